@@ -1,0 +1,109 @@
+"""The little of ASGI that the simulated services need: a request read, a whole answer sent.
+
+Plain ASGI rather than a framework, so that headers, bodies and their order are exactly ours.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One whole request; header names in lower case, path decoded."""
+
+    method: str
+    path: str
+    target: str
+    origin: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+
+    def first(self, name: str) -> str:
+        """The first value of a query parameter, or nothing."""
+        return self.query.get(name, [""])[0]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One whole answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+
+@dataclass
+class Captured:
+    """An answer caught from an app instead of being sent."""
+
+    status: int = 500
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+
+    async def send(self, message: Message) -> None:
+        """Stand in for the server's `send`."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = list(message.get("headers", ()))
+        else:
+            self.body += message.get("body", b"")
+
+    def headers_promising(self, length: int) -> list[tuple[bytes, bytes]]:
+        """The headers as they were, but with this Content-Length."""
+        kept = [(k, v) for k, v in self.headers if k.lower() not in _FRAMING]
+        return [*kept, (b"content-length", str(length).encode())]
+
+
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+def target(scope: Scope) -> str:
+    """Path and query as they came over the wire: `%252F` is still `%252F`."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read the whole request body."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+async def read_request(scope: Scope, receive: Receive) -> Request:
+    """Read the request whole."""
+    headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        target=target(scope),
+        origin=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
+        query=parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+        headers=headers,
+        body=await read_body(receive),
+    )
+
+
+async def send_reply(send: Send, reply: Reply) -> None:
+    """Send a whole answer; Content-Length is added unless the answer names its own."""
+    headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers]
+    if not any(name.lower() in _FRAMING for name, _ in headers):
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,21 @@
+"""A simulated Docker Registry (OCI distribution), honest to docker-registry 2.8.2.
+
+    registry = DockerRegistry(auth=Basic({"user": "pw"}))
+    registry.add_repository("team/app", tags=("v1",))
+    with running(registry.app) as url: ...
+
+Not simulated: chunked uploads (PATCH), schema 1, conditional requests, storage failures.
+"""
+
+from deployments.sandbox.docker_registry.auth import Access, Basic, NoAuth, Token
+from deployments.sandbox.docker_registry.service import FOREIGN_ORIGIN, DockerRegistry, RequestSeen
+
+__all__ = [
+    "FOREIGN_ORIGIN",
+    "Access",
+    "Basic",
+    "DockerRegistry",
+    "NoAuth",
+    "RequestSeen",
+    "Token",
+]

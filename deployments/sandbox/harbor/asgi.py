@@ -1,0 +1,146 @@
+"""The ASGI application: Harbor's layers, from the outside in.
+
+Query check, slashes, request id, session, CSRF, transaction, security, read-only, router.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from deployments.sandbox.harbor import (
+    audit,
+    csrf,
+    identity,
+    registry,
+    system,
+    token_service,
+)
+from deployments.sandbox.harbor.answers import Answer, Refusal
+from deployments.sandbox.harbor.call import Call
+from deployments.sandbox.harbor.core import Harbor
+from deployments.sandbox.harbor.log import SAFE, Entry
+from deployments.sandbox.harbor.operations import API
+from deployments.sandbox.harbor.routing import BASE
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+READ_ONLY = "The system is in read only mode. Any modification is prohibited."
+# What read-only mode still lets through.
+NEVER_READ_ONLY = {("PUT", f"{BASE}/configurations"), ("POST", "/service/token")}
+
+
+class HarborApp:
+    """Serves one simulated Harbor."""
+
+    def __init__(self, harbor: Harbor) -> None:
+        self.harbor = harbor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a server's lifespan messages are acknowledged."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        call = await _read(self.harbor, scope, receive)
+        answer = await _outer_layers(call)
+        self._record(call, answer)
+        await _write(answer, call.method, send)
+
+    def _record(self, call: Call, answer: Answer) -> None:
+        credentials = identity.basic_credentials(call.headers.get("authorization", ""))
+        user = credentials[0] if credentials else call.caller.name or None
+        self.harbor.requests.append(Entry(call.method, call.path, answer.status, user))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _read(harbor: Harbor, scope: Scope, receive: Receive) -> Call:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    raw = scope.get("raw_path") or scope["path"].encode()
+    path = re.sub("/{2,}", "/", raw.partition(b"?")[0].decode("latin-1"))
+    headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in
+               scope["headers"]}  # fmt: skip
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Call(harbor, scope["method"], path, query, headers, body)
+
+
+async def _outer_layers(call: Call) -> Answer:
+    """From the query check to the CSRF check; adds the headers every answer has."""
+    if ";" in call.raw_query:
+        return Refusal("BAD_REQUEST", "invalid semicolon separator in query").answer()
+    guard = csrf.Guard(call)
+    # The transaction opens before the session is written, so this 500 sets no cookie.
+    if not call.harbor.database_up and call.method not in SAFE and call.path.startswith(BASE):
+        answer = Refusal("UNKNOWN").answer()
+    else:
+        answer = guard.refusal() or await _inner_layers(call)
+        audit.note_update(call, answer.status)
+        # Nor is the session written when read-only mode stops a request.
+        if not guard.session and not (call.harbor.settings.read_only and _changes(call)):
+            answer.headers.append(("Set-Cookie", _session_cookie(call)))
+    answer.headers += guard.headers()
+    request_id = call.headers.get("x-request-id") or str(uuid.uuid4())
+    answer.headers.append(("X-Request-Id", request_id))
+    return answer
+
+
+def _session_cookie(call: Call) -> str:
+    secure = "; Secure" if call.harbor.external_url.startswith("https:") else ""
+    return f"sid={secrets.token_hex(16)}; Path=/; HttpOnly{secure}"
+
+
+async def _inner_layers(call: Call) -> Answer:
+    """Security, read-only, and whoever answers this path."""
+    try:
+        # /ping skips the security layer: even a wrong password costs nothing there.
+        if call.path.rstrip("/") != f"{BASE}/ping":
+            call.caller = await identity.identify(call)
+        if call.harbor.settings.read_only and _changes(call):
+            raise Refusal("DENIED", READ_ONLY)
+        return await _dispatch(call)
+    except Refusal as refusal:
+        if refusal.code == "UNPROCESSABLE_ENTITY" and call.caller.anonymous:
+            refusal.headers.append(("WWW-Authenticate", 'Basic realm="API"'))
+        return refusal.answer()
+
+
+def _changes(call: Call) -> bool:
+    return call.method not in SAFE and (call.method, call.path) not in NEVER_READ_ONLY
+
+
+async def _dispatch(call: Call) -> Answer:
+    path = call.path
+    if path == BASE or path.startswith(f"{BASE}/"):
+        return await API.answer(call)
+    if path in ("/v2", "/v2/") or path.startswith("/v2/"):
+        return registry.answer(call)
+    if path == "/service/token":
+        return token_service.answer(call)
+    return system.outside_api(call)
+
+
+async def _write(answer: Answer, method: str, send: Send) -> None:
+    headers = [(name, value) for name, value in answer.headers]
+    if answer.content_type:
+        headers.append(("Content-Type", answer.content_type))
+    headers.append(("Content-Length", str(len(answer.body))))
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    body = b"" if method == "HEAD" else answer.body
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,92 @@
+"""One request as an operation sees it, and the person or robot behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+from deployments.sandbox.harbor.answers import Refusal
+
+if TYPE_CHECKING:
+    from deployments.sandbox.harbor.core import Harbor
+    from deployments.sandbox.harbor.state import Robot, User
+
+# The words go-swagger takes for true; every other word is false, without complaint.
+TRUE_WORDS = frozenset(["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `access` is set only for a bearer token on /v2: repository to actions."""
+
+    name: str = ""
+    user: User | None = None
+    robot: Robot | None = None
+    access: dict[str, tuple[str, ...]] | None = None
+    issued: float = 0.0
+
+    @property
+    def anonymous(self) -> bool:
+        """Nobody, or credentials that were not accepted."""
+        return self.user is None and self.robot is None and self.access is None
+
+    @property
+    def sysadmin(self) -> bool:
+        """A system administrator. No robot ever is one."""
+        return self.user is not None and self.user.sysadmin
+
+
+ANONYMOUS = Caller()
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that has passed the outer layers."""
+
+    harbor: Harbor
+    method: str
+    path: str
+    raw_query: str
+    headers: dict[str, str]
+    body: bytes
+    caller: Caller = ANONYMOUS
+    params: dict[str, str] = field(default_factory=dict)
+    _query: dict[str, list[str]] | None = None
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The query, unescaped once."""
+        if self._query is None:
+            self._query = parse_qs(self.raw_query, keep_blank_values=True)
+        return self._query
+
+    def first(self, key: str, default: str = "") -> str:
+        """The first value of a query key."""
+        values = self.query.get(key)
+        return values[0] if values else default
+
+    def flag(self, key: str) -> bool | None:
+        """A boolean query value, None if not given."""
+        if not self.first(key):
+            return None
+        return self.first(key).lower() in TRUE_WORDS
+
+    def text(self, key: str) -> str:
+        """A path parameter, unescaped once."""
+        return unquote(self.params[key])
+
+    def number(self, key: str) -> int:
+        """A path parameter that must be an integer."""
+        return whole(self.text(key), key, "path")
+
+
+def whole(text: str, key: str, place: str) -> int:
+    """An integer from the URL, or go-swagger's complaint."""
+    try:
+        return int(text)
+    except ValueError:
+        raise Refusal(
+            "UNPROCESSABLE_ENTITY",
+            f'validation failure list:\n{key} in {place} must be of type int64: "{text}"',
+        ) from None

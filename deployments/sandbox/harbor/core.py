@@ -1,0 +1,244 @@
+"""The simulated Harbor itself: its state, and the ways to fill it without HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from deployments.sandbox.harbor import content, keys
+from deployments.sandbox.harbor.log import RequestLog
+from deployments.sandbox.harbor.settings import Settings
+from deployments.sandbox.harbor.shelves import Projects, Robots
+from deployments.sandbox.harbor.state import (
+    Artifact,
+    AuditEntry,
+    Member,
+    Permission,
+    Project,
+    Quota,
+    RemoteRegistry,
+    Repository,
+    Robot,
+    Upload,
+    User,
+)
+
+if TYPE_CHECKING:
+    from deployments.sandbox.harbor.asgi import HarborApp
+
+
+def utc_now() -> datetime:
+    """The default clock."""
+    return datetime.now(UTC)
+
+
+def _pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """`resource:action` texts as pairs."""
+    return tuple((text.partition(":")[0], text.partition(":")[2]) for text in texts)
+
+
+class Harbor:
+    """A Harbor core in memory. `app` serves it; everything else is state a test may change."""
+
+    def __init__(
+        self,
+        admin_password: str = "Harbor12345",  # noqa: S107 - the password every fresh Harbor has
+        version: str = "v2.16.0-c50c7ddd",
+        external_url: str = "http://harbor.test",
+        *,
+        auth_mode: str = "db_auth",
+        read_only: bool = False,
+        project_creation_restriction: str = "everyone",
+        quota_per_project_enable: bool = True,
+        robot_name_prefix: str = "robot$",
+        password_seconds: float = 0.0,
+        lockout_seconds: float = 1.5,
+        quota_row_seconds: float = 0.0,
+        database_up: bool = True,
+        unhealthy: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.version = version
+        self.external_url = external_url.rstrip("/")
+        self.settings = Settings(
+            auth_mode=auth_mode,
+            read_only=read_only,
+            project_creation_restriction=project_creation_restriction,
+            quota_per_project_enable=quota_per_project_enable,
+            robot_name_prefix=robot_name_prefix,
+        )
+        # What a real one spends on hashing a local user's password, on a wrong one, on a quota row.
+        self.password_seconds = password_seconds
+        self.lockout_seconds = lockout_seconds
+        self.quota_row_seconds = quota_row_seconds
+        self.database_up = database_up
+        self.unhealthy: dict[str, str] = dict(unhealthy or {})
+        self.clock = clock
+        self.projects = Projects()
+        self.robots = Robots()
+        self.quotas: dict[int, Quota] = {}
+        self.users: dict[int, User] = {}
+        self.registries: dict[int, RemoteRegistry] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.audit: list[AuditEntry] = []
+        self.requests = RequestLog()
+        self.locked: dict[str, float] = {}
+        self.ids: Counter[str] = Counter()
+        self.token_key = secrets.token_bytes(32)
+        self._start(admin_password)
+
+    def _start(self, admin_password: str) -> None:
+        """A fresh installation has `admin` and the public project `library`."""
+        admin = self.add_user("admin", admin_password, sysadmin=True)
+        admin.realname, admin.comment = "system admin", "admin user"
+        # Harbor's own data keeps user id 2 for the retired anonymous account.
+        self.next_id("user")
+        self.add_project("library", public=True)
+
+    @property
+    def log(self) -> RequestLog:
+        """The recorded requests; the same list as `requests`."""
+        return self.requests
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """Major and minor version, for what differs between them."""
+        major, minor = self.version.lstrip("v").split(".")[:2]
+        return int(major), int(minor)
+
+    @cached_property
+    def app(self) -> HarborApp:
+        """The ASGI application."""
+        # Imported late: the app is built of modules that import this module.
+        from deployments.sandbox.harbor.asgi import HarborApp  # noqa: PLC0415
+
+        return HarborApp(self)
+
+    def next_id(self, kind: str) -> int:
+        """The next number of a database sequence; rolled-back inserts use one up too."""
+        self.ids[kind] += 1
+        return self.ids[kind]
+
+    def add_user(self, name: str, password: str, sysadmin: bool = False, email: str = "") -> User:
+        """Create a local user."""
+        now = self.clock()
+        user = User(self.next_id("user"), name, password, now, now, email, sysadmin=sysadmin)
+        self.users[user.id] = user
+        return user
+
+    def user_named(self, name: str) -> User | None:
+        """A user by login name or e-mail; names are case-sensitive."""
+        return next((u for u in self.users.values() if name in (u.name, u.email or None)), None)
+
+    def add_project(
+        self,
+        name: str,
+        public: bool = False,
+        repositories: Iterable[str] = (),
+        storage_used: int = 0,
+        storage_limit: int = -1,
+        owner: str = "admin",
+        metadata: Mapping[str, str] | None = None,
+        registry_id: int | None = None,
+    ) -> Project:
+        """Create a project at once, unchecked; quick enough to add ten thousand."""
+        user = self.user_named(owner)
+        if user is None:
+            raise KeyError(f"no user {owner!r} in this Harbor")
+        now = self.clock()
+        project = Project(
+            self.next_id("project"), name, user.id, user.name, now, now, self.next_id("allowlist"),
+            metadata={"public": "true" if public else "false", **(metadata or {})},
+            members=[Member(self.next_id("member"), user.id, 1)],
+            registry_id=registry_id, seeded_storage=storage_used,
+        )  # fmt: skip
+        self.projects[name] = project
+        if self.settings.quota_per_project_enable:
+            self._add_quota(project, storage_limit, storage_used)
+        for repository in repositories:
+            self.repository(project, f"{name}/{repository}")
+        return project
+
+    def _add_quota(self, project: Project, hard: int, used: int) -> None:
+        now = self.clock()
+        project.quota = Quota(self.next_id("quota"), project.id, now, now, hard, used)
+        self.quotas[project.quota.id] = project.quota
+
+    def delete_project(self, name: str) -> None:
+        """Remove a project as Harbor does: its robots and quota go, system robots stay."""
+        project = self.projects.pop(name)
+        if project.quota is not None:
+            self.quotas.pop(project.quota.id, None)
+        for robot in list(self.robots.values()):
+            if robot.project_id == project.id:
+                del self.robots[robot.id]
+
+    def repository(self, project: Project, full_name: str) -> Repository:
+        """The repository of this full name, created if missing."""
+        found = project.repositories.get(full_name)
+        if found is None:
+            now = self.clock()
+            number = self.next_id("repository")
+            found = Repository(number, full_name, project.id, now, now)
+            project.repositories[full_name] = found
+        return found
+
+    def add_image(
+        self, repository: str, tag: str, layers: Iterable[bytes] = (b"layer",)
+    ) -> Artifact:
+        """Push an image as a client would: layers, config and manifest, with the quota kept."""
+        project = self.projects[repository.split("/", 1)[0]]
+        config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
+        parts = list(layers)
+        for data in (*parts, config):
+            content.store_blob(self, project, data)
+        manifest = content.image_manifest(config, parts)
+        return content.store_manifest(
+            self, project, repository, tag, manifest, content.DOCKER_MANIFEST
+        )
+
+    def add_robot(
+        self,
+        name: str,
+        projects: Iterable[str] = (),
+        access: Iterable[str] = ("repository:pull",),
+        system: Iterable[str] = (),
+        secret: str | None = None,
+    ) -> Robot:
+        """Create a system robot, unchecked: the same access in each project (`*` for all of
+        them), and rights on the system such as `project:list`.
+        """
+        pairs, rights = _pairs(access), _pairs(system)
+        permissions = tuple(
+            Permission("project", p, None if p == "*" else self.projects[p].id, pairs)
+            for p in projects
+        )
+        if rights:
+            permissions += (Permission("system", "/", None, rights),)
+        now, id = self.clock(), self.next_id("robot")
+        robot = Robot(id, name, "system", secret or keys.new_secret(), permissions, now, now)
+        self.robots[id] = robot
+        return robot
+
+    def robot_login(self, robot: Robot) -> str:
+        """The login name; the prefix is a setting, so changing it renames every robot."""
+        return self.settings.robot_name_prefix + robot.stored
+
+    def record(
+        self, user: str, operation: str, kind: str, resource: str, *,
+        success: bool = True, project_id: int | None = None, text: str | None = None,
+    ) -> None:  # fmt: skip
+        """Write one line of the audit log."""
+        if self.settings.skip_audit_log_database:
+            return
+        entry = AuditEntry(
+            self.next_id("audit"), self.clock(), operation,
+            text or f"{operation} {kind}: {resource}", success, resource, kind, user, project_id,
+        )  # fmt: skip
+        self.audit.append(entry)

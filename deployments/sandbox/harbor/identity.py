@@ -1,0 +1,78 @@
+"""Who is asking. Credentials that are not accepted make an anonymous caller, never a 401.
+
+A wrong password costs `lockout_seconds` and bars that name for as long, with any password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+
+from deployments.sandbox.harbor import tokens
+from deployments.sandbox.harbor.call import ANONYMOUS, Call, Caller
+from deployments.sandbox.harbor.core import Harbor
+from deployments.sandbox.harbor.state import Robot
+
+
+def basic_credentials(header: str) -> tuple[str, str] | None:
+    """Name and password of a Basic header; None if it is anything else."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, password) if colon else None
+
+
+async def identify(call: Call) -> Caller:
+    """Try the generators in Harbor's order: bearer on /v2, robot, local user, nobody."""
+    header = call.headers.get("authorization", "")
+    if not header:
+        return ANONYMOUS
+    if header.lower().startswith("bearer "):
+        return tokens.bearer(call.harbor, header[7:]) if call.path.startswith("/v2/") else ANONYMOUS
+    credentials = basic_credentials(header)
+    return ANONYMOUS if credentials is None else await _log_in(call.harbor, *credentials)
+
+
+async def _log_in(harbor: Harbor, name: str, password: str) -> Caller:
+    # With the database down nothing can be checked, so even good credentials are nobody's.
+    if not harbor.database_up or _locked(harbor, name):
+        return ANONYMOUS
+    robot = find_robot(harbor, name)
+    if robot is not None and robot.secret == password and _usable(harbor, robot):
+        return Caller(name, robot=robot)
+    user = harbor.user_named(name)
+    if user is not None:
+        if harbor.password_seconds:
+            await asyncio.sleep(harbor.password_seconds)
+        if user.password == password:
+            return Caller(user.name, user=user)
+    harbor.locked[name] = time.monotonic() + harbor.lockout_seconds
+    await asyncio.sleep(harbor.lockout_seconds)
+    return ANONYMOUS
+
+
+def _locked(harbor: Harbor, name: str) -> bool:
+    until = harbor.locked.get(name)
+    if until is None:
+        return False
+    if until > time.monotonic():
+        return True
+    harbor.locked.pop(name, None)
+    return False
+
+
+def find_robot(harbor: Harbor, login: str) -> Robot | None:
+    """The robot with this login under the prefix of this moment."""
+    prefix = harbor.settings.robot_name_prefix
+    return harbor.robots.stored(login[len(prefix) :]) if login.startswith(prefix) else None
+
+
+def _usable(harbor: Harbor, robot: Robot) -> bool:
+    expired = robot.expires_at != -1 and robot.expires_at <= harbor.clock().timestamp()
+    return not (robot.disable or expired)

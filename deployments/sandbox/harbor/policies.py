@@ -1,0 +1,197 @@
+"""What each role may do, and what robots may be given: Harbor's tables, written briefly.
+
+Roles are from src/common/rbac/project/rbac_role.go, the grantable list from GET /permissions.
+`project` stands for the project itself (shown as `.` in a user's own permissions).
+"""
+
+from __future__ import annotations
+
+Access = tuple[tuple[str, str], ...]
+
+
+def _parse(text: str) -> Access:
+    lines = (line.split() for line in text.strip().splitlines())
+    return tuple((words[0], action) for words in lines for action in words[1:])
+
+
+# Everything there is in a project, which is also what its administrator has.
+PROJECT_POLICIES = _parse("""
+project read update delete
+member create read update delete list
+metadata create read update delete
+log list
+label create read update delete list
+quota read
+repository create read update delete list pull push
+tag-retention create read update delete list operate
+immutable-tag create update delete list
+configuration read update
+robot create read update delete list
+notification-policy create update delete list read
+scan create read stop
+sbom create stop read
+scanner read create
+artifact create read delete list
+artifact-addition read
+tag list create delete
+accessory list
+artifact-label create delete
+preheat-policy create read update delete list
+export-cve create read list
+""")
+
+_MAINTAINER = _parse("""
+project read
+member read list
+metadata create read update delete
+log list
+label create read update delete list
+quota read
+repository create read update delete list pull push
+tag-retention create read update delete list operate
+immutable-tag create update delete list
+configuration read
+robot read list
+notification-policy list
+scan create read stop
+scanner read
+artifact create read delete list
+artifact-addition read
+tag list create delete
+accessory list
+artifact-label create delete
+""")
+
+_DEVELOPER = _parse("""
+project read
+member read list
+label read list
+quota read
+repository create read update list pull push
+configuration read
+robot read list
+scan read
+scanner read
+artifact create read list
+artifact-addition read
+tag list create
+accessory list
+artifact-label create delete
+""")
+
+_GUEST = _parse("""
+project read
+member read list
+label read list
+quota read
+repository read list pull
+configuration read
+robot read list
+scan read
+scanner read
+artifact read list
+artifact-addition read
+tag list
+accessory list
+""")
+
+_LIMITED_GUEST = _parse("""
+project read
+quota read
+repository read list pull
+configuration read
+scan read
+scanner read
+artifact read list
+artifact-addition read
+tag list
+accessory list
+""")
+
+PUBLIC = frozenset(
+    _parse("""
+project read
+label read list
+repository read list pull
+configuration read
+scan read
+scanner read
+artifact read list
+artifact-addition read
+tag list
+accessory list
+""")
+)
+
+ROLES = {
+    1: frozenset(PROJECT_POLICIES),
+    2: frozenset(_DEVELOPER),
+    3: frozenset(_GUEST),
+    4: frozenset(_MAINTAINER),
+    5: frozenset(_LIMITED_GUEST),
+}
+
+ROLE_NAMES = {1: "projectAdmin", 2: "developer", 3: "guest", 4: "maintainer", 5: "limitedGuest"}
+
+_GRANTABLE_PROJECT = _parse("""
+log list
+project read delete update
+metadata read create delete list update
+repository read update delete list pull push
+artifact read create list delete
+scan create read stop
+sbom create stop read
+tag create list delete
+accessory list
+artifact-addition read
+artifact-label create delete
+scanner create read
+preheat-policy read create delete list update
+immutable-tag create delete list update
+notification-policy read create delete list update
+tag-retention read create delete list update
+label read create delete list update
+quota read
+robot create read list delete
+export-cve create read
+member create read update list delete
+""")
+
+_GRANTABLE_SYSTEM = _parse("""
+audit-log list
+preheat-instance read create delete list update
+project list create
+replication-policy read create delete list update
+replication read create list
+replication-adapter list
+registry read create delete list update
+scan-all read update stop create
+system-volumes read
+garbage-collection read create list update stop
+purge-audit read create list update stop
+jobservice-monitor list stop
+scanner read create delete list update
+label read create delete update
+export-cve read create
+security-hub read list
+catalog read
+quota read list update
+robot create read list delete
+user read create list
+ldap-user create list
+user-group read create delete list update
+""")
+
+# Since 2.12 robots may be given these; before, robots, members and users were out of reach.
+_SINCE_2_12 = {"robot", "member", "user", "ldap-user", "user-group"}
+
+
+def grantable(release: tuple[int, int]) -> tuple[Access, Access]:
+    """What robots of this release may be given: in a project, and on the system."""
+    if release >= (2, 12):
+        return _GRANTABLE_PROJECT, _GRANTABLE_SYSTEM
+    project = tuple(p for p in _GRANTABLE_PROJECT if p[0] not in _SINCE_2_12)
+    system = tuple(
+        p for p in _GRANTABLE_SYSTEM if p[0] not in _SINCE_2_12 and p != ("quota", "update")
+    )
+    return project, system

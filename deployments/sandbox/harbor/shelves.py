@@ -1,0 +1,79 @@
+"""Where projects and robots are kept: ordinary mappings with the second key a server needs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, MutableMapping
+
+from deployments.sandbox.harbor.state import Project, Robot
+
+
+class Projects(MutableMapping[str, Project]):
+    """Live projects by name, also found by id, and always in the order of their names."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Project] = {}
+        self._by_id: dict[int, Project] = {}
+        self._names: list[str] = []
+
+    def __getitem__(self, name: str) -> Project:
+        return self._by_name[name]
+
+    def __setitem__(self, name: str, project: Project) -> None:
+        if name in self._by_name:
+            del self[name]
+        self._by_name[name] = project
+        self._by_id[project.id] = project
+        insort(self._names, name)
+
+    def __delitem__(self, name: str) -> None:
+        project = self._by_name.pop(name)
+        del self._by_id[project.id]
+        del self._names[bisect_left(self._names, name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def by_id(self, id: int) -> Project | None:
+        """The live project with this id."""
+        return self._by_id.get(id)
+
+    def sorted(self) -> list[Project]:
+        """All of them in the order of their names."""
+        return [self._by_name[name] for name in self._names]
+
+    def page(self, start: int, stop: int | None) -> list[Project]:
+        """A slice of the sorted list, without building the whole list."""
+        return [self._by_name[name] for name in self._names[start:stop]]
+
+
+class Robots(MutableMapping[int, Robot]):
+    """Robots by id, also found by their stored name."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Robot] = {}
+        self._ids: dict[str, int] = {}
+
+    def __getitem__(self, id: int) -> Robot:
+        return self._by_id[id]
+
+    def __setitem__(self, id: int, robot: Robot) -> None:
+        self._by_id[id] = robot
+        self._ids[robot.stored] = id
+
+    def __delitem__(self, id: int) -> None:
+        del self._ids[self._by_id.pop(id).stored]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(self._by_id))
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def stored(self, name: str) -> Robot | None:
+        """The robot with this name, the prefix left out."""
+        id = self._ids.get(name)
+        return None if id is None else self._by_id[id]

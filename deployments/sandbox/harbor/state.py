@@ -1,0 +1,188 @@
+"""The things a simulated Harbor remembers. Plain data: a test may read and change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class User:
+    """A local account."""
+
+    id: int
+    name: str
+    password: str
+    created: datetime
+    updated: datetime
+    email: str = ""
+    realname: str = ""
+    comment: str = ""
+    sysadmin: bool = False
+
+
+@dataclass(slots=True)
+class Member:
+    """A user's role in one project: 1 admin, 2 developer, 3 guest, 4 maintainer, 5 limited."""
+
+    id: int
+    user_id: int
+    role: int
+
+
+@dataclass(slots=True)
+class Quota:
+    """A project's storage limit and use, in bytes; -1 means unlimited."""
+
+    id: int
+    project_id: int
+    created: datetime
+    updated: datetime
+    hard: int = -1
+    used: int = 0
+
+
+@dataclass(slots=True)
+class Tag:
+    """A name for an artifact."""
+
+    id: int
+    name: str
+    pushed: datetime
+
+
+@dataclass(slots=True)
+class Artifact:
+    """A manifest and what it refers to."""
+
+    id: int
+    digest: str
+    media_type: str
+    config_type: str
+    manifest: bytes
+    blobs: dict[str, int]
+    pushed: datetime
+    tags: dict[str, Tag] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The manifest and everything it names."""
+        return len(self.manifest) + sum(self.blobs.values())
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository; `name` includes the project."""
+
+    id: int
+    name: str
+    project_id: int
+    created: datetime
+    updated: datetime
+    pull_count: int = 0
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+
+    def find(self, reference: str) -> Artifact | None:
+        """The artifact with this digest or tag."""
+        if reference in self.artifacts:
+            return self.artifacts[reference]
+        return next((a for a in self.artifacts.values() if reference in a.tags), None)
+
+
+@dataclass(slots=True)
+class Project:
+    """A project. `metadata` holds strings only; a missing `public` means private."""
+
+    id: int
+    name: str
+    owner_id: int
+    owner_name: str
+    created: datetime
+    updated: datetime
+    allowlist_id: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    blobs: dict[str, int] = field(default_factory=dict)
+    quota: Quota | None = None
+    registry_id: int | None = None
+    seeded_storage: int = 0
+    rendered: tuple[object, bytes, bytes] | None = field(default=None, repr=False)
+
+    @property
+    def public(self) -> bool:
+        """Whether anyone may read it."""
+        return self.metadata.get("public") == "true"
+
+    @public.setter
+    def public(self, value: bool) -> None:
+        self.metadata["public"] = "true" if value else "false"
+
+    def role_of(self, user_id: int) -> int | None:
+        """The role of a user, if he is a member."""
+        return next((m.role for m in self.members if m.user_id == user_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a robot may do in one namespace. `project_id` None means `*` or the system."""
+
+    kind: str
+    namespace: str
+    project_id: int | None
+    access: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Robot:
+    """A robot account. `stored` is its name without the prefix: `ws-1` or `demo+p1`."""
+
+    id: int
+    stored: str
+    level: str
+    secret: str
+    permissions: tuple[Permission, ...]
+    created: datetime
+    updated: datetime
+    project_id: int = 0
+    description: str = ""
+    duration: int = -1
+    expires_at: int = -1
+    disable: bool = False
+    creator_ref: int = 1
+    creator_type: str = "local"
+
+
+@dataclass(slots=True)
+class RemoteRegistry:
+    """A registry endpoint for replication and proxy caches."""
+
+    id: int
+    name: str
+    url: str
+    type: str
+    insecure: bool
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit log."""
+
+    id: int
+    time: datetime
+    operation: str
+    description: str
+    success: bool
+    resource: str
+    resource_type: str
+    username: str
+    project_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A blob upload in progress."""
+
+    repository: str
+    data: bytes = b""

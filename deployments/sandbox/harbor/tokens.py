@@ -1,0 +1,72 @@
+"""Bearer tokens for /v2: what /service/token issues and /v2 accepts.
+
+They are signed with a key of this simulator (HS256; a real Harbor uses RS256) and are, as in
+the real one, not checked against robots, users or visibility afterwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from typing import Any
+
+from deployments.sandbox.harbor.call import ANONYMOUS, Caller
+from deployments.sandbox.harbor.core import Harbor
+
+# A token may be this much older than the project it opens, for clocks that differ.
+LEEWAY_SECONDS = 60
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _signature(harbor: Harbor, text: str) -> bytes:
+    return hmac.new(harbor.token_key, text.encode(), hashlib.sha256).digest()
+
+
+def issue(harbor: Harbor, subject: str, access: list[dict[str, object]]) -> str:
+    """A token for these claims, valid `token_expiration` minutes."""
+    now = harbor.clock().timestamp()
+    claims: dict[str, object] = {
+        "iss": "harbor-token-issuer",
+        "aud": "harbor-registry",
+        "exp": int(now + harbor.settings.token_expiration * 60),
+        "nbf": int(now),
+        "iat": int(now),
+        "jti": secrets.token_urlsafe(12),
+        "access": access,
+    }
+    if subject:
+        claims["sub"] = subject
+    header = {"typ": "JWT", "alg": "HS256"}
+    text = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
+    return f"{text}.{_encode(_signature(harbor, text))}"
+
+
+def bearer(harbor: Harbor, token: str) -> Caller:
+    """The caller a token stands for; a bad or stale one is nobody."""
+    claims = _claims(harbor, token)
+    if claims is None or float(claims["exp"]) <= harbor.clock().timestamp():
+        return ANONYMOUS
+    access = {
+        str(entry["name"]): tuple(entry.get("actions") or ()) for entry in claims["access"] or ()
+    }
+    return Caller(str(claims.get("sub", "")), access=access, issued=float(claims["iat"]))
+
+
+def _claims(harbor: Harbor, token: str) -> dict[str, Any] | None:
+    text, _, signature = token.rpartition(".")
+    try:
+        good = hmac.compare_digest(_decode(signature), _signature(harbor, text))
+        claims: dict[str, Any] = json.loads(_decode(text.partition(".")[2])) if good else {}
+    except ValueError:
+        return None
+    return claims or None

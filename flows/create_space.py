@@ -1,0 +1,49 @@
+"""Create spaces: the wish is stored first, then carried out, then what was seen is saved."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows.ending import ends_plainly, run_id
+from flows.forms import SpaceNames
+from flows.overview import refresh_overview
+from flows.reconcile import PATIENCE, ended, publish_plan, reconcile
+from models.names import RegistryName
+from models.space import Visibility
+from models.wishes import declared
+from tasks import clock
+from tasks.announce import announce
+from tasks.store import registries, spaces
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+@flow(name="create-space", flow_run_name="create space in {registry}", persist_result=False)
+@ends_plainly
+async def create_space(
+    registry: Annotated[RegistryName, Field(title="Registry")],
+    names: SpaceNames,
+    visibility: Annotated[
+        Visibility,
+        Field(title="Visibility", description="Private: only bound workspaces may pull."),
+    ] = Visibility.PRIVATE,
+) -> State[None]:
+    """Create spaces in a registry: projects of a Harbor.
+
+    A Docker Registry has no projects: there a space is a path prefix, and creating one means
+    that the platform knows it before the first image is pushed.
+    """
+    async with leased(registry, patience=PATIENCE) as holder:
+        kind = (await stored(registries.dossier, registry)).registry.kind
+        known = await stored(spaces.spaces, registry)
+        wishes = declared(kind, known, names, visibility)
+        await stored(
+            spaces.wish, registry, wishes, holder=holder, at=clock.now(), flow_run=run_id()
+        )
+        report = await reconcile(registry, holder)
+    await publish_plan(report)
+    await refresh_overview(registry)
+    await announce()
+    return ended(report)

@@ -1,0 +1,34 @@
+"""How flows end: what was refused or went wrong is one plain sentence in the run's state."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Failed
+
+from models.errors import IntegrationError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def ends_plainly(
+    story: Callable[P, Awaitable[T]],
+) -> Callable[P, Awaitable[T | State[Any]]]:
+    """Let a flow that raises one of our errors end as Failed with the error's text."""
+
+    @wraps(story)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+        try:
+            return await story(*args, **kwargs)
+        except IntegrationError as error:
+            return Failed(message=str(error))
+
+    return told
+
+
+def run_id() -> str:
+    """Return the id of the flow run that is under way; empty outside of one."""
+    return str(flow_run.id or "")

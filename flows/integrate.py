@@ -1,0 +1,111 @@
+"""Integrate a registry: prove first, save last, then look for the first time."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.ending import ends_plainly, run_id
+from flows.forms import (
+    DescriptionField,
+    DockerForm,
+    DriftPolicyField,
+    HarborForm,
+    NameField,
+    RegistryForm,
+    TlsField,
+    canonical,
+)
+from flows.overview import refresh_overview
+from flows.reconcile import PATIENCE, ended, reconcile
+from models.audit import Entry
+from models.errors import InputRefused
+from models.health import failed
+from models.registry import VERIFY, DriftPolicy, Kind, Registry
+from tasks import clock
+from tasks.announce import announce
+from tasks.credentials import RegistryCredentials, reference_to
+from tasks.probe import probe
+from tasks.publish import publish
+from tasks.reports.verdict import conclusion_of, verdict_page
+from tasks.store import registries
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+@flow(name="integrate-registry", flow_run_name="integrate {name}", persist_result=False)
+@ends_plainly
+async def integrate_registry(
+    name: NameField,
+    registry: RegistryForm,
+    credentials: Annotated[
+        RegistryCredentials | None,
+        Field(
+            title="Credentials",
+            description="A saved registry-credentials block. Harbor needs a system administrator; "
+            "leave it out only for a Docker Registry without auth.",
+        ),
+    ] = None,
+    tls: TlsField = VERIFY,
+    description: DescriptionField = "",
+    drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
+    test_only: Annotated[
+        bool, Field(title="Test only", description="Prove the connection and save nothing.")
+    ] = False,
+) -> State[None]:
+    """Integrate an external Harbor or Docker Registry.
+
+    The connection is proved step by step before anything is saved; the verdict is the artifact
+    `verdict-<name>`. When the run ends, the registry is in the overview.
+    """
+    wanted = Registry(
+        name=name,
+        kind=Kind(registry.type),
+        address=canonical(registry.address),
+        credential=reference_to(credentials),
+        tls=tls,
+        token_service=_token_service(registry),
+        drift_policy=drift_policy,
+        description=description,
+    )
+    _check_credentials(wanted)
+    await stored(registries.check_free, wanted)
+    await prove(wanted)
+    if test_only:
+        return Completed(message=f"{name} can be integrated; nothing was saved (test only)")
+    entry = Entry(subject=name, what="registry.integrated", after=wanted.address)
+    async with leased(name, patience=PATIENCE) as holder:
+        await stored(registries.add, wanted, entry, at=clock.now(), flow_run=run_id())
+        report = await reconcile(name, holder)
+    await refresh_overview(name)
+    await announce()
+    return ended(report)
+
+
+async def prove(wanted: Registry) -> None:
+    """Probe a registry as it is meant to be, and publish the verdict.
+
+    Raises:
+        InputRefused: a step failed; nothing was saved.
+    """
+    verdicts = await probe(wanted)
+    conclusion = conclusion_of(verdicts)
+    page = verdict_page(wanted, verdicts, conclusion)
+    await publish(f"verdict-{wanted.name}", page, "What was proved step by step")
+    if failed(verdicts):
+        raise InputRefused(f"{wanted.name} was not saved. {conclusion}")
+
+
+def _token_service(form: HarborForm | DockerForm) -> str | None:
+    named = form.token_service if isinstance(form, DockerForm) else None
+    return canonical(named) if named else None
+
+
+def _check_credentials(wanted: Registry) -> None:
+    if wanted.kind is Kind.HARBOR and wanted.credential is None:
+        raise InputRefused(
+            "a Harbor needs credentials of an administrator: choose or add a registry-credentials "
+            "block"
+        )

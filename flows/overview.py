@@ -1,0 +1,86 @@
+"""Compute the overview: measure what is due, sum up, publish."""
+
+from datetime import timedelta
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from sqlmodel import Session
+
+from flows.ending import ends_plainly
+from models.dossier import Dossier
+from models.overview import Overview, RegistryFigures, SpaceFigures, trend
+from models.tables import AuditRow
+from tasks import clock
+from tasks.credentials import credentials_of
+from tasks.measure import due_for_storage, measure
+from tasks.publish import publish_if_news
+from tasks.reports.overview import overview_news, overview_page
+from tasks.reports.registry import registry_news, registry_page
+from tasks.store import audit, figures, registries
+from tasks.store.session import stored
+
+_WINDOW = timedelta(days=7)
+_POINTS = 24
+_HISTORY = 20
+
+
+@flow(name="compute-overview", persist_result=False)
+@ends_plainly
+async def compute_overview() -> State[None]:
+    """Read storage figures that are due, and publish the overview and a page for each registry.
+
+    A page is written anew only when something in it changed, or after an hour.
+    """
+    known = await stored(registries.dossiers)
+    due = [dossier for dossier in known if due_for_storage(dossier)]
+    silent = await _measure(due)
+    written = await publish_overview()
+    written += await publish_registries([dossier.registry.name for dossier in known])
+    told = f"; storage not told by {', '.join(silent)}" if silent else ""
+    return Completed(
+        message=f"{len(known)} registries, {len(due)} measured, {written} pages written{told}"
+    )
+
+
+async def refresh_overview(name: str | None = None) -> None:
+    """Bring the overview up to date after a change, with fresh figures of one registry."""
+    if name is not None:
+        dossier = await stored(registries.dossier, name)
+        if due_for_storage(dossier, now=True):
+            await _measure([dossier])
+        await publish_registries([name])
+    await publish_overview()
+
+
+async def _measure(due: list[Dossier]) -> tuple[str, ...]:
+    if not due:
+        return ()
+    return await measure(due, await credentials_of(dossier.registry for dossier in due))
+
+
+async def publish_overview() -> int:
+    """Publish the artifact `overview` if there is news; return how many pages were written."""
+    now = clock.now()
+    found = Overview(at=now, registries=await stored(figures.figures))
+    told = await stored(figures.measurements, now - _WINDOW)
+    page = overview_page(found, trend(told, now, window=_WINDOW, points=_POINTS))
+    news = overview_news(found)
+    return await publish_if_news("overview", page, news, "All registries in numbers")
+
+
+async def publish_registries(names: list[str]) -> int:
+    """Publish `registry-<name>` for each name with news; return how many pages were written."""
+    written = 0
+    by_name = {one.name: one for one in await stored(figures.figures)}
+    for name in names:
+        spaces, history = await stored(_details, name)
+        one: RegistryFigures = by_name[name]
+        page, news = registry_page(one, spaces, history), registry_news(one, spaces)
+        title = f"{one.dossier.registry.kind.label} at {one.dossier.registry.address}"
+        written += await publish_if_news(f"registry-{name}", page, news, title)
+    return written
+
+
+def _details(session: Session, name: str) -> tuple[tuple[SpaceFigures, ...], list[AuditRow]]:
+    return figures.space_figures(session, name), audit.history(session, name, _HISTORY)

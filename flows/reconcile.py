@@ -1,0 +1,196 @@
+"""Bring one registry to what is desired of it: observe, plan, apply, save."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, NamedTuple
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+from sqlmodel import Session
+
+from flows.ending import ends_plainly, run_id
+from models.base import Value
+from models.change import Outcome
+from models.conclusion import conclude
+from models.dossier import Dossier
+from models.errors import PlanRefused, RegistryError
+from models.health import Diagnosis, diagnose
+from models.names import RegistryName
+from models.plan import Plan
+from models.reconcile import plan_spaces
+from models.registry import Registry
+from models.schedule import refuses_credentials
+from models.settings import settings
+from models.snapshot import Snapshot, Unseen
+from models.space import Space
+from tasks import clock
+from tasks.announce import announce
+from tasks.apply import apply
+from tasks.observe import observe, unobserved
+from tasks.opening import opened
+from tasks.publish import publish
+from tasks.registries.protocol import Credential, RegistryReader, RegistryWriter
+from tasks.reports.plan import plan_page
+from tasks.store import looks, registries, spaces
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+PATIENCE = 120.0
+"""Seconds that a run started by a person waits for another run on the same registry."""
+
+
+class Stages(NamedTuple):
+    """The stages of a run that touch the registry, as Prefect tasks or as plain functions."""
+
+    observe: Callable[[Registry, RegistryReader], Awaitable[Snapshot]]
+    apply: Callable[[Plan, RegistryWriter], Awaitable[tuple[Outcome, ...]]]
+
+
+AS_TASKS = Stages(observe, apply)
+PLAIN = Stages(observe.fn, apply.fn)
+"""For many registries in one task: a task run each would keep the Prefect server busy for long."""
+
+
+class Report(Value):
+    """How one run on one registry ended.
+
+    Attributes:
+        refused: why the brakes refused the plan, if they did.
+    """
+
+    registry: str
+    health: Diagnosis
+    snapshot: Snapshot
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    refused: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What a person must look at; empty if the registry is as desired."""
+        broken = [outcome for outcome in self.outcomes if not outcome.done]
+        if self.refused:
+            return self.refused
+        if isinstance(self.snapshot.spaces, Unseen):
+            return f"{self.registry}: {self.snapshot.spaces.message}"
+        if broken:
+            first = f"{broken[0].change.space}: {broken[0].message}"
+            return (
+                f"{self.registry}: {len(broken)} of {len(self.outcomes)} changes failed ({first})"
+            )
+        return ""
+
+
+async def reconcile(
+    name: str,
+    holder: str,
+    stages: Stages = AS_TASKS,
+    *,
+    dry_run: bool = False,
+    allow_large: bool = False,
+    credentials: Mapping[str, Credential] | None = None,
+) -> Report:
+    """Observe a registry, plan, apply, and save, under the lease that `holder` has on it."""
+    dossier, known, failures = await stored(_recall, name)
+    registry, refused = dossier.registry, ""
+    try:
+        suspect = refuses_credentials(dossier.conditions)
+        async with opened(registry, refused=suspect, credentials=credentials) as client:
+            snapshot = await stages.observe(registry, client)
+            plan = _plan(registry, known, snapshot)
+            refused = "" if allow_large else _refusal(plan)
+            plan = plan.braked() if refused and not dry_run else plan
+            outcomes = await stages.apply(plan, client) if plan.changes and not dry_run else ()
+    except RegistryError as error:
+        snapshot, outcomes = unobserved(registry, error), ()
+        plan = _plan(registry, known, snapshot)
+    conclusion = conclude(
+        dossier, known, snapshot, plan, outcomes, refused=refused, failures=failures
+    )
+    if not dry_run:
+        await stored(
+            looks.save_conclusion,
+            name,
+            conclusion,
+            holder=holder,
+            at=clock.now(),
+            flow_run=run_id(),
+        )
+    return Report(
+        registry=name,
+        health=diagnose(conclusion.conditions),
+        snapshot=snapshot,
+        plan=plan,
+        outcomes=outcomes,
+        refused=refused,
+    )
+
+
+def _recall(
+    session: Session, name: str
+) -> tuple[Dossier, tuple[Space, ...], frozenset[tuple[str, str, str]]]:
+    return (
+        registries.dossier(session, name),
+        spaces.spaces(session, name),
+        looks.known_failures(session, name),
+    )
+
+
+def _plan(registry: Registry, known: tuple[Space, ...], snapshot: Snapshot) -> Plan:
+    grace = settings().missing_grace
+    return plan_spaces(registry, known, snapshot, now=clock.now(), grace=grace)
+
+
+def _refusal(plan: Plan) -> str:
+    try:
+        plan.check(settings().limits)
+    except PlanRefused as refusal:
+        return str(refusal)
+    return ""
+
+
+@flow(name="reconcile-registry", flow_run_name="reconcile {name}", persist_result=False)
+@ends_plainly
+async def reconcile_registry(
+    name: Annotated[RegistryName, Field(title="Registry")],
+    dry_run: Annotated[
+        bool, Field(title="Dry run", description="Show the plan and change nothing.")
+    ] = False,
+    allow_large: Annotated[
+        bool,
+        Field(
+            title="Allow a large change",
+            description="Lift the brakes: let this one run narrow or forget many spaces at once.",
+        ),
+    ] = False,
+) -> State[None]:
+    """Look at a registry now and set right what differs from what is desired.
+
+    The plan is the artifact `plan-<registry>`: each change with before, after and reason.
+    """
+    async with leased(name, patience=PATIENCE) as holder:
+        report = await reconcile(name, holder, dry_run=dry_run, allow_large=allow_large)
+    await publish_plan(report, dry_run=dry_run)
+    await announce()
+    return ended(report, dry_run=dry_run)
+
+
+async def publish_plan(report: Report, *, dry_run: bool = False) -> None:
+    """Publish a run's plan and what became of it."""
+    page = plan_page(
+        report.snapshot, report.plan, report.outcomes, refused=report.refused, dry_run=dry_run
+    )
+    await publish(f"plan-{report.registry}", page, "What differs, what is done about it, and why")
+
+
+def ended(report: Report, *, dry_run: bool = False) -> State[None]:
+    """Return the state of a run on one registry: failed if somebody must look at something."""
+    if report.problem:
+        return Failed(message=report.problem)
+    planned, drifts = len(report.plan.changes), len(report.plan.drifts)
+    made = "planned" if dry_run else "made"
+    return Completed(
+        message=f"{report.registry} is {report.health.health}: {drifts} drifts, "
+        f"{planned} changes {made}"
+    )

@@ -1,0 +1,99 @@
+"""Reconcile every registry that is due, side by side, in a few tasks."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.ending import ends_plainly
+from flows.reconcile import PLAIN, reconcile
+from models.base import Value
+from models.dossier import Dossier
+from models.errors import Busy
+from models.settings import settings
+from models.snapshot import Unseen
+from tasks import clock
+from tasks.announce import announce
+from tasks.credentials import credentials_of
+from tasks.registries.protocol import Credential
+from tasks.store import registries
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+_BATCH = 50
+"""Registries in one task run: a task run costs the Prefect server more than a look at one does."""
+
+
+class Ending(Value):
+    """How it ended with one registry.
+
+    Attributes:
+        unread: why the registry could not be read; a state of the registry, no fault of the run.
+        problem: what went wrong in the run, for somebody to look at.
+    """
+
+    registry: str
+    unread: str = ""
+    problem: str = ""
+
+
+@flow(name="reconcile-all", persist_result=False)
+@ends_plainly
+async def reconcile_all() -> State[None]:
+    """Look at every registry that is due and set right what differs.
+
+    One registry's failure never holds up another: a registry that is down is a state with a
+    reason, and the run fails only if a change was not made or something unforeseen happened.
+    """
+    known = await stored(registries.dossiers)
+    due = [one for one in known if one.due(settings().cadence, clock.now())]
+    credentials = await credentials_of(dossier.registry for dossier in due)
+    endings: list[Ending] = []
+    for start in range(0, len(due), _BATCH):
+        endings += await reconcile_batch(due[start : start + _BATCH], credentials)
+    await announce()
+    return _ended(len(known), endings)
+
+
+@task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
+async def reconcile_batch(
+    due: Sequence[Dossier], credentials: Mapping[str, Credential]
+) -> tuple[Ending, ...]:
+    """Reconcile some registries side by side."""
+    places = asyncio.Semaphore(settings().registries_at_once)
+
+    async def one(dossier: Dossier) -> Ending:
+        async with places:
+            return await _reconcile_one(dossier.registry.name, credentials)
+
+    return tuple(await asyncio.gather(*(one(dossier) for dossier in due)))
+
+
+async def _reconcile_one(name: str, credentials: Mapping[str, Credential]) -> Ending:
+    """Reconcile one registry; whatever happens, it is an ending and no exception."""
+    try:
+        async with leased(name) as holder:
+            report = await reconcile(name, holder, PLAIN, credentials=credentials)
+    except Busy:
+        return Ending(registry=name)  # another run does it right now
+    except Exception as error:
+        get_run_logger().exception("%s: unforeseen", name)
+        return Ending(registry=name, problem=f"{name}: {type(error).__name__}")
+    if isinstance(report.snapshot.spaces, Unseen):
+        get_run_logger().warning(report.problem)
+        return Ending(registry=name, unread=report.problem)
+    return Ending(registry=name, problem=report.problem)
+
+
+def _ended(known: int, endings: Sequence[Ending]) -> State[None]:
+    problems = [ending.problem for ending in endings if ending.problem]
+    unread = [ending.registry for ending in endings if ending.unread]
+    told = f"{len(endings)} of {known} registries were due"
+    if unread:
+        told += f"; {len(unread)} could not be read: {', '.join(unread[:20])}"
+    if problems:
+        return Failed(message=f"{told}; {len(problems)} with problems: {'; '.join(problems[:5])}")
+    return Completed(message=told)

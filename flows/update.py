@@ -1,0 +1,84 @@
+"""Update a registry: the new values are proved before they replace the old ones."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows.ending import ends_plainly, run_id
+from flows.forms import (
+    AddressField,
+    DescriptionField,
+    DriftPolicyField,
+    TlsField,
+    TokenServiceField,
+    canonical,
+)
+from flows.integrate import prove
+from flows.overview import refresh_overview
+from flows.reconcile import PATIENCE, ended, reconcile
+from models.audit import Entry
+from models.errors import InputRefused
+from models.names import RegistryName
+from models.registry import Registry
+from tasks import clock
+from tasks.announce import announce
+from tasks.credentials import RegistryCredentials, reference_to
+from tasks.store import registries
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+@flow(name="update-registry", flow_run_name="update {name}", persist_result=False)
+@ends_plainly
+async def update_registry(
+    name: Annotated[RegistryName, Field(title="Registry")],
+    address: AddressField | None = None,
+    credentials: Annotated[
+        RegistryCredentials | None,
+        Field(title="Credentials", description="Another saved registry-credentials block."),
+    ] = None,
+    tls: TlsField | None = None,
+    token_service: TokenServiceField = None,
+    description: DescriptionField | None = None,
+    drift_policy: DriftPolicyField | None = None,
+) -> State[None]:
+    """Change what is given and keep the rest.
+
+    The registry is probed with the new values first; if a step fails, the old ones stay. A changed
+    password needs no update: edit the block, it is read at each use.
+    """
+    changes = {
+        "address": canonical(address) if address is not None else None,
+        "credential": reference_to(credentials),
+        "tls": tls,
+        "token_service": canonical(token_service) if token_service else None,
+        "description": description,
+        "drift_policy": drift_policy,
+    }
+    given = {field: value for field, value in changes.items() if value is not None}
+    if not given:
+        raise InputRefused("nothing was given to change: fill in at least one field")
+    async with leased(name, patience=PATIENCE) as holder:
+        before = (await stored(registries.dossier, name)).registry
+        after = Registry.model_validate({**before.model_dump(), **given})
+        await stored(registries.check_address, after)
+        await prove(after)
+        entry = _entry(before, after, given)
+        await stored(registries.replace, after, entry, at=clock.now(), flow_run=run_id())
+        report = await reconcile(name, holder)
+    await refresh_overview(name)
+    await announce()
+    return ended(report)
+
+
+def _entry(before: Registry, after: Registry, given: Iterable[str]) -> Entry:
+    return Entry(
+        subject=after.name,
+        what="registry.updated",
+        before=before.address,
+        after=after.address,
+        why=f"changed: {', '.join(sorted(given))}",
+    )

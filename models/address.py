@@ -1,0 +1,114 @@
+"""The address of a registry: scheme, host and port, nothing else, in one canonical spelling."""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, Field
+
+from models.base import Value
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?"
+)
+
+
+class Address(Value):
+    """Where a registry answers.
+
+    Attributes:
+        scheme: `https` or `http`.
+        host: lower-case host name or IP address, IPv6 without brackets.
+        port: 1 to 65535, the scheme's default filled in.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as in an image reference; the scheme's default port is left out."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The canonical spelling, e.g. `https://harbor.example.com`."""
+        return f"{self.scheme}://{self.netloc}"
+
+    def __str__(self) -> str:
+        return self.origin
+
+
+def parse_address(text: str) -> Address:
+    """Read an address as a person types it.
+
+    Upper case, a trailing slash, a default port and spaces around are put right.
+
+    Raises:
+        ValueError: it is no plain `http(s)://host[:port]`; the message says what to write instead
+            and never repeats credentials.
+    """
+    text = text.strip()
+    if "@" in text:  # anywhere: a password with "/", "#" or "?" in it is no netloc any more
+        raise ValueError(
+            "the address contains a user name or password: take it out, put the credentials in a "
+            "registry-credentials block, and change that password, since it was typed in the clear"
+        )
+    if re.search(r"[\s\x00-\x1f\\]", text):
+        raise ValueError("the address contains a space, a line break or a backslash: remove it")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(
+            "the address is malformed: its port must be a number from 1 to 65535 and an IPv6 "
+            "address stands in brackets, e.g. https://[2001:db8::1]:8443"
+        ) from error
+    _check_scheme(parts, text)
+    _check_rest(parts)
+    if port == 0:
+        raise ValueError("the address has port 0: a registry's port is from 1 to 65535")
+    host = _checked_host(parts.hostname or "")
+    return Address(scheme=parts.scheme, host=host, port=port or _DEFAULT_PORTS[parts.scheme])
+
+
+def _check_scheme(parts: SplitResult, text: str) -> None:
+    if "://" not in text:
+        raise ValueError(f"the address has no scheme: write https://{text.lstrip('/')}")
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError(f"the scheme {parts.scheme!r} is not supported: use https:// (or http://)")
+
+
+def _check_rest(parts: SplitResult) -> None:
+    bare = f"{parts.scheme}://{parts.netloc}"
+    if parts.query or parts.fragment:
+        raise ValueError(f"the address has a query or fragment: write {bare}")
+    if parts.path not in ("", "/"):
+        raise ValueError(f"the address has a path ({parts.path[:60]}): write {bare}")
+
+
+def _checked_host(host: str) -> str:
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host).compressed
+        except ValueError:
+            raise ValueError(f"the host {host[:80]!r} is not a valid IPv6 address") from None
+    if not host:
+        raise ValueError("the address has no host: write e.g. https://harbor.example.com")
+    if not host.isascii():
+        raise ValueError(f"the host {host!r} is not ASCII: write its punycode form (xn--…)")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"the host {host[:80]!r} is not a valid host name or IP address")
+    return host
+
+
+AddressText = Annotated[
+    str,
+    AfterValidator(lambda text: parse_address(text).origin),
+    Field(examples=["https://harbor.example.com"], max_length=300),
+]
+"""An address in a form: checked, and kept in its canonical spelling."""

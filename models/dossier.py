@@ -1,0 +1,40 @@
+"""A registry with everything that is remembered of it, but its spaces."""
+
+from datetime import datetime
+
+from models.base import Value
+from models.condition import Condition
+from models.health import Diagnosis, diagnose
+from models.registry import Registry
+from models.schedule import Cadence, Track, is_due
+
+
+class Dossier(Value):
+    """What the service knows of one registry.
+
+    Attributes:
+        track: how its last looks went.
+        integrated_at: when it came here (UTC).
+        spaces_read_at: last complete list of spaces; None before the first.
+        storage_read_at: last storage figures; None before the first.
+        storage_used: bytes in all as the registry tells; None is unknown.
+        storage_note: why figures are missing, if they are.
+    """
+
+    registry: Registry
+    integrated_at: datetime
+    conditions: tuple[Condition, ...] = ()
+    track: Track = Track()
+    spaces_read_at: datetime | None = None
+    storage_read_at: datetime | None = None
+    storage_used: int | None = None
+    storage_note: str = ""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Its health in one word."""
+        return diagnose(self.conditions)
+
+    def due(self, cadence: Cadence, now: datetime) -> bool:
+        """Whether it should be looked at now."""
+        return is_due(self.track, cadence, self.conditions, now)

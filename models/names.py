@@ -1,0 +1,68 @@
+"""Checked names: every name a person may type is checked here, before anything is changed."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+ROOT_SPACE = "/"
+"""The space of those repositories of a Docker Registry that have no path prefix."""
+
+_REGISTRY = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_PROJECT = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
+_PREFIX = r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$"
+
+
+_LONGEST = 255
+
+
+def _check(pattern: str, longest: int, rule: str) -> AfterValidator:
+    """Build a validator that says in words what it refuses."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if len(value) <= longest and compiled.fullmatch(value):
+            return value
+        shown = value if len(value) <= 80 else f"{value[:80]}… ({len(value)} characters)"
+        raise ValueError(f"{shown!r} is not a valid name: use {rule}")
+
+    return AfterValidator(check)
+
+
+RegistryName = Annotated[
+    str,
+    _check(_REGISTRY, 63, "1 to 63 lower-case letters, digits and inner hyphens"),
+    Field(examples=["harbor-prod"], json_schema_extra={"pattern": _REGISTRY, "maxLength": 63}),
+]
+"""A registry's name in this service: a DNS label, since artifact keys and events carry it."""
+
+
+def check_prefix(name: str) -> str:
+    """Check a space of a Docker Registry: the first path segment of a repository, or `/`.
+
+    Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+
+    Raises:
+        ValueError: the name is no path segment; the message says what is allowed.
+    """
+    if name == ROOT_SPACE or (len(name) <= _LONGEST and re.fullmatch(_PREFIX, name)):
+        return name
+    raise ValueError(
+        f"{name[:80]!r} is not a valid space of a Docker Registry: use one path segment of "
+        f"lower-case letters and digits, parted by '.', '_', '__' or hyphens, or {ROOT_SPACE!r} "
+        "for repositories without a prefix"
+    )
+
+
+def check_project(name: str) -> str:
+    """Check the name of a Harbor project.
+
+    Raises:
+        ValueError: Harbor would refuse the name; the message says what is allowed.
+    """
+    if 1 <= len(name) <= _LONGEST and re.fullmatch(_PROJECT, name):
+        return name
+    raise ValueError(
+        f"{name[:80]!r} is not a valid Harbor project: use 1 to 255 lower-case letters and digits, "
+        "parted by single '.', '_' or '-'"
+    )

@@ -1,0 +1,68 @@
+"""The CamelCase reasons that conditions, outcomes and events carry."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something is as it is; one word that scripts can match on."""
+
+    # connection
+    CONNECTED = "Connected"
+    ADDRESS_INVALID = "AddressInvalid"
+    UNKNOWN_HOST = "UnknownHost"
+    CONNECTION_REFUSED = "ConnectionRefused"
+    UNREACHABLE = "Unreachable"
+    TIMED_OUT = "TimedOut"
+    THROTTLED = "Throttled"
+    SERVER_BROKEN = "ServerBroken"
+    REDIRECTED = "Redirected"
+    # TLS
+    CERTIFICATE_TRUSTED = "CertificateTrusted"
+    CERTIFICATE_EXPIRED = "CertificateExpired"
+    SELF_SIGNED = "SelfSigned"
+    UNKNOWN_AUTHORITY = "UnknownAuthority"
+    WRONG_HOST_NAME = "WrongHostName"
+    TLS_UNTRUSTED = "TlsUntrusted"
+    VERIFICATION_OFF = "VerificationOff"
+    PLAIN_HTTP = "PlainHttp"
+    # kind and version
+    SUPPORTED = "Supported"
+    WRONG_KIND = "WrongKind"
+    NOT_A_REGISTRY = "NotARegistry"
+    VERSION_TOO_OLD = "VersionTooOld"
+    VERSION_UNKNOWN = "VersionUnknown"
+    # credentials and rights
+    CREDENTIALS_ACCEPTED = "CredentialsAccepted"
+    NO_AUTHENTICATION = "NoAuthentication"
+    UNAUTHORIZED = "Unauthorized"
+    BAD_CREDENTIALS = "BadCredentials"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    CREDENTIALS_UNPROVED = "CredentialsUnproved"
+    FOREIGN_TOKEN_REALM = "ForeignTokenRealm"  # noqa: S105 - a reason, no secret
+    ADMINISTRATOR = "Administrator"
+    NOT_ADMINISTRATOR = "NotAdministrator"
+    FORBIDDEN = "Forbidden"
+    # state of the server
+    WRITABLE = "Writable"
+    READ_ONLY = "ReadOnly"
+    ALL_COMPONENTS_UP = "AllComponentsUp"
+    COMPONENTS_DOWN = "ComponentsDown"
+    SIDE_COMPONENTS_DOWN = "SideComponentsDown"
+    NOT_PROBED = "NotProbed"
+    # observation and reconciliation
+    SYNCED = "Synced"
+    NEVER_SYNCED = "NeverSynced"
+    CATALOG_FORBIDDEN = "CatalogForbidden"
+    CATALOG_DISABLED = "CatalogDisabled"
+    PAGES_SHIFTED = "PagesShifted"
+    CHANGES_FAILED = "ChangesFailed"
+    PLAN_REFUSED = "PlanRefused"
+    # outcomes
+    DONE = "Done"
+    ALREADY_SO = "AlreadySo"
+    NOT_FOUND = "NotFound"
+    CONFLICT = "Conflict"
+    REJECTED = "Rejected"
+    # why a change is planned
+    ASKED = "Asked"
+    VISIBILITY_DRIFTED = "VisibilityDrifted"

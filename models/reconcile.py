@@ -1,0 +1,179 @@
+"""Decide what a look at a registry means: what to change, what has drifted, what to remember."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from models.change import (
+    Change,
+    CreateSpace,
+    Drift,
+    DriftKind,
+    Handling,
+    SetVisibility,
+)
+from models.plan import Plan, ordered
+from models.reason import Reason
+from models.registry import DriftPolicy, Privacy, Registry
+from models.snapshot import Snapshot, Unseen
+from models.space import ObservedSpace, Space, Visibility
+
+
+def plan_spaces(
+    registry: Registry,
+    known: Iterable[Space],
+    snapshot: Snapshot,
+    *,
+    now: datetime,
+    grace: timedelta,
+) -> Plan:
+    """Compare what is known and desired with what was seen.
+
+    Only a complete observation lets a space be missing, and only one that stays missing beyond
+    `grace` is forgotten. A space is created only if it was asked for and never seen.
+    """
+    if isinstance(snapshot.spaces, Unseen):
+        return Plan(registry=registry.name, made_at=now)
+    before = {space.name: space for space in known}
+    ledger = _Ledger(registry, now, grace)
+    for seen in snapshot.spaces.items:
+        ledger.compare(before.pop(seen.name, None), seen)
+    for space in before.values():
+        ledger.miss(space)
+    return ledger.plan(spaces=len(snapshot.spaces.items) + len(before))
+
+
+class _Ledger:
+    """Collects what one comparison finds; lives no longer than `plan_spaces`."""
+
+    def __init__(self, registry: Registry, now: datetime, grace: timedelta) -> None:
+        self.registry, self.now, self.grace = registry, now, grace
+        self.changes: list[Change] = []
+        self.drifts: list[Drift] = []
+        self.remembered: list[Space] = []
+        self.retired: list[str] = []
+
+    def plan(self, spaces: int) -> Plan:
+        return Plan(
+            registry=self.registry.name,
+            made_at=self.now,
+            changes=ordered(self.changes),
+            drifts=tuple(self.drifts),
+            remembered=tuple(self.remembered),
+            retired=tuple(self.retired),
+            spaces=spaces,
+        )
+
+    def compare(self, space: Space | None, seen: ObservedSpace) -> None:
+        """A space is there: note what became of it, and set right what was desired."""
+        record = _record(space, seen)
+        if space is None:
+            self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), "first seen")
+        elif not space.declared:
+            self._note_return(space, seen)
+            if space.observed is not seen.visibility:
+                self._note_visibility(space.observed, record)
+        if record != space:
+            self.remembered.append(record)
+        if self._differs(record) and self._enforces:
+            moved = space is not None and space.observed not in (None, record.observed)
+            self._set_right(record, Reason.VISIBILITY_DRIFTED if moved else Reason.ASKED)
+
+    def _note_return(self, space: Space, seen: ObservedSpace) -> None:
+        if _recreated(space, seen):
+            reason = "deleted and made again in the registry"
+            if space.desired is Visibility.PUBLIC:
+                reason += "; 'public' was set for the old one and is not applied to the new one"
+            ids = f"id {space.remote_id}", f"id {seen.remote_id}"
+            self.note(DriftKind.RECREATED, seen.name, *ids, reason)
+        elif space.missing_since is not None:
+            self.note(DriftKind.RETURNED, seen.name, "missing", "there", "seen again")
+
+    def _note_visibility(self, before: Visibility | None, record: Space) -> None:
+        """It moved in the registry since the last look: tell what is done about it."""
+        if record.desired is None:
+            handling, reason = Handling.ADOPTED, "nobody set it here, so the registry is followed"
+        elif not self._differs(record):
+            handling, reason = Handling.NOTED, "it is now as it was set here"
+        elif self._enforces:
+            handling, reason = Handling.ENFORCED, f"it was set {record.desired.value} here"
+        else:
+            handling, reason = Handling.REPORTED, "the registry's drift policy is 'report'"
+        words = _word(before), _word(record.observed)
+        self.note(DriftKind.VISIBILITY, record.name, *words, reason, handling=handling)
+
+    @property
+    def _enforces(self) -> bool:
+        return self.registry.drift_policy is DriftPolicy.ENFORCE
+
+    def _differs(self, record: Space) -> bool:
+        return (
+            self.registry.privacy is Privacy.ENFORCED
+            and record.desired is not None
+            and record.observed is not record.desired
+        )
+
+    def _set_right(self, record: Space, reason: Reason) -> None:
+        self.changes.append(
+            SetVisibility(
+                space=record.name,
+                remote_id=record.remote_id,
+                before=record.observed or Visibility.PRIVATE,
+                after=record.desired or Visibility.PRIVATE,
+                reason=reason,
+            )
+        )
+
+    def miss(self, space: Space) -> None:
+        """A space is not there: create it if it never was, else count down its grace."""
+        if space.declared:
+            if self.registry.privacy is Privacy.ENFORCED:
+                wish = space.desired or Visibility.PRIVATE
+                self.changes.append(CreateSpace(space=space.name, after=wish))
+        elif space.missing_since is None:
+            self.remembered.append(space.model_copy(update={"missing_since": self.now}))
+            self.note(DriftKind.MISSING, space.name, "there", "missing", "not in the registry")
+        elif self.now - space.missing_since > self.grace:
+            self.retired.append(space.name)
+            reason = f"missing since {space.missing_since:%Y-%m-%d %H:%M} UTC, grace is over"
+            self.note(DriftKind.RETIRED, space.name, "missing", "forgotten", reason)
+
+    def note(
+        self,
+        kind: DriftKind,
+        space: str,
+        before: str,
+        after: str,
+        reason: str,
+        handling: Handling = Handling.NOTED,
+    ) -> None:
+        self.drifts.append(
+            Drift(
+                kind=kind, space=space, before=before, after=after, handling=handling, reason=reason
+            )
+        )
+
+
+def _record(space: Space | None, seen: ObservedSpace) -> Space:
+    """Write down a space as it was just seen, keeping what was desired of it.
+
+    What was set public here and then deleted and made again is another space: it is not opened
+    to everybody on the strength of an old wish.
+    """
+    desired = space.desired if space else None
+    if space is not None and desired is Visibility.PUBLIC and _recreated(space, seen):
+        desired = None
+    return Space(
+        name=seen.name,
+        remote_id=seen.remote_id,
+        desired=desired,
+        observed=seen.visibility,
+        repositories=seen.repositories,
+    )
+
+
+def _word(visibility: Visibility | None) -> str:
+    return visibility.value if visibility else "–"
+
+
+def _recreated(space: Space, seen: ObservedSpace) -> bool:
+    return space.remote_id is not None and seen.remote_id != space.remote_id

@@ -1,0 +1,135 @@
+"""What a registry is to this service."""
+
+import re
+import ssl
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from models.address import Address, parse_address
+from models.base import Value
+
+
+class Kind(StrEnum):
+    """The protocol a registry speaks."""
+
+    HARBOR = "harbor"
+    DOCKER = "docker"
+
+    @property
+    def label(self) -> str:
+        """The name people know it by."""
+        return {"harbor": "Harbor", "docker": "Docker Registry"}[self.value]
+
+
+class Origin(StrEnum):
+    """Who brought the registry here: a person (external) or discovery (managed)."""
+
+    EXTERNAL = "external"
+    MANAGED = "managed"
+
+
+class Privacy(StrEnum):
+    """Whether the registry itself keeps a private space private."""
+
+    ENFORCED = "enforced"
+    ADVISORY = "advisory"
+
+
+class DriftPolicy(StrEnum):
+    """What reconcile does when a visibility that was set here differs from the registry's."""
+
+    ENFORCE = "enforce"
+    REPORT = "report"
+
+
+class SystemTrust(Value):
+    """Verify against the authorities that this machine trusts."""
+
+    model_config = ConfigDict(title="Verify (recommended)")
+
+    mode: Literal["verify"] = Field(default="verify", title="Mode")
+
+
+def _check_pem(text: str) -> str:
+    if "PRIVATE KEY" in text:
+        raise ValueError("this is a private key: paste only the authority's certificate")
+    found = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    if not found:
+        raise ValueError("no certificate found: paste PEM text with BEGIN and END CERTIFICATE")
+    bundle = "".join(f"{line.strip()}\n" for one in found for line in one.splitlines())
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise ValueError("the certificate cannot be read: paste all of it, unchanged") from None
+    return bundle
+
+
+class OwnAuthority(Value):
+    """Verify against the given authorities as well."""
+
+    model_config = ConfigDict(title="Own certificate authority")
+
+    mode: Literal["ca"] = Field(default="ca", title="Mode")
+    bundle: Annotated[
+        str,
+        AfterValidator(_check_pem),
+        Field(
+            title="CA bundle (PEM)",
+            description="One or more certificates of authorities, as PEM text.",
+            max_length=200_000,
+            json_schema_extra={"format": "textarea"},
+        ),
+    ]
+
+
+class NoVerification(Value):
+    """Trust any certificate: whoever sits in between can read the password."""
+
+    model_config = ConfigDict(title="Do not verify (unsafe)")
+
+    mode: Literal["insecure"] = Field(default="insecure", title="Mode")
+
+
+VERIFY = SystemTrust()
+
+Tls = Annotated[SystemTrust | OwnAuthority | NoVerification, Field(discriminator="mode")]
+
+
+class BlockRef(Value):
+    """A credential that lives in a Prefect block of type `registry-credentials`."""
+
+    source: Literal["block"] = "block"
+    name: str
+
+
+class Registry(Value):
+    """A registry as it was integrated: everything but its secrets.
+
+    Attributes:
+        address: canonical origin, e.g. `https://harbor.example.com`.
+        credential: where the credential is kept; None for a Docker Registry without auth.
+        token_service: another origin that may receive the credential (Docker token auth).
+        drift_policy: what reconcile does about drifted visibility.
+    """
+
+    name: str
+    kind: Kind
+    address: str
+    origin: Origin = Origin.EXTERNAL
+    credential: BlockRef | None = None
+    tls: Tls = VERIFY
+    token_service: str | None = None
+    drift_policy: DriftPolicy = DriftPolicy.ENFORCE
+    description: str = ""
+
+    @property
+    def where(self) -> Address:
+        """The parsed address."""
+        return parse_address(self.address)
+
+    @property
+    def privacy(self) -> Privacy:
+        """Harbor refuses pulls from private projects; a Docker Registry knows no such thing."""
+        return Privacy.ENFORCED if self.kind is Kind.HARBOR else Privacy.ADVISORY

@@ -1,0 +1,68 @@
+"""Decide when a registry is due for a look: often while it is cheap and well, seldom otherwise."""
+
+from datetime import datetime, timedelta
+
+from models.base import Value
+from models.condition import Condition, ConditionType, Status
+
+_BACKOFF_STEPS = 4
+
+
+class Cadence(Value):
+    """How often to look.
+
+    Attributes:
+        interval: the wish, between two looks at a registry that answers quickly.
+        slowest: the longest anybody waits for a look, unless the wish itself is longer.
+        load: the share of time one registry may be kept busy by looks, 0 to 1.
+    """
+
+    interval: timedelta = timedelta(seconds=60)
+    slowest: timedelta = timedelta(minutes=15)
+    load: float = 0.1
+
+
+class Track(Value):
+    """What a registry's last looks were like.
+
+    Attributes:
+        looked_at: when the last look began (UTC); None before the first.
+        seconds: how long the last complete look took.
+        failures: looks in a row that did not succeed.
+    """
+
+    looked_at: datetime | None = None
+    seconds: float = 0.0
+    failures: int = 0
+
+
+def wait_for(track: Track, cadence: Cadence, *, hammering: bool) -> timedelta:
+    """Return the time between the last look and the next.
+
+    A slow registry is looked at less often, so that looks keep it busy no more than `load`. One
+    that refuses our credential is asked ever less often: each wrong password locks the account
+    for everybody for a while (Harbor). One that is merely down is asked as often as ever, since
+    that costs it nothing and its return is news.
+    """
+    wait = max(cadence.interval, timedelta(seconds=track.seconds / cadence.load))
+    if hammering:
+        wait *= 2 ** min(track.failures, _BACKOFF_STEPS)
+    return min(wait, max(cadence.slowest, cadence.interval))
+
+
+def is_due(
+    track: Track, cadence: Cadence, conditions: tuple[Condition, ...], now: datetime
+) -> bool:
+    """Whether a registry should be looked at now; a second early is on time."""
+    if track.looked_at is None:
+        return True
+    wait = wait_for(track, cadence, hammering=refuses_credentials(conditions))
+    return now - track.looked_at >= wait - timedelta(seconds=1)
+
+
+def refuses_credentials(conditions: tuple[Condition, ...]) -> bool:
+    """Whether the last word was that our credential is not accepted."""
+    return any(
+        condition.type is ConditionType.AUTHENTICATED and condition.status is Status.FALSE
+        for condition in conditions
+    )

@@ -1,0 +1,76 @@
+"""The only reader of the environment. Every setting has a default that works on one machine."""
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.plan import Limits
+from models.schedule import Cadence
+
+
+def _user_data_dir() -> Path:
+    return Path.home() / ".local" / "share" / "registry-integration"
+
+
+class Settings(BaseSettings):
+    """Settings, read from `REGISTRY_INTEGRATION_*` variables.
+
+    Attributes:
+        data_dir: where SQLite and Prefect keep their data when nothing else is configured.
+        database_url: SQLAlchemy URL; empty means SQLite in `data_dir`. PostgreSQL is
+            `postgresql+psycopg://user@host/database`.
+        look_interval_seconds: how often a healthy registry is looked at.
+        storage_interval_seconds: how often storage figures are read (Harbor pays 17 ms a space).
+        missing_grace_hours: how long a space that is gone from its registry is remembered.
+        change_limit_share, change_limit_floor: the brakes, see `models.plan.Limits`.
+        requests_at_once: parallel requests to one registry; Harbor likes no more than 4.
+        registries_at_once: registries looked at side by side in one process.
+        connect_seconds, read_seconds: time-outs of one request.
+        operation_seconds: time-out of one whole look at one registry.
+        lease_seconds: how long a killed run keeps others from its registry.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_INTEGRATION_", frozen=True)
+
+    data_dir: Path = Field(default_factory=_user_data_dir)
+    database_url: str = ""
+    look_interval_seconds: float = Field(default=60, ge=5)
+    storage_interval_seconds: float = Field(default=600, ge=10)
+    missing_grace_hours: float = Field(default=72, ge=0)
+    change_limit_share: float = Field(default=0.3, ge=0, le=1)
+    change_limit_floor: int = Field(default=10, ge=1)
+    requests_at_once: int = Field(default=4, ge=1, le=32)
+    registries_at_once: int = Field(default=16, ge=1, le=200)
+    connect_seconds: float = Field(default=5, gt=0)
+    read_seconds: float = Field(default=30, gt=0)
+    operation_seconds: float = Field(default=300, gt=0)
+    lease_seconds: float = Field(default=30, ge=1)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'state.db'}"
+
+    @property
+    def limits(self) -> Limits:
+        """The brakes in force."""
+        return Limits(share=self.change_limit_share, floor=self.change_limit_floor)
+
+    @property
+    def cadence(self) -> Cadence:
+        """The rhythm of looks in force."""
+        return Cadence(interval=timedelta(seconds=self.look_interval_seconds))
+
+    @property
+    def missing_grace(self) -> timedelta:
+        """How long a missing space is remembered."""
+        return timedelta(hours=self.missing_grace_hours)
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read once."""
+    return Settings()

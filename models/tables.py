@@ -1,0 +1,159 @@
+"""The tables: the only classes with `table=True`.
+
+Such classes do not validate: values are checked as models before they come here, and every row
+knows how to become a value again.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, always UTC and aware, on SQLite too (which forgets the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; store UTC."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive datetime: every time in this service is UTC and aware")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back aware UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class RegistryRow(SQLModel, table=True):
+    """A registry, and how it was last looked at.
+
+    `looked_at` is the last attempt, `spaces_read_at` the last complete list of spaces,
+    `storage_read_at` the last storage figures. `storage_used` is what the registry says it uses
+    in all (bytes, shared layers counted once); None is unknown.
+    """
+
+    __tablename__ = "registry"
+
+    name: str = Field(primary_key=True, max_length=63)
+    kind: str
+    address: str = Field(unique=True)
+    origin: str
+    credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    tls: dict[str, Any] = Field(sa_type=JSON)
+    token_service: str | None = None
+    drift_policy: str
+    description: str = Field(default="", sa_type=Text)
+    integrated_at: datetime = Field(sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    look_seconds: float = 0.0
+    failures: int = 0
+    spaces_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    storage_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    storage_used: int | None = Field(default=None, sa_type=BigInteger)
+    storage_note: str = ""
+
+
+class ConditionRow(SQLModel, table=True):
+    """One condition of one registry."""
+
+    __tablename__ = "condition"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    type: str = Field(primary_key=True)
+    status: str
+    reason: str
+    message: str = Field(sa_type=Text)
+    since: datetime = Field(sa_type=UtcDateTime)
+    contrary: int = 0
+
+
+class SpaceRow(SQLModel, table=True):
+    """One space of one registry; `storage_limit` -1 is unlimited, None is unknown."""
+
+    __tablename__ = "space"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    name: str = Field(primary_key=True, max_length=255)
+    remote_id: int | None = Field(default=None, sa_type=BigInteger)
+    desired: str | None = None
+    observed: str | None = None
+    declared: bool = False
+    repositories: int | None = None
+    missing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    storage_used: int | None = Field(default=None, sa_type=BigInteger)
+    storage_limit: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class OutcomeRow(SQLModel, table=True):
+    """What became of the last attempt at a change, one row per change still or last tried."""
+
+    __tablename__ = "outcome"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    subject: str = Field(primary_key=True, max_length=255)
+    kind: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    done: bool
+    reason: str
+    message: str = Field(default="", sa_type=Text)
+
+
+class AuditRow(SQLModel, table=True):
+    """What happened: never changed, kept beyond the registry it speaks of.
+
+    A row with an `event` is sent as a Prefect event once it is stored; `announced_at` tells that
+    it was. A run that is killed in between leaves it to the next.
+    """
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    registry_name: str = Field(index=True)
+    subject: str
+    what: str
+    before: str = ""
+    after: str = ""
+    why: str = Field(default="", sa_type=Text)
+    flow_run: str = ""
+    event: str | None = None
+    announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class MeasurementRow(SQLModel, table=True):
+    """One registry's numbers at one time, for the trend."""
+
+    __tablename__ = "measurement"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    spaces: int
+    repositories: int
+    storage_used: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who works on what, and until when they are believed to be alive."""
+
+    __tablename__ = "lease"
+
+    key: str = Field(primary_key=True)
+    holder: str
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PublicationRow(SQLModel, table=True):
+    """Which text was last published under an artifact's key, so that it is not written twice."""
+
+    __tablename__ = "publication"
+
+    key: str = Field(primary_key=True)
+    digest: str
+    at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,61 @@
+"""Read storage figures of registries that are due, side by side."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from models.condition import Health
+from models.dossier import Dossier
+from models.errors import IntegrationError
+from models.settings import settings
+from tasks import clock
+from tasks.opening import opened
+from tasks.registries.protocol import Credential
+from tasks.store import figures
+from tasks.store.session import stored
+
+
+def due_for_storage(dossier: Dossier, *, now: bool = False) -> bool:
+    """Whether to read a registry's storage: it answers, and was not asked for some time."""
+    if dossier.diagnosis.health not in (Health.HEALTHY, Health.DEGRADED):
+        return False
+    if now or dossier.storage_read_at is None:
+        return True
+    age = (clock.now() - dossier.storage_read_at).total_seconds()
+    return age >= settings().storage_interval_seconds
+
+
+@task(name="measure", cache_policy=NO_CACHE, persist_result=False)
+async def measure(
+    dossiers: Sequence[Dossier], credentials: Mapping[str, Credential]
+) -> tuple[str, ...]:
+    """Read and save storage figures; return the names of registries that did not tell.
+
+    A registry that does not answer keeps its last figures.
+    """
+    places = asyncio.Semaphore(settings().registries_at_once)
+
+    async def one(dossier: Dossier) -> str:
+        name = dossier.registry.name
+        async with places:
+            try:
+                await _measure_one(dossier, credentials)
+            except (IntegrationError, TimeoutError) as error:
+                get_run_logger().warning("Storage of %s is not known: %s", name, error)
+                return name
+        return ""
+
+    silent = await asyncio.gather(*(one(dossier) for dossier in dossiers))
+    return tuple(name for name in silent if name)
+
+
+async def _measure_one(dossier: Dossier, credentials: Mapping[str, Credential]) -> None:
+    registry = dossier.registry
+    async with (
+        asyncio.timeout(settings().operation_seconds),
+        opened(registry, credentials=credentials) as client,
+    ):
+        reading = await client.read_storage()
+    await stored(figures.save_storage, registry.name, reading, clock.now())

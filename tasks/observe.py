@@ -1,0 +1,51 @@
+"""Look at a registry: how it is, and which spaces it has."""
+
+import asyncio
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from models.errors import RegistryError, TimedOut
+from models.health import reached, verdicts_from
+from models.registry import Registry
+from models.settings import settings
+from models.snapshot import Snapshot, Unseen
+from tasks import clock
+from tasks.registries.protocol import RegistryReader
+from tasks.retrying import is_transient
+
+
+@task(
+    name="observe",
+    task_run_name="observe {registry.name}",
+    retries=1,
+    retry_delay_seconds=2,
+    retry_condition_fn=is_transient,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def observe(registry: Registry, reader: RegistryReader) -> Snapshot:
+    """Look once.
+
+    Raises:
+        RegistryError: it did not even tell how it is; worth a retry if transient.
+    """
+    seconds = settings().operation_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            snapshot = await reader.look()
+    except TimeoutError:
+        said = f"the whole look took longer than {seconds:g} s"
+        raise TimedOut(registry.name, "GET", registry.address, said) from None
+    verdicts = (*reached(registry), *snapshot.verdicts)
+    return snapshot.model_copy(update={"verdicts": verdicts})
+
+
+def unobserved(registry: Registry, error: RegistryError) -> Snapshot:
+    """Turn a failed look into a snapshot that says so, and justifies no change."""
+    return Snapshot(
+        registry=registry.name,
+        taken_at=clock.now(),
+        verdicts=verdicts_from(error),
+        spaces=Unseen(reason=error.reason, message=str(error)),
+    )

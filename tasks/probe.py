@@ -1,0 +1,41 @@
+"""Prove step by step that a registry can be integrated."""
+
+import asyncio
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from models.condition import ConditionType, Verdict
+from models.errors import RegistryError, TimedOut
+from models.health import failed, verdicts_from
+from models.registry import Registry
+from models.settings import settings
+from tasks.opening import opened
+from tasks.registries.connecting import knock
+
+
+@task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
+async def probe(registry: Registry) -> tuple[Verdict, ...]:
+    """Walk from the address to the rights of the credential; stop at the first failed step."""
+    verdicts = await knock(registry, settings().connect_seconds)
+    if failed(verdicts):
+        return verdicts
+    try:
+        async with asyncio.timeout(settings().operation_seconds), opened(registry) as client:
+            return *verdicts, *await client.examine()
+    except TimeoutError:
+        said = f"the whole probe took longer than {settings().operation_seconds:g} s"
+        error: RegistryError = TimedOut(registry.name, "GET", registry.address, said)
+    except RegistryError as caught:
+        error = caught
+    return *verdicts, *(_as_step(verdict) for verdict in verdicts_from(error))
+
+
+def _as_step(verdict: Verdict) -> Verdict:
+    step = {
+        ConditionType.REACHABLE: "Answers",
+        ConditionType.TLS_TRUSTED: "TLS",
+        ConditionType.AUTHENTICATED: "Credentials right",
+    }.get(verdict.type, "Answers as a registry")
+    advice = "look at the registry, or at the proxy before it, and try again"
+    return verdict.model_copy(update={"step": step, "advice": verdict.advice or advice})

@@ -1,0 +1,103 @@
+"""The first steps towards a registry, one by one: its name, its port, its certificate."""
+
+import asyncio
+import socket
+import ssl
+
+from models.condition import ConditionType, Status, Verdict
+from models.health import failed, tls_verdict
+from models.reason import Reason
+from models.registry import Registry
+from tasks.registries import tls
+
+
+async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:
+    """Resolve, connect and shake hands; stop at the first step that fails.
+
+    Args:
+        registry: whom to knock at.
+        seconds: time-out of each step.
+    """
+    verdicts = [_verdict("Address valid", Reason.CONNECTED, registry.address)]
+    for step in (_dns, _tcp, _tls):
+        try:
+            async with asyncio.timeout(seconds):
+                verdicts.append(await step(registry))
+        except TimeoutError:
+            verdicts.append(_timed_out(step.__name__, seconds))
+        if failed(verdicts):
+            break
+    return tuple(verdicts)
+
+
+async def _dns(registry: Registry) -> Verdict:
+    where = registry.where
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            where.host, where.port, type=socket.SOCK_STREAM
+        )
+    except socket.gaierror:
+        advice = "check the spelling, or this machine's DNS"
+        return _verdict("DNS", Reason.UNKNOWN_HOST, f"{where.host} is not known", advice)
+    addresses = sorted({str(entry[4][0]) for entry in found})
+    return _verdict("DNS", Reason.CONNECTED, f"{where.host} is {', '.join(addresses[:4])}")
+
+
+async def _tcp(registry: Registry) -> Verdict:
+    where = registry.where
+    try:
+        _, writer = await asyncio.open_connection(where.host, where.port)
+    except ConnectionRefusedError:
+        said = f"nothing listens on port {where.port}"
+        return _verdict("TCP", Reason.CONNECTION_REFUSED, said, "check the port; is it running?")
+    except OSError as error:
+        said = f"no connection to port {where.port} ({error.strerror or type(error).__name__})"
+        return _verdict("TCP", Reason.UNREACHABLE, said, "check firewalls and routes")
+    writer.close()
+    return _verdict("TCP", Reason.CONNECTED, f"port {where.port} is open")
+
+
+async def _tls(registry: Registry) -> Verdict:
+    if registry.where.scheme == "http":
+        return tls_verdict(registry)
+    try:
+        _, writer = await asyncio.open_connection(
+            registry.where.host, registry.where.port, ssl=tls.context_for(registry.tls)
+        )
+    except ssl.SSLError as error:
+        reason, said = tls.refusal(error)
+        message, _, advice = said.partition(": ")
+        return _distrust(reason, message, advice)
+    except OSError as error:
+        said = f"the handshake was cut off ({error.strerror or type(error).__name__})"
+        return _distrust(Reason.TLS_UNTRUSTED, said, "is this an https address?")
+    writer.close()
+    return tls_verdict(registry)
+
+
+def _timed_out(step: str, seconds: float) -> Verdict:
+    said = f"no answer within {seconds:g} s"
+    return _verdict(step.strip("_").upper(), Reason.TIMED_OUT, said, "check firewalls and routes")
+
+
+def _verdict(step: str, reason: Reason, message: str, advice: str = "") -> Verdict:
+    return Verdict(
+        type=ConditionType.REACHABLE,
+        status=Status.FALSE if advice else Status.TRUE,
+        reason=reason,
+        message=message,
+        advice=advice,
+        proved=not advice,
+        step=step,
+    )
+
+
+def _distrust(reason: Reason, message: str, advice: str) -> Verdict:
+    return Verdict(
+        type=ConditionType.TLS_TRUSTED,
+        status=Status.FALSE,
+        reason=reason,
+        message=message,
+        advice=advice,
+        step="TLS",
+    )

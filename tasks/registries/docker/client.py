@@ -1,0 +1,117 @@
+"""A Docker Registry: lists its repositories and groups them into spaces.
+
+It has neither projects nor visibility: both are the platform's own, so there is nothing to write.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+
+from models.change import Change, Outcome
+from models.condition import Verdict
+from models.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
+from models.health import failed
+from models.reason import Reason
+from models.registry import Registry
+from models.snapshot import Seen, Snapshot, Unseen
+from models.space import ObservedSpace
+from models.storage import StorageReading
+from tasks import clock
+from tasks.registries.answer import Answer
+from tasks.registries.docker import wire
+from tasks.registries.docker.login import Login, log_in
+from tasks.registries.http import HttpClient
+from tasks.registries.protocol import Credential
+from tasks.registries.wire import expect, parse
+
+_NOT_ALLOWED = 405
+
+
+class DockerRegistry:
+    """One Docker Registry over one pooled client.
+
+    Args:
+        http: a client without a credential of its own; the challenge decides how it is sent.
+        registry: what is known of it, above all which token service may see the credential.
+        credential: None for a registry without auth.
+    """
+
+    def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
+        self.http, self.registry, self.credential = http, registry, credential
+
+    async def examine(self) -> tuple[Verdict, ...]:
+        """Find out step by step whether this registry can be worked with; see the protocol."""
+        return (await log_in(self.http, self.registry, self.credential)).verdicts
+
+    async def look(self) -> Snapshot:
+        """See how the registry is and which spaces its repositories make; see the protocol."""
+        taken_at, started = clock.now(), time.monotonic()
+        login = await log_in(self.http, self.registry, self.credential)
+        spaces = await self._spaces(login)
+        return Snapshot(
+            registry=self.http.name,
+            taken_at=taken_at,
+            seconds=time.monotonic() - started,
+            verdicts=login.verdicts,
+            spaces=spaces,
+        )
+
+    async def _spaces(self, login: Login) -> Seen[ObservedSpace] | Unseen:
+        against = failed(login.verdicts)
+        if against is not None:
+            return Unseen(reason=against.reason, message=against.message)
+        try:
+            return Seen[ObservedSpace](items=wire.spaces_of(await self._repositories(login)))
+        except (Unauthorized, Forbidden):
+            said = "the catalog may not be read: give the account the right registry:catalog:*"
+            return Unseen(reason=Reason.CATALOG_FORBIDDEN, message=said)
+        except NotFound:
+            said = "the registry has no catalog, so its repositories cannot be listed"
+            return Unseen(reason=Reason.CATALOG_DISABLED, message=said)
+        except RegistryError as error:
+            return Unseen(reason=error.reason, message=str(error))
+
+    async def _repositories(self, login: Login) -> Iterable[str]:
+        """Read the catalog to its end; it is sorted, so pages do not shift under the reader.
+
+        It sorts by path segment (`p/r0` before `p-a`), so only a repeated page start tells that
+        it goes in circles.
+        """
+        found: dict[str, None] = {}
+        answer = await self._first_page(login)
+        starts: set[frozenset[tuple[str, str]]] = set()
+        while True:
+            page = parse(self.http.name, answer, wire.CATALOG).repositories or ()
+            found.update(dict.fromkeys(page))
+            following = wire.next_page(answer.headers.get("link", ""))
+            if following is None:
+                return found
+            start = frozenset(following.items())
+            if not start or start in starts:
+                said = "the catalog's pages cannot be followed to an end"
+                raise Rejected(self.http.name, "GET", answer.url, said)
+            starts.add(start)
+            answer = await self._page(login, following)
+
+    async def _first_page(self, login: Login) -> Answer:
+        """Ask for a large page; who allows no such page (`catalog.maxentries`) says how large."""
+        try:
+            return await self._page(login, {"n": wire.PAGE_SIZE})
+        except Rejected:
+            return await self._page(login, {})
+
+    async def _page(self, login: Login, query: Mapping[str, str | int]) -> Answer:
+        headers = {"Authorization": login.authorization} if login.authorization else None
+        answer = await self.http.get("/v2/_catalog", query, headers=headers)
+        if answer.status == _NOT_ALLOWED:
+            raise NotFound(self.http.name, "GET", answer.url, "answered 405")
+        return expect(self.http.name, answer)
+
+    async def read_storage(self) -> StorageReading:
+        """Storage is not known: the protocol does not tell; see the protocol."""
+        said = "a Docker Registry does not tell how much it stores"
+        return StorageReading(spaces=Unseen(reason=Reason.NOT_PROBED, message=said))
+
+    async def make(self, change: Change) -> Outcome:
+        """Refuse: visibility and spaces are the platform's own here, nothing is planned."""
+        said = "a Docker Registry has no spaces to change"
+        raise Rejected(self.http.name, "-", self.registry.address, f"{said}: {change.kind}")

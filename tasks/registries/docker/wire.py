@@ -1,0 +1,96 @@
+"""What a Docker Registry's answers look like, without I/O.
+
+Vendor: https://github.com/opencontainers/distribution-spec/blob/main/spec.md and
+https://distribution.github.io/distribution/spec/api/
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from pydantic import Field, TypeAdapter
+
+from models.names import ROOT_SPACE
+from models.space import ObservedSpace
+from tasks.registries.wire import Wire
+
+_RepositoryName = Annotated[str, Field(pattern=r"^[^/\x00-\x20]{1,255}(/|$)")]
+"""Loose, since registries differ, but its first segment can be a space."""
+
+_TokenText = Annotated[str, Field(pattern=r"^[\x21-\x7e]*$")]
+"""What a header can carry."""
+
+
+class Catalog(Wire):
+    """One page of GET /v2/_catalog; `repositories` is null in some empty registries."""
+
+    repositories: tuple[_RepositoryName, ...] | None = None
+
+
+class Token(Wire):
+    """A token service's answer; either name is used (https://distribution.github.io/distribution/spec/auth/token/)."""
+
+    token: _TokenText = ""
+    access_token: _TokenText = ""
+
+    @property
+    def bearer(self) -> str:
+        """The token, whatever it is called."""
+        return self.token or self.access_token
+
+
+class Challenge(Wire):
+    """A `WWW-Authenticate` header: `basic`, or `bearer` with where to get a token."""
+
+    scheme: str
+    realm: str = ""
+    service: str = ""
+
+    @property
+    def is_harbors(self) -> bool:
+        """Harbor fronts the same protocol with a service name of its own."""
+        return self.service == "harbor-registry"
+
+
+CATALOG = TypeAdapter(Catalog)
+TOKEN = TypeAdapter(Token)
+
+PAGE_SIZE = 1000
+"""The largest page of the catalog since docker-registry 2.8.2; more is refused with 400."""
+
+
+def challenge_of(header: str) -> Challenge:
+    """Read a `WWW-Authenticate` header (https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1).
+
+    Of several challenges the first counts.
+    """
+    scheme, _, rest = header.strip().partition(" ")
+    pairs = dict(reversed(re.findall(r'(\w+)="([^"]*)"', rest)))
+    return Challenge(
+        scheme=scheme.lower(), realm=pairs.get("realm", ""), service=pairs.get("service", "")
+    )
+
+
+def next_page(link: str) -> dict[str, str] | None:
+    """Return the query that asks for the next page; None on the last one.
+
+    Only the query is taken from the Link header, relative or absolute, so it can never lead to
+    another host. All of it is, since not every registry calls the place to go on from `last`.
+    """
+    for target, parameters in re.findall(r"<([^>]*)>([^<]*)", link):
+        if re.search(r'\brel="?next\b', parameters):
+            return dict(parse_qsl(target.partition("#")[0].partition("?")[2]))
+    return None
+
+
+def spaces_of(repositories: Iterable[str]) -> tuple[ObservedSpace, ...]:
+    """Group repositories by their first path segment; those without one are the space `/`."""
+    counted = Counter(
+        repository.partition("/")[0] if "/" in repository else ROOT_SPACE
+        for repository in repositories
+    )
+    return tuple(
+        ObservedSpace(name=name, repositories=many) for name, many in sorted(counted.items())
+    )

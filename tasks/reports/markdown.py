@@ -1,0 +1,46 @@
+"""Markdown, safely: what registries and people wrote never becomes markup."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+
+def plain(text: object, longest: int = 300) -> str:
+    """Return text for a table cell or a sentence: one line, no markup, not too long."""
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    if len(line) > longest:
+        line = f"{line[: longest - 1]}…"
+    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", line)
+
+
+def code(text: object) -> str:
+    """Return text as inline code."""
+    return f"`{str(text).replace('`', chr(39)).replace('|', '¦')}`"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; cells are Markdown already."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def moment(at: datetime | None) -> str:
+    """Return a time, UTC to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+
+
+def size(octets: int | None) -> str:
+    """Return a number of bytes for people; None is unknown, which is not zero."""
+    if octets is None:
+        return "unknown"
+    amount, unit = float(octets), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if amount < 1024 or unit == "PiB":
+            break
+        amount /= 1024
+    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+
+
+def limit(octets: int | None) -> str:
+    """Return a quota for people; -1 is unlimited."""
+    return "unlimited" if octets == -1 else size(octets)

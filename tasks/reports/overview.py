@@ -1,0 +1,145 @@
+"""The overview of all registries, as a page with charts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.condition import Health
+from models.overview import Overview, RegistryFigures
+from tasks.reports.markdown import code, limit, moment, plain, size, table
+
+MARK = {
+    Health.HEALTHY: "✅",
+    Health.DEGRADED: "⚠️",
+    Health.UNHEALTHY: "❌",
+    Health.UNKNOWN: "❔",
+}
+_SLICES = 10
+
+
+def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> str:
+    """Tell how all registries are, in words, charts and a table."""
+    return (
+        "\n\n".join(
+            part
+            for part in (
+                "# Registries",
+                _totals(overview),
+                _attention(overview),
+                _table(overview),
+                _pie(overview),
+                _chart(trend),
+                f"As of {moment(overview.at)}.",
+            )
+            if part
+        )
+        + "\n"
+    )
+
+
+def overview_news(overview: Overview) -> str:
+    """Return the part of the overview that is worth a new version: all but its times."""
+    return "\n".join(
+        "|".join(
+            (
+                one.dossier.registry.model_dump_json(),
+                one.dossier.diagnosis.model_dump_json(),
+                one.totals.model_dump_json(),
+                str(one.storage),
+            )
+        )
+        for one in overview.registries
+    )
+
+
+def _totals(overview: Overview) -> str:
+    if not overview.registries:
+        return "No registry is integrated yet: run **integrate-registry**."
+    counted = ", ".join(
+        f"{overview.count(health)} {health}" for health in Health if overview.count(health)
+    )
+    unknown = overview.storage_unknown
+    but = f" (and {unknown} that do not tell)" if unknown else ""
+    return (
+        f"**{len(overview.registries)} registries** ({counted}) · **{overview.spaces} spaces** "
+        f"({overview.public} public, {overview.spaces - overview.public} private) · "
+        f"**{overview.repositories} repositories** · **{size(overview.storage)} used**{but}"
+    )
+
+
+def _attention(overview: Overview) -> str:
+    lines = [
+        f"* {MARK[found.health]} **{one.name}**: {plain(found.message)} ({code(found.reason)}"
+        f", since {moment(found.since)})"
+        for one in overview.registries
+        if (found := one.dossier.diagnosis).health in (Health.UNHEALTHY, Health.DEGRADED)
+    ]
+    return "\n".join(["## Needs attention", "", *lines]) if lines else ""
+
+
+def _table(overview: Overview) -> str:
+    if not overview.registries:
+        return ""
+    head = (
+        "Registry",
+        "Type",
+        "Origin",
+        "Address",
+        "Health",
+        "Public / private",
+        "Repositories",
+        "Storage used",
+        "Quota",
+        "As of",
+    )
+    return "## All registries\n\n" + table(head, (_row(one) for one in overview.registries))
+
+
+def _row(one: RegistryFigures) -> tuple[str, ...]:
+    registry, found = one.dossier.registry, one.dossier.diagnosis
+    read = one.dossier.spaces_read_at is not None
+    missing = f" (+{one.totals.missing} missing)" if one.totals.missing else ""
+    repositories = one.totals.repositories if one.totals.spaces else 0
+    return (
+        f"**{one.name}**",
+        registry.kind.label,
+        registry.origin,
+        plain(registry.address),
+        f"{MARK[found.health]} {found.health} {code(found.reason)}",
+        f"{one.totals.public} / {one.totals.private}{missing}" if read else "unknown",
+        "unknown" if repositories is None or not read else str(repositories),
+        size(one.storage),
+        limit(one.totals.limits),
+        moment(one.dossier.spaces_read_at),
+    )
+
+
+def _pie(overview: Overview) -> str:
+    """Storage by registry, the small ones together."""
+    known = sorted(
+        ((one.storage, one.name) for one in overview.registries if one.storage), reverse=True
+    )
+    if not known:
+        return ""
+    shown = [(name, used) for used, name in known[:_SLICES]]
+    rest = sum(used for used, _ in known[_SLICES:])
+    shown += [("all others", rest)] if rest else []
+    unit, octets = _unit(known[0][0])
+    slices = "\n".join(f'    "{name}" : {used / octets:.2f}' for name, used in shown)
+    return f"```mermaid\npie showData title Storage by registry ({unit})\n{slices}\n```"
+
+
+def _chart(trend: Sequence[tuple[datetime, int]]) -> str:
+    if len({at for at, _ in trend}) <= 1:
+        return ""
+    unit, octets = _unit(max(used for _, used in trend))
+    labels = ", ".join(f'"{at:%m-%d %H:%M}"' for at, _ in trend)
+    values = ", ".join(f"{used / octets:.2f}" for _, used in trend)
+    return (
+        f'```mermaid\nxychart-beta\n    title "Storage used in all registries ({unit})"\n'
+        f'    x-axis [{labels}]\n    y-axis "{unit}"\n    line [{values}]\n```'
+    )
+
+
+def _unit(largest: int) -> tuple[str, int]:
+    """Choose the unit of a chart, which has one for all its values."""
+    return ("GiB", 2**30) if largest >= 2**30 else ("MiB", 2**20)

@@ -1,0 +1,58 @@
+"""The audit: written with what it speaks of, in the same transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from models.audit import Entry
+from models.tables import AuditRow
+
+
+def write(
+    session: Session, registry: str, entries: Iterable[Entry], *, at: datetime, flow_run: str
+) -> None:
+    """Append entries; those to be announced wait for `unannounced`."""
+    for entry in entries:
+        session.add(
+            AuditRow(
+                at=at,
+                registry_name=registry,
+                subject=entry.subject,
+                what=entry.what,
+                before=entry.before,
+                after=entry.after,
+                why=entry.why,
+                flow_run=flow_run,
+                event=entry.what if entry.announce else None,
+            )
+        )
+
+
+def unannounced(session: Session, most: int = 500) -> list[AuditRow]:
+    """Return entries whose event was not sent yet, oldest first."""
+    return list(
+        session.exec(
+            select(AuditRow)
+            .where(col(AuditRow.event).is_not(None), col(AuditRow.announced_at).is_(None))
+            .order_by(col(AuditRow.id))
+            .limit(most)
+        )
+    )
+
+
+def mark_announced(session: Session, ids: Iterable[int], at: datetime) -> None:
+    """Note that the events of these entries were sent."""
+    session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
+
+
+def history(session: Session, registry: str, most: int = 50) -> list[AuditRow]:
+    """Return what last happened to a registry, newest first."""
+    return list(
+        session.exec(
+            select(AuditRow)
+            .where(col(AuditRow.registry_name) == registry)
+            .order_by(col(AuditRow.id).desc())
+            .limit(most)
+        )
+    )

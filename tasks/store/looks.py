@@ -1,0 +1,64 @@
+"""Write down one run on one registry, all of it or nothing."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from models.conclusion import Conclusion
+from models.tables import OutcomeRow, RegistryRow
+from tasks.store import audit, leases, registries, spaces
+from tasks.store.upserting import upsert
+
+
+def save_conclusion(
+    session: Session,
+    registry: str,
+    conclusion: Conclusion,
+    *,
+    holder: str,
+    at: datetime,
+    flow_run: str,
+) -> None:
+    """Save a run's conclusion.
+
+    Raises:
+        Busy: the run lost its lease meanwhile; nothing is saved.
+    """
+    leases.check_held(session, registry, holder)
+    row = session.get_one(RegistryRow, registry)
+    row.looked_at = conclusion.track.looked_at
+    row.look_seconds = conclusion.track.seconds
+    row.failures = conclusion.track.failures
+    row.spaces_read_at = conclusion.spaces_read_at or row.spaces_read_at
+    session.add(row)
+    registries.save_conditions(session, registry, conclusion.conditions)
+    spaces.remember(session, registry, conclusion.spaces)
+    spaces.forget(session, registry, conclusion.retired)
+    _save_outcomes(session, registry, conclusion, at)
+    audit.write(session, registry, conclusion.entries, at=at, flow_run=flow_run)
+
+
+def _save_outcomes(session: Session, registry: str, conclusion: Conclusion, at: datetime) -> None:
+    rows = [
+        {
+            "registry_name": registry,
+            "subject": outcome.change.space,
+            "kind": outcome.change.kind,
+            "at": at,
+            "done": outcome.done,
+            "reason": outcome.reason,
+            "message": outcome.message,
+        }
+        for outcome in conclusion.outcomes
+    ]
+    upsert(session, OutcomeRow, rows)
+
+
+def known_failures(session: Session, registry: str) -> frozenset[tuple[str, str, str]]:
+    """Return (space, kind, reason) of changes whose last attempt failed."""
+    rows = session.exec(
+        select(OutcomeRow).where(
+            col(OutcomeRow.registry_name) == registry, col(OutcomeRow.done).is_(False)
+        )
+    )
+    return frozenset((row.subject, row.kind, row.reason) for row in rows)

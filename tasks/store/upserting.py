@@ -1,0 +1,25 @@
+"""Insert or update many rows at once, on SQLite and PostgreSQL alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Table, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+
+def upsert(session: Session, kind: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of one table; those with a known primary key are updated.
+
+    Only the columns that a row names are touched. All rows name the same columns.
+    """
+    if not rows:
+        return
+    table: Table = inspect(kind).local_table
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows)
+    )

@@ -1,0 +1,47 @@
+"""Fixtures for the real parts; each skips where its part is missing, and fails there in CI."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from tests.real.docker_registry import running_docker_registry
+from tests.real.postgres import Postgres, running_postgres
+
+# Not in the repository, where pytest would stumble over the folder; and machines may be slow.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
+settings.register_profile("house", deadline=None, database=None)
+settings.load_profile("house")
+
+REGISTRY_USERS = {"user": "pw"}
+
+
+@pytest.fixture
+def real_docker_registry() -> Iterator[str]:
+    """The URL of a real, empty docker-registry that lets everybody in."""
+    with running_docker_registry() as url:
+        yield url
+
+
+@pytest.fixture
+def real_docker_registry_basic() -> Iterator[str]:
+    """The same behind htpasswd, with REGISTRY_USERS."""
+    with running_docker_registry(users=REGISTRY_USERS) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def real_postgres() -> Iterator[Postgres]:
+    """One real PostgreSQL for the session."""
+    with running_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def postgres_url(real_postgres: Postgres) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh, empty database in a real PostgreSQL."""
+    with real_postgres.fresh_database() as url:
+        yield url

@@ -1,0 +1,152 @@
+"""Debian's real docker-registry, started for a test and stopped after it."""
+
+import hashlib
+import json
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import yaml
+
+from tests.real.parts import program
+
+START_SECONDS = 15.0
+STOP_SECONDS = 5.0
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIG = "application/vnd.docker.container.image.v1+json"
+_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+Login = tuple[str, str] | None
+
+
+@contextmanager
+def running_docker_registry(
+    *,
+    users: Mapping[str, str] | None = None,
+    cert: tuple[Path, Path] | None = None,
+    filesystem: bool = False,
+    page_limit: int | None = None,
+) -> Iterator[str]:
+    """Run one on a loopback port; yields its base URL, without a trailing slash.
+
+    `users` are let in by htpasswd, otherwise everybody is; `cert` is a certificate and a key
+    file, for https; `page_limit` is `catalog.maxentries`.
+    """
+    binary = program("docker-registry", "apt-get install docker-registry")
+    with tempfile.TemporaryDirectory(prefix="docker-registry-") as folder:
+        home, port = Path(folder), _free_port()
+        config = _config(home, port, users, cert, filesystem, page_limit)
+        (home / "config.yml").write_text(yaml.safe_dump(config))
+        url = f"{'https' if cert else 'http'}://127.0.0.1:{port}"
+        with (home / "log").open("wb") as log:
+            command = [binary, "serve", str(home / "config.yml")]
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
+            try:
+                _wait_until_answering(url, process, home / "log")
+                yield url
+            finally:
+                _stop(process)
+
+
+def push(url: str, repository: str, tag: str, auth: Login = None) -> str:
+    """Push a tiny real image (config, one layer, manifest); returns the manifest's digest."""
+    with httpx.Client(base_url=url, auth=auth) as client:
+        config = _push_blob(client, repository, _CONFIG, b"{}")
+        layer = _push_blob(client, repository, _LAYER, f"layer of {repository}:{tag}".encode())
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config,
+            "layers": [layer],
+        }
+        answer = client.put(
+            f"/v2/{repository}/manifests/{tag}",
+            content=json.dumps(manifest),
+            headers={"Content-Type": MANIFEST},
+        )
+        return answer.raise_for_status().headers["Docker-Content-Digest"]
+
+
+def delete_manifest(url: str, repository: str, digest: str, auth: Login = None) -> None:
+    """Delete a manifest and its tags; the repository stays listed."""
+    httpx.delete(f"{url}/v2/{repository}/manifests/{digest}", auth=auth).raise_for_status()
+
+
+def _push_blob(
+    client: httpx.Client, repository: str, media_type: str, content: bytes
+) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    begun = client.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
+    place = httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": digest})
+    client.put(place, content=content).raise_for_status()
+    return {"mediaType": media_type, "size": len(content), "digest": digest}
+
+
+def _config(
+    home: Path,
+    port: int,
+    users: Mapping[str, str] | None,
+    cert: tuple[Path, Path] | None,
+    filesystem: bool,
+    page_limit: int | None,
+) -> dict[str, object]:
+    http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
+    if cert is not None:
+        http["tls"] = {"certificate": str(cert[0]), "key": str(cert[1])}
+    place = (
+        {"filesystem": {"rootdirectory": str(home / "data")}} if filesystem else {"inmemory": {}}
+    )
+    config: dict[str, object] = {
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {**place, "delete": {"enabled": True}},
+        "http": http,
+    }
+    if users is not None:
+        passwords = home / "htpasswd"
+        passwords.write_text("".join(_htpasswd(*user) for user in users.items()))
+        config["auth"] = {"htpasswd": {"realm": "basic-realm", "path": str(passwords)}}
+    if page_limit is not None:
+        config["catalog"] = {"maxentries": page_limit}
+    return config
+
+
+def _htpasswd(user: str, password: str) -> str:
+    # bcrypt is the only format docker-registry reads; -C 4 keeps each request's check cheap.
+    command = program("htpasswd", "apt-get install apache2-utils")
+    options = [command, "-n", "-B", "-C", "4", "-i", user]
+    done = subprocess.run(options, input=password, capture_output=True, text=True, check=True)
+    return done.stdout.strip() + "\n"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(verify=False, timeout=1) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.get(f"{url}/v2/")
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+    raise RuntimeError(f"docker-registry does not answer at {url}: {log.read_text()[-2000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

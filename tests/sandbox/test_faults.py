@@ -1,0 +1,205 @@
+"""Each fault as a client sees it on a real socket."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from deployments.sandbox.asgi import Receive, Reply, Scope, Send, send_reply
+from deployments.sandbox.faults import (
+    Answer,
+    Call,
+    Cut,
+    Delay,
+    Endless,
+    Fault,
+    Faults,
+    Huge,
+    Redirect,
+    Truncate,
+)
+from deployments.sandbox.server import running
+
+BODY = json.dumps({"items": list(range(100))}).encode()
+
+
+async def _service(scope: Scope, receive: Receive, send: Send) -> None:
+    await send_reply(send, Reply(200, BODY, (("Content-Type", "application/json"),)))
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Faults, str]]:
+    faults = Faults(_service)
+    with running(faults) as url:
+        yield faults, url
+
+
+@pytest.fixture
+def faults(served: tuple[Faults, str]) -> Faults:
+    served[0].clear()
+    served[0].seen.clear()
+    return served[0]
+
+
+@pytest.fixture
+def client(served: tuple[Faults, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served[1], timeout=5) as client:
+        yield client
+
+
+def _statuses(client: httpx.Client, number: int, path: str = "/a?n=1") -> list[int]:
+    return [client.get(path).status_code for _ in range(number)]
+
+
+def test_without_rules_it_is_transparent(faults: Faults, client: httpx.Client) -> None:
+    assert client.get("/a?n=1").content == BODY
+    assert faults.seen == {"GET /a?n=1": 1}
+
+
+def test_a_rule_lets_some_pass_then_acts_some_times(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Answer(502), after=1, times=2))
+    assert _statuses(client, 5) == [200, 502, 502, 200, 200]
+
+
+def test_for_ever_until_cleared(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Answer(503), times=None))
+    assert _statuses(client, 3) == [503, 503, 503]
+    faults.clear()
+    assert _statuses(client, 1) == [200]
+
+
+def test_rules_are_spent_in_order(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Answer(429)))
+    faults.add(Fault(Answer(502)))
+    assert _statuses(client, 3) == [429, 502, 200]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", r"/a\?n=1", 500),
+        ("GET", r"/a", 200),
+        ("POST", None, 200),
+        (None, r"/.*", 500),
+    ],
+)
+def test_matching(
+    faults: Faults, client: httpx.Client, method: str | None, path: str | None, status: int
+) -> None:
+    faults.add(Fault(Answer(500), method=method, path=path))
+    assert client.get("/a?n=1").status_code == status
+
+
+def test_the_path_is_matched_as_sent(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Answer(500), path=r"/team%252Fdeep"))
+    assert client.get("/team%252Fdeep").status_code == 500
+    assert faults.count("GET", r"/team.*") == 1
+    assert faults.count("PUT") == 0
+
+
+def test_answer_keeps_body_and_headers(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Answer(429, b"slow down", (("Retry-After", "7"),))))
+    answer = client.post("/a", content=b"x" * 100_000)
+    assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (
+        429,
+        "slow down",
+        "7",
+    )
+
+
+def test_delay_passes_on(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Delay(0.2)))
+    began = time.monotonic()
+    assert client.get("/a").content == BODY
+    assert time.monotonic() - began >= 0.2
+
+
+def test_delay_beyond_the_read_timeout(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Delay(2)))
+    with pytest.raises(httpx.ReadTimeout):
+        client.get("/a", timeout=0.1)
+
+
+@pytest.mark.parametrize("after_bytes", [0, 10, 1_000_000])
+def test_cut_drops_the_connection(faults: Faults, client: httpx.Client, after_bytes: int) -> None:
+    faults.add(Fault(Cut(after_bytes)))
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        client.get("/a")
+    assert client.get("/a").content == BODY
+
+
+def test_cut_promises_the_real_length_and_sends_so_much(
+    faults: Faults, client: httpx.Client
+) -> None:
+    faults.add(Fault(Cut(10)))
+    received = b""
+    with client.stream("GET", "/a") as answer:
+        assert answer.headers["content-length"] == str(len(BODY))
+        with pytest.raises(httpx.RemoteProtocolError):
+            for chunk in answer.iter_raw():
+                received += chunk
+    assert received == BODY[:10]
+
+
+async def test_cut_looks_the_same_in_process() -> None:
+    faults = Faults(_service)
+    faults.add(Fault(Cut(10)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(faults)) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("http://sandbox/a")
+
+
+def test_truncate_is_sound_http_and_broken_json(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Truncate()))
+    answer = client.get("/a")
+    assert answer.content == BODY[: len(BODY) // 2]
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+
+
+def test_endless_goes_on_until_the_client_leaves(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Endless(b"[", 0.01)))
+    with client.stream("GET", "/a", timeout=1) as answer:
+        chunks = [chunk for chunk, _ in zip(answer.iter_raw(), range(5), strict=False)]
+    assert set(b"".join(chunks)) == set(b"[")
+    assert client.get("/a").content == BODY
+
+
+def test_endless_has_a_bound(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Endless(b"x", 0.01, bound=0.1)))
+    assert set(client.get("/a").content) == set(b"x")
+
+
+def test_huge_is_json_of_the_size_asked(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Huge(300_000)))
+    answer = client.get("/a")
+    assert len(answer.content) == 300_000
+    assert len(answer.json()[0]) == 300_000 - 4
+    assert "content-length" not in answer.headers
+
+
+def test_huge_stops_when_the_client_leaves(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Huge(10**12)))
+    with client.stream("GET", "/a") as answer:
+        assert next(answer.iter_raw()).startswith(b'["')
+    assert client.get("/a").content == BODY
+
+
+def test_redirect(faults: Faults, client: httpx.Client) -> None:
+    faults.add(Fault(Redirect("http://elsewhere.test/login")))
+    answer = client.get("/a")
+    assert (answer.status_code, answer.headers["location"]) == (302, "http://elsewhere.test/login")
+
+
+def test_call_may_change_the_world_between_pages(faults: Faults, client: httpx.Client) -> None:
+    called: list[str] = []
+
+    async def later() -> None:
+        called.append("async")
+
+    faults.add(Fault(Call(lambda: called.append("plain"))))
+    faults.add(Fault(Call(later)))
+    assert _statuses(client, 3) == [200, 200, 200]
+    assert called == ["plain", "async"]

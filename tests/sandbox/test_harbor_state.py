@@ -1,0 +1,236 @@
+"""What the golden records cannot show: timing, time passing, and changes behind Harbor's back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deployments.sandbox.harbor import Harbor
+from tests.sandbox.harbor_client import Clock, ask
+
+API = "/api/v2.0"
+NOBODY = ("admin", "wrong")
+TOKEN = "/service/token?service=harbor-registry"
+PULL_DEMO = {"kind": "project", "namespace": "demo",
+             "access": [{"resource": "repository", "action": "pull"}]}  # fmt: skip
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def harbor(clock: Clock) -> Harbor:
+    made = Harbor(lockout_seconds=0.05, clock=clock)
+    made.add_project("demo")
+    made.add_project("open", public=True)
+    made.add_image("demo/app", "v1", layers=(b"one", b"two"))
+    made.add_user("alice", "Passw0rd1", email="alice@example.org")
+    return made
+
+
+async def names(harbor: Harbor, auth: tuple[str, str] | None) -> list[str]:
+    """The names of the projects a caller lists."""
+    found = (await ask(harbor, f"{API}/projects?page_size=100", auth)).json()
+    return [project["name"] for project in found]
+
+
+async def new_robot(harbor: Harbor, **fields: Any) -> dict[str, Any]:
+    """A system robot made through the API: its login and secret among others."""
+    body = {"name": "ws-1", "level": "system", "duration": -1, "permissions": [PULL_DEMO]}
+    answer = await ask(harbor, f"{API}/robots", method="POST", json=body | fields)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_wrong_password_costs_the_real_second_and_a_half() -> None:
+    harbor = Harbor()
+    start = time.perf_counter()
+    answer = await ask(harbor, f"{API}/users/current", NOBODY)
+    assert answer.status_code == 401
+    assert 1.5 <= time.perf_counter() - start < 1.9
+
+
+async def test_the_right_password_is_refused_at_once_while_the_name_is_locked() -> None:
+    harbor = Harbor(lockout_seconds=0.3)
+    wrong = asyncio.create_task(ask(harbor, f"{API}/users/current", NOBODY))
+    await asyncio.sleep(0.05)
+    start = time.perf_counter()
+    assert (await ask(harbor, f"{API}/users/current")).status_code == 401
+    assert time.perf_counter() - start < 0.1
+    assert (await wrong).status_code == 401
+    assert (await ask(harbor, f"{API}/users/current")).status_code == 200
+
+
+async def test_one_name_locked_leaves_the_others_alone(harbor: Harbor) -> None:
+    wrong = asyncio.create_task(ask(harbor, f"{API}/users/current", NOBODY))
+    await asyncio.sleep(0.01)
+    answer = await ask(harbor, f"{API}/users/current", ("alice", "Passw0rd1"))
+    assert (answer.status_code, (await wrong).status_code) == (200, 401)
+
+
+async def test_with_the_database_down_good_credentials_are_nobodys(harbor: Harbor) -> None:
+    harbor.database_up = False
+    assert (await ask(harbor, f"{API}/users/current")).status_code == 401
+    assert (await ask(harbor, f"{API}/projects", None)).status_code == 500
+    assert (await ask(harbor, f"{API}/systeminfo")).status_code == 200
+    health = (await ask(harbor, f"{API}/health", None)).json()
+    broken = [part["name"] for part in health["components"] if part["status"] == "unhealthy"]
+    assert broken == ["database"]
+
+
+async def pull(harbor: Harbor, repository: str, token: str) -> int:
+    """The status of pulling v1 with a bearer token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return (await ask(harbor, f"/v2/{repository}/manifests/v1", None, headers=headers)).status_code
+
+
+async def test_a_token_lives_on_after_its_robot(harbor: Harbor, clock: Clock) -> None:
+    robot = await new_robot(harbor)
+    login = (robot["name"], robot["secret"])
+    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull", login)
+    token = granted.json()["token"]
+    await ask(harbor, f"{API}/robots/{robot['id']}", method="DELETE")
+    assert (await ask(harbor, "/v2/demo/app/manifests/v1", login)).status_code == 401
+    assert await pull(harbor, "demo/app", token) == 200
+    clock.now += timedelta(minutes=31)
+    assert await pull(harbor, "demo/app", token) == 401
+
+
+async def test_an_anonymous_token_outlives_the_project_being_public(harbor: Harbor) -> None:
+    harbor.add_image("open/app", "v1")
+    scope = "&scope=repository:open/app:pull"
+    before = (await ask(harbor, TOKEN + scope, None)).json()["token"]
+    harbor.projects["open"].public = False
+    after = (await ask(harbor, TOKEN + scope, None)).json()["token"]
+    assert await pull(harbor, "open/app", before) == 200
+    assert await pull(harbor, "open/app", after) == 401
+
+
+async def test_a_token_does_not_open_a_later_project_of_that_name(
+    harbor: Harbor, clock: Clock
+) -> None:
+    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
+    harbor.delete_project("demo")
+    clock.now += timedelta(minutes=2)
+    harbor.add_project("demo")
+    harbor.add_image("demo/app", "v1")
+    assert await pull(harbor, "demo/app", granted.json()["token"]) == 401
+
+
+async def test_a_token_changed_by_one_letter_is_nobodys(harbor: Harbor) -> None:
+    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
+    head, claims, signature = granted.json()["token"].split(".")
+    forged = f"{head}.{claims[:-4]}AAAA.{signature}"
+    assert await pull(harbor, "demo/app", forged) == 401
+
+
+async def test_a_robot_that_lost_all_its_projects_sees_every_project(harbor: Harbor) -> None:
+    robot = harbor.add_robot("ws-1", ["demo"], secret="Secret123")
+    login = ("robot$ws-1", "Secret123")
+    harbor.add_project("hidden")
+    assert await names(harbor, login) == ["demo", "library", "open"]
+    harbor.delete_project("demo")
+    assert robot.permissions, "the entry is only hidden"
+    assert await names(harbor, login) == ["hidden", "library", "open"]
+    shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+    assert shown["permissions"] == []
+
+
+async def test_a_project_made_again_does_not_give_robots_their_entry_back(harbor: Harbor) -> None:
+    robot = harbor.add_robot("ws-1", ["demo", "open"], secret="Secret123")
+    before = harbor.projects["demo"].id
+    harbor.delete_project("demo")
+    answer = await ask(harbor, f"{API}/projects", method="POST", json={"project_name": "demo"})
+    assert answer.status_code == 201
+    assert harbor.projects["demo"].id > before
+    shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+    assert [p["namespace"] for p in shown["permissions"]] == ["open"]
+    assert "demo" not in await names(harbor, ("robot$ws-1", "Secret123"))
+
+
+async def test_a_new_prefix_renames_every_robot_at_once(harbor: Harbor) -> None:
+    harbor.add_robot("ws-1", ["demo"], secret="Secret123")
+    change = {"robot_name_prefix": "bot-"}
+    await ask(harbor, f"{API}/configurations", method="PUT", json=change)
+    assert (await ask(harbor, TOKEN, ("bot-ws-1", "Secret123"))).status_code == 200
+    assert (await ask(harbor, TOKEN, ("robot$ws-1", "Secret123"))).status_code == 401
+    listed = (await ask(harbor, f"{API}/robots")).json()
+    assert [robot["name"] for robot in listed] == ["bot-ws-1"]
+
+
+async def test_a_robot_expires(harbor: Harbor, clock: Clock) -> None:
+    robot = await new_robot(harbor, duration=1)
+    login = (robot["name"], robot["secret"])
+    assert (await ask(harbor, TOKEN, login)).status_code == 200
+    clock.now += timedelta(days=1)
+    assert (await ask(harbor, TOKEN, login)).status_code == 401
+
+
+async def test_permissions_come_in_no_particular_order(harbor: Harbor) -> None:
+    robot = harbor.add_robot("ws-1", ["demo", "open", "library"])
+    orders = set()
+    for _ in range(30):
+        shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+        orders.add(tuple(p["namespace"] for p in shown["permissions"]))
+    assert len(orders) > 1
+
+
+async def test_a_change_behind_the_back_is_seen_at_once(harbor: Harbor) -> None:
+    before = (await ask(harbor, f"{API}/projects/demo")).json()
+    harbor.projects["demo"].metadata["public"] = "true"
+    after = (await ask(harbor, f"{API}/projects/demo")).json()
+    assert (before["metadata"]["public"], after["metadata"]["public"]) == ("false", "true")
+    assert before["update_time"] == after["update_time"]
+
+
+async def test_older_releases_differ(harbor: Harbor) -> None:
+    assert "harbor_version" not in (await ask(harbor, f"{API}/systeminfo", None)).json()
+    harbor.version = "v2.12.2-73072d0d"
+    assert (await ask(harbor, f"{API}/systeminfo", None)).json()[
+        "harbor_version"
+    ] == "v2.12.2-73072d0d"
+    assert (await ask(harbor, f"{API}/auditlog-exts")).status_code == 404
+    harbor.version = "v2.9.5-12345678"
+    assert (await ask(harbor, f"{API}/permissions")).status_code == 404
+    robot = await new_robot(harbor, duration=0)
+    assert harbor.robots[robot["id"]].duration == 30
+
+
+async def test_the_log_tells_reads_from_writes(harbor: Harbor) -> None:
+    await ask(harbor, f"{API}/projects")
+    await ask(harbor, f"{API}/projects", NOBODY, method="POST", json={"project_name": "x"})
+    entry = harbor.log.writes()[0]
+    assert (entry.method, entry.path, entry.status, entry.user) == (
+        "POST", f"{API}/projects", 401, "admin",
+    )  # fmt: skip
+    assert len(harbor.requests) == 2
+    harbor.requests.clear()
+    assert harbor.log.writes() == []
+
+
+async def test_the_portal_is_not_the_api(harbor: Harbor) -> None:
+    page, missing = await ask(harbor, "/", None), await ask(harbor, "/harbor/projects", None)
+    assert (page.status_code, missing.status_code) == (200, 404)
+    assert page.headers["content-type"].startswith("text/html")
+
+
+async def test_ten_thousand_projects_are_listed_in_milliseconds() -> None:
+    harbor = Harbor()
+    for number in range(10_000):
+        harbor.add_project(f"p-{number:05d}")
+    await ask(harbor, f"{API}/projects?page_size=100")
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        page = await ask(harbor, f"{API}/projects?page=50&page_size=100")
+        times.append(time.perf_counter() - start)
+    assert len(page.json()) == 100
+    # Client included; the bound is wide because the machine is shared.
+    assert min(times) < 0.02
