@@ -47,7 +47,7 @@ pytest: setup
 	@.venv/bin/pytest
 
 bench: setup  ## figures, as ratios against a bare httpx loop in the same run
-	@$(PY) -m pytest tests/benchmarks -s -p no:randomly -o addopts=
+	@$(PY) -m pytest tests/benchmarks -s -o addopts= -W ignore --log-level=ERROR
 
 live: setup  ## the same scenarios against your own servers, see tests/live/README.md
 	@.venv/bin/pytest tests/live -rs

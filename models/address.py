@@ -101,6 +101,7 @@ def _checked_host(host: str) -> str:
         raise ValueError("the address has no host: write e.g. https://harbor.example.com")
     if not host.isascii():
         raise ValueError(f"the host {host!r} is not ASCII: write its punycode form (xn--…)")
+    host = host.removesuffix(".")  # the root of DNS, which changes nothing
     if not _HOST.fullmatch(host):
         raise ValueError(f"the host {host[:80]!r} is not a valid host name or IP address")
     return host
@@ -111,4 +112,4 @@ AddressText = Annotated[
     AfterValidator(lambda text: parse_address(text).origin),
     Field(examples=["https://harbor.example.com"], max_length=300),
 ]
-"""An address in a form: checked, and kept in its canonical spelling."""
+"""An address as text: checked, and kept in its canonical spelling."""

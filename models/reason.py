@@ -63,6 +63,7 @@ class Reason(StrEnum):
     NOT_FOUND = "NotFound"
     CONFLICT = "Conflict"
     REJECTED = "Rejected"
+    UNFORESEEN = "Unforeseen"
     # why a change is planned
     ASKED = "Asked"
     VISIBILITY_DRIFTED = "VisibilityDrifted"

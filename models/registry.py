@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from models.address import Address, parse_address
+from models.address import Address, AddressText, parse_address
 from models.base import Value
 
 
@@ -116,11 +116,11 @@ class Registry(Value):
 
     name: str
     kind: Kind
-    address: str
+    address: AddressText
     origin: Origin = Origin.EXTERNAL
     credential: BlockRef | None = None
     tls: Tls = VERIFY
-    token_service: str | None = None
+    token_service: AddressText | None = None
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""
 

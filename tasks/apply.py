@@ -2,12 +2,13 @@
 
 from itertools import groupby
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from models.change import Change, Outcome
 from models.errors import RegistryError
 from models.plan import Plan
+from models.reason import Reason
 from tasks.concurrency import side_by_side
 from tasks.registries.protocol import RegistryWriter
 
@@ -34,3 +35,7 @@ async def _make(writer: RegistryWriter, change: Change) -> Outcome:
         return await writer.make(change)
     except RegistryError as error:
         return Outcome(change=change, done=False, reason=error.reason, message=error.said)
+    except Exception as error:  # a fault of ours must not lose the outcomes of the others
+        get_run_logger().exception("%s: unforeseen", change.space)
+        said = f"unforeseen {type(error).__name__}, see the run's log"
+        return Outcome(change=change, done=False, reason=Reason.UNFORESEEN, message=said)

@@ -79,6 +79,8 @@ def pick(registry: Registry, found: Mapping[str, Credential]) -> Credential | No
 async def credentials_of(registries: Iterable[Registry]) -> dict[str, Credential]:
     """Read the credentials of registries by block name: one request for one, pages for many."""
     names = {one.credential.name for one in registries if one.credential is not None}
+    if not names:
+        return {}
     async with get_client() as client:
         if len(names) > 1:
             documents = await _all_documents(client)

@@ -66,9 +66,7 @@ def seen(
     visibility: Visibility | None = PRIVATE,
     repositories: int | None = 1,
 ) -> ObservedSpace:
-    return ObservedSpace(
-        name=name, remote_id=id, visibility=visibility, repositories=repositories
-    )
+    return ObservedSpace(name=name, remote_id=id, visibility=visibility, repositories=repositories)
 
 
 def unseen(reason: Reason = Reason.TIMED_OUT, message: str = "no answer in time") -> Unseen:

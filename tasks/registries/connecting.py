@@ -64,13 +64,16 @@ async def _tls(registry: Registry) -> Verdict:
         _, writer = await asyncio.open_connection(
             registry.where.host, registry.where.port, ssl=tls.context_for(registry.tls)
         )
+    except tls.CUT:
+        said = "the connection was closed during the handshake"
+        return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
     except ssl.SSLError as error:
         reason, said = tls.refusal(error)
         message, _, advice = said.partition(": ")
         return _distrust(reason, message, advice)
     except OSError as error:
         said = f"the handshake was cut off ({error.strerror or type(error).__name__})"
-        return _distrust(Reason.TLS_UNTRUSTED, said, "is this an https address?")
+        return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
     writer.close()
     return tls_verdict(registry)
 

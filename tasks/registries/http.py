@@ -6,8 +6,6 @@ stops asking a registry that does not answer at all.
 """
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -17,27 +15,20 @@ from typing import Self
 import httpx
 
 from models.base import Value
-from models.errors import (
-    NotAskedAgain,
-    RegistryError,
-    ServerBroken,
-    TimedOut,
-    TlsFailed,
-    Unreachable,
-)
-from models.reason import Reason
+from models.errors import NotAskedAgain, RegistryError, Rejected, Transient
 from models.registry import Registry
 from models.settings import Settings
 from tasks.registries import tls
 from tasks.registries.answer import Answer
+from tasks.registries.failure import translated
 from tasks.registries.wire import error_of
 from tasks.retrying import attempts
 
 _DEAF = 3
-"""Connections that fail in a row until this run stops asking."""
+"""Connections that fail in a row until this client stops asking."""
 
-_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
-"""TLS's words for a connection that ended; they say nothing about the certificate."""
+_REST_SECONDS = 1.5
+"""How long it then rests; shorter than the pause before a task is tried again."""
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -91,6 +82,8 @@ class HttpClient:
         self._auth = auth
         self._places = asyncio.Semaphore(bounds.at_once)
         self._deaf = 0
+        self._last: RegistryError | None = None
+        self._last_at = 0.0
         self._client = httpx.AsyncClient(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -99,7 +92,7 @@ class HttpClient:
             timeout=httpx.Timeout(bounds.read_seconds, connect=bounds.connect_seconds, pool=None),
             transport=transport,
             trust_env=False,  # no proxy or .netrc of this machine gets to see or add credentials
-            verify=_context(registry),
+            verify=tls.context_for(registry.tls),  # cached: building one takes 30 ms
         )
 
     async def __aenter__(self) -> Self:
@@ -163,18 +156,26 @@ class HttpClient:
     async def _attempt(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
         method, url = request.method, str(request.url.copy_with(userinfo=b""))
         async with self._places:
-            if self._deaf >= _DEAF:
-                said = "not asked again in this run: the last connections all failed"
-                raise NotAskedAgain(self.name, method, url, said)
+            self._check_circuit(method, url)
             self.requests += 1
             try:
                 async with asyncio.timeout(self.bounds.request_seconds):
                     answer = await self._exchange(request, auth)
             except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
-                self._deaf += 1
-                raise _translated(error, self.name, method, url) from error
+                failure = translated(error, self.name, method, url)
+                if isinstance(failure, Transient):
+                    self._deaf += 1
+                    self._last, self._last_at = failure, _now()
+                raise failure from error
         self._deaf = 0
         return answer
+
+    def _check_circuit(self, method: str, url: str) -> None:
+        """Stop asking for a while when the last connections all failed."""
+        if self._deaf < _DEAF or self._last is None or _now() - self._last_at > _REST_SECONDS:
+            return
+        said = f"{self._last.said} (the last {self._deaf} tries; not asked again right now)"
+        raise NotAskedAgain(self.name, method, url, said, self._last.reason)
 
     async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
         started = time.monotonic()
@@ -186,7 +187,7 @@ class HttpClient:
                 body += piece
                 if len(body) > self.bounds.largest:
                     said = f"answered more than {self.bounds.largest / 1e6:.0f} MB"
-                    raise ServerBroken(self.name, request.method, url, said)
+                    raise Rejected(self.name, request.method, url, said)
         finally:
             await response.aclose()
         return Answer(
@@ -199,39 +200,5 @@ class HttpClient:
         )
 
 
-def _context(registry: Registry) -> ssl.SSLContext | bool:
-    return tls.context_for(registry.tls) if registry.address.startswith("https") else True
-
-
-def _translated(error: Exception, registry: str, method: str, url: str) -> RegistryError:
-    """Say in our words why no complete answer came."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT):
-            reason, said = tls.refusal(cause)
-            return TlsFailed(registry, method, url, said, reason)
-        if isinstance(cause, socket.gaierror):
-            said = "the host name is unknown (DNS)"
-            return Unreachable(registry, method, url, said, Reason.UNKNOWN_HOST)
-        if isinstance(cause, ConnectionRefusedError):
-            said = "nothing listens on this port"
-            return Unreachable(registry, method, url, said, Reason.CONNECTION_REFUSED)
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return TimedOut(registry, method, url, "no complete answer in time")
-    if isinstance(error, httpx.ConnectError):
-        return Unreachable(registry, method, url, "no connection")
-    return Unreachable(registry, method, url, f"the connection was cut ({type(error).__name__})")
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """List an error and what led to it, through chains and groups."""
-    found: list[BaseException] = []
-    open_: list[BaseException | None] = [error]
-    while open_:
-        one = open_.pop()
-        if one is None or one in found:
-            continue
-        found.append(one)
-        open_ += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            open_ += one.exceptions
-    return found
+def _now() -> float:
+    return time.monotonic()

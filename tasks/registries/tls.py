@@ -26,6 +26,9 @@ _BY_CODE = {
 }
 """By OpenSSL's verification result, https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
+CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""TLS's words for a connection that ended; they say nothing about the certificate."""
+
 
 @lru_cache(maxsize=64)
 def context_for(trust: Trust) -> ssl.SSLContext:
@@ -48,7 +51,8 @@ def refusal(error: ssl.SSLError) -> tuple[Reason, str]:
     """Say why a TLS handshake failed, and what to do about it."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Reason.TLS_UNTRUSTED, (
-            f"TLS handshake failed ({error.reason or 'cut off'}): is this an https address?"
+            f"TLS handshake failed ({getattr(error, 'reason', '') or 'cut off'}): "
+            "is this an https address?"
         )
     sound = Reason.TLS_UNTRUSTED, "have a sound certificate issued for the registry"
     reason, advice = _BY_CODE.get(error.verify_code, sound)

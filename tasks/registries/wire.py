@@ -112,7 +112,7 @@ def parse(registry: str, answer: Answer, shape: TypeAdapter[T]) -> T:
         return shape.validate_json(answer.body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the body"
+        where = ".".join(str(step) for step in first["loc"])[:100] or "the body"
         said = f"answered {answer.status} with an unreadable body: {where}: {first['msg']}"
         raise ServerBroken(registry, answer.method, answer.url, said) from None
 

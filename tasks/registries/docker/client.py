@@ -23,7 +23,7 @@ from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential
 from tasks.registries.wire import expect, parse
 
-_NOT_ALLOWED = 405
+_UNAUTHORIZED, _NOT_ALLOWED = 401, 405
 
 
 class DockerRegistry:
@@ -37,6 +37,7 @@ class DockerRegistry:
 
     def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
         self.http, self.registry, self.credential = http, registry, credential
+        self._login = Login(verdicts=())
 
     async def examine(self) -> tuple[Verdict, ...]:
         """Find out step by step whether this registry can be worked with; see the protocol."""
@@ -45,7 +46,7 @@ class DockerRegistry:
     async def look(self) -> Snapshot:
         """See how the registry is and which spaces its repositories make; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
-        login = await log_in(self.http, self.registry, self.credential)
+        login = self._login = await log_in(self.http, self.registry, self.credential)
         spaces = await self._spaces(login)
         return Snapshot(
             registry=self.http.name,
@@ -60,7 +61,7 @@ class DockerRegistry:
         if against is not None:
             return Unseen(reason=against.reason, message=against.message)
         try:
-            return Seen[ObservedSpace](items=wire.spaces_of(await self._repositories(login)))
+            return Seen[ObservedSpace](items=wire.spaces_of(await self._repositories()))
         except (Unauthorized, Forbidden):
             said = "the catalog may not be read: give the account the right registry:catalog:*"
             return Unseen(reason=Reason.CATALOG_FORBIDDEN, message=said)
@@ -70,14 +71,14 @@ class DockerRegistry:
         except RegistryError as error:
             return Unseen(reason=error.reason, message=str(error))
 
-    async def _repositories(self, login: Login) -> Iterable[str]:
+    async def _repositories(self) -> Iterable[str]:
         """Read the catalog to its end; it is sorted, so pages do not shift under the reader.
 
         It sorts by path segment (`p/r0` before `p-a`), so only a repeated page start tells that
         it goes in circles.
         """
         found: dict[str, None] = {}
-        answer = await self._first_page(login)
+        answer = await self._first_page()
         starts: set[frozenset[tuple[str, str]]] = set()
         while True:
             page = parse(self.http.name, answer, wire.CATALOG).repositories or ()
@@ -90,21 +91,28 @@ class DockerRegistry:
                 said = "the catalog's pages cannot be followed to an end"
                 raise Rejected(self.http.name, "GET", answer.url, said)
             starts.add(start)
-            answer = await self._page(login, following)
+            answer = await self._page(following)
 
-    async def _first_page(self, login: Login) -> Answer:
+    async def _first_page(self) -> Answer:
         """Ask for a large page; who allows no such page (`catalog.maxentries`) says how large."""
         try:
-            return await self._page(login, {"n": wire.PAGE_SIZE})
+            return await self._page({"n": wire.PAGE_SIZE})
         except Rejected:
-            return await self._page(login, {})
+            return await self._page({})
 
-    async def _page(self, login: Login, query: Mapping[str, str | int]) -> Answer:
-        headers = {"Authorization": login.authorization} if login.authorization else None
-        answer = await self.http.get("/v2/_catalog", query, headers=headers)
+    async def _page(self, query: Mapping[str, str | int]) -> Answer:
+        """Read one page; a token that ran out meanwhile is renewed, once for each page."""
+        answer = await self.http.get("/v2/_catalog", query, headers=self._headers())
+        if answer.status == _UNAUTHORIZED and self._login.authorization.startswith("Bearer"):
+            self._login = await log_in(self.http, self.registry, self.credential)
+            answer = await self.http.get("/v2/_catalog", query, headers=self._headers())
         if answer.status == _NOT_ALLOWED:
             raise NotFound(self.http.name, "GET", answer.url, "answered 405")
         return expect(self.http.name, answer)
+
+    def _headers(self) -> Mapping[str, str] | None:
+        known = self._login.authorization
+        return {"Authorization": known} if known else None
 
     async def read_storage(self) -> StorageReading:
         """Storage is not known: the protocol does not tell; see the protocol."""

@@ -13,7 +13,7 @@ from models.space import ObservedSpace, Visibility
 from models.storage import SpaceStorage, StorageReading
 from tasks import clock
 from tasks.concurrency import side_by_side
-from tasks.registries.harbor import wire
+from tasks.registries.harbor import verdicts, wire
 from tasks.registries.harbor.proving import (
     API,
     Doubt,
@@ -48,29 +48,29 @@ class Harbor:
             return (kind,)
         early = await self._system_info(anonymous=True)
         if early.harbor_version is not None:  # up to 2.12 strangers may know
-            version = wire.version_verdict(early.harbor_version)
+            version = verdicts.version_verdict(early.harbor_version)
             if version.status is Status.FALSE:
                 return kind, version
         rights = await credential_verdicts(
             self.http, self.username, health, self.doubt, refused=self.refused
         )
-        components = wire.components_verdict(health)
+        components = verdicts.components_verdict(health)
         if failed(rights) or rights[0].status is Status.UNKNOWN:
             return kind, *rights, components
         info = await self._system_info()
-        version = wire.version_verdict(info.harbor_version)
-        return kind, version, *rights, wire.writable_verdict(info), components
+        version = verdicts.version_verdict(info.harbor_version)
+        return kind, version, *rights, verdicts.writable_verdict(info), components
 
     async def look(self) -> Snapshot:
         """See how Harbor is and which projects it has; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
-        verdicts = await self._verdicts()
-        spaces = await self._spaces(verdicts)
+        found = await self._verdicts()
+        spaces = await self._spaces(found)
         return Snapshot(
             registry=self.http.name,
             taken_at=taken_at,
             seconds=time.monotonic() - started,
-            verdicts=verdicts,
+            verdicts=found,
             spaces=spaces,
         )
 
@@ -81,24 +81,24 @@ class Harbor:
         rights = await credential_verdicts(
             self.http, self.username, health, self.doubt, refused=self.refused
         )
-        components = wire.components_verdict(health)
+        components = verdicts.components_verdict(health)
         if rights[0].status is not Status.TRUE:
             return *rights, components
         info = await self._system_info()
-        version = wire.version_verdict(info.harbor_version)
-        return version, *rights, wire.writable_verdict(info), components
+        version = verdicts.version_verdict(info.harbor_version)
+        return version, *rights, verdicts.writable_verdict(info), components
 
     async def _system_info(self, *, anonymous: bool = False) -> wire.SystemInfo:
         answer = await self.http.get(f"{API}/systeminfo", anonymous=anonymous)
         return parse(self.http.name, expect(self.http.name, answer), wire.SYSTEM_INFO)
 
-    async def _spaces(self, verdicts: Iterable[Verdict]) -> Seen[ObservedSpace] | Unseen:
+    async def _spaces(self, found: Iterable[Verdict]) -> Seen[ObservedSpace] | Unseen:
         """List the projects, unless something already speaks against a complete list.
 
         Only who is proved to be an administrator sees all of them. Harbor would give anybody
         else, and us in a moment of lock-out, a shorter list with status 200.
         """
-        for verdict in verdicts:
+        for verdict in found:
             if _speaks_against_listing(verdict):
                 return Unseen(reason=verdict.reason, message=verdict.message)
         try:
@@ -108,12 +108,18 @@ class Harbor:
             return Unseen(reason=error.reason, message=str(error))
 
     async def _projects(self) -> Seen[ObservedSpace] | Unseen:
+        """Read all pages, newest first.
+
+        A project that is deleted while another is created leaves the total as it was. In this
+        order no row moves forward then, so none is skipped: at worst one is read twice, and the
+        count tells.
+        """
         read = await read_pages(
             self.http,
             f"{API}/projects",
             wire.PROJECTS,
             key=lambda project: project.project_id,
-            query={"sort": "project_id"},
+            query={"sort": "-project_id"},
         )
         if isinstance(read, Unseen):
             return read

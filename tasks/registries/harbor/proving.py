@@ -9,7 +9,7 @@ from models.condition import ConditionType, Status, Verdict
 from models.errors import NotFound, ServerBroken
 from models.reason import Reason
 from tasks.registries.answer import Answer
-from tasks.registries.harbor import wire
+from tasks.registries.harbor import verdicts, wire
 from tasks.registries.http import HttpClient
 from tasks.registries.wire import expect, is_web_page, parse
 
@@ -105,11 +105,11 @@ async def credential_verdicts(
     accepted = _authenticated(Status.TRUE, Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
     if answer.status == 412:  # Harbor's word for "you are a robot"
         robot = await _own_robot(http, username)
-        return accepted, wire.robot_verdict(robot, username)
+        return accepted, verdicts.robot_verdict(robot, username)
     user = parse(http.name, expect(http.name, answer), wire.USER)
     status = Status.TRUE if user.is_admin else Status.FALSE
     word = "is" if user.is_admin else "is no"
-    return accepted, wire.admin_verdict(status, f"{username} {word} system administrator")
+    return accepted, verdicts.admin_verdict(status, f"{username} {word} system administrator")
 
 
 def _refusal(answer: Answer, health: wire.Components, doubt: Doubt) -> Verdict:

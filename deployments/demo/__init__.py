@@ -1,0 +1,1 @@
+"""`make demo`: the product at work on simulated registries, told as a story that checks itself."""

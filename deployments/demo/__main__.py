@@ -1,0 +1,84 @@
+"""Start the product on a temporary data directory, tell the story, stay up or exit.
+
+With ONCE=1 it exits after the story, with a status that says whether all of it held.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployments.environment import HOME, HOST, environment, prepare
+
+
+def main() -> int:
+    """Run the demo; return its exit status."""
+    port = _port()
+    with tempfile.TemporaryDirectory(prefix="registry-integration-demo-") as folder:
+        data_dir = Path(folder)
+        prepare(data_dir)
+        for name in ("PREFECT_API_URL", "REGISTRY_INTEGRATION_DATABASE_URL"):
+            os.environ.pop(name, None)  # the demo never touches a real installation
+        os.environ.update(environment(data_dir, port))
+        from deployments.demo.story import tell  # noqa: PLC0415 - reads the environment just set
+
+        try:
+            with _product(data_dir, port):
+                return tell(once=bool(os.environ.get("ONCE")), ui=f"http://{HOST}:{port}")
+        except KeyboardInterrupt:
+            print("\nStopped.")
+            return 130
+
+
+def _port() -> int:
+    """Return the wished port, or a free one if the usual one is taken."""
+    wished = os.environ.get("PORT")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, int(wished or 4200)))
+        except OSError:
+            if wished:
+                sys.exit(f"Port {wished} is taken; choose another one: make demo PORT=4300")
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _product(data_dir: Path, port: int) -> Iterator[None]:
+    """Run `make serve`'s process until the block ends."""
+    log_path = data_dir / "serve.log"
+    started = time.monotonic()
+    print(f"Starting the product on http://{HOST}:{port} …", flush=True)
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.serve"],
+            cwd=HOME,
+            env={**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        while b"is served" not in log_path.read_bytes():
+            if process.poll() is not None:
+                sys.exit(f"The product did not start:\n{log_path.read_text()[-3000:]}")
+            time.sleep(0.2)
+        print(f"  up after {time.monotonic() - started:.0f} s", flush=True)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

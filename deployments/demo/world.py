@@ -1,0 +1,88 @@
+"""The simulated registries of the demo: what is in them, and how they misbehave later."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from deployments.sandbox.docker_registry import Basic, DockerRegistry
+from deployments.sandbox.harbor import Harbor
+from deployments.sandbox.server import closed_port_url, running
+
+GIB = 2**30
+PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
+
+
+@dataclass
+class World:
+    """The registries and their addresses.
+
+    Attributes:
+        urls: address by name.
+        old: stopping it takes `harbor-old` down.
+    """
+
+    main: Harbor
+    edge: Harbor
+    lab: Harbor
+    dev: DockerRegistry
+    urls: dict[str, str] = field(default_factory=dict)
+    old: ExitStack = field(default_factory=ExitStack)
+    nowhere: str = field(default_factory=closed_port_url)
+
+
+@contextmanager
+def simulated() -> Iterator[World]:
+    """Run all simulated registries until the block ends."""
+    world = World(main=_main(), edge=_edge(), lab=_lab(), dev=_dev())
+    old = Harbor(admin_password=PASSWORD, version="v2.11.2-1a2b3c4d")
+    old.add_project("archive", storage_used=42 * GIB, repositories=("app-2019", "app-2020"))
+    with ExitStack() as stack:
+        stack.push(world.old)
+        for name, app in (
+            ("harbor-main", world.main.app),
+            ("harbor-edge", world.edge.app),
+            ("harbor-lab", world.lab.app),
+            ("docker-dev", world.dev.app),
+        ):
+            world.urls[name] = stack.enter_context(running(app))
+        world.urls["harbor-old"] = world.old.enter_context(running(old.app))
+        yield world
+
+
+def _main() -> Harbor:
+    harbor = Harbor(admin_password=PASSWORD)
+    for name, gib, public in (
+        ("base-images", 18, True),
+        ("payments", 31, True),
+        ("web-shop", 57, False),
+        ("search", 12, False),
+        ("data-science", 143, False),
+    ):
+        harbor.add_project(
+            name,
+            public=public,
+            storage_used=gib * GIB,
+            storage_limit=200 * GIB,
+            repositories=tuple(f"app-{number}" for number in range(gib // 8 + 1)),
+        )
+    return harbor
+
+
+def _edge() -> Harbor:
+    harbor = Harbor(admin_password=PASSWORD, version="v2.12.4-5d6e7f80")
+    harbor.add_project("edge-agents", public=True, storage_used=9 * GIB, repositories=("agent",))
+    harbor.add_project("firmware", storage_used=4 * GIB, repositories=("a", "b", "c"))
+    return harbor
+
+
+def _lab() -> Harbor:
+    harbor = Harbor(admin_password=PASSWORD)
+    harbor.add_project("experiments", storage_used=77 * GIB, repositories=("gpu", "cpu"))
+    return harbor
+
+
+def _dev() -> DockerRegistry:
+    registry = DockerRegistry(Basic({"platform": PASSWORD}))
+    for repository in ("tools/lint", "tools/build", "team-a/api", "hello-world"):
+        registry.add_repository(repository, tags=("v1",))
+    return registry

@@ -1,0 +1,120 @@
+"""What Harbor's answers mean for its health, without I/O."""
+
+import re
+
+from models.condition import ConditionType, Status, Verdict
+from models.reason import Reason
+from tasks.registries.harbor.wire import Components, Robot, SystemInfo
+
+OLDEST = (2, 9)
+"""The oldest Harbor that this service works with."""
+
+_CARRYING = frozenset({"core", "database", "redis", "registry"})
+"""The components without which nothing can be pulled or managed."""
+
+ROBOT_NEEDS = (
+    ("system", "/", "project", "list"),
+    ("system", "/", "project", "create"),
+    ("project", "*", "project", "update"),
+)
+"""What a robot account must hold to stand in for an administrator."""
+
+
+def version_verdict(text: str | None) -> Verdict:
+    """Say whether a version is supported."""
+    found = re.match(r"v?(\d+)\.(\d+)", text or "")
+    if not found:
+        message = f"Harbor does not tell its version ({text or 'nothing'})"
+        return _supported(Status.UNKNOWN, Reason.VERSION_UNKNOWN, message, proved=False)
+    if (int(found[1]), int(found[2])) < OLDEST:
+        message = f"Harbor {text} is too old"
+        advice = "upgrade Harbor to {}.{} or newer".format(*OLDEST)
+        return _supported(Status.FALSE, Reason.VERSION_TOO_OLD, message, advice)
+    return _supported(Status.TRUE, Reason.SUPPORTED, f"Harbor {text}")
+
+
+def _supported(
+    status: Status, reason: Reason, message: str, advice: str = "", *, proved: bool = True
+) -> Verdict:
+    return Verdict(
+        type=ConditionType.SUPPORTED,
+        status=status,
+        reason=reason,
+        message=message,
+        advice=advice,
+        proved=proved,
+        step="Version supported",
+    )
+
+
+def components_verdict(health: Components) -> Verdict:
+    """Say whether Harbor's own components can serve pulls and this service."""
+    down = {name: error[:120] for name, error in health.down.items()}
+    carrying = sorted(down.keys() & _CARRYING)
+    named = ", ".join(carrying or sorted(down))
+    if carrying:
+        status, reason = Status.FALSE, Reason.COMPONENTS_DOWN
+        message = f"not healthy: {named} ({down[carrying[0]]})"
+    elif down:
+        status, reason = Status.TRUE, Reason.SIDE_COMPONENTS_DOWN
+        message = f"pulls work; not healthy: {named}"
+    else:
+        status, reason = Status.TRUE, Reason.ALL_COMPONENTS_UP
+        message = "all components are healthy"
+    return Verdict(
+        type=ConditionType.SERVING,
+        status=status,
+        reason=reason,
+        message=message,
+        proved=False,
+        step="Components healthy",
+        advice="look at Harbor's own pods or containers" if carrying else "",
+    )
+
+
+def robot_verdict(robot: Robot | None, username: str) -> Verdict:
+    """Say whether a robot account can stand in for an administrator."""
+    if robot is None:
+        status, message = Status.FALSE, f"{username} cannot read its own rights"
+    else:
+        missing = [" ".join(need) for need in ROBOT_NEEDS if not robot.may(*need)]
+        status = Status.FALSE if missing else Status.TRUE
+        message = f"{username} lacks {', '.join(missing)}" if missing else f"{username} may do all"
+    return admin_verdict(status, message)
+
+
+def admin_verdict(status: Status, message: str) -> Verdict:
+    """Say whether the credential is an administrator's."""
+    true = status is Status.TRUE
+    return Verdict(
+        type=ConditionType.ADMINISTRATOR,
+        status=status,
+        reason=Reason.ADMINISTRATOR if true else Reason.NOT_ADMINISTRATOR,
+        message=message,
+        step="Administrator",
+        advice=""
+        if true
+        else "use a system administrator, or a system robot with robot:list, project:list and "
+        "project:create on the system and project:update on all projects",
+    )
+
+
+def writable_verdict(info: SystemInfo) -> Verdict:
+    """Say whether Harbor takes changes right now."""
+    if info.read_only is None:  # as it answers strangers, and us in a moment of lock-out
+        found = Status.UNKNOWN, Reason.NOT_PROBED, "Harbor does not tell", ""
+    elif info.read_only:
+        advice = "switch read-only mode off in Harbor, or wait for its garbage collection to end"
+        found = Status.FALSE, Reason.READ_ONLY, "Harbor is in read-only mode", advice
+    else:
+        found = Status.TRUE, Reason.WRITABLE, "changes are accepted", ""
+    status, reason, message, advice = found
+    return Verdict(
+        type=ConditionType.WRITABLE,
+        status=status,
+        reason=reason,
+        message=message,
+        proved=info.read_only is not None,
+        step="Writable",
+        advice=advice,
+    )

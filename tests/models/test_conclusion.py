@@ -1,0 +1,155 @@
+"""What one run writes down."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.change import Drift, DriftKind, Handling, Outcome
+from models.conclusion import conclude, sync_verdict
+from models.condition import ConditionType, Status
+from models.plan import Plan
+from models.reason import Reason
+from models.schedule import Track
+from models.space import Space
+from tests.builders import (
+    NOW,
+    PRIVATE,
+    PUBLIC,
+    broken,
+    condition,
+    create,
+    done,
+    dossier,
+    narrow,
+    registry,
+    seen,
+    snapshot,
+    space,
+    unseen,
+    verdict,
+    widen,
+)
+
+EARLIER = Track(looked_at=NOW - timedelta(hours=1), seconds=3, failures=2)
+
+
+def _plan(
+    *remembered: Space, retired: tuple[str, ...] = (), drifts: tuple[Drift, ...] = ()
+) -> Plan:
+    return Plan(registry="prod", made_at=NOW, remembered=remembered, retired=retired, drifts=drifts)
+
+
+def test_a_good_look() -> None:
+    told = conclude(dossier(track=EARLIER), [], snapshot(seen(), verdicts=[verdict()]), _plan())
+    assert told.track == Track(looked_at=NOW, seconds=0.5, failures=0)
+    assert told.spaces_read_at == NOW
+    assert [(one.type, one.status) for one in told.conditions] == [
+        (ConditionType.REACHABLE, Status.TRUE),
+        (ConditionType.SYNCED, Status.TRUE),
+    ]
+    assert (told.spaces, told.retired, told.entries) == ((), (), ())
+
+
+def test_a_look_without_spaces_counts_as_a_failure_and_keeps_the_last_numbers() -> None:
+    told = conclude(dossier(track=EARLIER), [space()], snapshot(instead=unseen()), _plan())
+    assert told.track == Track(looked_at=NOW, seconds=3, failures=3)
+    assert (told.spaces_read_at, told.spaces, told.retired) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after"),
+    [
+        (done(widen()), PUBLIC),
+        (done(widen(), Reason.ALREADY_SO), PUBLIC),
+        (done(widen(), Reason.NOT_FOUND), PRIVATE),
+        (broken(widen()), PRIVATE),
+    ],
+)
+@pytest.mark.parametrize("remembered", [True, False])
+def test_what_was_changed_is_on_record(outcome: Outcome, after: object, remembered: bool) -> None:
+    record = space(desired=PUBLIC)
+    plan = _plan(record) if remembered else _plan()
+    told = conclude(dossier(), [record], snapshot(seen()), plan, (outcome,))
+    kept = {one.name: one for one in told.spaces}.get("team", record)
+    assert kept == space(desired=PUBLIC, observed=after)  # type: ignore[arg-type]
+
+
+def test_what_was_created_is_there() -> None:
+    asked = space("fresh", id=None, desired=PUBLIC, observed=None, declared=True)
+    told = conclude(dossier(), [asked], snapshot(), _plan(), (done(create("fresh", PUBLIC)),))
+    assert told.spaces == (space("fresh", id=None, desired=PUBLIC, observed=PUBLIC),)
+
+
+def test_a_change_to_a_space_nobody_knows_is_not_on_record() -> None:
+    told = conclude(dossier(), [], snapshot(), _plan(), (done(widen("ghost")),))
+    assert told.spaces == ()
+
+
+def test_entries_tell_drifts_outcomes_and_health_in_that_order() -> None:
+    drift = Drift(
+        kind=DriftKind.VISIBILITY,
+        space="team",
+        before="private",
+        after="public",
+        handling=Handling.ENFORCED,
+        reason="it was set private here",
+    )
+    told = conclude(
+        dossier(condition(status=Status.FALSE)),
+        [space()],
+        snapshot(seen(), verdicts=[verdict()]),
+        _plan(retired=("gone",), drifts=(drift,)),
+        (done(narrow()), broken(widen("other"))),
+    )
+    assert [one.what for one in told.entries] == [
+        "space.visibility-drifted",
+        "space.visibility-set",
+        "space.change-failed",
+        "registry.degraded",
+    ]
+    assert told.retired == ("gone",)
+
+
+def test_a_failure_on_record_is_no_news() -> None:
+    known = frozenset({("team", "set-visibility", "Forbidden")})
+    outcomes = (broken(narrow()),)
+    told = conclude(dossier(), [], snapshot(), _plan(), outcomes, failures=known)
+    assert [one.what for one in told.entries] == ["registry.degraded"]
+    assert told.outcomes == outcomes
+
+
+@pytest.mark.parametrize(
+    ("there", "outcomes", "refused", "status", "reason"),
+    [
+        (True, (), "", Status.TRUE, Reason.SYNCED),
+        (True, (done(narrow()),), "", Status.TRUE, Reason.SYNCED),
+        (True, (done(narrow()), broken(widen())), "", Status.FALSE, Reason.CHANGES_FAILED),
+        (True, (), "too much", Status.FALSE, Reason.PLAN_REFUSED),
+        (True, (broken(widen()),), "too much", Status.FALSE, Reason.PLAN_REFUSED),
+        (False, (), "", Status.FALSE, Reason.PAGES_SHIFTED),
+        (False, (), "too much", Status.FALSE, Reason.PAGES_SHIFTED),
+    ],
+)
+def test_synced(
+    there: bool, outcomes: tuple[Outcome, ...], refused: str, status: Status, reason: Reason
+) -> None:
+    look = snapshot() if there else snapshot(instead=unseen(Reason.PAGES_SHIFTED, "it moved"))
+    found = sync_verdict(look, outcomes, refused)
+    assert (found.type, found.status, found.reason) == (ConditionType.SYNCED, status, reason)
+    assert found.proved is there
+
+
+def test_synced_says_how_many_failed_and_the_first() -> None:
+    outcomes = [broken(narrow("b"), message="403"), broken(narrow("c"))]
+    assert sync_verdict(snapshot(), outcomes, "").message == "2 changes failed, first b: 403"
+
+
+def test_one_unreadable_list_does_not_make_a_synced_registry_unsynced() -> None:
+    before = dossier(condition(), condition(ConditionType.SYNCED), of=registry())
+    once = conclude(before, [], snapshot(instead=unseen(), verdicts=[verdict()]), _plan())
+    assert once.conditions[1].status is Status.TRUE
+    assert once.entries == ()
+    worse = before.model_copy(update={"conditions": once.conditions})
+    twice = conclude(worse, [], snapshot(instead=unseen(), verdicts=[verdict()]), _plan())
+    assert twice.conditions[1].status is Status.FALSE
+    assert [one.what for one in twice.entries] == ["registry.degraded"]

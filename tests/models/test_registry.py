@@ -1,0 +1,55 @@
+"""Registries and whom they trust."""
+
+import pytest
+import trustme
+from pydantic import TypeAdapter, ValidationError
+
+from models.registry import Kind, NoVerification, OwnAuthority, Privacy, SystemTrust, Tls
+from tests.builders import registry
+
+TLS: TypeAdapter[SystemTrust | OwnAuthority | NoVerification] = TypeAdapter(Tls)
+CA = trustme.CA().cert_pem.bytes().decode()
+
+
+def test_privacy_by_kind() -> None:
+    assert registry(Kind.HARBOR).privacy is Privacy.ENFORCED
+    assert registry(Kind.DOCKER).privacy is Privacy.ADVISORY
+
+
+@pytest.mark.parametrize(
+    ("bundle", "kept"),
+    [
+        (CA, CA),
+        (CA.replace("\n", "\r\n"), CA),
+        (f"\n\n  {CA.replace(chr(10), chr(10) + '    ')}", CA),
+        (f"subject=O=Größe\n{CA}\nissuer\n{CA}", CA + CA),
+    ],
+)
+def test_an_authority_is_taken_as_it_is_pasted(bundle: str, kept: str) -> None:
+    read = TLS.validate_python({"mode": "ca", "bundle": bundle})
+    assert read == OwnAuthority(bundle=kept)
+    assert TLS.validate_json(TLS.dump_json(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("bundle", "said"),
+    [
+        ("", "no certificate found"),
+        ("-----BEGIN CERTIFICATE-----", "no certificate found"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "cannot be read"),
+        (CA.replace("M", "W", 20), "cannot be read"),
+        (CA[:200] + CA[-60:], "cannot be read"),
+        (CA.replace("M", "ü", 1), "cannot be read"),
+        ("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", "is a private key"),
+        (CA + "-----BEGIN EC PRIVATE KEY-----\nhunter2", "is a private key"),
+    ],
+)
+def test_what_is_no_authority_is_refused_and_not_repeated(bundle: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        OwnAuthority(bundle=bundle)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_modes_do_not_mix() -> None:
+    with pytest.raises(ValidationError):
+        TLS.validate_python({"mode": "insecure", "bundle": CA})

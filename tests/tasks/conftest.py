@@ -1,0 +1,13 @@
+"""One set of servers for all tests of this room."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tasks.serving import stop_all
+
+
+@pytest.fixture(autouse=True, scope="session")
+def servers() -> Iterator[None]:
+    yield
+    stop_all()

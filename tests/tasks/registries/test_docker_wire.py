@@ -1,0 +1,154 @@
+"""A Docker Registry's headers and names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import ServerBroken
+from models.space import ObservedSpace
+from tasks.registries.answer import Answer
+from tasks.registries.docker import wire
+from tasks.registries.docker.wire import Challenge, challenge_of, next_page, spaces_of
+from tasks.registries.wire import parse
+
+
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [
+        ("", Challenge(scheme="")),
+        ("Basic", Challenge(scheme="basic")),
+        ('Basic realm="x y"', Challenge(scheme="basic", realm="x y")),
+        ('BASIC Realm="x"', Challenge(scheme="basic")),
+        (
+            'Bearer realm="https://auth/token",service="reg",scope="registry:catalog:*"',
+            Challenge(scheme="bearer", realm="https://auth/token", service="reg"),
+        ),
+        (
+            ' bearer service="reg", realm="https://auth/token" ',
+            Challenge(scheme="bearer", realm="https://auth/token", service="reg"),
+        ),
+        (
+            'Bearer realm="https://auth/token",service="reg", Basic realm="x"',
+            Challenge(scheme="bearer", realm="https://auth/token", service="reg"),
+        ),
+        (
+            'Basic realm="x", Bearer realm="https://auth/token",service="reg"',
+            Challenge(scheme="basic", realm="x", service="reg"),
+        ),
+        ("Negotiate", Challenge(scheme="negotiate")),
+    ],
+)
+def test_challenges(header: str, challenge: Challenge) -> None:
+    assert challenge_of(header) == challenge
+
+
+def test_harbor_gives_itself_away() -> None:
+    assert challenge_of('Bearer realm="x",service="harbor-registry"').is_harbors
+    assert not challenge_of('Bearer realm="harbor-registry",service="x"').is_harbors
+
+
+@pytest.mark.parametrize(
+    ("link", "query"),
+    [
+        ("", None),
+        ("nonsense", None),
+        ('</v2/_catalog?last=a&n=5>; rel="prev"', None),
+        ('</v2/_catalog?last=a%2Fb&n=5>; rel="next"', {"last": "a/b", "n": "5"}),
+        ("</v2/_catalog?last=a>; rel=next", {"last": "a"}),
+        ('</v2/_catalog?last=a>;rel="next"', {"last": "a"}),
+        ('<https://h:5000/v2/_catalog?n=5&last=a>; rel="next"', {"n": "5", "last": "a"}),
+        ('<http://elsewhere.test/steal?last=a>; rel="next"', {"last": "a"}),
+        ('<http://[/v2/_catalog?last=a>; rel="next"', {"last": "a"}),
+        ('</v2/_catalog?next_page=gAAAA&n=5>; rel="next"', {"next_page": "gAAAA", "n": "5"}),
+        ('<?last=a>; rel="prev", <?last=c>; rel="next"', {"last": "c"}),
+        ('<?last=c>; rel="next", <?last=a>; rel="prev"', {"last": "c"}),
+        ('</v2/_catalog>; rel="next"', {}),
+        ('</v2/_catalog?last=a#last=b>; rel="next"', {"last": "a"}),
+    ],
+)
+def test_next_page(link: str, query: dict[str, str] | None) -> None:
+    assert next_page(link) == query
+
+
+@given(st.text(max_size=80))
+def test_no_header_breaks_us(header: str) -> None:
+    assert challenge_of(header).scheme == header.strip().partition(" ")[0].lower()
+    assert next_page(f'<{header}>; rel="next"') is not None or ">" in header or "<" in header
+
+
+def _seen(name: str, repositories: int) -> ObservedSpace:
+    return ObservedSpace(name=name, repositories=repositories)
+
+
+@pytest.mark.parametrize(
+    ("repositories", "spaces"),
+    [
+        ([], ()),
+        (["app"], (_seen("/", 1),)),
+        (["team/app"], (_seen("team", 1),)),
+        (
+            ["team/app", "team/app/deep", "team", "b/c"],
+            (_seen("/", 1), _seen("b", 1), _seen("team", 2)),
+        ),
+        (["123/456"], (_seen("123", 1),)),
+        (["p/r0", "p-a", "p-a/x"], (_seen("/", 1), _seen("p", 1), _seen("p-a", 1))),
+    ],
+)
+def test_spaces_by_first_segment(
+    repositories: list[str], spaces: tuple[ObservedSpace, ...]
+) -> None:
+    assert spaces_of(repositories) == spaces
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,2}(/[a-z]){0,2}", fullmatch=True), unique=True))
+def test_no_repository_is_lost(repositories: list[str]) -> None:
+    assert sum(one.repositories or 0 for one in spaces_of(repositories)) == len(repositories)
+
+
+def _catalog(body: bytes) -> wire.Catalog:
+    return parse("prod", Answer("GET", "http://h/v2/_catalog", 200, {}, body), wire.CATALOG)
+
+
+def test_an_empty_catalog_may_be_null() -> None:
+    assert _catalog(b'{"repositories": null}').repositories is None
+    assert _catalog(b'{"repositories": [], "new": 1}').repositories == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"repositories": [""]}',
+        b'{"repositories": ["/app"]}',
+        b'{"repositories": ["a b/app"]}',
+        b'{"repositories": ["a\\u0000/app"]}',
+        b'{"repositories": [1]}',
+        b'{"repositories": "app"}',
+        b'{"repositories": ["' + b"x" * 256 + b'/app"]}',
+        b'["app"]',
+    ],
+)
+def test_what_can_be_no_space_makes_the_catalog_unreadable(body: bytes) -> None:
+    with pytest.raises(ServerBroken, match="unreadable body"):
+        _catalog(body)
+
+
+@pytest.mark.parametrize("token", ["ü", "a\\nb", "a b", "\\u0000"])
+def test_a_token_must_fit_a_header(token: str) -> None:
+    body = f'{{"token": "{token}"}}'.encode()
+    with pytest.raises(ServerBroken, match="unreadable body: token"):
+        parse("prod", Answer("GET", "http://h/token", 200, {}, body), wire.TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("body", "bearer"),
+    [
+        (b'{"token": "a"}', "a"),
+        (b'{"access_token": "b"}', "b"),
+        (b'{"token": "", "access_token": "b"}', "b"),
+        (b'{"token": "a", "access_token": "b"}', "a"),
+        (b"{}", ""),
+    ],
+)
+def test_either_name_of_a_token(body: bytes, bearer: str) -> None:
+    answer = Answer("GET", "http://h/token", 200, {}, body)
+    assert parse("prod", answer, wire.TOKEN).bearer == bearer

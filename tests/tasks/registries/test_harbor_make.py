@@ -1,0 +1,185 @@
+"""Changes to a Harbor: each made once, and known to be made."""
+
+import pytest
+
+from deployments.sandbox.asgi import Captured, Receive, Scope, Send
+from deployments.sandbox.fault_actions import Action
+from deployments.sandbox.faults import Answer, Cut, Fault, Faults
+from deployments.sandbox.harbor import Harbor
+from models import errors
+from models.change import Change, Outcome
+from models.errors import Conflict, ReadOnly, RegistryError, Throttled, Unauthorized, Unreachable
+from models.reason import Reason
+from models.space import Visibility
+from tests.builders import PRIVATE, PUBLIC, create, done, narrow, widen
+from tests.tasks.registries.tools import harbor, opened, wrong
+from tests.tasks.serving import serving
+
+
+def _on(method: str, action: Action, times: int | None = 1) -> Fault:
+    return Fault(action, method, "/api/v2.0/projects.*", times=times)
+
+
+async def _make(url: str, change: Change) -> Outcome:
+    async with opened(url) as client:
+        return await client.make(change)
+
+
+async def _made(simulated: Harbor | Faults, change: Change) -> Outcome:
+    with serving(simulated.app if isinstance(simulated, Harbor) else simulated) as url:
+        return await _make(url, change)
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+@pytest.mark.parametrize("name", ["team", "3", "123"])
+async def test_visibility_is_set_on_the_right_project(name: str, by_id: bool) -> None:
+    simulated = harbor(projects=5)
+    project = simulated.add_project(name, metadata={"auto_scan": "true"})
+    before = {one.name: one.public for one in simulated.projects.values()}
+    change = widen(name, project.id if by_id else None)
+    assert await _made(simulated, change) == done(change)
+    after = {one.name: one.public for one in simulated.projects.values()}
+    assert after == {**before, name: True}
+    assert project.metadata == {"public": "true", "auto_scan": "true"}
+    assert len(simulated.requests) == 1
+
+
+async def test_set_private_and_set_again() -> None:
+    simulated = harbor()
+    project = simulated.add_project("team", public=True)
+    for _ in range(2):
+        assert (await _made(simulated, narrow("team", project.id))).done
+        assert project.metadata["public"] == "false"
+
+
+async def test_a_space_that_is_gone_is_a_success_of_its_own() -> None:
+    outcome = await _made(harbor(), narrow("gone", 999))
+    assert (outcome.done, outcome.reason) == (True, Reason.NOT_FOUND)
+
+
+async def test_setting_visibility_is_repeated_after_a_fault() -> None:
+    simulated = harbor()
+    project = simulated.add_project("team")
+    faults = Faults(simulated.app)
+    faults.add(_on("PUT", Cut(), 2))
+    assert (await _made(faults, widen("team", project.id))).done
+    assert project.public
+    assert faults.seen.total() == 3
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+@pytest.mark.parametrize("name", ["fresh", "123", "a.b-c_d"])
+async def test_create(name: str, visibility: Visibility) -> None:
+    simulated = harbor()
+    change = create(name, visibility)
+    assert await _made(simulated, change) == done(change)
+    assert simulated.projects[name].public is (visibility is PUBLIC)
+    assert [one.method for one in simulated.requests] == ["POST"]
+
+
+class _LostAnswer:
+    """Does what is asked of it, and the answer never arrives."""
+
+    async def act(self, app: object, scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, Captured().send)  # type: ignore[operator]
+        await Cut().act(_nothing, scope, receive, send)
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+@pytest.mark.parametrize("name", ["fresh", "123"])
+@pytest.mark.parametrize("action", [Cut(), _LostAnswer()], ids=["cut", "lost"])
+async def test_after_a_lost_answer_it_was_created_once(
+    name: str, visibility: Visibility, action: Action
+) -> None:
+    simulated = harbor()
+    simulated.add_project(f"{name}-other", public=visibility is PRIVATE)
+    faults = Faults(simulated.app)
+    faults.add(_on("POST", action, None))
+    change = create(name, visibility)
+    assert await _made(faults, change) == done(change)
+    assert simulated.projects[name].public is (visibility is PUBLIC)
+    assert faults.count("POST") == 1
+
+
+async def test_a_lost_answer_does_not_hide_another_visibility() -> None:
+    simulated = harbor()
+    faults = Faults(simulated.app)
+    simulated.add_project("fresh", public=True)
+    faults.add(_on("POST", Answer(504)))
+    with pytest.raises(errors.TimedOut):
+        await _made(faults, create("fresh", PRIVATE))
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        (Answer(502), errors.ServerBroken),
+        (Answer(429), Throttled),
+        (Answer(400), errors.Rejected),
+        (Answer(422), errors.Rejected),
+        (Answer(401), Unauthorized),
+        (Answer(403), errors.Forbidden),
+        (Answer(200), errors.ServerBroken),
+        (Answer(302), errors.Redirected),
+    ],
+)
+async def test_what_was_not_created_is_an_error(action: Action, kind: type[RegistryError]) -> None:
+    faults = Faults(harbor().app)
+    faults.add(_on("POST", action, None))
+    with pytest.raises(kind):
+        await _made(faults, create())
+    assert faults.count("POST") == 1
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_taken_name_is_a_conflict_whatever_its_visibility(public: bool) -> None:
+    simulated = harbor()
+    simulated.add_project("fresh", public=public)
+    with pytest.raises(Conflict, match="use set-space-visibility"):
+        await _made(simulated, create("fresh", PUBLIC))
+    assert simulated.projects["fresh"].public is public
+
+
+@pytest.mark.parametrize("change", [create(), narrow("library", 1)])
+async def test_read_only(change: Change) -> None:
+    simulated = harbor()
+    simulated.settings.read_only = True
+    with pytest.raises(ReadOnly, match="read only mode"):
+        await _made(simulated, change)
+
+
+@pytest.mark.parametrize("change", [create(), narrow("library", 1)])
+async def test_a_wrong_password_changes_nothing_and_is_tried_once(change: Change) -> None:
+    simulated = harbor()
+    with serving(simulated.app) as url:
+        async with opened(url, credential=wrong()) as client:
+            with pytest.raises(Unauthorized):
+                await client.make(change)
+    assert len(simulated.requests) == 1
+    assert set(simulated.projects) == {"library"}
+
+
+async def test_no_cookie_makes_harbor_ask_for_a_csrf_token() -> None:
+    simulated = harbor()
+    with serving(simulated.app) as url:
+        async with opened(url) as client:
+            await client.look()
+            await client.make(create("one"))
+            await client.make(create("two"))
+    assert {"one", "two"} < set(simulated.projects)
+
+
+async def test_a_dead_harbor_fails_without_being_asked_forever() -> None:
+    faults = Faults(harbor().app)
+    faults.add(Fault(Cut(), times=None))
+    with serving(faults) as url:
+        async with opened(url) as client:
+            for number in range(5):
+                with pytest.raises(Unreachable):
+                    await client.make(widen(f"s{number}", number + 1))
+    assert faults.seen.total() == 3

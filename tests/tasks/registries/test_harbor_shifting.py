@@ -1,0 +1,86 @@
+"""Pages that shift while they are read: the list is whole, or it is not believed."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deployments.sandbox.faults import (
+    Call,
+    Fault,
+    Faults,
+)
+from deployments.sandbox.harbor import Harbor
+from models.reason import Reason
+from tests.tasks.registries.tools import (
+    harbor,
+    items,
+    look,
+    why_unseen,
+)
+from tests.tasks.serving import serving
+
+PAGE = r".*/projects\?.*page={}&.*"
+HTML = (("Content-Type", "text/html"),)
+
+
+@pytest.fixture
+def many() -> Harbor:
+    """250 projects in three pages."""
+    return harbor(projects=249)
+
+
+@pytest.fixture
+def faults(many: Harbor) -> Faults:
+    return Faults(many.app)
+
+
+@pytest.fixture
+def url(faults: Faults) -> Iterator[str]:
+    with serving(faults) as url:
+        yield url
+
+
+def _add(many: Harbor) -> Callable[[], object]:
+    return lambda: many.add_project(f"p000-new{len(many.projects)}")
+
+
+def _swap(many: Harbor) -> Callable[[], object]:
+    """One goes and one comes: the total stays, and rows move all the same."""
+
+    def swap() -> None:
+        many.delete_project(min(name for name in many.projects if name != "library"))
+        many.add_project(f"zz{many.next_id('swap')}")
+
+    return swap
+
+
+@pytest.mark.parametrize("change", [_add, _swap])
+async def test_pages_that_shift_are_read_once_more(
+    url: str, faults: Faults, many: Harbor, change: Callable[[Harbor], Callable[[], object]]
+) -> None:
+    faults.add(Fault(Call(change(many)), path=PAGE.format(2)))
+    found = items(await look(url))
+    assert {one.name for one in found} == set(many.projects)
+
+
+@pytest.mark.parametrize("gone", ["p000", "p050", "p149", "p150", "p248"])
+@pytest.mark.parametrize("page", [2, 3])
+async def test_whoever_goes_and_comes_meanwhile_nobody_else_is_missed(
+    url: str, faults: Faults, many: Harbor, gone: str, page: int
+) -> None:
+    def swap() -> None:
+        many.delete_project(gone)
+        many.add_project("new")
+
+    faults.add(Fault(Call(swap), path=PAGE.format(page)))
+    found = {one.name for one in items(await look(url))}
+    assert found >= set(many.projects) - {"new"}
+
+
+@pytest.mark.parametrize("change", [_add, _swap])
+async def test_pages_that_keep_shifting_are_unseen(
+    url: str, faults: Faults, many: Harbor, change: Callable[[Harbor], Callable[[], object]]
+) -> None:
+    faults.add(Fault(Call(change(many)), path=PAGE.format(2), times=None))
+    assert why_unseen(await look(url)) is Reason.PAGES_SHIFTED
+    assert faults.count(path=PAGE.format(1)) == 2

@@ -1,0 +1,97 @@
+"""Storage figures: unknown, zero and unlimited are three things."""
+
+import pytest
+
+from deployments.sandbox.faults import Answer, Fault, Faults
+from deployments.sandbox.harbor import Harbor
+from models.errors import RegistryError
+from models.reason import Reason
+from models.storage import UNLIMITED, SpaceStorage, StorageReading
+from tests.tasks.registries.tools import harbor, opened, wrong
+from tests.tasks.serving import serving
+
+
+async def _read(app: Harbor | Faults) -> StorageReading:
+    with serving(app.app if isinstance(app, Harbor) else app) as url:
+        async with opened(url) as client:
+            return await client.read_storage()
+
+
+def _figures(reading: StorageReading) -> dict[str, tuple[int, int]]:
+    assert reading.spaces.seen
+    return {one.name: (one.used, one.limit) for one in reading.spaces.items}
+
+
+async def test_used_and_limit() -> None:
+    simulated = harbor()
+    simulated.add_project("full", storage_used=5_000_000_000, storage_limit=6_000_000_000)
+    simulated.add_project("123", storage_used=7)
+    reading = await _read(simulated)
+    assert reading.total == 5_000_000_007
+    assert _figures(reading) == {
+        "library": (0, UNLIMITED),
+        "full": (5_000_000_000, 6_000_000_000),
+        "123": (7, UNLIMITED),
+    }
+    assert simulated.requests.writes() == []
+
+
+async def test_all_pages_are_read() -> None:
+    simulated = harbor(projects=249)
+    assert len(_figures(await _read(simulated))) == 250
+    assert len(simulated.requests) == 3 + 2
+
+
+async def test_without_quotas_the_total_is_known_and_the_rest_is_not() -> None:
+    simulated = Harbor(quota_per_project_enable=False)
+    simulated.add_project("full", storage_used=9)
+    reading = await _read(simulated)
+    assert reading.total == 9
+    assert not reading.spaces.seen
+    assert reading.spaces.reason is Reason.NOT_PROBED
+    assert "quotas are switched off" in reading.spaces.message
+
+
+async def test_a_row_that_says_not_whose_it_is_is_left_out() -> None:
+    faults = Faults(harbor().app)
+    row = b'{"id": %d, "ref": %s, "hard": {"storage": -1}, "used": {"storage": 1}}'
+    rows = b"[%s,%s]" % (row % (1, b"{}"), row % (2, b'{"name": "a"}'))
+    faults.add(Fault(Answer(200, rows, (("X-Total-Count", "2"),)), path=".*/quotas.*"))
+    reading = await _read(faults)
+    assert reading.spaces.seen
+    assert reading.spaces.items == (SpaceStorage(name="a", used=1, limit=UNLIMITED),)
+
+
+async def test_what_an_administrator_only_is_told_is_unknown_to_others() -> None:
+    faults = Faults(harbor().app)
+    faults.add(Fault(Answer(403), path=".*/configurations"))
+    nothing = b'{"total_project_count": 0, "total_storage_consumption": 0}'
+    faults.add(Fault(Answer(200, nothing), path=".*/statistics"))
+    reading = await _read(faults)
+    assert reading.total is None
+    assert _figures(reading) == {"library": (0, UNLIMITED)}
+
+
+async def test_rows_that_shift_are_unknown() -> None:
+    faults = Faults(harbor().app)
+    faults.add(Fault(Answer(200, b"[]", (("X-Total-Count", "1"),)), path=".*/quotas.*"))
+    reading = await _read(faults)
+    assert not reading.spaces.seen
+    assert reading.spaces.reason is Reason.PAGES_SHIFTED
+
+
+@pytest.mark.parametrize("path", [".*/quotas.*", ".*/statistics", ".*/configurations"])
+@pytest.mark.parametrize("action", [Answer(502), Answer(200, b"nonsense"), Answer(404)])
+async def test_what_cannot_be_read_is_an_error(path: str, action: Answer) -> None:
+    faults = Faults(harbor().app)
+    faults.add(Fault(action, path=path, times=None))
+    with pytest.raises(RegistryError):
+        await _read(faults)
+
+
+async def test_a_wrong_password_reads_nothing() -> None:
+    with serving(harbor().app) as url:
+        async with opened(url, credential=wrong()) as client:
+            with pytest.raises(RegistryError) as caught:
+                await client.read_storage()
+    assert caught.value.reason is Reason.UNAUTHORIZED

@@ -1,0 +1,151 @@
+"""How much the one HTTP client asks at once, and when it gives up on a registry."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import trustme
+
+from deployments.sandbox.asgi import App, Receive, Scope, Send
+from deployments.sandbox.faults import Cut, Fault, Faults
+from deployments.sandbox.server import closed_port_url, running
+from models.errors import (
+    NotAskedAgain,
+    Unreachable,
+)
+from models.reason import Reason
+from models.registry import NoVerification
+from models.settings import Settings
+from tasks.concurrency import side_by_side
+from tasks.registries.http import Bounds, HttpClient
+from tests.builders import registry
+from tests.tasks.registries.tools import QUICK, Recorder
+from tests.tasks.serving import serving
+
+AUTH = httpx.BasicAuth("admin", "hunter2")
+
+
+@dataclass
+class World:
+    """A recorder behind faults, on a real socket."""
+
+    url: str
+    faults: Faults
+    recorder: Recorder
+
+    def client(self, bounds: Bounds = QUICK) -> HttpClient:
+        return HttpClient(registry(address=self.url), bounds, AUTH)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    recorder = Recorder()
+    faults = Faults(recorder.app)
+    with serving(faults) as url:
+        yield World(url, faults, recorder)
+
+
+def _bounds(**changed: float) -> Bounds:
+    return Bounds.model_validate({**QUICK.model_dump(), **changed})
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://no-such-host.invalid", Reason.UNKNOWN_HOST),
+        (closed_port_url(), Reason.CONNECTION_REFUSED),
+    ],
+)
+async def test_nobody_there_and_not_asked_again(url: str, reason: Reason) -> None:
+    async with HttpClient(registry(address=url), QUICK, AUTH) as http:
+        with pytest.raises(Unreachable) as caught:
+            await http.get("/x")
+        assert (caught.value.reason, http.requests) == (reason, 3)
+        for _ in range(5):
+            with pytest.raises(NotAskedAgain, match="not asked again"):
+                await http.get("/y")
+        assert http.requests == 3
+
+
+async def test_after_a_rest_it_is_asked_again(world: World) -> None:
+    world.faults.add(Fault(Cut(), times=3))
+    async with world.client() as http:
+        for error in (Unreachable, NotAskedAgain):
+            with pytest.raises(error):
+                await http.get("/x")
+        await asyncio.sleep(1.6)
+        assert (await http.get("/x")).status == 200
+
+
+async def test_the_short_circuit_counts_failures_in_a_row_only(world: World) -> None:
+    world.faults.add(Fault(Cut(), path="/bad", times=None))
+    async with world.client() as http:
+        for _ in range(4):
+            with pytest.raises(Unreachable):
+                await http.send("POST", "/bad", repeatable=False)
+            await http.get("/good")
+        assert http.requests == 8
+
+
+async def test_many_side_by_side_ask_a_dead_registry_only_a_few_times() -> None:
+    async with HttpClient(registry(address=closed_port_url()), QUICK, AUTH) as http:
+        with pytest.raises(Unreachable):
+            await side_by_side(*(http.get(f"/{number}") for number in range(50)))
+        assert http.requests <= 3 + QUICK.at_once
+
+
+@dataclass
+class _Crowd:
+    """Counts how many are inside at once."""
+
+    most: int = 0
+    inside: int = field(default=0)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await asyncio.sleep(0.01)
+        self.inside -= 1
+        await Recorder().app(scope, receive, send)
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_never_more_at_once_than_allowed(at_once: int) -> None:
+    crowd = _Crowd()
+    app: App = crowd.app
+    with serving(app) as url:
+        async with HttpClient(registry(address=url), _bounds(at_once=at_once), AUTH) as http:
+            await side_by_side(*(http.get(f"/{number}") for number in range(20)))
+    assert crowd.most == at_once
+
+
+async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, HttpClient(registry(address=f"https://127.0.0.1:{port}"), QUICK) as http:
+        with pytest.raises(Unreachable):
+            await http.get("/x")
+
+
+async def test_cut_over_tls_is_no_bad_certificate() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    faults = Faults(Recorder().app)
+    faults.add(Fault(Cut(), times=None))
+    with running(faults, ssl_context=context) as url:
+        whom = registry(address=url, tls=NoVerification())
+        async with HttpClient(whom, QUICK, AUTH) as http:
+            with pytest.raises(Unreachable, match="the connection was cut"):
+                await http.get("/x")
+
+
+def test_bounds_of_the_settings() -> None:
+    bounds = Bounds.of(Settings(requests_at_once=2, connect_seconds=1, read_seconds=7))
+    assert (bounds.at_once, bounds.connect_seconds, bounds.read_seconds) == (2, 1, 7)
+    assert bounds.request_seconds == 14

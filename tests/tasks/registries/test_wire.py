@@ -1,0 +1,184 @@
+"""Answers in, errors and values out."""
+
+import json
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from models import errors
+from models.errors import RegistryError, ServerBroken
+from models.reason import Reason
+from tasks import clock
+from tasks.registries.answer import Answer
+from tasks.registries.wire import Wire, error_of, expect, is_web_page, parse
+
+HTML = {"content-type": "text/html; charset=utf-8"}
+
+
+def _answer(status: int, body: object = b"", **headers: str) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer("GET", "https://h/api", status, named, raw)
+
+
+def _envelope(code: str, message: str) -> dict[str, object]:
+    return {"errors": [{"code": code, "message": message}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (100, errors.ServerBroken),
+        (201, errors.ServerBroken),
+        (204, errors.ServerBroken),
+        (301, errors.Redirected),
+        (307, errors.Redirected),
+        (400, errors.Rejected),
+        (401, errors.Unauthorized),
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (405, errors.Rejected),
+        (408, errors.TimedOut),
+        (409, errors.Conflict),
+        (412, errors.Conflict),
+        (413, errors.Rejected),
+        (422, errors.Rejected),
+        (429, errors.Throttled),
+        (500, errors.ServerBroken),
+        (501, errors.ServerBroken),
+        (502, errors.ServerBroken),
+        (503, errors.ServerBroken),
+        (504, errors.TimedOut),
+        (599, errors.ServerBroken),
+    ],
+)
+def test_every_status_means_an_error(status: int, kind: type[RegistryError]) -> None:
+    error = error_of("prod", _answer(status))
+    assert type(error) is kind
+    assert str(error) == f"prod: GET https://h/api: answered {status}"
+    with pytest.raises(kind):
+        expect("prod", _answer(status))
+
+
+def test_what_is_expected_is_no_error() -> None:
+    assert expect("prod", _answer(200)).status == 200
+    assert expect("prod", _answer(201), 200, 201).status == 201
+    with pytest.raises(ServerBroken):
+        expect("prod", _answer(200), 201)
+
+
+def test_read_only_is_not_forbidden() -> None:
+    said = "The system is in read only mode. Any modification is prohibited."
+    error = error_of("prod", _answer(403, _envelope("DENIED", said)))
+    assert (type(error), error.reason) == (errors.ReadOnly, Reason.READ_ONLY)
+    assert type(error_of("prod", _answer(403, _envelope("DENIED", "quota")))) is errors.Forbidden
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (_envelope("NOT_FOUND", "project x not found"), " (NOT_FOUND: project x not found)"),
+        (_envelope("", "only text"), " (only text)"),
+        (_envelope("CODE", ""), " (CODE)"),
+        (_envelope("A", "b\n\n  c"), " (A: b c)"),
+        ({"errors": [{"code": "A"}, {"message": "b"}]}, " (A; b)"),
+        ({"errors": []}, ""),
+        ({"errors": None}, ""),
+        ({"errors": [{"code": 1}]}, ""),
+        ({"message": "secret"}, ""),
+        ([1], ""),
+        (b"", ""),
+        (b"plain text hunter2", ""),
+        (b'{"errors": [{"code": "A", "mess', ""),
+        (b"\xff\xfe", ""),
+        (_envelope("A", "x" * 5000), f" (A: {'x' * 297})"),
+    ],
+)
+def test_what_an_error_quotes(body: object, said: str) -> None:
+    assert error_of("prod", _answer(418, body)).said == f"answered 418{said}"
+
+
+def test_a_web_page_is_named_and_not_quoted() -> None:
+    answer = Answer("GET", "https://h/", 502, HTML, b"<html>hunter2</html>")
+    assert error_of("prod", answer).said == "answered 502 with a web page"
+    assert is_web_page(answer)
+    assert not is_web_page(_answer(200, b"{}", content_type="application/json"))
+
+
+@pytest.mark.parametrize(
+    ("value", "after"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        ("999999", 999999.0),
+        ("9999999", None),
+        ("-1", None),
+        ("1.5", None),
+        ("", None),
+        ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", None),
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999", None),
+        ("Mon, 99 Jan 2024 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after(value: str, after: float | None) -> None:
+    assert error_of("prod", _answer(429, retry_after=value)).retry_after == after
+
+
+def test_retry_after_as_a_date() -> None:
+    at = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
+    found = error_of("prod", _answer(503, retry_after=at)).retry_after
+    assert found is not None
+    assert 80 < found <= 90
+
+
+@given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
+def test_no_retry_after_breaks_us(value: str) -> None:
+    found = error_of("prod", _answer(429, retry_after=value)).retry_after
+    assert found is None or found >= 0
+
+
+class _Row(Wire):
+    id: int
+    names: dict[str, str] | None = None
+
+
+ROWS = TypeAdapter(list[_Row])
+
+
+def test_unknown_fields_are_no_reason_to_fail() -> None:
+    (row,) = parse("prod", _answer(200, [{"id": 1, "new": {"deep": []}}]), ROWS)
+    assert row == _Row(id=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b"", "the body: Invalid JSON"),
+        (b'[{"id": 1}, {"id"', "the body: Invalid JSON"),
+        (b"<html>hunter2</html>", "the body: Invalid JSON"),
+        (b"\xff\xfe", "the body: Invalid JSON"),
+        (b"[" * 5000, "the body: Invalid JSON"),
+        ({"hunter2": 1}, "the body: Input should be a valid array"),
+        ([{"id": "hunter2"}], "0.id: Input should be a valid integer"),
+        ([{"id": 1, "names": {"a": ["hunter2"]}}], "0.names.a: Input should be a valid string"),
+        ([{}], "0.id: Field required"),
+        (b'[{"id": 1' + b"0" * 5000 + b"}]", "the body: Invalid JSON: number out of range"),
+        ([{"id": 1, "names": {"k" * 5000: 1}}], "0.names.kkk"),
+        (None, "the body: Input should be a valid array"),
+    ],
+)
+def test_an_unreadable_body_is_named_and_not_repeated(body: object, where: str) -> None:
+    with pytest.raises(ServerBroken) as caught:
+        parse("prod", _answer(200, body), ROWS)
+    assert caught.value.said.startswith(f"answered 200 with an unreadable body: {where}")
+    assert "hunter2" not in repr(caught.value)
+    assert len(caught.value.said) < 250
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

@@ -1,0 +1,100 @@
+"""What the tests of the clients share: short bounds, a quick doubt, and an open client."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+
+from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
+from deployments.sandbox.harbor import Harbor
+from models.condition import ConditionType, Status, Verdict
+from models.reason import Reason
+from models.registry import Kind, Tls
+from models.snapshot import Seen, Snapshot
+from models.space import ObservedSpace
+from tasks.registries.factory import connect
+from tasks.registries.harbor import Doubt
+from tasks.registries.http import Bounds
+from tasks.registries.protocol import Credential, RegistryClient
+from tests.builders import registry
+
+QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=2_000_000)
+LOCK = 0.4
+"""Seconds of the simulated lock: a quick answer must stay apart from it on a busy machine."""
+DOUBT = Doubt(pause=0.45, genuine=0.3)
+ADMIN = Credential("admin", SecretStr("Harbor12345"))
+USER = Credential("user", SecretStr("pw"))
+
+
+def wrong(credential: Credential = ADMIN) -> Credential:
+    return Credential(credential.username, SecretStr("hunter2"))
+
+
+def harbor(version: str = "v2.16.0-c50c7ddd", projects: int = 0) -> Harbor:
+    """A simulated Harbor with `library` and some more projects, every second one public."""
+    made = Harbor(version=version, lockout_seconds=LOCK)
+    for number in range(projects):
+        made.add_project(f"p{number:03}", public=number % 2 == 0)
+    return made
+
+
+@asynccontextmanager
+async def opened(
+    url: str,
+    kind: Kind = Kind.HARBOR,
+    credential: Credential | None = ADMIN,
+    *,
+    bounds: Bounds = QUICK,
+    refused: bool = False,
+    tls: Tls | None = None,
+    token_service: str | None = None,
+) -> AsyncIterator[RegistryClient]:
+    """Open a client, as a run does."""
+    whom = registry(kind, address=url, tls=tls, token_service=token_service)
+    async with connect(whom, credential, bounds, refused=refused, doubt=DOUBT) as client:
+        yield client
+
+
+async def look(
+    url: str, kind: Kind = Kind.HARBOR, credential: Credential | None = ADMIN
+) -> Snapshot:
+    """Look once with a client of its own."""
+    async with opened(url, kind, credential) as client:
+        return await client.look()
+
+
+async def examine(
+    url: str, kind: Kind = Kind.HARBOR, credential: Credential | None = ADMIN
+) -> tuple[Verdict, ...]:
+    """Examine once with a client of its own."""
+    async with opened(url, kind, credential) as client:
+        return await client.examine()
+
+
+def items(snapshot: Snapshot) -> tuple[ObservedSpace, ...]:
+    """The spaces of a complete look."""
+    assert isinstance(snapshot.spaces, Seen), snapshot.spaces
+    return snapshot.spaces.items
+
+
+def why_unseen(snapshot: Snapshot) -> Reason:
+    """Why a look is not complete."""
+    assert not isinstance(snapshot.spaces, Seen)
+    return snapshot.spaces.reason
+
+
+def told(verdicts: Iterable[Verdict]) -> dict[ConditionType, tuple[Status, Reason]]:
+    """The verdicts in short."""
+    return {one.type: (one.status, one.reason) for one in verdicts}
+
+
+class Recorder:
+    """An app that answers everything alike and keeps what it was asked."""
+
+    def __init__(self, reply: Reply | None = None) -> None:
+        self.reply = reply or Reply(200, b"{}", (("Content-Type", "application/json"),))
+        self.requests: list[Request] = []
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests.append(await read_request(scope, receive))
+        await send_reply(send, self.reply)

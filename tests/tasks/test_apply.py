@@ -1,0 +1,60 @@
+"""Carrying out a plan."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from models.change import Change, Outcome
+from models.errors import Forbidden, Unreachable
+from models.plan import Plan, ordered
+from models.reason import Reason
+from tasks.apply import apply
+from tests.builders import NOW, broken, create, done, narrow, widen
+
+
+@dataclass
+class Writer:
+    """Notes what begins and ends; fails where told to."""
+
+    failing: frozenset[str] = frozenset()
+    steps: list[str] = field(default_factory=list)
+
+    async def make(self, change: Change) -> Outcome:
+        self.steps.append(f"{change.space} begins")
+        await asyncio.sleep(0.01)
+        self.steps.append(f"{change.space} ends")
+        if change.space in self.failing:
+            kind = Unreachable if change.space.startswith("u") else Forbidden
+            raise kind("prod", "PUT", "http://h", "no")
+        return done(change)
+
+
+def _plan(*changes: Change) -> Plan:
+    return Plan(registry="prod", made_at=NOW, changes=ordered(list(changes)))
+
+
+async def test_nothing_to_do() -> None:
+    assert await apply.fn(_plan(), Writer()) == ()
+
+
+async def test_all_that_narrow_end_before_any_that_widens_begins() -> None:
+    writer = Writer()
+    plan = _plan(widen("w"), narrow("b"), create("c"), narrow("a"))
+    assert await apply.fn(plan, writer) == tuple(done(change) for change in plan.changes)
+    assert set(writer.steps[:2]) == {"a begins", "b begins"}
+    assert set(writer.steps[2:4]) == {"a ends", "b ends"}
+    assert set(writer.steps[4:6]) == {"c begins", "w begins"}
+
+
+@pytest.mark.parametrize(
+    ("failing", "reason"), [("f", Reason.FORBIDDEN), ("u", Reason.UNREACHABLE)]
+)
+async def test_one_failure_is_an_outcome_and_the_rest_goes_on(failing: str, reason: Reason) -> None:
+    plan = _plan(narrow(failing), narrow("n"), widen("w"))
+    outcomes = await apply.fn(plan, Writer(frozenset({failing})))
+    assert set(outcomes) == {
+        broken(narrow(failing), reason),
+        done(narrow("n")),
+        done(widen("w")),
+    }
