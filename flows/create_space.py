@@ -1,16 +1,12 @@
 """Create spaces: the wish is stored first, then carried out, then what was seen is saved."""
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
-from flows.forms import SpaceNames
+from flows.forms import KnownRegistry, SpaceNames, VisibilityField
 from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE, ended, publish_plan, reconcile
-from models.names import RegistryName
 from models.space import Visibility
 from models.wishes import declared
 from tasks import clock
@@ -23,12 +19,9 @@ from tasks.store.session import stored
 @flow(name="create-space", flow_run_name="create space in {registry}", persist_result=False)
 @ends_plainly
 async def create_space(
-    registry: Annotated[RegistryName, Field(title="Registry")],
+    registry: KnownRegistry,
     names: SpaceNames,
-    visibility: Annotated[
-        Visibility,
-        Field(title="Visibility", description="Private: only bound workspaces may pull."),
-    ] = Visibility.PRIVATE,
+    visibility: VisibilityField = Visibility.PRIVATE,
 ) -> State[None]:
     """Create spaces in a registry: projects of a Harbor.
 

@@ -2,33 +2,39 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from flows.showing import KEEP, UNDECIDED, Tabs, Text, picker, shown
 from models.address import parse_address
 from models.errors import InputRefused
 from models.names import RegistryName
 from models.registry import DriftPolicy, Tls
+from models.space import Visibility
+from tasks.credentials import RegistryCredentials
+
+_PLAIN = r"^[^@]*$"  # so that a password in an address is refused before it is stored
+_PLAIN_ADDRESS = "Scheme, host and, if unusual, port. No path, no user name, no password. "
 
 AddressField = Annotated[
     str,
-    Field(
-        title="Address",
-        description="Scheme, host and, if unusual, port. No path, no credentials.",
-        examples=["https://harbor.example.com"],
-        pattern=r"^[^@]*$",  # so that a password in it is refused before it is stored
-        max_length=300,
-    ),
+    Field(examples=["https://harbor.example.com"], pattern=_PLAIN, max_length=300),
+    shown("Address", f"{_PLAIN_ADDRESS}Example: https://harbor.example.com"),
 ]
-
+NewAddressField = Annotated[
+    str | None,
+    Field(examples=["https://harbor.example.com"], pattern=_PLAIN, max_length=300),
+    Text(),
+    shown("Address", f"{_PLAIN_ADDRESS}Leave it empty to keep the present one.", default=""),
+]
 TokenServiceField = Annotated[
     str | None,
-    Field(
-        title="Token service",
-        description="Only if a Docker Registry gets its tokens from another host: the address of "
-        "that host, which then receives the credentials.",
-        examples=["https://auth.example.com"],
-        pattern=r"^[^@]*$",
-        max_length=300,
+    Field(examples=["https://auth.example.com"], pattern=_PLAIN, max_length=300),
+    Text(),
+    shown(
+        "Token service",
+        "Only if a Docker Registry gets its tokens from another host: the address of that host, "
+        "which then receives the credentials. Example: https://auth.example.com",
+        default="",
     ),
 ]
 
@@ -58,31 +64,76 @@ class DockerForm(_Form):
 
 RegistryForm = Annotated[
     HarborForm | DockerForm,
-    Field(title="Registry", discriminator="type", description="Which kind it is, and where."),
+    Field(discriminator="type"),
+    Tabs(),
+    shown("Registry", "Which kind it is, and where."),
 ]
 
+_NAME = "Lower-case letters, digits and inner hyphens."
 NameField = Annotated[
     RegistryName,
-    Field(title="Name", description="What the registry is called here; it cannot be changed."),
+    shown("Name", f"What the registry is called here; it cannot be changed. {_NAME}"),
 ]
-TlsField = Annotated[Tls, Field(title="TLS", description="How its certificate is verified.")]
-DescriptionField = Annotated[str, Field(title="Description", max_length=1000)]
-DriftPolicyField = Annotated[
-    DriftPolicy,
-    Field(
-        title="Drift policy",
-        description="When a visibility set here is changed in the registry: set it right "
-        "(enforce), or only say so (report).",
+KnownRegistry = Annotated[RegistryName, shown("Registry", "The name it was integrated under.")]
+
+_BLOCK = "registry-credentials"
+CredentialsField = Annotated[
+    RegistryCredentials | None,
+    picker(_BLOCK, "Saved credentials", "None"),
+    shown(
+        "Credentials",
+        "A saved registry-credentials block; 'Add' makes one. Harbor needs a system administrator. "
+        "None is for a Docker Registry without auth.",
+        default=UNDECIDED,
+    ),
+]
+NewCredentialsField = Annotated[
+    RegistryCredentials | None,
+    picker(_BLOCK, "Other credentials", KEEP.capitalize()),
+    shown("Credentials", "For a changed password edit the block; nothing is to be done here."),
+]
+
+_TLS = "How the registry's certificate is verified."
+TlsField = Annotated[Tls, Tabs(), shown("TLS", _TLS)]
+NewTlsField = Annotated[Tls | None, Tabs(), shown("TLS", _TLS)]
+
+DescriptionField = Annotated[
+    str, Field(max_length=1000), shown("Description", "Whose it is and what for, in your words.")
+]
+NewDescriptionField = Annotated[
+    Annotated[str, Field(title="New text", max_length=1000)] | None,
+    Tabs(),
+    shown("Description"),
+]
+
+_DRIFT = (
+    "When a visibility set here is changed in the registry: set it right (enforce), or only say so "
+    "(report)."
+)
+_POLICIES = [policy.value for policy in DriftPolicy]
+DriftPolicyField = Annotated[DriftPolicy, shown("Drift policy", _DRIFT)]
+NewDriftPolicyField = Annotated[
+    DriftPolicy | None,
+    BeforeValidator(lambda policy: None if policy == KEEP else policy),
+    WithJsonSchema({"type": "string", "enum": [KEEP, *_POLICIES]}),
+    shown("Drift policy", _DRIFT, default=KEEP),
+]
+
+VisibilityField = Annotated[
+    Visibility,
+    shown(
+        "Visibility",
+        "Public: every namespace of the platform may pull. Private: only those of bound "
+        "workspaces.",
     ),
 ]
 SpaceNames = Annotated[
     list[str],
-    Field(
-        title="Spaces",
-        description="Harbor projects, or first path segments of a Docker Registry.",
-        examples=[["team-a"]],
-        min_length=1,
-        max_length=5000,
+    Field(examples=[["team-a"]], min_length=1, max_length=5000),
+    shown(
+        "Spaces",
+        "Harbor projects, or first path segments of a Docker Registry. For many at once choose "
+        '"Use JSON Input" in the menu on the right and paste ["team-a", "team-b"].',
     ),
 ]
 

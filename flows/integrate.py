@@ -5,10 +5,10 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
 from flows.forms import (
+    CredentialsField,
     DescriptionField,
     DockerForm,
     DriftPolicyField,
@@ -20,13 +20,14 @@ from flows.forms import (
 )
 from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE, ended, reconcile
+from flows.showing import shown
 from models.audit import Entry
 from models.errors import InputRefused
 from models.health import failed
 from models.registry import VERIFY, DriftPolicy, Kind, Registry
 from tasks import clock
 from tasks.announce import announce
-from tasks.credentials import RegistryCredentials, reference_to
+from tasks.credentials import reference_to
 from tasks.probe import probe
 from tasks.publish import publish
 from tasks.reports.verdict import conclusion_of, verdict_page
@@ -40,19 +41,12 @@ from tasks.store.session import stored
 async def integrate_registry(
     name: NameField,
     registry: RegistryForm,
-    credentials: Annotated[
-        RegistryCredentials | None,
-        Field(
-            title="Credentials",
-            description="A saved registry-credentials block. Harbor needs a system administrator; "
-            "leave it out only for a Docker Registry without auth.",
-        ),
-    ] = None,
+    credentials: CredentialsField = None,
     tls: TlsField = VERIFY,
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
     test_only: Annotated[
-        bool, Field(title="Test only", description="Prove the connection and save nothing.")
+        bool, shown("Test only", "Prove the connection and save nothing.")
     ] = False,
 ) -> State[None]:
     """Integrate an external Harbor or Docker Registry.

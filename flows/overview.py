@@ -74,8 +74,10 @@ async def publish_registries(names: list[str]) -> int:
     written = 0
     by_name = {one.name: one for one in await stored(figures.figures)}
     for name in names:
+        one: RegistryFigures | None = by_name.get(name)
+        if one is None:  # removed meanwhile
+            continue
         spaces, history = await stored(_details, name)
-        one: RegistryFigures = by_name[name]
         page, news = registry_page(one, spaces, history), registry_news(one, spaces)
         title = f"{one.dossier.registry.kind.label} at {one.dossier.registry.address}"
         written += await publish_if_news(f"registry-{name}", page, news, title)

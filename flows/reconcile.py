@@ -6,23 +6,23 @@ from typing import Annotated, NamedTuple
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import Field
 from sqlmodel import Session
 
 from flows.ending import ends_plainly, run_id
+from flows.forms import KnownRegistry
+from flows.showing import shown
 from models.base import Value
-from models.change import Outcome
+from models.change import DriftKind, Outcome
 from models.conclusion import conclude
 from models.dossier import Dossier
 from models.errors import PlanRefused, RegistryError
 from models.health import Diagnosis, diagnose
-from models.names import RegistryName
 from models.plan import Plan
 from models.reconcile import plan_spaces
 from models.registry import Registry
 from models.schedule import refuses_credentials
 from models.settings import settings
-from models.snapshot import Snapshot, Unseen
+from models.snapshot import Seen, Snapshot, Unseen
 from models.space import Space
 from tasks import clock
 from tasks.announce import announce
@@ -91,9 +91,10 @@ async def reconcile(
     allow_large: bool = False,
     credentials: Mapping[str, Credential] | None = None,
 ) -> Report:
-    """Observe a registry, plan, apply, and save, under the lease that `holder` has on it."""
+    """Observe a registry, plan, note, apply, and save, under the lease that `holder` has on it."""
     dossier, known, failures = await stored(_recall, name)
     registry, refused = dossier.registry, ""
+    outcomes: tuple[Outcome, ...] = ()
     try:
         suspect = refuses_credentials(dossier.conditions)
         async with opened(registry, refused=suspect, credentials=credentials) as client:
@@ -101,12 +102,15 @@ async def reconcile(
             plan = _plan(registry, known, snapshot)
             refused = "" if allow_large else _refusal(plan)
             plan = plan.braked() if refused and not dry_run else plan
-            outcomes = await stages.apply(plan, client) if plan.changes and not dry_run else ()
+            left = plan
+            if plan.changes and not dry_run:
+                left = await _note(dossier, plan, holder)
+                outcomes = await stages.apply(plan, client)
     except RegistryError as error:
         snapshot, outcomes = unobserved(registry, error), ()
-        plan = _plan(registry, known, snapshot)
+        left = plan = _plan(registry, known, snapshot)
     conclusion = conclude(
-        dossier, known, snapshot, plan, outcomes, refused=refused, failures=failures
+        dossier, known, snapshot, left, outcomes, refused=refused, failures=failures
     )
     if not dry_run:
         await stored(
@@ -125,6 +129,17 @@ async def reconcile(
         outcomes=outcomes,
         refused=refused,
     )
+
+
+async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:
+    """Save what was found before anything is changed, and return what is left to be saved.
+
+    Once it is set right, nobody would ever know of a drift that a killed run had found.
+    """
+    first = dossier.spaces_read_at is None
+    at, run = clock.now(), run_id()
+    await stored(looks.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
+    return plan.model_copy(update={"drifts": (), "retired": ()})
 
 
 def _recall(
@@ -153,15 +168,13 @@ def _refusal(plan: Plan) -> str:
 @flow(name="reconcile-registry", flow_run_name="reconcile {name}", persist_result=False)
 @ends_plainly
 async def reconcile_registry(
-    name: Annotated[RegistryName, Field(title="Registry")],
-    dry_run: Annotated[
-        bool, Field(title="Dry run", description="Show the plan and change nothing.")
-    ] = False,
+    name: KnownRegistry,
+    dry_run: Annotated[bool, shown("Dry run", "Show the plan and change nothing.")] = False,
     allow_large: Annotated[
         bool,
-        Field(
-            title="Allow a large change",
-            description="Lift the brakes: let this one run narrow or forget many spaces at once.",
+        shown(
+            "Allow a large change",
+            "Lift the brakes: let this one run narrow or forget many spaces at once.",
         ),
     ] = False,
 ) -> State[None]:
@@ -188,9 +201,11 @@ def ended(report: Report, *, dry_run: bool = False) -> State[None]:
     """Return the state of a run on one registry: failed if somebody must look at something."""
     if report.problem:
         return Failed(message=report.problem)
-    planned, drifts = len(report.plan.changes), len(report.plan.drifts)
+    plan, seen = report.plan, report.snapshot.spaces
+    many = len(seen.items) if isinstance(seen, Seen) else 0
+    drifts = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
     made = "planned" if dry_run else "made"
     return Completed(
-        message=f"{report.registry} is {report.health.health}: {drifts} drifts, "
-        f"{planned} changes {made}"
+        message=f"{report.registry} is {report.health.health}: {many} spaces, "
+        f"{drifts} drifts, {len(plan.changes)} changes {made}"
     )

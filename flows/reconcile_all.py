@@ -51,19 +51,19 @@ async def reconcile_all() -> State[None]:
     known = await stored(registries.dossiers)
     due = [one for one in known if one.due(settings().cadence, clock.now())]
     credentials = await credentials_of(dossier.registry for dossier in due)
-    endings: list[Ending] = []
-    for start in range(0, len(due), _BATCH):
-        endings += await reconcile_batch(due[start : start + _BATCH], credentials)
+    places = asyncio.Semaphore(settings().registries_at_once)
+    batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
+    ended = await asyncio.gather(*(reconcile_batch(each, credentials, places) for each in batches))
+    endings = [ending for batch in ended for ending in batch]
     await announce()
     return _ended(len(known), endings)
 
 
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
 async def reconcile_batch(
-    due: Sequence[Dossier], credentials: Mapping[str, Credential]
+    due: Sequence[Dossier], credentials: Mapping[str, Credential], places: asyncio.Semaphore
 ) -> tuple[Ending, ...]:
-    """Reconcile some registries side by side."""
-    places = asyncio.Semaphore(settings().registries_at_once)
+    """Reconcile some registries side by side; the places are shared with the other batches."""
 
     async def one(dossier: Dossier) -> Ending:
         async with places:

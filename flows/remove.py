@@ -5,13 +5,13 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
+from flows.forms import KnownRegistry
 from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE
+from flows.showing import shown
 from models.audit import Entry
-from models.names import RegistryName
 from tasks import clock
 from tasks.announce import announce
 from tasks.publish import publish
@@ -24,10 +24,8 @@ from tasks.store.session import stored
 @flow(name="remove-registry", flow_run_name="remove {name}", persist_result=False)
 @ends_plainly
 async def remove_registry(
-    name: Annotated[RegistryName, Field(title="Registry")],
-    confirm: Annotated[
-        bool, Field(title="Confirm", description="Off: only show what would be forgotten.")
-    ] = False,
+    name: KnownRegistry,
+    confirm: Annotated[bool, shown("Confirm", "Off: only show what would be forgotten.")] = False,
 ) -> State[None]:
     """Forget a registry and its spaces. Its audit is kept, and the registry itself is not touched.
 

@@ -4,19 +4,17 @@ from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
-from flows.forms import SpaceNames
+from flows.forms import KnownRegistry, SpaceNames, VisibilityField
 from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE, ended, publish_plan, reconcile
-from models.names import RegistryName
+from flows.showing import shown
 from models.settings import settings
-from models.space import Visibility
 from models.wishes import check_narrowing, desired
 from tasks import clock
 from tasks.announce import announce
-from tasks.store import spaces
+from tasks.store import registries, spaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -28,21 +26,14 @@ from tasks.store.session import stored
 )
 @ends_plainly
 async def set_space_visibility(
-    registry: Annotated[RegistryName, Field(title="Registry")],
+    registry: KnownRegistry,
     names: SpaceNames,
-    visibility: Annotated[
-        Visibility,
-        Field(
-            title="Visibility",
-            description="Public: every namespace of the platform may pull. Private: only those of "
-            "bound workspaces.",
-        ),
-    ],
+    visibility: VisibilityField,
     allow_large: Annotated[
         bool,
-        Field(
-            title="Allow a large change",
-            description="Lift the brakes: let this one run make many spaces private at once.",
+        shown(
+            "Allow a large change",
+            "Lift the brakes: let this one run make many spaces private at once.",
         ),
     ] = False,
 ) -> State[None]:
@@ -52,6 +43,7 @@ async def set_space_visibility(
     drift policy.
     """
     async with leased(registry, patience=PATIENCE) as holder:
+        await stored(registries.dossier, registry)  # refuses a name that nobody has
         known = await stored(spaces.spaces, registry)
         wishes = desired(registry, known, names, visibility)
         if not allow_large:

@@ -1,18 +1,18 @@
 """Update a registry: the new values are proved before they replace the old ones."""
 
 from collections.abc import Iterable
-from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
 from flows.forms import (
-    AddressField,
-    DescriptionField,
-    DriftPolicyField,
-    TlsField,
+    KnownRegistry,
+    NewAddressField,
+    NewCredentialsField,
+    NewDescriptionField,
+    NewDriftPolicyField,
+    NewTlsField,
     TokenServiceField,
     canonical,
 )
@@ -21,11 +21,10 @@ from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE, ended, reconcile
 from models.audit import Entry
 from models.errors import InputRefused
-from models.names import RegistryName
 from models.registry import Registry
 from tasks import clock
 from tasks.announce import announce
-from tasks.credentials import RegistryCredentials, reference_to
+from tasks.credentials import reference_to
 from tasks.store import registries
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -34,16 +33,13 @@ from tasks.store.session import stored
 @flow(name="update-registry", flow_run_name="update {name}", persist_result=False)
 @ends_plainly
 async def update_registry(
-    name: Annotated[RegistryName, Field(title="Registry")],
-    address: AddressField | None = None,
-    credentials: Annotated[
-        RegistryCredentials | None,
-        Field(title="Credentials", description="Another saved registry-credentials block."),
-    ] = None,
-    tls: TlsField | None = None,
+    name: KnownRegistry,
+    address: NewAddressField = None,
+    credentials: NewCredentialsField = None,
+    tls: NewTlsField = None,
     token_service: TokenServiceField = None,
-    description: DescriptionField | None = None,
-    drift_policy: DriftPolicyField | None = None,
+    description: NewDescriptionField = None,
+    drift_policy: NewDriftPolicyField = None,
 ) -> State[None]:
     """Change what is given and keep the rest.
 
@@ -51,7 +47,7 @@ async def update_registry(
     password needs no update: edit the block, it is read at each use.
     """
     changes = {
-        "address": canonical(address) if address is not None else None,
+        "address": canonical(address) if address else None,
         "credential": reference_to(credentials),
         "tls": tls,
         "token_service": canonical(token_service) if token_service else None,

@@ -68,7 +68,12 @@ class _Ledger:
         record = _record(space, seen)
         if space is None:
             self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), "first seen")
-        elif not space.declared:
+        elif space.declared:
+            reason = "it was asked for here"
+            if _another(space, seen):
+                reason += " as public, but somebody else made it private, and it is left so"
+            self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), reason)
+        else:
             self._note_return(space, seen)
             if space.observed is not seen.visibility:
                 self._note_visibility(space.observed, record)
@@ -156,11 +161,10 @@ class _Ledger:
 def _record(space: Space | None, seen: ObservedSpace) -> Space:
     """Write down a space as it was just seen, keeping what was desired of it.
 
-    What was set public here and then deleted and made again is another space: it is not opened
-    to everybody on the strength of an old wish.
+    Another space of the same name is not opened to everybody on the strength of an old wish.
     """
     desired = space.desired if space else None
-    if space is not None and desired is Visibility.PUBLIC and _recreated(space, seen):
+    if space is not None and desired is Visibility.PUBLIC and _another(space, seen):
         desired = None
     return Space(
         name=seen.name,
@@ -173,6 +177,17 @@ def _record(space: Space | None, seen: ObservedSpace) -> Space:
 
 def _word(visibility: Visibility | None) -> str:
     return visibility.value if visibility else "–"
+
+
+def _another(space: Space, seen: ObservedSpace) -> bool:
+    """Whether it is another space than the one meant: made again, or made by somebody else.
+
+    What this service creates has the visibility that was asked for from the start.
+    """
+    private = seen.visibility is Visibility.PRIVATE
+    return _recreated(space, seen) or (
+        space.declared and space.desired is Visibility.PUBLIC and private
+    )
 
 
 def _recreated(space: Space, seen: ObservedSpace) -> bool:

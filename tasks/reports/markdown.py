@@ -18,6 +18,16 @@ def code(text: object) -> str:
     return f"`{str(text).replace('`', chr(39)).replace('|', '¦')}`"
 
 
+def stacked(*lines: str) -> str:
+    """Return a table cell of several lines: Prefect's page is narrow."""
+    return "<br>".join(line for line in lines if line)
+
+
+def folding(text: object) -> str:
+    """Return an address or a reason that may be broken over lines, and is no link."""
+    return re.sub(r"(?<=[.:])(?=\S)|(?<=[a-z])(?=[A-Z])", "<wbr>", plain(text))
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; cells are Markdown already."""
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
@@ -27,6 +37,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def moment(at: datetime | None) -> str:
     """Return a time, UTC to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+
+
+def minute(at: datetime | None) -> str:
+    """Return a time for a table cell: UTC to the minute, which the head says."""
+    return f"{at:%Y-%m-%d %H:%M}".replace("-", "\N{NON-BREAKING HYPHEN}") if at else "never"
 
 
 def size(octets: int | None) -> str:

@@ -1,11 +1,12 @@
 """The overview of all registries, as a page with charts."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.condition import Health
 from models.overview import Overview, RegistryFigures
-from tasks.reports.markdown import code, limit, moment, plain, size, table
+from tasks.reports.charts import chart
+from tasks.reports.markdown import code, folding, limit, minute, moment, plain, size, stacked, table
 
 MARK = {
     Health.HEALTHY: "✅",
@@ -14,6 +15,8 @@ MARK = {
     Health.UNKNOWN: "❔",
 }
 _SLICES = 10
+_SHORTEST = timedelta(minutes=5)
+"""A trend of less says nothing."""
 
 
 def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> str:
@@ -80,16 +83,12 @@ def _table(overview: Overview) -> str:
     if not overview.registries:
         return ""
     head = (
-        "Registry",
-        "Type",
-        "Origin",
-        "Address",
-        "Health",
-        "Public / private",
-        "Repositories",
-        "Storage used",
-        "Quota",
-        "As of",
+        "Registry, address, type, origin",
+        "Health, reason",
+        "Public, private",
+        "Repos",
+        "Storage, quota",
+        "As of (UTC)",
     )
     return "## All registries\n\n" + table(head, (_row(one) for one in overview.registries))
 
@@ -100,16 +99,16 @@ def _row(one: RegistryFigures) -> tuple[str, ...]:
     missing = f" (+{one.totals.missing} missing)" if one.totals.missing else ""
     repositories = one.totals.repositories if one.totals.spaces else 0
     return (
-        f"**{one.name}**",
-        registry.kind.label,
-        registry.origin,
-        plain(registry.address),
-        f"{MARK[found.health]} {found.health} {code(found.reason)}",
+        stacked(
+            f"**{one.name}**",
+            folding(registry.address),
+            f"{registry.kind.label}, {registry.origin}",
+        ),
+        stacked(f"{MARK[found.health]} {found.health}", folding(found.reason)),
         f"{one.totals.public} / {one.totals.private}{missing}" if read else "unknown",
         "unknown" if repositories is None or not read else str(repositories),
-        size(one.storage),
-        limit(one.totals.limits),
-        moment(one.dossier.spaces_read_at),
+        stacked(size(one.storage), limit(one.totals.limits)),
+        minute(one.dossier.spaces_read_at),
     )
 
 
@@ -125,19 +124,30 @@ def _pie(overview: Overview) -> str:
     shown += [("all others", rest)] if rest else []
     unit, octets = _unit(known[0][0])
     slices = "\n".join(f'    "{name}" : {used / octets:.2f}' for name, used in shown)
-    return f"```mermaid\npie showData title Storage by registry ({unit})\n{slices}\n```"
+    return chart(f"pie showData title Storage by registry ({unit})\n{slices}")
 
 
 def _chart(trend: Sequence[tuple[datetime, int]]) -> str:
-    if len({at for at, _ in trend}) <= 1:
+    if not trend or trend[-1][0] - trend[0][0] < _SHORTEST:
         return ""
-    unit, octets = _unit(max(used for _, used in trend))
-    labels = ", ".join(f'"{at:%m-%d %H:%M}"' for at, _ in trend)
+    most = max(used for _, used in trend)
+    unit, octets = _unit(most)
     values = ", ".join(f"{used / octets:.2f}" for _, used in trend)
-    return (
-        f'```mermaid\nxychart-beta\n    title "Storage used in all registries ({unit})"\n'
-        f'    x-axis [{labels}]\n    y-axis "{unit}"\n    line [{values}]\n```'
+    span, name = _span(trend[-1][0] - trend[0][0])
+    return chart(
+        f'xychart-beta\n    title "Storage used in all registries ({unit})"\n'
+        f'    x-axis "{name} until now" -{span:.1f} --> 0\n'
+        f'    y-axis "{unit}" 0 --> {max(most * 1.1 / octets, 1):.0f}\n    line [{values}]'
     )
+
+
+def _span(length: timedelta) -> tuple[float, str]:
+    """Return a length of time in the unit that suits it."""
+    if length > timedelta(days=2):
+        return length / timedelta(days=1), "days"
+    if length > timedelta(hours=2):
+        return length / timedelta(hours=1), "hours"
+    return length / timedelta(minutes=1), "minutes"
 
 
 def _unit(largest: int) -> tuple[str, int]:

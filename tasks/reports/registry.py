@@ -6,7 +6,7 @@ from models.condition import Status
 from models.overview import RegistryFigures, SpaceFigures
 from models.registry import Privacy
 from models.tables import AuditRow
-from tasks.reports.markdown import code, limit, moment, plain, size, table
+from tasks.reports.markdown import folding, limit, minute, moment, plain, size, stacked, table
 from tasks.reports.overview import MARK
 
 _MOST = 500
@@ -71,13 +71,13 @@ def _conditions(one: RegistryFigures) -> str:
         (
             each.type,
             _STATUS[each.status],
-            code(each.reason),
+            folding(each.reason),
             plain(each.message),
-            moment(each.since),
+            minute(each.since),
         )
         for each in one.dossier.conditions
     )
-    return table(("Condition", "Status", "Reason", "Message", "Since"), rows)
+    return table(("Condition", "Status", "Reason", "Message", "Since (UTC)"), rows)
 
 
 def _spaces(spaces: Sequence[SpaceFigures]) -> str:
@@ -114,7 +114,7 @@ def _space(each: SpaceFigures) -> tuple[str, ...]:
 def _state(each: SpaceFigures) -> str:
     space = each.space
     if space.missing_since:
-        return f"missing since {moment(space.missing_since)}"
+        return f"missing since {minute(space.missing_since)} UTC"
     if space.declared:
         return "asked for, not yet there"
     if space.observed and space.desired and space.observed is not space.desired:
@@ -127,14 +127,13 @@ def _history(history: Sequence[AuditRow]) -> str:
         return ""
     rows = (
         (
-            moment(row.at),
+            minute(row.at),
             plain(row.what),
             plain(row.subject),
-            plain(row.before or "–"),
-            plain(row.after or "–"),
+            stacked(folding(row.before or "–"), f"→ {folding(row.after or '–')}"),
             plain(row.why),
         )
         for row in history
     )
-    head = ("When", "What", "Subject", "Before", "After", "Why")
+    head = ("When (UTC)", "What", "Subject", "Before, after", "Why")
     return "## What happened last\n\n" + table(head, rows)

@@ -21,12 +21,13 @@ def verdict_page(registry: Registry, verdicts: Sequence[Verdict], conclusion: st
         )
         for verdict in verdicts
     ]
+    broken = failed(verdicts)
     parts = [
-        f"# {registry.name}: {registry.kind.label} at {plain(registry.address)}",
+        f"# {_MARK[Status.FALSE if broken else Status.TRUE]} {registry.name}",
+        f"{registry.kind.label} at {plain(registry.address)}",
         f"**{plain(conclusion, 600)}**",
         table(("", "Step", "Found", "Reason"), rows),
     ]
-    broken = failed(verdicts)
     if broken:
         parts.append(f"**What to do:** {plain(broken.advice or broken.message, 600)}")
     return "\n\n".join(parts) + "\n"

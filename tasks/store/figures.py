@@ -14,7 +14,7 @@ from models.snapshot import Seen
 from models.space import Space, Visibility
 from models.storage import UNLIMITED, SpaceStorage, StorageReading
 from models.tables import MeasurementRow, RegistryRow, SpaceRow
-from tasks.store.registries import dossiers
+from tasks.store.registries import dossiers, locked
 
 _KEPT = timedelta(days=90)
 _TABLE = SQLModel.metadata.tables["space"]
@@ -53,7 +53,7 @@ def _totals() -> Select[*tuple[Any, ...]]:
             _count(there & (col(SpaceRow.desired) != SpaceRow.observed)).label("drifted"),
             func.sum(case((there, SpaceRow.repositories))).label("repositories"),
             func.sum(case((there, SpaceRow.storage_used))).label("used"),
-            func.sum(case((there & (limit > 0), limit))).label("limited"),
+            func.sum(case((there & (limit >= 0), limit))).label("limited"),
             _count(there & (limit == UNLIMITED)).label("unlimited"),
             _count(there & limit.is_(None)).label("limit_unknown"),
         )
@@ -98,7 +98,7 @@ def space_figures(session: Session, registry: str) -> tuple[SpaceFigures, ...]:
 
 def save_storage(session: Session, registry: str, reading: StorageReading, at: datetime) -> None:
     """Save what a registry said about storage; where it said nothing, nothing is known."""
-    row = session.get(RegistryRow, registry)
+    row = locked(session, registry)
     if row is None:  # removed meanwhile
         return
     row.storage_read_at, row.storage_used = at, reading.total

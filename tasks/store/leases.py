@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -62,22 +62,22 @@ def check_held(session: Session, key: str, holder: str) -> None:
 
 
 def _take(session: Session, key: str, holder: str) -> bool:
-    now = clock.now()
-    until = now + timedelta(seconds=settings().lease_seconds)
-    taken = session.exec(
-        update(LeaseRow)
-        .where(col(LeaseRow.key) == key)
-        .where((col(LeaseRow.expires_at) < now) | (col(LeaseRow.holder) == holder))
-        .values(holder=holder, expires_at=until)
+    expired = update(LeaseRow).where(
+        col(LeaseRow.key) == key, col(LeaseRow.expires_at) < clock.now()
     )
+    taken = session.exec(expired.values(holder=holder, expires_at=_until()))
     if taken.rowcount:
         return True
     try:
         with session.begin_nested():
-            session.add(LeaseRow(key=key, holder=holder, expires_at=until))
+            session.add(LeaseRow(key=key, holder=holder, expires_at=_until()))
     except IntegrityError:
         return False
     return True
+
+
+def _until() -> datetime:
+    return clock.now() + timedelta(seconds=settings().lease_seconds)
 
 
 def _release(session: Session, key: str, holder: str) -> None:
@@ -88,4 +88,10 @@ async def _renew(key: str, holder: str) -> None:
     while True:
         await asyncio.sleep(settings().lease_seconds / 3)
         with suppress(OperationalError):  # a busy database: there are two more tries in time
-            await stored(_take, key, holder)
+            await stored(_extend, key, holder)
+
+
+def _extend(session: Session, key: str, holder: str) -> None:
+    """Hold on to what is still held. A lost lease stays lost: others have worked since."""
+    held = update(LeaseRow).where(col(LeaseRow.key) == key, col(LeaseRow.holder) == holder)
+    session.exec(held.values(expires_at=_until()))

@@ -4,10 +4,27 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from models.audit import drift_entries
 from models.conclusion import Conclusion
+from models.plan import Plan
 from models.tables import OutcomeRow, RegistryRow
 from tasks.store import audit, leases, registries, spaces
 from tasks.store.upserting import upsert
+
+
+def save_findings(
+    session: Session, plan: Plan, *, first_look: bool, holder: str, at: datetime, flow_run: str
+) -> None:
+    """Save what a look found, before the plan's changes are made.
+
+    Raises:
+        Busy: the run lost its lease meanwhile; nothing is saved, and nothing may be changed.
+    """
+    leases.check_held(session, plan.registry, holder)
+    spaces.remember(session, plan.registry, plan.remembered)
+    spaces.forget(session, plan.registry, plan.retired)
+    entries = drift_entries(plan.drifts, first_look=first_look)
+    audit.write(session, plan.registry, entries, at=at, flow_run=flow_run)
 
 
 def save_conclusion(
@@ -25,6 +42,7 @@ def save_conclusion(
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
     leases.check_held(session, registry, holder)
+    registries.locked(session, registry)
     row = session.get_one(RegistryRow, registry)
     row.looked_at = conclusion.track.looked_at
     row.look_seconds = conclusion.track.seconds

@@ -19,6 +19,7 @@ from models.tables import (
     LeaseRow,
     MeasurementRow,
     OutcomeRow,
+    PublicationRow,
     RegistryRow,
     SpaceRow,
 )
@@ -109,17 +110,27 @@ def check_address(session: Session, registry: Registry) -> None:
 def add(session: Session, registry: Registry, entry: Entry, *, at: datetime, flow_run: str) -> None:
     """Add a registry; one of that name, kind and address is brought up to date instead.
 
+    If it is here just like that, an integration that was cut short goes on: that is no news.
+
     Raises:
         InputRefused: its name or address is taken.
     """
-    if check_free(session, registry) is None:
-        session.add(RegistryRow(integrated_at=at, name=registry.name, **_columns(registry)))
-        try:
-            session.flush()
-        except IntegrityError:
-            said = f"{registry.name!r} or {registry.address} was integrated by another run just now"
-            raise InputRefused(said) from None
-    replace(session, registry, entry, at=at, flow_run=flow_run)
+    known = check_free(session, registry)
+    if known is None:
+        _insert(session, registry, at)
+        audit.write(session, registry.name, [entry], at=at, flow_run=flow_run)
+    elif known != registry:
+        again = {"what": "registry.updated", "before": known.address, "why": "integrated again"}
+        replace(session, registry, entry.model_copy(update=again), at=at, flow_run=flow_run)
+
+
+def _insert(session: Session, registry: Registry, at: datetime) -> None:
+    session.add(RegistryRow(integrated_at=at, name=registry.name, **_columns(registry)))
+    try:
+        session.flush()
+    except IntegrityError:
+        said = f"{registry.name!r} or {registry.address} was integrated by another run just now"
+        raise InputRefused(said) from None
 
 
 def replace(
@@ -140,6 +151,15 @@ def _columns(registry: Registry) -> dict[str, Any]:
     return registry.model_dump(mode="json", exclude={"name"})
 
 
+def locked(session: Session, name: str) -> RegistryRow | None:
+    """Return a registry's row, locked until the transaction ends.
+
+    Whoever writes what belongs to a registry does this first: two that lock many rows in different
+    orders would wait for each other (PostgreSQL).
+    """
+    return session.get(RegistryRow, name, with_for_update=True)
+
+
 def save_conditions(session: Session, registry: str, conditions: Iterable[Condition]) -> None:
     """Write a registry's conditions."""
     rows = [{"registry_name": registry, **condition.model_dump()} for condition in conditions]
@@ -147,9 +167,14 @@ def save_conditions(session: Session, registry: str, conditions: Iterable[Condit
 
 
 def remove(session: Session, name: str, entry: Entry, *, at: datetime, flow_run: str) -> None:
-    """Forget a registry and all that belongs to it, except its audit."""
+    """Forget a registry and all that belongs to it, except its audit.
+
+    Its page is forgotten too, so that one who comes back gets a new one.
+    """
+    locked(session, name)
     for table in (ConditionRow, SpaceRow, OutcomeRow, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
+    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
     audit.write(session, name, [entry], at=at, flow_run=flow_run)

@@ -1,11 +1,13 @@
 """Engines and transactions."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+import stamina
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,7 +45,12 @@ def _make_parent(url: str) -> None:
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # BEGIN is ours, see above
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for attempt in stamina.retry_context(
+        on=sqlite3.OperationalError, attempts=None, timeout=30, wait_initial=0.01, wait_max=0.2
+    ):
+        with attempt:  # two that switch a new database at once are both refused, without waiting
+            cursor.execute("PRAGMA journal_mode=WAL")
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

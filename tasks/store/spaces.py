@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete
 from models.audit import wish_entries
 from models.space import Space
 from models.tables import SpaceRow
-from tasks.store import audit, leases
+from tasks.store import audit, leases, registries
 from tasks.store.upserting import upsert
 
 _SPACES = TypeAdapter(tuple[Space, ...])
@@ -29,6 +29,7 @@ def spaces(session: Session, registry: str) -> tuple[Space, ...]:
 
 def remember(session: Session, registry: str, records: Iterable[Space]) -> None:
     """Write down spaces; their storage figures stay as they are."""
+    registries.locked(session, registry)
     rows = [{"registry_name": registry, **record.model_dump()} for record in records]
     upsert(session, SpaceRow, rows)
 

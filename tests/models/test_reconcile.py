@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.change import CreateSpace, Drift, DriftKind, Handling, SetVisibility
+from models.change import Change, CreateSpace, Drift, DriftKind, Handling, SetVisibility
 from models.plan import Plan
 from models.reason import Reason
 from models.reconcile import plan_spaces
@@ -194,14 +194,24 @@ def test_declared_and_never_seen_is_created(wish: Visibility) -> None:
     assert (plan.drifts, plan.remembered, plan.retired) == ((), (), ())
 
 
-@pytest.mark.parametrize("wish", list(Visibility))
-@pytest.mark.parametrize("found", list(Visibility))
-def test_declared_and_there_is_no_news(wish: Visibility, found: Visibility) -> None:
+@pytest.mark.parametrize(
+    ("wish", "found", "kept", "changes"),
+    [
+        (PUBLIC, PUBLIC, PUBLIC, ()),
+        (PRIVATE, PRIVATE, PRIVATE, ()),
+        (PRIVATE, PUBLIC, PRIVATE, (_set("asked", 11, PRIVATE, Reason.ASKED),)),
+        (PUBLIC, PRIVATE, None, ()),  # made by somebody else: it is not opened to everybody
+    ],
+)
+def test_declared_and_there(
+    wish: Visibility, found: Visibility, kept: Visibility | None, changes: tuple[Change, ...]
+) -> None:
+    """A run was killed after creating it, or somebody else was quicker."""
     plan = _plan([*KNOWN, _declared(wish)], [*SEEN, seen("asked", id=11, visibility=found)])
-    assert plan.drifts == ()
-    assert plan.remembered == (space("asked", id=11, desired=wish, observed=found),)
-    wanted = (_set("asked", 11, wish, Reason.ASKED),) if wish is not found else ()
-    assert plan.changes == wanted
+    assert [(drift.kind, drift.space) for drift in plan.drifts] == [(DriftKind.APPEARED, "asked")]
+    assert ("left so" in plan.drifts[0].reason) == (kept is None)
+    assert plan.remembered == (space("asked", id=11, desired=kept, observed=found),)
+    assert plan.changes == changes
 
 
 @pytest.mark.parametrize("policy", list(DriftPolicy))

@@ -1,0 +1,46 @@
+"""Charts: Mermaid diagrams, which Prefect's pages draw.
+
+Prefect draws them on a dark ground, whatever its own colours are, and Mermaid's own text is dark.
+"""
+
+import json
+
+_TEXT, _GROUND = "#f8fafc", "#1e293b"
+_COLOURS = (
+    "#60a5fa",
+    "#34d399",
+    "#fbbf24",
+    "#f87171",
+    "#a78bfa",
+    "#22d3ee",
+    "#fb923c",
+    "#a3e635",
+    "#f472b6",
+    "#2dd4bf",
+    "#94a3b8",
+)
+_AXES = ("xAxisLabel", "xAxisTitle", "xAxisTick", "xAxisLine")
+_THEME = {
+    "theme": "base",
+    "themeVariables": {
+        "pieTitleTextColor": _TEXT,
+        "pieLegendTextColor": _TEXT,
+        "pieSectionTextColor": "#0f172a",
+        "pieStrokeColor": _GROUND,
+        "pieOuterStrokeColor": _GROUND,
+        "pieOpacity": "1",
+        **{f"pie{number}": colour for number, colour in enumerate(_COLOURS, start=1)},
+        "xyChart": {
+            "backgroundColor": _GROUND,
+            "titleColor": _TEXT,
+            "plotColorPalette": _COLOURS[0],
+            **{f"{axis}Color": _TEXT for axis in _AXES},
+            **{f"{axis.replace('x', 'y', 1)}Color": _TEXT for axis in _AXES},
+        },
+    },
+}
+
+
+def chart(diagram: str) -> str:
+    """Return a Mermaid diagram in colours that can be read."""
+    return f"```mermaid\n%%{{init: {json.dumps(_THEME)}}}%%\n{diagram}\n```"

@@ -1,0 +1,61 @@
+"""One Prefect server and one fresh database for all benchmarks."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+from pydantic import SecretStr
+
+from models.audit import Entry
+from models.registry import BlockRef, Kind, Registry
+from models.settings import settings
+from tasks import clock
+from tasks.credentials import RegistryCredentials
+from tasks.registries.protocol import Credential
+from tasks.store import registries
+from tasks.store.migrating import migrate
+from tasks.store.session import engine_for, transact
+from tests.benchmarks.simulated import PASSWORD
+
+CREDENTIALS = {"bench": Credential("admin", SecretStr(PASSWORD))}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prefect() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=120):
+        RegistryCredentials(username="admin", password=PASSWORD).save("bench", overwrite=True)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_DATABASE_URL", f"sqlite:///{tmp_path / 'state.db'}")
+    settings.cache_clear()
+    engine_for.cache_clear()
+    migrate(settings().database)
+
+
+def integrated(urls: list[str]) -> list[str]:
+    """Write registries down as integrated, without probing; return their names."""
+    names = [f"harbor-{number:03d}" for number in range(len(urls))]
+    for name, url in zip(names, urls, strict=True):
+        registry = Registry(
+            name=name, kind=Kind.HARBOR, address=url, credential=BlockRef(name="bench")
+        )
+        entry = Entry(subject=name, what="registry.integrated")
+        transact(registries.add, registry, entry, at=clock.now(), flow_run="")
+    return names
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    """Return the seconds that something takes."""
+    started = time.perf_counter()
+    await work()
+    return time.perf_counter() - started
+
+
+def tell(what: str, ours: float, bare: float, more: str = "") -> None:
+    """Print one figure as a ratio."""
+    print(f"\n  {what}: {ours:.2f} s, bare {bare:.2f} s, ratio {ours / bare:.2f}{more}")

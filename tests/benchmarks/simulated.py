@@ -1,0 +1,68 @@
+"""Simulated Harbors in a process of their own, so that they do not slow what is measured.
+
+Many registries share one server: it listens on one port for each and tells them apart by it.
+"""
+
+import asyncio
+import multiprocessing
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from deployments.sandbox.harbor import Harbor
+
+PASSWORD = "Harbor12345"
+
+
+@contextmanager
+def harbors(many: int, spaces: int) -> Iterator[list[str]]:
+    """Run `many` Harbors with `spaces` projects each; yield their addresses."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_run, args=(theirs, many, spaces), daemon=True
+    )
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _run(pipe: Connection, many: int, spaces: int) -> None:
+    sockets = [_listening() for _ in range(many)]
+    ports = [one.getsockname()[1] for one in sockets]
+    by_port = {port: _harbor(spaces).app for port in ports}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await by_port[scope["server"][1]](scope, receive, send)
+
+    config = uvicorn.Config(app, access_log=False, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        task = asyncio.create_task(server.serve(sockets=sockets))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        pipe.send([f"http://127.0.0.1:{port}" for port in ports])
+        await task
+
+    asyncio.run(serve())
+
+
+def _listening() -> socket.socket:
+    one = socket.socket()
+    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    one.bind(("127.0.0.1", 0))
+    return one
+
+
+def _harbor(spaces: int) -> Harbor:
+    harbor = Harbor(admin_password=PASSWORD)
+    for number in range(spaces - 1):  # `library` is there already
+        harbor.add_project(f"team-{number:05d}", public=number % 3 == 0, storage_used=number)
+    return harbor

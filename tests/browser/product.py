@@ -1,0 +1,113 @@
+"""The product as a person in front of a browser sees it."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
+
+from flows.showing import UNDECIDED
+
+RUN_MS = 60_000
+_VERSION = re.compile(r"^[0-9a-f]{8}$")
+
+
+@dataclass(frozen=True)
+class Product:
+    """The running product: its address and its data directory."""
+
+    url: str
+    data_dir: Path
+
+    def deployment(self, flow: str) -> str:
+        """The id of a flow's deployment."""
+        answer = httpx.get(f"{self.url}/api/deployments/name/{flow}/default", timeout=20)
+        found: str = answer.raise_for_status().json()["id"]
+        return found
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        """The runs that were created of a flow."""
+        wanted = {"flows": {"name": {"any_": [flow]}}}
+        answer = httpx.post(f"{self.url}/api/flow_runs/filter", json=wanted, timeout=20)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
+
+    def stored(self, text: str) -> list[str]:
+        """The files of the data directory in which a text stands in the clear."""
+        files = [path for path in self.data_dir.rglob("*") if path.is_file()]
+        return [path.name for path in files if text.encode() in path.read_bytes()]
+
+
+class Form:
+    """The form of one flow's deployment: the page behind its "Custom run"."""
+
+    def __init__(self, page: Page, product: Product, flow: str) -> None:
+        self.page, self.url = page, product.url
+        page.goto(f"{product.url}/v2/deployments/deployment/{product.deployment(flow)}/run")
+        expect(page.get_by_role("heading", name="Parameters")).to_be_visible()
+
+    def fill(self, **values: str) -> None:
+        """Type into the fields that have these labels."""
+        for label, value in values.items():
+            self.field(label).fill(value)
+
+    def field(self, label: str) -> Locator:
+        """The field with a label, be it optional or not."""
+        spaced = label.replace("_", " ")
+        return self.page.get_by_label(re.compile(rf"^{spaced}( \(Optional\))?$"))
+
+    def tab(self, name: str) -> None:
+        """Choose a tab."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def add_credentials(self, name: str, username: str, password: str) -> None:
+        """Save a credentials block without leaving the form; it is then the chosen one."""
+        self.page.get_by_role("button", name="Add", exact=True).click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill(name)
+        dialog.get_by_label("User name", exact=True).fill(username)
+        dialog.get_by_label("Password", exact=True).fill(password)
+        self._press(dialog.get_by_role("button", name="Create"), "/block_documents/")
+        expect(dialog).to_be_hidden()
+        expect(self.page.get_by_label("Select a block")).to_have_text(name)
+        self._wait_until_checked_again()
+
+    def _wait_until_checked_again(self) -> None:
+        """Creating a block submits the form as well; it is refused until it is checked again."""
+        refusal = f"'{UNDECIDED}' is not valid under any of the given schemas"
+        shown = self.page.get_by_text(refusal, exact=True)
+        with suppress(AssertionError):
+            expect(shown).to_be_visible(timeout=3_000)
+        expect(shown).to_be_hidden()
+
+    def submit(self) -> None:
+        """Press the button."""
+        self._press(self.page.get_by_role("button", name="Submit"), "/create_flow_run")
+
+    def _press(self, button: Locator, path: str) -> None:
+        """Press a button, again while Prefect's SQLite is locked: its form does not try again."""
+        for _ in range(5):
+            with self.page.expect_response(lambda answer: answer.url.endswith(path)) as told:
+                button.click()
+            if told.value.status != httpx.codes.SERVICE_UNAVAILABLE:
+                return
+
+    def submit_and_wait(self, state: str) -> None:
+        """Press the button, go to the run and wait until it ends as expected."""
+        self.submit()
+        self.page.get_by_role("button", name="View run").last.click()
+        expect(self.page.get_by_role("tab", name="Job Variables")).to_be_visible()  # the run's page
+        ended = re.compile("^(Completed|Failed|Crashed|Cancelled)$")
+        badge = self.page.get_by_text(ended).first
+        expect(badge).to_have_text(state, timeout=RUN_MS)
+
+
+def open_artifact(page: Page, product: Product, key: str) -> Locator:
+    """Open the newest version of an artifact by its key; returns what is shown."""
+    page.goto(f"{product.url}/v2/artifacts/key/{key}")
+    page.get_by_role("link", name=_VERSION).first.click()
+    page.wait_for_url("**/artifacts/artifact/**")
+    return page.get_by_test_id("markdown-display")

@@ -1,0 +1,81 @@
+"""One Prefect server for the session, and for each test a database of its own."""
+
+import gc
+import warnings
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_DATABASE_CONNECTION_URL,
+    temporary_settings,
+)
+from prefect.testing.utilities import prefect_test_harness
+
+from models.settings import settings
+from tasks.store.migrating import migrate
+from tests.databases import in_force
+from tests.flows.stories import Server
+
+_numbers = count(1)
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Prefect leaves connections to its own server to the garbage collector.
+
+    What looks for secrets that others left behind comes last.
+    """
+    items.sort(key=lambda item: item.path == _HERE / "test_secrets.py")
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[Server]:
+    """A Prefect server in a process of its own, which tells nobody anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        with prefect_test_harness(server_startup_timeout=180), temporary_settings():
+            url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value() or ""
+            yield Server(PREFECT_API_URL.value() or "", Path(url.partition(":///")[2]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state.db'}"
+
+
+@pytest.fixture
+def database(
+    sqlite_url: str, prefect_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A migrated SQLite in force, and short waits."""
+    monkeypatch.setenv("REGISTRY_INTEGRATION_CONNECT_SECONDS", "2")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "2")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
+    with in_force(sqlite_url):
+        migrate(sqlite_url)
+        yield sqlite_url
+    settings.cache_clear()
+
+
+@pytest.fixture
+def name_on_postgresql(postgres_url: str, prefect_server: Server) -> Iterator[str]:
+    """The same with a PostgreSQL in force."""
+    with in_force(postgres_url):
+        migrate(postgres_url)
+        yield f"reg-{next(_numbers)}"
+
+
+@pytest.fixture
+def name(database: str) -> str:
+    """A registry's name that no other test has: artifacts and events are the server's."""
+    return f"reg-{next(_numbers)}"

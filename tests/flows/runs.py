@@ -1,0 +1,75 @@
+"""Flow runs in processes of their own, and ways to kill them at an exact place."""
+
+import asyncio
+import importlib
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
+from deployments.sandbox.faults import Fault
+from models.settings import settings
+from tests.databases import DATABASE
+from tests.flows.stories import Place
+from tests.processes import preload, start
+
+preload("tests.flows.runs", "flows.create_space", "flows.set_visibility", "flows.reconcile_all")
+
+QUICK = {"REGISTRY_INTEGRATION_LEASE_SECONDS": "1", "REGISTRY_INTEGRATION_REQUESTS_AT_ONCE": "1"}
+"""A killed run's lease ends soon, and requests come one after the other."""
+
+
+def run(entrypoint: str, parameters: dict[str, Any], api: str) -> None:
+    """Run a flow, as the process of a flow run does."""
+    module, _, name = entrypoint.partition(":")
+    flow = getattr(importlib.import_module(module), name)
+    with temporary_settings({PREFECT_API_URL: api}):
+        asyncio.run(flow(**parameters))
+
+
+def started(entrypoint: str, environment: dict[str, str], **parameters: Any) -> BaseProcess:
+    """Start a flow run on this test's database and server."""
+    shared = {DATABASE: settings().database, **environment}
+    return start(shared, run, entrypoint, parameters, PREFECT_API_URL.value() or "")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Kill a process at this request, before or after it has its effect; it gets no answer."""
+
+    victim: Callable[[], BaseProcess]
+    served: bool
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app do it if it shall be done, and kill who asked for it."""
+        unheard = Captured()
+        if self.served:
+            await app(scope, receive, unheard.send)
+        os.kill(self.victim().pid or 0, signal.SIGKILL)
+        while self.victim().is_alive():
+            await asyncio.sleep(0.01)
+
+
+def killed_at(
+    place: Place,
+    request: tuple[str, str],
+    entrypoint: str,
+    *,
+    after: int = 0,
+    served: bool = False,
+    **parameters: Any,
+) -> None:
+    """Start a flow run, and kill it at a request to the registry."""
+    method, path = request
+    victims: list[BaseProcess] = []
+    kill = Kill(lambda: victims[0], served)
+    place.faults.add(Fault(kill, method, path, after=after))
+    victims.append(started(entrypoint, QUICK, **parameters))
+    victims[0].join(60)
+    assert victims[0].exitcode == -signal.SIGKILL
+    place.faults.clear()

@@ -1,0 +1,86 @@
+"""Events reach the server, and are not lost when the server does not take them at once."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from sqlmodel import update
+
+from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_body, send_reply, target
+from deployments.sandbox.faults import Answer, Fault, Faults
+from deployments.sandbox.server import running
+from flows.reconcile import reconcile_registry
+from models.audit import EVENTS, Entry
+from models.tables import AuditRow
+from tasks import clock
+from tasks.store import audit
+from tasks.store.session import transact
+from tests.flows.stories import (
+    Server,
+    audit_of,
+    audited,
+    completed,
+    events_of,
+    harbor_at,
+    integrate,
+    settled,
+    told,
+)
+
+_NOT_PASSED_ON = ("host", "content-length", "transfer-encoding", "connection")
+
+
+@pytest.fixture
+def before_the_server(prefect_server: Server) -> Iterator[Faults]:
+    """A proxy before the Prefect server, in force, which can be told to fail."""
+
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        sent = {k.decode(): v.decode() for k, v in scope["headers"]}
+        kept = {name: value for name, value in sent.items() if name not in _NOT_PASSED_ON}
+        url = prefect_server.url.removesuffix("/api") + target(scope)
+        async with httpx.AsyncClient(timeout=30) as client:
+            body = await read_body(receive)
+            answer = await client.request(scope["method"], url, content=body, headers=kept)
+        headers = (("Content-Type", answer.headers.get("content-type", "text/plain")),)
+        await send_reply(send, Reply(answer.status_code, answer.content, headers))
+
+    proxy = Faults(forward)
+    with running(proxy) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        yield proxy
+
+
+async def test_a_failed_announcement_is_made_up_for(name: str, before_the_server: Faults) -> None:
+    with harbor_at() as place:
+        before_the_server.add(Fault(Answer(500), "POST", "/api/events", times=None))
+        state = await integrate(name, place.url)
+        assert state.is_completed(), state  # what was done is done, whoever hears of it
+        assert before_the_server.count("POST", "/api/events") >= 1
+        assert [row.announced_at for row in audit_of(name) if row.event] == [None]
+        before_the_server.clear()
+        await completed(reconcile_registry, name)
+    assert await told(name) == {"registry.integrated": 1}
+
+
+async def test_an_event_that_is_sent_twice_is_there_once(name: str) -> None:
+    """Killed after the server took it and before that was noted."""
+    with harbor_at() as place:
+        await settled(name, place.url)
+        await completed(reconcile_registry, name)
+        assert await told(name) == {"registry.integrated": 1}
+        transact(lambda session: session.exec(update(AuditRow).values(announced_at=None)))
+        await completed(reconcile_registry, name)
+        entry = Entry(subject=name, what="registry.updated")
+        transact(audit.write, name, [entry], at=clock.now(), flow_run="")
+        await completed(reconcile_registry, name)
+    assert await events_of(name, 2) == {"registry.integrated": 1, "registry.updated": 1}
+
+
+async def test_more_than_one_page_of_events(name: str) -> None:
+    with harbor_at() as place:
+        await settled(name, place.url)
+        entries = [Entry(subject=f"s{number}", what="space.appeared") for number in range(1100)]
+        transact(audit.write, name, entries, at=clock.now(), flow_run="")
+        await completed(reconcile_registry, name)
+    assert all(row.announced_at for row in audit_of(name) if row.event is not None)
+    assert set(audited(name)) <= set(EVENTS)

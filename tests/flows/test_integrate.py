@@ -1,0 +1,212 @@
+"""Integrating a registry: proved first, saved last, in the overview when the run ends."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import trustme
+
+from deployments.sandbox.asgi import Receive, Reply, Scope, Send, send_reply
+from deployments.sandbox.docker_registry import DockerRegistry
+from deployments.sandbox.harbor import Harbor
+from deployments.sandbox.server import closed_port_url, running
+from flows.integrate import integrate_registry
+from models.condition import Health
+from tests.flows.stories import (
+    audit_of,
+    audited,
+    block,
+    dossier,
+    failed,
+    figures_of,
+    harbor_at,
+    integrate,
+    known,
+    page,
+    settled,
+    spaces_of,
+    task_runs,
+    told,
+)
+from tests.real.docker_registry import push
+
+
+async def test_a_harbor(name: str) -> None:
+    with harbor_at("team-a", "team-b") as place:
+        state = await integrate(name, place.url, description="of the tests")
+        assert state.is_completed(), state
+        assert place.writes() == []
+    found = figures_of(name)
+    assert found.dossier.diagnosis.health is Health.HEALTHY
+    assert (found.totals.public, found.totals.private, found.storage) == (1, 2, 2**21)
+    assert set(spaces_of(name)) == {"library", "team-a", "team-b"}
+    assert "The connection is proved" in await page(f"verdict-{name}")
+    assert f"**{name}**" in await page("overview")
+    assert "team-a" in await page(f"registry-{name}")
+    assert await told(name) == {"registry.integrated": 1}
+    assert await task_runs(state) <= 5
+
+
+async def test_a_real_docker_registry(name: str, real_docker_registry: str) -> None:
+    for repository in ("team/app", "team/tool", "solo"):
+        push(real_docker_registry, repository, "v1")
+    state = await integrate(name, real_docker_registry, "docker")
+    assert state.is_completed(), state
+    found = figures_of(name)
+    assert found.dossier.diagnosis.health is Health.HEALTHY
+    assert (found.totals.private, found.totals.repositories, found.storage) == (2, 3, None)
+    assert {name: one.repositories for name, one in spaces_of(name).items()} == {"/": 1, "team": 2}
+    assert "unknown" in await page(f"registry-{name}")
+
+
+async def test_a_real_docker_registry_behind_a_password(
+    name: str, real_docker_registry_basic: str
+) -> None:
+    credentials = await block(name, "user", "pw")
+    state = await integrate(name, real_docker_registry_basic, "docker", credentials=credentials)
+    assert state.is_completed(), state
+    assert dossier(name).diagnosis.health is Health.HEALTHY
+
+
+async def test_again_goes_on_and_says_nothing_twice(name: str) -> None:
+    with harbor_at() as place:
+        for _ in range(2):
+            assert (await integrate(name, place.url)).is_completed()
+    assert await told(name) == {"registry.integrated": 1}
+
+
+async def test_test_only_saves_nothing(name: str) -> None:
+    with harbor_at() as place:
+        state = await integrate(name, place.url, test_only=True)
+    assert state.is_completed()
+    assert "nothing was saved" in (state.message or "")
+    _see_nothing_saved(name)
+    assert "The connection is proved" in await page(f"verdict-{name}")
+
+
+def _see_nothing_saved(name: str) -> None:
+    assert known() == []
+    assert audit_of(name) == []
+
+
+async def _web_page(scope: Scope, receive: Receive, send: Send) -> None:
+    await send_reply(send, Reply(200, b"<html>hello</html>", (("Content-Type", "text/html"),)))
+
+
+@contextmanager
+def _self_signed() -> Iterator[str]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with running(Harbor().app, ssl_context=context) as url:
+        yield url
+
+
+@contextmanager
+def _unknown_host() -> Iterator[str]:
+    yield "http://no-such-host.invalid"
+
+
+@contextmanager
+def _closed_port() -> Iterator[str]:
+    yield closed_port_url()
+
+
+@contextmanager
+def _read_only() -> Iterator[str]:
+    with harbor_at(read_only=True) as place:
+        yield place.url
+
+
+@contextmanager
+def _too_old() -> Iterator[str]:
+    with harbor_at(version="v2.8.4-0a1b2c3d") as place:
+        yield place.url
+
+
+FAILING = {
+    "DNS": (_unknown_host, "harbor", "check the spelling"),
+    "TCP": (_closed_port, "harbor", "is it running"),
+    "TLS": (_self_signed, "harbor", "Own certificate authority"),
+    "Is it a Harbor": (
+        lambda: running(DockerRegistry().app), "harbor", "choose the type 'Docker Registry'"
+    ),
+    "Is it a Harbor ": (lambda: running(_web_page), "harbor", "check the address"),
+    "Is it a": (lambda: running(Harbor().app), "docker", "Harbor"),
+    "Version supported": (_too_old, "harbor", "upgrade Harbor"),
+    "Writable": (_read_only, "harbor", "switch read-only mode off"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", FAILING)
+async def test_the_first_failing_step_is_named(name: str, step: str) -> None:
+    world, type_, advice = FAILING[step]
+    with world() as url:
+        message = (await integrate(name, url, type_)).message or ""
+    verdict = await page(f"verdict-{name}")
+    for text in (message, verdict):
+        assert step.strip() in text
+        assert advice in text
+    assert f"{name} was not saved" in message
+    assert "What to do" in verdict
+    _see_nothing_saved(name)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "step"),
+    [("admin", "wr0ng-Password", "Credentials right"), ("jane", "Jane-12345", "Administrator")],
+)
+async def test_credentials_that_will_not_do(name: str, user: str, password: str, step: str) -> None:
+    with harbor_at() as place:
+        place.harbor.add_user("jane", "Jane-12345")
+        credentials = await block(name, user, password)
+        state = await integrate(name, place.url, credentials=credentials)
+    assert step in (state.message or "")
+    assert step in await page(f"verdict-{name}")
+    _see_nothing_saved(name)
+
+
+async def test_inline_credentials_are_refused_before_they_are_used(name: str) -> None:
+    inline = {"username": "admin", "password": "given-inline"}
+    with harbor_at() as place:
+        state = await integrate(name, place.url, credentials=inline)
+        assert place.faults.seen == {}
+    assert state.is_failed()
+    assert "change that password" in (state.message or "")
+    assert "block_document_slug" in (state.message or "")
+    assert "given-inline" not in (state.message or "")
+    _see_nothing_saved(name)
+
+
+async def test_a_harbor_without_credentials_is_refused(name: str) -> None:
+    with harbor_at() as place:
+        state = await integrate(name, place.url, credentials=None)
+        assert place.faults.seen == {}
+    assert "a Harbor needs credentials" in (state.message or "")
+    _see_nothing_saved(name)
+
+
+async def test_a_taken_name_or_address_is_refused(name: str) -> None:
+    with harbor_at() as place, harbor_at() as other:
+        await settled(name, place.url)
+        state = await integrate(name, other.url)
+        assert f"the name '{name}' is taken" in (state.message or "")
+        state = await integrate(f"{name}-twin", f"{place.url.upper()}/")
+        assert f"is integrated already as '{name}'" in (state.message or "")
+        assert other.faults.seen == {}
+    assert known() == [name]
+    assert audited(name) == {"registry.integrated": 1}
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("harbor.example.com", "no scheme: write https://harbor.example.com"),
+        ("ftp://harbor.example.com", "scheme 'ftp' is not supported"),
+        ("https://harbor.example.com/harbor/projects", "has a path"),
+    ],
+)
+async def test_addresses_that_are_none(name: str, address: str, told: str) -> None:
+    form = {"type": "harbor", "address": address}
+    assert told in await failed(integrate_registry, name, form, await block(name))
+    _see_nothing_saved(name)

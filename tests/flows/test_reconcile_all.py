@@ -1,0 +1,125 @@
+"""All registries in one run: one that is broken never holds up another."""
+
+import json
+
+import pytest
+
+from deployments.sandbox.docker_registry import DockerRegistry
+from deployments.sandbox.faults import Answer, Delay, Fault
+from deployments.sandbox.server import closed_port_url, running
+from flows.reconcile_all import reconcile_all
+from models.audit import Entry
+from models.registry import Kind
+from models.settings import settings
+from models.space import Visibility
+from tasks import clock
+from tasks.store import registries
+from tasks.store.leases import leased
+from tasks.store.session import transact
+from tests.builders import registry
+from tests.flows.stories import (
+    audit_of,
+    completed,
+    dossier,
+    ended,
+    figures_of,
+    harbor_at,
+    look_again,
+    settled,
+    spaces_of,
+    task_runs,
+    told,
+)
+
+_ONE_IMPOSSIBLE = json.dumps([{"project_id": 10**30, "name": "huge", "repo_count": 10**30}])
+IMPOSSIBLE = Answer(
+    200,
+    _ONE_IMPOSSIBLE.encode(),
+    (("Content-Type", "application/json"), ("X-Total-Count", "1")),
+)
+"""Sound JSON with numbers that no database takes."""
+
+
+async def test_only_what_is_due_is_looked_at(name: str) -> None:
+    with harbor_at() as place:
+        await settled(name, place.url)
+        asked = place.faults.seen.total()
+        assert await completed(reconcile_all) == "0 of 1 registries were due"
+        assert place.faults.seen.total() == asked
+        assert (await look_again()).message == "1 of 1 registries were due"
+        assert place.faults.seen.total() > asked
+
+
+async def test_the_broken_hold_up_nobody(name: str) -> None:
+    hanging, broken, absurd, well = (f"{name}-{each}" for each in ("a", "b", "c", "d"))
+    with (
+        harbor_at() as hang, harbor_at() as broke, harbor_at() as odd, harbor_at("team") as good
+    ):  # fmt: skip
+        for each, place in zip(
+            (hanging, broken, absurd, well), (hang, broke, odd, good), strict=True
+        ):
+            await settled(each, place.url)
+        hang.faults.add(Fault(Delay(30), times=None))
+        broke.faults.add(Fault(Answer(500), times=None))
+        odd.faults.add(Fault(IMPOSSIBLE, path=r"/api/v2.0/projects\?.*", times=None))
+        good.harbor.projects["team"].public = True
+        state = await look_again()
+    finished = clock.now()
+    message = state.message or ""
+    assert "4 of 4 registries were due" in message
+    assert hanging in message
+    assert broken in message
+    drift = next(row for row in audit_of(well) if row.what == "space.visibility-drifted")
+    assert (finished - drift.at).total_seconds() > 2
+    assert spaces_of(well)["team"].observed is Visibility.PUBLIC
+    for each in (hanging, broken, absurd):
+        assert figures_of(each).totals.spaces == 1
+        assert dossier(each).track.looked_at is not None
+    assert await task_runs(state) <= 5
+    assert (await told(well))["space.visibility-drifted"] == 1
+
+
+async def test_a_run_elsewhere_is_no_failure(name: str) -> None:
+    with harbor_at() as place:
+        await settled(name, place.url)
+        asked = place.faults.seen.total()
+        async with leased(name):
+            assert (await look_again()).is_completed()
+        assert place.faults.seen.total() == asked
+
+
+async def test_many_are_few_tasks_and_one_that_hangs_holds_up_no_batch(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_REGISTRIES_AT_ONCE", "100")
+    settings.cache_clear()
+    with harbor_at() as hang, running(DockerRegistry().app) as url:
+        await settled(f"{name}-a", hang.url)
+        for number, address in enumerate(_dead(60)):
+            _add(f"{name}-b{number:02}", address)
+        _add(f"{name}-z", url)
+        hang.faults.add(Fault(Delay(30), times=None))
+        state = await look_again()
+    last, slow = (dossier(f"{name}-{each}").track.looked_at for each in ("z", "a"))
+    assert last is not None
+    assert slow is not None
+    assert last < slow
+    assert await task_runs(state) == 2
+    assert "62 of 62 registries were due; 61 could not be read" in (state.message or "")
+
+
+def _dead(many: int) -> set[str]:
+    found: set[str] = set()
+    while len(found) < many:
+        found.add(closed_port_url())
+    return found
+
+
+def _add(name: str, address: str) -> None:
+    entry = Entry(subject=name, what="registry.integrated", announce=False)
+    one = registry(Kind.DOCKER, name=name, address=address)
+    transact(registries.add, one, entry, at=clock.now(), flow_run="")
+
+
+async def test_nothing_integrated(name: str) -> None:
+    assert (await ended(reconcile_all)).message == "0 of 0 registries were due"

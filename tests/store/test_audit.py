@@ -1,0 +1,64 @@
+"""The audit, and which of it is still to be told."""
+
+import pytest
+
+from models.audit import Entry
+from models.tables import AuditRow
+from tasks.store import audit
+from tasks.store.session import transact
+from tests.builders import NOW
+from tests.store.tools import rows
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def _write(*entries: Entry, registry: str = "prod") -> None:
+    transact(audit.write, registry, entries, at=NOW, flow_run="run-1")
+
+
+def _entry(subject: str, *, announce: bool = True) -> Entry:
+    return Entry(
+        subject=subject,
+        what="space.created",
+        before="a",
+        after="b",
+        why="because",
+        announce=announce,
+    )
+
+
+def test_written_as_it_is() -> None:
+    _write(_entry("team"))
+    (row,) = rows(AuditRow)
+    assert row.model_dump(exclude={"id"}) == {
+        "at": NOW,
+        "registry_name": "prod",
+        "subject": "team",
+        "what": "space.created",
+        "before": "a",
+        "after": "b",
+        "why": "because",
+        "flow_run": "run-1",
+        "event": "space.created",
+        "announced_at": None,
+    }
+
+
+def test_what_is_no_news_does_not_wait() -> None:
+    _write(_entry("old", announce=False), _entry("new"))
+    assert [row.subject for row in transact(audit.unannounced)] == ["new"]
+
+
+def test_oldest_first_and_each_until_it_was_sent() -> None:
+    _write(*(_entry(f"s{number}") for number in range(5)))
+    first = transact(audit.unannounced, most=2)
+    assert [row.subject for row in first] == ["s0", "s1"]
+    transact(audit.mark_announced, [row.id for row in first if row.id], NOW)
+    assert [row.subject for row in transact(audit.unannounced)] == ["s2", "s3", "s4"]
+    assert [row.announced_at for row in rows(AuditRow)].count(NOW) == 2
+
+
+def test_history_of_one_registry_newest_first() -> None:
+    _write(*(_entry(f"s{number}") for number in range(5)))
+    _write(_entry("elsewhere"), registry="other")
+    assert [row.subject for row in transact(audit.history, "prod", 3)] == ["s4", "s3", "s2"]

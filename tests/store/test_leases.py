@@ -1,0 +1,218 @@
+"""Leases: one run at a time, also between processes, and never for ever."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, delete, update
+
+from models.errors import Busy
+from models.settings import settings
+from models.tables import LeaseRow
+from tasks import clock
+from tasks.store.leases import check_held, leased
+from tasks.store.session import stored, transact
+from tests import processes
+from tests.databases import DATABASE
+from tests.processes import finish
+from tests.store.tools import rows, start
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let leases be as short as they may be."""
+    monkeypatch.setenv("REGISTRY_INTEGRATION_LEASE_SECONDS", "1")
+    settings.cache_clear()
+
+
+def _take_over(session: Session, holder: str) -> None:
+    """What another run does to a lease that has expired."""
+    until = clock.now() + timedelta(seconds=60)
+    session.exec(update(LeaseRow).values(holder=holder, expires_at=until))
+
+
+async def _soon(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await is_so():
+            await asyncio.sleep(0.05)
+
+
+async def test_one_at_a_time() -> None:
+    async with leased("prod"):
+        with pytest.raises(Busy, match="'prod' right now; this one changed nothing"):
+            async with leased("prod"):
+                pytest.fail("two hold one lease")
+        async with leased("other"):
+            pass
+    async with leased("prod"):
+        pass
+    assert rows(LeaseRow) == []
+
+
+async def test_a_run_that_fails_gives_it_back() -> None:
+    with pytest.raises(ValueError, match="on purpose"):
+        async with leased("prod"):
+            raise ValueError("on purpose")
+    assert rows(LeaseRow) == []
+
+
+async def test_who_has_patience_waits() -> None:
+    order: list[str] = []
+
+    async def late() -> None:
+        async with leased("prod", patience=30):
+            order.append("late")
+
+    async with leased("prod"):
+        waiting = asyncio.create_task(late())
+        await asyncio.sleep(0.4)
+        order.append("early")
+    await waiting
+    assert order == ["early", "late"]
+
+
+async def test_patience_ends() -> None:
+    async with leased("prod"):
+        began = time.monotonic()
+        with pytest.raises(Busy):
+            async with leased("prod", patience=0.5):
+                pytest.fail("two hold one lease")
+        assert 0.5 <= time.monotonic() - began < 10
+
+
+async def test_two_at_once_and_one_has_it() -> None:
+    had: list[str] = []
+
+    async def attempt() -> None:
+        with suppress(Busy):
+            async with leased("prod") as holder:
+                had.append(holder)
+                await asyncio.sleep(1)
+
+    await asyncio.gather(*(attempt() for _ in range(4)))
+    assert len(had) == 1
+
+
+@pytest.mark.usefixtures("short")
+async def test_renewed_for_as_long_as_it_is_needed() -> None:
+    async with leased("prod") as holder:
+        await asyncio.sleep(2)
+        with pytest.raises(Busy):
+            async with leased("prod"):
+                pytest.fail("it was not renewed")
+        await stored(check_held, "prod", holder)
+
+
+async def test_held_is_checked() -> None:
+    async with leased("prod") as holder:
+        await stored(check_held, "prod", holder)
+        with pytest.raises(Busy, match="lost its lease"):
+            await stored(check_held, "prod", "another")
+    with pytest.raises(Busy, match="lost its lease"):
+        await stored(check_held, "prod", holder)
+
+
+async def test_a_take_over_is_noticed_and_respected() -> None:
+    async with leased("prod") as holder:
+        await stored(_take_over, "another")
+        with pytest.raises(Busy, match="lost its lease"):
+            await stored(check_held, "prod", holder)
+    assert [row.holder for row in rows(LeaseRow)] == ["another"]
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_lost_lease_is_not_taken_up_again_by_renewal() -> None:
+    """Another run took over, worked, and ended: what this one knows is old."""
+
+    def taken_over_and_ended(session: Session) -> None:
+        session.exec(delete(LeaseRow))
+
+    async with leased("prod") as holder:
+        await stored(taken_over_and_ended)
+        await asyncio.sleep(0.8)
+        assert rows(LeaseRow) == []
+        with pytest.raises(Busy, match="lost its lease"):
+            await stored(check_held, "prod", holder)
+
+
+def _hold(key: str) -> None:
+    async def hold() -> None:
+        async with leased(key):
+            await asyncio.sleep(60)
+
+    asyncio.run(hold())
+
+
+async def test_a_killed_run_holds_nothing_up_for_long(database: str) -> None:
+    process = processes.start(
+        {DATABASE: database, "REGISTRY_INTEGRATION_LEASE_SECONDS": "3"}, _hold, "prod"
+    )
+
+    async def held() -> bool:
+        return bool(rows(LeaseRow))
+
+    await _soon(held)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join(10)
+    with pytest.raises(Busy):
+        async with leased("prod"):
+            pytest.fail("a killed run's lease ended at once")
+    async with leased("prod", patience=60):
+        pass
+
+
+def _count_up(counter: Path, times: int) -> None:
+    async def count() -> None:
+        for _ in range(times):
+            async with leased("counter", patience=60):
+                known = int(counter.read_text())
+                await asyncio.sleep(0.01)
+                counter.write_text(str(known + 1))
+
+    asyncio.run(count())
+
+
+def test_processes_lose_no_update(database: str, tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    finish(*(start(database, _count_up, counter, 6) for _ in range(2)))
+    assert counter.read_text() == "12"
+
+
+def test_a_check_keeps_others_from_taking_over_before_the_transaction_ends(database: str) -> None:
+    """Between the check and the commit nobody may slip in."""
+    if database.startswith("sqlite"):
+        pytest.skip(f"a transaction has the whole database here ({sqlite3.sqlite_version})")
+    until = clock.now() - timedelta(seconds=1)
+    transact(lambda session: session.add(LeaseRow(key="prod", holder="me", expires_at=until)))
+
+    async def attempt() -> None:
+        async with leased("prod", patience=30) as other:
+            order.append("taken over")
+            await stored(check_held, "prod", other)
+
+    async def slow_save() -> None:
+        def work(session: Session) -> None:
+            check_held(session, "prod", "me")
+            time.sleep(0.6)
+            order.append("saved")
+
+        await stored(work)
+
+    async def both() -> None:
+        saving = asyncio.create_task(slow_save())
+        await asyncio.sleep(0.2)
+        await asyncio.gather(saving, attempt())
+
+    order: list[str] = []
+    asyncio.run(both())
+    assert order == ["saved", "taken over"]

@@ -1,0 +1,69 @@
+"""Migrations: from nothing to the tables of this version, by however many at once."""
+
+import sqlite3
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
+
+from models import tables
+from models.errors import InputRefused
+from tasks.store.migrating import check_current, config, migrate
+from tasks.store.session import engine_for
+from tests.processes import finish
+from tests.store.tools import integrate, rows, start
+
+
+def _differences(url: str) -> list[object]:
+    with engine_for(url).connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, SQLModel.metadata))
+
+
+def test_the_comparison_sees_missing_tables(empty_database: str) -> None:
+    assert len(_differences(empty_database)) >= len(SQLModel.metadata.tables)
+
+
+def test_from_nothing_to_the_tables_of_the_models(database: str) -> None:
+    assert _differences(database) == []
+
+
+def test_migrating_again_keeps_what_is_there(database: str) -> None:
+    integrate()
+    migrate(database)
+    assert [row.name for row in rows(tables.RegistryRow)] == ["prod"]
+
+
+def test_back_to_nothing(database: str) -> None:
+    with engine_for(database).begin() as connection:
+        found = config()
+        found.attributes["connection"] = connection
+        command.downgrade(found, "base")
+    assert inspect(engine_for(database)).get_table_names() == ["alembic_version"]
+
+
+def test_several_machines_at_once(empty_database: str) -> None:
+    finish(*(start(empty_database, migrate, empty_database) for _ in range(3)))
+    assert _differences(empty_database) == []
+
+
+def test_an_empty_database_is_not_current(empty_database: str) -> None:
+    with pytest.raises(InputRefused, match=r"revision none, this version needs \d+.*make migrate"):
+        check_current(empty_database)
+
+
+def test_a_migrated_database_is_current(database: str) -> None:
+    check_current(database)
+
+
+def test_sqlite_is_prepared_for_several_writers(empty_database: str) -> None:
+    if not empty_database.startswith("sqlite"):
+        pytest.skip("about SQLite")
+    migrate(empty_database)
+    with sqlite3.connect(empty_database.removeprefix("sqlite:///")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
