@@ -5,6 +5,7 @@ are served by this one.
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from pathlib import Path
 from deployments.environment import HOME, HOST, environment, prepare
 
 _PATIENCE = 120.0
+_PR_SET_PDEATHSIG = 1  # man 2 prctl
 
 
 def main() -> int:
@@ -55,7 +57,8 @@ async def serve() -> None:
     runner = Runner(name="registry-integration", pause_on_shutdown=True)
     for definition in definitions():
         await runner.aadd_deployment(served(definition))
-    print(f"Registry integration is served. UI: {_ui()}   Stop it with Ctrl-C.", flush=True)
+    print(f"Registry integration is served. UI: {_ui()}   Stop it with Ctrl-C.")
+    print(f"The overview: {_ui()}/v2/artifacts/key/overview", flush=True)
     await runner.start()
 
 
@@ -87,7 +90,12 @@ def _server(port: int, data_dir: Path) -> Iterator[None]:
     log_path = data_dir / "server.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
     try:
         _wait_until_healthy(process, log_path)
@@ -98,6 +106,11 @@ def _server(port: int, data_dir: Path) -> Iterator[None]:
             process.wait(15)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def _die_with_parent() -> None:
+    """Let Linux end the server when this process is killed, which could not do so itself."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait_until_healthy(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -147,4 +147,4 @@ def canonical(address: str) -> str:
     try:
         return parse_address(address).origin
     except ValueError as error:
-        raise InputRefused(f"Address: {error}") from None
+        raise InputRefused(str(error)) from None

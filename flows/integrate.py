@@ -1,5 +1,6 @@
 """Integrate a registry: prove first, save last, then look for the first time."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -22,8 +23,9 @@ from flows.overview import refresh_overview
 from flows.reconcile import PATIENCE, ended, reconcile
 from flows.showing import shown
 from models.audit import Entry
+from models.condition import Verdict
 from models.errors import InputRefused
-from models.health import failed
+from models.health import address_refusal, failed
 from models.registry import VERIFY, DriftPolicy, Kind, Registry
 from tasks import clock
 from tasks.announce import announce
@@ -57,7 +59,7 @@ async def integrate_registry(
     wanted = Registry(
         name=name,
         kind=Kind(registry.type),
-        address=canonical(registry.address),
+        address=await _address(name, registry),
         credential=reference_to(credentials),
         tls=tls,
         token_service=_token_service(registry),
@@ -84,12 +86,26 @@ async def prove(wanted: Registry) -> None:
     Raises:
         InputRefused: a step failed; nothing was saved.
     """
-    verdicts = await probe(wanted)
+    what = f"{wanted.kind.label} at {wanted.address}"
+    await _publish_verdict(wanted.name, what, await probe(wanted))
+
+
+async def _publish_verdict(name: str, what: str, verdicts: Sequence[Verdict]) -> None:
     conclusion = conclusion_of(verdicts)
-    page = verdict_page(wanted, verdicts, conclusion)
-    await publish(f"verdict-{wanted.name}", page, "What was proved step by step")
+    page = verdict_page(name, what, verdicts, conclusion)
+    await publish(f"verdict-{name}", page, "What was proved step by step")
     if failed(verdicts):
-        raise InputRefused(f"{wanted.name} was not saved. {conclusion}")
+        raise InputRefused(f"{name} was not saved. {conclusion}")
+
+
+async def _address(name: str, form: HarborForm | DockerForm) -> str:
+    """Return the address in its canonical spelling, or end with a verdict that says why not."""
+    try:
+        return canonical(form.address)
+    except InputRefused as refusal:
+        what = f"{Kind(form.type).label} at an address that is none"
+        await _publish_verdict(name, what, [address_refusal(str(refusal))])
+        raise
 
 
 def _token_service(form: HarborForm | DockerForm) -> str | None:

@@ -73,7 +73,8 @@ class Report(Value):
         if self.refused:
             return self.refused
         if isinstance(self.snapshot.spaces, Unseen):
-            return f"{self.registry}: {self.snapshot.spaces.message}"
+            said = self.snapshot.spaces.message
+            return said if said.startswith(self.registry) else f"{self.registry}: {said}"
         if broken:
             first = f"{broken[0].change.space}: {broken[0].message}"
             return (

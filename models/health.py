@@ -171,6 +171,17 @@ def _condition_hit(error: RegistryError) -> tuple[ConditionType, Status]:
     return ConditionType.SYNCED, Status.FALSE
 
 
+def address_refusal(said: str) -> Verdict:
+    """Tell that an address cannot be one, before anybody was asked."""
+    return Verdict(
+        type=ConditionType.REACHABLE,
+        status=Status.FALSE,
+        reason=Reason.ADDRESS_INVALID,
+        message=said,
+        step="Address valid",
+    )
+
+
 def failed(verdicts: Iterable[Verdict]) -> Verdict | None:
     """Return the first verdict that is false, the one to act upon."""
     return next((verdict for verdict in verdicts if verdict.status is Status.FALSE), None)

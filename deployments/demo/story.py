@@ -64,7 +64,7 @@ def tell(*, once: bool, ui: str) -> int:
     teller = Teller()
     with simulated() as world:
         asyncio.run(_story(teller, world))
-        teller.console.print(f"\nSee it in the UI: [link]{ui}/artifacts[/link]")
+        teller.console.print(f"\nSee it in the UI: {ui}/v2/artifacts/key/overview")
         _conclude(teller)
         if not once:
             teller.console.print("The product stays up until Ctrl-C.")

@@ -59,3 +59,8 @@ def size(octets: int | None) -> str:
 def limit(octets: int | None) -> str:
     """Return a quota for people; -1 is unlimited."""
     return "unlimited" if octets == -1 else size(octets)
+
+
+def many(number: int, one: str, more: str | None = None) -> str:
+    """Return a number with its noun, e.g. `1 space`, `2 spaces`."""
+    return f"{number} {one if number == 1 else more or one + 's'}"

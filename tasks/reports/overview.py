@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from models.condition import Health
 from models.overview import Overview, RegistryFigures
 from tasks.reports.charts import chart
-from tasks.reports.markdown import code, folding, limit, minute, moment, plain, size, stacked, table
+from tasks.reports.markdown import (
+    code,
+    folding,
+    limit,
+    many,
+    minute,
+    moment,
+    plain,
+    size,
+    stacked,
+    table,
+)
 
 MARK = {
     Health.HEALTHY: "✅",
@@ -63,9 +74,10 @@ def _totals(overview: Overview) -> str:
     unknown = overview.storage_unknown
     but = f" (and {unknown} that do not tell)" if unknown else ""
     return (
-        f"**{len(overview.registries)} registries** ({counted}) · **{overview.spaces} spaces** "
+        f"**{many(len(overview.registries), 'registry', 'registries')}** ({counted}) · "
+        f"**{many(overview.spaces, 'space')}** "
         f"({overview.public} public, {overview.spaces - overview.public} private) · "
-        f"**{overview.repositories} repositories** · **{size(overview.storage)} used**{but}"
+        f"**{many(overview.repositories, 'repository', 'repositories')}** · **{size(overview.storage)} used**{but}"
     )
 
 

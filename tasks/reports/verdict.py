@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 from models.condition import Status, Verdict
 from models.health import failed
-from models.registry import Registry
 from tasks.reports.markdown import code, plain, table
 
 _MARK = {Status.TRUE: "✅", Status.FALSE: "❌", Status.UNKNOWN: "⚠️"}
 
 
-def verdict_page(registry: Registry, verdicts: Sequence[Verdict], conclusion: str) -> str:
-    """Tell step by step what was found, and what to do about the step that failed."""
+def verdict_page(name: str, what: str, verdicts: Sequence[Verdict], conclusion: str) -> str:
+    """Tell step by step what was found, and what to do about the step that failed.
+
+    Args:
+        name: what the registry is called here.
+        what: what it is and where, in words.
+    """
     rows = [
         (
             _MARK[verdict.status],
@@ -23,8 +27,8 @@ def verdict_page(registry: Registry, verdicts: Sequence[Verdict], conclusion: st
     ]
     broken = failed(verdicts)
     parts = [
-        f"# {_MARK[Status.FALSE if broken else Status.TRUE]} {registry.name}",
-        f"{registry.kind.label} at {plain(registry.address)}",
+        f"# {_MARK[Status.FALSE if broken else Status.TRUE]} {name}",
+        plain(what),
         f"**{plain(conclusion, 600)}**",
         table(("", "Step", "Found", "Reason"), rows),
     ]

@@ -20,18 +20,6 @@ from tests.databases import in_force
 from tests.flows.stories import Server
 
 _numbers = count(1)
-_HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Prefect leaves connections to its own server to the garbage collector.
-
-    What looks for secrets that others left behind comes last.
-    """
-    items.sort(key=lambda item: item.path == _HERE / "test_secrets.py")
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +28,7 @@ def prefect_server() -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL", "0.1")
         with prefect_test_harness(server_startup_timeout=180), temporary_settings():
             url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value() or ""
             yield Server(PREFECT_API_URL.value() or "", Path(url.partition(":///")[2]))

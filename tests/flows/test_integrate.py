@@ -209,4 +209,5 @@ async def test_a_taken_name_or_address_is_refused(name: str) -> None:
 async def test_addresses_that_are_none(name: str, address: str, told: str) -> None:
     form = {"type": "harbor", "address": address}
     assert told in await failed(integrate_registry, name, form, await block(name))
+    assert "`AddressInvalid`" in await page(f"verdict-{name}")
     _see_nothing_saved(name)

@@ -174,7 +174,7 @@ async def test_one_that_is_gone_stays_with_its_last_numbers(name: str) -> None:
     with harbor_at("a") as place:
         await integrate(name, place.url)
         read_at = dossier(name).spaces_read_at
-    for _ in range(3):
+    for _ in range(2):
         assert f"1 could not be read: {name}" in ((await look_again()).message or "")
     found = figures_of(name)
     assert found.dossier.diagnosis.health is Health.UNHEALTHY
@@ -224,6 +224,6 @@ async def test_a_story_on_postgresql(name_on_postgresql: str) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("wanted", ["", "Prod", "a..b", "x" * 256, "ü"])
+@pytest.mark.parametrize("wanted", ["Prod/ü", "x" * 256])
 async def test_names_that_are_none(name: str, wanted: str) -> None:
     assert "is not a valid name" in await failed(reconcile_registry, wanted)

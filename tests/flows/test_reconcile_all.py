@@ -40,6 +40,14 @@ IMPOSSIBLE = Answer(
 """Sound JSON with numbers that no database takes."""
 
 
+@pytest.fixture
+def impatient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no answer longer than a second, and let no registry wait for another's place."""
+    monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "1")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_REGISTRIES_AT_ONCE", "100")
+    settings.cache_clear()
+
+
 async def test_only_what_is_due_is_looked_at(name: str) -> None:
     with harbor_at() as place:
         await settled(name, place.url)
@@ -50,7 +58,7 @@ async def test_only_what_is_due_is_looked_at(name: str) -> None:
         assert place.faults.seen.total() > asked
 
 
-async def test_the_broken_hold_up_nobody(name: str) -> None:
+async def test_the_broken_hold_up_nobody(name: str, impatient: None) -> None:
     hanging, broken, absurd, well = (f"{name}-{each}" for each in ("a", "b", "c", "d"))
     with (
         harbor_at() as hang, harbor_at() as broke, harbor_at() as odd, harbor_at("team") as good
@@ -89,10 +97,8 @@ async def test_a_run_elsewhere_is_no_failure(name: str) -> None:
 
 
 async def test_many_are_few_tasks_and_one_that_hangs_holds_up_no_batch(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, impatient: None
 ) -> None:
-    monkeypatch.setenv("REGISTRY_INTEGRATION_REGISTRIES_AT_ONCE", "100")
-    settings.cache_clear()
     with harbor_at() as hang, running(DockerRegistry().app) as url:
         await settled(f"{name}-a", hang.url)
         for number, address in enumerate(_dead(60)):

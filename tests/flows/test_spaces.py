@@ -97,7 +97,7 @@ async def test_created(name: str) -> None:
     assert await told(name) == {"registry.integrated": 1, "space.created": 2}
 
 
-@pytest.mark.parametrize("wanted", ["Upper", "a/b", "..", "ü", "x" * 256, ""])
+@pytest.mark.parametrize("wanted", ["Upper/..", "x" * 256])
 async def test_names_that_harbor_would_refuse(name: str, wanted: str) -> None:
     with harbor_at() as place:
         await settled(name, place.url)

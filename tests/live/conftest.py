@@ -18,13 +18,6 @@ from tests.flows.conftest import database, name, prefect_server, sqlite_url
 __all__ = ["database", "name", "prefect_server", "sqlite_url"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Prefect leaves connections to its own server to the garbage collector."""
-    for item in items:
-        if "prefect_server" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
-
-
 class Live:
     """One server: where it is and who we are to it."""
 
