@@ -77,7 +77,8 @@ def _totals(overview: Overview) -> str:
         f"**{many(len(overview.registries), 'registry', 'registries')}** ({counted}) · "
         f"**{many(overview.spaces, 'space')}** "
         f"({overview.public} public, {overview.spaces - overview.public} private) · "
-        f"**{many(overview.repositories, 'repository', 'repositories')}** · **{size(overview.storage)} used**{but}"
+        f"**{many(overview.repositories, 'repository', 'repositories')}** · "
+        f"**{size(overview.storage)} used**{but}"
     )
 
 
