@@ -1,11 +1,15 @@
 """The database in force for this process."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import pytest
 
 from models.settings import settings
+from tasks.store.migrating import migrate
 from tasks.store.session import engine_for
 
 DATABASE = "REGISTRY_INTEGRATION_DATABASE_URL"
@@ -21,3 +25,20 @@ def in_force(url: str) -> Iterator[str]:
         engine_for(url).dispose()
         engine_for.cache_clear()
     settings.cache_clear()
+
+
+def migrated_sqlite(folder: Path) -> str:
+    """Put a database with all tables into a folder, and return its URL."""
+    file = folder / "state.db"
+    file.write_bytes(_all_tables())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _all_tables() -> bytes:
+    """Migrate once; a copy is as good, and quicker."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "state.db"
+        migrate(f"sqlite:///{file}")
+        engine_for(f"sqlite:///{file}").dispose()  # the last to leave empties the write-ahead log
+        return file.read_bytes()

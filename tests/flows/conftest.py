@@ -16,7 +16,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from models.settings import settings
 from tasks.store.migrating import migrate
-from tests.databases import in_force
+from tests.databases import in_force, migrated_sqlite
 from tests.flows.stories import Server
 
 _numbers = count(1)
@@ -38,21 +38,15 @@ def prefect_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state.db'}"
-
-
-@pytest.fixture
 def database(
-    sqlite_url: str, prefect_server: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prefect_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """A migrated SQLite in force, and short waits."""
     monkeypatch.setenv("REGISTRY_INTEGRATION_CONNECT_SECONDS", "2")
     monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "2")
     monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
-    with in_force(sqlite_url):
-        migrate(sqlite_url)
-        yield sqlite_url
+    with in_force(migrated_sqlite(tmp_path)) as url:
+        yield url
     settings.cache_clear()
 
 

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
 
 from tasks.store.migrating import migrate
-from tests.databases import in_force
+from tasks.store.session import engine_for
+from tests.databases import in_force, migrated_sqlite
+from tests.real.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -20,8 +24,24 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
         yield url
 
 
-@pytest.fixture
-def database(empty_database: str) -> str:
-    """The same with all tables."""
-    migrate(empty_database)
-    return empty_database
+@pytest.fixture(scope="session")
+def migrated_postgres(real_postgres: Postgres) -> Iterator[str]:
+    """The URL of a database with all tables, for all tests one after the other."""
+    with real_postgres.fresh_database() as url:
+        migrate(url)
+        engine_for(url).dispose()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables and no rows, in force for this process."""
+    if request.param == "sqlite":
+        with in_force(migrated_sqlite(tmp_path)) as url:
+            yield url
+    else:
+        with in_force(request.getfixturevalue("migrated_postgres")) as url:
+            yield url
+            with engine_for(url).begin() as connection:
+                tables = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
+                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))

@@ -28,8 +28,9 @@ def test_the_comparison_sees_missing_tables(empty_database: str) -> None:
     assert len(_differences(empty_database)) >= len(SQLModel.metadata.tables)
 
 
-def test_from_nothing_to_the_tables_of_the_models(database: str) -> None:
-    assert _differences(database) == []
+def test_from_nothing_to_the_tables_of_the_models(empty_database: str) -> None:
+    migrate(empty_database)
+    assert _differences(empty_database) == []
 
 
 def test_migrating_again_keeps_what_is_there(database: str) -> None:
@@ -38,12 +39,13 @@ def test_migrating_again_keeps_what_is_there(database: str) -> None:
     assert [row.name for row in rows(tables.RegistryRow)] == ["prod"]
 
 
-def test_back_to_nothing(database: str) -> None:
-    with engine_for(database).begin() as connection:
+def test_back_to_nothing(empty_database: str) -> None:
+    migrate(empty_database)
+    with engine_for(empty_database).begin() as connection:
         found = config()
         found.attributes["connection"] = connection
         command.downgrade(found, "base")
-    assert inspect(engine_for(database)).get_table_names() == ["alembic_version"]
+    assert inspect(engine_for(empty_database)).get_table_names() == ["alembic_version"]
 
 
 def test_several_machines_at_once(empty_database: str) -> None:

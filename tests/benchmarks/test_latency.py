@@ -1,0 +1,63 @@
+"""From pressing the button to a registry in the overview, on the product as a user has it."""
+
+import json
+import statistics
+import time
+import urllib.request
+from typing import Any
+
+from tests.benchmarks.simulated import PASSWORD, harbors
+from tests.served import served
+
+RUNS = 10
+
+
+def test_integrate_from_button_to_end() -> None:
+    with harbors(RUNS, 50) as urls, served() as (ui, _):
+        api = f"{ui}/api"
+        block = _block(api)
+        deployment = _get(f"{api}/deployments/name/integrate-registry/default")["id"]
+        seconds = [_integrate(api, deployment, block, n, url) for n, url in enumerate(urls)]
+    told = f"median {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s"
+    print(f"\n  create_flow_run of integrate-registry to its end, {RUNS} runs: {told}")
+
+
+def _integrate(api: str, deployment: str, block: str, number: int, url: str) -> float:
+    started = time.perf_counter()
+    parameters = {
+        "name": f"harbor-{number}",
+        "registry": {"type": "harbor", "address": url},
+        "credentials": {"$ref": {"block_document_id": block}},
+    }
+    run = _post(f"{api}/deployments/{deployment}/create_flow_run", {"parameters": parameters})
+    while True:
+        state = _get(f"{api}/flow_runs/{run['id']}")["state"]
+        if state["type"] in ("COMPLETED", "FAILED", "CRASHED"):
+            assert state["type"] == "COMPLETED", state
+            return time.perf_counter() - started
+        time.sleep(0.05)
+
+
+def _block(api: str) -> str:
+    kind = _get(f"{api}/block_types/slug/registry-credentials")["id"]
+    of_kind = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    schema = _post(f"{api}/block_schemas/filter", of_kind)
+    document = {
+        "name": "bench",
+        "block_type_id": kind,
+        "block_schema_id": schema[0]["id"],
+        "data": {"username": "admin", "password": PASSWORD},
+    }
+    return str(_post(f"{api}/block_documents/", document)["id"])
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+def _post(url: str, body: dict[str, Any]) -> Any:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
