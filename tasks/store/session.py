@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -18,6 +20,9 @@ from models.settings import settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_POOL = 5
+"""Connections of one process to PostgreSQL."""
+
 
 @cache
 def engine_for(url: str) -> Engine:
@@ -28,7 +33,7 @@ def engine_for(url: str) -> Engine:
     (https://www.sqlite.org/lang_transaction.html).
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=5)
+        return create_engine(url, pool_pre_ping=True, pool_size=_POOL)
     _make_parent(url)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -66,5 +71,20 @@ def transact(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs
 async def stored(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do `work` in one transaction, in a thread, so that other registries are not held up."""
-    return await asyncio.to_thread(lambda: transact(work, *args, **kwargs))
+    """Do `work` in one transaction, in a thread, so that other registries are not held up.
+
+    It sees this run's context variables, as with `asyncio.to_thread`.
+    """
+    context = copy_context()
+    threads = _threads(settings().database.startswith("sqlite"))
+
+    def in_context() -> T:
+        return context.run(lambda: transact(work, *args, **kwargs))
+
+    return await asyncio.get_running_loop().run_in_executor(threads, in_context)
+
+
+@cache
+def _threads(sqlite: bool) -> ThreadPoolExecutor:
+    """SQLite lets one write at a time: more threads would only wait for its lock, asleep."""
+    return ThreadPoolExecutor(1 if sqlite else _POOL, thread_name_prefix="store")

@@ -1,5 +1,6 @@
 """One Prefect server and one fresh database for all benchmarks."""
 
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ CREDENTIALS = {"bench": Credential("admin", SecretStr(PASSWORD))}
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect() -> Iterator[None]:
+    os.environ.update(DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
     with prefect_test_harness(server_startup_timeout=120):
         RegistryCredentials(username="admin", password=PASSWORD).save("bench", overwrite=True)
         yield
@@ -59,3 +61,8 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 def tell(what: str, ours: float, bare: float, more: str = "") -> None:
     """Print one figure as a ratio."""
     print(f"\n  {what}: {ours:.2f} s, bare {bare:.2f} s, ratio {ours / bare:.2f}{more}")
+
+
+def speed(password_seconds: float) -> str:
+    """Say how quick the simulated Harbor is."""
+    return f"{1000 * password_seconds:.0f} ms a password" if password_seconds else "instant Harbor"

@@ -18,12 +18,21 @@ from deployments.sandbox.harbor import Harbor
 PASSWORD = "Harbor12345"
 
 
+REAL_PASSWORD_SECONDS = 0.095
+"""What a real Harbor takes to check a local user's password, at every request."""
+
+
 @contextmanager
-def harbors(many: int, spaces: int) -> Iterator[list[str]]:
-    """Run `many` Harbors with `spaces` projects each; yield their addresses."""
+def harbors(many: int, spaces: int, password_seconds: float = 0.0) -> Iterator[list[str]]:
+    """Run `many` Harbors with `spaces` projects each; yield their addresses.
+
+    Args:
+        password_seconds: what each request with credentials waits; 0 is an instant Harbor, before
+            which any work of ours looks large.
+    """
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_run, args=(theirs, many, spaces), daemon=True
+        target=_run, args=(theirs, many, spaces, password_seconds), daemon=True
     )
     process.start()
     try:
@@ -33,10 +42,10 @@ def harbors(many: int, spaces: int) -> Iterator[list[str]]:
         process.join()
 
 
-def _run(pipe: Connection, many: int, spaces: int) -> None:
+def _run(pipe: Connection, many: int, spaces: int, password_seconds: float) -> None:
     sockets = [_listening() for _ in range(many)]
     ports = [one.getsockname()[1] for one in sockets]
-    by_port = {port: _harbor(spaces).app for port in ports}
+    by_port = {port: _harbor(spaces, password_seconds).app for port in ports}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await by_port[scope["server"][1]](scope, receive, send)
@@ -61,8 +70,8 @@ def _listening() -> socket.socket:
     return one
 
 
-def _harbor(spaces: int) -> Harbor:
-    harbor = Harbor(admin_password=PASSWORD)
+def _harbor(spaces: int, password_seconds: float) -> Harbor:
+    harbor = Harbor(admin_password=PASSWORD, password_seconds=password_seconds)
     for number in range(spaces - 1):  # `library` is there already
         harbor.add_project(f"team-{number:05d}", public=number % 3 == 0, storage_used=number)
     return harbor

@@ -11,15 +11,16 @@ from models.tables import RegistryRow
 from tasks import clock
 from tasks.store.session import stored
 from tests.benchmarks import bare
-from tests.benchmarks.conftest import integrated, tell, timed
-from tests.benchmarks.simulated import harbors
+from tests.benchmarks.conftest import integrated, speed, tell, timed
+from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
 
 SPACES = 50
 
 
+@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
 @pytest.mark.parametrize("many", [20, 100, 200])
-async def test_reconcile_all(many: int) -> None:
-    with harbors(many, SPACES) as urls:
+async def test_reconcile_all(many: int, password_seconds: float) -> None:
+    with harbors(many, SPACES, password_seconds) as urls:
         integrated(urls)
         await reconcile_all()  # the first look writes every space down
 
@@ -30,7 +31,8 @@ async def test_reconcile_all(many: int) -> None:
         await stored(_make_due)
         ours = await timed(reconcile_all)
     each = f", {1000 * ours / many:.0f} ms a registry, the flow run's own start included"
-    tell(f"reconcile-all of {many} registries with {SPACES} spaces", ours, bare_seconds, each)
+    what = f"reconcile-all of {many} registries with {SPACES} spaces, {speed(password_seconds)}"
+    tell(what, ours, bare_seconds, each)
 
 
 def _make_due(session: Session) -> None:

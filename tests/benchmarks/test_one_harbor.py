@@ -15,15 +15,16 @@ from tasks.store import spaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
 from tests.benchmarks import bare
-from tests.benchmarks.conftest import integrated, tell, timed
-from tests.benchmarks.simulated import harbors
+from tests.benchmarks.conftest import integrated, speed, tell, timed
+from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
 
 ROUNDS = 3
 
 
+@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
 @pytest.mark.parametrize("many", [1_000, 10_000])
-async def test_steady_state(many: int) -> None:
-    with harbors(1, many) as urls:
+async def test_steady_state(many: int, password_seconds: float) -> None:
+    with harbors(1, many, password_seconds) as urls:
         (name,) = integrated(urls)
         await _reconciled(name)
         bare_seconds = min([await timed(lambda: bare.look(urls[0], many)) for _ in range(ROUNDS)])
@@ -33,12 +34,13 @@ async def test_steady_state(many: int) -> None:
     assert not report.plan.changes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     more = f", {task_runs} task runs, whole flow run {whole:.2f} s, peak {peak:.0f} MB"
-    tell(f"steady look at {many} spaces", ours, bare_seconds, more)
+    tell(f"steady look at {many} spaces, {speed(password_seconds)}", ours, bare_seconds, more)
 
 
-async def test_drifted_spaces_are_set_right() -> None:
+@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
+async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
     many = 2_000
-    with harbors(1, many) as urls:
+    with harbors(1, many, password_seconds) as urls:
         (name,) = integrated(urls)
         await _reconciled(name)
         known = await stored(spaces.spaces, name)
@@ -58,7 +60,8 @@ async def test_drifted_spaces_are_set_right() -> None:
         ours, report, task_runs = await _flow_run(name)
     assert len(report.outcomes) == many
     assert all(outcome.done for outcome in report.outcomes)
-    tell(f"{many} drifted spaces set right", ours, bare_seconds, f", {task_runs} task runs")
+    what = f"{many} drifted spaces set right, {speed(password_seconds)}"
+    tell(what, ours, bare_seconds, f", {task_runs} task runs")
 
 
 async def _reconciled(name: str) -> Report:

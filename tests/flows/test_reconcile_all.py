@@ -1,8 +1,9 @@
 """All registries in one run: one that is broken never holds up another."""
 
-import json
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from deployments.sandbox.docker_registry import DockerRegistry
 from deployments.sandbox.faults import Answer, Delay, Fault
@@ -21,6 +22,7 @@ from tests.flows.stories import (
     audit_of,
     completed,
     dossier,
+    due,
     ended,
     figures_of,
     harbor_at,
@@ -31,13 +33,11 @@ from tests.flows.stories import (
     told,
 )
 
-_ONE_IMPOSSIBLE = json.dumps([{"project_id": 10**30, "name": "huge", "repo_count": 10**30}])
-IMPOSSIBLE = Answer(
-    200,
-    _ONE_IMPOSSIBLE.encode(),
-    (("Content-Type", "application/json"), ("X-Total-Count", "1")),
-)
-"""Sound JSON with numbers that no database takes."""
+_REFUSED = """
+CREATE TRIGGER refused BEFORE UPDATE ON registry WHEN NEW.name = '{name}'
+BEGIN SELECT RAISE(ABORT, 'on purpose'); END
+"""
+"""Nobody foresaw that the database would not take what is known of one registry."""
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ async def test_the_broken_hold_up_nobody(name: str, impatient: None) -> None:
             await settled(each, place.url)
         hang.faults.add(Fault(Delay(30), times=None))
         broke.faults.add(Fault(Answer(500), times=None))
-        odd.faults.add(Fault(IMPOSSIBLE, path=r"/api/v2.0/projects\?.*", times=None))
         good.harbor.projects["team"].public = True
-        state = await look_again()
+        due(looked_at=clock.now() - timedelta(days=1))
+        transact(lambda session: session.connection().execute(text(_REFUSED.format(name=absurd))))
+        state = await ended(reconcile_all)
     finished = clock.now()
     message = state.message or ""
-    assert "4 of 4 registries were due" in message
-    assert hanging in message
-    assert broken in message
+    assert f"4 of 4 registries were due; 2 could not be read: {hanging}, {broken}" in message
+    assert f"1 with problems: {absurd}: IntegrityError" in message
     drift = next(row for row in audit_of(well) if row.what == "space.visibility-drifted")
     assert (finished - drift.at).total_seconds() > 2
     assert spaces_of(well)["team"].observed is Visibility.PUBLIC

@@ -13,9 +13,9 @@ from models.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, Syst
 from tasks.credentials import RegistryCredentials
 from tasks.registries.protocol import Credential
 from tasks.registries.tls import context_for
-from tests.flows.conftest import database, name, prefect_server, sqlite_url
+from tests.flows.conftest import database, name, prefect_server
 
-__all__ = ["database", "name", "prefect_server", "sqlite_url"]
+__all__ = ["database", "name", "prefect_server"]
 
 
 class Live:
