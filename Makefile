@@ -27,7 +27,7 @@ $(UV):
 
 .venv/.ready: uv.lock pyproject.toml | $(UV)
 	@echo "Setting up: packages from uv.lock"
-	@$(UV) sync --locked --quiet --python $(PYTHON)
+	@$(UV) sync --locked --quiet --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 migrate: setup

@@ -1,6 +1,7 @@
 """Bring one registry to what is desired of it: observe, plan, apply, save."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from prefect import flow
@@ -15,7 +16,7 @@ from models.base import Value
 from models.change import DriftKind, Outcome
 from models.conclusion import conclude
 from models.dossier import Dossier
-from models.errors import PlanRefused, RegistryError
+from models.errors import Busy, PlanRefused, RegistryError
 from models.health import Diagnosis, diagnose
 from models.plan import Plan
 from models.reconcile import plan_spaces
@@ -91,9 +92,20 @@ async def reconcile(
     dry_run: bool = False,
     allow_large: bool = False,
     credentials: Mapping[str, Credential] | None = None,
+    due_at: datetime | None = None,
 ) -> Report:
-    """Observe a registry, plan, note, apply, and save, under the lease that `holder` has on it."""
+    """Observe a registry, plan, note, apply, and save, under the lease that `holder` has on it.
+
+    Args:
+        due_at: when it was found to be due; nothing is done if another run looked at it since.
+
+    Raises:
+        Busy: another run did this one's work, or took over its lease.
+    """
     dossier, known, failures = await stored(_recall, name)
+    looked_at = dossier.track.looked_at
+    if due_at is not None and looked_at is not None and looked_at >= due_at:
+        raise Busy(f"another run has looked at {name!r} just now")
     registry, refused = dossier.registry, ""
     outcomes: tuple[Outcome, ...] = ()
     try:
@@ -207,6 +219,6 @@ def ended(report: Report, *, dry_run: bool = False) -> State[None]:
     drifts = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
     made = "planned" if dry_run else "made"
     return Completed(
-        message=f"{report.registry} is {report.health.health}: {many} spaces, "
+        message=f"{report.registry} is {report.health.health}: {many} spaces seen, "
         f"{drifts} drifts, {len(plan.changes)} changes {made}"
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -49,11 +50,14 @@ async def reconcile_all() -> State[None]:
     reason, and the run fails only if a change was not made or something unforeseen happened.
     """
     known = await stored(registries.dossiers)
-    due = [one for one in known if one.due(settings().cadence, clock.now())]
+    due_at = clock.now()
+    due = [one for one in known if one.due(settings().cadence, due_at)]
     credentials = await credentials_of(dossier.registry for dossier in due)
     places = asyncio.Semaphore(settings().registries_at_once)
     batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
-    ended = await asyncio.gather(*(reconcile_batch(each, credentials, places) for each in batches))
+    ended = await asyncio.gather(
+        *(reconcile_batch(each, credentials, places, due_at) for each in batches)
+    )
     endings = [ending for batch in ended for ending in batch]
     await announce()
     return _ended(len(known), endings)
@@ -61,24 +65,29 @@ async def reconcile_all() -> State[None]:
 
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
 async def reconcile_batch(
-    due: Sequence[Dossier], credentials: Mapping[str, Credential], places: asyncio.Semaphore
+    due: Sequence[Dossier],
+    credentials: Mapping[str, Credential],
+    places: asyncio.Semaphore,
+    due_at: datetime,
 ) -> tuple[Ending, ...]:
     """Reconcile some registries side by side; the places are shared with the other batches."""
 
     async def one(dossier: Dossier) -> Ending:
         async with places:
-            return await _reconcile_one(dossier.registry.name, credentials)
+            return await _reconcile_one(dossier.registry.name, credentials, due_at)
 
     return tuple(await asyncio.gather(*(one(dossier) for dossier in due)))
 
 
-async def _reconcile_one(name: str, credentials: Mapping[str, Credential]) -> Ending:
+async def _reconcile_one(
+    name: str, credentials: Mapping[str, Credential], due_at: datetime
+) -> Ending:
     """Reconcile one registry; whatever happens, it is an ending and no exception."""
     try:
         async with leased(name) as holder:
-            report = await reconcile(name, holder, PLAIN, credentials=credentials)
+            report = await reconcile(name, holder, PLAIN, credentials=credentials, due_at=due_at)
     except Busy:
-        return Ending(registry=name)  # another run does it right now
+        return Ending(registry=name)  # another run does it, or just did
     except Exception as error:
         get_run_logger().exception("%s: unforeseen", name)
         return Ending(registry=name, problem=f"{name}: {type(error).__name__}")

@@ -7,7 +7,7 @@ knows how to become a value again.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Text
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -105,6 +105,9 @@ class OutcomeRow(SQLModel, table=True):
     message: str = Field(default="", sa_type=Text)
 
 
+_WAITING = text("event IS NOT NULL AND announced_at IS NULL")
+
+
 class AuditRow(SQLModel, table=True):
     """What happened: never changed, kept beyond the registry it speaks of.
 
@@ -113,6 +116,9 @@ class AuditRow(SQLModel, table=True):
     """
 
     __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_unannounced", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)

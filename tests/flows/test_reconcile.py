@@ -4,11 +4,14 @@ import pytest
 
 from deployments.sandbox.faults import Answer, Fault
 from flows.integrate import integrate_registry
-from flows.reconcile import reconcile_registry
+from flows.reconcile import PLAIN, reconcile, reconcile_registry
 from flows.set_visibility import set_space_visibility
 from models.condition import ConditionType, Health, Status
+from models.errors import Busy
 from models.reason import Reason
+from tasks import clock
 from tasks.credentials import RegistryCredentials
+from tasks.store.leases import leased
 from tests.builders import PRIVATE, PUBLIC
 from tests.flows.stories import (
     Place,
@@ -39,7 +42,7 @@ async def test_steady(name: str) -> None:
     with harbor_at("a") as place:
         await settled(name, place.url)
         state = await ended(reconcile_registry, name)
-        assert state.message == f"{name} is healthy: 2 spaces, 0 drifts, 0 changes made"
+        assert state.message == f"{name} is healthy: 2 spaces seen, 0 drifts, 0 changes made"
         assert place.writes() == []
     assert await task_runs(state) <= 5
     assert audited(name) == {"registry.integrated": 1}
@@ -227,3 +230,14 @@ async def test_a_story_on_postgresql(name_on_postgresql: str) -> None:
 @pytest.mark.parametrize("wanted", ["Prod/ü", "x" * 256])
 async def test_names_that_are_none(name: str, wanted: str) -> None:
     assert "is not a valid name" in await failed(reconcile_registry, wanted)
+
+
+async def test_what_another_run_has_just_looked_at_is_left_alone(name: str) -> None:
+    with harbor_at("a") as place:
+        due_at = clock.now()
+        await settled(name, place.url)
+        asked = len(place.harbor.requests)
+        async with leased(name) as holder:
+            with pytest.raises(Busy, match="just now"):
+                await reconcile(name, holder, PLAIN, due_at=due_at)
+        assert len(place.harbor.requests) == asked

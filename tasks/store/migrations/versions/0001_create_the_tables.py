@@ -28,6 +28,13 @@ def upgrade() -> None:
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_registry_name"), ["registry_name"], unique=False)
+        batch_op.create_index(
+            "ix_audit_unannounced",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("event IS NOT NULL AND announced_at IS NULL"),
+            postgresql_where=sa.text("event IS NOT NULL AND announced_at IS NULL"),
+        )
 
     op.create_table(
         "lease",
@@ -125,6 +132,11 @@ def downgrade() -> None:
     op.drop_table("publication")
     op.drop_table("lease")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_audit_unannounced",
+            sqlite_where=sa.text("event IS NOT NULL AND announced_at IS NULL"),
+            postgresql_where=sa.text("event IS NOT NULL AND announced_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_audit_registry_name"))
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 
