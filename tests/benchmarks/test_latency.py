@@ -3,7 +3,9 @@
 import json
 import statistics
 import time
+import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
 from tests.benchmarks.simulated import PASSWORD, harbors
@@ -52,12 +54,22 @@ def _block(api: str) -> str:
 
 
 def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return json.load(answer)
+    return _ask(urllib.request.Request(url))
 
 
 def _post(url: str, body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    return _ask(urllib.request.Request(url, json.dumps(body).encode(), headers))
+
+
+def _ask(request: urllib.request.Request) -> Any:
+    """Ask, and ask again while Prefect's SQLite is locked, as a person presses again."""
+    for last in (False, False, False, False, True):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if last or error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            time.sleep(0.2)
+    return None
