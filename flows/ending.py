@@ -1,5 +1,6 @@
 """How flows end: what was refused or went wrong is one plain sentence in the run's state."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -9,6 +10,8 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from models.errors import IntegrationError
+from models.settings import settings
+from tasks.store.migrating import check_current
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,11 +20,15 @@ T = TypeVar("T")
 def ends_plainly(
     story: Callable[P, Awaitable[T]],
 ) -> Callable[P, Awaitable[T | State[Any]]]:
-    """Let a flow that raises one of our errors end as Failed with the error's text."""
+    """Let a flow that raises one of our errors end as Failed with the error's text.
+
+    It is not begun on a database that has not the tables of this version.
+    """
 
     @wraps(story)
     async def told(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
+            await asyncio.to_thread(check_current, settings().database)
             return await story(*args, **kwargs)
         except IntegrationError as error:
             return Failed(message=str(error))

@@ -10,10 +10,11 @@ from sqlmodel import Session
 from flows.ending import ends_plainly
 from models.dossier import Dossier
 from models.overview import Overview, RegistryFigures, SpaceFigures, trend
+from models.settings import settings
 from models.tables import AuditRow
 from tasks import clock
 from tasks.credentials import credentials_of
-from tasks.measure import due_for_storage, measure
+from tasks.measure import measure
 from tasks.publish import publish_if_news
 from tasks.reports.overview import overview_news, overview_page
 from tasks.reports.registry import registry_news, registry_page
@@ -33,7 +34,8 @@ async def compute_overview() -> State[None]:
     A page is written anew only when something in it changed, or after an hour.
     """
     known = await stored(registries.dossiers)
-    due = [dossier for dossier in known if due_for_storage(dossier)]
+    every, now = settings().storage_interval, clock.now()
+    due = [dossier for dossier in known if dossier.storage_due(every, now)]
     silent = await _measure(due)
     written = await publish_overview()
     written += await publish_registries([dossier.registry.name for dossier in known])
@@ -47,7 +49,7 @@ async def refresh_overview(name: str | None = None) -> None:
     """Bring the overview up to date after a change, with fresh figures of one registry."""
     if name is not None:
         dossier = await stored(registries.dossier, name)
-        if due_for_storage(dossier, now=True):
+        if dossier.answers:
             await _measure([dossier])
         await publish_registries([name])
     await publish_overview()

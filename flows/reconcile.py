@@ -103,37 +103,29 @@ async def reconcile(
         Busy: another run did this one's work, or took over its lease.
     """
     dossier, known, failures = await stored(_recall, name)
-    looked_at = dossier.track.looked_at
-    if due_at is not None and looked_at is not None and looked_at >= due_at:
-        raise Busy(f"another run has looked at {name!r} just now")
-    registry, refused = dossier.registry, ""
+    _step_aside(dossier, due_at)
+    registry, suspect = dossier.registry, refuses_credentials(dossier.conditions)
     outcomes: tuple[Outcome, ...] = ()
+    refused = ""
     try:
-        suspect = refuses_credentials(dossier.conditions)
         async with opened(registry, refused=suspect, credentials=credentials) as client:
             snapshot = await stages.observe(registry, client)
-            plan = _plan(registry, known, snapshot)
+            plan = unsaved = _plan(registry, known, snapshot)
             refused = "" if allow_large else _refusal(plan)
-            plan = plan.braked() if refused and not dry_run else plan
-            left = plan
+            if refused and not dry_run:
+                plan = unsaved = plan.braked()
             if plan.changes and not dry_run:
-                left = await _note(dossier, plan, holder)
+                unsaved = await _note(dossier, plan, holder)
                 outcomes = await stages.apply(plan, client)
     except RegistryError as error:
-        snapshot, outcomes = unobserved(registry, error), ()
-        left = plan = _plan(registry, known, snapshot)
+        snapshot = unobserved(registry, error)
+        plan = unsaved = _plan(registry, known, snapshot)
     conclusion = conclude(
-        dossier, known, snapshot, left, outcomes, refused=refused, failures=failures
+        dossier, known, snapshot, unsaved, outcomes, refused=refused, failures=failures
     )
     if not dry_run:
-        await stored(
-            looks.save_conclusion,
-            name,
-            conclusion,
-            holder=holder,
-            at=clock.now(),
-            flow_run=run_id(),
-        )
+        run = {"holder": holder, "flow_run": run_id()}
+        await stored(looks.save_conclusion, name, conclusion, at=clock.now(), **run)
     return Report(
         registry=name,
         health=diagnose(conclusion.conditions),
@@ -142,6 +134,13 @@ async def reconcile(
         outcomes=outcomes,
         refused=refused,
     )
+
+
+def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
+    """Leave a registry alone that another run has looked at since it was found to be due."""
+    looked_at = dossier.track.looked_at
+    if due_at is not None and looked_at is not None and looked_at >= due_at:
+        raise Busy(f"another run has looked at {dossier.registry.name!r} just now")
 
 
 async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:

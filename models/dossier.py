@@ -1,9 +1,9 @@
 """A registry with everything that is remembered of it, but its spaces."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.base import Value
-from models.condition import Condition
+from models.condition import Condition, Health
 from models.health import Diagnosis, diagnose
 from models.registry import Registry
 from models.schedule import Cadence, Track, is_due
@@ -38,3 +38,14 @@ class Dossier(Value):
     def due(self, cadence: Cadence, now: datetime) -> bool:
         """Whether it should be looked at now."""
         return is_due(self.track, cadence, self.conditions, now)
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is well enough to be asked for more than how it is."""
+        return self.diagnosis.health in (Health.HEALTHY, Health.DEGRADED)
+
+    def storage_due(self, interval: timedelta, now: datetime) -> bool:
+        """Whether to read its storage: it answers, and was not asked for an interval."""
+        if self.storage_read_at is None:
+            return self.answers
+        return self.answers and now - self.storage_read_at >= interval

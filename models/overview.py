@@ -1,14 +1,13 @@
 """The overview: all registries in numbers. Unknown, zero and unlimited are three things."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models.base import Value
 from models.condition import Health
 from models.dossier import Dossier
 from models.space import Space
-from models.storage import UNLIMITED
 
 
 class SpaceFigures(Value):
@@ -103,16 +102,6 @@ class Measurement(Value):
     registry: str
     at: datetime
     storage_used: int | None
-
-
-def sum_limits(limits: Iterable[int | None]) -> int | None:
-    """Sum quotas: one unlimited makes all unlimited, one unknown makes all unknown."""
-    known = list(limits)
-    if not known or None in known:
-        return None
-    if UNLIMITED in known:
-        return UNLIMITED
-    return sum(limit for limit in known if limit is not None)
 
 
 def trend(

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         return Cadence(interval=timedelta(seconds=self.look_interval_seconds))
 
     @property
+    def storage_interval(self) -> timedelta:
+        """Between two readings of one registry's storage."""
+        return timedelta(seconds=self.storage_interval_seconds)
+
+    @property
     def missing_grace(self) -> timedelta:
         """How long a missing space is remembered."""
         return timedelta(hours=self.missing_grace_hours)

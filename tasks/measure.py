@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from models.condition import Health
 from models.dossier import Dossier
 from models.errors import IntegrationError
 from models.settings import settings
@@ -15,16 +14,6 @@ from tasks.opening import opened
 from tasks.registries.protocol import Credential
 from tasks.store import figures
 from tasks.store.session import stored
-
-
-def due_for_storage(dossier: Dossier, *, now: bool = False) -> bool:
-    """Whether to read a registry's storage: it answers, and was not asked for some time."""
-    if dossier.diagnosis.health not in (Health.HEALTHY, Health.DEGRADED):
-        return False
-    if now or dossier.storage_read_at is None:
-        return True
-    age = (clock.now() - dossier.storage_read_at).total_seconds()
-    return age >= settings().storage_interval_seconds
 
 
 @task(name="measure", cache_policy=NO_CACHE, persist_result=False)

@@ -39,10 +39,4 @@ async def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
     It must be a plain async function: Prefect 3.9.1 never retries with anything else.
     """
-    try:
-        await state.aresult()
-    except Transient:
-        return True
-    except Exception:
-        return False
-    return False
+    return isinstance(await state.aresult(raise_on_failure=False), Transient)

@@ -42,8 +42,7 @@ def save_conclusion(
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
     leases.check_held(session, registry, holder)
-    registries.locked(session, registry)
-    row = session.get_one(RegistryRow, registry)
+    row = session.get_one(RegistryRow, registry, with_for_update=True)
     row.looked_at = conclusion.track.looked_at
     row.look_seconds = conclusion.track.seconds
     row.failures = conclusion.track.failures

@@ -46,18 +46,19 @@ class DockerRegistry:
     async def look(self) -> Snapshot:
         """See how the registry is and which spaces its repositories make; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
-        login = self._login = await log_in(self.http, self.registry, self.credential)
-        spaces = await self._spaces(login)
+        self._login = await log_in(self.http, self.registry, self.credential)
+        verdicts = self._login.verdicts  # of the first login, not of a token's renewal
+        spaces = await self._spaces()
         return Snapshot(
             registry=self.http.name,
             taken_at=taken_at,
             seconds=time.monotonic() - started,
-            verdicts=login.verdicts,
+            verdicts=verdicts,
             spaces=spaces,
         )
 
-    async def _spaces(self, login: Login) -> Seen[ObservedSpace] | Unseen:
-        against = failed(login.verdicts)
+    async def _spaces(self) -> Seen[ObservedSpace] | Unseen:
+        against = failed(self._login.verdicts)
         if against is not None:
             return Unseen(reason=against.reason, message=against.message)
         try:

@@ -77,15 +77,8 @@ def _no_harbor(message: str) -> Verdict:
 def _kind(
     status: Status, reason: Reason, message: str, advice: str = "", *, proved: bool = True
 ) -> Verdict:
-    return Verdict(
-        type=ConditionType.SUPPORTED,
-        status=status,
-        reason=reason,
-        message=message,
-        advice=advice,
-        proved=proved,
-        step="Is it a Harbor",
-    )
+    step = "Is it a Harbor"
+    return verdicts.supported(status, reason, message, advice, proved=proved, step=step)
 
 
 async def credential_verdicts(

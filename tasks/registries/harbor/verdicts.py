@@ -25,17 +25,24 @@ def version_verdict(text: str | None) -> Verdict:
     found = re.match(r"v?(\d+)\.(\d+)", text or "")
     if not found:
         message = f"Harbor does not tell its version ({text or 'nothing'})"
-        return _supported(Status.UNKNOWN, Reason.VERSION_UNKNOWN, message, proved=False)
+        return supported(Status.UNKNOWN, Reason.VERSION_UNKNOWN, message, proved=False)
     if (int(found[1]), int(found[2])) < OLDEST:
         message = f"Harbor {text} is too old"
         advice = "upgrade Harbor to {}.{} or newer".format(*OLDEST)
-        return _supported(Status.FALSE, Reason.VERSION_TOO_OLD, message, advice)
-    return _supported(Status.TRUE, Reason.SUPPORTED, f"Harbor {text}")
+        return supported(Status.FALSE, Reason.VERSION_TOO_OLD, message, advice)
+    return supported(Status.TRUE, Reason.SUPPORTED, f"Harbor {text}")
 
 
-def _supported(
-    status: Status, reason: Reason, message: str, advice: str = "", *, proved: bool = True
+def supported(
+    status: Status,
+    reason: Reason,
+    message: str,
+    advice: str = "",
+    *,
+    proved: bool = True,
+    step: str = "Version supported",
 ) -> Verdict:
+    """Say whether what answers is a Harbor of a kind that this service works with."""
     return Verdict(
         type=ConditionType.SUPPORTED,
         status=status,
@@ -43,7 +50,7 @@ def _supported(
         message=message,
         advice=advice,
         proved=proved,
-        step="Version supported",
+        step=step,
     )
 
 

@@ -142,7 +142,7 @@ class Robot(Wire):
         return any(
             permission.kind == kind
             and permission.namespace == namespace
-            and any((one.resource, one.action) == (resource, action) for one in permission.access)
+            and any(one == Access(resource=resource, action=action) for one in permission.access)
             for permission in self.permissions or []
         )
 
