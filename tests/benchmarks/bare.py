@@ -13,11 +13,15 @@ _TLS = ssl.create_default_context()  # built once: 30 ms a client would flatter 
 _SYSTEM = ("/health", "/users/current", "/systeminfo", "/statistics")
 
 
+def _client() -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    return httpx.AsyncClient(auth=("admin", PASSWORD), limits=limits, verify=_TLS)
+
+
 async def look(url: str, spaces: int) -> int:
     """Make the requests that a look at a Harbor needs, and parse them; return how many."""
     places = asyncio.Semaphore(AT_ONCE)
-    limits = httpx.Limits(max_connections=AT_ONCE)
-    async with httpx.AsyncClient(auth=("admin", PASSWORD), limits=limits, verify=_TLS) as client:
+    async with _client() as client:
 
         async def get(path: str) -> None:
             async with places:
@@ -47,8 +51,7 @@ async def look_at_all(urls: list[str], spaces: int, at_once: int) -> int:
 async def set_public(url: str, names: list[str], public: bool) -> None:
     """Make one PUT for each project."""
     places = asyncio.Semaphore(AT_ONCE)
-    limits = httpx.Limits(max_connections=AT_ONCE)
-    async with httpx.AsyncClient(auth=("admin", PASSWORD), limits=limits, verify=_TLS) as client:
+    async with _client() as client:
 
         async def put(name: str) -> None:
             async with places:

@@ -18,6 +18,7 @@ class _Form(Value):
     [
         ("https://harbor.example.com", "https://harbor.example.com", "harbor.example.com"),
         ("  https://harbor.example.com/ ", "https://harbor.example.com", "harbor.example.com"),
+        ("https://harbor.example.com.:443", "https://harbor.example.com", "harbor.example.com"),
         ("HTTPS://Harbor.Example.COM", "https://harbor.example.com", "harbor.example.com"),
         ("https://h:443", "https://h", "h"),
         ("http://h:80/", "http://h", "h"),

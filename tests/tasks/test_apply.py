@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from models.change import Change, Outcome
 from models.errors import Forbidden, Unreachable
@@ -58,3 +59,22 @@ async def test_one_failure_is_an_outcome_and_the_rest_goes_on(failing: str, reas
         done(narrow("n")),
         done(widen("w")),
     }
+
+
+@dataclass
+class Clumsy(Writer):
+    """Has a bug, which one change brings out."""
+
+    async def make(self, change: Change) -> Outcome:
+        if change.space == "bug":
+            raise KeyError(change.space)
+        return await super().make(change)
+
+
+async def test_a_bug_of_ours_loses_no_outcome_of_the_others() -> None:
+    with disable_run_logger():
+        outcomes = await apply.fn(_plan(widen("bug"), widen("w")), Clumsy())
+    assert [(one.change.space, one.done, one.reason) for one in outcomes] == [
+        ("bug", False, Reason.UNFORESEEN),
+        ("w", True, Reason.DONE),
+    ]

@@ -1,9 +1,14 @@
-"""Retries do not wait here."""
+"""Worlds to look at; retries do not wait here."""
 
 from collections.abc import Iterator
 
 import pytest
 import stamina
+
+from deployments.sandbox.faults import Faults
+from deployments.sandbox.harbor import Harbor
+from tests.tasks.registries.tools import Recorder, World, harbor
+from tests.tasks.serving import serving
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +16,28 @@ def quick_retries() -> Iterator[None]:
     stamina.set_testing(True, attempts=3, cap=True)
     yield
     stamina.set_testing(False)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    recorder = Recorder()
+    faults = Faults(recorder.app)
+    with serving(faults) as url:
+        yield World(url, faults, recorder)
+
+
+@pytest.fixture
+def many() -> Harbor:
+    """250 projects in three pages."""
+    return harbor(projects=249)
+
+
+@pytest.fixture
+def faults(many: Harbor) -> Faults:
+    return Faults(many.app)
+
+
+@pytest.fixture
+def url(faults: Faults) -> Iterator[str]:
+    with serving(faults) as url:
+        yield url

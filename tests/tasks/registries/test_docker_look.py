@@ -9,7 +9,17 @@ import pytest
 from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_request, send_reply
 from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
 from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import Answer, Cut, Delay, Endless, Fault, Faults, Huge, Truncate
+from deployments.sandbox.faults import (
+    Answer,
+    Call,
+    Cut,
+    Delay,
+    Endless,
+    Fault,
+    Faults,
+    Huge,
+    Truncate,
+)
 from models.errors import Rejected
 from models.reason import Reason
 from models.registry import Kind
@@ -182,3 +192,15 @@ async def test_there_is_nothing_to_change_and_no_storage_to_read() -> None:
             storage = await client.read_storage()
     assert (storage.total, storage.spaces.seen) == (None, False)
     assert registry.requests == []
+
+
+async def test_a_token_that_runs_out_between_pages_is_renewed() -> None:
+    token = Token({"user": "pw"})
+    simulated = DockerRegistry(token)
+    for number in range(1_500):
+        simulated.add_repository(f"s{number:04}/app")
+    faults = Faults(simulated.app)
+    faults.add(Fault(Call(token.expire), path=r"/v2/_catalog\?.*last=.*"))
+    with serving(faults) as url:
+        assert len(items(await look(url, Kind.DOCKER, USER))) == 1_500
+    assert token.issued == 2

@@ -7,41 +7,28 @@ import pytest
 from deployments.sandbox.asgi import Reply
 from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
 from deployments.sandbox.faults import Answer, Fault, Faults
-from models.condition import ConditionType, Health, Status, Verdict
+from models.condition import ConditionType, Health, Status
 from models.errors import CredentialsMissing
-from models.health import diagnose, failed, reached, settle
+from models.health import diagnose, reached, settle
 from models.reason import Reason
 from tasks.registries.factory import connect
 from tests.builders import NOW, registry
 from tests.tasks.registries.tools import (
+    FALSE,
+    HTML,
     QUICK,
+    TRUE,
+    UNKNOWN,
+    WELL,
     Recorder,
     examine,
     harbor,
     look,
+    refusal_in,
     told,
     why_unseen,
 )
 from tests.tasks.serving import serving
-
-TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
-AUTHENTICATED, ADMINISTRATOR = ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR
-WELL = {
-    ConditionType.SUPPORTED: (TRUE, Reason.SUPPORTED),
-    AUTHENTICATED: (TRUE, Reason.CREDENTIALS_ACCEPTED),
-    ADMINISTRATOR: (TRUE, Reason.ADMINISTRATOR),
-    ConditionType.WRITABLE: (TRUE, Reason.WRITABLE),
-    ConditionType.SERVING: (TRUE, Reason.ALL_COMPONENTS_UP),
-}
-CURRENT = "/api/v2.0/users/current"
-HTML = (("Content-Type", "text/html"),)
-
-
-def _against(verdicts: tuple[Verdict, ...]) -> Verdict:
-    found = failed(verdicts)
-    assert found is not None
-    assert found.advice
-    return found
 
 
 @pytest.mark.parametrize("version", ["v2.9.0", "v2.12.4-3a1b2c4d", "v2.13.0", "v2.16.0-c50c7ddd"])
@@ -65,7 +52,7 @@ async def test_all_is_well(version: str) -> None:
 async def test_too_old_is_said_before_a_password_is_sent(version: str) -> None:
     simulated = harbor(version)
     with serving(simulated.app) as url:
-        against = _against(await examine(url))
+        against = refusal_in(await examine(url))
         assert against.reason is Reason.VERSION_TOO_OLD
         assert against.advice == "upgrade Harbor to 2.9 or newer"
         assert {one.user for one in simulated.requests} == {None}
@@ -95,7 +82,7 @@ async def test_read_only_is_degraded_and_still_read() -> None:
     simulated = harbor()
     simulated.settings.read_only = True
     with serving(simulated.app) as url:
-        assert _against(await examine(url)).reason is Reason.READ_ONLY
+        assert refusal_in(await examine(url)).reason is Reason.READ_ONLY
         snapshot = await look(url)
     assert snapshot.spaces.seen
     conditions = settle([], (*reached(registry()), *snapshot.verdicts), NOW)
@@ -134,7 +121,7 @@ async def test_components(down: str, status: Status, reason: Reason) -> None:
 async def test_what_is_no_harbor(reply: Reply, reason: Reason) -> None:
     recorder = Recorder(reply)
     with serving(recorder.app) as url:
-        against = _against(await examine(url))
+        against = refusal_in(await examine(url))
         assert why_unseen(await look(url)) is reason
     assert (against.type, against.reason) == (ConditionType.SUPPORTED, reason)
     assert against.proved is (reason is not Reason.NOT_A_REGISTRY)
@@ -145,7 +132,7 @@ async def test_what_is_no_harbor(reply: Reply, reason: Reason) -> None:
 async def test_a_docker_registry_is_no_harbor(auth: Basic | Token | None) -> None:
     simulated = DockerRegistry(auth)
     with serving(simulated.app) as url:
-        against = _against(await examine(url))
+        against = refusal_in(await examine(url))
     assert against.reason is Reason.WRONG_KIND
     assert against.advice == "choose the type 'Docker Registry'"
     assert {one.authorization for one in simulated.requests} == {""}

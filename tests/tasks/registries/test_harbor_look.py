@@ -1,7 +1,6 @@
 """The spaces of a Harbor: all of them, or none at all."""
 
 import json
-from collections.abc import Iterator
 from math import ceil
 
 import pytest
@@ -24,6 +23,8 @@ from models.reason import Reason
 from models.space import ObservedSpace
 from tests.builders import PRIVATE, PUBLIC
 from tests.tasks.registries.tools import (
+    HTML,
+    PAGE,
     QUICK,
     Recorder,
     harbor,
@@ -34,26 +35,6 @@ from tests.tasks.registries.tools import (
     wrong,
 )
 from tests.tasks.serving import serving
-
-PAGE = r".*/projects\?.*page={}&.*"
-HTML = (("Content-Type", "text/html"),)
-
-
-@pytest.fixture
-def many() -> Harbor:
-    """250 projects in three pages."""
-    return harbor(projects=249)
-
-
-@pytest.fixture
-def faults(many: Harbor) -> Faults:
-    return Faults(many.app)
-
-
-@pytest.fixture
-def url(faults: Faults) -> Iterator[str]:
-    with serving(faults) as url:
-        yield url
 
 
 async def test_all_of_them_are_seen(url: str, many: Harbor) -> None:

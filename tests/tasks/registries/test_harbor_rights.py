@@ -5,42 +5,31 @@ from pydantic import SecretStr
 
 from deployments.sandbox.faults import Answer, Call, Fault, Faults
 from deployments.sandbox.harbor import Harbor, Permission
-from models.condition import ConditionType, Status, Verdict
-from models.health import failed
+from models.condition import ConditionType
 from models.reason import Reason
 from models.registry import Kind
 from tasks.registries.harbor.verdicts import ROBOT_NEEDS
+from tasks.registries.harbor.wire import Robot
 from tasks.registries.protocol import Credential
 from tests.tasks.registries.tools import (
     ADMIN,
+    ADMINISTRATOR,
+    AUTHENTICATED,
+    CURRENT,
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    WELL,
     examine,
     harbor,
     look,
     opened,
+    refusal_in,
     told,
     why_unseen,
     wrong,
 )
 from tests.tasks.serving import serving
-
-TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
-AUTHENTICATED, ADMINISTRATOR = ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR
-WELL = {
-    ConditionType.SUPPORTED: (TRUE, Reason.SUPPORTED),
-    AUTHENTICATED: (TRUE, Reason.CREDENTIALS_ACCEPTED),
-    ADMINISTRATOR: (TRUE, Reason.ADMINISTRATOR),
-    ConditionType.WRITABLE: (TRUE, Reason.WRITABLE),
-    ConditionType.SERVING: (TRUE, Reason.ALL_COMPONENTS_UP),
-}
-CURRENT = "/api/v2.0/users/current"
-HTML = (("Content-Type", "text/html"),)
-
-
-def _against(verdicts: tuple[Verdict, ...]) -> Verdict:
-    found = failed(verdicts)
-    assert found is not None
-    assert found.advice
-    return found
 
 
 async def test_a_user_who_is_no_administrator() -> None:
@@ -51,7 +40,7 @@ async def test_a_user_who_is_no_administrator() -> None:
         verdicts = await examine(url, Kind.HARBOR, alice)
         assert why_unseen(await look(url, Kind.HARBOR, alice)) is Reason.NOT_ADMINISTRATOR
     assert told(verdicts)[AUTHENTICATED][0] is TRUE
-    against = _against(verdicts)
+    against = refusal_in(verdicts)
     assert (against.type, against.reason) == (ADMINISTRATOR, Reason.NOT_ADMINISTRATOR)
     assert simulated.requests.to("/api/v2.0/projects") == []
 
@@ -91,7 +80,7 @@ async def test_a_robot_without_one_right_does_not(missing: tuple[str, ...]) -> N
         verdicts = await examine(url, Kind.HARBOR, credential)
         assert why_unseen(await look(url, Kind.HARBOR, credential)) is Reason.NOT_ADMINISTRATOR
     assert told(verdicts)[AUTHENTICATED][0] is TRUE
-    against = _against(verdicts)
+    against = refusal_in(verdicts)
     assert against.reason is Reason.NOT_ADMINISTRATOR
     if missing[2] != "robot":
         assert " ".join(missing) in against.message
@@ -103,7 +92,7 @@ async def test_a_wrong_password_costs_two_tries_or_one(refused: bool) -> None:
     with serving(simulated.app) as url:
         async with opened(url, credential=wrong(ADMIN), refused=refused) as client:
             verdicts = await client.examine()
-    against = _against(verdicts)
+    against = refusal_in(verdicts)
     assert (against.type, against.reason) == (AUTHENTICATED, Reason.BAD_CREDENTIALS)
     assert against.proved
     asked = [one for one in simulated.requests if one.user is not None]
@@ -122,7 +111,7 @@ async def test_a_401_that_comes_at_once_is_not_believed() -> None:
     faults = Faults(harbor().app)
     faults.add(Fault(Answer(401), path=CURRENT, times=None))
     with serving(faults) as url:
-        against = _against(await examine(url))
+        against = refusal_in(await examine(url))
         assert why_unseen(await look(url)) is Reason.UNAUTHORIZED
     assert (against.reason, against.proved) == (Reason.UNAUTHORIZED, False)
     assert "wait a minute" in against.advice
@@ -152,5 +141,16 @@ async def test_a_database_that_just_died_is_no_bad_password_either() -> None:
 
     faults.add(Fault(Call(die), path=CURRENT))
     with serving(faults) as url:
-        against = _against(await examine(url))
+        against = refusal_in(await examine(url))
     assert (against.reason, against.proved) == (Reason.UNAUTHORIZED, False)
+
+
+def test_a_denied_right_is_no_right() -> None:
+    access = [
+        {"resource": "project", "action": "list", "effect": "deny"},
+        {"resource": "project", "action": "create"},
+    ]
+    rights = [{"kind": "system", "namespace": "/", "access": access}]
+    robot = Robot.model_validate({"id": 1, "name": "robot$a", "permissions": rights})
+    assert not robot.may("system", "/", "project", "list")
+    assert robot.may("system", "/", "project", "create")

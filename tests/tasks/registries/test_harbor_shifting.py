@@ -1,6 +1,6 @@
 """Pages that shift while they are read: the list is whole, or it is not believed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,32 +12,11 @@ from deployments.sandbox.faults import (
 from deployments.sandbox.harbor import Harbor
 from models.reason import Reason
 from tests.tasks.registries.tools import (
-    harbor,
+    PAGE,
     items,
     look,
     why_unseen,
 )
-from tests.tasks.serving import serving
-
-PAGE = r".*/projects\?.*page={}&.*"
-HTML = (("Content-Type", "text/html"),)
-
-
-@pytest.fixture
-def many() -> Harbor:
-    """250 projects in three pages."""
-    return harbor(projects=249)
-
-
-@pytest.fixture
-def faults(many: Harbor) -> Faults:
-    return Faults(many.app)
-
-
-@pytest.fixture
-def url(faults: Faults) -> Iterator[str]:
-    with serving(faults) as url:
-        yield url
 
 
 def _add(many: Harbor) -> Callable[[], object]:

@@ -1,13 +1,9 @@
 """The one HTTP client: whom it tells what, how often it asks, and when it gives up."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import httpx
 import pytest
 
 from deployments.sandbox.asgi import Reply
-from deployments.sandbox.faults import Answer, Cut, Delay, Endless, Fault, Faults, Huge, Redirect
+from deployments.sandbox.faults import Answer, Cut, Delay, Endless, Fault, Huge, Redirect
 from deployments.sandbox.server import closed_port_url
 from models.errors import (
     RegistryError,
@@ -17,36 +13,10 @@ from models.errors import (
     TimedOut,
     Unreachable,
 )
-from tasks.registries.http import Bounds, HttpClient
+from tasks.registries.http import HttpClient
 from tests.builders import registry
-from tests.tasks.registries.tools import QUICK, Recorder
+from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
 from tests.tasks.serving import serving
-
-AUTH = httpx.BasicAuth("admin", "hunter2")
-
-
-@dataclass
-class World:
-    """A recorder behind faults, on a real socket."""
-
-    url: str
-    faults: Faults
-    recorder: Recorder
-
-    def client(self, bounds: Bounds = QUICK) -> HttpClient:
-        return HttpClient(registry(address=self.url), bounds, AUTH)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    recorder = Recorder()
-    faults = Faults(recorder.app)
-    with serving(faults) as url:
-        yield World(url, faults, recorder)
-
-
-def _bounds(**changed: float) -> Bounds:
-    return Bounds.model_validate({**QUICK.model_dump(), **changed})
 
 
 async def test_what_is_sent(world: World) -> None:
@@ -134,7 +104,7 @@ async def test_after_three_tries_it_is_an_error(
     world: World, action: Answer | Cut, kind: type[RegistryError], said: str
 ) -> None:
     world.faults.add(Fault(action, times=None))
-    async with world.client(_bounds(read_seconds=0.2, request_seconds=0.4)) as http:
+    async with world.client(bounds(read_seconds=0.2, request_seconds=0.4)) as http:
         with pytest.raises(kind, match=said):
             await http.get("/x")
         assert http.requests == 3

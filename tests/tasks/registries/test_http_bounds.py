@@ -2,10 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 import trustme
 
@@ -22,34 +20,8 @@ from models.settings import Settings
 from tasks.concurrency import side_by_side
 from tasks.registries.http import Bounds, HttpClient
 from tests.builders import registry
-from tests.tasks.registries.tools import QUICK, Recorder
+from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
 from tests.tasks.serving import serving
-
-AUTH = httpx.BasicAuth("admin", "hunter2")
-
-
-@dataclass
-class World:
-    """A recorder behind faults, on a real socket."""
-
-    url: str
-    faults: Faults
-    recorder: Recorder
-
-    def client(self, bounds: Bounds = QUICK) -> HttpClient:
-        return HttpClient(registry(address=self.url), bounds, AUTH)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    recorder = Recorder()
-    faults = Faults(recorder.app)
-    with serving(faults) as url:
-        yield World(url, faults, recorder)
-
-
-def _bounds(**changed: float) -> Bounds:
-    return Bounds.model_validate({**QUICK.model_dump(), **changed})
 
 
 @pytest.mark.parametrize(
@@ -117,7 +89,7 @@ async def test_never_more_at_once_than_allowed(at_once: int) -> None:
     crowd = _Crowd()
     app: App = crowd.app
     with serving(app) as url:
-        async with HttpClient(registry(address=url), _bounds(at_once=at_once), AUTH) as http:
+        async with HttpClient(registry(address=url), bounds(at_once=at_once), AUTH) as http:
             await side_by_side(*(http.get(f"/{number}") for number in range(20)))
     assert crowd.most == at_once
 

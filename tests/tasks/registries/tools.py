@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
+import httpx
 from pydantic import SecretStr
 
 from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
+from deployments.sandbox.faults import Faults
 from deployments.sandbox.harbor import Harbor
 from models.condition import ConditionType, Status, Verdict
+from models.health import failed
 from models.reason import Reason
 from models.registry import Kind, Tls
 from models.snapshot import Seen, Snapshot
 from models.space import ObservedSpace
 from tasks.registries.factory import connect
 from tasks.registries.harbor import Doubt
-from tasks.registries.http import Bounds
+from tasks.registries.http import Bounds, HttpClient
 from tasks.registries.protocol import Credential, RegistryClient
 from tests.builders import registry
 
@@ -24,6 +28,37 @@ LOCK = 0.4
 DOUBT = Doubt(pause=0.45, genuine=0.3)
 ADMIN = Credential("admin", SecretStr("Harbor12345"))
 USER = Credential("user", SecretStr("pw"))
+AUTH = httpx.BasicAuth("admin", "hunter2")
+
+TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
+AUTHENTICATED, ADMINISTRATOR = ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR
+WELL = {
+    ConditionType.SUPPORTED: (TRUE, Reason.SUPPORTED),
+    AUTHENTICATED: (TRUE, Reason.CREDENTIALS_ACCEPTED),
+    ADMINISTRATOR: (TRUE, Reason.ADMINISTRATOR),
+    ConditionType.WRITABLE: (TRUE, Reason.WRITABLE),
+    ConditionType.SERVING: (TRUE, Reason.ALL_COMPONENTS_UP),
+}
+CURRENT = "/api/v2.0/users/current"
+PAGE = r".*/projects\?.*page={}&.*"
+HTML = (("Content-Type", "text/html"),)
+
+
+@dataclass
+class World:
+    """A recorder behind faults, on a real socket."""
+
+    url: str
+    faults: Faults
+    recorder: "Recorder"
+
+    def client(self, bounds: Bounds = QUICK) -> HttpClient:
+        return HttpClient(registry(address=self.url), bounds, AUTH)
+
+
+def bounds(**changed: float) -> Bounds:
+    """The quick bounds with some of them changed."""
+    return Bounds.model_validate({**QUICK.model_dump(), **changed})
 
 
 def wrong(credential: Credential = ADMIN) -> Credential:
@@ -98,3 +133,11 @@ class Recorder:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests.append(await read_request(scope, receive))
         await send_reply(send, self.reply)
+
+
+def refusal_in(verdicts: tuple[Verdict, ...]) -> Verdict:
+    """The step that failed, which says what to do."""
+    found = failed(verdicts)
+    assert found is not None
+    assert found.advice
+    return found
