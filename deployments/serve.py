@@ -48,12 +48,22 @@ async def serve() -> None:
     from prefect.runner import Runner  # noqa: PLC0415 - only now is Prefect's environment set
 
     from deployments.definitions import definitions, served  # noqa: PLC0415
+    from models.errors import InputRefused  # noqa: PLC0415
     from models.settings import settings  # noqa: PLC0415
     from tasks.credentials import RegistryCredentials  # noqa: PLC0415
+    from tasks.kubernetes.credentials import ClusterCredentials  # noqa: PLC0415
+    from tasks.sealing import ready_keys  # noqa: PLC0415
     from tasks.store.migrating import migrate  # noqa: PLC0415
 
     migrate(settings().database)
-    await RegistryCredentials.aregister_type_and_schema()
+    try:
+        told = ready_keys()
+    except InputRefused as error:
+        sys.exit(f"Not served: {error}")
+    if told:
+        print(told)
+    for block in (RegistryCredentials, ClusterCredentials):
+        await block.aregister_type_and_schema()
     runner = Runner(name="registry-integration", pause_on_shutdown=True)
     for definition in definitions():
         await runner.aadd_deployment(served(definition))

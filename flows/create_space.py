@@ -6,7 +6,8 @@ from prefect.client.schemas.objects import State
 from flows.ending import ends_plainly, run_id
 from flows.forms import KnownRegistry, SpaceNames, VisibilityField
 from flows.overview import refresh_overview
-from flows.reconcile import PATIENCE, ended, publish_plan, reconcile
+from flows.reconcile import ended, publish_plan
+from flows.reconciling import PATIENCE, reconcile
 from models.space import Visibility
 from models.wishes import declared
 from tasks import clock

@@ -7,10 +7,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from flows.showing import KEEP, UNDECIDED, Tabs, Text, picker, shown
 from models.address import parse_address
 from models.errors import InputRefused
-from models.names import RegistryName
+from models.names import ClusterName, RegistryName, WorkspaceName
 from models.registry import DriftPolicy, Tls
 from models.space import Visibility
 from tasks.credentials import RegistryCredentials
+from tasks.kubernetes.credentials import ClusterCredentials
 
 _PLAIN = r"^[^@]*$"  # so that a password in an address is refused before it is stored
 _PLAIN_ADDRESS = "Scheme, host and, if unusual, port. No path, no user name, no password. "
@@ -148,3 +149,51 @@ def canonical(address: str) -> str:
         return parse_address(address).origin
     except ValueError as error:
         raise InputRefused(str(error)) from None
+
+
+KnownCluster = Annotated[ClusterName, shown("Cluster", "The name it was registered under.")]
+NewCluster = Annotated[
+    ClusterName,
+    shown("Name", f"What the cluster is called here; it cannot be changed. {_NAME}"),
+]
+_CLUSTER_BLOCK = "cluster-credentials"
+ClusterCredentialsField = Annotated[
+    ClusterCredentials | None,
+    picker(_CLUSTER_BLOCK, "Saved kubeconfig", "The cluster this service runs in"),
+    shown(
+        "Credentials",
+        "A saved cluster-credentials block with a kubeconfig; 'Add' makes one. The rights it needs "
+        "are in the README.",
+        default=UNDECIDED,
+    ),
+]
+WorkspaceField = Annotated[
+    WorkspaceName,
+    shown("Workspace", "Lower-case letters, digits and single inner hyphens."),
+]
+KnownWorkspace = Annotated[WorkspaceName, shown("Workspace", "A workspace that is there.")]
+WorkspaceNames = Annotated[
+    list[WorkspaceName],
+    Field(examples=[["team-a"]], min_length=1, max_length=1000),
+    shown("Workspaces", "One or many, by name."),
+]
+SpacePatterns = Annotated[
+    list[str],
+    Field(examples=[["team-a", "shop-*"]], min_length=1, max_length=5000),
+    shown("Spaces", "Names, or patterns with * and ?; a pattern means those that are there now."),
+]
+DryRunField = Annotated[bool, shown("Dry run", "Show what would change, and change nothing.")]
+PullCredentialsField = Annotated[
+    RegistryCredentials | None,
+    picker(_BLOCK, "Saved pull-only credentials", "None"),
+    shown(
+        "Pull credentials",
+        "Docker Registry only: a pull-only user that entitled namespaces receive. The credentials "
+        "above never leave this service.",
+    ),
+]
+NewPullCredentialsField = Annotated[
+    RegistryCredentials | None,
+    picker(_BLOCK, "Other pull-only credentials", KEEP.capitalize()),
+    shown("Pull credentials", "Docker Registry only: the pull-only user of namespaces."),
+]

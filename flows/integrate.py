@@ -15,12 +15,14 @@ from flows.forms import (
     DriftPolicyField,
     HarborForm,
     NameField,
+    PullCredentialsField,
     RegistryForm,
     TlsField,
     canonical,
 )
 from flows.overview import refresh_overview
-from flows.reconcile import PATIENCE, ended, reconcile
+from flows.reconcile import ended
+from flows.reconciling import PATIENCE, reconcile
 from flows.showing import shown
 from models.audit import Entry
 from models.condition import Verdict
@@ -44,6 +46,7 @@ async def integrate_registry(
     name: NameField,
     registry: RegistryForm,
     credentials: CredentialsField = None,
+    pull_credentials: PullCredentialsField = None,
     tls: TlsField = VERIFY,
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
@@ -61,6 +64,7 @@ async def integrate_registry(
         kind=Kind(registry.type),
         address=await _address(name, registry),
         credential=reference_to(credentials),
+        pull_credential=reference_to(pull_credentials, "pull_credentials"),
         tls=tls,
         token_service=_token_service(registry),
         drift_policy=drift_policy,
@@ -74,7 +78,7 @@ async def integrate_registry(
     entry = Entry(subject=name, what="registry.integrated", after=wanted.address)
     async with leased(name, patience=PATIENCE) as holder:
         await stored(registries.add, wanted, entry, at=clock.now(), flow_run=run_id())
-        report = await reconcile(name, holder)
+        report = await reconcile(name, holder, first=True)
     await refresh_overview(name)
     await announce()
     return ended(report)
@@ -118,4 +122,25 @@ def _check_credentials(wanted: Registry) -> None:
         raise InputRefused(
             "a Harbor needs credentials of an administrator: choose or add a registry-credentials "
             "block"
+        )
+    check_puller(wanted)
+
+
+def check_puller(wanted: Registry) -> None:
+    """Make sure that what namespaces shall receive is meant for them.
+
+    Raises:
+        InputRefused: a Harbor has pull credentials, or a Docker Registry hands out its own.
+    """
+    if wanted.pull_credential is None:
+        return
+    if wanted.kind is Kind.HARBOR:
+        raise InputRefused(
+            "pull credentials are for a Docker Registry; in a Harbor a robot account is made for "
+            "each workspace: leave them out"
+        )
+    if wanted.pull_credential == wanted.credential:
+        raise InputRefused(
+            "the pull credentials are the registry's own: every entitled namespace would receive "
+            "them. Choose a user that may only pull"
         )

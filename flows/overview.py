@@ -12,13 +12,14 @@ from models.dossier import Dossier
 from models.overview import Overview, RegistryFigures, SpaceFigures, trend
 from models.settings import settings
 from models.tables import AuditRow
+from models.viewing import registry_accesses
 from tasks import clock
 from tasks.credentials import credentials_of
 from tasks.measure import measure
 from tasks.publish import publish_if_news
 from tasks.reports.overview import overview_news, overview_page
 from tasks.reports.registry import registry_news, registry_page
-from tasks.store import audit, figures, registries
+from tasks.store import audit, figures, registries, views
 from tasks.store.session import stored
 
 _WINDOW = timedelta(days=7)
@@ -75,16 +76,19 @@ async def publish_registries(names: list[str]) -> int:
     """Publish `registry-<name>` for each name with news; return how many pages were written."""
     written = 0
     by_name = {one.name: one for one in await stored(figures.figures)}
+    facts = await stored(views.facts_of_registries, names, clock.now())
+    access = registry_accesses(facts, names)
     for name in names:
         one: RegistryFigures | None = by_name.get(name)
         if one is None:  # removed meanwhile
             continue
         spaces, history = await stored(_details, name)
-        page, news = registry_page(one, spaces, history), registry_news(one, spaces)
+        page = registry_page(one, spaces, history, access[name])
+        news = registry_news(one, spaces, access[name])
         title = f"{one.dossier.registry.kind.label} at {one.dossier.registry.address}"
         written += await publish_if_news(f"registry-{name}", page, news, title)
     return written
 
 
 def _details(session: Session, name: str) -> tuple[tuple[SpaceFigures, ...], list[AuditRow]]:
-    return figures.space_figures(session, name), audit.history(session, name, _HISTORY)
+    return figures.space_figures(session, name), audit.history(session, name, most=_HISTORY)

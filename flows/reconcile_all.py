@@ -10,10 +10,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.ending import ends_plainly
-from flows.reconcile import PLAIN, reconcile
+from flows.reconciling import PLAIN, reconcile
+from flows.syncing import sync_clusters
 from models.base import Value
 from models.dossier import Dossier
-from models.errors import Busy
+from models.errors import Busy, IntegrationError
 from models.settings import settings
 from models.snapshot import Unseen
 from tasks import clock
@@ -32,11 +33,13 @@ class Ending(Value):
     """How it ended with one registry.
 
     Attributes:
+        concerns_namespaces: whether pull secrets may have to follow.
         unread: why the registry could not be read; a state of the registry, no fault of the run.
         problem: what went wrong in the run, for somebody to look at.
     """
 
     registry: str
+    concerns_namespaces: bool = False
     unread: str = ""
     problem: str = ""
 
@@ -59,6 +62,8 @@ async def reconcile_all() -> State[None]:
         *(reconcile_batch(each, credentials, places, due_at) for each in batches)
     )
     endings = [ending for batch in ended for ending in batch]
+    if any(ending.concerns_namespaces for ending in endings):
+        await sync_clusters()
     await announce()
     return _ended(len(known), endings)
 
@@ -88,13 +93,16 @@ async def _reconcile_one(
             report = await reconcile(name, holder, PLAIN, credentials=credentials, due_at=due_at)
     except Busy:
         return Ending(registry=name)  # another run does it, or just did
+    except IntegrationError as error:
+        return Ending(registry=name, problem=f"{name}: {error}")
     except Exception as error:
         get_run_logger().exception("%s: unforeseen", name)
         return Ending(registry=name, problem=f"{name}: {type(error).__name__}")
     if isinstance(report.snapshot.spaces, Unseen):
         get_run_logger().warning(report.problem)
         return Ending(registry=name, unread=report.problem)
-    return Ending(registry=name, problem=report.problem)
+    concerned = report.concerns_namespaces
+    return Ending(registry=name, concerns_namespaces=concerned, problem=report.problem)
 
 
 def _ended(known: int, endings: Sequence[Ending]) -> State[None]:

@@ -1,22 +1,27 @@
-"""Remove a registry from this service; the registry itself is not touched."""
+"""Remove a registry: unbind, revoke, withdraw, forget."""
 
 from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows.ending import ends_plainly, run_id
 from flows.forms import KnownRegistry
 from flows.overview import refresh_overview
-from flows.reconcile import PATIENCE
+from flows.reconciling import PATIENCE, reconcile
 from flows.showing import shown
+from flows.syncing import sync_clusters
+from flows.workspace_pages import publish_workspaces
+from models.access import Grant
 from models.audit import Entry
 from tasks import clock
 from tasks.announce import announce
+from tasks.equipping import retire_observer
 from tasks.publish import publish
-from tasks.reports.removal import removal_page
-from tasks.store import registries, spaces
+from tasks.reports.markdown import many
+from tasks.reports.removal import left_behind_page, removal_page
+from tasks.store import bindings, clusters, grants, registries, spaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -25,24 +30,74 @@ from tasks.store.session import stored
 @ends_plainly
 async def remove_registry(
     name: KnownRegistry,
-    confirm: Annotated[bool, shown("Confirm", "Off: only show what would be forgotten.")] = False,
+    confirm: Annotated[bool, shown("Confirm", "Off: only show what would go.")] = False,
 ) -> State[None]:
-    """Forget a registry and its spaces. Its audit is kept, and the registry itself is not touched.
+    """Unbind a registry's spaces, delete our robot accounts in it, withdraw it from pull secrets,
+    and forget it. Its spaces and images are not touched, and its audit is kept.
 
-    What goes is listed in the artifact `removal-<registry>`.
+    What goes is listed in the artifact `removal-<registry>`. A registry that is out of reach is
+    forgotten all the same; the artifact then lists the robot accounts that stay behind there.
     """
-    async with leased(name, patience=PATIENCE):
-        found = await stored(registries.dossier, name)
-        known = await stored(spaces.spaces, name)
-        page = removal_page(found, known, confirmed=confirm)
-        await publish(f"removal-{name}", page, "What is forgotten")
+    async with leased(name, patience=PATIENCE) as holder:
+        told = await _preview(name, confirmed=confirm)
         if not confirm:
             return Completed(
-                message=f"{name} and {len(known)} spaces would be forgotten; run it again with "
-                "'Confirm' on to do so"
+                message=f"{told} would be forgotten; run it again with 'Confirm' on to do so"
             )
+        if await _unbind(name):
+            await reconcile(name, holder, allow_large=True)  # which deletes our robot accounts
+        found = await stored(registries.dossier, name)
+        await retire_observer(found.registry)
+        behind = await _left_behind(name)
         entry = Entry(subject=name, what="registry.removed", before=found.registry.address)
         await stored(registries.remove, name, entry, at=clock.now(), flow_run=run_id())
+    reports = await sync_clusters(patience=PATIENCE)
     await refresh_overview()
+    await publish_workspaces()
     await announce()
-    return Completed(message=f"{name} and {len(known)} spaces are forgotten")
+    problems = [report.problem for report in reports if report.problem]
+    if behind:
+        names = ", ".join(grant.login for grant in behind[:20])
+        problems.append(f"it is out of reach, so these robot accounts stay behind in it: {names}")
+    if problems:
+        return Failed(message=f"{told} is forgotten; {'; '.join(problems[:5])}")
+    return Completed(message=f"{told} is forgotten")
+
+
+async def _preview(name: str, *, confirmed: bool) -> str:
+    """List what goes, and return it in one sentence."""
+    found = await stored(registries.dossier, name)
+    known = await stored(spaces.spaces, name)
+    bound = await stored(bindings.bindings, registry=name)
+    made = await stored(grants.grants, name)
+    holding = await stored(clusters.holding, name)
+    page = removal_page(found, known, bound, made, holding, confirmed=confirmed)
+    await publish(f"removal-{name}", page, "What goes with the registry")
+    counted = (
+        many(len(known), "space"),
+        many(len(bound), "binding"),
+        many(len(made), "robot account"),
+        f"the logins of {many(len(holding), 'namespace')}",
+    )
+    return f"{name} with {', '.join(counted)}"
+
+
+async def _unbind(name: str) -> bool:
+    """Take all bindings away first: a run that is killed later leaves nothing that is wanted.
+
+    Returns:
+        Whether there may be robot accounts of ours in the registry.
+    """
+    bound = await stored(bindings.bindings, registry=name)
+    why = "the registry is removed"
+    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
+    return bool(bound or await stored(grants.grants, name))
+
+
+async def _left_behind(name: str) -> tuple[Grant, ...]:
+    """Return, and list, the robot accounts that could not be deleted."""
+    behind = await stored(grants.grants, name)
+    if behind:
+        page = left_behind_page(name, behind)
+        await publish(f"removal-{name}", page, "What stays behind in the registry")
+    return behind

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.carrying import carry_through
 from flows.ending import ends_plainly, run_id
 from flows.forms import (
     KnownRegistry,
@@ -12,13 +13,15 @@ from flows.forms import (
     NewCredentialsField,
     NewDescriptionField,
     NewDriftPolicyField,
+    NewPullCredentialsField,
     NewTlsField,
     TokenServiceField,
     canonical,
 )
-from flows.integrate import prove
+from flows.integrate import check_puller, prove
 from flows.overview import refresh_overview
-from flows.reconcile import PATIENCE, ended, reconcile
+from flows.reconcile import ended
+from flows.reconciling import PATIENCE
 from models.audit import Entry
 from models.errors import InputRefused
 from models.registry import Registry
@@ -36,6 +39,7 @@ async def update_registry(
     name: KnownRegistry,
     address: NewAddressField = None,
     credentials: NewCredentialsField = None,
+    pull_credentials: NewPullCredentialsField = None,
     tls: NewTlsField = None,
     token_service: TokenServiceField = None,
     description: NewDescriptionField = None,
@@ -49,6 +53,7 @@ async def update_registry(
     changes = {
         "address": canonical(address) if address else None,
         "credential": reference_to(credentials),
+        "pull_credential": reference_to(pull_credentials, "pull_credentials"),
         "tls": tls,
         "token_service": canonical(token_service) if token_service else None,
         "description": description,
@@ -60,14 +65,15 @@ async def update_registry(
     async with leased(name, patience=PATIENCE) as holder:
         before = (await stored(registries.dossier, name)).registry
         after = Registry.model_validate({**before.model_dump(), **given})
+        check_puller(after)
         await stored(registries.check_address, after)
         await prove(after)
         entry = _entry(before, after, given)
         await stored(registries.replace, after, entry, at=clock.now(), flow_run=run_id())
-        report = await reconcile(name, holder)
+        effect = await carry_through(name, holder)
     await refresh_overview(name)
     await announce()
-    return ended(report)
+    return effect.ended(f"{name} is updated") if effect.problem else ended(effect.report)
 
 
 def _entry(before: Registry, after: Registry, given: Iterable[str]) -> Entry:

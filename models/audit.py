@@ -3,7 +3,18 @@
 from collections.abc import Iterable
 
 from models.base import Value
-from models.change import CreateSpace, Drift, DriftKind, Outcome
+from models.change import (
+    CreateSpace,
+    Drift,
+    DriftKind,
+    EditGrant,
+    GrantChange,
+    MakeGrant,
+    Outcome,
+    RevokeGrant,
+    difference,
+    spaces_told,
+)
 from models.condition import Health
 from models.health import Diagnosis
 from models.reason import Reason
@@ -26,6 +37,25 @@ EVENTS = {
     "space.visibility-set": "this service made a space public or private",
     "space.created": "this service created a space",
     "space.change-failed": "a change to a space failed: the reason says why",
+    "space.bound": "a workspace may pull a space from now on; the subject is space, then workspace",
+    "space.unbound": "a workspace may not pull a space any more",
+    "grant.made": "a robot account was made for a workspace; the reason tells if it is a rotation",
+    "grant.changed": "a workspace's robot account may pull other spaces than before",
+    "grant.revoked": "a robot account was deleted",
+    "grant.failed": "a robot account could not be made, changed or deleted: the reason says why",
+    "workspace.created": "a workspace was created, by hand or because a label names it",
+    "workspace.removed": "a workspace was removed",
+    "cluster.registered": "a Kubernetes cluster was registered",
+    "cluster.updated": "a cluster's credentials or settings changed",
+    "cluster.removed": "a cluster was removed from this service",
+    "cluster.unreachable": "a cluster cannot be read: the reason says why; nothing is withdrawn",
+    "cluster.recovered": "a cluster can be read again",
+    "namespace.joined": "a namespace belongs to a workspace from now on",
+    "namespace.left": "a namespace does not belong to its workspace any more",
+    "namespace.disputed": "a namespace is claimed by several workspaces and belongs to none",
+    "secret.delivered": "a namespace's pull secret was written",
+    "secret.withdrawn": "a namespace's pull secret was deleted",
+    "secret.failed": "a pull secret could not be written or deleted: the reason says why",
 }
 """Every event this service sends, and what it means."""
 
@@ -34,7 +64,8 @@ class Entry(Value):
     """One line of the audit.
 
     Attributes:
-        subject: name of the registry, or of the space within it.
+        subject: what it is about: a registry, a space, a workspace, a cluster or a namespace.
+        cluster, workspace: whose audit it belongs to besides the registry's.
         what: the event's name.
         why: the reason, for people.
     """
@@ -44,6 +75,8 @@ class Entry(Value):
     before: str = ""
     after: str = ""
     why: str = ""
+    cluster: str = ""
+    workspace: str = ""
     announce: bool = True
 
 
@@ -79,13 +112,15 @@ def outcome_entries(
         if (
             outcome.reason is Reason.DONE
             if outcome.done
-            else (outcome.change.space, outcome.change.kind, outcome.reason) not in known_failures
+            else (outcome.change.subject, outcome.change.kind, outcome.reason) not in known_failures
         )
     )
 
 
 def _outcome_entry(outcome: Outcome) -> Entry:
     change = outcome.change
+    if isinstance(change, MakeGrant | EditGrant | RevokeGrant):
+        return _grant_entry(change, outcome)
     done = "space.created" if isinstance(change, CreateSpace) else "space.visibility-set"
     return Entry(
         subject=change.space,
@@ -93,6 +128,23 @@ def _outcome_entry(outcome: Outcome) -> Entry:
         before=change.before.value if change.before else "",
         after=change.after.value,
         why=f"{change.reason}" if outcome.done else f"{outcome.reason}: {outcome.message}",
+    )
+
+
+def _grant_entry(change: GrantChange, outcome: Outcome) -> Entry:
+    done = {
+        "make-grant": "grant.made",
+        "edit-grant": "grant.changed",
+        "revoke-grant": "grant.revoked",
+    }
+    why = f"{change.reason}: {difference(change.before, change.after)}".removesuffix(": ")
+    return Entry(
+        subject=change.workspace,
+        workspace=change.workspace,
+        what=done[change.kind] if outcome.done else "grant.failed",
+        before=spaces_told(change.before),
+        after=spaces_told(change.after),
+        why=why if outcome.done else f"{outcome.reason}: {outcome.message}",
     )
 
 

@@ -21,6 +21,11 @@ class SetVisibility(Value):
     reason: Reason
 
     @property
+    def subject(self) -> str:
+        """The space."""
+        return self.space
+
+    @property
     def narrows(self) -> bool:
         """Whether somebody may lose access by it."""
         return self.after is Visibility.PRIVATE
@@ -36,12 +41,104 @@ class CreateSpace(Value):
     reason: Reason = Reason.ASKED
 
     @property
+    def subject(self) -> str:
+        """The space."""
+        return self.space
+
+    @property
     def narrows(self) -> bool:
         """Nobody can lose what was not there."""
         return False
 
 
-Change = Annotated[SetVisibility | CreateSpace, Field(discriminator="kind")]
+class MakeGrant(Value):
+    """Make a robot account for a workspace; its secret is kept the moment it is told.
+
+    Attributes:
+        name: the robot's, without Harbor's prefix.
+        before: what an older robot of the workspace may pull; it stays until this one is delivered.
+        replaces: id of a robot of ours with that name whose secret nobody knows.
+    """
+
+    kind: Literal["make-grant"] = "make-grant"
+    workspace: str
+    name: str
+    replaces: int | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...]
+    reason: Reason
+
+    @property
+    def subject(self) -> str:
+        """The workspace."""
+        return self.workspace
+
+    @property
+    def narrows(self) -> bool:
+        """A new robot takes nothing from anybody."""
+        return False
+
+
+class EditGrant(Value):
+    """Let an existing robot account pull exactly these spaces; its secret stays."""
+
+    kind: Literal["edit-grant"] = "edit-grant"
+    workspace: str
+    robot_id: int
+    login: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    reason: Reason
+
+    @property
+    def subject(self) -> str:
+        """The workspace."""
+        return self.workspace
+
+    @property
+    def narrows(self) -> bool:
+        """Whether a space is taken away, or a right beyond pulling."""
+        return not set(self.before) <= set(self.after) or self.reason is Reason.ROBOT_EDITED
+
+
+class RevokeGrant(Value):
+    """Delete a robot account of ours."""
+
+    kind: Literal["revoke-grant"] = "revoke-grant"
+    workspace: str
+    robot_id: int
+    login: str
+    before: tuple[str, ...]
+    after: tuple[()] = ()
+    reason: Reason
+
+    @property
+    def subject(self) -> str:
+        """The workspace."""
+        return self.workspace
+
+    @property
+    def narrows(self) -> bool:
+        """It takes rights away."""
+        return True
+
+
+GrantChange = MakeGrant | EditGrant | RevokeGrant
+Change = Annotated[SetVisibility | CreateSpace | GrantChange, Field(discriminator="kind")]
+
+
+def spaces_told(spaces: tuple[str, ...]) -> str:
+    """Tell of many spaces in few words."""
+    return ", ".join(spaces) if len(spaces) <= 3 else f"{len(spaces)} spaces"
+
+
+def difference(before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    """Tell which spaces come and go, the first ten of each."""
+    told = []
+    for sign, names in (("+", set(after) - set(before)), ("-", set(before) - set(after))):
+        told += [f"{sign}{name}" for name in sorted(names)[:10]]
+        told += [f"{sign}{len(names) - 10} more"] if len(names) > 10 else []
+    return " ".join(told)
 
 
 class Outcome(Value):

@@ -3,16 +3,17 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from models.access import Grant
 from models.audit import Entry, drift_entries, health_entries, outcome_entries
 from models.base import Value
-from models.change import CreateSpace, Outcome
+from models.change import CreateSpace, EditGrant, Outcome, RevokeGrant, SetVisibility
 from models.condition import Condition, ConditionType, Status, Verdict
 from models.dossier import Dossier
 from models.health import diagnose, settle
 from models.plan import Plan
 from models.reason import Reason
 from models.schedule import Track
-from models.snapshot import Seen, Snapshot, Unseen
+from models.snapshot import Seen, Snapshot
 from models.space import Space
 
 
@@ -20,6 +21,8 @@ class Conclusion(Value):
     """What one run writes down about one registry.
 
     Attributes:
+        grants: records of robot accounts that change.
+        revoked: ids of robot accounts that are not there any more.
         spaces_read_at: time of the list of spaces; None if none was complete.
     """
 
@@ -28,6 +31,8 @@ class Conclusion(Value):
     spaces: tuple[Space, ...] = ()
     retired: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    revoked: tuple[int, ...] = ()
     entries: tuple[Entry, ...] = ()
     spaces_read_at: datetime | None = None
 
@@ -39,6 +44,7 @@ def conclude(
     plan: Plan,
     outcomes: tuple[Outcome, ...] = (),
     *,
+    grants: Iterable[Grant] = (),
     refused: str = "",
     failures: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> Conclusion:
@@ -50,6 +56,7 @@ def conclude(
         snapshot: what was seen.
         plan: what was planned; braked if it was refused.
         outcomes: what became of the plan's changes.
+        grants: the robot accounts on record.
         refused: why the brakes refused the plan, if they did.
         failures: (space, kind, reason) of failed changes that are on record already.
     """
@@ -66,6 +73,8 @@ def conclude(
         spaces=_records(known, plan, outcomes),
         retired=(*plan.retired, *_given_up(outcomes)),
         outcomes=outcomes,
+        grants=_grants(grants, plan, outcomes),
+        revoked=(*plan.gone, *_revoked(outcomes)),
         entries=(
             *drift_entries(plan.drifts, first_look=dossier.spaces_read_at is None),
             *outcome_entries(outcomes, failures),
@@ -78,14 +87,15 @@ def conclude(
 def sync_verdict(snapshot: Snapshot, outcomes: Iterable[Outcome], refused: str) -> Verdict:
     """Say whether the registry is as it is wished to be."""
     broken = [outcome for outcome in outcomes if not outcome.done]
-    if isinstance(snapshot.spaces, Unseen):
-        status, reason, message = Status.FALSE, snapshot.spaces.reason, snapshot.spaces.message
+    hidden = snapshot.hidden
+    if hidden is not None:
+        status, reason, message = Status.FALSE, hidden.reason, hidden.message
     elif refused:
         status, reason, message = Status.FALSE, Reason.PLAN_REFUSED, refused
     elif broken:
         status, reason = Status.FALSE, Reason.CHANGES_FAILED
         first = broken[0]
-        message = f"{len(broken)} changes failed, first {first.change.space}: {first.message}"
+        message = f"{len(broken)} changes failed, first {first.change.subject}: {first.message}"
     else:
         status, reason, message = Status.TRUE, Reason.SYNCED, "spaces are read and as wished"
     return Verdict(
@@ -93,7 +103,7 @@ def sync_verdict(snapshot: Snapshot, outcomes: Iterable[Outcome], refused: str) 
         status=status,
         reason=reason,
         message=message,
-        proved=not isinstance(snapshot.spaces, Unseen),
+        proved=hidden is None,
     )
 
 
@@ -113,7 +123,9 @@ def _records(known: Iterable[Space], plan: Plan, outcomes: Iterable[Outcome]) ->
     done = {
         outcome.change.space: outcome.change
         for outcome in outcomes
-        if outcome.done and outcome.reason is not Reason.NOT_FOUND
+        if isinstance(outcome.change, SetVisibility | CreateSpace)
+        and outcome.done
+        and outcome.reason is not Reason.NOT_FOUND
     }
     missing = done.keys() - records.keys()
     records.update({space.name: space for space in known if space.name in missing})
@@ -124,3 +136,23 @@ def _records(known: Iterable[Space], plan: Plan, outcomes: Iterable[Outcome]) ->
                 update["desired"] = change.after
             records[name] = records[name].model_copy(update=update)
     return tuple(records.values())
+
+
+def _grants(known: Iterable[Grant], plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Grant, ...]:
+    """Write down how robot accounts were seen, and on top of it what was changed since."""
+    records = {grant.robot_id: grant for grant in plan.regranted}
+    before = {grant.robot_id: grant for grant in known} | records
+    for outcome in outcomes:
+        change = outcome.change
+        if isinstance(change, EditGrant) and outcome.done and change.robot_id in before:
+            grant = before[change.robot_id]
+            records[grant.robot_id] = grant.model_copy(update={"spaces": change.after})
+    return tuple(records.values())
+
+
+def _revoked(outcomes: Iterable[Outcome]) -> tuple[int, ...]:
+    return tuple(
+        outcome.change.robot_id
+        for outcome in outcomes
+        if isinstance(outcome.change, RevokeGrant) and outcome.done
+    )

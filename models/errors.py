@@ -148,3 +148,30 @@ class CredentialsMissing(Permanent):
     """The credential that this registry names cannot be read."""
 
     usual_reason = Reason.CREDENTIALS_MISSING
+
+
+class ClusterError(IntegrationError):
+    """A Kubernetes cluster did not do what was asked; it will not until somebody changes something.
+
+    Attributes:
+        cluster: name of the cluster.
+        method, path: the request.
+        said: what went wrong and what to do, for people; a missing right is named by its verb.
+        reason: the CamelCase reason that states and outcomes carry.
+    """
+
+    def __init__(self, cluster: str, method: str, path: str, said: str, reason: Reason) -> None:
+        super().__init__(cluster, method, path, said, reason)  # so that it pickles
+        self.cluster, self.method, self.path = cluster, method, path
+        self.said, self.reason = said, reason
+
+    def __str__(self) -> str:
+        return f"cluster {self.cluster}: {self.method} {self.path}: {self.said}"
+
+
+class ClusterTransient(ClusterError):
+    """May pass by itself: retry, then record."""
+
+
+class ClusterNotAskedAgain(ClusterTransient):
+    """So many connections failed in this run that no further one is tried."""

@@ -10,6 +10,7 @@ ROOT_SPACE = "/"
 
 _REGISTRY = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _PROJECT = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
+_WORKSPACE = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _PREFIX = r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$"
 
 
@@ -35,6 +36,38 @@ RegistryName = Annotated[
     Field(examples=["harbor-prod"], json_schema_extra={"pattern": _REGISTRY, "maxLength": 63}),
 ]
 """A registry's name in this service: a DNS label, since artifact keys and events carry it."""
+
+
+WorkspaceName = Annotated[
+    str,
+    _check(_WORKSPACE, 63, "1 to 63 lower-case letters, digits and single inner hyphens"),
+    Field(examples=["team-a"], json_schema_extra={"pattern": _WORKSPACE, "maxLength": 63}),
+]
+"""A workspace's name: fit for a namespace label, a robot account of Harbor and an artifact key."""
+
+ClusterName = Annotated[
+    str,
+    _check(_REGISTRY, 63, "1 to 63 lower-case letters, digits and inner hyphens"),
+    Field(examples=["prod-eu"], json_schema_extra={"pattern": _REGISTRY, "maxLength": 63}),
+]
+"""A Kubernetes cluster's name in this service."""
+
+NamespaceName = Annotated[
+    str,
+    _check(_REGISTRY, 63, "1 to 63 lower-case letters, digits and inner hyphens"),
+    Field(examples=["shop"], json_schema_extra={"pattern": _REGISTRY, "maxLength": 63}),
+]
+"""A namespace's name within its cluster (a DNS label, as Kubernetes demands)."""
+
+
+def is_workspace_name(text: str) -> bool:
+    """Whether a text, say a label's value, can name a workspace."""
+    return len(text) <= 63 and re.fullmatch(_WORKSPACE, text) is not None
+
+
+def is_namespace_name(text: str) -> bool:
+    """Whether a text can be a namespace's name."""
+    return re.fullmatch(_REGISTRY, text) is not None
 
 
 def check_prefix(name: str) -> str:

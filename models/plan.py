@@ -2,10 +2,25 @@
 
 from datetime import datetime
 
+from models.access import Grant
 from models.base import Value
-from models.change import Change, Drift, DriftKind, Handling
+from models.change import (
+    Change,
+    CreateSpace,
+    Drift,
+    DriftKind,
+    Handling,
+    MakeGrant,
+    RevokeGrant,
+    SetVisibility,
+)
 from models.errors import PlanRefused
+from models.granting import GrantPlan
+from models.reason import Reason
 from models.space import Space
+
+_OBSERVED = (Reason.SPACES_MISSING, Reason.UNWANTED)
+"""Why a robot account goes although nobody asked for it here."""
 
 
 class Limits(Value):
@@ -28,7 +43,10 @@ class Plan(Value):
         drifts: what was found to differ, and how it is dealt with.
         remembered: spaces whose record changes, as they are to be recorded.
         retired: names of spaces that were missing beyond their grace and are forgotten.
-        spaces: how many spaces are known, the whole that the brakes' share is of.
+        regranted: grants whose record changes, because Harbor shows them otherwise.
+        gone: ids of recorded robot accounts that are not there any more.
+        spaces, robots: how many spaces and robot accounts of ours are known, the wholes that the
+            brakes' shares are of.
     """
 
     registry: str
@@ -37,24 +55,58 @@ class Plan(Value):
     drifts: tuple[Drift, ...] = ()
     remembered: tuple[Space, ...] = ()
     retired: tuple[str, ...] = ()
+    regranted: tuple[Grant, ...] = ()
+    gone: tuple[int, ...] = ()
     spaces: int = 0
+    robots: int = 0
 
     @property
     def empty(self) -> bool:
         """Nothing to change and nothing drifted."""
         return not (self.changes or self.drifts)
 
+    def with_grants(self, grants: GrantPlan, robots: int) -> "Plan":
+        """Return the plan with what is to be done about robot accounts."""
+        return self.model_copy(
+            update={
+                "changes": ordered([*self.changes, *grants.changes]),
+                "regranted": grants.remembered,
+                "gone": grants.gone,
+                "robots": robots,
+            }
+        )
+
+    def without_grants(self) -> "Plan":
+        """Return the plan without what is to be done about robot accounts."""
+        changes = (one for one in self.changes if isinstance(one, SetVisibility | CreateSpace))
+        return self.model_copy(update={"changes": tuple(changes)})
+
+    @property
+    def makes_robots(self) -> bool:
+        """Whether a secret will have to be kept."""
+        return any(isinstance(change, MakeGrant) for change in self.changes)
+
     def check(self, limits: Limits) -> None:
         """Refuse a plan that takes away too much at once.
+
+        What somebody asked for here, such as an unbinding, does not count: it was checked then.
 
         Raises:
             PlanRefused: with the numbers and the way out.
         """
+        hidden = sum(
+            isinstance(change, SetVisibility) and change.narrows for change in self.changes
+        )
+        revoked = sum(
+            isinstance(change, RevokeGrant) and change.reason in _OBSERVED
+            for change in self.changes
+        )
         for many, doing in (
-            (sum(change.narrows for change in self.changes), "make private"),
+            (hidden, "make private"),
             (len(self.retired), "forget"),
         ):
             check_share(self.registry, many, self.spaces, doing, limits)
+        check_share(self.registry, revoked, self.robots, "delete", limits, "robot accounts")
 
     def braked(self) -> "Plan":
         """Return the plan that is left after a refusal: what was seen, and nothing done."""
@@ -67,15 +119,19 @@ class Plan(Value):
             for drift in self.drifts
             if drift.kind is not DriftKind.RETIRED
         )
-        return self.model_copy(update={"changes": (), "retired": (), "drifts": tuple(drifts)})
+        update = {"changes": (), "retired": (), "drifts": tuple(drifts)}
+        return self.model_copy(update=update)
 
 
 def ordered(changes: list[Change]) -> tuple[Change, ...]:
     """Sort narrowing changes before widening ones, by name within each."""
-    return tuple(sorted(changes, key=lambda change: (not change.narrows, change.space)))
+    by_name = sorted(changes, key=lambda change: (change.subject, change.kind))
+    return tuple(sorted(by_name, key=lambda change: not change.narrows))
 
 
-def check_share(registry: str, many: int, whole: int, doing: str, limits: Limits) -> None:
+def check_share(
+    registry: str, many: int, whole: int, doing: str, limits: Limits, what: str = "spaces"
+) -> None:
     """Refuse to take away too large a share at once.
 
     Raises:
@@ -83,7 +139,7 @@ def check_share(registry: str, many: int, whole: int, doing: str, limits: Limits
     """
     if many >= limits.floor and many > limits.share * whole:
         raise PlanRefused(
-            f"{registry}: this would {doing} {many} of {whole} spaces ({many / max(whole, 1):.0%}),"
+            f"{registry}: this would {doing} {many} of {whole} {what} ({many / max(whole, 1):.0%}),"
             f" more than the limit of {limits.share:.0%}; nothing was changed. If it is right, run "
             "it again with 'Allow a large change' on (for drift: reconcile-registry)"
         )

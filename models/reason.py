@@ -67,3 +67,26 @@ class Reason(StrEnum):
     # why a change is planned
     ASKED = "Asked"
     VISIBILITY_DRIFTED = "VisibilityDrifted"
+    BINDINGS_CHANGED = "BindingsChanged"
+    SPACES_MISSING = "SpacesMissing"
+    SPACE_RECREATED = "SpaceRecreated"
+    ROBOT_MISSING = "RobotMissing"
+    ROBOT_EDITED = "RobotEdited"
+    ROBOT_DISABLED = "RobotDisabled"
+    SECRET_LOST = "SecretLost"  # noqa: S105 - a reason, no secret
+    UNWANTED = "Unwanted"
+    ROTATED = "Rotated"
+    SUPERSEDED = "Superseded"
+    # pull secrets and namespaces
+    DELIVERED = "Delivered"
+    DUE = "Due"
+    NOTHING_DUE = "NothingDue"
+    CONTENT_CHANGED = "ContentChanged"
+    EDITED_BY_HAND = "EditedByHand"
+    FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, no secret
+    NO_SERVICE_ACCOUNT = "NoServiceAccount"
+    NOT_LINKED = "NotLinked"
+    WORKSPACE_CONFLICT = "WorkspaceConflict"
+    WORKSPACE_NAME_INVALID = "WorkspaceNameInvalid"

@@ -110,6 +110,7 @@ class Registry(Value):
     Attributes:
         address: canonical origin, e.g. `https://harbor.example.com`.
         credential: where the credential is kept; None for a Docker Registry without auth.
+        pull_credential: the pull-only credential of a Docker Registry that namespaces receive.
         token_service: another origin that may receive the credential (Docker token auth).
         drift_policy: what reconcile does about drifted visibility.
     """
@@ -119,6 +120,7 @@ class Registry(Value):
     address: AddressText
     origin: Origin = Origin.EXTERNAL
     credential: BlockRef | None = None
+    pull_credential: BlockRef | None = None
     tls: Tls = VERIFY
     token_service: AddressText | None = None
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE

@@ -4,9 +4,10 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.cluster import WORKSPACE_LABEL
 from models.plan import Limits
 from models.schedule import Cadence
 
@@ -31,6 +32,13 @@ class Settings(BaseSettings):
         connect_seconds, read_seconds: time-outs of one request.
         operation_seconds: time-out of one whole look at one registry.
         lease_seconds: how long a killed run keeps others from its registry.
+        workspace_labels: namespace labels that may name a workspace, comma-separated.
+        secret_keys: Fernet keys that robot accounts' secrets are encrypted with, comma-separated;
+            the first encrypts, all decrypt. Empty means those in `secret_key_file`.
+        secret_key_file: one key a line, newest first; `make serve` makes it on first start.
+        rotation_days: age at which robot accounts' secrets are replaced; 0 never does.
+        clusters_at_once: clusters looked at side by side in one process.
+        cluster_requests_at_once: parallel requests to one cluster.
     """
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_INTEGRATION_", frozen=True)
@@ -48,11 +56,32 @@ class Settings(BaseSettings):
     read_seconds: float = Field(default=30, gt=0)
     operation_seconds: float = Field(default=300, gt=0)
     lease_seconds: float = Field(default=30, ge=1)
+    workspace_labels: str = WORKSPACE_LABEL
+    secret_keys: SecretStr = SecretStr("")
+    secret_key_file: Path | None = None
+    rotation_days: float = Field(default=90, ge=0)
+    clusters_at_once: int = Field(default=16, ge=1, le=200)
+    cluster_requests_at_once: int = Field(default=8, ge=1, le=64)
 
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'state.db'}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The namespace labels that may name a workspace."""
+        return tuple(key.strip() for key in self.workspace_labels.split(",") if key.strip())
+
+    @property
+    def key_file(self) -> Path:
+        """Where the keys are, if they are not set themselves."""
+        return self.secret_key_file or self.data_dir / "secret.keys"
+
+    @property
+    def rotation_age(self) -> timedelta | None:
+        """The age at which robot accounts' secrets are replaced."""
+        return timedelta(days=self.rotation_days) if self.rotation_days else None
 
     @property
     def limits(self) -> Limits:

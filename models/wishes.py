@@ -1,9 +1,10 @@
 """What people wish of spaces, checked before it is stored."""
 
+import fnmatch
 from collections.abc import Iterable, Sequence
 
 from models.errors import InputRefused
-from models.names import check_prefix, check_project
+from models.names import check_prefix, check_project, is_namespace_name
 from models.plan import Limits, check_share
 from models.registry import Kind
 from models.space import Space, Visibility
@@ -50,6 +51,60 @@ def desired(
     return tuple(
         by_name[name].model_copy(update={"desired": visibility}) for name in sorted(set(names))
     )
+
+
+def matching(registry: str, known: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the spaces that names and patterns (with `*` and `?`) mean.
+
+    Args:
+        registry: whose spaces they are.
+        known: names of the spaces there are.
+        patterns: what was asked for.
+
+    Raises:
+        InputRefused: one of them means no space at all.
+    """
+    names = sorted(set(known))
+    there, found = set(names), set()
+    for pattern in patterns:
+        wild = any(mark in pattern for mark in "*?")
+        plain = pattern.replace("[", "[[]")  # no other wildcard than these two
+        hits = fnmatch.filter(names, plain) if wild else sorted({pattern} & there)
+        if not hits:
+            raise InputRefused(
+                f"{registry} has no space {pattern[:80]!r}; check the spelling, or run "
+                "reconcile-registry first if it was created a moment ago"
+            )
+        found.update(hits)
+    return tuple(sorted(found))
+
+
+def listed_namespaces(texts: Sequence[str], clusters: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Read `cluster/namespace` as a person lists them.
+
+    Raises:
+        InputRefused: one is malformed, or names a cluster that is not registered.
+    """
+    known = set(clusters)
+    found = []
+    for text in texts:
+        cluster, slash, namespace = text.strip().partition("/")
+        if not slash or not is_namespace_name(namespace):
+            raise InputRefused(f"{text[:130]!r} is not cluster/namespace, e.g. prod-eu/shop")
+        if cluster not in known:
+            there = ", ".join(sorted(known)[:20]) or "none yet; run register-cluster"
+            raise InputRefused(f"there is no cluster {cluster[:63]!r} here; known are: {there}")
+        found.append((cluster, namespace))
+    return tuple(found)
+
+
+def check_unbinding(registry: str, many: int, whole: int, limits: Limits) -> None:
+    """Refuse to take away too many bindings at once.
+
+    Raises:
+        PlanRefused: with the numbers and the way out.
+    """
+    check_share(registry, many, whole, "take away", limits, "bindings")
 
 
 def check_narrowing(

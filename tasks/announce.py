@@ -38,18 +38,25 @@ async def announce() -> int:
 
 def _event(row: AuditRow) -> Event:
     resource = {"prefect.resource.id": _resource(row), "prefect.resource.name": row.subject}
-    registry = {
-        "prefect.resource.id": f"registry.{row.registry_name}",
-        "prefect.resource.role": "registry",
-    }
+    related = [
+        RelatedResource({"prefect.resource.id": f"{role}.{name}", "prefect.resource.role": role})
+        for role, name in (
+            ("registry", row.registry_name),
+            ("cluster", row.cluster_name),
+            ("workspace", row.workspace),
+        )
+        if name
+    ]
     return Event(
         id=uuid5(_NAMESPACE, f"{row.id}/{row.at.isoformat()}/{row.registry_name}"),
         occurred=row.at,
         event=row.event or row.what,
         resource=Resource(resource),
-        related=[RelatedResource(registry)],
+        related=related,
         payload={
             "registry": row.registry_name,
+            "cluster": row.cluster_name,
+            "workspace": row.workspace,
             "subject": row.subject,
             "before": row.before,
             "after": row.after,
@@ -60,6 +67,12 @@ def _event(row: AuditRow) -> Event:
 
 
 def _resource(row: AuditRow) -> str:
-    if row.what.startswith("registry."):
-        return f"registry.{row.registry_name}"
-    return f"space.{row.registry_name}.{row.subject}"
+    kind = row.what.partition(".")[0]
+    where = {
+        "registry": (),
+        "space": (row.registry_name,),
+        "grant": (row.registry_name,),
+        "namespace": (row.cluster_name,),
+        "secret": (row.cluster_name,),
+    }
+    return ".".join((kind, *where.get(kind, ()), row.subject))

@@ -4,13 +4,15 @@ from itertools import groupby
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from pydantic import SecretStr
 
+from models.access import Grant
 from models.change import Change, Outcome
 from models.errors import RegistryError
 from models.plan import Plan
 from models.reason import Reason
 from tasks.concurrency import side_by_side
-from tasks.registries.protocol import RegistryWriter
+from tasks.registries.protocol import Keep, RegistryWriter
 
 
 @task(
@@ -19,23 +21,38 @@ from tasks.registries.protocol import RegistryWriter
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def apply(plan: Plan, writer: RegistryWriter) -> tuple[Outcome, ...]:
+async def apply(
+    plan: Plan, writer: RegistryWriter, installation: str = "", keep: Keep | None = None
+) -> tuple[Outcome, ...]:
     """Make the plan's changes: all that narrow before any that widens, otherwise side by side.
 
     Each request is retried by the client if it may be repeated, so this task is not.
+
+    Args:
+        plan: what to do.
+        writer: whom to do it to.
+        installation: who we are, for the mark of robot accounts.
+        keep: takes their secrets; only a plan that makes none goes without.
     """
+    kept = keep or _nowhere
     outcomes: list[Outcome] = []
     for _, changes in groupby(plan.changes, key=lambda change: change.narrows):
-        outcomes += await side_by_side(*(_make(writer, change) for change in changes))
+        outcomes += await side_by_side(
+            *(_make(writer, change, installation, kept) for change in changes)
+        )
     return tuple(outcomes)
 
 
-async def _make(writer: RegistryWriter, change: Change) -> Outcome:
+async def _nowhere(grant: Grant, secret: SecretStr) -> None:
+    raise RuntimeError(f"nothing keeps the secret of {grant.login}")
+
+
+async def _make(writer: RegistryWriter, change: Change, installation: str, keep: Keep) -> Outcome:
     try:
-        return await writer.make(change)
+        return await writer.make(change, installation, keep)
     except RegistryError as error:
         return Outcome(change=change, done=False, reason=error.reason, message=error.said)
     except Exception as error:  # a fault of ours must not lose the outcomes of the others
-        get_run_logger().exception("%s: unforeseen", change.space)
+        get_run_logger().exception("%s: unforeseen", change.subject)
         said = f"unforeseen {type(error).__name__}, see the run's log"
         return Outcome(change=change, done=False, reason=Reason.UNFORESEEN, message=said)

@@ -24,8 +24,13 @@ from tasks.retrying import is_transient
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def observe(registry: Registry, reader: RegistryReader) -> Snapshot:
+async def observe(registry: Registry, reader: RegistryReader, installation: str = "") -> Snapshot:
     """Look once.
+
+    Args:
+        registry: at whom.
+        reader: with whose eyes.
+        installation: whose robot accounts to list besides; none are listed without it.
 
     Raises:
         RegistryError: it did not even tell how it is; worth a retry if transient.
@@ -33,7 +38,7 @@ async def observe(registry: Registry, reader: RegistryReader) -> Snapshot:
     seconds = settings().operation_seconds
     try:
         async with asyncio.timeout(seconds):
-            snapshot = await reader.look()
+            snapshot = await reader.look(installation)
     except TimeoutError:
         said = f"the whole look took longer than {seconds:g} s"
         raise TimedOut(registry.name, "GET", registry.address, said) from None

@@ -17,6 +17,7 @@ async def opened(
     *,
     refused: bool = False,
     credentials: Mapping[str, Credential] | None = None,
+    observer: Credential | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
 
@@ -24,6 +25,7 @@ async def opened(
         registry: whom to open.
         refused: whether its credential was refused at the last look.
         credentials: credentials that were read before, by block name; None reads them now.
+        observer: a robot account of ours to read lists with.
 
     Raises:
         CredentialsMissing: the credential it names cannot be read.
@@ -31,5 +33,6 @@ async def opened(
     if credentials is None:
         credentials = await credentials_of([registry])
     bounds = Bounds.of(settings())
-    async with connect(registry, pick(registry, credentials), bounds, refused=refused) as client:
+    credential = pick(registry, credentials)
+    async with connect(registry, credential, bounds, refused=refused, observer=observer) as client:
         yield client

@@ -7,7 +7,7 @@ import stamina
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from models.errors import NotAskedAgain, Transient
+from models.errors import ClusterNotAskedAgain, ClusterTransient, NotAskedAgain, Transient
 
 LONGEST_WAIT = 20.0
 """Seconds that a registry's Retry-After may ask for; beyond that the run gives up for now."""
@@ -15,6 +15,8 @@ LONGEST_WAIT = 20.0
 
 def again(error: Exception) -> bool | float:
     """Say whether a request is worth another try, and after how many seconds if that was told."""
+    if isinstance(error, ClusterTransient):
+        return not isinstance(error, ClusterNotAskedAgain)
     if not isinstance(error, Transient) or isinstance(error, NotAskedAgain):
         return False
     if error.retry_after is None:
@@ -39,4 +41,5 @@ async def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
     It must be a plain async function: Prefect 3.9.1 never retries with anything else.
     """
-    return isinstance(await state.aresult(raise_on_failure=False), Transient)
+    found = await state.aresult(raise_on_failure=False)
+    return isinstance(found, Transient | ClusterTransient)

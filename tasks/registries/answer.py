@@ -18,5 +18,5 @@ class Answer:
     url: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     seconds: float = 0.0

@@ -21,6 +21,7 @@ async def connect(
     *,
     refused: bool = False,
     doubt: Doubt | None = None,
+    observer: Credential | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
@@ -31,6 +32,7 @@ async def connect(
         bounds: how much at once, how long.
         refused: whether the credential was refused at the last look.
         doubt: how a Harbor's 401 is doubted.
+        observer: what to read a Harbor's lists with instead, at less cost to it.
         transport: replaces the network, for simulators in the same process.
 
     Raises:
@@ -45,4 +47,4 @@ async def connect(
         raise CredentialsMissing(registry.name, "-", registry.address, said)
     auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
     async with HttpClient(registry, bounds, auth, transport) as http:
-        yield Harbor(http, credential.username, refused=refused, doubt=doubt)
+        yield Harbor(http, credential.username, refused=refused, doubt=doubt, observer=observer)

@@ -29,11 +29,15 @@ async def read_pages(
     shape: TypeAdapter[list[Row]],
     key: Callable[[Row], Hashable],
     query: Mapping[str, str | int],
+    headers: Mapping[str, str] | None = None,
 ) -> "Seen[Row] | Unseen":
     """Read all pages of a list, counted from `X-Total-Count`.
 
     Rows shift between pages when the list changes meanwhile, so the list counts as seen only if
     all pages name the same total and as many distinct rows were read.
+
+    Args:
+        headers: with another `Authorization` than the client's own.
 
     Raises:
         RegistryError: a page could not be read.
@@ -41,7 +45,9 @@ async def read_pages(
 
     async def page(number: int) -> Answer:
         asked = {**query, "page": number, "page_size": PAGE_SIZE}
-        return expect(http.name, await http.get(path, asked))
+        return expect(
+            http.name, await http.get(path, asked, headers=headers, anonymous=bool(headers))
+        )
 
     first = await page(1)
     total = _total(http.name, first)

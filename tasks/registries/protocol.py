@@ -1,10 +1,12 @@
 """What every kind of registry can do for us, and how a credential is handed to it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import SecretStr
 
+from models.access import Grant
 from models.change import Change, Outcome
 from models.condition import Verdict
 from models.snapshot import Snapshot
@@ -19,6 +21,10 @@ class Credential:
     password: SecretStr
 
 
+Keep = Callable[[Grant, SecretStr], Awaitable[None]]
+"""Puts a robot account's secret where it is found again; called before anything else is done."""
+
+
 class RegistryReader(Protocol):
     """Looks at a registry and changes nothing."""
 
@@ -31,12 +37,15 @@ class RegistryReader(Protocol):
             RegistryError: it did not answer at all, or made no sense.
         """
 
-    async def look(self) -> Snapshot:
-        """See how the registry is and which spaces it has.
+    async def look(self, installation: str = "") -> Snapshot:
+        """See how the registry is, which spaces it has, and which robot accounts of ours.
+
+        Args:
+            installation: whose robot accounts to list; none are listed without it.
 
         Raises:
-            RegistryError: it did not even tell how it is. A list of spaces that could not be
-                read is no error but an `Unseen` section.
+            RegistryError: it did not even tell how it is. A list that could not be read is no
+                error but an `Unseen` section.
         """
 
     async def read_storage(self) -> StorageReading:
@@ -50,11 +59,35 @@ class RegistryReader(Protocol):
 class RegistryWriter(Protocol):
     """Changes a registry."""
 
-    async def make(self, change: Change) -> Outcome:
+    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
         """Make one change, or find that it is already so.
+
+        Args:
+            installation: who we are, for the mark of robot accounts.
+            keep: takes the secret of a robot account that was made.
 
         Raises:
             RegistryError: the change was not made.
+        """
+
+    async def accepts(self, credential: Credential) -> bool | None:
+        """Whether a robot account can log in with this secret; None if that cannot be told."""
+
+    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+        """Make a robot account that only reads lists, where that is cheaper for the registry.
+
+        Returns:
+            None where there is no such thing.
+
+        Raises:
+            RegistryError: it was not made.
+        """
+
+    async def revoke_observer(self, installation: str) -> bool:
+        """Delete that robot account; False if there was none.
+
+        Raises:
+            RegistryError: it was not deleted.
         """
 
 

@@ -64,3 +64,17 @@ def limit(octets: int | None) -> str:
 def many(number: int, one: str, more: str | None = None) -> str:
     """Return a number with its noun, e.g. `1 space`, `2 spaces`."""
     return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def left_out(whole: int, shown: int) -> str:
+    """Say under a table how many rows are not in it."""
+    return f"\n\n… and {whole - shown} more." if whole > shown else ""
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Return how long ago something was, in the unit that suits it."""
+    seconds = max((now - since).total_seconds(), 0)
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return many(int(seconds / length), unit)
+    return many(int(seconds), "second")

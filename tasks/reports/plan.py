@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from models.change import Outcome
+from models.change import Change, EditGrant, Outcome, RevokeGrant, spaces_told
 from models.plan import Plan
 from models.snapshot import Snapshot, Unseen
+from models.space import Visibility
 from tasks.reports.markdown import code, moment, plain, table
 
 _MOST = 500
@@ -38,6 +39,9 @@ def _summary(
     if isinstance(snapshot.spaces, Unseen):
         why = f"{code(snapshot.spaces.reason)}: {plain(snapshot.spaces.message)}"
         return f"{at} **The spaces could not be read completely, so nothing is planned** ({why})."
+    if snapshot.hidden is not None:
+        why = f"{code(snapshot.hidden.reason)}: {plain(snapshot.hidden.message)}"
+        at += f" **The robot accounts could not be read, so no grant is planned** ({why})."
     done = sum(outcome.done for outcome in outcomes)
     made = "" if dry_run else f", {done} made, {len(outcomes) - done} failed"
     return (
@@ -47,20 +51,31 @@ def _summary(
 
 
 def _changes(plan: Plan, outcomes: tuple[Outcome, ...], *, dry_run: bool) -> str:
-    became = {(one.change.space, one.change.kind): one for one in outcomes}
+    became = {_key(one.change): one for one in outcomes}
     rows = [
         (
-            plain(change.space),
+            plain(change.subject),
             change.kind,
-            change.before.value if change.before else "–",
-            change.after.value,
+            _told(change.before),
+            _told(change.after),
             code(change.reason),
-            _became(became.get((change.space, change.kind)), dry_run=dry_run),
+            _became(became.get(_key(change)), dry_run=dry_run),
         )
         for change in plan.changes[:_MOST]
     ]
-    head = ("Space", "Change", "Before", "After", "Reason", "Outcome")
+    head = ("Space or workspace", "Change", "Before", "After", "Reason", "Outcome")
     return table(head, rows) + _left_out(plan.changes)
+
+
+def _key(change: Change) -> tuple[str, ...]:
+    robot = change.robot_id if isinstance(change, EditGrant | RevokeGrant) else ""
+    return change.subject, change.kind, str(robot)
+
+
+def _told(side: Visibility | tuple[str, ...] | None) -> str:
+    if isinstance(side, Visibility):
+        return side.value
+    return plain(spaces_told(side)) if side else "–"
 
 
 def _became(outcome: Outcome | None, *, dry_run: bool) -> str:

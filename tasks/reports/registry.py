@@ -4,17 +4,23 @@ from collections.abc import Sequence
 
 from models.condition import Status
 from models.overview import RegistryFigures, SpaceFigures
-from models.registry import Privacy
 from models.tables import AuditRow
-from tasks.reports.markdown import folding, limit, minute, moment, plain, size, stacked, table
+from models.views import RegistryAccess
+from tasks.reports.history import history_section
+from tasks.reports.markdown import folding, limit, minute, moment, plain, size, table
 from tasks.reports.overview import MARK
+from tasks.reports.registry_access import access_news, access_section
+from tasks.reports.workspace import PRIVACY
 
 _MOST = 500
 _STATUS = {Status.TRUE: "✅ true", Status.FALSE: "❌ false", Status.UNKNOWN: "❔ unknown"}
 
 
 def registry_page(
-    one: RegistryFigures, spaces: Sequence[SpaceFigures], history: Sequence[AuditRow]
+    one: RegistryFigures,
+    spaces: Sequence[SpaceFigures],
+    history: Sequence[AuditRow],
+    access: RegistryAccess,
 ) -> str:
     """Tell everything that is known of one registry."""
     dossier, found = one.dossier, one.dossier.diagnosis
@@ -26,26 +32,25 @@ def registry_page(
         _conditions(one),
         f"## Spaces, by size ({len(spaces)})",
         _spaces(spaces) if spaces else "None known.",
-        _history(history),
+        access_section(dossier.registry, access),
+        history_section(history, one.name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def registry_news(one: RegistryFigures, spaces: Sequence[SpaceFigures]) -> str:
+def registry_news(
+    one: RegistryFigures, spaces: Sequence[SpaceFigures], access: RegistryAccess
+) -> str:
     """Return the part of the page that is worth a new version: all but its times."""
     conditions = ((each.type, each.status, each.reason) for each in one.dossier.conditions)
     rows = "\n".join(sorted(space.model_dump_json() for space in spaces))
     registry = one.dossier.registry.model_dump_json()
-    return f"{registry}\n{list(conditions)}\n{one.storage}\n{rows}"
+    return f"{registry}\n{list(conditions)}\n{one.storage}\n{access_news(access)}\n{rows}"
 
 
 def _facts(one: RegistryFigures) -> str:
     dossier, registry = one.dossier, one.dossier.registry
     note = f" ({plain(dossier.storage_note)})" if dossier.storage_note else ""
-    privacy = {
-        Privacy.ENFORCED: "enforced: the registry itself refuses pulls from private spaces",
-        Privacy.ADVISORY: "advisory: who holds the registry's credential can pull everything",
-    }
     by_space = size(one.totals.used)
     return table(
         ("", ""),
@@ -55,7 +60,7 @@ def _facts(one: RegistryFigures) -> str:
             ("Origin", f"{registry.origin}, integrated {moment(dossier.integrated_at)}"),
             ("Credentials", plain(registry.credential.name) if registry.credential else "none"),
             ("TLS", registry.tls.mode),
-            ("Privacy", privacy[registry.privacy]),
+            ("Privacy", PRIVACY[registry.privacy]),
             ("Drift policy", registry.drift_policy),
             ("Storage used", f"{size(one.storage)}; summed by space {by_space}{note}"),
             ("Quota", limit(one.totals.limits)),
@@ -120,20 +125,3 @@ def _state(each: SpaceFigures) -> str:
     if space.observed and space.desired and space.observed is not space.desired:
         return "drifted"
     return "as desired" if space.desired else "as found"
-
-
-def _history(history: Sequence[AuditRow]) -> str:
-    if not history:
-        return ""
-    rows = (
-        (
-            minute(row.at),
-            plain(row.what),
-            plain(row.subject),
-            stacked(folding(row.before or "–"), f"→ {folding(row.after or '–')}"),
-            plain(row.why),
-        )
-        for row in history
-    )
-    head = ("When (UTC)", "What", "Subject", "Before, after", "Why")
-    return "## What happened last\n\n" + table(head, rows)

@@ -1,30 +1,120 @@
 """What removing a registry means, as a page."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from models.access import Binding, Grant
 from models.dossier import Dossier
+from models.membership import Namespace
 from models.space import Space
-from tasks.reports.markdown import moment, plain, table
+from tasks.reports.binding import named
+from tasks.reports.markdown import code, left_out, many, moment, plain, table
 
 _MOST = 200
 
 
-def removal_page(dossier: Dossier, spaces: Sequence[Space], *, confirmed: bool) -> str:
-    """List what is forgotten, and say what is not touched."""
+def removal_page(
+    dossier: Dossier,
+    spaces: Sequence[Space],
+    bindings: Sequence[Binding],
+    grants: Sequence[Grant],
+    namespaces: Sequence[Namespace],
+    *,
+    confirmed: bool,
+) -> str:
+    """List what is forgotten and taken away, and say what is not touched.
+
+    Args:
+        dossier: the registry.
+        spaces, bindings, grants: all that are on record for it.
+        namespaces: those whose pull secret loses its login.
+        confirmed: whether it is done.
+    """
     registry = dossier.registry
     word = "is forgotten" if confirmed else "would be forgotten (preview: nothing was changed)"
+    parts = [
+        f"# {registry.name} {word}",
+        f"{registry.kind.label} at {plain(registry.address)}, integrated "
+        f"{moment(dossier.integrated_at)}, with {many(len(spaces), 'space')}, "
+        f"{many(len(bindings), 'binding')}, {many(len(grants), 'robot account')} of ours and "
+        f"{many(len(namespaces), 'namespace')} that log in to it.",
+        "The registry itself, its spaces and images are not touched. The audit is kept.",
+    ]
+    for title, listed in (
+        ("Bindings that end", _bindings(bindings)),
+        ("Robot accounts of ours that are deleted there", _grants(grants)),
+        ("Namespaces that lose their login", _namespaces(namespaces)),
+        ("Spaces that are forgotten", _spaces(spaces)),
+    ):
+        parts += [f"## {title}", listed] if listed else []
+    return "\n\n".join(parts) + "\n"
+
+
+def left_behind_page(registry_name: str, grants: Sequence[Grant]) -> str:
+    """Tell what stays in a registry that was out of reach when it was removed here."""
+    if not grants:
+        return f"# {registry_name} is forgotten\n\nNothing of ours stays in it.\n"
+    return (
+        "\n\n".join(
+            [
+                f"# {registry_name} is forgotten; {many(len(grants), 'robot account')} stay there",
+                "The registry was out of reach, so that these could not be deleted there. Nobody "
+                "holds their secrets any more: here they are forgotten, and pull secrets are "
+                "withdrawn from every cluster in reach.",
+                f"**What to do:** once it is back, delete them in its console (search for "
+                f"{code('ri-')} among its robot accounts), or integrate it again with "
+                "integrate-registry: the first reconcile then deletes those that nobody wants.",
+                _grants(grants),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _bindings(bindings: Sequence[Binding]) -> str:
+    by_workspace: dict[str, list[str]] = defaultdict(list)
+    for one in bindings:
+        by_workspace[one.workspace].append(one.space)
+    rows = [
+        (plain(workspace), str(len(spaces)), plain(named(sorted(spaces), 50), 3000))
+        for workspace, spaces in sorted(by_workspace.items())[:_MOST]
+    ]
+    if not rows:
+        return ""
+    return table(("Workspace", "Spaces", "Which"), rows) + left_out(len(by_workspace), _MOST)
+
+
+def _grants(grants: Sequence[Grant]) -> str:
+    rows = [
+        (
+            code(one.login),
+            plain(one.workspace) if one.workspace else "this service, to observe",
+            many(len(one.spaces), "space"),
+            moment(one.made_at),
+        )
+        for one in grants[:_MOST]
+    ]
+    if not rows:
+        return ""
+    head = ("Robot account", "For", "May pull", "Secret made")
+    return table(head, rows) + left_out(len(grants), _MOST)
+
+
+def _namespaces(namespaces: Sequence[Namespace]) -> str:
+    rows = [
+        (code(f"{one.cluster}/{one.name}"), plain(one.workspace or "–"))
+        for one in namespaces[:_MOST]
+    ]
+    if not rows:
+        return ""
+    return table(("Namespace", "Workspace"), rows) + left_out(len(namespaces), _MOST)
+
+
+def _spaces(spaces: Sequence[Space]) -> str:
     rows = [
         (plain(space.name), space.visibility.value, space.desired.value if space.desired else "–")
         for space in spaces[:_MOST]
     ]
-    left = len(spaces) - _MOST
-    return "\n\n".join(
-        [
-            f"# {registry.name} {word}",
-            f"{registry.kind.label} at {plain(registry.address)}, integrated "
-            f"{moment(dossier.integrated_at)}, with {len(spaces)} spaces.",
-            "The registry itself, its spaces and images are not touched. The audit is kept.",
-            table(("Space", "Visibility", "Set here"), rows),
-            f"… and {left} more." if left > 0 else "",
-        ]
-    )
+    if not rows:
+        return ""
+    return table(("Space", "Visibility", "Set here"), rows) + left_out(len(spaces), _MOST)

@@ -12,12 +12,18 @@ from models.tables import AuditRow
 def write(
     session: Session, registry: str, entries: Iterable[Entry], *, at: datetime, flow_run: str
 ) -> None:
-    """Append entries; those to be announced wait for `unannounced`."""
+    """Append entries; those to be announced wait for `unannounced`.
+
+    Args:
+        registry: whom they are about; empty if no registry is.
+    """
     for entry in entries:
         session.add(
             AuditRow(
                 at=at,
                 registry_name=registry,
+                cluster_name=entry.cluster,
+                workspace=entry.workspace,
                 subject=entry.subject,
                 what=entry.what,
                 before=entry.before,
@@ -46,13 +52,21 @@ def mark_announced(session: Session, ids: Iterable[int], at: datetime) -> None:
     session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
 
 
-def history(session: Session, registry: str, most: int = 50) -> list[AuditRow]:
-    """Return what last happened to a registry, newest first."""
-    return list(
-        session.exec(
-            select(AuditRow)
-            .where(col(AuditRow.registry_name) == registry)
-            .order_by(col(AuditRow.id).desc())
-            .limit(most)
-        )
-    )
+def history(
+    session: Session,
+    registry: str = "",
+    *,
+    cluster: str = "",
+    workspace: str = "",
+    most: int = 50,
+) -> list[AuditRow]:
+    """Return what last happened to a registry, a cluster or a workspace, newest first."""
+    asked = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(most)
+    for column, name in (
+        (AuditRow.registry_name, registry),
+        (AuditRow.cluster_name, cluster),
+        (AuditRow.workspace, workspace),
+    ):
+        if name:
+            asked = asked.where(col(column) == name)
+    return list(session.exec(asked))

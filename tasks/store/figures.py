@@ -41,8 +41,7 @@ def figures(session: Session) -> tuple[RegistryFigures, ...]:
 def _totals() -> Select[*tuple[Any, ...]]:
     """Sum up by registry; what is missing counts as missing and as nothing else."""
     there = col(SpaceRow.missing_since).is_(None)
-    in_force = func.coalesce(SpaceRow.observed, SpaceRow.desired, Visibility.PRIVATE.value)
-    public = in_force == Visibility.PUBLIC.value
+    public = _in_force() == Visibility.PUBLIC.value
     limit = col(SpaceRow.storage_limit)
     return (
         select(
@@ -94,6 +93,18 @@ def space_figures(session: Session, registry: str) -> tuple[SpaceFigures, ...]:
         )
         for row in found.mappings()
     )
+
+
+def with_public_spaces(session: Session) -> frozenset[str]:
+    """Return the names of the registries that have a public space."""
+    asked = (
+        select(col(SpaceRow.registry_name)).where(_in_force() == Visibility.PUBLIC.value).distinct()
+    )
+    return frozenset(row[0] for row in session.connection().execute(asked))
+
+
+def _in_force() -> ColumnElement[str]:
+    return func.coalesce(SpaceRow.observed, SpaceRow.desired, Visibility.PRIVATE.value)
 
 
 def save_storage(session: Session, registry: str, reading: StorageReading, at: datetime) -> None:

@@ -8,7 +8,7 @@ from models.audit import drift_entries
 from models.conclusion import Conclusion
 from models.plan import Plan
 from models.tables import OutcomeRow, RegistryRow
-from tasks.store import audit, leases, registries, spaces
+from tasks.store import audit, grants, leases, registries, spaces
 from tasks.store.upserting import upsert
 
 
@@ -22,7 +22,7 @@ def save_findings(
     """
     leases.check_held(session, plan.registry, holder)
     spaces.remember(session, plan.registry, plan.remembered)
-    spaces.forget(session, plan.registry, plan.retired)
+    spaces.forget(session, plan.registry, plan.retired, at=at, flow_run=flow_run)
     entries = drift_entries(plan.drifts, first_look=first_look)
     audit.write(session, plan.registry, entries, at=at, flow_run=flow_run)
 
@@ -50,7 +50,9 @@ def save_conclusion(
     session.add(row)
     registries.save_conditions(session, registry, conclusion.conditions)
     spaces.remember(session, registry, conclusion.spaces)
-    spaces.forget(session, registry, conclusion.retired)
+    spaces.forget(session, registry, conclusion.retired, at=at, flow_run=flow_run)
+    grants.note(session, registry, conclusion.grants)
+    grants.forget(session, registry, conclusion.revoked)
     _save_outcomes(session, registry, conclusion, at)
     audit.write(session, registry, conclusion.entries, at=at, flow_run=flow_run)
 
@@ -59,7 +61,7 @@ def _save_outcomes(session: Session, registry: str, conclusion: Conclusion, at: 
     rows = [
         {
             "registry_name": registry,
-            "subject": outcome.change.space,
+            "subject": outcome.change.subject,
             "kind": outcome.change.kind,
             "at": at,
             "done": outcome.done,

@@ -15,7 +15,9 @@ from models.errors import InputRefused
 from models.registry import Registry
 from models.schedule import Track
 from models.tables import (
+    BindingRow,
     ConditionRow,
+    GrantRow,
     LeaseRow,
     MeasurementRow,
     OutcomeRow,
@@ -172,7 +174,7 @@ def remove(session: Session, name: str, entry: Entry, *, at: datetime, flow_run:
     Its page is forgotten too, so that one who comes back gets a new one.
     """
     locked(session, name)
-    for table in (ConditionRow, SpaceRow, OutcomeRow, MeasurementRow):
+    for table in (BindingRow, GrantRow, ConditionRow, SpaceRow, OutcomeRow, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete
 from models.audit import wish_entries
 from models.space import Space
 from models.tables import SpaceRow
-from tasks.store import audit, leases, registries
+from tasks.store import audit, bindings, leases, registries
 from tasks.store.upserting import upsert
 
 _SPACES = TypeAdapter(tuple[Space, ...])
@@ -54,9 +54,13 @@ def wish(
     audit.write(session, registry, wish_entries(wanted), at=at, flow_run=flow_run)
 
 
-def forget(session: Session, registry: str, names: Iterable[str]) -> None:
-    """Drop spaces."""
+def forget(
+    session: Session, registry: str, names: Iterable[str], *, at: datetime, flow_run: str
+) -> None:
+    """Drop spaces, and with them what they are bound to."""
     listed = list(names)
+    orphans = bindings.of_spaces(session, registry, listed)
+    bindings.unbind(session, orphans, "the space is forgotten", at=at, flow_run=flow_run)
     for start in range(0, len(listed), 500):
         session.exec(
             delete(SpaceRow).where(

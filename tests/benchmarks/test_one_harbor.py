@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from flows.reconcile import Report, reconcile
+from flows.reconciling import Report, reconcile
 from models.space import Visibility
 from models.wishes import desired
 from tasks import clock

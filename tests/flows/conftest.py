@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_DATABASE_CONNECTION_URL,
@@ -20,6 +21,8 @@ from tests.databases import in_force, migrated_sqlite
 from tests.flows.stories import Server
 
 _numbers = count(1)
+KEY = Fernet.generate_key().decode()
+"""The key that robot accounts' secrets are sealed with."""
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +48,7 @@ def database(
     monkeypatch.setenv("REGISTRY_INTEGRATION_CONNECT_SECONDS", "2")
     monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "2")
     monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", KEY)
     with in_force(migrated_sqlite(tmp_path)) as url:
         yield url
     settings.cache_clear()

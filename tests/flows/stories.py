@@ -17,8 +17,8 @@ from deployments.sandbox.faults import Faults
 from deployments.sandbox.harbor import Harbor
 from deployments.sandbox.server import running
 from flows.integrate import integrate_registry
-from flows.reconcile import PLAIN, reconcile
 from flows.reconcile_all import reconcile_all
+from flows.reconciling import PLAIN, reconcile
 from models.audit import Entry
 from models.dossier import Dossier
 from models.overview import RegistryFigures
@@ -75,6 +75,7 @@ def harbor_at(*names: str, **options: Any) -> Iterator[Place]:
         harbor.add_project(name, repositories=["app"], storage_used=2**20, storage_limit=2**30)
     faults = Faults(harbor.app)
     with running(faults) as url:
+        harbor.external_url = url  # where it sends whoever needs a token
         yield Place(harbor, faults, url)
 
 

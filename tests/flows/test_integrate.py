@@ -36,7 +36,7 @@ async def test_a_harbor(name: str) -> None:
     with harbor_at("team-a", "team-b") as place:
         state = await integrate(name, place.url, description="of the tests")
         assert state.is_completed(), state
-        assert place.writes() == []
+        assert place.writes() == [("POST robots", 201)]  # the one to observe with
     found = figures_of(name)
     assert found.dossier.diagnosis.health is Health.HEALTHY
     assert (found.totals.public, found.totals.private, found.storage) == (1, 2, 2**21)

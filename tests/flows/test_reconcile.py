@@ -4,7 +4,8 @@ import pytest
 
 from deployments.sandbox.faults import Answer, Fault
 from flows.integrate import integrate_registry
-from flows.reconcile import PLAIN, reconcile, reconcile_registry
+from flows.reconcile import reconcile_registry
+from flows.reconciling import PLAIN, reconcile
 from flows.set_visibility import set_space_visibility
 from models.condition import ConditionType, Health, Status
 from models.errors import Busy

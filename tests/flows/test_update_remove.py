@@ -83,8 +83,10 @@ async def test_removal_is_shown_first(name: str) -> None:
         assert "would be forgotten" in await completed(remove_registry, name)
         assert "preview: nothing was changed" in await page(f"removal-{name}")
         assert known() == [name]
-        assert "2 spaces are forgotten" in await completed(remove_registry, name, confirm=True)
         assert place.faults.seen.total() == requests
+        told_ = await completed(remove_registry, name, confirm=True)
+        assert "2 spaces, 0 bindings, 1 robot account" in told_
+        assert place.harbor.robots == {}
     assert known() == []
     assert "| team |" in await page(f"removal-{name}")
     assert await told(name) == {"registry.integrated": 1, "registry.removed": 1}

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from models.access import Grant
 from models.change import Drift, DriftKind, Handling, Outcome
 from models.conclusion import conclude, sync_verdict
 from models.condition import ConditionType, Status
@@ -11,6 +12,7 @@ from models.plan import Plan
 from models.reason import Reason
 from models.schedule import Track
 from models.space import Space
+from tests.access_builders import edited, grant, made, revoked
 from tests.builders import (
     NOW,
     PRIVATE,
@@ -153,3 +155,73 @@ def test_one_unreadable_list_does_not_make_a_synced_registry_unsynced() -> None:
     twice = conclude(worse, [], snapshot(instead=unseen(), verdicts=[verdict()]), _plan())
     assert twice.conditions[1].status is Status.FALSE
     assert [one.what for one in twice.entries] == ["registry.degraded"]
+
+
+GRANT = grant(1, "a")
+MOVED = grant(1, "a", login="bot_new")
+WIDER = edited(1, ("a",), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("regranted", "outcome", "expected"),
+    [
+        ((), None, ()),
+        ((MOVED,), None, (MOVED,)),
+        ((), done(WIDER), (grant(1, "a", "b"),)),
+        ((), done(WIDER, Reason.ALREADY_SO), (grant(1, "a", "b"),)),
+        ((MOVED,), done(WIDER), (grant(1, "a", "b", login="bot_new"),)),
+        ((), broken(WIDER), ()),
+        ((MOVED,), broken(WIDER), (MOVED,)),
+        ((), done(edited(9, (), ("a",))), ()),  # nobody knows its secret
+        ((), done(made("a", number=2)), ()),  # kept the moment it was made
+        ((), done(revoked(1)), ()),
+    ],
+)
+def test_grants(
+    regranted: tuple[Grant, ...], outcome: Outcome | None, expected: tuple[Grant, ...]
+) -> None:
+    plan = _plan().model_copy(update={"regranted": regranted})
+    outcomes = (outcome,) if outcome else ()
+    told = conclude(dossier(), [], snapshot(), plan, outcomes, grants=[GRANT])
+    assert told.grants == expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        ((), (7,)),
+        ((done(revoked(1)),), (7, 1)),
+        ((done(revoked(1), Reason.ALREADY_SO),), (7, 1)),
+        ((broken(revoked(1)), done(revoked(2))), (7, 2)),
+    ],
+)
+def test_robots_that_are_gone_are_forgotten(
+    outcomes: tuple[Outcome, ...], expected: tuple[int, ...]
+) -> None:
+    plan = _plan().model_copy(update={"gone": (7,)})
+    assert conclude(dossier(), [], snapshot(), plan, outcomes, grants=[GRANT]).revoked == expected
+
+
+def test_what_was_granted_is_told() -> None:
+    outcomes = (
+        done(made("a")),
+        done(WIDER),
+        done(revoked(3, "a")),
+        done(revoked(4), Reason.ALREADY_SO),
+        broken(edited(5, (), ("a",)), message="403"),
+    )
+    told = conclude(dossier(), [], snapshot(), _plan(), outcomes)
+    assert [(one.what, one.workspace, one.why) for one in told.entries[:4]] == [
+        ("grant.made", "team-a", "BindingsChanged: +a"),
+        ("grant.changed", "team-a", "BindingsChanged: +b"),
+        ("grant.revoked", "team-a", "BindingsChanged: -a"),
+        ("grant.failed", "team-a", "Forbidden: 403"),
+    ]
+
+
+def test_robots_that_cannot_be_read_make_it_unsynced() -> None:
+    look = snapshot(seen()).model_copy(update={"robots": unseen(Reason.FORBIDDEN, "may not")})
+    found = sync_verdict(look, (), "")
+    assert (found.status, found.reason, found.message) == (
+        Status.FALSE, Reason.FORBIDDEN, "may not"
+    )  # fmt: skip

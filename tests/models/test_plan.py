@@ -4,7 +4,10 @@ import pytest
 
 from models.change import Change, Drift, DriftKind, Handling
 from models.errors import PlanRefused
+from models.granting import GrantPlan
 from models.plan import Limits, Plan, ordered
+from models.reason import Reason
+from tests.access_builders import edited, grant, made, revoked
 from tests.builders import NOW, create, narrow, space, widen
 
 
@@ -89,7 +92,7 @@ def test_what_a_refusal_leaves() -> None:
 
 def test_narrow_first_then_widen_by_name() -> None:
     changes: list[Change] = [widen("b"), create("a"), narrow("z"), create("c"), narrow("d")]
-    assert [(one.space, one.narrows) for one in ordered(changes)] == [
+    assert [(one.subject, one.narrows) for one in ordered(changes)] == [
         ("d", True),
         ("z", True),
         ("a", False),
@@ -107,4 +110,77 @@ def test_empty() -> None:
 def test_json_round_trip() -> None:
     drift = _drift(DriftKind.VISIBILITY, Handling.ENFORCED)
     plan = _plan(narrow(), widen("b", None), create(), drifts=(drift,), retired=2)
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+# Robot accounts.
+
+
+@pytest.mark.parametrize(
+    ("many", "robots", "refused"),
+    [(9, 9, False), (10, 34, False), (10, 33, True), (30, 100, False), (31, 100, True)],
+)
+@pytest.mark.parametrize("reason", [Reason.UNWANTED, Reason.SPACES_MISSING])
+def test_the_brake_on_robots(many: int, robots: int, refused: bool, reason: Reason) -> None:
+    """Nobody asked for it: a list that may be wrong says so."""
+    changes = tuple(revoked(number, reason=reason) for number in range(many))
+    plan = _plan().with_grants(GrantPlan(changes=changes), robots)
+    if not refused:
+        plan.check(Limits())
+        return
+    with pytest.raises(PlanRefused, match=rf"would delete {many} of {robots} robot accounts"):
+        plan.check(Limits())
+
+
+@pytest.mark.parametrize("reason", [Reason.BINDINGS_CHANGED, Reason.SUPERSEDED])
+def test_what_was_asked_for_here_does_not_brake(reason: Reason) -> None:
+    changes = tuple(revoked(number, reason=reason) for number in range(50))
+    _plan().with_grants(GrantPlan(changes=changes), 50).check(Limits())
+
+
+def test_grants_are_put_in_order_with_the_rest() -> None:
+    changes = (
+        made("a", workspace="w1"),
+        edited(2, ("a",), ("a", "b"), workspace="w2"),
+        edited(3, ("a", "b"), ("b", "c"), workspace="w3"),
+        edited(4, ("a",), ("a",), workspace="w4", reason=Reason.ROBOT_EDITED),
+        revoked(5, workspace="w5"),
+    )
+    found = GrantPlan(changes=changes, remembered=(grant(3),), gone=(9,))
+    plan = _plan(narrow("z"), widen("a")).with_grants(found, 7)
+    assert [(one.subject, one.narrows) for one in plan.changes] == [
+        ("w3", True),
+        ("w4", True),
+        ("w5", True),
+        ("z", True),
+        ("a", False),
+        ("w1", False),
+        ("w2", False),
+    ]
+    assert (plan.regranted, plan.gone, plan.robots) == ((grant(3),), (9,), 7)
+    assert not plan.empty
+    assert plan.makes_robots
+
+
+def test_no_robots_are_made() -> None:
+    assert not _plan(narrow()).with_grants(GrantPlan(changes=(revoked(1),)), 1).makes_robots
+
+
+def test_without_grants() -> None:
+    found = GrantPlan(changes=(made("a"), revoked(2), edited(3, (), ("a",))), gone=(9,))
+    plan = _plan(narrow(), create()).with_grants(found, 3)
+    left = plan.without_grants()
+    assert left.changes == (narrow(), create())
+    assert (left.gone, left.makes_robots) == ((9,), False)
+
+
+def test_a_refusal_leaves_what_was_seen_of_robots() -> None:
+    found = GrantPlan(changes=(revoked(2), made("a")), remembered=(grant(3),), gone=(9,))
+    left = _plan().with_grants(found, 3).braked()
+    assert (left.changes, left.regranted, left.gone) == ((), (grant(3),), (9,))
+
+
+def test_json_round_trip_with_grants() -> None:
+    changes = (made("a", replaces=4), edited(2, ("a",), ()), revoked(3, "a"))
+    plan = _plan().with_grants(GrantPlan(changes=changes, remembered=(grant(1),)), 3)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan

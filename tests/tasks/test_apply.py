@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 import pytest
 from prefect.logging import disable_run_logger
 
+from models.access import Grant
 from models.change import Change, Outcome
 from models.errors import Forbidden, Unreachable
 from models.plan import Plan, ordered
 from models.reason import Reason
 from tasks.apply import apply
+from tasks.registries.protocol import Credential, Keep
 from tests.builders import NOW, broken, create, done, narrow, widen
 
 
@@ -21,14 +23,23 @@ class Writer:
     failing: frozenset[str] = frozenset()
     steps: list[str] = field(default_factory=list)
 
-    async def make(self, change: Change) -> Outcome:
-        self.steps.append(f"{change.space} begins")
+    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+        self.steps.append(f"{change.subject} begins")
         await asyncio.sleep(0.01)
-        self.steps.append(f"{change.space} ends")
-        if change.space in self.failing:
-            kind = Unreachable if change.space.startswith("u") else Forbidden
+        self.steps.append(f"{change.subject} ends")
+        if change.subject in self.failing:
+            kind = Unreachable if change.subject.startswith("u") else Forbidden
             raise kind("prod", "PUT", "http://h", "no")
         return done(change)
+
+    async def accepts(self, credential: Credential) -> bool | None:
+        return None
+
+    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+        return None
+
+    async def revoke_observer(self, installation: str) -> bool:
+        return False
 
 
 def _plan(*changes: Change) -> Plan:
@@ -65,16 +76,16 @@ async def test_one_failure_is_an_outcome_and_the_rest_goes_on(failing: str, reas
 class Clumsy(Writer):
     """Has a bug, which one change brings out."""
 
-    async def make(self, change: Change) -> Outcome:
-        if change.space == "bug":
-            raise KeyError(change.space)
-        return await super().make(change)
+    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+        if change.subject == "bug":
+            raise KeyError(change.subject)
+        return await super().make(change, installation, keep)
 
 
 async def test_a_bug_of_ours_loses_no_outcome_of_the_others() -> None:
     with disable_run_logger():
         outcomes = await apply.fn(_plan(widen("bug"), widen("w")), Clumsy())
-    assert [(one.change.space, one.done, one.reason) for one in outcomes] == [
+    assert [(one.change.subject, one.done, one.reason) for one in outcomes] == [
         ("bug", False, Reason.UNFORESEEN),
         ("w", True, Reason.DONE),
     ]

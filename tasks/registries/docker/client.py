@@ -6,6 +6,7 @@ It has neither projects nor visibility: both are the platform's own, so there is
 import time
 from collections.abc import Iterable, Mapping
 
+from models.access import Grant
 from models.change import Change, Outcome
 from models.condition import Verdict
 from models.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
@@ -20,7 +21,7 @@ from tasks.registries.answer import Answer
 from tasks.registries.docker import wire
 from tasks.registries.docker.login import Login, log_in
 from tasks.registries.http import HttpClient
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import Credential, Keep
 from tasks.registries.wire import expect, parse
 
 _UNAUTHORIZED, _NOT_ALLOWED = 401, 405
@@ -43,7 +44,15 @@ class DockerRegistry:
         """Find out step by step whether this registry can be worked with; see the protocol."""
         return (await log_in(self.http, self.registry, self.credential)).verdicts
 
-    async def look(self) -> Snapshot:
+    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+        """Make none: a Docker Registry has no robot accounts; see the protocol."""
+        return None
+
+    async def revoke_observer(self, installation: str) -> bool:
+        """Find none to delete; see the protocol."""
+        return False
+
+    async def look(self, installation: str = "") -> Snapshot:
         """See how the registry is and which spaces its repositories make; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
         self._login = await log_in(self.http, self.registry, self.credential)
@@ -120,7 +129,18 @@ class DockerRegistry:
         said = "a Docker Registry does not tell how much it stores"
         return StorageReading(spaces=Unseen(reason=Reason.NOT_PROBED, message=said))
 
-    async def make(self, change: Change) -> Outcome:
-        """Refuse: visibility and spaces are the platform's own here, nothing is planned."""
-        said = "a Docker Registry has no spaces to change"
+    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+        """Refuse: visibility, spaces and grants are the platform's own here, nothing is planned."""
+        said = "internal error, a Docker Registry has neither spaces nor robot accounts to change"
         raise Rejected(self.http.name, "-", self.registry.address, f"{said}: {change.kind}")
+
+    async def accepts(self, credential: Credential) -> bool | None:
+        """Whether this credential can log in; None also where nobody has to; see the protocol."""
+        try:
+            login = await log_in(self.http, self.registry, credential)
+        except RegistryError:
+            return None
+        against = failed(login.verdicts)
+        if against is not None:
+            return False if against.reason is Reason.BAD_CREDENTIALS else None
+        return True if login.authorization else None

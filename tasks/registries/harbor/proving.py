@@ -10,6 +10,7 @@ from models.errors import NotFound, ServerBroken
 from models.reason import Reason
 from tasks.registries.answer import Answer
 from tasks.registries.harbor import verdicts, wire
+from tasks.registries.harbor.robot_wire import ROBOTS, Robot
 from tasks.registries.http import HttpClient
 from tasks.registries.wire import expect, is_web_page, parse
 
@@ -27,6 +28,18 @@ class Doubt(Value):
 
     pause: float = 2.1
     genuine: float = 1.2
+
+
+class Proof(Value):
+    """What a credential proved.
+
+    Attributes:
+        verdicts: whether it is accepted, and whether it is an administrator's.
+        robot: it is a robot account's.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    robot: bool = False
 
 
 async def kind_verdict(http: HttpClient) -> tuple[Verdict, wire.Components | None]:
@@ -81,9 +94,9 @@ def _kind(
     return verdicts.supported(status, reason, message, advice, proved=proved, step=step)
 
 
-async def credential_verdicts(
+async def prove(
     http: HttpClient, username: str, health: wire.Components, doubt: Doubt, *, refused: bool
-) -> tuple[Verdict, ...]:
+) -> Proof:
     """Prove the credential, and find out whether it is an administrator's.
 
     Args:
@@ -94,15 +107,16 @@ async def credential_verdicts(
         await asyncio.sleep(doubt.pause)
         answer = await http.get(f"{API}/users/current")
     if answer.status == 401:
-        return (_refusal(answer, health, doubt),)
+        return Proof(verdicts=(_refusal(answer, health, doubt),))
     accepted = _authenticated(Status.TRUE, Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
     if answer.status == 412:  # Harbor's word for "you are a robot"
         robot = await _own_robot(http, username)
-        return accepted, verdicts.robot_verdict(robot, username)
+        return Proof(verdicts=(accepted, verdicts.robot_verdict(robot, username)), robot=True)
     user = parse(http.name, expect(http.name, answer), wire.USER)
     status = Status.TRUE if user.is_admin else Status.FALSE
     word = "is" if user.is_admin else "is no"
-    return accepted, verdicts.admin_verdict(status, f"{username} {word} system administrator")
+    said = f"{username} {word} system administrator"
+    return Proof(verdicts=(accepted, verdicts.admin_verdict(status, said)))
 
 
 def _refusal(answer: Answer, health: wire.Components, doubt: Doubt) -> Verdict:
@@ -142,7 +156,7 @@ def _authenticated(
     )
 
 
-async def _own_robot(http: HttpClient, username: str) -> wire.Robot | None:
+async def _own_robot(http: HttpClient, username: str) -> Robot | None:
     """Find our own robot account; it is listed under its name without the configurable prefix."""
     bare = username.rpartition("$")[2]
     for query in ({"q": f"name={bare}"}, {}):
@@ -150,7 +164,7 @@ async def _own_robot(http: HttpClient, username: str) -> wire.Robot | None:
         if answer.status in (401, 403):
             return None
         try:
-            robots = parse(http.name, expect(http.name, answer), wire.ROBOTS)
+            robots = parse(http.name, expect(http.name, answer), ROBOTS)
         except NotFound:
             return None
         for robot in robots:

@@ -1,10 +1,12 @@
 """What Harbor's answers mean for its health, without I/O."""
 
 import re
+from collections.abc import Iterable
 
 from models.condition import ConditionType, Status, Verdict
 from models.reason import Reason
-from tasks.registries.harbor.wire import Components, Robot, SystemInfo
+from tasks.registries.harbor.robot_wire import Robot
+from tasks.registries.harbor.wire import Components, SystemInfo
 
 OLDEST = (2, 9)
 """The oldest Harbor that this service works with."""
@@ -18,6 +20,13 @@ ROBOT_NEEDS = (
     ("project", "*", "project", "update"),
 )
 """What a robot account must hold to stand in for an administrator."""
+
+GRANT_NEEDS = (
+    ("system", "/", "robot", "create"),
+    ("system", "/", "robot", "delete"),
+    ("project", "*", "repository", "pull"),
+)
+"""What it must hold besides to grant: without, all else still works."""
 
 
 def version_verdict(text: str | None) -> Verdict:
@@ -82,12 +91,16 @@ def components_verdict(health: Components) -> Verdict:
 def robot_verdict(robot: Robot | None, username: str) -> Verdict:
     """Say whether a robot account can stand in for an administrator."""
     if robot is None:
-        status, message = Status.FALSE, f"{username} cannot read its own rights"
-    else:
-        missing = [" ".join(need) for need in ROBOT_NEEDS if not robot.may(*need)]
-        status = Status.FALSE if missing else Status.TRUE
-        message = f"{username} lacks {', '.join(missing)}" if missing else f"{username} may do all"
-    return admin_verdict(status, message)
+        return admin_verdict(Status.FALSE, f"{username} cannot read its own rights")
+    if missing := _missing(robot, ROBOT_NEEDS):
+        return admin_verdict(Status.FALSE, f"{username} lacks {missing}")
+    limited = _missing(robot, GRANT_NEEDS)
+    may = f"may do all but grant: it lacks {limited}" if limited else "may do all"
+    return admin_verdict(Status.TRUE, f"{username} {may}")
+
+
+def _missing(robot: Robot, needs: Iterable[tuple[str, str, str, str]]) -> str:
+    return ", ".join(" ".join(need) for need in needs if not robot.may(*need))
 
 
 def admin_verdict(status: Status, message: str) -> Verdict:
@@ -102,7 +115,8 @@ def admin_verdict(status: Status, message: str) -> Verdict:
         advice=""
         if true
         else "use a system administrator, or a system robot with robot:list, project:list and "
-        "project:create on the system and project:update on all projects",
+        "project:create on the system and project:update on all projects (to grant, also "
+        "robot:create and robot:delete on the system and repository:pull on all projects)",
     )
 
 

@@ -113,43 +113,8 @@ class Configurations(Wire):
     quota_per_project_enable: _Flag = _Flag()
 
 
-class Access(Wire):
-    """One right of a robot."""
-
-    resource: str
-    action: str
-    effect: str = "allow"
-
-
-class Permission(Wire):
-    """A robot's rights on one project, on all (`*`), or on the system (`/`)."""
-
-    kind: str
-    namespace: str
-    access: tuple[Access, ...] = ()
-
-
-class Robot(Wire):
-    """One row of GET /robots."""
-
-    id: int
-    name: str
-    level: str = "system"
-    permissions: tuple[Permission, ...] | None = None
-
-    def may(self, kind: str, namespace: str, resource: str, action: str) -> bool:
-        """Whether the robot holds one right."""
-        return any(
-            permission.kind == kind
-            and permission.namespace == namespace
-            and any(one == Access(resource=resource, action=action) for one in permission.access)
-            for permission in self.permissions or []
-        )
-
-
 PROJECTS: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 QUOTAS: TypeAdapter[list[Quota]] = TypeAdapter(list[Quota])
-ROBOTS: TypeAdapter[list[Robot]] = TypeAdapter(list[Robot])
 SYSTEM_INFO = TypeAdapter(SystemInfo)
 USER = TypeAdapter(User)
 COMPONENTS = TypeAdapter(Components)

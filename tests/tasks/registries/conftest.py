@@ -7,6 +7,7 @@ import stamina
 
 from deployments.sandbox.faults import Faults
 from deployments.sandbox.harbor import Harbor
+from tests.tasks.registries.robot_tools import Scene, scene
 from tests.tasks.registries.tools import Recorder, World, harbor
 from tests.tasks.serving import serving
 
@@ -41,3 +42,12 @@ def faults(many: Harbor) -> Faults:
 def url(faults: Faults) -> Iterator[str]:
     with serving(faults) as url:
         yield url
+
+
+@pytest.fixture
+def place() -> Iterator[Scene]:
+    """A small Harbor with private spaces, to make robot accounts on."""
+    simulated = harbor()
+    faults = Faults(simulated.app)
+    with serving(faults) as url:
+        yield scene(url, simulated, faults)

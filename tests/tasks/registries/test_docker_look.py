@@ -27,7 +27,19 @@ from models.space import ObservedSpace
 from tests.builders import create, narrow
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import delete_manifest, push, running_docker_registry
-from tests.tasks.registries.tools import QUICK, USER, items, look, opened, why_unseen
+from tests.tasks.registries.tools import (
+    INSTALLATION,
+    QUICK,
+    USER,
+    Safe,
+    edit_grant,
+    items,
+    look,
+    make_grant,
+    opened,
+    revoke_grant,
+    why_unseen,
+)
 from tests.tasks.serving import serving
 
 REPOSITORIES = ("app", "team/app", "team/deep/app", "123/app", "p/r0", "p-a")
@@ -186,9 +198,9 @@ async def test_there_is_nothing_to_change_and_no_storage_to_read() -> None:
     registry = _registry()
     with serving(registry.app) as url:
         async with opened(url, Kind.DOCKER, None) as client:
-            for change in (narrow(), create()):
-                with pytest.raises(Rejected, match="no spaces to change"):
-                    await client.make(change)
+            for change in (narrow(), create(), make_grant(), edit_grant(1), revoke_grant(1)):
+                with pytest.raises(Rejected, match=f"internal error.*{change.kind}"):
+                    await client.make(change, INSTALLATION, Safe().keep)
             storage = await client.read_storage()
     assert (storage.total, storage.spaces.seen) == (None, False)
     assert registry.requests == []

@@ -12,7 +12,7 @@ from models.errors import Conflict, ReadOnly, RegistryError, Throttled, Unauthor
 from models.reason import Reason
 from models.space import Visibility
 from tests.builders import PRIVATE, PUBLIC, create, done, narrow, widen
-from tests.tasks.registries.tools import harbor, opened, wrong
+from tests.tasks.registries.tools import INSTALLATION, Safe, harbor, opened, wrong
 from tests.tasks.serving import serving
 
 
@@ -22,7 +22,7 @@ def _on(method: str, action: Action, times: int | None = 1) -> Fault:
 
 async def _make(url: str, change: Change) -> Outcome:
     async with opened(url) as client:
-        return await client.make(change)
+        return await client.make(change, INSTALLATION, Safe().keep)
 
 
 async def _made(simulated: Harbor | Faults, change: Change) -> Outcome:
@@ -159,7 +159,7 @@ async def test_a_wrong_password_changes_nothing_and_is_tried_once(change: Change
     with serving(simulated.app) as url:
         async with opened(url, credential=wrong()) as client:
             with pytest.raises(Unauthorized):
-                await client.make(change)
+                await client.make(change, INSTALLATION, Safe().keep)
     assert len(simulated.requests) == 1
     assert set(simulated.projects) == {"library"}
 
@@ -169,8 +169,8 @@ async def test_no_cookie_makes_harbor_ask_for_a_csrf_token() -> None:
     with serving(simulated.app) as url:
         async with opened(url) as client:
             await client.look()
-            await client.make(create("one"))
-            await client.make(create("two"))
+            await client.make(create("one"), INSTALLATION, Safe().keep)
+            await client.make(create("two"), INSTALLATION, Safe().keep)
     assert {"one", "two"} < set(simulated.projects)
 
 
@@ -181,5 +181,5 @@ async def test_a_dead_harbor_fails_without_being_asked_forever() -> None:
         async with opened(url) as client:
             for number in range(5):
                 with pytest.raises(Unreachable):
-                    await client.make(widen(f"s{number}", number + 1))
+                    await client.make(widen(f"s{number}", number + 1), INSTALLATION, Safe().keep)
     assert faults.seen.total() == 3

@@ -8,8 +8,8 @@ from deployments.sandbox.harbor import Harbor, Permission
 from models.condition import ConditionType
 from models.reason import Reason
 from models.registry import Kind
-from tasks.registries.harbor.verdicts import ROBOT_NEEDS
-from tasks.registries.harbor.wire import Robot
+from tasks.registries.harbor.robot_wire import Robot
+from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.protocol import Credential
 from tests.tasks.registries.tools import (
     ADMIN,
@@ -49,9 +49,7 @@ LIST_ROBOTS = ("system", "/", "robot", "list")
 
 
 def _robot(simulated: Harbor, *left_out: tuple[str, ...]) -> Credential:
-    needs = [
-        need for need in (*ROBOT_NEEDS, ("system", "/", "robot", "list")) if need not in left_out
-    ]
+    needs = [need for need in (*ROBOT_NEEDS, *GRANT_NEEDS, LIST_ROBOTS) if need not in left_out]
     robot = simulated.add_robot("svc", secret="Robot12345")
     robot.permissions = tuple(
         Permission(kind, namespace, None, ((resource, action),))
@@ -84,6 +82,21 @@ async def test_a_robot_without_one_right_does_not(missing: tuple[str, ...]) -> N
     assert against.reason is Reason.NOT_ADMINISTRATOR
     if missing[2] != "robot":
         assert " ".join(missing) in against.message
+
+
+@pytest.mark.parametrize("missing", [(), *((need,) for need in GRANT_NEEDS), GRANT_NEEDS])
+async def test_a_robot_that_may_not_grant_is_told_so_and_may_do_all_else(
+    missing: tuple[tuple[str, str, str, str], ...],
+) -> None:
+    simulated = harbor()
+    credential = _robot(simulated, *missing)
+    with serving(simulated.app) as url:
+        verdicts = await examine(url, Kind.HARBOR, credential)
+    assert told(verdicts) == WELL
+    (message,) = (one.message for one in verdicts if one.type is ADMINISTRATOR)
+    lacks = ", ".join(" ".join(need) for need in missing)
+    expected = f"may do all but grant: it lacks {lacks}" if missing else "may do all"
+    assert message == f"{credential.username} {expected}"
 
 
 @pytest.mark.parametrize("refused", [False, True])

@@ -11,7 +11,9 @@ from deployments.sandbox.faults import (
 )
 from deployments.sandbox.harbor import Harbor
 from models.reason import Reason
+from tests.tasks.registries.robot_tools import Scene
 from tests.tasks.registries.tools import (
+    INSTALLATION,
     PAGE,
     items,
     look,
@@ -63,3 +65,17 @@ async def test_pages_that_keep_shifting_are_unseen(
     faults.add(Fault(Call(change(many)), path=PAGE.format(2), times=None))
     assert why_unseen(await look(url)) is Reason.PAGES_SHIFTED
     assert faults.count(path=PAGE.format(1)) == 2
+
+
+@pytest.mark.parametrize("gone", [0, 50, 99, 100, 149])
+async def test_nor_is_any_robot_missed_when_one_goes_and_one_comes(place: Scene, gone: int) -> None:
+    stem = f"ri-{INSTALLATION}"
+    made = [place.add(f"{stem}-w{number:03}", "red") for number in range(150)]
+
+    def swap() -> None:
+        place.harbor.robots.pop(made[gone].id)
+        place.add(f"{stem}-zz", "red")
+
+    place.faults.add(Fault(Call(swap), path=r".*/robots\?.*page=2&.*"))
+    found = {one.id for one in await place.robots()}
+    assert found >= {one.id for one in made} - {made[gone].id}

@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
 from deployments.sandbox.faults import Faults
 from deployments.sandbox.harbor import Harbor
+from models.access import Grant, robot_name
+from models.change import EditGrant, MakeGrant, RevokeGrant
 from models.condition import ConditionType, Status, Verdict
 from models.health import failed
 from models.reason import Reason
@@ -29,6 +31,9 @@ DOUBT = Doubt(pause=0.45, genuine=0.3)
 ADMIN = Credential("admin", SecretStr("Harbor12345"))
 USER = Credential("user", SecretStr("pw"))
 AUTH = httpx.BasicAuth("admin", "hunter2")
+
+INSTALLATION = "0a1b2c3d"
+"""Who we are, as the marks of robot accounts tell."""
 
 TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
 AUTHENTICATED, ADMINISTRATOR = ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR
@@ -121,6 +126,60 @@ def why_unseen(snapshot: Snapshot) -> Reason:
 def told(verdicts: Iterable[Verdict]) -> dict[ConditionType, tuple[Status, Reason]]:
     """The verdicts in short."""
     return {one.type: (one.status, one.reason) for one in verdicts}
+
+
+class Safe:
+    """Keeps what it is given; or refuses to, as a store that fails does."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.kept: list[tuple[Grant, SecretStr]] = []
+
+    async def keep(self, grant: Grant, secret: SecretStr) -> None:
+        if self.error is not None:
+            raise self.error
+        self.kept.append((grant, secret))
+
+    @property
+    def grant(self) -> Grant:
+        """The last one."""
+        return self.kept[-1][0]
+
+    @property
+    def credential(self) -> Credential:
+        """What a namespace pulls with."""
+        grant, secret = self.kept[-1]
+        return Credential(grant.login, secret)
+
+
+def make_grant(*spaces: str, replaces: int | None = None, workspace: str = "team-a") -> MakeGrant:
+    return MakeGrant(
+        workspace=workspace,
+        name=robot_name(INSTALLATION, workspace),
+        replaces=replaces,
+        after=spaces,
+        reason=Reason.BINDINGS_CHANGED,
+    )
+
+
+def edit_grant(
+    robot_id: int, *spaces: str, login: str = "", workspace: str = "team-a"
+) -> EditGrant:
+    return EditGrant(
+        workspace=workspace,
+        robot_id=robot_id,
+        login=login or f"robot${robot_name(INSTALLATION, workspace)}",
+        before=(),
+        after=spaces,
+        reason=Reason.BINDINGS_CHANGED,
+    )
+
+
+def revoke_grant(robot_id: int, workspace: str = "team-a") -> RevokeGrant:
+    login = f"robot${robot_name(INSTALLATION, workspace)}"
+    return RevokeGrant(
+        workspace=workspace, robot_id=robot_id, login=login, before=(), reason=Reason.UNWANTED
+    )
 
 
 class Recorder:

@@ -1,34 +1,12 @@
-"""The tables: the only classes with `table=True`.
+"""Registries and what is remembered of them; the audit, leases and published pages."""
 
-Such classes do not validate: values are checked as models before they come here, and every row
-knows how to become a value again.
-"""
-
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, Text, text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, BigInteger, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, always UTC and aware, on SQLite too (which forgets the zone)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; store UTC."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("naive datetime: every time in this service is UTC and aware")
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back aware UTC."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+from models.tables.types import UtcDateTime
 
 
 class RegistryRow(SQLModel, table=True):
@@ -46,6 +24,7 @@ class RegistryRow(SQLModel, table=True):
     address: str = Field(unique=True)
     origin: str
     credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    pull_credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     tls: dict[str, Any] = Field(sa_type=JSON)
     token_service: str | None = None
     drift_policy: str
@@ -106,10 +85,12 @@ class OutcomeRow(SQLModel, table=True):
 
 
 _WAITING = text("event IS NOT NULL AND announced_at IS NULL")
+_EMPTY = {"server_default": text("''")}
+"""For rows that are older than their column."""
 
 
 class AuditRow(SQLModel, table=True):
-    """What happened: never changed, kept beyond the registry it speaks of.
+    """What happened: never changed, kept beyond the registry or cluster it speaks of.
 
     A row with an `event` is sent as a Prefect event once it is stored; `announced_at` tells that
     it was. A run that is killed in between leaves it to the next.
@@ -123,6 +104,8 @@ class AuditRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     registry_name: str = Field(index=True)
+    cluster_name: str = Field(default="", index=True, sa_column_kwargs=_EMPTY)
+    workspace: str = Field(default="", index=True, sa_column_kwargs=_EMPTY)
     subject: str
     what: str
     before: str = ""

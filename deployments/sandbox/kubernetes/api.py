@@ -1,0 +1,53 @@
+"""The API: who asks, what for, and may they; then it is answered.
+
+See https://kubernetes.io/docs/reference/using-api/api-concepts/
+"""
+
+from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
+from deployments.sandbox.kubernetes.lists import Lists, selected_name
+from deployments.sandbox.kubernetes.log import Call, Calls
+from deployments.sandbox.kubernetes.refusals import Refused, refusal, reply
+from deployments.sandbox.kubernetes.rights import Rights
+from deployments.sandbox.kubernetes.target import target_of, verb_of
+from deployments.sandbox.kubernetes.validation import check_size
+from deployments.sandbox.kubernetes.world import World
+from deployments.sandbox.kubernetes.writes import Writes, existing
+
+
+class Api:
+    """The ASGI app of a cluster."""
+
+    def __init__(self, world: World, rights: Rights) -> None:
+        self.requests = Calls()
+        self._world, self._rights = world, rights
+        self._lists, self._writes = Lists(world), Writes(world, rights)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = await read_request(scope, receive)
+        with self._world.lock:
+            try:
+                answer = self._answer(request)
+            except Refused as error:
+                answer = refusal(error)
+            self.requests.append(Call(request.method, request.path, answer.status))
+        await send_reply(send, answer)
+
+    def _answer(self, request: Request) -> Reply:
+        user = self._rights.user(request.headers.get("authorization", ""))
+        target = target_of(request.path)
+        verb = verb_of(request, target)
+        name = selected_name(request) if verb == "list" else target.name
+        self._rights.check(user, verb, target.kind, target.namespace, name)
+        check_size(request.body)
+        match verb:
+            case "list":
+                return self._lists.answer(request, target.kind, target.namespace)
+            case "get":
+                return reply(200, {**target.head, **existing(self._world, target)})
+            case "create":
+                return self._writes.create(request, target)
+            case "patch":
+                return self._writes.patch(request, target, user)
+            case _:
+                return self._writes.delete(request, target)

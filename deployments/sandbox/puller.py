@@ -1,0 +1,61 @@
+"""Pull an image's manifest as a node does: ask, be challenged, fetch a token, ask again.
+
+Nothing here is simulated: it speaks to whatever registry the image reference names, simulated or
+real. See https://distribution.github.io/distribution/spec/auth/token/
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.oci.image.index.v1+json"
+)
+_SECONDS = 30.0
+
+
+def can_pull(image: str, secret: Mapping[str, Any] | None, *, scheme: str = "http") -> bool:
+    """Whether an image can be pulled with what a namespace's pull secret holds.
+
+    Args:
+        image: host/repository:tag.
+        secret: a dockerconfigjson; None for a namespace without a pull secret.
+    """
+    return pull_status(image, secret, scheme=scheme) == 200
+
+
+def pull_status(image: str, secret: Mapping[str, Any] | None, *, scheme: str = "http") -> int:
+    """Return the status that the registry ends a pull with; see `can_pull`."""
+    host, _, rest = image.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    login = ((secret or {}).get("auths") or {}).get(host)
+    auth = httpx.BasicAuth(login["username"], login["password"]) if login else None
+    path = f"/v2/{repository}/manifests/{tag}"
+    with httpx.Client(base_url=f"{scheme}://{host}", timeout=_SECONDS) as client:
+        accept = {"Accept": _MANIFESTS}
+        first = client.get(path, headers=accept)
+        if first.status_code != 401:
+            return first.status_code
+        challenge = first.headers.get("www-authenticate", "")
+        if challenge.lower().startswith("basic"):
+            return client.get(path, headers=accept, auth=auth).status_code if auth else 401
+        token = _token(client, challenge, auth)
+        if token is None:
+            return 401
+        bearer = {"Authorization": f"Bearer {token}"}
+        return client.get(path, headers=accept | bearer).status_code
+
+
+def _token(client: httpx.Client, challenge: str, auth: httpx.Auth | None) -> str | None:
+    told = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    realm = told.pop("realm", "")
+    answer = client.get(realm, params=told, auth=auth)
+    if answer.status_code != 200:
+        return None
+    found = answer.json()
+    token: str | None = found.get("token") or found.get("access_token")
+    return token

@@ -1,0 +1,73 @@
+"""Carry a change of access through: first the registry, then the clusters, then what is left."""
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from sqlmodel import Session
+
+from flows.reconciling import AS_TASKS, PATIENCE, Report, Stages, reconcile
+from flows.syncing import ClusterReport, sync_clusters
+from models.base import Value
+from models.rotation import youngest
+from tasks.store import grants
+from tasks.store.session import stored
+
+
+class Effect(Value):
+    """What came of a change of access.
+
+    Attributes:
+        reports: the runs on the registry, in order.
+        clusters: the runs on clusters.
+    """
+
+    reports: tuple[Report, ...]
+    clusters: tuple[ClusterReport, ...] = ()
+
+    @property
+    def report(self) -> Report:
+        """The first run on the registry, in which changes are made."""
+        return self.reports[0]
+
+    @property
+    def problem(self) -> str:
+        """What a person must look at; a cluster out of reach is a state, and follows later."""
+        told = [report.problem for report in self.reports]
+        told += [report.problem for report in self.clusters]
+        return "; ".join([problem for problem in told if problem][:3])
+
+    @property
+    def unread(self) -> str:
+        """Which clusters are out of reach."""
+        return "; ".join(one.unread for one in self.clusters if one.unread)
+
+    def ended(self, said: str) -> State[None]:
+        """Return the state in which a flow ends that has this effect."""
+        if self.problem:
+            return Failed(message=f"{said}; {self.problem}")
+        later = f"; what is out of reach follows when it is back: {self.unread}"
+        return Completed(message=said + (later if self.unread else ""))
+
+
+async def carry_through(
+    registry: str,
+    holder: str,
+    stages: Stages = AS_TASKS,
+    *,
+    allow_large: bool = False,
+    rotate: frozenset[str] = frozenset(),
+) -> Effect:
+    """Reconcile a registry, let pull secrets follow, and retire robot accounts that were replaced.
+
+    Raises:
+        Busy: another run took over the lease on the registry.
+    """
+    reports = [await reconcile(registry, holder, stages, allow_large=allow_large, rotate=rotate)]
+    clusters = await sync_clusters(patience=PATIENCE)
+    if await stored(_retiring, registry):
+        reports.append(await reconcile(registry, holder, stages))
+    return Effect(reports=tuple(reports), clusters=clusters)
+
+
+def _retiring(session: Session, registry: str) -> bool:
+    known = grants.grants(session, registry)
+    return len(known) > len(youngest(known))

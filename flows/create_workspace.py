@@ -1,0 +1,55 @@
+"""Create a workspace, or give it other namespaces."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.ending import ends_plainly, run_id
+from flows.forms import WorkspaceField
+from flows.reconciling import PATIENCE
+from flows.showing import shown
+from flows.sync_namespaces import publish_clusters
+from flows.syncing import sync_clusters
+from flows.workspace_pages import publish_workspaces
+from models.access import Workspace
+from models.wishes import listed_namespaces
+from tasks import clock
+from tasks.announce import announce
+from tasks.store import clusters, workspaces
+from tasks.store.session import stored
+
+
+@flow(name="create-workspace", flow_run_name="create workspace {name}", persist_result=False)
+@ends_plainly
+async def create_workspace(
+    name: WorkspaceField,
+    namespaces: Annotated[
+        list[str],
+        Field(examples=[["prod-eu/shop"]], max_length=5000),
+        shown(
+            "Namespaces",
+            "cluster/namespace, one a line, for clusters whose namespaces carry no workspace "
+            "label. They replace those listed before.",
+        ),
+    ] = [],  # noqa: B006 - Prefect shows the default in the form, and nobody changes it
+    description: Annotated[str, Field(max_length=1000), shown("Description")] = "",
+) -> State[None]:
+    """Create a workspace. One that is there gets this list of namespaces and this description.
+
+    A workspace also appears by itself when a namespace's label names it; then no list is needed.
+    """
+    listed = listed_namespaces(namespaces, await stored(clusters.names))
+    workspace = Workspace(name=name, description=description)
+    at, run = clock.now(), run_id()
+    await stored(workspaces.create, workspace, listed, at=at, flow_run=run)
+    reports = await sync_clusters(patience=PATIENCE)
+    await publish_clusters(reports)
+    await publish_workspaces([name])
+    await announce()
+    members = [one for report in reports for one in report.namespaces if one.workspace == name]
+    told = f"workspace {name} has {len(members)} namespaces"
+    problems = [report.problem for report in reports if report.problem]
+    return Failed(message=f"{told}; {problems[0]}") if problems else Completed(message=told)

@@ -1,0 +1,44 @@
+"""Explain why a namespace can, or cannot, pull an image; nothing is changed."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.ending import ends_plainly
+from flows.forms import KnownCluster
+from flows.showing import shown
+from models.explaining import explain
+from models.image import IMAGE_PATTERN, read_image
+from models.names import NamespaceName
+from tasks.gathering import gather
+from tasks.publish import publish
+from tasks.reports.access import access_page
+
+
+@flow(name="explain-access", flow_run_name="explain {cluster}/{namespace}", persist_result=False)
+@ends_plainly
+async def explain_access(
+    cluster: KnownCluster,
+    namespace: Annotated[NamespaceName, shown("Namespace", "Its name within the cluster.")],
+    image: Annotated[
+        str,
+        Field(examples=["harbor-prod/team-a/app:1.0"], pattern=IMAGE_PATTERN, max_length=700),
+        shown(
+            "Image",
+            "registry/space, or registry/space/image:tag. The registry is its name here or its "
+            "host. Example: harbor-prod/team-a/app:1.0",
+        ),
+    ],
+) -> State[dict[str, Any]]:
+    """Say whether a namespace can pull from a space, and if not, which link of the chain is broken.
+
+    The namespace and the registry are looked at now; nothing is changed. The answer is the artifact
+    `access-<cluster>-<namespace>`, and the run has done its work also when the answer is no.
+    """
+    told = explain(await gather(cluster, namespace, read_image(image), image))
+    page = access_page(told)
+    await publish(f"access-{cluster}-{namespace}", page, "Whether it can pull, and why")
+    return Completed(message=f"{told.answer}: {told.sentence}", data=told.model_dump(mode="json"))

@@ -1,0 +1,204 @@
+"""What reconciling one registry means: observe, plan, note, apply, save."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from flows.ending import run_id
+from models.base import Value
+from models.change import MakeGrant, Outcome, RevokeGrant
+from models.conclusion import conclude
+from models.dossier import Dossier
+from models.errors import Busy, InputRefused, PlanRefused, RegistryError
+from models.health import Diagnosis, diagnose
+from models.plan import Plan
+from models.reconcile import plan_spaces
+from models.registry import Registry
+from models.schedule import refuses_credentials
+from models.settings import settings
+from models.snapshot import Seen, Snapshot
+from models.standing import Standing
+from tasks import clock
+from tasks.apply import apply
+from tasks.equipping import equip, observer_of
+from tasks.observe import observe, unobserved
+from tasks.opening import opened
+from tasks.proving import proved
+from tasks.registries.protocol import Credential, Keep, RegistryReader, RegistryWriter
+from tasks.sealing import keeping, open_vault
+from tasks.store import looks
+from tasks.store.memory import Memory, recall
+from tasks.store.session import stored
+
+PATIENCE = 120.0
+"""Seconds that a run started by a person waits for another run on the same registry."""
+
+
+class Stages(NamedTuple):
+    """The stages of a run that touch the registry, as Prefect tasks or as plain functions."""
+
+    observe: Callable[[Registry, RegistryReader, str], Awaitable[Snapshot]]
+    apply: Callable[[Plan, RegistryWriter, str, Keep | None], Awaitable[tuple[Outcome, ...]]]
+
+
+AS_TASKS = Stages(observe, apply)
+PLAIN = Stages(observe.fn, apply.fn)
+"""For many registries in one task: a task run each would keep the Prefect server busy for long."""
+
+
+class Report(Value):
+    """How one run on one registry ended.
+
+    Attributes:
+        refused: why the brakes, or the lack of a key, refused the plan or a part of it.
+    """
+
+    registry: str
+    health: Diagnosis
+    snapshot: Snapshot
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    refused: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What a person must look at; empty if the registry is as desired."""
+        broken = [outcome for outcome in self.outcomes if not outcome.done]
+        if self.refused:
+            return self.refused
+        if self.snapshot.hidden is not None:
+            said = self.snapshot.hidden.message
+            return said if said.startswith(self.registry) else f"{self.registry}: {said}"
+        if broken:
+            first = f"{broken[0].change.subject}: {broken[0].message}"
+            return (
+                f"{self.registry}: {len(broken)} of {len(self.outcomes)} changes failed ({first})"
+            )
+        return ""
+
+    @property
+    def concerns_namespaces(self) -> bool:
+        """Whether pull secrets may have to follow: a robot came, went or has another name."""
+        return bool(self.plan.regranted or self.plan.gone) or any(
+            isinstance(outcome.change, MakeGrant | RevokeGrant) and outcome.done
+            for outcome in self.outcomes
+        )
+
+
+async def reconcile(
+    name: str,
+    holder: str,
+    stages: Stages = AS_TASKS,
+    *,
+    dry_run: bool = False,
+    allow_large: bool = False,
+    credentials: Mapping[str, Credential] | None = None,
+    due_at: datetime | None = None,
+    rotate: frozenset[str] = frozenset(),
+    first: bool = False,
+) -> Report:
+    """Observe a registry, plan, note, apply, and save, under the lease that `holder` has on it.
+
+    Args:
+        due_at: when it was found to be due; nothing is done if another run looked at it since.
+        rotate: workspaces that shall get a new secret now.
+        first: the registry was just integrated; what makes later looks cheaper is made now.
+
+    Raises:
+        Busy: another run did this one's work, or took over its lease.
+    """
+    memory = await stored(recall, name)
+    _step_aside(memory.dossier, due_at)
+    registry, suspect = memory.dossier.registry, refuses_credentials(memory.dossier.conditions)
+    us, standing = memory.standing.installation, memory.standing
+    observer = await observer_of(standing)
+    outcomes: tuple[Outcome, ...] = ()
+    refused = ""
+    try:
+        async with opened(
+            registry, refused=suspect, credentials=credentials, observer=observer
+        ) as client:
+            snapshot = standing.asked(await stages.observe(registry, client, us))
+            standing = await proved(standing.model_copy(update={"rotate": rotate}), client)
+            plan = _plan(memory, standing, snapshot)
+            plan, keep, refused = await _permit(plan, allow_large=allow_large, dry_run=dry_run)
+            unsaved = plan
+            if plan.changes and not dry_run:
+                unsaved = await _note(memory.dossier, plan, holder)
+                outcomes = await stages.apply(plan, client, us, keep)
+            if not dry_run:
+                await equip(standing, snapshot, client, first=first)
+    except RegistryError as error:
+        snapshot = unobserved(registry, error)
+        plan = unsaved = _plan(memory, standing, snapshot)
+    conclusion = conclude(
+        memory.dossier,
+        memory.spaces,
+        snapshot,
+        unsaved,
+        outcomes,
+        grants=standing.grants,
+        refused=refused,
+        failures=memory.failures,
+    )
+    if not dry_run:
+        run = {"holder": holder, "flow_run": run_id()}
+        await stored(looks.save_conclusion, name, conclusion, at=clock.now(), **run)
+    return Report(
+        registry=name,
+        health=diagnose(conclusion.conditions),
+        snapshot=snapshot,
+        plan=plan,
+        outcomes=outcomes,
+        refused=refused,
+    )
+
+
+def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
+    """Leave a registry alone that another run has looked at since it was found to be due."""
+    looked_at = dossier.track.looked_at
+    if due_at is not None and looked_at is not None and looked_at >= due_at:
+        raise Busy(f"another run has looked at {dossier.registry.name!r} just now")
+
+
+def _plan(memory: Memory, standing: Standing, snapshot: Snapshot) -> Plan:
+    registry, grace = memory.dossier.registry, settings().missing_grace
+    plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace)
+    robots = len(snapshot.robots.items) if isinstance(snapshot.robots, Seen) else 0
+    return plan.with_grants(standing.plan(snapshot), robots)
+
+
+async def _permit(plan: Plan, *, allow_large: bool, dry_run: bool) -> tuple[Plan, Keep | None, str]:
+    """Hold a plan against the brakes, and against the key that new secrets are sealed with.
+
+    Returns:
+        What is left of the plan, what keeps secrets, and why something was refused.
+    """
+    refused = "" if allow_large else _refusal(plan)
+    if refused:
+        return (plan if dry_run else plan.braked()), None, refused
+    if dry_run or not plan.makes_robots:
+        return plan, None, ""
+    try:
+        return plan, keeping(await open_vault()), ""
+    except InputRefused as refusal:
+        return plan.without_grants(), None, f"{plan.registry}: {refusal}"
+
+
+def _refusal(plan: Plan) -> str:
+    try:
+        plan.check(settings().limits)
+    except PlanRefused as refusal:
+        return str(refusal)
+    return ""
+
+
+async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:
+    """Save what was found before anything is changed, and return what is left to be saved.
+
+    Once it is set right, nobody would ever know of a drift that a killed run had found.
+    """
+    first = dossier.spaces_read_at is None
+    at, run = clock.now(), run_id()
+    await stored(looks.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
+    return plan.model_copy(update={"drifts": (), "retired": ()})

@@ -1,0 +1,74 @@
+"""Remove a cluster from this service: withdraw what is ours there, then forget it."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.ending import ends_plainly, run_id
+from flows.forms import KnownCluster
+from flows.reconciling import PATIENCE
+from flows.showing import shown
+from flows.workspace_pages import publish_workspaces
+from models.cluster import SECRET_NAME
+from models.delivering import plan_deliveries
+from models.errors import ClusterError
+from models.settings import settings
+from tasks import clock
+from tasks.announce import announce
+from tasks.clusters import apply_deliveries, opened_cluster
+from tasks.store import clusters
+from tasks.store.installation import installation
+from tasks.store.leases import leased
+from tasks.store.session import stored
+from tasks.vault import no_vault
+
+
+@flow(name="remove-cluster", flow_run_name="remove cluster {name}", persist_result=False)
+@ends_plainly
+async def remove_cluster(
+    name: KnownCluster,
+    confirm: Annotated[bool, shown("Confirm", "Off: only say what would be withdrawn.")] = False,
+) -> State[None]:
+    """Withdraw our pull secrets from a cluster and forget it. The cluster itself is not touched.
+
+    One that is out of reach is forgotten all the same; the message says what stays behind there.
+    """
+    async with leased(clusters.lease_key(name), patience=PATIENCE):
+        known = await stored(clusters.known, name)
+        held = [one for one in known.deliveries if one.fingerprint]
+        if not confirm:
+            return Completed(
+                message=f"cluster {name} has {len(held)} pull secrets of ours, which would be "
+                "withdrawn; run it again with 'Confirm' on to do so"
+            )
+        problem = await _withdraw(known)
+        why = problem or "by hand, everything of ours is withdrawn"
+        await stored(clusters.remove, name, why, at=clock.now(), flow_run=run_id())
+    await publish_workspaces()
+    await announce()
+    if problem:
+        return Failed(message=f"cluster {name} is forgotten, but {problem}")
+    return Completed(message=f"cluster {name} is forgotten, its pull secrets are withdrawn")
+
+
+async def _withdraw(known: clusters.Known) -> str:
+    """Withdraw everything of ours; return what stayed behind, and where."""
+    places = sorted(one.namespace for one in known.deliveries if one.fingerprint)
+    behind = f"the Secret {SECRET_NAME} may stay behind in: {', '.join(places[:50]) or 'none'}"
+    us = await stored(installation)
+    try:
+        async with opened_cluster(
+            known.cluster, fingerprint=no_vault().fingerprint, installation=us
+        ) as client:
+            snapshot = await client.look(settings().labels)
+            if snapshot.unseen is not None:
+                return f"it cannot be read ({snapshot.unseen.message}); {behind}"
+            plan = plan_deliveries(known.cluster, snapshot, {}, known.deliveries)
+            outcomes = await apply_deliveries(plan, client, {})
+    except ClusterError as error:
+        return f"it cannot be read ({error.said}); {behind}"
+    failed = [outcome for outcome in outcomes if not outcome.done]
+    listed = ", ".join(f"{one.change.namespace} ({one.message})" for one in failed[:20])
+    return f"the Secret {SECRET_NAME} stays behind in: {listed}" if failed else ""

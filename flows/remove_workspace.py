@@ -1,0 +1,55 @@
+"""Remove a workspace: its bindings first, so that nobody pulls for it any more."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from tasks.reports.binding import bindings_told
+
+from flows.carrying import carry_through
+from flows.ending import ends_plainly, run_id
+from flows.forms import KnownWorkspace
+from flows.reconciling import PATIENCE
+from flows.showing import shown
+from flows.syncing import sync_clusters
+from models.errors import InputRefused
+from tasks import clock
+from tasks.announce import announce
+from tasks.store import bindings, workspaces
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+@flow(name="remove-workspace", flow_run_name="remove workspace {name}", persist_result=False)
+@ends_plainly
+async def remove_workspace(
+    name: KnownWorkspace,
+    confirm: Annotated[
+        bool, shown("Confirm", "Take its bindings away with it; without this it must have none.")
+    ] = False,
+) -> State[None]:
+    """Remove a workspace. One that has bindings is removed only if that is confirmed.
+
+    A workspace that a namespace's label still names comes back, without bindings.
+    """
+    await stored(workspaces.check_known, [name])
+    bound = await stored(bindings.bindings, workspace=name)
+    if bound and not confirm:
+        raise InputRefused(
+            f"workspace {name} is bound to {bindings_told(bound)}; unbind them with unbind-space, "
+            "or run this again with 'Confirm' on to take them away with it"
+        )
+    at, run = clock.now(), run_id()
+    await stored(bindings.unbind, bound, "the workspace is removed", at=at, flow_run=run)
+    problems = []
+    for registry in sorted({one.registry for one in bound}):
+        async with leased(registry, patience=PATIENCE) as holder:
+            effect = await carry_through(registry, holder)
+        problems += [effect.problem] if effect.problem else []
+    await stored(workspaces.remove, name, at=clock.now(), flow_run=run)
+    await sync_clusters(patience=PATIENCE)
+    await announce()
+    told = f"workspace {name} and its {len(bound)} bindings are removed"
+    later = f"; the next runs go on with: {'; '.join(problems)}" if problems else ""
+    return Completed(message=told + later)

@@ -1,0 +1,133 @@
+"""Rotate robot accounts' secrets without a gap: make, deliver everywhere, check, retire."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+from sqlmodel import Session
+
+from flows.ending import ends_plainly
+from flows.overview import publish_registries
+from flows.reconciling import PATIENCE, PLAIN, Report, reconcile
+from flows.showing import Text, shown
+from flows.syncing import sync_clusters
+from flows.workspace_pages import publish_workspaces
+from models.errors import InputRefused, IntegrationError
+from models.settings import settings
+from tasks import clock
+from tasks.announce import announce
+from tasks.sealing import open_vault
+from tasks.store import grants, registries, workspaces
+from tasks.store.leases import leased
+from tasks.store.memory import rotation_due
+from tasks.store.session import stored
+
+_Optional = Annotated[str | None, Field(max_length=63), Text()]
+
+
+@flow(name="rotate-credentials", persist_result=False)
+@ends_plainly
+async def rotate_credentials(
+    registry: Annotated[
+        _Optional, shown("Registry", "Leave it empty for all of them.", default="")
+    ] = None,
+    workspace: Annotated[
+        _Optional, shown("Workspace", "Leave it empty for all of them.", default="")
+    ] = None,
+    overdue_only: Annotated[
+        bool, shown("Overdue only", "Only secrets that are older than the configured age.")
+    ] = False,
+) -> State[None]:
+    """Give robot accounts new secrets.
+
+    The second robot account is made and delivered to every namespace; the first goes once it is
+    proved that the second is accepted and is everywhere. A run that is cut short is finished by the
+    next reconcile, and nobody loses a pull meanwhile.
+    """
+    due = await stored(_due, registry or None, workspace or None, overdue_only=overdue_only)
+    if not due:
+        return Completed(message="no robot account is due for a new secret")
+    await open_vault()
+    many = sum(len(each) for each in due.values())
+    first = await reconcile_some(due)
+    clusters = await sync_clusters(patience=PATIENCE)
+    second = await reconcile_some(dict.fromkeys(due, frozenset[str]()))
+    await publish_registries(sorted(due))
+    await publish_workspaces(sorted({name for each in due.values() for name in each}))
+    await announce()
+    told = f"{many} robot accounts on {len(due)} registries have new secrets"
+    waiting = await stored(_waiting, sorted(due))
+    if waiting:
+        told += f"; {waiting} old ones stay until every namespace has the new secret"
+    problems = [*first, *(one.problem for one in clusters if one.problem), *second]
+    if problems:
+        return Failed(message=f"{told}; {'; '.join(problems[:5])}")
+    return Completed(message=told)
+
+
+@task(name="rotate-batch", cache_policy=NO_CACHE, persist_result=False)
+async def reconcile_some(wanted: Mapping[str, frozenset[str]]) -> list[str]:
+    """Reconcile registries side by side, some of their workspaces with new secrets.
+
+    Returns:
+        What went wrong, for people.
+    """
+    places = asyncio.Semaphore(settings().registries_at_once)
+
+    async def one(name: str, rotate: frozenset[str]) -> str:
+        async with places:
+            try:
+                return (await _reconcile(name, rotate)).problem
+            except IntegrationError as error:
+                return str(error)
+            except Exception as error:
+                get_run_logger().exception("%s: unforeseen", name)
+                return f"{name}: unforeseen {type(error).__name__}, see the run's log"
+
+    told = await asyncio.gather(*(one(name, rotate) for name, rotate in wanted.items()))
+    return [problem for problem in told if problem]
+
+
+async def _reconcile(name: str, rotate: frozenset[str]) -> Report:
+    async with leased(name, patience=PATIENCE) as holder:
+        return await reconcile(name, holder, PLAIN, rotate=rotate)
+
+
+def _due(
+    session: Session, registry: str | None, workspace: str | None, *, overdue_only: bool
+) -> dict[str, frozenset[str]]:
+    """Return the workspaces that get a new secret, by registry.
+
+    Raises:
+        InputRefused: the registry or the workspace is not known.
+    """
+    if registry is not None:
+        registries.dossier(session, registry)
+    if workspace is not None:
+        workspaces.check_known(session, [workspace])
+    if overdue_only:
+        found = rotation_due(session, settings().rotation_age, clock.now())
+    else:
+        found = {}
+        for grant in grants.grants(session):
+            if grant.workspace:
+                found[grant.registry] = found.get(grant.registry, frozenset()) | {grant.workspace}
+    chosen = {
+        name: frozenset(each if workspace is None else each & {workspace})
+        for name, each in found.items()
+        if registry in (None, name)
+    }
+    due = {name: each for name, each in chosen.items() if each}
+    if not due and not overdue_only and (registry or workspace):
+        raise InputRefused("no robot account was ever made for that; bind a space first")
+    return due
+
+
+def _waiting(session: Session, names: list[str]) -> int:
+    known = [one for one in grants.grants(session) if one.workspace and one.registry in names]
+    return len(known) - len({(one.registry, one.workspace) for one in known})

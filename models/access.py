@@ -1,0 +1,130 @@
+"""Who may pull what: workspaces, bindings, grants, and the mark that our robot accounts carry."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+
+from models.base import Value
+
+
+class Source(StrEnum):
+    """Where a workspace or a membership comes from."""
+
+    DECLARED = "declared"
+    LABEL = "label"
+
+
+class Workspace(Value):
+    """A tenant of the platform."""
+
+    name: str
+    source: Source = Source.DECLARED
+    description: str = ""
+
+
+class Binding(Value):
+    """The wish that a workspace may pull a space.
+
+    Attributes:
+        bound_at: when it was asked for (UTC).
+        effective_at: when every namespace of the workspace was first seen to have it.
+    """
+
+    registry: str
+    space: str
+    workspace: str
+    bound_at: datetime
+    effective_at: datetime | None = None
+
+
+class Grant(Value):
+    """A robot account that we made for one workspace on one registry, as it is on record.
+
+    Its secret is on record beside it, encrypted, and never part of this value.
+
+    Attributes:
+        robot_id: Harbor's id of it.
+        login: its full user name, with the prefix that Harbor is configured to show.
+        spaces: what it may pull, as last known.
+        made_at: when its secret was made (UTC). The youngest is the one in use; an older one goes
+            once the youngest is delivered everywhere.
+    """
+
+    registry: str
+    workspace: str
+    robot_id: int
+    login: str
+    spaces: tuple[str, ...] = ()
+    made_at: datetime
+
+
+class Mark(Value):
+    """What tells our robot accounts from others: it stands in their description.
+
+    Attributes:
+        installation: which installation of this service made it.
+        workspace: whom it is for; empty for the one this service observes with.
+    """
+
+    installation: str
+    workspace: str
+
+    @property
+    def text(self) -> str:
+        """The description of the robot account."""
+        whom = f"workspace {self.workspace}" if self.workspace else "observing"
+        return f"Made by registry-integration {self.installation} for {whom}. Do not edit."
+
+
+_MARK = re.compile(
+    r"Made by registry-integration ([0-9a-f]{8}) "
+    r"for (?:workspace ([a-z0-9-]{1,63})|(observing))\.(?:\s|$)"
+)
+
+
+def mark_in(description: str) -> Mark | None:
+    """Read the mark in a robot account's description; None if it is not one of ours."""
+    found = _MARK.match(description)
+    return Mark(installation=found[1], workspace=found[2] or "") if found else None
+
+
+def robot_stem(installation: str) -> str:
+    """Return what the names of all robot accounts of one installation begin with."""
+    return f"ri-{installation}"
+
+
+def robot_name(installation: str, workspace: str, number: int = 1) -> str:
+    """Return the name (without Harbor's prefix) of a workspace's first, second, … robot account.
+
+    A workspace's name holds no dot, so no two workspaces share a name.
+    """
+    first = f"{robot_stem(installation)}-{workspace}"
+    return first if number == 1 else f"{first}.{number}"
+
+
+def observer_name(installation: str) -> str:
+    """Return the name of the robot account that this service observes with."""
+    return f"{robot_stem(installation)}.observer"
+
+
+class ObservedRobot(Value):
+    """A robot account with our mark, as Harbor shows it.
+
+    Attributes:
+        exact: it holds `repository:pull` on `spaces` and nothing else.
+        expires: it has an end, which we never give it.
+    """
+
+    id: int
+    login: str
+    mark: Mark
+    spaces: tuple[str, ...] = ()
+    exact: bool = True
+    disabled: bool = False
+    expires: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name without the prefix that Harbor shows before it."""
+        found = self.login.find(robot_stem(self.mark.installation))
+        return self.login[max(found, 0) :]

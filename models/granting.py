@@ -1,0 +1,221 @@
+"""Decide which robot accounts a Harbor shall have: one for each workspace that is bound to it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from models.access import Grant, ObservedRobot, robot_name
+from models.base import Value
+from models.change import EditGrant, GrantChange, MakeGrant, RevokeGrant
+from models.reason import Reason
+from models.snapshot import Seen, Unseen
+from models.space import ObservedSpace
+
+
+class GrantPlan(Value):
+    """What is to be done about robot accounts.
+
+    Attributes:
+        remembered: grants whose record changes, because Harbor shows them otherwise.
+        gone: ids of recorded robots that Harbor has not any more.
+    """
+
+    changes: tuple[GrantChange, ...] = ()
+    remembered: tuple[Grant, ...] = ()
+    gone: tuple[int, ...] = ()
+
+
+class Wanted(Value):
+    """What a workspace shall be able to pull.
+
+    Attributes:
+        spaces: bound, and there.
+        bound: whether it is bound to anything, there or not.
+    """
+
+    spaces: tuple[str, ...] = ()
+    bound: bool = False
+
+
+def wanted_by(
+    bound: Mapping[str, Collection[str]], spaces: Iterable[ObservedSpace]
+) -> dict[str, Wanted]:
+    """Tell what each workspace shall pull; a space that is not there cannot be granted.
+
+    Args:
+        bound: spaces by workspace.
+        spaces: those that are there.
+    """
+    there = {space.name for space in spaces}
+    return {
+        workspace: Wanted(spaces=tuple(sorted(there.intersection(names))), bound=True)
+        for workspace, names in bound.items()
+        if names
+    }
+
+
+def plan_grants(
+    wanted: Mapping[str, Wanted],
+    robots: Seen[ObservedRobot] | Unseen,
+    grants: Iterable[Grant],
+    *,
+    installation: str,
+    edits: bool,
+    rotate: Collection[str] = (),
+    served: Collection[str] = (),
+) -> GrantPlan:
+    """Compare the robot accounts there are with those there shall be.
+
+    Only a complete list of robots lets any be made, edited or removed, and only those that carry
+    this installation's mark are in it.
+
+    Args:
+        wanted: by workspace.
+        robots: those with our mark.
+        grants: those whose secret is on record.
+        installation: who we are.
+        edits: whether our credential may edit robots; if not, another grant is another robot.
+        rotate: workspaces that shall get a new secret.
+        served: workspaces whose youngest robot has reached every namespace, so that older ones
+            may go.
+    """
+    if isinstance(robots, Unseen):
+        return GrantPlan()
+    on_record = {grant.robot_id: grant for grant in grants}
+    found: dict[str, list[ObservedRobot]] = defaultdict(list)
+    for robot in robots.items:
+        if robot.mark.installation == installation and robot.mark.workspace:
+            found[robot.mark.workspace].append(robot)
+    changes: list[GrantChange] = []
+    for workspace in sorted(wanted.keys() | found.keys()):
+        case = _Case(workspace, wanted.get(workspace, Wanted()), found[workspace], on_record)
+        changes += case.changes(
+            installation, edits=edits, rotate=workspace in rotate, served=workspace in served
+        )
+    there = {robot.id for robot in robots.items}
+    return GrantPlan(
+        changes=tuple(changes),
+        remembered=tuple(_moved(robots.items, on_record)),
+        gone=tuple(sorted(on_record.keys() - there)),
+    )
+
+
+def _moved(robots: Iterable[ObservedRobot], on_record: Mapping[int, Grant]) -> Iterable[Grant]:
+    """Yield grants that Harbor shows otherwise: another prefix renames all logins at once."""
+    for robot in robots:
+        grant = on_record.get(robot.id)
+        if grant is not None:
+            now = grant.model_copy(update={"login": robot.login, "spaces": robot.spaces})
+            if now != grant:
+                yield now
+
+
+class _Case:
+    """One workspace's robots; lives no longer than `plan_grants`."""
+
+    def __init__(
+        self,
+        workspace: str,
+        wanted: Wanted,
+        robots: Iterable[ObservedRobot],
+        on_record: Mapping[int, Grant],
+    ) -> None:
+        self.workspace, self.wanted = workspace, wanted
+        by_age = sorted(robots, key=lambda robot: robot.id)
+        # A secret that is on record for somebody else, after a description was edited, is no secret
+        # of this workspace: its namespaces would pull for the other one.
+        kept = {grant.robot_id for grant in on_record.values() if grant.workspace == workspace}
+        self.was_granted = bool(kept)
+        self.known = [robot for robot in by_age if robot.id in kept]
+        self.unknown = [robot for robot in by_age if robot.id not in kept]
+        self.known.sort(key=lambda robot: (on_record[robot.id].made_at, robot.id))
+
+    def changes(
+        self, installation: str, *, edits: bool, rotate: bool, served: bool
+    ) -> list[GrantChange]:
+        if not self.wanted.spaces:
+            reason = Reason.SPACES_MISSING if self.wanted.bound else Reason.BINDINGS_CHANGED
+            return self._revoke(self.known, reason) + self._revoke(self.unknown, Reason.UNWANTED)
+        if not self.known:
+            return self._first(installation)
+        made = self._revoke(self.unknown, Reason.UNWANTED)
+        *older, youngest = self.known
+        made += self._retire(older, edits=edits, served=served)
+        fault = self._fault(youngest)
+        if fault is not None and edits:
+            made.append(self._edit(youngest, fault))
+            fault = None
+        if fault is not None or (rotate and not older):
+            made.append(self._another(installation, youngest, fault or Reason.ROTATED))
+        return made
+
+    def _first(self, installation: str) -> list[GrantChange]:
+        """Nobody knows a secret: take over a robot that an interrupted run made, or make one."""
+        first, others = self.unknown[:1], self.unknown[1:]
+        missing = Reason.ROBOT_MISSING if self.was_granted else Reason.BINDINGS_CHANGED
+        make = MakeGrant(
+            workspace=self.workspace,
+            name=first[0].name if first else robot_name(installation, self.workspace),
+            replaces=first[0].id if first else None,
+            after=self.wanted.spaces,
+            reason=Reason.SECRET_LOST if first else missing,
+        )
+        return [*self._revoke(others, Reason.UNWANTED), make]
+
+    def _another(self, installation: str, youngest: ObservedRobot, reason: Reason) -> MakeGrant:
+        taken = {robot.name for robot in (*self.known, *self.unknown)}
+        numbers = range(1, len(taken) + 2)
+        names = (robot_name(installation, self.workspace, number) for number in numbers)
+        return MakeGrant(
+            workspace=self.workspace,
+            name=next(name for name in names if name not in taken),
+            before=youngest.spaces,
+            after=self.wanted.spaces,
+            reason=reason,
+        )
+
+    def _retire(
+        self, older: Iterable[ObservedRobot], *, edits: bool, served: bool
+    ) -> list[GrantChange]:
+        """Let older robots go once the youngest is everywhere.
+
+        Until then they are kept as narrow as the youngest, and one that cannot be narrowed goes at
+        once: what was unbound is not pulled on, whoever has to wait for the new secret.
+        """
+        made: list[GrantChange] = []
+        for robot in older:
+            wider = not robot.exact or not set(robot.spaces) <= set(self.wanted.spaces)
+            if served or (wider and not edits):
+                made += self._revoke([robot], Reason.SUPERSEDED)
+            elif reason := self._fault(robot):
+                made += [self._edit(robot, reason)] if edits else []
+        return made
+
+    def _fault(self, robot: ObservedRobot) -> Reason | None:
+        """Say why a robot is not as it shall be."""
+        if not robot.exact or robot.expires:
+            return Reason.ROBOT_EDITED
+        if robot.disabled:
+            return Reason.ROBOT_DISABLED
+        return None if robot.spaces == self.wanted.spaces else Reason.BINDINGS_CHANGED
+
+    def _edit(self, robot: ObservedRobot, reason: Reason) -> EditGrant:
+        return EditGrant(
+            workspace=self.workspace,
+            robot_id=robot.id,
+            login=robot.login,
+            before=robot.spaces,
+            after=self.wanted.spaces,
+            reason=reason,
+        )
+
+    def _revoke(self, robots: Iterable[ObservedRobot], reason: Reason) -> list[GrantChange]:
+        return [
+            RevokeGrant(
+                workspace=self.workspace,
+                robot_id=robot.id,
+                login=robot.login,
+                before=robot.spaces,
+                reason=reason,
+            )
+            for robot in robots
+        ]

@@ -1,0 +1,47 @@
+"""The tables: the only classes with `table=True`.
+
+Such classes do not validate: values are checked as models before they come here, and every row
+knows how to become a value again.
+"""
+
+from models.tables.access import (
+    BindingRow,
+    ClusterRow,
+    DeliveryRow,
+    GrantRow,
+    InstallationRow,
+    ListedRow,
+    NamespaceRow,
+    WorkspaceRow,
+)
+from models.tables.registries import (
+    AuditRow,
+    ConditionRow,
+    LeaseRow,
+    MeasurementRow,
+    OutcomeRow,
+    PublicationRow,
+    RegistryRow,
+    SpaceRow,
+)
+from models.tables.types import UtcDateTime
+
+__all__ = [
+    "AuditRow",
+    "BindingRow",
+    "ClusterRow",
+    "ConditionRow",
+    "DeliveryRow",
+    "GrantRow",
+    "InstallationRow",
+    "LeaseRow",
+    "ListedRow",
+    "MeasurementRow",
+    "NamespaceRow",
+    "OutcomeRow",
+    "PublicationRow",
+    "RegistryRow",
+    "SpaceRow",
+    "UtcDateTime",
+    "WorkspaceRow",
+]

@@ -1,0 +1,118 @@
+"""Workspaces, clusters, bindings, grants and deliveries."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Text
+from sqlmodel import Field, SQLModel
+
+from models.tables.types import UtcDateTime
+
+
+class InstallationRow(SQLModel, table=True):
+    """Who we are among installations of this service: one row.
+
+    `canary` is a known text, sealed with the key in force: a wrong key cannot open it, and is found
+    out before anything is written with it.
+    """
+
+    __tablename__ = "installation"
+
+    id: int = Field(default=1, primary_key=True)
+    name: str
+    canary: str = Field(default="", sa_type=Text)
+
+
+class ClusterRow(SQLModel, table=True):
+    """A Kubernetes cluster, and how it was last found."""
+
+    __tablename__ = "cluster"
+
+    name: str = Field(primary_key=True, max_length=63)
+    credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    links_accounts: bool = True
+    description: str = Field(default="", sa_type=Text)
+    reachable: bool | None = None
+    reason: str
+    message: str = Field(default="", sa_type=Text)
+    since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class WorkspaceRow(SQLModel, table=True):
+    """A workspace."""
+
+    __tablename__ = "workspace"
+
+    name: str = Field(primary_key=True, max_length=63)
+    source: str
+    description: str = Field(default="", sa_type=Text)
+
+
+class ListedRow(SQLModel, table=True):
+    """A namespace that was given to a workspace by hand, whether it is there or not."""
+
+    __tablename__ = "listed_namespace"
+
+    cluster_name: str = Field(primary_key=True, foreign_key="cluster.name", ondelete="CASCADE")
+    namespace: str = Field(primary_key=True, max_length=63)
+    workspace: str = Field(primary_key=True, foreign_key="workspace.name", ondelete="CASCADE")
+
+
+class NamespaceRow(SQLModel, table=True):
+    """A namespace as it was last seen, and whom it belongs to."""
+
+    __tablename__ = "namespace"
+
+    cluster_name: str = Field(primary_key=True, foreign_key="cluster.name", ondelete="CASCADE")
+    name: str = Field(primary_key=True, max_length=63)
+    uid: str
+    workspace: str | None = Field(default=None, index=True)
+    source: str | None = None
+    problem: str | None = None
+    message: str = Field(default="", sa_type=Text)
+    terminating: bool = False
+
+
+class BindingRow(SQLModel, table=True):
+    """The wish that a workspace may pull a space."""
+
+    __tablename__ = "binding"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    space: str = Field(primary_key=True, max_length=255)
+    workspace: str = Field(
+        primary_key=True, foreign_key="workspace.name", ondelete="CASCADE", index=True
+    )
+    bound_at: datetime = Field(sa_type=UtcDateTime)
+    effective_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class GrantRow(SQLModel, table=True):
+    """A robot account of ours; `sealed` is its secret, encrypted. Workspace "" observes."""
+
+    __tablename__ = "robot_grant"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    robot_id: int = Field(primary_key=True, sa_type=BigInteger)
+    workspace: str = Field(index=True)
+    login: str
+    spaces: list[str] = Field(sa_type=JSON)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    sealed: str = Field(sa_type=Text)
+
+
+class DeliveryRow(SQLModel, table=True):
+    """How one namespace's pull secret was last found or left; `logins` name no password."""
+
+    __tablename__ = "delivery"
+
+    cluster_name: str = Field(primary_key=True, foreign_key="cluster.name", ondelete="CASCADE")
+    namespace: str = Field(primary_key=True, max_length=63)
+    status: str
+    fingerprint: str = ""
+    logins: list[dict[str, Any]] = Field(sa_type=JSON)
+    reason: str
+    message: str = Field(default="", sa_type=Text)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,95 @@
+"""Open a cluster for one run, and carry out what is planned there."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import groupby
+
+from prefect import get_run_logger
+from pydantic import SecretStr
+
+from models.cluster import Cluster
+from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan
+from models.errors import ClusterError
+from models.reason import Reason
+from models.settings import settings
+from tasks.concurrency import side_by_side
+from tasks.kubernetes.connecting import connect
+from tasks.kubernetes.credentials import kubeconfigs_of, pick_kubeconfig
+from tasks.kubernetes.http import Bounds
+from tasks.kubernetes.protocol import ClusterClient, ClusterWriter
+from tasks.kubernetes.wire import Fingerprint
+
+
+@asynccontextmanager
+async def opened_cluster(
+    cluster: Cluster,
+    *,
+    fingerprint: Fingerprint,
+    installation: str,
+    kubeconfigs: Mapping[str, SecretStr] | None = None,
+) -> AsyncIterator[ClusterClient]:
+    """Open one client for one cluster and one run.
+
+    Args:
+        cluster: whom to open.
+        fingerprint: digests what pull secrets hold.
+        installation: which Secrets are ours.
+        kubeconfigs: those that were read before, by block name; None reads them now.
+
+    Raises:
+        ClusterError: the kubeconfig cannot be read, or is not usable.
+    """
+    if kubeconfigs is None:
+        kubeconfigs = await kubeconfigs_of([cluster])
+    kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
+    bounds = Bounds.of(settings())
+    async with connect(
+        cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
+    ) as client:
+        yield client
+
+
+async def apply_deliveries(
+    plan: DeliveryPlan, writer: ClusterWriter, contents: Mapping[str, str]
+) -> tuple[ClusterOutcome, ...]:
+    """Make a plan's changes: namespaces side by side, one after the other within each.
+
+    Args:
+        plan: withdrawals first, then deliveries.
+        writer: whom to do it to; it bounds how much is done at once.
+        contents: what pull secrets shall hold, by namespace.
+    """
+    outcomes: list[ClusterOutcome] = []
+    for _, changes in groupby(plan.changes, key=lambda change: change.narrows):
+        by_namespace: dict[str, list[ClusterChange]] = {}
+        for change in changes:
+            by_namespace.setdefault(change.namespace, []).append(change)
+        works = (_in_turn(writer, each, contents) for each in by_namespace.values())
+        outcomes += [outcome for done in await side_by_side(*works) for outcome in done]
+    return tuple(outcomes)
+
+
+async def _in_turn(
+    writer: ClusterWriter, changes: list[ClusterChange], contents: Mapping[str, str]
+) -> list[ClusterOutcome]:
+    """Make one namespace's changes until one fails; the next run makes the rest."""
+    outcomes: list[ClusterOutcome] = []
+    for change in changes:
+        outcomes.append(await _make(writer, change, contents))
+        if not outcomes[-1].done:
+            break
+    return outcomes
+
+
+async def _make(
+    writer: ClusterWriter, change: ClusterChange, contents: Mapping[str, str]
+) -> ClusterOutcome:
+    try:
+        return await writer.make(change, contents)
+    except ClusterError as error:
+        return ClusterOutcome(change=change, done=False, reason=error.reason, message=error.said)
+    except Exception as error:  # a fault of ours must not lose the outcomes of the others
+        get_run_logger().exception("%s: unforeseen", change.namespace)
+        said = f"unforeseen {type(error).__name__}, see the run's log"
+        reason = Reason.UNFORESEEN
+        return ClusterOutcome(change=change, done=False, reason=reason, message=said)

@@ -1,0 +1,140 @@
+"""Work out what the namespaces of each workspace log in to, with their passwords, when needed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from sqlmodel import Session
+
+from models.access import Grant
+from models.base import Value
+from models.delivery import Due, Login
+from models.entitlement import Puller, logins_by_workspace
+from models.membership import Namespace
+from models.registry import Kind, Registry
+from tasks.contents import Passwords, dockerconfigjson
+from tasks.credentials import credentials_of
+from tasks.registries.protocol import Credential
+from tasks.sealing import open_vault
+from tasks.store import bindings, figures, grants, registries
+from tasks.store.session import stored
+from tasks.vault import Vault, no_vault
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """What is due, by workspace; "" stands for namespaces of none. It never leaves this process.
+
+    Attributes:
+        due: logins with their fingerprint.
+        contents: the text that a pull secret shall hold.
+        unknown: workspaces of which it cannot be said now, and why; they keep what they have.
+        fingerprint: tells contents apart.
+    """
+
+    due: Mapping[str, Due]
+    contents: Mapping[str, str] = field(repr=False)
+    unknown: Mapping[str, str]
+    fingerprint: Callable[[bytes], str]
+
+    def wish(self, namespaces: Iterable[Namespace]) -> "Wish":
+        """Return what is due in each namespace; one that nobody claims has what all have."""
+        found = Wish({}, {}, {})
+        for one in namespaces:
+            workspace = one.workspace or ""
+            known = workspace if workspace in self.due or workspace in self.unknown else ""
+            if known in self.unknown:
+                found.unknown[one.name] = self.unknown[known]
+            elif known in self.due:
+                found.due[one.name] = self.due[known]
+                found.contents[one.name] = self.contents[known]
+        return found
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is due in one cluster, by namespace; see `Entitlement`."""
+
+    due: dict[str, Due]
+    contents: dict[str, str] = field(repr=False)
+    unknown: dict[str, str]
+
+
+class _Facts(Value):
+    registries: tuple[Registry, ...]
+    bound: frozenset[tuple[str, str]]
+    grants: tuple[Grant, ...]
+    open_to_all: frozenset[str]
+
+
+def _read(session: Session) -> tuple[_Facts, dict[tuple[str, int], str]]:
+    facts = _Facts(
+        registries=tuple(one.registry for one in registries.dossiers(session)),
+        bound=bindings.docker_workspaces(session),
+        grants=tuple(one for one in grants.grants(session) if one.workspace),
+        open_to_all=figures.with_public_spaces(session),
+    )
+    return facts, grants.sealed(session)
+
+
+async def entitle() -> Entitlement:
+    """Work it out from what is on record now.
+
+    Raises:
+        InputRefused: the key in force does not open the secrets on record.
+    """
+    facts, sealed = await stored(_read)
+    pulled = {one.name: one for one in facts.registries if _has_puller(one)}
+    if not (facts.grants or pulled):
+        return Entitlement({}, {}, {}, no_vault().fingerprint)
+    vault = await open_vault()
+    users = await _pull_users(pulled.values())
+    passwords: dict[tuple[str, int | None], SecretStr] = {
+        key: vault.open(text) for key, text in sealed.items()
+    }
+    passwords |= {(name, None): user.password for name, user in users.items()}
+    accounts = {name: users[name].username if name in users else "" for name in pulled}
+    found = logins_by_workspace(
+        facts.registries,
+        facts.bound,
+        facts.grants,
+        [Puller(registry=name, account=account) for name, account in accounts.items()],
+        facts.open_to_all & pulled.keys(),
+    )
+    return _entitlement(found, passwords, vault)
+
+
+def _has_puller(registry: Registry) -> bool:
+    return registry.kind is Kind.DOCKER and registry.pull_credential is not None
+
+
+async def _pull_users(pulled: Iterable[Registry]) -> dict[str, Credential]:
+    """Read the pull-only users, by registry; one whose block is gone is left out."""
+    asked = [one.model_copy(update={"credential": one.pull_credential}) for one in pulled]
+    found = await credentials_of(asked)
+    return {
+        one.name: found[one.credential.name]
+        for one in asked
+        if one.credential and one.credential.name in found
+    }
+
+
+def _entitlement(
+    found: Mapping[str, tuple[Login, ...]], passwords: Passwords, vault: Vault
+) -> Entitlement:
+    due, contents, unknown = {}, {}, {}
+    for workspace, logins in found.items():
+        missing = [one.registry for one in logins if (one.registry, one.robot_id) not in passwords]
+        if missing:
+            unknown[workspace] = (
+                f"the pull-only credentials of {', '.join(missing)} cannot be read: save their "
+                "block again, or run update-registry with another one"
+            )
+        elif logins:
+            content = dockerconfigjson(logins, passwords)
+            octets = content.encode()
+            contents[workspace] = content
+            due[workspace] = Due(
+                logins=logins, fingerprint=vault.fingerprint(octets), size=len(octets)
+            )
+    return Entitlement(due, contents, unknown, vault.fingerprint)

@@ -1,0 +1,65 @@
+"""The robot account that this service observes a Harbor with: cheap to it, and read-only."""
+
+from prefect import get_run_logger
+
+from models.access import Grant
+from models.errors import InputRefused, RegistryError
+from models.registry import Registry
+from models.snapshot import Seen, Snapshot
+from models.standing import Standing
+from tasks.opening import opened
+from tasks.registries.protocol import Credential, RegistryClient
+from tasks.sealing import keeping, open_vault, secrets_of
+from tasks.store import grants
+from tasks.store.installation import installation
+from tasks.store.session import stored
+
+
+async def observer_of(standing: Standing) -> Credential | None:
+    """Return the observer's credential; None if there is none, or its secret cannot be opened."""
+    grant = standing.observer
+    if grant is None:
+        return None
+    try:
+        secrets = await secrets_of([grant], await open_vault())
+    except InputRefused:
+        return None
+    secret = secrets.get(grant.robot_id)
+    return Credential(grant.login, secret) if secret else None
+
+
+async def equip(
+    standing: Standing, snapshot: Snapshot, client: RegistryClient, *, first: bool
+) -> Grant | None:
+    """Make an observer if there shall be one, or give a new secret to one that does not work.
+
+    It is a convenience: what speaks against it is logged, and lists are read as before.
+
+    Args:
+        first: make one also where none was; a scheduled run only repairs.
+    """
+    lacking = standing.observer is None and first
+    if not (lacking or snapshot.observer_works is False) or not isinstance(snapshot.robots, Seen):
+        return None
+    try:
+        keep = keeping(await open_vault())
+        return await client.make_observer(standing.installation, keep)
+    except (InputRefused, RegistryError) as error:
+        get_run_logger().warning("No robot account to observe with: %s", error)
+        return None
+
+
+async def retire_observer(registry: Registry) -> None:
+    """Delete the observer of a registry that is removed; one out of reach stays on record."""
+    known = await stored(grants.grants, registry.name)
+    observer = next((grant for grant in known if not grant.workspace), None)
+    if observer is None:
+        return
+    us = await stored(installation)
+    try:
+        async with opened(registry) as client:
+            await client.revoke_observer(us)
+    except RegistryError as error:
+        get_run_logger().warning("The robot account to observe with stays: %s", error)
+        return
+    await stored(grants.forget, registry.name, [observer.robot_id])

@@ -1,0 +1,49 @@
+"""A Kubernetes cluster as this service uses it; a `ClusterClient`."""
+
+from collections.abc import Collection, Mapping
+from typing import assert_never
+
+from models.cluster import ClusterSnapshot
+from models.delivery import ClusterChange, ClusterOutcome, Deliver, Link, Unlink, Withdraw
+from tasks.kubernetes.account import Accounts
+from tasks.kubernetes.http import ClusterHttp
+from tasks.kubernetes.looking import ClusterEyes
+from tasks.kubernetes.pull_secret import PullSecrets
+from tasks.kubernetes.wire import Fingerprint
+
+
+class KubernetesCluster:
+    """Looks at a cluster and changes it.
+
+    Args:
+        http: sends requests.
+        installation: whose Secrets are ours.
+        fingerprint: digests what they hold.
+    """
+
+    def __init__(self, http: ClusterHttp, installation: str, fingerprint: Fingerprint) -> None:
+        self._eyes = ClusterEyes(http, installation, fingerprint)
+        self._secrets = PullSecrets(http, self._eyes, installation, fingerprint)
+        self._accounts = Accounts(http, self._eyes)
+
+    async def look(self, labels: Collection[str]) -> ClusterSnapshot:
+        """See namespaces, pull secrets and default ServiceAccounts; see `ClusterReader`."""
+        return await self._eyes.look(labels)
+
+    async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
+        """See the same of one namespace; see `ClusterReader`."""
+        return await self._eyes.look_at(namespace, labels)
+
+    async def make(self, change: ClusterChange, contents: Mapping[str, str]) -> ClusterOutcome:
+        """Make one change, or find that it is already so; see `ClusterWriter`."""
+        match change:
+            case Deliver():
+                return await self._secrets.deliver(change, contents[change.namespace])
+            case Withdraw():
+                return await self._secrets.withdraw(change)
+            case Link():
+                return await self._accounts.link(change)
+            case Unlink():
+                return await self._accounts.unlink(change)
+            case _:
+                assert_never(change)

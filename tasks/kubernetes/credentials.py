@@ -1,0 +1,76 @@
+"""Kubeconfigs: kept in Prefect blocks, read when used, never copied and never a parameter."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import ConfigDict, Field, SecretStr
+
+from models.cluster import Cluster
+from models.errors import ClusterError
+from models.reason import Reason
+from models.registry import BlockRef
+from tasks.blocks import documents_of, saved_reference
+
+_BLOCK_TYPE = "cluster-credentials"
+
+
+class ClusterCredentials(Block):
+    """The kubeconfig of a Kubernetes cluster.
+
+    Prefect keeps it encrypted and shows it to nobody; a flow is given a reference only. The block
+    of `prefect-kubernetes` shows its kubeconfig to everybody who may open it.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    _block_type_name: ClassVar[str] = "Cluster credentials"
+    _block_type_slug: ClassVar[str] = _BLOCK_TYPE
+    _description: ClassVar[str] = "The kubeconfig of a Kubernetes cluster."
+
+    kubeconfig: SecretStr = Field(
+        title="Kubeconfig",
+        description=(
+            "Of a ServiceAccount with a token; stored encrypted. "
+            "`kubectl config view --flatten --minify --raw -o json` prints the one in use."
+        ),
+        json_schema_extra={"format": "textarea"},  # YAML does not survive a one-line field
+    )
+
+
+def cluster_reference_to(credentials: ClusterCredentials | None) -> BlockRef | None:
+    """Return the reference by which a saved block is found again.
+
+    Raises:
+        InputRefused: the kubeconfig came inline, so it stands in the clear in the parameters of
+            the flow run; it is not used.
+    """
+    if credentials is None:
+        return None
+    revoke = "revoke that token or client certificate"
+    return saved_reference(credentials, _BLOCK_TYPE, parameter="credentials", revoke=revoke)
+
+
+def pick_kubeconfig(cluster: Cluster, found: Mapping[str, SecretStr]) -> SecretStr | None:
+    """Choose a cluster's kubeconfig among those that were read; None for the cluster we run in.
+
+    Raises:
+        ClusterError: the block it names is gone.
+    """
+    if cluster.credential is None:
+        return None
+    name = cluster.credential.name
+    if name not in found:
+        said = f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or name another one"
+        raise ClusterError(cluster.name, "-", "-", said, Reason.CREDENTIALS_MISSING)
+    return found[name]
+
+
+async def kubeconfigs_of(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
+    """Read the kubeconfigs of clusters by block name."""
+    names = {one.credential.name for one in clusters if one.credential is not None}
+    return {
+        document.name: SecretStr(document.data["kubeconfig"])
+        for document in await documents_of(_BLOCK_TYPE, names)
+        if document.name
+    }

@@ -1,0 +1,193 @@
+"""Reading a cluster: three lists, page by page, or the same of one namespace.
+
+The field selector lets the rights to list be limited by `resourceNames`
+(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources), and finds
+Secrets of our name that are not ours.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from models.cluster import (
+    ACCOUNT_NAME,
+    SECRET_NAME,
+    ClusterSnapshot,
+    ObservedAccount,
+    ObservedNamespace,
+    ObservedSecret,
+)
+from models.errors import ClusterError
+from models.reason import Reason
+from models.snapshot import Seen, Unseen
+from tasks import clock
+from tasks.kubernetes import failure
+from tasks.kubernetes.http import ClusterHttp
+from tasks.kubernetes.wire import Account, Fingerprint, Item, ListMeta, Namespace, Secret, Wire
+
+PAGE_SIZE = 500
+
+Kept = TypeVar("Kept", ObservedNamespace, ObservedSecret, ObservedAccount)
+
+_NAMESPACES = "/api/v1/namespaces"
+
+
+class _Page(Wire, Generic[Item]):
+    metadata: ListMeta = ListMeta()
+    items: list[Item] | None = None
+
+
+def secret_path(namespace: str) -> str:
+    """Return the path of a namespace's pull secret."""
+    return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{SECRET_NAME}"
+
+
+def account_path(namespace: str) -> str:
+    """Return the path of a namespace's default ServiceAccount."""
+    return f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts/{ACCOUNT_NAME}"
+
+
+class ClusterEyes:
+    """Looks at a cluster; a `ClusterReader`.
+
+    Args:
+        http: sends requests.
+        installation: whose Secrets are ours.
+        fingerprint: digests what they hold.
+    """
+
+    def __init__(self, http: ClusterHttp, installation: str, fingerprint: Fingerprint) -> None:
+        self._http = http
+        self._installation, self._fingerprint = installation, fingerprint
+
+    async def look(self, labels: Collection[str]) -> ClusterSnapshot:
+        """See the whole cluster; see `ClusterReader`."""
+        secrets, accounts = _only(SECRET_NAME), _only(ACCOUNT_NAME)
+        return await self._snapshot(
+            self._listed(_NAMESPACES, _Page[Namespace], lambda one: one.observed(labels)),
+            self._listed("/api/v1/secrets", _Page[Secret], self._observed, secrets),
+            self._listed(
+                "/api/v1/serviceaccounts", _Page[Account], lambda one: one.observed, accounts
+            ),
+        )
+
+    async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
+        """See one namespace; see `ClusterReader`.
+
+        The namespace is listed by its name, not got: that needs no right beyond those of a look.
+        """
+        return await self._snapshot(
+            self._listed(
+                _NAMESPACES, _Page[Namespace], lambda one: one.observed(labels), _only(namespace)
+            ),
+            self._got(secret_path(namespace), Secret, self._observed),
+            self._got(account_path(namespace), Account, lambda one: one.observed),
+        )
+
+    async def secret(self, namespace: str) -> Secret | None:
+        """Get a namespace's Secret of our name.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        return await self._one(secret_path(namespace), Secret)
+
+    async def account(self, namespace: str) -> Account | None:
+        """Get a namespace's default ServiceAccount.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+        return await self._one(account_path(namespace), Account)
+
+    def _observed(self, secret: Secret) -> ObservedSecret:
+        return secret.observed(self._installation, self._fingerprint)
+
+    async def _snapshot(
+        self,
+        namespaces: Coroutine[Any, Any, Seen[ObservedNamespace]],
+        secrets: Coroutine[Any, Any, Seen[ObservedSecret]],
+        accounts: Coroutine[Any, Any, Seen[ObservedAccount]],
+    ) -> ClusterSnapshot:
+        taken_at, began = clock.now(), time.monotonic()
+        sections = await asyncio.gather(_tried(namespaces), _tried(secrets), _tried(accounts))
+        if isinstance(sections[0], ClusterError) and sections[0].reason != Reason.PAGES_SHIFTED:
+            raise sections[0]
+        return ClusterSnapshot(
+            cluster=self._http.cluster,
+            taken_at=taken_at,
+            seconds=time.monotonic() - began,
+            namespaces=_section(sections[0]),
+            secrets=_section(sections[1]),
+            accounts=_section(sections[2]),
+        )
+
+    async def _listed(
+        self,
+        path: str,
+        page: type[_Page[Item]],
+        keep: Callable[[Item], Kept],
+        query: dict[str, str] | None = None,
+    ) -> Seen[Kept]:
+        """List all; once more from the start if the pages' common state was compacted meanwhile."""
+        found = await self._pages(path, page, keep, query or {})
+        if found is None:
+            found = await self._pages(path, page, keep, query or {})
+        if found is None:
+            said = "the list changed too quickly to be read: its pages expired twice (410)"
+            raise ClusterError(self._http.cluster, "GET", path, said, Reason.PAGES_SHIFTED)
+        return Seen(items=tuple(found))
+
+    async def _pages(
+        self,
+        path: str,
+        page: type[_Page[Item]],
+        keep: Callable[[Item], Kept],
+        query: dict[str, str],
+    ) -> list[Kept] | None:
+        found: list[Kept] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = await self._http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
+            if answer.status == 410 and more:
+                return None
+            if answer.status != 200:
+                raise failure.error_of(self._http.cluster, answer)
+            read = failure.parse(self._http.cluster, answer, page)
+            found += [keep(item) for item in read.items or ()]
+            if not read.metadata.more:
+                return found
+            more = {"continue": read.metadata.more}
+
+    async def _got(self, path: str, shape: type[Item], keep: Callable[[Item], Kept]) -> Seen[Kept]:
+        found = await self._one(path, shape)
+        return Seen(items=() if found is None else (keep(found),))
+
+    async def _one(self, path: str, shape: type[Item]) -> Item | None:
+        answer = await self._http.get(path)
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise failure.error_of(self._http.cluster, answer)
+        return failure.parse(self._http.cluster, answer, shape)
+
+
+def _only(name: str) -> dict[str, str]:
+    return {"fieldSelector": f"metadata.name={name}"}
+
+
+async def _tried(
+    reading: Coroutine[Any, Any, Seen[Kept]],
+) -> Seen[Kept] | ClusterError:
+    try:
+        return await reading
+    except ClusterError as error:
+        return error
+
+
+def _section(found: Seen[Kept] | ClusterError) -> Seen[Kept] | Unseen:
+    if isinstance(found, ClusterError):
+        return Unseen(reason=found.reason, message=found.said)
+    return found

@@ -1,0 +1,29 @@
+"""Prove that new secrets work before the old ones go."""
+
+from prefect import get_run_logger
+
+from models.errors import InputRefused
+from models.standing import Standing
+from tasks.registries.protocol import Credential, RegistryClient
+from tasks.sealing import open_vault, secrets_of
+
+
+async def proved(standing: Standing, client: RegistryClient) -> Standing:
+    """Return a standing in which a workspace counts as served only if its new secret is accepted.
+
+    Asked only while an older robot account waits to be retired.
+    """
+    waiting = [grant for grant in standing.waiting if grant.workspace in standing.served]
+    if not waiting:
+        return standing
+    try:
+        secrets = await secrets_of(waiting, await open_vault())
+    except InputRefused as error:
+        get_run_logger().warning("No robot account is retired: %s", error)
+        return standing.model_copy(update={"served": frozenset()})
+    accepted = set()
+    for grant in waiting:
+        secret = secrets.get(grant.robot_id)
+        if secret and await client.accepts(Credential(grant.login, secret)):
+            accepted.add(grant.workspace)
+    return standing.model_copy(update={"served": frozenset(accepted)})

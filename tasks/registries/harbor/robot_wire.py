@@ -1,0 +1,119 @@
+"""What Harbor's answers about robot accounts look like, and what it is sent, without I/O.
+
+Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
+"""
+
+from collections.abc import Iterable
+
+from pydantic import Field, SecretStr, TypeAdapter
+
+from models.access import Mark, ObservedRobot, mark_in
+from tasks.registries.wire import Wire
+
+ALL_PROJECTS = "*"
+
+
+class Access(Wire):
+    """One right of a robot."""
+
+    resource: str
+    action: str
+    effect: str = "allow"
+
+
+PULL = Access(resource="repository", action="pull")
+
+
+class Permission(Wire):
+    """A robot's rights on one project, on all (`*`), or on the system (`/`)."""
+
+    kind: str
+    namespace: str
+    access: tuple[Access, ...] = ()
+
+    @property
+    def only_pulls(self) -> bool:
+        """Whether it is the right to pull one project, and nothing else."""
+        one_project = self.kind == "project" and self.namespace != ALL_PROJECTS
+        return one_project and set(self.access) == {PULL}
+
+
+class Robot(Wire):
+    """One row of GET /robots; the order of its permissions is random."""
+
+    id: int = Field(ge=1)
+    name: str
+    level: str = "system"
+    description: str = ""
+    disable: bool = False
+    expires_at: int = -1
+    permissions: tuple[Permission, ...] | None = None
+
+    def may(self, kind: str, namespace: str, resource: str, action: str) -> bool:
+        """Whether the robot holds one right."""
+        return any(
+            permission.kind == kind
+            and permission.namespace == namespace
+            and any(one == Access(resource=resource, action=action) for one in permission.access)
+            for permission in self.permissions or []
+        )
+
+    def is_marked(self, mark: Mark) -> bool:
+        """Whether it carries this mark."""
+        return mark_in(self.description) == mark
+
+    def observed(self, installation: str) -> ObservedRobot | None:
+        """Turn it into what we call a robot; None if it does not carry our mark."""
+        mark = mark_in(self.description)
+        if mark is None or mark.installation != installation or self.level != "system":
+            return None
+        held = self.permissions or ()
+        return ObservedRobot(
+            id=self.id,
+            login=self.name,
+            mark=mark,
+            spaces=tuple(sorted({one.namespace for one in held if one.kind == "project"})),
+            exact=all(one.only_pulls for one in held),
+            disabled=self.disable,
+            expires=self.expires_at != -1,
+        )
+
+
+class Made(Wire):
+    """The answer of POST /robots: the secret is shown here once and never again."""
+
+    id: int = Field(ge=1)
+    name: str
+    secret: SecretStr = Field(min_length=1)
+
+
+class Rekeyed(Wire):
+    """The answer of PATCH /robots/{id} with an empty body."""
+
+    secret: SecretStr = Field(min_length=1)
+
+
+def robot_body(name: str, mark: Mark, permissions: Iterable[Permission]) -> dict[str, object]:
+    """Build the whole robot account, as POST and PUT both want it: enabled, and without an end."""
+    shown = [one.model_dump(exclude={"access": {"__all__": {"effect"}}}) for one in permissions]
+    return {
+        "name": name,
+        "description": mark.text,
+        "level": "system",
+        "duration": -1,
+        "disable": False,
+        "permissions": shown,
+    }
+
+
+def pulling(spaces: Iterable[str]) -> tuple[Permission, ...]:
+    """Return the right to pull each of these projects, and nothing else."""
+    return tuple(
+        Permission(kind="project", namespace=space, access=(PULL,)) for space in sorted(set(spaces))
+    )
+
+
+ROBOT = TypeAdapter(Robot)
+ROBOTS: TypeAdapter[list[Robot]] = TypeAdapter(list[Robot])
+MADE = TypeAdapter(Made)
+REKEYED = TypeAdapter(Rekeyed)

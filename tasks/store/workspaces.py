@@ -1,0 +1,95 @@
+"""Workspaces, and the namespaces listed for them by hand."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlmodel import Session, col, delete, select
+
+from models.access import Source, Workspace
+from models.audit import Entry
+from models.errors import InputRefused
+from models.tables import BindingRow, ListedRow, NamespaceRow, WorkspaceRow
+from tasks.store import audit
+from tasks.store.upserting import upsert
+
+
+def workspaces(session: Session) -> tuple[Workspace, ...]:
+    """Return all workspaces, by name."""
+    rows = session.exec(select(WorkspaceRow).order_by(col(WorkspaceRow.name)))
+    return tuple(Workspace.model_validate(row.model_dump()) for row in rows)
+
+
+def check_known(session: Session, names: Iterable[str]) -> None:
+    """Make sure that workspaces are there.
+
+    Raises:
+        InputRefused: one is not; the message lists those there are.
+    """
+    known = {one.name for one in workspaces(session)}
+    missing = sorted(set(names) - known)
+    if missing:
+        listed = ", ".join(sorted(known)[:20]) or "none yet"
+        raise InputRefused(
+            f"there is no workspace {', '.join(missing[:10])}; known are: {listed}. Run "
+            "create-workspace, or label a namespace with it"
+        )
+
+
+def create(
+    session: Session,
+    workspace: Workspace,
+    listed: Iterable[tuple[str, str]],
+    *,
+    at: datetime,
+    flow_run: str,
+) -> None:
+    """Create a workspace, or bring one that is there up to date.
+
+    Args:
+        listed: (cluster, namespace) that belong to it, instead of those listed before.
+    """
+    known = session.get(WorkspaceRow, workspace.name)
+    upsert(session, WorkspaceRow, [workspace.model_dump()])
+    session.exec(delete(ListedRow).where(col(ListedRow.workspace) == workspace.name))
+    for cluster, namespace in sorted(set(listed)):
+        session.add(ListedRow(cluster_name=cluster, namespace=namespace, workspace=workspace.name))
+    if known is None:
+        audit.write(session, "", [_entry(workspace, "workspace.created")], at=at, flow_run=flow_run)
+
+
+def discover(session: Session, names: Iterable[str], *, at: datetime, flow_run: str) -> None:
+    """Create the workspaces that labels name and that are not there yet."""
+    known = set(session.exec(select(WorkspaceRow.name)))
+    for name in sorted(set(names) - known):
+        workspace = Workspace(name=name, source=Source.LABEL)
+        upsert(session, WorkspaceRow, [workspace.model_dump()])
+        entry = _entry(workspace, "workspace.created")
+        audit.write(session, "", [entry], at=at, flow_run=flow_run)
+
+
+def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> None:
+    """Forget a workspace with its bindings and its list; nobody belongs to it then."""
+    for table in (BindingRow, ListedRow):
+        session.exec(delete(table).where(col(table.workspace) == name))
+    for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
+        row.workspace = row.source = None
+        session.add(row)
+    session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
+    entry = _entry(Workspace(name=name), "workspace.removed")
+    audit.write(session, "", [entry], at=at, flow_run=flow_run)
+
+
+def _entry(workspace: Workspace, what: str) -> Entry:
+    why = {Source.LABEL: "a namespace's label names it", Source.DECLARED: "by hand"}
+    return Entry(
+        subject=workspace.name, what=what, workspace=workspace.name, why=why[workspace.source]
+    )
+
+
+def listed(session: Session, cluster: str) -> dict[str, frozenset[str]]:
+    """Return the workspaces that namespaces of a cluster were given to by hand."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in session.exec(select(ListedRow).where(col(ListedRow.cluster_name) == cluster)):
+        found[row.namespace].add(row.workspace)
+    return {namespace: frozenset(names) for namespace, names in found.items()}

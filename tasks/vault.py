@@ -1,0 +1,124 @@
+"""The vault: seals what has no other home, the secrets of robot accounts that we made.
+
+Fernet (https://cryptography.io/en/latest/fernet/) with one or several keys from the settings: the
+first seals, all open. Losing the keys loses no access: new secrets are made by rotate-credentials.
+"""
+
+import hashlib
+import hmac
+import os
+import tempfile
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
+
+from models.errors import InputRefused
+from models.settings import Settings
+
+_CANARY = b"registry-integration"
+
+
+class Vault:
+    """Seals and opens secrets, and tells contents apart without showing them.
+
+    Args:
+        keys: Fernet keys, newest first.
+
+    Raises:
+        InputRefused: there is no key, or one is none; the message says how to make one.
+    """
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        if not keys:
+            raise InputRefused(f"there is no key to encrypt robot accounts' secrets with: {_HOW}")
+        try:
+            self._newest = Fernet(keys[0])
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise InputRefused(
+                f"a key for robot accounts' secrets is no Fernet key: {_HOW}"
+            ) from None
+        self._digest_key = hashlib.sha256(b"fingerprint:" + keys[0].encode()).digest()
+
+    def seal(self, secret: SecretStr) -> str:
+        """Encrypt a secret."""
+        return self._fernet.encrypt(secret.get_secret_value().encode()).decode()
+
+    def open(self, sealed: str) -> SecretStr:
+        """Decrypt a secret.
+
+        Raises:
+            InputRefused: none of the keys fits.
+        """
+        try:
+            return SecretStr(self._fernet.decrypt(sealed.encode()).decode())
+        except InvalidToken:
+            raise InputRefused(WRONG_KEY) from None
+
+    def reseal(self, sealed: str) -> str:
+        """Encrypt a sealed secret anew, with the newest key.
+
+        Raises:
+            InputRefused: none of the keys fits.
+        """
+        return self.seal(self.open(sealed))
+
+    def newest(self, sealed: str) -> bool:
+        """Whether something was sealed with the newest key."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def canary(self) -> str:
+        """Seal a known text, by which a wrong key is found out."""
+        return self._fernet.encrypt(_CANARY).decode()
+
+    def fingerprint(self, content: bytes) -> str:
+        """Return a keyed digest: equal for equal contents, and of no use for guessing them."""
+        return hmac.new(self._digest_key, content, hashlib.sha256).hexdigest()[:32]
+
+
+_HOW = (
+    "set REGISTRY_INTEGRATION_SECRET_KEYS, or REGISTRY_INTEGRATION_SECRET_KEY_FILE to a file with "
+    "one key a line. A key is made by: python -c 'from cryptography.fernet import Fernet; "
+    "print(Fernet.generate_key().decode())'"
+)
+WRONG_KEY = (
+    "the key in force is not the one that robot accounts' secrets were encrypted with: put the "
+    "right one back (REGISTRY_INTEGRATION_SECRET_KEYS or the key file; several may be given, "
+    "newest first). Nothing was changed"
+)
+
+
+def vault_of(settings: Settings) -> Vault:
+    """Return the vault with the keys in force.
+
+    Raises:
+        InputRefused: there is no key.
+    """
+    given = settings.secret_keys.get_secret_value()
+    if given:
+        return Vault(tuple(key.strip() for key in given.split(",") if key.strip()))
+    file = settings.key_file
+    return Vault(tuple(file.read_text().split()) if file.is_file() else ())
+
+
+def no_vault() -> Vault:
+    """Return a vault with a key of the moment, for when nothing is sealed anywhere."""
+    return Vault((Fernet.generate_key().decode(),))
+
+
+def make_key_file(file: Path) -> None:
+    """Make a key file with one fresh key, readable by its owner alone; never replace one.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".key-") as fresh:  # mode 0600
+        fresh.write(f"{Fernet.generate_key().decode()}\n")
+        fresh.flush()
+        os.link(fresh.name, file)  # whole or not at all

@@ -1,0 +1,290 @@
+"""Pull secrets: begin in agreement, change one thing, compare the whole plan."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.cluster import SECRET_NAME, ObservedAccount, ObservedNamespace, ObservedSecret
+from models.delivering import plan_deliveries
+from models.delivery import (
+    LARGEST,
+    ClusterChange,
+    Deliver,
+    Delivery,
+    DeliveryPlan,
+    DeliveryStatus,
+    Due,
+    Link,
+    Unlink,
+    Withdraw,
+)
+from models.reason import Reason
+from models.snapshot import Unseen
+from tests.access_builders import (
+    account,
+    cluster,
+    cluster_snapshot,
+    delivery,
+    due,
+    labelled,
+    login,
+    secret,
+)
+from tests.builders import NOW, unseen
+
+EARLIER = NOW - timedelta(days=3)
+LATER = NOW + timedelta(minutes=1)
+THERE = delivery(delivered_at=EARLIER)
+OTHER = due(login(robot_id=2), fingerprint="other")
+PENDING, REFUSED = DeliveryStatus.PENDING, DeliveryStatus.REFUSED
+
+
+def plan(
+    namespace: ObservedNamespace | Unseen | None = None,
+    held: ObservedSecret | Unseen | None = None,
+    sa: ObservedAccount | Unseen | None = None,
+    *,
+    shall: Mapping[str, Due] | None = None,
+    known: tuple[Delivery, ...] = (THERE,),
+    links: bool = True,
+    unknown: Mapping[str, str] | None = None,
+) -> DeliveryPlan:
+    found = namespace or labelled()
+    look = cluster_snapshot(
+        found if isinstance(found, Unseen) else [found],
+        held if isinstance(held, Unseen) else [held] if held else (),
+        sa if isinstance(sa, Unseen) else [sa] if sa else (),
+    )
+    wish = {"shop": due()} if shall is None else shall
+    return plan_deliveries(cluster(links_accounts=links), look, wish, known, unknown)
+
+
+def planned(*changes: ClusterChange, states: tuple[Delivery, ...]) -> DeliveryPlan:
+    return DeliveryPlan(cluster="eu", changes=changes, states=states)
+
+
+def deliver(before: str = "", after: str = "print", reason: Reason = Reason.DUE) -> Deliver:
+    return Deliver(
+        namespace="shop", before=before, after=after, registries=("prod",), reason=reason
+    )
+
+
+def withdraw(before: str = "print") -> Withdraw:
+    return Withdraw(namespace="shop", uid="secret-shop", version="5", before=before)
+
+
+def pending(reason: Reason, before: Delivery | None = None) -> Delivery:
+    """Not yet so; what it holds is what it held."""
+    if before is None:
+        return delivery(status=PENDING, reason=reason, logins=(), fingerprint="", delivered_at=None)
+    return before.model_copy(update={"status": PENDING, "reason": reason, "delivered_at": None})
+
+
+LINK, UNLINK = Link(namespace="shop"), Unlink(namespace="shop")
+
+
+def test_agreement() -> None:
+    assert plan(held=secret(), sa=account()) == planned(states=(THERE,))
+
+
+def test_agreement_without_links() -> None:
+    expected = planned(states=(THERE,))
+    assert plan(held=secret(), sa=account(linked=False), links=False) == expected
+    assert plan(held=secret(), links=False) == expected
+
+
+def test_nothing_is_due_and_nothing_there() -> None:
+    assert plan(shall={}, known=()) == planned(states=())
+    assert plan(sa=account(linked=False), shall={}, known=()) == planned(states=())
+
+
+def test_what_is_there_and_not_on_record_is_since_now() -> None:
+    expected = planned(states=(delivery(delivered_at=NOW),))
+    assert plan(held=secret(), sa=account(), known=()) == expected
+
+
+def test_first_delivery() -> None:
+    state = pending(Reason.DUE)
+    expected = planned(deliver(), LINK, states=(state,))
+    assert plan(sa=account(linked=False), known=()) == expected
+
+
+@pytest.mark.parametrize("sa", [None, account(linked=False)])
+def test_an_account_that_is_not_there_yet_is_linked_as_well(sa: ObservedAccount | None) -> None:
+    state = pending(Reason.DUE, THERE)
+    assert plan(held=secret(), sa=sa) == planned(LINK, states=(state,))
+
+
+def test_opted_out_of_links() -> None:
+    expected = planned(deliver(), states=(pending(Reason.DUE),))
+    assert plan(sa=account(linked=False), known=(), links=False) == expected
+
+
+def test_something_else_is_due() -> None:
+    change = deliver("print", "other", Reason.CONTENT_CHANGED)
+    state = pending(Reason.CONTENT_CHANGED, THERE)
+    expected = planned(change, states=(state,))
+    assert plan(held=secret(), sa=account(), shall={"shop": OTHER}) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "before"), [("edited", "edited"), (None, "unreadable"), ("", "unreadable")]
+)
+def test_edited_by_hand(found: str | None, before: str) -> None:
+    change = deliver(before, reason=Reason.EDITED_BY_HAND)
+    expected = planned(change, states=(pending(Reason.EDITED_BY_HAND, THERE),))
+    assert plan(held=secret(fingerprint=found), sa=account()) == expected
+
+
+def test_deleted_by_hand() -> None:
+    """It holds nothing now: nobody may believe that it does."""
+    expected = planned(
+        deliver(reason=Reason.EDITED_BY_HAND), states=(pending(Reason.EDITED_BY_HAND),)
+    )
+    assert plan(sa=account()) == expected
+
+
+def test_nothing_is_due_any_more() -> None:
+    """The link goes first: a run that is killed in between leaves the mark for the next."""
+    expected = planned(UNLINK, withdraw(), states=())
+    assert plan(held=secret(), sa=account(), shall={}) == expected
+
+
+@pytest.mark.parametrize("sa", [None, account(linked=False)])
+def test_withdrawn_without_a_link(sa: ObservedAccount | None) -> None:
+    assert plan(held=secret(), sa=sa, shall={}) == planned(withdraw(), states=())
+
+
+def test_withdrawn_where_accounts_are_nobodys_business_of_ours() -> None:
+    """Rights to patch them may be missing there, and the pull secret has to go all the same."""
+    expected = planned(withdraw(), states=())
+    assert plan(held=secret(), sa=account(), shall={}, links=False) == expected
+
+
+def test_what_cannot_be_read_is_withdrawn_too() -> None:
+    expected = planned(withdraw("unreadable"), states=())
+    assert plan(held=secret(fingerprint=None), shall={}) == expected
+
+
+# What is not ours is not touched.
+
+
+def test_a_foreign_secret_is_left_alone_and_told_of() -> None:
+    found = plan(held=secret(ours=False), sa=account())
+    assert found.changes == ()
+    (state,) = found.states
+    assert (state.status, state.reason) == (REFUSED, Reason.FOREIGN_SECRET)
+    assert (state.logins, state.fingerprint, state.delivered_at) == ((), "", None)
+    assert f"shop/{SECRET_NAME} is there without our mark and is left alone" in state.message
+
+
+def test_a_foreign_secret_that_holds_just_what_is_due_is_foreign() -> None:
+    found = plan(held=secret(fingerprint="print", ours=False), sa=account(linked=False))
+    assert found.changes == ()
+
+
+def test_a_foreign_secret_is_not_withdrawn() -> None:
+    """Nor is its link: it may be theirs."""
+    assert plan(held=secret(ours=False), sa=account(), shall={}) == planned(states=())
+
+
+def test_a_link_alone_is_not_taken_for_ours() -> None:
+    assert plan(sa=account(), shall={}, known=()) == planned(states=())
+
+
+# Namespaces that go.
+
+
+def test_a_namespace_that_is_being_deleted_receives_nothing() -> None:
+    found = plan(labelled(terminating=True), sa=account(linked=False))
+    assert found.changes == ()
+    (state,) = found.states
+    told = REFUSED, Reason.NAMESPACE_TERMINATING, "the namespace is being deleted"
+    assert (state.status, state.reason, state.message) == told
+
+
+def test_a_namespace_that_is_being_deleted_loses_nothing_before() -> None:
+    found = plan(labelled(terminating=True), secret(), account(), shall={})
+    assert found == planned(states=())
+
+
+# Size.
+
+
+@pytest.mark.parametrize(("size", "fits"), [(LARGEST, True), (LARGEST + 1, False)])
+def test_too_large(size: int, fits: bool) -> None:
+    """What it holds now is left, and known to be there."""
+    shall = {"shop": due(fingerprint="huge", size=size)}
+    found = plan(held=secret(), sa=account(), shall=shall)
+    if fits:
+        assert [one.kind for one in found.changes] == ["deliver"]
+        return
+    assert found.changes == ()
+    (state,) = found.states
+    assert (state.status, state.reason) == (REFUSED, Reason.SECRET_TOO_LARGE)
+    assert (state.logins, state.fingerprint) == (THERE.logins, THERE.fingerprint)
+    assert f"1 logins are {size} bytes, more than the {LARGEST}" in state.message
+
+
+# What is not known justifies nothing.
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"namespace": unseen()},
+        {"held": unseen()},
+        {"sa": unseen()},
+    ],
+)
+@pytest.mark.parametrize("shall", [{}, {"shop": due()}, {"shop": OTHER}])
+def test_an_unseen_section_justifies_nothing(
+    sections: dict[str, Any], shall: Mapping[str, Due]
+) -> None:
+    seen: dict[str, Any] = {"held": secret(), "sa": account()}
+    assert plan(**{**seen, **sections}, shall=shall) == planned(states=())
+
+
+def test_what_cannot_be_said_now_is_kept() -> None:
+    why = {"shop": "the block is gone"}
+    kept = THERE.model_copy(
+        update={
+            "status": PENDING,
+            "reason": Reason.CREDENTIALS_MISSING,
+            "message": "the block is gone",
+        }
+    )
+    expected = planned(states=(kept,))
+    assert plan(held=secret(), sa=account(), shall={}, unknown=why) == expected
+    assert plan(held=secret(), shall={"shop": OTHER}, unknown=why) == expected
+
+
+def test_what_cannot_be_said_now_and_was_never_there() -> None:
+    (state,) = plan(shall={}, known=(), unknown={"shop": "gone"}).states
+    told = PENDING, Reason.CREDENTIALS_MISSING, (), ""
+    assert (state.status, state.reason, state.logins, state.fingerprint) == told
+
+
+def test_narrow_first_and_each_namespace_by_itself() -> None:
+    look = cluster_snapshot(
+        [labelled("a"), labelled("b"), labelled("c")],
+        [secret("a", "old"), secret("b")],
+        [account("a", linked=False), account("b")],
+    )
+    found = plan_deliveries(cluster(), look, {"a": due(), "c": due()}, ())
+    assert [(one.kind, one.namespace) for one in found.changes] == [
+        ("unlink", "b"),
+        ("withdraw", "b"),
+        ("deliver", "a"),
+        ("link", "a"),
+        ("deliver", "c"),
+        ("link", "c"),
+    ]
+    assert [one.namespace for one in found.states] == ["a", "c"]
+
+
+def test_json_round_trip() -> None:
+    found = plan(held=secret(), sa=account(linked=False), shall={"shop": OTHER})
+    assert DeliveryPlan.model_validate_json(found.model_dump_json()) == found

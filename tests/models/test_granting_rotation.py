@@ -1,0 +1,124 @@
+"""Robot accounts when a run was interrupted, and when a second one takes over from the first."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.reason import Reason
+from tests.access_builders import edited, grant, login_of, made, revoked, robot
+from tests.builders import NOW
+from tests.models.test_granting import GRANT, NOTHING, ROBOT, plan, planned, want
+
+LATER = NOW + timedelta(days=90)
+OLD, NEW = ROBOT, robot(2, "a", "b", login=login_of(number=2))
+BOTH = (GRANT, grant(2, "a", "b", login=login_of(number=2), made_at=LATER))
+
+
+# An interrupted run: the robot account is there and nobody knows its secret.
+
+
+def test_a_secret_that_was_never_kept() -> None:
+    expected = planned(made("a", "b", replaces=9, reason=Reason.SECRET_LOST))
+    assert plan(robot(9, "a", "b"), on_record=()) == expected
+
+
+def test_several_secrets_that_were_never_kept() -> None:
+    second = robot(10, "a", login=login_of(number=2))
+    expected = planned(
+        revoked(10, "a", login=second.login, reason=Reason.UNWANTED),
+        made("a", "b", replaces=9, reason=Reason.SECRET_LOST),
+    )
+    assert plan(second, robot(9, "a", "b"), on_record=()) == expected
+
+
+def test_a_secret_of_a_rotation_that_was_never_kept() -> None:
+    stray = robot(9, "a", "b", login=login_of(number=2))
+    expected = planned(revoked(9, "a", "b", login=stray.login, reason=Reason.UNWANTED))
+    assert plan(ROBOT, stray) == expected
+    again = made("a", "b", number=3, before=("a", "b"), reason=Reason.ROTATED)
+    assert plan(ROBOT, stray, rotate={"team-a"}) == planned(*expected.changes, again)
+
+
+# Rotation: the second robot account, then the first goes.
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_rotate(edits: bool) -> None:
+    expected = made("a", "b", number=2, before=("a", "b"), reason=Reason.ROTATED)
+    assert plan(ROBOT, rotate={"team-a"}, edits=edits) == planned(expected)
+
+
+def test_rotate_somebody_else() -> None:
+    assert plan(ROBOT, rotate={"team-b"}) == NOTHING
+
+
+def test_rotating_twice_waits_for_the_first_time() -> None:
+    assert plan(OLD, NEW, on_record=BOTH, rotate={"team-a"}) == NOTHING
+
+
+def test_rotating_what_is_not_as_it_shall_be_does_both() -> None:
+    """Somebody asked for it: it must not be forgotten because of another change."""
+    expected = planned(
+        edited(1, ("a", "b"), ("a",)),
+        made("a", number=2, before=("a", "b"), reason=Reason.ROTATED),
+    )
+    assert plan(ROBOT, wanted=want("a"), rotate={"team-a"}) == expected
+
+
+def test_rotating_what_cannot_be_edited_makes_one_robot_not_two() -> None:
+    expected = planned(made("a", number=2, before=("a", "b")))
+    assert plan(ROBOT, wanted=want("a"), rotate={"team-a"}, edits=False) == expected
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_the_first_stays_until_the_second_is_everywhere(edits: bool) -> None:
+    assert plan(OLD, NEW, on_record=BOTH, edits=edits) == NOTHING
+    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
+    assert plan(OLD, NEW, on_record=BOTH, edits=edits, served={"team-a"}) == expected
+
+
+def test_the_youngest_is_the_one_made_last() -> None:
+    """A robot account that got a new secret keeps its low number."""
+    on_record = (grant(1, "a", "b", made_at=LATER), grant(2, "a", "b", login=NEW.login))
+    expected = planned(revoked(2, "a", "b", login=NEW.login, reason=Reason.SUPERSEDED))
+    assert plan(OLD, NEW, on_record=on_record, served={"team-a"}) == expected
+
+
+def test_both_are_narrowed_while_the_first_stays() -> None:
+    expected = planned(
+        edited(1, ("a", "b"), ("a",)), edited(2, ("a", "b"), ("a",), login=NEW.login)
+    )
+    assert plan(OLD, NEW, on_record=BOTH, wanted=want("a")) == expected
+
+
+def test_who_cannot_be_narrowed_goes_at_once() -> None:
+    """What was unbound is not pulled on, whoever has to wait for the new secret."""
+    newest = robot(2, "a", login=NEW.login)
+    on_record = (GRANT, grant(2, "a", login=NEW.login, made_at=LATER))
+    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
+    assert plan(OLD, newest, on_record=on_record, wanted=want("a"), edits=False) == expected
+
+
+def test_who_may_more_than_pull_and_cannot_be_edited_goes_at_once() -> None:
+    found = OLD.model_copy(update={"exact": False})
+    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
+    assert plan(found, NEW, on_record=BOTH, edits=False) == expected
+
+
+def test_who_may_less_than_is_wanted_stays_until_the_second_is_everywhere() -> None:
+    found = robot(1, "a")
+    on_record = (grant(1, "a"), BOTH[1])
+    assert plan(found, NEW, on_record=on_record, edits=False) == NOTHING
+
+
+def test_a_third_while_the_first_waits() -> None:
+    """Bound again before the second arrived anywhere; none can be edited."""
+    expected = planned(made("a", "b", "c", number=3, before=("a", "b")))
+    assert plan(OLD, NEW, on_record=BOTH, wanted=want("a", "b", "c"), edits=False) == expected
+
+
+def test_a_free_name_is_found() -> None:
+    only = robot(2, "a", "b", login=login_of(number=2))
+    on_record = (grant(2, "a", "b", login=only.login),)
+    expected = planned(made("a", "b", before=("a", "b"), reason=Reason.ROTATED))
+    assert plan(only, on_record=on_record, rotate={"team-a"}) == expected

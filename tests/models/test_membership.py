@@ -1,0 +1,167 @@
+"""Whom a namespace belongs to, and the brake on many that leave at once."""
+
+from typing import Any
+
+import pytest
+
+from models.access import Source
+from models.cluster import ObservedNamespace
+from models.errors import PlanRefused
+from models.membership import Namespace, check_leaving, settle_namespaces, unmoved
+from models.plan import Limits
+from models.reason import Reason
+from tests.access_builders import labelled, namespace
+
+KEYS = ("ri/workspace", "team")
+OURS, THEIRS = "ri/workspace", "team"
+
+
+def settle(one: ObservedNamespace, *listed: str, keys: tuple[str, ...] = KEYS) -> Namespace:
+    (found,) = settle_namespaces("eu", [one], keys, {"shop": listed, "other": ("team-z",)})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("labels", "listed", "workspace", "source"),
+    [
+        ({}, (), None, None),
+        ({OURS: "team-a"}, (), "team-a", Source.LABEL),
+        ({THEIRS: "team-a"}, (), "team-a", Source.LABEL),
+        ({OURS: "team-a", THEIRS: "team-a"}, (), "team-a", Source.LABEL),
+        ({OURS: "", THEIRS: "team-a"}, (), "team-a", Source.LABEL),
+        ({}, ("team-a",), "team-a", Source.DECLARED),
+        ({OURS: "team-a"}, ("team-a",), "team-a", Source.LABEL),
+        ({"somebody": "team-a"}, (), None, None),
+        ({OURS: ""}, (), None, None),
+    ],
+)
+def test_one_workspace_or_none(
+    labels: dict[str, str], listed: tuple[str, ...], workspace: str | None, source: Source | None
+) -> None:
+    assert settle(labelled(labels=labels), *listed) == namespace(workspace=workspace, source=source)
+
+
+@pytest.mark.parametrize(
+    ("labels", "listed", "claims"),
+    [
+        (
+            {OURS: "team-a", THEIRS: "team-b"},
+            (),
+            "label ri/workspace says team-a, label team says team-b",
+        ),
+        ({OURS: "team-a"}, ("team-b",), "label ri/workspace says team-a, the list says team-b"),
+        ({}, ("team-b", "team-a"), "the list says team-a, the list says team-b"),
+    ],
+)
+def test_a_conflict_grants_nothing(
+    labels: dict[str, str], listed: tuple[str, ...], claims: str
+) -> None:
+    message = f"{claims}; a namespace belongs to one workspace: leave one claim"
+    assert settle(labelled(labels=labels), *listed) == namespace(
+        workspace=None, problem=Reason.WORKSPACE_CONFLICT, message=message
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["Team-A", "a.b", "a_b", "-a", "a--b", "a" * 64, "team-a\n", "a/b", "ä"]
+)
+@pytest.mark.parametrize("listed", [(), ("team-a",)])
+def test_a_label_that_cannot_name_a_workspace(value: str, listed: tuple[str, ...]) -> None:
+    found = settle(labelled(labels={OURS: value}), *listed)
+    assert (found.workspace, found.problem) == (None, Reason.WORKSPACE_NAME_INVALID)
+    assert f"{value[:63]!r} cannot name a workspace" in found.message
+
+
+def test_only_configured_labels_count() -> None:
+    assert settle(labelled(labels={OURS: "team-a"}), keys=("team",)).workspace is None
+    assert settle(labelled(labels={OURS: "team-a"}), keys=()).workspace is None
+
+
+def test_all_of_them_by_name() -> None:
+    seen = [labelled("b", terminating=True, uid="2"), labelled("a", uid="1")]
+    assert settle_namespaces("eu", seen, KEYS, {}) == (
+        namespace("a", None, uid="1"),
+        namespace("b", None, uid="2", terminating=True),
+    )
+
+
+def members(many: int, workspace: str | None = "team-a", start: int = 0) -> list[Namespace]:
+    return [namespace(f"n{number}", workspace) for number in range(start, start + many)]
+
+
+@pytest.mark.parametrize(
+    ("leaving", "staying", "refused"),
+    [(0, 20, False), (9, 0, False), (10, 24, False), (10, 23, True), (10, 0, True)],
+)
+@pytest.mark.parametrize("to", [None, "team-b"])
+def test_the_brake(leaving: int, staying: int, refused: bool, to: str | None) -> None:
+    before = members(leaving + staying)
+    after = members(leaving, to) + members(staying, start=leaving)
+    if not refused:
+        check_leaving("eu", before, after, Limits())
+        return
+    with pytest.raises(PlanRefused) as caught:
+        check_leaving("eu", before, after, Limits())
+    whole = leaving + staying
+    assert f"cluster eu: {leaving} of {whole} namespaces would leave" in str(caught.value)
+    assert "more than the limit of 30%; they keep what they have" in str(caught.value)
+    assert "'Allow a large change'" in str(caught.value)
+
+
+def test_other_limits() -> None:
+    with pytest.raises(PlanRefused):
+        check_leaving("eu", members(1), members(1, None), Limits(share=0.5, floor=1))
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [],  # deleted, and their pull secrets with them
+        [one.model_copy(update={"uid": "new", "workspace": None}) for one in members(20)],
+        members(20) + members(50, "team-b", start=20),
+    ],
+)
+def test_who_was_deleted_or_joins_does_not_leave(after: list[Namespace]) -> None:
+    check_leaving("eu", members(20), after, Limits())
+
+
+def test_a_conflict_is_leaving_too() -> None:
+    disputed = [
+        one.model_copy(update={"problem": Reason.WORKSPACE_CONFLICT}) for one in members(20, None)
+    ]
+    with pytest.raises(PlanRefused):
+        check_leaving("eu", members(20), disputed, Limits())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ({}, {"workspace": None}, {}),  # nobody leaves
+        ({}, {"workspace": "team-b"}, {}),  # or moves
+        ({}, {"workspace": None, "terminating": True}, {"terminating": True}),
+        (
+            {"workspace": None},
+            {"workspace": "team-b"},
+            {"workspace": "team-b"},
+        ),  # newcomers join
+        ({}, {"workspace": None, "uid": "new"}, {"workspace": None, "uid": "new"}),
+        ({}, {"workspace": "team-b", "uid": "new"}, {"workspace": "team-b", "uid": "new"}),
+    ],
+)
+def test_what_is_left_after_a_refusal(
+    before: dict[str, Any], after: dict[str, Any], left: dict[str, Any]
+) -> None:
+    """A namespace that was deleted and made again is another one, whoever made it."""
+    found = unmoved([namespace(**before)], [namespace(**after)])
+    assert found == (namespace(**left),)
+
+
+def test_after_a_refusal_who_is_gone_is_gone() -> None:
+    assert unmoved([namespace()], []) == ()
+
+
+def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
+    before = members(20)
+    left = unmoved(before, members(20, None))
+    check_leaving("eu", before, left, Limits(share=0, floor=1))
+    assert left == tuple(before)

@@ -1,0 +1,179 @@
+"""The emulated cluster from outside: what may be done to it, and what it then answers.
+
+That its answers are a real server's is `test_kubernetes_golden`'s affair.
+"""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import yaml
+
+from deployments.sandbox.faults import Answer, Call, Cut, Fault
+from deployments.sandbox.kubernetes import EmulatedCluster, Rule, running_cluster
+from models.cluster import SECRET_NAME
+
+SECRET = f"/api/v1/namespaces/shop/secrets/{SECRET_NAME}"
+APPLY = {"Content-Type": "application/apply-patch+yaml"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[EmulatedCluster]:
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running: EmulatedCluster) -> Iterator[EmulatedCluster]:
+    running.add_namespace("shop", {"team": "a"})
+    running.requests.clear()
+    yield running
+    running.faults.clear()
+    running.delete_namespace("shop")
+
+
+@pytest.fixture
+def client(cluster: EmulatedCluster) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {cluster.token}"}
+    with httpx.Client(base_url=cluster.url, headers=headers) as client:
+        yield client
+
+
+def names(client: httpx.Client, path: str) -> list[str]:
+    return [one["metadata"]["name"] for one in client.get(path).json()["items"]]
+
+
+def test_the_kubeconfig_names_it(cluster: EmulatedCluster) -> None:
+    config = yaml.safe_load(cluster.kubeconfig)
+    assert config["clusters"][0]["cluster"] == {"server": cluster.url}
+    assert config["users"][0]["user"] == {"token": cluster.token}
+
+
+def test_namespaces_come_and_go(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    assert names(client, "/api/v1/namespaces") == ["default", "kube-system", "shop"]
+    cluster.set_image_pull_secrets("shop", "theirs")
+    cluster.foreign_secret("shop")
+    cluster.delete_namespace("shop")
+    assert client.get(SECRET).status_code == 404
+    cluster.add_namespace("shop")
+    assert cluster.image_pull_secrets("shop") == ()
+    assert cluster.secret("shop") is None
+
+
+def test_labels(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    before = client.get("/api/v1/namespaces/shop").json()["metadata"]
+    cluster.label("shop", {"team": None, "owner": "b"})
+    after = client.get("/api/v1/namespaces/shop").json()["metadata"]
+    assert after["labels"] == {"kubernetes.io/metadata.name": "shop", "owner": "b"}
+    assert int(after["resourceVersion"]) > int(before["resourceVersion"])
+    assert after["uid"] == before["uid"]
+
+
+def test_a_terminating_namespace_takes_nothing_new(
+    cluster: EmulatedCluster, client: httpx.Client
+) -> None:
+    cluster.terminate("shop")
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET_NAME}}
+    answer = client.patch(SECRET, params={"fieldManager": "x"}, headers=APPLY, json=body)
+    assert answer.status_code == 403
+    assert answer.json()["details"]["causes"][0]["reason"] == "NamespaceTerminating"
+
+
+def test_what_was_asked_is_kept(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    client.get(SECRET, params={"x": "y"})
+    client.delete(SECRET)
+    assert cluster.requests == [("GET", SECRET, 404), ("DELETE", SECRET, 404)]
+    assert cluster.requests.writes() == [("DELETE", SECRET, 404)]
+
+
+def test_rights(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    cluster.forbid("get", "secrets")
+    assert client.get(SECRET).status_code == 403
+    admin = {"Authorization": f"Bearer {cluster.admin_token}"}
+    assert client.get(SECRET, headers=admin).status_code == 404
+    cluster.allow("get", "secrets")
+    assert client.get(SECRET).status_code == 404
+
+
+def test_rules_limit_names() -> None:
+    with running_cluster() as cluster:
+        cluster.limit(Rule("secrets", ("list", "get"), (SECRET_NAME,)))
+        headers = {"Authorization": f"Bearer {cluster.token}"}
+        with httpx.Client(base_url=cluster.url, headers=headers) as client:
+            only = {"fieldSelector": f"metadata.name={SECRET_NAME}"}
+            assert client.get("/api/v1/secrets", params=only).status_code == 200
+            assert client.get("/api/v1/secrets").status_code == 403
+            assert client.get("/api/v1/namespaces/default/secrets/other").status_code == 403
+            cluster.revoke()
+            assert client.get("/api/v1/secrets").status_code == 401
+
+
+def test_faults_come_between(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    cluster.faults.add(Fault(Answer(500), method="GET", path=SECRET))
+    cluster.faults.add(Fault(Cut(), method="GET", path=SECRET))
+    cluster.faults.add(Fault(Call(lambda: cluster.foreign_secret("shop")), path=SECRET))
+    assert client.get(SECRET).status_code == 500
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get(SECRET)
+    assert client.get(SECRET).status_code == 200
+
+
+def test_edits_by_hand(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    cluster.foreign_secret("shop", labels={"a": "b"})
+    cluster.edit_secret("shop", {"auths": {"x": {}}}, manager="jane")
+    cluster.relabel_secret("shop", {"c": "d"})
+    found = client.get(SECRET).json()
+    assert found["metadata"]["labels"] == {"c": "d"}
+    assert cluster.secret("shop") == {"auths": {"x": {}}}
+    managers = {one["manager"] for one in found["metadata"]["managedFields"]}
+    assert managers == {"kubectl-create", "jane", "kubectl-label"}
+    cluster.delete_secret("shop")
+    with pytest.raises(LookupError):
+        cluster.delete_secret("shop")
+
+
+def test_the_account_can_be_late(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    account = "/api/v1/namespaces/shop/serviceaccounts/default"
+    cluster.remove_account("shop")
+    assert client.get(account).status_code == 404
+    cluster.add_account("shop")
+    assert client.get(account).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("PUT", SECRET, {}, 405),
+        ("GET", "/api/v1/secrets?watch=true", {}, 405),
+        ("GET", "/api/v1/secrets?fieldSelector=type=Opaque", {}, 400),
+        ("PATCH", SECRET, {"Content-Type": "application/json-patch+json"}, 415),
+        ("POST", "/api/v1/namespaces", {"Content-Type": "application/json"}, 409),
+        ("GET", "/apis/apps/v1/deployments", {}, 404),
+    ],
+)
+def test_what_is_not_emulated_is_refused(
+    cluster: EmulatedCluster,
+    client: httpx.Client,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    cluster.foreign_secret("shop")
+    body = None if method == "GET" else '{"metadata": {"name": "shop"}}'
+    assert client.request(method, path, headers=headers, content=body).status_code == status
+
+
+def test_a_thousand_namespaces() -> None:
+    with running_cluster() as cluster:
+        for number in range(1000):
+            cluster.add_namespace(f"n{number:04}")
+        headers = {"Authorization": f"Bearer {cluster.token}"}
+        with httpx.Client(base_url=cluster.url, headers=headers) as client:
+            page = client.get("/api/v1/namespaces", params={"limit": 600}).json()
+            more = {"limit": 600, "continue": page["metadata"]["continue"]}
+            assert page["metadata"]["remainingItemCount"] == 402
+            rest = client.get("/api/v1/namespaces", params=more).json()
+    found = [one["metadata"]["name"] for one in (*page["items"], *rest["items"])]
+    assert found == sorted(found)
+    assert len(found) == 1002

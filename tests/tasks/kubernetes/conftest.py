@@ -1,0 +1,33 @@
+"""An emulated cluster with one namespace, and a client for it; retries do not wait here."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import stamina
+
+from deployments.sandbox.kubernetes import EmulatedCluster
+from tasks.kubernetes.protocol import ClusterClient
+from tests.tasks.kubernetes.tools import opened
+from tests.tasks.serving import serving
+
+
+@pytest.fixture(autouse=True)
+def quick_retries() -> Iterator[None]:
+    stamina.set_testing(True, attempts=3, cap=True)
+    yield
+    stamina.set_testing(False)
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmulatedCluster]:
+    made = EmulatedCluster()
+    made.add_namespace("shop", {"registry-integration.io/workspace": "team-a", "tier": "gold"})
+    with serving(made.app) as url:
+        made.url = url
+        yield made
+
+
+@pytest.fixture
+async def client(cluster: EmulatedCluster) -> AsyncIterator[ClusterClient]:
+    async with opened(cluster) as client:
+        yield client

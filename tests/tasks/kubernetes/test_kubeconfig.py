@@ -1,0 +1,154 @@
+"""Which kubeconfigs can be used, and what is said of the others."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+
+from models.errors import InputRefused
+from tasks.kubernetes.kubeconfig import LONGEST, Kubeconfig, read_kubeconfig
+
+TOKEN = "secret-token-Q7"
+AUTHORITY = trustme.CA()
+LEAF = AUTHORITY.issue_cert("client.test")
+CA_PEM = AUTHORITY.cert_pem.bytes()
+CERTIFICATE = LEAF.cert_chain_pems[0].bytes()
+KEY = LEAF.private_key_pem.bytes()
+
+Config = dict[str, Any]
+
+
+def encoded(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+def config(*, cluster: Config | None = None, user: Config | None = None, **changed: Any) -> Config:
+    made: Config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "eu", "cluster": {"server": "https://k8s.test:6443", **(cluster or {})}}
+        ],
+        "users": [{"name": "bot", "user": {"token": TOKEN} if user is None else user}],
+        "contexts": [{"name": "prod", "context": {"cluster": "eu", "user": "bot"}}],
+        "current-context": "prod",
+    }
+    return {**made, **changed}
+
+
+def test_a_token() -> None:
+    found = read_kubeconfig(yaml.safe_dump(config()))
+    assert found == Kubeconfig(server="https://k8s.test:6443", token=TOKEN)
+    assert found.verified
+    assert TOKEN not in repr(found)
+
+
+def test_json_in_one_line_is_fine() -> None:
+    assert read_kubeconfig(json.dumps(config())).token == TOKEN
+
+
+def test_a_client_certificate() -> None:
+    user = {"client-certificate-data": encoded(CERTIFICATE), "client-key-data": encoded(KEY)}
+    cluster = {"certificate-authority-data": encoded(CA_PEM), "tls-server-name": "inner.test"}
+    found = read_kubeconfig(yaml.safe_dump(config(cluster=cluster, user=user)))
+    assert (found.certificate, found.key) == (CERTIFICATE.decode(), KEY.decode())
+    assert found.authority == CA_PEM.decode()
+    assert (found.server_name, found.token) == ("inner.test", "")
+    assert "BEGIN" not in repr(found)
+
+
+def test_verification_can_be_switched_off_and_is_told() -> None:
+    text = yaml.safe_dump(config(cluster={"insecure-skip-tls-verify": True}))
+    assert not read_kubeconfig(text).verified
+
+
+def test_the_only_context_needs_no_name() -> None:
+    assert read_kubeconfig(yaml.safe_dump({**config(), "current-context": ""})).token == TOKEN
+
+
+def test_the_current_context_is_taken() -> None:
+    contexts = [
+        {"name": "other", "context": {"cluster": "none", "user": "none"}},
+        {"name": "prod", "context": {"cluster": "eu", "user": "bot"}},
+    ]
+    assert read_kubeconfig(yaml.safe_dump(config(contexts=contexts))).token == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("server", "kept"),
+    [
+        ("https://k8s.test/", "https://k8s.test"),
+        ("https://rancher.test/k8s/clusters/c-1", "https://rancher.test/k8s/clusters/c-1"),
+        ("https://[fd00::1]:6443", "https://[fd00::1]:6443"),
+        ("http://127.0.0.1:8001", "http://127.0.0.1:8001"),
+        ("http://localhost:8001", "http://localhost:8001"),
+        ("http://[::1]:8001", "http://[::1]:8001"),
+    ],
+)
+def test_servers(server: str, kept: str) -> None:
+    assert read_kubeconfig(yaml.safe_dump(config(cluster={"server": server}))).server == kept
+
+
+def dumped(**parts: Any) -> Callable[[], str]:
+    return lambda: yaml.safe_dump(config(**parts))
+
+
+TWO = [{"name": name, "context": {"cluster": "eu", "user": "bot"}} for name in ("a", "b")]
+HALF = {"client-certificate-data": encoded(CERTIFICATE)}
+WITH_USER = f"https://jane:{TOKEN}@k8s.test"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (lambda: "", "no YAML or JSON mapping"),
+        (lambda: f"- {TOKEN}", "no YAML or JSON mapping"),
+        (lambda: f"a: [{TOKEN}", "no YAML or JSON mapping"),
+        (lambda: f"a: !!python/name:os.{TOKEN} ''", "no YAML or JSON mapping"),
+        (lambda: "{" * 5000, "no YAML or JSON mapping"),
+        (lambda: "x" * (LONGEST + 1), "longer than"),
+        (lambda: "{}", "0 contexts"),
+        (dumped(contexts=TWO, **{"current-context": ""}), "2 contexts"),
+        (dumped(**{"current-context": "dev"}), "'dev' is not among"),
+        (dumped(clusters=[]), "the cluster 'eu'"),
+        (dumped(clusters=None), "the cluster 'eu'"),
+        (dumped(users=[]), "the user that its context names"),
+        (dumped(user={}), "neither a token nor"),
+        (dumped(user={"exec": {"command": TOKEN}}), "'exec'.*run a program.*ServiceAccount"),
+        (dumped(user={"auth-provider": {"name": "oidc"}}), "'auth-provider'.*ServiceAccount"),
+        (dumped(user={"tokenFile": "/x"}), "'tokenFile' names a file.*--flatten"),
+        (dumped(user={"client-certificate": "/x"}), "'client-certificate' names a file"),
+        (dumped(user={"client-key": "/x"}), "'client-key' names a file"),
+        (dumped(cluster={"certificate-authority": "/x"}), "'certificate-authority' names a file"),
+        (dumped(user={"username": "jane", "password": TOKEN}), "has a password"),
+        (dumped(user={"token": TOKEN, "as": "root"}), "acts as somebody else"),
+        (dumped(cluster={"proxy-url": "http://p.test"}), "proxies are not used"),
+        (dumped(user={"token": f"{TOKEN} x"}), "blanks or line breaks"),
+        (dumped(user={"token": 17}), "token is no text"),
+        (dumped(user=HALF), "one is missing"),
+        (dumped(user={"client-key-data": TOKEN}), "no base64"),
+        (dumped(cluster={"certificate-authority-data": TOKEN}), "no base64"),
+        (dumped(cluster={"certificate-authority-data": encoded(KEY)}), "no base64"),
+        (dumped(cluster={"server": ""}), "no address"),
+        (dumped(cluster={"server": TOKEN}), "no address"),
+        (dumped(cluster={"server": "https://k8s.test:x"}), "no address"),
+        (dumped(cluster={"server": "ftp://k8s.test"}), "no address"),
+        (dumped(cluster={"server": "http://k8s.test"}), "http://k8s.test is not https"),
+        (dumped(cluster={"server": WITH_USER}), "https://k8s.test carries a user name"),
+    ],
+)
+def test_refused(text: Callable[[], str], said: str) -> None:
+    with pytest.raises(InputRefused, match=said) as caught:
+        read_kubeconfig(text())
+    assert TOKEN not in str(caught.value)
+    assert "What to do:" in str(caught.value)
+
+
+def test_a_broken_authority_is_refused() -> None:
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    with pytest.raises(InputRefused, match="cannot be read"):
+        read_kubeconfig(dumped(cluster={"certificate-authority-data": encoded(broken)})())
