@@ -2,61 +2,18 @@
 
 import asyncio
 import threading
-import time
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import arun_deployment
-from rich.console import Console
-from rich.markup import escape
 
+from deployments.demo.access import grant_and_take
 from deployments.demo.table import overview_table
+from deployments.demo.teller import Teller
 from deployments.demo.world import GIB, PASSWORD, World, simulated
 from models.condition import Health
 from models.overview import RegistryFigures
 from tasks.credentials import RegistryCredentials
 from tasks.store import figures
 from tasks.store.session import stored
-
-_RUN_SECONDS = 180.0
-_WIDTH = 140
-
-
-class Teller:
-    """Tells what happens and remembers what did not hold."""
-
-    def __init__(self) -> None:
-        self.console = Console(highlight=False)
-        if not self.console.is_terminal:
-            self.console.width = _WIDTH
-        self.broken: list[str] = []
-        self.started = time.monotonic()
-
-    def title(self, text: str) -> None:
-        """Begin a chapter."""
-        seconds = time.monotonic() - self.started
-        self.console.print(f"\n[bold]{text}[/bold] [dim]({seconds:.0f} s)[/dim]")
-
-    def check(self, holds: bool, text: str) -> None:
-        """Say whether something holds."""
-        mark = "[green]✓[/green]" if holds else "[red]✗[/red]"
-        self.console.print(f"  {mark} {escape(text)}")
-        if not holds:
-            self.broken.append(text)
-
-    async def run(self, flow: str, parameters: dict[str, object]) -> FlowRun:
-        """Run a deployed flow as the UI's button does, and wait for its end."""
-        return await arun_deployment(
-            f"{flow}/default", parameters=parameters, timeout=_RUN_SECONDS, poll_interval=0.2
-        )
-
-    async def expect(self, kind: str, text: str, flow: str, **parameters: object) -> None:
-        """Run a flow and check the type of its final state."""
-        self.console.print(f"  [dim]… {text}[/dim]")
-        run = await self.run(flow, parameters)
-        state = run.state
-        message = (state.message or "")[:170] if state else ""
-        self.check(state is not None and state.type.value == kind, f"{text}: {message}")
 
 
 def tell(*, once: bool, ui: str) -> int:
@@ -88,8 +45,9 @@ async def _story(teller: Teller, world: World) -> None:
     await _integrate(teller, world)
     await _refuse(teller, world)
     await _drift(teller, world)
+    await grant_and_take(teller, world)
     await _break(teller, world)
-    await _overview(teller)
+    await _overview(teller, world)
 
 
 def _block(name: str) -> dict[str, object]:
@@ -188,15 +146,15 @@ async def _break(teller: Teller, world: World) -> None:
         )
 
 
-async def _overview(teller: Teller) -> None:
+async def _overview(teller: Teller, world: World) -> None:
     teller.title("The overview")
     await teller.expect("COMPLETED", "compute the overview", "compute-overview")
     found = {one.name: one for one in await stored(figures.figures)}
     teller.console.print(overview_table(tuple(found.values())))
-    _check_numbers(teller, found)
+    _check_numbers(teller, world, found)
 
 
-def _check_numbers(teller: Teller, found: dict[str, RegistryFigures]) -> None:
+def _check_numbers(teller: Teller, world: World, found: dict[str, RegistryFigures]) -> None:
     health = {name: one.dossier.diagnosis.health for name, one in found.items()}
     teller.check(
         all(
@@ -213,6 +171,7 @@ def _check_numbers(teller: Teller, found: dict[str, RegistryFigures]) -> None:
     teller.check(found["harbor-old"].storage == 42 * GIB, "harbor-old keeps its last numbers")
     teller.check(found["harbor-main"].totals.spaces == 6, "harbor-main has 6 spaces")
     teller.check(found["harbor-main"].totals.public == 2, "2 of them are public")
-    used = sum((18, 31, 57, 12, 143)) * GIB
+    quotas = (project.quota for project in world.main.projects.values())
+    used = sum(quota.used for quota in quotas if quota)
     teller.check(found["harbor-main"].totals.used == used, "its storage adds up")
     teller.check(found["docker-dev"].storage is None, "docker-dev's storage is unknown, not zero")

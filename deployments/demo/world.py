@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 
 from deployments.sandbox.docker_registry import Basic, DockerRegistry
 from deployments.sandbox.harbor import Harbor
+from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
 from deployments.sandbox.server import closed_port_url, running
+from models.cluster import WORKSPACE_LABEL
 
 GIB = 2**30
+NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}
+"""The emulated cluster's namespaces, with the workspace that their label names."""
 PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
 
 
@@ -18,6 +22,7 @@ class World:
 
     Attributes:
         urls: address by name.
+        cluster: an emulated Kubernetes cluster, not a real one.
         old: stopping it takes `harbor-old` down.
     """
 
@@ -25,6 +30,7 @@ class World:
     edge: Harbor
     lab: Harbor
     dev: DockerRegistry
+    cluster: EmulatedCluster
     urls: dict[str, str] = field(default_factory=dict)
     old: ExitStack = field(default_factory=ExitStack)
     nowhere: str = field(default_factory=closed_port_url)
@@ -33,10 +39,13 @@ class World:
 @contextmanager
 def simulated() -> Iterator[World]:
     """Run all simulated registries until the block ends."""
-    world = World(main=_main(), edge=_edge(), lab=_lab(), dev=_dev())
     old = Harbor(admin_password=PASSWORD, version="v2.11.2-1a2b3c4d")
     old.add_project("archive", storage_used=42 * GIB, repositories=("app-2019", "app-2020"))
     with ExitStack() as stack:
+        cluster = stack.enter_context(running_cluster())
+        for namespace, workspace in NAMESPACES.items():
+            cluster.add_namespace(namespace, {WORKSPACE_LABEL: workspace})
+        world = World(main=_main(), edge=_edge(), lab=_lab(), dev=_dev(), cluster=cluster)
         stack.push(world.old)
         for name, app in (
             ("harbor-main", world.main.app),
@@ -45,6 +54,7 @@ def simulated() -> Iterator[World]:
             ("docker-dev", world.dev.app),
         ):
             world.urls[name] = stack.enter_context(running(app))
+        world.main.external_url = world.urls["harbor-main"]  # where it sends who needs a token
         world.urls["harbor-old"] = world.old.enter_context(running(old.app))
         yield world
 
@@ -65,6 +75,8 @@ def _main() -> Harbor:
             storage_limit=200 * GIB,
             repositories=tuple(f"app-{number}" for number in range(gib // 8 + 1)),
         )
+    for image in ("web-shop/frontend", "search/index"):
+        harbor.add_image(image, "v1")
     return harbor
 
 

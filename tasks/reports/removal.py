@@ -54,21 +54,17 @@ def left_behind_page(registry_name: str, grants: Sequence[Grant]) -> str:
     """Tell what stays in a registry that was out of reach when it was removed here."""
     if not grants:
         return f"# {registry_name} is forgotten\n\nNothing of ours stays in it.\n"
-    return (
-        "\n\n".join(
-            [
-                f"# {registry_name} is forgotten; {many(len(grants), 'robot account')} stay there",
-                "The registry was out of reach, so that these could not be deleted there. Nobody "
-                "holds their secrets any more: here they are forgotten, and pull secrets are "
-                "withdrawn from every cluster in reach.",
-                f"**What to do:** once it is back, delete them in its console (search for "
-                f"{code('ri-')} among its robot accounts), or integrate it again with "
-                "integrate-registry: the first reconcile then deletes those that nobody wants.",
-                _grants(grants),
-            ]
-        )
-        + "\n"
-    )
+    behind = many(len(grants), "robot account")
+    parts = [
+        f"# {registry_name} is forgotten; what stays there: {behind}",
+        "The registry was out of reach, so that these could not be deleted there. Their secrets "
+        "are forgotten here, and withdrawn from every cluster in reach.",
+        f"**What to do:** once it is back, delete them in its console (search for {code('ri-')} "
+        "among its robot accounts), or integrate it again with integrate-registry: the first "
+        "reconcile then deletes those that nobody wants.",
+        _grants(grants),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _bindings(bindings: Sequence[Binding]) -> str:

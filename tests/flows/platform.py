@@ -1,23 +1,31 @@
 """A platform for the tests of access: a Harbor, emulated clusters, and who may pull what."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
+
+from prefect.logging import disable_run_logger
 
 from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
 from deployments.sandbox.puller import can_pull
 from flows.bind_space import bind_space
+from flows.reconciling import PLAIN, Report, reconcile
 from flows.register_cluster import register_cluster
 from flows.syncing import ClusterReport, sync_clusters
 from flows.unbind_space import unbind_space
 from models.access import Binding, Grant
-from models.cluster import WORKSPACE_LABEL
+from models.cluster import WORKSPACE_LABEL, Cluster, ClusterState
 from models.delivery import Delivery
+from models.registry import BlockRef
+from tasks import clock
 from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store import bindings, clusters, grants
+from tasks.store.asking import to_bind, to_unbind
+from tasks.store.leases import leased
 from tasks.store.session import transact
-from tests.flows.stories import Place, completed
+from tests.flows.stories import Place, completed, harbor_at, settled
 
 LABEL = WORKSPACE_LABEL
 
@@ -86,3 +94,104 @@ def robots_in(place: Place) -> dict[str, frozenset[str]]:
         for robot in place.harbor.robots.values()
         if "observer" not in robot.stored
     }
+
+
+async def known_cluster(name: str, cluster: EmulatedCluster, *, links: bool = True) -> None:
+    """Leave a cluster as register-cluster leaves it, save the run: many tests begin there."""
+    await cluster_block(name, cluster)
+    one = Cluster(name=name, credential=BlockRef(name=name), links_accounts=links)
+    transact(clusters.register, one, state=ClusterState(), at=clock.now(), flow_run="")
+    await synced(name)
+
+
+@dataclass(frozen=True)
+class Minute:
+    """What the schedules did once."""
+
+    registry: Report
+    clusters: dict[str, ClusterReport]
+
+    @property
+    def said(self) -> str:
+        """All that a person is told."""
+        told = [self.registry.problem]
+        told += [text for one in self.clusters.values() for text in (one.problem, one.unread)]
+        return "; ".join(text for text in told if text)
+
+    @property
+    def reasons(self) -> set[str]:
+        """Why changes were made, or tried, in the registry and in clusters."""
+        made = [one.change for one in self.registry.outcomes]
+        made += [one.change for report in self.clusters.values() for one in report.outcomes]
+        return {one.reason.value for one in made}
+
+
+async def a_minute(name: str, **more: Any) -> Minute:
+    """Let the schedules run once: the registry is reconciled, then all clusters are synced."""
+    with disable_run_logger():
+        async with leased(name) as holder:
+            report = await reconcile(name, holder, PLAIN, **more)
+        return Minute(report, await synced())
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A Harbor and a cluster that are integrated already, and what happens between them."""
+
+    name: str
+    place: Place
+    cluster: EmulatedCluster
+    others: dict[str, EmulatedCluster] = field(default_factory=dict)
+
+    async def bind(self, *spaces: str, to: str = "red") -> Minute:
+        """Bind as bind-space does, save the run and its pages."""
+        asked = transact(to_bind, self.name, spaces, [to], clock.now())
+        transact(bindings.bind, asked.bindings, at=clock.now(), flow_run="")
+        return await a_minute(self.name)
+
+    async def unbind(self, *spaces: str, of: str = "red") -> Minute:
+        """Unbind as unbind-space does, save the run and its pages."""
+        asked = transact(to_unbind, self.name, spaces, [of])
+        transact(bindings.unbind, asked.bindings, "asked", at=clock.now(), flow_run="")
+        return await a_minute(self.name)
+
+    async def pulls(self, namespace: str, space: str, cluster: str = "") -> bool:
+        """Whether a pod of a namespace can pull a space's image."""
+        return await pulls(self.place, self.others.get(cluster, self.cluster), namespace, space)
+
+    @property
+    def robot(self) -> Any:
+        """The one robot account that pulls, as it is in Harbor itself."""
+        found = [each for each in self.place.harbor.robots.values() if each.description]
+        (one,) = [each for each in found if "observing" not in each.description]
+        return one
+
+    def writes(self) -> int:
+        """How many requests wanted to change something, anywhere."""
+        asked = [self.cluster, *self.others.values()]
+        return len(self.place.writes()) + sum(len(each.requests.writes()) for each in asked)
+
+    async def quiet(self) -> bool:
+        """Whether the next run finds all as it shall be: nothing planned, written or complained."""
+        before = self.writes()
+        minute = await a_minute(self.name)
+        planned = [minute.registry.plan.changes]
+        planned += [report.plan.changes for report in minute.clusters.values()]
+        assert (minute.said, planned) == ("", [()] * len(planned))
+        assert all(one.status == "delivered" for one in transact(clusters.deliveries))
+        assert all(one.effective_at for one in bindings_of(self.name))
+        return self.writes() == before
+
+
+@asynccontextmanager
+async def platform(
+    name: str, *spaces: str, links: bool = True, **namespaces: str | None
+) -> AsyncIterator[Platform]:
+    """Run a Harbor with an image in each space, and a cluster `eu`; both are known here."""
+    homes = namespaces or {"shop": "red", "till": "red", "lab": "blue"}
+    with harbor_at(*spaces) as place, cluster_with(**homes) as cluster:
+        for space in spaces:
+            place.harbor.add_image(f"{space}/app", "latest")
+        await settled(name, place.url)
+        await known_cluster("eu", cluster, links=links)
+        yield Platform(name, place, cluster)

@@ -1,0 +1,48 @@
+"""Who tells the story of the demo: says what is done, does it as a user would, and checks it."""
+
+import time
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import arun_deployment
+from rich.console import Console
+from rich.markup import escape
+
+_RUN_SECONDS = 180.0
+_WIDTH = 140
+
+
+class Teller:
+    """Tells what happens and remembers what did not hold."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = _WIDTH
+        self.broken: list[str] = []
+        self.started = time.monotonic()
+
+    def title(self, text: str) -> None:
+        """Begin a chapter."""
+        seconds = time.monotonic() - self.started
+        self.console.print(f"\n[bold]{text}[/bold] [dim]({seconds:.0f} s)[/dim]")
+
+    def check(self, holds: bool, text: str) -> None:
+        """Say whether something holds."""
+        mark = "[green]✓[/green]" if holds else "[red]✗[/red]"
+        self.console.print(f"  {mark} {escape(text)}")
+        if not holds:
+            self.broken.append(text)
+
+    async def run(self, flow: str, parameters: dict[str, object]) -> FlowRun:
+        """Run a deployed flow as the UI's button does, and wait for its end."""
+        return await arun_deployment(
+            f"{flow}/default", parameters=parameters, timeout=_RUN_SECONDS, poll_interval=0.2
+        )
+
+    async def expect(self, kind: str, text: str, flow: str, **parameters: object) -> None:
+        """Run a flow and check the type of its final state."""
+        self.console.print(f"  [dim]… {text}[/dim]")
+        run = await self.run(flow, parameters)
+        state = run.state
+        message = (state.message or "")[:170] if state else ""
+        self.check(state is not None and state.type.value == kind, f"{text}: {message}")

@@ -1,0 +1,68 @@
+"""Images as people write them."""
+
+import re
+
+import pytest
+
+from models.errors import InputRefused
+from models.image import IMAGE_PATTERN, read_image, registry_of, space_of
+from models.registry import Kind
+from tests.builders import registry
+
+HARBOR, DOCKER = Kind.HARBOR, Kind.DOCKER
+DIGEST = f"sha256:{'0a' * 32}"
+ALL = (
+    registry(name="harbor-prod", address="https://harbor.example.com"),
+    registry(DOCKER, name="docker-dev", address="http://localhost:5000"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "found", "space"),
+    [
+        ("harbor-prod/team-a/app:1.0", HARBOR, "harbor-prod", "team-a"),
+        ("harbor-prod/team-a", HARBOR, "harbor-prod", "team-a"),
+        ("harbor.example.com/team-a/deep/app", HARBOR, "harbor-prod", "team-a"),
+        ("Harbor.Example.com:443/team-a/app", HARBOR, "harbor-prod", "team-a"),
+        (f"https://harbor.example.com/team-a/app@{DIGEST}", HARBOR, "harbor-prod", "team-a"),
+        ("localhost:5000/team/app:1", DOCKER, "docker-dev", "team"),
+        ("docker-dev/app:1", DOCKER, "docker-dev", "/"),
+        ("docker-dev/app", DOCKER, "docker-dev", "/"),
+        ("docker-dev/team", DOCKER, "docker-dev", "team"),
+        ("docker-dev/team:1", DOCKER, "docker-dev", "/"),
+        ("docker-dev/new/", DOCKER, "docker-dev", "new"),
+    ],
+)
+def test_an_image_names_its_registry_and_its_space(
+    text: str, kind: Kind, found: str, space: str
+) -> None:
+    image = read_image(text)
+    one = registry_of(image, ALL)
+    assert one is not None
+    assert one.name == found
+    assert space_of(image, kind, {"team"}) == space
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nginx", "nginx:1.25", "harbor-prod/", "user:pw@harbor.example.com/team/app", "a b/c"],
+)
+def test_what_is_no_image_is_refused_with_how_to_write_it(text: str) -> None:
+    with pytest.raises(InputRefused, match="registry/space/image:tag"):
+        read_image(text)
+
+
+def test_an_image_outside_of_every_space_is_refused() -> None:
+    with pytest.raises(InputRefused, match="project/image"):
+        space_of(read_image("harbor-prod/app:1"), HARBOR, ())
+    with pytest.raises(InputRefused, match="not a valid Harbor project"):
+        space_of(read_image("harbor-prod/Team_/app:1"), HARBOR, ())
+
+
+def test_another_registry_is_none_of_ours() -> None:
+    assert registry_of(read_image("quay.io/team/app"), ALL) is None
+
+
+def test_the_form_takes_no_password() -> None:
+    assert re.search(IMAGE_PATTERN, f"harbor-prod/team-a/app:1.0@{DIGEST}")
+    assert not re.search(IMAGE_PATTERN, "user:pw@harbor.example.com/team/app")

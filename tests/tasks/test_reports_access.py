@@ -1,0 +1,191 @@
+"""Pages about access: what is counted, escaped, and never shown."""
+
+import re
+from datetime import timedelta
+
+from models.cluster import ClusterState
+from models.delivery import DeliveryPlan, DeliveryStatus, Withdraw
+from models.explaining import explain
+from models.reason import Reason
+from models.registry import BlockRef, Kind
+from tasks.reports.access import access_page
+from tasks.reports.binding import binding_page, bindings_told, counted
+from tasks.reports.cluster import cluster_news, cluster_page
+from tasks.reports.markdown import age
+from tasks.reports.removal import left_behind_page, removal_page
+from tasks.store.asking import Asked
+from tasks.store.clusters import Known
+from tests.access_builders import (
+    binding,
+    cluster,
+    delivery,
+    grant,
+    login_of,
+    namespace,
+    went,
+)
+from tests.builders import NOW, dossier, registry, space
+from tests.models.explaining_tools import QUESTION, cut_off, evidence, harbor_side
+
+HOSTILE = "<img src=x>|`$(rm)` **bold**\n# title"
+GONE = Withdraw(namespace="shop", uid="u", version="1", before="print")
+
+
+def asked(kind: Kind = Kind.HARBOR) -> Asked:
+    return Asked(
+        kind=kind,
+        bindings=tuple(
+            binding(space, workspace)
+            for space in ("shop", "team")
+            for workspace in ("blue", "green", "red")
+        ),
+        namespaces=(
+            *(namespace(f"n{number}", "blue") for number in range(5)),
+            namespace("till", "red"),
+            namespace("old", "red", terminating=True),
+            namespace("other", "idle"),
+        ),
+        whole=12,
+    )
+
+
+def test_bindings_are_counted() -> None:
+    assert counted(asked()) == "6 bindings (2 spaces, 3 workspaces, 7 namespaces)"
+    nothing = asked().model_copy(update={"bindings": ()})
+    assert counted(nothing) == "no bindings (all is so already)"
+    assert "all is so already" in binding_page("prod", nothing, gain=True, dry_run=False)
+
+
+def test_bindings_are_told_in_a_sentence() -> None:
+    many = [binding(f"s{number:02}", registry="harbor-prod") for number in range(13)]
+    told = bindings_told([*many, binding("x", registry="docker-dev"), binding("s00", "blue")])
+    assert told.startswith("docker-dev: x; ")
+    assert told.count("docker-dev") == 1
+    told = bindings_told(many)
+    assert told.startswith("harbor-prod: s00, s01, ")
+    assert told.endswith("s09 and 3 more")
+
+
+def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
+    page = binding_page("prod", asked(), gain=True, dry_run=True)
+    assert "would be bound (dry run: nothing was changed)" in page
+    assert "**Without a namespace so far:** green" in page
+    assert "| `eu/till` | red | shop, team |" in page
+    assert "| `eu/old` | red | shop, team | is being deleted |" in page
+    assert "other" not in page
+    assert "advisory" not in page
+
+
+def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -> None:
+    page = binding_page("prod", asked(Kind.DOCKER), gain=False, dry_run=False)
+    assert "# Spaces of prod: are unbound" in page
+    assert "Loses" in page
+    assert "public stays pullable" in page
+    assert "can pull everything" in page
+
+
+def known(**state: object) -> Known:
+    found = ClusterState(reachable=True, reason=Reason.CONNECTED, since=NOW, seen_at=NOW)
+    return Known(
+        cluster=cluster(links_accounts=False).model_copy(update={"description": HOSTILE}),
+        state=found.model_copy(update=state),
+        namespaces=(
+            namespace(),
+            namespace("lab", None, problem=Reason.WORKSPACE_CONFLICT, message=HOSTILE),
+            namespace("kube-system", None),
+        ),
+        deliveries=(
+            delivery(),
+            delivery("lab", DeliveryStatus.REFUSED, Reason.FOREIGN_SECRET, HOSTILE, logins=()),
+        ),
+    )
+
+
+def test_a_cluster_tells_its_namespaces_what_a_person_must_look_at_first() -> None:
+    plan = DeliveryPlan(cluster="eu", changes=(GONE,))
+    outcomes = (went(GONE, Reason.FORBIDDEN, HOSTILE, well=False),)
+    page = cluster_page(known(), plan, outcomes, f"too many {HOSTILE}", dry_run=False)
+    assert page.startswith("# Cluster eu: ✅ reachable")
+    assert "**Refused:** too many" in page
+    assert "1 change planned, 0 made, 1 failed" in page
+    assert "1 of 3" in page
+    assert page.index("`lab`") < page.index("| `shop` | team-a, label |")
+    assert "1 namespace without a workspace" in page
+    assert "imagePullSecrets" in page
+    assert_harmless(page)
+
+
+def test_a_cluster_out_of_reach_says_that_nothing_is_withdrawn() -> None:
+    down = known(reachable=False, reason=Reason.TIMED_OUT, message="no answer")
+    plan = DeliveryPlan(cluster="eu")
+    page = cluster_page(down, plan, (), "", dry_run=False)
+    assert "❌ out of reach" in page
+    assert "nothing withdrawn:** no answer (`TimedOut`" in page
+
+
+def test_a_clusters_times_are_no_news_and_its_changes_are() -> None:
+    plan = DeliveryPlan(cluster="eu")
+    later = known(looked_at=NOW + timedelta(hours=1), seen_at=NOW + timedelta(hours=1))
+    assert cluster_news(known(), plan, (), "") == cluster_news(later, plan, (), "")
+    down = known(reachable=False)
+    assert cluster_news(known(), plan, (), "") != cluster_news(down, plan, (), "")
+    more = DeliveryPlan(cluster="eu", changes=(GONE,))
+    assert cluster_news(known(), plan, (), "") != cluster_news(known(), more, (), "")
+
+
+def test_a_removal_lists_everything_that_goes() -> None:
+    page = removal_page(
+        dossier(of=registry(credential=BlockRef(name="admin"))),
+        [space("team"), space("shop")],
+        [binding("team"), binding("shop")],
+        [grant(1, "team", "shop"), grant(2, workspace="", login="robot$ri-0a1b2c3d.observer")],
+        [namespace()],
+        confirmed=False,
+    )
+    assert "preview: nothing was changed" in page
+    assert "2 spaces, 2 bindings, 2 robot accounts of ours and 1 namespace" in page
+    assert "| team-a | 2 | shop, team |" in page
+    assert f"| `{login_of()}` | team-a | 2 spaces |" in page
+    assert "this service, to observe" in page
+    assert "| `eu/shop` | team-a |" in page
+    assert removal_page(dossier(), [], [], [], [], confirmed=True).count("##") == 0
+
+
+def test_what_stays_behind_is_listed_with_the_way_to_remove_it() -> None:
+    page = left_behind_page("prod", [grant(1, "team")])
+    assert "what stays there: 1 robot account" in page
+    assert login_of() in page
+    assert "integrate-registry" in page
+    assert "Nothing of ours stays" in left_behind_page("prod", [])
+
+
+def test_an_explanation_shows_each_link_and_the_fix() -> None:
+    question = QUESTION.model_copy(update={"image": f"prod/team/app:{HOSTILE}"})
+    told = explain(evidence(registry_side=harbor_side(binding=None), question=question))
+    page = access_page(told)
+    assert page.startswith("# ❌ No: eu/shop")
+    assert "**What to do (binding):** run bind-space with registry=" in page
+    assert page.count("\n| ✅ |") == 8
+    assert page.count("\n| ❌ |") == 1
+    assert_harmless(page)
+    assert access_page(explain(evidence())).startswith("# ✅ Yes")
+    assert access_page(explain(evidence(cut_off()))).startswith("# ❔ Unknown")
+
+
+def test_an_age_is_told_in_the_unit_that_suits_it() -> None:
+    for ago, said in (
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=119), "119 seconds"),
+        (timedelta(minutes=3), "3 minutes"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(days=90), "90 days"),
+        (-timedelta(seconds=5), "0 seconds"),
+    ):
+        assert age(NOW - ago, NOW) == said
+
+
+def assert_harmless(page: str) -> None:
+    """Whatever somebody wrote is text, in one line, and splits no cell."""
+    assert "\n# title" not in page
+    for mark in ("<img", "`$", "$(", "**bold", "|\\`"):
+        assert not re.search(rf"(?<!\\){re.escape(mark)}", page), mark
