@@ -7,8 +7,9 @@ from sqlmodel import Session
 from flows.reconciling import AS_TASKS, PATIENCE, Report, Stages, reconcile
 from flows.syncing import ClusterReport, sync_clusters
 from models.base import Value
+from models.registry import Kind
 from models.rotation import youngest
-from tasks.store import grants
+from tasks.store import grants, registries
 from tasks.store.session import stored
 
 
@@ -66,6 +67,17 @@ async def carry_through(
     if await stored(_retiring, registry):
         reports.append(await reconcile(registry, holder, stages))
     return Effect(reports=tuple(reports), clusters=clusters)
+
+
+async def share(registry: str) -> tuple[ClusterReport, ...]:
+    """Let pull secrets follow a space's visibility, where that decides who receives them.
+
+    A Harbor lets everybody pull what is public; a Docker Registry's pull-only user is handed out.
+    """
+    found = (await stored(registries.dossier, registry)).registry
+    if found.kind is Kind.DOCKER and found.pull_credential is not None:
+        return await sync_clusters(patience=PATIENCE)
+    return ()
 
 
 def _retiring(session: Session, registry: str) -> bool:

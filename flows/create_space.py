@@ -3,6 +3,7 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.carrying import share
 from flows.ending import ends_plainly, run_id
 from flows.forms import KnownRegistry, SpaceNames, VisibilityField
 from flows.overview import refresh_overview
@@ -37,6 +38,7 @@ async def create_space(
             spaces.wish, registry, wishes, holder=holder, at=clock.now(), flow_run=run_id()
         )
         report = await reconcile(registry, holder)
+    await share(registry)
     await publish_plan(report)
     await refresh_overview(registry)
     await announce()

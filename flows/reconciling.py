@@ -24,7 +24,13 @@ from tasks.equipping import equip, observer_of
 from tasks.observe import observe, unobserved
 from tasks.opening import opened
 from tasks.proving import proved
-from tasks.registries.protocol import Credential, Keep, RegistryReader, RegistryWriter
+from tasks.registries.protocol import (
+    Credential,
+    Keep,
+    RegistryClient,
+    RegistryReader,
+    RegistryWriter,
+)
 from tasks.sealing import keeping, open_vault
 from tasks.store import looks
 from tasks.store.memory import Memory, recall
@@ -109,36 +115,26 @@ async def reconcile(
     """
     memory = await stored(recall, name)
     _step_aside(memory.dossier, due_at)
-    registry, suspect = memory.dossier.registry, refuses_credentials(memory.dossier.conditions)
-    us, standing = memory.standing.installation, memory.standing
-    observer = await observer_of(standing)
-    outcomes: tuple[Outcome, ...] = ()
-    refused = ""
+    standing = memory.standing.model_copy(update={"rotate": rotate})
+    order = _Order(holder, stages, dry_run=dry_run, allow_large=allow_large, first=first)
     try:
         async with opened(
-            registry, refused=suspect, credentials=credentials, observer=observer
+            memory.dossier.registry,
+            refused=refuses_credentials(memory.dossier.conditions),
+            credentials=credentials,
+            observer=await observer_of(standing),
         ) as client:
-            snapshot = standing.asked(await stages.observe(registry, client, us))
-            standing = await proved(standing.model_copy(update={"rotate": rotate}), client)
-            plan = _plan(memory, standing, snapshot)
-            plan, keep, refused = await _permit(plan, allow_large=allow_large, dry_run=dry_run)
-            unsaved = plan
-            if plan.changes and not dry_run:
-                unsaved = await _note(memory.dossier, plan, holder)
-                outcomes = await stages.apply(plan, client, us, keep)
-            if not dry_run:
-                await equip(standing, snapshot, client, first=first)
+            act = await _act(memory, standing, client, order)
     except RegistryError as error:
-        snapshot = unobserved(registry, error)
-        plan = unsaved = _plan(memory, standing, snapshot)
+        act = _idle(memory, error)
     conclusion = conclude(
         memory.dossier,
         memory.spaces,
-        snapshot,
-        unsaved,
-        outcomes,
+        act.snapshot,
+        act.unsaved,
+        act.outcomes,
         grants=standing.grants,
-        refused=refused,
+        refused=act.refused,
         failures=memory.failures,
     )
     if not dry_run:
@@ -147,11 +143,59 @@ async def reconcile(
     return Report(
         registry=name,
         health=diagnose(conclusion.conditions),
-        snapshot=snapshot,
-        plan=plan,
-        outcomes=outcomes,
-        refused=refused,
+        snapshot=act.snapshot,
+        plan=act.plan,
+        outcomes=act.outcomes,
+        refused=act.refused,
     )
+
+
+class _Order(NamedTuple):
+    """How a run is to be made; see `reconcile`."""
+
+    holder: str
+    stages: Stages
+    dry_run: bool
+    allow_large: bool
+    first: bool
+
+
+class _Act(NamedTuple):
+    """What a run saw, planned and did; `unsaved` is the part of the plan not yet on record."""
+
+    snapshot: Snapshot
+    plan: Plan
+    unsaved: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    refused: str = ""
+
+
+async def _act(memory: Memory, standing: Standing, client: RegistryClient, order: _Order) -> _Act:
+    """Observe, plan, note, apply.
+
+    Raises:
+        RegistryError: the registry did not even tell how it is.
+    """
+    us, registry = standing.installation, memory.dossier.registry
+    snapshot = standing.asked(await order.stages.observe(registry, client, us))
+    plan = _plan(memory, await proved(standing, client), snapshot)
+    plan, keep, refused = await _permit(plan, order)
+    if order.dry_run:
+        return _Act(snapshot, plan, plan, refused=refused)
+    unsaved = plan
+    outcomes: tuple[Outcome, ...] = ()
+    if plan.changes:
+        unsaved = await _note(memory.dossier, plan, order.holder)
+        outcomes = await order.stages.apply(plan, client, us, keep)
+    await equip(standing, snapshot, client, first=order.first)
+    return _Act(snapshot, plan, unsaved, outcomes, refused)
+
+
+def _idle(memory: Memory, error: RegistryError) -> _Act:
+    """Return what is done about a registry that cannot be looked at: it is written down."""
+    snapshot = unobserved(memory.dossier.registry, error)
+    plan = _plan(memory, memory.standing, snapshot)
+    return _Act(snapshot, plan, plan)
 
 
 def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
@@ -168,16 +212,16 @@ def _plan(memory: Memory, standing: Standing, snapshot: Snapshot) -> Plan:
     return plan.with_grants(standing.plan(snapshot), robots)
 
 
-async def _permit(plan: Plan, *, allow_large: bool, dry_run: bool) -> tuple[Plan, Keep | None, str]:
+async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
     """Hold a plan against the brakes, and against the key that new secrets are sealed with.
 
     Returns:
         What is left of the plan, what keeps secrets, and why something was refused.
     """
-    refused = "" if allow_large else _refusal(plan)
+    refused = "" if order.allow_large else _refusal(plan)
     if refused:
-        return (plan if dry_run else plan.braked()), None, refused
-    if dry_run or not plan.makes_robots:
+        return (plan if order.dry_run else plan.braked()), None, refused
+    if order.dry_run or not plan.makes_robots:
         return plan, None, ""
     try:
         return plan, keeping(await open_vault()), ""

@@ -5,6 +5,7 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.carrying import share
 from flows.ending import ends_plainly, run_id
 from flows.forms import KnownRegistry, SpaceNames, VisibilityField
 from flows.overview import refresh_overview
@@ -53,6 +54,7 @@ async def set_space_visibility(
             spaces.wish, registry, wishes, holder=holder, at=clock.now(), flow_run=run_id()
         )
         report = await reconcile(registry, holder, allow_large=allow_large)
+    await share(registry)
     await publish_plan(report)
     await refresh_overview(registry)
     await announce()

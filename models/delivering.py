@@ -70,7 +70,10 @@ def plan_deliveries(
         changes += made
         states += [state] if state else []
     changes.sort(key=lambda change: not change.narrows)
-    return DeliveryPlan(cluster=cluster.name, changes=tuple(changes), states=tuple(states))
+    ours = sum(secret.ours for secret in secrets.items)
+    return DeliveryPlan(
+        cluster=cluster.name, changes=tuple(changes), states=tuple(states), ours=ours
+    )
 
 
 def _kept(cluster: Cluster, namespace: str, before: Mapping[str, Delivery], why: str) -> Delivery:
@@ -97,7 +100,7 @@ class _Case:
         self, due: Due | None, before: Delivery | None, snapshot: ClusterSnapshot
     ) -> tuple[list[ClusterChange], Delivery | None]:
         if due is None:
-            return self._withdraw(), None
+            return self._withdraw(known=before is not None), None
         logins, fingerprint = self._held(due, before)
         held = partial(self._state, logins=logins, fingerprint=fingerprint)
         hindrance = self._hindrance(due)
@@ -164,7 +167,7 @@ class _Case:
             return Reason.DUE
         return Reason.CONTENT_CHANGED if held == before.fingerprint else Reason.EDITED_BY_HAND
 
-    def _withdraw(self) -> list[ClusterChange]:
+    def _withdraw(self, *, known: bool) -> list[ClusterChange]:
         """Remove what is ours, unless the namespace goes anyway.
 
         The link goes first: a run that is killed in between leaves the mark for the next.
@@ -176,6 +179,7 @@ class _Case:
             uid=self.secret.uid,
             version=self.secret.version,
             before=self.secret.fingerprint or "unreadable",
+            reason=Reason.NOTHING_DUE if known else Reason.UNWANTED,
         )
         linked = self.cluster.links_accounts and self.account is not None and self.account.linked
         return [*([Unlink(namespace=self.namespace.name)] if linked else []), withdraw]

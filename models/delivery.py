@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.base import Value
+from models.plan import Limits, check_share
 from models.reason import Reason
 
 LARGEST = 1_048_576
@@ -156,8 +157,30 @@ class DeliveryPlan(Value):
         changes: withdrawals first, then deliveries.
         states: each namespace that has or shall have a pull secret, as it is once the changes are
             made; those with a change are pending until then.
+        ours: how many pull secrets of ours were seen.
     """
 
     cluster: str
     changes: tuple[ClusterChange, ...] = ()
     states: tuple[Delivery, ...] = ()
+    ours: int = 0
+
+    def check(self, limits: Limits) -> None:
+        """Refuse to delete many pull secrets of ours that are not on record here.
+
+        So it looks after a database was restored from an old copy. What somebody unbound is on
+        record, and does not count.
+
+        Raises:
+            PlanRefused: with the numbers and the way out.
+        """
+        orphans = sum(
+            isinstance(change, Withdraw) and change.reason is Reason.UNWANTED
+            for change in self.changes
+        )
+        check_share(f"cluster {self.cluster}", orphans, self.ours, "delete", limits, "pull secrets")
+
+    def without_removals(self) -> "DeliveryPlan":
+        """Return the plan that is left after a refusal."""
+        kept = tuple(change for change in self.changes if not change.narrows)
+        return self.model_copy(update={"changes": kept})

@@ -169,6 +169,8 @@ def _linked(evidence: Evidence, account: ObservedAccount | None) -> ChainLink:
         said = f"there is no ServiceAccount {ACCOUNT_NAME} (yet)"
         return fails(name, said, f"wait a moment, then {_sync(evidence)}", at)
     if not account.linked:
+        if evidence.cluster.due is None:  # then there is nothing to hand out
+            return depends(name, LinkName.PULL_SECRET)
         said = f"the ServiceAccount {ACCOUNT_NAME} does not name the Secret {SECRET_NAME}"
         return fails(name, said, _sync(evidence), at)
     return holds(name, f"the ServiceAccount {ACCOUNT_NAME} hands it out", at)

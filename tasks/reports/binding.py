@@ -32,11 +32,12 @@ def binding_page(registry: str, asked: Asked, *, gain: bool, dry_run: bool) -> s
     """
     doing = "bound" if gain else "unbound"
     verb = f"would be {doing} (dry run: nothing was changed)" if dry_run else f"are {doing}"
+    whole = f"{'besides' if gain else 'of'} the {asked.whole} that the registry had"
     spaces = _spaces_by_workspace(asked.bindings)
     members = _members(asked.namespaces)
     parts = [
-        f"# Spaces of {registry}: {verb}",
-        f"{counted(asked).capitalize()}; the registry has {many(asked.whole, 'binding')} now.",
+        f"# Spaces of {registry} {verb}",
+        f"{counted(asked).capitalize()}, {whole}.",
         _ADVISORY if asked.kind is Kind.DOCKER else "",
         "" if gain else _PUBLIC,
         _without_namespaces(spaces, members),

@@ -30,9 +30,9 @@ def registry_page(
         _facts(one),
         "## Conditions",
         _conditions(one),
+        access_section(dossier.registry, access),
         f"## Spaces, by size ({len(spaces)})",
         _spaces(spaces) if spaces else "None known.",
-        access_section(dossier.registry, access),
         history_section(history, one.name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -11,7 +11,7 @@ from models.access import Binding
 from models.audit import Entry
 from models.registry import Kind
 from models.tables import BindingRow, RegistryRow
-from tasks.store import audit
+from tasks.store import audit, registries
 
 
 def bindings(
@@ -41,7 +41,7 @@ def _binding(row: BindingRow) -> Binding:
 def bind(session: Session, wanted: Iterable[Binding], *, at: datetime, flow_run: str) -> int:
     """Add bindings to those there are; return how many are new. Others' are left as they are."""
     new = 0
-    for one in wanted:
+    for one in _alone(session, wanted):
         if session.get(BindingRow, (one.registry, one.space, one.workspace)) is None:
             session.add(
                 BindingRow(
@@ -61,13 +61,21 @@ def unbind(
 ) -> int:
     """Take bindings away; return how many there were. Others are left as they are."""
     gone = 0
-    for one in unwanted:
+    for one in _alone(session, unwanted):
         row = session.get(BindingRow, (one.registry, one.space, one.workspace))
         if row is not None:
             session.delete(row)
             _audit(session, one, "space.unbound", why=why, at=at, flow_run=flow_run)
             gone += 1
     return gone
+
+
+def _alone(session: Session, concerned: Iterable[Binding]) -> tuple[Binding, ...]:
+    """Keep others from binding and unbinding on the same registries until the transaction ends."""
+    found = tuple(concerned)
+    for name in sorted({one.registry for one in found}):
+        registries.locked(session, name)
+    return found
 
 
 def _audit(
@@ -119,6 +127,6 @@ def note_effective(session: Session, reached: Iterable[Binding], at: datetime) -
     for one in reached:
         if one.effective_at is None:
             row = session.get(BindingRow, (one.registry, one.space, one.workspace))
-            if row is not None:
+            if row is not None and row.effective_at is None:
                 row.effective_at = at
                 session.add(row)

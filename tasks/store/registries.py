@@ -91,21 +91,23 @@ def check_free(session: Session, registry: Registry) -> Registry | None:
 
 
 def check_address(session: Session, registry: Registry) -> None:
-    """Make sure that no other registry has this one's address.
+    """Make sure that no other registry has this one's address, or its host under another scheme.
 
     Raises:
         InputRefused: one has; the message says which and what to do.
     """
-    taken = session.exec(
-        select(RegistryRow.name).where(
-            col(RegistryRow.address) == registry.address,
+    host = registry.where.netloc
+    others = session.exec(
+        select(RegistryRow.name, RegistryRow.address).where(
+            col(RegistryRow.address).in_([f"https://{host}", f"http://{host}"]),
             col(RegistryRow.name) != registry.name,
         )
     ).first()
-    if taken is not None:
+    if others is not None:
+        taken, address = others
         raise InputRefused(
-            f"{registry.address} is integrated already as {taken!r}; "
-            f"run remove-registry for {taken!r} first if it shall have another name"
+            f"{address} is integrated already as {taken!r}, and image references do not tell "
+            f"http from https; run remove-registry for {taken!r} first"
         )
 
 
