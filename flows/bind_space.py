@@ -3,7 +3,6 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from tasks.reports.binding import binding_page, counted
 
 from flows.carrying import carry_through
 from flows.ending import ends_plainly, run_id
@@ -16,6 +15,7 @@ from models.registry import Kind
 from tasks import clock
 from tasks.announce import announce
 from tasks.publish import publish
+from tasks.reports.binding import binding_page, counted
 from tasks.sealing import open_vault
 from tasks.store import bindings
 from tasks.store.asking import to_bind
@@ -39,12 +39,12 @@ async def bind_space(
     asked_at = clock.now()
     asked = await stored(to_bind, registry, spaces, workspaces, asked_at)
     told = counted(asked)
+    if asked.kind is Kind.HARBOR:
+        await open_vault()  # refuses, before anything is stored, if no secret could be kept
     page = binding_page(registry, asked, gain=True, dry_run=dry_run)
     await publish(f"binding-{registry}", page, "Which namespaces gain what")
     if dry_run:
         return Completed(message=f"{told} would be bound; nothing was changed")
-    if asked.kind is Kind.HARBOR:
-        await open_vault()  # refuses, before anything is stored, if no secret could be kept
     await stored(bindings.bind, asked.bindings, at=asked_at, flow_run=run_id())
     async with leased(registry, patience=PATIENCE) as holder:
         effect = await carry_through(registry, holder)

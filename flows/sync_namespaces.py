@@ -6,7 +6,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
-from tasks.reports.cluster import cluster_news, cluster_page
 
 from flows.ending import ends_plainly
 from flows.forms import DryRunField
@@ -15,7 +14,8 @@ from flows.syncing import ClusterReport, sync_clusters
 from flows.workspace_pages import publish_workspaces
 from models.names import ClusterName
 from tasks.announce import announce
-from tasks.publish import publish_if_news
+from tasks.publish import publish, publish_if_news
+from tasks.reports.cluster import cluster_news, cluster_page
 from tasks.store import clusters
 from tasks.store.session import stored
 
@@ -46,17 +46,20 @@ async def sync_namespaces(
         await stored(clusters.known, name)  # refuses a name that nobody has
     reports = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
     await publish_clusters(reports, dry_run=dry_run)
-    if not dry_run:
+    if not dry_run and any(report.news for report in reports):
         await publish_workspaces()
     await announce()
     return _ended(reports, dry_run=dry_run)
 
 
 async def publish_clusters(reports: tuple[ClusterReport, ...], *, dry_run: bool = False) -> None:
-    """Publish `cluster-<name>` for each cluster with news."""
+    """Publish `cluster-<name>` for each cluster with news; a dry run has a page of its own."""
     for report in reports:
         known = await stored(clusters.known, report.cluster)
         page = cluster_page(known, report.plan, report.outcomes, report.refused, dry_run=dry_run)
+        if dry_run:
+            await publish(f"plan-cluster-{report.cluster}", page, "What would be done")
+            continue
         news = cluster_news(known, report.plan, report.outcomes, report.refused)
         title = "Its namespaces, and their pull secrets"
         await publish_if_news(f"cluster-{report.cluster}", page, news, title)

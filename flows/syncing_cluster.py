@@ -30,6 +30,7 @@ class ClusterReport(Value):
     """How one run on one cluster ended.
 
     Attributes:
+        news: whether anything is otherwise than before.
         unread: why the cluster could not be read; a state of the cluster, no fault of the run.
         refused: why nobody was let go, if the brakes refused it.
         broken: what went wrong in the run itself.
@@ -40,6 +41,7 @@ class ClusterReport(Value):
     plan: DeliveryPlan
     outcomes: tuple[ClusterOutcome, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    news: bool = False
     unread: str = ""
     refused: str = ""
     broken: str = ""
@@ -110,9 +112,15 @@ async def sync_cluster(
         plan=work.plan,
         outcomes=work.outcomes,
         deliveries=left,
+        news=_differs(known, work, state, left),
         unread="" if state.reachable else f"cluster {name}: {state.message}",
         refused=work.refused,
     )
+
+
+def _differs(known: Known, work: _Work, state: ClusterState, left: Sequence[Delivery]) -> bool:
+    before = known.namespaces, known.deliveries, known.state.reachable
+    return before != (work.namespaces, tuple(left), state.reachable)
 
 
 async def _plan(

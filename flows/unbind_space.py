@@ -5,7 +5,6 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from tasks.reports.binding import binding_page, counted
 
 from flows.carrying import carry_through
 from flows.ending import ends_plainly, run_id
@@ -20,6 +19,7 @@ from models.wishes import check_unbinding
 from tasks import clock
 from tasks.announce import announce
 from tasks.publish import publish
+from tasks.reports.binding import binding_page, counted
 from tasks.store import bindings
 from tasks.store.asking import to_unbind
 from tasks.store.leases import leased
@@ -46,12 +46,12 @@ async def unbind_space(
     asked_at = clock.now()
     asked = await stored(to_unbind, registry, spaces, workspaces)
     told = counted(asked)
+    if not (dry_run or allow_large):
+        check_unbinding(registry, len(asked.bindings), asked.whole, settings().limits)
     page = binding_page(registry, asked, gain=False, dry_run=dry_run)
     await publish(f"binding-{registry}", page, "Which namespaces lose what")
     if dry_run:
         return Completed(message=f"{told} would be unbound; nothing was changed")
-    if not allow_large:
-        check_unbinding(registry, len(asked.bindings), asked.whole, settings().limits)
     why = "asked"
     await stored(bindings.unbind, asked.bindings, why, at=asked_at, flow_run=run_id())
     async with leased(registry, patience=PATIENCE) as holder:

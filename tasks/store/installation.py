@@ -48,19 +48,21 @@ def sealed_before(session: Session) -> bool:
 
 
 def reseal(session: Session, vault: Vault) -> int:
-    """Encrypt all secrets anew if there is a newer key; return how many were.
+    """Encrypt anew, with the newest key, whatever an older one sealed; return how many secrets.
+
+    Each secret is looked at: a process that still ran with the older key may have kept one since.
 
     Raises:
         InputRefused: one of them cannot be opened; nothing is changed.
     """
     check_key(session, vault)
     row = _row(session)
-    if vault.newest(row.canary):
-        return 0
-    row.canary = vault.canary()
-    session.add(row)
-    rows = list(session.exec(select(GrantRow)))
-    for grant in rows:
+    if not vault.newest(row.canary):
+        row.canary = vault.canary()
+        session.add(row)
+    rows = session.exec(select(GrantRow).with_for_update())
+    old = [grant for grant in rows if not vault.newest(grant.sealed)]
+    for grant in old:
         grant.sealed = vault.reseal(grant.sealed)
         session.add(grant)
-    return len(rows)
+    return len(old)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select
 from models.access import Source, Workspace
 from models.audit import Entry
 from models.errors import InputRefused
-from models.tables import BindingRow, ListedRow, NamespaceRow, WorkspaceRow
+from models.tables import BindingRow, ListedRow, NamespaceRow, PublicationRow, WorkspaceRow
 from tasks.store import audit
 from tasks.store.upserting import upsert
 
@@ -75,6 +75,7 @@ def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> None:
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
         row.workspace = row.source = None
         session.add(row)
+    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"workspace-{name}"))
     session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
     entry = _entry(Workspace(name=name), "workspace.removed")
     audit.write(session, "", [entry], at=at, flow_run=flow_run)

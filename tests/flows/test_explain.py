@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from deployments.sandbox.docker_registry import DockerRegistry
+from deployments.sandbox.docker_registry.auth import Basic
+from deployments.sandbox.server import running
 from flows.explain_access import explain_access
+from flows.update import update_registry
 from tests.flows.platform import bound, cluster_with, deliveries_in, registered, synced
 from tests.flows.stories import (
+    PASSWORD,
     PASSWORDS,
+    block,
     completed,
     ended,
     failed,
@@ -122,3 +128,29 @@ async def test_a_question_that_makes_no_sense_is_refused(name: str) -> None:
         assert "there is no cluster 'nowhere'" in told
         assert "write registry/space" in await failed(explain_access, name, "shop", "nginx")
         assert await completed(explain_access, name, "shop", f"{name}/library")
+
+
+async def test_a_docker_registry_is_asked_whether_its_pull_only_user_gets_in(name: str) -> None:
+    users = {"admin": PASSWORD, "puller": "pull-only"}
+    docker = DockerRegistry(Basic(users))
+    docker.add_repository("team/app")
+    with running(docker.app) as url, cluster_with(shop="red", lab="blue") as k:
+        admin = await block(f"{name}-admin")
+        given = await block(f"{name}-puller", "puller", "pull-only")
+        await integrate(name, url, "docker", credentials=admin)
+        await registered(name, k)
+        await bound(name, ["team"], "red")
+        told = await asked(name, "shop", f"{name}/team/app")
+        assert (told["answer"], told["failing"]) == ("no", "grant")
+
+        await completed(update_registry, name, pull_credentials=given)
+        told = await asked(name, "shop", f"{name}/team/app")
+        assert told["answer"] == "yes", told
+        assert "is accepted" in told["links"][6]["seen"]
+        assert any("advisory" in note for note in told["notes"])
+        assert (await asked(name, "lab", f"{name}/team/app"))["failing"] == "binding"
+
+        users["puller"] = "another"
+        told = await asked(name, "shop", f"{name}/team/app")
+        assert (told["answer"], told["failing"]) == ("no", "grant")
+        assert f"registry-credentials/{name}-puller" in told["fix"]

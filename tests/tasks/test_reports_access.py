@@ -78,7 +78,8 @@ def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
 
 def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -> None:
     page = binding_page("prod", asked(Kind.DOCKER), gain=False, dry_run=False)
-    assert "# Spaces of prod: are unbound" in page
+    assert "# Spaces of prod are unbound" in page
+    assert "7 namespaces), of the 12 that the registry had." in page
     assert "Loses" in page
     assert "public stays pullable" in page
     assert "can pull everything" in page
