@@ -19,7 +19,6 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
     """
     wanted = {
         "REGISTRY_INTEGRATION_DATA_DIR": str(data_dir),
-        "REGISTRY_INTEGRATION_HOME": str(HOME),
         "PREFECT_HOME": str(data_dir / "prefect"),
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
@@ -36,3 +35,9 @@ def prepare(data_dir: Path) -> None:
     """Create the data directory for its owner alone, also if it is there already."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     data_dir.chmod(0o700)
+
+
+def enter_home() -> dict[str, str]:
+    """Go where the flows lie on this machine: the pull step of `prefect.yaml`, done by workers."""
+    os.chdir(HOME)
+    return {"directory": str(HOME)}

@@ -1,16 +1,12 @@
 """Create a workspace, or give it other namespaces."""
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
-from flows.forms import WorkspaceField
+from flows.forms import DescriptionField, NamespaceList, WorkspaceField
 from flows.reconciling import PATIENCE
-from flows.showing import shown
 from flows.sync_namespaces import publish_clusters
 from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
@@ -26,16 +22,8 @@ from tasks.store.session import stored
 @ends_plainly
 async def create_workspace(
     name: WorkspaceField,
-    namespaces: Annotated[
-        list[str],
-        Field(examples=[["prod-eu/shop"]], max_length=5000),
-        shown(
-            "Namespaces",
-            "cluster/namespace, one a line, for clusters whose namespaces carry no workspace "
-            "label. They replace those listed before.",
-        ),
-    ] = [],  # noqa: B006 - Prefect shows the default in the form, and nobody changes it
-    description: Annotated[str, Field(max_length=1000), shown("Description")] = "",
+    namespaces: NamespaceList = [],  # noqa: B006 - shown in the form, and never changed
+    description: DescriptionField = "",
 ) -> State[None]:
     """Create a workspace. One that is there gets this list of namespaces and this description.
 

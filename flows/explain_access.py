@@ -22,7 +22,9 @@ from tasks.reports.access import access_page
 @ends_plainly
 async def explain_access(
     cluster: KnownCluster,
-    namespace: Annotated[NamespaceName, shown("Namespace", "Its name within the cluster.")],
+    namespace: Annotated[
+        NamespaceName, shown("Namespace", "Its name within the cluster. Example: shop")
+    ],
     image: Annotated[
         str,
         Field(examples=["harbor-prod/team-a/app:1.0"], pattern=IMAGE_PATTERN, max_length=700),

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from flows.showing import KEEP, UNDECIDED, Tabs, Text, picker, shown
+from flows.showing import KEEP, NONE, UNDECIDED, Tabs, Text, none_for, picker, shown
 from models.address import parse_address
 from models.errors import InputRefused
 from models.names import ClusterName, RegistryName, WorkspaceName
@@ -27,16 +27,21 @@ NewAddressField = Annotated[
     Text(),
     shown("Address", f"{_PLAIN_ADDRESS}Leave it empty to keep the present one.", default=""),
 ]
+_ELSEWHERE = (
+    "Only if a Docker Registry gets its tokens from another host: the address of that host, which "
+    "then receives the credentials. "
+)
 TokenServiceField = Annotated[
     str | None,
     Field(examples=["https://auth.example.com"], pattern=_PLAIN, max_length=300),
     Text(),
-    shown(
-        "Token service",
-        "Only if a Docker Registry gets its tokens from another host: the address of that host, "
-        "which then receives the credentials. Example: https://auth.example.com",
-        default="",
-    ),
+    shown("Token service", f"{_ELSEWHERE}Example: https://auth.example.com", default=""),
+]
+NewTokenServiceField = Annotated[
+    str | None,
+    Field(examples=["https://auth.example.com"], pattern=_PLAIN, max_length=300),
+    Text(),
+    shown("Token service", f"{_ELSEWHERE}Leave it empty to keep the present one.", default=""),
 ]
 
 
@@ -75,7 +80,9 @@ NameField = Annotated[
     RegistryName,
     shown("Name", f"What the registry is called here; it cannot be changed. {_NAME}"),
 ]
-KnownRegistry = Annotated[RegistryName, shown("Registry", "The name it was integrated under.")]
+KnownRegistry = Annotated[
+    RegistryName, shown("Registry", "The name it was integrated under. Example: harbor-prod")
+]
 
 _BLOCK = "registry-credentials"
 CredentialsField = Annotated[
@@ -90,8 +97,13 @@ CredentialsField = Annotated[
 ]
 NewCredentialsField = Annotated[
     RegistryCredentials | None,
-    picker(_BLOCK, "Other credentials", KEEP.capitalize()),
-    shown("Credentials", "For a changed password edit the block; nothing is to be done here."),
+    none_for(KEEP),
+    picker(_BLOCK, "Other credentials", KEEP.capitalize(), KEEP),
+    shown(
+        "Credentials",
+        "For a changed password edit the block; nothing is to be done here.",
+        default=KEEP,
+    ),
 ]
 
 _TLS = "How the registry's certificate is verified."
@@ -115,7 +127,7 @@ _POLICIES = [policy.value for policy in DriftPolicy]
 DriftPolicyField = Annotated[DriftPolicy, shown("Drift policy", _DRIFT)]
 NewDriftPolicyField = Annotated[
     DriftPolicy | None,
-    BeforeValidator(lambda policy: None if policy == KEEP else policy),
+    none_for(KEEP),
     WithJsonSchema({"type": "string", "enum": [KEEP, *_POLICIES]}),
     shown("Drift policy", _DRIFT, default=KEEP),
 ]
@@ -151,10 +163,14 @@ def canonical(address: str) -> str:
         raise InputRefused(str(error)) from None
 
 
-KnownCluster = Annotated[ClusterName, shown("Cluster", "The name it was registered under.")]
+KnownCluster = Annotated[
+    ClusterName, shown("Cluster", "The name it was registered under. Example: prod-eu")
+]
 NewCluster = Annotated[
     ClusterName,
-    shown("Name", f"What the cluster is called here; it cannot be changed. {_NAME}"),
+    shown(
+        "Name", f"What the cluster is called here; it cannot be changed. {_NAME} Example: prod-eu"
+    ),
 ]
 _CLUSTER_BLOCK = "cluster-credentials"
 ClusterCredentialsField = Annotated[
@@ -163,37 +179,60 @@ ClusterCredentialsField = Annotated[
     shown(
         "Credentials",
         "A saved cluster-credentials block with a kubeconfig; 'Add' makes one. The rights it needs "
-        "are in the README.",
+        "are in deployments/rbac.yaml.",
         default=UNDECIDED,
     ),
 ]
 WorkspaceField = Annotated[
     WorkspaceName,
-    shown("Workspace", "Lower-case letters, digits and single inner hyphens."),
+    shown("Workspace", "Lower-case letters, digits and single inner hyphens. Example: team-a"),
 ]
-KnownWorkspace = Annotated[WorkspaceName, shown("Workspace", "A workspace that is there.")]
+KnownWorkspace = Annotated[
+    WorkspaceName, shown("Workspace", "A workspace that is there. Example: team-a")
+]
 WorkspaceNames = Annotated[
     list[WorkspaceName],
     Field(examples=[["team-a"]], min_length=1, max_length=1000),
-    shown("Workspaces", "One or many, by name."),
+    shown("Workspaces", "One or many, by name. Example: team-a"),
 ]
+_PATTERN = r"^[a-z0-9/._*?-]+$"  # what spaces are made of, and the two wildcards
 SpacePatterns = Annotated[
-    list[str],
+    list[Annotated[str, Field(json_schema_extra={"pattern": _PATTERN, "maxLength": 255})]],
     Field(examples=[["team-a", "shop-*"]], min_length=1, max_length=5000),
-    shown("Spaces", "Names, or patterns with * and ?; a pattern means those that are there now."),
+    shown(
+        "Spaces",
+        "Names, or patterns with * and ?; a pattern means those that are there now. Examples: "
+        "team-a, shop-*",
+    ),
+]
+NamespaceList = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9-]+/[a-z0-9-]+$"})]],
+    Field(examples=[["prod-eu/shop"]], max_length=5000),
+    shown(
+        "Namespaces",
+        "Each as cluster/namespace, for clusters whose namespaces carry no workspace label. They "
+        "replace those listed before. Example: prod-eu/shop",
+    ),
 ]
 DryRunField = Annotated[bool, shown("Dry run", "Show what would change, and change nothing.")]
 PullCredentialsField = Annotated[
     RegistryCredentials | None,
-    picker(_BLOCK, "Saved pull-only credentials", "None"),
+    none_for(NONE),
+    picker(_BLOCK, "Saved pull-only credentials", "No pull-only user", NONE),
     shown(
         "Pull credentials",
-        "Docker Registry only: a pull-only user that entitled namespaces receive. The credentials "
-        "above never leave this service.",
+        "Docker Registry only: a user that may only pull, which entitled namespaces receive. The "
+        "credentials above never leave this service.",
+        default=NONE,
     ),
 ]
 NewPullCredentialsField = Annotated[
     RegistryCredentials | None,
-    picker(_BLOCK, "Other pull-only credentials", KEEP.capitalize()),
-    shown("Pull credentials", "Docker Registry only: the pull-only user of namespaces."),
+    none_for(KEEP),
+    picker(_BLOCK, "Other pull-only credentials", KEEP.capitalize(), KEEP),
+    shown(
+        "Pull credentials",
+        "Docker Registry only: the pull-only user that namespaces receive.",
+        default=KEEP,
+    ),
 ]

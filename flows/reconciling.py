@@ -122,7 +122,7 @@ async def reconcile(
             memory.dossier.registry,
             refused=refuses_credentials(memory.dossier.conditions),
             credentials=credentials,
-            observer=await observer_of(standing),
+            observer=observer_of(memory),
         ) as client:
             act = await _act(memory, standing, client, order)
     except RegistryError as error:
@@ -226,7 +226,7 @@ async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
     try:
         return plan, keeping(await open_vault()), ""
     except InputRefused as refusal:
-        return plan.without_grants(), None, f"{plan.registry}: {refusal}"
+        return plan.without_new_robots(), None, f"{plan.registry}: {refusal}"
 
 
 def _refusal(plan: Plan) -> str:

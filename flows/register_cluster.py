@@ -5,10 +5,9 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from flows.ending import ends_plainly, run_id
-from flows.forms import ClusterCredentialsField, NewCluster
+from flows.forms import ClusterCredentialsField, DescriptionField, NewCluster
 from flows.reconciling import PATIENCE
 from flows.showing import shown
 from flows.sync_namespaces import publish_clusters
@@ -41,7 +40,7 @@ async def register_cluster(
             "need not name it.",
         ),
     ] = True,
-    description: Annotated[str, Field(max_length=1000), shown("Description")] = "",
+    description: DescriptionField = "",
 ) -> State[None]:
     """Register a Kubernetes cluster, or give one that is registered other credentials or settings.
 

@@ -6,22 +6,19 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly, run_id
+from flows.ending import ends_plainly
+from flows.forgetting import forget
 from flows.forms import KnownRegistry
 from flows.overview import refresh_overview
-from flows.reconciling import PATIENCE, reconcile
+from flows.reconciling import PATIENCE
 from flows.showing import shown
 from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
-from models.access import Grant
-from models.audit import Entry
-from tasks import clock
 from tasks.announce import announce
-from tasks.equipping import retire_observer
 from tasks.publish import publish
 from tasks.reports.markdown import many
-from tasks.reports.removal import left_behind_page, removal_page
-from tasks.store import bindings, clusters, grants, registries, spaces
+from tasks.reports.removal import removal_page
+from tasks.store import bindings, clusters, grants, managed, registries, spaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -30,7 +27,9 @@ from tasks.store.session import stored
 @ends_plainly
 async def remove_registry(
     name: KnownRegistry,
-    confirm: Annotated[bool, shown("Confirm", "Off: only show what would go.")] = False,
+    confirm: Annotated[
+        bool, shown("Confirm", "Off: only show what would go, and change nothing.")
+    ] = False,
 ) -> State[None]:
     """Unbind a registry's spaces, delete our robot accounts in it, withdraw it from pull secrets,
     and forget it. Its spaces and images are not touched, and its audit is kept.
@@ -44,13 +43,8 @@ async def remove_registry(
             return Completed(
                 message=f"{told} would be forgotten; run it again with 'Confirm' on to do so"
             )
-        if await _unbind(name):
-            await reconcile(name, holder, allow_large=True)  # which deletes our robot accounts
-        found = await stored(registries.dossier, name)
-        await retire_observer(found.registry)
-        behind = await _left_behind(name)
-        entry = Entry(subject=name, what="registry.removed", before=found.registry.address)
-        await stored(registries.remove, name, entry, at=clock.now(), flow_run=run_id())
+        behind = await forget(name, holder, "by hand")
+        await stored(managed.keep_out, name)
     reports = await sync_clusters(patience=PATIENCE)
     await refresh_overview()
     await publish_workspaces()
@@ -80,24 +74,3 @@ async def _preview(name: str, *, confirmed: bool) -> str:
         f"the logins of {many(len(holding), 'namespace')}",
     )
     return f"{name} with {', '.join(counted)}"
-
-
-async def _unbind(name: str) -> bool:
-    """Take all bindings away first: a run that is killed later leaves nothing that is wanted.
-
-    Returns:
-        Whether there may be robot accounts of ours in the registry.
-    """
-    bound = await stored(bindings.bindings, registry=name)
-    why = "the registry is removed"
-    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
-    return bool(bound or await stored(grants.grants, name))
-
-
-async def _left_behind(name: str) -> tuple[Grant, ...]:
-    """Return, and list, the robot accounts that could not be deleted."""
-    behind = await stored(grants.grants, name)
-    if behind:
-        page = left_behind_page(name, behind)
-        await publish(f"removal-{name}", page, "What stays behind in the registry")
-    return behind

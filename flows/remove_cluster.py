@@ -29,7 +29,9 @@ from tasks.vault import no_vault
 @ends_plainly
 async def remove_cluster(
     name: KnownCluster,
-    confirm: Annotated[bool, shown("Confirm", "Off: only say what would be withdrawn.")] = False,
+    confirm: Annotated[
+        bool, shown("Confirm", "Off: only say what would be withdrawn, and change nothing.")
+    ] = False,
 ) -> State[None]:
     """Withdraw our pull secrets from a cluster and forget it. The cluster itself is not touched.
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from tasks.reports.binding import bindings_told
 
 from flows.carrying import carry_through
 from flows.ending import ends_plainly, run_id
@@ -16,6 +15,7 @@ from flows.syncing import sync_clusters
 from models.errors import InputRefused
 from tasks import clock
 from tasks.announce import announce
+from tasks.reports.binding import bindings_told
 from tasks.store import bindings, workspaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -26,7 +26,12 @@ from tasks.store.session import stored
 async def remove_workspace(
     name: KnownWorkspace,
     confirm: Annotated[
-        bool, shown("Confirm", "Take its bindings away with it; without this it must have none.")
+        bool,
+        shown(
+            "Confirm",
+            "Off: it is removed only if it has no bindings. On: its bindings are taken away with "
+            "it.",
+        ),
     ] = False,
 ) -> State[None]:
     """Remove a workspace. One that has bindings is removed only if that is confirmed.

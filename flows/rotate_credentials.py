@@ -27,20 +27,23 @@ from tasks.store.leases import leased
 from tasks.store.memory import rotation_due
 from tasks.store.session import stored
 
-_Optional = Annotated[str | None, Field(max_length=63), Text()]
+_Optional = Annotated[str | None, Field(pattern=r"^[a-z0-9-]*$", max_length=63), Text()]
 
 
 @flow(name="rotate-credentials", persist_result=False)
 @ends_plainly
 async def rotate_credentials(
     registry: Annotated[
-        _Optional, shown("Registry", "Leave it empty for all of them.", default="")
+        _Optional,
+        shown("Registry", "Leave it empty for all of them. Example: harbor-prod", default=""),
     ] = None,
     workspace: Annotated[
-        _Optional, shown("Workspace", "Leave it empty for all of them.", default="")
+        _Optional,
+        shown("Workspace", "Leave it empty for all of them. Example: team-a", default=""),
     ] = None,
     overdue_only: Annotated[
-        bool, shown("Overdue only", "Only secrets that are older than the configured age.")
+        bool,
+        shown("Overdue only", "Only secrets older than ROTATION_DAYS (90, if not set otherwise)."),
     ] = False,
 ) -> State[None]:
     """Give robot accounts new secrets.

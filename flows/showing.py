@@ -7,12 +7,15 @@ stands in `json_schema_extra` reaches the form. Hence `shown`, `Text`, `Tabs` an
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 KEEP = "keep"
 """What a form says instead of None where a value may stay as it is."""
+
+NONE = "none"
+"""What a form says instead of None where there may be no value."""
 
 UNDECIDED = "(nothing chosen yet)"
 """What a picker holds before something is chosen; it is refused."""
@@ -52,19 +55,32 @@ class Tabs:
         return {"anyOf": [_tab(one) for one in found]} | ({"allOf": checks} if checks else {})
 
 
-def picker(block_type: str, title: str, otherwise: str) -> WithJsonSchema:
+def none_for(word: str) -> BeforeValidator:
+    """Take a word for None, since that is what a form sends instead."""
+    return BeforeValidator(lambda value: None if value == word else value)
+
+
+def picker(block_type: str, title: str, otherwise: str, word: str = "") -> WithJsonSchema:
     """Show a picker of saved blocks and, as another tab, None; a password typed in is refused.
 
     Without a choice the form holds `UNDECIDED`. Prefect submits the form as well when a block is
     created in it (3.9.1), which would start a run before there is one.
+
+    Args:
+        block_type: its slug.
+        title: of the tab with the picker.
+        otherwise: title of the tab that stands for None.
+        word: what the form sends for None if that is the default. From a tab whose value is null
+            by default Prefect's form finds no way to the picker (3.9.1).
     """
-    saved = {"type": "object", "title": title, "block_type_slug": block_type, "default": UNDECIDED}
+    saved = {"title": title, "block_type_slug": block_type, "default": UNDECIDED}
+    if word:  # null is for calls of the API
+        instead = {"type": "string", "title": otherwise, "const": word, "enum": [word]}
+        variants = [{**saved, "type": ["object", "null"]}, instead]
+    else:
+        variants = [{**saved, "type": "object"}, {"type": "null", "title": otherwise}]
     return WithJsonSchema(
-        {
-            "anyOf": [saved, {"type": "null", "title": otherwise}],
-            "properties": {"$ref": {}},
-            "additionalProperties": False,
-        }
+        {"anyOf": variants, "properties": {"$ref": {}}, "additionalProperties": False}
     )
 
 

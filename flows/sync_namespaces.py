@@ -26,7 +26,7 @@ async def sync_namespaces(
     only: Annotated[
         list[ClusterName],
         Field(max_length=200),
-        shown("Clusters", "Leave it empty for all of them."),
+        shown("Clusters", "By name; leave it empty for all of them. Example: prod-eu"),
     ] = [],  # noqa: B006 - Prefect shows the default in the form, and nobody changes it
     dry_run: DryRunField = False,
     allow_large: Annotated[

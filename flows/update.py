@@ -15,7 +15,7 @@ from flows.forms import (
     NewDriftPolicyField,
     NewPullCredentialsField,
     NewTlsField,
-    TokenServiceField,
+    NewTokenServiceField,
     canonical,
 )
 from flows.integrate import check_puller, prove
@@ -41,7 +41,7 @@ async def update_registry(
     credentials: NewCredentialsField = None,
     pull_credentials: NewPullCredentialsField = None,
     tls: NewTlsField = None,
-    token_service: TokenServiceField = None,
+    token_service: NewTokenServiceField = None,
     description: NewDescriptionField = None,
     drift_policy: NewDriftPolicyField = None,
 ) -> State[None]:

@@ -23,6 +23,10 @@ from models.space import Space
 EVENTS = {
     "registry.integrated": "a registry was integrated",
     "registry.updated": "address, credentials, TLS, policy or description of a registry changed",
+    "registry.adopted": "a managed Harbor was integrated by itself, or took one over",
+    "registry.followed": "a managed Harbor's address, Secret or authority changed, and is followed",
+    "registry.replaced": "a managed Harbor was deleted and made again; its bindings are taken away",
+    "registry.missing": "a managed Harbor is not in its cluster any more",
     "registry.removed": "a registry was removed from this service",
     "space.asked": "somebody asked for a space or a visibility (audit only, never sent)",
     "registry.unhealthy": "a registry cannot be used: the reason says why",

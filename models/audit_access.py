@@ -94,7 +94,7 @@ def delivery_entries(
 def _done(outcome: ClusterOutcome) -> Entry | None:
     change = outcome.change
     if not outcome.done:
-        if isinstance(change, Withdraw):
+        if isinstance(change, Withdraw) and change.reason is Reason.UNWANTED:  # of no record
             why = f"{outcome.reason}: {outcome.message}"
             return Entry(subject=change.namespace, what="secret.failed", why=why)
         return None

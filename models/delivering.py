@@ -100,7 +100,8 @@ class _Case:
         self, due: Due | None, before: Delivery | None, snapshot: ClusterSnapshot
     ) -> tuple[list[ClusterChange], Delivery | None]:
         if due is None:
-            return self._withdraw(known=before is not None), None
+            withdrawal = self._withdraw(known=before is not None)
+            return withdrawal, before if withdrawal else None  # on record until it is gone
         logins, fingerprint = self._held(due, before)
         held = partial(self._state, logins=logins, fingerprint=fingerprint)
         hindrance = self._hindrance(due)
@@ -110,7 +111,8 @@ class _Case:
         if changes:
             return changes, held(DeliveryStatus.PENDING, changes[0].reason)
         since = before.delivered_at if before and before.fingerprint == due.fingerprint else None
-        return [], self._delivered(due, since or snapshot.taken_at)
+        delivered = DeliveryStatus.DELIVERED, Reason.DELIVERED
+        return [], held(*delivered, delivered_at=since or snapshot.taken_at)
 
     def _hindrance(self, due: Due) -> tuple[DeliveryStatus, Reason, str] | None:
         """Say what speaks against a delivery."""
@@ -184,15 +186,6 @@ class _Case:
         linked = self.cluster.links_accounts and self.account is not None and self.account.linked
         return [*([Unlink(namespace=self.namespace.name)] if linked else []), withdraw]
 
-    def _delivered(self, due: Due, at: datetime) -> Delivery:
-        return self._state(
-            DeliveryStatus.DELIVERED,
-            Reason.DELIVERED,
-            logins=due.logins,
-            fingerprint=due.fingerprint,
-            delivered_at=at,
-        )
-
     def _state(
         self,
         status: DeliveryStatus,
@@ -226,29 +219,27 @@ def conclude_deliveries(
     became: dict[str, list[ClusterOutcome]] = defaultdict(list)
     for outcome in outcomes:
         became[outcome.change.namespace].append(outcome)
-    return tuple(
-        _concluded(state, became[state.namespace], due[state.namespace], now)
+    left = (
+        _concluded(state, became[state.namespace], due.get(state.namespace), now)
         if state.namespace in became
         else state
         for state in plan.states
     )
+    return tuple(state for state in left if state is not None)
 
 
 def _concluded(
-    state: Delivery, outcomes: Collection[ClusterOutcome], due: Due, now: datetime
-) -> Delivery:
+    state: Delivery, outcomes: Collection[ClusterOutcome], due: Due | None, now: datetime
+) -> Delivery | None:
+    """Say how one was left; None if it was withdrawn."""
+    told: dict[str, object] = {"status": DeliveryStatus.PENDING}
+    if due and any(one.done and isinstance(one.change, Deliver | Link) for one in outcomes):
+        told |= {"logins": due.logins, "fingerprint": due.fingerprint}
     failed = next((outcome for outcome in outcomes if not outcome.done), None)
     if failed is not None:
-        told: dict[str, object] = {"reason": failed.reason, "message": failed.message}
-        if any(outcome.done and isinstance(outcome.change, Deliver) for outcome in outcomes):
-            told |= {"logins": due.logins, "fingerprint": due.fingerprint}
+        told |= {"reason": failed.reason, "message": failed.message}
         return state.model_copy(update=told)
-    return state.model_copy(
-        update={
-            "status": DeliveryStatus.DELIVERED,
-            "reason": Reason.DELIVERED,
-            "logins": due.logins,
-            "fingerprint": due.fingerprint,
-            "delivered_at": now,
-        }
-    )
+    if due is None:
+        return None
+    told |= {"status": DeliveryStatus.DELIVERED, "reason": Reason.DELIVERED, "delivered_at": now}
+    return state.model_copy(update=told)

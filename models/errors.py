@@ -132,6 +132,12 @@ class WrongKind(Permanent):
     usual_reason = Reason.WRONG_KIND
 
 
+class CredentialsUnread(Transient):
+    """Where the credential is kept could not be asked just now; that says nothing about it."""
+
+    usual_reason = Reason.CREDENTIALS_UNPROVED
+
+
 class TlsFailed(Permanent):
     """The server's certificate is not trusted."""
 

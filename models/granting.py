@@ -8,7 +8,6 @@ from models.base import Value
 from models.change import EditGrant, GrantChange, MakeGrant, RevokeGrant
 from models.reason import Reason
 from models.snapshot import Seen, Unseen
-from models.space import ObservedSpace
 
 
 class GrantPlan(Value):
@@ -37,17 +36,17 @@ class Wanted(Value):
 
 
 def wanted_by(
-    bound: Mapping[str, Collection[str]], spaces: Iterable[ObservedSpace]
+    bound: Mapping[str, Collection[str]], there: Collection[str]
 ) -> dict[str, Wanted]:
     """Tell what each workspace shall pull; a space that is not there cannot be granted.
 
     Args:
         bound: spaces by workspace.
-        spaces: those that are there.
+        there: spaces that are there.
     """
-    there = {space.name for space in spaces}
+    known = frozenset(there)
     return {
-        workspace: Wanted(spaces=tuple(sorted(there.intersection(names))), bound=True)
+        workspace: Wanted(spaces=tuple(sorted(known.intersection(names))), bound=True)
         for workspace, names in bound.items()
         if names
     }

@@ -7,6 +7,7 @@ from models.base import Value
 from models.condition import Condition, ConditionType, Health, Status, Verdict
 from models.errors import (
     CredentialsMissing,
+    CredentialsUnread,
     RegistryError,
     TimedOut,
     TlsFailed,
@@ -16,7 +17,7 @@ from models.errors import (
     WrongKind,
 )
 from models.reason import Reason
-from models.registry import NoVerification, Registry
+from models.registry import NoVerification, Registry, SecretRef
 
 PATIENCE = 2
 """How many unproved answers in a row flip a condition: one blip does not."""
@@ -168,7 +169,24 @@ def _condition_hit(error: RegistryError) -> tuple[ConditionType, Status]:
         return ConditionType.SUPPORTED, Status.FALSE
     if isinstance(error, CredentialsMissing | Unauthorized):
         return ConditionType.AUTHENTICATED, Status.FALSE
+    if isinstance(error, CredentialsUnread):
+        return ConditionType.AUTHENTICATED, Status.UNKNOWN
     return ConditionType.SYNCED, Status.FALSE
+
+
+def explained(registry: Registry, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """Say what a refused password means for a managed Harbor: its Secret only seeds a database."""
+    if not isinstance(registry.credential, SecretRef):
+        return tuple(verdicts)
+    told = {
+        "reason": Reason.ADMIN_PASSWORD_DRIFTED,
+        "message": "the password in its Secret does not open it any more; Harbor takes that only "
+        "when its database is made: run update-registry with a registry-credentials block",
+    }
+    return tuple(
+        each.model_copy(update=told) if each.reason is Reason.BAD_CREDENTIALS else each
+        for each in verdicts
+    )
 
 
 def address_refusal(said: str) -> Verdict:

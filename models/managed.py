@@ -1,8 +1,19 @@
 """Managed Harbors: those that the platform creates in its clusters, as the clusters show them."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from models.base import Value
+
+HELM_SELECTOR = (
+    "app=harbor,component=core"
+    ";app.kubernetes.io/name=harbor,app.kubernetes.io/component=core,!component"
+)
+"""Which Deployments are the Harbor core of a chart: label selectors, any of which may match.
+
+Of https://github.com/goharbor/harbor-helm (all releases have these labels), and of bitnami's
+https://github.com/bitnami/charts/tree/main/bitnami/harbor, whose labels share no key with those.
+"""
 
 
 class SourceKind(StrEnum):
@@ -48,6 +59,7 @@ class ManagedHarbor(Value):
         address: its external URL as it is written there; empty while there is none.
         password: where its administrator's first password is; None while nobody says.
         authority: where the certificate authority of its address is, if it has one of its own.
+        bundle: what is written there (PEM), once it was read.
         message: what whoever runs it says, or what is missing.
     """
 
@@ -58,4 +70,32 @@ class ManagedHarbor(Value):
     phase: Phase = Phase.READY
     password: SecretKey | None = None
     authority: SecretKey | None = None
+    bundle: str = ""
     message: str = ""
+
+
+class Standing(StrEnum):
+    """What this service makes of a managed Harbor."""
+
+    ADOPTED = "adopted"
+    WAITING = "waiting"
+    CONFLICT = "conflict"
+    KEPT_OUT = "kept-out"
+    MISSING = "missing"
+
+
+class Managed(Value):
+    """A managed Harbor as this service knows it.
+
+    Attributes:
+        registry: the name it was integrated under; empty while it is not.
+        message: why it is as it is, and what to do.
+        missing_since: first complete look at its cluster without it (UTC).
+    """
+
+    place: Place
+    uid: str
+    standing: Standing
+    registry: str = ""
+    message: str = ""
+    missing_since: datetime | None = None

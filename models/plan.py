@@ -6,9 +6,9 @@ from models.access import Grant
 from models.base import Value
 from models.change import (
     Change,
-    CreateSpace,
     Drift,
     DriftKind,
+    EditGrant,
     Handling,
     MakeGrant,
     RevokeGrant,
@@ -76,9 +76,12 @@ class Plan(Value):
             }
         )
 
-    def without_grants(self) -> "Plan":
-        """Return the plan without what is to be done about robot accounts."""
-        changes = (one for one in self.changes if isinstance(one, SetVisibility | CreateSpace))
+    def without_new_robots(self) -> "Plan":
+        """Return the plan without the robot accounts it would make.
+
+        What is taken away needs no secret to be kept, and does not wait for anybody's key.
+        """
+        changes = (one for one in self.changes if not isinstance(one, MakeGrant))
         return self.model_copy(update={"changes": tuple(changes)})
 
     @property
@@ -107,9 +110,14 @@ class Plan(Value):
         ):
             check_share(self.registry, many, self.spaces, doing, limits)
         check_share(self.registry, revoked, self.robots, "delete", limits, "robot accounts")
+        known = self.robots + len(self.gone)
+        check_share(self.registry, len(self.gone), known, "forget", limits, "robot accounts")
 
     def braked(self) -> "Plan":
-        """Return the plan that is left after a refusal: what was seen, and nothing done."""
+        """Return the plan that is left after a refusal: what was seen, and what was unbound here.
+
+        Nothing else is done; but no drift keeps an unbinding that was asked for from taking effect.
+        """
         drifts = (
             drift.model_copy(
                 update={"handling": Handling.REPORTED, "reason": "the plan is refused"}
@@ -119,8 +127,16 @@ class Plan(Value):
             for drift in self.drifts
             if drift.kind is not DriftKind.RETIRED
         )
-        update = {"changes": (), "retired": (), "drifts": tuple(drifts)}
-        return self.model_copy(update=update)
+        asked = (
+            change
+            for change in self.changes
+            if isinstance(change, RevokeGrant | EditGrant)
+            and change.narrows
+            and change.reason is Reason.BINDINGS_CHANGED
+        )
+        return self.model_copy(
+            update={"changes": tuple(asked), "retired": (), "gone": (), "drifts": tuple(drifts)}
+        )
 
 
 def ordered(changes: list[Change]) -> tuple[Change, ...]:

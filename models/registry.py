@@ -103,6 +103,30 @@ class BlockRef(Value):
     source: Literal["block"] = "block"
     name: str
 
+    @property
+    def id(self) -> str:
+        """What tells it from other references."""
+        return self.name
+
+
+class SecretRef(Value):
+    """A credential that lives in a Secret of a cluster, where a managed Harbor has it."""
+
+    source: Literal["secret"] = "secret"
+    cluster: str
+    namespace: str
+    name: str
+    key: str
+    username: str = "admin"
+
+    @property
+    def id(self) -> str:
+        """What tells it from other references; a block's name holds no slash."""
+        return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
+
+
+CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
+
 
 class Registry(Value):
     """A registry as it was integrated: everything but its secrets.
@@ -119,7 +143,7 @@ class Registry(Value):
     kind: Kind
     address: AddressText
     origin: Origin = Origin.EXTERNAL
-    credential: BlockRef | None = None
+    credential: CredentialRef | None = None
     pull_credential: BlockRef | None = None
     tls: Tls = VERIFY
     token_service: AddressText | None = None

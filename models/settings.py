@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cluster import WORKSPACE_LABEL
+from models.managed import HELM_SELECTOR
 from models.plan import Limits
 from models.schedule import Cadence
 
@@ -37,6 +38,9 @@ class Settings(BaseSettings):
             the first encrypts, all decrypt. Empty means those in `secret_key_file`.
         secret_key_file: one key a line, newest first; `make serve` makes it on first start.
         rotation_days: age at which robot accounts' secrets are replaced; 0 never does.
+        helm_selector: label selector of what a Harbor chart made, where Helm is a source.
+        managed_grace_hours: how long a managed Harbor that is gone is kept.
+        managed_wait_seconds: how long integrate-managed-harbor waits for one that is not ready.
         clusters_at_once: clusters looked at side by side in one process.
         cluster_requests_at_once: parallel requests to one cluster.
     """
@@ -60,6 +64,9 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
+    helm_selector: str = HELM_SELECTOR
+    managed_grace_hours: float = Field(default=72, ge=0)
+    managed_wait_seconds: float = Field(default=300, ge=0)
     clusters_at_once: int = Field(default=16, ge=1, le=200)
     cluster_requests_at_once: int = Field(default=8, ge=1, le=64)
 
@@ -77,6 +84,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """Where the keys are, if they are not set themselves."""
         return self.secret_key_file or self.data_dir / "secret.keys"
+
+    @property
+    def managed_grace(self) -> timedelta:
+        """How long a managed Harbor that is gone is kept."""
+        return timedelta(hours=self.managed_grace_hours)
 
     @property
     def rotation_age(self) -> timedelta | None:

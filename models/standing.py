@@ -53,11 +53,18 @@ class Standing(Value):
         return snapshot.model_copy(update={"robots": NOT_ASKED})
 
     def plan(self, snapshot: Snapshot) -> GrantPlan:
-        """Decide about the registry's robot accounts."""
+        """Decide about the registry's robot accounts.
+
+        Harbor shows no right on a project that is gone, so a space that a robot account is shown to
+        pull is there, also when a list without it claims to be complete.
+        """
         if not isinstance(snapshot.spaces, Seen):
             return GrantPlan()
+        there = {space.name for space in snapshot.spaces.items}
+        if isinstance(snapshot.robots, Seen):
+            there.update(space for robot in snapshot.robots.items for space in robot.spaces)
         return plan_grants(
-            wanted_by(self.bound, snapshot.spaces.items),
+            wanted_by(self.bound, there),
             snapshot.robots,
             self.grants,
             installation=self.installation,

@@ -72,11 +72,14 @@ async def apply_deliveries(
 async def _in_turn(
     writer: ClusterWriter, changes: list[ClusterChange], contents: Mapping[str, str]
 ) -> list[ClusterOutcome]:
-    """Make one namespace's changes until one fails; the next run makes the rest."""
+    """Make one namespace's changes; the next run makes what was not made.
+
+    What is not delivered is not handed out either, but a Secret is deleted in any case.
+    """
     outcomes: list[ClusterOutcome] = []
     for change in changes:
         outcomes.append(await _make(writer, change, contents))
-        if not outcomes[-1].done:
+        if not (outcomes[-1].done or change.narrows):
             break
     return outcomes
 

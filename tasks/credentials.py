@@ -6,9 +6,10 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.errors import CredentialsMissing
-from models.registry import BlockRef, Registry
+from models.errors import CredentialsMissing, CredentialsUnread
+from models.registry import BlockRef, Registry, SecretRef
 from tasks.blocks import documents_of, saved_reference
+from tasks.managed_secrets import in_clusters
 from tasks.registries.protocol import Credential
 
 _BLOCK_TYPE = "registry-credentials"
@@ -55,26 +56,40 @@ def pick(registry: Registry, found: Mapping[str, Credential]) -> Credential | No
 
     Raises:
         CredentialsMissing: the block it names is gone.
+        CredentialsUnread: the Secret of a managed Harbor could not be read just now.
     """
-    if registry.credential is None:
+    ref = registry.credential
+    if ref is None:
         return None
-    name = registry.credential.name
-    if name not in found:
+    if ref.id in found:
+        return found[ref.id]
+    if isinstance(ref, SecretRef):
         said = (
-            f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or run update-registry "
-            "with another one"
+            f"its password, key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
+            f"{ref.cluster}, cannot be read now"
         )
-        raise CredentialsMissing(registry.name, "-", registry.address, said)
-    return found[name]
+        raise CredentialsUnread(registry.name, "-", registry.address, said)
+    said = (
+        f"the block {_BLOCK_TYPE}/{ref.name} does not exist; save it again, or run update-registry "
+        "with another one"
+    )
+    raise CredentialsMissing(registry.name, "-", registry.address, said)
 
 
 async def credentials_of(registries: Iterable[Registry]) -> dict[str, Credential]:
-    """Read the credentials of registries by block name: one request for one, pages for many."""
-    names = {one.credential.name for one in registries if one.credential is not None}
-    return {
+    """Read the credentials of registries, by what their references are told apart by.
+
+    Blocks take one request for one, pages for many; Secrets of managed Harbors one each. What
+    cannot be read is left out.
+    """
+    refs = {one.credential for one in registries if one.credential is not None}
+    names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
+    found = {
         document.name: Credential(
             username=document.data["username"], password=SecretStr(document.data["password"])
         )
         for document in await documents_of(_BLOCK_TYPE, names)
         if document.name
     }
+    secrets = [ref for ref in refs if isinstance(ref, SecretRef)]
+    return found | (await in_clusters(secrets) if secrets else {})

@@ -1,6 +1,7 @@
 """Work out what the namespaces of each workspace log in to, with their passwords, when needed."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from models.access import Grant
 from models.base import Value
 from models.delivery import Due, Login
 from models.entitlement import Puller, logins_by_workspace
+from models.errors import InputRefused
 from models.membership import Namespace
 from models.registry import Kind, Registry
 from tasks.contents import Passwords, dockerconfigjson
@@ -81,7 +83,7 @@ async def entitle() -> Entitlement:
     """Work it out from what is on record now.
 
     Raises:
-        InputRefused: the key in force does not open the secrets on record.
+        InputRefused: the key in force is not the one that secrets were sealed with.
     """
     facts, sealed = await stored(_read)
     pulled = {one.name: one for one in facts.registries if _has_puller(one)}
@@ -89,10 +91,6 @@ async def entitle() -> Entitlement:
         return Entitlement({}, {}, {}, no_vault().fingerprint)
     vault = await open_vault()
     users = await _pull_users(pulled.values())
-    passwords: dict[tuple[str, int | None], SecretStr] = {
-        key: vault.open(text) for key, text in sealed.items()
-    }
-    passwords |= {(name, None): user.password for name, user in users.items()}
     accounts = {name: users[name].username if name in users else "" for name in pulled}
     found = logins_by_workspace(
         facts.registries,
@@ -101,7 +99,21 @@ async def entitle() -> Entitlement:
         [Puller(registry=name, account=account) for name, account in accounts.items()],
         facts.open_to_all & pulled.keys(),
     )
-    return _entitlement(found, passwords, vault)
+    passwords = {(name, None): user.password for name, user in users.items()}
+    return _entitlement(found, _opened(found, sealed, vault) | passwords, vault)
+
+
+def _opened(
+    found: Mapping[str, tuple[Login, ...]], sealed: Mapping[tuple[str, int], str], vault: Vault
+) -> dict[tuple[str, int | None], SecretStr]:
+    """Open what is handed out; a secret that cannot be opened holds up its own workspace only."""
+    opened: dict[tuple[str, int | None], SecretStr] = {}
+    for login in (login for logins in found.values() for login in logins):
+        if login.robot_id is not None and (login.registry, login.robot_id) in sealed:
+            with suppress(InputRefused):
+                text = sealed[login.registry, login.robot_id]
+                opened[login.registry, login.robot_id] = vault.open(text)
+    return opened
 
 
 def _has_puller(registry: Registry) -> bool:
@@ -124,12 +136,9 @@ def _entitlement(
 ) -> Entitlement:
     due, contents, unknown = {}, {}, {}
     for workspace, logins in found.items():
-        missing = [one.registry for one in logins if (one.registry, one.robot_id) not in passwords]
+        missing = [one for one in logins if (one.registry, one.robot_id) not in passwords]
         if missing:
-            unknown[workspace] = (
-                f"the pull-only credentials of {', '.join(missing)} cannot be read: save their "
-                "block again, or run update-registry with another one"
-            )
+            unknown[workspace] = _told(missing)
         elif logins:
             content = dockerconfigjson(logins, passwords)
             octets = content.encode()
@@ -138,3 +147,21 @@ def _entitlement(
                 logins=logins, fingerprint=vault.fingerprint(octets), size=len(octets)
             )
     return Entitlement(due, contents, unknown, vault.fingerprint)
+
+
+def _told(missing: Iterable[Login]) -> str:
+    """Say which passwords are missing, and what to do about it."""
+    robots = [one.registry for one in missing if one.robot_id is not None]
+    users = [one.registry for one in missing if one.robot_id is None]
+    told = []
+    if robots:
+        told.append(
+            f"the robot account's secret on {', '.join(robots)} cannot be opened with the keys in "
+            "force: run rotate-credentials, which makes a new one"
+        )
+    if users:
+        told.append(
+            f"the pull-only credentials of {', '.join(users)} cannot be read: save their block "
+            "again, or run update-registry with another one"
+        )
+    return "; ".join(told)

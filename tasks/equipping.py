@@ -5,27 +5,29 @@ from prefect import get_run_logger
 from models.access import Grant
 from models.errors import InputRefused, RegistryError
 from models.registry import Registry
+from models.settings import settings
 from models.snapshot import Seen, Snapshot
 from models.standing import Standing
 from tasks.opening import opened
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.sealing import keeping, open_vault, secrets_of
+from tasks.sealing import keeping, open_vault
 from tasks.store import grants
 from tasks.store.installation import installation
+from tasks.store.memory import Memory
 from tasks.store.session import stored
+from tasks.vault import vault_of
 
 
-async def observer_of(standing: Standing) -> Credential | None:
+def observer_of(memory: Memory) -> Credential | None:
     """Return the observer's credential; None if there is none, or its secret cannot be opened."""
-    grant = standing.observer
+    grant = memory.standing.observer
     if grant is None:
         return None
     try:
-        secrets = await secrets_of([grant], await open_vault())
+        secret = vault_of(settings()).open(memory.observer_sealed)
     except InputRefused:
         return None
-    secret = secrets.get(grant.robot_id)
-    return Credential(grant.login, secret) if secret else None
+    return Credential(grant.login, secret)
 
 
 async def equip(

@@ -152,7 +152,7 @@ async def _robot(record: RegistryRecord, look: Snapshot) -> Credential | None:
     if grant is None or robot is None or robot.disabled:
         return None
     try:
-        secrets = await secrets_of([grant], await open_vault())
+        secrets = await secrets_of(grant.registry, [grant], await open_vault())
     except InputRefused:
         return None
     secret = secrets.get(grant.robot_id)

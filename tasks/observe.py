@@ -6,7 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.errors import RegistryError, TimedOut
-from models.health import reached, verdicts_from
+from models.health import explained, reached, verdicts_from
 from models.registry import Registry
 from models.settings import settings
 from models.snapshot import Snapshot, Unseen
@@ -42,7 +42,7 @@ async def observe(registry: Registry, reader: RegistryReader, installation: str 
     except TimeoutError:
         said = f"the whole look took longer than {seconds:g} s"
         raise TimedOut(registry.name, "GET", registry.address, said) from None
-    verdicts = (*reached(registry), *snapshot.verdicts)
+    verdicts = explained(registry, (*reached(registry), *snapshot.verdicts))
     return snapshot.model_copy(update={"verdicts": verdicts})
 
 

@@ -17,7 +17,7 @@ async def proved(standing: Standing, client: RegistryClient) -> Standing:
     if not waiting:
         return standing
     try:
-        secrets = await secrets_of(waiting, await open_vault())
+        secrets = await secrets_of(standing.registry, waiting, await open_vault())
     except InputRefused as error:
         get_run_logger().warning("No robot account is retired: %s", error)
         return standing.model_copy(update={"served": frozenset()})

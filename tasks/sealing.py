@@ -53,15 +53,17 @@ def keeping(vault: Vault) -> Keep:
     return keep
 
 
-async def secrets_of(wanted: Iterable[Grant], vault: Vault) -> Mapping[int, SecretStr]:
+async def secrets_of(
+    registry: str, wanted: Iterable[Grant], vault: Vault
+) -> Mapping[int, SecretStr]:
     """Open the secrets of some robot accounts of one registry, by their ids.
 
     Raises:
         InputRefused: one cannot be opened with the key in force.
     """
-    sealed = await stored(grants.sealed)
+    sealed = await stored(grants.sealed, registry)
     return {
-        grant.robot_id: vault.open(sealed[grant.registry, grant.robot_id])
+        grant.robot_id: vault.open(sealed[registry, grant.robot_id])
         for grant in wanted
-        if (grant.registry, grant.robot_id) in sealed
+        if (registry, grant.robot_id) in sealed
     }

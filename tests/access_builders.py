@@ -113,13 +113,9 @@ def edited(
     login: str = "",
     reason: Reason = Reason.BINDINGS_CHANGED,
 ) -> EditGrant:
+    whose = login or login_of(workspace)
     return EditGrant(
-        workspace=workspace,
-        robot_id=id,
-        login=login or login_of(workspace),
-        before=before,
-        after=after,
-        reason=reason,
+        workspace=workspace, robot_id=id, login=whose, before=before, after=after, reason=reason
     )
 
 
@@ -130,13 +126,8 @@ def revoked(
     login: str = "",
     reason: Reason = Reason.BINDINGS_CHANGED,
 ) -> RevokeGrant:
-    return RevokeGrant(
-        workspace=workspace,
-        robot_id=id,
-        login=login or login_of(workspace),
-        before=before,
-        reason=reason,
-    )
+    whose = login or login_of(workspace)
+    return RevokeGrant(workspace=workspace, robot_id=id, login=whose, before=before, reason=reason)
 
 
 def cluster(name: str = "eu", *, links_accounts: bool = True) -> Cluster:
@@ -183,12 +174,9 @@ def namespace(
 def secret(
     namespace: str = "shop", fingerprint: str | None = "print", *, ours: bool = True
 ) -> ObservedSecret:
+    uid = f"secret-{namespace}"
     return ObservedSecret(
-        namespace=namespace,
-        uid=f"secret-{namespace}",
-        version="5",
-        ours=ours,
-        fingerprint=fingerprint,
+        namespace=namespace, uid=uid, version="5", ours=ours, fingerprint=fingerprint
     )
 
 
@@ -203,19 +191,12 @@ def cluster_snapshot(
     *,
     taken_at: datetime = NOW,
 ) -> ClusterSnapshot:
-    return ClusterSnapshot(
-        cluster="eu",
-        taken_at=taken_at,
-        namespaces=namespaces
-        if isinstance(namespaces, Unseen)
-        else Seen[ObservedNamespace](items=tuple(namespaces)),
-        secrets=secrets
-        if isinstance(secrets, Unseen)
-        else Seen[ObservedSecret](items=tuple(secrets)),
-        accounts=accounts
-        if isinstance(accounts, Unseen)
-        else Seen[ObservedAccount](items=tuple(accounts)),
-    )
+    sections = {"namespaces": namespaces, "secrets": secrets, "accounts": accounts}
+    told = {
+        name: one if isinstance(one, Unseen) else {"items": tuple(one)}
+        for name, one in sections.items()
+    }
+    return ClusterSnapshot.model_validate({"cluster": "eu", "taken_at": taken_at, **told})
 
 
 def login(
@@ -253,10 +234,6 @@ def delivery(
         message=message,
         delivered_at=delivered_at,
     )
-
-
-def by_name(*deliveries: Delivery) -> Mapping[str, Delivery]:
-    return {one.namespace: one for one in deliveries}
 
 
 def went(

@@ -20,7 +20,7 @@ STOP_SECONDS = 60.0
 def served() -> Iterator[tuple[str, Path]]:
     """Serve the product on a free port; yields its address and its own data directory."""
     with tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True) as folder:
-        home, port = Path(folder), _free_port()
+        home, port = Path(folder), free_port()
         with (home / "serve.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "deployments.serve"],
@@ -31,28 +31,34 @@ def served() -> Iterator[tuple[str, Path]]:
                 start_new_session=True,
             )
         try:
-            _wait_until_served(process, home / "serve.log")
+            wait_until_told(process, home / "serve.log", "is served")
             yield f"http://127.0.0.1:{port}", home / "data"
         finally:
-            _stop(process)
+            stop(process)
 
 
 def _environment(data_dir: Path, port: int) -> dict[str, str]:
+    return {**strangers(), "DATA_DIR": str(data_dir), "PORT": str(port)}
+
+
+def strangers() -> dict[str, str]:
+    """The environment without what is Prefect's or ours."""
     ours = ("PREFECT_", "REGISTRY_INTEGRATION_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "DATA_DIR": str(data_dir), "PORT": str(port)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def _wait_until_served(process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_told(process: "subprocess.Popen[bytes]", log: Path, text: str) -> None:
+    """Wait until a process says in its log that it is ready."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if "is served" in log.read_text():
+        if text in log.read_text():
             return
         time.sleep(0.2)
-    raise RuntimeError(f"the product does not start: {log.read_text()[-3000:]}")
+    raise RuntimeError(f"{log.stem} does not start: {log.read_text()[-3000:]}")
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end, and see to it."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -62,7 +68,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         raise
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

@@ -16,6 +16,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 10.0
 # What is still being answered when the service stops gets this long, then it is cancelled.
 GRACE_SECONDS = 1
+# As nginx before a real Harbor: uvicorn's own 5 s is less than a busy machine may need to plan.
+KEEP_ALIVE_SECONDS = 75
 
 Path = str | PathLike[str]
 
@@ -80,6 +82,7 @@ def _config(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,
         ssl_context_factory=None if context is None else lambda _config, _default: context,

@@ -11,6 +11,7 @@ from models.tables.access import (
     GrantRow,
     InstallationRow,
     ListedRow,
+    ManagedRow,
     NamespaceRow,
     WorkspaceRow,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "InstallationRow",
     "LeaseRow",
     "ListedRow",
+    "ManagedRow",
     "MeasurementRow",
     "NamespaceRow",
     "OutcomeRow",

@@ -116,3 +116,19 @@ class DeliveryRow(SQLModel, table=True):
     reason: str
     message: str = Field(default="", sa_type=Text)
     delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ManagedRow(SQLModel, table=True):
+    """A managed Harbor, and what this service makes of it. It outlives its registry: kept out."""
+
+    __tablename__ = "managed_harbor"
+
+    cluster_name: str = Field(primary_key=True, max_length=63)
+    namespace: str = Field(primary_key=True, max_length=63)
+    name: str = Field(primary_key=True, max_length=253)
+    kind: str = Field(primary_key=True)
+    uid: str
+    standing: str
+    registry_name: str = Field(default="", index=True)
+    message: str = Field(default="", sa_type=Text)
+    missing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -3,12 +3,18 @@
 from collections.abc import Collection, Mapping
 from typing import assert_never
 
+from pydantic import SecretStr
+
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome, Deliver, Link, Unlink, Withdraw
+from models.managed import HELM_SELECTOR, ManagedHarbor, Place, SecretKey
+from models.snapshot import Seen, Unseen
 from tasks.kubernetes.account import Accounts
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.looking import ClusterEyes
 from tasks.kubernetes.pull_secret import PullSecrets
+from tasks.kubernetes.sources.factory import managed_harbor, managed_harbors
+from tasks.kubernetes.sources.secret import secret_value
 from tasks.kubernetes.wire import Fingerprint
 
 
@@ -22,6 +28,7 @@ class KubernetesCluster:
     """
 
     def __init__(self, http: ClusterHttp, installation: str, fingerprint: Fingerprint) -> None:
+        self._http = http
         self._eyes = ClusterEyes(http, installation, fingerprint)
         self._secrets = PullSecrets(http, self._eyes, installation, fingerprint)
         self._accounts = Accounts(http, self._eyes)
@@ -33,6 +40,18 @@ class KubernetesCluster:
     async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See the same of one namespace; see `ClusterReader`."""
         return await self._eyes.look_at(namespace, labels)
+
+    async def harbors(self, selector: str = HELM_SELECTOR) -> Seen[ManagedHarbor] | Unseen:
+        """See all managed Harbors; see `ClusterReader`."""
+        return await managed_harbors(self._http, selector)
+
+    async def harbor(self, place: Place, selector: str = HELM_SELECTOR) -> ManagedHarbor | None:
+        """See one managed Harbor; see `ClusterReader`."""
+        return await managed_harbor(self._http, place, selector)
+
+    async def secret_value(self, key: SecretKey) -> SecretStr:
+        """Read what a key of a Secret holds; see `ClusterReader`."""
+        return await secret_value(self._http, key)
 
     async def make(self, change: ClusterChange, contents: Mapping[str, str]) -> ClusterOutcome:
         """Make one change, or find that it is already so; see `ClusterWriter`."""

@@ -7,8 +7,12 @@ whole list, so it is read, extended and written back under the version that was 
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome
+from models.managed import HELM_SELECTOR, ManagedHarbor, Place, SecretKey
+from models.snapshot import Seen, Unseen
 
 
 class ClusterReader(Protocol):
@@ -27,6 +31,35 @@ class ClusterReader(Protocol):
 
     async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See the same of one namespace; a namespace that is not there is an empty section."""
+
+    async def harbors(self, selector: str = HELM_SELECTOR) -> Seen[ManagedHarbor] | Unseen:
+        """See all managed Harbors, of every kind.
+
+        That takes four lists, the one of what is served included, and a GET for each chart's
+        release, of the ConfigMap with its address.
+
+        Args:
+            selector: which Deployments are a chart's Harbor core, see `HELM_SELECTOR`.
+
+        Returns:
+            All of them; or why one kind cannot be read completely, then nothing may be concluded.
+            A Harbor that is half made, or not to be read alone, is there with what is known of it.
+        """
+
+    async def harbor(self, place: Place, selector: str = HELM_SELECTOR) -> ManagedHarbor | None:
+        """See one managed Harbor; None if it is not there.
+
+        Raises:
+            ClusterError: it could not be read.
+        """
+
+    async def secret_value(self, key: SecretKey) -> SecretStr:
+        """Read what a key of a Secret holds, exactly as it is there.
+
+        Raises:
+            ClusterError: there is no such Secret or key (NotFound), it may not be read (Forbidden,
+                and the missing right is named), or it is no text. Never with what it holds.
+        """
 
 
 class ClusterWriter(Protocol):

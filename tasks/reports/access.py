@@ -1,9 +1,11 @@
 """Why a namespace can, or cannot, pull an image, as a page."""
 
-from models.explanation import Answer, ChainLink, Explanation
-from tasks.reports.markdown import age, code, minute, plain, stacked, table
+from models.explanation import Answer, ChainLink, Explanation, LinkName, depends
+from tasks.reports.markdown import age, code, moment, plain, stacked, table
 
 ANSWER_MARK = {Answer.YES: "✅", Answer.NO: "❌", Answer.UNKNOWN: "❔"}
+_JUST_THEN = 10.0
+"""Seconds; a look takes some."""
 
 
 def access_page(told: Explanation) -> str:
@@ -17,13 +19,24 @@ def access_page(told: Explanation) -> str:
     if told.failing is not None:
         parts.append(f"**What to do ({told.failing}):** {plain(told.fix, 900)}.")
     rows = (_row(link, told) for link in told.links)
-    parts.append(table(("", "Link", "Seen", "As of (UTC), age"), rows))
-    parts.append(f"Asked {minute(told.at)} UTC; nothing was changed.")
+    parts.append(table(("", "Link", "Seen", "As of"), rows))
+    parts.append(f"Asked on {moment(told.at)}; nothing was changed.")
     parts.append("\n".join(f"* {plain(note, 600)}" for note in told.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _row(link: ChainLink, told: Explanation) -> tuple[str, ...]:
-    fix = f"→ {plain(link.fix, 600)}" if link.fix and link.answer is not Answer.YES else ""
-    since = stacked(minute(link.at), age(link.at, told.at)) if link.at else "–"
-    return ANSWER_MARK[link.answer], code(link.name), stacked(plain(link.seen, 600), fix), since
+    if any(link == depends(link.name, other) for other in LinkName):
+        return "–", code(link.name), plain(link.seen), "–"
+    elsewhere = link.answer is Answer.YES or link.name is told.failing  # it stands above
+    fix = "" if elsewhere or not link.fix else f"→ {plain(link.fix, 600)}"
+    seen = stacked(plain(link.seen, 600), fix)
+    return ANSWER_MARK[link.answer], code(link.name), seen, _as_of(link, told)
+
+
+def _as_of(link: ChainLink, told: Explanation) -> str:
+    """Tell how old a finding was when it was asked for; most were made just then."""
+    if link.at is None:
+        return "–"
+    ago = (told.at - link.at).total_seconds()
+    return "just then" if ago < _JUST_THEN else f"{age(link.at, told.at)} before"

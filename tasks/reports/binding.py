@@ -33,6 +33,8 @@ def binding_page(registry: str, asked: Asked, *, gain: bool, dry_run: bool) -> s
     doing = "bound" if gain else "unbound"
     verb = f"would be {doing} (dry run: nothing was changed)" if dry_run else f"are {doing}"
     whole = f"{'besides' if gain else 'of'} the {asked.whole} that the registry had"
+    if gain and not asked.whole:
+        whole = "the registry's first"
     spaces = _spaces_by_workspace(asked.bindings)
     members = _members(asked.namespaces)
     parts = [
@@ -108,7 +110,7 @@ def _workspaces(
     rows = [
         (
             plain(workspace),
-            stacked(f"{len(each)}:", plain(named(each, 50), 3000)),
+            stacked(f"{many(len(each), 'space')}:", plain(named(each, 50), 3000)),
             str(len(members.get(workspace, ()))) if members.get(workspace) else "none",
         )
         for workspace, each in list(spaces.items())[:_MOST]

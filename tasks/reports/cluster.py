@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from models.access import Source
 from models.cluster import ACCOUNT_NAME, SECRET_NAME
 from models.delivery import ClusterChange, ClusterOutcome, Deliver, Delivery, DeliveryPlan
 from models.delivery import DeliveryStatus as Status
@@ -20,7 +21,9 @@ from tasks.reports.markdown import (
 from tasks.store.clusters import Known
 
 _MOST = 500
-DELIVERY_MARK = {Status.DELIVERED: "✅", Status.PENDING: "❔", Status.REFUSED: "❌"}
+DELIVERY_MARK = {Status.DELIVERED: "✅", Status.PENDING: "⏳", Status.REFUSED: "❌"}
+BY = {Source.LABEL: "label", Source.DECLARED: "list"}
+"""By what a namespace belongs to a workspace: its label, or the list of create-workspace."""
 
 
 def cluster_page(
@@ -76,7 +79,7 @@ def cluster_news(
 
 def _state(known: Known) -> str:
     if known.state.reachable is None:
-        return "❔ not looked at yet"
+        return "⏳ not looked at yet"
     return "✅ reachable" if known.state.reachable else "❌ out of reach"
 
 
@@ -184,7 +187,7 @@ def membership_cell(one: Namespace) -> str:
     """Tell whom a namespace belongs to, or why to nobody."""
     if one.problem:
         return stacked(f"❌ {folding(one.problem)}", plain(one.message))
-    return f"{plain(one.workspace)}, {one.source}" if one.workspace else "–"
+    return f"{plain(one.workspace)}, {BY[one.source]}" if one.workspace and one.source else "–"
 
 
 def delivery_cell(delivery: Delivery | None) -> str:

@@ -13,7 +13,7 @@ from tasks.reports.registry_access import access_news, access_section
 from tasks.reports.workspace import PRIVACY
 
 _MOST = 500
-_STATUS = {Status.TRUE: "✅ true", Status.FALSE: "❌ false", Status.UNKNOWN: "❔ unknown"}
+_STATUS = {Status.TRUE: "✅ true", Status.FALSE: "❌ false", Status.UNKNOWN: "❓ unknown"}
 
 
 def registry_page(

@@ -8,7 +8,7 @@ from models.delivery import DeliveryStatus
 from models.registry import Kind, Privacy
 from models.rotation import youngest
 from models.views import BoundRegistry, BoundSpace, Member, WorkspaceView
-from tasks.reports.cluster import delivery_cell
+from tasks.reports.cluster import BY, delivery_cell
 from tasks.reports.history import history_section
 from tasks.reports.markdown import (
     age,
@@ -16,6 +16,7 @@ from tasks.reports.markdown import (
     left_out,
     many,
     minute,
+    moment,
     plain,
     stacked,
     table,
@@ -68,7 +69,7 @@ def _summary(view: WorkspaceView) -> str:
     registries = many(len(view.registries), "registry", "registries")
     labelled = view.workspace.source is Source.LABEL
     whence = "It is here because a namespace's label names it." if labelled else "Made by hand."
-    return f"{spaces} in {registries}, {members}. {whence}"
+    return f"{spaces} in {registries}, {members}. {whence} As of {moment(view.at)}."
 
 
 def _mark(view: WorkspaceView) -> str:
@@ -133,7 +134,7 @@ def _member(one: Member, now: datetime) -> tuple[str, ...]:
             code(f"{namespace.cluster}/{namespace.name}"),
             "is being deleted" if namespace.terminating else "",
         ),
-        str(namespace.source or "–"),
+        BY[namespace.source] if namespace.source else "–",
         delivery_cell(left),
         plain(", ".join(login.registry for login in left.logins)) if left else "–",
         stacked(minute(since), age(since, now)) if since else "–",
@@ -182,4 +183,4 @@ def accounts(grants: Sequence[Grant]) -> str:
 def _made(grants: Sequence[Grant], now: datetime) -> str:
     """Tell since when the secret in use is; never what it is."""
     in_use = youngest(grants).values()
-    return stacked(*(f"{minute(one.made_at)}, {age(one.made_at, now)}" for one in in_use)) or "–"
+    return stacked(*(stacked(minute(one.made_at), age(one.made_at, now)) for one in in_use)) or "–"

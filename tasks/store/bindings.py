@@ -5,13 +5,25 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlmodel import Session, SQLModel, col, select
 
 from models.access import Binding
 from models.audit import Entry
 from models.registry import Kind
 from models.tables import BindingRow, RegistryRow
 from tasks.store import audit, registries
+
+_Key = tuple[str, str, str]
+"""Registry, space and workspace."""
+
+_TABLE = SQLModel.metadata.tables["binding"]
+_THIS = sqlalchemy.and_(
+    _TABLE.c.registry_name == bindparam("of_registry"),
+    _TABLE.c.space == bindparam("of_space"),
+    _TABLE.c.workspace == bindparam("of_workspace"),
+)
+"""One binding. Many are changed by one statement with many parameters: people bind 50,000."""
 
 
 def bindings(
@@ -40,50 +52,63 @@ def _binding(row: BindingRow) -> Binding:
 
 def bind(session: Session, wanted: Iterable[Binding], *, at: datetime, flow_run: str) -> int:
     """Add bindings to those there are; return how many are new. Others' are left as they are."""
-    new = 0
-    for one in _alone(session, wanted):
-        if session.get(BindingRow, (one.registry, one.space, one.workspace)) is None:
-            session.add(
-                BindingRow(
-                    registry_name=one.registry,
-                    space=one.space,
-                    workspace=one.workspace,
-                    bound_at=one.bound_at,
-                )
-            )
-            _audit(session, one, "space.bound", at=at, flow_run=flow_run)
-            new += 1
-    return new
+    asked = {_key(one): one for one in wanted}
+    there = _there(session, asked)
+    new = [one for key, one in asked.items() if key not in there]
+    rows = [one.model_dump(exclude={"registry"}) | {"registry_name": one.registry} for one in new]
+    if rows:
+        session.connection().execute(sqlalchemy.insert(_TABLE), rows)
+    _audit(session, new, "space.bound", "asked", at=at, flow_run=flow_run)
+    return len(new)
 
 
 def unbind(
     session: Session, unwanted: Iterable[Binding], why: str, *, at: datetime, flow_run: str
 ) -> int:
     """Take bindings away; return how many there were. Others are left as they are."""
-    gone = 0
-    for one in _alone(session, unwanted):
-        row = session.get(BindingRow, (one.registry, one.space, one.workspace))
-        if row is not None:
-            session.delete(row)
-            _audit(session, one, "space.unbound", why=why, at=at, flow_run=flow_run)
-            gone += 1
-    return gone
+    asked = {_key(one): one for one in unwanted}
+    there = _there(session, asked)
+    gone = [one for key, one in asked.items() if key in there]
+    if gone:
+        rows = [_named(one) for one in gone]
+        session.connection().execute(sqlalchemy.delete(_TABLE).where(_THIS), rows)
+    _audit(session, gone, "space.unbound", why, at=at, flow_run=flow_run)
+    return len(gone)
 
 
-def _alone(session: Session, concerned: Iterable[Binding]) -> tuple[Binding, ...]:
-    """Keep others from binding and unbinding on the same registries until the transaction ends."""
-    found = tuple(concerned)
-    for name in sorted({one.registry for one in found}):
+def _there(session: Session, asked: Iterable[_Key]) -> set[_Key]:
+    """Return the bindings of the registries that are asked about, a query for each.
+
+    Others are kept from binding and unbinding there until the transaction ends.
+    """
+    found: set[_Key] = set()
+    for name in sorted({registry for registry, _, _ in asked}):
         registries.locked(session, name)
+        columns = _TABLE.c.space, _TABLE.c.workspace
+        rows = sqlalchemy.select(*columns).where(_TABLE.c.registry_name == name)
+        found |= {(name, row[0], row[1]) for row in session.connection().execute(rows)}
     return found
 
 
+def _key(one: Binding) -> _Key:
+    return one.registry, one.space, one.workspace
+
+
+def _named(one: Binding) -> dict[str, str]:
+    return {"of_registry": one.registry, "of_space": one.space, "of_workspace": one.workspace}
+
+
 def _audit(
-    session: Session, one: Binding, what: str, *, at: datetime, flow_run: str, why: str = "asked"
+    session: Session, many: Iterable[Binding], what: str, why: str, *, at: datetime, flow_run: str
 ) -> None:
-    entry = Entry(subject=one.space, what=what, workspace=one.workspace, after=one.workspace)
-    entry = entry.model_copy(update={"why": why})
-    audit.write(session, one.registry, [entry], at=at, flow_run=flow_run)
+    by_registry: dict[str, list[Entry]] = defaultdict(list)
+    for one in many:
+        entry = Entry(
+            subject=one.space, what=what, workspace=one.workspace, after=one.workspace, why=why
+        )
+        by_registry[one.registry].append(entry)
+    for registry, entries in by_registry.items():
+        audit.write(session, registry, entries, at=at, flow_run=flow_run)
 
 
 def bound(session: Session, registry: str) -> dict[str, tuple[str, ...]]:
@@ -124,9 +149,7 @@ def not_yet_effective(session: Session) -> tuple[Binding, ...]:
 
 def note_effective(session: Session, reached: Iterable[Binding], at: datetime) -> None:
     """Note when bindings reached every namespace of their workspace, the first time they do."""
-    for one in reached:
-        if one.effective_at is None:
-            row = session.get(BindingRow, (one.registry, one.space, one.workspace))
-            if row is not None and row.effective_at is None:
-                row.effective_at = at
-                session.add(row)
+    rows = [_named(one) for one in reached if one.effective_at is None]
+    if rows:
+        noted = sqlalchemy.update(_TABLE).where(_THIS).values(effective_at=at)
+        session.connection().execute(noted, rows)

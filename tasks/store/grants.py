@@ -52,9 +52,17 @@ def forget(session: Session, registry: str, robot_ids: Iterable[int]) -> None:
     )
 
 
-def sealed(session: Session) -> dict[tuple[str, int], str]:
-    """Return all sealed secrets by registry and robot."""
-    return {(row.registry_name, row.robot_id): row.sealed for row in session.exec(select(GrantRow))}
+def sealed_one(session: Session, grant: Grant) -> str:
+    """Return the sealed secret of one robot account."""
+    return session.get_one(GrantRow, (grant.registry, grant.robot_id)).sealed
+
+
+def sealed(session: Session, registry: str | None = None) -> dict[tuple[str, int], str]:
+    """Return sealed secrets by registry and robot, of one registry or of all."""
+    asked = select(GrantRow)
+    if registry is not None:
+        asked = asked.where(col(GrantRow.registry_name) == registry)
+    return {(row.registry_name, row.robot_id): row.sealed for row in session.exec(asked)}
 
 
 def _columns(grant: Grant) -> dict[str, object]:

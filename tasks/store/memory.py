@@ -19,12 +19,14 @@ class Memory(Value):
 
     Attributes:
         failures: (subject, kind, reason) of changes whose last attempt failed.
+        observer_sealed: the sealed secret of the robot account that observes; empty without one.
     """
 
     dossier: Dossier
     spaces: tuple[Space, ...]
     failures: frozenset[tuple[str, str, str]]
     standing: Standing
+    observer_sealed: str = ""
 
 
 def recall(session: Session, name: str) -> Memory:
@@ -33,11 +35,15 @@ def recall(session: Session, name: str) -> Memory:
     Raises:
         InputRefused: there is none of that name.
     """
+    dossier = registries.dossier(session, name)  # refuses a name that nobody has
+    standing = _standing(session, name)
+    observer = standing.observer
     return Memory(
-        dossier=registries.dossier(session, name),
+        dossier=dossier,
         spaces=spaces.spaces(session, name),
         failures=looks.known_failures(session, name),
-        standing=_standing(session, name),
+        standing=standing,
+        observer_sealed=grants.sealed_one(session, observer) if observer else "",
     )
 
 

@@ -151,6 +151,21 @@ def replace(
     audit.write(session, registry.name, [entry], at=at, flow_run=flow_run)
 
 
+def tell(session: Session, name: str, entry: Entry, *, at: datetime, flow_run: str) -> None:
+    """Write down something about a registry that changes nothing of it."""
+    audit.write(session, name, [entry], at=at, flow_run=flow_run)
+
+
+def start_over(session: Session, name: str) -> None:
+    """Forget what was seen of a registry and made in it: another one stands in its place."""
+    row = locked(session, name)
+    for table in (GrantRow, SpaceRow, OutcomeRow):
+        session.exec(delete(table).where(col(table.registry_name) == name))
+    if row is not None:
+        row.spaces_read_at = row.storage_read_at = row.storage_used = None
+        session.add(row)
+
+
 def _columns(registry: Registry) -> dict[str, Any]:
     return registry.model_dump(mode="json", exclude={"name"})
 

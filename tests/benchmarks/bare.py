@@ -9,6 +9,7 @@ import httpx
 from tests.benchmarks.simulated import PASSWORD
 
 AT_ONCE = 4
+CLUSTER_AT_ONCE = 8
 _TLS = ssl.create_default_context()  # built once: 30 ms a client would flatter what is compared
 _SYSTEM = ("/health", "/users/current", "/systeminfo", "/statistics")
 
@@ -61,3 +62,45 @@ async def set_public(url: str, names: list[str], public: bool) -> None:
                 answer.raise_for_status()
 
         await asyncio.gather(*(put(name) for name in names))
+
+
+async def grant(url: str, robots: int, spaces: list[str]) -> None:
+    """Make robot accounts that may pull all these spaces."""
+    places = asyncio.Semaphore(AT_ONCE)
+    access = [{"resource": "repository", "action": "pull"}]
+    rights = [{"kind": "project", "namespace": name, "access": access} for name in spaces]
+    async with _client() as client:
+
+        async def post(number: int) -> None:
+            async with places:
+                client.cookies.clear()
+                about = {"name": f"bare-{number}", "level": "system", "duration": -1}
+                answer = await client.post(
+                    f"{url}/api/v2.0/robots", json=about | {"permissions": rights}
+                )
+                answer.raise_for_status()
+
+        await asyncio.gather(*(post(number) for number in range(robots)))
+
+
+async def deliver(url: str, token: str, namespaces: list[str]) -> None:
+    """Write a Secret into each namespace, and read and extend its default ServiceAccount."""
+    places = asyncio.Semaphore(CLUSTER_AT_ONCE)
+    limits = httpx.Limits(max_connections=CLUSTER_AT_ONCE)
+    bearer = {"Authorization": f"Bearer {token}"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bare"}}
+    apply = {"Content-Type": "application/apply-patch+yaml"}
+    merge = {"Content-Type": "application/merge-patch+json"}
+    linked = {"imagePullSecrets": [{"name": "bare"}]}
+    async with httpx.AsyncClient(headers=bearer, limits=limits, verify=_TLS) as client:
+
+        async def write(namespace: str) -> None:
+            within = f"{url}/api/v1/namespaces/{namespace}"
+            account = f"{within}/serviceaccounts/default"
+            async with places:
+                to = f"{within}/secrets/bare?fieldManager=bare"
+                (await client.patch(to, json=secret, headers=apply)).raise_for_status()
+                (await client.get(account)).raise_for_status()
+                (await client.patch(account, json=linked, headers=merge)).raise_for_status()
+
+        await asyncio.gather(*(write(namespace) for namespace in namespaces))

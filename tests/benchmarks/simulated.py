@@ -50,7 +50,9 @@ def _run(pipe: Connection, many: int, spaces: int, password_seconds: float) -> N
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await by_port[scope["server"][1]](scope, receive, send)
 
-    config = uvicorn.Config(app, access_log=False, log_level="error", lifespan="off")
+    config = uvicorn.Config(
+        app, access_log=False, log_level="error", lifespan="off", timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
 
     async def serve() -> None:

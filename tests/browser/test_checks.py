@@ -6,8 +6,18 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
+from flows.bind_space import bind_space
+from flows.create_workspace import create_workspace
+from flows.explain_access import explain_access
 from flows.integrate import integrate_registry
-from flows.showing import UNDECIDED
+from flows.register_cluster import register_cluster
+from flows.remove import remove_registry
+from flows.remove_cluster import remove_cluster
+from flows.remove_workspace import remove_workspace
+from flows.rotate_credentials import rotate_credentials
+from flows.showing import KEEP, NONE, UNDECIDED
+from flows.sync_namespaces import sync_namespaces
+from flows.unbind_space import unbind_space
 from flows.update import update_registry
 
 HARBOR = {"type": "harbor", "address": "https://harbor.example.com"}
@@ -17,6 +27,31 @@ BY_ID = {"$ref": "ef440145-f86b-47f8-b3bf-06b8b22ce5b4"}
 BY_FORM = {"$ref": {"block_document_id": "ef440145-f86b-47f8-b3bf-06b8b22ce5b4"}}
 INTEGRATE = parameter_schema(integrate_registry).model_dump()
 UPDATE = parameter_schema(update_registry).model_dump()
+FORMS: dict[str, dict[str, Any]] = {
+    found.name: parameter_schema(found).model_dump()
+    for found in (
+        bind_space,
+        create_workspace,
+        explain_access,
+        integrate_registry,
+        register_cluster,
+        remove_cluster,
+        remove_registry,
+        remove_workspace,
+        rotate_credentials,
+        sync_namespaces,
+        unbind_space,
+        update_registry,
+    )
+}
+GOOD: dict[str, object] = {
+    "cluster": "eu",
+    "namespace": "shop",
+    "image": "prod/team-a/app:1.0",
+    "registry": "prod",
+    "spaces": ["team-a", "/", "shop-*"],
+    "workspaces": ["team-a"],
+}
 
 
 def check(schema: dict[str, Any], **values: object) -> None:
@@ -32,6 +67,10 @@ def check(schema: dict[str, Any], **values: object) -> None:
         {"registry": DOCKER},
         {"registry": DOCKER, "credentials": None},
         {"registry": {**DOCKER, "token_service": ""}},
+        {"registry": DOCKER, "pull_credentials": BY_FORM},
+        {"registry": DOCKER, "pull_credentials": BY_NAME},
+        {"registry": DOCKER, "pull_credentials": None},
+        {"registry": DOCKER, "pull_credentials": NONE},
         {"registry": HARBOR, "tls": {"mode": "insecure"}},
         {"registry": HARBOR, "tls": {"mode": "ca", "bundle": "-----BEGIN…"}},
     ],
@@ -50,6 +89,7 @@ def test_integrate_accepts(values: dict[str, object]) -> None:
         ({"registry": {**HARBOR, "token_service": ""}}, "('token_service' was unexpected)"),
         ({"registry": {**HARBOR, "type": "nexus"}}, "is not valid under any"),
         ({"registry": HARBOR, "credentials": UNDECIDED}, "nothing chosen yet"),
+        ({"registry": DOCKER, "pull_credentials": UNDECIDED}, "nothing chosen yet"),
         ({"registry": HARBOR, "tls": {"mode": "ca"}}, "'bundle' is a required property"),
         ({"registry": HARBOR, "name": "Prod 1"}, "'name'"),
     ],
@@ -65,9 +105,39 @@ def test_a_password_in_the_parameters_is_refused_unstored_and_not_repeated(
     reference: dict[str, object],
 ) -> None:
     inline = {**reference, "username": "admin", "password": "s3cret"}
-    with pytest.raises(ValidationError, match=r"'password'.* unexpected") as refusal:
-        check(INTEGRATE, registry=HARBOR, credentials=inline)
+    for schema in (INTEGRATE, UPDATE):
+        for parameter in ("credentials", "pull_credentials"):
+            with pytest.raises(ValidationError, match=r"'password'.* unexpected") as refusal:
+                check(schema, registry=HARBOR, **{parameter: inline})
+            assert "s3cret" not in str(refusal.value)
+
+
+def test_a_kubeconfig_in_the_parameters_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValidationError, match=r"'kubeconfig' was unexpected") as refusal:
+        check(FORMS["register-cluster"], credentials={"kubeconfig": "token: s3cret"})
     assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("flow", "values", "told"),
+    [
+        ("bind-space", {"spaces": ["shop, web"]}, "'spaces[0]'"),
+        ("bind-space", {"spaces": [None]}, "'spaces[0]'"),
+        ("bind-space", {"spaces": []}, "'spaces'"),
+        ("unbind-space", {"workspaces": ["Team A"]}, "'workspaces[0]'"),
+        ("create-workspace", {"namespaces": ["shop"]}, "'namespaces[0]'"),
+        ("explain-access", {"image": "user:password@host/space"}, "'image'"),
+        ("rotate-credentials", {"registry": "Harbor Prod"}, "'registry'"),
+        ("sync-namespaces", {"only": ["eu 1"]}, "'only[0]'"),
+    ],
+)
+def test_a_mistyped_name_is_refused_beside_its_field(
+    flow: str, values: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        check(FORMS[flow], **GOOD | values)
+    assert told in str(refusal.value)
+    check(FORMS[flow], **GOOD)
 
 
 def test_the_update_form_as_it_opens_is_accepted() -> None:
@@ -77,14 +147,15 @@ def test_the_update_form_as_it_opens_is_accepted() -> None:
     check(UPDATE, **defaults)
     assert defaults == {
         "address": "",
-        "credentials": None,
+        "credentials": KEEP,
+        "pull_credentials": KEEP,
         "tls": None,
         "token_service": "",
         "description": None,
-        "drift_policy": "keep",
+        "drift_policy": KEEP,
     }
 
 
 def test_every_parameter_has_a_title_for_people() -> None:
-    for schema in (INTEGRATE, UPDATE):
+    for schema in FORMS.values():
         assert all(name != shown["title"] for name, shown in schema["properties"].items())

@@ -62,6 +62,11 @@ def test_the_update_form_keeps_what_is_left_alone(browser_page: Page, product: P
     expect(form.field("Address")).to_have_value("")
     form.tab("Do not verify (unsafe)")
     expect(browser_page.get_by_label("Select Mode")).to_have_text("insecure")
+    for other in ("Other credentials", "Other pull-only credentials"):
+        form.tab(other)
+        chosen = browser_page.get_by_role("tab", name=other, exact=True)
+        expect(chosen).to_have_attribute("aria-selected", "true")
+    expect(browser_page.get_by_role("button", name="Add", exact=True)).to_have_count(2)
 
 
 def test_a_password_inside_the_address_is_refused_before_anything_is_stored(

@@ -49,6 +49,7 @@ def database(
     monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "2")
     monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
     monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", KEY)
+    monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_WAIT_SECONDS", "0")
     with in_force(migrated_sqlite(tmp_path)) as url:
         yield url
     settings.cache_clear()

@@ -1,9 +1,10 @@
 """A platform for the tests of access: a Harbor, emulated clusters, and who may pull what."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from prefect.logging import disable_run_logger
@@ -16,7 +17,7 @@ from flows.register_cluster import register_cluster
 from flows.syncing import ClusterReport, sync_clusters
 from flows.unbind_space import unbind_space
 from models.access import Binding, Grant
-from models.cluster import WORKSPACE_LABEL, Cluster, ClusterState
+from models.cluster import SECRET_NAME, WORKSPACE_LABEL, Cluster, ClusterState
 from models.delivery import Delivery
 from models.registry import BlockRef
 from tasks import clock
@@ -28,6 +29,8 @@ from tasks.store.session import transact
 from tests.flows.stories import Place, completed, harbor_at, settled
 
 LABEL = WORKSPACE_LABEL
+HOMES: dict[str, str | None] = {"shop": "red", "till": "red", "lab": "blue"}
+"""Namespaces of a platform, each with its workspace, unless a test says otherwise."""
 
 
 @contextmanager
@@ -68,7 +71,7 @@ async def synced(*names: str, **more: Any) -> dict[str, ClusterReport]:
 
 async def pulls(place: Place, cluster: EmulatedCluster, namespace: str, space: str) -> bool:
     """Whether a pod of a namespace can pull a space's image with what it is handed out."""
-    handed = cluster.image_pull_secrets(namespace)
+    handed = SECRET_NAME in cluster.image_pull_secrets(namespace)
     secret = cluster.secret(namespace) if handed else None
     image = f"{place.url.partition('//')[2]}/{space}/app:latest"
     return await asyncio.to_thread(can_pull, image, secret)
@@ -121,9 +124,10 @@ class Minute:
     @property
     def reasons(self) -> set[str]:
         """Why changes were made, or tried, in the registry and in clusters."""
-        made = [one.change for one in self.registry.outcomes]
-        made += [one.change for report in self.clusters.values() for one in report.outcomes]
-        return {one.reason.value for one in made}
+        made = {one.change.reason for one in self.registry.outcomes}
+        for report in self.clusters.values():
+            made |= {one.change.reason for one in report.outcomes}
+        return {reason.value for reason in made}
 
 
 async def a_minute(name: str, **more: Any) -> Minute:
@@ -175,20 +179,38 @@ class Platform:
         """Whether the next run finds all as it shall be: nothing planned, written or complained."""
         before = self.writes()
         minute = await a_minute(self.name)
-        planned = [minute.registry.plan.changes]
-        planned += [report.plan.changes for report in minute.clusters.values()]
-        assert (minute.said, planned) == ("", [()] * len(planned))
+        assert (minute.said, minute.registry.plan.changes) == ("", ())
+        assert not any(report.plan.changes for report in minute.clusters.values())
         assert all(one.status == "delivered" for one in transact(clusters.deliveries))
         assert all(one.effective_at for one in bindings_of(self.name))
         return self.writes() == before
 
+    async def granted(self, *spaces: str) -> bool:
+        """Check all that shall be so where red is bound to these spaces and nobody to any other."""
+        assert list(robots_in(self.place).values()) == ([frozenset(spaces)] if spaces else [])
+        assert [one.spaces for one in grants_of(self.name)] == ([spaces] if spaces else [])
+        for space in ("team-a", "team-b"):
+            for namespace in ("shop", "till"):
+                assert await self.pulls(namespace, space) is (space in spaces), (namespace, space)
+            assert not await self.pulls("lab", space)
+        held = deliveries_in("eu")
+        assert set(held) == ({"shop", "till"} if spaces else set())
+        assert all(
+            (self.cluster.secret(each) is not None) is bool(spaces)
+            for each in HOMES
+            if each != "lab"
+        )
+        return await self.quiet()
+
 
 @asynccontextmanager
 async def platform(
-    name: str, *spaces: str, links: bool = True, **namespaces: str | None
+    name: str,
+    *spaces: str,
+    homes: Mapping[str, str | None] = MappingProxyType(HOMES),
+    links: bool = True,
 ) -> AsyncIterator[Platform]:
     """Run a Harbor with an image in each space, and a cluster `eu`; both are known here."""
-    homes = namespaces or {"shop": "red", "till": "red", "lab": "blue"}
     with harbor_at(*spaces) as place, cluster_with(**homes) as cluster:
         for space in spaces:
             place.harbor.add_image(f"{space}/app", "latest")

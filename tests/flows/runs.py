@@ -7,21 +7,35 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Protocol
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
-from deployments.sandbox.faults import Fault
+from deployments.sandbox.faults import Fault, Faults
 from models.settings import settings
 from tests.databases import DATABASE
-from tests.flows.stories import Place
 from tests.processes import preload, start
 
 preload("tests.flows.runs", "flows.create_space", "flows.set_visibility", "flows.reconcile_all")
+preload("flows.bind_space", "flows.unbind_space", "flows.rotate_credentials")
+preload("kubernetes_asyncio.config")
 
-QUICK = {"REGISTRY_INTEGRATION_LEASE_SECONDS": "1", "REGISTRY_INTEGRATION_REQUESTS_AT_ONCE": "1"}
+_OURS = "REGISTRY_INTEGRATION_"
+QUICK = {
+    f"{_OURS}LEASE_SECONDS": "1",
+    f"{_OURS}REQUESTS_AT_ONCE": "1",
+    f"{_OURS}CLUSTER_REQUESTS_AT_ONCE": "1",
+}
 """A killed run's lease ends soon, and requests come one after the other."""
+
+
+class Faulty(Protocol):
+    """A simulated service that can be told to misbehave."""
+
+    @property
+    def faults(self) -> Faults:
+        """Its faults."""
 
 
 def run(entrypoint: str, parameters: dict[str, Any], api: str) -> None:
@@ -33,8 +47,9 @@ def run(entrypoint: str, parameters: dict[str, Any], api: str) -> None:
 
 
 def started(entrypoint: str, environment: dict[str, str], **parameters: Any) -> BaseProcess:
-    """Start a flow run on this test's database and server."""
-    shared = {DATABASE: settings().database, **environment}
+    """Start a flow run on this test's database and server, with this test's settings."""
+    here = {key: value for key, value in os.environ.items() if key.startswith(_OURS)}
+    shared = {**here, DATABASE: settings().database, **environment}
     return start(shared, run, entrypoint, parameters, PREFECT_API_URL.value() or "")
 
 
@@ -56,7 +71,7 @@ class Kill:
 
 
 def killed_at(
-    place: Place,
+    place: Faulty,
     request: tuple[str, str],
     entrypoint: str,
     *,
@@ -64,7 +79,7 @@ def killed_at(
     served: bool = False,
     **parameters: Any,
 ) -> None:
-    """Start a flow run, and kill it at a request to the registry."""
+    """Start a flow run, and kill it at a request to the registry or to the cluster."""
     method, path = request
     victims: list[BaseProcess] = []
     kill = Kill(lambda: victims[0], served)

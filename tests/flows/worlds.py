@@ -1,12 +1,15 @@
-"""A whole platform in miniature, to which anything may happen: people, hands, faults, kills."""
+"""A whole platform in miniature: what it stands on, how this service runs on it, and its faults."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
+import trustme
 from pydantic import SecretStr
+from sqlmodel import Session
 
 from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
 from deployments.sandbox.faults import Fault, Faults
@@ -14,8 +17,8 @@ from deployments.sandbox.harbor import Harbor, Permission, Robot
 from deployments.sandbox.kubernetes import EmulatedCluster
 from deployments.sandbox.server import running
 from flows.reconciling import PLAIN, Report, reconcile
-from flows.syncing import ClusterReport, sync_cluster
-from models.access import Workspace, mark_in
+from flows.syncing_cluster import ClusterReport, sync_cluster
+from models.access import Mark, Workspace, mark_in
 from models.audit import Entry
 from models.cluster import Cluster, ClusterState
 from models.registry import BlockRef, Kind, Registry
@@ -28,10 +31,13 @@ from tasks.store.installation import installation
 from tasks.store.leases import leased
 from tasks.store.session import transact
 
-REGISTRY, CLUSTERS, WORKSPACES = "harbor", ("east", "west"), ("blue", "red")
-SPACES, NAMESPACES = ("a", "b", "c"), ("n1", "n2")
+T = TypeVar("T")
+
+HARBOR, CLUSTERS, WORKSPACES = "harbor", ("east", "west"), ("blue", "red")
 OTHERS = "00000000"
 """Another installation of this service on the same Harbor."""
+
+_RIGHTS = (*ROBOT_NEEDS, *GRANT_NEEDS, ("system", "/", "robot", "list"))
 
 
 class Address:
@@ -47,20 +53,24 @@ class Address:
 
 @dataclass(frozen=True)
 class Ground:
-    """What worlds stand on, one after the other: starting servers takes longer than living."""
+    """What worlds stand on, one after the other: to start servers takes longer than to live.
 
-    harbor: Address
-    clusters: dict[str, Address]
+    Attributes:
+        authority: for kubeconfigs; to load the one this saves all those the machine trusts.
+    """
+
+    places: dict[str, Address]
     urls: dict[str, str]
+    authority: str = field(repr=False)
 
 
 @contextmanager
 def ground() -> Iterator[Ground]:
     """Serve a Harbor and two clusters, empty until a world is there."""
     with ExitStack() as stack:
-        places = {name: Address() for name in (REGISTRY, *CLUSTERS)}
+        places = {name: Address() for name in (HARBOR, *CLUSTERS)}
         urls = {name: stack.enter_context(running(one)) for name, one in places.items()}
-        yield Ground(places.pop(REGISTRY), places, urls)
+        yield Ground(places, urls, trustme.CA().cert_pem.bytes().decode())
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class Lost:
     """The connection breaks, before or after the request has had its effect.
 
     Attributes:
-        kill: what ends our own process at that moment; None if it lives on.
+        kill: ends our own run at that moment; None if it lives on.
     """
 
     after: bool
@@ -80,113 +90,145 @@ class Lost:
         if self.kill:
             self.kill()
             await asyncio.sleep(0.05)  # it goes first, and never learns what became of it
+        # Uvicorn answers 500 for an app that raises before it has begun to answer.
+        promised = [(b"content-length", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": promised})
         raise httpx.RemoteProtocolError("cut on purpose")
 
 
-@dataclass
-class World:
-    """One world. Its methods are what people, hands and faults do; `pullable` is who may what.
+class Platform:
+    """A Harbor, two clusters, and this service, which knows both and two workspaces.
 
-    Attributes:
-        bound, listed, wishes: what people asked for.
+    Args:
+        on: where.
+        by_robot: whether its credential in Harbor is a robot account's.
+        links: whether it links ServiceAccounts in the second cluster too.
     """
 
-    ground: Ground
-    by_robot: bool
-    links: bool = True
-    harbor: Harbor = field(init=False)
-    clusters: dict[str, EmulatedCluster] = field(init=False)
-    bound: set[tuple[str, str]] = field(default_factory=set)
-    listed: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    wishes: dict[str, tuple[bool, int | None]] = field(default_factory=dict)
-    _run: asyncio.Task[object] | None = None
-
-    def __post_init__(self) -> None:
-        self.harbor = Harbor(external_url=self.ground.urls[REGISTRY], lockout_seconds=0)
+    def __init__(self, on: Ground, *, by_robot: bool, links: bool) -> None:
+        self.url, self.by_robot = on.urls[HARBOR], by_robot
+        self.links = dict(zip(CLUSTERS, (True, links), strict=True))
+        self.harbor = Harbor(external_url=self.url, lockout_seconds=0)
         self.faults = Faults(self.harbor.app)
-        self.ground.harbor.app = self.faults
+        on.places[HARBOR].app = self.faults
         self.clusters = {name: EmulatedCluster() for name in CLUSTERS}
-        for name, one in self.clusters.items():
-            one.url, self.ground.clusters[name].app = self.ground.urls[name], one.app
-        self._foreigners()
+        for name, cluster in self.clusters.items():
+            cluster.url, on.places[name].app = on.urls[name], cluster.app
+            cluster.authority = on.authority
+        self._run: tuple[asyncio.AbstractEventLoop, asyncio.Task[object]] | None = None
+        self._killed = False
+        self._populate()
+        self.us = transact(self._introduce)
+
+    def _populate(self) -> None:
+        """Add those whom this service is to leave alone, and its own account if it has one."""
+        mark = Mark(installation=OTHERS, workspace="red").text
+        for name, text in (("ci", "builds"), (f"ri-{OTHERS}-red", mark)):
+            self.harbor.add_robot(name, ["library"]).description = text
         if self.by_robot:
-            rights = (*ROBOT_NEEDS, *GRANT_NEEDS, ("system", "/", "robot", "list"))
             self.harbor.add_robot("svc", secret="Robot12345").permissions = tuple(
                 Permission(kind, where, None, ((what, action),))
-                for kind, where, what, action in rights
+                for kind, where, what, action in _RIGHTS
             )
-        transact(self._integrated)
 
-    def _foreigners(self) -> None:
-        """Robot accounts that are nobody's business of ours."""
-        for name, text in (("ci", "builds"), (f"ri-{OTHERS}-red", self._mark(OTHERS, "red"))):
-            robot = self.harbor.add_robot(name, ["library"])
-            robot.description = text
-
-    @staticmethod
-    def _mark(installation: str, workspace: str) -> str:
-        return (
-            f"Made by registry-integration {installation} for workspace {workspace}. Do not edit."
-        )
-
-    def _integrated(self, session: object) -> None:
-        from sqlmodel import Session  # noqa: PLC0415
-
-        assert isinstance(session, Session)
-        at, told = clock.now(), Entry(subject=REGISTRY, what="registry.integrated")
-        one = Registry(
-            name=REGISTRY,
-            kind=Kind.HARBOR,
-            address=self.ground.urls[REGISTRY],
-            credential=BlockRef(name="admin"),
-        )
+    def _introduce(self, session: Session) -> str:
+        at, told = clock.now(), Entry(subject=HARBOR, what="registry.integrated")
+        block = BlockRef(name="admin")
+        one = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
         registries.add(session, one, told, at=at, flow_run="")
         for name in CLUSTERS:
-            links = self.links or name == CLUSTERS[0]
-            cluster = Cluster(name=name, credential=BlockRef(name=name), links_accounts=links)
+            cluster = Cluster(
+                name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
+            )
             clusters.register(session, cluster, at=at, flow_run="", state=ClusterState())
         for name in WORKSPACES:
             workspaces.create(session, Workspace(name=name), (), at=at, flow_run="")
-        self.us = installation(session)
+        return installation(session)
 
     @property
     def credential(self) -> Credential:
-        """Who we are to Harbor; an administrator keeps its block right."""
+        """Who this service is to Harbor; somebody keeps it right when logins are renamed."""
         if not self.by_robot:
             return Credential("admin", SecretStr("Harbor12345"))
-        return Credential(
-            f"{self.harbor.settings.robot_name_prefix}svc", SecretStr("Robot12345")
-        )
+        prefix = self.harbor.settings.robot_name_prefix
+        return Credential(f"{prefix}svc", SecretStr("Robot12345"))
 
     def ours(self) -> list[Robot]:
-        """Our robot accounts, oldest first."""
-        found = ((mark_in(one.description), one) for one in self.harbor.robots.values())
-        return [one for mark, one in found if mark and mark.installation == self.us]
+        """This service's robot accounts for workspaces, oldest first."""
+        return [robot for robot in self.harbor.robots.values() if self._made(robot)]
 
-    # What this service does.
+    def _made(self, robot: Robot) -> bool:
+        mark = mark_in(robot.description)
+        return mark is not None and mark.installation == self.us and bool(mark.workspace)
 
-    async def reconcile(self, rotate: frozenset[str] = frozenset()) -> Report | None:
+    def others(self) -> list[Robot]:
+        """All other robot accounts."""
+        return [robot for robot in self.harbor.robots.values() if not self._made(robot)]
+
+    def writes(self) -> int:
+        """Count requests that changed something, or wanted to, anywhere."""
+        in_clusters = sum(len(one.requests.writes()) for one in self._all())
+        return len(self.harbor.requests.writes()) + in_clusters
+
+    def _all(self) -> tuple[EmulatedCluster, ...]:
+        return tuple(self.clusters.values())
+
+    def lose(self, where: str, method: str | None, turn: int, times: int | None, how: str) -> None:
+        """Let connections break: see `Lost`; the first `turn` such requests get through.
+
+        Args:
+            how: `before` or `after` it had its effect, and whether our run is `killed` with it.
+        """
+        kill = self._kill if how.startswith("killed") else None
+        action = Lost(how.endswith("after"), kill)
+        faults = self.faults if where == HARBOR else self.clusters[where].faults
+        faults.add(Fault(action, method=method, after=turn, times=times))
+
+    def calm(self, *, clusters: bool = True) -> None:
+        """End all faults, or those of the Harbor alone."""
+        self.faults.clear()
+        for cluster in self._all() if clusters else ():
+            cluster.faults.clear()
+
+    async def reconcile(self, *rotate: str) -> Report | None:
         """Reconcile the registry; None if the run was killed."""
 
         async def run() -> Report:
-            async with leased(REGISTRY) as holder:
-                found = {"admin": self.credential}
-                return await reconcile(REGISTRY, holder, PLAIN, credentials=found, rotate=rotate)
+            found = {"admin": self.credential}
+            async with leased(HARBOR) as holder:
+                return await reconcile(
+                    HARBOR, holder, PLAIN, credentials=found, rotate=frozenset(rotate)
+                )
 
-        return await self._alive(run())
+        return await self._until_killed(run())
 
-    async def sync(self) -> list[ClusterReport] | None:
+    async def sync(self) -> tuple[ClusterReport, ...] | None:
         """Sync both clusters; None if the run was killed."""
 
-        async def one(name: str) -> ClusterReport:
-            async with leased(lease_key(name)) as holder:
-                found = {name: SecretStr(self.clusters[name].kubeconfig)}
-                return await sync_cluster(name, holder, found)
+        async def run() -> tuple[ClusterReport, ...]:
+            return tuple([await self._sync(name) for name in CLUSTERS])
 
-        async def run() -> list[ClusterReport]:
-            return [await one(name) for name in CLUSTERS]
+        return await self._until_killed(run())
 
-        return await self._alive(run())
+    async def _sync(self, name: str) -> ClusterReport:
+        kubeconfigs = {name: SecretStr(self.clusters[name].kubeconfig)}
+        async with leased(lease_key(name)) as holder:
+            return await sync_cluster(name, holder, kubeconfigs)
 
-    async def _alive[T](self, run: Awaitable[T]) -> T | None:
-        raise NotImplementedError
+    async def _until_killed(self, run: Coroutine[object, object, T]) -> T | None:
+        task = asyncio.ensure_future(run)
+        self._run, self._killed = (asyncio.get_running_loop(), task), False
+        try:
+            return await task
+        except asyncio.CancelledError:
+            assert self._killed
+            return None
+        finally:
+            self._run = None
+
+    def _kill(self) -> None:
+        """End our run as SIGKILL would; called by whom it speaks to, in that server's thread."""
+        if self._run is not None:
+            loop, task = self._run
+            self._killed = True
+            loop.call_soon_threadsafe(task.cancel)

@@ -1,19 +1,27 @@
 """The servers that the environment names."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 
+from deployments.sandbox.kubernetes import running_cluster
+from models.access import robot_stem
 from models.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, SystemTrust
 from tasks.credentials import RegistryCredentials
 from tasks.registries.protocol import Credential
 from tasks.registries.tls import context_for
+from tasks.store.installation import installation
+from tasks.store.session import transact
 from tests.flows.conftest import database, name, prefect_server
+from tests.flows.stories import PASSWORD, harbor_at
+from tests.live.clusters import Emulated, LiveCluster, real
+from tests.live.images import sweep
 
 __all__ = ["database", "name", "prefect_server"]
 
@@ -62,13 +70,61 @@ def live_docker() -> Live:
 
 
 @pytest.fixture
+def story_harbor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """Your Harbor, or a simulated one if only a cluster is named."""
+    if authority := os.environ.get("LIVE_CA_FILE"):
+        monkeypatch.setenv("SSL_CERT_FILE", authority)  # for whom pulls as a node does
+    if os.environ.get("HARBOR_URL") or not os.environ.get("KUBECONFIG"):
+        yield Live(Kind.HARBOR, "HARBOR")
+        return
+    with harbor_at() as place:
+        monkeypatch.setenv("HARBOR_URL", place.url)
+        monkeypatch.setenv("HARBOR_USERNAME", "admin")
+        monkeypatch.setenv("HARBOR_PASSWORD", PASSWORD)
+        yield Live(Kind.HARBOR, "HARBOR")
+
+
+@pytest_asyncio.fixture
+async def story_cluster() -> AsyncIterator[LiveCluster]:
+    """Your cluster, or an emulated one if only a Harbor is named."""
+    path = os.environ.get("KUBECONFIG")
+    if path:
+        admin = Path(path).read_text()
+        service = Path(os.environ.get("SERVICE_KUBECONFIG") or path).read_text()
+        async with real(admin, service) as cluster:
+            yield cluster
+        return
+    with running_cluster() as emulated:
+        yield Emulated(emulated)
+
+
+@pytest.fixture
+def story_console(story_harbor: Live) -> Iterator[httpx.Client]:
+    """Its own API."""
+    yield from console_of(story_harbor)
+
+
+@pytest.fixture
+def story_projects(story_console: httpx.Client, database: str) -> Iterator[list[str]]:
+    """Two names for projects; they go in the end with all that is in them, and our robots."""
+    wanted = [f"ri-live-{uuid4().hex[:10]}" for _ in range(2)]
+    yield wanted
+    sweep(story_console, wanted, robot_stem(transact(installation)))
+
+
+@pytest.fixture
 def harbor_console(live_harbor: Live) -> Iterator[httpx.Client]:
     """Harbor's own API, as somebody else uses it beside us."""
-    known = live_harbor.credential
+    yield from console_of(live_harbor)
+
+
+def console_of(live: Live) -> Iterator[httpx.Client]:
+    """Open Harbor's own API."""
+    known = live.credential
     assert known is not None, "HARBOR_USERNAME and HARBOR_PASSWORD are needed"
     auth = (known.username, known.password.get_secret_value())
-    verify = context_for(live_harbor.tls)
-    base = f"{live_harbor.url.rstrip('/')}/api/v2.0"
+    verify = context_for(live.tls)
+    base = f"{live.url.rstrip('/')}/api/v2.0"
     with httpx.Client(auth=auth, verify=verify, base_url=base, timeout=30) as client:
         yield client
 

@@ -25,6 +25,7 @@ DELIVER = Deliver(
     namespace="shop", before="", after="print", registries=("a", "b"), reason=Reason.DUE
 )
 WITHDRAW = Withdraw(namespace="shop", uid="1", version="5", before="print")
+ORPHAN = WITHDRAW.model_copy(update={"reason": Reason.UNWANTED})
 LINK, UNLINK = Link(namespace="shop"), Unlink(namespace="shop")
 PENDING, REFUSED = DeliveryStatus.PENDING, DeliveryStatus.REFUSED
 
@@ -135,7 +136,9 @@ FAILED = entry("secret.failed", why="Forbidden: no")
         (went(WITHDRAW, Reason.ALREADY_SO), []),
         (went(LINK), []),
         (went(UNLINK), []),
-        (went(WITHDRAW, Reason.FORBIDDEN, "no", well=False), [FAILED]),
+        (went(WITHDRAW, Reason.FORBIDDEN, "no", well=False), []),  # its state tells
+        (went(UNLINK, Reason.FORBIDDEN, "no", well=False), []),
+        (went(ORPHAN, Reason.FORBIDDEN, "no", well=False), [FAILED]),  # it has none
         (went(DELIVER, Reason.FORBIDDEN, "no", well=False), []),  # its state tells
     ],
 )

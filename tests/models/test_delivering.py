@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from models.cluster import SECRET_NAME, ObservedAccount, ObservedNamespace, ObservedSecret
+from models.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
 from models.delivering import plan_deliveries
 from models.delivery import (
-    LARGEST,
     ClusterChange,
     Deliver,
     Delivery,
@@ -61,8 +60,8 @@ def plan(
     return plan_deliveries(cluster(links_accounts=links), look, wish, known, unknown)
 
 
-def planned(*changes: ClusterChange, states: tuple[Delivery, ...]) -> DeliveryPlan:
-    return DeliveryPlan(cluster="eu", changes=changes, states=states)
+def planned(*changes: ClusterChange, states: tuple[Delivery, ...], ours: int = 1) -> DeliveryPlan:
+    return DeliveryPlan(cluster="eu", changes=changes, states=states, ours=ours)
 
 
 def deliver(before: str = "", after: str = "print", reason: Reason = Reason.DUE) -> Deliver:
@@ -71,8 +70,8 @@ def deliver(before: str = "", after: str = "print", reason: Reason = Reason.DUE)
     )
 
 
-def withdraw(before: str = "print") -> Withdraw:
-    return Withdraw(namespace="shop", uid="secret-shop", version="5", before=before)
+def withdraw(before: str = "print", reason: Reason = Reason.NOTHING_DUE) -> Withdraw:
+    return Withdraw(namespace="shop", uid="secret-shop", version="5", before=before, reason=reason)
 
 
 def pending(reason: Reason, before: Delivery | None = None) -> Delivery:
@@ -96,8 +95,8 @@ def test_agreement_without_links() -> None:
 
 
 def test_nothing_is_due_and_nothing_there() -> None:
-    assert plan(shall={}, known=()) == planned(states=())
-    assert plan(sa=account(linked=False), shall={}, known=()) == planned(states=())
+    assert plan(shall={}, known=()) == planned(states=(), ours=0)
+    assert plan(sa=account(linked=False), shall={}, known=()) == planned(states=(), ours=0)
 
 
 def test_what_is_there_and_not_on_record_is_since_now() -> None:
@@ -107,7 +106,7 @@ def test_what_is_there_and_not_on_record_is_since_now() -> None:
 
 def test_first_delivery() -> None:
     state = pending(Reason.DUE)
-    expected = planned(deliver(), LINK, states=(state,))
+    expected = planned(deliver(), LINK, states=(state,), ours=0)
     assert plan(sa=account(linked=False), known=()) == expected
 
 
@@ -118,7 +117,7 @@ def test_an_account_that_is_not_there_yet_is_linked_as_well(sa: ObservedAccount 
 
 
 def test_opted_out_of_links() -> None:
-    expected = planned(deliver(), states=(pending(Reason.DUE),))
+    expected = planned(deliver(), states=(pending(Reason.DUE),), ours=0)
     assert plan(sa=account(linked=False), known=(), links=False) == expected
 
 
@@ -141,91 +140,36 @@ def test_edited_by_hand(found: str | None, before: str) -> None:
 def test_deleted_by_hand() -> None:
     """It holds nothing now: nobody may believe that it does."""
     expected = planned(
-        deliver(reason=Reason.EDITED_BY_HAND), states=(pending(Reason.EDITED_BY_HAND),)
+        deliver(reason=Reason.EDITED_BY_HAND), states=(pending(Reason.EDITED_BY_HAND),), ours=0
     )
     assert plan(sa=account()) == expected
 
 
 def test_nothing_is_due_any_more() -> None:
     """The link goes first: a run that is killed in between leaves the mark for the next."""
-    expected = planned(UNLINK, withdraw(), states=())
+    expected = planned(UNLINK, withdraw(), states=(THERE,))
     assert plan(held=secret(), sa=account(), shall={}) == expected
 
 
 @pytest.mark.parametrize("sa", [None, account(linked=False)])
 def test_withdrawn_without_a_link(sa: ObservedAccount | None) -> None:
-    assert plan(held=secret(), sa=sa, shall={}) == planned(withdraw(), states=())
+    assert plan(held=secret(), sa=sa, shall={}) == planned(withdraw(), states=(THERE,))
 
 
 def test_withdrawn_where_accounts_are_nobodys_business_of_ours() -> None:
     """Rights to patch them may be missing there, and the pull secret has to go all the same."""
-    expected = planned(withdraw(), states=())
+    expected = planned(withdraw(), states=(THERE,))
     assert plan(held=secret(), sa=account(), shall={}, links=False) == expected
 
 
 def test_what_cannot_be_read_is_withdrawn_too() -> None:
-    expected = planned(withdraw("unreadable"), states=())
+    expected = planned(withdraw("unreadable"), states=(THERE,))
     assert plan(held=secret(fingerprint=None), shall={}) == expected
 
 
-# What is not ours is not touched.
-
-
-def test_a_foreign_secret_is_left_alone_and_told_of() -> None:
-    found = plan(held=secret(ours=False), sa=account())
-    assert found.changes == ()
-    (state,) = found.states
-    assert (state.status, state.reason) == (REFUSED, Reason.FOREIGN_SECRET)
-    assert (state.logins, state.fingerprint, state.delivered_at) == ((), "", None)
-    assert f"shop/{SECRET_NAME} is there without our mark and is left alone" in state.message
-
-
-def test_a_foreign_secret_that_holds_just_what_is_due_is_foreign() -> None:
-    found = plan(held=secret(fingerprint="print", ours=False), sa=account(linked=False))
-    assert found.changes == ()
-
-
-def test_a_foreign_secret_is_not_withdrawn() -> None:
-    """Nor is its link: it may be theirs."""
-    assert plan(held=secret(ours=False), sa=account(), shall={}) == planned(states=())
-
-
-def test_a_link_alone_is_not_taken_for_ours() -> None:
-    assert plan(sa=account(), shall={}, known=()) == planned(states=())
-
-
-# Namespaces that go.
-
-
-def test_a_namespace_that_is_being_deleted_receives_nothing() -> None:
-    found = plan(labelled(terminating=True), sa=account(linked=False))
-    assert found.changes == ()
-    (state,) = found.states
-    told = REFUSED, Reason.NAMESPACE_TERMINATING, "the namespace is being deleted"
-    assert (state.status, state.reason, state.message) == told
-
-
-def test_a_namespace_that_is_being_deleted_loses_nothing_before() -> None:
-    found = plan(labelled(terminating=True), secret(), account(), shall={})
-    assert found == planned(states=())
-
-
-# Size.
-
-
-@pytest.mark.parametrize(("size", "fits"), [(LARGEST, True), (LARGEST + 1, False)])
-def test_too_large(size: int, fits: bool) -> None:
-    """What it holds now is left, and known to be there."""
-    shall = {"shop": due(fingerprint="huge", size=size)}
-    found = plan(held=secret(), sa=account(), shall=shall)
-    if fits:
-        assert [one.kind for one in found.changes] == ["deliver"]
-        return
-    assert found.changes == ()
-    (state,) = found.states
-    assert (state.status, state.reason) == (REFUSED, Reason.SECRET_TOO_LARGE)
-    assert (state.logins, state.fingerprint) == (THERE.logins, THERE.fingerprint)
-    assert f"1 logins are {size} bytes, more than the {LARGEST}" in state.message
+def test_one_that_is_not_on_record_here_goes_too_and_is_told_apart() -> None:
+    expected = planned(withdraw(reason=Reason.UNWANTED), states=())
+    assert plan(held=secret(), shall={}, known=()) == expected
 
 
 # What is not known justifies nothing.
@@ -244,7 +188,7 @@ def test_an_unseen_section_justifies_nothing(
     sections: dict[str, Any], shall: Mapping[str, Due]
 ) -> None:
     seen: dict[str, Any] = {"held": secret(), "sa": account()}
-    assert plan(**{**seen, **sections}, shall=shall) == planned(states=())
+    assert plan(**{**seen, **sections}, shall=shall) == planned(states=(), ours=0)
 
 
 def test_what_cannot_be_said_now_is_kept() -> None:

@@ -3,10 +3,23 @@
 from datetime import timedelta
 from typing import Any
 
-from models.delivering import conclude_deliveries
+import pytest
+
+from models.delivering import conclude_deliveries, plan_deliveries
 from models.delivery import Delivery, DeliveryPlan, DeliveryStatus, Due
+from models.errors import PlanRefused
+from models.plan import Limits
 from models.reason import Reason
-from tests.access_builders import account, delivery, due, secret, went
+from tests.access_builders import (
+    account,
+    cluster,
+    cluster_snapshot,
+    delivery,
+    due,
+    labelled,
+    secret,
+    went,
+)
 from tests.builders import NOW
 from tests.models.test_delivering import LINK, OTHER, PENDING, THERE, pending, plan, planned
 
@@ -73,10 +86,70 @@ def test_a_foreign_secret_that_came_between() -> None:
     assert (state.reason, state.logins) == (Reason.FOREIGN_SECRET, ())
 
 
-def test_a_failed_withdrawal_is_planned_again() -> None:
-    found = plan(held=secret(), sa=account(linked=False), shall={})
-    assert conclude_deliveries(found, [went(found.changes[0], well=False)], {}, now=LATER) == ()
-    assert plan(held=secret(), sa=account(linked=False), shall={}, known=()) == found
+def test_withdrawn_is_off_the_record() -> None:
+    found = plan(held=secret(), sa=account(), shall={})
+    outcomes = [went(change) for change in found.changes]
+    assert conclude_deliveries(found, outcomes, {}, now=LATER) == ()
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_failed_withdrawal_stays_on_record_and_is_planned_again(failing: int) -> None:
+    """As one that somebody asked for: the brake is for those that are not on record."""
+    found = plan(held=secret(), sa=account(), shall={})
+    outcomes = [went(change) for change in found.changes[:failing]]
+    outcomes.append(went(found.changes[failing], Reason.FORBIDDEN, "no", well=False))
+    told = {"status": PENDING, "reason": Reason.FORBIDDEN, "message": "no"}
+    left = conclude_deliveries(found, outcomes, {}, now=LATER)
+    assert left == (THERE.model_copy(update=told),)
+    again = plan(held=secret(), sa=account(), shall={}, known=left)
+    assert again.changes == found.changes
+    again.check(Limits(share=0, floor=1))
+
+
+# The brake on pull secrets that are not on record here.
+
+
+def _orphans(many: int, on_record: int = 0) -> DeliveryPlan:
+    names = [f"n{number:02}" for number in range(many + on_record)]
+    look = cluster_snapshot(
+        [labelled(name) for name in names], [secret(name) for name in names], []
+    )
+    known = [delivery(name) for name in names[many:]]
+    return plan_deliveries(cluster(), look, {}, known)
+
+
+@pytest.mark.parametrize(
+    ("many", "on_record", "refused"),
+    [(0, 50, False), (9, 0, False), (10, 24, False), (10, 23, True), (10, 0, True)],
+)
+def test_the_brake(many: int, on_record: int, refused: bool) -> None:
+    found = _orphans(many, on_record)
+    assert (found.ours, len(found.changes)) == (many + on_record, many + on_record)
+    if not refused:
+        found.check(Limits())
+        return
+    whole = many + on_record
+    with pytest.raises(PlanRefused, match=rf"eu: this would delete {many} of {whole} pull secrets"):
+        found.check(Limits())
+
+
+def test_what_a_refusal_leaves() -> None:
+    """Deliveries go on, and what is on record stays there: it is no orphan next time."""
+    look = cluster_snapshot(
+        [labelled("a"), labelled("b"), labelled("c")],
+        [secret("a"), secret("b")],
+        [account("a"), account("c")],
+    )
+    found = plan_deliveries(cluster(), look, {"c": due()}, [delivery("a")])
+    assert [one.kind for one in found.changes] == ["unlink", "withdraw", "withdraw", "deliver"]
+    left = found.without_removals()
+    assert [one.kind for one in left.changes] == ["deliver"]
+    outcomes = [went(change) for change in left.changes]
+    kept = conclude_deliveries(left, outcomes, {"c": due()}, now=LATER)
+    assert [(one.namespace, one.status) for one in kept] == [
+        ("a", DeliveryStatus.DELIVERED),
+        ("c", DeliveryStatus.DELIVERED),
+    ]
 
 
 def test_a_dry_run_leaves_it_pending() -> None:

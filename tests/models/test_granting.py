@@ -9,7 +9,7 @@ from models.change import GrantChange
 from models.granting import GrantPlan, Wanted, plan_grants, wanted_by
 from models.reason import Reason
 from tests.access_builders import US, edited, grant, login_of, made, revoked, robot, robots
-from tests.builders import seen, unseen
+from tests.builders import unseen
 
 WANTED = {"team-a": Wanted(spaces=("a", "b"), bound=True)}
 NOTHING = GrantPlan()
@@ -182,4 +182,4 @@ def test_each_workspace_by_itself() -> None:
 def test_wanted_is_what_is_bound_and_there(
     bound: dict[str, tuple[str, ...]], expected: dict[str, Wanted]
 ) -> None:
-    assert wanted_by(bound, [seen("a"), seen("b"), seen("c")]) == expected
+    assert wanted_by(bound, ["a", "b", "c"]) == expected

@@ -166,21 +166,40 @@ def test_no_robots_are_made() -> None:
     assert not _plan(narrow()).with_grants(GrantPlan(changes=(revoked(1),)), 1).makes_robots
 
 
-def test_without_grants() -> None:
+def test_without_new_robots_only_new_robots_are_left_out() -> None:
+    """Somebody was unbound: that must not wait until a lost key is found."""
     found = GrantPlan(changes=(made("a"), revoked(2), edited(3, (), ("a",))), gone=(9,))
     plan = _plan(narrow(), create()).with_grants(found, 3)
-    left = plan.without_grants()
-    assert left.changes == (narrow(), create())
+    left = plan.without_new_robots()
+    assert left.changes == (narrow(), revoked(2), create(), edited(3, (), ("a",)))
     assert (left.gone, left.makes_robots) == ((9,), False)
 
 
 def test_a_refusal_leaves_what_was_seen_of_robots() -> None:
-    found = GrantPlan(changes=(revoked(2), made("a")), remembered=(grant(3),), gone=(9,))
+    found = GrantPlan(changes=(made("a"),), remembered=(grant(3),), gone=(9,))
     left = _plan().with_grants(found, 3).braked()
-    assert (left.changes, left.regranted, left.gone) == ((), (grant(3),), (9,))
+    assert (left.changes, left.regranted, left.gone) == ((), (grant(3),), ())
 
 
 def test_json_round_trip_with_grants() -> None:
     changes = (made("a", replaces=4), edited(2, ("a",), ()), revoked(3, "a"))
     plan = _plan().with_grants(GrantPlan(changes=changes, remembered=(grant(1),)), 3)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_refused_plan_still_does_what_was_unbound() -> None:
+    unbound = revoked(1, "a", reason=Reason.BINDINGS_CHANGED)
+    narrowed = edited(2, ("a", "b"), ("a",))
+    wider = edited(3, ("a",), ("a", "b"))
+    missing = revoked(4, "a", reason=Reason.SPACES_MISSING)
+    changes = ordered([unbound, narrowed, wider, missing, narrow("x")])
+    plan = Plan(registry="prod", made_at=NOW, changes=changes, gone=(9,)).braked()
+    assert set(plan.changes) == {unbound, narrowed}
+    assert plan.gone == ()
+
+
+def test_many_robots_gone_at_once_are_not_forgotten() -> None:
+    plan = Plan(registry="prod", made_at=NOW, gone=tuple(range(10)), robots=2)
+    with pytest.raises(PlanRefused, match=r"forget 10 of 12 robot accounts"):
+        plan.check(Limits())
+    plan.model_copy(update={"robots": 30}).check(Limits())

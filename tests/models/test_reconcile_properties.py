@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.change import CreateSpace, DriftKind
+from models.change import CreateSpace, DriftKind, SetVisibility
 from models.conclusion import conclude
 from models.plan import Plan
 from models.reconcile import plan_spaces
@@ -69,6 +69,7 @@ def _applied(there: dict[str, ObservedSpace], plan: Plan) -> dict[str, ObservedS
                 name=change.space, remote_id=90 + number, visibility=change.after
             )
         else:
+            assert isinstance(change, SetVisibility)
             assert after[change.space].remote_id == change.remote_id
             after[change.space] = after[change.space].model_copy(
                 update={"visibility": change.after}
@@ -110,6 +111,7 @@ def test_a_plan_only_ever_does_what_was_wished(
     plan = _plan(of, known, _look(there))
     for change in plan.changes:
         assert of.kind is Kind.HARBOR
+        assert isinstance(change, CreateSpace | SetVisibility)
         assert known[change.space].desired is change.after
         assert isinstance(change, CreateSpace) or of.drift_policy is DriftPolicy.ENFORCE
     assert [one.narrows for one in plan.changes] == sorted(
@@ -128,8 +130,8 @@ def test_a_refused_plan_still_remembers_and_stays_planned(
     left = first.braked()
     told = conclude(dossier(of=of), known.values(), _look(there), left, refused="too much")
     again = _plan(of, {**known, **{one.name: one for one in told.spaces}}, _look(there))
-    assert [(one.kind, one.space, one.after) for one in again.changes] == [
-        (one.kind, one.space, one.after) for one in first.changes
+    assert [(one.kind, one.subject, one.after) for one in again.changes] == [
+        (one.kind, one.subject, one.after) for one in first.changes
     ]
     assert again.retired == first.retired
     assert {one.kind for one in again.drifts} <= {DriftKind.RETIRED}

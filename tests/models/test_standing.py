@@ -140,3 +140,9 @@ def test_difference(before: tuple[str, ...], after: tuple[str, ...], told: str) 
 )
 def test_spaces_told(spaces: tuple[str, ...], told: str) -> None:
     assert spaces_told(spaces) == told
+
+
+def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() -> None:
+    bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "c")}
+    found = look(robots(robot(1, "a", "c")))
+    assert standing(grant(1, "a", "c"), bound=bound).plan(found) == GrantPlan()

@@ -148,7 +148,7 @@ def test_the_account_can_be_late(cluster: EmulatedCluster, client: httpx.Client)
         ("GET", "/api/v1/secrets?fieldSelector=type=Opaque", {}, 400),
         ("PATCH", SECRET, {"Content-Type": "application/json-patch+json"}, 415),
         ("POST", "/api/v1/namespaces", {"Content-Type": "application/json"}, 409),
-        ("GET", "/apis/apps/v1/deployments", {}, 404),
+        ("GET", "/apis/batch/v1/jobs", {}, 404),
     ],
 )
 def test_what_is_not_emulated_is_refused(

@@ -1,13 +1,18 @@
 """The emulated cluster answers as a real kube-apiserver did."""
 
+from pathlib import Path
+
+import pytest
+
 from deployments.sandbox.kubernetes import running_cluster
-from tests.sandbox.kubernetes_replay import Replay, normal, recorded
+from tests.sandbox.kubernetes_replay import SAMPLES, SOURCES, Replay, normal, recorded
 
 
-def test_it_answers_as_the_real_one_did() -> None:
+@pytest.mark.parametrize("samples", [SAMPLES, SOURCES], ids=["pull secrets", "managed harbors"])
+def test_it_answers_as_the_real_one_did(samples: Path) -> None:
     differing = []
     with running_cluster() as cluster:
-        for step, status, answer in Replay(cluster).play(recorded()):
+        for step, status, answer in Replay(cluster).play(recorded(samples)):
             wanted, found = (step["status"], step["answer"]), (status, normal(answer))
             if wanted != found:
                 differing.append((step["note"], wanted, found))

@@ -33,6 +33,8 @@ def test_written_as_it_is() -> None:
     assert row.model_dump(exclude={"id"}) == {
         "at": NOW,
         "registry_name": "prod",
+        "cluster_name": "",
+        "workspace": "",
         "subject": "team",
         "what": "space.created",
         "before": "a",
@@ -61,4 +63,20 @@ def test_oldest_first_and_each_until_it_was_sent() -> None:
 def test_history_of_one_registry_newest_first() -> None:
     _write(*(_entry(f"s{number}") for number in range(5)))
     _write(_entry("elsewhere"), registry="other")
-    assert [row.subject for row in transact(audit.history, "prod", 3)] == ["s4", "s3", "s2"]
+    assert [row.subject for row in transact(audit.history, "prod", most=3)] == ["s4", "s3", "s2"]
+
+
+def test_history_of_a_cluster_and_of_a_workspace() -> None:
+    moved = _entry("shop").model_copy(update={"cluster": "eu", "workspace": "team-a"})
+    granted = _entry("team-a").model_copy(update={"workspace": "team-a"})
+    _write(moved, _entry("eu").model_copy(update={"cluster": "eu"}), registry="")
+    _write(granted, _entry("team"))
+    for asked, subjects in (
+        ({"cluster": "eu"}, ["eu", "shop"]),
+        ({"workspace": "team-a"}, ["team-a", "shop"]),
+        ({"registry": "prod", "workspace": "team-a"}, ["team-a"]),
+        ({"cluster": "us"}, []),
+        ({}, ["team", "team-a", "eu", "shop"]),
+    ):
+        found = transact(audit.history, **asked)  # type: ignore[arg-type]
+        assert [row.subject for row in found] == subjects

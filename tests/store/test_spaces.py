@@ -37,7 +37,7 @@ def test_each_registry_has_its_own() -> None:
     integrate(registry(name="other", address="http://other.test"))
     transact(spaces.remember, "prod", [space("team", id=1)])
     transact(spaces.remember, "other", [space("team", id=2)])
-    transact(spaces.forget, "prod", ["team"])
+    transact(spaces.forget, "prod", ["team"], at=NOW, flow_run="run-2")
     assert transact(spaces.spaces, "prod") == ()
     assert transact(spaces.spaces, "other") == (space("team", id=2),)
 
@@ -80,6 +80,7 @@ def test_ten_thousand_at_once() -> None:
     transact(spaces.remember, "prod", many)
     transact(spaces.remember, "prod", many)
     assert transact(spaces.spaces, "prod") == many
-    transact(spaces.forget, "prod", [one.name for one in many[1:]])
+    gone = [one.name for one in many[1:]]
+    transact(spaces.forget, "prod", gone, at=NOW, flow_run="run-2")
     assert transact(spaces.spaces, "prod") == many[:1]
     assert time.monotonic() - began < 20

@@ -1,7 +1,8 @@
 """An emulated Kubernetes cluster for the demo and the tests. It is NOT a real Kubernetes.
 
-It has namespaces, Secrets and ServiceAccounts and nothing that runs, and knows no more of the API
-than this service uses. What it answers follows recorded answers of a real kube-apiserver 1.31.
+It has namespaces, Secrets and ServiceAccounts, and what harbor-operator and Helm charts make of
+Harbors; nothing runs, and it knows no more of the API than this service uses. What it answers
+follows recorded answers of a real kube-apiserver 1.31.
 
     with running_cluster() as cluster:
         cluster.add_namespace("shop", {"registry-integration.io/workspace": "team-a"})

@@ -4,13 +4,14 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
 from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
+from deployments.sandbox.kubernetes.groups import answered_groups, asks_for_groups
 from deployments.sandbox.kubernetes.lists import Lists, selected_name
 from deployments.sandbox.kubernetes.log import Call, Calls
-from deployments.sandbox.kubernetes.refusals import Refused, refusal, reply
-from deployments.sandbox.kubernetes.rights import Rights
-from deployments.sandbox.kubernetes.target import target_of, verb_of
+from deployments.sandbox.kubernetes.refusals import Refused, refusal, reply, unserved
+from deployments.sandbox.kubernetes.rights import ANONYMOUS, Rights
+from deployments.sandbox.kubernetes.target import Target, target_of, verb_of
 from deployments.sandbox.kubernetes.validation import check_size
-from deployments.sandbox.kubernetes.world import World
+from deployments.sandbox.kubernetes.world import HARBORS, World
 from deployments.sandbox.kubernetes.writes import Writes, existing
 
 
@@ -35,14 +36,21 @@ class Api:
 
     def _answer(self, request: Request) -> Reply:
         user = self._rights.user(request.headers.get("authorization", ""))
+        if user != ANONYMOUS and asks_for_groups(request):
+            return answered_groups(self._world, request.path)
         target = target_of(request.path)
         verb = verb_of(request, target)
         name = selected_name(request) if verb == "list" else target.name
         self._rights.check(user, verb, target.kind, target.namespace, name)
+        if not self._serves(target):
+            return unserved()
         check_size(request.body)
+        return self._done(verb, request, target, user)
+
+    def _done(self, verb: str, request: Request, target: Target, user: str) -> Reply:
         match verb:
             case "list":
-                return self._lists.answer(request, target.kind, target.namespace)
+                return self._lists.answer(request, target)
             case "get":
                 return reply(200, {**target.head, **existing(self._world, target)})
             case "create":
@@ -51,3 +59,7 @@ class Api:
                 return self._writes.patch(request, target, user)
             case _:
                 return self._writes.delete(request, target)
+
+    def _serves(self, target: Target) -> bool:
+        versions = self._world.operator if target.kind == HARBORS else ("v1",)
+        return target.version in versions

@@ -13,6 +13,7 @@ import yaml
 from deployments.sandbox.asgi import Receive, Scope, Send
 from deployments.sandbox.faults import Faults
 from deployments.sandbox.kubernetes.api import Api
+from deployments.sandbox.kubernetes.harbors import HarborsInCluster
 from deployments.sandbox.kubernetes.log import Calls
 from deployments.sandbox.kubernetes.patches import updated
 from deployments.sandbox.kubernetes.rights import ADMIN, Rights, Rule
@@ -27,7 +28,7 @@ _KEY = ".dockerconfigjson"
 _SYSTEM = ("default", "kube-system")
 
 
-class EmulatedCluster:
+class EmulatedCluster(HarborsInCluster):
     """A cluster with two namespaces; safe to use from any thread.
 
     Attributes:
@@ -88,7 +89,7 @@ class EmulatedCluster:
     def label(self, name: str, labels: Mapping[str, str | None]) -> None:
         """Set labels of a namespace; None removes one."""
         with self._world.lock:
-            found = self._existing(NAMESPACES, "", name)
+            found = self._there(NAMESPACES, "", name)
             merged = {**found["metadata"].get("labels", {}), **labels}
             kept = {key: value for key, value in merged.items() if value is not None}
             self._world.put(
@@ -133,21 +134,21 @@ class EmulatedCluster:
     ) -> None:
         """Change by hand what the pull secret holds."""
         with self._world.lock:
-            found = self._existing(SECRETS, namespace, SECRET_NAME)
+            found = self._there(SECRETS, namespace, SECRET_NAME)
             changed = {**found, "data": {_KEY: _encoded(content)}}
             self._world.put(SECRETS, updated(found, changed, manager))
 
     def relabel_secret(self, namespace: str, labels: Mapping[str, str]) -> None:
         """Give the pull secret exactly these labels, by hand."""
         with self._world.lock:
-            found = self._existing(SECRETS, namespace, SECRET_NAME)
+            found = self._there(SECRETS, namespace, SECRET_NAME)
             changed = {**found, "metadata": {**found["metadata"], "labels": dict(labels)}}
             self._world.put(SECRETS, updated(found, changed, "kubectl-label"))
 
     def delete_secret(self, namespace: str) -> None:
         """Delete the pull secret by hand."""
         with self._world.lock:
-            self._existing(SECRETS, namespace, SECRET_NAME)
+            self._there(SECRETS, namespace, SECRET_NAME)
             self._world.remove(SECRETS, namespace, SECRET_NAME)
 
     def foreign_secret(
@@ -170,13 +171,13 @@ class EmulatedCluster:
     def image_pull_secrets(self, namespace: str) -> tuple[str, ...]:
         """Return the names that the default ServiceAccount hands out."""
         with self._world.lock:
-            found = self._existing(ACCOUNTS, namespace, ACCOUNT_NAME)
+            found = self._there(ACCOUNTS, namespace, ACCOUNT_NAME)
         return tuple(one["name"] for one in found.get("imagePullSecrets", ()))
 
     def set_image_pull_secrets(self, namespace: str, *names: str) -> None:
         """Let the default ServiceAccount hand out exactly these, by hand."""
         with self._world.lock:
-            found = self._existing(ACCOUNTS, namespace, ACCOUNT_NAME)
+            found = self._there(ACCOUNTS, namespace, ACCOUNT_NAME)
             changed = {**found, "imagePullSecrets": [{"name": name} for name in names]}
             self._world.put(ACCOUNTS, updated(found, changed, "kubectl-edit"))
 
@@ -201,12 +202,6 @@ class EmulatedCluster:
         with self._world.lock:
             self._world.compacted = self._world.version
             self._world.version += 1
-
-    def _existing(self, kind: str, namespace: str, name: str) -> Json:
-        found = self._world.get(kind, namespace, name)
-        if found is None:
-            raise LookupError(f"there is no {kind} {namespace}/{name}")
-        return found
 
 
 @contextmanager

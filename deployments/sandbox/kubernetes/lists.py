@@ -9,8 +9,10 @@ from collections import OrderedDict
 
 from deployments.sandbox.asgi import Reply, Request
 from deployments.sandbox.kubernetes import refusals
+from deployments.sandbox.kubernetes.labels import selects
 from deployments.sandbox.kubernetes.refusals import bad_request, reply
-from deployments.sandbox.kubernetes.world import SINGLE, Json, World
+from deployments.sandbox.kubernetes.target import Target
+from deployments.sandbox.kubernetes.world import HARBORS, Json, World
 
 _STATES = 20
 """How many states are kept for further pages."""
@@ -40,7 +42,7 @@ class Lists:
         self._world = world
         self._states: OrderedDict[tuple[str, str], list[Json]] = OrderedDict()
 
-    def answer(self, request: Request, kind: str, namespace: str) -> Reply:
+    def answer(self, request: Request, target: Target) -> Reply:
         """Answer one page.
 
         Raises:
@@ -51,32 +53,33 @@ class Lists:
             raise bad_request(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
         if more:
             version, start = self._read(more)
-            items = self._state(request, kind, namespace, version, start)
+            items = self._state(request, target, version, start)
         else:
             version, start = self._world.version, 0
-            items = self._matching(request, kind, namespace)
+            items = self._matching(request, target)
         metadata: Json = {"resourceVersion": str(version)}
-        end = start + int(limit) if int(limit) else len(items)
+        shown, end = _page(items, start, int(limit), request.first("labelSelector"))
         if end < len(items):
-            self._keep((request.path, str(version)), items)
+            self._keep((_asked(request), str(version)), items)
             metadata["continue"] = _token(version, end)
-            if not request.first("fieldSelector"):
+            if not request.first("fieldSelector") and not request.first("labelSelector"):
                 metadata["remainingItemCount"] = len(items) - end
-        head = {"kind": f"{SINGLE[kind]}List", "apiVersion": "v1", "metadata": metadata}
-        return reply(200, {**head, "items": items[start:end]})
+        if target.kind == HARBORS:  # a built-in kind's items do not say what they are
+            metadata.setdefault("continue", "")
+            shown = [{**target.head, **one} for one in shown]
+        head = {**target.head, "kind": f"{target.head['kind']}List", "metadata": metadata}
+        return reply(200, {**head, "items": shown})
 
-    def _matching(self, request: Request, kind: str, namespace: str) -> list[Json]:
+    def _matching(self, request: Request, target: Target) -> list[Json]:
         name = selected_name(request)
-        found = self._world.all(kind, namespace)
+        found = self._world.all(target.kind, target.namespace)
         return [one for one in found if not name or one["metadata"]["name"] == name]
 
-    def _state(
-        self, request: Request, kind: str, namespace: str, version: int, start: int
-    ) -> list[Json]:
+    def _state(self, request: Request, target: Target, version: int, start: int) -> list[Json]:
         """Find the state that a token continues; -1 is whatever is there now."""
         if version < 0:
-            return self._matching(request, kind, namespace)
-        found = self._states.get((request.path, str(version)))
+            return self._matching(request, target)
+        found = self._states.get((_asked(request), str(version)))
         if found is None or version <= self._world.compacted:
             raise refusals.expired(_token(-1, start))
         return found
@@ -96,6 +99,28 @@ class Lists:
         except (ValueError, KeyError, TypeError):
             said = f"invalid continue token: continue key is not valid: {why}"
             raise bad_request(said) from None
+
+
+def _page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:
+    """Take as many as fit, and say where the next page begins.
+
+    What the labels leave out is left out here: after a full page the real one does not know
+    whether more will match either, and its last page may be empty.
+    """
+    selects(selector, {})  # a senseless one is refused, whatever there is
+    shown: list[Json] = []
+    for place, one in enumerate(items[start:], start):
+        if limit and len(shown) == limit:
+            return shown, place
+        if selects(selector, one["metadata"].get("labels", {})):
+            shown.append(one)
+    return shown, len(items)
+
+
+def _asked(request: Request) -> str:
+    """What all pages of a list have in common."""
+    selectors = (request.first("fieldSelector"), request.first("labelSelector"))
+    return "?".join((request.path, *selectors))
 
 
 def _token(version: int, start: int) -> str:

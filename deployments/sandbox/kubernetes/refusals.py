@@ -12,6 +12,10 @@ Refused = kmock.KubernetesError
 Json = dict[str, Any]
 
 JSON = (("Content-Type", "application/json"),)
+PLAIN = (("Content-Type", "text/plain; charset=utf-8"),)
+
+GROUPS = {"deployments": "apps", "harborclusters": "goharbor.io"}
+"""Of the kinds that have one; the core's have none."""
 
 
 def reply(status: int, body: Json) -> Reply:
@@ -37,9 +41,8 @@ def unauthorized() -> Refused:
 
 def forbidden(kind: str, name: str, why: str, causes: Sequence[Json] = ()) -> Refused:
     """Known, and may not."""
-    named = f'{kind} "{name}"' if name else kind
-    details: Json = {"name": name} if name else {}
-    details["kind"] = kind
+    named = f'{_qualified(kind)} "{name}"' if name else _qualified(kind)
+    details = _details(kind, name)
     if causes:
         details["causes"] = list(causes)
     return Refused(403, "Forbidden", f"{named} is forbidden: {why}", details)
@@ -58,7 +61,8 @@ def terminating(kind: str, name: str, namespace: str) -> Refused:
 
 def not_found(kind: str, name: str) -> Refused:
     """No such object."""
-    return Refused(404, "NotFound", f'{kind} "{name}" not found', {"name": name, "kind": kind})
+    said = f'{_qualified(kind)} "{name}" not found'
+    return Refused(404, "NotFound", said, _details(kind, name))
 
 
 def exists(kind: str, name: str) -> Refused:
@@ -143,3 +147,17 @@ def expired(more: str) -> Refused:
         "the time the first chunk was returned and now may show up in the list."
     )
     return Refused(410, "Expired", said, {"continue": more})
+
+
+def unserved() -> Reply:
+    """No such group or version: answered before it comes to objects."""
+    return Reply(404, b"404 page not found\n", PLAIN)
+
+
+def _qualified(kind: str) -> str:
+    return f"{kind}.{GROUPS[kind]}" if kind in GROUPS else kind
+
+
+def _details(kind: str, name: str) -> Json:
+    group = {"group": GROUPS[kind]} if kind in GROUPS else {}
+    return ({"name": name} if name else {}) | group | {"kind": kind}

@@ -72,5 +72,6 @@ class Rights:
             return
         within = namespace or (name if resource == "namespaces" else "")
         where = f'in the namespace "{within}"' if within else "at the cluster scope"
-        said = f'User "{user}" cannot {verb} resource "{resource}" in API group "" {where}'
+        group = refusals.GROUPS.get(resource, "")
+        said = f'User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {where}'
         raise refusals.forbidden(resource, name, said)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from deployments.sandbox.asgi import Request
-from deployments.sandbox.kubernetes.refusals import Refused
-from deployments.sandbox.kubernetes.world import NAMESPACES, SINGLE, Json
+from deployments.sandbox.kubernetes.refusals import GROUPS, Refused
+from deployments.sandbox.kubernetes.world import NAMESPACES, READ_ONLY, SINGLE, Json
 
 _ONE = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
 _MANY = {"GET": "list", "POST": "create"}
@@ -17,32 +17,37 @@ class Target:
     kind: str
     namespace: str = ""
     name: str = ""
+    version: str = "v1"
 
     @property
     def head(self) -> Json:
         """What every answer of one object begins with."""
-        return {"kind": SINGLE[self.kind], "apiVersion": "v1"}
+        group = GROUPS.get(self.kind)
+        api = f"{group}/{self.version}" if group else self.version
+        return {"kind": SINGLE[self.kind], "apiVersion": api}
 
 
 def target_of(path: str) -> Target:
-    """Read a path below `/api/v1`.
+    """Read a path below `/api/v1` or `/apis/<group>/<version>`.
 
     Raises:
         Refused: nothing of the kind is here.
     """
-    parts = path.strip("/").split("/")
-    if parts[:2] == ["api", "v1"]:
-        match parts[2:]:
-            case ["namespaces"]:
-                return Target(NAMESPACES)
-            case ["namespaces", name]:
-                return Target(NAMESPACES, name=name)
-            case [kind] if kind in SINGLE:
-                return Target(kind)
-            case ["namespaces", namespace, kind] if kind in SINGLE:
-                return Target(kind, namespace)
-            case ["namespaces", namespace, kind, name] if kind in SINGLE:
-                return Target(kind, namespace, name)
+    root, *parts = path.strip("/").split("/")
+    group = parts.pop(0) if root == "apis" and parts else ""
+    version = parts.pop(0) if parts else ""
+    kinds = {kind for kind in SINGLE if GROUPS.get(kind, "") == group}
+    match parts:
+        case ["namespaces"] if NAMESPACES in kinds:
+            return Target(NAMESPACES, version=version)
+        case ["namespaces", name] if NAMESPACES in kinds:
+            return Target(NAMESPACES, name=name, version=version)
+        case [kind] if kind in kinds:
+            return Target(kind, version=version)
+        case ["namespaces", namespace, kind] if kind in kinds:
+            return Target(kind, namespace, version=version)
+        case ["namespaces", namespace, kind, name] if kind in kinds:
+            return Target(kind, namespace, name, version)
     raise Refused(404, "NotFound", "the server could not find the requested resource", {})
 
 
@@ -55,7 +60,8 @@ def verb_of(request: Request, target: Target) -> str:
         Refused: it is not emulated.
     """
     verb = (_ONE if target.name else _MANY).get(request.method)
-    if verb is None or request.first("watch"):
+    unchanging = target.kind in READ_ONLY and request.method != "GET"
+    if verb is None or unchanging or request.first("watch"):
         said = "the server does not allow this method on the requested resource"
         raise Refused(405, "MethodNotAllowed", said)
     return verb

@@ -13,9 +13,19 @@ from deployments.sandbox.kubernetes import refusals
 Json = dict[str, Any]
 
 NAMESPACES, SECRETS, ACCOUNTS = "namespaces", "secrets", "serviceaccounts"
-SINGLE = {NAMESPACES: "Namespace", SECRETS: "Secret", ACCOUNTS: "ServiceAccount"}
+CONFIGMAPS, DEPLOYMENTS, HARBORS = "configmaps", "deployments", "harborclusters"
+SINGLE = {
+    NAMESPACES: "Namespace",
+    SECRETS: "Secret",
+    ACCOUNTS: "ServiceAccount",
+    CONFIGMAPS: "ConfigMap",
+    DEPLOYMENTS: "Deployment",
+    HARBORS: "HarborCluster",
+}
+READ_ONLY = frozenset({CONFIGMAPS, DEPLOYMENTS, HARBORS})
+"""What is changed from outside only, not through the API."""
 
-_RESOURCES = {kind: kmock.resource("", "v1", kind) for kind in SINGLE}
+_RESOURCES = {kind: kmock.resource(refusals.GROUPS.get(kind, ""), "v1", kind) for kind in SINGLE}
 
 
 class World:
@@ -27,12 +37,14 @@ class World:
         lock: held for the whole of one request, or of one change from outside.
         version: the last resourceVersion that was given out.
         compacted: pages of lists up to this version are gone.
+        operator: versions of HarborClusters that are served; none while it is not installed.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.version = 1000
         self.compacted = 0
+        self.operator: tuple[str, ...] = ()
         self._kept = kmock.KubernetesEmulator().objects
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
@@ -85,7 +97,7 @@ class World:
         del self._kept[_RESOURCES[kind], namespace or None, name]
         self.version += 1
         if kind == NAMESPACES:
-            for inner in (SECRETS, ACCOUNTS):
+            for inner in SINGLE.keys() - {NAMESPACES}:
                 for one in list(self.all(inner, name)):
                     self.remove(inner, name, one["metadata"]["name"])
 

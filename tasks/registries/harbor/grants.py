@@ -5,7 +5,15 @@ Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 
 from models.access import Grant, Mark
 from models.change import EditGrant, MakeGrant, Outcome, RevokeGrant
-from models.errors import Conflict, Forbidden, NotFound, RegistryError, Rejected, Transient
+from models.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    RegistryError,
+    Rejected,
+    Transient,
+    Unreachable,
+)
 from models.reason import Reason
 from tasks import clock
 from tasks.registries.answer import Answer
@@ -70,9 +78,11 @@ class Grants:
             return await self._renewed(known, name, mark, rights)
         try:
             return await self._create(name, mark, rights)
-        except (Transient, Conflict):
+        except (Transient, Conflict) as error:
             known = await self.ours(name, mark)
-            if known is None:
+            # A connection that idled away is cut before the request has any effect, and a creation
+            # that comes late all the same finds the name taken.
+            if known is None and not isinstance(error, Unreachable):
                 raise
             return await self._renewed(known, name, mark, rights)
 

@@ -105,7 +105,7 @@ def upgrade() -> None:
     with op.batch_alter_table("robot_grant", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_robot_grant_workspace"), ["workspace"], unique=False)
 
-    with op.batch_alter_table("audit", schema=None) as batch_op:
+    with op.batch_alter_table("audit", schema=None, recreate="never") as batch_op:
         batch_op.add_column(
             sa.Column("cluster_name", sa.String(), nullable=False, server_default="")
         )
@@ -113,15 +113,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_cluster_name"), ["cluster_name"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_workspace"), ["workspace"], unique=False)
 
-    with op.batch_alter_table("registry", schema=None) as batch_op:
+    # Never recreated: on SQLite dropping the old table would delete all that refers to it.
+    with op.batch_alter_table("registry", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("pull_credential", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("registry", schema=None) as batch_op:
+    # Never recreated: on SQLite dropping the old table would delete all that refers to it.
+    with op.batch_alter_table("registry", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("pull_credential")
 
-    with op.batch_alter_table("audit", schema=None) as batch_op:
+    with op.batch_alter_table("audit", schema=None, recreate="never") as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_workspace"))
         batch_op.drop_index(batch_op.f("ix_audit_cluster_name"))
         batch_op.drop_column("workspace")

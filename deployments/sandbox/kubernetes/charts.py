@@ -1,0 +1,152 @@
+"""What Harbor's Helm charts leave in a cluster, as far as this service looks at it.
+
+See https://github.com/goharbor/harbor-helm/tree/main/templates/core and
+https://github.com/bitnami/charts/tree/main/bitnami/harbor/templates/core
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from deployments.sandbox.kubernetes.world import Json, stamp
+
+Chart = Literal["goharbor", "bitnami"]
+
+PASSWORD = "HARBOR_ADMIN_PASSWORD"
+ADDRESS = "EXT_ENDPOINT"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a chart."""
+
+    namespace: str
+    name: str
+    chart: Chart
+    version: str
+
+    @property
+    def core(self) -> str:
+        """What its core is called."""
+        full = self.name if "harbor" in self.name else f"{self.name}-harbor"
+        return f"{full}-core"
+
+    @property
+    def variables(self) -> str:
+        """What its core's ConfigMap and Secret of environment variables are called."""
+        return self.core if self.chart == "goharbor" else f"{self.core}-envvars"
+
+    @property
+    def labels(self) -> Json:
+        """The labels of all its objects."""
+        if self.chart == "goharbor":
+            return {"app": "harbor", "chart": "harbor", "heritage": "Helm", "release": self.name}
+        return {
+            "app.kubernetes.io/instance": self.name,
+            "app.kubernetes.io/managed-by": "Helm",
+            "app.kubernetes.io/name": "harbor",
+            "app.kubernetes.io/version": self.version,
+            "helm.sh/chart": "harbor-24.0.2",
+        }
+
+    def config_map(self, url: str) -> Json:
+        """Return the core's ConfigMap; goharbor's chart does not label it as the core's."""
+        labels = {**self.labels, **({} if self.chart == "goharbor" else self._component)}
+        data = {"PORT": "8080", ADDRESS: url, "CORE_URL": f"http://{self.core}:80"}
+        return {"metadata": self._metadata(self.variables, labels), "data": data}
+
+    def deployment(self) -> Json:
+        """Return the core's Deployment, with what a real API server fills in."""
+        labels = {**self.labels, **self._component}
+        pod = {key: labels[key] for key in labels if key in _MATCHED}
+        container: Json = {
+            "name": "core",
+            "image": self._image,
+            "envFrom": [
+                {"configMapRef": {"name": self.variables}},
+                {"secretRef": {"name": self.variables}},
+            ],
+            "resources": {},
+            "terminationMessagePath": "/dev/termination-log",
+            "terminationMessagePolicy": "File",
+            "imagePullPolicy": "IfNotPresent",
+        }
+        if self.chart == "goharbor":
+            ref = {"name": self.core, "key": PASSWORD}
+            container["env"] = [{"name": PASSWORD, "valueFrom": {"secretKeyRef": ref}}]
+        spec = {
+            "replicas": 1,
+            "selector": {"matchLabels": pod},
+            "template": {
+                "metadata": {"creationTimestamp": None, "labels": pod},
+                "spec": {
+                    "containers": [container],
+                    "restartPolicy": "Always",
+                    "terminationGracePeriodSeconds": 120,
+                    "dnsPolicy": "ClusterFirst",
+                    "securityContext": {},
+                    "schedulerName": "default-scheduler",
+                },
+            },
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
+            },
+            "revisionHistoryLimit": 10,
+            "progressDeadlineSeconds": 600,
+        }
+        metadata = {**self._metadata(self.core, labels), "generation": 1}
+        return {"metadata": metadata, "spec": spec, "status": {}}
+
+    @property
+    def _component(self) -> Json:
+        key = "component" if self.chart == "goharbor" else "app.kubernetes.io/component"
+        return {key: "core"}
+
+    @property
+    def _image(self) -> str:
+        if self.chart == "goharbor":
+            return f"goharbor/harbor-core:v{self.version}"
+        return f"docker.io/bitnami/harbor-core:{self.version}-debian-12-r3"
+
+    def _metadata(self, name: str, labels: Json) -> Json:
+        return {"name": name, "namespace": self.namespace, "labels": labels}
+
+
+_MATCHED = frozenset(
+    {
+        "app",
+        "component",
+        "release",
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/instance",
+        "app.kubernetes.io/name",
+    }
+)
+
+
+def rollout(*, ready: bool, was_ready: bool = False) -> Json:
+    """Return the status that the Deployment's controller writes.
+
+    See https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
+    """
+    counts = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
+    done = ready or was_ready
+    times = {"lastUpdateTime": stamp(), "lastTransitionTime": stamp()}
+    conditions = [
+        {
+            **times,
+            "type": "Available",
+            "status": "True" if ready else "False",
+            "reason": "MinimumReplicasAvailable" if ready else "MinimumReplicasUnavailable",
+            "message": f"Deployment {'has' if ready else 'does not have'} minimum availability.",
+        },
+        {
+            **times,
+            "type": "Progressing",
+            "status": "True",
+            "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
+            "message": f"ReplicaSet {'has successfully progressed' if done else 'is progressing'}.",
+        },
+    ]
+    pods = {"readyReplicas": 1, "availableReplicas": 1} if ready else {"unavailableReplicas": 1}
+    return {**counts, **pods, "conditions": conditions}

@@ -1,0 +1,102 @@
+"""Discover managed Harbors: all clusters side by side, and one that is slow delays no other."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import SecretStr
+
+from flows.discovering import Found, discover
+from flows.ending import ends_plainly
+from flows.forms import DryRunField
+from flows.showing import shown
+from flows.syncing import sync_clusters
+from models.cluster import Cluster
+from models.errors import Busy
+from models.settings import settings
+from tasks.announce import announce
+from tasks.discovering import look_for_harbors
+from tasks.kubernetes.credentials import kubeconfigs_of
+from tasks.publish import publish_if_news
+from tasks.reports.discovery import discovery_news, discovery_page
+from tasks.store import clusters, managed
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+@flow(name="discover-managed-harbors", persist_result=False)
+@ends_plainly
+async def discover_managed_harbors(
+    dry_run: DryRunField = False,
+    allow_large: Annotated[
+        bool,
+        shown("Allow a large change", "Lift the brakes: let this one run forget many Harbors."),
+    ] = False,
+) -> State[None]:
+    """Find the Harbors that the platform runs in its clusters, and integrate those that are ready.
+
+    What was found, and what became of it, is the artifact `discovery`. A cluster out of reach
+    changes nothing.
+    """
+    known = await stored(clusters.clusters)
+    kubeconfigs = await kubeconfigs_of(known)
+    found = await discover_clusters(known, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
+    if any(each.plan.steps for each in found) and not dry_run:
+        await sync_clusters()
+    now_known = await stored(managed.managed)
+    page, news = discovery_page(found, now_known, dry_run=dry_run), discovery_news(found, now_known)
+    await publish_if_news("discovery", page, news, "Managed Harbors, as their clusters show them")
+    await announce()
+    return _ended(found, dry_run=dry_run)
+
+
+@task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
+async def discover_clusters(
+    known: Sequence[Cluster],
+    kubeconfigs: Mapping[str, SecretStr],
+    *,
+    dry_run: bool,
+    allow_large: bool,
+) -> tuple[Found, ...]:
+    """Discover clusters side by side; each is read, decided about and carried out by itself."""
+    places = asyncio.Semaphore(settings().clusters_at_once)
+
+    async def one(cluster: Cluster) -> Found:
+        async with places:
+            return await _discover_one(
+                cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large
+            )
+
+    return tuple(await asyncio.gather(*(one(cluster) for cluster in known)))
+
+
+async def _discover_one(
+    cluster: Cluster, kubeconfigs: Mapping[str, SecretStr], *, dry_run: bool, allow_large: bool
+) -> Found:
+    """Discover one cluster; whatever happens, it is a finding and no exception."""
+    try:
+        async with leased(f"discovery/{cluster.name}"):
+            section = await look_for_harbors(cluster, kubeconfigs)
+            return await discover(cluster, section, dry_run=dry_run, allow_large=allow_large)
+    except Busy:
+        return Found(cluster=cluster.name)  # another run does it
+    except Exception as error:
+        get_run_logger().exception("cluster %s: unforeseen", cluster.name)
+        told = f"cluster {cluster.name}: unforeseen {type(error).__name__}, see the run's log"
+        return Found(cluster=cluster.name, failures=(told,))
+
+
+def _ended(found: Sequence[Found], *, dry_run: bool) -> State[None]:
+    many = sum(each.seen for each in found)
+    steps = sum(len(each.plan.steps) for each in found)
+    made = "planned" if dry_run else "made"
+    told = f"{len(found)} clusters, {many} managed Harbors, {steps} changes {made}"
+    unread = "; ".join(each.unread for each in found if each.unread)
+    problems = [problem for each in found for problem in (*each.failures, each.refused) if problem]
+    if problems:
+        return Failed(message=f"{told}; {'; '.join(problems[:5])}")
+    return Completed(message=told + (f"; not read: {unread}" if unread else ""))

@@ -1,0 +1,195 @@
+"""What discovery means in one cluster: look, plan, and carry each step out on its own."""
+
+from datetime import datetime
+
+from prefect import get_run_logger
+from sqlmodel import Session
+
+from flows.ending import run_id
+from flows.forgetting import forget
+from flows.overview import refresh_overview
+from flows.reconciling import PATIENCE, PLAIN, reconcile
+from models.audit import Entry
+from models.base import Value
+from models.cluster import Cluster
+from models.discovery import plan_discovery, renewed, secret_ref, tls_of
+from models.discovery_plan import (
+    Adopt,
+    DiscoveryPlan,
+    Follow,
+    Note,
+    Replace,
+    Retire,
+    Step,
+    TakeOver,
+    place_of,
+)
+from models.errors import IntegrationError, PlanRefused
+from models.managed import Managed, ManagedHarbor, Standing
+from models.registry import Kind, Origin, Registry
+from models.settings import settings
+from models.snapshot import Seen, Unseen
+from tasks import clock
+from tasks.store import bindings, managed, registries
+from tasks.store.leases import leased
+from tasks.store.session import stored
+
+
+class Found(Value):
+    """How discovery in one cluster ended.
+
+    Attributes:
+        seen: how many managed Harbors there are.
+        failures: what could not be done, for people.
+        refused: why nothing was forgotten, if the brakes refused it.
+    """
+
+    cluster: str
+    seen: int = 0
+    plan: DiscoveryPlan = DiscoveryPlan()
+    failures: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def unread(self) -> str:
+        """Why the cluster could not be read."""
+        return "; ".join(f"cluster {name}: {why}" for name, why in self.plan.unseen.items())
+
+
+async def discover(
+    cluster: Cluster,
+    section: Seen[ManagedHarbor] | Unseen,
+    *,
+    dry_run: bool = False,
+    allow_large: bool = False,
+    only: tuple[str, str] | None = None,
+) -> Found:
+    """Decide about one cluster's managed Harbors, and do it; one failure never holds up the rest.
+
+    Args:
+        section: what was seen there.
+        only: namespace and name of the one Harbor to care for; the others are left for later.
+    """
+    plan = await stored(_planned, cluster.name, section, clock.now())
+    if only is not None:
+        plan = plan.about(*only)
+    refused = ""
+    try:
+        if not allow_large:
+            plan.check(settings().limits)
+    except PlanRefused as refusal:
+        plan, refused = plan.without_retirements(), str(refusal)
+    failures = []
+    for step in plan.steps if not dry_run else ():
+        try:
+            await carry_out(step)
+        except IntegrationError as error:
+            failures.append(f"{place_of(step)}: {error}")
+        except Exception as error:
+            get_run_logger().exception("%s: unforeseen", place_of(step))
+            failures.append(f"{place_of(step)}: unforeseen {type(error).__name__}, see the log")
+    many = len(section.items) if isinstance(section, Seen) else 0
+    return Found(
+        cluster=cluster.name, seen=many, plan=plan, failures=tuple(failures), refused=refused
+    )
+
+
+def _planned(
+    session: Session, cluster: str, section: Seen[ManagedHarbor] | Unseen, now: datetime
+) -> DiscoveryPlan:
+    return plan_discovery(
+        {cluster: section},
+        managed.managed(session),
+        [one.registry for one in registries.dossiers(session)],
+        now=now,
+        grace=settings().managed_grace,
+    )
+
+
+async def carry_out(step: Step) -> None:
+    """Do one step; what is done already is left as it is.
+
+    Raises:
+        IntegrationError: it was not done; the next discovery tries again.
+    """
+    match step:
+        case Note():
+            await stored(_note, step.managed)
+        case Retire():
+            await _retire(step)
+        case Adopt():
+            await _adopt(step)
+        case TakeOver() | Follow() | Replace():
+            await _bring_up_to_date(step)
+
+
+def _note(session: Session, found: Managed) -> None:
+    managed.note(session, [found])
+    if found.standing is Standing.MISSING:
+        entry = Entry(subject=found.registry, what="registry.missing", why=found.message)
+        registries.tell(session, found.registry, entry, at=clock.now(), flow_run=run_id())
+
+
+async def _adopt(step: Adopt) -> None:
+    harbor = step.harbor
+    wanted = Registry(
+        name=step.registry,
+        kind=Kind.HARBOR,
+        address=harbor.address,
+        origin=Origin.MANAGED,
+        credential=secret_ref(harbor),
+        tls=tls_of(harbor),
+        description=f"Managed: {harbor.place} ({harbor.place.kind})",
+    )
+    entry = Entry(subject=wanted.name, what="registry.adopted", after=wanted.address)
+    async with leased(wanted.name, patience=PATIENCE) as holder:
+        at, run = clock.now(), run_id()
+        await stored(registries.add, wanted, entry, at=at, flow_run=run)
+        await stored(managed.note, [_adopted(harbor, wanted.name)])
+        await reconcile(wanted.name, holder, PLAIN, first=True)
+    await refresh_overview(wanted.name)
+
+
+def _adopted(harbor: ManagedHarbor, registry: str) -> Managed:
+    return Managed(place=harbor.place, uid=harbor.uid, standing=Standing.ADOPTED, registry=registry)
+
+
+async def _bring_up_to_date(step: TakeOver | Follow | Replace) -> None:
+    name, harbor = step.registry, step.harbor
+    async with leased(name, patience=PATIENCE) as holder:
+        if isinstance(step, Replace):
+            await _start_over(name)
+        await stored(_replace, step)
+        await stored(managed.note, [_adopted(harbor, name)])
+        await reconcile(name, holder, PLAIN, first=not isinstance(step, Follow))
+    await refresh_overview(name)
+
+
+async def _start_over(name: str) -> None:
+    """Take away what was promised of the Harbor that is gone; the new one is another."""
+    bound = await stored(bindings.bindings, registry=name)
+    why = "the Harbor was deleted and made again; bind again what is meant for the new one"
+    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
+    await stored(registries.start_over, name)
+
+
+def _replace(session: Session, step: TakeOver | Follow | Replace) -> None:
+    """Bring what is known of the registry up to date; a credential given by hand stays."""
+    before = registries.dossier(session, step.registry).registry
+    after = renewed(before, step.harbor)
+    what, why = {
+        "take-over": ("registry.adopted", f"integrated by hand before, now {step.harbor.place}"),
+        "follow": ("registry.followed", step.why if isinstance(step, Follow) else ""),
+        "replace": ("registry.replaced", "deleted and made again in its cluster"),
+    }[step.kind]
+    entry = Entry(
+        subject=before.name, what=what, before=before.address, after=after.address, why=why
+    )
+    registries.replace(session, after, entry, at=clock.now(), flow_run=run_id())
+
+
+async def _retire(step: Retire) -> None:
+    if step.registry:
+        async with leased(step.registry, patience=PATIENCE) as holder:
+            await forget(step.registry, holder, "it was missing from its cluster beyond its grace")
+    await stored(managed.forget, step.place)

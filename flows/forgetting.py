@@ -1,0 +1,54 @@
+"""What forgetting a registry means: unbind, revoke, forget; pull secrets follow."""
+
+from flows.ending import run_id
+from flows.reconciling import reconcile
+from models.access import Grant
+from models.audit import Entry
+from tasks import clock
+from tasks.equipping import retire_observer
+from tasks.publish import publish
+from tasks.reports.removal import left_behind_page
+from tasks.store import bindings, grants, registries
+from tasks.store.session import stored
+
+
+async def forget(name: str, holder: str, why: str) -> tuple[Grant, ...]:
+    """Unbind a registry, delete our robot accounts in it and drop its record.
+
+    It goes on where a run was killed, also when the registry is out of reach.
+
+    Returns:
+        The robot accounts that stay behind in a registry that is out of reach.
+
+    Raises:
+        Busy: another run took over the lease on the registry.
+    """
+    if await _unbind(name):
+        await reconcile(name, holder, allow_large=True)  # which deletes our robot accounts
+    found = await stored(registries.dossier, name)
+    await retire_observer(found.registry)
+    behind = await _left_behind(name)
+    entry = Entry(subject=name, what="registry.removed", before=found.registry.address, why=why)
+    await stored(registries.remove, name, entry, at=clock.now(), flow_run=run_id())
+    return behind
+
+
+async def _unbind(name: str) -> bool:
+    """Take all bindings away first: a run that is killed later leaves nothing that is wanted.
+
+    Returns:
+        Whether there may be robot accounts of ours in the registry.
+    """
+    bound = await stored(bindings.bindings, registry=name)
+    why = "the registry is removed"
+    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
+    return bool(bound or await stored(grants.grants, name))
+
+
+async def _left_behind(name: str) -> tuple[Grant, ...]:
+    """Return, and list, the robot accounts that could not be deleted."""
+    behind = await stored(grants.grants, name)
+    if behind:
+        page = left_behind_page(name, behind)
+        await publish(f"removal-{name}", page, "What stays behind in the registry")
+    return behind

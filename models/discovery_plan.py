@@ -1,0 +1,105 @@
+"""What may be done about managed Harbors: a closed list of steps, and a plan of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.base import Value
+from models.managed import Managed, ManagedHarbor, Place
+from models.plan import Limits, check_share
+
+
+class Adopt(Value):
+    """Integrate a Harbor that is ready and not known; it gets this name."""
+
+    kind: Literal["adopt"] = "adopt"
+    harbor: ManagedHarbor
+    registry: str
+
+
+class TakeOver(Value):
+    """Follow a Harbor that somebody integrated by hand at the same address; all it has is kept."""
+
+    kind: Literal["take-over"] = "take-over"
+    harbor: ManagedHarbor
+    registry: str
+
+
+class Follow(Value):
+    """Bring an adopted Harbor's address, password or authority up to date."""
+
+    kind: Literal["follow"] = "follow"
+    harbor: ManagedHarbor
+    registry: str
+    why: str
+
+
+class Replace(Value):
+    """It was deleted and made again: another Harbor, to which no binding is carried over."""
+
+    kind: Literal["replace"] = "replace"
+    harbor: ManagedHarbor
+    registry: str
+
+
+class Retire(Value):
+    """Forget a Harbor that was missing beyond its grace, as remove-registry does."""
+
+    kind: Literal["retire"] = "retire"
+    place: Place
+    registry: str
+
+
+class Note(Value):
+    """Only write down how a Harbor stands."""
+
+    kind: Literal["note"] = "note"
+    managed: Managed
+
+
+Step = Annotated[Adopt | TakeOver | Follow | Replace | Retire | Note, Field(discriminator="kind")]
+
+
+def place_of(step: Step) -> Place:
+    """Return which Harbor a step is about."""
+    if isinstance(step, Note):
+        return step.managed.place
+    return step.place if isinstance(step, Retire) else step.harbor.place
+
+
+class DiscoveryPlan(Value):
+    """What is to be done about managed Harbors.
+
+    Attributes:
+        steps: in the order of their places.
+        adopted: how many are adopted, the whole that the brake's share is of.
+        unseen: why a cluster could not be read, by cluster; nothing is concluded about it.
+    """
+
+    steps: tuple[Step, ...] = ()
+    adopted: int = 0
+    unseen: Mapping[str, str] = {}
+
+    def check(self, limits: Limits) -> None:
+        """Refuse to forget too many Harbors at once.
+
+        Raises:
+            PlanRefused: with the numbers and the way out.
+        """
+        retired = sum(isinstance(step, Retire) for step in self.steps)
+        check_share("discovery", retired, self.adopted, "forget", limits, "managed Harbors")
+
+    def about(self, namespace: str, name: str) -> "DiscoveryPlan":
+        """Return the part of the plan that is about one Harbor."""
+        kept = (
+            step
+            for step in self.steps
+            if (place_of(step).namespace, place_of(step).name) == (namespace, name)
+        )
+        return self.model_copy(update={"steps": tuple(kept)})
+
+    def without_retirements(self) -> "DiscoveryPlan":
+        """Return the plan that is left after a refusal."""
+        kept = tuple(step for step in self.steps if not isinstance(step, Retire))
+        return self.model_copy(update={"steps": kept})

@@ -1,0 +1,48 @@
+"""Look for managed Harbors in a cluster, with their certificate authorities."""
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr, ValidationError
+
+from models.cluster import Cluster
+from models.errors import ClusterError
+from models.managed import ManagedHarbor
+from models.registry import OwnAuthority
+from models.settings import settings
+from models.snapshot import Seen, Unseen
+from tasks.clusters import opened_cluster
+from tasks.kubernetes.protocol import ClusterReader
+from tasks.vault import no_vault
+
+
+async def look_for_harbors(
+    cluster: Cluster, kubeconfigs: Mapping[str, SecretStr] | None = None
+) -> Seen[ManagedHarbor] | Unseen:
+    """See a cluster's managed Harbors; a cluster that cannot be asked is no error but unseen."""
+    try:
+        async with opened_cluster(
+            cluster,
+            fingerprint=no_vault().fingerprint,
+            installation="",
+            kubeconfigs=kubeconfigs,
+        ) as client:
+            found = await client.harbors(settings().helm_selector)
+            if isinstance(found, Unseen):
+                return found
+            return Seen[ManagedHarbor](
+                items=tuple([await _with_authority(client, one) for one in found.items])
+            )
+    except ClusterError as error:
+        return Unseen(reason=error.reason, message=error.said)
+
+
+async def _with_authority(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
+    """Read whom its address is to be trusted by; if that cannot be read, it stays as it was."""
+    if harbor.authority is None:
+        return harbor
+    try:
+        text = await client.secret_value(harbor.authority)
+        bundle = OwnAuthority(bundle=text.get_secret_value()).bundle
+    except (ClusterError, ValidationError):
+        return harbor
+    return harbor.model_copy(update={"bundle": bundle})

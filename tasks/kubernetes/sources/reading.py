@@ -1,0 +1,168 @@
+"""Reading objects of any kind: whole lists, page by page, and the readable parts of an object."""
+
+import re
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import ValidationError
+
+from models.errors import ClusterError
+from models.managed import ManagedHarbor
+from models.reason import Reason
+from models.snapshot import Seen, Unseen
+from tasks.kubernetes import failure
+from tasks.kubernetes.http import ClusterHttp
+from tasks.kubernetes.wire import ListMeta, Wire
+from tasks.registries.answer import Answer
+
+PAGE_SIZE = 500
+
+Shape = TypeVar("Shape", bound=Wire)
+
+_LONGEST = 200
+_CREDENTIALS = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where objects are in the API.
+
+    Attributes:
+        api: group and version: `api/v1` or e.g. `apis/apps/v1`.
+        kind: in plural, as roles name it; empty asks which groups there are.
+        namespace: empty means all.
+        name: empty means a list.
+    """
+
+    api: str
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of its URL."""
+        within = ("namespaces", self.namespace) if self.namespace else ()
+        parts = (*self.api.split("/"), *within, self.kind, self.name)
+        return "".join(f"/{quote(part, safe='')}" for part in parts if part)
+
+    @property
+    def right(self) -> str:
+        """The right it takes, as a person would grant it."""
+        if not self.kind:
+            return f'may not get {self.path}: bind the ClusterRole "system:discovery"'
+        verb = "get" if self.name else "list"
+        named = f'{self.kind} "{self.name}"' if self.name else self.kind
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        group = self.api.removeprefix("api").removeprefix("s/").rpartition("/")[0]
+        within = f' of apiGroup "{group}"' if group else ""
+        return f'may not {verb} {named}{where}: grant the verb "{verb}" on "{self.kind}"{within}'
+
+
+class _Page(Wire, Generic[Shape]):
+    metadata: ListMeta = ListMeta()
+    items: list[Shape] | None = None
+
+
+class Reader:
+    """Reads lists and objects of one cluster.
+
+    Args:
+        http: sends requests.
+    """
+
+    def __init__(self, http: ClusterHttp) -> None:
+        self._http = http
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster."""
+        return self._http.cluster
+
+    async def listed(
+        self, where: Where, shape: type[Shape], query: Mapping[str, str] | None = None
+    ) -> list[Shape]:
+        """List all; once more from the start if the pages' common state was compacted meanwhile.
+
+        Raises:
+            ClusterError: it could not be read completely; NotFound if there is no such kind here.
+        """
+        for _ in range(2):
+            try:
+                return await self._pages(where, shape, query or {})
+            except _Expired:
+                continue
+        said = f"{where.kind} changed too quickly to be read: the pages expired twice (410)"
+        raise ClusterError(self.cluster, "GET", where.path, said, Reason.PAGES_SHIFTED)
+
+    async def got(self, where: Where, shape: type[Shape]) -> Shape:
+        """Get one object.
+
+        Raises:
+            ClusterError: it could not be read; NotFound if it is not there.
+        """
+        answer = await self._http.get(where.path)
+        return failure.parse(self.cluster, self._sound(where, answer), shape)
+
+    async def _pages(
+        self, where: Where, shape: type[Shape], query: Mapping[str, str]
+    ) -> list[Shape]:
+        found: list[Shape] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = await self._http.get(where.path, {**query, "limit": str(PAGE_SIZE), **more})
+            if answer.status == 410 and more:
+                raise _Expired
+            page = failure.parse(self.cluster, self._sound(where, answer), _Page[shape])  # type: ignore[valid-type]
+            found += page.items or ()
+            if not page.metadata.more:
+                return found
+            more = {"continue": page.metadata.more}
+
+    def _sound(self, where: Where, answer: Answer) -> Answer:
+        if answer.status == 200:
+            return answer
+        error = failure.error_of(self.cluster, answer)
+        said = where.right if error.reason is Reason.FORBIDDEN else ""
+        raise ClusterError(self.cluster, "GET", where.path, said, error.reason) if said else error
+
+
+class _Expired(Exception):
+    """A page's state was compacted."""
+
+
+async def seen_or_not(
+    reading: Coroutine[Any, Any, list[ManagedHarbor]],
+) -> Seen[ManagedHarbor] | Unseen:
+    """Turn a failed look into a section that says so."""
+    try:
+        return Seen(items=tuple(await reading))
+    except ClusterError as error:
+        return Unseen(reason=error.reason, message=error.said)
+
+
+def readable(shape: type[Shape], raw: object, where: str) -> tuple[Shape, str]:
+    """Read what can be read of a part that nobody validated; all its fields must have defaults.
+
+    Returns:
+        The part without what is unreadable, and what that is; empty if all can be read.
+    """
+    kept, wrong = dict(raw) if isinstance(raw, dict) else {}, ""
+    if raw is not None and not isinstance(raw, dict):
+        wrong = f"{where} is unreadable (no object)"
+    while True:
+        try:
+            return shape.model_validate(kept), wrong
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            field = ".".join(str(step) for step in first["loc"])[:100]
+            wrong = wrong or f"{where}.{field} is unreadable ({first['type']})"
+            del kept[str(first["loc"][0])]
+
+
+def retold(text: str) -> str:
+    """Shorten what somebody else says, and take out what looks like credentials."""
+    plain = _CREDENTIALS.sub("…", " ".join(text.split()))
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"

@@ -1,0 +1,133 @@
+"""A Prefect server behind basic auth, and the machines of docs/workers.md that work for it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from deployments.environment import HOME, HOST
+from tests.deploying.prefect_api import Api
+from tests.served import free_port, stop, strangers, wait_until_told
+
+AUTH = "platform:correct horse"
+POOL = "registries"
+_PREFECT = (sys.executable, "-m", "prefect")
+_OUR_BLOCKS = ("tasks.credentials", "tasks.kubernetes.credentials")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The server, and what each machine is told of it in its environment.
+
+    Attributes:
+        elsewhere: a folder without the flows in it, where every machine's programs are started.
+    """
+
+    api: Api
+    database: str
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def elsewhere(self) -> Path:
+        return self.folder / "elsewhere"
+
+    def log(self, name: str) -> str:
+        """What a program said so far."""
+        return (self.folder / f"{name}.log").read_text()
+
+    @contextmanager
+    def running(self, name: str, *command: str, ready: str, **more: str) -> Iterator[None]:
+        """Run a program until the block ends."""
+        path = self.folder / f"{name}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=self.elsewhere,
+                env={**self.environment, **more},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            wait_until_told(process, path, ready)
+            yield
+        finally:
+            stop(process)
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """Serve all flows, as `make serve` does with a Prefect server that is there already."""
+        serve = (sys.executable, "-m", "deployments.serve")
+        data = {"DATA_DIR": str(self.folder / "served")}
+        with self.running("serve", *serve, ready="is served", **data):
+            yield
+
+    @contextmanager
+    def workers(self, *names: str, limit: int = 4) -> Iterator[None]:
+        """Run workers, as on several machines; the first makes the work pool if it is not there."""
+        with ExitStack() as stack:
+            for name in names:
+                start = [*_PREFECT, "worker", "start", "--pool", POOL, "--type", "process"]
+                start += ["--name", name, "--limit", str(limit)]
+                stack.enter_context(self.running(name, *start, ready=f"'{name}' started"))
+            yield
+
+    def deploy(self) -> None:
+        """Register the block types, and deploy all flows."""
+        for module in _OUR_BLOCKS:
+            self._done("block", "register", "-m", module)
+        self._done("deploy", "--all", "--no-prompt", cwd=HOME)
+
+    def _done(self, *arguments: str, cwd: Path | None = None) -> None:
+        done = subprocess.run(
+            (*_PREFECT, *arguments),
+            cwd=cwd or self.elsewhere,
+            env={**self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def running_fleet(folder: Path, database: str) -> Iterator[Fleet]:
+    """Run a Prefect server; the machines are the caller's."""
+    url = f"http://{HOST}:{(port := free_port())}/api"
+    fleet = Fleet(Api(url, AUTH), database, folder, _environment(folder, url, database))
+    fleet.elsewhere.mkdir()
+    start = (*_PREFECT, "server", "start", "--host", HOST, "--port", str(port))
+    with fleet.running("server", *start, ready="dashboard", **_SERVER):
+        fleet.api.wait_until_healthy()
+        yield fleet
+
+
+_SERVER = {
+    "PREFECT_SERVER_API_AUTH_STRING": AUTH,
+    # Sooner than on a server for use: a test waits for both.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.1",
+}
+
+
+def _environment(folder: Path, url: str, database: str) -> dict[str, str]:
+    return {
+        **strangers(),
+        "PREFECT_API_URL": url,
+        "PREFECT_API_AUTH_STRING": AUTH,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "REGISTRY_INTEGRATION_DATABASE_URL": database,
+        "REGISTRY_INTEGRATION_DATA_DIR": str(folder / "none"),
+        "REGISTRY_INTEGRATION_SECRET_KEYS": Fernet.generate_key().decode(),
+        "REGISTRY_INTEGRATION_REQUESTS_AT_ONCE": "1",
+    }

@@ -1,0 +1,89 @@
+"""What `prefect deploy` makes of prefect.yaml is what `make serve` makes of it, and it works."""
+
+from typing import Any
+
+import pytest
+
+from deployments.definitions import definitions
+from models.managed import Managed
+from models.registry import Origin
+from tasks.store import managed
+from tasks.store.session import transact
+from tests.deploying.conftest import FLOW, Before, joined
+from tests.deploying.fleet import POOL, Fleet
+from tests.flows.stories import PASSWORD, dossier, harbor_at
+
+
+def harbors(cluster: str) -> list[Managed]:
+    return [one for one in transact(managed.managed) if one.place.cluster == cluster]
+
+
+def test_the_same_event_works_where_one_process_serves_all(before: Before) -> None:
+    assert [run["parameters"] for run in before.started] == [
+        {"cluster": "served", "namespace": "hub", "name": "main"}
+    ]
+    assert before.said == ["served/hub/main is integrated as served-hub-main"]
+
+
+def test_one_definition_not_two(before: Before, deployed: dict[str, Any]) -> None:
+    assert len(deployed) == len(definitions())
+    assert set(deployed) == set(before.view)
+    for name, one in deployed.items():
+        assert one == before.view[name], name
+
+
+def test_what_must_be_in_it_is_in_it(deployed: dict[str, Any]) -> None:
+    every_minute = {name for name, one in deployed.items() if _slugs(one) == ["every-minute"]}
+    assert every_minute == {
+        f"{flow}/default"
+        for flow in (
+            "reconcile-all", "sync-namespaces", "discover-managed-harbors", "compute-overview"
+        )
+    }  # fmt: skip
+    assert _slugs(deployed["rotate-credentials/default"]) == ["overdue"]
+    assert deployed["reconcile-all/default"]["limit"] == 3
+    assert deployed["reconcile-all/default"]["concurrency_options"] == {
+        **deployed["rotate-credentials/default"]["concurrency_options"],
+        "collision_strategy": "CANCEL_NEW",
+    }
+    assert all(one["enforce_parameter_schema"] and one["tags"] for one in deployed.values())
+    assert not any(one["paused"] for one in deployed.values())
+    triggers = {name: one["automations"] for name, one in deployed.items() if one["automations"]}
+    ((automation,),) = triggers.values()
+    assert set(triggers) == {f"{FLOW}/default"}
+    assert automation["trigger"]["expect"] == ["harbor.created"]
+    assert automation["actions"][0]["parameters"] == {
+        key: f"{{{{ event.payload.{key} }}}}" for key in ("cluster", "namespace", "name")
+    }
+
+
+def _slugs(one: dict[str, Any]) -> list[str]:
+    return [schedule["slug"] for schedule in one["schedules"] if schedule["active"]]
+
+
+def test_each_machine_finds_the_flows_itself(fleet: Fleet, deployed: dict[str, Any]) -> None:
+    for name in deployed:
+        found = fleet.api.deployment(name.partition("/")[0])
+        assert found["work_pool_name"] == POOL
+        assert found["pull_steps"] == [{"deployments.environment.enter_home": {}}]
+
+
+@pytest.mark.usefixtures("deployed", "state")
+def test_a_worker_integrates_what_the_platform_says_it_created(fleet: Fleet) -> None:
+    with harbor_at("team-a") as place, joined(fleet, "prod") as cluster:
+        uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
+        where = {"cluster": "prod", "namespace": "hub", "name": "main"}
+        had = len(fleet.api.runs(FLOW))
+        for _ in range(2):
+            fleet.api.send("harbor.created", "harbor.prod.hub.main", **where)
+        said = fleet.api.ended(
+            *(run["id"] for run in fleet.api.started_by_event(FLOW, had + 2)[had:])
+        )
+        assert said == ["prod/hub/main is integrated as prod-hub-main"] * 2
+        once = {fleet.api.start(FLOW, where, key=uid) for _ in range(2)}
+        assert len(once) == 1
+        assert fleet.api.ended(*once) == said[:1]
+        assert len(fleet.api.runs(FLOW)) == had + 3
+    (one,) = harbors("prod")
+    assert (one.uid, one.registry) == (uid, "prod-hub-main")
+    assert dossier("prod-hub-main").registry.origin is Origin.MANAGED

@@ -1,0 +1,162 @@
+"""Managed Harbors integrate themselves, are followed, and go when they are gone."""
+
+from datetime import timedelta
+
+from sqlmodel import update
+
+from deployments.sandbox.kubernetes import EmulatedCluster
+from flows.discover import discover_managed_harbors
+from flows.integrate_managed import integrate_managed_harbor
+from flows.remove import remove_registry
+from flows.update import update_registry
+from models.condition import Health
+from models.managed import Managed, Standing
+from models.reason import Reason
+from models.registry import Origin
+from models.settings import settings
+from models.tables import ManagedRow
+from tasks import clock
+from tasks.store import managed
+from tasks.store.session import transact
+from tests.flows.platform import bindings_of, bound, cluster_with, pulls, registered
+from tests.flows.stories import (
+    PASSWORD,
+    Place,
+    block,
+    completed,
+    dossier,
+    failed,
+    harbor_at,
+    known,
+    look_again,
+    page,
+)
+
+
+def stand_up(cluster: EmulatedCluster, place: Place, name: str = "main", **more: str) -> None:
+    """Let the platform create a Harbor."""
+    cluster.install_operator()
+    cluster.add_harbor_cluster("hub", name, place.url, PASSWORD, **more)
+
+
+def harbors() -> dict[str, Managed]:
+    return {one.place.name: one for one in transact(managed.managed)}
+
+
+async def test_a_new_one_is_integrated_with_nobody_filling_in_a_form(database: str) -> None:
+    with harbor_at("team-a") as place, cluster_with(shop="red") as cluster:
+        place.harbor.add_image("team-a/app", "latest")
+        await registered("c1", cluster)
+        stand_up(cluster, place)
+        told = await completed(discover_managed_harbors)
+        assert "1 managed Harbors, 1 changes made" in told
+        found = dossier("c1-hub-main")
+        assert found.registry.origin is Origin.MANAGED
+        assert found.diagnosis.health is Health.HEALTHY
+        assert "c1-hub-main" in await page("discovery")
+        await bound("c1-hub-main", ["team-a"], "red")
+        assert await pulls(place, cluster, "shop", "team-a")
+        assert "0 changes made" in await completed(discover_managed_harbors)
+
+
+async def test_said_at_once_twice_early_and_for_nobody(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c2", cluster)
+        stand_up(cluster, place, status="provisioning")
+        said = await completed(integrate_managed_harbor, "c2", "hub", "main")
+        assert "is not ready yet" in said
+        cluster.set_harbor_status("hub", "main", "healthy")
+        for _ in range(2):
+            told = await completed(integrate_managed_harbor, "c2", "hub", "main")
+            assert "is integrated as c2-hub-main" in told
+        assert known() == ["c2-hub-main"]
+        assert "no managed Harbor" in await failed(integrate_managed_harbor, "c2", "hub", "ghost")
+
+
+async def test_a_drifted_password_says_so_and_an_override_mends_it(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        place.harbor.users[1].password = "Changed98765"
+        await registered("c3", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        found = dossier("c3-hub-main").diagnosis
+        assert (found.health, found.reason) == (
+            Health.UNHEALTHY,
+            Reason.ADMIN_PASSWORD_DRIFTED,
+        )
+        override = await block("c3-override", password="Changed98765")
+        await completed(update_registry, "c3-hub-main", credentials=override)
+        assert dossier("c3-hub-main").diagnosis.health is Health.HEALTHY
+        assert "0 changes made" in await completed(discover_managed_harbors)
+
+
+async def test_a_changed_secret_is_followed_by_itself(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c4", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        place.harbor.users[1].password = "Changed98765"
+        cluster.set_password("hub", "main", "Changed98765")
+        await look_again()
+        assert dossier("c4-hub-main").diagnosis.health is Health.HEALTHY
+
+
+async def test_made_again_takes_no_binding_along(database: str) -> None:
+    with harbor_at("team-a") as place, cluster_with(shop="red") as cluster:
+        await registered("c5", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        await bound("c5-hub-main", ["team-a"], "red")
+        cluster.recreate_harbor_cluster("hub", "main")
+        place.harbor.robots.clear()
+        await completed(discover_managed_harbors)
+        assert bindings_of("c5-hub-main") == ()
+        assert cluster.secret("shop") is None
+        assert dossier("c5-hub-main").diagnosis.health is Health.HEALTHY
+
+
+async def test_gone_is_kept_through_a_grace_and_out_of_reach_changes_nothing(
+    database: str,
+) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c6", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        cluster.delete_harbor_cluster("hub", "main")
+        await completed(discover_managed_harbors)
+        assert harbors()["main"].standing is Standing.MISSING
+        assert known() == ["c6-hub-main"]
+        _long_ago()
+        cluster.revoke()
+        assert "not read" in await completed(discover_managed_harbors)
+        assert known() == ["c6-hub-main"]
+
+
+async def test_gone_beyond_the_grace_is_forgotten(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c7", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        cluster.delete_harbor_cluster("hub", "main")
+        await completed(discover_managed_harbors)
+        _long_ago()
+        await completed(discover_managed_harbors)
+        assert (known(), harbors()) == ([], {})
+
+
+async def test_removed_by_hand_stays_out_until_somebody_adopts_it_again(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c8", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        await completed(remove_registry, "c8-hub-main", confirm=True)
+        await completed(discover_managed_harbors)
+        assert "kept-out" in await failed(integrate_managed_harbor, "c8", "hub", "main")
+        assert known() == []
+        told = await completed(integrate_managed_harbor, "c8", "hub", "main", adopt_again=True)
+        assert "is integrated as c8-hub-main" in told
+
+
+def _long_ago() -> None:
+    since = clock.now() - settings().managed_grace - timedelta(hours=1)
+    transact(lambda session: session.exec(update(ManagedRow).values(missing_since=since)))

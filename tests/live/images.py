@@ -1,0 +1,93 @@
+"""Images in a Harbor of yours: pushed as a client does, pulled with Basic, swept away again."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_BY_NAME = {"X-Is-Resource-Name": "true"}
+
+
+def push(console: httpx.Client, repository: str, tag: str) -> None:
+    """Push a tiny image. No cookie is kept: a request with one is refused."""
+    config = _push_blob(console, repository, _CONFIG, b"{}")
+    layer = _push_blob(console, repository, _LAYER, f"layer of {repository}:{tag}".encode())
+    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]}
+    _ask(
+        console,
+        "PUT",
+        f"/v2/{repository}/manifests/{tag}",
+        content=json.dumps(manifest),
+        headers={"Content-Type": _MANIFEST},
+    )
+
+
+def _push_blob(
+    console: httpx.Client, repository: str, media_type: str, content: bytes
+) -> dict[str, object]:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    begun = _ask(console, "POST", f"/v2/{repository}/blobs/uploads/")
+    place = begun.request.url.join(begun.headers["Location"])
+    octets = {"Content-Type": "application/octet-stream"}
+    _ask(console, "PUT", place.copy_merge_params({"digest": digest}), content, octets)
+    return {"mediaType": media_type, "size": len(content), "digest": digest}
+
+
+def _ask(
+    console: httpx.Client,
+    method: str,
+    where: str | httpx.URL,
+    content: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    console.cookies.clear()
+    url = str(where) if isinstance(where, httpx.URL) else f"{_origin(console)}{where}"
+    return console.request(method, url, content=content, headers=headers).raise_for_status()
+
+
+def pull_by_basic(console: httpx.Client, image: str, secret: Mapping[str, Any]) -> int:
+    """Ask for a manifest with a pull secret's login and no token; return the status."""
+    host, _, rest = image.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    login = secret["auths"][host]
+    auth = (login["username"], login["password"])
+    url = f"{_origin(console)}/v2/{repository}/manifests/{tag}"
+    console.cookies.clear()
+    return console.get(url, auth=auth, headers={"Accept": _MANIFEST}).status_code
+
+
+def _origin(console: httpx.Client) -> str:
+    return str(console.base_url.copy_with(path="")).rstrip("/")
+
+
+def robots_named(console: httpx.Client, stem: str) -> list[dict[str, Any]]:
+    """Return the system's robot accounts whose name holds this."""
+    console.cookies.clear()
+    answer = console.get("/robots", params={"q": f"name=~{stem}", "page_size": 100})
+    found: list[dict[str, Any]] = answer.raise_for_status().json()
+    return found
+
+
+def sweep(console: httpx.Client, projects: list[str], stem: str) -> None:
+    """Delete projects with all that is in them, and robot accounts; what is not there is well."""
+    for robot in robots_named(console, stem):
+        _delete(console, f"/robots/{robot['id']}")
+    for project in projects:
+        console.cookies.clear()
+        answer = console.get(f"/projects/{project}/repositories", params={"page_size": 100})
+        for repository in answer.json() if answer.status_code == 200 else ():
+            name = repository["name"].removeprefix(f"{project}/")
+            twice = quote(quote(name, safe=""), safe="")
+            _delete(console, f"/projects/{project}/repositories/{twice}")
+        _delete(console, f"/projects/{project}")
+
+
+def _delete(console: httpx.Client, path: str) -> None:
+    console.cookies.clear()
+    console.delete(path, headers=_BY_NAME)

@@ -1,0 +1,183 @@
+"""From two private spaces to a pull and back, against a Harbor and a cluster of yours.
+
+Whichever of the two is not named is simulated, so that each can be proved without the other.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deployments.sandbox.puller import can_pull
+from flows.create_space import create_space
+from flows.register_cluster import register_cluster
+from flows.remove import remove_registry
+from flows.remove_cluster import remove_cluster
+from flows.rotate_credentials import rotate_credentials
+from flows.sync_namespaces import sync_namespaces
+from models.access import robot_stem
+from models.cluster import SECRET_NAME, WORKSPACE_LABEL
+from models.space import Visibility
+from tasks.kubernetes.credentials import ClusterCredentials
+from tasks.store.installation import installation
+from tasks.store.session import stored
+from tests.flows.platform import bound, deliveries_in, unbound
+from tests.flows.stories import completed, integrate
+from tests.live.clusters import Content, LiveCluster
+from tests.live.conftest import Live
+from tests.live.images import pull_by_basic, push, robots_named
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A Harbor, a cluster, and names that are free in both.
+
+    Attributes:
+        console: Harbor's own API.
+        shop, lab: namespaces of the workspace and of another.
+    """
+
+    harbor: Live
+    console: httpx.Client
+    cluster: LiveCluster
+    mine: str
+    other: str
+    workspace: str
+
+    @property
+    def shop(self) -> str:
+        return f"{self.workspace}-shop"
+
+    @property
+    def lab(self) -> str:
+        return f"{self.workspace}-lab"
+
+    def image(self, space: str) -> str:
+        return f"{self.harbor.registry.where.netloc}/{space}/app:v1"
+
+    async def pulls(self, space: str, secret: Content | None) -> bool:
+        """Whether an image can be pulled with a pull secret, as a node does."""
+        scheme = self.harbor.registry.where.scheme
+        return await asyncio.to_thread(can_pull, self.image(space), secret, scheme=scheme)
+
+    def basic(self, space: str, secret: Content) -> int:
+        """Pull without a token, which Harbor judges by what holds at this moment."""
+        return pull_by_basic(self.console, self.image(space), secret)
+
+    async def held(self, namespace: str) -> Content:
+        """What pods of a namespace are handed."""
+        assert SECRET_NAME in await self.cluster.links(namespace)
+        found = await self.cluster.secret(namespace)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def scene(
+    story_harbor: Live,
+    story_console: httpx.Client,
+    story_cluster: LiveCluster,
+    story_projects: list[str],
+) -> Scene:
+    mine, other = story_projects
+    workspace = f"ri-live-{uuid4().hex[:8]}"
+    return Scene(story_harbor, story_console, story_cluster, mine, other, workspace)
+
+
+async def test_the_whole_story_of_access(scene: Scene, name: str) -> None:
+    state = await integrate(
+        name,
+        scene.harbor.url,
+        credentials=await scene.harbor.block(),
+        tls=scene.harbor.tls,
+    )
+    assert state.is_completed(), state.message
+    await completed(create_space, name, [scene.mine, scene.other], Visibility.PRIVATE)
+    for space in (scene.mine, scene.other):
+        push(scene.console, f"{space}/app", "v1")
+    await _registered(scene)
+    assert not await scene.pulls(scene.mine, None)
+
+    await bound(name, [scene.mine], scene.workspace)
+    secret = await scene.held(scene.shop)
+    assert await scene.pulls(scene.mine, secret)
+    assert not await scene.pulls(scene.other, secret)
+    assert await scene.cluster.secret(scene.lab) is None
+
+    await bound(name, [scene.other], scene.workspace)
+    assert await scene.held(scene.shop) == secret
+    assert await scene.pulls(scene.other, secret)
+
+    await _repaired(scene, secret)
+
+    await unbound(name, [scene.mine], scene.workspace)
+    assert scene.basic(scene.mine, secret) == 401
+    assert not await scene.pulls(scene.mine, secret)
+    assert await scene.pulls(scene.other, secret)
+
+    await completed(rotate_credentials, name, scene.workspace)
+    fresh = await scene.held(scene.shop)
+    assert fresh != secret
+    assert await scene.pulls(scene.other, fresh)
+    assert scene.basic(scene.other, secret) == 401
+    assert len(_robots(scene, await stored(installation))) == 1
+
+    await completed(remove_registry, name, confirm=True)
+    assert await scene.cluster.secret(scene.shop) is None
+    assert await scene.cluster.links(scene.shop) == ()
+    assert scene.basic(scene.other, fresh) == 401
+    assert robots_named(scene.console, robot_stem(await stored(installation))) == []
+    await completed(remove_cluster, "live", confirm=True)
+
+
+async def test_a_secret_of_somebody_else_is_left_alone(scene: Scene, name: str) -> None:
+    await integrate(
+        name, scene.harbor.url, credentials=await scene.harbor.block(), tls=scene.harbor.tls
+    )
+    await completed(create_space, name, [scene.mine], Visibility.PRIVATE)
+    await _registered(scene)
+    await scene.cluster.foreign_secret(scene.shop)
+    theirs = await scene.cluster.secret(scene.shop)
+
+    await bound(name, [scene.mine], scene.workspace)
+    assert await scene.cluster.secret(scene.shop) == theirs
+    assert "without our mark" in deliveries_in("live")[scene.shop].message
+
+    await scene.cluster.delete_secret(scene.shop)
+    await completed(sync_namespaces)
+    assert (await scene.held(scene.shop))["auths"].keys() == {scene.harbor.registry.where.netloc}
+
+    await unbound(name, [scene.mine], scene.workspace)
+    assert await scene.cluster.secret(scene.shop) is None
+    await completed(remove_registry, name, confirm=True)
+
+
+async def _registered(scene: Scene) -> None:
+    """Make the namespaces, and register their cluster."""
+    await scene.cluster.add_namespace(scene.shop, {WORKSPACE_LABEL: scene.workspace})
+    await scene.cluster.add_namespace(scene.lab, {WORKSPACE_LABEL: f"{scene.workspace}-two"})
+    await ClusterCredentials(kubeconfig=scene.cluster.kubeconfig).save("live", overwrite=True)
+    block = {"$ref": {"block_document_slug": "cluster-credentials/live"}}
+    await completed(register_cluster, "live", block)
+
+
+async def _repaired(scene: Scene, secret: Content) -> None:
+    """What hands do to our Secret and to its link is set right by the next sync."""
+    await scene.cluster.edit_secret(scene.shop, {"auths": {}})
+    await completed(sync_namespaces)
+    assert await scene.held(scene.shop) == secret
+
+    await scene.cluster.delete_secret(scene.shop)
+    await scene.cluster.link(scene.shop, "ri-live-other")
+    await completed(sync_namespaces)
+    assert await scene.held(scene.shop) == secret
+    assert "ri-live-other" in await scene.cluster.links(scene.shop)
+    await scene.cluster.link(scene.shop, SECRET_NAME)
+
+
+def _robots(scene: Scene, us: str) -> list[str]:
+    """The robot accounts of the workspace."""
+    found = robots_named(scene.console, f"{robot_stem(us)}-{scene.workspace}")
+    return [str(one["name"]) for one in found]

@@ -1,0 +1,274 @@
+"""What becomes of managed Harbors: begin in agreement, change one thing, compare the whole plan."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from models.discovery import plan_discovery, renewed, secret_ref
+from models.discovery_plan import (
+    Adopt,
+    DiscoveryPlan,
+    Follow,
+    Note,
+    Replace,
+    Retire,
+    Step,
+    TakeOver,
+)
+from models.errors import PlanRefused
+from models.managed import Managed, ManagedHarbor, Phase, Place, SecretKey, SourceKind, Standing
+from models.plan import Limits
+from models.reason import Reason
+from models.registry import BlockRef, Kind, NoVerification, Origin, Registry, SecretRef
+from models.snapshot import Seen, Unseen
+from tests.builders import NOW
+
+GRACE = timedelta(hours=72)
+PASSWORD = SecretKey(namespace="hub", name="admin", key="secret")
+
+
+def place(name: str = "main", cluster: str = "prod", namespace: str = "hub") -> Place:
+    return Place(cluster=cluster, namespace=namespace, name=name, kind=SourceKind.OPERATOR)
+
+
+def harbor(name: str = "main", **more: Any) -> ManagedHarbor:
+    found = {
+        "place": place(name),
+        "uid": f"uid-{name}",
+        "address": f"https://{name}.example.com",
+        "password": PASSWORD,
+    }
+    return ManagedHarbor.model_validate(found | more)
+
+
+def registry(name: str = "main", **more: Any) -> Registry:
+    found = {
+        "name": f"prod-hub-{name}",
+        "kind": Kind.HARBOR,
+        "address": f"https://{name}.example.com",
+        "origin": Origin.MANAGED,
+        "credential": secret_ref(harbor(name)),
+    }
+    return Registry.model_validate(found | more)
+
+
+def adopted(name: str = "main", **more: Any) -> Managed:
+    found = {
+        "place": place(name),
+        "uid": f"uid-{name}",
+        "standing": Standing.ADOPTED,
+        "registry": f"prod-hub-{name}",
+    }
+    return Managed.model_validate(found | more)
+
+
+def plan(
+    *harbors: ManagedHarbor,
+    known: tuple[Managed, ...] = (),
+    registries: tuple[Registry, ...] = (),
+    sections: Mapping[str, Seen[ManagedHarbor] | Unseen] | None = None,
+    now: datetime = NOW,
+) -> DiscoveryPlan:
+    found = sections or {"prod": Seen[ManagedHarbor](items=harbors)}
+    return plan_discovery(found, known, registries, now=now, grace=GRACE)
+
+
+def steps(*harbors: ManagedHarbor, **more: Any) -> tuple[Step, ...]:
+    return plan(*harbors, **more).steps
+
+
+def test_agreement_is_an_empty_plan() -> None:
+    found = plan(harbor(), known=(adopted(),), registries=(registry(),))
+    assert found == DiscoveryPlan(adopted=1)
+
+
+def test_a_new_one_is_adopted_under_a_name_that_tells_where_it_is() -> None:
+    assert steps(harbor()) == (Adopt(harbor=harbor(), registry="prod-hub-main"),)
+
+
+def test_names_that_collide_are_told_apart_and_stay_so() -> None:
+    one = harbor(place=place("b", cluster="prod", namespace="a"), address="https://1.example.com")
+    two = harbor(place=place("b", cluster="prod-a", namespace="a"), address="https://2.example.com")
+    other = harbor(place=place("a-b", namespace="x"), address="https://3.example.com")
+    more = harbor(place=place("b", namespace="x-a"), address="https://4.example.com")
+    names = [step.registry for step in steps(one, two, other, more) if isinstance(step, Adopt)]
+    assert len(set(names)) == 4
+    assert {"prod-a-b", "prod-a-a-b"} < set(names)
+    again = [step.registry for step in steps(more, other, two, one) if isinstance(step, Adopt)]
+    assert names == again
+
+
+def test_long_names_fit() -> None:
+    far = harbor(place=place("h" * 80, namespace="n" * 63))
+    (step,) = steps(far)
+    assert isinstance(step, Adopt)
+    assert len(step.registry) == 63
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"phase": Phase.PROVISIONING, "message": "creating"}, "creating"),
+        ({"address": ""}, "no address yet"),
+        ({"address": "https://user:pw@h"}, "user name or password"),
+        ({"address": "https://h/harbor"}, "has a path"),
+        ({"password": None}, "where its password is"),
+    ],
+)
+def test_what_is_not_ready_waits_and_says_why(more: dict[str, Any], said: str) -> None:
+    (step,) = steps(harbor(**more))
+    assert isinstance(step, Note)
+    assert step.managed.standing is Standing.WAITING
+    assert said in step.managed.message
+    assert "pw" not in step.managed.message
+    assert steps(harbor(**more), known=(step.managed,)) == ()
+    assert steps(harbor(), known=(step.managed,)) == (
+        Adopt(harbor=harbor(), registry="prod-hub-main"),
+    )
+
+
+def test_one_that_fails_but_answers_is_adopted_all_the_same() -> None:
+    failing = harbor(phase=Phase.FAILING)
+    assert steps(failing) == (Adopt(harbor=failing, registry="prod-hub-main"),)
+
+
+def test_one_that_was_integrated_by_hand_is_taken_over_with_its_name() -> None:
+    there = registry(name="hand", address="https://main.example.com").model_copy(
+        update={"name": "harbor-prod", "origin": Origin.EXTERNAL, "credential": BlockRef(name="b")}
+    )
+    (step,) = steps(harbor(), registries=(there,))
+    assert step == TakeOver(harbor=harbor(), registry="harbor-prod")
+    after = renewed(there, harbor())
+    assert (after.name, after.origin, after.credential) == (
+        "harbor-prod",
+        Origin.MANAGED,
+        BlockRef(name="b"),
+    )
+
+
+def test_two_with_one_address_are_a_conflict() -> None:
+    twin = harbor("twin", address="https://main.example.com:443/")
+    first, second = steps(harbor(), twin)
+    assert isinstance(first, Adopt)
+    assert isinstance(second, Note)
+    assert second.managed.standing is Standing.CONFLICT
+    assert "prod-hub-main" in second.managed.message
+
+
+def test_a_docker_registry_at_that_address_is_a_conflict() -> None:
+    there = registry().model_copy(update={"kind": Kind.DOCKER, "origin": Origin.EXTERNAL})
+    (step,) = steps(harbor(), registries=(there,))
+    assert isinstance(step, Note)
+    assert step.managed.standing is Standing.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"address": "https://new.example.com"}, "its address is https://new.example.com now"),
+        (
+            {"password": SecretKey(namespace="hub", name="other", key="secret")},
+            "its password is in another Secret now",
+        ),
+    ],
+)
+def test_changes_are_followed(more: dict[str, Any], why: str) -> None:
+    now = harbor(**more)
+    assert steps(now, known=(adopted(),), registries=(registry(),)) == (
+        Follow(harbor=now, registry="prod-hub-main", why=why),
+    )
+    after = renewed(registry(), now)
+    assert steps(now, known=(adopted(),), registries=(after,)) == ()
+
+
+def test_a_password_given_by_hand_is_kept() -> None:
+    there = registry(credential=BlockRef(name="override"))
+    other = harbor(password=SecretKey(namespace="hub", name="other", key="secret"))
+    assert steps(other, known=(adopted(),), registries=(there,)) == ()
+    assert renewed(there, other).credential == BlockRef(name="override")
+
+
+def test_a_choice_not_to_verify_is_kept() -> None:
+    there = registry(tls=NoVerification())
+    assert isinstance(renewed(there, harbor()).tls, NoVerification)
+
+
+def test_one_that_is_provisioning_again_is_left_as_it_is() -> None:
+    busy = harbor(phase=Phase.PROVISIONING, address="")
+    assert steps(busy, known=(adopted(),), registries=(registry(),)) == ()
+
+
+def test_another_uid_is_another_harbor() -> None:
+    again = harbor(uid="uid-2")
+    assert steps(again, known=(adopted(),), registries=(registry(),)) == (
+        Replace(harbor=again, registry="prod-hub-main"),
+    )
+
+
+def test_another_uid_that_is_not_ready_waits_and_keeps_the_old_identity() -> None:
+    again = harbor(uid="uid-2", phase=Phase.PROVISIONING)
+    (step,) = steps(again, known=(adopted(),), registries=(registry(),))
+    assert isinstance(step, Note)
+    assert (step.managed.uid, step.managed.standing) == ("uid-main", Standing.WAITING)
+    ready = harbor(uid="uid-2")
+    assert steps(ready, known=(step.managed,), registries=(registry(),)) == (
+        Replace(harbor=ready, registry="prod-hub-main"),
+    )
+
+
+def test_missing_is_kept_through_a_grace_and_then_forgotten() -> None:
+    (first,) = steps(known=(adopted(),), registries=(registry(),))
+    assert isinstance(first, Note)
+    missing = first.managed
+    assert (missing.standing, missing.missing_since) == (Standing.MISSING, NOW)
+    soon, late = NOW + timedelta(hours=1), NOW + GRACE + timedelta(seconds=1)
+    assert steps(known=(missing,), registries=(registry(),), now=soon) == ()
+    assert steps(known=(missing,), registries=(registry(),), now=late) == (
+        Retire(place=place(), registry="prod-hub-main"),
+    )
+    assert steps(harbor(), known=(missing,), registries=(registry(),)) == (Note(managed=adopted()),)
+
+
+def test_what_was_never_adopted_is_forgotten_at_once() -> None:
+    waiting = adopted(standing=Standing.WAITING, registry="")
+    assert steps(known=(waiting,)) == (Retire(place=place(), registry=""),)
+
+
+def test_a_cluster_out_of_reach_changes_nothing() -> None:
+    unseen = Unseen(reason=Reason.TIMED_OUT, message="no answer")
+    found = plan(sections={"prod": unseen}, known=(adopted(),), registries=(registry(),))
+    assert found == DiscoveryPlan(adopted=1, unseen={"prod": "no answer"})
+    assert plan(sections={"other": Seen[ManagedHarbor](items=())}, known=(adopted(),)).steps == ()
+
+
+def test_one_that_somebody_removed_stays_out() -> None:
+    out = adopted(standing=Standing.KEPT_OUT, registry="")
+    assert steps(harbor(), known=(out,)) == ()
+    assert steps(harbor(address="https://new.example.com"), known=(out,)) == ()
+    again = harbor(uid="uid-2")
+    assert steps(again, known=(out,)) == (Adopt(harbor=again, registry="prod-hub-main"),)
+
+
+def test_one_whose_registry_vanished_is_adopted_again() -> None:
+    assert steps(harbor(), known=(adopted(),)) == (
+        Adopt(harbor=harbor(), registry="prod-hub-main"),
+    )
+
+
+def test_forgetting_many_at_once_is_refused_with_a_way_out() -> None:
+    long_ago = NOW - GRACE - timedelta(days=1)
+    known = tuple(
+        adopted(f"h{n}", standing=Standing.MISSING, missing_since=long_ago) for n in range(12)
+    )
+    found = plan(known=known, registries=tuple(registry(f"h{n}") for n in range(12)))
+    with pytest.raises(PlanRefused, match=r"forget 12 of 12 managed Harbors"):
+        found.check(Limits())
+    assert found.without_retirements().steps == ()
+
+
+def test_the_password_is_referred_to_and_never_copied() -> None:
+    assert secret_ref(harbor()) == SecretRef(
+        cluster="prod", namespace="hub", name="admin", key="secret"
+    )

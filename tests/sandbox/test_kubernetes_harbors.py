@@ -1,0 +1,156 @@
+"""Harbors in the emulated cluster come, change and go."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
+from deployments.sandbox.kubernetes.charts import Chart
+
+RUN = "/apis/goharbor.io/v1beta1/namespaces/h1/harborclusters"
+CORES = "/apis/apps/v1/deployments"
+GOHARBOR, BITNAMI = "app=harbor,component=core", "app.kubernetes.io/component=core"
+URL = "https://harbor.test"
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmulatedCluster]:
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster: EmulatedCluster) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {cluster.token}"}
+    with httpx.Client(base_url=cluster.url, headers=headers) as client:
+        yield client
+
+
+def listed(client: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(path, params=query).json()["items"]
+    return found
+
+
+def word(client: httpx.Client, namespace: str, name: str, key: str) -> str:
+    data = client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}").json()["data"]
+    return base64.b64decode(data[key]).decode()
+
+
+def test_the_operator_comes_and_goes(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    assert client.get(RUN).status_code == 404
+    cluster.install_operator(["v1alpha3"])
+    assert client.get(RUN).status_code == 404
+    assert client.get(RUN.replace("v1beta1", "v1alpha3")).status_code == 200
+    cluster.install_operator(())
+    assert client.get("/apis/goharbor.io").status_code == 404
+    assert [one["name"] for one in client.get("/apis").json()["groups"]] == ["apps"]
+
+
+def test_a_harbor_cluster(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    uid = cluster.add_harbor_cluster("h1", "prod", URL, "first", status="")
+    (found,) = listed(client, RUN)
+    assert found["metadata"]["uid"] == uid
+    assert "status" not in found
+    cluster.set_harbor_status("h1", "prod", "unhealthy", "why")
+    (found,) = listed(client, RUN)
+    assert found["status"]["status"] == "unhealthy"
+    assert found["status"]["conditions"][0]["message"] == "why"
+    assert word(client, "h1", "prod-admin", "secret") == "first"
+    cluster.set_password("h1", "prod", "second")
+    assert word(client, "h1", "prod-admin", "secret") == "second"
+    cluster.remove_password("h1", "prod")
+    assert client.get("/api/v1/namespaces/h1/secrets/prod-admin").status_code == 404
+    assert cluster.recreate_harbor_cluster("h1", "prod") != uid
+    (again,) = listed(client, RUN)
+    assert again["spec"] == found["spec"]
+    cluster.delete_harbor_cluster("h1", "prod")
+    assert listed(client, RUN) == []
+
+
+def test_without_a_secret(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    cluster.add_harbor_cluster("h1", "prod", URL, None)
+    assert client.get("/api/v1/namespaces/h1/secrets/prod-admin").status_code == 404
+
+
+def test_the_namespace_takes_all_with_it(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    cluster.add_harbor_cluster("h1", "prod", URL, "pw")
+    cluster.add_helm_harbor("h1", "reg", URL, "pw")
+    cluster.delete_namespace("h1")
+    assert listed(client, RUN) == listed(client, CORES) == []
+    cluster.add_harbor_cluster("h1", "prod", URL, "pw")
+    assert len(listed(client, RUN)) == 1
+
+
+@pytest.mark.parametrize(
+    ("chart", "selector", "secret"),
+    [
+        ("goharbor", GOHARBOR, "reg-harbor-core"),
+        ("bitnami", BITNAMI, "reg-harbor-core-envvars"),
+    ],
+)
+def test_a_release(
+    cluster: EmulatedCluster, client: httpx.Client, chart: Chart, selector: str, secret: str
+) -> None:
+    uid = cluster.add_helm_harbor("h2", "reg", URL, "first", chart=chart)
+    (found,) = listed(client, CORES, labelSelector=selector)
+    assert found["metadata"]["uid"] == uid
+    assert found["status"]["availableReplicas"] == 1
+    config = client.get(f"/api/v1/namespaces/h2/configmaps/{secret}").json()
+    assert config["data"]["EXT_ENDPOINT"] == URL
+    cluster.set_password("h2", "reg", "second")
+    assert word(client, "h2", secret, "HARBOR_ADMIN_PASSWORD") == "second"
+    cluster.delete_helm_harbor("h2", "reg", chart)
+    assert listed(client, CORES) == []
+    with pytest.raises(LookupError):
+        cluster.set_password("h2", "reg", "third")
+
+
+@pytest.mark.parametrize(
+    ("selector", "count"),
+    [
+        ("", 2),
+        ("app", 1),
+        ("!app", 1),
+        ("app==harbor", 1),
+        ("app!=harbor", 1),
+        ("release in (reg, other)", 1),
+        ("release notin (reg)", 1),
+        ("app,release=nobody", 0),
+        ("app.kubernetes.io/name=harbor,!component", 1),
+    ],
+)
+def test_label_selectors(
+    cluster: EmulatedCluster, client: httpx.Client, selector: str, count: int
+) -> None:
+    cluster.add_helm_harbor("h2", "reg", URL, "pw")
+    cluster.add_helm_harbor("h2", "bit", URL, "pw", chart="bitnami")
+    assert len(listed(client, CORES, labelSelector=selector)) == count
+
+
+@pytest.mark.parametrize("selector", ["app in reg", "a=b c", "=x", "a,,b"])
+def test_senseless_selectors(client: httpx.Client, selector: str) -> None:
+    assert client.get(CORES, params={"labelSelector": selector}).status_code == 400
+
+
+def test_pages_of_two_selectors_do_not_mix(cluster: EmulatedCluster, client: httpx.Client) -> None:
+    for name in ("a", "b"):
+        cluster.add_helm_harbor("h2", name, URL, "pw")
+    tokens = {}
+    for selector in (GOHARBOR, "release=b"):
+        page = client.get(CORES, params={"limit": "1", "labelSelector": selector}).json()
+        tokens[selector] = page["metadata"].get("continue")
+    query = {"limit": "1", "labelSelector": GOHARBOR, "continue": tokens[GOHARBOR]}
+    assert [one["metadata"]["name"] for one in listed(client, CORES, **query)] == ["b-harbor-core"]
+    assert tokens["release=b"] is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_the_api_does_not_change_them(
+    cluster: EmulatedCluster, client: httpx.Client, method: str
+) -> None:
+    cluster.add_harbor_cluster("h1", "prod", URL, "pw")
+    path = RUN if method == "POST" else f"{RUN}/prod"
+    assert client.request(method, path, json={}).status_code == 405

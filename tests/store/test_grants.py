@@ -1,0 +1,178 @@
+"""Robot accounts on record, with their sealed secrets; and what a run remembers of them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from models.access import Grant, Workspace
+from models.conclusion import Conclusion
+from models.errors import Busy
+from models.plan import Plan
+from models.schedule import Track
+from models.tables import GrantRow
+from tasks.store import bindings, clusters, grants, installation, looks, workspaces
+from tasks.store.leases import leased
+from tasks.store.memory import recall, rotation_due
+from tasks.store.session import stored, transact
+from tasks.vault import Vault
+from tests.access_builders import binding, delivery, grant, login, namespace
+from tests.builders import NOW, registry, space
+from tests.store.access_tools import registered
+from tests.store.tools import integrate, rows
+
+pytestmark = pytest.mark.usefixtures("database")
+
+VAULT = Vault((Fernet.generate_key().decode(),))
+LATER = NOW + timedelta(days=91)
+OLD = grant(1, "a", "b")
+NEW = grant(2, "a", "b", login="robot$new", made_at=LATER)
+
+
+def keep(*many: Grant, secret: str = "Robot-Secret") -> None:
+    for one in many:
+        transact(grants.keep, one, VAULT.seal(SecretStr(f"{secret}-{one.robot_id}")))
+
+
+def secrets() -> dict[tuple[str, int], str]:
+    return {
+        key: VAULT.open(text).get_secret_value() for key, text in transact(grants.sealed).items()
+    }
+
+
+def platform() -> None:
+    integrate()
+    integrate(registry(name="other", address="http://other.test"))
+
+
+def test_kept_as_it_was_made() -> None:
+    platform()
+    elsewhere = grant(1, registry="other", workspace="")
+    keep(NEW, OLD, elsewhere)
+    assert transact(grants.grants) == (elsewhere, OLD, NEW)
+    assert transact(grants.grants, "prod") == (OLD, NEW)
+    assert transact(grants.grants, "ghost") == ()
+    assert secrets() == {
+        ("other", 1): "Robot-Secret-1",
+        ("prod", 1): "Robot-Secret-1",
+        ("prod", 2): "Robot-Secret-2",
+    }
+
+
+def test_no_secret_lies_in_the_clear(database: str) -> None:
+    platform()
+    keep(OLD)
+    assert all("Robot-Secret" not in str(row.model_dump()) for row in rows(GrantRow))
+
+
+def test_a_new_secret_of_the_same_robot_takes_the_place_of_the_old() -> None:
+    platform()
+    keep(OLD)
+    again = grant(1, "c", login="robot$again", made_at=LATER)
+    keep(again, secret="Newer")
+    assert transact(grants.grants) == (again,)
+    assert secrets() == {("prod", 1): "Newer-1"}
+
+
+def test_what_is_noted_later_leaves_the_secret_alone() -> None:
+    platform()
+    keep(OLD, NEW)
+    before = transact(grants.sealed)
+    changed = grant(1, "z", login="bot+x", workspace="team-z", made_at=LATER)
+    transact(grants.note, "prod", [changed, grant(9, "nobody knows its secret")])
+    seen = grant(1, "z", login="bot+x")
+    assert transact(grants.grants) == (seen, NEW)
+    assert transact(grants.sealed) == before
+
+
+def test_forgotten() -> None:
+    platform()
+    keep(OLD, NEW, grant(1, registry="other"))
+    transact(grants.forget, "prod", [1, 9])
+    transact(grants.forget, "prod", [])
+    assert transact(grants.grants) == (grant(1, registry="other"), NEW)
+
+
+async def _concluded(holder: str, **parts: Any) -> None:
+    conclusion = Conclusion(conditions=(), track=Track(looked_at=NOW), **parts)
+    await stored(looks.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2")
+
+
+async def test_a_run_concludes() -> None:
+    platform()
+    keep(OLD, NEW)
+    before = transact(grants.sealed)
+    async with leased("prod") as holder:
+        await _concluded(holder, grants=(grant(2, "c", login=NEW.login),), revoked=(1, 7))
+    assert transact(grants.grants) == (NEW.model_copy(update={"spaces": ("c",)}),)
+    assert transact(grants.sealed) == {("prod", 2): before["prod", 2]}
+
+
+async def test_a_run_that_lost_its_lease_forgets_nothing() -> None:
+    platform()
+    keep(OLD, NEW)
+    with pytest.raises(Busy, match="nothing was saved"):
+        await _concluded("me", grants=(grant(2, "c"),), revoked=(1,))
+    assert transact(grants.grants) == (OLD, NEW)
+
+
+async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secret() -> None:
+    """The conclusion drops it, when the run is at its end."""
+    platform()
+    keep(OLD)
+    plan = Plan(registry="prod", made_at=NOW, gone=(1,), remembered=(space(),))
+    async with leased("prod") as holder:
+        await stored(
+            looks.save_findings, plan, first_look=False, holder=holder, at=NOW, flow_run="r"
+        )
+    assert transact(grants.grants) == (OLD,)
+
+
+# What a run remembers when it begins.
+
+
+def test_remembered() -> None:
+    platform()
+    transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
+    transact(bindings.bind, [binding("b"), binding("a")], at=NOW, flow_run="r")
+    keep(OLD, grant(3, registry="other"))
+    found = transact(recall, "prod").standing
+    assert found.installation == transact(installation.installation)
+    assert {name: set(each) for name, each in found.bound.items()} == {"team-a": {"a", "b"}}
+    assert (found.registry, found.grants, found.rotate) == ("prod", (OLD,), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("robots", "held", "served"),
+    [
+        ((OLD,), 1, False),  # nobody waits: not even asked
+        ((OLD, NEW), 1, False),
+        ((OLD, NEW), 2, True),
+    ],
+)
+async def test_remembered_who_is_served(robots: tuple[Grant, ...], held: int, served: bool) -> None:
+    platform()
+    keep(*robots)
+    async with registered("eu") as holder:
+        more: dict[str, Any] = {"holder": holder, "at": NOW, "flow_run": "r"}
+        await stored(clusters.save_namespaces, "eu", [namespace()], [], **more)
+        left = [delivery(logins=(login(robot_id=held),))]
+        await stored(clusters.save_deliveries, "eu", left, [], **more)
+    assert transact(recall, "prod").standing.served == ({"team-a"} if served else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("age", "due"),
+    [
+        (None, {}),
+        (timedelta(days=92), {}),
+        (timedelta(days=90), {"prod": {"team-a"}, "other": {"team-b"}}),
+    ],
+)
+def test_rotation_due(age: timedelta | None, due: dict[str, set[str]]) -> None:
+    platform()
+    keep(OLD, grant(2, workspace="team-b", registry="other"))
+    keep(grant(4, workspace="team-c", made_at=LATER), grant(5, workspace=""))
+    assert transact(rotation_due, age, LATER) == due

@@ -1,0 +1,125 @@
+"""Reading passwords: exactly what is there, and never in an error."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deployments.sandbox.faults import Answer, Fault
+from deployments.sandbox.kubernetes import EmulatedCluster, Rule
+from models.errors import ClusterError, ClusterTransient
+from models.managed import SecretKey
+from models.reason import Reason
+from tasks.kubernetes.protocol import ClusterClient
+from tests.tasks.kubernetes.harbors import PASSWORD, URL, harbors
+
+RBAC = Path(__file__).parents[3] / "deployments" / "rbac-harbors.yaml"
+KEY = SecretKey(namespace="shop", name="admin", key="secret")
+PATH = "/api/v1/namespaces/shop/secrets/admin"
+
+
+async def failed(client: ClusterClient, key: SecretKey = KEY) -> ClusterError:
+    """Why it cannot be read; without what it holds."""
+    with pytest.raises(ClusterError) as caught:
+        await client.secret_value(key)
+    assert PASSWORD not in repr(caught.value) + str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("text", [PASSWORD, " with spaces ", "line\n", "päß\u2603", "x" * 5000])
+async def test_it_is_read_as_it_is(
+    cluster: EmulatedCluster, client: ClusterClient, text: str
+) -> None:
+    cluster.put_secret("shop", "admin", {"secret": text, "other": "nothing"})
+    found = await client.secret_value(KEY)
+    assert found.get_secret_value() == text
+    assert text not in repr(found)
+    assert cluster.requests == [("GET", PATH, 200)]
+
+
+async def test_it_is_read_each_time(cluster: EmulatedCluster, client: ClusterClient) -> None:
+    for password in (PASSWORD, "an0ther-Password"):
+        cluster.put_secret("shop", "admin", {"secret": password})
+        assert (await client.secret_value(KEY)).get_secret_value() == password
+
+
+async def test_there_is_no_such_secret(client: ClusterClient) -> None:
+    error = await failed(client)
+    assert error.reason is Reason.NOT_FOUND
+    assert error.said == "the Secret admin in namespace shop does not exist"
+
+
+@pytest.mark.parametrize("content", [{"other": PASSWORD}, {"secret": ""}, {}])
+async def test_there_is_no_such_key(
+    cluster: EmulatedCluster, client: ClusterClient, content: dict[str, str]
+) -> None:
+    cluster.put_secret("shop", "admin", content)
+    error = await failed(client)
+    assert error.reason is Reason.NOT_FOUND
+    assert error.said == "the Secret admin in namespace shop has no key secret, or nothing in it"
+
+
+async def test_it_is_no_text(cluster: EmulatedCluster, client: ClusterClient) -> None:
+    cluster.put_secret("shop", "admin", {"secret": PASSWORD.encode() + b"\xff"})
+    error = await failed(client)
+    assert error.reason is Reason.REJECTED
+    assert error.said == "what the Secret admin in namespace shop holds under secret is no text"
+
+
+async def test_it_may_not_be_read(cluster: EmulatedCluster, client: ClusterClient) -> None:
+    cluster.put_secret("shop", "admin", {"secret": PASSWORD})
+    cluster.forbid("get", "secrets")
+    error = await failed(client)
+    assert error.reason is Reason.FORBIDDEN
+    assert 'may not get secrets "admin" in namespace shop: grant the verb "get"' in error.said
+
+
+async def test_a_broken_answer_shows_nothing(
+    cluster: EmulatedCluster, client: ClusterClient
+) -> None:
+    body = f'{{"metadata": {{"name": "admin"}}, "data": ["{PASSWORD}"]}}'.encode()
+    answer = Answer(200, body, (("Content-Type", "application/json"),))
+    cluster.faults.add(Fault(answer, path=PATH, times=None))
+    assert isinstance(await failed(client), ClusterTransient)
+
+
+async def test_nothing_of_it_is_logged(
+    cluster: EmulatedCluster, client: ClusterClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.put_secret("shop", "admin", {"secret": PASSWORD})
+    with caplog.at_level(logging.DEBUG):
+        await client.secret_value(KEY)
+    encoded = str(cluster.object("secrets", "shop", "admin")["data"]["secret"])
+    assert encoded not in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+async def test_the_least_rights_are_enough(cluster: EmulatedCluster, client: ClusterClient) -> None:
+    cluster.add_harbor_cluster("h1", "harbor", URL, PASSWORD)
+    cluster.edit_harbor_cluster("h1", "harbor", {"harborAdminPasswordRef": "harbor-admin"})
+    cluster.put_secret("h1", "harbor-admin", {"secret": PASSWORD})
+    cluster.add_helm_harbor("h2", "harbor", "https://a.test", PASSWORD)
+    cluster.add_helm_harbor("h3", "harbor", "https://b.test", PASSWORD, chart="bitnami")
+    cluster.put_secret("h3", "other", {"word": PASSWORD})
+    cluster.limit(*granted())
+    found = await harbors(client)
+    assert len(found) == 3
+    for one in found:
+        assert one.password is not None
+        assert (await client.secret_value(one.password)).get_secret_value() == PASSWORD
+        assert await client.harbor(one.place) == one
+        with pytest.raises(ClusterError, match='grant the verb "get" on "secrets"'):
+            await client.secret_value(one.password.model_copy(update={"name": "other"}))
+
+
+def granted() -> list[Rule]:
+    """What deployments/rbac-harbors.yaml grants."""
+    text = RBAC.read_text(encoding="utf-8")
+    roles = [one for one in yaml.safe_load_all(text) if one["kind"] == "ClusterRole"]
+    return [
+        Rule(resource, tuple(rule["verbs"]), tuple(rule.get("resourceNames", ())))
+        for role in roles
+        for rule in role["rules"]
+        for resource in rule["resources"]
+    ]
