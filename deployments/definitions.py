@@ -1,10 +1,14 @@
-"""The deployments of `prefect.yaml`, for serving them on one machine: one definition, not two."""
+"""The deployments of `prefect.yaml`, for serving them on one machine: one definition, not two.
+
+And the types of block that flows are given: `prefect block register -m deployments.definitions`.
+"""
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prefect.blocks.core import Block
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.schemas.deployment_triggers import DeploymentTriggerTypes
@@ -12,7 +16,10 @@ from prefect.schedules import Interval, Schedule
 from pydantic import TypeAdapter
 
 from deployments.environment import HOME
+from tasks.credentials import RegistryCredentials
+from tasks.kubernetes.credentials import ClusterCredentials
 
+BLOCKS: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
 _TRIGGERS: TypeAdapter[list[DeploymentTriggerTypes]] = TypeAdapter(list[DeploymentTriggerTypes])
 
 

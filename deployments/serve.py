@@ -44,14 +44,12 @@ def main() -> int:
 
 
 async def serve() -> None:
-    """Bring the database up to date, register the block type, serve every deployment."""
+    """Bring the database up to date, register the block types, serve every deployment."""
     from prefect.runner import Runner  # noqa: PLC0415 - only now is Prefect's environment set
 
-    from deployments.definitions import definitions, served  # noqa: PLC0415
+    from deployments.definitions import BLOCKS, definitions, served  # noqa: PLC0415
     from models.errors import InputRefused  # noqa: PLC0415
     from models.settings import settings  # noqa: PLC0415
-    from tasks.credentials import RegistryCredentials  # noqa: PLC0415
-    from tasks.kubernetes.credentials import ClusterCredentials  # noqa: PLC0415
     from tasks.sealing import ready_keys  # noqa: PLC0415
     from tasks.store.migrating import migrate  # noqa: PLC0415
 
@@ -62,7 +60,7 @@ async def serve() -> None:
         sys.exit(f"Not served: {error}")
     if told:
         print(told)
-    for block in (RegistryCredentials, ClusterCredentials):
+    for block in BLOCKS:
         await block.aregister_type_and_schema()
     runner = Runner(name="registry-integration", pause_on_shutdown=True)
     for definition in definitions():

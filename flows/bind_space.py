@@ -53,4 +53,4 @@ async def bind_space(
     await publish_registries([registry])
     await publish_workspaces(workspaces)
     await announce()
-    return effect.ended(f"{told} bound, in force after {seconds:.1f} s")
+    return effect.ended(f"{told} bound, in force{effect.where} after {seconds:.1f} s")

@@ -41,6 +41,11 @@ class Effect(Value):
         """Which clusters are out of reach."""
         return "; ".join(one.unread for one in self.clusters if one.unread)
 
+    @property
+    def where(self) -> str:
+        """Where it has its effect already, if not everywhere."""
+        return " where clusters can be read" if self.unread else ""
+
     def ended(self, said: str) -> State[None]:
         """Return the state in which a flow ends that has this effect."""
         if self.problem:

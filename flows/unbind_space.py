@@ -61,4 +61,4 @@ async def unbind_space(
     await publish_registries([registry])
     await publish_workspaces(workspaces)
     await announce()
-    return effect.ended(f"{told} unbound, in force after {seconds:.1f} s")
+    return effect.ended(f"{told} unbound, in force{effect.where} after {seconds:.1f} s")

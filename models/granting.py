@@ -35,9 +35,7 @@ class Wanted(Value):
     bound: bool = False
 
 
-def wanted_by(
-    bound: Mapping[str, Collection[str]], there: Collection[str]
-) -> dict[str, Wanted]:
+def wanted_by(bound: Mapping[str, Collection[str]], there: Collection[str]) -> dict[str, Wanted]:
     """Tell what each workspace shall pull; a space that is not there cannot be granted.
 
     Args:
@@ -61,6 +59,7 @@ def plan_grants(
     edits: bool,
     rotate: Collection[str] = (),
     served: Collection[str] = (),
+    refused: Collection[str] = (),
 ) -> GrantPlan:
     """Compare the robot accounts there are with those there shall be.
 
@@ -74,6 +73,7 @@ def plan_grants(
         installation: who we are.
         edits: whether our credential may edit robots; if not, another grant is another robot.
         rotate: workspaces that shall get a new secret.
+        refused: workspaces whose youngest robot's secret is not accepted any more.
         served: workspaces whose youngest robot has reached every namespace, so that older ones
             may go.
     """
@@ -88,7 +88,11 @@ def plan_grants(
     for workspace in sorted(wanted.keys() | found.keys()):
         case = _Case(workspace, wanted.get(workspace, Wanted()), found[workspace], on_record)
         changes += case.changes(
-            installation, edits=edits, rotate=workspace in rotate, served=workspace in served
+            installation,
+            edits=edits,
+            rotate=workspace in rotate,
+            served=workspace in served,
+            refused=workspace in refused,
         )
     there = {robot.id for robot in robots.items}
     return GrantPlan(
@@ -129,7 +133,7 @@ class _Case:
         self.known.sort(key=lambda robot: (on_record[robot.id].made_at, robot.id))
 
     def changes(
-        self, installation: str, *, edits: bool, rotate: bool, served: bool
+        self, installation: str, *, edits: bool, rotate: bool, served: bool, refused: bool
     ) -> list[GrantChange]:
         if not self.wanted.spaces:
             reason = Reason.SPACES_MISSING if self.wanted.bound else Reason.BINDINGS_CHANGED
@@ -143,8 +147,9 @@ class _Case:
         if fault is not None and edits:
             made.append(self._edit(youngest, fault))
             fault = None
-        if fault is not None or (rotate and not older):
-            made.append(self._another(installation, youngest, fault or Reason.ROTATED))
+        if fault is not None or refused or (rotate and not older):
+            lost = Reason.SECRET_LOST if refused else Reason.ROTATED
+            made.append(self._another(installation, youngest, fault or lost))
         return made
 
     def _first(self, installation: str) -> list[GrantChange]:

@@ -17,6 +17,7 @@ class Standing(Value):
         registry: its name.
         installation: who we are.
         served: workspaces whose youngest robot account has reached every namespace.
+        refused: workspaces whose youngest robot account's secret is not accepted any more.
         rotate: workspaces that shall get a new secret now.
     """
 
@@ -25,6 +26,7 @@ class Standing(Value):
     bound: Mapping[str, tuple[str, ...]] = {}
     grants: tuple[Grant, ...] = ()
     served: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()
 
     @property
@@ -71,4 +73,5 @@ class Standing(Value):
             edits=snapshot.edits_robots,
             rotate=self.rotate,
             served=self.served,
+            refused=self.refused,
         )

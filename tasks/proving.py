@@ -11,6 +11,8 @@ from tasks.sealing import open_vault, secrets_of
 async def proved(standing: Standing, client: RegistryClient) -> Standing:
     """Return a standing in which a workspace counts as served only if its new secret is accepted.
 
+    One whose secret is refused for certain needs yet another.
+
     Asked only while an older robot account waits to be retired.
     """
     waiting = [grant for grant in standing.waiting if grant.workspace in standing.served]
@@ -21,9 +23,10 @@ async def proved(standing: Standing, client: RegistryClient) -> Standing:
     except InputRefused as error:
         get_run_logger().warning("No robot account is retired: %s", error)
         return standing.model_copy(update={"served": frozenset()})
-    accepted = set()
+    answers: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
     for grant in waiting:
         secret = secrets.get(grant.robot_id)
-        if secret and await client.accepts(Credential(grant.login, secret)):
-            accepted.add(grant.workspace)
-    return standing.model_copy(update={"served": frozenset(accepted)})
+        found = await client.accepts(Credential(grant.login, secret)) if secret else False
+        answers[found].add(grant.workspace)
+    update = {"served": frozenset(answers[True]), "refused": frozenset(answers[False])}
+    return standing.model_copy(update=update)

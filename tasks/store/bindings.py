@@ -151,5 +151,6 @@ def note_effective(session: Session, reached: Iterable[Binding], at: datetime) -
     """Note when bindings reached every namespace of their workspace, the first time they do."""
     rows = [_named(one) for one in reached if one.effective_at is None]
     if rows:
-        noted = sqlalchemy.update(_TABLE).where(_THIS).values(effective_at=at)
+        first = _TABLE.c.effective_at.is_(None)
+        noted = sqlalchemy.update(_TABLE).where(_THIS, first).values(effective_at=at)
         session.connection().execute(noted, rows)

@@ -16,7 +16,6 @@ from tests.served import free_port, stop, strangers, wait_until_told
 AUTH = "platform:correct horse"
 POOL = "registries"
 _PREFECT = (sys.executable, "-m", "prefect")
-_OUR_BLOCKS = ("tasks.credentials", "tasks.kubernetes.credentials")
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class Fleet:
     """The server, and what each machine is told of it in its environment.
 
     Attributes:
-        elsewhere: a folder without the flows in it, where every machine's programs are started.
     """
 
     api: Api
@@ -34,6 +32,7 @@ class Fleet:
 
     @property
     def elsewhere(self) -> Path:
+        """A folder without the flows in it, where all that runs for long is started."""
         return self.folder / "elsewhere"
 
     def log(self, name: str) -> str:
@@ -80,14 +79,13 @@ class Fleet:
 
     def deploy(self) -> None:
         """Register the block types, and deploy all flows."""
-        for module in _OUR_BLOCKS:
-            self._done("block", "register", "-m", module)
-        self._done("deploy", "--all", "--no-prompt", cwd=HOME)
+        self._done("block", "register", "-m", "deployments.definitions")
+        self._done("deploy", "--all", "--no-prompt")
 
-    def _done(self, *arguments: str, cwd: Path | None = None) -> None:
+    def _done(self, *arguments: str) -> None:
         done = subprocess.run(
             (*_PREFECT, *arguments),
-            cwd=cwd or self.elsewhere,
+            cwd=HOME,
             env={**self.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

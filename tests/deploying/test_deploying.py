@@ -5,17 +5,12 @@ from typing import Any
 import pytest
 
 from deployments.definitions import definitions
-from models.managed import Managed
 from models.registry import Origin
 from tasks.store import managed
 from tasks.store.session import transact
-from tests.deploying.conftest import FLOW, Before, joined
+from tests.deploying.conftest import FLOW, Before, Created
 from tests.deploying.fleet import POOL, Fleet
-from tests.flows.stories import PASSWORD, dossier, harbor_at
-
-
-def harbors(cluster: str) -> list[Managed]:
-    return [one for one in transact(managed.managed) if one.place.cluster == cluster]
+from tests.flows.stories import dossier
 
 
 def test_the_same_event_works_where_one_process_serves_all(before: Before) -> None:
@@ -68,22 +63,17 @@ def test_each_machine_finds_the_flows_itself(fleet: Fleet, deployed: dict[str, A
         assert found["pull_steps"] == [{"deployments.environment.enter_home": {}}]
 
 
-@pytest.mark.usefixtures("deployed", "state")
-def test_a_worker_integrates_what_the_platform_says_it_created(fleet: Fleet) -> None:
-    with harbor_at("team-a") as place, joined(fleet, "prod") as cluster:
-        uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
-        where = {"cluster": "prod", "namespace": "hub", "name": "main"}
-        had = len(fleet.api.runs(FLOW))
-        for _ in range(2):
-            fleet.api.send("harbor.created", "harbor.prod.hub.main", **where)
-        said = fleet.api.ended(
-            *(run["id"] for run in fleet.api.started_by_event(FLOW, had + 2)[had:])
-        )
-        assert said == ["prod/hub/main is integrated as prod-hub-main"] * 2
-        once = {fleet.api.start(FLOW, where, key=uid) for _ in range(2)}
-        assert len(once) == 1
-        assert fleet.api.ended(*once) == said[:1]
-        assert len(fleet.api.runs(FLOW)) == had + 3
-    (one,) = harbors("prod")
-    assert (one.uid, one.registry) == (uid, "prod-hub-main")
+@pytest.mark.usefixtures("state")
+def test_a_worker_integrates_what_the_platform_says_it_created(created: Created) -> None:
+    assert created.said == ["prod/hub/main is integrated as prod-hub-main"] * 2
+    (one,) = [each for each in transact(managed.managed) if each.place.cluster == "prod"]
+    assert (one.uid, one.registry) == (created.uid, "prod-hub-main")
     assert dossier("prod-hub-main").registry.origin is Origin.MANAGED
+
+
+def test_asked_for_twice_with_one_key_is_one_run(fleet: Fleet, created: Created) -> None:
+    had = len(fleet.api.runs(FLOW))
+    once = {fleet.api.start(FLOW, created.where, key=created.uid) for _ in range(2)}
+    assert len(once) == 1
+    assert fleet.api.ended(*once) == created.said[:1]
+    assert len(fleet.api.runs(FLOW)) == had + 1

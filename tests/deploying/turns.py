@@ -1,10 +1,16 @@
 """Who asks a registry in whose turn: requests of two runs that mingle are two runs at once."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from typing import NamedTuple
 
 from deployments.sandbox.asgi import App, Receive, Scope, Send, target
+from deployments.sandbox.faults import Faults
+from deployments.sandbox.harbor import Harbor
+from deployments.sandbox.server import running
+from tests.flows.stories import Place
 
 # What a look lists and what changes are made to. Storage is measured by whoever likes to.
 _RECONCILING = re.compile(r"/api/v2\.0/(projects|robots)\b.*")
@@ -46,3 +52,16 @@ class Turns:
     def interrupted(self) -> int:
         """How often a run was asking while another one was not yet done."""
         return len(self.looks) - len(set(self.looks))
+
+
+@contextmanager
+def heard_harbor(*spaces: str) -> Iterator[tuple[Place, Turns]]:
+    """A Harbor with these projects, and who asked it in whose turn."""
+    harbor = Harbor()
+    for space in spaces:
+        harbor.add_project(space, repositories=["app"])
+    faults = Faults(harbor.app)
+    turns = Turns(faults)
+    with running(turns) as url:
+        harbor.external_url = url
+        yield Place(harbor, faults, url), turns

@@ -122,3 +122,9 @@ def test_a_free_name_is_found() -> None:
     on_record = (grant(2, "a", "b", login=only.login),)
     expected = planned(made("a", "b", before=("a", "b"), reason=Reason.ROTATED))
     assert plan(only, on_record=on_record, rotate={"team-a"}) == expected
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_a_second_whose_secret_is_refused_gets_a_third_and_the_first_stays(edits: bool) -> None:
+    third = made("a", "b", number=3, before=("a", "b"), reason=Reason.SECRET_LOST)
+    assert plan(OLD, NEW, on_record=BOTH, refused={"team-a"}, edits=edits) == planned(third)
