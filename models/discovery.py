@@ -105,12 +105,19 @@ class _Desk:
         """Another Harbor stands in its place; it takes over the name once it is ready."""
         if self._hindrance(harbor):
             return self._waiting(harbor, known)
+        registry = self.by_name[known.registry]
+        if self._taken(harbor, registry):
+            return self._conflict(harbor, known)
+        self._move(harbor, registry)
         return Replace(harbor=harbor, registry=known.registry)
 
     def _keep_up(self, harbor: ManagedHarbor, known: Managed) -> Step | None:
         registry = self.by_name[known.registry]
+        if not self._hindrance(harbor) and self._taken(harbor, registry):
+            return self._conflict(harbor, known)  # it goes on under the address it had
         why = self._differs(harbor, registry)
         if why:
+            self._move(harbor, registry)
             return Follow(harbor=harbor, registry=registry.name, why=why)
         well = Managed(
             place=harbor.place, uid=harbor.uid, standing=Standing.ADOPTED, registry=registry.name
@@ -122,8 +129,7 @@ class _Desk:
         if self._hindrance(harbor):
             return ""
         address = parse_address(harbor.address)
-        host = self.by_host.get(address.netloc)
-        if address.origin != registry.address and host in (None, registry):
+        if address.origin != registry.address:
             return f"its address is {address.origin} now"
         ref = registry.credential
         if isinstance(ref, SecretRef) and ref != secret_ref(harbor):
@@ -146,10 +152,23 @@ class _Desk:
             return Adopt(harbor=harbor, registry=name)
         if there.origin is Origin.EXTERNAL and there.kind is Kind.HARBOR:
             return TakeOver(harbor=harbor, registry=there.name)
-        said = (
-            f"{address.origin} is the address of {there.name} already: give one of them another "
-            "address"
-        )
+        return self._conflict(harbor, known)
+
+    def _taken(self, harbor: ManagedHarbor, registry: Registry) -> bool:
+        """Whether its address is another registry's."""
+        there = self.by_host.get(parse_address(harbor.address).netloc)
+        return there is not None and there.name != registry.name
+
+    def _move(self, harbor: ManagedHarbor, registry: Registry) -> None:
+        """Note that a registry has this Harbor's address from now on, unless another has it."""
+        if not self._taken(harbor, registry):
+            self.by_host.pop(registry.where.netloc, None)
+            self.by_host[parse_address(harbor.address).netloc] = registry
+
+    def _conflict(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
+        address = parse_address(harbor.address)
+        other = self.by_host[address.netloc].name
+        said = f"{address.origin} is the address of {other} already: give one of them another"
         return self._noted(harbor, known, Standing.CONFLICT, said)
 
     def _hindrance(self, harbor: ManagedHarbor) -> str:

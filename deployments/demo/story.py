@@ -6,6 +6,7 @@ import threading
 from prefect.client.orchestration import get_client
 
 from deployments.demo.access import grant_and_take
+from deployments.demo.managed import appear
 from deployments.demo.table import overview_table
 from deployments.demo.teller import Teller
 from deployments.demo.world import GIB, PASSWORD, World, simulated
@@ -46,6 +47,7 @@ async def _story(teller: Teller, world: World) -> None:
     await _refuse(teller, world)
     await _drift(teller, world)
     await grant_and_take(teller, world)
+    await appear(teller, world, world.stack)
     await _break(teller, world)
     await _overview(teller, world)
 

@@ -23,6 +23,7 @@ class World:
     Attributes:
         urls: address by name.
         cluster: an emulated Kubernetes cluster, not a real one.
+        stack: ends what runs when the demo does.
         old: stopping it takes `harbor-old` down.
     """
 
@@ -31,6 +32,7 @@ class World:
     lab: Harbor
     dev: DockerRegistry
     cluster: EmulatedCluster
+    stack: ExitStack
     urls: dict[str, str] = field(default_factory=dict)
     old: ExitStack = field(default_factory=ExitStack)
     nowhere: str = field(default_factory=closed_port_url)
@@ -45,7 +47,9 @@ def simulated() -> Iterator[World]:
         cluster = stack.enter_context(running_cluster())
         for namespace, workspace in NAMESPACES.items():
             cluster.add_namespace(namespace, {WORKSPACE_LABEL: workspace})
-        world = World(main=_main(), edge=_edge(), lab=_lab(), dev=_dev(), cluster=cluster)
+        world = World(
+            main=_main(), edge=_edge(), lab=_lab(), dev=_dev(), cluster=cluster, stack=stack
+        )
         stack.push(world.old)
         for name, app in (
             ("harbor-main", world.main.app),

@@ -272,3 +272,14 @@ def test_the_password_is_referred_to_and_never_copied() -> None:
     assert secret_ref(harbor()) == SecretRef(
         cluster="prod", namespace="hub", name="admin", key="secret"
     )
+
+
+def test_one_that_moves_to_a_taken_address_stays_where_it_was_and_says_so() -> None:
+    there = registry("other").model_copy(update={"origin": Origin.EXTERNAL})
+    moved = harbor(address="https://other.example.com")
+    (step,) = steps(moved, known=(adopted(),), registries=(registry(), there))
+    assert isinstance(step, Note)
+    assert (step.managed.standing, step.managed.registry) == (Standing.CONFLICT, "prod-hub-main")
+    assert steps(harbor(), known=(step.managed,), registries=(registry(), there)) == (
+        Note(managed=adopted()),
+    )
