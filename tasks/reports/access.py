@@ -26,12 +26,13 @@ def access_page(told: Explanation) -> str:
 
 
 def _row(link: ChainLink, told: Explanation) -> tuple[str, ...]:
+    name = code(link.name.replace("-", "\N{NON-BREAKING HYPHEN}"))
     if any(link == depends(link.name, other) for other in LinkName):
-        return "–", code(link.name), plain(link.seen), "–"
+        return "–", name, plain(link.seen), "–"
     elsewhere = link.answer is Answer.YES or link.name is told.failing  # it stands above
     fix = "" if elsewhere or not link.fix else f"→ {plain(link.fix, 600)}"
     seen = stacked(plain(link.seen, 600), fix)
-    return ANSWER_MARK[link.answer], code(link.name), seen, _as_of(link, told)
+    return ANSWER_MARK[link.answer], name, seen, _as_of(link, told)
 
 
 def _as_of(link: ChainLink, told: Explanation) -> str:
@@ -39,4 +40,5 @@ def _as_of(link: ChainLink, told: Explanation) -> str:
     if link.at is None:
         return "–"
     ago = (told.at - link.at).total_seconds()
-    return "just then" if ago < _JUST_THEN else f"{age(link.at, told.at)} before"
+    said = "just then" if ago < _JUST_THEN else f"{age(link.at, told.at)} before"
+    return said.replace(" ", "\N{NO-BREAK SPACE}")

@@ -53,7 +53,6 @@ def before(fleet: Fleet) -> Before:
     """Serve all flows, and let the platform say that it created a Harbor."""
     with fleet.served():
         view = fleet.api.view()
-        fleet.api.pause_schedules()
         with harbor_at() as place, cluster_with() as cluster:
             _known(fleet, "served", cluster)
             cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
@@ -81,9 +80,7 @@ def deployed(fleet: Fleet, before: Before) -> Iterator[dict[str, Any]]:
     """Deploy all flows over what was served, for two workers; yields the server's view."""
     with fleet.workers("worker-1", "worker-2"):
         fleet.deploy()
-        view = fleet.api.view()
-        fleet.api.pause_schedules()
-        yield view
+        yield fleet.api.view()
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,8 @@ def running_fleet(folder: Path, database: str) -> Iterator[Fleet]:
 
 _SERVER = {
     "PREFECT_SERVER_API_AUTH_STRING": AUTH,
-    # Sooner than on a server for use: a test waits for both.
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.1",
+    # Nothing starts by itself: a test starts what it is about, and schedules are compared.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
 }
 
 

@@ -107,12 +107,6 @@ class Api:
         self.ask("POST", "/block_documents/", {**asked, "name": name, "data": data})
         return {"$ref": {"block_document_slug": f"{kind}/{name}"}}
 
-    def pause_schedules(self) -> None:
-        """Let nothing start by itself: a test starts what it is about."""
-        for one in self.ask("POST", "/deployments/filter", {"limit": 200}):
-            if one["schedules"]:
-                self.ask("POST", f"/deployments/{one['id']}/pause_deployment")
-
     def view(self) -> dict[str, Any]:
         """What the server has of each deployment, save where and by whom it is run."""
         flows = {
