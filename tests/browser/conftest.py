@@ -21,13 +21,13 @@ _QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     """The path of the system's Chromium; `playwright install` is not needed."""
     return program("chromium", "apt-get install chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything

@@ -35,7 +35,7 @@ class Before:
     said: list[str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(real_postgres: Postgres) -> Iterator[Fleet]:
     """A server, and a PostgreSQL for our own state; nobody works yet."""
     with (
@@ -48,7 +48,7 @@ def fleet(real_postgres: Postgres) -> Iterator[Fleet]:
             yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def before(fleet: Fleet) -> Before:
     """Serve all flows, and let the platform say that it created a Harbor."""
     with fleet.served():
@@ -75,7 +75,7 @@ def _known(fleet: Fleet, name: str, cluster: EmulatedCluster) -> None:
         transact(clusters.register, one, state=ClusterState(), at=clock.now(), flow_run="")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(fleet: Fleet, before: Before) -> Iterator[dict[str, Any]]:
     """Deploy all flows over what was served, for two workers; yields the server's view."""
     with fleet.workers("worker-1", "worker-2"):
@@ -95,7 +95,7 @@ class Created:
     said: list[str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def created(fleet: Fleet, deployed: dict[str, Any]) -> Iterator[Created]:
     """Register a cluster, and integrate a Harbor in it, as a platform does: through the API."""
     del deployed
