@@ -36,16 +36,19 @@ class Product:
         found: list[dict[str, Any]] = answer.raise_for_status().json()
         return found
 
-    def run(self, flow: str, **parameters: object) -> None:
-        """Run a flow by the API, where its form is not what matters."""
-        created = self._post(
-            f"/deployments/{self.deployment(flow)}/create_flow_run", parameters=parameters
-        )
+    def start(self, flow: str, **parameters: object) -> str:
+        """Run a flow by the API, where its form is not what matters; returns the run's id."""
+        path = f"/deployments/{self.deployment(flow)}/create_flow_run"
+        created: str = self._post(path, parameters=parameters)["id"]
+        return created
+
+    def wait_for(self, run: str) -> None:
+        """Wait until a run is completed."""
         deadline = time.monotonic() + RUN_MS / 1000
-        state: dict[str, Any] = created["state"]
+        state: dict[str, Any] = {"type": "PENDING"}
         while state["type"] in ("SCHEDULED", "PENDING", "RUNNING") and time.monotonic() < deadline:
             time.sleep(0.3)
-            answer = httpx.get(f"{self.url}/api/flow_runs/{created['id']}", timeout=20)
+            answer = httpx.get(f"{self.url}/api/flow_runs/{run}", timeout=20)
             state = answer.json()["state"] if answer.is_success else state
         assert state["type"] == "COMPLETED", state
 

@@ -23,16 +23,15 @@ def test_a_cluster_is_registered_a_space_is_bound_and_access_is_explained(
         admin = product.saved(
             "registry-credentials", "harbor-access", username="admin", password=PASSWORD
         )
-        harbor_form = {"type": "harbor", "address": address}
-        product.run(
-            "integrate-registry", name="harbor-access", registry=harbor_form, credentials=admin
-        )
+        wanted = {"name": "harbor-access", "registry": {"type": "harbor", "address": address}}
+        integrating = product.start("integrate-registry", **wanted, credentials=admin)
 
         form = Form(browser_page, product, "register-cluster")
         form.fill(Name="emulated")
         form.add_block("emulated", Kubeconfig=cluster.kubeconfig)
         form.submit_and_wait("Completed")
 
+        product.wait_for(integrating)
         form = Form(browser_page, product, "bind-space")
         form.fill(Registry="harbor-access")
         form.add_items("Spaces", "pay*")
