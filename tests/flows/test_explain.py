@@ -131,12 +131,12 @@ async def test_a_question_that_makes_no_sense_is_refused(name: str) -> None:
 
 
 async def test_a_docker_registry_is_asked_whether_its_pull_only_user_gets_in(name: str) -> None:
-    users = {"admin": PASSWORD, "puller": "pull-only"}
+    users = {"admin": PASSWORD, "puller": "PullOnly98765"}
     docker = DockerRegistry(Basic(users))
     docker.add_repository("team/app")
     with running(docker.app) as url, cluster_with(shop="red", lab="blue") as k:
         admin = await block(f"{name}-admin")
-        given = await block(f"{name}-puller", "puller", "pull-only")
+        given = await block(f"{name}-puller", "puller", "PullOnly98765")
         await integrate(name, url, "docker", credentials=admin)
         await registered(name, k)
         await bound(name, ["team"], "red")
