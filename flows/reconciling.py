@@ -9,7 +9,7 @@ from models.base import Value
 from models.change import MakeGrant, Outcome, RevokeGrant
 from models.conclusion import conclude
 from models.dossier import Dossier
-from models.errors import Busy, InputRefused, PlanRefused, RegistryError
+from models.errors import Busy, InputRefused, RegistryError
 from models.health import Diagnosis, diagnose
 from models.plan import Plan
 from models.reconcile import plan_spaces
@@ -117,16 +117,7 @@ async def reconcile(
     _step_aside(memory.dossier, due_at)
     standing = memory.standing.model_copy(update={"rotate": rotate})
     order = _Order(holder, stages, dry_run=dry_run, allow_large=allow_large, first=first)
-    try:
-        async with opened(
-            memory.dossier.registry,
-            refused=refuses_credentials(memory.dossier.conditions),
-            credentials=credentials,
-            observer=observer_of(memory),
-        ) as client:
-            act = await _act(memory, standing, client, order)
-    except RegistryError as error:
-        act = _idle(memory, error)
+    act = await _reach(memory, standing, credentials, order)
     conclusion = conclude(
         memory.dossier,
         memory.spaces,
@@ -168,6 +159,25 @@ class _Act(NamedTuple):
     unsaved: Plan
     outcomes: tuple[Outcome, ...] = ()
     refused: str = ""
+
+
+async def _reach(
+    memory: Memory,
+    standing: Standing,
+    credentials: Mapping[str, Credential] | None,
+    order: _Order,
+) -> _Act:
+    """Open the registry and act; one that cannot be looked at is only written down."""
+    try:
+        async with opened(
+            memory.dossier.registry,
+            refused=refuses_credentials(memory.dossier.conditions),
+            credentials=credentials,
+            observer=observer_of(memory),
+        ) as client:
+            return await _act(memory, standing, client, order)
+    except RegistryError as error:
+        return _idle(memory, error)
 
 
 async def _act(memory: Memory, standing: Standing, client: RegistryClient, order: _Order) -> _Act:
@@ -218,7 +228,7 @@ async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
     Returns:
         What is left of the plan, what keeps secrets, and why something was refused.
     """
-    refused = "" if order.allow_large else _refusal(plan)
+    refused = "" if order.allow_large else plan.refusal(settings().limits)
     if refused:
         return (plan if order.dry_run else plan.braked()), None, refused
     if order.dry_run or not plan.makes_robots:
@@ -227,14 +237,6 @@ async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
         return plan, keeping(await open_vault()), ""
     except InputRefused as refusal:
         return plan.without_new_robots(), None, f"{plan.registry}: {refusal}"
-
-
-def _refusal(plan: Plan) -> str:
-    try:
-        plan.check(settings().limits)
-    except PlanRefused as refusal:
-        return str(refusal)
-    return ""
 
 
 async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:

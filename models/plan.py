@@ -113,6 +113,14 @@ class Plan(Value):
         known = self.robots + len(self.gone)
         check_share(self.registry, len(self.gone), known, "forget", limits, "robot accounts")
 
+    def refusal(self, limits: Limits) -> str:
+        """Say why the brakes refuse the plan; empty if they do not."""
+        try:
+            self.check(limits)
+        except PlanRefused as refused:
+            return str(refused)
+        return ""
+
     def braked(self) -> "Plan":
         """Return the plan that is left after a refusal: what was seen, and what was unbound here.
 
