@@ -13,6 +13,7 @@ from kubernetes_asyncio import client
 from kubernetes_asyncio.config import new_client_from_config_dict
 
 from deployments.sandbox.kubernetes import EmulatedCluster
+from deployments.sandbox.kubernetes.world import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
 from models.cluster import ACCOUNT_NAME, SECRET_NAME
 
 _KEY = ".dockerconfigjson"
@@ -40,6 +41,12 @@ class LiveCluster(Protocol):
     async def links(self, namespace: str) -> tuple[str, ...]: ...
 
     async def link(self, namespace: str, *names: str) -> None: ...
+
+    async def make(self, kind: str, content: Content) -> None: ...
+
+    async def merge(self, kind: str, namespace: str, name: str, patch: Content) -> None: ...
+
+    async def unmake(self, kind: str, namespace: str, name: str) -> None: ...
 
 
 @dataclass
@@ -73,6 +80,18 @@ class Emulated:
     async def link(self, namespace: str, *names: str) -> None:
         self.cluster.set_image_pull_secrets(namespace, *names)
 
+    async def make(self, kind: str, content: Content) -> None:
+        if kind == HARBORS:
+            self.cluster.install_operator()
+        self.cluster.put_object(kind, content)
+
+    async def merge(self, kind: str, namespace: str, name: str, patch: Content) -> None:
+        found = self.cluster.object(kind, namespace, name)
+        self.cluster.put_object(kind, _merged(found, patch))
+
+    async def unmake(self, kind: str, namespace: str, name: str) -> None:
+        self.cluster.remove_object(kind, namespace, name)
+
 
 @dataclass
 class Real:
@@ -84,8 +103,12 @@ class Real:
     """
 
     kubeconfig: str
-    api: client.CoreV1Api
+    raw: client.ApiClient
     made: list[str] = field(default_factory=list)
+
+    @property
+    def api(self) -> client.CoreV1Api:
+        return client.CoreV1Api(self.raw)
 
     async def add_namespace(self, name: str, labels: dict[str, str]) -> None:
         self.made.append(name)
@@ -137,6 +160,32 @@ class Real:
         found.image_pull_secrets = [client.V1LocalObjectReference(name=name) for name in names]
         await self.api.replace_namespaced_service_account(ACCOUNT_NAME, namespace, found)
 
+    async def make(self, kind: str, content: Content) -> None:
+        path = _path(kind, content["metadata"]["namespace"])
+        await self._ask("POST", path, content)
+        if status := content.get("status"):
+            with suppress(
+                client.ApiException
+            ):  # a kind without a status of its own took it already
+                name = content["metadata"]["name"]
+                await self._ask("PATCH", f"{path}/{name}/status", {"status": status})
+
+    async def merge(self, kind: str, namespace: str, name: str, patch: Content) -> None:
+        await self._ask("PATCH", f"{_path(kind, namespace)}/{name}", patch)
+
+    async def unmake(self, kind: str, namespace: str, name: str) -> None:
+        await self._ask("DELETE", f"{_path(kind, namespace)}/{name}")
+
+    async def _ask(self, method: str, path: str, body: Content | None = None) -> None:
+        sent = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        await self.raw.call_api(
+            path,
+            method,
+            header_params={"Content-Type": sent, "Accept": "application/json"},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+
     async def leave(self) -> None:
         """Delete the namespaces that were made, and with them all that is in them."""
         for name in self.made:
@@ -154,11 +203,32 @@ async def real(admin: str, service: str) -> AsyncIterator[Real]:
     """
     api = await new_client_from_config_dict(yaml.safe_load(admin))
     async with api:
-        cluster = Real(service, client.CoreV1Api(api))
+        cluster = Real(service, api)
         try:
             yield cluster
         finally:
             await cluster.leave()
+
+
+_GROUPS = {
+    CONFIGMAPS: "api/v1",
+    SECRETS: "api/v1",
+    DEPLOYMENTS: "apis/apps/v1",
+    HARBORS: "apis/goharbor.io/v1beta1",
+}
+
+
+def _path(kind: str, namespace: str) -> str:
+    return f"/{_GROUPS[kind]}/namespaces/{namespace}/{kind}"
+
+
+def _merged(found: Content, patch: Content) -> Content:
+    """Merge as https://www.rfc-editor.org/rfc/rfc7396 says, of which nothing is taken out."""
+    both = {
+        key: _merged(found[key], one) if isinstance(found.get(key), dict) else one
+        for key, one in patch.items()
+    }
+    return {**found, **both}
 
 
 def _encoded(content: Content) -> str:

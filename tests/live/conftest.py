@@ -8,13 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from deployments.sandbox.kubernetes import running_cluster
 from models.access import robot_stem
-from models.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, SystemTrust
-from tasks.credentials import RegistryCredentials
-from tasks.registries.protocol import Credential
+from models.registry import Kind
 from tasks.registries.tls import context_for
 from tasks.store.installation import installation
 from tasks.store.session import transact
@@ -22,41 +19,10 @@ from tests.flows.conftest import database, name, prefect_server
 from tests.flows.stories import PASSWORD, harbor_at
 from tests.live.clusters import Emulated, LiveCluster, real
 from tests.live.images import sweep
+from tests.live.scene import Scene
+from tests.live.servers import Live
 
 __all__ = ["database", "name", "prefect_server"]
-
-
-class Live:
-    """One server: where it is and who we are to it."""
-
-    def __init__(self, kind: Kind, prefix: str) -> None:
-        self.kind = kind
-        self.url = os.environ.get(f"{prefix}_URL", "")
-        if not self.url:
-            pytest.skip(f"{prefix}_URL is not set, see tests/live/README.md")
-        user = os.environ.get(f"{prefix}_USERNAME", "")
-        secret = SecretStr(os.environ.get(f"{prefix}_PASSWORD", ""))
-        self.credential = Credential(user, secret) if user else None
-
-    @property
-    def tls(self) -> SystemTrust | OwnAuthority:
-        path = os.environ.get("LIVE_CA_FILE")
-        return OwnAuthority(bundle=Path(path).read_text()) if path else VERIFY
-
-    @property
-    def registry(self) -> Registry:
-        ref = BlockRef(name="live") if self.credential else None
-        return Registry(name="live", kind=self.kind, address=self.url, credential=ref, tls=self.tls)
-
-    async def block(self) -> RegistryCredentials | None:
-        """Save the credential as a block of the tests' own Prefect server."""
-        if self.credential is None:
-            return None
-        block = RegistryCredentials(
-            username=self.credential.username, password=self.credential.password
-        )
-        await block.save("live", overwrite=True)
-        return block
 
 
 @pytest.fixture
@@ -110,6 +76,18 @@ def story_projects(story_console: httpx.Client, database: str) -> Iterator[list[
     wanted = [f"ri-live-{uuid4().hex[:10]}" for _ in range(2)]
     yield wanted
     sweep(story_console, wanted, robot_stem(transact(installation)))
+
+
+@pytest.fixture
+def scene(
+    story_harbor: Live,
+    story_console: httpx.Client,
+    story_cluster: LiveCluster,
+    story_projects: list[str],
+) -> Scene:
+    mine, other = story_projects
+    workspace = f"ri-live-{uuid4().hex[:8]}"
+    return Scene(story_harbor, story_console, story_cluster, mine, other, workspace)
 
 
 @pytest.fixture

@@ -14,6 +14,12 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _BY_NAME = {"X-Is-Resource-Name": "true"}
 
 
+def make_project(console: httpx.Client, name: str) -> None:
+    """Make a private project, as somebody else does beside us."""
+    content = json.dumps({"project_name": name, "metadata": {"public": "false"}})
+    _ask(console, "POST", "/api/v2.0/projects", content, {"Content-Type": "application/json"})
+
+
 def push(console: httpx.Client, repository: str, tag: str) -> None:
     """Push a tiny image. No cookie is kept: a request with one is refused."""
     config = _push_blob(console, repository, _CONFIG, b"{}")

@@ -3,87 +3,21 @@
 Whichever of the two is not named is simulated, so that each can be proved without the other.
 """
 
-import asyncio
-from dataclasses import dataclass
-from uuid import uuid4
-
-import httpx
-import pytest
-
-from deployments.sandbox.puller import can_pull
 from flows.create_space import create_space
-from flows.register_cluster import register_cluster
 from flows.remove import remove_registry
 from flows.remove_cluster import remove_cluster
 from flows.rotate_credentials import rotate_credentials
 from flows.sync_namespaces import sync_namespaces
 from models.access import robot_stem
-from models.cluster import SECRET_NAME, WORKSPACE_LABEL
+from models.cluster import SECRET_NAME
 from models.space import Visibility
-from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store.installation import installation
 from tasks.store.session import stored
 from tests.flows.platform import bound, deliveries_in, unbound
 from tests.flows.stories import completed, integrate
-from tests.live.clusters import Content, LiveCluster
-from tests.live.conftest import Live
-from tests.live.images import pull_by_basic, push, robots_named
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A Harbor, a cluster, and names that are free in both.
-
-    Attributes:
-        console: Harbor's own API.
-        shop, lab: namespaces of the workspace and of another.
-    """
-
-    harbor: Live
-    console: httpx.Client
-    cluster: LiveCluster
-    mine: str
-    other: str
-    workspace: str
-
-    @property
-    def shop(self) -> str:
-        return f"{self.workspace}-shop"
-
-    @property
-    def lab(self) -> str:
-        return f"{self.workspace}-lab"
-
-    def image(self, space: str) -> str:
-        return f"{self.harbor.registry.where.netloc}/{space}/app:v1"
-
-    async def pulls(self, space: str, secret: Content | None) -> bool:
-        """Whether an image can be pulled with a pull secret, as a node does."""
-        scheme = self.harbor.registry.where.scheme
-        return await asyncio.to_thread(can_pull, self.image(space), secret, scheme=scheme)
-
-    def basic(self, space: str, secret: Content) -> int:
-        """Pull without a token, which Harbor judges by what holds at this moment."""
-        return pull_by_basic(self.console, self.image(space), secret)
-
-    async def held(self, namespace: str) -> Content:
-        """What pods of a namespace are handed."""
-        assert SECRET_NAME in await self.cluster.links(namespace)
-        found = await self.cluster.secret(namespace)
-        assert found is not None
-        return found
-
-
-@pytest.fixture
-def scene(
-    story_harbor: Live,
-    story_console: httpx.Client,
-    story_cluster: LiveCluster,
-    story_projects: list[str],
-) -> Scene:
-    mine, other = story_projects
-    workspace = f"ri-live-{uuid4().hex[:8]}"
-    return Scene(story_harbor, story_console, story_cluster, mine, other, workspace)
+from tests.live.clusters import Content
+from tests.live.images import push, robots_named
+from tests.live.scene import Scene, registered
 
 
 async def test_the_whole_story_of_access(scene: Scene, name: str) -> None:
@@ -97,7 +31,7 @@ async def test_the_whole_story_of_access(scene: Scene, name: str) -> None:
     await completed(create_space, name, [scene.mine, scene.other], Visibility.PRIVATE)
     for space in (scene.mine, scene.other):
         push(scene.console, f"{space}/app", "v1")
-    await _registered(scene)
+    await registered(scene)
     assert not await scene.pulls(scene.mine, None)
 
     await bound(name, [scene.mine], scene.workspace)
@@ -137,7 +71,7 @@ async def test_a_secret_of_somebody_else_is_left_alone(scene: Scene, name: str) 
         name, scene.harbor.url, credentials=await scene.harbor.block(), tls=scene.harbor.tls
     )
     await completed(create_space, name, [scene.mine], Visibility.PRIVATE)
-    await _registered(scene)
+    await registered(scene)
     await scene.cluster.foreign_secret(scene.shop)
     theirs = await scene.cluster.secret(scene.shop)
 
@@ -152,15 +86,6 @@ async def test_a_secret_of_somebody_else_is_left_alone(scene: Scene, name: str) 
     await unbound(name, [scene.mine], scene.workspace)
     assert await scene.cluster.secret(scene.shop) is None
     await completed(remove_registry, name, confirm=True)
-
-
-async def _registered(scene: Scene) -> None:
-    """Make the namespaces, and register their cluster."""
-    await scene.cluster.add_namespace(scene.shop, {WORKSPACE_LABEL: scene.workspace})
-    await scene.cluster.add_namespace(scene.lab, {WORKSPACE_LABEL: f"{scene.workspace}-two"})
-    await ClusterCredentials(kubeconfig=scene.cluster.kubeconfig).save("live", overwrite=True)
-    block = {"$ref": {"block_document_slug": "cluster-credentials/live"}}
-    await completed(register_cluster, "live", block)
 
 
 async def _repaired(scene: Scene, secret: Content) -> None:

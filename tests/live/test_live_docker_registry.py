@@ -7,7 +7,7 @@ from tasks.registries.http import Bounds
 from tasks.store import registries, spaces
 from tasks.store.session import stored
 from tests.flows.stories import integrate
-from tests.live.conftest import Live
+from tests.live.servers import Live
 
 
 async def test_every_step_is_proved_and_the_catalog_is_read(live_docker: Live) -> None:

@@ -18,7 +18,7 @@ from tasks.registries.protocol import Credential
 from tasks.store import registries, spaces
 from tasks.store.session import stored
 from tests.flows.stories import completed, integrate
-from tests.live.conftest import Live
+from tests.live.servers import Live
 
 
 async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: Live) -> None:
