@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.discovery import plan_discovery, renewed, secret_ref, tls_of
@@ -104,20 +104,22 @@ class World:
         )
 
 
-places, addresses = st.sampled_from(PLACES), st.integers(1, 5)
-events = st.one_of(
-    st.tuples(st.just("make"), places, addresses),
-    st.tuples(st.just("delete"), places, addresses),
-    st.tuples(st.just("move"), places, addresses),
-    st.tuples(st.just("provision"), places, addresses),
-    st.tuples(st.just("lose secret"), places, addresses),
-    st.tuples(st.just("other secret"), places, addresses),
-    st.tuples(st.just("down"), places, addresses),
-    st.tuples(st.just("up"), places, addresses),
-    st.tuples(st.just("keep out"), places, addresses),
-    st.tuples(st.just("wait"), places, addresses),
-    st.tuples(st.just("by hand"), places, addresses),
+OFTEN = ("make", "move")
+"""What leads to two Harbors that claim one address; all else happens to what these made."""
+
+SELDOM = (
+    "delete",
+    "provision",
+    "lose secret",
+    "other secret",
+    "down",
+    "up",
+    "keep out",
+    "wait",
+    "by hand",
 )
+
+events = st.tuples(st.sampled_from(OFTEN * 4 + SELDOM), st.sampled_from(PLACES), st.integers(1, 3))
 
 
 def happen(world: World, event: tuple[str, Place, int]) -> None:
@@ -158,7 +160,8 @@ def _by_hand(world: World, address: str) -> None:
         world.registries[name] = Registry(name=name, kind=Kind.HARBOR, address=address)
 
 
-@given(st.lists(events, max_size=25))
+@settings(max_examples=200)
+@given(st.lists(events, max_size=20))
 def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(
     happened: list[tuple[str, Place, int]],
 ) -> None:
