@@ -151,6 +151,7 @@ class _Desk:
             )
             return Adopt(harbor=harbor, registry=name)
         if there.origin is Origin.EXTERNAL and there.kind is Kind.HARBOR:
+            self.by_host[address.netloc] = renewed(there, harbor)  # no second one takes it over
             return TakeOver(harbor=harbor, registry=there.name)
         return self._conflict(harbor, known)
 

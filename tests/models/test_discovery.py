@@ -143,6 +143,17 @@ def test_one_that_was_integrated_by_hand_is_taken_over_with_its_name() -> None:
     )
 
 
+def test_only_one_of_two_takes_over_what_was_integrated_by_hand() -> None:
+    address = "https://shared.example.com"
+    there = registry(name="hand", address=address, origin=Origin.EXTERNAL)
+    one, other = harbor("one", address=address), harbor("two", address=address)
+    first, second = steps(other, one, registries=(there,))
+    assert first == TakeOver(harbor=one, registry=there.name)
+    assert isinstance(second, Note)
+    assert second.managed.standing is Standing.CONFLICT
+    assert there.name in second.managed.message
+
+
 def test_two_with_one_address_are_a_conflict() -> None:
     twin = harbor("twin", address="https://main.example.com:443/")
     first, second = steps(harbor(), twin)
