@@ -18,6 +18,17 @@ settings.load_profile("house")
 
 REGISTRY_USERS = {"user": "pw"}
 
+_SERVED = frozenset({"browser", "deploying"})
+"""Packages in which all tests share a product that is served once."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a served product in one of the processes that tests are spread over."""
+    for item in items:
+        if item.path.parent.name in _SERVED:
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
 
 @pytest.fixture
 def real_docker_registry() -> Iterator[str]:

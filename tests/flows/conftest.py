@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import trustme
 from cryptography.fernet import Fernet
 from prefect.settings import (
     PREFECT_API_URL,
@@ -26,18 +27,26 @@ KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[Server]:
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Prefect server in a process of its own, which tells nobody anything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL", "0.1")
+        patch.setenv("PREFECT_API_SSL_CERT_FILE", str(_one_authority(tmp_path_factory)))
         with prefect_test_harness(server_startup_timeout=180), temporary_settings():
             url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value() or ""
             yield Server(PREFECT_API_URL.value() or "", Path(url.partition(":///")[2]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+
+
+def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Spare Prefect's clients the reading of 140 authorities: their server speaks plain http."""
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    return path
 
 
 @pytest.fixture

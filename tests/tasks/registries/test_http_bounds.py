@@ -28,10 +28,12 @@ from tests.tasks.serving import serving
     ("url", "reason"),
     [
         ("http://no-such-host.invalid", Reason.UNKNOWN_HOST),
-        (closed_port_url(), Reason.CONNECTION_REFUSED),
+        ("", Reason.CONNECTION_REFUSED),
     ],
+    ids=["no host", "no port"],
 )
 async def test_nobody_there_and_not_asked_again(url: str, reason: Reason) -> None:
+    url = url or closed_port_url()
     async with HttpClient(registry(address=url), QUICK, AUTH) as http:
         with pytest.raises(Unreachable) as caught:
             await http.get("/x")
