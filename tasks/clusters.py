@@ -12,10 +12,10 @@ from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan
 from models.errors import ClusterError
 from models.reason import Reason
 from models.settings import settings
+from tasks.bounds import Bounds
 from tasks.concurrency import side_by_side
 from tasks.kubernetes.connecting import connect
 from tasks.kubernetes.credentials import kubeconfigs_of, pick_kubeconfig
-from tasks.kubernetes.http import Bounds
 from tasks.kubernetes.protocol import ClusterClient, ClusterWriter
 from tasks.kubernetes.wire import Fingerprint
 
@@ -42,7 +42,7 @@ async def opened_cluster(
     if kubeconfigs is None:
         kubeconfigs = await kubeconfigs_of([cluster])
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
-    bounds = Bounds.of(settings())
+    bounds = Bounds.of_cluster(settings())
     async with connect(
         cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
     ) as client:

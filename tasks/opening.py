@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from models.registry import Registry
 from models.settings import settings
+from tasks.bounds import Bounds
 from tasks.credentials import credentials_of, pick
 from tasks.registries.factory import connect
-from tasks.registries.http import Bounds
 from tasks.registries.protocol import Credential, RegistryClient
 
 
@@ -32,7 +32,7 @@ async def opened(
     """
     if credentials is None:
         credentials = await credentials_of([registry])
-    bounds = Bounds.of(settings())
+    bounds = Bounds.of_registry(settings())
     credential = pick(registry, credentials)
     async with connect(registry, credential, bounds, refused=refused, observer=observer) as client:
         yield client

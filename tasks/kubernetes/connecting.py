@@ -17,8 +17,9 @@ from pydantic import SecretStr
 from models.cluster import Cluster
 from models.errors import ClusterError, InputRefused
 from models.reason import Reason
+from tasks.bounds import Bounds
 from tasks.kubernetes.client import KubernetesCluster
-from tasks.kubernetes.http import Bounds, ClusterHttp
+from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.kubeconfig import Kubeconfig, read_kubeconfig
 from tasks.kubernetes.protocol import ClusterClient
 from tasks.kubernetes.wire import Fingerprint

@@ -12,48 +12,15 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from models.base import Value
 from models.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
 from models.reason import Reason
-from models.settings import Settings
+from tasks.bounds import PASSING, Bounds, Circuit
 from tasks.kubernetes import failure
 from tasks.registries.answer import Answer
 from tasks.retrying import attempts
 
 _DEAF = 9
 """Connections that fail in a row until this client stops asking: the three tries of three lists."""
-
-_REST_SECONDS = 1.5
-"""How long it then rests; shorter than the pause before a task is tried again."""
-
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class Bounds(Value):
-    """How much one cluster is asked at once, and how long for.
-
-    Attributes:
-        at_once: parallel requests.
-        connect_seconds, read_seconds: until a connection stands; between two pieces of an answer.
-        request_seconds: for one whole request.
-        largest: bytes of one answer; a page of 500 full pull secrets has some millions.
-    """
-
-    at_once: int = 8
-    connect_seconds: float = 5.0
-    read_seconds: float = 30.0
-    request_seconds: float = 60.0
-    largest: int = 64_000_000
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Bounds":
-        """Take the bounds from the settings."""
-        return cls(
-            at_once=settings.cluster_requests_at_once,
-            connect_seconds=settings.connect_seconds,
-            read_seconds=settings.read_seconds,
-            request_seconds=2 * settings.read_seconds,
-        )
 
 
 class Api(Protocol):
@@ -80,9 +47,7 @@ class ClusterHttp:
         self._timeout = aiohttp.ClientTimeout(
             sock_connect=bounds.connect_seconds, sock_read=bounds.read_seconds
         )
-        self._deaf = 0
-        self._last: ClusterTransient | None = None
-        self._last_at = 0.0
+        self._circuit = Circuit(_DEAF)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """GET a path; see `send`."""
@@ -111,7 +76,7 @@ class ClusterHttp:
         async for attempt in attempts(repeatable=True):
             with attempt:
                 answer = await self._attempt(method, path, query, body, content)
-                if answer.status in _PASSING:
+                if answer.status in PASSING:
                     raise failure.error_of(self.cluster, answer)
         return answer
 
@@ -127,23 +92,19 @@ class ClusterHttp:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 found = failure.translated(error, self.cluster, method, path)
                 if isinstance(found, ClusterTransient):
-                    self._deaf += 1
-                    self._last, self._last_at = found, _now()
+                    self._circuit.failed(found.said, found.reason)
                 raise found from error
-        self._deaf = 0
+        self._circuit.answered()
         return answer
 
     def _check_circuit(self, method: str, path: str) -> None:
-        """Stop asking for a while when the last connections all failed."""
-        if self._deaf < _DEAF or self._last is None or _now() - self._last_at > _REST_SECONDS:
-            return
-        said = f"{self._last.said} (the last {self._deaf} tries; not asked again right now)"
-        raise ClusterNotAskedAgain(self.cluster, method, path, said, self._last.reason)
+        if why := self._circuit.open:
+            raise ClusterNotAskedAgain(self.cluster, method, path, *why)
 
     async def _exchange(
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
     ) -> Answer:
-        started = _now()
+        started = time.monotonic()
         # Not preloaded: the library would write whole answers, Secrets too, into its debug log.
         response: aiohttp.ClientResponse = await self._api.call_api(
             path,
@@ -168,9 +129,5 @@ class ClusterHttp:
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=bytes(received),
-            seconds=_now() - started,
+            seconds=time.monotonic() - started,
         )
-
-
-def _now() -> float:
-    return time.monotonic()

@@ -7,9 +7,10 @@ import httpx
 
 from models.errors import CredentialsMissing
 from models.registry import Kind, Registry
+from tasks.bounds import Bounds
 from tasks.registries.docker import DockerRegistry
 from tasks.registries.harbor import Doubt, Harbor
-from tasks.registries.http import Bounds, HttpClient
+from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential, RegistryClient
 
 

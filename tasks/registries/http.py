@@ -14,10 +14,9 @@ from typing import Self
 
 import httpx
 
-from models.base import Value
-from models.errors import NotAskedAgain, RegistryError, Rejected, Transient
+from models.errors import NotAskedAgain, Rejected, Transient
 from models.registry import Registry
-from models.settings import Settings
+from tasks.bounds import PASSING, Bounds, Circuit
 from tasks.registries import tls
 from tasks.registries.answer import Answer
 from tasks.registries.failure import translated
@@ -26,38 +25,6 @@ from tasks.retrying import attempts
 
 _DEAF = 3
 """Connections that fail in a row until this client stops asking."""
-
-_REST_SECONDS = 1.5
-"""How long it then rests; shorter than the pause before a task is tried again."""
-
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class Bounds(Value):
-    """How much one registry is asked at once, and how long for.
-
-    Attributes:
-        at_once: parallel requests.
-        connect_seconds, read_seconds: until a connection stands; between two pieces of an answer.
-        request_seconds: for one whole request.
-        largest: bytes of one answer.
-    """
-
-    at_once: int = 4
-    connect_seconds: float = 5.0
-    read_seconds: float = 30.0
-    request_seconds: float = 60.0
-    largest: int = 16_000_000
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Bounds":
-        """Take the bounds from the settings."""
-        return cls(
-            at_once=settings.requests_at_once,
-            connect_seconds=settings.connect_seconds,
-            read_seconds=settings.read_seconds,
-            request_seconds=2 * settings.read_seconds,
-        )
 
 
 class HttpClient:
@@ -81,9 +48,7 @@ class HttpClient:
         self.requests = 0
         self._auth = auth
         self._places = asyncio.Semaphore(bounds.at_once)
-        self._deaf = 0
-        self._last: RegistryError | None = None
-        self._last_at = 0.0
+        self._circuit = Circuit(_DEAF)
         self._client = httpx.AsyncClient(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -149,7 +114,7 @@ class HttpClient:
         async for attempt in attempts(repeatable=repeatable):
             with attempt:
                 answer = await self._attempt(request, auth)
-                if answer.status in _PASSING:
+                if answer.status in PASSING:
                     raise error_of(self.name, answer)
         return answer
 
@@ -164,18 +129,14 @@ class HttpClient:
             except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
                 failure = translated(error, self.name, method, url)
                 if isinstance(failure, Transient):
-                    self._deaf += 1
-                    self._last, self._last_at = failure, _now()
+                    self._circuit.failed(failure.said, failure.reason)
                 raise failure from error
-        self._deaf = 0
+        self._circuit.answered()
         return answer
 
     def _check_circuit(self, method: str, url: str) -> None:
-        """Stop asking for a while when the last connections all failed."""
-        if self._deaf < _DEAF or self._last is None or _now() - self._last_at > _REST_SECONDS:
-            return
-        said = f"{self._last.said} (the last {self._deaf} tries; not asked again right now)"
-        raise NotAskedAgain(self.name, method, url, said, self._last.reason)
+        if why := self._circuit.open:
+            raise NotAskedAgain(self.name, method, url, *why)
 
     async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
         started = time.monotonic()
@@ -198,7 +159,3 @@ class HttpClient:
             body=bytes(body),
             seconds=time.monotonic() - started,
         )
-
-
-def _now() -> float:
-    return time.monotonic()

@@ -2,8 +2,8 @@
 
 from models.condition import Status
 from models.snapshot import Seen
+from tasks.bounds import Bounds
 from tasks.registries.factory import connect
-from tasks.registries.http import Bounds
 from tasks.store import registries, spaces
 from tasks.store.session import stored
 from tests.flows.stories import integrate

@@ -12,8 +12,8 @@ from models.reason import Reason
 from models.snapshot import Seen
 from models.space import Visibility
 from models.storage import StorageReading
+from tasks.bounds import Bounds
 from tasks.registries.factory import connect
-from tasks.registries.http import Bounds
 from tasks.registries.protocol import Credential
 from tasks.store import registries, spaces
 from tasks.store.session import stored

@@ -23,8 +23,8 @@ from models.cluster import (
 from models.delivery import ClusterOutcome, Deliver, Link, Unlink, Withdraw
 from models.reason import Reason
 from models.snapshot import Seen
+from tasks.bounds import Bounds
 from tasks.kubernetes.connecting import connect
-from tasks.kubernetes.http import Bounds
 from tasks.kubernetes.protocol import ClusterClient
 
 QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=8_000_000)

@@ -17,8 +17,9 @@ from models.errors import (
 from models.reason import Reason
 from models.registry import NoVerification
 from models.settings import Settings
+from tasks.bounds import Bounds
 from tasks.concurrency import side_by_side
-from tasks.registries.http import Bounds, HttpClient
+from tasks.registries.http import HttpClient
 from tests.builders import registry
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
 from tests.tasks.serving import serving
@@ -120,6 +121,6 @@ async def test_cut_over_tls_is_no_bad_certificate() -> None:
 
 
 def test_bounds_of_the_settings() -> None:
-    bounds = Bounds.of(Settings(requests_at_once=2, connect_seconds=1, read_seconds=7))
+    bounds = Bounds.of_registry(Settings(requests_at_once=2, connect_seconds=1, read_seconds=7))
     assert (bounds.at_once, bounds.connect_seconds, bounds.read_seconds) == (2, 1, 7)
     assert bounds.request_seconds == 14

@@ -18,9 +18,10 @@ from models.reason import Reason
 from models.registry import Kind, Tls
 from models.snapshot import Seen, Snapshot
 from models.space import ObservedSpace
+from tasks.bounds import Bounds
 from tasks.registries.factory import connect
 from tasks.registries.harbor import Doubt
-from tasks.registries.http import Bounds, HttpClient
+from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential, RegistryClient
 from tests.builders import registry
 
