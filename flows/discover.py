@@ -1,17 +1,17 @@
 """Discover managed Harbors: all clusters side by side, and one that is slow delays no other."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
 from flows.discovering import Found, discover
-from flows.ending import ends_plainly
+from flows.ending import contained, ends_plainly
 from flows.forms import DryRunField
 from flows.showing import shown
 from flows.syncing import sync_clusters
@@ -19,6 +19,7 @@ from models.cluster import Cluster
 from models.errors import Busy
 from models.settings import settings
 from tasks.announce import announce
+from tasks.concurrency import for_each
 from tasks.discovering import look_for_harbors
 from tasks.kubernetes.credentials import kubeconfigs_of
 from tasks.publish import publish_if_news
@@ -63,31 +64,28 @@ async def discover_clusters(
     allow_large: bool,
 ) -> tuple[Found, ...]:
     """Discover clusters side by side; each is read, decided about and carried out by itself."""
+
+    def one(cluster: Cluster) -> Awaitable[Found]:
+        work = _discover_one(cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
+        return contained(
+            f"cluster {cluster.name}",
+            work,
+            lambda told: Found(cluster=cluster.name, failures=(told,)),
+        )
+
     places = asyncio.Semaphore(settings().clusters_at_once)
-
-    async def one(cluster: Cluster) -> Found:
-        async with places:
-            return await _discover_one(
-                cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large
-            )
-
-    return tuple(await asyncio.gather(*(one(cluster) for cluster in known)))
+    return await for_each(known, one, places)
 
 
 async def _discover_one(
     cluster: Cluster, kubeconfigs: Mapping[str, SecretStr], *, dry_run: bool, allow_large: bool
 ) -> Found:
-    """Discover one cluster; whatever happens, it is a finding and no exception."""
     try:
         async with leased(f"discovery/{cluster.name}"):
             section = await look_for_harbors(cluster, kubeconfigs)
             return await discover(cluster, section, dry_run=dry_run, allow_large=allow_large)
     except Busy:
         return Found(cluster=cluster.name)  # another run does it
-    except Exception as error:
-        get_run_logger().exception("cluster %s: unforeseen", cluster.name)
-        told = f"cluster {cluster.name}: unforeseen {type(error).__name__}, see the run's log"
-        return Found(cluster=cluster.name, failures=(told,))
 
 
 def _ended(found: Sequence[Found], *, dry_run: bool) -> State[None]:

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from prefect import get_run_logger
 from sqlmodel import Session
 
-from flows.ending import run_id
+from flows.ending import contained, run_id
 from flows.forgetting import forget
 from flows.overview import refresh_overview
 from flows.reconciling import PATIENCE, PLAIN, reconcile
@@ -24,7 +23,7 @@ from models.discovery_plan import (
     TakeOver,
     place_of,
 )
-from models.errors import IntegrationError, PlanRefused
+from models.errors import PlanRefused
 from models.managed import Managed, ManagedHarbor, Standing
 from models.registry import Kind, Origin, Registry
 from models.settings import settings
@@ -79,19 +78,11 @@ async def discover(
             plan.check(settings().limits)
     except PlanRefused as refusal:
         plan, refused = plan.without_retirements(), str(refusal)
-    failures = []
-    for step in plan.steps if not dry_run else ():
-        try:
-            await carry_out(step)
-        except IntegrationError as error:
-            failures.append(f"{place_of(step)}: {error}")
-        except Exception as error:
-            get_run_logger().exception("%s: unforeseen", place_of(step))
-            failures.append(f"{place_of(step)}: unforeseen {type(error).__name__}, see the log")
+    steps = () if dry_run else plan.steps
+    ended = [await contained(str(place_of(step)), carry_out(step), str) for step in steps]
     many = len(section.items) if isinstance(section, Seen) else 0
-    return Found(
-        cluster=cluster.name, seen=many, plan=plan, failures=tuple(failures), refused=refused
-    )
+    failures = tuple(problem for problem in ended if problem)
+    return Found(cluster=cluster.name, seen=many, plan=plan, failures=failures, refused=refused)
 
 
 def _planned(

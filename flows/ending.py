@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
@@ -34,6 +35,24 @@ def ends_plainly(
             return Failed(message=str(error))
 
     return told
+
+
+async def contained(subject: str, work: Awaitable[T], broken: Callable[[str], T]) -> T:
+    """Await what is done for one of many; what goes wrong is its ending too, and no exception.
+
+    Args:
+        subject: whom it is done for, as people know it.
+        work: what is done.
+        broken: makes an ending of what went wrong, in words.
+    """
+    try:
+        return await work
+    except IntegrationError as error:
+        told = str(error)
+        return broken(told if told.startswith(subject) else f"{subject}: {told}")
+    except Exception as error:
+        get_run_logger().exception("%s: unforeseen", subject)
+        return broken(f"{subject}: unforeseen {type(error).__name__}, see the run's log")
 
 
 def run_id() -> str:

@@ -1,7 +1,7 @@
 """Reconcile every registry that is due, side by side, in a few tasks."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 
 from prefect import flow, get_run_logger, task
@@ -9,16 +9,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly
+from flows.ending import contained, ends_plainly
 from flows.reconciling import PLAIN, reconcile
 from flows.syncing import sync_clusters
 from models.base import Value
 from models.dossier import Dossier
-from models.errors import Busy, IntegrationError
+from models.errors import Busy
 from models.settings import settings
 from models.snapshot import Unseen
 from tasks import clock
 from tasks.announce import announce
+from tasks.concurrency import for_each
 from tasks.credentials import credentials_of
 from tasks.registries.protocol import Credential
 from tasks.store import registries
@@ -77,27 +78,22 @@ async def reconcile_batch(
 ) -> tuple[Ending, ...]:
     """Reconcile some registries side by side; the places are shared with the other batches."""
 
-    async def one(dossier: Dossier) -> Ending:
-        async with places:
-            return await _reconcile_one(dossier.registry.name, credentials, due_at)
+    def one(dossier: Dossier) -> Awaitable[Ending]:
+        name = dossier.registry.name
+        work = _reconcile_one(name, credentials, due_at)
+        return contained(name, work, lambda told: Ending(registry=name, problem=told))
 
-    return tuple(await asyncio.gather(*(one(dossier) for dossier in due)))
+    return await for_each(due, one, places)
 
 
 async def _reconcile_one(
     name: str, credentials: Mapping[str, Credential], due_at: datetime
 ) -> Ending:
-    """Reconcile one registry; whatever happens, it is an ending and no exception."""
     try:
         async with leased(name) as holder:
             report = await reconcile(name, holder, PLAIN, credentials=credentials, due_at=due_at)
     except Busy:
         return Ending(registry=name)  # another run does it, or just did
-    except IntegrationError as error:
-        return Ending(registry=name, problem=f"{name}: {error}")
-    except Exception as error:
-        get_run_logger().exception("%s: unforeseen", name)
-        return Ending(registry=name, problem=f"{name}: {type(error).__name__}")
     if isinstance(report.snapshot.spaces, Unseen):
         get_run_logger().warning(report.problem)
         return Ending(registry=name, unread=report.problem)

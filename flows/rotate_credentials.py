@@ -1,26 +1,27 @@
 """Rotate robot accounts' secrets without a gap: make, deliver everywhere, check, retire."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Annotated
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 from sqlmodel import Session
 
-from flows.ending import ends_plainly
+from flows.ending import contained, ends_plainly
 from flows.overview import publish_registries
-from flows.reconciling import PATIENCE, PLAIN, Report, reconcile
+from flows.reconciling import PATIENCE, PLAIN, reconcile
 from flows.showing import Text, shown
 from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
-from models.errors import InputRefused, IntegrationError
+from models.errors import InputRefused
 from models.settings import settings
 from tasks import clock
 from tasks.announce import announce
+from tasks.concurrency import for_each
 from tasks.sealing import open_vault
 from tasks.store import grants, registries, workspaces
 from tasks.store.leases import leased
@@ -80,25 +81,17 @@ async def reconcile_some(wanted: Mapping[str, frozenset[str]]) -> list[str]:
     Returns:
         What went wrong, for people.
     """
+
+    def one(name: str) -> Awaitable[str]:
+        return contained(name, _reconcile(name, wanted[name]), str)
+
     places = asyncio.Semaphore(settings().registries_at_once)
-
-    async def one(name: str, rotate: frozenset[str]) -> str:
-        async with places:
-            try:
-                return (await _reconcile(name, rotate)).problem
-            except IntegrationError as error:
-                return str(error)
-            except Exception as error:
-                get_run_logger().exception("%s: unforeseen", name)
-                return f"{name}: unforeseen {type(error).__name__}, see the run's log"
-
-    told = await asyncio.gather(*(one(name, rotate) for name, rotate in wanted.items()))
-    return [problem for problem in told if problem]
+    return [problem for problem in await for_each(wanted, one, places) if problem]
 
 
-async def _reconcile(name: str, rotate: frozenset[str]) -> Report:
+async def _reconcile(name: str, rotate: frozenset[str]) -> str:
     async with leased(name, patience=PATIENCE) as holder:
-        return await reconcile(name, holder, PLAIN, rotate=rotate)
+        return (await reconcile(name, holder, PLAIN, rotate=rotate)).problem
 
 
 def _due(

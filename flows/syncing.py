@@ -1,19 +1,22 @@
 """Sync clusters side by side, in one task."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 from sqlmodel import Session
 
+from flows.ending import contained
 from flows.syncing_cluster import ClusterReport, sync_cluster
+from models.cluster import Cluster
 from models.delivery import DeliveryPlan
 from models.entitlement import effective
-from models.errors import Busy, IntegrationError
+from models.errors import Busy
 from models.settings import settings
 from tasks import clock
+from tasks.concurrency import for_each
 from tasks.kubernetes.credentials import kubeconfigs_of
 from tasks.store import bindings, clusters, grants, registries
 from tasks.store.clusters import lease_key
@@ -39,18 +42,23 @@ async def sync_clusters(
     known = await stored(clusters.clusters)
     wanted = [one for one in known if names is None or one.name in names]
     kubeconfigs = await kubeconfigs_of(wanted)
+
+    def one(cluster: Cluster) -> Awaitable[ClusterReport]:
+        nothing = _nothing(cluster.name)
+        work = _sync_one(
+            cluster.name, kubeconfigs, patience, dry_run=dry_run, allow_large=allow_large
+        )
+        return contained(
+            f"cluster {cluster.name}",
+            work,
+            lambda told: nothing.model_copy(update={"broken": told}),
+        )
+
     places = asyncio.Semaphore(settings().clusters_at_once)
-
-    async def one(name: str) -> ClusterReport:
-        async with places:
-            return await _sync_one(
-                name, kubeconfigs, patience, dry_run=dry_run, allow_large=allow_large
-            )
-
-    reports = await asyncio.gather(*(one(cluster.name) for cluster in wanted))
+    reports = await for_each(wanted, one, places)
     if not dry_run:
         await stored(_note_effective)
-    return tuple(reports)
+    return reports
 
 
 async def _sync_one(
@@ -61,21 +69,17 @@ async def _sync_one(
     dry_run: bool,
     allow_large: bool,
 ) -> ClusterReport:
-    """Sync one cluster; whatever happens, it is a report and no exception."""
-    nothing = ClusterReport(cluster=name, plan=DeliveryPlan(cluster=name))
     try:
         async with leased(lease_key(name), patience=patience) as holder:
             return await sync_cluster(
                 name, holder, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
     except Busy:
-        return nothing  # another run does it
-    except IntegrationError as error:
-        return nothing.model_copy(update={"broken": f"cluster {name}: {error}"})
-    except Exception as error:
-        get_run_logger().exception("cluster %s: unforeseen", name)
-        told = f"cluster {name}: unforeseen {type(error).__name__}, see the run's log"
-        return nothing.model_copy(update={"broken": told})
+        return _nothing(name)  # another run does it
+
+
+def _nothing(name: str) -> ClusterReport:
+    return ClusterReport(cluster=name, plan=DeliveryPlan(cluster=name))
 
 
 def _note_effective(session: Session) -> None:

@@ -176,7 +176,24 @@ class ClusterError(IntegrationError):
 
 
 class ClusterTransient(ClusterError):
-    """May pass by itself: retry, then record."""
+    """May pass by itself: retry, then record.
+
+    Attributes:
+        retry_after: seconds to wait before another try, if the answer said so.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        method: str,
+        path: str,
+        said: str,
+        reason: Reason,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(cluster, method, path, said, reason)
+        self.args = (*self.args, retry_after)  # so that it pickles
+        self.retry_after = retry_after
 
 
 class ClusterNotAskedAgain(ClusterTransient):

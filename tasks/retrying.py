@@ -15,9 +15,9 @@ LONGEST_WAIT = 20.0
 
 def again(error: Exception) -> bool | float:
     """Say whether a request is worth another try, and after how many seconds if that was told."""
-    if isinstance(error, ClusterTransient):
-        return not isinstance(error, ClusterNotAskedAgain)
-    if not isinstance(error, Transient) or isinstance(error, NotAskedAgain):
+    if not isinstance(error, Transient | ClusterTransient):
+        return False
+    if isinstance(error, NotAskedAgain | ClusterNotAskedAgain):
         return False
     if error.retry_after is None:
         return True

@@ -91,7 +91,8 @@ def error_of(cluster: str, answer: Answer) -> ClusterError:
     code = answer.status
     if code >= 500 or code in _PASSING:
         reason = _PASSING.get(code, Reason.SERVER_BROKEN)
-        return ClusterTransient(cluster, answer.method, answer.url, f"answered {code}", reason)
+        said, after = f"answered {code}", answer.retry_after
+        return ClusterTransient(cluster, answer.method, answer.url, said, reason, after)
     reason, said = _refusal(code, status or Status(), answer)
     if status is None and code not in {401, 413}:
         said += "; is this the address of a Kubernetes API?"

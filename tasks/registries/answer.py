@@ -1,7 +1,11 @@
 """What a registry answered, before anybody makes sense of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from tasks import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +24,18 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     seconds: float = 0.0
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds that Retry-After asks for, as seconds or as a date.
+
+        See https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+        """
+        value = self.headers.get("retry-after", "")
+        if re.fullmatch(r"\d{1,6}", value):
+            return float(value)
+        try:
+            at = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        return max(0.0, (at - clock.now()).total_seconds()) if at.tzinfo else None

@@ -1,8 +1,6 @@
 """Wire knowledge that all registries share, without I/O: an answer in, a value or an error out."""
 
 import re
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -20,7 +18,6 @@ from models.errors import (
     TimedOut,
     Unauthorized,
 )
-from tasks import clock
 from tasks.registries.answer import Answer
 
 T = TypeVar("T")
@@ -70,7 +67,7 @@ def error_of(registry: str, answer: Answer) -> RegistryError:
     said = f"answered {answer.status}{_quoted(answer)}"
     if kind is Forbidden and _READ_ONLY in said:
         kind = ReadOnly
-    return kind(registry, answer.method, answer.url, said, None, _retry_after(answer.headers))
+    return kind(registry, answer.method, answer.url, said, None, answer.retry_after)
 
 
 def _by_class(status: int) -> type[RegistryError]:
@@ -88,18 +85,6 @@ def _quoted(answer: Answer) -> str:
     text = "; ".join(f"{fault.code}: {fault.message}".strip(": ") for fault in faults)
     text = re.sub(r"\s+", " ", text)[:300]
     return f" ({text})" if text else ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After: seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)."""
-    value = headers.get("retry-after", "")
-    if re.fullmatch(r"\d{1,6}", value):
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (at - clock.now()).total_seconds()) if at.tzinfo else None
 
 
 def parse(registry: str, answer: Answer, shape: TypeAdapter[T]) -> T:

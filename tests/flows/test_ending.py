@@ -1,12 +1,32 @@
-"""A flow on a database without this version's tables says so, and does nothing."""
+"""What is done for one of many is contained."""
 
-from pathlib import Path
+import pytest
+from prefect.logging import disable_run_logger
 
-from flows.overview import compute_overview
-from tests.databases import in_force
-from tests.flows.stories import Server, failed
+from flows.ending import contained
+from models.errors import InputRefused
 
 
-async def test_a_database_that_was_not_migrated(prefect_server: Server, tmp_path: Path) -> None:
-    with in_force(f"sqlite:///{tmp_path / 'empty.db'}"):
-        assert "run `make migrate`" in await failed(compute_overview)
+async def _raising(error: Exception) -> str:
+    raise error
+
+
+async def _well() -> str:
+    return "well"
+
+
+async def test_what_goes_well_is_returned() -> None:
+    assert await contained("prod", _well(), str.upper) == "well"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (InputRefused("no such space"), "prod: no such space"),
+        (InputRefused("prod: no such space"), "prod: no such space"),
+        (KeyError("secret"), "prod: unforeseen KeyError, see the run's log"),
+    ],
+)
+async def test_what_goes_wrong_is_an_ending(error: Exception, told: str) -> None:
+    with disable_run_logger():
+        assert await contained("prod", _raising(error), str) == told

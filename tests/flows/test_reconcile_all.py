@@ -76,7 +76,7 @@ async def test_the_broken_hold_up_nobody(name: str, impatient: None) -> None:
     finished = clock.now()
     message = state.message or ""
     assert f"4 of 4 registries were due; 2 could not be read: {hanging}, {broken}" in message
-    assert f"1 with problems: {absurd}: IntegrityError" in message
+    assert f"1 with problems: {absurd}: unforeseen IntegrityError" in message
     drift = next(row for row in audit_of(well) if row.what == "space.visibility-drifted")
     assert (finished - drift.at).total_seconds() > 2
     assert spaces_of(well)["team"].observed is Visibility.PUBLIC

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from models.errors import NotFound
-from tasks.concurrency import side_by_side
+from tasks.concurrency import for_each, side_by_side
 
 
 async def _after(seconds: float, result: object) -> object:
@@ -40,3 +40,32 @@ async def test_being_cancelled_ends_all() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await side_by_side(_after(5, 1), _after(5, 2))
+
+
+async def test_no_more_at_once_than_there_are_places_and_in_order() -> None:
+    under_way, most = 0, 0
+
+    async def work(item: int) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return item * 2
+
+    assert await for_each(range(7), work, asyncio.Semaphore(3)) == (0, 2, 4, 6, 8, 10, 12)
+    assert most == 3
+
+
+async def test_what_had_no_place_yet_is_never_begun_when_all_is_called_off() -> None:
+    begun: list[int] = []
+
+    async def work(item: int) -> None:
+        begun.append(item)
+        await asyncio.sleep(60)
+
+    task = asyncio.ensure_future(for_each(range(5), work, asyncio.Semaphore(2)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert begun == [0, 1]

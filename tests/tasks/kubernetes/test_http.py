@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import pickle
 
 import pytest
 
@@ -92,6 +93,17 @@ async def test_after_three_tries_it_is_an_error(
             await client.make(LINK, {})
     assert caught.value.reason == reason
     assert cluster.faults.seen.total() == 3
+
+
+@pytest.mark.parametrize(("after", "tries"), [("1", 3), ("3600", 1)])
+async def test_a_long_retry_after_ends_it(cluster: EmulatedCluster, after: str, tries: int) -> None:
+    cluster.faults.add(Fault(Answer(429, headers=(("Retry-After", after),)), times=None))
+    async with opened(cluster) as client:
+        with pytest.raises(ClusterTransient) as caught:
+            await client.make(LINK, {})
+    assert caught.value.retry_after == float(after)
+    assert pickle.loads(pickle.dumps(caught.value)).retry_after == float(after)
+    assert cluster.faults.seen.total() == tries
 
 
 async def test_a_cluster_that_is_down(cluster: EmulatedCluster) -> None:
