@@ -12,6 +12,7 @@ from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
 from models.access import Workspace
 from models.wishes import listed_namespaces
+from models.wording import amount
 from tasks import clock
 from tasks.announce import announce
 from tasks.store import clusters, workspaces
@@ -38,6 +39,6 @@ async def create_workspace(
     await publish_workspaces([name])
     await announce()
     members = [one for report in reports for one in report.namespaces if one.workspace == name]
-    told = f"workspace {name} has {len(members)} namespaces"
+    told = f"workspace {name} has {amount(len(members), 'namespace')}"
     problems = [report.problem for report in reports if report.problem]
     return Failed(message=f"{told}; {problems[0]}") if problems else Completed(message=told)

@@ -18,6 +18,7 @@ from flows.syncing import sync_clusters
 from models.cluster import Cluster
 from models.errors import Busy
 from models.settings import settings
+from models.wording import amount
 from tasks.announce import announce
 from tasks.concurrency import for_each
 from tasks.discovering import look_for_harbors
@@ -92,7 +93,10 @@ def _ended(found: Sequence[Found], *, dry_run: bool) -> State[None]:
     many = sum(each.seen for each in found)
     steps = sum(len(each.plan.steps) for each in found)
     made = "planned" if dry_run else "made"
-    told = f"{len(found)} clusters, {many} managed Harbors, {steps} changes {made}"
+    told = (
+        f"{amount(len(found), 'cluster')}, {amount(many, 'managed Harbor')}, "
+        f"{amount(steps, 'change')} {made}"
+    )
     unread = "; ".join(each.unread for each in found if each.unread)
     problems = [problem for each in found for problem in (*each.failures, each.refused) if problem]
     if problems:

@@ -29,6 +29,7 @@ from models.registry import Kind, Origin, Registry
 from models.settings import settings
 from models.snapshot import Seen, Unseen
 from tasks import clock
+from tasks.reports.binding import named
 from tasks.store import bindings, managed, registries
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -141,27 +142,38 @@ async def _adopt(step: Adopt) -> None:
     await refresh_overview(wanted.name)
 
 
-def _adopted(harbor: ManagedHarbor, registry: str) -> Managed:
-    return Managed(place=harbor.place, uid=harbor.uid, standing=Standing.ADOPTED, registry=registry)
+def _adopted(harbor: ManagedHarbor, registry: str, message: str = "") -> Managed:
+    return Managed(
+        place=harbor.place,
+        uid=harbor.uid,
+        standing=Standing.ADOPTED,
+        registry=registry,
+        message=message,
+    )
 
 
 async def _bring_up_to_date(step: TakeOver | Follow | Replace) -> None:
     name, harbor = step.registry, step.harbor
     async with leased(name, patience=PATIENCE) as holder:
-        if isinstance(step, Replace):
-            await _start_over(name)
+        lost = await _start_over(name) if isinstance(step, Replace) else ""
         await stored(_replace, step)
-        await stored(managed.note, [_adopted(harbor, name)])
+        await stored(managed.note, [_adopted(harbor, name, lost)])
         await reconcile(name, holder, PLAIN, first=not isinstance(step, Follow))
     await refresh_overview(name)
 
 
-async def _start_over(name: str) -> None:
-    """Take away what was promised of the Harbor that is gone; the new one is another."""
+async def _start_over(name: str) -> str:
+    """Take away what was promised of the Harbor that is gone; the new one is another.
+
+    Returns:
+        Which bindings are not carried over, for whoever binds them again.
+    """
     bound = await stored(bindings.bindings, registry=name)
     why = "the Harbor was deleted and made again; bind again what is meant for the new one"
     await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
     await stored(registries.start_over, name)
+    lost = named([f"{one.space} to {one.workspace}" for one in bound])
+    return f"deleted and made again; bound before, and not any more: {lost}" if lost else ""
 
 
 def _replace(session: Session, step: TakeOver | Follow | Replace) -> None:

@@ -13,6 +13,7 @@ from models.overview import Overview, RegistryFigures, SpaceFigures, trend
 from models.settings import settings
 from models.tables import AuditRow
 from models.viewing import registry_accesses
+from models.wording import amount
 from tasks import clock
 from tasks.credentials import credentials_of
 from tasks.measure import measure
@@ -42,7 +43,8 @@ async def compute_overview() -> State[None]:
     written += await publish_registries([dossier.registry.name for dossier in known])
     told = f"; storage not told by {', '.join(silent)}" if silent else ""
     return Completed(
-        message=f"{len(known)} registries, {len(due)} measured, {written} pages written{told}"
+        message=f"{amount(len(known), 'registry')}, {len(due)} measured, "
+        f"{amount(written, 'page')} written{told}"
     )
 
 

@@ -13,6 +13,7 @@ from flows.showing import shown
 from flows.syncing import sync_clusters
 from models.change import DriftKind
 from models.snapshot import Seen
+from models.wording import amount
 from tasks.announce import announce
 from tasks.publish import publish
 from tasks.reports.plan import plan_page
@@ -62,6 +63,6 @@ def ended(report: Report, *, dry_run: bool = False) -> State[None]:
     drifts = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
     made = "planned" if dry_run else "made"
     return Completed(
-        message=f"{report.registry} is {report.health.health}: {many} spaces seen, "
-        f"{drifts} drifts, {len(plan.changes)} changes {made}"
+        message=f"{report.registry} is {report.health.health}: {amount(many, 'space')} seen, "
+        f"{amount(drifts, 'drift')}, {amount(len(plan.changes), 'change')} {made}"
     )

@@ -16,6 +16,7 @@ from flows.workspace_pages import publish_workspaces
 from models.cluster import Cluster, ClusterState, state_after
 from models.errors import ClusterError, InputRefused
 from models.settings import settings
+from models.wording import amount
 from tasks import clock
 from tasks.announce import announce
 from tasks.clusters import opened_cluster
@@ -62,7 +63,7 @@ async def register_cluster(
     await publish_workspaces()
     await announce()
     report = reports[0]
-    told = f"cluster {name} is registered: {len(report.namespaces)} namespaces"
+    told = f"cluster {name} is registered: {amount(len(report.namespaces), 'namespace')}"
     if report.problem or report.unread:
         return Failed(message=f"{told}; {report.problem or report.unread}")
     return Completed(message=told)

@@ -14,9 +14,9 @@ from flows.reconciling import PATIENCE
 from flows.showing import shown
 from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
+from models.wording import amount
 from tasks.announce import announce
 from tasks.publish import publish
-from tasks.reports.markdown import many
 from tasks.reports.removal import removal_page
 from tasks.store import bindings, clusters, grants, managed, registries, spaces
 from tasks.store.leases import leased
@@ -68,9 +68,9 @@ async def _preview(name: str, *, confirmed: bool) -> str:
     page = removal_page(found, known, bound, made, holding, confirmed=confirmed)
     await publish(f"removal-{name}", page, "What goes with the registry")
     counted = (
-        many(len(known), "space"),
-        many(len(bound), "binding"),
-        many(len(made), "robot account"),
-        f"the logins of {many(len(holding), 'namespace')}",
+        amount(len(known), "space"),
+        amount(len(bound), "binding"),
+        amount(len(made), "robot account"),
+        f"the logins of {amount(len(holding), 'namespace')}",
     )
     return f"{name} with {', '.join(counted)}"

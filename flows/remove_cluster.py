@@ -1,5 +1,6 @@
 """Remove a cluster from this service: withdraw what is ours there, then forget it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -15,10 +16,12 @@ from models.cluster import SECRET_NAME
 from models.delivering import plan_deliveries
 from models.errors import ClusterError
 from models.settings import settings
+from models.wording import amount
 from tasks import clock
 from tasks.announce import announce
 from tasks.clusters import apply_deliveries, opened_cluster
-from tasks.store import clusters
+from tasks.reports.binding import named
+from tasks.store import clusters, managed
 from tasks.store.installation import installation
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -36,14 +39,17 @@ async def remove_cluster(
     """Withdraw our pull secrets from a cluster and forget it. The cluster itself is not touched.
 
     One that is out of reach is forgotten all the same; the message says what stays behind there.
+    Managed Harbors whose password lies in it cannot be entered afterwards, until it is registered
+    again or update-registry gives them credentials.
     """
     async with leased(clusters.lease_key(name), patience=PATIENCE):
         known = await stored(clusters.known, name)
         held = [one for one in known.deliveries if one.fingerprint]
+        locked = _locked_out(await stored(managed.adopted_in, name))
         if not confirm:
             return Completed(
-                message=f"cluster {name} has {len(held)} pull secrets of ours, which would be "
-                "withdrawn; run it again with 'Confirm' on to do so"
+                message=f"cluster {name} has {amount(len(held), 'pull secret')} of ours, which "
+                f"would be withdrawn{locked}; run it again with 'Confirm' on to do so"
             )
         problem = await _withdraw(known)
         why = problem or "by hand, everything of ours is withdrawn"
@@ -51,8 +57,17 @@ async def remove_cluster(
     await publish_workspaces()
     await announce()
     if problem:
-        return Failed(message=f"cluster {name} is forgotten, but {problem}")
-    return Completed(message=f"cluster {name} is forgotten, its pull secrets are withdrawn")
+        return Failed(message=f"cluster {name} is forgotten, but {problem}{locked}")
+    return Completed(message=f"cluster {name} is forgotten, its pull secrets are withdrawn{locked}")
+
+
+def _locked_out(registries: Sequence[str]) -> str:
+    if not registries:
+        return ""
+    return (
+        f"; passwords of managed Harbors lie in it: {named(registries)} cannot be entered without "
+        "it, until it is registered again or update-registry gives them credentials"
+    )
 
 
 async def _withdraw(known: clusters.Known) -> str:

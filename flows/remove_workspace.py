@@ -55,6 +55,6 @@ async def remove_workspace(
     await stored(workspaces.remove, name, at=clock.now(), flow_run=run)
     await sync_clusters(patience=PATIENCE)
     await announce()
-    told = f"workspace {name} and its {len(bound)} bindings are removed"
+    told = f"workspace {name} and its bindings ({len(bound)}) are removed"
     later = f"; the next runs go on with: {'; '.join(problems)}" if problems else ""
     return Completed(message=told + later)

@@ -19,6 +19,7 @@ from flows.syncing import sync_clusters
 from flows.workspace_pages import publish_workspaces
 from models.errors import InputRefused
 from models.settings import settings
+from models.wording import amount
 from tasks import clock
 from tasks.announce import announce
 from tasks.concurrency import for_each
@@ -64,10 +65,11 @@ async def rotate_credentials(
     await publish_registries(sorted(due))
     await publish_workspaces(sorted({name for each in due.values() for name in each}))
     await announce()
-    told = f"{many} robot accounts on {len(due)} registries have new secrets"
+    where = amount(len(due), "registry")
+    told = f"new secrets for {amount(many, 'robot account')} on {where}"
     waiting = await stored(_waiting, sorted(due))
     if waiting:
-        told += f"; {waiting} old ones stay until every namespace has the new secret"
+        told += f"; {waiting} replaced, kept until every namespace has the new secret"
     problems = [*first, *(one.problem for one in clusters if one.problem), *second]
     if problems:
         return Failed(message=f"{told}; {'; '.join(problems[:5])}")

@@ -13,6 +13,7 @@ from flows.showing import shown
 from flows.syncing import ClusterReport, sync_clusters
 from flows.workspace_pages import publish_workspaces
 from models.names import ClusterName
+from models.wording import amount
 from tasks.announce import announce
 from tasks.publish import publish, publish_if_news
 from tasks.reports.cluster import cluster_news, cluster_page
@@ -69,7 +70,10 @@ def _ended(reports: tuple[ClusterReport, ...], *, dry_run: bool) -> State[None]:
     changes = sum(len(report.plan.changes) for report in reports)
     members = sum(bool(one.workspace) for report in reports for one in report.namespaces)
     made = "planned" if dry_run else "made"
-    told = f"{len(reports)} clusters, {members} namespaces in workspaces, {changes} changes {made}"
+    told = (
+        f"{amount(len(reports), 'cluster')}, {amount(members, 'namespace')} in workspaces, "
+        f"{amount(changes, 'change')} {made}"
+    )
     unread = "; ".join(report.unread for report in reports if report.unread)
     problems = [report.problem for report in reports if report.problem]
     if problems:

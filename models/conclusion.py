@@ -15,6 +15,7 @@ from models.reason import Reason
 from models.schedule import Track
 from models.snapshot import Seen, Snapshot
 from models.space import Space
+from models.wording import amount
 
 
 class Conclusion(Value):
@@ -95,7 +96,9 @@ def sync_verdict(snapshot: Snapshot, outcomes: Iterable[Outcome], refused: str) 
     elif broken:
         status, reason = Status.FALSE, Reason.CHANGES_FAILED
         first = broken[0]
-        message = f"{len(broken)} changes failed, first {first.change.subject}: {first.message}"
+        message = (
+            f"{amount(len(broken), 'change')} failed, first {first.change.subject}: {first.message}"
+        )
     else:
         status, reason, message = Status.TRUE, Reason.SYNCED, "spaces are read and as wished"
     return Verdict(

@@ -119,10 +119,12 @@ class _Desk:
         if why:
             self._move(harbor, registry)
             return Follow(harbor=harbor, registry=registry.name, why=why)
+        if known.standing is Standing.ADOPTED:
+            return None  # what was said when it was adopted goes on being said
         well = Managed(
             place=harbor.place, uid=harbor.uid, standing=Standing.ADOPTED, registry=registry.name
         )
-        return Note(managed=well) if known != well else None
+        return Note(managed=well)
 
     def _differs(self, harbor: ManagedHarbor, registry: Registry) -> str:
         """Say what is otherwise than on record; what cannot be read now is left as it is."""

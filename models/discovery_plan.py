@@ -68,6 +68,28 @@ def place_of(step: Step) -> Place:
     return step.place if isinstance(step, Retire) else step.harbor.place
 
 
+def word_of(step: Step) -> str:
+    """Return what becomes of a Harbor by a step, in a word."""
+    return step.managed.standing.value if isinstance(step, Note) else step.kind
+
+
+def why_of(step: Step) -> str:
+    """Return why a step is to be done, or what it means; empty where its word says it all."""
+    match step:
+        case Note():
+            return step.managed.message
+        case Follow():
+            return step.why
+        case TakeOver():
+            return "integrated by hand before at this address"
+        case Replace():
+            return "deleted and made again; no binding is carried over"
+        case Retire():
+            return "gone for longer than the grace"
+        case Adopt():
+            return ""
+
+
 class DiscoveryPlan(Value):
     """What is to be done about managed Harbors.
 

@@ -22,8 +22,9 @@ def registry_link(evidence: Evidence) -> ChainLink:
     found, name = evidence.registry, LinkName.REGISTRY
     if found is None:
         there = ", ".join(evidence.known[:20]) or "none yet"
-        said = f"no registry here has this name or host; known are: {there}"
-        return fails(name, said, "write one of those, or run integrate-registry with its address")
+        said = f"no registry here has this name or host, so nothing is known; known are: {there}"
+        fix = "write one of those, or run integrate-registry with its address"
+        return unsure(name, said, fix)
     broken, at = _broken(found), found.look.taken_at
     if broken is None:
         told = found.dossier.diagnosis

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from models.access import Binding
 from models.membership import Namespace
 from models.registry import Kind
-from tasks.reports.markdown import code, left_out, many, plain, stacked, table
+from models.wording import amount
+from tasks.reports.markdown import code, left_out, plain, stacked, table
 from tasks.store.asking import Asked
 
 _MOST = 500
@@ -59,8 +60,8 @@ def counted(asked: Asked) -> str:
     spaces = {one.space for one in asked.bindings}
     namespaces = sum(one.workspace in workspaces for one in asked.namespaces)
     return (
-        f"{many(len(asked.bindings), 'binding')} ({many(len(spaces), 'space')}, "
-        f"{many(len(workspaces), 'workspace')}, {many(namespaces, 'namespace')})"
+        f"{amount(len(asked.bindings), 'binding')} ({amount(len(spaces), 'space')}, "
+        f"{amount(len(workspaces), 'workspace')}, {amount(namespaces, 'namespace')})"
     )
 
 
@@ -110,7 +111,7 @@ def _workspaces(
     rows = [
         (
             plain(workspace),
-            stacked(f"{many(len(each), 'space')}:", plain(named(each, 50), 3000)),
+            stacked(f"{amount(len(each), 'space')}:", plain(named(each, 50), 3000)),
             str(len(members.get(workspace, ()))) if members.get(workspace) else "none",
         )
         for workspace, each in list(spaces.items())[:_MOST]

@@ -7,11 +7,11 @@ from models.cluster import ACCOUNT_NAME, SECRET_NAME
 from models.delivery import ClusterChange, ClusterOutcome, Deliver, Delivery, DeliveryPlan
 from models.delivery import DeliveryStatus as Status
 from models.membership import Namespace
+from models.wording import amount
 from tasks.reports.markdown import (
     code,
     folding,
     left_out,
-    many,
     minute,
     moment,
     plain,
@@ -133,7 +133,7 @@ def _changes(plan: DeliveryPlan, outcomes: Sequence[ClusterOutcome], *, dry_run:
         for change in plan.changes[:_MOST]
     ]
     done = sum(one.done for one in outcomes)
-    told = f"{many(len(plan.changes), 'change')} planned"
+    told = f"{amount(len(plan.changes), 'change')} planned"
     told += "" if dry_run else f", {done} made, {len(outcomes) - done} failed"
     head = ("Namespace", "Change", "Registries", "Reason", "Outcome")
     return f"{told}.\n\n{table(head, rows)}{left_out(len(plan.changes), _MOST)}"
@@ -155,7 +155,7 @@ def _namespaces(known: Known) -> str:
         if one.workspace or one.problem or one.name in delivered or one.terminating
     ]
     silent = len(known.namespaces) - len(told)
-    rest = f"{many(silent, 'namespace')} without a workspace and without a pull secret." * (
+    rest = f"{amount(silent, 'namespace')} without a workspace and without a pull secret." * (
         silent > 0
     )
     if not told:

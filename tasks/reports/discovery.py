@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from models.discovery_plan import DiscoveryPlan, place_of
+from models.discovery_plan import DiscoveryPlan, place_of, why_of, word_of
 from models.managed import Managed, Standing
 from tasks.reports.markdown import minute, plain, table
 
@@ -78,8 +78,13 @@ def _standing(known: Sequence[Managed]) -> str:
 
 def _steps(found: Sequence[Finding]) -> str:
     rows = [
-        (plain(place_of(step)), step.kind, plain(getattr(step, "registry", "") or "–"))
+        (
+            plain(place_of(step)),
+            word_of(step),
+            plain(getattr(step, "registry", "") or "–"),
+            plain(why_of(step) or "–"),
+        )
         for each in found
         for step in each.plan.steps
     ]
-    return table(("Harbor", "Step", "Registry"), rows) if rows else "Nothing new."
+    return table(("Harbor", "Step", "Registry", "Why"), rows) if rows else "Nothing new."

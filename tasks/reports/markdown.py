@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from models.wording import amount
+
 
 def plain(text: object, longest: int = 300) -> str:
     """Return text for a table cell or a sentence: one line, no markup, not too long."""
@@ -61,11 +63,6 @@ def limit(octets: int | None) -> str:
     return "unlimited" if octets == -1 else size(octets)
 
 
-def many(number: int, one: str, more: str | None = None) -> str:
-    """Return a number with its noun, e.g. `1 space`, `2 spaces`."""
-    return f"{number} {one if number == 1 else more or one + 's'}"
-
-
 def left_out(whole: int, shown: int) -> str:
     """Say under a table how many rows are not in it."""
     return f"\n\n… and {whole - shown} more." if whole > shown else ""
@@ -76,5 +73,5 @@ def age(since: datetime, now: datetime) -> str:
     seconds = max((now - since).total_seconds(), 0)
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * length:
-            return many(int(seconds / length), unit)
-    return many(int(seconds), "second")
+            return amount(int(seconds / length), unit)
+    return amount(int(seconds), "second")

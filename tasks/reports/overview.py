@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from models.condition import Health
 from models.overview import Overview, RegistryFigures
+from models.wording import amount
 from tasks.reports.charts import chart
 from tasks.reports.markdown import (
     code,
     folding,
     limit,
-    many,
     minute,
     moment,
     plain,
@@ -74,10 +74,10 @@ def _totals(overview: Overview) -> str:
     unknown = overview.storage_unknown
     but = f" (and {unknown} that do not tell)" if unknown else ""
     return (
-        f"**{many(len(overview.registries), 'registry', 'registries')}** ({counted}) · "
-        f"**{many(overview.spaces, 'space')}** "
+        f"**{amount(len(overview.registries), 'registry')}** ({counted}) · "
+        f"**{amount(overview.spaces, 'space')}** "
         f"({overview.public} public, {overview.spaces - overview.public} private) · "
-        f"**{many(overview.repositories, 'repository', 'repositories')}** · "
+        f"**{amount(overview.repositories, 'repository')}** · "
         f"**{size(overview.storage)} used**{but}"
     )
 

@@ -6,6 +6,7 @@ from models.change import Change, EditGrant, Outcome, RevokeGrant, spaces_told
 from models.plan import Plan
 from models.snapshot import Snapshot, Unseen
 from models.space import Visibility
+from models.wording import amount
 from tasks.reports.markdown import code, moment, plain, table
 
 _MOST = 500
@@ -45,8 +46,8 @@ def _summary(
     done = sum(outcome.done for outcome in outcomes)
     made = "" if dry_run else f", {done} made, {len(outcomes) - done} failed"
     return (
-        f"{at} {len(snapshot.spaces.items)} spaces seen, {len(plan.drifts)} drifts, "
-        f"{len(plan.changes)} changes planned{made}."
+        f"{at} {amount(len(snapshot.spaces.items), 'space')} seen, "
+        f"{amount(len(plan.drifts), 'drift')}, {amount(len(plan.changes), 'change')} planned{made}."
     )
 
 

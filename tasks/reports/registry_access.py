@@ -3,7 +3,8 @@
 from models.registry import Kind, Registry
 from models.rotation import youngest
 from models.views import RegistryAccess, Share
-from tasks.reports.markdown import age, code, left_out, many, minute, plain, stacked, table
+from models.wording import amount
+from tasks.reports.markdown import age, code, left_out, minute, plain, stacked, table
 from tasks.reports.workspace import accounts
 
 _MOST = 200
@@ -46,7 +47,7 @@ def _propagation(access: RegistryAccess) -> str:
     spaces = sum(share.spaces for share in access.shares)
     if not spaces:
         return "No workspace is bound to any space."
-    told = [f"{many(spaces, 'binding')} of {many(len(access.shares), 'workspace')}"]
+    told = [f"{amount(spaces, 'binding')} of {amount(len(access.shares), 'workspace')}"]
     if access.median is not None and access.worst is not None:
         told.append(
             f"from binding until every namespace had it: median **{access.median:.1f} s**, worst "

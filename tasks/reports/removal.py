@@ -7,8 +7,9 @@ from models.access import Binding, Grant
 from models.dossier import Dossier
 from models.membership import Namespace
 from models.space import Space
+from models.wording import amount
 from tasks.reports.binding import named
-from tasks.reports.markdown import code, left_out, many, moment, plain, table
+from tasks.reports.markdown import code, left_out, moment, plain, table
 
 _MOST = 200
 
@@ -35,9 +36,9 @@ def removal_page(
     parts = [
         f"# {registry.name} {word}",
         f"{registry.kind.label} at {plain(registry.address)}, integrated "
-        f"{moment(dossier.integrated_at)}, with {many(len(spaces), 'space')}, "
-        f"{many(len(bindings), 'binding')}, {many(len(grants), 'robot account')} of ours and "
-        f"{many(len(namespaces), 'namespace')} that log in to it.",
+        f"{moment(dossier.integrated_at)}, with {amount(len(spaces), 'space')}, "
+        f"{amount(len(bindings), 'binding')}, {amount(len(grants), 'robot account')} of ours and "
+        f"{amount(len(namespaces), 'namespace')} that log in to it.",
         "The registry itself, its spaces and images are not touched. The audit is kept.",
     ]
     for title, listed in (
@@ -54,7 +55,7 @@ def left_behind_page(registry_name: str, grants: Sequence[Grant]) -> str:
     """Tell what stays in a registry that was out of reach when it was removed here."""
     if not grants:
         return f"# {registry_name} is forgotten\n\nNothing of ours stays in it.\n"
-    behind = many(len(grants), "robot account")
+    behind = amount(len(grants), "robot account")
     parts = [
         f"# {registry_name} is forgotten; what stays there: {behind}",
         "The registry was out of reach, so that these could not be deleted there. Their secrets "
@@ -85,7 +86,7 @@ def _grants(grants: Sequence[Grant]) -> str:
         (
             code(one.login),
             plain(one.workspace) if one.workspace else "this service, to observe",
-            many(len(one.spaces), "space"),
+            amount(len(one.spaces), "space"),
             moment(one.made_at),
         )
         for one in grants[:_MOST]

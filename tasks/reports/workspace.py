@@ -8,13 +8,13 @@ from models.delivery import DeliveryStatus
 from models.registry import Kind, Privacy
 from models.rotation import youngest
 from models.views import BoundRegistry, BoundSpace, Member, WorkspaceView
+from models.wording import amount
 from tasks.reports.cluster import BY, delivery_cell
 from tasks.reports.history import history_section
 from tasks.reports.markdown import (
     age,
     code,
     left_out,
-    many,
     minute,
     moment,
     plain,
@@ -65,8 +65,8 @@ def workspace_news(view: WorkspaceView) -> str:
 
 
 def _summary(view: WorkspaceView) -> str:
-    spaces, members = many(len(view.spaces), "space"), many(len(view.members), "namespace")
-    registries = many(len(view.registries), "registry", "registries")
+    spaces, members = amount(len(view.spaces), "space"), amount(len(view.members), "namespace")
+    registries = amount(len(view.registries), "registry")
     labelled = view.workspace.source is Source.LABEL
     whence = "It is here because a namespace's label names it." if labelled else "Made by hand."
     return f"{spaces} in {registries}, {members}. {whence} As of {moment(view.at)}."
@@ -77,7 +77,7 @@ def _mark(view: WorkspaceView) -> str:
     if not view.spaces:
         return "bound to nothing yet"
     if waiting:
-        return f"⚠️ {waiting} of {many(len(view.spaces), 'space')} not in force"
+        return f"⚠️ {waiting} of {amount(len(view.spaces), 'space')} not in force"
     return "✅ all is in force" if view.members else "✅ bound, without a namespace so far"
 
 
@@ -173,7 +173,7 @@ def accounts(grants: Sequence[Grant]) -> str:
     by_use = sorted(grants, key=lambda one: one not in in_use)
     return stacked(
         *(
-            f"{code(one.login)} ({many(len(one.spaces), 'space')}"
+            f"{code(one.login)} ({amount(len(one.spaces), 'space')}"
             + (")" if one in in_use else ", is being replaced)")
             for one in by_use
         )

@@ -37,6 +37,14 @@ def _value(row: ManagedRow) -> Managed:
     )
 
 
+def adopted_in(session: Session, cluster: str) -> tuple[str, ...]:
+    """Return the names of the registries that are managed Harbors of a cluster."""
+    asked = select(ManagedRow.registry_name).where(
+        col(ManagedRow.cluster_name) == cluster, col(ManagedRow.registry_name) != ""
+    )
+    return tuple(sorted(session.exec(asked)))
+
+
 def note(session: Session, changed: Iterable[Managed]) -> None:
     """Write down how managed Harbors stand."""
     rows = [

@@ -70,7 +70,7 @@ async def test_a_rotation_leaves_no_gap(name: str) -> None:
         watch = _Watch(p, "team-a")
         told = await completed(rotate_credentials)
         assert watch.no_gap()
-        assert told == "1 robot accounts on 1 registries have new secrets"
+        assert told == "new secrets for 1 robot account on 1 registry"
         assert (p.robot.id, p.robot.stored) == (first.id + 1, f"{first.stored}.2")
         assert p.cluster.secret("shop") != held
         assert [one.robot_id for one in grants_of(name)] == [p.robot.id]
@@ -86,7 +86,7 @@ async def test_the_old_one_stays_until_a_cluster_is_back(name: str) -> None:
         first = p.robot
         p.cluster.faults.add(Fault(Answer(503), times=None))
         told = await completed(rotate_credentials)
-        assert "; 1 old ones stay until every namespace has the new secret" in told
+        assert "; 1 replaced, kept until every namespace has the new secret" in told
         assert len(robots_in(p.place)) == len(grants_of(name)) == 2
         assert await p.pulls("shop", "team-a")
         writes = p.writes()
@@ -133,7 +133,7 @@ async def test_only_what_is_older_than_the_configured_age(
         settings.cache_clear()
         before = {one.workspace: one.robot_id for one in grants_of(name)}
         told = await completed(rotate_credentials, overdue_only=True)
-        assert told == "1 robot accounts on 1 registries have new secrets"
+        assert told == "new secrets for 1 robot account on 1 registry"
         after = {one.workspace: one.robot_id for one in grants_of(name)}
         assert after["red"] > before["red"]
         assert after["blue"] == before["blue"]

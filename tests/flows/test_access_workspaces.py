@@ -145,7 +145,7 @@ async def test_a_workspace_with_bindings_is_removed_only_if_confirmed(name: str)
         assert (p.writes(), len(bindings_of(name))) == (before, 2)
         p.place.harbor.delete_project("team-b")  # a stale binding is no obstacle
         told = await completed(remove_workspace, "red", confirm=True)
-        assert told == "workspace red and its 2 bindings are removed"
+        assert told == "workspace red and its bindings (2) are removed"
         assert (robots_in(p.place), grants_of(name), bindings_of(name)) == ({}, (), ())
         assert p.cluster.secret("shop") is None
         assert "red" in _known_workspaces()  # for a label still names it

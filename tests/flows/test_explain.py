@@ -50,7 +50,7 @@ async def test_the_chain_is_told_from_the_first_broken_link_to_the_last(name: st
         told = await asked(name, "shop", f"{name}/ghost/app")
         assert (told["answer"], told["failing"]) == ("no", "space")
         told = await asked(name, "shop", "quay.io/team-a/app")
-        assert (told["answer"], told["failing"]) == ("no", "registry")
+        assert (told["answer"], told["failing"]) == ("unknown", "registry")
         told = await asked(name, "shop", image)
         assert (told["answer"], told["failing"]) == ("no", "binding")
         assert "bind-space" in told["fix"]

@@ -8,6 +8,7 @@ from deployments.sandbox.kubernetes import EmulatedCluster
 from flows.discover import discover_managed_harbors
 from flows.integrate_managed import integrate_managed_harbor
 from flows.remove import remove_registry
+from flows.remove_cluster import remove_cluster
 from flows.update import update_registry
 from models.condition import Health
 from models.managed import Managed, Standing
@@ -49,7 +50,7 @@ async def test_a_new_one_is_integrated_with_nobody_filling_in_a_form(database: s
         await registered("c1", cluster)
         stand_up(cluster, place)
         told = await completed(discover_managed_harbors)
-        assert "1 managed Harbors, 1 changes made" in told
+        assert "1 managed Harbor, 1 change made" in told
         found = dossier("c1-hub-main")
         assert found.registry.origin is Origin.MANAGED
         assert found.diagnosis.health is Health.HEALTHY
@@ -111,6 +112,8 @@ async def test_made_again_takes_no_binding_along(database: str) -> None:
         place.harbor.robots.clear()
         await completed(discover_managed_harbors)
         assert bindings_of("c5-hub-main") == ()
+        await completed(discover_managed_harbors)
+        assert "bound before, and not any more: team-a to red" in await page("discovery")
         assert cluster.secret("shop") is None
         assert dossier("c5-hub-main").diagnosis.health is Health.HEALTHY
 
@@ -155,6 +158,27 @@ async def test_removed_by_hand_stays_out_until_somebody_adopts_it_again(database
         assert known() == []
         told = await completed(integrate_managed_harbor, "c8", "hub", "main", adopt_again=True)
         assert "is integrated as c8-hub-main" in told
+
+
+async def test_a_cluster_with_managed_harbors_is_removed_with_a_warning_and_comes_back(
+    database: str,
+) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c9", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        for confirm in (False, True):
+            told = await completed(remove_cluster, "c9", confirm=confirm)
+            assert "c9-hub-main cannot be entered without it" in told
+        for _ in range(2):
+            await look_again()
+        found = dossier("c9-hub-main").diagnosis
+        assert found.health is not Health.HEALTHY
+        assert "in cluster c9, cannot be read now" in found.message
+        await registered("c9", cluster)
+        await look_again()
+        assert "0 changes made" in await completed(discover_managed_harbors)
+        assert dossier("c9-hub-main").diagnosis.health is Health.HEALTHY
 
 
 def _long_ago() -> None:

@@ -57,7 +57,7 @@ async def test_a_dry_run_changes_nothing(name: str) -> None:
         _drift(place, "b", public=True)
         before = spaces_of(name), dossier(name), audit_of(name)
         message = await completed(reconcile_registry, name, dry_run=True)
-        assert "2 drifts, 1 changes planned" in message
+        assert "2 drifts, 1 change planned" in message
         assert place.writes() == []
         assert (spaces_of(name), dossier(name), audit_of(name)) == before
     shown = await page(f"plan-{name}")
@@ -71,7 +71,7 @@ async def test_drift_is_enforced_once(name: str) -> None:
         await completed(set_space_visibility, name, ["a"], "private")
         _drift(place, "a", public=True)
         message = await completed(reconcile_registry, name)
-        assert "1 drifts, 1 changes made" in message
+        assert "1 drift, 1 change made" in message
         assert not place.public("a")
         await completed(reconcile_registry, name)
         assert len(place.writes()) == 1

@@ -27,7 +27,7 @@ REGISTRY: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
     "registry unknown": (
         evidence().model_copy(update={"registry": None}),
         LinkName.REGISTRY,
-        NO,
+        UNKNOWN,
         "integrate-registry",
     ),
     "registry out of reach": (
