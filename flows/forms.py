@@ -41,7 +41,11 @@ NewTokenServiceField = Annotated[
     str | None,
     Field(examples=["https://auth.example.com"], pattern=_PLAIN, max_length=300),
     Text(),
-    shown("Token service", f"{_ELSEWHERE}Leave it empty to keep the present one.", default=""),
+    shown(
+        "Token service",
+        f"{_ELSEWHERE}Leave it empty to keep the present one; {NONE} takes it away.",
+        default="",
+    ),
 ]
 
 
@@ -227,9 +231,15 @@ PullCredentialsField = Annotated[
     ),
 ]
 NewPullCredentialsField = Annotated[
-    RegistryCredentials | None,
+    RegistryCredentials | Literal["none"] | None,
     none_for(KEEP),
-    picker(_BLOCK, "Other pull-only credentials", KEEP.capitalize(), KEEP),
+    picker(
+        _BLOCK,
+        "Other pull-only credentials",
+        KEEP.capitalize(),
+        KEEP,
+        **{NONE: "No pull-only user"},
+    ),
     shown(
         "Pull credentials",
         "Docker Registry only: the pull-only user that namespaces receive.",

@@ -60,7 +60,9 @@ def none_for(word: str) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value == word else value)
 
 
-def picker(block_type: str, title: str, otherwise: str, word: str = "") -> WithJsonSchema:
+def picker(
+    block_type: str, title: str, otherwise: str, word: str = "", **words: str
+) -> WithJsonSchema:
     """Show a picker of saved blocks and, as another tab, None; a password typed in is refused.
 
     Without a choice the form holds `UNDECIDED`. Prefect submits the form as well when a block is
@@ -72,11 +74,16 @@ def picker(block_type: str, title: str, otherwise: str, word: str = "") -> WithJ
         otherwise: title of the tab that stands for None.
         word: what the form sends for None if that is the default. From a tab whose value is null
             by default Prefect's form finds no way to the picker (3.9.1).
+        words: what else may be sent instead of a block, each with its tab's title.
     """
     saved = {"title": title, "block_type_slug": block_type, "default": UNDECIDED}
     if word:  # null is for calls of the API
-        instead = {"type": "string", "title": otherwise, "const": word, "enum": [word]}
-        variants = [{**saved, "type": ["object", "null"]}, instead]
+        instead = {word: otherwise, **words}
+        variants = [{**saved, "type": ["object", "null"]}]
+        variants += [
+            {"type": "string", "title": tab, "const": each, "enum": [each]}
+            for each, tab in instead.items()
+        ]
     else:
         variants = [{**saved, "type": "object"}, {"type": "null", "title": otherwise}]
     return WithJsonSchema(

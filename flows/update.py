@@ -22,6 +22,7 @@ from flows.integrate import check_puller, prove
 from flows.overview import refresh_overview
 from flows.reconcile import ended
 from flows.reconciling import PATIENCE
+from flows.showing import NONE
 from models.audit import Entry
 from models.errors import InputRefused
 from models.registry import Registry
@@ -50,16 +51,20 @@ async def update_registry(
     The registry is probed with the new values first; if a step fails, the old ones stay. A changed
     password needs no update: edit the block, it is read at each use.
     """
+    puller = None if isinstance(pull_credentials, str) else pull_credentials
+    tokens = None if token_service == NONE else token_service
     changes = {
         "address": canonical(address) if address else None,
         "credential": reference_to(credentials),
-        "pull_credential": reference_to(pull_credentials, "pull_credentials"),
+        "pull_credential": reference_to(puller, "pull_credentials"),
         "tls": tls,
-        "token_service": canonical(token_service) if token_service else None,
+        "token_service": canonical(tokens) if tokens else None,
         "description": description,
         "drift_policy": drift_policy,
     }
-    given = {field: value for field, value in changes.items() if value is not None}
+    given: dict[str, object] = {key: one for key, one in changes.items() if one is not None}
+    taken_away = {"pull_credential": pull_credentials, "token_service": token_service}
+    given |= {field: None for field, said in taken_away.items() if said == NONE}
     if not given:
         raise InputRefused("nothing was given to change: fill in at least one field")
     async with leased(name, patience=PATIENCE) as holder:

@@ -145,6 +145,7 @@ def test_the_update_form_as_it_opens_is_accepted() -> None:
         name: shown["default"] for name, shown in UPDATE["properties"].items() if "default" in shown
     }
     check(UPDATE, **defaults)
+    check(UPDATE, **defaults | {"pull_credentials": NONE, "token_service": NONE})
     assert defaults == {
         "address": "",
         "credentials": KEEP,

@@ -32,7 +32,8 @@ def test_the_pages_tell_schedule_trigger_and_what_was_found(
         expect(browser_page.get_by_text("Every 1 minute")).to_be_visible()
         browser_page.goto(deployment_page(product, "integrate-managed-harbor"))
         expect(browser_page.get_by_text("Triggers")).to_be_visible()
-        browser_page.screenshot(path="/tmp/d3.png", full_page=True)
+        trigger = "integrate a managed Harbor when harbor.created"
+        expect(browser_page.get_by_text(trigger)).to_be_visible()
     assert not product.stored(PASSWORD)
 
 

@@ -67,6 +67,11 @@ def test_the_update_form_keeps_what_is_left_alone(browser_page: Page, product: P
         chosen = browser_page.get_by_role("tab", name=other, exact=True)
         expect(chosen).to_have_attribute("aria-selected", "true")
     expect(browser_page.get_by_role("button", name="Add", exact=True)).to_have_count(2)
+    form.tab("No pull-only user")
+    expect(browser_page.get_by_role("tab", name="No pull-only user")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    expect(browser_page.get_by_role("button", name="Add", exact=True)).to_have_count(1)
 
 
 def test_a_password_inside_the_address_is_refused_before_anything_is_stored(

@@ -12,6 +12,7 @@ from deployments.sandbox.kubernetes import EmulatedCluster
 from deployments.sandbox.puller import can_pull
 from deployments.sandbox.server import running
 from flows.set_visibility import set_space_visibility
+from flows.update import update_registry
 from models.audit import Entry
 from models.delivery import LARGEST, DeliveryStatus
 from models.reason import Reason
@@ -31,7 +32,7 @@ from tests.flows.platform import (
     synced,
     unbound,
 )
-from tests.flows.stories import block, completed
+from tests.flows.stories import block, completed, dossier, ended, failed
 
 SECRET = "pull-only-1"
 
@@ -154,6 +155,22 @@ async def test_what_is_larger_than_a_secret_may_be_is_not_sent(name: str) -> Non
         await block(f"{name}-pull", "puller", SECRET)
         await synced()
         assert deliveries_in("eu")["shop"].status is DeliveryStatus.DELIVERED
+
+
+async def test_the_pull_only_user_is_taken_away_and_with_it_what_was_delivered(name: str) -> None:
+    with docker_at("team") as url, cluster_with(shop="red") as k:
+        await block(f"{name}-pull", "puller", SECRET)
+        await known_cluster("eu", k)
+        await docker_known(name, url, f"{name}-pull")
+        await bound(name, ["team"], "red")
+        assert await _can(k, url, "shop") == {"shop"}
+        await completed(update_registry, name, pull_credentials="none")
+        assert dossier(name).registry.pull_credential is None
+        assert k.secret("shop") is None
+        assert "nothing was given" in await failed(update_registry, name, pull_credentials="keep")
+        for said, kept in ((url, url), ("", url), ("none", None)):
+            await ended(update_registry, name, token_service=said, description="told")
+            assert dossier(name).registry.token_service == kept
 
 
 async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None:
