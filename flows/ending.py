@@ -12,7 +12,7 @@ from prefect.states import Failed
 
 from models.errors import IntegrationError
 from models.settings import settings
-from tasks.store.migrating import check_current
+from tasks.store.revision import check_current
 
 P = ParamSpec("P")
 T = TypeVar("T")

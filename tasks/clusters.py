@@ -1,7 +1,9 @@
 """Open a cluster for one run, and carry out what is planned there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from itertools import groupby
 
 from prefect import get_run_logger
@@ -14,7 +16,6 @@ from models.reason import Reason
 from models.settings import settings
 from tasks.bounds import Bounds
 from tasks.concurrency import side_by_side
-from tasks.kubernetes.connecting import connect
 from tasks.kubernetes.credentials import kubeconfigs_of, pick_kubeconfig
 from tasks.kubernetes.protocol import ClusterClient, ClusterWriter
 from tasks.kubernetes.wire import Fingerprint
@@ -43,6 +44,11 @@ async def opened_cluster(
         kubeconfigs = await kubeconfigs_of([cluster])
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
     bounds = Bounds.of_cluster(settings())
+    # What speaks to clusters takes a second to import, which a run without any need not pay; in a
+    # thread, so that the others go on.
+    await asyncio.to_thread(import_module, "tasks.kubernetes.connecting")
+    from tasks.kubernetes.connecting import connect  # noqa: PLC0415 - see above
+
     async with connect(
         cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
     ) as client:

@@ -1,17 +1,21 @@
-"""The one place that opens a connection to a cluster, by a kubeconfig or from within."""
+"""The one place that opens a connection to a cluster, by a kubeconfig or from within.
 
-import asyncio
+Importing it takes a second: kubernetes_asyncio has a module for each kind of object there is.
+"""
+
 import ssl
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import aiohttp
 import certifi
+from kubernetes_asyncio.client import ApiClient, Configuration
+from kubernetes_asyncio.config import ConfigException
+from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 from pydantic import SecretStr
 
 from models.cluster import Cluster
@@ -23,9 +27,6 @@ from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.kubeconfig import Kubeconfig, read_kubeconfig
 from tasks.kubernetes.protocol import ClusterClient
 from tasks.kubernetes.wire import Fingerprint
-
-if TYPE_CHECKING:
-    from kubernetes_asyncio.client import Configuration
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -56,10 +57,6 @@ async def connect(
     Raises:
         ClusterError: there is nothing usable to connect with.
     """
-    # Importing it takes 0.9 s, which most runs need not pay; in a thread, so that the others go on.
-    await asyncio.to_thread(import_module, "kubernetes_asyncio.config")
-    from kubernetes_asyncio.client import ApiClient  # noqa: PLC0415 - see above
-
     if kubeconfig is None:
         configuration, context = _from_within(cluster, account)
     else:
@@ -88,14 +85,12 @@ class _Session:
         self.close = self._session.close
 
 
-def _by(cluster: Cluster, text: str) -> tuple["Configuration", ssl.SSLContext]:
+def _by(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SSLContext]:
     """Configure by a kubeconfig.
 
     The library's loader is not used: it would write client keys to files that it shares between
     connections and keeps until the process ends.
     """
-    from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - see `connect`
-
     try:
         found = read_kubeconfig(text)
         context = context_for(found)
@@ -108,12 +103,8 @@ def _by(cluster: Cluster, text: str) -> tuple["Configuration", ssl.SSLContext]:
     return configuration, context
 
 
-def _from_within(cluster: Cluster, account: Path) -> tuple["Configuration", ssl.SSLContext]:
+def _from_within(cluster: Cluster, account: Path) -> tuple[Configuration, ssl.SSLContext]:
     """Configure by the ServiceAccount of our own pod; its token is read anew as it changes."""
-    from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - see `connect`
-    from kubernetes_asyncio.config import ConfigException  # noqa: PLC0415
-    from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader  # noqa: PLC0415
-
     configuration = Configuration()
     authority = account / "ca.crt"
     try:

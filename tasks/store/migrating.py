@@ -4,11 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from models.errors import InputRefused
 from tasks.store.session import engine_for
 
 _LOCK = 7216_5530
@@ -30,23 +27,3 @@ def migrate(url: str) -> None:
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
-
-
-def check_current(url: str) -> None:
-    """Make sure that the database has the tables of this version.
-
-    Raises:
-        InputRefused: it has none, or those of another version; the message says what to run.
-    """
-    with engine_for(url).connect() as connection:
-        found = _revision(connection)
-    wanted = ScriptDirectory.from_config(config()).get_current_head()
-    if found != wanted:
-        raise InputRefused(
-            f"the database has revision {found or 'none'}, this version needs {wanted}: "
-            "run `make migrate` (or `python -m deployments.migrate`) once"
-        )
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()

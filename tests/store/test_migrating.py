@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 
 from models import tables
 from models.errors import InputRefused
-from tasks.store.migrating import check_current, config, migrate
+from tasks.store.migrating import config, migrate
+from tasks.store.revision import check_current
 from tasks.store.session import engine_for
 from tests.processes import finish
 from tests.store.tools import integrate, rows, start

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, MetaData, inspect
 from models.access import Workspace
 from tasks.store import audit, bindings, grants, registries, spaces, workspaces
 from tasks.store.installation import installation
-from tasks.store.migrating import check_current, config, migrate
+from tasks.store.migrating import config, migrate
+from tasks.store.revision import check_current
 from tasks.store.session import engine_for, transact
 from tests.access_builders import binding, grant
 from tests.builders import NOW
