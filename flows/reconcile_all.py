@@ -13,7 +13,6 @@ from flows.ending import contained, ends_plainly
 from flows.reconciling import PLAIN, reconcile
 from flows.syncing import sync_clusters
 from models.base import Value
-from models.dossier import Dossier
 from models.errors import Busy
 from models.settings import settings
 from models.snapshot import Unseen
@@ -58,7 +57,8 @@ async def reconcile_all() -> State[None]:
     due = [one for one in known if one.due(settings().cadence, due_at)]
     credentials = await credentials_of(dossier.registry for dossier in due)
     places = asyncio.Semaphore(settings().registries_at_once)
-    batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
+    names = [one.registry.name for one in due]
+    batches = [names[start : start + _BATCH] for start in range(0, len(names), _BATCH)]
     ended = await asyncio.gather(
         *(reconcile_batch(each, credentials, places, due_at) for each in batches)
     )
@@ -71,19 +71,18 @@ async def reconcile_all() -> State[None]:
 
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
 async def reconcile_batch(
-    due: Sequence[Dossier],
+    names: Sequence[str],
     credentials: Mapping[str, Credential],
     places: asyncio.Semaphore,
     due_at: datetime,
 ) -> tuple[Ending, ...]:
     """Reconcile some registries side by side; the places are shared with the other batches."""
 
-    def one(dossier: Dossier) -> Awaitable[Ending]:
-        name = dossier.registry.name
+    def one(name: str) -> Awaitable[Ending]:
         work = _reconcile_one(name, credentials, due_at)
         return contained(name, work, lambda told: Ending(registry=name, problem=told))
 
-    return await for_each(due, one, places)
+    return await for_each(names, one, places)
 
 
 async def _reconcile_one(
