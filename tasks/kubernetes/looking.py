@@ -7,8 +7,8 @@ Secrets of our name that are not ours.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.cluster import (
@@ -25,18 +25,13 @@ from models.snapshot import Seen, Unseen
 from tasks import clock
 from tasks.kubernetes import failure
 from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.wire import Account, Fingerprint, Item, ListMeta, Namespace, Secret, Wire
-
-PAGE_SIZE = 500
+from tasks.kubernetes.paging import Page, read_all
+from tasks.kubernetes.wire import Account, Fingerprint, Item, Namespace, Secret
+from tasks.registries.answer import Answer
 
 Kept = TypeVar("Kept", ObservedNamespace, ObservedSecret, ObservedAccount)
 
 _NAMESPACES = "/api/v1/namespaces"
-
-
-class _Page(Wire, Generic[Item]):
-    metadata: ListMeta = ListMeta()
-    items: list[Item] | None = None
 
 
 def secret_path(namespace: str) -> str:
@@ -66,10 +61,10 @@ class ClusterEyes:
         """See the whole cluster; see `ClusterReader`."""
         secrets, accounts = _only(SECRET_NAME), _only(ACCOUNT_NAME)
         return await self._snapshot(
-            self._listed(_NAMESPACES, _Page[Namespace], lambda one: one.observed(labels)),
-            self._listed("/api/v1/secrets", _Page[Secret], self._observed, secrets),
+            self._listed(_NAMESPACES, Page[Namespace], lambda one: one.observed(labels)),
+            self._listed("/api/v1/secrets", Page[Secret], self._observed, secrets),
             self._listed(
-                "/api/v1/serviceaccounts", _Page[Account], lambda one: one.observed, accounts
+                "/api/v1/serviceaccounts", Page[Account], lambda one: one.observed, accounts
             ),
         )
 
@@ -80,7 +75,7 @@ class ClusterEyes:
         """
         return await self._snapshot(
             self._listed(
-                _NAMESPACES, _Page[Namespace], lambda one: one.observed(labels), _only(namespace)
+                _NAMESPACES, Page[Namespace], lambda one: one.observed(labels), _only(namespace)
             ),
             self._got(secret_path(namespace), Secret, self._observed),
             self._got(account_path(namespace), Account, lambda one: one.observed),
@@ -127,39 +122,14 @@ class ClusterEyes:
     async def _listed(
         self,
         path: str,
-        page: type[_Page[Item]],
+        page: type[Page[Item]],
         keep: Callable[[Item], Kept],
-        query: dict[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Seen[Kept]:
-        """List all; once more from the start if the pages' common state was compacted meanwhile."""
-        found = await self._pages(path, page, keep, query or {})
-        if found is None:
-            found = await self._pages(path, page, keep, query or {})
-        if found is None:
-            said = "the list changed too quickly to be read: its pages expired twice (410)"
-            raise ClusterError(self._http.cluster, "GET", path, said, Reason.PAGES_SHIFTED)
+        found = await read_all(
+            self._http, path, page, keep, query=query or {}, refused=self._refused
+        )
         return Seen(items=tuple(found))
-
-    async def _pages(
-        self,
-        path: str,
-        page: type[_Page[Item]],
-        keep: Callable[[Item], Kept],
-        query: dict[str, str],
-    ) -> list[Kept] | None:
-        found: list[Kept] = []
-        more: dict[str, str] = {}
-        while True:
-            answer = await self._http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
-            if answer.status == 410 and more:
-                return None
-            if answer.status != 200:
-                raise failure.error_of(self._http.cluster, answer)
-            read = failure.parse(self._http.cluster, answer, page)
-            found += [keep(item) for item in read.items or ()]
-            if not read.metadata.more:
-                return found
-            more = {"continue": read.metadata.more}
 
     async def _got(self, path: str, shape: type[Item], keep: Callable[[Item], Kept]) -> Seen[Kept]:
         found = await self._one(path, shape)
@@ -170,8 +140,11 @@ class ClusterEyes:
         if answer.status == 404:
             return None
         if answer.status != 200:
-            raise failure.error_of(self._http.cluster, answer)
+            raise self._refused(answer)
         return failure.parse(self._http.cluster, answer, shape)
+
+    def _refused(self, answer: Answer) -> ClusterError:
+        return failure.error_of(self._http.cluster, answer)
 
 
 def _only(name: str) -> dict[str, str]:

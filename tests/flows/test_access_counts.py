@@ -30,7 +30,7 @@ from models.cluster import WORKSPACE_LABEL, Cluster, ClusterState
 from models.registry import BlockRef, Kind, Registry
 from models.settings import settings
 from tasks import clock
-from tasks.kubernetes.looking import PAGE_SIZE
+from tasks.kubernetes.paging import PAGE_SIZE
 from tasks.registries.protocol import Credential
 from tasks.store import bindings, clusters, registries, workspaces
 from tasks.store.asking import to_bind

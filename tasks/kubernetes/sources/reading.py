@@ -3,7 +3,7 @@
 import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -14,10 +14,9 @@ from models.reason import Reason
 from models.snapshot import Seen, Unseen
 from tasks.kubernetes import failure
 from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.wire import ListMeta, Wire
+from tasks.kubernetes.paging import Page, read_all
+from tasks.kubernetes.wire import Wire
 from tasks.registries.answer import Answer
-
-PAGE_SIZE = 500
 
 Shape = TypeVar("Shape", bound=Wire)
 
@@ -61,11 +60,6 @@ class Where:
         return f'may not {verb} {named}{where}: grant the verb "{verb}" on "{self.kind}"{within}'
 
 
-class _Page(Wire, Generic[Shape]):
-    metadata: ListMeta = ListMeta()
-    items: list[Shape] | None = None
-
-
 class Reader:
     """Reads lists and objects of one cluster.
 
@@ -84,18 +78,19 @@ class Reader:
     async def listed(
         self, where: Where, shape: type[Shape], query: Mapping[str, str] | None = None
     ) -> list[Shape]:
-        """List all; once more from the start if the pages' common state was compacted meanwhile.
+        """List all; see `read_all`.
 
         Raises:
             ClusterError: it could not be read completely; NotFound if there is no such kind here.
         """
-        for _ in range(2):
-            try:
-                return await self._pages(where, shape, query or {})
-            except _Expired:
-                continue
-        said = f"{where.kind} changed too quickly to be read: the pages expired twice (410)"
-        raise ClusterError(self.cluster, "GET", where.path, said, Reason.PAGES_SHIFTED)
+        return await read_all(
+            self._http,
+            where.path,
+            Page[shape],  # type: ignore[valid-type]
+            lambda item: item,
+            query=query or {},
+            refused=lambda answer: self._refused(where, answer),
+        )
 
     async def got(self, where: Where, shape: type[Shape]) -> Shape:
         """Get one object.
@@ -104,33 +99,15 @@ class Reader:
             ClusterError: it could not be read; NotFound if it is not there.
         """
         answer = await self._http.get(where.path)
-        return failure.parse(self.cluster, self._sound(where, answer), shape)
+        if answer.status != 200:
+            raise self._refused(where, answer)
+        return failure.parse(self.cluster, answer, shape)
 
-    async def _pages(
-        self, where: Where, shape: type[Shape], query: Mapping[str, str]
-    ) -> list[Shape]:
-        found: list[Shape] = []
-        more: dict[str, str] = {}
-        while True:
-            answer = await self._http.get(where.path, {**query, "limit": str(PAGE_SIZE), **more})
-            if answer.status == 410 and more:
-                raise _Expired
-            page = failure.parse(self.cluster, self._sound(where, answer), _Page[shape])  # type: ignore[valid-type]
-            found += page.items or ()
-            if not page.metadata.more:
-                return found
-            more = {"continue": page.metadata.more}
-
-    def _sound(self, where: Where, answer: Answer) -> Answer:
-        if answer.status == 200:
-            return answer
+    def _refused(self, where: Where, answer: Answer) -> ClusterError:
         error = failure.error_of(self.cluster, answer)
-        said = where.right if error.reason is Reason.FORBIDDEN else ""
-        raise ClusterError(self.cluster, "GET", where.path, said, error.reason) if said else error
-
-
-class _Expired(Exception):
-    """A page's state was compacted."""
+        if error.reason is not Reason.FORBIDDEN:
+            return error
+        return ClusterError(self.cluster, "GET", where.path, where.right, error.reason)
 
 
 async def seen_or_not(

@@ -1,0 +1,81 @@
+"""Whole lists, page by page, all pages of one state.
+
+See https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Generic, TypeVar
+
+from models.errors import ClusterError
+from models.reason import Reason
+from tasks.kubernetes import failure
+from tasks.kubernetes.http import ClusterHttp
+from tasks.kubernetes.wire import ListMeta, Wire
+from tasks.registries.answer import Answer
+
+PAGE_SIZE = 500
+
+Shape = TypeVar("Shape", bound=Wire)
+Kept = TypeVar("Kept")
+
+
+class Page(Wire, Generic[Shape]):
+    """A page of a list."""
+
+    metadata: ListMeta = ListMeta()
+    items: list[Shape] | None = None
+
+
+async def read_all(
+    http: ClusterHttp,
+    path: str,
+    page: type[Page[Shape]],
+    keep: Callable[[Shape], Kept],
+    *,
+    query: Mapping[str, str],
+    refused: Callable[[Answer], ClusterError],
+) -> list[Kept]:
+    """List all; once more from the start if the pages' common state was compacted meanwhile.
+
+    Args:
+        keep: takes what is wanted out of an item; the rest is dropped page by page.
+        refused: makes an error of another answer than 200.
+
+    Raises:
+        ClusterError: it could not be read completely.
+    """
+    for _ in range(2):
+        try:
+            return [kept async for kept in _pages(http, path, page, keep, query, refused)]
+        except _Expired:
+            continue
+    kind = path.rpartition("/")[2]
+    said = f"{kind} changed too quickly to be read: the pages expired twice (410)"
+    raise ClusterError(http.cluster, "GET", path, said, Reason.PAGES_SHIFTED)
+
+
+async def _pages(
+    http: ClusterHttp,
+    path: str,
+    page: type[Page[Shape]],
+    keep: Callable[[Shape], Kept],
+    query: Mapping[str, str],
+    refused: Callable[[Answer], ClusterError],
+) -> AsyncIterator[Kept]:
+    more: dict[str, str] = {}
+    while True:
+        answer = await http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
+        if answer.status == 410 and more:
+            raise _Expired
+        if answer.status != 200:
+            raise refused(answer)
+        read = failure.parse(http.cluster, answer, page)
+        for item in read.items or ():
+            yield keep(item)
+        if not read.metadata.more:
+            return
+        more = {"continue": read.metadata.more}
+
+
+class _Expired(Exception):
+    """A page's state was compacted."""
