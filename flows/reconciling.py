@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flows.ending import run_id
+from models.access_record import AccessRecord
 from models.base import Value
 from models.change import MakeGrant, Outcome, RevokeGrant
 from models.conclusion import conclude
@@ -17,7 +18,6 @@ from models.registry import Registry
 from models.schedule import refuses_credentials
 from models.settings import settings
 from models.snapshot import Seen, Snapshot
-from models.standing import Standing
 from tasks import clock
 from tasks.apply import apply
 from tasks.equipping import equip, observer_of
@@ -115,16 +115,16 @@ async def reconcile(
     """
     memory = await stored(recall, name)
     _step_aside(memory.dossier, due_at)
-    standing = memory.standing.model_copy(update={"rotate": rotate})
+    record = memory.record.model_copy(update={"rotate": rotate})
     order = _Order(holder, stages, dry_run=dry_run, allow_large=allow_large, first=first)
-    act = await _reach(memory, standing, credentials, order)
+    act = await _reach(memory, record, credentials, order)
     conclusion = conclude(
         memory.dossier,
         memory.spaces,
         act.snapshot,
         act.unsaved,
         act.outcomes,
-        grants=standing.grants,
+        grants=record.grants,
         refused=act.refused,
         failures=memory.failures,
     )
@@ -163,7 +163,7 @@ class _Act(NamedTuple):
 
 async def _reach(
     memory: Memory,
-    standing: Standing,
+    record: AccessRecord,
     credentials: Mapping[str, Credential] | None,
     order: _Order,
 ) -> _Act:
@@ -175,20 +175,20 @@ async def _reach(
             credentials=credentials,
             observer=observer_of(memory),
         ) as client:
-            return await _act(memory, standing, client, order)
+            return await _act(memory, record, client, order)
     except RegistryError as error:
         return _idle(memory, error)
 
 
-async def _act(memory: Memory, standing: Standing, client: RegistryClient, order: _Order) -> _Act:
+async def _act(memory: Memory, record: AccessRecord, client: RegistryClient, order: _Order) -> _Act:
     """Observe, plan, note, apply.
 
     Raises:
         RegistryError: the registry did not even tell how it is.
     """
-    us, registry = standing.installation, memory.dossier.registry
-    snapshot = standing.asked(await order.stages.observe(registry, client, us))
-    plan = _plan(memory, await proved(standing, client), snapshot)
+    us, registry = record.installation, memory.dossier.registry
+    snapshot = record.asked(await order.stages.observe(registry, client, us))
+    plan = _plan(memory, await proved(record, client), snapshot)
     plan, keep, refused = await _permit(plan, order)
     if order.dry_run:
         return _Act(snapshot, plan, plan, refused=refused)
@@ -197,14 +197,14 @@ async def _act(memory: Memory, standing: Standing, client: RegistryClient, order
     if plan.changes:
         unsaved = await _note(memory.dossier, plan, order.holder)
         outcomes = await order.stages.apply(plan, client, us, keep)
-    await equip(standing, snapshot, client, first=order.first)
+    await equip(record, snapshot, client, first=order.first)
     return _Act(snapshot, plan, unsaved, outcomes, refused)
 
 
 def _idle(memory: Memory, error: RegistryError) -> _Act:
     """Return what is done about a registry that cannot be looked at: it is written down."""
     snapshot = unobserved(memory.dossier.registry, error)
-    plan = _plan(memory, memory.standing, snapshot)
+    plan = _plan(memory, memory.record, snapshot)
     return _Act(snapshot, plan, plan)
 
 
@@ -215,11 +215,11 @@ def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
         raise Busy(f"another run has looked at {dossier.registry.name!r} just now")
 
 
-def _plan(memory: Memory, standing: Standing, snapshot: Snapshot) -> Plan:
+def _plan(memory: Memory, record: AccessRecord, snapshot: Snapshot) -> Plan:
     registry, grace = memory.dossier.registry, settings().missing_grace
     plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace)
     robots = len(snapshot.robots.items) if isinstance(snapshot.robots, Seen) else 0
-    return plan.with_grants(standing.plan(snapshot), robots)
+    return plan.with_grants(record.plan(snapshot), robots)
 
 
 async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:

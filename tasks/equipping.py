@@ -3,11 +3,11 @@
 from prefect import get_run_logger
 
 from models.access import Grant
+from models.access_record import AccessRecord
 from models.errors import InputRefused, RegistryError
 from models.registry import Registry
 from models.settings import settings
 from models.snapshot import Seen, Snapshot
-from models.standing import Standing
 from tasks.opening import opened
 from tasks.registries.protocol import Credential, RegistryClient
 from tasks.sealing import keeping, open_vault
@@ -20,7 +20,7 @@ from tasks.vault import vault_of
 
 def observer_of(memory: Memory) -> Credential | None:
     """Return the observer's credential; None if there is none, or its secret cannot be opened."""
-    grant = memory.standing.observer
+    grant = memory.record.observer
     if grant is None:
         return None
     try:
@@ -31,7 +31,7 @@ def observer_of(memory: Memory) -> Credential | None:
 
 
 async def equip(
-    standing: Standing, snapshot: Snapshot, client: RegistryClient, *, first: bool
+    record: AccessRecord, snapshot: Snapshot, client: RegistryClient, *, first: bool
 ) -> Grant | None:
     """Make an observer if there shall be one, or give a new secret to one that does not work.
 
@@ -40,12 +40,12 @@ async def equip(
     Args:
         first: make one also where none was; a scheduled run only repairs.
     """
-    lacking = standing.observer is None and first
+    lacking = record.observer is None and first
     if not (lacking or snapshot.observer_works is False) or not isinstance(snapshot.robots, Seen):
         return None
     try:
         keep = keeping(await open_vault())
-        return await client.make_observer(standing.installation, keep)
+        return await client.make_observer(record.installation, keep)
     except (InputRefused, RegistryError) as error:
         get_run_logger().warning("No robot account to observe with: %s", error)
         return None

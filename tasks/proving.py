@@ -2,31 +2,31 @@
 
 from prefect import get_run_logger
 
+from models.access_record import AccessRecord
 from models.errors import InputRefused
-from models.standing import Standing
 from tasks.registries.protocol import Credential, RegistryClient
 from tasks.sealing import open_vault, secrets_of
 
 
-async def proved(standing: Standing, client: RegistryClient) -> Standing:
-    """Return a standing in which a workspace counts as served only if its new secret is accepted.
+async def proved(record: AccessRecord, client: RegistryClient) -> AccessRecord:
+    """Return a record in which a workspace counts as served only if its new secret is accepted.
 
     One whose secret is refused for certain needs yet another.
 
     Asked only while an older robot account waits to be retired.
     """
-    waiting = [grant for grant in standing.waiting if grant.workspace in standing.served]
+    waiting = [grant for grant in record.waiting if grant.workspace in record.served]
     if not waiting:
-        return standing
+        return record
     try:
-        secrets = await secrets_of(standing.registry, waiting, await open_vault())
+        secrets = await secrets_of(record.registry, waiting, await open_vault())
     except InputRefused as error:
         get_run_logger().warning("No robot account is retired: %s", error)
-        return standing.model_copy(update={"served": frozenset()})
+        return record.model_copy(update={"served": frozenset()})
     answers: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
     for grant in waiting:
         secret = secrets.get(grant.robot_id)
         found = await client.accepts(Credential(grant.login, secret)) if secret else False
         answers[found].add(grant.workspace)
     update = {"served": frozenset(answers[True]), "refused": frozenset(answers[False])}
-    return standing.model_copy(update=update)
+    return record.model_copy(update=update)

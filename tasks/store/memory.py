@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from models.access import Grant
+from models.access_record import AccessRecord
 from models.base import Value
 from models.dossier import Dossier
 from models.rotation import overdue, served, youngest
 from models.space import Space
-from models.standing import Standing
 from tasks.store import bindings, clusters, grants, looks, registries, spaces
 from tasks.store.installation import installation
 
@@ -25,7 +25,7 @@ class Memory(Value):
     dossier: Dossier
     spaces: tuple[Space, ...]
     failures: frozenset[tuple[str, str, str]]
-    standing: Standing
+    record: AccessRecord
     observer_sealed: str = ""
 
 
@@ -36,20 +36,20 @@ def recall(session: Session, name: str) -> Memory:
         InputRefused: there is none of that name.
     """
     dossier = registries.dossier(session, name)  # refuses a name that nobody has
-    standing = _standing(session, name)
-    observer = standing.observer
+    record = _access_record(session, name)
+    observer = record.observer
     return Memory(
         dossier=dossier,
         spaces=spaces.spaces(session, name),
         failures=looks.known_failures(session, name),
-        standing=standing,
+        record=record,
         observer_sealed=grants.sealed_one(session, observer) if observer else "",
     )
 
 
-def _standing(session: Session, name: str) -> Standing:
+def _access_record(session: Session, name: str) -> AccessRecord:
     known = grants.grants(session, name)
-    return Standing(
+    return AccessRecord(
         registry=name,
         installation=installation(session),
         bound=bindings.bound(session, name),

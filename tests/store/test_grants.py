@@ -138,7 +138,7 @@ def test_remembered() -> None:
     transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
     transact(bindings.bind, [binding("b"), binding("a")], at=NOW, flow_run="r")
     keep(OLD, grant(3, registry="other"))
-    found = transact(recall, "prod").standing
+    found = transact(recall, "prod").record
     assert found.installation == transact(installation.installation)
     assert {name: set(each) for name, each in found.bound.items()} == {"team-a": {"a", "b"}}
     assert (found.registry, found.grants, found.rotate) == ("prod", (OLD,), frozenset())
@@ -160,7 +160,7 @@ async def test_remembered_who_is_served(robots: tuple[Grant, ...], held: int, se
         await stored(clusters.save_namespaces, "eu", [namespace()], [], **more)
         left = [delivery(logins=(login(robot_id=held),))]
         await stored(clusters.save_deliveries, "eu", left, [], **more)
-    assert transact(recall, "prod").standing.served == ({"team-a"} if served else frozenset())
+    assert transact(recall, "prod").record.served == ({"team-a"} if served else frozenset())
 
 
 @pytest.mark.parametrize(

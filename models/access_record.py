@@ -9,7 +9,7 @@ from models.rotation import youngest
 from models.snapshot import NOT_ASKED, Seen, Snapshot
 
 
-class Standing(Value):
+class AccessRecord(Value):
     """Bindings and grants of one registry.
 
     Attributes:

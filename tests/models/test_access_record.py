@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from models.access import Grant, ObservedRobot
+from models.access_record import AccessRecord
 from models.change import difference, spaces_told
 from models.granting import GrantPlan
 from models.reason import Reason
 from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
-from models.standing import Standing
 from tests.access_builders import US, edited, grant, made, robot, robots
 from tests.builders import NOW, seen, snapshot, unseen
 
@@ -17,8 +17,8 @@ OLD, NEW = grant(1, "a"), grant(2, "a", made_at=NOW + timedelta(days=1))
 BOUND: dict[str, tuple[str, ...]] = {"team-a": ("a",)}
 
 
-def standing(*grants: Grant, bound: dict[str, tuple[str, ...]] = BOUND) -> Standing:
-    return Standing(registry="prod", installation=US, bound=bound, grants=grants)
+def record(*grants: Grant, bound: dict[str, tuple[str, ...]] = BOUND) -> AccessRecord:
+    return AccessRecord(registry="prod", installation=US, bound=bound, grants=grants)
 
 
 def look(
@@ -30,32 +30,32 @@ def look(
 
 
 def test_agreement() -> None:
-    assert standing(OLD).plan(look()) == GrantPlan()
+    assert record(OLD).plan(look()) == GrantPlan()
 
 
 def test_one_more_binding() -> None:
-    found = standing(OLD, bound={"team-a": ("b", "a")}).plan(look())
+    found = record(OLD, bound={"team-a": ("b", "a")}).plan(look())
     assert found == GrantPlan(changes=(edited(1, ("a",), ("a", "b")),))
 
 
 def test_one_more_binding_where_robots_cannot_be_edited() -> None:
-    found = standing(OLD, bound={"team-a": ("b", "a")}).plan(look(edits=False))
+    found = record(OLD, bound={"team-a": ("b", "a")}).plan(look(edits=False))
     assert found == GrantPlan(changes=(made("a", "b", number=2, before=("a",)),))
 
 
 @pytest.mark.parametrize("found", [look(unseen()), look(spaces=False)])
 def test_unseen_robots_or_spaces_justify_nothing(found: Snapshot) -> None:
     """Without the list of spaces every space would be missing."""
-    assert standing(OLD).plan(found) == GrantPlan()
-    assert standing(OLD, bound={}).plan(found) == GrantPlan()
+    assert record(OLD).plan(found) == GrantPlan()
+    assert record(OLD, bound={}).plan(found) == GrantPlan()
 
 
 def test_rotate_and_served_are_passed_on() -> None:
-    asked = standing(OLD).model_copy(update={"rotate": frozenset({"team-a"})})
+    asked = record(OLD).model_copy(update={"rotate": frozenset({"team-a"})})
     expected = made("a", number=2, before=("a",), reason=Reason.ROTATED)
     assert asked.plan(look()).changes == (expected,)
     second = robot(2, "a", login=f"robot${expected.name}")
-    both = standing(OLD, NEW.model_copy(update={"login": second.login}))
+    both = record(OLD, NEW.model_copy(update={"login": second.login}))
     look_again = look(robots(robot(1, "a"), second))
     assert both.plan(look_again).changes == ()
     done = both.model_copy(update={"served": frozenset({"team-a"})})
@@ -74,7 +74,7 @@ def test_rotate_and_served_are_passed_on() -> None:
 def test_robots_that_concern_nobody_are_not_missed(
     grants: tuple[Grant, ...], bound: dict[str, tuple[str, ...]], concerned: bool
 ) -> None:
-    one = standing(*grants, bound=bound)
+    one = record(*grants, bound=bound)
     assert one.concerned is concerned
     hidden = look(unseen())
     assert one.asked(hidden).robots == (unseen() if concerned else NOT_ASKED)
@@ -83,8 +83,8 @@ def test_robots_that_concern_nobody_are_not_missed(
 
 def test_the_observer_is_the_youngest_of_its_kind() -> None:
     older, observer = grant(3, workspace=""), grant(4, workspace="")
-    assert standing(OLD, NEW).observer is None
-    assert standing(OLD, observer, older).observer == observer
+    assert record(OLD, NEW).observer is None
+    assert record(OLD, observer, older).observer == observer
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_observer_is_the_youngest_of_its_kind() -> None:
 def test_who_waits_for_an_older_one_to_go(
     grants: tuple[Grant, ...], waiting: tuple[Grant, ...]
 ) -> None:
-    assert standing(*grants).waiting == waiting
+    assert record(*grants).waiting == waiting
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_spaces_told(spaces: tuple[str, ...], told: str) -> None:
 def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() -> None:
     bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "c")}
     found = look(robots(robot(1, "a", "c")))
-    assert standing(grant(1, "a", "c"), bound=bound).plan(found) == GrantPlan()
+    assert record(grant(1, "a", "c"), bound=bound).plan(found) == GrantPlan()
