@@ -54,37 +54,43 @@ async def integrate_managed_harbor(
     home = (await stored(clusters.known, cluster)).cluster
     deadline, pause = time.monotonic() + settings().managed_wait_seconds, _FIRST_PAUSE
     while True:
-        standing = await _attempt(home, namespace, name, adopt_again=adopt_again)
-        if standing is not None and standing.standing is not Standing.WAITING:
+        found, unread = await _attempt(home, namespace, name, adopt_again=adopt_again)
+        if found is not None and found.standing is not Standing.WAITING:
             break
         if time.monotonic() + pause > deadline:
             break
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     await announce()
-    return _ended(f"{cluster}/{namespace}/{name}", standing)
+    return _ended(f"{cluster}/{namespace}/{name}", found, unread)
 
 
 async def _attempt(
     home: Cluster, namespace: str, name: str, *, adopt_again: bool
-) -> Managed | None:
-    """Look at the cluster once, do what is to be done about this Harbor, and say how it stands."""
+) -> tuple[Managed | None, str]:
+    """Look at the cluster once, and do what is to be done about this Harbor.
+
+    Returns:
+        How it stands, and why the cluster could not be read if it could not.
+    """
     async with leased(f"discovery/{home.name}", patience=PATIENCE):
         section = await look_for_harbors(home)
         if adopt_again:
             await stored(managed.let_in, home.name, namespace, name)
-        found = await discover(home, section, only=(namespace, name))
-    if found.failures:
-        raise IntegrationError(found.failures[0])
+        act = await discover(home, section, only=(namespace, name))
+    if act.failures:
+        raise IntegrationError(act.failures[0])
     known = await stored(managed.managed)
     place = home.name, namespace, name
-    return next(
-        (one for one in known if (one.place.cluster, one.place.namespace, one.place.name) == place),
-        None,
+    there = (
+        one for one in known if (one.place.cluster, one.place.namespace, one.place.name) == place
     )
+    return next(there, None), act.unread
 
 
-def _ended(place: str, found: Managed | None) -> State[None]:
+def _ended(place: str, found: Managed | None, unread: str) -> State[None]:
+    if found is None and unread:
+        return Failed(message=f"{place}: {unread}; discover-managed-harbors goes on")
     if found is None:
         return Failed(message=f"there is no managed Harbor {place}; check its name and its cluster")
     if found.standing is Standing.ADOPTED:

@@ -74,6 +74,18 @@ async def test_said_at_once_twice_early_and_for_nobody(database: str) -> None:
         assert "no managed Harbor" in await failed(integrate_managed_harbor, "c2", "hub", "ghost")
 
 
+async def test_where_the_cluster_cannot_be_read_nobody_says_that_it_is_not_there(
+    database: str,
+) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c10", cluster)
+        stand_up(cluster, place)
+        cluster.revoke()
+        told = await failed(integrate_managed_harbor, "c10", "hub", "main")
+        assert "c10/hub/main: cluster c10: the token or client certificate is not accepted" in told
+        assert "no managed Harbor" not in told
+
+
 async def test_a_drifted_password_says_so_and_an_override_mends_it(database: str) -> None:
     with harbor_at() as place, cluster_with() as cluster:
         place.harbor.users[1].password = "Changed98765"
