@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployments.environment import HOME
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 STOP_SECONDS = 60.0
 
 
