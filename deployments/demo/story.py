@@ -162,7 +162,7 @@ def _check_numbers(teller: Teller, world: World, found: dict[str, RegistryFigure
         all(
             health[name] is Health.HEALTHY for name in ("harbor-main", "harbor-edge", "docker-dev")
         ),
-        "three registries are healthy",
+        "harbor-main, harbor-edge and docker-dev are healthy",
     )
     for name, why in (("harbor-old", "ConnectionRefused"), ("harbor-lab", "BadCredentials")):
         reason = found[name].dossier.diagnosis.reason
