@@ -44,9 +44,7 @@ async def discover_managed_harbors(
     What was found, and what became of it, is the artifact `discovery`. A cluster out of reach
     changes nothing.
     """
-    known = await stored(clusters.clusters)
-    kubeconfigs = await kubeconfigs_of(known)
-    found = await discover_clusters(known, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
+    found = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
     if any(each.plan.steps for each in found) and not dry_run:
         await sync_clusters()
     now_known = await stored(managed.managed)
@@ -57,14 +55,10 @@ async def discover_managed_harbors(
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
-async def discover_clusters(
-    known: Sequence[Cluster],
-    kubeconfigs: Mapping[str, SecretStr],
-    *,
-    dry_run: bool,
-    allow_large: bool,
-) -> tuple[Found, ...]:
+async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[Found, ...]:
     """Discover clusters side by side; each is read, decided about and carried out by itself."""
+    known = await stored(clusters.clusters)
+    kubeconfigs = await kubeconfigs_of(known)
 
     def one(cluster: Cluster) -> Awaitable[Found]:
         work = _discover_one(cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large)

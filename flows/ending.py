@@ -49,7 +49,7 @@ async def contained(subject: str, work: Awaitable[T], broken: Callable[[str], T]
         return await work
     except IntegrationError as error:
         told = str(error)
-        return broken(told if told.startswith(subject) else f"{subject}: {told}")
+        return broken(told if told.startswith(f"{subject}:") else f"{subject}: {told}")
     except Exception as error:
         get_run_logger().exception("%s: unforeseen", subject)
         return broken(f"{subject}: unforeseen {type(error).__name__}, see the run's log")

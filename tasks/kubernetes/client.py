@@ -7,13 +7,13 @@ from pydantic import SecretStr
 
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome, Deliver, Link, Unlink, Withdraw
-from models.managed import HELM_SELECTOR, ManagedHarbor, Place, SecretKey
+from models.managed import HELM_SELECTOR, ManagedHarbor, SecretKey
 from models.snapshot import Seen, Unseen
 from tasks.kubernetes.account import Accounts
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.looking import ClusterEyes
 from tasks.kubernetes.pull_secret import PullSecrets
-from tasks.kubernetes.sources.factory import managed_harbor, managed_harbors
+from tasks.kubernetes.sources.factory import managed_harbors
 from tasks.kubernetes.sources.secret import secret_value
 from tasks.kubernetes.wire import Fingerprint
 
@@ -44,10 +44,6 @@ class KubernetesCluster:
     async def harbors(self, selector: str = HELM_SELECTOR) -> Seen[ManagedHarbor] | Unseen:
         """See all managed Harbors; see `ClusterReader`."""
         return await managed_harbors(self._http, selector)
-
-    async def harbor(self, place: Place, selector: str = HELM_SELECTOR) -> ManagedHarbor | None:
-        """See one managed Harbor; see `ClusterReader`."""
-        return await managed_harbor(self._http, place, selector)
 
     async def secret_value(self, key: SecretKey) -> SecretStr:
         """Read what a key of a Secret holds; see `ClusterReader`."""

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome
-from models.managed import HELM_SELECTOR, ManagedHarbor, Place, SecretKey
+from models.managed import HELM_SELECTOR, ManagedHarbor, SecretKey
 from models.snapshot import Seen, Unseen
 
 
@@ -44,13 +44,6 @@ class ClusterReader(Protocol):
         Returns:
             All of them; or why one kind cannot be read completely, then nothing may be concluded.
             A Harbor that is half made, or not to be read alone, is there with what is known of it.
-        """
-
-    async def harbor(self, place: Place, selector: str = HELM_SELECTOR) -> ManagedHarbor | None:
-        """See one managed Harbor; None if it is not there.
-
-        Raises:
-            ClusterError: it could not be read.
         """
 
     async def secret_value(self, key: SecretKey) -> SecretStr:

@@ -24,6 +24,7 @@ async def test_what_goes_well_is_returned() -> None:
     [
         (InputRefused("no such space"), "prod: no such space"),
         (InputRefused("prod: no such space"), "prod: no such space"),
+        (InputRefused("production: gone"), "prod: production: gone"),
         (KeyError("secret"), "prod: unforeseen KeyError, see the run's log"),
     ],
 )

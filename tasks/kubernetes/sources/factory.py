@@ -2,7 +2,7 @@
 
 import asyncio
 
-from models.managed import ManagedHarbor, Place, SourceKind
+from models.managed import ManagedHarbor, SourceKind
 from models.snapshot import Seen, Unseen
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.sources.helm import HelmCharts
@@ -31,12 +31,6 @@ async def managed_harbors(http: ClusterHttp, selector: str) -> Seen[ManagedHarbo
             return each
         harbors += each.items
     return Seen(items=_each_once(harbors))
-
-
-async def managed_harbor(http: ClusterHttp, place: Place, selector: str) -> ManagedHarbor | None:
-    """See one managed Harbor; see `ClusterReader`."""
-    by_kind = {one.kind: one for one in sources(http, selector)}
-    return await by_kind[place.kind].harbor(place.namespace, place.name)
 
 
 def _each_once(harbors: list[ManagedHarbor]) -> tuple[ManagedHarbor, ...]:

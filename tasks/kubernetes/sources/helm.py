@@ -29,8 +29,6 @@ class HelmCharts:
         selector: label selectors of core Deployments, separated by `;`; each costs one list.
     """
 
-    kind = SourceKind.HELM
-
     def __init__(self, reader: Reader, selector: str) -> None:
         self._reader = reader
         self._selectors = [one for one in map(str.strip, selector.split(";")) if one]
@@ -39,24 +37,17 @@ class HelmCharts:
         """See all of them; see `Source`."""
         return await seen_or_not(self._all())
 
-    async def harbor(self, namespace: str, name: str) -> ManagedHarbor | None:
-        """See one of them; see `Source`."""
-        for place, one in _placed(self._reader.cluster, await self._deployments(namespace)):
-            if place.name == name:
-                return await self._managed(place, one)
-        return None
-
     async def _all(self) -> list[ManagedHarbor]:
         placed = _placed(self._reader.cluster, await self._deployments())
         return list(await asyncio.gather(*(self._managed(place, one) for place, one in placed)))
 
-    async def _deployments(self, namespace: str = "") -> list[CoreDeployment]:
-        lists = await asyncio.gather(*(self._listed(namespace, one) for one in self._selectors))
+    async def _deployments(self) -> list[CoreDeployment]:
+        lists = await asyncio.gather(*(self._listed(one) for one in self._selectors))
         found = {one.metadata.uid: one for each in lists for one in each}
         return sorted(found.values(), key=lambda one: (one.metadata.namespace, one.metadata.name))
 
-    async def _listed(self, namespace: str, selector: str) -> list[CoreDeployment]:
-        where = Where("apis/apps/v1", "deployments", namespace)
+    async def _listed(self, selector: str) -> list[CoreDeployment]:
+        where = Where("apis/apps/v1", "deployments")
         try:
             return await self._reader.listed(where, CoreDeployment, {"labelSelector": selector})
         except ClusterError as error:

@@ -125,8 +125,6 @@ class HarborOperator:
         reader: reads the cluster.
     """
 
-    kind = SourceKind.OPERATOR
-
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
@@ -134,22 +132,11 @@ class HarborOperator:
         """See all HarborClusters: what is served, then one list; see `Source`."""
         return await seen_or_not(self._all())
 
-    async def harbor(self, namespace: str, name: str) -> ManagedHarbor | None:
-        """See one HarborCluster; see `Source`.
-
-        It is listed by its name, not got: that needs no right beyond those of `harbors`.
-        """
-        found = await self._read(namespace, {"fieldSelector": f"metadata.name={name}"})
-        return found[0] if found else None
-
     async def _all(self) -> list[ManagedHarbor]:
-        return await self._read("", {})
-
-    async def _read(self, namespace: str, query: dict[str, str]) -> list[ManagedHarbor]:
         for version in await self._served():
-            where = Where(f"apis/{_GROUP}/{version}", "harborclusters", namespace)
+            where = Where(f"apis/{_GROUP}/{version}", "harborclusters")
             try:
-                found = await self._reader.listed(where, HarborCluster, query)
+                found = await self._reader.listed(where, HarborCluster)
             except ClusterError as error:
                 if error.reason is not Reason.NOT_FOUND:
                     raise

@@ -171,8 +171,6 @@ async def test_two_harbors_of_one_release_are_told_apart(
     put_core(cluster, name="second-core")
     found = await harbors(client)
     assert [one.place.name for one in found] == ["reg-harbor-core", "second-core"]
-    for one in found:
-        assert await client.harbor(one.place) == one
 
 
 async def test_a_selector_of_ones_own(cluster: EmulatedCluster, client: ClusterClient) -> None:
@@ -184,8 +182,6 @@ async def test_a_selector_of_ones_own(cluster: EmulatedCluster, client: ClusterC
     assert not isinstance(found, Unseen)
     (one,) = found.items
     assert one.place.name == "reg-harbor"
-    assert await client.harbor(one.place, "app=our-fork") == one
-    assert await client.harbor(one.place) is None
 
 
 async def test_no_selector_looks_for_none(cluster: EmulatedCluster, client: ClusterClient) -> None:
@@ -201,14 +197,3 @@ async def test_a_senseless_selector(client: ClusterClient) -> None:
     assert isinstance(found, Unseen)
     assert found.reason is Reason.REJECTED
     assert "is the label selector" in found.message
-
-
-async def test_one_alone(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    uid = put(cluster)
-    cluster.add_helm_harbor("h3", "reg", "https://other.test", PASSWORD)
-    place = installed().place
-    assert await client.harbor(place) == installed(uid=uid)
-    listed = "/apis/apps/v1/namespaces/h2/deployments"
-    assert [call.path for call in cluster.requests] == [listed, listed, MAP]
-    cluster.delete_helm_harbor("h2", "reg")
-    assert await client.harbor(place) is None

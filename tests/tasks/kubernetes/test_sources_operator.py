@@ -11,7 +11,6 @@ from tasks.kubernetes.protocol import ClusterClient
 from tests.tasks.kubernetes.harbors import (
     ALPHA,
     BETA,
-    GROUPS,
     PASSWORD,
     URL,
     harbor,
@@ -200,18 +199,3 @@ async def test_the_same_name_in_two_namespaces(
     put(cluster)
     cluster.add_harbor_cluster("h0", "prod", URL, PASSWORD)
     assert [one.place.namespace for one in await harbors(client)] == ["h0", "h1"]
-
-
-async def test_one_alone(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    uid = put(cluster)
-    cluster.add_harbor_cluster("h1", "other", URL, PASSWORD)
-    place = run().place
-    assert await client.harbor(place) == run(uid=uid)
-    assert [call.path for call in cluster.requests] == [
-        GROUPS,
-        "/apis/goharbor.io/v1beta1/namespaces/h1/harborclusters",
-    ]
-    cluster.delete_harbor_cluster("h1", "prod")
-    assert await client.harbor(place) is None
-    cluster.install_operator(())
-    assert await client.harbor(place) is None
