@@ -6,8 +6,6 @@ first seals, all open. Losing the keys loses no access: new secrets are made by 
 
 import hashlib
 import hmac
-import os
-import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -15,6 +13,7 @@ from pydantic import SecretStr
 
 from models.errors import InputRefused
 from models.settings import Settings
+from tasks.secret_files import create_secret_file, read_secret_file
 
 _CANARY = b"registry-integration"
 
@@ -97,13 +96,13 @@ def vault_of(settings: Settings) -> Vault:
     """Return the vault with the keys in force.
 
     Raises:
-        InputRefused: there is no key.
+        InputRefused: there is no key, or others than its owner can read the key file.
     """
     given = settings.secret_keys.get_secret_value()
     if given:
         return Vault(tuple(key.strip() for key in given.split(",") if key.strip()))
     file = settings.key_file
-    return Vault(tuple(file.read_text().split()) if file.is_file() else ())
+    return Vault(tuple(read_secret_file(file).split()) if file.is_file() else ())
 
 
 def no_vault() -> Vault:
@@ -117,8 +116,4 @@ def make_key_file(file: Path) -> None:
     Raises:
         FileExistsError: there is one.
     """
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".key-") as fresh:  # mode 0600
-        fresh.write(f"{Fernet.generate_key().decode()}\n")
-        fresh.flush()
-        os.link(fresh.name, file)  # whole or not at all
+    create_secret_file(file, f"{Fernet.generate_key().decode()}\n")

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from models.errors import InputRefused
 from models.settings import Settings
+from tasks.secret_files import create_secret_file
 from tasks.vault import Vault, make_key_file, no_vault, vault_of
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
@@ -125,7 +126,7 @@ def test_no_key_in_the_settings_and_no_file(tmp_path: Path, keys: str) -> None:
 
 def test_keys_of_a_file_newest_first(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text(f"{NEW}\n\n{OLD}\n")
+    create_secret_file(file, f"{NEW}\n\n{OLD}\n")
     vault = vault_of(settings(tmp_path, file=file))
     assert vault.open(Vault((OLD,)).seal(SECRET)) == SECRET
     assert Vault((NEW,)).open(vault.seal(SECRET)) == SECRET
@@ -138,8 +139,15 @@ def test_the_settings_win_over_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_an_empty_file(tmp_path: Path, text: str) -> None:
-    (tmp_path / "secret.keys").write_text(text)
+    create_secret_file(tmp_path / "secret.keys", text)
     with pytest.raises(InputRefused, match="there is no key"):
+        vault_of(settings(tmp_path))
+
+
+def test_a_file_that_others_can_read(tmp_path: Path) -> None:
+    make_key_file(tmp_path / "secret.keys")
+    (tmp_path / "secret.keys").chmod(0o644)
+    with pytest.raises(InputRefused, match="chmod 600"):
         vault_of(settings(tmp_path))
 
 
