@@ -209,6 +209,16 @@ SpacePatterns = Annotated[
         "team-a, shop-*",
     ),
 ]
+HeldSpacePatterns = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"pattern": _PATTERN, "maxLength": 255})]],
+    Field(examples=[["shop-*"]], max_length=5000),
+    shown("Spaces", "Names, or patterns with * and ?. Empty: all. Example: shop-*"),
+]
+HeldWorkspaceNames = Annotated[
+    list[WorkspaceName],
+    Field(examples=[["team-a"]], max_length=1000),
+    shown("Workspaces", "By name. Empty: all. Example: team-a"),
+]
 NamespaceList = Annotated[
     list[Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9-]+/[a-z0-9-]+$"})]],
     Field(examples=[["prod-eu/shop"]], max_length=5000),

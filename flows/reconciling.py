@@ -217,9 +217,10 @@ def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
 
 def _plan(memory: Memory, record: AccessRecord, snapshot: Snapshot) -> Plan:
     registry, grace = memory.dossier.registry, settings().missing_grace
-    plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace)
+    bound = {space for spaces in record.bound.values() for space in spaces}
+    plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace, bound=bound)
     robots = len(snapshot.robots.items) if isinstance(snapshot.robots, Seen) else 0
-    return plan.with_grants(record.plan(snapshot), robots)
+    return plan.with_grants(record.without(plan.bindings_to_hold).plan(snapshot), robots)
 
 
 async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
@@ -247,4 +248,4 @@ async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:
     first = dossier.spaces_read_at is None
     at, run = clock.now(), run_id()
     await stored(looks.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
-    return plan.model_copy(update={"drifts": (), "retired": ()})
+    return plan.model_copy(update={"drifts": (), "retired": (), "bindings_to_hold": {}})

@@ -1,6 +1,6 @@
 """What is on record about access when a registry is reconciled."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from models.access import Grant
 from models.base import Value
@@ -53,6 +53,16 @@ class AccessRecord(Value):
         if self.concerned or isinstance(snapshot.robots, Seen):
             return snapshot
         return snapshot.model_copy(update={"robots": NOT_ASKED})
+
+    def without(self, spaces: Collection[str]) -> "AccessRecord":
+        """Return the record without the bindings of some spaces, which are held from now on."""
+        if not spaces:
+            return self
+        bound = {
+            workspace: tuple(name for name in names if name not in spaces)
+            for workspace, names in self.bound.items()
+        }
+        return self.model_copy(update={"bound": bound})
 
     def plan(self, snapshot: Snapshot) -> GrantPlan:
         """Decide about the registry's robot accounts.

@@ -43,6 +43,7 @@ EVENTS = {
     "space.change-failed": "a change to a space failed: the reason says why",
     "space.bound": "a workspace may pull a space from now on; the subject is space, then workspace",
     "space.unbound": "a workspace may not pull a space any more",
+    "space.binding-held": "a space or its Harbor is another one now: its binding grants nothing",
     "grant.made": "a robot account was made for a workspace; the reason tells if it is a rotation",
     "grant.changed": "a workspace's robot account may pull other spaces than before",
     "grant.revoked": "a robot account was deleted",

@@ -1,6 +1,6 @@
 """Conclude from a look, a plan and its outcomes what is to be written down, all in one go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from models.access import Grant
@@ -22,6 +22,7 @@ class Conclusion(Value):
     """What one run writes down about one registry.
 
     Attributes:
+        bindings_to_hold: spaces whose bindings are held, each with the reason.
         grants: records of robot accounts that change.
         revoked: ids of robot accounts that are not there any more.
         spaces_read_at: time of the list of spaces; None if none was complete.
@@ -31,6 +32,7 @@ class Conclusion(Value):
     track: Track
     spaces: tuple[Space, ...] = ()
     retired: tuple[str, ...] = ()
+    bindings_to_hold: Mapping[str, str] = {}
     outcomes: tuple[Outcome, ...] = ()
     grants: tuple[Grant, ...] = ()
     revoked: tuple[int, ...] = ()
@@ -73,6 +75,7 @@ def conclude(
         ),
         spaces=_records(known, plan, outcomes),
         retired=(*plan.retired, *_given_up(outcomes)),
+        bindings_to_hold=plan.bindings_to_hold,
         outcomes=outcomes,
         grants=_grants(grants, plan, outcomes),
         revoked=(*plan.gone, *_revoked(outcomes)),

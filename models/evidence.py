@@ -81,6 +81,11 @@ class RegistryEvidence(Value):
         return self.dossier.registry.kind is Kind.HARBOR
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the workspace has a binding in force."""
+        return self.binding is not None and not self.binding.is_held
+
+    @property
     def grant(self) -> Grant | None:
         """The robot account in use."""
         return next(iter(youngest(self.grants).values()), None)

@@ -39,7 +39,7 @@ def _notes(evidence: Evidence) -> tuple[str, ...]:
             "Privacy is advisory here: a Docker Registry knows no rights for single spaces. Who "
             "holds its pull-only user, or any user if it asks for none, can pull everything."
         )
-        if found.binding is None and not evidence.unbound and _holds(evidence, found.name):
+        if not found.is_bound and not evidence.unbound and _holds(evidence, found.name):
             told.append(
                 "The namespace holds the registry's login for another space, so that a pull would "
                 "succeed although nobody bound this one."

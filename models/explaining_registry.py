@@ -1,6 +1,6 @@
 """The links on the registry's side: is it well, and is the space there, bound and granted?"""
 
-from models.access import Grant, ObservedRobot
+from models.access import Binding, Grant, ObservedRobot
 from models.condition import ConditionType, Health, Status, Verdict
 from models.evidence import Evidence, RegistryEvidence
 from models.explanation import ChainLink, LinkName, depends, fails, holds, unsure
@@ -96,12 +96,18 @@ def binding_link(evidence: Evidence) -> ChainLink:
     if workspace is None:
         return depends(name, LinkName.WORKSPACE)
     if found.binding is not None:
-        said = f"{workspace} is bound to it"
-        return holds(name, said, found.binding.bound_at)
+        return _bound(evidence, found.binding)
     said, fix = f"{workspace} is not bound to it", _bind(evidence, workspace)
     if evidence.cluster.out_of_reach:
         return unsure(name, f"{said}, and it was the namespace's workspace when last seen", fix)
     return fails(name, said, fix, evidence.at)
+
+
+def _bound(evidence: Evidence, binding: Binding) -> ChainLink:
+    if binding.is_held:
+        fix = _resolve(evidence, binding.workspace)
+        return fails(LinkName.BINDING, f"held: {binding.held_reason}", fix, binding.held_since)
+    return holds(LinkName.BINDING, f"{binding.workspace} is bound to it", binding.bound_at)
 
 
 def _bind(evidence: Evidence, workspace: str) -> str:
@@ -109,6 +115,15 @@ def _bind(evidence: Evidence, workspace: str) -> str:
     return (
         f'run bind-space with registry="{question.registry}", spaces=["{question.space}"], '
         f'workspaces=["{workspace}"]'
+    )
+
+
+def _resolve(evidence: Evidence, workspace: str) -> str:
+    question = evidence.question
+    return (
+        f"if {workspace} may pull what is there now, run resolve-held-bindings with "
+        f'registry="{question.registry}", spaces=["{question.space}"], '
+        f'workspaces=["{workspace}"], action="restore"; if not, with action="drop"'
     )
 
 
@@ -130,7 +145,7 @@ def _robot_account(evidence: Evidence, found: RegistryEvidence) -> ChainLink:
         why = f": {found.failure}" if found.failure else ""
         said = f"{evidence.cluster.workspace} has no robot account there{why}"
         unbound = f"{_bind(evidence, evidence.cluster.workspace)}, which makes it"
-        return fails(name, said, unbound if found.binding is None else _reconcile(found))
+        return fails(name, said, _grant_fix(evidence, found, unbound))
     if isinstance(found.look.robots, Seen):
         return _robot(evidence, found, found.grant, found.look.robots.items)
     may = "may" if evidence.question.space in found.grant.spaces else "may not"
@@ -158,16 +173,23 @@ def _robot(
     if evidence.question.space not in robot.spaces:
         why = f" ({found.failure})" if found.failure else ""
         said = f"the robot account {robot.login} may pull {len(robot.spaces)} spaces, not this{why}"
-        fix = _reconcile(found)
-        if found.binding is None:
-            fix = f"{_bind(evidence, grant.workspace)}, which grants it"
-        return fails(name, said, fix, at)
+        unbound = f"{_bind(evidence, grant.workspace)}, which grants it"
+        return fails(name, said, _grant_fix(evidence, found, unbound), at)
     if found.accepted is False:
         said = f"the registry refuses the secret of {robot.login}: it was changed there"
         fix = f'run rotate-credentials with registry="{found.name}", workspace="{grant.workspace}"'
         return fails(name, said, fix, at)
     proved = ", and its secret is accepted" if found.accepted else ""
     return holds(name, f"the robot account {robot.login} may pull it{proved}", at)
+
+
+def _grant_fix(evidence: Evidence, found: RegistryEvidence, unbound: str) -> str:
+    """Return what to do about a missing right: it depends on whether there is a binding."""
+    if found.binding is None:
+        return unbound
+    if found.binding.is_held:
+        return _resolve(evidence, found.binding.workspace)
+    return _reconcile(found)
 
 
 def _reconcile(found: RegistryEvidence) -> str:

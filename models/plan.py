@@ -1,5 +1,6 @@
 """A plan: ordered changes with brakes. Plain data, shown as a dry run or handed to apply."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from models.access import Grant
@@ -43,6 +44,8 @@ class Plan(Value):
         drifts: what was found to differ, and how it is dealt with.
         remembered: spaces whose record changes, as they are to be recorded.
         retired: names of spaces that were missing beyond their grace and are forgotten.
+        bindings_to_hold: spaces that are others than those on record under their names, each with
+            the reason why its bindings are held.
         regranted: grants whose record changes, because Harbor shows them otherwise.
         gone: ids of recorded robot accounts that are not there any more.
         spaces, robots: how many spaces and robot accounts of ours are known, the wholes that the
@@ -55,6 +58,7 @@ class Plan(Value):
     drifts: tuple[Drift, ...] = ()
     remembered: tuple[Space, ...] = ()
     retired: tuple[str, ...] = ()
+    bindings_to_hold: Mapping[str, str] = {}
     regranted: tuple[Grant, ...] = ()
     gone: tuple[int, ...] = ()
     spaces: int = 0

@@ -1,6 +1,6 @@
 """Decide what a look at a registry means: what to change, what has drifted, what to remember."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from models.change import (
@@ -25,16 +25,20 @@ def plan_spaces(
     *,
     now: datetime,
     grace: timedelta,
+    bound: Collection[str] = (),
 ) -> Plan:
     """Compare what is known and desired with what was seen.
 
     Only a complete observation lets a space be missing, and only one that stays missing beyond
     `grace` is forgotten. A space is created only if it was asked for and never seen.
+
+    Args:
+        bound: spaces that somebody is bound to.
     """
     if isinstance(snapshot.spaces, Unseen):
         return Plan(registry=registry.name, made_at=now)
     before = {space.name: space for space in known}
-    ledger = _Ledger(registry, now, grace)
+    ledger = _Ledger(registry, now, grace, frozenset(bound))
     for seen in snapshot.spaces.items:
         ledger.compare(before.pop(seen.name, None), seen)
     for space in before.values():
@@ -45,12 +49,15 @@ def plan_spaces(
 class _Ledger:
     """Collects what one comparison finds; lives no longer than `plan_spaces`."""
 
-    def __init__(self, registry: Registry, now: datetime, grace: timedelta) -> None:
-        self.registry, self.now, self.grace = registry, now, grace
+    def __init__(
+        self, registry: Registry, now: datetime, grace: timedelta, bound: frozenset[str]
+    ) -> None:
+        self.registry, self.now, self.grace, self.bound = registry, now, grace, bound
         self.changes: list[Change] = []
         self.drifts: list[Drift] = []
         self.remembered: list[Space] = []
         self.retired: list[str] = []
+        self.bindings_to_hold: dict[str, str] = {}
 
     def plan(self, spaces: int) -> Plan:
         return Plan(
@@ -60,12 +67,14 @@ class _Ledger:
             drifts=tuple(self.drifts),
             remembered=tuple(self.remembered),
             retired=tuple(self.retired),
+            bindings_to_hold=self.bindings_to_hold,
             spaces=spaces,
         )
 
     def compare(self, space: Space | None, seen: ObservedSpace) -> None:
         """A space is there: note what became of it, and set right what was desired."""
         record = _record(space, seen)
+        self._hold_bindings(space, seen)
         if space is None:
             self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), "first seen")
         elif space.declared:
@@ -82,6 +91,19 @@ class _Ledger:
         if self._differs(record) and self._enforces:
             moved = space is not None and space.observed not in (None, record.observed)
             self._set_right(record, Reason.VISIBILITY_DRIFTED if moved else Reason.ASKED)
+
+    def _hold_bindings(self, space: Space | None, seen: ObservedSpace) -> None:
+        """Whoever was bound to a name is not granted what somebody made anew under it."""
+        if space is None and seen.name in self.bound:
+            why = "the space was first seen after it was bound: it is not the one that was meant"
+            self.bindings_to_hold[seen.name] = why
+        elif space is not None and _recreated(space, seen):
+            self.bindings_to_hold[seen.name] = (
+                "the space was deleted and made again in the registry "
+                f"(id {space.remote_id} before, id {seen.remote_id} now)"
+            )
+        elif space is not None and _another(space, seen):
+            self.bindings_to_hold[seen.name] = "somebody else made the space before this service"
 
     def _note_return(self, space: Space, seen: ObservedSpace) -> None:
         if _recreated(space, seen):

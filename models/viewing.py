@@ -79,7 +79,8 @@ def registry_accesses(facts: Facts, names: Iterable[str]) -> dict[str, RegistryA
     return {name: _access(facts, name, spaces[name]) for name in names}
 
 
-def _access(facts: Facts, name: str, spaces: Sequence[BoundSpace]) -> RegistryAccess:
+def _access(facts: Facts, name: str, bound: Sequence[BoundSpace]) -> RegistryAccess:
+    spaces = [one for one in bound if not one.binding.is_held]
     took = [one.seconds for one in spaces if one.seconds is not None]
     grants = [one for one in facts.grants if one.registry == name]
     by_workspace = _sorted_by(spaces, lambda one: one.binding.workspace)
@@ -97,6 +98,7 @@ def _access(facts: Facts, name: str, spaces: Sequence[BoundSpace]) -> RegistryAc
                 by_workspace.keys() | {one.workspace for one in grants if one.workspace}
             )
         ),
+        held=tuple(one.binding for one in bound if one.binding.is_held),
         in_force=len(took),
         median=median(took) if took else None,
         worst=max(took, default=None),

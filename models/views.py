@@ -88,6 +88,7 @@ class Share(Value):
     """What one workspace has of one registry.
 
     Attributes:
+        spaces: how many it is bound to; held bindings are not counted.
         waiting: how many of its spaces not every namespace can pull now; `why` is the first's.
     """
 
@@ -105,10 +106,12 @@ class RegistryAccess(Value):
         in_force: how many bindings were seen to be in every namespace.
         median, worst: seconds that took; None if there are none.
         observer: the robot account that this service observes with.
+        held: bindings that grant nothing until somebody restores or drops them.
     """
 
     at: datetime
     shares: tuple[Share, ...] = ()
+    held: tuple[Binding, ...] = ()
     in_force: int = 0
     median: float | None = None
     worst: float | None = None

@@ -52,6 +52,8 @@ class Waiting:
         Args:
             space: as it is known; None if it is not.
         """
+        if binding.is_held:
+            return f"held: {binding.held_reason}"
         dossier = self._dossiers.get(binding.registry)
         if dossier is None:
             return f"there is no registry {binding.registry} here"

@@ -29,6 +29,8 @@ def binding(
     *,
     bound_at: datetime = NOW,
     effective_at: datetime | None = None,
+    held_since: datetime | None = None,
+    held_reason: str = "",
 ) -> Binding:
     return Binding(
         registry=registry,
@@ -36,6 +38,8 @@ def binding(
         workspace=workspace,
         bound_at=bound_at,
         effective_at=effective_at,
+        held_since=held_since,
+        held_reason=held_reason,
     )
 
 

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Text
+from sqlalchemy import JSON, BigInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.types import UtcDateTime
+
+_EMPTY = {"server_default": text("''")}
+"""For rows that are older than their column."""
 
 
 class InstallationRow(SQLModel, table=True):
@@ -87,10 +90,15 @@ class BindingRow(SQLModel, table=True):
     )
     bound_at: datetime = Field(sa_type=UtcDateTime)
     effective_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held_reason: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY)
 
 
 class GrantRow(SQLModel, table=True):
-    """A robot account of ours; `sealed` is its secret, encrypted. Workspace "" observes."""
+    """A robot account of ours; `sealed` is its secret, encrypted. Workspace "" observes.
+
+    `created_at` is what Harbor says of it: with its id it tells one Harbor from another.
+    """
 
     __tablename__ = "robot_grant"
 
@@ -100,6 +108,7 @@ class GrantRow(SQLModel, table=True):
     login: str
     spaces: list[str] = Field(sa_type=JSON)
     made_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sealed: str = Field(sa_type=Text)
 
 

@@ -43,6 +43,7 @@ def binding_page(registry: str, asked: Asked, *, gain: bool, dry_run: bool) -> s
         f"{counted(asked).capitalize()}, {whole}.",
         _ADVISORY if asked.kind is Kind.DOCKER else "",
         "" if gain else _PUBLIC,
+        held_note(registry, asked.held),
         _without_namespaces(spaces, members),
     ]
     if spaces:
@@ -50,6 +51,18 @@ def binding_page(registry: str, asked: Asked, *, gain: bool, dry_run: bool) -> s
         parts += ["## By workspace", _workspaces(spaces, members, word)]
         parts += ["## By namespace", _namespaces(spaces, asked.namespaces, word)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def held_note(registry: str, many: int) -> str:
+    """Say how many bindings of a registry are held, and what to do; empty if none is."""
+    if not many:
+        return ""
+    are = "grants" if many == 1 else "grant"
+    return (
+        f"**Held:** {amount(many, 'other binding')} of {plain(registry)} {are} nothing until it is "
+        f"restored or dropped: see the artifact `registry-{registry}`, and run "
+        "resolve-held-bindings."
+    )
 
 
 def counted(asked: Asked) -> str:

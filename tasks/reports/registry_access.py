@@ -1,5 +1,8 @@
 """Who may pull from one registry, as a section of its page."""
 
+from collections.abc import Sequence
+
+from models.access import Binding
 from models.registry import Kind, Registry
 from models.rotation import youngest
 from models.views import RegistryAccess, Share
@@ -17,6 +20,7 @@ def access_section(registry: Registry, access: RegistryAccess) -> str:
         _pull_user(registry),
         _propagation(access),
         _shares(registry, access),
+        _held(access),
         _observer(access),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -73,6 +77,27 @@ def _shares(registry: Registry, access: RegistryAccess) -> str:
     )
     head = ("Workspace", "Spaces", "Robot account", "Secret made (UTC), age", "In force")
     return table(head, rows) + left_out(len(access.shares), _MOST)
+
+
+def _held(access: RegistryAccess) -> str:
+    if not access.held:
+        return ""
+    told = (
+        "These bindings grant nothing: what they were made for is not what is there now. Run "
+        "resolve-held-bindings with *restore* for those that are meant for it, and with *drop* for "
+        "the others."
+    )
+    return f"### Held bindings ({len(access.held)})\n\n{told}\n\n{held_table(access.held)}"
+
+
+def held_table(held: Sequence[Binding]) -> str:
+    """List held bindings, and why each is held."""
+    rows = (
+        (plain(one.space), plain(one.workspace), minute(one.held_since), plain(one.held_reason))
+        for one in held[:_MOST]
+    )
+    head = ("Space", "Workspace", "Held since (UTC)", "Why")
+    return table(head, rows) + left_out(len(held), _MOST)
 
 
 def _secret(share: Share, access: RegistryAccess) -> str:

@@ -103,6 +103,9 @@ def _space(one: BoundSpace) -> tuple[str, ...]:
 
 
 def _in_force(one: BoundSpace) -> str:
+    if one.binding.is_held:
+        fix = "run resolve-held-bindings to restore or drop it"
+        return stacked(f"⏸️ {plain(one.waiting)}", fix)
     after = "" if one.seconds is None else f"after {one.seconds:.1f} s"
     if not one.waiting:
         return f"✅ {after}" if after else "✅ the next sync notes since when"

@@ -1,7 +1,7 @@
 """Bindings: added and taken away one by one, so that two people at once lose nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy
@@ -29,7 +29,7 @@ _THIS = sqlalchemy.and_(
 def bindings(
     session: Session, *, registry: str | None = None, workspace: str | None = None
 ) -> tuple[Binding, ...]:
-    """Return bindings: all, or those of a registry or of a workspace."""
+    """Return bindings, held ones too: all, or those of a registry or of a workspace."""
     asked = select(BindingRow).order_by(
         col(BindingRow.registry_name), col(BindingRow.space), col(BindingRow.workspace)
     )
@@ -47,19 +47,71 @@ def _binding(row: BindingRow) -> Binding:
         workspace=row.workspace,
         bound_at=row.bound_at,
         effective_at=row.effective_at,
+        held_since=row.held_since,
+        held_reason=row.held_reason,
     )
 
 
-def bind(session: Session, wanted: Iterable[Binding], *, at: datetime, flow_run: str) -> int:
-    """Add bindings to those there are; return how many are new. Others' are left as they are."""
+def bind(
+    session: Session,
+    wanted: Iterable[Binding],
+    why: str = "asked",
+    *,
+    at: datetime,
+    flow_run: str,
+) -> int:
+    """Add bindings to those there are, and restore held ones; return how many came into force.
+
+    Others' are left as they are.
+    """
     asked = {_key(one): one for one in wanted}
     there = _there(session, asked)
     new = [one for key, one in asked.items() if key not in there]
+    restored = [one for key, one in asked.items() if there.get(key)]
     rows = [one.model_dump(exclude={"registry"}) | {"registry_name": one.registry} for one in new]
     if rows:
         session.connection().execute(sqlalchemy.insert(_TABLE), rows)
-    _audit(session, new, "space.bound", "asked", at=at, flow_run=flow_run)
-    return len(new)
+    _update(session, restored, bound_at=at, effective_at=None, held_since=None, held_reason="")
+    _audit(session, new, "space.bound", why, at=at, flow_run=flow_run)
+    again = f"{why}; it was held"
+    _audit(session, restored, "space.bound", again, at=at, flow_run=flow_run)
+    return len(new) + len(restored)
+
+
+def hold(
+    session: Session, concerned: Iterable[Binding], why: str, *, at: datetime, flow_run: str
+) -> int:
+    """Take bindings out of force without dropping them; return how many were in force.
+
+    Nobody is granted anything by a held binding until a person restores it.
+    """
+    asked = {_key(one): one for one in concerned}
+    there = _there(session, asked)
+    affected = [one for key, one in asked.items() if there.get(key) is False]
+    _update(session, affected, effective_at=None, held_since=at, held_reason=why)
+    _audit(session, affected, "space.binding-held", why, at=at, flow_run=flow_run)
+    return len(affected)
+
+
+def hold_spaces(
+    session: Session, registry: str, reasons: Mapping[str, str], *, at: datetime, flow_run: str
+) -> None:
+    """Hold all bindings of some spaces of a registry.
+
+    Args:
+        reasons: why, by space.
+    """
+    by_reason: dict[str, list[Binding]] = defaultdict(list)
+    for one in of_spaces(session, registry, reasons):
+        by_reason[reasons[one.space]].append(one)
+    for why, affected in by_reason.items():
+        hold(session, affected, why, at=at, flow_run=flow_run)
+
+
+def _update(session: Session, affected: Sequence[Binding], **values: object) -> None:
+    if affected:
+        rows = [_named(one) for one in affected]
+        session.connection().execute(sqlalchemy.update(_TABLE).where(_THIS).values(values), rows)
 
 
 def unbind(
@@ -76,17 +128,19 @@ def unbind(
     return len(gone)
 
 
-def _there(session: Session, asked: Iterable[_Key]) -> set[_Key]:
-    """Return the bindings of the registries that are asked about, a query for each.
+def _there(session: Session, asked: Iterable[_Key]) -> dict[_Key, bool]:
+    """Return the bindings of the registries that are asked about, and whether each is held.
 
-    Others are kept from binding and unbinding there until the transaction ends.
+    That is one query for each registry. Others are kept from binding and unbinding there until the
+    transaction ends.
     """
-    found: set[_Key] = set()
+    found: dict[_Key, bool] = {}
     for name in sorted({registry for registry, _, _ in asked}):
         registries.locked(session, name)
-        columns = _TABLE.c.space, _TABLE.c.workspace
+        columns = _TABLE.c.space, _TABLE.c.workspace, _TABLE.c.held_since
         rows = sqlalchemy.select(*columns).where(_TABLE.c.registry_name == name)
-        found |= {(name, row[0], row[1]) for row in session.connection().execute(rows)}
+        for space, workspace, held_since in session.connection().execute(rows):
+            found[name, space, workspace] = held_since is not None
     return found
 
 
@@ -112,9 +166,12 @@ def _audit(
 
 
 def bound(session: Session, registry: str) -> dict[str, tuple[str, ...]]:
-    """Return the spaces of a registry that each workspace is bound to."""
+    """Return the spaces of a registry that each workspace is bound to; held bindings do not count.
+
+    Robot accounts are planned from this: what is not in it is not granted.
+    """
     asked = sqlalchemy.select(col(BindingRow.workspace), col(BindingRow.space)).where(
-        col(BindingRow.registry_name) == registry
+        col(BindingRow.registry_name) == registry, col(BindingRow.held_since).is_(None)
     )
     found: dict[str, list[str]] = defaultdict(list)
     for workspace, space in session.connection().execute(asked):
@@ -131,11 +188,11 @@ def of_spaces(session: Session, registry: str, names: Collection[str]) -> tuple[
 
 
 def docker_workspaces(session: Session) -> frozenset[tuple[str, str]]:
-    """Return (registry, workspace) bound on Docker Registries, whatever the space."""
+    """Return (registry, workspace) with a binding in force on a Docker Registry."""
     asked = (
         sqlalchemy.select(col(BindingRow.registry_name), col(BindingRow.workspace))
         .join(RegistryRow, col(RegistryRow.name) == col(BindingRow.registry_name))
-        .where(col(RegistryRow.kind) == Kind.DOCKER.value)
+        .where(col(RegistryRow.kind) == Kind.DOCKER.value, col(BindingRow.held_since).is_(None))
         .distinct()
     )
     return frozenset((row[0], row[1]) for row in session.connection().execute(asked))
@@ -143,7 +200,9 @@ def docker_workspaces(session: Session) -> frozenset[tuple[str, str]]:
 
 def not_yet_effective(session: Session) -> tuple[Binding, ...]:
     """Return the bindings that have not reached every namespace of their workspace so far."""
-    asked = select(BindingRow).where(col(BindingRow.effective_at).is_(None))
+    asked = select(BindingRow).where(
+        col(BindingRow.effective_at).is_(None), col(BindingRow.held_since).is_(None)
+    )
     return tuple(_binding(row) for row in session.exec(asked))
 
 
@@ -151,6 +210,6 @@ def note_effective(session: Session, reached: Iterable[Binding], at: datetime) -
     """Note when bindings reached every namespace of their workspace, the first time they do."""
     rows = [_named(one) for one in reached if one.effective_at is None]
     if rows:
-        first = _TABLE.c.effective_at.is_(None)
+        first = sqlalchemy.and_(_TABLE.c.effective_at.is_(None), _TABLE.c.held_since.is_(None))
         noted = sqlalchemy.update(_TABLE).where(_THIS, first).values(effective_at=at)
         session.connection().execute(noted, rows)

@@ -8,7 +8,7 @@ from models.audit import drift_entries
 from models.conclusion import Conclusion
 from models.plan import Plan
 from models.tables import OutcomeRow, RegistryRow
-from tasks.store import audit, grants, leases, registries, spaces
+from tasks.store import audit, bindings, grants, leases, registries, spaces
 from tasks.store.upserting import upsert
 
 
@@ -21,6 +21,8 @@ def save_findings(
         Busy: the run lost its lease meanwhile; nothing is saved, and nothing may be changed.
     """
     leases.check_held(session, plan.registry, holder)
+    held = plan.bindings_to_hold
+    bindings.hold_spaces(session, plan.registry, held, at=at, flow_run=flow_run)
     spaces.remember(session, plan.registry, plan.remembered)
     spaces.forget(session, plan.registry, plan.retired, at=at, flow_run=flow_run)
     entries = drift_entries(plan.drifts, first_look=first_look)
@@ -49,6 +51,8 @@ def save_conclusion(
     row.spaces_read_at = conclusion.spaces_read_at or row.spaces_read_at
     session.add(row)
     registries.save_conditions(session, registry, conclusion.conditions)
+    held = conclusion.bindings_to_hold
+    bindings.hold_spaces(session, registry, held, at=at, flow_run=flow_run)
     spaces.remember(session, registry, conclusion.spaces)
     spaces.forget(session, registry, conclusion.retired, at=at, flow_run=flow_run)
     grants.note(session, registry, conclusion.grants)

@@ -14,6 +14,7 @@ from tasks.store import audit, bindings, leases, registries
 from tasks.store.upserting import upsert
 
 _SPACES = TypeAdapter(tuple[Space, ...])
+GONE = "the space was missing from the registry beyond its grace and is forgotten"
 _COLUMNS = [getattr(SpaceRow, name) for name in Space.model_fields]
 
 
@@ -57,10 +58,10 @@ def wish(
 def forget(
     session: Session, registry: str, names: Iterable[str], *, at: datetime, flow_run: str
 ) -> None:
-    """Drop spaces, and with them what they are bound to."""
+    """Drop spaces; what they are bound to is held, so that no later space of a name inherits it."""
     listed = list(names)
-    orphans = bindings.of_spaces(session, registry, listed)
-    bindings.unbind(session, orphans, "the space is forgotten", at=at, flow_run=flow_run)
+    reasons = dict.fromkeys(listed, GONE)
+    bindings.hold_spaces(session, registry, reasons, at=at, flow_run=flow_run)
     for start in range(0, len(listed), 500):
         session.exec(
             delete(SpaceRow).where(

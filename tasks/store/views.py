@@ -64,6 +64,8 @@ def _bindings(
         col(BindingRow.workspace),
         col(BindingRow.bound_at),
         col(BindingRow.effective_at),
+        col(BindingRow.held_since),
+        col(BindingRow.held_reason),
     ).order_by(col(BindingRow.registry_name), col(BindingRow.space), col(BindingRow.workspace))
     if names is not None:
         asked = asked.where(column.in_(names))

@@ -24,7 +24,7 @@ class World(Platform):
     """A platform, and what was asked of this service there.
 
     Attributes:
-        bound: (space, workspace).
+        bound: by (space, workspace), which project was meant.
         wishes: of spaces: whether public, and which project was meant.
         listed: (cluster, namespace) by workspace.
         labels: of each namespace there is, by (cluster, namespace).
@@ -33,7 +33,7 @@ class World(Platform):
 
     def __init__(self, on: Ground, *, by_robot: bool, links: bool) -> None:
         super().__init__(on, by_robot=by_robot, links=links)
-        self.bound: set[tuple[str, str]] = set()
+        self.bound: dict[tuple[str, str], int | None] = {}
         self.wishes: dict[str, tuple[bool, int | None]] = {}
         self.listed: dict[str, set[tuple[str, str]]] = {name: set() for name in WORKSPACES}
         self.labels: dict[tuple[str, str], dict[str, str]] = {}
@@ -50,6 +50,12 @@ class World(Platform):
         if name in self.harbor.projects:
             self.harbor.delete_project(name)
 
+    def make_again(self, name: str) -> None:
+        """Somebody deletes a space and makes another one of that name, before anybody looks."""
+        if name in self.harbor.projects:
+            self.drop_space(name)
+            self.make_space(name, public=False)
+
     def flip(self, name: str) -> None:
         """Somebody changes the visibility in Harbor's console."""
         project = self.harbor.projects.get(name)
@@ -65,12 +71,13 @@ class World(Platform):
             transact(spaces.remember, HARBOR, desired(HARBOR, [known[name]], [name], wanted))
 
     def bind(self, name: str, workspace: str) -> None:
-        if name in {one.name for one in transact(spaces.spaces, HARBOR)}:
-            self.bound.add((name, workspace))
+        known = {one.name: one for one in transact(spaces.spaces, HARBOR)}
+        if name in known:
+            self.bound[name, workspace] = known[name].remote_id
             transact(bindings.bind, [_binding(name, workspace)], at=clock.now(), flow_run="")
 
     def unbind(self, name: str, workspace: str) -> None:
-        self.bound.discard((name, workspace))
+        self.bound.pop((name, workspace), None)
         gone = [_binding(name, workspace)]
         transact(bindings.unbind, gone, "asked", at=clock.now(), flow_run="")
 

@@ -55,6 +55,7 @@ ASKED = (
 BY_HAND = (
     _step("make_space", SPACE, st.booleans())
     | _step("drop_space", SPACE)
+    | _step("make_again", SPACE)
     | _step("flip", SPACE)
     | _step("delete_robot", NUMBER)
     | _step("disable_robot", NUMBER)
@@ -107,6 +108,16 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 @_case(("remark_robot", 0))
 @_case(("rename_all",), ("end_robot", 0), ("label", "east", "n1", "blue", None))
 @_case(("drop_space", "a"), ("reconcile",), ("make_space", "a", True), ("flip", "b"))
+@_case(("make_again", "a"))
+@_case(("make_again", "a"), by_robot=True)
+@_case(("make_again", "a"), ("bind", "a", "red"), ("reconcile",), ("bind", "a", "red"))
+@_case(("drop_space", "a"), ("reconcile",), ("make_again", "a"), ("make_space", "a", False))
+@_case(
+    ("make_again", "a"),
+    ("lose", HARBOR, None, 3, 1, "killed after"),
+    ("reconcile",),
+    ("bind", "b", "red"),
+)
 @_case(
     ("label", "east", "n1", "red", "blue"),
     ("add_namespace", "east", "n2", None),

@@ -67,10 +67,16 @@ def shall(world: World) -> set[Pull]:
         for project in world.harbor.projects.values()
         if shall_be_public(world, project.name)
         or (
-            (project.name, belongs(world, cluster, namespace)) in world.bound
+            bound_to(world, project.name, belongs(world, cluster, namespace))
             and ours(world, cluster, namespace)
         )
     }
+
+
+def bound_to(world: World, space: str, workspace: str | None) -> bool:
+    """Whether a binding is in force: a space made again under the old name inherits none."""
+    key, project = (space, workspace or ""), world.harbor.projects.get(space)
+    return project is not None and key in world.bound and world.bound[key] == project.id
 
 
 def shall_be_public(world: World, space: str) -> bool:
@@ -115,7 +121,7 @@ def foreign(world: World) -> dict[str, Any]:
 def _due(world: World) -> dict[str, set[str]]:
     """Return the spaces that each workspace shall pull and that are there."""
     return {
-        name: {space for space, whom in world.bound if whom == name} & set(world.harbor.projects)
+        name: {space for space in world.harbor.projects if bound_to(world, space, name)}
         for name in WORKSPACES
     }
 
@@ -139,7 +145,10 @@ def check_least(world: World) -> None:
     recorded = [one for one in transact(grants.grants, HARBOR) if one.workspace]
     assert {one.robot_id for one in recorded} == {one.id for one in world.ours()}
     known = transact(bindings.bindings, registry=HARBOR)
-    assert {(one.space, one.workspace) for one in known} == world.bound
+    assert {(one.space, one.workspace) for one in known} == world.bound.keys()
+    for one in known:
+        if one.space in world.harbor.projects:
+            assert one.is_held is not bound_to(world, one.space, one.workspace), one
     for cluster, namespace in world.labels.keys() - world.ending:
         if ours(world, cluster, namespace):
             holds = world.clusters[cluster].raw_secret(namespace) is not None

@@ -5,8 +5,8 @@ from models.evidence import Evidence
 from models.explanation import Answer, LinkName
 from models.reason import Reason
 from models.snapshot import Unseen
-from tests.access_builders import robot, robots
-from tests.builders import snapshot, space, verdict
+from tests.access_builders import binding, robot, robots
+from tests.builders import NOW, snapshot, space, verdict
 from tests.models.explaining_tools import (
     ASKS,
     UNREACHABLE,
@@ -75,6 +75,26 @@ REGISTRY: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
         LinkName.BINDING,
         NO,
         'bind-space with registry="prod", spaces=["team"], workspaces=["team-a"]',
+    ),
+    "held": (
+        evidence(
+            registry_side=harbor_side(
+                binding=binding(held_since=NOW, held_reason="made again"),
+                grants=(),
+            )
+        ),
+        LinkName.BINDING,
+        NO,
+        'resolve-held-bindings with registry="prod", spaces=["team"], workspaces=["team-a"]',
+    ),
+    "Docker: held": (
+        evidence(
+            docker_cluster(),
+            docker_side(binding=binding(held_since=NOW, held_reason="forgotten")),
+        ),
+        LinkName.BINDING,
+        NO,
+        'action="restore"',
     ),
     "no robot account": (
         evidence(registry_side=harbor_side(grants=(), failure="Forbidden: no")),

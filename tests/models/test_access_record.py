@@ -38,6 +38,14 @@ def test_one_more_binding() -> None:
     assert found == GrantPlan(changes=(edited(1, ("a",), ("a", "b")),))
 
 
+def test_bindings_that_are_held_from_now_on_are_not_granted() -> None:
+    bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "b")}
+    on_record = record(grant(1, "a", "b"), bound=bound)
+    found = look(robots(robot(1, "b")))  # Harbor shows no right on a project that is gone
+    assert on_record.without({"a": "made again"}).plan(found).changes == ()
+    assert on_record.without({}).plan(found).changes == (edited(1, ("b",), ("a", "b")),)
+
+
 def test_one_more_binding_where_robots_cannot_be_edited() -> None:
     found = record(OLD, bound={"team-a": ("b", "a")}).plan(look(edits=False))
     assert found == GrantPlan(changes=(made("a", "b", number=2, before=("a",)),))

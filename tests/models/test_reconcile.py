@@ -117,6 +117,45 @@ def test_recreated_is_told_once_whether_or_not_it_was_missed(missing: object) ->
     assert (plan.changes, plan.retired) == ((), ())
 
 
+HELD = {"follows": "the space was deleted and made again in the registry (id 7 before, id 70 now)"}
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "held"),
+    [
+        (space("follows"), seen("follows"), {}),
+        (space("follows", missing_since=RECENTLY), seen("follows"), {}),  # the same one is back
+        (space("follows", missing_since=LONG_AGO), seen("follows"), {}),
+        (space("follows"), seen("follows", id=70), HELD),
+        (space("follows", missing_since=RECENTLY), seen("follows", id=70), HELD),
+        (space("follows", missing_since=LONG_AGO), seen("follows", id=70), HELD),
+        (space("follows", id=None), seen("follows"), {}),  # asked for here, its id was not known
+        (
+            space("follows", id=None, desired=PUBLIC, observed=None, declared=True),
+            seen("follows"),
+            {"follows": "somebody else made the space before this service"},
+        ),
+        (
+            None,  # it was forgotten while somebody bound it
+            seen("follows"),
+            {
+                "follows": "the space was first seen after it was bound: it is not the one that "
+                "was meant"
+            },
+        ),
+        (None, seen("nobodys"), {}),
+    ],
+)
+def test_what_is_made_again_inherits_no_binding(
+    known: Space | None, found: ObservedSpace, held: dict[str, str]
+) -> None:
+    before = [known] if known else []
+    plan = plan_spaces(
+        registry(), before, snapshot(found), now=NOW, grace=GRACE, bound={"follows", "other"}
+    )
+    assert plan.bindings_to_hold == held
+
+
 def test_a_recreated_space_is_not_made_public_again() -> None:
     plan = _plan(KNOWN, [SEEN[0], seen("open", id=80), SEEN[2]])
     assert [_word(one) for one in plan.drifts] == ["recreated", "visibility-drifted"]

@@ -1,5 +1,6 @@
 """Bindings come and go one by one: what somebody else bound at the same time stays."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from models.access import Binding, Workspace
+from models.plan import Plan
 from models.registry import Kind
 from models.tables import AuditRow, BindingRow
-from tasks.store import bindings, registries, spaces, workspaces
-from tasks.store.session import engine_for, transact
+from tasks.store import bindings, looks, registries, spaces, workspaces
+from tasks.store.leases import leased
+from tasks.store.session import engine_for, stored, transact
 from tests.access_builders import binding
 from tests.builders import NOW, registry, space
 from tests.store.tools import INTEGRATED, integrate, rows
@@ -46,7 +49,7 @@ def everything() -> tuple[Binding, ...]:
 
 def told() -> list[tuple[str, str, str, str]]:
     """(what, registry, space, workspace) of the audit since the platform was set up."""
-    wanted = {"space.bound", "space.unbound"}
+    wanted = {"space.bound", "space.unbound", "space.binding-held"}
     return [
         (row.what, row.registry_name, row.subject, row.workspace)
         for row in rows(AuditRow)
@@ -204,19 +207,83 @@ def test_bindings_of_some_spaces() -> None:
     assert transact(bindings.of_spaces, "prod", []) == ()
 
 
-def test_a_space_that_is_forgotten_takes_its_bindings_along() -> None:
-    """And the audit tells who lost what."""
+def test_the_bindings_of_a_space_that_is_forgotten_are_held() -> None:
+    """And the audit tells whose: a later space of that name inherits nothing."""
     platform()
     transact(spaces.remember, "prod", [space("a"), space("b")])
     bind(binding("a"), binding("a", "team-b"), binding("b"), binding("a", registry="images"))
     transact(spaces.forget, "prod", ["a"], **RUN)  # type: ignore[arg-type]
     assert transact(spaces.spaces, "prod") == (space("b"),)
-    assert everything() == (binding("a", registry="images"), binding("b"))
+    assert everything() == (
+        binding("a", registry="images"),
+        binding("a", held_since=LATER, held_reason=spaces.GONE),
+        binding("a", "team-b", held_since=LATER, held_reason=spaces.GONE),
+        binding("b"),
+    )
     assert told()[-2:] == [
-        ("space.unbound", "prod", "a", "team-a"),
-        ("space.unbound", "prod", "a", "team-b"),
+        ("space.binding-held", "prod", "a", "team-a"),
+        ("space.binding-held", "prod", "a", "team-b"),
     ]
-    assert rows(AuditRow)[-1].why == "the space is forgotten"
+    assert rows(AuditRow)[-1].why == spaces.GONE
+
+
+def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
+    platform()
+    docker = binding("a", registry="images")
+    bind(binding("a"), binding("b"), docker)
+    transact(bindings.note_effective, everything(), NOW)
+    why = "made again"
+    held = transact(bindings.hold, [binding("a"), docker, binding("ghost")], why, **RUN)  # type: ignore[arg-type]
+    assert held == 2
+    assert [(one.space, one.is_held, one.held_reason) for one in everything()] == [
+        ("a", True, why),
+        ("a", True, why),
+        ("b", False, ""),
+    ]
+    assert transact(bindings.bound, "prod") == {"team-a": ("b",)}
+    assert transact(bindings.docker_workspaces) == frozenset()
+    assert transact(bindings.not_yet_effective) == ()
+    transact(bindings.note_effective, [binding("a")], LATER)  # known from before it was held
+    assert everything()[1].effective_at is None
+    held = transact(bindings.hold, [binding("a")], "again", **RUN)  # type: ignore[arg-type]
+    assert (held, everything()[1].held_reason) == (0, why)
+    assert [one[0] for one in told()].count("space.binding-held") == 2
+
+
+def test_binding_restores_a_held_binding_and_unbinding_drops_it() -> None:
+    platform()
+    bind(binding("a"), binding("b"))
+    transact(bindings.hold, everything(), "made again", at=NOW, flow_run="run-1")
+    assert bind(binding("a")) == 1
+    assert everything()[0] == binding("a", bound_at=LATER)
+    assert transact(bindings.bound, "prod") == {"team-a": ("a",)}
+    row = rows(AuditRow)[-1]
+    assert (row.what, row.subject, row.why) == ("space.bound", "a", "asked; it was held")
+    assert unbind(binding("b")) == 1
+    assert everything() == (binding("a", bound_at=LATER),)
+
+
+def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
+    """In one transaction: no other run sees the new id and the old bindings in force."""
+    platform()
+    transact(spaces.remember, "prod", [space("a", id=7)])
+    bind(binding("a"), binding("a", "team-b"), binding("b"))
+    plan = Plan(
+        registry="prod",
+        made_at=NOW,
+        remembered=(space("a", id=8),),
+        bindings_to_hold={"a": "made again"},
+    )
+
+    async def save() -> None:
+        async with leased("prod") as holder:
+            more = {"first_look": False, "holder": holder, **RUN}
+            await stored(looks.save_findings, plan, **more)  # type: ignore[arg-type]
+
+    asyncio.run(save())
+    assert transact(spaces.spaces, "prod")[0].remote_id == 8
+    assert transact(bindings.bound, "prod") == {"team-a": ("b",)}
+    assert {one.held_reason for one in everything() if one.space == "a"} == {"made again"}
 
 
 def test_forgetting_nothing_unbinds_nothing() -> None:
