@@ -56,6 +56,7 @@ class Reason(StrEnum):
     CATALOG_FORBIDDEN = "CatalogForbidden"
     CATALOG_DISABLED = "CatalogDisabled"
     PAGES_SHIFTED = "PagesShifted"
+    LIST_TOO_LARGE = "ListTooLarge"
     CHANGES_FAILED = "ChangesFailed"
     PLAN_REFUSED = "PlanRefused"
     # outcomes

@@ -21,7 +21,8 @@ class Bounds(Value):
         at_once: parallel requests.
         connect_seconds, read_seconds: until a connection stands; between two pieces of an answer.
         request_seconds: for one whole request.
-        largest: bytes of one answer.
+        largest: bytes of one answer, decoded.
+        list_items, list_bytes: of one list, all its pages together.
     """
 
     at_once: int = 4
@@ -29,6 +30,8 @@ class Bounds(Value):
     read_seconds: float = 30.0
     request_seconds: float = 60.0
     largest: int = 16_000_000
+    list_items: int = 200_000
+    list_bytes: int = 200_000_000
 
     @classmethod
     def of_registry(cls, settings: Settings) -> "Bounds":
@@ -49,7 +52,37 @@ class Bounds(Value):
             read_seconds=settings.read_seconds,
             request_seconds=2 * settings.read_seconds,
             largest=64_000_000,
+            list_bytes=1_000_000_000,
         )
+
+
+class ListSize:
+    """Counts the pages of one list.
+
+    Args:
+        bounds: how many items and bytes the list may have.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._items = self._bytes = 0
+
+    def add(self, items: int, octets: int) -> str:
+        """Count a page, and return what is exceeded, for people; empty if nothing is.
+
+        A page without items counts as one, so that a list of empty pages ends, too.
+        """
+        self._items += max(items, 1)
+        self._bytes += octets
+        return self.excess(self._items, self._bytes)
+
+    def excess(self, items: int, octets: int = 0) -> str:
+        """Return what such a list exceeds, for people; empty if nothing."""
+        if items > self._bounds.list_items:
+            return f"the list has more than {self._bounds.list_items:,} items"
+        if octets > self._bounds.list_bytes:
+            return f"the list has more than {self._bounds.list_bytes / 1e6:.0f} MB"
+        return ""
 
 
 class Circuit:

@@ -98,6 +98,7 @@ class _Session:
     def __init__(self, context: ssl.SSLContext, at_once: int) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=at_once, ssl=context),
+            auto_decompress=False,  # it would unpack a piece whole, however large that gets
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )

@@ -17,6 +17,7 @@ from models.reason import Reason
 from tasks.kubernetes.wire import Status, Wire, status_of
 from tasks.registries import tls
 from tasks.registries.answer import Answer
+from tasks.shapes import check_values
 
 Shape = TypeVar("Shape", bound=Wire)
 
@@ -151,16 +152,23 @@ def parse(cluster: str, answer: Answer, shape: type[Shape]) -> Shape:
         ClusterTransient: it is not JSON, is cut off, or has another shape than documented.
     """
     try:
+        check_values(answer.body)
         return shape.model_validate_json(answer.body)
-    except ValidationError as error:
+    except ValueError as error:  # pydantic's is one, too
         _refuse_body(cluster, answer, error)
 
 
-def _refuse_body(cluster: str, answer: Answer, error: ValidationError) -> NoReturn:
+def _refuse_body(cluster: str, answer: Answer, error: ValueError) -> NoReturn:
     if "json" not in answer.headers.get("content-type", "json"):
         said = "answered with no JSON; is this the address of a Kubernetes API?"
         raise ClusterError(cluster, answer.method, answer.url, said, Reason.WRONG_KIND) from None
+    said = f"answered {answer.status} with an unreadable body: {_first_of(error)}"
+    raise ClusterTransient(cluster, answer.method, answer.url, said, Reason.SERVER_BROKEN) from None
+
+
+def _first_of(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(step) for step in first["loc"] if step != "data")[:100] or "the body"
-    said = f"answered {answer.status} with an unreadable body: {where}: {first['type']}"
-    raise ClusterTransient(cluster, answer.method, answer.url, said, Reason.SERVER_BROKEN) from None
+    return f"{where}: {first['type']}"

@@ -14,6 +14,7 @@ import aiohttp
 
 from models.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
 from models.reason import Reason
+from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
 from tasks.bounds import PASSING, Bounds, Circuit
 from tasks.kubernetes import failure
 from tasks.registries.answer import Answer
@@ -110,24 +111,33 @@ class ClusterHttp:
             path,
             method,
             query_params=dict(query or {}),
-            header_params={"Accept": "application/json", "Content-Type": content},
+            header_params={"Accept": "application/json", "Content-Type": content, **IDENTITY},
             body=body,
             auth_settings=["BearerToken"],
             _preload_content=False,
             _request_timeout=self._timeout,
         )
-        received = bytearray()
         async with response:
-            async for piece in response.content.iter_any():
-                received += piece
-                if len(received) > self.bounds.largest:
-                    said = f"answered more than {self.bounds.largest / 1e6:.0f} MB"
-                    raise ClusterError(self.cluster, method, path, said, Reason.REJECTED)
+            try:
+                received = await self._received(response)
+            except BodyDamaged as error:
+                said, broken = str(error), Reason.SERVER_BROKEN
+                raise ClusterTransient(self.cluster, method, path, said, broken) from None
+            except BodyError as error:
+                said = str(error)
+                raise ClusterError(self.cluster, method, path, said, Reason.REJECTED) from None
         return Answer(
             method=method,
             url=path,
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=bytes(received),
+            body=received,
             seconds=time.monotonic() - started,
         )
+
+    async def _received(self, response: aiohttp.ClientResponse) -> bytes:
+        coding = ", ".join(response.headers.getall("Content-Encoding", ()))
+        body = Body(coding, self.bounds.largest)
+        async for piece in response.content.iter_any():
+            body.add(piece)
+        return body.whole()

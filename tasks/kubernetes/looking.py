@@ -33,6 +33,9 @@ Kept = TypeVar("Kept", ObservedNamespace, ObservedSecret, ObservedAccount)
 
 _NAMESPACES = "/api/v1/namespaces"
 
+_INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
+"""Why a list is not known although the cluster answers."""
+
 
 def secret_path(namespace: str) -> str:
     """Return the path of a namespace's pull secret."""
@@ -108,7 +111,7 @@ class ClusterEyes:
     ) -> ClusterSnapshot:
         taken_at, began = clock.now(), time.monotonic()
         sections = await asyncio.gather(_tried(namespaces), _tried(secrets), _tried(accounts))
-        if isinstance(sections[0], ClusterError) and sections[0].reason != Reason.PAGES_SHIFTED:
+        if isinstance(sections[0], ClusterError) and sections[0].reason not in _INCOMPLETE:
             raise sections[0]
         return ClusterSnapshot(
             cluster=self._http.cluster,

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from models.errors import ClusterError
 from models.reason import Reason
+from tasks.bounds import ListSize
 from tasks.kubernetes import failure
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.wire import ListMeta, Wire
@@ -63,6 +64,7 @@ async def _pages(
     refused: Callable[[Answer], ClusterError],
 ) -> AsyncIterator[Kept]:
     more: dict[str, str] = {}
+    size = ListSize(http.bounds)
     while True:
         answer = await http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
         if answer.status == 410 and more:
@@ -70,6 +72,8 @@ async def _pages(
         if answer.status != 200:
             raise refused(answer)
         read = failure.parse(http.cluster, answer, page)
+        if excess := size.add(len(read.items or ()), len(answer.body)):
+            raise ClusterError(http.cluster, "GET", path, excess, Reason.LIST_TOO_LARGE)
         for item in read.items or ():
             yield keep(item)
         if not read.metadata.more:

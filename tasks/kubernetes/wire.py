@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from models.cluster import (
     FIELD_MANAGER,
@@ -19,6 +19,7 @@ from models.cluster import (
     ObservedNamespace,
     ObservedSecret,
 )
+from tasks.shapes import LONGEST_ERROR, ApiModel
 
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 """https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets"""
@@ -29,10 +30,8 @@ Fingerprint = Callable[[bytes], str]
 """Keyed digest of a pull secret's content."""
 
 
-class Wire(BaseModel):
-    """A part of an answer: fields we do not know are no reason to fail."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+class Wire(ApiModel):
+    """A part of a cluster's answer."""
 
 
 class Meta(Wire):
@@ -42,7 +41,7 @@ class Meta(Wire):
     namespace: str = ""
     uid: str = ""
     version: str = Field(default="", alias="resourceVersion")
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 
 
@@ -161,7 +160,7 @@ class Status(Wire):
 def status_of(body: bytes) -> Status | None:
     """Read a Status; None if something else answered."""
     try:
-        found = Status.model_validate_json(body)
+        found = Status.model_validate_json(body[:LONGEST_ERROR])
     except ValidationError:
         return None
     return found if found.kind == "Status" else None

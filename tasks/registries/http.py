@@ -14,8 +14,9 @@ from typing import Self
 
 import httpx
 
-from models.errors import NotAskedAgain, Rejected, Transient
+from models.errors import NotAskedAgain, Rejected, ServerBroken, Transient
 from models.registry import Registry
+from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
 from tasks.bounds import PASSING, Bounds, Circuit
 from tasks.registries import tls
 from tasks.registries.answer import Answer
@@ -52,7 +53,11 @@ class HttpClient:
         self._client = httpx.AsyncClient(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
-            headers={"Accept": "application/json", "User-Agent": "registry-integration"},
+            headers={
+                "Accept": "application/json",
+                "User-Agent": "registry-integration",
+                **IDENTITY,
+            },
             limits=httpx.Limits(max_connections=bounds.at_once),
             timeout=httpx.Timeout(bounds.read_seconds, connect=bounds.connect_seconds, pool=None),
             transport=transport,
@@ -104,6 +109,7 @@ class HttpClient:
 
         Raises:
             Transient: no complete answer came, or only passing faults, also after retries.
+            Rejected: the answer is larger than allowed, or compressed in a way nobody asked for.
             TlsFailed: the server's certificate is not trusted.
         """
         own = origin is None or origin == self.origin
@@ -126,7 +132,7 @@ class HttpClient:
             try:
                 async with asyncio.timeout(self.bounds.request_seconds):
                     answer = await self._exchange(request, auth)
-            except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+            except (httpx.TransportError, TimeoutError) as error:
                 failure = translated(error, self.name, method, url)
                 if isinstance(failure, Transient):
                     self._circuit.failed(failure.said, failure.reason)
@@ -143,12 +149,13 @@ class HttpClient:
         response = await self._client.send(request, stream=True, auth=auth)
         url = str(request.url)
         try:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > self.bounds.largest:
-                    said = f"answered more than {self.bounds.largest / 1e6:.0f} MB"
-                    raise Rejected(self.name, request.method, url, said)
+            body = Body(response.headers.get("content-encoding", ""), self.bounds.largest)
+            async for piece in response.aiter_raw():
+                body.add(piece)
+            received = body.whole()
+        except BodyError as error:
+            kind = ServerBroken if isinstance(error, BodyDamaged) else Rejected
+            raise kind(self.name, request.method, url, str(error)) from None
         finally:
             await response.aclose()
         return Answer(
@@ -156,6 +163,6 @@ class HttpClient:
             url=url,
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=bytes(body),
+            body=received,
             seconds=time.monotonic() - started,
         )

@@ -1,26 +1,34 @@
 """Read a list page by page, the pages side by side, and prove that it is whole."""
 
-import re
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from models.errors import ServerBroken
+from models.errors import Rejected, ServerBroken
 from models.reason import Reason
 from models.snapshot import Seen, Unseen
+from tasks.bounds import ListSize
 from tasks.concurrency import side_by_side
 from tasks.registries.answer import Answer
 from tasks.registries.http import HttpClient
 from tasks.registries.wire import expect, parse
 
 Row = TypeVar("Row")
-
-_MOST = 1_000_000
-"""Rows that a list may claim to have; more is no Harbor's word."""
+Kept = TypeVar("Kept")
 
 PAGE_SIZE = 100
 """Harbor's largest page; 0 would mean all rows and costs it a database connection per row."""
+
+_LONGEST_TOTAL = 9
+"""Digits of a total; more is no Harbor's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page(Generic[Kept]):
+    total: int
+    rows: dict[Hashable, Kept]
 
 
 async def read_pages(
@@ -28,42 +36,53 @@ async def read_pages(
     path: str,
     shape: TypeAdapter[list[Row]],
     key: Callable[[Row], Hashable],
+    keep: Callable[[Row], Kept],
     query: Mapping[str, str | int],
     headers: Mapping[str, str] | None = None,
-) -> "Seen[Row] | Unseen":
+) -> "Seen[Kept] | Unseen":
     """Read all pages of a list, counted from `X-Total-Count`.
 
     Rows shift between pages when the list changes meanwhile, so the list counts as seen only if
     all pages name the same total and as many distinct rows were read.
 
     Args:
+        key: what tells rows apart.
+        keep: takes what is wanted out of a row; the rest is dropped page by page.
         headers: with another `Authorization` than the client's own.
 
     Raises:
-        RegistryError: a page could not be read.
+        RegistryError: a page could not be read, or the list is larger than allowed.
     """
+    size = ListSize(http.bounds)
 
-    async def page(number: int) -> Answer:
-        asked = {**query, "page": number, "page_size": PAGE_SIZE}
-        return expect(
-            http.name, await http.get(path, asked, headers=headers, anonymous=bool(headers))
-        )
+    async def page(number: int) -> _Page[Kept]:
+        wanted = {**query, "page": number, "page_size": PAGE_SIZE}
+        answer = await http.get(path, wanted, headers=headers, anonymous=bool(headers))
+        rows = parse(http.name, expect(http.name, answer), shape)
+        total = _total(http.name, answer)
+        if excess := size.add(len(rows), len(answer.body)) or size.excess(total):
+            raise list_too_large(http, answer, excess)
+        return _Page(total, {key(row): keep(row) for row in rows})
 
     first = await page(1)
-    total = _total(http.name, first)
-    rest = range(2, -(-total // PAGE_SIZE) + 1)
-    answers = [first, *await side_by_side(*(page(number) for number in rest))]
-    rows = {key(row): row for answer in answers for row in parse(http.name, answer, shape)}
-    totals = {_total(http.name, answer) for answer in answers}
+    rest = range(2, -(-first.total // PAGE_SIZE) + 1)
+    pages = [first, *await side_by_side(*(page(number) for number in rest))]
+    rows = {id_: row for page in pages for id_, row in page.rows.items()}
+    totals = {page.total for page in pages}
     if totals != {len(rows)}:
         said = f"the list changed while it was read ({len(rows)} rows of {sorted(totals)})"
         return Unseen(reason=Reason.PAGES_SHIFTED, message=said)
     return Seen.model_construct(items=tuple(rows.values()))
 
 
+def list_too_large(http: HttpClient, answer: Answer, excess: str) -> Rejected:
+    """Return the error for a list that is larger than allowed."""
+    return Rejected(http.name, answer.method, answer.url, excess, Reason.LIST_TOO_LARGE)
+
+
 def _total(registry: str, answer: Answer) -> int:
-    told = answer.headers.get("x-total-count", "")
-    if re.fullmatch(r"[0-9]{1,9}", told) and int(told) <= _MOST:
-        return int(told)
+    text = answer.headers.get("x-total-count", "")
+    if len(text) <= _LONGEST_TOTAL and text.isascii() and text.isdigit():
+        return int(text)
     said = "the answer has no sound X-Total-Count: is there a proxy that changes headers?"
     raise ServerBroken(registry, answer.method, answer.url, said)

@@ -3,7 +3,7 @@
 import re
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from models.errors import (
     Conflict,
@@ -19,6 +19,7 @@ from models.errors import (
     Unauthorized,
 )
 from tasks.registries.answer import Answer
+from tasks.shapes import LONGEST_ERROR, ApiModel, check_values
 
 T = TypeVar("T")
 
@@ -35,10 +36,8 @@ _BY_STATUS: dict[int, type[RegistryError]] = {
 _READ_ONLY = "read only mode"
 
 
-class Wire(BaseModel):
-    """A part of an answer: fields we do not know are no reason to fail."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+class Wire(ApiModel):
+    """A part of a registry's answer."""
 
 
 class _Fault(Wire):
@@ -47,7 +46,7 @@ class _Fault(Wire):
 
 
 class _Faults(Wire):
-    errors: list[_Fault] = []
+    errors: tuple[_Fault, ...] = ()
 
 
 def expect(registry: str, answer: Answer, *statuses: int) -> Answer:
@@ -79,7 +78,7 @@ def _by_class(status: int) -> type[RegistryError]:
 def _quoted(answer: Answer) -> str:
     """Quote an error envelope's message; any other body may be a page, and says nothing."""
     try:
-        faults = _Faults.model_validate_json(answer.body).errors
+        faults = _Faults.model_validate_json(answer.body[:LONGEST_ERROR]).errors
     except ValidationError:
         return "" if "html" not in answer.headers.get("content-type", "") else " with a web page"
     text = "; ".join(f"{fault.code}: {fault.message}".strip(": ") for fault in faults)
@@ -94,12 +93,19 @@ def parse(registry: str, answer: Answer, shape: TypeAdapter[T]) -> T:
         ServerBroken: it is not JSON, is cut off, or has another shape than documented.
     """
     try:
+        check_values(answer.body)
         return shape.validate_json(answer.body)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"])[:100] or "the body"
-        said = f"answered {answer.status} with an unreadable body: {where}: {first['msg']}"
+    except ValueError as error:
+        said = f"answered {answer.status} with an unreadable body: {_first_of(error)}"
         raise ServerBroken(registry, answer.method, answer.url, said) from None
+
+
+def _first_of(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(step) for step in first["loc"])[:100] or "the body"
+    return f"{where}: {first['msg']}"
 
 
 def is_web_page(answer: Answer) -> bool:

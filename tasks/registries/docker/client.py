@@ -17,10 +17,12 @@ from models.snapshot import Seen, Snapshot, Unseen
 from models.space import ObservedSpace
 from models.storage import StorageReading
 from tasks import clock
+from tasks.bounds import ListSize
 from tasks.registries.answer import Answer
 from tasks.registries.docker import wire
 from tasks.registries.docker.login import Login, log_in
 from tasks.registries.http import HttpClient
+from tasks.registries.paging import list_too_large
 from tasks.registries.protocol import Credential, Keep
 from tasks.registries.wire import expect, parse
 
@@ -90,8 +92,11 @@ class DockerRegistry:
         found: dict[str, None] = {}
         answer = await self._first_page()
         starts: set[frozenset[tuple[str, str]]] = set()
+        size = ListSize(self.http.bounds)
         while True:
             page = parse(self.http.name, answer, wire.CATALOG).repositories or ()
+            if excess := size.add(len(page), len(answer.body)):
+                raise list_too_large(self.http, answer, excess)
             found.update(dict.fromkeys(page))
             following = wire.next_page(answer.headers.get("link", ""))
             if following is None:

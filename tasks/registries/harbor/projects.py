@@ -39,14 +39,14 @@ async def read_projects(
         _PROJECTS,
         wire.PROJECTS,
         key=lambda project: project.project_id,
+        keep=lambda project: project.observed(),
         query={"sort": "-project_id"},
         headers=observer,
     )
     if isinstance(read, Unseen):
         return read
     doubted = await _doubt_total(http, len(read.items), sure=observer is not None)
-    spaces = tuple(project.observed() for project in read.items)
-    return doubted or Seen[ObservedSpace].model_construct(items=spaces)
+    return doubted or read
 
 
 async def _doubt_total(http: HttpClient, listed: int, *, sure: bool) -> Unseen | None:

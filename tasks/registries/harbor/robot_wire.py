@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, TypeAdapter
 
 from models.access import Mark, ObservedRobot, mark_in
 from tasks.registries.wire import Wire
+from tasks.shapes import list_of
 
 ALL_PROJECTS = "*"
 
@@ -114,6 +115,6 @@ def pulling(spaces: Iterable[str]) -> tuple[Permission, ...]:
 
 
 ROBOT = TypeAdapter(Robot)
-ROBOTS: TypeAdapter[list[Robot]] = TypeAdapter(list[Robot])
+ROBOTS = list_of(Robot)
 MADE = TypeAdapter(Made)
 REKEYED = TypeAdapter(Rekeyed)

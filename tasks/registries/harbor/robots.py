@@ -32,13 +32,13 @@ async def read_robots(
         ROBOTS_PATH,
         ROBOTS,
         key=lambda robot: robot.id,
+        keep=lambda robot: robot.observed(installation),
         query={"q": f"name=~{robot_stem(installation)}", "sort": "-id"},
         headers=observer,
     )
     if isinstance(read, Unseen):
         return read
-    ours = tuple(found for robot in read.items if (found := robot.observed(installation)))
-    return Seen[ObservedRobot](items=ours)
+    return Seen[ObservedRobot](items=tuple(robot for robot in read.items if robot))
 
 
 async def find_robot(http: HttpClient, name: str) -> Robot | None:

@@ -32,11 +32,12 @@ async def read_storage(http: HttpClient) -> StorageReading:
         f"{API}/quotas",
         wire.QUOTAS,
         key=lambda quota: quota.id,
+        keep=lambda quota: quota.storage(),
         query={"reference": "project", "sort": "creation_time"},
     )
     if isinstance(read, Unseen):
         return StorageReading(total=total, spaces=read)
-    known = tuple(row for quota in read.items if (row := quota.storage()))
+    known = tuple(space for space in read.items if space)
     return StorageReading(total=total, spaces=Seen[SpaceStorage](items=known))
 
 

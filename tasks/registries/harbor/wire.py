@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 from models.space import ObservedSpace, Visibility
 from models.storage import SpaceStorage
 from tasks.registries.wire import Wire
+from tasks.shapes import list_of
 
 _LARGEST = 2**63 - 1
 """What Harbor's own columns hold, and ours."""
@@ -113,8 +114,8 @@ class Configurations(Wire):
     quota_per_project_enable: _Flag = _Flag()
 
 
-PROJECTS: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
-QUOTAS: TypeAdapter[list[Quota]] = TypeAdapter(list[Quota])
+PROJECTS = list_of(Project)
+QUOTAS = list_of(Quota)
 SYSTEM_INFO = TypeAdapter(SystemInfo)
 USER = TypeAdapter(User)
 COMPONENTS = TypeAdapter(Components)

@@ -158,7 +158,7 @@ async def test_unknown_fields_are_no_matter(url: str, faults: Faults) -> None:
     assert (found.name, found.visibility, found.repositories) == ("a", PRIVATE, 0)
 
 
-@pytest.mark.parametrize("total", ["", "x", "-1", "1.5", "1000001", "9" * 30])
+@pytest.mark.parametrize("total", ["", "x", "-1", "1.5", "9" * 30])
 async def test_without_a_sound_total_nothing_is_believed(
     url: str, faults: Faults, total: str
 ) -> None:

@@ -1,0 +1,73 @@
+"""How the JSON that servers answer is read: in bounded memory, whatever it holds.
+
+A validator that reports every wrong item keeps 1 kB for each: 2 MB of `[0,0,…]` would take a
+gigabyte. So lists stop at their first wrong item, and objects with free keys have a limit.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, FailFast, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema
+
+Shape = TypeVar("Shape")
+
+MOST_VALUES = 1_000_000
+"""Values in one answer: a page of 100 robot accounts with 1,000 spaces each has 700,000."""
+
+LONGEST_ERROR = 100_000
+"""Bytes of an error's body that are read; a longer one is cut off and tells nothing."""
+
+_MOST_KEYS = 10_000
+"""Keys of an object with free keys: labels, the data of a Secret (1 MiB at most)."""
+
+
+def _check_keys(value: object) -> object:
+    if isinstance(value, dict) and len(value) > _MOST_KEYS:
+        raise ValueError(f"more than {_MOST_KEYS:,} keys")
+    return value
+
+
+def _bounded(node: Any) -> Any:  # noqa: ANN401 - a schema is nested dicts and lists
+    if isinstance(node, list | tuple):
+        return type(node)(_bounded(part) for part in node)
+    if not isinstance(node, dict) or node.get("function") == _CHECK:
+        return node
+    copy = {key: _bounded(part) for key, part in node.items()}
+    match copy.get("type"):
+        case "list" | "tuple" | "set" | "frozenset":
+            return copy | {"fail_fast": True}
+        case "dict":
+            return {"type": "function-before", "function": _CHECK, "schema": copy}
+    return copy
+
+
+_CHECK = {"type": "no-info", "function": _check_keys}
+
+
+class ApiModel(BaseModel):
+    """A part of an answer: fields we do not know are no reason to fail."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Bound the lists and objects in all fields, so that no field can be forgotten."""
+        schema: CoreSchema = _bounded(handler(source))
+        return schema
+
+
+def list_of(shape: type[Shape]) -> TypeAdapter[list[Shape]]:
+    """Return what reads an answer that is a list."""
+    return TypeAdapter(Annotated[list[shape], FailFast()])  # type: ignore[valid-type,arg-type]
+
+
+def check_values(body: bytes) -> None:
+    """Count the values in a JSON text without reading it; what strings hold counts, too.
+
+    Raises:
+        ValueError: there are more than is allowed.
+    """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values")
