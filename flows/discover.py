@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
-from flows.discovering import Found, discover
+from flows.discovering import Found, configured_trust, discover
 from flows.ending import contained, ends_plainly
 from flows.forms import DryRunField
 from flows.showing import shown
@@ -77,7 +77,7 @@ async def _discover_one(
 ) -> Found:
     try:
         async with leased(f"discovery/{cluster.name}"):
-            section = await look_for_harbors(cluster, kubeconfigs)
+            section = await look_for_harbors(cluster, configured_trust(), kubeconfigs)
             return await discover(cluster, section, dry_run=dry_run, allow_large=allow_large)
     except Busy:
         return Found(cluster=cluster.name)  # another run does it

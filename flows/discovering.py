@@ -11,7 +11,7 @@ from flows.reconciling import PATIENCE, PLAIN, reconcile
 from models.audit import Entry
 from models.base import Value
 from models.cluster import Cluster
-from models.discovery import plan_discovery, renewed, secret_ref, tls_of
+from models.discovery import plan_discovery
 from models.discovery_plan import (
     Adopt,
     DiscoveryPlan,
@@ -23,12 +23,16 @@ from models.discovery_plan import (
     TakeOver,
     place_of,
 )
-from models.errors import PlanRefused
+from models.errors import InputRefused, PlanRefused
+from models.following import renewed, secret_ref, tls_of
+from models.health import failed, opens
 from models.managed import Managed, ManagedHarbor, Standing
 from models.registry import Kind, Origin, Registry
 from models.settings import settings
-from models.snapshot import Seen, Unseen
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 from tasks import clock
+from tasks.probe import probe
 from tasks.reports.binding import named
 from tasks.store import bindings, managed, registries
 from tasks.store.leases import leased
@@ -58,7 +62,7 @@ class Found(Value):
 
 async def discover(
     cluster: Cluster,
-    section: Seen[ManagedHarbor] | Unseen,
+    section: SeenHarbors | Unseen,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
@@ -81,18 +85,24 @@ async def discover(
         plan, refused = plan.without_retirements(), str(refusal)
     steps = () if dry_run else plan.steps
     ended = [await contained(str(place_of(step)), carry_out(step), str) for step in steps]
-    many = len(section.items) if isinstance(section, Seen) else 0
+    many = len(section.items) if isinstance(section, SeenHarbors) else 0
     failures = tuple(problem for problem in ended if problem)
     return Found(cluster=cluster.name, seen=many, plan=plan, failures=failures, refused=refused)
 
 
+def configured_trust() -> Trust:
+    """Return whom the settings trust."""
+    return Trust(patterns=settings().trusted_namespaces)
+
+
 def _planned(
-    session: Session, cluster: str, section: Seen[ManagedHarbor] | Unseen, now: datetime
+    session: Session, cluster: str, section: SeenHarbors | Unseen, now: datetime
 ) -> DiscoveryPlan:
     return plan_discovery(
         {cluster: section},
         managed.managed(session),
         [one.registry for one in registries.dossiers(session)],
+        trust=configured_trust(),
         now=now,
         grace=settings().managed_grace,
     )
@@ -111,7 +121,9 @@ async def carry_out(step: Step) -> None:
             await _retire(step)
         case Adopt():
             await _adopt(step)
-        case TakeOver() | Follow() | Replace():
+        case TakeOver():
+            await _link(step)
+        case Follow() | Replace():
             await _bring_up_to_date(step)
 
 
@@ -152,7 +164,34 @@ def _adopted(harbor: ManagedHarbor, registry: str, message: str = "") -> Managed
     )
 
 
-async def _bring_up_to_date(step: TakeOver | Follow | Replace) -> None:
+async def _link(step: TakeOver) -> None:
+    """Link a Harbor to a registry, once its own Secret has opened what is there already.
+
+    Raises:
+        InputRefused: it did not.
+    """
+    name, place = step.registry, step.harbor.place
+    async with leased(name, patience=PATIENCE):
+        registry = (await stored(registries.dossier, name)).registry
+        verdicts = await probe(registry.model_copy(update={"credential": secret_ref(step.harbor)}))
+        if not opens(verdicts):
+            told = failed(verdicts) or verdicts[-1]
+            raise InputRefused(
+                f"{place} was not linked to {name}: the password in its own Secret does not open "
+                f"{registry.address}: {told.message}"
+            )
+        await stored(_save_link, step)
+
+
+def _save_link(session: Session, step: TakeOver) -> None:
+    name, place = step.registry, step.harbor.place
+    said = f"linked to {name}, which was integrated by hand and stays as it is"
+    managed.note(session, [_adopted(step.harbor, name, said)])
+    entry = Entry(subject=name, what="registry.adopted", why=f"linked to {place} by a person")
+    registries.tell(session, name, entry, at=clock.now(), flow_run=run_id())
+
+
+async def _bring_up_to_date(step: Follow | Replace) -> None:
     name, harbor = step.registry, step.harbor
     async with leased(name, patience=PATIENCE) as holder:
         lost = await _start_over(name) if isinstance(step, Replace) else ""
@@ -176,12 +215,11 @@ async def _start_over(name: str) -> str:
     return f"deleted and made again; bound before, and not any more: {lost}" if lost else ""
 
 
-def _replace(session: Session, step: TakeOver | Follow | Replace) -> None:
+def _replace(session: Session, step: Follow | Replace) -> None:
     """Bring what is known of the registry up to date; a credential given by hand stays."""
     before = registries.dossier(session, step.registry).registry
     after = renewed(before, step.harbor)
     what, why = {
-        "take-over": ("registry.adopted", f"integrated by hand before, now {step.harbor.place}"),
         "follow": ("registry.followed", step.why if isinstance(step, Follow) else ""),
         "replace": ("registry.replaced", "deleted and made again in its cluster"),
     }[step.kind]

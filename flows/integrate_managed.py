@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.discovering import discover
+from flows.discovering import configured_trust, discover
 from flows.ending import ends_plainly
 from flows.forms import KnownCluster
 from flows.reconciling import PATIENCE
@@ -74,7 +74,7 @@ async def _attempt(
         How it stands, and why the cluster could not be read if it could not.
     """
     async with leased(f"discovery/{home.name}", patience=PATIENCE):
-        section = await look_for_harbors(home)
+        section = await look_for_harbors(home, configured_trust())
         if adopt_again:
             await stored(managed.let_in, home.name, namespace, name)
         act = await discover(home, section, only=(namespace, name))

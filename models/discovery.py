@@ -1,8 +1,6 @@
 """Decide what to do about managed Harbors: adopt, follow, wait, give up, forget."""
 
-import hashlib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from models.address import parse_address
@@ -16,56 +14,54 @@ from models.discovery_plan import (
     Step,
     TakeOver,
 )
-from models.managed import Managed, ManagedHarbor, Phase, Place, Standing
-from models.registry import (
-    VERIFY,
-    BlockRef,
-    Kind,
-    NoVerification,
-    Origin,
-    OwnAuthority,
-    Registry,
-    SecretRef,
-    Tls,
-)
-from models.snapshot import Seen, Unseen
-
-_LONGEST = 63
-_UNVERIFIED = NoVerification()
+from models.following import difference, follows, hindrance, objection
+from models.managed import Managed, ManagedHarbor, Place, Standing, registry_name
+from models.registry import Kind, Origin, Registry
+from models.snapshot import Unseen
+from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
 
 
 def plan_discovery(
-    seen: Mapping[str, Seen[ManagedHarbor] | Unseen],
+    seen: Mapping[str, SeenHarbors | Unseen],
     known: Iterable[Managed],
     registries: Iterable[Registry],
     *,
+    trust: Trust,
     now: datetime,
     grace: timedelta,
+    take_over: Collection[Place] = (),
 ) -> DiscoveryPlan:
     """Compare the Harbors that clusters show with those that are known.
 
     A Harbor is known by its place and uid, never by its address alone. Only a complete look at its
-    cluster lets one be missing.
+    cluster lets one be missing, and only one that is trusted changes anything.
 
     Args:
         seen: by cluster.
         known: as they were left.
         registries: all that are integrated, by hand too.
+        trust: whose word counts.
         now: the time of the look (UTC).
         grace: how long a missing one is kept.
+        take_over: those that a person links to what was integrated by hand at their address.
     """
     known = tuple(known)
     by_place = {one.place: one for one in known}
-    desk = _Desk(registries)
-    harbors = [one for each in seen.values() if isinstance(each, Seen) for one in each.items]
+    desk = _Desk(registries, known, take_over)
+    complete = {name: one for name, one in seen.items() if isinstance(one, SeenHarbors)}
+    harbors = [harbor for section in complete.values() for harbor in section.items]
     steps: list[Step] = []
-    for harbor in sorted(harbors, key=lambda one: str(one.place)):
-        step = desk.decide(harbor, by_place.pop(harbor.place, None))
+    for harbor in sorted(harbors, key=lambda harbor: str(harbor.place)):
+        before = by_place.pop(harbor.place, None)
+        marked = complete[harbor.place.cluster].marked
+        if trust.covers(harbor.place, harbor.uid, marked):
+            step = desk.decide(harbor, before)
+        else:
+            step = _distrust(harbor.place, harbor.uid, before)
         steps += [step] if step else []
-    complete = {name for name, each in seen.items() if isinstance(each, Seen)}
-    for one in by_place.values():
-        if one.place.cluster in complete:
-            steps += _miss(one, now, grace)
+    for managed in by_place.values():
+        if managed.place.cluster in complete:
+            steps += _absent(managed, complete[managed.place.cluster], trust, desk, now, grace)
     return DiscoveryPlan(
         steps=tuple(steps),
         adopted=sum(bool(one.registry) for one in known),
@@ -73,49 +69,108 @@ def plan_discovery(
     )
 
 
-def _miss(one: Managed, now: datetime, grace: timedelta) -> Iterable[Step]:
-    """It is not there any more: count down its grace, or forget what was never adopted."""
-    if not one.registry or (one.missing_since and now - one.missing_since > grace):
-        yield Retire(place=one.place, registry=one.registry)
-    elif one.missing_since is None:
+def _distrust(place: Place, uid: str, known: Managed | None) -> Step | None:
+    """Write down that one is where nobody trusted is: it is listed, and nothing else.
+
+    Its registry stays as it is, and keeps the uid of the object that was trusted.
+    """
+    if known is not None and known.standing is Standing.KEPT_OUT and known.uid == uid:
+        return None
+    kept = known is not None and bool(known.registry)
+    label = f"{MANAGED_LABEL}={MANAGED_LABEL_VALUE}"
+    said = f"namespace {place.namespace} is not trusted: label it {label}"
+    if kept:
+        said += "; until then its registry is kept as it is, and not followed"
+    else:
+        said += ", or run integrate-managed-harbor for this one"
+    found = Managed(
+        place=place,
+        uid=known.uid if known and kept else uid,
+        standing=Standing.UNTRUSTED,
+        registry=known.registry if known else "",
+        message=said,
+    )
+    return Note(managed=found) if found != known else None
+
+
+def _absent(
+    managed: Managed,
+    section: SeenHarbors,
+    trust: Trust,
+    desk: "_Desk",
+    now: datetime,
+    grace: timedelta,
+) -> Iterable[Step]:
+    """What is gone from a namespace that is there and not trusted, says nothing of its registry."""
+    place = managed.place
+    silent = place.namespace in section.namespaces and not trust.covers(
+        place, managed.uid, section.marked
+    )
+    if silent and managed.registry:
+        step = _distrust(place, managed.uid, managed)
+        return [step] if step else []
+    return _miss(managed, desk, now, grace)
+
+
+def _miss(managed: Managed, desk: "_Desk", now: datetime, grace: timedelta) -> Iterable[Step]:
+    """It is not there any more: count down its grace, or forget what was never adopted.
+
+    What a person integrated is never forgotten with it: only that it was linked.
+    """
+    registry = desk.by_name.get(managed.registry)
+    late = managed.missing_since is not None and now - managed.missing_since > grace
+    if not managed.registry or late:
+        external = registry is not None and registry.origin is Origin.EXTERNAL
+        yield Retire(place=managed.place, registry="" if external else managed.registry)
+    elif managed.missing_since is None:
         said = "not in its cluster any more; forgotten after the grace"
         update = {"standing": Standing.MISSING, "missing_since": now, "message": said}
-        yield Note(managed=one.model_copy(update=update))
+        yield Note(managed=managed.model_copy(update=update))
 
 
 class _Desk:
     """Knows which names and addresses are taken; lives no longer than `plan_discovery`."""
 
-    def __init__(self, registries: Iterable[Registry]) -> None:
+    def __init__(
+        self,
+        registries: Iterable[Registry],
+        known: Iterable[Managed],
+        take_over: Collection[Place],
+    ) -> None:
         self.by_name = {one.name: one for one in registries}
         self.by_host = {one.where.netloc: one for one in self.by_name.values()}
         self.taken = set(self.by_name)
+        self.linked = {
+            one.registry: one.place for one in known if one.standing is not Standing.MISSING
+        }
+        self.take_over = take_over
 
     def decide(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
+        registry = self.by_name.get(known.registry) if known is not None else None
         if known is not None and known.uid == harbor.uid:
             if known.standing is Standing.KEPT_OUT:
                 return None
-            if known.registry in self.by_name:
-                return self._keep_up(harbor, known)
-        elif known is not None and known.registry in self.by_name:
-            return self._again(harbor, known)
+            if registry is not None:
+                return self._keep_up(harbor, known, registry)
+        elif known is not None and registry is not None and registry.origin is Origin.MANAGED:
+            return self._again(harbor, known, registry)
         return self._new(harbor, known)
 
-    def _again(self, harbor: ManagedHarbor, known: Managed) -> Step | None:
+    def _again(self, harbor: ManagedHarbor, known: Managed, registry: Registry) -> Step | None:
         """Another Harbor stands in its place; it takes over the name once it is ready."""
-        if self._hindrance(harbor):
+        if hindrance(harbor):
             return self._waiting(harbor, known)
-        registry = self.by_name[known.registry]
-        if self._taken(harbor, registry):
-            return self._conflict(harbor, known)
+        against = self._against(harbor, registry)
+        if against:
+            return self._noted(harbor, known, Standing.CONFLICT, against)
         self._move(harbor, registry)
-        return Replace(harbor=harbor, registry=known.registry)
+        return Replace(harbor=harbor, registry=registry.name)
 
-    def _keep_up(self, harbor: ManagedHarbor, known: Managed) -> Step | None:
-        registry = self.by_name[known.registry]
-        if not self._hindrance(harbor) and self._taken(harbor, registry):
-            return self._conflict(harbor, known)  # it goes on under the address it had
-        why = self._differs(harbor, registry)
+    def _keep_up(self, harbor: ManagedHarbor, known: Managed, registry: Registry) -> Step | None:
+        against = "" if hindrance(harbor) else self._against(harbor, registry)
+        if against:  # it goes on under the address it had
+            return self._noted(harbor, known, Standing.CONFLICT, against)
+        why = difference(registry, harbor)
         if why:
             self._move(harbor, registry)
             return Follow(harbor=harbor, registry=registry.name, why=why)
@@ -126,68 +181,53 @@ class _Desk:
         )
         return Note(managed=well)
 
-    def _differs(self, harbor: ManagedHarbor, registry: Registry) -> str:
-        """Say what is otherwise than on record; what cannot be read now is left as it is."""
-        if self._hindrance(harbor):
-            return ""
-        address = parse_address(harbor.address)
-        if address.origin != registry.address:
-            return f"its address is {address.origin} now"
-        ref = registry.credential
-        if isinstance(ref, SecretRef) and ref != secret_ref(harbor):
-            return "its password is in another Secret now"
-        if harbor.bundle and registry.tls not in (_UNVERIFIED, OwnAuthority(bundle=harbor.bundle)):
-            return "its certificate authority is another one now"
-        return ""
+    def _against(self, harbor: ManagedHarbor, registry: Registry) -> str:
+        """Say why a registry cannot have its Harbor's address."""
+        other = self.by_host.get(parse_address(harbor.address).netloc)
+        if other is not None and other.name != registry.name:
+            return _taken(harbor, other)
+        return objection(registry, harbor)
 
     def _new(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
-        if self._hindrance(harbor):
+        if hindrance(harbor):
             return self._waiting(harbor, known)
         address = parse_address(harbor.address)
         there = self.by_host.get(address.netloc)
         if there is None:
-            name = self._name(harbor.place)
+            name = registry_name(harbor.place, self.taken)
             self.taken.add(name)
             self.by_host[address.netloc] = Registry(
                 name=name, kind=Kind.HARBOR, address=address.origin, origin=Origin.MANAGED
             )
             return Adopt(harbor=harbor, registry=name)
         if there.origin is Origin.EXTERNAL and there.kind is Kind.HARBOR:
-            self.by_host[address.netloc] = renewed(there, harbor)  # no second one takes it over
-            return TakeOver(harbor=harbor, registry=there.name)
-        return self._conflict(harbor, known)
+            return self._by_hand(harbor, known, there)
+        return self._noted(harbor, known, Standing.CONFLICT, _taken(harbor, there))
 
-    def _taken(self, harbor: ManagedHarbor, registry: Registry) -> bool:
-        """Whether its address is another registry's."""
-        there = self.by_host.get(parse_address(harbor.address).netloc)
-        return there is not None and there.name != registry.name
+    def _by_hand(
+        self, harbor: ManagedHarbor, known: Managed | None, there: Registry
+    ) -> Step | None:
+        """Leave what a person integrated to persons: one of them may link it."""
+        against = objection(there, harbor)
+        place = self.linked.get(there.name, harbor.place)
+        if place != harbor.place:
+            against = f"{there.address} is linked to {place} already"
+        if not against and harbor.place in self.take_over:
+            return TakeOver(harbor=harbor, registry=there.name)
+        said = (
+            f"{there.address} was integrated by hand as {there.name}, of which nothing is changed: "
+            "to link the two, run integrate-managed-harbor with take_over"
+        )
+        return self._noted(harbor, known, Standing.CONFLICT, against or said)
 
     def _move(self, harbor: ManagedHarbor, registry: Registry) -> None:
-        """Note that a registry has this Harbor's address from now on, unless another has it."""
-        if not self._taken(harbor, registry):
+        """Note that a registry has this Harbor's address from now on."""
+        if follows(registry):
             self.by_host.pop(registry.where.netloc, None)
             self.by_host[parse_address(harbor.address).netloc] = registry
 
-    def _conflict(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
-        address = parse_address(harbor.address)
-        other = self.by_host[address.netloc].name
-        said = f"{address.origin} is the address of {other} already: give one of them another"
-        return self._noted(harbor, known, Standing.CONFLICT, said)
-
-    def _hindrance(self, harbor: ManagedHarbor) -> str:
-        """Say what it lacks to be integrated."""
-        if harbor.phase is Phase.PROVISIONING:
-            return harbor.message or "it is still provisioning"
-        if not harbor.address:
-            return harbor.message or "it has no address yet"
-        try:
-            parse_address(harbor.address)
-        except ValueError as error:
-            return str(error)
-        return "" if harbor.password else harbor.message or "nobody says where its password is"
-
     def _waiting(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
-        return self._noted(harbor, known, Standing.WAITING, self._hindrance(harbor))
+        return self._noted(harbor, known, Standing.WAITING, hindrance(harbor))
 
     @staticmethod
     def _noted(
@@ -202,46 +242,7 @@ class _Desk:
         )
         return Note(managed=found) if found != known else None
 
-    def _name(self, place: Place) -> str:
-        """Return the name that a Harbor of this place gets: the same whenever it is asked."""
-        plain = re.sub(
-            r"[^a-z0-9]+", "-", f"{place.cluster}-{place.namespace}-{place.name}".lower()
-        )
-        plain = plain.strip("-")
-        if len(plain) <= _LONGEST and plain not in self.taken:
-            return plain
-        digest = hashlib.sha256(f"{place.kind}/{place}".encode()).hexdigest()[:8]
-        return f"{plain[: _LONGEST - 9].strip('-')}-{digest}"
 
-
-def secret_ref(harbor: ManagedHarbor) -> SecretRef | None:
-    """Return the reference by which a managed Harbor's password is read each time."""
-    key = harbor.password
-    if key is None:
-        return None
-    return SecretRef(
-        cluster=harbor.place.cluster, namespace=key.namespace, name=key.name, key=key.key
-    )
-
-
-def tls_of(harbor: ManagedHarbor) -> Tls:
-    """Return how a managed Harbor's certificate is verified."""
-    return OwnAuthority(bundle=harbor.bundle) if harbor.bundle else VERIFY
-
-
-def renewed(registry: Registry, harbor: ManagedHarbor) -> Registry:
-    """Return a registry as its cluster shows it now.
-
-    A credential that a person chose stays: the Secret's password may have drifted. So does a choice
-    not to verify.
-    """
-    chosen = isinstance(registry.credential, BlockRef)
-    verifies = harbor.bundle and not isinstance(registry.tls, NoVerification)
-    return registry.model_copy(
-        update={
-            "origin": Origin.MANAGED,
-            "address": parse_address(harbor.address).origin,
-            "credential": registry.credential if chosen else secret_ref(harbor),
-            "tls": tls_of(harbor) if verifies else registry.tls,
-        }
-    )
+def _taken(harbor: ManagedHarbor, other: Registry) -> str:
+    address = parse_address(harbor.address)
+    return f"{address.origin} is the address of {other.name} already: give one of them another"

@@ -19,7 +19,10 @@ class Adopt(Value):
 
 
 class TakeOver(Value):
-    """Follow a Harbor that somebody integrated by hand at the same address; all it has is kept."""
+    """Link a Harbor to what was integrated by hand at its address, of which nothing is changed.
+
+    Only a person can ask for it, and only the password in the Harbor's own Secret allows it.
+    """
 
     kind: Literal["take-over"] = "take-over"
     harbor: ManagedHarbor
@@ -81,7 +84,7 @@ def why_of(step: Step) -> str:
         case Follow():
             return step.why
         case TakeOver():
-            return "integrated by hand before at this address"
+            return "linked to what was integrated by hand at this address"
         case Replace():
             return "deleted and made again; no binding is carried over"
         case Retire():
@@ -109,7 +112,7 @@ class DiscoveryPlan(Value):
         Raises:
             PlanRefused: with the numbers and the way out.
         """
-        retired = sum(isinstance(step, Retire) for step in self.steps)
+        retired = sum(isinstance(step, Retire) and bool(step.registry) for step in self.steps)
         check_share("discovery", retired, self.adopted, "forget", limits, "managed Harbors")
 
     def about(self, namespace: str, name: str) -> "DiscoveryPlan":
@@ -123,5 +126,7 @@ class DiscoveryPlan(Value):
 
     def without_retirements(self) -> "DiscoveryPlan":
         """Return the plan that is left after a refusal."""
-        kept = tuple(step for step in self.steps if not isinstance(step, Retire))
+        kept = tuple(
+            step for step in self.steps if not (isinstance(step, Retire) and step.registry)
+        )
         return self.model_copy(update={"steps": kept})

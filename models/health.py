@@ -203,3 +203,13 @@ def address_refusal(said: str) -> Verdict:
 def failed(verdicts: Iterable[Verdict]) -> Verdict | None:
     """Return the first verdict that is false, the one to act upon."""
     return next((verdict for verdict in verdicts if verdict.status is Status.FALSE), None)
+
+
+def opens(verdicts: Iterable[Verdict]) -> bool:
+    """Whether a credential was accepted, and nothing was found to be wrong."""
+    verdicts = tuple(verdicts)
+    accepted = any(
+        verdict.type is ConditionType.AUTHENTICATED and verdict.status is Status.TRUE
+        for verdict in verdicts
+    )
+    return accepted and failed(verdicts) is None

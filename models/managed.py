@@ -1,5 +1,8 @@
 """Managed Harbors: those that the platform creates in its clusters, as the clusters show them."""
 
+import hashlib
+import re
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +19,9 @@ https://github.com/bitnami/charts/tree/main/bitnami/harbor, whose labels share n
 """
 
 
+_LONGEST = 63
+
+
 class SourceKind(StrEnum):
     """What tells of a managed Harbor."""
 
@@ -29,6 +35,7 @@ class Phase(StrEnum):
     PROVISIONING = "provisioning"
     READY = "ready"
     FAILING = "failing"
+    STOPPED = "stopped"
 
 
 class SecretKey(Value):
@@ -80,6 +87,7 @@ class Standing(StrEnum):
     ADOPTED = "adopted"
     WAITING = "waiting"
     CONFLICT = "conflict"
+    UNTRUSTED = "not-trusted"
     KEPT_OUT = "kept-out"
     MISSING = "missing"
 
@@ -99,3 +107,13 @@ class Managed(Value):
     registry: str = ""
     message: str = ""
     missing_since: datetime | None = None
+
+
+def registry_name(place: Place, taken: Collection[str]) -> str:
+    """Return the name that a Harbor of this place gets: the same whenever it is asked."""
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{place.cluster}-{place.namespace}-{place.name}".lower())
+    plain = plain.strip("-")
+    if len(plain) <= _LONGEST and plain not in taken:
+        return plain
+    digest = hashlib.sha256(f"{place.kind}/{place}".encode()).hexdigest()[:8]
+    return f"{plain[: _LONGEST - 9].strip('-')}-{digest}"

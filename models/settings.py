@@ -3,14 +3,16 @@
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cluster import WORKSPACE_LABEL
 from models.managed import HELM_SELECTOR
 from models.plan import Limits
 from models.schedule import Cadence
+from models.trust import check_patterns, parse_patterns
 
 
 def _user_data_dir() -> Path:
@@ -39,6 +41,8 @@ class Settings(BaseSettings):
         secret_key_file: one key a line, newest first; `make serve` makes it on first start.
         rotation_days: age at which robot accounts' secrets are replaced; 0 never does.
         helm_selector: label selector of what a Harbor chart made, where Helm is a source.
+        managed_namespaces: patterns `cluster/namespace`, comma-separated, of namespaces whose
+            managed Harbors are trusted, besides those with the label.
         managed_grace_hours: how long a managed Harbor that is gone is kept.
         managed_wait_seconds: how long integrate-managed-harbor waits for one that is not ready.
         clusters_at_once: clusters looked at side by side in one process.
@@ -65,6 +69,7 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
     helm_selector: str = HELM_SELECTOR
+    managed_namespaces: Annotated[str, AfterValidator(check_patterns)] = ""
     managed_grace_hours: float = Field(default=72, ge=0)
     managed_wait_seconds: float = Field(default=300, ge=0)
     clusters_at_once: int = Field(default=16, ge=1, le=200)
@@ -79,6 +84,11 @@ class Settings(BaseSettings):
     def labels(self) -> tuple[str, ...]:
         """The namespace labels that may name a workspace."""
         return tuple(key.strip() for key in self.workspace_labels.split(",") if key.strip())
+
+    @property
+    def trusted_namespaces(self) -> tuple[str, ...]:
+        """The patterns of namespaces whose managed Harbors are trusted."""
+        return parse_patterns(self.managed_namespaces)
 
     @property
     def key_file(self) -> Path:

@@ -9,16 +9,20 @@ from models.errors import ClusterError
 from models.managed import ManagedHarbor
 from models.registry import OwnAuthority
 from models.settings import settings
-from models.snapshot import Seen, Unseen
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 from tasks.clusters import opened_cluster
 from tasks.kubernetes.protocol import ClusterReader
 from tasks.vault import no_vault
 
 
 async def look_for_harbors(
-    cluster: Cluster, kubeconfigs: Mapping[str, SecretStr] | None = None
-) -> Seen[ManagedHarbor] | Unseen:
-    """See a cluster's managed Harbors; a cluster that cannot be asked is no error but unseen."""
+    cluster: Cluster, trust: Trust, kubeconfigs: Mapping[str, SecretStr] | None = None
+) -> SeenHarbors | Unseen:
+    """See a cluster's managed Harbors; a cluster that cannot be asked is no error but unseen.
+
+    Of those that are not trusted nothing is read but that they are there.
+    """
     try:
         async with opened_cluster(
             cluster,
@@ -26,19 +30,18 @@ async def look_for_harbors(
             installation="",
             kubeconfigs=kubeconfigs,
         ) as client:
-            found = await client.harbors(settings().helm_selector)
+            found = await client.harbors(trust, settings().helm_selector)
             if isinstance(found, Unseen):
                 return found
-            return Seen[ManagedHarbor](
-                items=tuple([await _with_authority(client, one) for one in found.items])
-            )
+            items = tuple([await _with_authority(client, one) for one in found.items])
+            return found.model_copy(update={"items": items})
     except ClusterError as error:
         return Unseen(reason=error.reason, message=error.said)
 
 
 async def _with_authority(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
     """Read whom its address is to be trusted by; if that cannot be read, it stays as it was."""
-    if harbor.authority is None:
+    if harbor.authority is None or harbor.authority.namespace != harbor.place.namespace:
         return harbor
     try:
         text = await client.secret_value(harbor.authority)

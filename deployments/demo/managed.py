@@ -9,10 +9,11 @@ from uuid import uuid4
 from prefect.client.orchestration import get_client
 
 from deployments.demo.teller import Teller
-from deployments.demo.world import PASSWORD, World
+from deployments.demo.world import HARBORS, PASSWORD, World
 from deployments.sandbox.harbor import Harbor
 from deployments.sandbox.server import running
 from models.condition import Health
+from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE
 from tasks.store import figures
 from tasks.store.session import stored
 
@@ -22,11 +23,13 @@ _PATIENCE = 150.0
 async def appear(teller: Teller, world: World, stack: ExitStack) -> None:
     """Let the platform create two Harbors while the product runs; one of them is announced."""
     teller.title("The platform creates two Harbors in its cluster, and says so of one")
+    label = f"{MANAGED_LABEL}={MANAGED_LABEL_VALUE}"
+    teller.console.print(f"    kubectl label namespace {HARBORS} {label}")
     for name in ("announced", "quiet"):
         harbor = Harbor(admin_password=PASSWORD)
         harbor.add_project("platform", public=True, repositories=("base",))
         url = stack.enter_context(running(harbor.app))
-        world.cluster.add_harbor_cluster("harbors", name, url, PASSWORD)
+        world.cluster.add_harbor_cluster(HARBORS, name, url, PASSWORD)
         if name == "announced":
             await _announce(name)
         started = time.monotonic()
@@ -43,8 +46,8 @@ async def _announce(name: str) -> None:
         "id": str(uuid4()),
         "occurred": datetime.now(UTC).isoformat(),
         "event": "harbor.created",
-        "resource": {"prefect.resource.id": f"harbor.demo.harbors.{name}"},
-        "payload": {"cluster": "demo", "namespace": "harbors", "name": name},
+        "resource": {"prefect.resource.id": f"harbor.demo.{HARBORS}.{name}"},
+        "payload": {"cluster": "demo", "namespace": HARBORS, "name": name},
     }
     async with get_client() as client:
         await client.request("POST", "/events", json=[event])

@@ -9,10 +9,13 @@ from deployments.sandbox.harbor import Harbor
 from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
 from deployments.sandbox.server import closed_port_url, running
 from models.cluster import WORKSPACE_LABEL
+from models.trust import MANAGED_LABEL
 
 GIB = 2**30
 NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}
 """The emulated cluster's namespaces, with the workspace that their label names."""
+HARBORS = "harbors"
+"""Where the platform's own Harbors are: the one namespace that is marked as trusted."""
 PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
 
 
@@ -47,6 +50,7 @@ def simulated() -> Iterator[World]:
         cluster = stack.enter_context(running_cluster())
         for namespace, workspace in NAMESPACES.items():
             cluster.add_namespace(namespace, {WORKSPACE_LABEL: workspace})
+        cluster.add_namespace(HARBORS, {MANAGED_LABEL: "true"})
         world = World(
             main=_main(), edge=_edge(), lab=_lab(), dev=_dev(), cluster=cluster, stack=stack
         )

@@ -7,8 +7,9 @@ from pydantic import SecretStr
 
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome, Deliver, Link, Unlink, Withdraw
-from models.managed import HELM_SELECTOR, ManagedHarbor, SecretKey
-from models.snapshot import Seen, Unseen
+from models.managed import HELM_SELECTOR, SecretKey
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 from tasks.kubernetes.account import Accounts
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.looking import ClusterEyes
@@ -41,9 +42,9 @@ class KubernetesCluster:
         """See the same of one namespace; see `ClusterReader`."""
         return await self._eyes.look_at(namespace, labels)
 
-    async def harbors(self, selector: str = HELM_SELECTOR) -> Seen[ManagedHarbor] | Unseen:
+    async def harbors(self, trust: Trust, selector: str = HELM_SELECTOR) -> SeenHarbors | Unseen:
         """See all managed Harbors; see `ClusterReader`."""
-        return await managed_harbors(self._http, selector)
+        return await managed_harbors(self._http, trust, selector)
 
     async def secret_value(self, key: SecretKey) -> SecretStr:
         """Read what a key of a Secret holds; see `ClusterReader`."""

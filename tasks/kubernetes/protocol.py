@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from models.cluster import ClusterSnapshot
 from models.delivery import ClusterChange, ClusterOutcome
-from models.managed import HELM_SELECTOR, ManagedHarbor, SecretKey
-from models.snapshot import Seen, Unseen
+from models.managed import HELM_SELECTOR, SecretKey
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 
 
 class ClusterReader(Protocol):
@@ -32,13 +33,14 @@ class ClusterReader(Protocol):
     async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See the same of one namespace; a namespace that is not there is an empty section."""
 
-    async def harbors(self, selector: str = HELM_SELECTOR) -> Seen[ManagedHarbor] | Unseen:
+    async def harbors(self, trust: Trust, selector: str = HELM_SELECTOR) -> SeenHarbors | Unseen:
         """See all managed Harbors, of every kind.
 
-        That takes four lists, the one of what is served included, and a GET for each chart's
-        release, of the ConfigMap with its address.
+        That takes five lists, the one of what is served included, and a GET for each chart's
+        release that is trusted, of the ConfigMap with its address.
 
         Args:
+            trust: whose objects are read; of others it is only told that they are there.
             selector: which Deployments are a chart's Harbor core, see `HELM_SELECTOR`.
 
         Returns:

@@ -11,6 +11,7 @@ _MARK = {
     Standing.ADOPTED: "✅",
     Standing.WAITING: "⏳",
     Standing.CONFLICT: "❌",
+    Standing.UNTRUSTED: "🔒",
     Standing.KEPT_OUT: "🚫",
     Standing.MISSING: "❔",
 }

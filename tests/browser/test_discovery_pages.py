@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 from deployments.sandbox.harbor import Harbor
 from deployments.sandbox.kubernetes import running_cluster
 from deployments.sandbox.server import running
+from models.trust import MANAGED_LABEL
 from tests.browser.product import Product, open_artifact
 
 PASSWORD = "Administrator-in-a-Secret-5"
@@ -17,6 +18,8 @@ def test_the_pages_tell_schedule_trigger_and_what_was_found(
     with running(harbor.app) as address, running_cluster() as cluster:
         cluster.add_harbor_cluster("hub", "main", address, PASSWORD)
         cluster.add_harbor_cluster("hub", "late", f"{address}1", PASSWORD, status="creating")
+        cluster.add_harbor_cluster("elsewhere", "other", f"{address}2", PASSWORD)
+        cluster.label("hub", {MANAGED_LABEL: "true"})
         kubeconfig = product.saved("cluster-credentials", "found", kubeconfig=cluster.kubeconfig)
         product.wait_for(product.start("register-cluster", name="found", credentials=kubeconfig))
         product.wait_for(product.start("discover-managed-harbors"))
@@ -27,6 +30,8 @@ def test_the_pages_tell_schedule_trigger_and_what_was_found(
         expect(row.first).to_contain_text("found-hub-main")
         waiting = shown.get_by_role("row", name="hub/late")
         expect(waiting.first).to_contain_text("⏳ waiting")
+        other = shown.get_by_role("row", name="elsewhere/other")
+        expect(other.first).to_contain_text("not-trusted")
 
         browser_page.goto(deployment_page(product, "discover-managed-harbors"))
         expect(browser_page.get_by_text("Every 1 minute")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from deployments.sandbox.kubernetes import EmulatedCluster
 from models.cluster import Cluster, ClusterState
 from models.registry import BlockRef
+from models.trust import MANAGED_LABEL
 from tasks import clock
 from tasks.store import clusters
 from tasks.store.migrating import migrate
@@ -55,6 +56,7 @@ def before(fleet: Fleet) -> Before:
         view = fleet.api.view()
         with harbor_at() as place, cluster_with() as cluster:
             _known(fleet, "served", cluster)
+            cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
             cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
             where = {"cluster": "served", "namespace": "hub", "name": "main"}
             fleet.api.send("harbor.created", "harbor.served.hub.main", **where)
@@ -103,6 +105,7 @@ def created(fleet: Fleet, deployed: dict[str, Any]) -> Iterator[Created]:
     with heard_harbor(*SPACES) as (place, turns), cluster_with(**homes) as cluster:
         block = _block(fleet, "prod", cluster)
         fleet.api.done("register-cluster", name="prod", credentials=block)
+        cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
         uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
         where = {"cluster": "prod", "namespace": "hub", "name": "main"}
         had = len(fleet.api.runs(FLOW))

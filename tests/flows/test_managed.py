@@ -16,6 +16,7 @@ from models.reason import Reason
 from models.registry import Origin
 from models.settings import settings
 from models.tables import ManagedRow
+from models.trust import MANAGED_LABEL
 from tasks import clock
 from tasks.store import managed
 from tasks.store.session import transact
@@ -38,6 +39,7 @@ def stand_up(cluster: EmulatedCluster, place: Place, name: str = "main", **more:
     """Let the platform create a Harbor."""
     cluster.install_operator()
     cluster.add_harbor_cluster("hub", name, place.url, PASSWORD, **more)
+    cluster.label("hub", {MANAGED_LABEL: "true"})
 
 
 def harbors() -> dict[str, Managed]:

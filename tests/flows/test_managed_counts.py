@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from deployments.sandbox.faults import Call, Fault
 from flows.discover import discover_managed_harbors
 from models.cluster import Cluster, ClusterState
+from models.trust import MANAGED_LABEL
 from tasks import clock
 from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store import clusters
@@ -16,10 +17,11 @@ from tests.flows.stories import PASSWORD, completed, harbor_at, known
 CLUSTERS, HARBORS = 50, 5
 
 
-async def test_fifty_clusters_are_asked_four_lists_each(database: str) -> None:
+async def test_fifty_clusters_are_asked_five_lists_each(database: str) -> None:
     with ExitStack() as stack:
         running = {f"c{n}": stack.enter_context(cluster_with()) for n in range(CLUSTERS)}
         for name, cluster in running.items():
+            cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
             for number in range(HARBORS):
                 url = f"https://{name}-{number}.example.com"
                 cluster.add_harbor_cluster("hub", f"h{number}", url, PASSWORD)
@@ -32,7 +34,7 @@ async def test_fifty_clusters_are_asked_four_lists_each(database: str) -> None:
         for cluster in running.values():
             asked = [call.method for call in cluster.requests]
             assert asked == ["GET"] * len(asked)
-            assert len(asked) <= 4
+            assert len(asked) <= 5
 
 
 async def _known(name: str, kubeconfig: str) -> None:
@@ -48,6 +50,7 @@ async def test_a_slow_cluster_delays_no_other(database: str) -> None:
     with harbor_at() as place, cluster_with() as quick, cluster_with() as slow:
         await registered("quick", quick)
         await registered("slow", slow)
+        quick.add_namespace("hub", {MANAGED_LABEL: "true"})
         quick.add_harbor_cluster("hub", "main", place.url, PASSWORD)
         waited = []
 

@@ -1,7 +1,7 @@
 """A managed Harbor as a cluster shows it: the objects that a chart or an operator leaves there.
 
-They stand for the Harbor that the environment names. No Pod is run: the Deployment is scaled to 0,
-and nothing of the operator need be there but its kind.
+They stand for the Harbor that the environment names. No Pod is run: the Deployment's finds no
+node, and nothing of the operator need be there but its kind.
 """
 
 import base64
@@ -17,6 +17,9 @@ NAME = "harbor"
 
 _OTHER = "harbor-core-envvars"
 """Where the password is after it was moved; rbac-harbors.yaml has this name too."""
+
+
+_STUCK = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
 
 
 class Kept(Protocol):
@@ -73,7 +76,9 @@ class HelmKept:
 
     def _core(self) -> Content:
         made = self.release.deployment()
-        made["spec"]["replicas"] = 0
+        made["spec"]["progressDeadlineSeconds"] = 1
+        made["spec"]["template"]["spec"]["nodeSelector"] = {"registry-integration.io/none": "true"}
+        made["status"] = {"conditions": [_STUCK]}  # as the controller of a real cluster has it
         return made
 
 

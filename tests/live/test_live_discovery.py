@@ -12,6 +12,7 @@ from flows.sync_namespaces import sync_namespaces
 from models.access import robot_stem
 from models.condition import Health
 from models.registry import Origin
+from models.trust import MANAGED_LABEL
 from tasks.store.installation import installation
 from tasks.store.session import stored
 from tests.flows.platform import bindings_of, bound
@@ -37,7 +38,7 @@ def kept(request: pytest.FixtureRequest, scene: Scene) -> Kept:
 
 async def test_the_whole_story_of_a_managed_harbor(scene: Scene, kept: Kept) -> None:
     await registered(scene)
-    await scene.cluster.add_namespace(scene.hub, {})
+    await scene.cluster.add_namespace(scene.hub, {MANAGED_LABEL: "true"})
     us, place = await stored(installation), ("live", scene.hub, NAME)
     await kept.stand_up()
 

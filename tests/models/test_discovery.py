@@ -6,22 +6,25 @@ from typing import Any
 
 import pytest
 
-from models.discovery import plan_discovery, renewed, secret_ref
+from models.discovery import plan_discovery
 from models.discovery_plan import (
     Adopt,
     DiscoveryPlan,
     Follow,
     Note,
     Step,
-    TakeOver,
 )
+from models.following import renewed, secret_ref
 from models.managed import Managed, ManagedHarbor, Phase, Place, SecretKey, SourceKind, Standing
-from models.registry import BlockRef, Kind, NoVerification, Origin, Registry
-from models.snapshot import Seen, Unseen
+from models.registry import Kind, NoVerification, Origin, Registry
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 from tests.builders import NOW
 
 GRACE = timedelta(hours=72)
 PASSWORD = SecretKey(namespace="hub", name="admin", key="secret")
+ELSEWHERE = PASSWORD.model_copy(update={"namespace": "platform"})
+EVERYWHERE = Trust(patterns=("*/*",))
 
 
 def place(name: str = "main", cluster: str = "prod", namespace: str = "hub") -> Place:
@@ -34,8 +37,8 @@ def harbor(name: str = "main", **more: Any) -> ManagedHarbor:
         "uid": f"uid-{name}",
         "address": f"https://{name}.example.com",
         "password": PASSWORD,
-    }
-    return ManagedHarbor.model_validate(found | more)
+    } | more
+    return ManagedHarbor.model_validate(found)
 
 
 def registry(name: str = "main", **more: Any) -> Registry:
@@ -63,11 +66,15 @@ def plan(
     *harbors: ManagedHarbor,
     known: tuple[Managed, ...] = (),
     registries: tuple[Registry, ...] = (),
-    sections: Mapping[str, Seen[ManagedHarbor] | Unseen] | None = None,
+    sections: Mapping[str, SeenHarbors | Unseen] | None = None,
     now: datetime = NOW,
+    trust: Trust = EVERYWHERE,
+    take_over: tuple[Place, ...] = (),
 ) -> DiscoveryPlan:
-    found = sections or {"prod": Seen[ManagedHarbor](items=harbors)}
-    return plan_discovery(found, known, registries, now=now, grace=GRACE)
+    found = sections or {"prod": SeenHarbors(items=harbors)}
+    return plan_discovery(
+        found, known, registries, trust=trust, now=now, grace=GRACE, take_over=take_over
+    )
 
 
 def steps(*harbors: ManagedHarbor, **more: Any) -> tuple[Step, ...]:
@@ -84,19 +91,25 @@ def test_a_new_one_is_adopted_under_a_name_that_tells_where_it_is() -> None:
 
 
 def test_names_that_collide_are_told_apart_and_stay_so() -> None:
-    one = harbor(place=place("b", cluster="prod", namespace="a"), address="https://1.example.com")
-    two = harbor(place=place("b", cluster="prod-a", namespace="a"), address="https://2.example.com")
-    other = harbor(place=place("a-b", namespace="x"), address="https://3.example.com")
-    more = harbor(place=place("b", namespace="x-a"), address="https://4.example.com")
-    names = [step.registry for step in steps(one, two, other, more) if isinstance(step, Adopt)]
-    assert len(set(names)) == 4
-    assert {"prod-a-b", "prod-a-a-b"} < set(names)
-    again = [step.registry for step in steps(more, other, two, one) if isinstance(step, Adopt)]
+    places = [place("a-b", namespace="x"), place("b", namespace="x-a"), place("b", namespace="x")]
+    found = [
+        harbor(
+            place=each,
+            address=f"https://{number}.example.com",
+            password=PASSWORD.model_copy(update={"namespace": each.namespace}),
+        )
+        for number, each in enumerate(places)
+    ]
+    names = [step.registry for step in steps(*found) if isinstance(step, Adopt)]
+    assert len(set(names)) == 3
+    assert {"prod-x-a-b", "prod-x-b"} < set(names)
+    again = [step.registry for step in steps(*reversed(found)) if isinstance(step, Adopt)]
     assert names == again
 
 
 def test_long_names_fit() -> None:
-    far = harbor(place=place("h" * 80, namespace="n" * 63))
+    key = PASSWORD.model_copy(update={"namespace": "n" * 63})
+    far = harbor(place=place("h" * 80, namespace="n" * 63), password=key)
     (step,) = steps(far)
     assert isinstance(step, Adopt)
     assert len(step.registry) == 63
@@ -110,6 +123,8 @@ def test_long_names_fit() -> None:
         ({"address": "https://user:pw@h"}, "user name or password"),
         ({"address": "https://h/harbor"}, "has a path"),
         ({"password": None}, "where its password is"),
+        ({"password": ELSEWHERE}, "in another namespace: platform"),
+        ({"phase": Phase.STOPPED, "message": "scaled to 0"}, "scaled to 0"),
     ],
 )
 def test_what_is_not_ready_waits_and_says_why(more: dict[str, Any], said: str) -> None:
@@ -127,31 +142,6 @@ def test_what_is_not_ready_waits_and_says_why(more: dict[str, Any], said: str) -
 def test_one_that_fails_but_answers_is_adopted_all_the_same() -> None:
     failing = harbor(phase=Phase.FAILING)
     assert steps(failing) == (Adopt(harbor=failing, registry="prod-hub-main"),)
-
-
-def test_one_that_was_integrated_by_hand_is_taken_over_with_its_name() -> None:
-    there = registry(name="hand", address="https://main.example.com").model_copy(
-        update={"name": "harbor-prod", "origin": Origin.EXTERNAL, "credential": BlockRef(name="b")}
-    )
-    (step,) = steps(harbor(), registries=(there,))
-    assert step == TakeOver(harbor=harbor(), registry="harbor-prod")
-    after = renewed(there, harbor())
-    assert (after.name, after.origin, after.credential) == (
-        "harbor-prod",
-        Origin.MANAGED,
-        BlockRef(name="b"),
-    )
-
-
-def test_only_one_of_two_takes_over_what_was_integrated_by_hand() -> None:
-    address = "https://shared.example.com"
-    there = registry(name="hand", address=address, origin=Origin.EXTERNAL)
-    one, other = harbor("one", address=address), harbor("two", address=address)
-    first, second = steps(other, one, registries=(there,))
-    assert first == TakeOver(harbor=one, registry=there.name)
-    assert isinstance(second, Note)
-    assert second.managed.standing is Standing.CONFLICT
-    assert there.name in second.managed.message
 
 
 def test_two_with_one_address_are_a_conflict() -> None:
@@ -187,13 +177,6 @@ def test_changes_are_followed(more: dict[str, Any], why: str) -> None:
     )
     after = renewed(registry(), now)
     assert steps(now, known=(adopted(),), registries=(after,)) == ()
-
-
-def test_a_password_given_by_hand_is_kept() -> None:
-    there = registry(credential=BlockRef(name="override"))
-    other = harbor(password=SecretKey(namespace="hub", name="other", key="secret"))
-    assert steps(other, known=(adopted(),), registries=(there,)) == ()
-    assert renewed(there, other).credential == BlockRef(name="override")
 
 
 def test_a_choice_not_to_verify_is_kept() -> None:

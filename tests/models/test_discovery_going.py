@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from models.discovery import secret_ref
 from models.discovery_plan import Adopt, DiscoveryPlan, Note, Replace, Retire
 from models.errors import PlanRefused
-from models.managed import ManagedHarbor, Phase, Standing
+from models.following import secret_ref
+from models.managed import Phase, Standing
 from models.plan import Limits
 from models.reason import Reason
 from models.registry import Origin, SecretRef
-from models.snapshot import Seen, Unseen
+from models.snapshot import Unseen
+from models.trust import SeenHarbors
 from tests.builders import NOW
 from tests.models.test_discovery import GRACE, adopted, harbor, place, plan, registry, steps
 
@@ -56,7 +57,7 @@ def test_a_cluster_out_of_reach_changes_nothing() -> None:
     unseen = Unseen(reason=Reason.TIMED_OUT, message="no answer")
     found = plan(sections={"prod": unseen}, known=(adopted(),), registries=(registry(),))
     assert found == DiscoveryPlan(adopted=1, unseen={"prod": "no answer"})
-    assert plan(sections={"other": Seen[ManagedHarbor](items=())}, known=(adopted(),)).steps == ()
+    assert plan(sections={"other": SeenHarbors(items=())}, known=(adopted(),)).steps == ()
 
 
 def test_one_that_somebody_removed_stays_out() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.discovery import plan_discovery, renewed, secret_ref, tls_of
+from models.discovery import plan_discovery
 from models.discovery_plan import (
     Adopt,
     DiscoveryPlan,
@@ -19,6 +19,7 @@ from models.discovery_plan import (
     TakeOver,
     place_of,
 )
+from models.following import renewed, secret_ref, tls_of
 from models.managed import (
     Managed,
     ManagedHarbor,
@@ -29,16 +30,23 @@ from models.managed import (
     Standing,
 )
 from models.reason import Reason
-from models.registry import Kind, Origin, Registry
-from models.snapshot import Seen, Unseen
+from models.registry import BlockRef, Kind, Origin, Registry, SecretRef
+from models.snapshot import Unseen
+from models.trust import SeenHarbors, Trust
 from tests.builders import NOW
 
 GRACE = timedelta(hours=72)
 CLUSTERS = ("eu", "us")
+HUB, TENANT = "hub", "tenant"
+"""A namespace that is marked at first, and one that its tenant may edit and not mark."""
+
 PLACES = tuple(
-    Place(cluster=cluster, namespace="hub", name=name, kind=SourceKind.OPERATOR)
+    Place(cluster=cluster, namespace=HUB, name=name, kind=SourceKind.OPERATOR)
     for cluster in CLUSTERS
     for name in ("a", "b")
+)
+HOSTILE = tuple(
+    Place(cluster=cluster, namespace=TENANT, name="a", kind=SourceKind.HELM) for cluster in CLUSTERS
 )
 DOWN = Unseen(reason=Reason.TIMED_OUT, message="no answer")
 
@@ -53,23 +61,40 @@ class World:
     registries: dict[str, Registry] = field(default_factory=dict)
     now: datetime = NOW
     uids: int = 0
+    marked: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CLUSTERS, HUB))
+    take_over: frozenset[Place] = frozenset()
 
-    def make(self, place: Place, address: int) -> None:
+    def make(self, place: Place, address: str) -> None:
         self.uids += 1
         self.harbors[place] = ManagedHarbor(
             place=place,
             uid=f"uid-{self.uids}",
-            address=f"https://h{address}.example.com",
-            password=SecretKey(namespace="hub", name=place.name, key="secret"),
+            address=address,
+            password=SecretKey(namespace=place.namespace, name=place.name, key="secret"),
         )
 
+    def trusted(self, place: Place) -> bool:
+        return self.marked[place.cluster] == place.namespace
+
     def plan(self) -> DiscoveryPlan:
-        seen: dict[str, Seen[ManagedHarbor] | Unseen] = {
-            cluster: DOWN if cluster in self.down else Seen(items=tuple(self._in(cluster)))
-            for cluster in CLUSTERS
+        seen: dict[str, SeenHarbors | Unseen] = {
+            cluster: DOWN if cluster in self.down else self._seen(cluster) for cluster in CLUSTERS
         }
         return plan_discovery(
-            seen, self.known.values(), self.registries.values(), now=self.now, grace=GRACE
+            seen,
+            self.known.values(),
+            self.registries.values(),
+            trust=Trust(),
+            now=self.now,
+            grace=GRACE,
+            take_over=self.take_over,
+        )
+
+    def _seen(self, cluster: str) -> SeenHarbors:
+        return SeenHarbors(
+            items=tuple(self._in(cluster)),
+            namespaces=frozenset({HUB, TENANT}),
+            marked=frozenset({self.marked[cluster]}),
         )
 
     def _in(self, cluster: str) -> Iterable[ManagedHarbor]:
@@ -93,7 +118,9 @@ class World:
                     tls=tls_of(harbor),
                 )
                 self._adopted(harbor, name)
-            case TakeOver() | Follow() | Replace():
+            case TakeOver(harbor=harbor, registry=name):
+                self._adopted(harbor, name)
+            case Follow() | Replace():
                 name, harbor = step.registry, step.harbor
                 self.registries[name] = renewed(self.registries[name], harbor)
                 self._adopted(harbor, name)
@@ -112,73 +139,143 @@ SELDOM = (
     "provision",
     "lose secret",
     "other secret",
+    "foreign secret",
     "down",
     "up",
     "keep out",
     "wait",
     "by hand",
+    "give a block",
+    "take over",
+    "label moves",
+    "plain http",
 )
 
-events = st.tuples(st.sampled_from(OFTEN * 4 + SELDOM), st.sampled_from(PLACES), st.integers(1, 3))
+Event = tuple[str, Place, int]
+
+events = st.tuples(
+    st.sampled_from(OFTEN * 4 + SELDOM), st.sampled_from(PLACES + HOSTILE), st.integers(1, 3)
+)
 
 
-def happen(world: World, event: tuple[str, Place, int]) -> None:
+def happen(world: World, event: Event) -> None:
     what, place, number = event
-    there = world.harbors.get(place)
+    world.take_over = frozenset()
     if what == "make":
-        world.make(place, number)
+        world.make(place, _address(number))
     elif what == "delete":
         world.harbors.pop(place, None)
-    elif what == "down":
-        world.down.add(place.cluster)
-    elif what == "up":
-        world.down.discard(place.cluster)
-    elif what == "wait":
-        world.now += timedelta(hours=30)
     elif what == "by hand":
-        _by_hand(world, f"https://h{number}.example.com")
+        _by_hand(world, _address(number))
     elif what == "keep out" and place in world.known and world.known[place].registry:
         known = world.known[place]
         world.registries.pop(known.registry, None)
         update = {"standing": Standing.KEPT_OUT, "registry": ""}
         world.known[place] = known.model_copy(update=update)
-    elif there is not None:
-        changes: dict[str, dict[str, object]] = {
-            "move": {"address": f"https://h{number}.example.com"},
-            "provision": {"phase": Phase.PROVISIONING},
-            "lose secret": {"password": None},
-            "other secret": {
-                "password": SecretKey(namespace="hub", name=f"s{number}", key="secret")
-            },
-        }
-        world.harbors[place] = there.model_copy(update=changes.get(what, {}))
+    elif what == "give a block" and place in world.known and world.known[place].registry:
+        name = world.known[place].registry
+        block = {"credential": BlockRef(name="admin")}
+        world.registries[name] = world.registries[name].model_copy(update=block)
+    elif place in world.harbors:
+        _edit(world, what, place, number)
+    _around(world, what, place)
+
+
+def _around(world: World, what: str, place: Place) -> None:
+    """What happens to clusters, to time, and at the wish of a person."""
+    if what == "down":
+        world.down.add(place.cluster)
+    elif what == "up":
+        world.down.discard(place.cluster)
+    elif what == "wait":
+        world.now += timedelta(hours=30)
+    elif what == "take over":
+        world.take_over = frozenset({place})
+    elif what == "label moves":
+        world.marked[place.cluster] = TENANT if world.marked[place.cluster] == HUB else HUB
+
+
+def _edit(world: World, what: str, place: Place, number: int) -> None:
+    there = world.harbors[place]
+    changes: dict[str, dict[str, object]] = {
+        "move": {"address": _address(number)},
+        "plain http": {"address": _address(number).replace("https", "http")},
+        "provision": {"phase": Phase.PROVISIONING},
+        "lose secret": {"password": None},
+        "other secret": {
+            "password": SecretKey(namespace=place.namespace, name=f"s{number}", key="secret")
+        },
+        "foreign secret": {"password": SecretKey(namespace="other", name="a", key="secret")},
+    }
+    world.harbors[place] = there.model_copy(update=changes.get(what, {}))
+
+
+def _address(number: int) -> str:
+    return f"https://h{number}.example.com"
 
 
 def _by_hand(world: World, address: str) -> None:
-    if all(one.address != address for one in world.registries.values()):
+    hosts = {one.where.netloc for one in world.registries.values()}
+    if address.partition("://")[2] not in hosts:
         name = f"hand-{len(world.registries)}-{world.uids}"
-        world.registries[name] = Registry(name=name, kind=Kind.HARBOR, address=address)
+        block = BlockRef(name="admin")
+        world.registries[name] = Registry(
+            name=name, kind=Kind.HARBOR, address=address, credential=block
+        )
 
 
-@settings(max_examples=200)
+def _case(*words: str, place: Place = PLACES[0]) -> example:
+    """Let these happen to one place, until its grace is over."""
+    return example([(word, place, 1) for word in (*words, "wait", "wait", "wait")])
+
+
+@settings(max_examples=300)
 @given(st.lists(events, max_size=20))
-def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(
-    happened: list[tuple[str, Place, int]],
-) -> None:
+@_case("make", "label moves", "delete")
+@_case("by hand", "make", "take over", "delete")
+@_case("by hand", "make", "take over", "make")
+@_case("make", "give a block", "plain http")
+@_case("by hand", "make", "take over", "label moves", place=HOSTILE[0])
+def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(happened: list[Event]) -> None:
     world = World()
     for event in happened:
         happen(world, event)
         plan = world.plan()
         _check(world, plan)
-        for step in plan.steps:
-            world.carry_out(step)
+        _carry_out(world, plan)
         for _ in range(3):  # an address that one gave up is free for another at the next look
-            again = world.plan()
-            for step in again.steps:
-                world.carry_out(step)
+            _carry_out(world, world.plan())
         assert world.plan().steps == ()
         hosts = [one.where.netloc for one in world.registries.values()]
         assert len(hosts) == len(set(hosts))
+
+
+def _carry_out(world: World, plan: DiscoveryPlan) -> None:
+    """Do it, and check that nothing became of a registry that must not."""
+    for step in plan.steps:
+        before = dict(world.registries)
+        world.carry_out(step)
+        _check_registries(world, step, before)
+
+
+def _check_registries(world: World, step: Step, before: dict[str, Registry]) -> None:
+    """No origin under a block, none of a person's at all, and nothing by whom nobody trusts."""
+    now = world.registries
+    for name, one in before.items():
+        if one.origin is Origin.EXTERNAL or isinstance(one.credential, BlockRef):
+            assert now.get(name, one) == one
+        if one.origin is Origin.EXTERNAL:
+            assert name in now
+        if name in now and one.where.scheme == "https":
+            assert now[name].where.scheme == "https"
+    if not world.trusted(place_of(step)):
+        assert now == before
+    if isinstance(step, Adopt | Follow | Replace):
+        credential = now[step.registry].credential
+        assert not isinstance(credential, SecretRef) or (
+            (credential.cluster, credential.namespace)
+            == (step.harbor.place.cluster, step.harbor.place.namespace)
+        )
 
 
 def _check(world: World, plan: DiscoveryPlan) -> None:
@@ -198,6 +295,8 @@ def _check(world: World, plan: DiscoveryPlan) -> None:
         if isinstance(step, Follow):
             assert known is not None
             assert known.uid == step.harbor.uid
+        if isinstance(step, TakeOver):
+            assert place in world.take_over
         if known is not None and known.standing is Standing.KEPT_OUT:
             there = world.harbors.get(place)
             assert there is None or there.uid != known.uid or isinstance(step, Retire)

@@ -7,7 +7,7 @@ import pytest
 from models import errors
 from models.condition import Condition, ConditionType, Health, Status
 from models.errors import RegistryError
-from models.health import diagnose, failed, reached, settle, verdicts_from
+from models.health import diagnose, failed, opens, reached, settle, verdicts_from
 from models.reason import Reason
 from models.registry import NoVerification, SystemTrust, Tls
 from tests.builders import NOW, condition, registry, verdict
@@ -198,3 +198,18 @@ def test_the_first_failure_is_the_one_to_act_upon() -> None:
     told = [verdict(), verdict(status=UNKNOWN), verdict(AUTHENTICATED, FALSE), verdict(SYNCED)]
     assert failed(told) == told[2]
     assert failed(told[:2]) is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "well"),
+    [
+        ({AUTHENTICATED: TRUE}, True),
+        ({AUTHENTICATED: UNKNOWN}, False),
+        ({REACHABLE: TRUE}, False),
+        ({AUTHENTICATED: TRUE, SYNCED: FALSE}, False),
+    ],
+)
+def test_a_credential_opens_a_registry_only_if_it_was_accepted(
+    statuses: dict[ConditionType, Status], well: bool
+) -> None:
+    assert opens([verdict(type_, status) for type_, status in statuses.items()]) is well

@@ -114,21 +114,23 @@ class CoreDeployment(Wire):
         """How far it is: without a ready Pod it is on its way, unless it was up or gave up."""
         if self.metadata.deleted_at:
             return Phase.PROVISIONING
+        if not self.spec.replicas:
+            return Phase.STOPPED
         if self.status.available:
             return Phase.READY
         rollout = self._condition("Progressing")
         ended = rollout.status == "False" or rollout.reason == "NewReplicaSetAvailable"
-        return Phase.FAILING if ended or not self.spec.replicas else Phase.PROVISIONING
+        return Phase.FAILING if ended else Phase.PROVISIONING
 
     @property
     def trouble(self) -> str:
         """Why it is not ready; empty if it is."""
         if self.metadata.deleted_at:
             return "it is being deleted"
-        if self.status.available:
-            return ""
         if not self.spec.replicas:
             return f"the Deployment {self.metadata.name} is scaled to 0"
+        if self.status.available:
+            return ""
         rollout = self._condition("Progressing")
         said = rollout if rollout.status == "False" else self._condition("Available")
         words = ": ".join(word for word in (said.reason, said.message) if word)

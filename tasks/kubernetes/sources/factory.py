@@ -1,36 +1,55 @@
 """The one place that knows the kinds of sources."""
 
 import asyncio
+from functools import partial
 
+from models.errors import ClusterError
 from models.managed import ManagedHarbor, SourceKind
-from models.snapshot import Seen, Unseen
+from models.snapshot import Unseen
+from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.sources.helm import HelmCharts
 from tasks.kubernetes.sources.operator import HarborOperator
-from tasks.kubernetes.sources.protocol import Source
-from tasks.kubernetes.sources.reading import Reader
+from tasks.kubernetes.sources.protocol import IsTrusted, Source
+from tasks.kubernetes.sources.reading import Reader, Where
+from tasks.kubernetes.wire import Namespace
 
 
-def sources(http: ClusterHttp, selector: str) -> tuple[Source, ...]:
+def sources(reader: Reader, selector: str, is_trusted: IsTrusted) -> tuple[Source, ...]:
     """Make all kinds of sources of one cluster, in the order of their precedence.
 
     Args:
-        http: sends requests.
+        reader: reads the cluster.
         selector: see `HELM_SELECTOR`.
+        is_trusted: whose objects are read further.
     """
-    reader = Reader(http)
-    return HarborOperator(reader), HelmCharts(reader, selector)
+    return HarborOperator(reader, is_trusted), HelmCharts(reader, selector, is_trusted)
 
 
-async def managed_harbors(http: ClusterHttp, selector: str) -> Seen[ManagedHarbor] | Unseen:
+async def managed_harbors(http: ClusterHttp, trust: Trust, selector: str) -> SeenHarbors | Unseen:
     """See all managed Harbors; complete only if every source is; see `ClusterReader`."""
-    found = await asyncio.gather(*(one.harbors() for one in sources(http, selector)))
+    reader = Reader(http)
+    try:
+        namespaces = await reader.listed(Where("api/v1", "namespaces"), Namespace)
+    except ClusterError as error:
+        return Unseen(reason=error.reason, message=error.said)
+    marked = frozenset(one.metadata.name for one in namespaces if _is_marked(one))
+    is_trusted = partial(trust.covers, marked=marked)
+    found = await asyncio.gather(*(one.harbors() for one in sources(reader, selector, is_trusted)))
     harbors: list[ManagedHarbor] = []
     for each in found:
         if isinstance(each, Unseen):
             return each
         harbors += each.items
-    return Seen(items=_each_once(harbors))
+    return SeenHarbors(
+        items=_each_once(harbors),
+        namespaces=frozenset(one.metadata.name for one in namespaces),
+        marked=marked,
+    )
+
+
+def _is_marked(namespace: Namespace) -> bool:
+    return namespace.metadata.labels.get(MANAGED_LABEL) == MANAGED_LABEL_VALUE
 
 
 def _each_once(harbors: list[ManagedHarbor]) -> tuple[ManagedHarbor, ...]:

@@ -15,6 +15,7 @@ from models.managed import ManagedHarbor, Phase, Place, SourceKind
 from models.reason import Reason
 from models.snapshot import Seen, Unseen
 from tasks.kubernetes.sources.chart import ADDRESS, PASSWORD, ConfigMap, CoreDeployment
+from tasks.kubernetes.sources.protocol import IsTrusted
 from tasks.kubernetes.sources.reading import Reader, Where, seen_or_not
 
 
@@ -27,10 +28,11 @@ class HelmCharts:
     Args:
         reader: reads the cluster.
         selector: label selectors of core Deployments, separated by `;`; each costs one list.
+        is_trusted: whose ConfigMaps are read.
     """
 
-    def __init__(self, reader: Reader, selector: str) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, selector: str, is_trusted: IsTrusted) -> None:
+        self._reader, self._is_trusted = reader, is_trusted
         self._selectors = [one for one in map(str.strip, selector.split(";")) if one]
 
     async def harbors(self) -> Seen[ManagedHarbor] | Unseen:
@@ -57,6 +59,8 @@ class HelmCharts:
             raise ClusterError(error.cluster, "GET", where.path, said, error.reason) from error
 
     async def _managed(self, place: Place, one: CoreDeployment) -> ManagedHarbor:
+        if not self._is_trusted(place, one.metadata.uid):
+            return ManagedHarbor(place=place, uid=one.metadata.uid)
         address, unknown = await self._address(one)
         phase = Phase.PROVISIONING if one.phase is Phase.READY and not address else one.phase
         return ManagedHarbor(

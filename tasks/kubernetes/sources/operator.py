@@ -9,6 +9,7 @@ from models.errors import ClusterError
 from models.managed import ManagedHarbor, Phase, Place, SecretKey, SourceKind
 from models.reason import Reason
 from models.snapshot import Seen, Unseen
+from tasks.kubernetes.sources.protocol import IsTrusted
 from tasks.kubernetes.sources.reading import Reader, Where, readable, retold, seen_or_not
 from tasks.kubernetes.wire import Meta, Wire
 
@@ -99,7 +100,7 @@ class HarborCluster(Wire):
         if self.metadata.deleted_at:  # still there, but nothing to begin with
             phase, wrong = Phase.PROVISIONING, "it is being deleted"
         return ManagedHarbor(
-            place=self._place(cluster),
+            place=self.place(cluster),
             uid=self.metadata.uid,
             address=spec.address,
             version=spec.version,
@@ -109,7 +110,8 @@ class HarborCluster(Wire):
             message=wrong or _lacking(spec) or said,
         )
 
-    def _place(self, cluster: str) -> Place:
+    def place(self, cluster: str) -> Place:
+        """Return where it is."""
         namespace, name = self.metadata.namespace, self.metadata.name
         return Place(cluster=cluster, namespace=namespace, name=name, kind=SourceKind.OPERATOR)
 
@@ -123,10 +125,11 @@ class HarborOperator:
 
     Args:
         reader: reads the cluster.
+        is_trusted: of which more is told than that they are there.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, is_trusted: IsTrusted) -> None:
+        self._reader, self._is_trusted = reader, is_trusted
 
     async def harbors(self) -> Seen[ManagedHarbor] | Unseen:
         """See all HarborClusters: what is served, then one list; see `Source`."""
@@ -141,8 +144,14 @@ class HarborOperator:
                 if error.reason is not Reason.NOT_FOUND:
                     raise
                 continue  # the group's other kinds may be served without this one
-            return [one.managed(self._reader.cluster) for one in found]
+            return [self._managed(one) for one in found]
         return []
+
+    def _managed(self, harbor: HarborCluster) -> ManagedHarbor:
+        place, uid = harbor.place(self._reader.cluster), harbor.metadata.uid
+        if not self._is_trusted(place, uid):
+            return ManagedHarbor(place=place, uid=uid)
+        return harbor.managed(self._reader.cluster)
 
     async def _served(self) -> list[str]:
         """Ask which of our versions are served, best first; none if it is not installed.

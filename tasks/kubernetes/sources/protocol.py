@@ -1,9 +1,13 @@
 """What tells of managed Harbors in a cluster."""
 
+from collections.abc import Callable
 from typing import Protocol
 
-from models.managed import ManagedHarbor
+from models.managed import ManagedHarbor, Place
 from models.snapshot import Seen, Unseen
+
+IsTrusted = Callable[[Place, str], bool]
+"""Whether an object, by its place and uid, is read further: of others nothing but that is told."""
 
 
 class Source(Protocol):

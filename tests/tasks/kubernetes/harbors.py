@@ -6,20 +6,23 @@ from deployments.sandbox.kubernetes import EmulatedCluster
 from deployments.sandbox.kubernetes.charts import Release
 from deployments.sandbox.kubernetes.world import CONFIGMAPS, DEPLOYMENTS, Json
 from models.managed import ManagedHarbor, Phase, Place, SecretKey, SourceKind
+from models.trust import Trust
 from tasks.kubernetes.protocol import ClusterClient
 from tests.tasks.kubernetes.tools import items
 
+EVERYWHERE = Trust(patterns=("*/*",))
 PASSWORD = "Adm1n-pass-Z9"
 URL = "https://harbor.test"
 GROUPS = "/apis"
 BETA = "/apis/goharbor.io/v1beta1/harborclusters"
 ALPHA = "/apis/goharbor.io/v1alpha3/harborclusters"
+NAMESPACES = "/api/v1/namespaces"
 CORES = "/apis/apps/v1/deployments"
 
 
 async def harbors(client: ClusterClient) -> tuple[ManagedHarbor, ...]:
     """All Harbors, which must have been read completely."""
-    found: tuple[ManagedHarbor, ...] = items(await client.harbors())
+    found: tuple[ManagedHarbor, ...] = items(await client.harbors(EVERYWHERE))
     return found
 
 

@@ -13,6 +13,7 @@ from models.snapshot import Unseen
 from tasks.kubernetes.protocol import ClusterClient
 from tests.tasks.kubernetes.harbors import (
     CORES,
+    EVERYWHERE,
     PASSWORD,
     URL,
     harbor,
@@ -86,7 +87,8 @@ def stuck() -> dict[str, Any]:
     [
         (stuck(), Phase.FAILING, "(ProgressDeadlineExceeded: timed out progressing.)"),
         ({"status": {}}, Phase.PROVISIONING, "no Pod of the Deployment reg-harbor-core is ready"),
-        ({"status": {}, "spec": {"replicas": 0}}, Phase.FAILING, "is scaled to 0"),
+        ({"spec": {"replicas": 0}}, Phase.STOPPED, "is scaled to 0"),
+        ({"status": {}, "spec": {"replicas": 0}}, Phase.STOPPED, "is scaled to 0"),
         ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, Phase.PROVISIONING, "delet"),
     ],
 )
@@ -161,7 +163,7 @@ async def test_newer_labels_of_goharbor_are_no_second_one(
     uid = put_core(cluster, labels=labels)
     assert await harbor(client) == installed(uid=uid)
     both = "app=harbor;app.kubernetes.io/name=harbor"
-    assert len((await client.harbors(both)).items) == 1  # type: ignore[union-attr]
+    assert len((await client.harbors(EVERYWHERE, both)).items) == 1  # type: ignore[union-attr]
 
 
 async def test_two_harbors_of_one_release_are_told_apart(
@@ -178,7 +180,7 @@ async def test_a_selector_of_ones_own(cluster: EmulatedCluster, client: ClusterC
     put_map(cluster, CORE, EXT_ENDPOINT=URL)
     put_core(cluster, labels=labels)
     assert await harbors(client) == ()
-    found = await client.harbors("app in (our-fork, harbor), component")
+    found = await client.harbors(EVERYWHERE, "app in (our-fork, harbor), component")
     assert not isinstance(found, Unseen)
     (one,) = found.items
     assert one.place.name == "reg-harbor"
@@ -186,14 +188,14 @@ async def test_a_selector_of_ones_own(cluster: EmulatedCluster, client: ClusterC
 
 async def test_no_selector_looks_for_none(cluster: EmulatedCluster, client: ClusterClient) -> None:
     put(cluster)
-    found = await client.harbors(" ; ")
+    found = await client.harbors(EVERYWHERE, " ; ")
     assert not isinstance(found, Unseen)
     assert found.items == ()
     assert CORES not in [call.path for call in cluster.requests]
 
 
 async def test_a_senseless_selector(client: ClusterClient) -> None:
-    found = await client.harbors("app in harbor")
+    found = await client.harbors(EVERYWHERE, "app in harbor")
     assert isinstance(found, Unseen)
     assert found.reason is Reason.REJECTED
     assert "is the label selector" in found.message

@@ -14,7 +14,8 @@ from models.reason import Reason
 from tasks.kubernetes.protocol import ClusterClient
 from tests.tasks.kubernetes.harbors import PASSWORD, URL, harbors
 
-RBAC = Path(__file__).parents[3] / "deployments" / "rbac-harbors.yaml"
+DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
+RBAC = (DEPLOYMENTS / "rbac.yaml", DEPLOYMENTS / "rbac-harbors.yaml")
 KEY = SecretKey(namespace="shop", name="admin", key="secret")
 PATH = "/api/v1/namespaces/shop/secrets/admin"
 
@@ -113,9 +114,10 @@ async def test_the_least_rights_are_enough(cluster: EmulatedCluster, client: Clu
 
 
 def granted() -> list[Rule]:
-    """What deployments/rbac-harbors.yaml grants."""
-    text = RBAC.read_text(encoding="utf-8")
-    roles = [one for one in yaml.safe_load_all(text) if one["kind"] == "ClusterRole"]
+    """What both files in deployments grant."""
+    texts = [file.read_text(encoding="utf-8") for file in RBAC]
+    found = [one for text in texts for one in yaml.safe_load_all(text)]
+    roles = [one for one in found if one["kind"] == "ClusterRole"]
     return [
         Rule(resource, tuple(rule["verbs"]), tuple(rule.get("resourceNames", ())))
         for role in roles

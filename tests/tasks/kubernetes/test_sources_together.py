@@ -12,7 +12,9 @@ from tests.tasks.kubernetes.harbors import (
     ALPHA,
     BETA,
     CORES,
+    EVERYWHERE,
     GROUPS,
+    NAMESPACES,
     PASSWORD,
     URL,
     harbors,
@@ -30,23 +32,23 @@ def paths(cluster: EmulatedCluster) -> list[str]:
 
 async def unseen(client: ClusterClient) -> Unseen:
     """Why the Harbors cannot be seen."""
-    found = await client.harbors()
+    found = await client.harbors(EVERYWHERE)
     assert isinstance(found, Unseen)
     return found
 
 
 async def test_neither_operator_nor_charts(cluster: EmulatedCluster, client: ClusterClient) -> None:
     assert await harbors(client) == ()
-    assert paths(cluster) == [GROUPS, CORES, CORES]
+    assert paths(cluster) == [NAMESPACES, GROUPS, CORES, CORES]
 
 
-async def test_four_lists_however_many_there_are(
+async def test_five_lists_however_many_there_are(
     cluster: EmulatedCluster, client: ClusterClient
 ) -> None:
     for number in range(30):
         cluster.add_harbor_cluster(f"h{number}", "prod", f"https://h{number}.test", PASSWORD)
     assert len(await harbors(client)) == 30
-    assert paths(cluster) == [GROUPS, CORES, CORES, BETA]
+    assert paths(cluster) == [NAMESPACES, GROUPS, CORES, CORES, BETA]
 
 
 async def test_one_more_get_for_each_release(
@@ -61,6 +63,7 @@ async def test_one_more_get_for_each_release(
         SourceKind.HELM,
     ]
     assert paths(cluster) == [
+        NAMESPACES,
         "/api/v1/namespaces/h2/configmaps/a-harbor-core",
         "/api/v1/namespaces/h3/configmaps/b-harbor-core-envvars",
         GROUPS,
@@ -88,7 +91,11 @@ async def test_other_kinds_of_its_group_are_not_the_operator(
 
 @pytest.mark.parametrize(
     ("verb", "resource", "group"),
-    [("list", "harborclusters", "goharbor.io"), ("list", "deployments", "apps")],
+    [
+        ("list", "harborclusters", ' of apiGroup "goharbor.io"'),
+        ("list", "deployments", ' of apiGroup "apps"'),
+        ("list", "namespaces", ""),
+    ],
 )
 async def test_a_missing_right_is_named(
     cluster: EmulatedCluster, client: ClusterClient, verb: str, resource: str, group: str
@@ -99,7 +106,7 @@ async def test_a_missing_right_is_named(
     found = await unseen(client)
     assert found.reason is Reason.FORBIDDEN
     assert found.message == (
-        f'may not list {resource}: grant the verb "list" on "{resource}" of apiGroup "{group}"'
+        f'may not list {resource}: grant the verb "list" on "{resource}"{group}'
     )
 
 
@@ -112,7 +119,7 @@ async def test_groups_that_may_not_be_asked_for(
     )
 
 
-@pytest.mark.parametrize("path", [GROUPS, rf"{BETA}\?.*", rf"{CORES}\?.*"])
+@pytest.mark.parametrize("path", [rf"{NAMESPACES}\?.*", GROUPS, rf"{BETA}\?.*", rf"{CORES}\?.*"])
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
@@ -166,7 +173,7 @@ async def test_pages_that_expire(
     for number in range(510):
         cluster.add_harbor_cluster("h1", f"n{number:03}", f"https://n{number}.test", PASSWORD)
     cluster.faults.add(Fault(Call(cluster.compact), path=PAGE_2, times=times))
-    found = await client.harbors()
+    found = await client.harbors(EVERYWHERE)
     if isinstance(found, Unseen):
         assert not well
         assert found.reason is Reason.PAGES_SHIFTED

@@ -1,0 +1,126 @@
+"""Whom discovery trusts: objects in namespaces that the platform marks, and objects that a person
+named. What is anywhere else is listed, and neither read further nor contacted."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from models.base import Value
+from models.managed import ManagedHarbor, Place, SourceKind
+from models.snapshot import Seen
+
+MANAGED_LABEL = "registry-integration.io/managed-harbors"
+"""The namespace label; a tenant with the role `edit` in a namespace cannot set it."""
+
+MANAGED_LABEL_VALUE = "true"
+
+NAMED_FOR = timedelta(hours=1)
+"""How long an object that a person named may take to appear."""
+
+
+class TrustedObject(Value):
+    """An object that a person trusts to stand for a Harbor, in whatever namespace.
+
+    Attributes:
+        kind, uid: the very object; None and empty until it is there.
+        trusted_at: when a person named it (UTC).
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    kind: SourceKind | None = None
+    uid: str = ""
+    trusted_at: datetime
+
+    def covers(self, place: Place, uid: str) -> bool:
+        """Whether it is this object, or may still become it."""
+        if (place.cluster, place.namespace, place.name) != self._name:
+            return False
+        return not self.uid or (self.uid == uid and self.kind in (None, place.kind))
+
+    def is_pending(self, now: datetime) -> bool:
+        """Whether the object is still to appear, and may."""
+        return not self.uid and now - self.trusted_at <= NAMED_FOR
+
+    @property
+    def _name(self) -> tuple[str, str, str]:
+        return self.cluster, self.namespace, self.name
+
+
+class Trust(Value):
+    """Whom discovery trusts.
+
+    Attributes:
+        patterns: `cluster/namespace`, each part with the wildcards `*`, `?` and `[...]`.
+        objects: those that a person named.
+    """
+
+    patterns: tuple[str, ...] = ()
+    objects: tuple[TrustedObject, ...] = ()
+
+    def covers_namespace(self, cluster: str, namespace: str, marked: Iterable[str] = ()) -> bool:
+        """Whether a whole namespace is trusted.
+
+        Args:
+            marked: the namespaces of the cluster that carry the label.
+        """
+        if namespace in marked:
+            return True
+        pairs = (pattern.partition("/") for pattern in self.patterns)
+        return any(
+            fnmatchcase(cluster, of_cluster) and fnmatchcase(namespace, of_namespace)
+            for of_cluster, _, of_namespace in pairs
+        )
+
+    def covers(self, place: Place, uid: str, marked: Iterable[str] = ()) -> bool:
+        """Whether an object is trusted to say where its Harbor is and how it is opened."""
+        return self.covers_namespace(place.cluster, place.namespace, marked) or any(
+            trusted.covers(place, uid) for trusted in self.objects
+        )
+
+
+def parse_patterns(text: str) -> tuple[str, ...]:
+    """Return the patterns of a comma-separated list."""
+    return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
+
+
+def check_patterns(text: str) -> str:
+    """Return a list of patterns as it is.
+
+    Raises:
+        ValueError: one of them is not `cluster/namespace`.
+    """
+    for pattern in parse_patterns(text):
+        if [bool(part) for part in pattern.split("/")] != [True, True]:
+            raise ValueError(f"invalid pattern {pattern!r}: expected cluster/namespace")
+    return text
+
+
+class SeenHarbors(Seen[ManagedHarbor]):
+    """All managed Harbors of a cluster, and which of its namespaces are trusted.
+
+    Attributes:
+        namespaces: all there are.
+        marked: those with the label.
+    """
+
+    namespaces: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
+
+
+def pin(
+    trusted: Iterable[TrustedObject], harbors: Iterable[ManagedHarbor], now: datetime
+) -> tuple[TrustedObject, ...]:
+    """Return those trusted objects that were named before they were there, with their uid.
+
+    Two objects of one name leave it open which of them was meant: then none is.
+    """
+    harbors = tuple(harbors)
+    pinned = []
+    for pending in (one for one in trusted if one.is_pending(now)):
+        candidates = [harbor for harbor in harbors if pending.covers(harbor.place, harbor.uid)]
+        if len(candidates) == 1:
+            update = {"kind": candidates[0].place.kind, "uid": candidates[0].uid}
+            pinned.append(pending.model_copy(update=update))
+    return tuple(pinned)
