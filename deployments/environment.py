@@ -17,18 +17,53 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
     What the caller has set already is kept: an outside database or Prefect server goes on being
     used. Nothing is sent to anybody (telemetry is off).
     """
-    wanted = {
+    defaults = {
         "REGISTRY_INTEGRATION_DATA_DIR": str(data_dir),
         "PREFECT_HOME": str(data_dir / "prefect"),
-        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_API_URL": own_api(port),
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "PREFECT_RUNNER_PROCESS_LIMIT": "10",
+    }
+    return {**_kept(defaults), "DO_NOT_TRACK": "1"}
+
+
+def own_api(port: int) -> str:
+    """Return the address of the API of the server that `make serve` starts."""
+    return f"http://{HOST}:{port}/api"
+
+
+def given_password() -> str:
+    """Return the API password that the caller has set; empty if there is none."""
+    names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
+def given_block_key() -> str:
+    """Return the key of saved blocks that the caller has set; empty if there is none."""
+    names = ("PREFECT_SERVER_ENCRYPTION_KEY", "ORION_ENCRYPTION_KEY")  # as Prefect reads them
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
+def server_environment(port: int, password: str, block_key: str) -> dict[str, str]:
+    """Return what the Prefect server needs besides; no other process is told the key of blocks."""
+    defaults = {
+        # Its UI asks for `/api` at the address in the browser's own address bar.
+        "PREFECT_UI_API_URL": "/api",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
         # Two scheduled runs a minute fill a database: runs and their artifacts are kept two weeks.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
     }
-    fixed = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-    return {**wanted, **{name: os.environ[name] for name in wanted if name in os.environ}, **fixed}
+    return {
+        **_kept(defaults),
+        "PREFECT_SERVER_API_AUTH_STRING": password,
+        "PREFECT_SERVER_ENCRYPTION_KEY": block_key,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+def _kept(defaults: dict[str, str]) -> dict[str, str]:
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 
 def prepare(data_dir: Path) -> None:

@@ -18,7 +18,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.environment import HOME, HOST, environment, prepare
+from deployments.api_password import FILE_NAME, load_api_password
+from deployments.block_key import BlockKeyMissing, load_block_key
+from deployments.environment import (
+    HOME,
+    HOST,
+    environment,
+    given_block_key,
+    given_password,
+    own_api,
+    prepare,
+    server_environment,
+)
+from deployments.private_files import ReadableByOthers
 
 _PATIENCE = 120.0
 _PR_SET_PDEATHSIG = 1  # man 2 prctl
@@ -32,15 +44,34 @@ def main() -> int:
     os.environ.update(environment(data_dir, port))
     os.chdir(HOME)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if os.environ["PREFECT_API_URL"] != f"http://{HOST}:{port}/api":
+    if os.environ["PREFECT_API_URL"] != own_api(port):
         asyncio.run(serve())
         return 0
     if _taken(port):
         print(f"Port {port} is taken; choose another one: make serve PORT=4300", file=sys.stderr)
         return 1
-    with _server(port, data_dir):
+    try:
+        server_settings = _guard(data_dir, port)
+    except (ReadableByOthers, BlockKeyMissing) as error:
+        print(f"Not served: {error}", file=sys.stderr)
+        return 1
+    with _server(port, data_dir, server_settings):
         asyncio.run(serve())
     return 0
+
+
+def _guard(data_dir: Path, port: int) -> dict[str, str]:
+    """Set the API password for all that is started; return the settings of the server."""
+    password, made = given_password(), False
+    if not password:
+        password, made = load_api_password(data_dir)
+    os.environ["PREFECT_API_AUTH_STRING"] = password
+    if made:
+        print(
+            f"Made the password of the UI and the API: {password}\n"
+            f"It is in {data_dir / FILE_NAME}; the UI asks for the whole line, once."
+        )
+    return server_environment(port, password, given_block_key() or load_block_key(data_dir))
 
 
 async def serve() -> None:
@@ -91,7 +122,7 @@ def _taken(port: int) -> bool:
 
 
 @contextmanager
-def _server(port: int, data_dir: Path) -> Iterator[None]:
+def _server(port: int, data_dir: Path, settings: dict[str, str]) -> Iterator[None]:
     """Run a Prefect server on the loopback; its log is `server.log` in the data directory."""
     command = [sys.executable, "-m", "prefect", "server", "start"]
     command += ["--host", HOST, "--port", str(port)]
@@ -99,6 +130,7 @@ def _server(port: int, data_dir: Path) -> Iterator[None]:
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             command,
+            env={**os.environ, **settings},
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

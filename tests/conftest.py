@@ -18,7 +18,7 @@ settings.load_profile("house")
 
 REGISTRY_USERS = {"user": "pw"}
 
-_SERVED = frozenset({"browser", "deploying"})
+_SERVED = frozenset({"browser", "deploying", "serving"})
 """Packages in which all tests share a product that is served once."""
 
 

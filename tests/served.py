@@ -7,8 +7,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from deployments.environment import HOME
 
@@ -16,29 +19,72 @@ START_SECONDS = 240.0
 STOP_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Served:
+    """A product that is being served.
+
+    Attributes:
+        url: of its UI; the API is below it.
+        data_dir: its own data directory.
+    """
+
+    url: str
+    data_dir: Path
+
+    @property
+    def password(self) -> str:
+        """The password of the UI and the API, with the user's name before a colon."""
+        return (self.data_dir / "api.password").read_text().strip()
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """User name and password."""
+        user, _, password = self.password.partition(":")
+        return user, password
+
+
 @contextmanager
-def served() -> Iterator[tuple[str, Path]]:
-    """Serve the product on a free port; yields its address and its own data directory."""
-    with tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True) as folder:
-        home, port = Path(folder), free_port()
-        with (home / "serve.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "deployments.serve"],
-                cwd=HOME,
-                env=_environment(home / "data", port),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            wait_until_told(process, home / "serve.log", "is served")
-            yield f"http://127.0.0.1:{port}", home / "data"
-        finally:
-            stop(process)
+def served(folder: Path | None = None, **environment: str) -> Iterator[Served]:
+    """Serve the product on a free port.
+
+    Args:
+        folder: where its data directory `data` and its log are; a fresh one if none is given.
+        environment: what is set besides.
+    """
+    if folder is None:
+        with temporary_folder() as fresh, served(Path(fresh), **environment) as product:
+            yield product
+        return
+    product = Served(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
+    process = start(
+        folder / "serve.log",
+        *("-m", "deployments.serve"),
+        **{**environment, "DATA_DIR": str(product.data_dir), "PORT": str(port)},
+    )
+    try:
+        wait_until_told(process, folder / "serve.log", "is served")
+        yield product
+    finally:
+        stop(process)
 
 
-def _environment(data_dir: Path, port: int) -> dict[str, str]:
-    return {**strangers(), "DATA_DIR": str(data_dir), "PORT": str(port)}
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder of its own, which goes away."""
+    return tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True)
+
+
+def start(log: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+    """Start a Python program with nothing of Prefect's or ours in its environment but this."""
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=HOME,
+            env={**strangers(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
 
 
 def strangers() -> dict[str, str]:
@@ -55,6 +101,17 @@ def wait_until_told(process: "subprocess.Popen[bytes]", log: Path, text: str) ->
             return
         time.sleep(0.2)
     raise RuntimeError(f"{log.stem} does not start: {log.read_text()[-3000:]}")
+
+
+def wait_until_answered(process: "subprocess.Popen[bytes]", client: httpx.Client) -> None:
+    """Wait until a Prefect server answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(httpx.TransportError):
+            if client.get("/health").is_success:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"{client.base_url} does not answer")
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deployments.api_password import load_api_password
 from deployments.environment import HOME, HOST, environment, prepare
+
+_OF_A_REAL_INSTALLATION = (
+    *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
+    *("PREFECT_HOME", "PREFECT_SERVER_DATABASE_CONNECTION_URL"),
+    *("REGISTRY_INTEGRATION_DATABASE_URL", "REGISTRY_INTEGRATION_DATA_DIR"),
+)
+"""Variables that would lead the demo to one."""
 
 
 def main() -> int:
@@ -23,9 +31,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="registry-integration-demo-") as folder:
         data_dir = Path(folder)
         prepare(data_dir)
-        for name in ("PREFECT_API_URL", "REGISTRY_INTEGRATION_DATABASE_URL"):
-            os.environ.pop(name, None)  # the demo never touches a real installation
+        for name in _OF_A_REAL_INSTALLATION:
+            os.environ.pop(name, None)
         os.environ.update(environment(data_dir, port))
+        os.environ["PREFECT_API_AUTH_STRING"], _ = load_api_password(data_dir)
         from deployments.demo.story import tell  # noqa: PLC0415 - reads the environment just set
 
         try:

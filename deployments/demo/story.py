@@ -1,6 +1,7 @@
 """The story of the demo: each step says what it does, does it as a user would, and checks it."""
 
 import asyncio
+import os
 import threading
 
 from prefect.client.orchestration import get_client
@@ -23,6 +24,7 @@ def tell(*, once: bool, ui: str) -> int:
     with simulated() as world:
         asyncio.run(_story(teller, world))
         teller.console.print(f"\nSee it in the UI: {ui}/v2/artifacts/key/overview")
+        teller.console.print(f"Its password: {os.environ['PREFECT_API_AUTH_STRING']}")
         _conclude(teller)
         if not once:
             teller.console.print("The product stays up until Ctrl-C.")

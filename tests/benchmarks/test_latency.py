@@ -9,14 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from tests.benchmarks.simulated import PASSWORD, harbors
-from tests.served import served
+from tests.served import Served, served
 
 RUNS = 10
 
 
 def test_integrate_from_button_to_end() -> None:
-    with harbors(RUNS, 50) as urls, served() as (ui, _):
-        api = f"{ui}/api"
+    with harbors(RUNS, 50) as urls, served() as product:
+        api = f"{product.url}/api"
+        _authorize(product)
         block = _block(api)
         deployment = _get(f"{api}/deployments/name/integrate-registry/default")["id"]
         seconds = [_integrate(api, deployment, block, n, url) for n, url in enumerate(urls)]
@@ -60,6 +61,14 @@ def _get(url: str) -> Any:
 def _post(url: str, body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
     return _ask(urllib.request.Request(url, json.dumps(body).encode(), headers))
+
+
+def _authorize(product: Served) -> None:
+    """Send the password with every request from now on."""
+    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    passwords.add_password(None, product.url, *product.auth, is_authenticated=True)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    urllib.request.install_opener(opener)
 
 
 def _ask(request: urllib.request.Request) -> Any:

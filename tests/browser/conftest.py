@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.product import Product
+from tests.browser.product import Product, log_in
 from tests.real.parts import program
 from tests.served import served
 
@@ -17,7 +17,7 @@ _QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
@@ -31,13 +31,13 @@ def chromium() -> str:
 def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything
-    with served() as (url, data_dir):
-        yield Product(url, data_dir)
+    with served() as started:
+        yield Product(started.url, started.data_dir)
 
 
 @pytest.fixture(scope="module")
-def browser_page(chromium: str) -> Iterator[Page]:
-    """A page that reaches the loopback only.
+def browser_page(chromium: str, product: Product) -> Iterator[Page]:
+    """A page that reaches the loopback only, of somebody who gave the UI its password.
 
     For a module, not the session: while it lives no test of another module could run a loop.
     """
@@ -45,5 +45,6 @@ def browser_page(chromium: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(20_000)
+        log_in(page, product.url, product.password)
         yield page
         browser.close()

@@ -3,37 +3,30 @@
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
 from flows.showing import UNDECIDED
+from tests.served import Served
 
 RUN_MS = 60_000
 _VERSION = re.compile(r"^[0-9a-f]{8}$")
 
 
-@dataclass(frozen=True)
-class Product:
-    """The running product: its address and its data directory."""
-
-    url: str
-    data_dir: Path
+class Product(Served):
+    """The running product."""
 
     def deployment(self, flow: str) -> str:
         """The id of a flow's deployment."""
-        answer = httpx.get(f"{self.url}/api/deployments/name/{flow}/default", timeout=20)
-        found: str = answer.raise_for_status().json()["id"]
+        found: str = self._get(f"/deployments/name/{flow}/default").raise_for_status().json()["id"]
         return found
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs that were created of a flow."""
         wanted = {"flows": {"name": {"any_": [flow]}}}
-        answer = httpx.post(f"{self.url}/api/flow_runs/filter", json=wanted, timeout=20)
-        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        found: list[dict[str, Any]] = self._post("/flow_runs/filter", **wanted)
         return found
 
     def start(self, flow: str, **parameters: object) -> str:
@@ -48,23 +41,26 @@ class Product:
         state: dict[str, Any] = {"type": "PENDING"}
         while state["type"] in ("SCHEDULED", "PENDING", "RUNNING") and time.monotonic() < deadline:
             time.sleep(0.3)
-            answer = httpx.get(f"{self.url}/api/flow_runs/{run}", timeout=20)
+            answer = self._get(f"/flow_runs/{run}")
             state = answer.json()["state"] if answer.is_success else state
         assert state["type"] == "COMPLETED", state
 
     def saved(self, slug: str, name: str, **data: str) -> dict[str, object]:
         """Save a block; returns the reference by which a flow is given it."""
-        kind = httpx.get(f"{self.url}/api/block_types/slug/{slug}", timeout=20).json()["id"]
+        kind = self._get(f"/block_types/slug/{slug}").json()["id"]
         wanted = {"block_type_id": {"any_": [kind]}}
         schema = self._post("/block_schemas/filter", block_schemas=wanted)[0]["id"]
         block = {"name": name, "data": data, "block_type_id": kind, "block_schema_id": schema}
         self._post("/block_documents/", **block)
         return {"$ref": {"block_document_slug": f"{slug}/{name}"}}
 
+    def _get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}/api{path}", timeout=20, auth=self.auth)
+
     def _post(self, path: str, **body: object) -> Any:
         """Post, again while Prefect's SQLite is locked."""
         for _ in range(9):
-            answer = httpx.post(f"{self.url}/api{path}", json=body, timeout=20)
+            answer = httpx.post(f"{self.url}/api{path}", json=body, timeout=20, auth=self.auth)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(0.5)
@@ -74,6 +70,14 @@ class Product:
         """The files of the data directory in which a text stands in the clear."""
         files = [path for path in self.data_dir.rglob("*") if path.is_file()]
         return [path.name for path in files if text.encode() in path.read_bytes()]
+
+
+def log_in(page: Page, url: str, password: str) -> None:
+    """Give the UI the password that it asks for."""
+    page.goto(f"{url}/v2/login")
+    page.get_by_role("textbox").fill(password)
+    page.get_by_role("button", name="Login").click()
+    expect(page.get_by_text("Logout")).to_be_visible()
 
 
 class Form:

@@ -1,0 +1,56 @@
+"""The key that the Prefect server encrypts saved blocks with, kept apart from its database."""
+
+import asyncio
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from deployments.private_files import read_private, sync_folder, write_private
+
+FILE_NAME = "blocks.key"
+
+
+class BlockKeyMissing(Exception):
+    """Blocks were saved with a key that is not there any more; the message says what to do."""
+
+
+def load_block_key(data_dir: Path) -> str:
+    """Return the key of a data directory; the first call makes it.
+
+    A server that was started without a key wrote one into the database that holds the blocks: that
+    one moves into the file, and saved blocks stay readable. The steps can be interrupted anywhere.
+
+    Raises:
+        BlockKeyMissing: the database holds blocks, and there is no key.
+        ReadableByOthers: other users can read the file.
+    """
+    path, draft = data_dir / FILE_NAME, data_dir / f"{FILE_NAME}.new"
+    if not path.exists():
+        asyncio.run(_make(draft, path))
+        draft.rename(path)
+        sync_folder(data_dir)
+    return read_private(path) or ""
+
+
+async def _make(draft: Path, path: Path) -> None:
+    """Put the key into the draft, and nowhere else."""
+    from deployments import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
+
+    try:
+        if (key := await table.read_key()) is not None:
+            _write(draft, key)
+            await table.delete_key()
+        elif read_private(draft) is None:
+            if await table.has_blocks():
+                raise BlockKeyMissing(
+                    f"the key of the saved blocks is missing: put {path} back from a backup, or "
+                    "set PREFECT_SERVER_ENCRYPTION_KEY"
+                )
+            _write(draft, Fernet.generate_key().decode())
+    finally:
+        await table.close()
+
+
+def _write(draft: Path, key: str) -> None:
+    draft.unlink(missing_ok=True)  # of a start that was interrupted before the key was deleted
+    write_private(draft, key)

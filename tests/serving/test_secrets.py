@@ -1,0 +1,56 @@
+"""The API password and the key of saved blocks: made once, kept, and refused where others read."""
+
+from pathlib import Path
+
+import pytest
+
+from deployments import api_password, block_key
+from deployments.environment import given_block_key, given_password, server_environment
+from deployments.private_files import ReadableByOthers, read_private, write_private
+
+
+def test_the_password_is_made_once(tmp_path: Path) -> None:
+    made, fresh = api_password.load_api_password(tmp_path)
+    assert fresh
+    assert made.startswith("operator:")
+    assert len(made) > 40
+    assert api_password.load_api_password(tmp_path) == (made, False)
+
+
+def test_two_installations_have_two_passwords(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    assert len({api_password.load_api_password(folder) for folder in folders}) == 2
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
+def test_a_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    for name, load in (
+        (api_password.FILE_NAME, api_password.load_api_password),
+        (block_key.FILE_NAME, block_key.load_block_key),
+    ):
+        path = tmp_path / name
+        path.write_text("operator:guess\n")
+        path.chmod(mode)
+        with pytest.raises(ReadableByOthers, match=f"chmod 600 {path}"):
+            load(tmp_path)
+
+
+def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    write_private(path, "first")
+    with pytest.raises(FileExistsError):
+        write_private(path, "second")
+    assert read_private(path) == "first"
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
+
+
+def test_settings_of_ones_own_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:it")
+    monkeypatch.setenv("PREFECT_SERVER_ENCRYPTION_KEY", "own")
+    monkeypatch.setenv("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "https://prefect.example.com")
+    given = server_environment(4200, given_password(), given_block_key())
+    assert given["PREFECT_SERVER_API_AUTH_STRING"] == "me:it"
+    assert given["PREFECT_SERVER_ENCRYPTION_KEY"] == "own"
+    assert given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "https://prefect.example.com"
