@@ -75,15 +75,52 @@ def target(scope: Scope) -> str:
     return f"{path}?{query}" if query else path
 
 
+class ClientGone(Exception):
+    """The client hung up before its request was there whole; nothing is done for it."""
+
+
 async def read_body(receive: Receive) -> bytes:
-    """Read the whole request body."""
+    """Read the whole request body.
+
+    Raises:
+        ClientGone: the client left first.
+    """
     body = bytearray()
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)
+
+
+def whole(app: App) -> App:
+    """Let an app have each request whole, or not at all, whenever its client leaves.
+
+    An ASGI server gives away what has arrived of a body when its client leaves before the app
+    reads it: an app that takes its time would then be asked something else than was sent.
+    """
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(receive)
+        except ClientGone:
+            return
+        await app(scope, replay(body, receive), send)
+
+    return serve
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read already once more, then what the server says."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return first.pop() if first else await receive()
+
+    return again
 
 
 async def read_request(scope: Scope, receive: Receive) -> Request:

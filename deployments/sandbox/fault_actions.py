@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,11 +19,13 @@ from deployments.sandbox.asgi import (
     Scope,
     Send,
     read_body,
+    replay,
     send_reply,
     target,
 )
 
 ENDLESS_BOUND_SECONDS = 60.0
+LATE_BOUND_SECONDS = 30.0
 HUGE_CHUNK_BYTES = 64 * 1024
 
 
@@ -43,6 +46,35 @@ class Delay:
         """Wait, then pass on."""
         await asyncio.sleep(self.seconds)
         await app(scope, receive, send)
+
+
+class Late:
+    """Answer 504 as a gateway that waits no longer, and let the service do it when released.
+
+    So a test chooses when that happens which its client no longer waits for.
+    """
+
+    def __init__(self) -> None:
+        self._held: Future[Callable[[], Future[None]]] = Future()
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the gateway's name and keep the request."""
+        request, loop = replay(await read_body(receive), receive), asyncio.get_running_loop()
+
+        async def serve() -> None:
+            await app(scope, request, Captured().send)
+
+        self._held.set_result(lambda: asyncio.run_coroutine_threadsafe(serve(), loop))
+        await send_reply(send, Reply(504))
+
+    def release(self) -> None:
+        """Let the service do it, and return once it has. Not to be called in its own thread.
+
+        Raises:
+            TimeoutError: there was no such request, or the service does not answer.
+        """
+        serve = self._held.result(LATE_BOUND_SECONDS)
+        serve().result(LATE_BOUND_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from deployments.sandbox.fault_actions import (
     Delay,
     Endless,
     Huge,
+    Late,
     Redirect,
     Truncate,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Fault",
     "Faults",
     "Huge",
+    "Late",
     "Redirect",
     "Truncate",
 ]

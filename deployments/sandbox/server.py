@@ -10,7 +10,7 @@ from os import PathLike
 
 import uvicorn
 
-from deployments.sandbox.asgi import App
+from deployments.sandbox.asgi import App, whole
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -70,7 +70,7 @@ def _config(
     app: App, certfile: Path | None, keyfile: Path | None, context: ssl.SSLContext | None
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        whole(app),
         # Said, because uvicorn takes a bound method for the two-call ASGI of old.
         interface="asgi3",
         lifespan="off",

@@ -1,13 +1,17 @@
 """Each fault as a client sees it on a real socket."""
 
+import asyncio
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, send_reply
+from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_body, send_reply
 from deployments.sandbox.faults import (
     Answer,
     Call,
@@ -17,6 +21,7 @@ from deployments.sandbox.faults import (
     Fault,
     Faults,
     Huge,
+    Late,
     Redirect,
     Truncate,
 )
@@ -27,6 +32,26 @@ BODY = json.dumps({"items": list(range(100))}).encode()
 
 async def _service(scope: Scope, receive: Receive, send: Send) -> None:
     await send_reply(send, Reply(200, BODY, (("Content-Type", "application/json"),)))
+
+
+class _Received:
+    """A service that keeps the bodies of its requests."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.bodies.append(await read_body(receive))
+        await send_reply(send, Reply(201))
+
+
+@contextmanager
+def _sent(url: str, request: bytes) -> Iterator[None]:
+    """Send a request, and hang up when the block ends."""
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80)) as connection:
+        connection.sendall(request)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +145,45 @@ def test_delay_beyond_the_read_timeout(faults: Faults, client: httpx.Client) -> 
     faults.add(Fault(Delay(2)))
     with pytest.raises(httpx.ReadTimeout):
         client.get("/a", timeout=0.1)
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * 1_000_000])
+def test_late_it_is_done_when_released(body: bytes) -> None:
+    received, late = _Received(), Late()
+    faults = Faults(received)
+    faults.add(Fault(late))
+    with running(faults) as url:
+        assert httpx.post(url, content=body).status_code == 504
+        assert received.bodies == []
+        late.release()
+    assert received.bodies == [body]
+
+
+def test_a_request_is_done_whole_although_its_client_has_gone() -> None:
+    """An app that takes its time reads the body after the client has left."""
+    received, arrived, go = _Received(), threading.Event(), threading.Event()
+
+    async def wait() -> None:
+        arrived.set()
+        await asyncio.to_thread(go.wait, 30)
+
+    faults = Faults(received)
+    faults.add(Fault(Call(wait)))
+    with running(faults) as url:
+        with _sent(url, b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"):
+            assert arrived.wait(30)
+        assert httpx.get(url).status_code == 201  # by now the server knows that the client left
+        go.set()
+    assert received.bodies == [b"", b"body"]
+
+
+def test_a_request_that_did_not_arrive_whole_is_not_done(
+    faults: Faults, client: httpx.Client, served: tuple[Faults, str]
+) -> None:
+    with _sent(served[1], b"POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf"):
+        pass
+    assert client.get("/a").content == BODY
+    assert faults.seen == {"GET /a": 1}
 
 
 @pytest.mark.parametrize("after_bytes", [0, 10, 1_000_000])

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from deployments.sandbox.asgi import Receive, Scope, Send, read_body
 from deployments.sandbox.harbor import (
     audit,
     csrf,
@@ -25,10 +24,6 @@ from deployments.sandbox.harbor.core import Harbor
 from deployments.sandbox.harbor.log import SAFE, Entry
 from deployments.sandbox.harbor.operations import API
 from deployments.sandbox.harbor.routing import BASE
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 READ_ONLY = "The system is in read only mode. Any modification is prohibited."
 # What read-only mode still lets through.
@@ -66,12 +61,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _read(harbor: Harbor, scope: Scope, receive: Receive) -> Call:
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
+    body = await read_body(receive)
     raw = scope.get("raw_path") or scope["path"].encode()
     path = re.sub("/{2,}", "/", raw.partition(b"?")[0].decode("latin-1"))
     headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in
