@@ -11,7 +11,7 @@ from flows.ending import ends_plainly
 from flows.forms import KnownCluster
 from flows.showing import shown
 from models.explaining import explain
-from models.image import IMAGE_PATTERN, read_image
+from models.image import IMAGE_PATTERN, LONGEST_IMAGE, read_image
 from models.names import NamespaceName
 from tasks.gathering import gather
 from tasks.publish import publish
@@ -27,7 +27,9 @@ async def explain_access(
     ],
     image: Annotated[
         str,
-        Field(examples=["harbor-prod/team-a/app:1.0"], pattern=IMAGE_PATTERN, max_length=700),
+        Field(
+            examples=["harbor-prod/team-a/app:1.0"], pattern=IMAGE_PATTERN, max_length=LONGEST_IMAGE
+        ),
         shown(
             "Image",
             "registry/space, or registry/space/image:tag. The registry is its name here or its "

@@ -14,6 +14,9 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?"
 )
 
+_LONGEST = 300
+"""Characters of an address: a host name of 253, and what stands around it."""
+
 
 class Address(Value):
     """Where a registry answers.
@@ -52,6 +55,8 @@ def parse_address(text: str) -> Address:
         ValueError: it is no plain `http(s)://host[:port]`; the message says what to write instead
             and never repeats credentials.
     """
+    if len(text) > _LONGEST:
+        raise ValueError(f"the address is longer than {_LONGEST} characters")
     text = text.strip()
     if "@" in text:  # anywhere: a password with "/", "#" or "?" in it is no netloc any more
         raise ValueError(
@@ -109,7 +114,7 @@ def _checked_host(host: str) -> str:
 
 AddressText = Annotated[
     str,
+    Field(examples=["https://harbor.example.com"], max_length=_LONGEST),
     AfterValidator(lambda text: parse_address(text).origin),
-    Field(examples=["https://harbor.example.com"], max_length=300),
 ]
 """An address as text: checked, and kept in its canonical spelling."""

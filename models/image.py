@@ -11,6 +11,9 @@ from models.registry import Kind, Registry
 IMAGE_PATTERN = r"^[A-Za-z0-9\[\]][A-Za-z0-9._:/\[\]-]*(@sha256:[0-9a-f]{64})?$"
 """What may be typed: no user name and no password before the host."""
 
+LONGEST_IMAGE = 700
+"""Characters: a host, a path of 255, a tag of 128 and a digest."""
+
 _TAG = re.compile(r":[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
 
 
@@ -34,6 +37,8 @@ def read_image(text: str) -> Image:
     Raises:
         InputRefused: it does not begin with a registry; the message says how to write it.
     """
+    if len(text) > LONGEST_IMAGE:
+        raise InputRefused(f"this is no image: it is longer than {LONGEST_IMAGE} characters")
     told = text.strip().removeprefix("https://").removeprefix("http://")
     bare, at, _ = told.partition("@")
     registry, slash, path = bare.partition("/")

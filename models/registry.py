@@ -1,7 +1,7 @@
 """What a registry is to this service."""
 
-import re
 import ssl
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -52,13 +52,33 @@ class SystemTrust(Value):
     mode: Literal["verify"] = Field(default="verify", title="Mode")
 
 
+_BEGIN, _END = (f"-----{word} CERTIFICATE-----" for word in ("BEGIN", "END"))
+_LONGEST_BUNDLE = 200_000
+"""Characters of PEM text: some 100 certificates."""
+
+
+def _certificates(text: str) -> Iterator[str]:
+    """Yield each certificate from its first line to its last; a search that never goes back."""
+    begin = text.find(_BEGIN)
+    while begin >= 0:
+        end = text.find(_END, begin + len(_BEGIN))
+        if end < 0:
+            return
+        yield text[begin : end + len(_END)]
+        begin = text.find(_BEGIN, end + len(_END))
+
+
 def _check_pem(text: str) -> str:
+    if len(text) > _LONGEST_BUNDLE:
+        raise ValueError(f"longer than {_LONGEST_BUNDLE:,} characters: keep what is needed here")
     if "PRIVATE KEY" in text:
         raise ValueError("this is a private key: paste only the authority's certificate")
-    found = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
-    if not found:
+    certificates = list(_certificates(text))
+    if not certificates:
         raise ValueError("no certificate found: paste PEM text with BEGIN and END CERTIFICATE")
-    bundle = "".join(f"{line.strip()}\n" for one in found for line in one.splitlines())
+    bundle = "".join(
+        f"{line.strip()}\n" for certificate in certificates for line in certificate.splitlines()
+    )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError):
@@ -78,7 +98,7 @@ class OwnAuthority(Value):
         Field(
             title="CA bundle (PEM)",
             description="One or more certificates of authorities, as PEM text.",
-            max_length=200_000,
+            max_length=_LONGEST_BUNDLE,
             json_schema_extra={"format": "textarea"},
         ),
     ]

@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 
 from models.errors import InputRefused
-from models.names import check_prefix, check_project, is_namespace_name
+from models.names import LONGEST_NAME, check_prefix, check_project, is_namespace_name
 from models.plan import Limits, check_share
 from models.registry import Kind
 from models.space import Space, Visibility
@@ -67,7 +67,7 @@ def matching(registry: str, known: Iterable[str], patterns: Sequence[str]) -> tu
     names = sorted(set(known))
     there, found = set(names), set()
     for pattern in patterns:
-        wild = any(mark in pattern for mark in "*?")
+        wild = len(pattern) <= LONGEST_NAME and any(mark in pattern for mark in "*?")
         plain = pattern.replace("[", "[[]")  # no other wildcard than these two
         hits = fnmatch.filter(names, plain) if wild else sorted({pattern} & there)
         if not hits:

@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 
 from tasks import clock
 
+_LONGEST_DATE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -32,6 +34,8 @@ class Answer:
         See https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
         """
         value = self.headers.get("retry-after", "")
+        if len(value) > _LONGEST_DATE:
+            return None
         if re.fullmatch(r"\d{1,6}", value):
             return float(value)
         try:

@@ -1,6 +1,5 @@
 """Wire knowledge that all registries share, without I/O: an answer in, a value or an error out."""
 
-import re
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -82,7 +81,7 @@ def _quoted(answer: Answer) -> str:
     except ValidationError:
         return "" if "html" not in answer.headers.get("content-type", "") else " with a web page"
     text = "; ".join(f"{fault.code}: {fault.message}".strip(": ") for fault in faults)
-    text = re.sub(r"\s+", " ", text)[:300]
+    text = " ".join(text.split())[:300]
     return f" ({text})" if text else ""
 
 

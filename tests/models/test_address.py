@@ -124,7 +124,11 @@ def test_a_form_keeps_the_canonical_spelling() -> None:
 
     assert Plain(address="HTTPS://Harbor:443/").address == "https://harbor"
     with pytest.raises(ValidationError, match="not a valid host name"):
+        Plain(address=f"https://{'a.' * 130}b")
+    with pytest.raises(ValidationError, match="at most 300 characters"):
         Plain(address=f"https://{'a.' * 200}b")
+    with pytest.raises(ValueError, match="longer than 300 characters"):
+        parse_address(f"https://{'a.' * 200}b")
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://["]))

@@ -18,7 +18,7 @@ ADDRESS = "EXT_ENDPOINT"
 PASSWORD = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, no secret
 
 _RELEASE = ("release", "app.kubernetes.io/instance")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
 _AUTHORITY = "ca-download"
 """The volume from which Harbor offers its authority; both charts call it so."""
 

@@ -21,6 +21,7 @@ from tasks.registries.answer import Answer
 Shape = TypeVar("Shape", bound=Wire)
 
 _LONGEST = 200
+_LONGEST_READ = 5_000
 _CREDENTIALS = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S+", re.IGNORECASE)
 
 
@@ -141,5 +142,8 @@ def readable(shape: type[Shape], raw: object, where: str) -> tuple[Shape, str]:
 
 def retold(text: str) -> str:
     """Shorten what somebody else says, and take out what looks like credentials."""
-    plain = _CREDENTIALS.sub("…", " ".join(text.split()))
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_READ:  # at a space, so that no half of a credential is left
+        line = line[:_LONGEST_READ].rpartition(" ")[0] + "…"
+    plain = _CREDENTIALS.sub("…", line)
     return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"

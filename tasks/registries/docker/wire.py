@@ -6,7 +6,7 @@ https://distribution.github.io/distribution/spec/api/
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -61,15 +61,32 @@ PAGE_SIZE = 1000
 """The largest page of the catalog since docker-registry 2.8.2; more is refused with 400."""
 
 
+_LONGEST_HEADER = 16_384
+_PARAMETER = re.compile(
+    r"[\s,]*+([\w!#$%&'*+.^`|~-]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s,\"]++))"
+)
+_ESCAPED = re.compile(r"\\(.)")
+_LINK = re.compile(r"[\s,]*+<([^>]*+)>([^<]*+)")
+_NEXT = re.compile(r'\brel="?next\b')
+
+
 def challenge_of(header: str) -> Challenge:
     """Read a `WWW-Authenticate` header (https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1).
 
-    Of several challenges the first counts.
+    Of several challenges the first counts, and of a parameter that is repeated the first value.
     """
+    if len(header) > _LONGEST_HEADER:
+        return Challenge(scheme="")
     scheme, _, rest = header.strip().partition(" ")
-    pairs = dict(reversed(re.findall(r'(\w+)="([^"]*)"', rest)))
+    parameters: dict[str, str] = {}
+    for found in _in_turn(_PARAMETER, rest):
+        quoted, bare = found[2], found[3]
+        value = bare if quoted is None else _ESCAPED.sub(r"\1", quoted)
+        parameters.setdefault(found[1].lower(), value)
     return Challenge(
-        scheme=scheme.lower(), realm=pairs.get("realm", ""), service=pairs.get("service", "")
+        scheme=scheme.lower(),
+        realm=parameters.get("realm", ""),
+        service=parameters.get("service", ""),
     )
 
 
@@ -77,12 +94,23 @@ def next_page(link: str) -> dict[str, str] | None:
     """Return the query that asks for the next page; None on the last one.
 
     Only the query is taken from the Link header, relative or absolute, so it can never lead to
-    another host. All of it is, since not every registry calls the place to go on from `last`.
+    another host. All of it is, since not every registry calls the place to go on from `last`. A
+    header too long to be read leads nowhere, which is not the same as the end.
     """
-    for target, parameters in re.findall(r"<([^>]*)>([^<]*)", link):
-        if re.search(r'\brel="?next\b', parameters):
-            return dict(parse_qsl(target.partition("#")[0].partition("?")[2]))
+    if len(link) > _LONGEST_HEADER:
+        return {}
+    for found in _in_turn(_LINK, link):
+        if _NEXT.search(found[2]):
+            return dict(parse_qsl(found[1].partition("#")[0].partition("?")[2]))
     return None
+
+
+def _in_turn(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Match again and again, each time where the last match ended; nothing is read twice."""
+    found = pattern.match(text)
+    while found:
+        yield found
+        found = pattern.match(text, found.end())
 
 
 def spaces_of(repositories: Iterable[str]) -> tuple[ObservedSpace, ...]:

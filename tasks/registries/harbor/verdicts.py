@@ -31,7 +31,7 @@ GRANT_NEEDS = (
 
 def version_verdict(text: str | None) -> Verdict:
     """Say whether a version is supported."""
-    found = re.match(r"v?(\d+)\.(\d+)", text or "")
+    found = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})", text or "")
     if not found:
         message = f"Harbor does not tell its version ({text or 'nothing'})"
         return supported(Status.UNKNOWN, Reason.VERSION_UNKNOWN, message, proved=False)

@@ -11,6 +11,8 @@ from tasks.registries.docker import wire
 from tasks.registries.docker.wire import Challenge, challenge_of, next_page, spaces_of
 from tasks.registries.wire import parse
 
+_BEARER = Challenge(scheme="bearer", realm="https://auth/token", service="reg")
+
 
 @pytest.mark.parametrize(
     ("header", "challenge"),
@@ -18,7 +20,12 @@ from tasks.registries.wire import parse
         ("", Challenge(scheme="")),
         ("Basic", Challenge(scheme="basic")),
         ('Basic realm="x y"', Challenge(scheme="basic", realm="x y")),
-        ('BASIC Realm="x"', Challenge(scheme="basic")),
+        ('BASIC Realm="x"', Challenge(scheme="basic", realm="x")),
+        ('Basic realm="a\\"b, service=\\\\"', Challenge(scheme="basic", realm='a"b, service=\\')),
+        ("Bearer realm=https://auth/token, service=reg", _BEARER),
+        ('Bearer realm="https://auth/token" , service = "reg", realm="other"', _BEARER),
+        ('Bearer service="reg", realm="x', Challenge(scheme="bearer", service="reg")),
+        ("Bearer " + "a" * 20_000, Challenge(scheme="")),
         (
             'Bearer realm="https://auth/token",service="reg",scope="registry:catalog:*"',
             Challenge(scheme="bearer", realm="https://auth/token", service="reg"),
@@ -33,7 +40,7 @@ from tasks.registries.wire import parse
         ),
         (
             'Basic realm="x", Bearer realm="https://auth/token",service="reg"',
-            Challenge(scheme="basic", realm="x", service="reg"),
+            Challenge(scheme="basic", realm="x"),
         ),
         ("Negotiate", Challenge(scheme="negotiate")),
     ],
@@ -64,6 +71,7 @@ def test_harbor_gives_itself_away() -> None:
         ('<?last=c>; rel="next", <?last=a>; rel="prev"', {"last": "c"}),
         ('</v2/_catalog>; rel="next"', {}),
         ('</v2/_catalog?last=a#last=b>; rel="next"', {"last": "a"}),
+        (f'</v2/_catalog?last={"a" * 20_000}>; rel="next"', {}),
     ],
 )
 def test_next_page(link: str, query: dict[str, str] | None) -> None:
