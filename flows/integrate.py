@@ -32,6 +32,7 @@ from models.registry import VERIFY, DriftPolicy, Kind, Registry
 from tasks import clock
 from tasks.announce import announce
 from tasks.credentials import reference_to
+from tasks.identify import find_twin
 from tasks.probe import probe
 from tasks.publish import publish
 from tasks.reports.verdict import conclusion_of, verdict_page
@@ -73,6 +74,7 @@ async def integrate_registry(
     _check_credentials(wanted)
     await stored(registries.check_free, wanted)
     await prove(wanted)
+    await check_twin(wanted)
     if test_only:
         return Completed(message=f"{name} can be integrated; nothing was saved (test only)")
     entry = Entry(subject=name, what="registry.integrated", after=wanted.address)
@@ -92,6 +94,21 @@ async def prove(wanted: Registry) -> None:
     """
     what = f"{wanted.kind.label} at {wanted.address}"
     await _publish_verdict(wanted.name, what, await probe(wanted))
+
+
+async def check_twin(wanted: Registry) -> None:
+    """Make sure that a Harbor is not on record already under another name and address.
+
+    Raises:
+        InputRefused: it is; the message says which and what to do.
+    """
+    twin = await find_twin(wanted)
+    if twin:
+        raise InputRefused(
+            f"{wanted.name} was not saved: {wanted.address} is another address of the Harbor that "
+            f"is integrated as {twin!r}, whose robot accounts are there. To change its address run "
+            f"update-registry for {twin!r}; to start anew run remove-registry for it first"
+        )
 
 
 async def _publish_verdict(name: str, what: str, verdicts: Sequence[Verdict]) -> None:

@@ -219,6 +219,7 @@ def _plan(memory: Memory, record: AccessRecord, snapshot: Snapshot) -> Plan:
     registry, grace = memory.dossier.registry, settings().missing_grace
     bound = {space for spaces in record.bound.values() for space in spaces}
     plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace, bound=bound)
+    plan = plan.holding(record.to_hold(snapshot))
     robots = len(snapshot.robots.items) if isinstance(snapshot.robots, Seen) else 0
     return plan.with_grants(record.without(plan.bindings_to_hold).plan(snapshot), robots)
 

@@ -18,7 +18,7 @@ from flows.forms import (
     NewTokenServiceField,
     canonical,
 )
-from flows.integrate import check_puller, prove
+from flows.integrate import check_puller, check_twin, prove
 from flows.overview import refresh_overview
 from flows.reconcile import ended
 from flows.reconciling import PATIENCE
@@ -73,6 +73,7 @@ async def update_registry(
         check_puller(after)
         await stored(registries.check_address, after)
         await prove(after)
+        await check_twin(after)
         entry = _entry(before, after, given)
         await stored(registries.replace, after, entry, at=clock.now(), flow_run=run_id())
         effect = await carry_through(name, holder)

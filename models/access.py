@@ -58,6 +58,8 @@ class Grant(Value):
         spaces: what it may pull, as last known.
         made_at: when its secret was made (UTC). The youngest is the one in use; an older one goes
             once the youngest is delivered everywhere.
+        created_at: when Harbor says that the robot account was created (UTC), which no change of it
+            moves. With the id it tells one Harbor from another; None until it was seen.
     """
 
     registry: str
@@ -66,6 +68,7 @@ class Grant(Value):
     login: str
     spaces: tuple[str, ...] = ()
     made_at: datetime
+    created_at: datetime | None = None
 
 
 class Mark(Value):
@@ -73,21 +76,29 @@ class Mark(Value):
 
     Attributes:
         installation: which installation of this service made it.
+        registry: for which registry of that installation; empty if the mark does not say.
         workspace: whom it is for; empty for the one this service observes with.
     """
 
     installation: str
+    registry: str = ""
     workspace: str
 
     @property
     def text(self) -> str:
         """The description of the robot account."""
+        place = f" on {self.registry}" if self.registry else ""
         whom = f"workspace {self.workspace}" if self.workspace else "observing"
-        return f"Made by registry-integration {self.installation} for {whom}. Do not edit."
+        return f"Made by registry-integration {self.installation}{place} for {whom}. Do not edit."
+
+    def covers(self, other: "Mark") -> bool:
+        """Whether a robot account with the other mark is the one that this mark is for."""
+        same = (self.installation, self.workspace) == (other.installation, other.workspace)
+        return same and other.registry in ("", self.registry)
 
 
 _MARK = re.compile(
-    r"Made by registry-integration ([0-9a-f]{8}) "
+    r"Made by registry-integration ([0-9a-f]{8})(?: on ([a-z0-9-]{1,63}))? "
     r"for (?:workspace ([a-z0-9-]{1,63})|(observing))\.(?:\s|$)"
 )
 
@@ -95,7 +106,9 @@ _MARK = re.compile(
 def mark_in(description: str) -> Mark | None:
     """Read the mark in a robot account's description; None if it is not one of ours."""
     found = _MARK.match(description)
-    return Mark(installation=found[1], workspace=found[2] or "") if found else None
+    if found is None:
+        return None
+    return Mark(installation=found[1], registry=found[2] or "", workspace=found[3] or "")
 
 
 def robot_stem(installation: str) -> str:
@@ -123,6 +136,7 @@ class ObservedRobot(Value):
     Attributes:
         exact: it holds `repository:pull` on `spaces` and nothing else.
         expires: it has an end, which we never give it.
+        created_at: when Harbor says that it was created (UTC); None if it does not say.
     """
 
     id: int
@@ -132,6 +146,7 @@ class ObservedRobot(Value):
     exact: bool = True
     disabled: bool = False
     expires: bool = False
+    created_at: datetime | None = None
 
     @property
     def name(self) -> str:

@@ -2,11 +2,17 @@
 
 from collections.abc import Collection, Mapping
 
-from models.access import Grant
+from models.access import Grant, ObservedRobot
 from models.base import Value
 from models.granting import GrantPlan, plan_grants, wanted_by
+from models.identity import contradictions, is_other_harbor, own_robots
 from models.rotation import youngest
-from models.snapshot import NOT_ASKED, Seen, Snapshot
+from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
+
+OTHER_HARBOR = (
+    "another Harbor answers at this address: robot accounts there have the ids of those on record, "
+    "and were created at other times"
+)
 
 
 class AccessRecord(Value):
@@ -16,6 +22,7 @@ class AccessRecord(Value):
         bound: spaces by workspace.
         registry: its name.
         installation: who we are.
+        others: names of the other registries on record.
         served: workspaces whose youngest robot account has reached every namespace.
         refused: workspaces whose youngest robot account's secret is not accepted any more.
         rotate: workspaces that shall get a new secret now.
@@ -23,6 +30,7 @@ class AccessRecord(Value):
 
     registry: str
     installation: str
+    others: frozenset[str] = frozenset()
     bound: Mapping[str, tuple[str, ...]] = {}
     grants: tuple[Grant, ...] = ()
     served: frozenset[str] = frozenset()
@@ -49,8 +57,12 @@ class AccessRecord(Value):
         return tuple(grant for grant in in_use if grant.workspace in twice)
 
     def asked(self, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot in which robot accounts that concern nobody are not missed."""
-        if self.concerned or isinstance(snapshot.robots, Seen):
+        """Return a snapshot of this registry's robots; those that concern nobody are not missed."""
+        if isinstance(snapshot.robots, Seen):
+            own = own_robots(snapshot.robots.items, self.grants, self.others)
+            robots = Seen[ObservedRobot](items=own)
+            return snapshot.model_copy(update={"robots": robots})
+        if self.concerned:
             return snapshot
         return snapshot.model_copy(update={"robots": NOT_ASKED})
 
@@ -63,6 +75,25 @@ class AccessRecord(Value):
             for workspace, names in self.bound.items()
         }
         return self.model_copy(update={"bound": bound})
+
+    def to_hold(self, snapshot: Snapshot) -> Mapping[str, str]:
+        """Return the spaces whose bindings are held because this is another Harbor, and why."""
+        if not isinstance(snapshot.robots, Seen):
+            return {}
+        if not is_other_harbor(self.grants, snapshot.robots.items):
+            return {}
+        bound = {space for spaces in self.bound.values() for space in spaces}
+        return dict.fromkeys(sorted(bound), OTHER_HARBOR)
+
+    def orphaned_observer(self, snapshot: Snapshot) -> int | None:
+        """Return the id of an observer that was made for a registry that is not on record."""
+        found = snapshot.robots.items if isinstance(snapshot.robots, Seen) else ()
+        orphans = (
+            robot.id
+            for robot in found
+            if not robot.mark.workspace and robot.mark.registry not in ("", self.registry)
+        )
+        return next(orphans, None)
 
     def plan(self, snapshot: Snapshot) -> GrantPlan:
         """Decide about the registry's robot accounts.
@@ -78,10 +109,17 @@ class AccessRecord(Value):
         return plan_grants(
             wanted_by(self.bound, there),
             snapshot.robots,
-            self.grants,
+            self._valid_grants(snapshot.robots),
             installation=self.installation,
             edits=snapshot.edits_robots,
             rotate=self.rotate,
             served=self.served,
             refused=self.refused,
         )
+
+    def _valid_grants(self, robots: Seen[ObservedRobot] | Unseen) -> tuple[Grant, ...]:
+        """Return the records whose secret is that of the robot account with their id."""
+        if isinstance(robots, Unseen):
+            return self.grants
+        others = contradictions(self.grants, robots.items)
+        return tuple(grant for grant in self.grants if grant.robot_id not in others)

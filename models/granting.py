@@ -107,7 +107,13 @@ def _moved(robots: Iterable[ObservedRobot], on_record: Mapping[int, Grant]) -> I
     for robot in robots:
         grant = on_record.get(robot.id)
         if grant is not None:
-            now = grant.model_copy(update={"login": robot.login, "spaces": robot.spaces})
+            now = grant.model_copy(
+                update={
+                    "login": robot.login,
+                    "spaces": robot.spaces,
+                    "created_at": grant.created_at or robot.created_at,
+                }
+            )
             if now != grant:
                 yield now
 

@@ -80,6 +80,11 @@ class Plan(Value):
             }
         )
 
+    def holding(self, reasons: Mapping[str, str]) -> "Plan":
+        """Return the plan with the bindings of more spaces held, each for its reason."""
+        held = {**reasons, **self.bindings_to_hold}
+        return self.model_copy(update={"bindings_to_hold": held})
+
     def without_new_robots(self) -> "Plan":
         """Return the plan without the robot accounts it would make.
 

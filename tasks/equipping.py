@@ -45,7 +45,8 @@ async def equip(
         return None
     try:
         keep = keeping(await open_vault())
-        return await client.make_observer(record.installation, keep)
+        orphan = record.orphaned_observer(snapshot)
+        return await client.make_observer(record.installation, keep, orphan)
     except (InputRefused, RegistryError) as error:
         get_run_logger().warning("No robot account to observe with: %s", error)
         return None

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.access import Grant
+from models.access import Grant, ObservedRobot
 from models.change import Change, Outcome
 from models.condition import Verdict
-from models.snapshot import Snapshot
+from models.snapshot import Seen, Snapshot, Unseen
 from models.storage import StorageReading
 
 
@@ -48,6 +48,13 @@ class RegistryReader(Protocol):
                 error but an `Unseen` section.
         """
 
+    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+        """List the robot accounts that carry an installation's mark, for whichever registry.
+
+        Raises:
+            RegistryError: they could not be read; the credential was refused, for one.
+        """
+
     async def read_storage(self) -> StorageReading:
         """Read storage figures.
 
@@ -73,8 +80,13 @@ class RegistryWriter(Protocol):
     async def accepts(self, credential: Credential) -> bool | None:
         """Whether a robot account can log in with this secret; None if that cannot be told."""
 
-    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+    async def make_observer(
+        self, installation: str, keep: Keep, replaces: int | None = None
+    ) -> Grant | None:
         """Make a robot account that only reads lists, where that is cheaper for the registry.
+
+        Args:
+            replaces: id of one of ours that was made for a registry that is not on record any more.
 
         Returns:
             None where there is no such thing.

@@ -23,6 +23,7 @@ def grants(session: Session, registry: str | None = None) -> tuple[Grant, ...]:
             login=row.login,
             spaces=tuple(row.spaces),
             made_at=row.made_at,
+            created_at=row.created_at,
         )
         for row in session.exec(asked)
     )
@@ -40,6 +41,7 @@ def note(session: Session, registry: str, changed: Iterable[Grant]) -> None:
         row = session.get(GrantRow, (registry, grant.robot_id))
         if row is not None:
             row.login, row.spaces = grant.login, list(grant.spaces)
+            row.created_at = grant.created_at
             session.add(row)
 
 
@@ -73,4 +75,5 @@ def _columns(grant: Grant) -> dict[str, object]:
         "login": grant.login,
         "spaces": list(grant.spaces),
         "made_at": grant.made_at,
+        "created_at": grant.created_at,
     }

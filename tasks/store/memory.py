@@ -52,6 +52,7 @@ def _access_record(session: Session, name: str) -> AccessRecord:
     return AccessRecord(
         registry=name,
         installation=installation(session),
+        others=registries.names(session) - {name},
         bound=bindings.bound(session, name),
         grants=known,
         served=_served(session, known),

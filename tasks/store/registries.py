@@ -68,6 +68,11 @@ def _dossier(row: RegistryRow, conditions: Iterable[Condition]) -> Dossier:
     )
 
 
+def names(session: Session) -> frozenset[str]:
+    """Return the names of all registries."""
+    return frozenset(session.exec(select(RegistryRow.name)))
+
+
 def check_free(session: Session, registry: Registry) -> Registry | None:
     """Make sure that a name and an address are not taken by another registry.
 

@@ -126,7 +126,7 @@ class World(Platform):
         mark = mark_in(robot.description) if robot else None
         if robot is not None and mark is not None:
             other = WORKSPACES[mark.workspace == WORKSPACES[0]]
-            robot.description = Mark(installation=self.us, workspace=other).text
+            robot.description = Mark(installation=self.us, registry=HARBOR, workspace=other).text
 
     def rename_all(self) -> None:
         """Somebody changes Harbor's `robot_name_prefix`."""

@@ -78,7 +78,7 @@ IN_CLUSTERS = (
     | _step("link_other", CLUSTER, NAMESPACE)
 )
 FAULTS = _step("lose", PLACE, METHOD, st.integers(0, 12), TIMES, HOW) | _step("calm")
-RUNS = _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
+RUNS = _step("reconcile_twin") | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
 STEPS = st.lists(ASKED | BY_HAND | IN_CLUSTERS | FAULTS | RUNS | RUNS, max_size=14)
 
 
@@ -108,6 +108,8 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 @_case(("remark_robot", 0))
 @_case(("rename_all",), ("end_robot", 0), ("label", "east", "n1", "blue", None))
 @_case(("drop_space", "a"), ("reconcile",), ("make_space", "a", True), ("flip", "b"))
+@_case(("reconcile_twin",), ("bind", "b", "red"), ("reconcile",), ("reconcile_twin",))
+@_case(("reconcile_twin",), ("remark_robot", 0), ("reconcile_twin",), by_robot=True)
 @_case(("make_again", "a"))
 @_case(("make_again", "a"), by_robot=True)
 @_case(("make_again", "a"), ("bind", "a", "red"), ("reconcile",), ("bind", "a", "red"))

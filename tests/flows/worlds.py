@@ -34,6 +34,7 @@ from tasks.store.session import transact
 T = TypeVar("T")
 
 HARBOR, CLUSTERS, WORKSPACES = "harbor", ("east", "west"), ("blue", "red")
+TWIN = "twin"
 OTHERS = "00000000"
 """Another installation of this service on the same Harbor."""
 
@@ -192,12 +193,22 @@ class Platform:
 
     async def reconcile(self, *rotate: str) -> Report | None:
         """Reconcile the registry; None if the run was killed."""
+        return await self._reconcile(HARBOR, *rotate)
 
+    async def reconcile_twin(self) -> Report | None:
+        """Reconcile a second registry on record, which is the same Harbor at another address."""
+        address = self.url.replace("127.0.0.1", "localhost")
+        told, block = Entry(subject=TWIN, what="registry.integrated"), BlockRef(name="admin")
+        one = Registry(name=TWIN, kind=Kind.HARBOR, address=address, credential=block)
+        transact(registries.add, one, told, at=clock.now(), flow_run="")
+        return await self._reconcile(TWIN)
+
+    async def _reconcile(self, name: str, *rotate: str) -> Report | None:
         async def run() -> Report:
             found = {"admin": self.credential}
-            async with leased(HARBOR) as holder:
+            async with leased(name) as holder:
                 return await reconcile(
-                    HARBOR, holder, PLAIN, credentials=found, rotate=frozenset(rotate)
+                    name, holder, PLAIN, credentials=found, rotate=frozenset(rotate)
                 )
 
         return await self._until_killed(run())

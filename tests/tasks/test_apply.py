@@ -35,7 +35,9 @@ class Writer:
     async def accepts(self, credential: Credential) -> bool | None:
         return None
 
-    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+    async def make_observer(
+        self, installation: str, keep: Keep, replaces: int | None = None
+    ) -> Grant | None:
         return None
 
     async def revoke_observer(self, installation: str) -> bool:

@@ -6,14 +6,14 @@ It has neither projects nor visibility: both are the platform's own, so there is
 import time
 from collections.abc import Iterable, Mapping
 
-from models.access import Grant
+from models.access import Grant, ObservedRobot
 from models.change import Change, Outcome
 from models.condition import Verdict
 from models.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
 from models.health import failed
 from models.reason import Reason
 from models.registry import Registry
-from models.snapshot import Seen, Snapshot, Unseen
+from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
 from models.space import ObservedSpace
 from models.storage import StorageReading
 from tasks import clock
@@ -46,7 +46,9 @@ class DockerRegistry:
         """Find out step by step whether this registry can be worked with; see the protocol."""
         return (await log_in(self.http, self.registry, self.credential)).verdicts
 
-    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+    async def make_observer(
+        self, installation: str, keep: Keep, replaces: int | None = None
+    ) -> Grant | None:
         """Make none: a Docker Registry has no robot accounts; see the protocol."""
         return None
 
@@ -133,6 +135,10 @@ class DockerRegistry:
         """Storage is not known: the protocol does not tell; see the protocol."""
         said = "a Docker Registry does not tell how much it stores"
         return StorageReading(spaces=Unseen(reason=Reason.NOT_PROBED, message=said))
+
+    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+        """There are none; see the protocol."""
+        return NOT_ASKED
 
     async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
         """Refuse: visibility, spaces and grants are the platform's own here, nothing is planned."""

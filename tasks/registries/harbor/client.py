@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from models.access import Grant
+from models.access import Grant, ObservedRobot
 from models.change import (
     Change,
     CreateSpace,
@@ -15,7 +15,7 @@ from models.change import (
 )
 from models.condition import ConditionType, Status, Verdict
 from models.health import failed
-from models.snapshot import NOT_ASKED, Snapshot, Unseen
+from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
 from models.storage import StorageReading
 from tasks import clock
 from tasks.registries.harbor import projects, storage, verdicts, wire
@@ -23,6 +23,7 @@ from tasks.registries.harbor.grants import Grants
 from tasks.registries.harbor.login import log_in
 from tasks.registries.harbor.observing import Lists, make_observer, read_lists, revoke_observer
 from tasks.registries.harbor.proving import API, Doubt, Proof, kind_verdict, prove
+from tasks.registries.harbor.robots import read_robots
 from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential, Keep
 from tasks.registries.wire import expect, parse
@@ -130,7 +131,14 @@ class Harbor:
             case RevokeGrant():
                 return await grants.revoke(change)
 
-    async def make_observer(self, installation: str, keep: Keep) -> Grant | None:
+    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+        """List the robot accounts that carry an installation's mark; see the protocol."""
+        first = await read_robots(self.http, installation)
+        return first if isinstance(first, Seen) else await read_robots(self.http, installation)
+
+    async def make_observer(
+        self, installation: str, keep: Keep, replaces: int | None = None
+    ) -> Grant | None:
         """Make a robot account to read lists with, or give ours a new secret.
 
         Returns:
@@ -139,7 +147,7 @@ class Harbor:
         Raises:
             RegistryError: it was not made.
         """
-        return await make_observer(self.http, installation, keep)
+        return await make_observer(self.http, installation, keep, replaces)
 
     async def revoke_observer(self, installation: str) -> bool:
         """Delete that robot account; False if there was none.

@@ -3,7 +3,7 @@
 Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
 
-from models.access import Grant, Mark
+from models.access import Grant, Mark, mark_in
 from models.change import EditGrant, MakeGrant, Outcome, RevokeGrant
 from models.errors import (
     Conflict,
@@ -57,6 +57,7 @@ class Grants:
             login=made.name,
             spaces=change.after,
             made_at=clock.now(),
+            created_at=made.creation_time,
         )
         await keep(grant, made.secret)
         return Outcome(change=change, done=True, reason=Reason.DONE)
@@ -69,12 +70,16 @@ class Grants:
         Harbor tells a secret once. After a lost answer, or one that was not kept, the account is
         there and of no use to anybody.
 
+        Args:
+            replaces: id of a robot account of that name that is ours although its mark names a
+                registry that is not on record any more.
+
         Raises:
             Conflict: a robot account that is not ours has the name; it is left alone.
             RegistryError: it was not made.
         """
         if replaces is not None:
-            known = await self.ours(name, mark)
+            known = await self.ours(name, mark, replaces)
             return await self._renewed(known, name, mark, rights)
         try:
             return await self._create(name, mark, rights)
@@ -86,7 +91,7 @@ class Grants:
                 raise
             return await self._renewed(known, name, mark, rights)
 
-    async def ours(self, name: str, mark: Mark) -> Robot | None:
+    async def ours(self, name: str, mark: Mark, replaces: int | None = None) -> Robot | None:
         """Find our robot account of this name; None if there is none.
 
         Raises:
@@ -97,13 +102,9 @@ class Grants:
             found = await find_robot(self.http, name)
         except Forbidden as error:
             raise explained(error) from None
-        if found is None or found.is_marked(mark):
+        if found is None or found.is_marked(mark, any_registry=found.id == replaces):
             return found
-        said = (
-            f"the robot account {found.name} is in the way: it has the name that we give, and not "
-            f"our mark. If nobody needs it, delete it in Harbor; the next run makes ours"
-        )
-        raise Conflict(self.http.name, "POST", self.http.origin + ROBOTS_PATH, said)
+        raise Conflict(self.http.name, "POST", self.http.origin + ROBOTS_PATH, _in_the_way(found))
 
     async def _renewed(
         self, known: Robot | None, name: str, mark: Mark, rights: tuple[Permission, ...]
@@ -119,7 +120,8 @@ class Grants:
             return await self._create(name, mark, rights)
         # Each PATCH makes another secret, and the last answer counts: it may be repeated.
         secret = parse(self.http.name, answer, REKEYED).secret
-        return Made(id=known.id, name=known.name, secret=secret)
+        created = known.creation_time
+        return Made(id=known.id, name=known.name, secret=secret, creation_time=created)
 
     async def _create(self, name: str, mark: Mark, rights: tuple[Permission, ...]) -> Made:
         body = robot_body(name, mark, rights)
@@ -188,4 +190,18 @@ class Grants:
             raise explained(error) from None
 
     def _mark(self, workspace: str) -> Mark:
-        return Mark(installation=self.installation, workspace=workspace)
+        return Mark(installation=self.installation, registry=self.http.name, workspace=workspace)
+
+
+def _in_the_way(found: Robot) -> str:
+    mark = mark_in(found.description)
+    if mark is not None and mark.registry:
+        return (
+            f"the robot account {found.name} is in the way: it was made for the registry "
+            f"{mark.registry} of registry-integration {mark.installation}. If both are of this "
+            "service, the same Harbor is integrated twice: remove one of them with remove-registry"
+        )
+    return (
+        f"the robot account {found.name} is in the way: it has the name that we give, and not "
+        f"our mark. If nobody needs it, delete it in Harbor; the next run makes ours"
+    )

@@ -103,8 +103,13 @@ class _Grantable(Wire):
 _GRANTABLE = TypeAdapter(_Grantable)
 
 
-async def make_observer(http: HttpClient, installation: str, keep: Keep) -> Grant | None:
+async def make_observer(
+    http: HttpClient, installation: str, keep: Keep, replaces: int | None = None
+) -> Grant | None:
     """Make a robot account to observe with, or give ours a new secret.
+
+    Args:
+        replaces: id of one of ours that was made for a registry that is not on record any more.
 
     Returns:
         None where Harbor knows no such rights, or tells us none because we are a robot account
@@ -116,11 +121,17 @@ async def make_observer(http: HttpClient, installation: str, keep: Keep) -> Gran
     """
     if not set(_MAY) <= await _grantable(http):
         return None
-    mark = Mark(installation=installation, workspace="")
+    mark = Mark(installation=installation, registry=http.name, workspace="")
     rights = (Permission(kind="system", namespace="/", access=_MAY),)
-    made = await Grants(http, installation).account(observer_name(installation), mark, rights)
+    grants, name = Grants(http, installation), observer_name(installation)
+    made = await grants.account(name, mark, rights, replaces)
     grant = Grant(
-        registry=http.name, workspace="", robot_id=made.id, login=made.name, made_at=clock.now()
+        registry=http.name,
+        workspace="",
+        robot_id=made.id,
+        login=made.name,
+        made_at=clock.now(),
+        created_at=made.creation_time,
     )
     await keep(grant, made.secret)
     return grant
@@ -142,6 +153,7 @@ async def revoke_observer(http: HttpClient, installation: str) -> bool:
         Conflict: a robot account that is not ours has the name; it is left alone.
         RegistryError: it was not deleted.
     """
-    grants, mark = Grants(http, installation), Mark(installation=installation, workspace="")
+    grants = Grants(http, installation)
+    mark = Mark(installation=installation, registry=http.name, workspace="")
     known = await grants.ours(observer_name(installation), mark)
     return known is not None and await grants.delete(known.id)

@@ -4,14 +4,19 @@ Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
 
 from collections.abc import Iterable
+from datetime import UTC
+from typing import Annotated
 
-from pydantic import Field, SecretStr, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, TypeAdapter
 
 from models.access import Mark, ObservedRobot, mark_in
 from tasks.registries.wire import Wire
 from tasks.shapes import list_of
 
 ALL_PROJECTS = "*"
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+"""Harbor tells times in UTC, with three digits of a second."""
 
 
 class Access(Wire):
@@ -48,6 +53,7 @@ class Robot(Wire):
     description: str = ""
     disable: bool = False
     expires_at: int = -1
+    creation_time: UtcTime | None = None
     permissions: tuple[Permission, ...] | None = None
 
     def may(self, kind: str, namespace: str, resource: str, action: str) -> bool:
@@ -59,9 +65,16 @@ class Robot(Wire):
             for permission in self.permissions or []
         )
 
-    def is_marked(self, mark: Mark) -> bool:
-        """Whether it carries this mark."""
-        return mark_in(self.description) == mark
+    def is_marked(self, mark: Mark, *, any_registry: bool = False) -> bool:
+        """Whether it carries this mark.
+
+        Args:
+            any_registry: also one that was made for another registry of the installation.
+        """
+        found = mark_in(self.description)
+        if found is not None and any_registry:
+            found = found.model_copy(update={"registry": ""})
+        return found is not None and mark.covers(found)
 
     def observed(self, installation: str) -> ObservedRobot | None:
         """Turn it into what we call a robot; None if it does not carry our mark."""
@@ -77,6 +90,7 @@ class Robot(Wire):
             exact=all(one.only_pulls for one in held),
             disabled=self.disable,
             expires=self.expires_at != -1,
+            created_at=self.creation_time,
         )
 
 
@@ -86,6 +100,7 @@ class Made(Wire):
     id: int = Field(ge=1)
     name: str
     secret: SecretStr = Field(min_length=1)
+    creation_time: UtcTime | None = None
 
 
 class Rekeyed(Wire):

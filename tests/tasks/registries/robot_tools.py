@@ -19,7 +19,7 @@ from tests.tasks.registries.tools import ADMIN, INSTALLATION, Safe, opened
 ROBOTS = "/api/v2.0/robots"
 LIST = r".*/robots\?.*"
 NAME = f"ri-{INSTALLATION}-team-a"
-MARK = Mark(installation=INSTALLATION, workspace="team-a")
+MARK = Mark(installation=INSTALLATION, registry="prod", workspace="team-a")
 ALL = (*ROBOT_NEEDS, *GRANT_NEEDS, ("system", "/", "robot", "list"))
 """What a robot account must hold to do everything."""
 

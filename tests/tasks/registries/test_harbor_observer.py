@@ -28,7 +28,7 @@ from tests.tasks.registries.tools import (
 )
 
 OBSERVER = observer_name(INSTALLATION)
-MARK = Mark(installation=INSTALLATION, workspace="")
+MARK = Mark(installation=INSTALLATION, registry="prod", workspace="")
 PAGES = r".*/projects\?.*"
 LISTS = ("/api/v2.0/projects", ROBOTS)
 MAY = {("project", "list"), ("robot", "list"), ("quota", "list"), ("quota", "read")}

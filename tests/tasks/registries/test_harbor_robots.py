@@ -22,8 +22,15 @@ def _why(snapshot: Snapshot) -> Reason:
 
 async def test_ours_are_seen_as_they_are(place: Scene) -> None:
     robot = place.add(NAME, "red", "blue")
+    milliseconds = robot.created.microsecond // 1000 * 1000
     assert await place.robots() == (
-        ObservedRobot(id=robot.id, login=f"robot${NAME}", mark=MARK, spaces=("blue", "red")),
+        ObservedRobot(
+            id=robot.id,
+            login=f"robot${NAME}",
+            mark=MARK,
+            spaces=("blue", "red"),
+            created_at=robot.created.replace(microsecond=milliseconds),
+        ),
     )
     robot.disable, robot.expires_at = True, 1798018330
     (seen,) = await place.robots()

@@ -1,0 +1,47 @@
+"""Ask a Harbor for our robot accounts in it, which tell whether it is one that is on record."""
+
+import asyncio
+
+from prefect import get_run_logger
+
+from models.access import ObservedRobot
+from models.errors import RegistryError, TimedOut
+from models.identity import registry_of_robots
+from models.registry import Kind, Registry
+from models.settings import settings
+from models.snapshot import Seen, Unseen
+from tasks.opening import opened
+from tasks.store import grants
+from tasks.store.installation import installation
+from tasks.store.session import stored
+
+
+async def list_robots(registry: Registry) -> Seen[ObservedRobot] | Unseen:
+    """List this installation's robot accounts in a registry; nothing is changed there.
+
+    Raises:
+        CredentialsMissing: the credential that it names cannot be read.
+        RegistryError: they could not be read.
+    """
+    us, seconds = await stored(installation), settings().operation_seconds
+    try:
+        async with asyncio.timeout(seconds), opened(registry) as client:
+            return await client.list_robots(us)
+    except TimeoutError:
+        message = f"listing the robot accounts took longer than {seconds:g} s"
+        raise TimedOut(registry.name, "GET", registry.address, message) from None
+
+
+async def find_twin(registry: Registry) -> str:
+    """Return the name of another registry on record that is this very Harbor; empty if none is.
+
+    Where robot accounts cannot be listed nothing is known, and nothing is found.
+    """
+    if registry.kind is not Kind.HARBOR:
+        return ""
+    try:
+        robots = await list_robots(registry)
+    except RegistryError as error:
+        get_run_logger().info("%s: its robot accounts are not listed: %s", registry.name, error)
+        return ""
+    return registry_of_robots(robots, await stored(grants.grants), registry.name)
