@@ -231,14 +231,16 @@ async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
         What is left of the plan, what keeps secrets, and why something was refused.
     """
     refused = "" if order.allow_large else plan.refusal(settings().limits)
+    if order.dry_run:
+        return plan, None, refused
     if refused:
-        return (plan if order.dry_run else plan.braked()), None, refused
-    if order.dry_run or not plan.makes_robots:
-        return plan, None, ""
+        plan = plan.braked()
+    if not plan.makes_robots:
+        return plan, None, refused
     try:
-        return plan, keeping(await open_vault()), ""
+        return plan, keeping(await open_vault()), refused
     except InputRefused as refusal:
-        return plan.without_new_robots(), None, f"{plan.registry}: {refusal}"
+        return plan.without_new_robots(), None, refused or f"{plan.registry}: {refusal}"
 
 
 async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:

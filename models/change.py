@@ -78,6 +78,11 @@ class MakeGrant(Value):
         """A new robot takes nothing from anybody."""
         return False
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it replaces a robot that can pull what is not bound any more."""
+        return not set(self.before) <= set(self.after)
+
 
 class EditGrant(Value):
     """Let an existing robot account pull exactly these spaces; its secret stays."""
@@ -100,9 +105,19 @@ class EditGrant(Value):
         """Whether a space is taken away, or a right beyond pulling."""
         return not set(self.before) <= set(self.after) or self.reason is Reason.ROBOT_EDITED
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it ends access that no binding justifies."""
+        return self.narrows
+
 
 class RevokeGrant(Value):
-    """Delete a robot account of ours."""
+    """Delete a robot account of ours.
+
+    Attributes:
+        urgent: it ends access that no binding justifies (any more): somebody may hold its secret,
+            and it can pull what the workspace is not bound to. No safety limit holds it up.
+    """
 
     kind: Literal["revoke-grant"] = "revoke-grant"
     workspace: str
@@ -111,6 +126,7 @@ class RevokeGrant(Value):
     before: tuple[str, ...]
     after: tuple[()] = ()
     reason: Reason
+    urgent: bool = False
 
     @property
     def subject(self) -> str:

@@ -181,6 +181,15 @@ class DeliveryPlan(Value):
         check_share(f"cluster {self.cluster}", orphans, self.ours, "delete", limits, "pull secrets")
 
     def without_removals(self) -> "DeliveryPlan":
-        """Return the plan that is left after a refusal."""
-        kept = tuple(change for change in self.changes if not change.narrows)
+        """Return the plan that is left after a refusal: what is not on record here stays."""
+        orphans = {
+            change.namespace
+            for change in self.changes
+            if isinstance(change, Withdraw) and change.reason is Reason.UNWANTED
+        }
+        kept = tuple(
+            change
+            for change in self.changes
+            if not (change.narrows and change.namespace in orphans)
+        )
         return self.model_copy(update={"changes": kept})

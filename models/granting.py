@@ -86,7 +86,7 @@ def plan_grants(
             found[robot.mark.workspace].append(robot)
     changes: list[GrantChange] = []
     for workspace in sorted(wanted.keys() | found.keys()):
-        case = _Case(workspace, wanted.get(workspace, Wanted()), found[workspace], on_record)
+        case = _Case(workspace, wanted, found[workspace], on_record)
         changes += case.changes(
             installation,
             edits=edits,
@@ -124,11 +124,12 @@ class _Case:
     def __init__(
         self,
         workspace: str,
-        wanted: Wanted,
+        wanted: Mapping[str, Wanted],
         robots: Iterable[ObservedRobot],
         on_record: Mapping[int, Grant],
     ) -> None:
-        self.workspace, self.wanted = workspace, wanted
+        self.workspace, self.wanted = workspace, wanted.get(workspace, Wanted())
+        self.by_workspace, self.on_record = wanted, on_record
         by_age = sorted(robots, key=lambda robot: robot.id)
         # A secret that is on record for somebody else, after a description was edited, is no secret
         # of this workspace: its namespaces would pull for the other one.
@@ -159,8 +160,12 @@ class _Case:
         return made
 
     def _first(self, installation: str) -> list[GrantChange]:
-        """Nobody knows a secret: take over a robot that an interrupted run made, or make one."""
-        first, others = self.unknown[:1], self.unknown[1:]
+        """Nobody knows a secret: take over a robot that an interrupted run made, or make one.
+
+        One whose secret others hold, who may not pull what it can, goes instead.
+        """
+        first = [robot for robot in self.unknown if not self._urgent(robot)][:1]
+        others = [robot for robot in self.unknown if robot not in first]
         missing = Reason.ROBOT_MISSING if self.was_granted else Reason.BINDINGS_CHANGED
         make = MakeGrant(
             workspace=self.workspace,
@@ -226,6 +231,19 @@ class _Case:
                 login=robot.login,
                 before=robot.spaces,
                 reason=reason,
+                urgent=self._urgent(robot),
             )
             for robot in robots
         ]
+
+    def _urgent(self, robot: ObservedRobot) -> bool:
+        """Whether a robot can pull what those who may hold its secret are not bound to.
+
+        Those are the namespaces of the workspace on record, whatever its description says now. A
+        secret that is not on record was never delivered.
+        """
+        grant = self.on_record.get(robot.id)
+        if grant is None or not grant.workspace:
+            return False
+        holder = self.by_workspace.get(grant.workspace, Wanted())
+        return not (holder.bound and robot.exact and set(robot.spaces) <= set(holder.spaces))

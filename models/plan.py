@@ -9,7 +9,7 @@ from models.change import (
     Change,
     Drift,
     DriftKind,
-    EditGrant,
+    GrantChange,
     Handling,
     MakeGrant,
     RevokeGrant,
@@ -101,7 +101,8 @@ class Plan(Value):
     def check(self, limits: Limits) -> None:
         """Refuse a plan that takes away too much at once.
 
-        What somebody asked for here, such as an unbinding, does not count: it was checked then.
+        What ends access that no binding justifies does not count: an unbinding was checked when
+        somebody asked for it, and nothing else that is wrong with the robot account delays it.
 
         Raises:
             PlanRefused: with the numbers and the way out.
@@ -110,7 +111,7 @@ class Plan(Value):
             isinstance(change, SetVisibility) and change.narrows for change in self.changes
         )
         revoked = sum(
-            isinstance(change, RevokeGrant) and change.reason in _OBSERVED
+            isinstance(change, RevokeGrant) and change.reason in _OBSERVED and not change.urgent
             for change in self.changes
         )
         for many, doing in (
@@ -131,9 +132,10 @@ class Plan(Value):
         return ""
 
     def braked(self) -> "Plan":
-        """Return the plan that is left after a refusal: what was seen, and what was unbound here.
+        """Return the plan that is left after a refusal: what was seen, and what ends access.
 
-        Nothing else is done; but no drift keeps an unbinding that was asked for from taking effect.
+        Nothing else is done; but no drift keeps an unbinding from taking effect, whatever else is
+        to be done about the same robot account, and whoever we are to the registry.
         """
         drifts = (
             drift.model_copy(
@@ -144,15 +146,11 @@ class Plan(Value):
             for drift in self.drifts
             if drift.kind is not DriftKind.RETIRED
         )
-        asked = (
-            change
-            for change in self.changes
-            if isinstance(change, RevokeGrant | EditGrant)
-            and change.narrows
-            and change.reason is Reason.BINDINGS_CHANGED
+        urgent = (
+            change for change in self.changes if isinstance(change, GrantChange) and change.urgent
         )
         return self.model_copy(
-            update={"changes": tuple(asked), "retired": (), "gone": (), "drifts": tuple(drifts)}
+            update={"changes": tuple(urgent), "retired": (), "gone": (), "drifts": tuple(drifts)}
         )
 
 

@@ -21,6 +21,8 @@ from tests.builders import NOW
 US = "0a1b2c3d"
 """Our installation."""
 
+_UNBOUND = (Reason.BINDINGS_CHANGED, Reason.SPACES_MISSING)
+
 
 def binding(
     space: str = "team",
@@ -129,9 +131,17 @@ def revoked(
     workspace: str = "team-a",
     login: str = "",
     reason: Reason = Reason.BINDINGS_CHANGED,
+    urgent: bool | None = None,
 ) -> RevokeGrant:
-    whose = login or login_of(workspace)
-    return RevokeGrant(workspace=workspace, robot_id=id, login=whose, before=before, reason=reason)
+    """Unless `urgent` says otherwise, one that is no longer bound to what it can pull must go."""
+    return RevokeGrant(
+        workspace=workspace,
+        robot_id=id,
+        login=login or login_of(workspace),
+        before=before,
+        reason=reason,
+        urgent=bool(before) and reason in _UNBOUND if urgent is None else urgent,
+    )
 
 
 def cluster(name: str = "eu", *, links_accounts: bool = True) -> Cluster:

@@ -14,8 +14,11 @@ from flows.remove import remove_registry
 from flows.rotate_credentials import rotate_credentials
 from flows.update import update_registry
 from models.settings import settings
+from models.space import Visibility
 from models.tables import GrantRow
+from models.wishes import desired
 from tasks import clock
+from tasks.store import spaces
 from tasks.store.session import transact
 from tests.flows.platform import (
     Platform,
@@ -188,6 +191,36 @@ async def test_as_a_robot_with_the_cluster_down_unbinding_wins_over_comfort(name
         assert await p.pulls("shop", "team-b")
         assert not await p.pulls("shop", "team-a")
         assert await p.quiet()
+
+
+@pytest.mark.parametrize("by_robot", [False, True])
+async def test_safety_limits_do_not_hold_up_an_unbinding_from_a_robot_changed_by_hand(
+    name: str, by_robot: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with platform(name, "team-a", "team-b") as p:
+        if by_robot:
+            await _as_a_robot(p)
+        await p.bind("team-a", "team-b")
+        _private_here(name, "team-b")
+        p.place.harbor.projects["team-b"].public = True
+        p.robot.disable = True
+        monkeypatch.setenv("REGISTRY_INTEGRATION_CHANGE_LIMIT_FLOOR", "1")
+        monkeypatch.setenv("REGISTRY_INTEGRATION_CHANGE_LIMIT_SHARE", "0")
+        settings.cache_clear()
+        minute = await p.unbind("team-a")
+        assert "this would make private 1 of" in minute.said
+        await a_minute(name)
+        ours = [each for each in robots_in(p.place).values() if "*" not in each]
+        assert ours == [frozenset({"team-b"})]
+        assert p.place.harbor.projects["team-b"].public
+        assert not await p.pulls("shop", "team-a")
+        assert await p.pulls("shop", "team-b")
+
+
+def _private_here(name: str, space: str) -> None:
+    """Leave a space as set-space-visibility leaves it."""
+    there = [one for one in transact(spaces.spaces, name) if one.name == space]
+    transact(spaces.remember, name, desired(name, there, [space], Visibility.PRIVATE))
 
 
 async def test_another_address_is_delivered(name: str) -> None:

@@ -68,10 +68,10 @@ class World:
     def deliver(self) -> None:
         self.held = {one.workspace: one.robot_id for one in youngest(self.grants.values()).values()}
 
-    def step(self, rotate: frozenset[str] = frozenset()) -> GrantPlan:
-        """One run that nothing interrupts."""
+    def step(self, rotate: frozenset[str] = frozenset(), *, refused: bool = False) -> GrantPlan:
+        """One run that nothing interrupts; perhaps safety limits refuse its plan."""
         plan = self.plan(rotate)
-        ordered = as_plan(plan)
+        ordered = as_plan(plan).braked() if refused else as_plan(plan)
         outcomes = tuple(self.make(change) for change in ordered.changes)  # type: ignore[arg-type]
         self.conclude(ordered, outcomes)
         return plan

@@ -134,7 +134,7 @@ def test_the_brake(many: int, on_record: int, refused: bool) -> None:
 
 
 def test_what_a_refusal_leaves() -> None:
-    """Deliveries go on, and what is on record stays there: it is no orphan next time."""
+    """Deliveries and unbindings go on; only what is not on record here stays where it is."""
     look = cluster_snapshot(
         [labelled("a"), labelled("b"), labelled("c")],
         [secret("a"), secret("b")],
@@ -143,13 +143,14 @@ def test_what_a_refusal_leaves() -> None:
     found = plan_deliveries(cluster(), look, {"c": due()}, [delivery("a")])
     assert [one.kind for one in found.changes] == ["unlink", "withdraw", "withdraw", "deliver"]
     left = found.without_removals()
-    assert [one.kind for one in left.changes] == ["deliver"]
+    assert [(one.kind, one.namespace) for one in left.changes] == [
+        ("unlink", "a"),
+        ("withdraw", "a"),
+        ("deliver", "c"),
+    ]
     outcomes = [went(change) for change in left.changes]
     kept = conclude_deliveries(left, outcomes, {"c": due()}, now=LATER)
-    assert [(one.namespace, one.status) for one in kept] == [
-        ("a", DeliveryStatus.DELIVERED),
-        ("c", DeliveryStatus.DELIVERED),
-    ]
+    assert [(one.namespace, one.status) for one in kept] == [("c", DeliveryStatus.DELIVERED)]
 
 
 def test_a_dry_run_leaves_it_pending() -> None:

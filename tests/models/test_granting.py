@@ -65,6 +65,21 @@ def test_other_bindings_are_another_robot_if_none_can_be_edited() -> None:
 
 
 @pytest.mark.parametrize("edits", [True, False])
+@pytest.mark.parametrize("changed", [{}, {"exact": False}, {"expires": True}, {"disabled": True}])
+def test_taking_a_space_away_is_urgent_whatever_else_is_wrong(
+    changed: dict[str, bool], edits: bool
+) -> None:
+    (change,) = plan(ROBOT.model_copy(update=changed), wanted=want("a"), edits=edits).changes
+    assert change.urgent
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_giving_a_space_is_not_urgent(edits: bool) -> None:
+    (change,) = plan(ROBOT, wanted=want("a", "b", "c"), edits=edits).changes
+    assert not change.urgent
+
+
+@pytest.mark.parametrize("edits", [True, False])
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
@@ -152,8 +167,19 @@ def test_a_secret_is_not_used_for_another_workspace() -> None:
     """Somebody gave team-b's robot account team-a's description: its secret is in team-b."""
     swapped = robot(2, "x", login=login_of("team-b"))
     on_record = (GRANT, grant(2, "x", workspace="team-b"))
-    expected = planned(revoked(2, "x", login=swapped.login, reason=Reason.UNWANTED))
+    expected = planned(revoked(2, "x", login=swapped.login, reason=Reason.UNWANTED, urgent=True))
     assert plan(ROBOT, swapped, on_record=on_record) == expected
+
+
+def test_a_robot_whose_secret_another_workspace_holds_is_not_taken_over() -> None:
+    """It goes first, also if the safety limits refuse the rest of the plan."""
+    swapped = robot(2, "x", login=login_of("team-b"))
+    on_record = (grant(2, "x", workspace="team-b"),)
+    expected = planned(
+        revoked(2, "x", login=swapped.login, reason=Reason.UNWANTED, urgent=True),
+        made("a", "b", reason=Reason.BINDINGS_CHANGED),
+    )
+    assert plan(swapped, on_record=on_record) == expected
 
 
 @pytest.mark.parametrize("wanted", [WANTED, {}])

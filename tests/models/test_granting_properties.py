@@ -54,6 +54,18 @@ def test_after_two_runs_nothing_unbound_is_pullable_whoever_waits_for_a_delivery
     assert all(world.pullable[one] <= spaces for one, spaces in world.wanted.items())
 
 
+@given(worlds(), SOME_WORKSPACES)
+def test_no_safety_limit_keeps_an_unbinding_from_taking_effect(
+    world: World, rotate: frozenset[str]
+) -> None:
+    """Whatever else was done to robot accounts, and whoever we are: two runs, both refused."""
+    world.step(rotate, refused=True)
+    world.step(refused=True)
+    for id, robot in world.robots.items():
+        if id in world.grants:  # somebody may hold its secret
+            assert set(robot.spaces) <= world.wanted[world.grants[id].workspace], robot
+
+
 @given(worlds(edits=False))
 def test_what_is_unbound_later_is_not_pullable_after_two_runs_either(world: World) -> None:
     """Also while robots of earlier changes still wait to be retired."""

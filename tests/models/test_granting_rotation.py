@@ -95,13 +95,13 @@ def test_who_cannot_be_narrowed_goes_at_once() -> None:
     """What was unbound is not pulled on, whoever has to wait for the new secret."""
     newest = robot(2, "a", login=NEW.login)
     on_record = (GRANT, grant(2, "a", login=NEW.login, made_at=LATER))
-    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
+    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED, urgent=True))
     assert plan(OLD, newest, on_record=on_record, wanted=want("a"), edits=False) == expected
 
 
 def test_who_may_more_than_pull_and_cannot_be_edited_goes_at_once() -> None:
     found = OLD.model_copy(update={"exact": False})
-    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
+    expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED, urgent=True))
     assert plan(found, NEW, on_record=BOTH, edits=False) == expected
 
 

@@ -188,14 +188,30 @@ def test_json_round_trip_with_grants() -> None:
 
 
 def test_a_refused_plan_still_does_what_was_unbound() -> None:
-    unbound = revoked(1, "a", reason=Reason.BINDINGS_CHANGED)
+    unbound = revoked(1, "a")
     narrowed = edited(2, ("a", "b"), ("a",))
-    wider = edited(3, ("a",), ("a", "b"))
-    missing = revoked(4, "a", reason=Reason.SPACES_MISSING)
-    changes = ordered([unbound, narrowed, wider, missing, narrow("x")])
+    edited_too = edited(3, ("a", "b"), ("a",), reason=Reason.ROBOT_EDITED)
+    disabled_too = edited(4, ("a", "b"), ("a",), reason=Reason.ROBOT_DISABLED)
+    superseded = revoked(5, "a", reason=Reason.SUPERSEDED, urgent=True)
+    by_a_robot = made("a", number=2, before=("a", "b"), reason=Reason.ROBOT_EDITED)
+    urgent = {unbound, narrowed, edited_too, disabled_too, superseded, by_a_robot}
+    others = {
+        edited(6, ("a",), ("a", "b")),
+        revoked(7, "a", reason=Reason.SPACES_MISSING, urgent=False),
+        revoked(8, "a", reason=Reason.UNWANTED),
+        made("a", "b", number=2, before=("a",)),
+        narrow("x"),
+    }
+    changes = ordered([*urgent, *others])
     plan = Plan(registry="prod", made_at=NOW, changes=changes, gone=(9,)).braked()
-    assert set(plan.changes) == {unbound, narrowed}
+    assert set(plan.changes) == urgent
     assert plan.gone == ()
+
+
+@pytest.mark.parametrize("reason", [Reason.UNWANTED, Reason.SPACES_MISSING])
+def test_ending_access_that_nothing_justifies_does_not_brake(reason: Reason) -> None:
+    changes = tuple(revoked(number, "a", reason=reason, urgent=True) for number in range(50))
+    _plan().with_grants(GrantPlan(changes=changes), 50).check(Limits())
 
 
 def test_many_robots_gone_at_once_are_not_forgotten() -> None:
