@@ -135,7 +135,9 @@ async def _plan(
     snapshot = await client.look(settings().labels)
     namespaces, refused = _settled(known, snapshot, listed, allow_large=allow_large)
     wish = entitlement.wish(namespaces)
-    plan = plan_deliveries(known.cluster, snapshot, wish.due, known.deliveries, wish.unknown)
+    plan = plan_deliveries(
+        known.cluster, snapshot, wish.due, known.deliveries, wish.unknown, wish.entitled
+    )
     try:
         if not allow_large:
             plan.check(settings().limits)
@@ -148,7 +150,7 @@ def _idle(known: Known, error: ClusterError) -> _Work:
     """Return what is done about a cluster that cannot be read: nothing."""
     name = known.cluster.name
     snapshot = unseen_cluster(name, error, clock.now())
-    return _Work(snapshot, known.namespaces, DeliveryPlan(cluster=name), Wish({}, {}, {}))
+    return _Work(snapshot, known.namespaces, DeliveryPlan(cluster=name), Wish({}, {}, {}, {}))
 
 
 def _recall(session: Session, name: str) -> tuple[str, Known, dict[str, frozenset[str]]]:

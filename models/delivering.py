@@ -37,6 +37,7 @@ def plan_deliveries(
     due: Mapping[str, Due],
     known: Iterable[Delivery],
     unknown: Mapping[str, str] | None = None,
+    entitled: Mapping[str, Collection[str]] | None = None,
 ) -> DeliveryPlan:
     """Compare the pull secrets there are with those there shall be.
 
@@ -48,7 +49,9 @@ def plan_deliveries(
         snapshot: what was seen there.
         due: what each namespace's secret shall hold; a namespace that is not in it shall have none.
         known: how the deliveries were last left, for their times.
-        unknown: namespaces of which it cannot be said now, and why; they keep what they have.
+        unknown: namespaces of which it cannot be said now, and why; they keep what they have,
+            unless that is a login which they are not entitled to. Then `due` is what is known.
+        entitled: the registries that each namespace is to log in to, passwords known or not.
     """
     namespaces, secrets, accounts = snapshot.namespaces, snapshot.secrets, snapshot.accounts
     if not (
@@ -61,7 +64,8 @@ def plan_deliveries(
     changes: list[ClusterChange] = []
     states: list[Delivery] = []
     for namespace in namespaces.items:
-        if unknown and namespace.name in unknown:
+        may_keep = _entitled(before.get(namespace.name), (entitled or {}).get(namespace.name))
+        if unknown and namespace.name in unknown and may_keep:
             states.append(_kept(cluster, namespace.name, before, unknown[namespace.name]))
             continue
         secret = at_hand.get(namespace.name)
@@ -74,6 +78,13 @@ def plan_deliveries(
     return DeliveryPlan(
         cluster=cluster.name, changes=tuple(changes), states=tuple(states), ours=ours
     )
+
+
+def _entitled(before: Delivery | None, entitled: Collection[str] | None) -> bool:
+    """Whether a namespace may log in to all that its pull secret holds."""
+    if before is None or entitled is None:
+        return True
+    return all(login.registry in entitled for login in before.logins)
 
 
 def _kept(cluster: Cluster, namespace: str, before: Mapping[str, Delivery], why: str) -> Delivery:

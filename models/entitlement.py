@@ -27,14 +27,15 @@ def logins_by_workspace(
 ) -> dict[str, tuple[Login, ...]]:
     """Return what the namespaces of each workspace log in to; "" stands for those of none.
 
-    A Harbor refuses by itself what is not granted: a workspace gets the robot account that was made
-    for it, and nobody else gets anything, since public spaces need no login. A Docker Registry
+    Without a binding there is no login, whatever became of a robot account. A Harbor refuses by
+    itself what is not granted: a bound workspace gets the robot account that was made for it, and
+    nobody else gets anything, since public spaces need no login. A Docker Registry
     refuses nobody who holds its pull-only user: the workspaces bound to any of its spaces get it,
     and every namespace does once one of its spaces is public.
 
     Args:
         registries: all of them.
-        bound: (registry, workspace) bound on Docker Registries.
+        bound: (registry, workspace) bound to any space.
         grants: all robot accounts on record.
         pullers: pull-only users, for Docker Registries that have one.
         open_to_all: names of the Docker Registries with a public space.
@@ -42,7 +43,7 @@ def logins_by_workspace(
     by_name = {registry.name: registry for registry in registries}
     found: dict[str, list[Login]] = defaultdict(list)
     for (name, workspace), grant in youngest(grants).items():
-        if workspace and name in by_name:
+        if name in by_name and (name, workspace) in bound:
             host = by_name[name].where.netloc
             found[workspace].append(
                 Login(registry=name, host=host, account=grant.login, robot_id=grant.robot_id)

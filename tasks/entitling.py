@@ -28,26 +28,30 @@ class Entitlement:
     """What is due, by workspace; "" stands for namespaces of none. It never leaves this process.
 
     Attributes:
-        due: logins with their fingerprint.
+        due: logins with their fingerprint; of an unknown workspace those whose password is known.
         contents: the text that a pull secret shall hold.
-        unknown: workspaces of which it cannot be said now, and why; they keep what they have.
+        unknown: workspaces of which it cannot be said now, and why; they keep what they have,
+            unless that is a login which they are not entitled to.
         fingerprint: tells contents apart.
+        entitled: the registries that a workspace is to log in to, passwords known or not.
     """
 
     due: Mapping[str, Due]
     contents: Mapping[str, str] = field(repr=False)
     unknown: Mapping[str, str]
     fingerprint: Callable[[bytes], str]
+    entitled: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def wish(self, namespaces: Iterable[Namespace]) -> "Wish":
         """Return what is due in each namespace; one that nobody claims has what all have."""
-        found = Wish({}, {}, {})
+        found = Wish({}, {}, {}, {})
         for one in namespaces:
             workspace = one.workspace or ""
             known = workspace if workspace in self.due or workspace in self.unknown else ""
+            found.entitled[one.name] = self.entitled.get(known, frozenset())
             if known in self.unknown:
                 found.unknown[one.name] = self.unknown[known]
-            elif known in self.due:
+            if known in self.due:
                 found.due[one.name] = self.due[known]
                 found.contents[one.name] = self.contents[known]
         return found
@@ -60,6 +64,7 @@ class Wish:
     due: dict[str, Due]
     contents: dict[str, str] = field(repr=False)
     unknown: dict[str, str]
+    entitled: dict[str, frozenset[str]]
 
 
 class _Facts(Value):
@@ -72,7 +77,7 @@ class _Facts(Value):
 def _read(session: Session) -> tuple[_Facts, dict[tuple[str, int], str]]:
     facts = _Facts(
         registries=tuple(one.registry for one in registries.dossiers(session)),
-        bound=bindings.docker_workspaces(session),
+        bound=bindings.bound_workspaces(session),
         grants=tuple(one for one in grants.grants(session) if one.workspace),
         open_to_all=figures.with_public_spaces(session),
     )
@@ -139,14 +144,18 @@ def _entitlement(
         missing = [one for one in logins if (one.registry, one.robot_id) not in passwords]
         if missing:
             unknown[workspace] = _told(missing)
-        elif logins:
-            content = dockerconfigjson(logins, passwords)
+        known = tuple(one for one in logins if one not in missing)
+        if known:
+            content = dockerconfigjson(known, passwords)
             octets = content.encode()
             contents[workspace] = content
             due[workspace] = Due(
-                logins=logins, fingerprint=vault.fingerprint(octets), size=len(octets)
+                logins=known, fingerprint=vault.fingerprint(octets), size=len(octets)
             )
-    return Entitlement(due, contents, unknown, vault.fingerprint)
+    entitled = {
+        workspace: frozenset(one.registry for one in logins) for workspace, logins in found.items()
+    }
+    return Entitlement(due, contents, unknown, vault.fingerprint, entitled)
 
 
 def _told(missing: Iterable[Login]) -> str:

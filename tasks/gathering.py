@@ -111,7 +111,8 @@ def _due(entitlement: Entitlement, one: Namespace | None) -> tuple[Due | None, s
     if one is None:
         return None, ""
     wish = entitlement.wish([one])
-    return wish.due.get(one.name), wish.unknown.get(one.name, "")
+    why = wish.unknown.get(one.name, "")
+    return None if why else wish.due.get(one.name), why
 
 
 async def _look_at_registry(record: RegistryRecord, installation: str) -> RegistryEvidence:

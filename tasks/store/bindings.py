@@ -10,8 +10,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models.access import Binding
 from models.audit import Entry
-from models.registry import Kind
-from models.tables import BindingRow, RegistryRow
+from models.tables import BindingRow
 from tasks.store import audit, registries
 
 _Key = tuple[str, str, str]
@@ -187,14 +186,10 @@ def of_spaces(session: Session, registry: str, names: Collection[str]) -> tuple[
     return tuple(one for one in bindings(session, registry=registry) if one.space in wanted)
 
 
-def docker_workspaces(session: Session) -> frozenset[tuple[str, str]]:
-    """Return (registry, workspace) with a binding in force on a Docker Registry."""
-    asked = (
-        sqlalchemy.select(col(BindingRow.registry_name), col(BindingRow.workspace))
-        .join(RegistryRow, col(RegistryRow.name) == col(BindingRow.registry_name))
-        .where(col(RegistryRow.kind) == Kind.DOCKER.value, col(BindingRow.held_since).is_(None))
-        .distinct()
-    )
+def bound_workspaces(session: Session) -> frozenset[tuple[str, str]]:
+    """Return (registry, workspace) with a binding in force."""
+    columns = col(BindingRow.registry_name), col(BindingRow.workspace)
+    asked = sqlalchemy.select(*columns).where(col(BindingRow.held_since).is_(None)).distinct()
     return frozenset((row[0], row[1]) for row in session.connection().execute(asked))
 
 

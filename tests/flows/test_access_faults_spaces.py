@@ -7,6 +7,7 @@ from flows.unbind_space import unbind_space
 from tasks.store import grants
 from tasks.store.session import transact
 from tests.flows.platform import (
+    LABEL,
     Platform,
     a_minute,
     bindings_of,
@@ -119,3 +120,20 @@ async def test_the_one_to_observe_with_is_made_again(name: str) -> None:
         assert (await a_minute(name)).said == ""
         assert not _observer(p).disable
         assert await p.granted("team-a")
+
+
+async def test_without_a_binding_no_login_is_handed_out_while_harbor_is_out_of_reach(
+    name: str,
+) -> None:
+    async with platform(name, "team-a", "team-b") as p:
+        await p.bind("team-a")
+        p.place.faults.add(Fault(Answer(503), times=None))
+        await p.unbind("team-a")
+        p.cluster.add_namespace("newcomer", {LABEL: "red"})
+        await a_minute(name)
+        for namespace in ("shop", "till", "newcomer"):
+            assert p.cluster.secret(namespace) is None
+        assert len(grants_of(name)) == 1
+        p.place.faults.clear()
+        await a_minute(name)
+        assert await p.granted()

@@ -49,6 +49,7 @@ def plan(
     known: tuple[Delivery, ...] = (THERE,),
     links: bool = True,
     unknown: Mapping[str, str] | None = None,
+    entitled: Mapping[str, frozenset[str]] | None = None,
 ) -> DeliveryPlan:
     found = namespace or labelled()
     look = cluster_snapshot(
@@ -57,7 +58,7 @@ def plan(
         sa if isinstance(sa, Unseen) else [sa] if sa else (),
     )
     wish = {"shop": due()} if shall is None else shall
-    return plan_deliveries(cluster(links_accounts=links), look, wish, known, unknown)
+    return plan_deliveries(cluster(links_accounts=links), look, wish, known, unknown, entitled)
 
 
 def planned(*changes: ClusterChange, states: tuple[Delivery, ...], ours: int = 1) -> DeliveryPlan:
@@ -203,6 +204,26 @@ def test_what_cannot_be_said_now_is_kept() -> None:
     expected = planned(states=(kept,))
     assert plan(held=secret(), sa=account(), shall={}, unknown=why) == expected
     assert plan(held=secret(), shall={"shop": OTHER}, unknown=why) == expected
+
+
+@pytest.mark.parametrize("entitled", [{"prod"}, {"prod", "other"}])
+def test_what_cannot_be_said_now_is_kept_by_who_is_entitled_to_it(entitled: set[str]) -> None:
+    shall = {"shop": frozenset(entitled)}
+    found = plan(held=secret(), shall={}, unknown={"shop": "why"}, entitled=shall)
+    assert (found.changes, [one.message for one in found.states]) == ((), ["why"])
+
+
+def test_a_login_that_nobody_is_entitled_to_is_not_kept_for_another_that_is_unknown() -> None:
+    left: dict[str, Any] = {"unknown": {"shop": "why"}, "entitled": {"shop": frozenset({"other"})}}
+    elsewhere = due(login("other"), fingerprint="other")
+    found = plan(held=secret(), sa=account(), shall={"shop": elsewhere}, **left)
+    changed = deliver("print", "other", Reason.CONTENT_CHANGED)
+    assert found == planned(
+        changed.model_copy(update={"registries": ("other",)}),
+        states=(pending(Reason.CONTENT_CHANGED, THERE),),
+    )
+    found = plan(held=secret(), sa=account(), shall={}, **left)
+    assert found.changes == (UNLINK, withdraw())
 
 
 def test_what_cannot_be_said_now_and_was_never_there() -> None:

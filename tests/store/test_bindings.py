@@ -189,12 +189,13 @@ def test_in_force_is_noted_once() -> None:
     assert everything() == (binding("a", effective_at=NOW), binding("b"))
 
 
-def test_workspaces_of_docker_registries() -> None:
+def test_bound_workspaces() -> None:
     platform()
-    assert transact(bindings.docker_workspaces) == frozenset()
+    assert transact(bindings.bound_workspaces) == frozenset()
     docker = (binding("a", registry="images"), binding("b", registry="images"))
     bind(*docker, binding("a", "team-b"))
-    assert transact(bindings.docker_workspaces) == {("images", "team-a")}
+    bound = {("images", "team-a"), ("prod", "team-b")}
+    assert transact(bindings.bound_workspaces) == bound
 
 
 def test_bindings_of_some_spaces() -> None:
@@ -241,7 +242,7 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
         ("b", False, ""),
     ]
     assert transact(bindings.bound, "prod") == {"team-a": ("b",)}
-    assert transact(bindings.docker_workspaces) == frozenset()
+    assert transact(bindings.bound_workspaces) == {("prod", "team-a")}
     assert transact(bindings.not_yet_effective) == ()
     transact(bindings.note_effective, [binding("a")], LATER)  # known from before it was held
     assert everything()[1].effective_at is None

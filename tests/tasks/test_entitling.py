@@ -49,10 +49,19 @@ def keep(one: Grant, vault: Vault = VAULT) -> None:
 
 
 async def on_record(*many: Grant) -> None:
+    """Robot accounts, and their workspaces bound to a space each."""
     integrate()
     await open_vault()
+    transact(spaces.remember, "prod", [space("a")])
     for one in many:
         keep(one)
+        if one.workspace:
+            bind(one.workspace)
+
+
+def bind(workspace: str) -> None:
+    transact(workspaces.create, Workspace(name=workspace), [], at=NOW, flow_run="r")
+    transact(bindings.bind, [binding("a", workspace)], at=NOW, flow_run="r")
 
 
 def passwords(found: Entitlement, workspace: str) -> dict[str, str]:
@@ -91,6 +100,15 @@ async def test_only_the_youngest_robot_is_handed_out() -> None:
     assert passwords(await entitle(), "team-a") == {"registry.test": "Secret-2"}
 
 
+async def test_without_a_binding_there_is_no_login() -> None:
+    await on_record(grant(1, "a"), grant(2, "a", workspace="team-b"))
+    transact(bindings.unbind, [binding("a")], "asked", at=NOW, flow_run="r")
+    found = await entitle()
+    assert found.due.keys() == {"team-b"}
+    assert found.unknown == {}
+    assert found.wish([SHOP, WEB]).due.keys() == {"web"}
+
+
 async def test_the_observer_is_handed_to_nobody() -> None:
     await on_record(grant(7, workspace=""))
     found = await entitle()
@@ -113,11 +131,13 @@ def test_what_all_have_is_what_nobodys_namespaces_have() -> None:
         contents={"": "{}", "team-a": "{1}"},
         unknown={"team-b": "why"},
         fingerprint=VAULT.fingerprint,
+        entitled={"team-a": frozenset({"prod"})},
     )
     wish = found.wish([SHOP, WEB, NOBODYS, namespace("y", "team-c")])
     assert wish.due == {"shop": own, "x": all_, "y": all_}
     assert wish.contents == {"shop": "{1}", "x": "{}", "y": "{}"}
     assert wish.unknown == {"web": "why"}
+    assert wish.entitled["shop"] == {"prod"}
 
 
 def test_what_all_have_is_not_known_now() -> None:
@@ -150,6 +170,7 @@ async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
     """Sealed by a process that ran on with a key which is gone since."""
     await on_record(grant(1, "a"))
     keep(grant(2, "a", workspace="team-b"), Vault((OLD_KEY,)))
+    bind("team-b")
     keep(grant(3, workspace=""), Vault((OLD_KEY,)))
     found = await entitle()
     assert passwords(found, "team-a") == {"registry.test": "Secret-1"}
@@ -166,7 +187,8 @@ def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     puller, robot = login("images", None, account=""), login()
     given: dict[tuple[str, int | None], SecretStr] = {("prod", 1): SecretStr("Secret-1")}
     found = _entitlement({"team-a": (puller, robot), "team-b": (robot,)}, given, VAULT)
-    assert found.due.keys() == found.contents.keys() == {"team-b"}
+    assert found.due["team-a"] == found.due["team-b"]  # in case it holds what it may not
+    assert found.entitled == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
     assert found.unknown == {
         "team-a": "the pull-only credentials of images cannot be read: save their block again, or "
         "run update-registry with another one"
