@@ -33,7 +33,8 @@ class Settings(BaseSettings):
         requests_at_once: parallel requests to one registry; Harbor likes no more than 4.
         registries_at_once: registries looked at side by side in one process.
         connect_seconds, read_seconds: time-outs of one request.
-        operation_seconds: time-out of one whole look at one registry.
+        operation_seconds: time-out of one whole look at one registry or cluster, and of all changes
+            that one run makes there.
         lease_seconds: how long a killed run keeps others from its registry.
         workspace_labels: namespace labels that may name a workspace, comma-separated.
         secret_keys: Fernet keys that robot accounts' secrets are encrypted with, comma-separated;

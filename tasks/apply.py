@@ -11,7 +11,8 @@ from models.change import Change, Outcome
 from models.errors import RegistryError
 from models.plan import Plan
 from models.reason import Reason
-from tasks.concurrency import side_by_side
+from models.settings import settings
+from tasks.concurrency import Deadline, OverTime, side_by_side
 from tasks.registries.protocol import Keep, RegistryWriter
 
 
@@ -26,7 +27,8 @@ async def apply(
 ) -> tuple[Outcome, ...]:
     """Make the plan's changes: all that narrow before any that widens, otherwise side by side.
 
-    Each request is retried by the client if it may be repeated, so this task is not.
+    Each request is retried by the client if it may be repeated, so this task is not. What is not
+    done when the time of an operation is over is left to the next run.
 
     Args:
         plan: what to do.
@@ -35,10 +37,11 @@ async def apply(
         keep: takes their secrets; only a plan that makes none goes without.
     """
     kept = keep or _nowhere
+    end = Deadline("applying the changes", settings().operation_seconds)
     outcomes: list[Outcome] = []
     for _, changes in groupby(plan.changes, key=lambda change: change.narrows):
         outcomes += await side_by_side(
-            *(_make(writer, change, installation, kept) for change in changes)
+            *(_make(writer, change, installation, kept, end) for change in changes)
         )
     return tuple(outcomes)
 
@@ -47,9 +50,14 @@ async def _nowhere(grant: Grant, secret: SecretStr) -> None:
     raise RuntimeError(f"nothing keeps the secret of {grant.login}")
 
 
-async def _make(writer: RegistryWriter, change: Change, installation: str, keep: Keep) -> Outcome:
+async def _make(
+    writer: RegistryWriter, change: Change, installation: str, keep: Keep, end: Deadline
+) -> Outcome:
     try:
-        return await writer.make(change, installation, keep)
+        return await end.run(writer.make(change, installation, keep))
+    except OverTime as over:
+        said = f"{over}; the next run goes on"
+        return Outcome(change=change, done=False, reason=Reason.TIMED_OUT, message=said)
     except RegistryError as error:
         return Outcome(change=change, done=False, reason=error.reason, message=error.said)
     except Exception as error:  # a fault of ours must not lose the outcomes of the others

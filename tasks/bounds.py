@@ -23,6 +23,8 @@ class Bounds(Value):
         request_seconds: for one whole request.
         largest: bytes of one answer, decoded.
         list_items, list_bytes: of one list, all its pages together.
+        list_pages: of one list, however little there is on each.
+        operation_seconds: for one whole list.
     """
 
     at_once: int = 4
@@ -32,6 +34,8 @@ class Bounds(Value):
     largest: int = 16_000_000
     list_items: int = 200_000
     list_bytes: int = 200_000_000
+    list_pages: int = 4_000
+    operation_seconds: float = 300.0
 
     @classmethod
     def of_registry(cls, settings: Settings) -> "Bounds":
@@ -41,6 +45,7 @@ class Bounds(Value):
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
             request_seconds=2 * settings.read_seconds,
+            operation_seconds=settings.operation_seconds,
         )
 
     @classmethod
@@ -51,6 +56,7 @@ class Bounds(Value):
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
             request_seconds=2 * settings.read_seconds,
+            operation_seconds=settings.operation_seconds,
             largest=64_000_000,
             list_bytes=1_000_000_000,
         )
@@ -65,7 +71,7 @@ class ListSize:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._items = self._bytes = 0
+        self._items = self._bytes = self._pages = 0
 
     def add(self, items: int, octets: int) -> str:
         """Count a page, and return what is exceeded, for people; empty if nothing is.
@@ -74,6 +80,9 @@ class ListSize:
         """
         self._items += max(items, 1)
         self._bytes += octets
+        self._pages += 1
+        if self._pages > self._bounds.list_pages:
+            return f"the list has more than {self._bounds.list_pages:,} pages"
         return self.excess(self._items, self._bytes)
 
     def excess(self, items: int, octets: int = 0) -> str:

@@ -15,7 +15,7 @@ from models.errors import ClusterError
 from models.reason import Reason
 from models.settings import settings
 from tasks.bounds import Bounds
-from tasks.concurrency import side_by_side
+from tasks.concurrency import Deadline, OverTime, side_by_side
 from tasks.kubernetes.credentials import kubeconfigs_of, pick_kubeconfig
 from tasks.kubernetes.protocol import ClusterClient, ClusterWriter
 from tasks.kubernetes.wire import Fingerprint
@@ -60,23 +60,29 @@ async def apply_deliveries(
 ) -> tuple[ClusterOutcome, ...]:
     """Make a plan's changes: namespaces side by side, one after the other within each.
 
+    What is not done when the time of an operation is over is left to the next run.
+
     Args:
         plan: withdrawals first, then deliveries.
         writer: whom to do it to; it bounds how much is done at once.
         contents: what pull secrets shall hold, by namespace.
     """
     outcomes: list[ClusterOutcome] = []
+    end = Deadline("applying the changes", settings().operation_seconds)
     for _, changes in groupby(plan.changes, key=lambda change: change.narrows):
         by_namespace: dict[str, list[ClusterChange]] = {}
         for change in changes:
             by_namespace.setdefault(change.namespace, []).append(change)
-        works = (_in_turn(writer, each, contents) for each in by_namespace.values())
+        works = (_in_turn(writer, each, contents, end) for each in by_namespace.values())
         outcomes += [outcome for done in await side_by_side(*works) for outcome in done]
     return tuple(outcomes)
 
 
 async def _in_turn(
-    writer: ClusterWriter, changes: list[ClusterChange], contents: Mapping[str, str]
+    writer: ClusterWriter,
+    changes: list[ClusterChange],
+    contents: Mapping[str, str],
+    end: Deadline,
 ) -> list[ClusterOutcome]:
     """Make one namespace's changes; the next run makes what was not made.
 
@@ -84,17 +90,20 @@ async def _in_turn(
     """
     outcomes: list[ClusterOutcome] = []
     for change in changes:
-        outcomes.append(await _make(writer, change, contents))
+        outcomes.append(await _make(writer, change, contents, end))
         if not (outcomes[-1].done or change.narrows):
             break
     return outcomes
 
 
 async def _make(
-    writer: ClusterWriter, change: ClusterChange, contents: Mapping[str, str]
+    writer: ClusterWriter, change: ClusterChange, contents: Mapping[str, str], end: Deadline
 ) -> ClusterOutcome:
     try:
-        return await writer.make(change, contents)
+        return await end.run(writer.make(change, contents))
+    except OverTime as over:
+        said, reason = f"{over}; the next run goes on", Reason.TIMED_OUT
+        return ClusterOutcome(change=change, done=False, reason=reason, message=said)
     except ClusterError as error:
         return ClusterOutcome(change=change, done=False, reason=error.reason, message=error.said)
     except Exception as error:  # a fault of ours must not lose the outcomes of the others

@@ -8,6 +8,43 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 
+class OverTime(Exception):
+    """A whole operation took longer than it may; the text says what and how long."""
+
+
+class Deadline:
+    """The end of a whole operation, shared by all of its parts.
+
+    Args:
+        what: what may take so long; the subject of a sentence.
+        seconds: from now on.
+    """
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self._what, self._seconds = what, seconds
+        self._at = asyncio.get_running_loop().time() + seconds
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what `work` returns, or end it when the time is over.
+
+        Raises:
+            OverTime: it was ended, or not begun.
+        """
+        if asyncio.get_running_loop().time() >= self._at:
+            work.close()
+            raise self._over()
+        try:
+            async with asyncio.timeout_at(self._at) as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise self._over() from None
+
+    def _over(self) -> OverTime:
+        return OverTime(f"{self._what} took longer than {self._seconds:g} s")
+
+
 async def for_each(
     items: Iterable[Item], work: Callable[[Item], Awaitable[T]], places: asyncio.Semaphore
 ) -> tuple[T, ...]:

@@ -7,11 +7,13 @@ from pydantic import SecretStr, ValidationError
 from models.cluster import Cluster
 from models.errors import ClusterError
 from models.managed import ManagedHarbor
+from models.reason import Reason
 from models.registry import OwnAuthority
 from models.settings import settings
 from models.snapshot import Unseen
 from models.trust import SeenHarbors, Trust
 from tasks.clusters import opened_cluster
+from tasks.concurrency import Deadline, OverTime
 from tasks.kubernetes.protocol import ClusterReader
 from tasks.vault import no_vault
 
@@ -23,6 +25,16 @@ async def look_for_harbors(
 
     Of those that are not trusted nothing is read but that they are there.
     """
+    end = Deadline("the whole discovery", settings().operation_seconds)
+    try:
+        return await end.run(_look(cluster, trust, kubeconfigs))
+    except OverTime as over:
+        return Unseen(reason=Reason.TIMED_OUT, message=str(over))
+
+
+async def _look(
+    cluster: Cluster, trust: Trust, kubeconfigs: Mapping[str, SecretStr] | None
+) -> SeenHarbors | Unseen:
     try:
         async with opened_cluster(
             cluster,

@@ -8,7 +8,10 @@ from models.cluster import Cluster
 from models.errors import ClusterError
 from models.managed import SecretKey
 from models.registry import SecretRef
+from models.settings import settings
+from tasks.bounds import Bounds
 from tasks.clusters import opened_cluster
+from tasks.concurrency import Deadline, OverTime
 from tasks.registries.protocol import Credential
 from tasks.store import clusters
 from tasks.store.session import stored
@@ -27,6 +30,8 @@ async def in_clusters(refs: Iterable[SecretRef]) -> dict[str, Credential]:
 
 async def _in_one(cluster: Cluster, refs: Sequence[SecretRef]) -> dict[str, Credential]:
     found: dict[str, Credential] = {}
+    # As for one request: the runs of all registries wait for this.
+    end = Deadline("reading passwords", Bounds.of_cluster(settings()).request_seconds)
     try:
         async with opened_cluster(
             cluster, fingerprint=no_vault().fingerprint, installation=""
@@ -34,10 +39,10 @@ async def _in_one(cluster: Cluster, refs: Sequence[SecretRef]) -> dict[str, Cred
             for ref in refs:
                 key = SecretKey(namespace=ref.namespace, name=ref.name, key=ref.key)
                 try:
-                    secret = await client.secret_value(key)
+                    secret = await end.run(client.secret_value(key))
                 except ClusterError:
                     continue  # whoever needs it says so
                 found[ref.id] = Credential(ref.username, secret)
-    except ClusterError:
+    except (ClusterError, OverTime):
         return found
     return found

@@ -4,6 +4,8 @@ from prefect import get_run_logger
 
 from models.access_record import AccessRecord
 from models.errors import InputRefused
+from models.settings import settings
+from tasks.concurrency import Deadline, OverTime
 from tasks.registries.protocol import Credential, RegistryClient
 from tasks.sealing import open_vault, secrets_of
 
@@ -24,9 +26,14 @@ async def proved(record: AccessRecord, client: RegistryClient) -> AccessRecord:
         get_run_logger().warning("No robot account is retired: %s", error)
         return record.model_copy(update={"served": frozenset()})
     answers: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
-    for grant in waiting:
-        secret = secrets.get(grant.robot_id)
-        found = await client.accepts(Credential(grant.login, secret)) if secret else False
-        answers[found].add(grant.workspace)
+    end = Deadline("trying the new secrets", settings().operation_seconds)
+    try:
+        for grant in waiting:
+            secret = secrets.get(grant.robot_id)
+            login = Credential(grant.login, secret) if secret else None
+            found = await end.run(client.accepts(login)) if login else False
+            answers[found].add(grant.workspace)
+    except OverTime as over:
+        get_run_logger().warning("Not every robot account that could be is retired: %s", over)
     update = {"served": frozenset(answers[True]), "refused": frozenset(answers[False])}
     return record.model_copy(update=update)

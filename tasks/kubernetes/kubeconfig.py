@@ -18,6 +18,9 @@ from models.errors import InputRefused
 LONGEST = 200_000
 """Characters of a kubeconfig; what is longer is no kubeconfig of one cluster."""
 
+_DEEPEST, _MOST = 20, 5_000
+"""Levels and values of one; a real one has 6 levels."""
+
 Part = Mapping[str, Any]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -80,12 +83,58 @@ def read_kubeconfig(text: str) -> Kubeconfig:
     )
 
 
+class _Loader(yaml.SafeLoader):
+    """Loads YAML of which all is written out, in time that grows with its length alone.
+
+    An alias may stand for text of any length, and once more for each that holds it; a whole number
+    may be written to base 60, which takes the square of its length to read.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._values = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as the library has it
+        """Compose a value, or refuse it."""
+        if self.check_event(yaml.AliasEvent):
+            _refuse("it has YAML aliases (*name)", _FLATTEN)
+        self._values += 1
+        if self._values > _MOST:
+            _refuse(f"it has more than {_MOST:,} values", _FLATTEN)
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            _refuse(f"it is nested more than {_DEEPEST} levels deep", _FLATTEN)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+@dataclass(frozen=True, slots=True)
+class _NoText:
+    """A number or a date, as it is written: none is of use here."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def _no_text(loader: yaml.SafeLoader, node: yaml.Node) -> _NoText:
+    return _NoText(str(node.value))
+
+
+for _tag in ("int", "float", "timestamp"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _no_text)
+
+
 def _mapping(text: str) -> Part:
     if len(text) > LONGEST:
         _refuse(f"it is longer than {LONGEST:,} characters", _FLATTEN)
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        found = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except InputRefused:
+        raise
+    except Exception:  # an explicit tag makes the library raise whatever its conversion raises
         found = None
     if not isinstance(found, dict):
         _refuse("it is no YAML or JSON mapping", f"{_FLATTEN}, and paste all it prints")

@@ -23,6 +23,7 @@ from models.errors import ClusterError
 from models.reason import Reason
 from models.snapshot import Seen, Unseen
 from tasks import clock
+from tasks.concurrency import Deadline, OverTime
 from tasks.kubernetes import failure
 from tasks.kubernetes.http import ClusterHttp
 from tasks.kubernetes.paging import Page, read_all
@@ -110,7 +111,10 @@ class ClusterEyes:
         accounts: Coroutine[Any, Any, Seen[ObservedAccount]],
     ) -> ClusterSnapshot:
         taken_at, began = clock.now(), time.monotonic()
-        sections = await asyncio.gather(_tried(namespaces), _tried(secrets), _tried(accounts))
+        end = Deadline("the whole look", self._http.bounds.operation_seconds)
+        sections = await asyncio.gather(
+            *(self._tried(end, one) for one in (namespaces, secrets, accounts))
+        )
         if isinstance(sections[0], ClusterError) and sections[0].reason not in _INCOMPLETE:
             raise sections[0]
         return ClusterSnapshot(
@@ -121,6 +125,16 @@ class ClusterEyes:
             secrets=_section(sections[1]),
             accounts=_section(sections[2]),
         )
+
+    async def _tried(
+        self, end: Deadline, reading: Coroutine[Any, Any, Seen[Kept]]
+    ) -> Seen[Kept] | ClusterError:
+        try:
+            return await end.run(reading)
+        except ClusterError as error:
+            return error
+        except OverTime as over:
+            return ClusterError(self._http.cluster, "GET", "-", str(over), Reason.TIMED_OUT)
 
     async def _listed(
         self,
@@ -152,15 +166,6 @@ class ClusterEyes:
 
 def _only(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
-
-
-async def _tried(
-    reading: Coroutine[Any, Any, Seen[Kept]],
-) -> Seen[Kept] | ClusterError:
-    try:
-        return await reading
-    except ClusterError as error:
-        return error
 
 
 def _section(found: Seen[Kept] | ClusterError) -> Seen[Kept] | Unseen:

@@ -3,6 +3,7 @@
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
 
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Generic, TypeVar
 
@@ -15,6 +16,9 @@ from tasks.kubernetes.wire import ListMeta, Wire
 from tasks.registries.answer import Answer
 
 PAGE_SIZE = 500
+
+_LONGEST_TOKEN = 8_000
+"""Characters; real ones have some hundred, and they go into the next request's URL."""
 
 Shape = TypeVar("Shape", bound=Wire)
 Kept = TypeVar("Kept")
@@ -64,7 +68,7 @@ async def _pages(
     refused: Callable[[Answer], ClusterError],
 ) -> AsyncIterator[Kept]:
     more: dict[str, str] = {}
-    size = ListSize(http.bounds)
+    size, tokens = ListSize(http.bounds), _Tokens()
     while True:
         answer = await http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
         if answer.status == 410 and more:
@@ -76,9 +80,28 @@ async def _pages(
             raise ClusterError(http.cluster, "GET", path, excess, Reason.LIST_TOO_LARGE)
         for item in read.items or ():
             yield keep(item)
-        if not read.metadata.more:
+        if not (token := read.metadata.more):
             return
-        more = {"continue": read.metadata.more}
+        if wrong := tokens.add(token):
+            raise ClusterError(http.cluster, "GET", path, wrong, Reason.PAGES_SHIFTED)
+        more = {"continue": token}
+
+
+class _Tokens:
+    """The `continue` tokens of one list, each of which leads on, or the list would never end."""
+
+    def __init__(self) -> None:
+        self._digests: set[bytes] = set()
+
+    def add(self, token: str) -> str:
+        """Take a token, and return what is wrong with it, for people; empty if nothing is."""
+        if len(token) > _LONGEST_TOKEN:
+            return f"the token for the next page has {len(token):,} characters"
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest in self._digests:
+            return "the same token for the next page came twice, so the list would never end"
+        self._digests.add(digest)
+        return ""
 
 
 class _Expired(Exception):

@@ -35,12 +35,16 @@ class Wire(ApiModel):
 
 
 class Meta(Wire):
-    """Metadata of an object."""
+    """Metadata of an object.
 
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    version: str = Field(default="", alias="resourceVersion")
+    Names are limited as an API server limits them, so that none fills our tables and pages:
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+    """
+
+    name: str = Field(max_length=253)
+    namespace: str = Field(default="", max_length=253)
+    uid: str = Field(default="", max_length=128)
+    version: str = Field(default="", alias="resourceVersion", max_length=128)
     labels: dict[str, str] = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 

@@ -1,6 +1,7 @@
 """Carrying out a plan."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,10 +9,13 @@ from prefect.logging import disable_run_logger
 
 from models.access import Grant
 from models.change import Change, Outcome
+from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan, Link
 from models.errors import Forbidden, Unreachable
 from models.plan import Plan, ordered
 from models.reason import Reason
+from models.settings import settings
 from tasks.apply import apply
+from tasks.clusters import apply_deliveries
 from tasks.registries.protocol import Credential, Keep
 from tests.builders import NOW, broken, create, done, narrow, widen
 
@@ -91,3 +95,53 @@ async def test_a_bug_of_ours_loses_no_outcome_of_the_others() -> None:
         ("bug", False, Reason.UNFORESEEN),
         ("w", True, Reason.DONE),
     ]
+
+
+@dataclass
+class Stuck(Writer):
+    """Never comes to an end with one change."""
+
+    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+        if change.subject == "stuck":
+            await asyncio.Event().wait()
+        return await super().make(change, installation, keep)
+
+
+@pytest.fixture
+def soon_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "0.3")
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+async def test_what_takes_too_long_is_an_outcome_and_the_rest_is_left(soon_over: None) -> None:
+    writer = Stuck()
+    outcomes = await apply.fn(_plan(narrow("stuck"), narrow("n"), widen("w")), writer)
+    ended = {one.change.subject: (one.done, one.reason) for one in outcomes}
+    over = (False, Reason.TIMED_OUT)
+    assert ended == {"stuck": over, "n": (True, Reason.DONE), "w": over}
+    assert {one.message for one in outcomes if not one.done} == {
+        "applying the changes took longer than 0.3 s; the next run goes on"
+    }
+    assert "w begins" not in writer.steps
+
+
+class StuckCluster:
+    """Never comes to an end with one namespace."""
+
+    async def make(self, change: ClusterChange, contents: Mapping[str, str]) -> ClusterOutcome:
+        if change.namespace == "stuck":
+            await asyncio.Event().wait()
+        return ClusterOutcome(change=change, done=True, reason=Reason.DONE)
+
+
+async def test_the_same_in_a_cluster(soon_over: None) -> None:
+    changes = tuple(Link(namespace=name) for name in ("a", "stuck", "z"))
+    plan = DeliveryPlan(cluster="eu", changes=changes)
+    outcomes = await apply_deliveries(plan, StuckCluster(), {})
+    assert {one.change.namespace: one.reason for one in outcomes} == {
+        "a": Reason.DONE,
+        "stuck": Reason.TIMED_OUT,
+        "z": Reason.DONE,
+    }

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from models.errors import NotFound
-from tasks.concurrency import for_each, side_by_side
+from tasks.concurrency import Deadline, OverTime, for_each, side_by_side
 
 
 async def _after(seconds: float, result: object) -> object:
@@ -69,3 +69,16 @@ async def test_what_had_no_place_yet_is_never_begun_when_all_is_called_off() -> 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert begun == [0, 1]
+
+
+async def test_a_whole_operation_ends_with_its_time() -> None:
+    end = Deadline("it", 0.05)
+    assert await end.run(_after(0, 1)) == 1
+    for _ in range(2):  # the second is not even begun
+        with pytest.raises(OverTime, match=r"^it took longer than 0\.05 s$"):
+            await end.run(_after(60, 2))
+
+
+async def test_another_timeout_is_not_the_operations() -> None:
+    with pytest.raises(TimeoutError, match="inner"):
+        await Deadline("it", 60).run(_after(0, TimeoutError("inner")))

@@ -97,6 +97,11 @@ def dumped(**parts: Any) -> Callable[[], str]:
     return lambda: yaml.safe_dump(config(**parts))
 
 
+BOMB = "a0: &a0 [x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+"""Ten thousand million values in 500 characters, if it is written out."""
+
 TWO = [{"name": name, "context": {"cluster": "eu", "user": "bot"}} for name in ("a", "b")]
 HALF = {"client-certificate-data": encoded(CERTIFICATE)}
 WITH_USER = f"https://jane:{TOKEN}@k8s.test"
@@ -109,8 +114,18 @@ WITH_USER = f"https://jane:{TOKEN}@k8s.test"
         (lambda: f"- {TOKEN}", "no YAML or JSON mapping"),
         (lambda: f"a: [{TOKEN}", "no YAML or JSON mapping"),
         (lambda: f"a: !!python/name:os.{TOKEN} ''", "no YAML or JSON mapping"),
-        (lambda: "{" * 5000, "no YAML or JSON mapping"),
+        (lambda: "{" * 5000, "nested more than 20 levels"),
         (lambda: "x" * (LONGEST + 1), "longer than"),
+        (lambda: BOMB, "has YAML aliases"),
+        (lambda: "a: &a [*a]", "has YAML aliases"),
+        (lambda: dumped()() + "<<: *a", "has YAML aliases"),
+        (lambda: "[" * 5000, "nested more than 20 levels"),
+        (lambda: "- " * 5000, "nested more than 20 levels"),
+        (lambda: "a: b\n" * 20_000, "more than 5,000 values"),
+        (lambda: "a: !!int ''", "0 contexts"),
+        (lambda: "a: !!bool x", "no YAML or JSON mapping"),
+        (lambda: "a: !!timestamp x", "0 contexts"),
+        (lambda: "a: 1" + ":1" * 90_000 + ".5", "0 contexts"),
         (lambda: "{}", "0 contexts"),
         (dumped(contexts=TWO, **{"current-context": ""}), "2 contexts"),
         (dumped(**{"current-context": "dev"}), "'dev' is not among"),

@@ -1,0 +1,116 @@
+"""A hostile or broken API server cannot make a look last, or grow, without an end."""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from deployments.sandbox.asgi import App, Receive, Reply, Scope, Send, send_reply
+from deployments.sandbox.faults import Delay, Fault
+from deployments.sandbox.kubernetes import EmulatedCluster
+from models.errors import ClusterError
+from models.reason import Reason
+from models.snapshot import Seen, Unseen
+from tasks.kubernetes.protocol import ClusterClient
+from tests.tasks.kubernetes.tools import bounds, opened
+
+NAMESPACES, SECRETS = r"/api/v1/namespaces\?.*", r"/api/v1/secrets\?.*"
+
+
+class Pages:
+    """Answers page after page, with the tokens that it is given."""
+
+    def __init__(self, tokens: Iterator[str]) -> None:
+        self._tokens = tokens
+        self.asked = 0
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        page = {"metadata": {"continue": next(self._tokens)}, "items": []}
+        await send_reply(send, Reply(200, json.dumps(page).encode()))
+
+
+def _round() -> Iterator[str]:
+    while True:
+        yield from ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said", "asked"),
+    [
+        (iter(["a", "a"]), "the same token for the next page came twice", 2),
+        (_round(), "the same token for the next page came twice", 4),
+        ((str(number) for number in count()), "the list has more than 20 pages", 21),
+        (iter(["x" * 8001]), "the token for the next page has 8,001 characters", 1),
+    ],
+    ids=["repeated", "in a circle", "always another", "huge"],
+)
+async def test_a_list_without_an_end_is_unseen(
+    cluster: EmulatedCluster, tokens: Iterator[str], said: str, asked: int
+) -> None:
+    pages = Pages(tokens)
+    cluster.faults.add(Fault(pages, path=SECRETS, times=None))
+    async with opened(cluster, bounds=bounds(list_pages=20)) as client:
+        snapshot = await client.look(())
+    assert isinstance(snapshot.secrets, Unseen)
+    assert snapshot.secrets.reason in {Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE}
+    assert said in snapshot.secrets.message
+    assert isinstance(snapshot.namespaces, Seen)
+    assert pages.asked == asked
+
+
+class Dripping(Pages):
+    """The same, each a moment later."""
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        async def pages(scope: Scope, receive: Receive, send: Send) -> None:
+            await Pages.act(self, app, scope, receive, send)
+
+        await Delay(0.05).act(pages, scope, receive, send)
+
+
+def dripping() -> Dripping:
+    return Dripping(str(number) for number in count())
+
+
+QUICK_END = bounds(operation_seconds=0.5)
+
+
+async def test_a_list_that_lasts_is_unseen_and_the_others_are_read(
+    cluster: EmulatedCluster,
+) -> None:
+    cluster.faults.add(Fault(dripping(), path=SECRETS, times=None))
+    async with opened(cluster, bounds=QUICK_END) as client:
+        snapshot = await client.look(())
+    assert isinstance(snapshot.secrets, Unseen)
+    assert snapshot.secrets.reason is Reason.TIMED_OUT
+    assert snapshot.secrets.message == "the whole look took longer than 0.5 s"
+    assert isinstance(snapshot.namespaces, Seen)
+    assert isinstance(snapshot.accounts, Seen)
+
+
+async def test_without_namespaces_in_time_there_is_no_snapshot(cluster: EmulatedCluster) -> None:
+    cluster.faults.add(Fault(dripping(), path=NAMESPACES, times=None))
+    async with opened(cluster, bounds=QUICK_END) as client:
+        with pytest.raises(ClusterError, match="the whole look took longer") as caught:
+            await client.look(())
+    assert caught.value.reason is Reason.TIMED_OUT
+
+
+@pytest.mark.parametrize("field", ["name", "namespace", "uid", "resourceVersion"])
+async def test_a_huge_name_is_not_taken(
+    cluster: EmulatedCluster, client: ClusterClient, field: str
+) -> None:
+    metadata = {"name": "a", field: "x" * 100_000}
+    page = json.dumps({"items": [{"metadata": metadata}]}).encode()
+
+    class Huge:
+        async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+            await send_reply(send, Reply(200, page))
+
+    cluster.faults.add(Fault(Huge(), path=SECRETS, times=None))
+    snapshot = await client.look(())
+    assert isinstance(snapshot.secrets, Unseen)
+    assert snapshot.secrets.reason is Reason.SERVER_BROKEN
+    assert "string_too_long" in snapshot.secrets.message
