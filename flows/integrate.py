@@ -26,12 +26,13 @@ from flows.reconciling import PATIENCE, reconcile
 from flows.showing import shown
 from models.audit import Entry
 from models.condition import Verdict
+from models.credential_origin import CredentialOrigin, given_origins
 from models.errors import InputRefused
 from models.health import address_refusal, failed
 from models.registry import VERIFY, DriftPolicy, Kind, Registry
 from tasks import clock
 from tasks.announce import announce
-from tasks.credentials import reference_to
+from tasks.credentials import document_ids, reference_to
 from tasks.identify import find_twin
 from tasks.probe import probe
 from tasks.publish import publish
@@ -73,36 +74,46 @@ async def integrate_registry(
     )
     _check_credentials(wanted)
     await stored(registries.check_free, wanted)
-    await prove(wanted)
-    await check_twin(wanted)
+    given = given_origins(wanted, document_ids(credentials, pull_credentials))
+    await prove(wanted, given)
+    await check_twin(wanted, given)
     if test_only:
         return Completed(message=f"{name} can be integrated; nothing was saved (test only)")
     entry = Entry(subject=name, what="registry.integrated", after=wanted.address)
     async with leased(name, patience=PATIENCE) as holder:
-        await stored(registries.add, wanted, entry, at=clock.now(), flow_run=run_id())
+        at, run = clock.now(), run_id()
+        await stored(registries.add, wanted, entry, at=at, flow_run=run, given=given)
         report = await reconcile(name, holder, first=True)
     await refresh_overview(name)
     await announce()
     return ended(report)
 
 
-async def prove(wanted: Registry) -> None:
+async def prove(wanted: Registry, given: Sequence[CredentialOrigin]) -> None:
     """Probe a registry as it is meant to be, and publish the verdict.
+
+    Args:
+        wanted: as it is meant to be.
+        given: where the person who asks permits its credentials to be sent.
 
     Raises:
         InputRefused: a step failed; nothing was saved.
     """
     what = f"{wanted.kind.label} at {wanted.address}"
-    await _publish_verdict(wanted.name, what, await probe(wanted))
+    await _publish_verdict(wanted.name, what, await probe(wanted, given))
 
 
-async def check_twin(wanted: Registry) -> None:
+async def check_twin(wanted: Registry, given: Sequence[CredentialOrigin]) -> None:
     """Make sure that a Harbor is not on record already under another name and address.
+
+    Args:
+        wanted: as it is meant to be.
+        given: see `prove`.
 
     Raises:
         InputRefused: it is; the message says which and what to do.
     """
-    twin = await find_twin(wanted)
+    twin = await find_twin(wanted, given)
     if twin:
         raise InputRefused(
             f"{wanted.name} was not saved: {wanted.address} is another address of the Harbor that "

@@ -20,7 +20,7 @@ from tasks import clock
 from tasks.announce import announce
 from tasks.concurrency import for_each
 from tasks.credentials import credentials_of
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import SavedCredential
 from tasks.store import registries
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -72,7 +72,7 @@ async def reconcile_all() -> State[None]:
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
 async def reconcile_batch(
     names: Sequence[str],
-    credentials: Mapping[str, Credential],
+    credentials: Mapping[str, SavedCredential],
     places: asyncio.Semaphore,
     due_at: datetime,
 ) -> tuple[Ending, ...]:
@@ -86,7 +86,7 @@ async def reconcile_batch(
 
 
 async def _reconcile_one(
-    name: str, credentials: Mapping[str, Credential], due_at: datetime
+    name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
 ) -> Ending:
     try:
         async with leased(name) as holder:

@@ -25,11 +25,11 @@ from tasks.observe import observe, unobserved
 from tasks.opening import opened
 from tasks.proving import proved
 from tasks.registries.protocol import (
-    Credential,
     Keep,
     RegistryClient,
     RegistryReader,
     RegistryWriter,
+    SavedCredential,
 )
 from tasks.sealing import keeping, open_vault
 from tasks.store import looks
@@ -98,7 +98,7 @@ async def reconcile(
     *,
     dry_run: bool = False,
     allow_large: bool = False,
-    credentials: Mapping[str, Credential] | None = None,
+    credentials: Mapping[str, SavedCredential] | None = None,
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
     first: bool = False,
@@ -164,7 +164,7 @@ class _Act(NamedTuple):
 async def _reach(
     memory: Memory,
     record: AccessRecord,
-    credentials: Mapping[str, Credential] | None,
+    credentials: Mapping[str, SavedCredential] | None,
     order: _Order,
 ) -> _Act:
     """Open the registry and act; one that cannot be looked at is only written down."""

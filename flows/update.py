@@ -24,12 +24,13 @@ from flows.reconcile import ended
 from flows.reconciling import PATIENCE
 from flows.showing import NONE
 from models.audit import Entry
+from models.credential_origin import check_given_again, extended, given_origins
 from models.errors import InputRefused
 from models.registry import Registry
 from tasks import clock
 from tasks.announce import announce
-from tasks.credentials import reference_to
-from tasks.store import registries
+from tasks.credentials import document_ids, reference_to
+from tasks.store import credential_origins, registries
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -49,7 +50,8 @@ async def update_registry(
     """Change what is given and keep the rest.
 
     The registry is probed with the new values first; if a step fails, the old ones stay. A changed
-    password needs no update: edit the block, it is read at each use.
+    password needs no update: edit the block, it is read at each use. A new address needs the
+    credentials again: they are sent to the addresses only that they were given for.
     """
     puller = None if isinstance(pull_credentials, str) else pull_credentials
     tokens = None if token_service == NONE else token_service
@@ -71,11 +73,14 @@ async def update_registry(
         before = (await stored(registries.dossier, name)).registry
         after = Registry.model_validate({**before.model_dump(), **given})
         check_puller(after)
+        check_given_again(before, after, given)
         await stored(registries.check_address, after)
-        await prove(after)
-        await check_twin(after)
-        entry = _entry(before, after, given)
-        await stored(registries.replace, after, entry, at=clock.now(), flow_run=run_id())
+        permitted = given_origins(after, document_ids(credentials, puller))
+        permitted += extended(await stored(credential_origins.known, before), before, after)
+        await prove(after, permitted)
+        await check_twin(after, permitted)
+        entry, at = _entry(before, after, given), clock.now()
+        await stored(registries.replace, after, entry, at=at, flow_run=run_id(), given=permitted)
         effect = await carry_through(name, holder)
     await refresh_overview(name)
     await announce()

@@ -156,6 +156,12 @@ class CredentialsMissing(Permanent):
     usual_reason = Reason.CREDENTIALS_MISSING
 
 
+class CredentialNotForOrigin(Permanent):
+    """Nobody gave the credential for this origin: it was not sent."""
+
+    usual_reason = Reason.CREDENTIAL_NOT_FOR_ORIGIN
+
+
 class ClusterError(IntegrationError):
     """A Kubernetes cluster did not do what was asked; it will not until somebody changes something.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from models.base import Value
 from models.condition import Condition, ConditionType, Health, Status, Verdict
 from models.errors import (
+    CredentialNotForOrigin,
     CredentialsMissing,
     CredentialsUnread,
     RegistryError,
@@ -167,7 +168,7 @@ def _condition_hit(error: RegistryError) -> tuple[ConditionType, Status]:
         return ConditionType.TLS_TRUSTED, Status.FALSE
     if isinstance(error, WrongKind):
         return ConditionType.SUPPORTED, Status.FALSE
-    if isinstance(error, CredentialsMissing | Unauthorized):
+    if isinstance(error, CredentialsMissing | CredentialNotForOrigin | Unauthorized):
         return ConditionType.AUTHENTICATED, Status.FALSE
     if isinstance(error, CredentialsUnread):
         return ConditionType.AUTHENTICATED, Status.UNKNOWN

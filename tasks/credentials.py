@@ -6,11 +6,14 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.errors import CredentialsMissing, CredentialsUnread
-from models.registry import BlockRef, Registry, SecretRef
+from models.credential_origin import CredentialOrigin, origins_of
+from models.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnread
+from models.registry import BlockRef, CredentialRef, Registry, SecretRef
 from tasks.blocks import documents_of, saved_reference
 from tasks.managed_secrets import in_clusters
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import Credential, SavedCredential
+from tasks.store import credential_origins
+from tasks.store.session import stored
 
 _BLOCK_TYPE = "registry-credentials"
 
@@ -51,18 +54,29 @@ def reference_to(
     return saved_reference(credentials, _BLOCK_TYPE, parameter=parameter, revoke=revoke)
 
 
-def pick(registry: Registry, found: Mapping[str, Credential]) -> Credential | None:
+def document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
+    """Return which saved blocks these are: their document ids, by name."""
+    return {
+        block._block_document_name: str(block._block_document_id)
+        for block in credentials
+        if block is not None and block._block_document_name
+    }
+
+
+def pick(registry: Registry, found: Mapping[str, SavedCredential]) -> Credential | None:
     """Choose a registry's credential among those that were read.
 
     Raises:
         CredentialsMissing: the block it names is gone.
+        CredentialNotForOrigin: nobody gave it for the registry's address and token service.
         CredentialsUnread: the Secret of a managed Harbor could not be read just now.
     """
     ref = registry.credential
     if ref is None:
         return None
     if ref.id in found:
-        return found[ref.id]
+        _check_origin(registry, ref, found[ref.id].origins)
+        return found[ref.id].credential
     if isinstance(ref, SecretRef):
         said = (
             f"its password, key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
@@ -70,26 +84,62 @@ def pick(registry: Registry, found: Mapping[str, Credential]) -> Credential | No
         )
         raise CredentialsUnread(registry.name, "-", registry.address, said)
     said = (
-        f"the block {_BLOCK_TYPE}/{ref.name} does not exist; save it again, or run update-registry "
-        "with another one"
+        f"the block {_BLOCK_TYPE}/{ref.name} does not exist; save it again, and run "
+        "update-registry with it or with another one"
     )
     raise CredentialsMissing(registry.name, "-", registry.address, said)
 
 
-async def credentials_of(registries: Iterable[Registry]) -> dict[str, Credential]:
+def _check_origin(registry: Registry, ref: CredentialRef, permitted: frozenset[str] | None) -> None:
+    """Make sure that a person gave a block for wherever it would be sent."""
+    if permitted is None and isinstance(ref, SecretRef):
+        return
+    for origin in origins_of(registry):
+        if origin not in (permitted or ()):
+            said = (
+                f"the block {_BLOCK_TYPE}/{ref.name}, as it is now, was not given for {origin}, so "
+                f"it is not sent there; if that address is right, run update-registry for "
+                f"{registry.name!r} and choose its credentials again"
+            )
+            raise CredentialNotForOrigin(registry.name, "-", registry.address, said)
+
+
+async def credentials_of(
+    registries: Iterable[Registry], given: Iterable[CredentialOrigin] = ()
+) -> dict[str, SavedCredential]:
     """Read the credentials of registries, by what their references are told apart by.
 
     Blocks take one request for one, pages for many; Secrets of managed Harbors one each. What
     cannot be read is left out.
+
+    Args:
+        given: what a person permits just now, besides what is on record.
     """
     refs = {one.credential for one in registries if one.credential is not None}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
+    documents = {one.name: one for one in await documents_of(_BLOCK_TYPE, names) if one.name}
+    origins = await _permitted({name: str(one.id) for name, one in documents.items()}, given)
     found = {
-        document.name: Credential(
-            username=document.data["username"], password=SecretStr(document.data["password"])
+        name: SavedCredential(
+            Credential(
+                username=document.data["username"], password=SecretStr(document.data["password"])
+            ),
+            origins[name],
         )
-        for document in await documents_of(_BLOCK_TYPE, names)
-        if document.name
+        for name, document in documents.items()
     }
-    secrets = [ref for ref in refs if isinstance(ref, SecretRef)]
-    return found | (await in_clusters(secrets) if secrets else {})
+    secrets = await in_clusters(ref for ref in refs if isinstance(ref, SecretRef))
+    return found | {id_: SavedCredential(one, None) for id_, one in secrets.items()}
+
+
+async def _permitted(
+    blocks: Mapping[str, str], given: Iterable[CredentialOrigin]
+) -> dict[str, frozenset[str]]:
+    if not blocks:
+        return {}
+    given = tuple(given)
+    origins = await stored(credential_origins.permitted, blocks)
+    return {
+        block: origins[block] | {one.origin for one in given if one.covers(block, document_id)}
+        for block, document_id in blocks.items()
+    }

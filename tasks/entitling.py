@@ -11,11 +11,11 @@ from models.access import Grant
 from models.base import Value
 from models.delivery import Due, Login
 from models.entitlement import Puller, logins_by_workspace
-from models.errors import InputRefused
+from models.errors import CredentialNotForOrigin, CredentialsMissing, InputRefused
 from models.membership import Namespace
 from models.registry import Kind, Registry
 from tasks.contents import Passwords, dockerconfigjson
-from tasks.credentials import credentials_of
+from tasks.credentials import credentials_of, pick
 from tasks.registries.protocol import Credential
 from tasks.sealing import open_vault
 from tasks.store import bindings, figures, grants, registries
@@ -126,14 +126,18 @@ def _has_puller(registry: Registry) -> bool:
 
 
 async def _pull_users(pulled: Iterable[Registry]) -> dict[str, Credential]:
-    """Read the pull-only users, by registry; one whose block is gone is left out."""
+    """Read the pull-only users, by registry.
+
+    Left out is one whose block is gone, or was not given for where namespaces would send it.
+    """
     asked = [one.model_copy(update={"credential": one.pull_credential}) for one in pulled]
     found = await credentials_of(asked)
-    return {
-        one.name: found[one.credential.name]
-        for one in asked
-        if one.credential and one.credential.name in found
-    }
+    users: dict[str, Credential] = {}
+    for one in asked:
+        with suppress(CredentialsMissing, CredentialNotForOrigin):
+            user = pick(one, found)
+            users |= {one.name: user} if user else {}
+    return users
 
 
 def _entitlement(
@@ -170,7 +174,7 @@ def _told(missing: Iterable[Login]) -> str:
         )
     if users:
         told.append(
-            f"the pull-only credentials of {', '.join(users)} cannot be read: save their block "
-            "again, or run update-registry with another one"
+            f"the pull-only credentials of {', '.join(users)} cannot be read, or were not given "
+            "for its address: save their block again, and run update-registry with it"
         )
     return "; ".join(told)

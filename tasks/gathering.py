@@ -1,10 +1,17 @@
 """Gather what explain-access looks at: a few requests, and nothing is changed."""
 
 import asyncio
+from contextlib import suppress
 
 from models.cluster import ClusterSnapshot, unseen_cluster
 from models.delivery import Due
-from models.errors import ClusterError, InputRefused, RegistryError
+from models.errors import (
+    ClusterError,
+    CredentialNotForOrigin,
+    CredentialsMissing,
+    InputRefused,
+    RegistryError,
+)
 from models.evidence import ClusterEvidence, Evidence, RegistryEvidence
 from models.explanation import Question
 from models.image import Image, first_of
@@ -17,7 +24,7 @@ from models.settings import settings
 from models.snapshot import Seen, Snapshot
 from tasks import clock
 from tasks.clusters import opened_cluster
-from tasks.credentials import credentials_of
+from tasks.credentials import credentials_of, pick
 from tasks.entitling import Entitlement, entitle
 from tasks.observe import observe, unobserved
 from tasks.opening import opened
@@ -165,4 +172,6 @@ async def _pull_user(registry: Registry) -> Credential | None:
     if reference is None:
         return None
     asked = registry.model_copy(update={"credential": reference})
-    return (await credentials_of([asked])).get(reference.name)
+    with suppress(CredentialsMissing, CredentialNotForOrigin):
+        return pick(asked, await credentials_of([asked]))
+    return None

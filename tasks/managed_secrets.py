@@ -23,6 +23,8 @@ async def in_clusters(refs: Iterable[SecretRef]) -> dict[str, Credential]:
     by_cluster: dict[str, list[SecretRef]] = defaultdict(list)
     for ref in refs:
         by_cluster[ref.cluster].append(ref)
+    if not by_cluster:
+        return {}
     known = [one for one in await stored(clusters.clusters) if one.name in by_cluster]
     found = await asyncio.gather(*(_in_one(one, by_cluster[one.name]) for one in known))
     return {id_: credential for each in found for id_, credential in each.items()}

@@ -11,14 +11,14 @@ from models.errors import IntegrationError
 from models.settings import settings
 from tasks import clock
 from tasks.opening import opened
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import SavedCredential
 from tasks.store import figures
 from tasks.store.session import stored
 
 
 @task(name="measure", cache_policy=NO_CACHE, persist_result=False)
 async def measure(
-    dossiers: Sequence[Dossier], credentials: Mapping[str, Credential]
+    dossiers: Sequence[Dossier], credentials: Mapping[str, SavedCredential]
 ) -> tuple[str, ...]:
     """Read and save storage figures; return the names of registries that did not tell.
 
@@ -40,7 +40,7 @@ async def measure(
     return tuple(name for name in silent if name)
 
 
-async def _measure_one(dossier: Dossier, credentials: Mapping[str, Credential]) -> None:
+async def _measure_one(dossier: Dossier, credentials: Mapping[str, SavedCredential]) -> None:
     registry = dossier.registry
     async with (
         asyncio.timeout(settings().operation_seconds),

@@ -1,11 +1,13 @@
 """Prove step by step that a registry can be integrated."""
 
 import asyncio
+from collections.abc import Sequence
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.condition import ConditionType, Verdict
+from models.credential_origin import CredentialOrigin
 from models.errors import RegistryError, TimedOut
 from models.health import failed, verdicts_from
 from models.registry import Registry
@@ -15,13 +17,21 @@ from tasks.registries.connecting import knock
 
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
-async def probe(registry: Registry) -> tuple[Verdict, ...]:
-    """Walk from the address to the rights of the credential; stop at the first failed step."""
+async def probe(registry: Registry, given: Sequence[CredentialOrigin] = ()) -> tuple[Verdict, ...]:
+    """Walk from the address to the rights of the credential; stop at the first failed step.
+
+    Args:
+        registry: as it is meant to be.
+        given: what the person who asks for it permits, see `credentials_of`.
+    """
     verdicts = await knock(registry, settings().connect_seconds)
     if failed(verdicts):
         return verdicts
     try:
-        async with asyncio.timeout(settings().operation_seconds), opened(registry) as client:
+        async with (
+            asyncio.timeout(settings().operation_seconds),
+            opened(registry, given=given) as client,
+        ):
             return *verdicts, *await client.examine()
     except TimeoutError:
         said = f"the whole probe took longer than {settings().operation_seconds:g} s"

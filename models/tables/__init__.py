@@ -13,11 +13,13 @@ from models.tables.access import (
     ListedRow,
     ManagedRow,
     NamespaceRow,
+    TrustedObjectRow,
     WorkspaceRow,
 )
 from models.tables.registries import (
     AuditRow,
     ConditionRow,
+    CredentialOriginRow,
     LeaseRow,
     MeasurementRow,
     OutcomeRow,
@@ -32,6 +34,7 @@ __all__ = [
     "BindingRow",
     "ClusterRow",
     "ConditionRow",
+    "CredentialOriginRow",
     "DeliveryRow",
     "GrantRow",
     "InstallationRow",
@@ -44,6 +47,7 @@ __all__ = [
     "PublicationRow",
     "RegistryRow",
     "SpaceRow",
+    "TrustedObjectRow",
     "UtcDateTime",
     "WorkspaceRow",
 ]

@@ -141,3 +141,16 @@ class ManagedRow(SQLModel, table=True):
     registry_name: str = Field(default="", index=True)
     message: str = Field(default="", sa_type=Text)
     missing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TrustedObjectRow(SQLModel, table=True):
+    """An object that a person trusts to stand for a Harbor; uid "" while it is still to appear."""
+
+    __tablename__ = "trusted_object"
+
+    cluster_name: str = Field(primary_key=True, max_length=63)
+    namespace: str = Field(primary_key=True, max_length=63)
+    name: str = Field(primary_key=True, max_length=253)
+    uid: str = Field(primary_key=True)
+    kind: str = ""
+    trusted_at: datetime = Field(sa_type=UtcDateTime)

@@ -39,6 +39,16 @@ class RegistryRow(SQLModel, table=True):
     storage_note: str = ""
 
 
+class CredentialOriginRow(SQLModel, table=True):
+    """An origin that a person gave a block for; document "" is the first of that name in use."""
+
+    __tablename__ = "credential_origin"
+
+    block: str = Field(primary_key=True)
+    document_id: str = Field(primary_key=True)
+    origin: str = Field(primary_key=True)
+
+
 class ConditionRow(SQLModel, table=True):
     """One condition of one registry."""
 

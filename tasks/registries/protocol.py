@@ -21,6 +21,19 @@ class Credential:
     password: SecretStr
 
 
+@dataclass(frozen=True, slots=True)
+class SavedCredential:
+    """A credential as it was read, and where it may be sent.
+
+    Attributes:
+        origins: those that a person gave it for; None for a managed Harbor's own, out of its own
+            Secret, which goes to where that Harbor is.
+    """
+
+    credential: Credential
+    origins: frozenset[str] | None
+
+
 Keep = Callable[[Grant, SecretStr], Awaitable[None]]
 """Puts a robot account's secret where it is found again; called before anything else is done."""
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, select
 
 from models.audit import Entry
 from models.condition import Condition, ConditionType
+from models.credential_origin import CredentialOrigin
 from models.dossier import Dossier
 from models.errors import InputRefused
 from models.registry import Registry
@@ -25,7 +26,7 @@ from models.tables import (
     RegistryRow,
     SpaceRow,
 )
-from tasks.store import audit
+from tasks.store import audit, credential_origins
 from tasks.store.upserting import upsert
 
 _CONDITION = set(Condition.model_fields)
@@ -116,14 +117,26 @@ def check_address(session: Session, registry: Registry) -> None:
         )
 
 
-def add(session: Session, registry: Registry, entry: Entry, *, at: datetime, flow_run: str) -> None:
+def add(
+    session: Session,
+    registry: Registry,
+    entry: Entry,
+    *,
+    at: datetime,
+    flow_run: str,
+    given: Iterable[CredentialOrigin] = (),
+) -> None:
     """Add a registry; one of that name, kind and address is brought up to date instead.
 
     If it is here just like that, an integration that was cut short goes on: that is no news.
 
+    Args:
+        given: where a person permits its credentials to be sent.
+
     Raises:
         InputRefused: its name or address is taken.
     """
+    credential_origins.save(session, given)
     known = check_free(session, registry)
     if known is None:
         _insert(session, registry, at)
@@ -143,9 +156,18 @@ def _insert(session: Session, registry: Registry, at: datetime) -> None:
 
 
 def replace(
-    session: Session, registry: Registry, entry: Entry, *, at: datetime, flow_run: str
+    session: Session,
+    registry: Registry,
+    entry: Entry,
+    *,
+    at: datetime,
+    flow_run: str,
+    given: Iterable[CredentialOrigin] = (),
 ) -> None:
     """Replace what is known of a registry, its name kept.
+
+    Args:
+        given: where a person permits its credentials to be sent.
 
     Raises:
         InputRefused: the address is another registry's.
@@ -153,6 +175,8 @@ def replace(
     check_address(session, registry)
     row = session.get_one(RegistryRow, registry.name)
     session.add(row.sqlmodel_update(_columns(registry)))
+    credential_origins.save(session, given)
+    credential_origins.prune(session)
     audit.write(session, registry.name, [entry], at=at, flow_run=flow_run)
 
 
@@ -201,4 +225,5 @@ def remove(session: Session, name: str, entry: Entry, *, at: datetime, flow_run:
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
+    credential_origins.prune(session)
     audit.write(session, name, [entry], at=at, flow_run=flow_run)

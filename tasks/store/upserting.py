@@ -20,6 +20,9 @@ def upsert(session: Session, kind: type[SQLModel], rows: Sequence[dict[str, Any]
     statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    session.connection().execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows)
+    upserted = (
+        statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        if changed
+        else statement.on_conflict_do_nothing(index_elements=keys)
     )
+    session.connection().execute(upserted, list(rows))

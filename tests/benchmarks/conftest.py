@@ -10,6 +10,7 @@ from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
 from models.audit import Entry
+from models.credential_origin import given_origins
 from models.registry import BlockRef, Kind, Registry
 from models.settings import settings
 from tasks import clock
@@ -47,7 +48,8 @@ def integrated(urls: list[str]) -> list[str]:
             name=name, kind=Kind.HARBOR, address=url, credential=BlockRef(name="bench")
         )
         entry = Entry(subject=name, what="registry.integrated")
-        transact(registries.add, registry, entry, at=clock.now(), flow_run="")
+        given = given_origins(registry, {"bench": ""})
+        transact(registries.add, registry, entry, at=clock.now(), flow_run="", given=given)
     return names
 
 

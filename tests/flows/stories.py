@@ -20,6 +20,7 @@ from flows.integrate import integrate_registry
 from flows.reconcile_all import reconcile_all
 from flows.reconciling import PLAIN, reconcile
 from models.audit import Entry
+from models.credential_origin import given_origins
 from models.dossier import Dossier
 from models.overview import RegistryFigures
 from models.registry import BlockRef, DriftPolicy, Kind, Registry
@@ -34,6 +35,9 @@ from tasks.store.session import transact
 PASSWORD = "Harbor12345"
 PASSWORDS = [PASSWORD]
 """Every password that a test has put in a block; none may be found anywhere in the clear."""
+
+BLOCKS: dict[str, str] = {}
+"""The document ids of the blocks that tests have saved, by name."""
 
 Ended = State[Any]
 
@@ -83,7 +87,7 @@ async def block(name: str, username: str = "admin", password: str = PASSWORD) ->
     """Save credentials as a person does, and return the reference that a run is given."""
     PASSWORDS.append(password)
     credentials = RegistryCredentials(username=username, password=password)
-    await credentials.save(name, overwrite=True)
+    BLOCKS[name] = str(await credentials.save(name, overwrite=True))
     return {"$ref": {"block_document_slug": f"registry-credentials/{name}"}}
 
 
@@ -110,7 +114,8 @@ async def settled(name: str, url: str, type_: str = "harbor", policy: str = "enf
         drift_policy=DriftPolicy(policy),
     )
     entry = Entry(subject=name, what="registry.integrated", after=url)
-    transact(registries.add, one, entry, at=clock.now(), flow_run="")
+    given = given_origins(one, BLOCKS)
+    transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
     async with leased(name) as holder:
         await reconcile(name, holder, PLAIN)
 

@@ -31,7 +31,7 @@ from models.registry import BlockRef, Kind, Registry
 from models.settings import settings
 from tasks import clock
 from tasks.kubernetes.paging import PAGE_SIZE
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store import bindings, clusters, registries, workspaces
 from tasks.store.asking import to_bind
 from tasks.store.clusters import lease_key
@@ -72,7 +72,8 @@ class Platform:
     cluster_gauge: Gauge
 
     async def reconcile(self) -> Report:
-        found = {"admin": Credential("admin", SecretStr("Harbor12345"))}
+        admin = Credential("admin", SecretStr("Harbor12345"))
+        found = {"admin": SavedCredential(admin, frozenset({self.harbor.external_url}))}
         async with leased(HARBOR) as holder:
             report = await reconcile(HARBOR, holder, PLAIN, credentials=found)
         assert report.problem == ""

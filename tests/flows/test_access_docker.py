@@ -14,6 +14,7 @@ from deployments.sandbox.server import running
 from flows.set_visibility import set_space_visibility
 from flows.update import update_registry
 from models.audit import Entry
+from models.credential_origin import given_origins
 from models.delivery import LARGEST, DeliveryStatus
 from models.reason import Reason
 from models.registry import BlockRef, Kind, Registry
@@ -32,7 +33,7 @@ from tests.flows.platform import (
     synced,
     unbound,
 )
-from tests.flows.stories import block, completed, dossier, ended, failed
+from tests.flows.stories import BLOCKS, block, completed, dossier, ended, failed
 
 SECRET = "pull-only-1"
 
@@ -58,7 +59,8 @@ async def docker_known(name: str, url: str, pull: str | None) -> None:
         pull_credential=BlockRef(name=pull) if pull else None,
     )
     entry = Entry(subject=name, what="registry.integrated", after=url)
-    transact(registries.add, one, entry, at=clock.now(), flow_run="")
+    given = given_origins(one, BLOCKS)
+    transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
     await a_minute(name)
 
 
@@ -125,8 +127,10 @@ async def test_when_its_block_is_gone_namespaces_keep_what_they_have_and_say_why
                 DeliveryStatus.PENDING, Reason.CREDENTIALS_MISSING
             )  # fmt: skip
             assert f"the pull-only credentials of {name} cannot be read" in each.message
-        await block(f"{name}-pull", "puller", SECRET)
+        again = await block(f"{name}-pull", "puller", SECRET)
         await synced()
+        assert await _can(k, url, "shop", "till") == {"shop"}
+        await completed(update_registry, name, pull_credentials=again)
         assert await _can(k, url, "shop", "till") == {"shop", "till"}
         assert k.raw_secret("shop") == before
 
@@ -186,7 +190,8 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
                 pull_credential=BlockRef(name=f"{name}-pull"),
             )
             entry = Entry(subject=each, what="registry.integrated")
-            transact(registries.add, one, entry, at=clock.now(), flow_run="")
+            given = given_origins(one, BLOCKS)
+            transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
             transact(_bind, each)
         await synced()
         assert len((k.secret("shop") or {})["auths"]) == 300

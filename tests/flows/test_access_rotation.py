@@ -229,7 +229,8 @@ async def test_another_address_is_delivered(name: str) -> None:
         robot = p.robot.id
         with running(p.place.faults) as url:
             p.place.harbor.external_url = url
-            await completed(update_registry, name, address=url)
+            again = await block(name)
+            await completed(update_registry, name, address=url, credentials=again)
             moved = Place(p.place.harbor, p.place.faults, url)
             assert await pulls(moved, p.cluster, "shop", "team-a")
             assert list(_auths(p)) == [url.partition("//")[2]]

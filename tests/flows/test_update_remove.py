@@ -28,11 +28,13 @@ from tests.flows.stories import (
 async def test_a_bad_new_address_keeps_the_old(name: str) -> None:
     with harbor_at() as place:
         await settled(name, place.url)
-        message = await failed(update_registry, name, address=closed_port_url())
+        again = await block(name)
+        message = await failed(update_registry, name, address=closed_port_url(), credentials=again)
         assert "was not saved" in message
         assert dossier(name).registry.address == place.url
         with running(DockerRegistry().app) as other:
-            assert "Is it a Harbor" in await failed(update_registry, name, address=other)
+            message = await failed(update_registry, name, address=other, credentials=again)
+            assert "Is it a Harbor" in message
         assert "Is it a Harbor" in await page(f"verdict-{name}")
     assert dossier(name).registry.address == place.url
     assert audited(name) == {"registry.integrated": 1}
@@ -41,7 +43,10 @@ async def test_a_bad_new_address_keeps_the_old(name: str) -> None:
 async def test_a_good_new_address_replaces_the_old(name: str) -> None:
     with harbor_at("old") as place, harbor_at("new") as other:
         await settled(name, place.url)
-        await completed(update_registry, name, address=other.url, description="moved")
+        again = await block(name)
+        await completed(
+            update_registry, name, address=other.url, credentials=again, description="moved"
+        )
     found = dossier(name).registry
     assert (found.address, found.description) == (other.url, "moved")
     assert spaces_of(name)["new"].missing_since is None
@@ -66,7 +71,8 @@ async def test_another_ones_address_is_refused(name: str) -> None:
         await settled(name, place.url)
         await settled(f"{name}-other", other.url)
         seen = other.faults.seen.total()
-        message = await failed(update_registry, name, address=other.url)
+        again = await block(name)
+        message = await failed(update_registry, name, address=other.url, credentials=again)
         assert f"integrated already as '{name}-other'" in message
         assert other.faults.seen.total() == seen
 

@@ -24,7 +24,7 @@ from models.cluster import Cluster, ClusterState
 from models.registry import BlockRef, Kind, Registry
 from tasks import clock
 from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store import clusters, registries, workspaces
 from tasks.store.clusters import lease_key
 from tasks.store.installation import installation
@@ -195,17 +195,22 @@ class Platform:
         """Reconcile the registry; None if the run was killed."""
         return await self._reconcile(HARBOR, *rotate)
 
+    @property
+    def twin_url(self) -> str:
+        """Another address of the same Harbor."""
+        return self.url.replace("127.0.0.1", "localhost")
+
     async def reconcile_twin(self) -> Report | None:
         """Reconcile a second registry on record, which is the same Harbor at another address."""
-        address = self.url.replace("127.0.0.1", "localhost")
         told, block = Entry(subject=TWIN, what="registry.integrated"), BlockRef(name="admin")
-        one = Registry(name=TWIN, kind=Kind.HARBOR, address=address, credential=block)
+        one = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
         transact(registries.add, one, told, at=clock.now(), flow_run="")
         return await self._reconcile(TWIN)
 
     async def _reconcile(self, name: str, *rotate: str) -> Report | None:
         async def run() -> Report:
-            found = {"admin": self.credential}
+            addresses = frozenset({self.url, self.twin_url})
+            found = {"admin": SavedCredential(self.credential, addresses)}
             async with leased(name) as holder:
                 return await reconcile(
                     name, holder, PLAIN, credentials=found, rotate=frozenset(rotate)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from models.access import Workspace
-from tasks.store import audit, bindings, grants, registries, spaces, workspaces
+from tasks.store import audit, bindings, credential_origins, grants, registries, spaces, workspaces
 from tasks.store.installation import installation
 from tasks.store.migrating import config, migrate
 from tasks.store.revision import check_current
@@ -176,6 +176,17 @@ def test_what_is_old_can_be_used(in_use: str) -> None:
     assert [(row.id, row.cluster_name, row.workspace) for row in rows] == [(2, "", ""), (1, "", "")]
     assert [row.id for row in transact(audit.unannounced)] == [2]
     assert len(transact(installation)) == 8
+
+
+def test_what_persons_integrated_keeps_its_credentials(in_use: str) -> None:
+    """Not what is managed: discovery may have moved it, and a person has to look at it."""
+    with engine_for(in_use).begin() as connection:
+        connection.execute(text("UPDATE registry SET origin = 'managed' WHERE name = 'second'"))
+    migrate(in_use)
+    for _ in range(2):
+        found = transact(credential_origins.permitted, {"harbor": "id-1", "other": "id-2"})
+        assert found == {"harbor": {"http://prod.test"}, "other": set()}
+    assert transact(credential_origins.permitted, {"harbor": "id-2"}) == {"harbor": set()}
 
 
 def test_what_is_new_belongs_to_what_is_old(in_use: str) -> None:

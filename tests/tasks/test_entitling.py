@@ -190,8 +190,8 @@ def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     assert found.due["team-a"] == found.due["team-b"]  # in case it holds what it may not
     assert found.entitled == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
     assert found.unknown == {
-        "team-a": "the pull-only credentials of images cannot be read: save their block again, or "
-        "run update-registry with another one"
+        "team-a": "the pull-only credentials of images cannot be read, or were not given for its "
+        "address: save their block again, and run update-registry with it"
     }
 
 

@@ -1,0 +1,60 @@
+"""The origins that persons gave saved credentials for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from sqlmodel import Session, col, select
+
+from models.credential_origin import CredentialOrigin, blocks_of
+from models.registry import Registry
+from models.tables import CredentialOriginRow, RegistryRow
+from tasks.store.upserting import upsert
+
+
+def save(session: Session, given: Iterable[CredentialOrigin]) -> None:
+    """Write down what a person permits; what is permitted already stays so."""
+    upsert(session, CredentialOriginRow, [one.model_dump() for one in set(given)])
+
+
+def permitted(session: Session, blocks: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return the origins that each of these blocks may be sent to, by its name.
+
+    What was permitted before blocks were told apart by their ids is pinned to those that are there.
+
+    Args:
+        blocks: their document ids, by name.
+    """
+    origins: dict[str, set[str]] = defaultdict(set)
+    asked = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
+    for row in session.exec(asked).all():
+        if not row.document_id:
+            session.delete(row)
+            save(session, [_value(row).model_copy(update={"document_id": blocks[row.block]})])
+        if _value(row).covers(row.block, blocks[row.block]):
+            origins[row.block].add(row.origin)
+    return {block: frozenset(origins[block]) for block in blocks}
+
+
+def known(session: Session, registry: Registry) -> tuple[CredentialOrigin, ...]:
+    """Return what is permitted of a registry's blocks."""
+    blocks = set(blocks_of(registry))
+    asked = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
+    return tuple(_value(row) for row in session.exec(asked))
+
+
+def prune(session: Session) -> None:
+    """Forget what is permitted and serves no registry any more."""
+    needed = {
+        (reference["name"], origin)
+        for row in session.exec(select(RegistryRow))
+        for reference in (row.credential, row.pull_credential)
+        if reference is not None and reference["source"] == "block"
+        for origin in (row.address, row.token_service)
+    }
+    for row in session.exec(select(CredentialOriginRow)).all():
+        if (row.block, row.origin) not in needed:
+            session.delete(row)
+
+
+def _value(row: CredentialOriginRow) -> CredentialOrigin:
+    return CredentialOrigin.model_validate(row.model_dump())

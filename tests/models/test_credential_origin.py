@@ -1,0 +1,93 @@
+"""Where a credential may be sent: begin with a registry, change one thing."""
+
+from typing import Any
+
+import pytest
+
+from models.credential_origin import (
+    CredentialOrigin,
+    check_given_again,
+    extended,
+    given_origins,
+)
+from models.errors import InputRefused
+from models.registry import BlockRef, Kind, Registry, SecretRef
+
+A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
+ADMIN, PULLER = BlockRef(name="admin"), BlockRef(name="puller")
+SECRET = SecretRef(cluster="eu", namespace="hub", name="core", key="k")
+IDS = {"admin": "id-1", "puller": "id-2"}
+
+
+def registry(**more: Any) -> Registry:
+    found = {"name": "one", "kind": Kind.DOCKER, "address": A, "credential": ADMIN}
+    return Registry.model_validate(found | more)
+
+
+def pair(origin: str = A, block: str = "admin", document_id: str = "id-1") -> CredentialOrigin:
+    return CredentialOrigin(block=block, document_id=document_id, origin=origin)
+
+
+@pytest.mark.parametrize(("document_id", "covered"), [("id-1", True), ("", True), ("id-9", False)])
+def test_a_block_that_was_made_again_is_another(document_id: str, covered: bool) -> None:
+    assert pair(document_id=document_id).covers("admin", "id-1") is covered
+    assert not pair(document_id=document_id).covers("other", "id-1")
+
+
+@pytest.mark.parametrize(
+    ("more", "ids", "given"),
+    [
+        ({}, IDS, {pair()}),
+        ({}, {}, set()),
+        ({"credential": None}, IDS, set()),
+        ({"credential": SECRET}, IDS, set()),
+        ({"pull_credential": PULLER}, IDS, {pair(), pair(block="puller", document_id="id-2")}),
+        ({"pull_credential": PULLER}, {"admin": "id-1"}, {pair()}),
+        ({"token_service": TOKENS}, IDS, {pair(), pair(TOKENS)}),
+    ],
+)
+def test_what_is_given_is_given_for_the_address_and_the_token_service(
+    more: dict[str, Any], ids: dict[str, str], given: set[CredentialOrigin]
+) -> None:
+    assert set(given_origins(registry(**more), ids)) == given
+
+
+def test_a_token_service_may_have_what_its_registry_may_have() -> None:
+    before, after = registry(), registry(token_service=TOKENS)
+    known = [pair(), pair(B), pair(document_id=""), pair(block="other")]
+    assert set(extended(known, before, after)) == {pair(TOKENS), pair(TOKENS, document_id="")}
+    assert extended([pair(B)], before, after) == ()
+    assert extended(known, after, after) == ()
+    assert extended(known, before, registry(token_service=TOKENS, address=B)) == ()
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("address", [B, "http://a.example.com", f"{A}:8443"])
+@pytest.mark.parametrize(
+    ("more", "lacking"),
+    [
+        ({}, "choose credentials in the same call"),
+        ({"credential": SECRET}, "choose credentials in the same call"),
+        (
+            {"pull_credential": PULLER},
+            "choose credentials and pull_credentials in the same call",
+        ),
+        (
+            {"credential": None, "pull_credential": PULLER},
+            "choose pull_credentials in the same call",
+        ),
+    ],
+)
+def test_another_origin_needs_the_credentials_again(
+    kind: Kind, address: str, more: dict[str, Any], lacking: str
+) -> None:
+    before = registry(kind=kind, **more)
+    after = before.model_copy(update={"address": address})
+    with pytest.raises(InputRefused, match=lacking):
+        check_given_again(before, after, {"address"})
+    check_given_again(before, after, {"address", "credential", "pull_credential"})
+    check_given_again(before, before, {"tls"})
+
+
+def test_without_credentials_there_is_nothing_to_give_again() -> None:
+    check_given_again(registry(credential=None), registry(credential=None, address=B), set())
