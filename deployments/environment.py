@@ -10,6 +10,12 @@ HOME = Path(__file__).resolve().parent.parent
 
 HOST = "127.0.0.1"
 
+NAME = "registry-integration"
+"""Of the worker of `make serve`."""
+
+POOL = "registries"
+"""The process work pool that `prefect.yaml` deploys to."""
+
 
 def environment(data_dir: Path, port: int) -> dict[str, str]:
     """Return the variables that make Prefect and the flows use one data directory and one port.
@@ -21,8 +27,6 @@ def environment(data_dir: Path, port: int) -> dict[str, str]:
         "REGISTRY_INTEGRATION_DATA_DIR": str(data_dir),
         "PREFECT_HOME": str(data_dir / "prefect"),
         "PREFECT_API_URL": own_api(port),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-        "PREFECT_RUNNER_PROCESS_LIMIT": "10",
     }
     return {**_kept(defaults), "DO_NOT_TRACK": "1"}
 

@@ -1,15 +1,13 @@
 """`make serve`: the whole product on one machine, until it is stopped.
 
-State and Prefect's data lie in one directory; the Prefect server is a process of its own; the flows
-are served by this one.
+State and Prefect's data lie in one directory. The Prefect server and the worker are processes of
+their own, as on several machines (docs/workers.md), and end with this one.
 """
 
-import asyncio
-import ctypes
+import fcntl
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -31,84 +29,116 @@ from deployments.environment import (
     server_environment,
 )
 from deployments.private_files import ReadableByOthers
+from deployments.processes import Process, start, stop, wait_for_one
 
-_PATIENCE = 120.0
-_PR_SET_PDEATHSIG = 1  # man 2 prctl
+_START_SECONDS = 120.0
+_WORKER_STOP_SECONDS = 6.0
+_SERVER_STOP_SECONDS = 1.5
+
+
+class NotServed(Exception):
+    """The product cannot be started; the message says why and what to do."""
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM; the server goes down with it."""
+    """Run until Ctrl-C or SIGTERM, or until a part of it ends."""
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port = int(os.environ.get("PORT") or 4200)
     prepare(data_dir)
     os.environ.update(environment(data_dir, port))
     os.chdir(HOME)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if os.environ["PREFECT_API_URL"] != own_api(port):
-        asyncio.run(serve())
-        return 0
-    if _taken(port):
-        print(f"Port {port} is taken; choose another one: make serve PORT=4300", file=sys.stderr)
-        return 1
     try:
-        server_settings = _guard(data_dir, port)
-    except (ReadableByOthers, BlockKeyMissing) as error:
+        if os.environ["PREFECT_API_URL"] != own_api(port):
+            return _work()
+        with _locked(data_dir), _server(port, data_dir) as server:
+            return _work(server)
+    except (NotServed, ReadableByOthers, BlockKeyMissing) as error:
         print(f"Not served: {error}", file=sys.stderr)
         return 1
-    with _server(port, data_dir, server_settings):
-        asyncio.run(serve())
-    return 0
+    except KeyboardInterrupt:
+        return 0
 
 
-def _guard(data_dir: Path, port: int) -> dict[str, str]:
-    """Set the API password for all that is started; return the settings of the server."""
-    password, made = given_password(), False
-    if not password:
-        password, made = load_api_password(data_dir)
-    os.environ["PREFECT_API_AUTH_STRING"] = password
-    if made:
-        print(
-            f"Made the password of the UI and the API: {password}\n"
-            f"It is in {data_dir / FILE_NAME}; the UI asks for the whole line, once."
-        )
-    return server_environment(port, password, given_block_key() or load_block_key(data_dir))
+def _work(*servers: Process) -> int:
+    """Deploy the flows and run a worker; with a server of our own, until one of both ends."""
+    _ready_state()
+    _wait_until_healthy(*servers)
+    _deploy(recovering=bool(servers))
+    worker = start("-m", "deployments.worker")
+    try:
+        ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
+        print(f"Registry integration is served. UI: {ui}   Stop it with Ctrl-C.")
+        print(f"The overview: {ui}/v2/artifacts/key/overview", flush=True)
+        ended = wait_for_one(worker, *servers)
+        part = "worker" if ended is worker else "Prefect server"
+        raise NotServed(f"the {part} has ended (status {ended.returncode}); start it again")
+    finally:
+        stop(worker, _WORKER_STOP_SECONDS)
 
 
-async def serve() -> None:
-    """Bring the database up to date, register the block types, serve every deployment."""
-    from prefect.runner import Runner  # noqa: PLC0415 - only now is Prefect's environment set
-
-    from deployments.definitions import BLOCKS, definitions, served  # noqa: PLC0415
-    from models.errors import InputRefused  # noqa: PLC0415
+def _ready_state() -> None:
+    """Bring the database and the keys up to date."""
+    from models.errors import InputRefused  # noqa: PLC0415 - slow; the server starts meanwhile
     from models.settings import settings  # noqa: PLC0415
     from tasks.sealing import ready_keys  # noqa: PLC0415
     from tasks.store.migrating import migrate  # noqa: PLC0415
 
     migrate(settings().database)
     try:
-        told = ready_keys()
+        summary = ready_keys()
     except InputRefused as error:
-        sys.exit(f"Not served: {error}")
-    if told:
-        print(told)
-    for block in BLOCKS:
-        await block.aregister_type_and_schema()
-    runner = Runner(name="registry-integration", pause_on_shutdown=True)
-    for definition in definitions():
-        await runner.aadd_deployment(served(definition))
-    print(f"Registry integration is served. UI: {_ui()}   Stop it with Ctrl-C.")
-    print(f"The overview: {_ui()}/v2/artifacts/key/overview", flush=True)
-    await runner.start()
+        raise NotServed(str(error)) from error
+    if summary:
+        print(summary, flush=True)
 
 
-def _ui() -> str:
-    return os.environ["PREFECT_API_URL"].removesuffix("/api")
+def _deploy(*, recovering: bool) -> None:
+    """Deploy all flows; their server's or Prefect's own messages are shown if it fails."""
+    log_path = Path(os.environ["REGISTRY_INTEGRATION_DATA_DIR"]) / "deploy.log"
+    with log_path.open("wb") as log:
+        process = start("-m", "deployments.deploy", *["--recover"] * recovering, log=log)
+    try:
+        if process.wait() != 0:
+            raise NotServed(f"the flows were not deployed:\n{log_path.read_text()[-3000:]}")
+    finally:
+        stop(process, 0)
 
 
 def _default_data_dir() -> Path:
     from models.settings import Settings  # noqa: PLC0415 - keeps this module free of imports
 
     return Settings().data_dir
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """Keep a second server from the same data.
+
+    Raises:
+        NotServed: there is one already.
+    """
+    with (data_dir / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NotServed(f"{data_dir} is served already, by another process") from None
+        yield
+
+
+@contextmanager
+def _server(port: int, data_dir: Path) -> Iterator[Process]:
+    """Run a Prefect server on the loopback; its log is `server.log` in the data directory."""
+    if _taken(port):
+        raise NotServed(f"port {port} is taken; choose another one: make serve PORT=4300")
+    settings = _guard(data_dir, port)
+    command = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
+    with (data_dir / "server.log").open("ab") as log:
+        process = start(*command, environment=settings, log=log)
+    try:
+        yield process
+    finally:
+        stop(process, _SERVER_STOP_SECONDS)
 
 
 def _taken(port: int) -> bool:
@@ -121,50 +151,38 @@ def _taken(port: int) -> bool:
     return False
 
 
-@contextmanager
-def _server(port: int, data_dir: Path, settings: dict[str, str]) -> Iterator[None]:
-    """Run a Prefect server on the loopback; its log is `server.log` in the data directory."""
-    command = [sys.executable, "-m", "prefect", "server", "start"]
-    command += ["--host", HOST, "--port", str(port)]
-    log_path = data_dir / "server.log"
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            command,
-            env={**os.environ, **settings},
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+def _guard(data_dir: Path, port: int) -> dict[str, str]:
+    """Set the API password for all that is started; return the settings of the server."""
+    password, made = given_password(), False
+    if not password:
+        password, made = load_api_password(data_dir)
+    os.environ["PREFECT_API_AUTH_STRING"] = password
+    if made:
+        print(
+            f"Made the password of the UI and the API: {password}\n"
+            f"It is in {data_dir / FILE_NAME}; the UI asks for the whole line, once.",
+            flush=True,
         )
-    try:
-        _wait_until_healthy(process, log_path)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    return server_environment(port, password, given_block_key() or load_block_key(data_dir))
 
 
-def _die_with_parent() -> None:
-    """Let Linux end the server when this process is killed, which could not do so itself."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _wait_until_healthy(*servers: Process) -> None:
+    """Wait for the server, be it our own or not.
 
-
-def _wait_until_healthy(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    Raises:
+        NotServed: it ended, or does not answer.
+    """
     url = f"{os.environ['PREFECT_API_URL']}/health"
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            sys.exit(f"The Prefect server did not start; see {log}")
+        if any(server.poll() is not None for server in servers):
+            raise NotServed("the Prefect server did not start; see server.log")
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - the configured server
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    sys.exit(f"The Prefect server did not become healthy within {_PATIENCE:.0f} s; see {log}")
+    raise NotServed(f"{url} does not answer within {_START_SECONDS:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One Prefect server for the session, first served from one process, then by two workers."""
+"""One Prefect server for the session, and two workers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,31 +9,17 @@ from typing import Any
 import pytest
 
 from deployments.sandbox.kubernetes import EmulatedCluster
-from models.cluster import Cluster, ClusterState
-from models.registry import BlockRef
 from models.trust import MANAGED_LABEL
-from tasks import clock
-from tasks.store import clusters
 from tasks.store.migrating import migrate
-from tasks.store.session import transact
 from tests.databases import in_force
 from tests.deploying.fleet import Fleet, running_fleet
 from tests.deploying.turns import Turns, heard_harbor
 from tests.flows.platform import cluster_with
-from tests.flows.stories import PASSWORD, Place, harbor_at
+from tests.flows.stories import PASSWORD, Place
 from tests.real.postgres import Postgres
 
 FLOW = "integrate-managed-harbor"
 SPACES = ("s1", "s2", "s3")
-
-
-@dataclass(frozen=True)
-class Before:
-    """How it was when one process served all flows."""
-
-    view: dict[str, Any]
-    started: list[dict[str, Any]]
-    said: list[str]
 
 
 @pytest.fixture(scope="package")
@@ -49,39 +35,15 @@ def fleet(real_postgres: Postgres) -> Iterator[Fleet]:
             yield found
 
 
-@pytest.fixture(scope="package")
-def before(fleet: Fleet) -> Before:
-    """Serve all flows, and let the platform say that it created a Harbor."""
-    with fleet.served():
-        view = fleet.api.view()
-        with harbor_at() as place, cluster_with() as cluster:
-            _known(fleet, "served", cluster)
-            cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
-            cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
-            where = {"cluster": "served", "namespace": "hub", "name": "main"}
-            fleet.api.send("harbor.created", "harbor.served.hub.main", **where)
-            started = fleet.api.started_by_event(FLOW, 1)
-            said = fleet.api.ended(*(run["id"] for run in started))
-    return Before(view, started, said)
-
-
 def _block(fleet: Fleet, name: str, cluster: EmulatedCluster) -> dict[str, Any]:
     return fleet.api.save_block("cluster-credentials", name, kubeconfig=cluster.kubeconfig)
 
 
-def _known(fleet: Fleet, name: str, cluster: EmulatedCluster) -> None:
-    """Leave a cluster as register-cluster leaves it, save the run."""
-    _block(fleet, name, cluster)
-    one = Cluster(name=name, credential=BlockRef(name=name), links_accounts=True)
-    with in_force(fleet.database):
-        transact(clusters.register, one, state=ClusterState(), at=clock.now(), flow_run="")
-
-
 @pytest.fixture(scope="package")
-def deployed(fleet: Fleet, before: Before) -> Iterator[dict[str, Any]]:
-    """Deploy all flows over what was served, for two workers; yields the server's view."""
+def deployed(fleet: Fleet) -> Iterator[dict[str, Any]]:
+    """Deploy all flows, for two workers; yields the server's view."""
+    fleet.deploy()
     with fleet.workers("worker-1", "worker-2"):
-        fleet.deploy()
         yield fleet.api.view()
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from deployments.environment import HOME, HOST
+from deployments.environment import HOST
 from tests.deploying.prefect_api import Api
 from tests.served import free_port, stop, strangers, wait_until_told
 
 AUTH = "platform:correct horse"
-POOL = "registries"
-_PREFECT = (sys.executable, "-m", "prefect")
 
 
 @dataclass(frozen=True)
@@ -60,32 +58,20 @@ class Fleet:
             stop(process)
 
     @contextmanager
-    def served(self) -> Iterator[None]:
-        """Serve all flows, as `make serve` does with a Prefect server that is there already."""
-        serve = (sys.executable, "-m", "deployments.serve")
-        data = {"DATA_DIR": str(self.folder / "served")}
-        with self.running("serve", *serve, ready="is served", **data):
-            yield
-
-    @contextmanager
     def workers(self, *names: str, limit: int = 4) -> Iterator[None]:
-        """Run workers, as on several machines; the first makes the work pool if it is not there."""
+        """Run workers, as on several machines."""
         with ExitStack() as stack:
             for name in names:
-                start = [*_PREFECT, "worker", "start", "--pool", POOL, "--type", "process"]
+                start = [sys.executable, "-m", "deployments.worker"]
                 start += ["--name", name, "--limit", str(limit)]
                 stack.enter_context(self.running(name, *start, ready=f"'{name}' started"))
             yield
 
     def deploy(self) -> None:
-        """Register the block types, and deploy all flows."""
-        self._done("block", "register", "-m", "deployments.definitions")
-        self._done("deploy", "--all", "--no-prompt")
-
-    def _done(self, *arguments: str) -> None:
+        """Deploy all flows, as docs/workers.md says."""
         done = subprocess.run(
-            (*_PREFECT, *arguments),
-            cwd=HOME,
+            (sys.executable, "-m", "deployments.deploy"),
+            cwd=self.elsewhere,
             env={**self.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -101,7 +87,17 @@ def running_fleet(folder: Path, database: str) -> Iterator[Fleet]:
     url = f"http://{HOST}:{(port := free_port())}/api"
     fleet = Fleet(Api(url, AUTH), database, folder, _environment(folder, url, database))
     fleet.elsewhere.mkdir()
-    start = (*_PREFECT, "server", "start", "--host", HOST, "--port", str(port))
+    start = (
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    )
     with fleet.running("server", *start, ready="dashboard", **_SERVER):
         fleet.api.wait_until_healthy()
         yield fleet
@@ -122,8 +118,6 @@ def _environment(folder: Path, url: str, database: str) -> dict[str, str]:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "REGISTRY_INTEGRATION_DATABASE_URL": database,
         "REGISTRY_INTEGRATION_DATA_DIR": str(folder / "none"),
         "REGISTRY_INTEGRATION_SECRET_KEYS": Fernet.generate_key().decode(),

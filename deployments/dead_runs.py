@@ -1,0 +1,171 @@
+"""Runs whose process is gone: found, called Crashed, and their concurrency slots given back.
+
+Prefect keeps the leases of slots in the memory of its server, and leaves a run Running that was
+killed with its worker. Without this a power cut would end the schedule for good.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Cancelled, Crashed
+
+from deployments.environment import POOL
+from models.run_liveness import UnfinishedRun, is_dead, leaked_limits, suspects
+
+_LOOK_SECONDS = 30
+_PAGE = 200
+_UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+_LIMIT_OF_A_DEPLOYMENT = "deployment:"
+
+log = logging.getLogger("prefect.workers.dead_runs")
+
+
+async def recover(message: str) -> int:
+    """Say of all unfinished runs that they crashed, and free all slots; return how many they were.
+
+    Only for a server for which nothing is at work: it has just been started, or is about to stop.
+    """
+    async with get_client() as client:
+        runs = await _unfinished(client)
+        for run in runs:
+            await crash(client, run, message)
+        for limit, used in (await _slots(client)).items():
+            if used:
+                await _set_slots(client, limit, 0)
+    return len(runs)
+
+
+async def crash(client: PrefectClient, run: FlowRun, message: str) -> None:
+    """Say of a run, and of what it was doing, that it crashed; it gives its slot back."""
+    cancelling = run.state_type is StateType.CANCELLING
+    state: Any = Cancelled(message=message) if cancelling else Crashed(message=message)
+    await client.set_flow_run_state(run.id, state)
+    for task_run in await client.read_task_runs(
+        flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": [run.id]}}),
+        task_run_filter=TaskRunFilter(
+            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_UNFINISHED))
+        ),
+    ):
+        await client.set_task_run_state(task_run.id, Crashed(message=message), force=True)
+
+
+async def watch() -> None:
+    """Look after the runs of the work pool until cancelled."""
+    watcher = Watcher()
+    async with get_client() as client:
+        while True:
+            await anyio.sleep(_LOOK_SECONDS)
+            try:
+                await watcher.look(client, datetime.now(UTC))
+            except Exception as error:  # the next look is as good
+                log.warning("the runs were not looked after: %s", error)
+                watcher = Watcher()
+
+
+@dataclass
+class Watcher:
+    """What has been seen so far, without a break.
+
+    Attributes:
+        since: of the first look.
+        excess: slots in use less unfinished runs, by limit, in the last look.
+    """
+
+    since: datetime | None = None
+    excess: dict[str, int] = field(default_factory=dict)
+
+    async def look(self, client: PrefectClient, now: datetime) -> None:
+        """Find dead runs and leaked slots, and set them right."""
+        self.since = self.since or now
+        slots = await _slots(client)
+        runs = await _unfinished(client, WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])))
+        for run in await self._dead(client, runs, now):
+            log.warning("flow run '%s' is dead", run.name)
+            await crash(client, run, "its process sends no heartbeats any more")
+        await self._free(client, slots, runs)
+
+    async def _dead(
+        self, client: PrefectClient, runs: list[FlowRun], now: datetime
+    ) -> list[FlowRun]:
+        by_id = {str(run.id): run for run in runs}
+        unfinished = tuple(_plain(run) for run in runs)
+        return [
+            by_id[run.id]
+            for run in suspects(unfinished, self.since or now, now)
+            if is_dead(await _last_heartbeat(client, run.id), now)
+        ]
+
+    async def _free(
+        self, client: PrefectClient, slots: dict[str, int], runs: Iterable[FlowRun]
+    ) -> None:
+        busy = Counter(f"{_LIMIT_OF_A_DEPLOYMENT}{run.deployment_id}" for run in runs)
+        excess = {limit: used - busy[limit] for limit, used in slots.items()}
+        for limit in leaked_limits(self.excess, excess):
+            log.warning("%s has %d slots too many in use", limit, excess[limit])
+            await _set_slots(client, limit, busy[limit])
+        self.excess = excess
+
+
+def _plain(run: FlowRun) -> UnfinishedRun:
+    started = run.state_type is not StateType.PENDING
+    since = run.state.timestamp if run.state else datetime.now(UTC)
+    return UnfinishedRun(id=str(run.id), started=started, since=since)
+
+
+async def _unfinished(client: PrefectClient, pool: WorkPoolFilter | None = None) -> list[FlowRun]:
+    runs: list[FlowRun] = []
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    while True:
+        page = await client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(state=state),
+            work_pool_filter=pool,
+            limit=_PAGE,
+            offset=len(runs),
+        )
+        runs += page
+        if len(page) < _PAGE:
+            return runs
+
+
+async def _slots(client: PrefectClient) -> dict[str, int]:
+    """Return how many slots of each deployment are in use, by the name of its limit."""
+    limits = await client.read_global_concurrency_limits(limit=_PAGE)
+    return {
+        limit.name: limit.active_slots
+        for limit in limits
+        if limit.name.startswith(_LIMIT_OF_A_DEPLOYMENT)
+    }
+
+
+async def _set_slots(client: PrefectClient, limit: str, used: int) -> None:
+    update = GlobalConcurrencyLimitUpdate(active_slots=used)
+    await client.update_global_concurrency_limit(limit, update)
+
+
+async def _last_heartbeat(client: PrefectClient, run_id: str) -> datetime | None:
+    wanted = {
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+        "order": "DESC",
+    }
+    answer = await client.request("POST", "/events/filter", json={"filter": wanted, "limit": 1})
+    events = answer.raise_for_status().json()["events"]
+    return datetime.fromisoformat(events[0]["occurred"]) if events else None

@@ -1,0 +1,80 @@
+"""The worker itself: Prefect's process worker, and a look after runs whose process is gone."""
+
+import asyncio
+import os
+import signal
+import sys
+import warnings
+from contextlib import suppress
+from uuid import UUID
+
+import anyio
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.logging.configuration import setup_logging
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+from deployments.dead_runs import crash, watch
+from deployments.environment import POOL
+
+# It takes the place of Prefect's own for the type of the work pool, as it shall.
+warnings.filterwarnings("ignore", "Type 'RegistriesWorker'", UserWarning)
+
+_END_SECONDS = 2.0
+_REPORT_SECONDS = 1.5
+
+
+class RegistriesWorker(ProcessWorker):
+    """A process worker that knows which runs it has begun and not ended."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(work_pool_name=POOL, name=name, limit=limit)
+        self.runs: set[UUID] = set()
+        self.idle = asyncio.Event()
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: "anyio.abc.TaskStatus[int] | None" = None,
+    ) -> ProcessWorkerResult:
+        """Run a flow in a process of its own."""
+        self.runs.add(flow_run.id)
+        self.idle.clear()
+        result = await super().run(flow_run, configuration, task_status)
+        self.runs.discard(flow_run.id)
+        if not self.runs:
+            self.idle.set()
+        return result
+
+
+async def work(name: str, limit: int) -> None:
+    """Work until SIGTERM; then report what is cut off, and end without further ado."""
+    worker = RegistriesWorker(name, limit)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        tasks.start_soon(_report_when, stopped, worker)
+        await worker.start()
+        tasks.cancel_scope.cancel()
+
+
+async def _report_when(stopped: asyncio.Event, worker: RegistriesWorker) -> None:
+    """Wait for SIGTERM, which its runs get too; give them a moment, and crash the rest."""
+    await stopped.wait()
+    if worker.runs:
+        with anyio.move_on_after(_END_SECONDS):
+            await worker.idle.wait()
+    with suppress(Exception), anyio.move_on_after(_REPORT_SECONDS):
+        async with get_client() as client:
+            for run_id in tuple(worker.runs):
+                run = await client.read_flow_run(run_id)
+                if run.state is not None and not run.state.is_final():
+                    await crash(client, run, "its worker was stopped")
+    os._exit(0)  # Prefect would wait for each run; they end with this process
+
+
+if __name__ == "__main__":
+    setup_logging()
+    asyncio.run(work(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,49 @@
+"""`python -m deployments.worker`: work off the runs of the work pool, with the flows that lie here.
+
+Ends within seconds when it is asked to, with all runs in progress: they are safe to kill.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from deployments.environment import NAME
+from deployments.processes import start, stop
+
+_STOP_SECONDS = 5.0
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM, or until the worker ends by itself."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    options = _options()
+    own_bin = str(Path(sys.executable).parent)
+    environment = {
+        # Runs are started by `python`: the one of this checkout.
+        "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+    process = start(
+        *("-m", "deployments.process_worker", options.name, str(options.limit)),
+        environment=environment,
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        stop(process, _STOP_SECONDS)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
+    parser.add_argument("--name", default=NAME, help="as the UI shows it; unlike the others'")
+    parser.add_argument("--limit", type=int, default=10, help="runs at once (default: 10)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
