@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from flows.ending import contained, run_id
 from flows.forgetting import forget
+from flows.harbor_claims import prove_claim
 from flows.overview import refresh_overview
 from flows.reconciling import PATIENCE, PLAIN, reconcile
 from models.audit import Entry
@@ -17,6 +18,8 @@ from models.discovery_plan import (
     DiscoveryPlan,
     Follow,
     Note,
+    Prove,
+    Relocate,
     Replace,
     Retire,
     Step,
@@ -32,8 +35,8 @@ from models.settings import settings
 from models.snapshot import Unseen
 from models.trust import SeenHarbors, Trust
 from tasks import clock
+from tasks.identify import find_twin
 from tasks.probe import probe
-from tasks.reports.binding import named
 from tasks.store import bindings, managed, registries
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -105,6 +108,7 @@ def _planned(
         trust=configured_trust(),
         now=now,
         grace=settings().managed_grace,
+        bindings=bindings.counts(session),
     )
 
 
@@ -123,13 +127,20 @@ async def carry_out(step: Step) -> None:
             await _adopt(step)
         case TakeOver():
             await _link(step)
-        case Follow() | Replace():
-            await _bring_up_to_date(step)
+        case Follow():
+            await _follow(step)
+        case Prove():
+            await prove_claim(step)
+        case Relocate() | Replace():  # what a proof comes to; no plan holds them
+            raise InputRefused(f"{place_of(step)}: {step.kind} needs a proof")
 
 
 def _note(session: Session, found: Managed) -> None:
+    before = {one.place: one for one in managed.managed(session)}.get(found.place)
+    if before is not None and found.registry and before.registry != found.registry:
+        return  # another run has found its Harbor elsewhere meanwhile
     managed.note(session, [found])
-    if found.standing is Standing.MISSING:
+    if found.standing is Standing.MISSING and (before is None or before.missing_since is None):
         entry = Entry(subject=found.registry, what="registry.missing", why=found.message)
         registries.tell(session, found.registry, entry, at=clock.now(), flow_run=run_id())
 
@@ -146,12 +157,24 @@ async def _adopt(step: Adopt) -> None:
         description=f"Managed: {harbor.place} ({harbor.place.kind})",
     )
     entry = Entry(subject=wanted.name, what="registry.adopted", after=wanted.address)
+    twin = await find_twin(wanted)
+    if twin:
+        await stored(managed.note, [_second_address(harbor, twin)])
+        return
     async with leased(wanted.name, patience=PATIENCE) as holder:
         at, run = clock.now(), run_id()
         await stored(registries.add, wanted, entry, at=at, flow_run=run)
         await stored(managed.note, [_adopted(harbor, wanted.name)])
         await reconcile(wanted.name, holder, PLAIN, first=True)
     await refresh_overview(wanted.name)
+
+
+def _second_address(harbor: ManagedHarbor, twin: str) -> Managed:
+    message = (
+        f"{harbor.address} is another address of the Harbor that is integrated as {twin}, whose "
+        f"robot accounts are in it: give it that one, or run update-registry for {twin}"
+    )
+    return Managed(place=harbor.place, uid=harbor.uid, standing=Standing.CONFLICT, message=message)
 
 
 def _adopted(harbor: ManagedHarbor, registry: str, message: str = "") -> Managed:
@@ -191,40 +214,25 @@ def _save_link(session: Session, step: TakeOver) -> None:
     registries.tell(session, name, entry, at=clock.now(), flow_run=run_id())
 
 
-async def _bring_up_to_date(step: Follow | Replace) -> None:
+async def _follow(step: Follow) -> None:
     name, harbor = step.registry, step.harbor
     async with leased(name, patience=PATIENCE) as holder:
-        lost = await _start_over(name) if isinstance(step, Replace) else ""
         await stored(_replace, step)
-        await stored(managed.note, [_adopted(harbor, name, lost)])
-        await reconcile(name, holder, PLAIN, first=not isinstance(step, Follow))
+        await stored(managed.note, [_adopted(harbor, name)])
+        await reconcile(name, holder, PLAIN)
     await refresh_overview(name)
 
 
-async def _start_over(name: str) -> str:
-    """Take away what was promised of the Harbor that is gone; the new one is another.
-
-    Returns:
-        Which bindings are not carried over, for whoever binds them again.
-    """
-    bound = await stored(bindings.bindings, registry=name)
-    why = "the Harbor was deleted and made again; bind again what is meant for the new one"
-    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
-    await stored(registries.start_over, name)
-    lost = named([f"{one.space} to {one.workspace}" for one in bound])
-    return f"deleted and made again; bound before, and not any more: {lost}" if lost else ""
-
-
-def _replace(session: Session, step: Follow | Replace) -> None:
+def _replace(session: Session, step: Follow) -> None:
     """Bring what is known of the registry up to date; a credential given by hand stays."""
     before = registries.dossier(session, step.registry).registry
     after = renewed(before, step.harbor)
-    what, why = {
-        "follow": ("registry.followed", step.why if isinstance(step, Follow) else ""),
-        "replace": ("registry.replaced", "deleted and made again in its cluster"),
-    }[step.kind]
     entry = Entry(
-        subject=before.name, what=what, before=before.address, after=after.address, why=why
+        subject=before.name,
+        what="registry.followed",
+        before=before.address,
+        after=after.address,
+        why=step.why,
     )
     registries.replace(session, after, entry, at=clock.now(), flow_run=run_id())
 
@@ -232,5 +240,7 @@ def _replace(session: Session, step: Follow | Replace) -> None:
 async def _retire(step: Retire) -> None:
     if step.registry:
         async with leased(step.registry, patience=PATIENCE) as holder:
+            if await stored(bindings.bindings, registry=step.registry):
+                return  # somebody bound it since; it is kept
             await forget(step.registry, holder, "it was missing from its cluster beyond its grace")
     await stored(managed.forget, step.place)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from models.access import Grant, ObservedRobot
 from models.base import Value
 from models.granting import GrantPlan, plan_grants, wanted_by
-from models.identity import contradictions, is_other_harbor, own_robots
+from models.identity import Likeness, compare, contradictions, is_other_harbor, own_robots
 from models.rotation import youngest
 from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
 
@@ -23,6 +23,8 @@ class AccessRecord(Value):
         registry: its name.
         installation: who we are.
         others: names of the other registries on record.
+        is_managed: whether discovery follows it, and asks its robot accounts which Harbor it is.
+        has_bindings: whether any binding is on record, held ones too.
         served: workspaces whose youngest robot account has reached every namespace.
         refused: workspaces whose youngest robot account's secret is not accepted any more.
         rotate: workspaces that shall get a new secret now.
@@ -31,6 +33,8 @@ class AccessRecord(Value):
     registry: str
     installation: str
     others: frozenset[str] = frozenset()
+    is_managed: bool = False
+    has_bindings: bool = False
     bound: Mapping[str, tuple[str, ...]] = {}
     grants: tuple[Grant, ...] = ()
     served: frozenset[str] = frozenset()
@@ -106,7 +110,7 @@ class AccessRecord(Value):
         there = {space.name for space in snapshot.spaces.items}
         if isinstance(snapshot.robots, Seen):
             there.update(space for robot in snapshot.robots.items for space in robot.spaces)
-        return plan_grants(
+        found = plan_grants(
             wanted_by(self.bound, there),
             snapshot.robots,
             self._valid_grants(snapshot.robots),
@@ -116,6 +120,19 @@ class AccessRecord(Value):
             served=self.served,
             refused=self.refused,
         )
+        if self.keeps_evidence(snapshot):
+            return found.model_copy(update={"gone": ()})
+        return found
+
+    def keeps_evidence(self, snapshot: Snapshot) -> bool:
+        """Whether records of robots that are gone stay: they tell that this is another Harbor.
+
+        Once one of ours is there, because they were only deleted by hand, they are dropped.
+        """
+        robots = snapshot.robots
+        if isinstance(robots, Unseen) or not (self.is_managed and self.has_bindings):
+            return False
+        return compare(self.grants, robots.items).likeness is Likeness.OTHER
 
     def _valid_grants(self, robots: Seen[ObservedRobot] | Unseen) -> tuple[Grant, ...]:
         """Return the records whose secret is that of the robot account with their id."""

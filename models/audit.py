@@ -25,7 +25,7 @@ EVENTS = {
     "registry.updated": "address, credentials, TLS, policy or description of a registry changed",
     "registry.adopted": "a managed Harbor was integrated by itself, or took one over",
     "registry.followed": "a managed Harbor's address, Secret or authority changed, and is followed",
-    "registry.replaced": "a managed Harbor was deleted and made again; its bindings are taken away",
+    "registry.replaced": "a managed Harbor is another one inside; its bindings are held",
     "registry.missing": "a managed Harbor is not in its cluster any more",
     "registry.removed": "a registry was removed from this service",
     "space.asked": "somebody asked for a space or a visibility (audit only, never sent)",

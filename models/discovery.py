@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from models.address import parse_address
 from models.discovery_plan import (
@@ -9,7 +10,7 @@ from models.discovery_plan import (
     DiscoveryPlan,
     Follow,
     Note,
-    Replace,
+    Prove,
     Retire,
     Step,
     TakeOver,
@@ -19,6 +20,7 @@ from models.managed import Managed, ManagedHarbor, Place, Standing, registry_nam
 from models.registry import Kind, Origin, Registry
 from models.snapshot import Unseen
 from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
+from models.wording import amount
 
 
 def plan_discovery(
@@ -30,16 +32,19 @@ def plan_discovery(
     now: datetime,
     grace: timedelta,
     take_over: Collection[Place] = (),
+    bindings: Mapping[str, int] = MappingProxyType({}),
 ) -> DiscoveryPlan:
     """Compare the Harbors that clusters show with those that are known.
 
-    A Harbor is known by its place and uid, never by its address alone. Only a complete look at its
-    cluster lets one be missing, and only one that is trusted changes anything.
+    An object is known by its place and uid. That another object stands for a Harbor on record has
+    to be proved (`Prove`). Only a complete look at its cluster lets one be missing, and only one
+    that is trusted changes anything.
 
     Args:
         seen: by cluster.
         known: as they were left.
         registries: all that are integrated, by hand too.
+        bindings: how many each registry has, held ones too; one that has any is never forgotten.
         trust: whose word counts.
         now: the time of the look (UTC).
         grace: how long a missing one is kept.
@@ -47,10 +52,10 @@ def plan_discovery(
     """
     known = tuple(known)
     by_place = {one.place: one for one in known}
-    desk = _Desk(registries, known, take_over)
     complete = {name: one for name, one in seen.items() if isinstance(one, SeenHarbors)}
+    desk = _Desk(registries, known, complete, take_over, bindings)
     harbors = [harbor for section in complete.values() for harbor in section.items]
-    steps: list[Step] = []
+    claims: list[Step] = []
     for harbor in sorted(harbors, key=lambda harbor: str(harbor.place)):
         before = by_place.pop(harbor.place, None)
         marked = complete[harbor.place.cluster].marked
@@ -58,12 +63,17 @@ def plan_discovery(
             step = desk.decide(harbor, before)
         else:
             step = _distrust(harbor.place, harbor.uid, before)
-        steps += [step] if step else []
-    for managed in by_place.values():
-        if managed.place.cluster in complete:
-            steps += _absent(managed, complete[managed.place.cluster], trust, desk, now, grace)
+        claims += [step] if step else []
+    claimed = {step.registry for step in claims if isinstance(step, Prove)}
+    gone = [
+        step
+        for managed in by_place.values()
+        if managed.place.cluster in complete
+        for step in _absent(managed, complete[managed.place.cluster], trust, desk, now, grace)
+        if not (isinstance(step, Retire) and step.registry in claimed)
+    ]
     return DiscoveryPlan(
-        steps=tuple(steps),
+        steps=(*gone, *claims),  # what moved is missing first, and then found
         adopted=sum(bool(one.registry) for one in known),
         unseen={name: each.message for name, each in seen.items() if isinstance(each, Unseen)},
     )
@@ -118,14 +128,23 @@ def _miss(managed: Managed, desk: "_Desk", now: datetime, grace: timedelta) -> I
     What a person integrated is never forgotten with it: only that it was linked.
     """
     registry = desk.by_name.get(managed.registry)
-    late = managed.missing_since is not None and now - managed.missing_since > grace
-    if not managed.registry or late:
-        external = registry is not None and registry.origin is Origin.EXTERNAL
+    since = managed.missing_since or now
+    external = registry is not None and registry.origin is Origin.EXTERNAL
+    bound = 0 if external else desk.bindings.get(managed.registry, 0)
+    if not managed.registry or (now - since > grace and not bound):
         yield Retire(place=managed.place, registry="" if external else managed.registry)
-    elif managed.missing_since is None:
-        said = "not in its cluster any more; forgotten after the grace"
-        update = {"standing": Standing.MISSING, "missing_since": now, "message": said}
-        yield Note(managed=managed.model_copy(update=update))
+        return
+    said = "not in its cluster any more; forgotten after the grace"
+    if bound:
+        said = (
+            f"not in its cluster any more; {managed.registry} is kept, because it has "
+            f"{amount(bound, 'binding')}. If the Harbor is gone for good, run remove-registry for "
+            f"{managed.registry}; if it is elsewhere under another URL, run update-registry for it"
+        )
+    update = {"standing": Standing.MISSING, "missing_since": since, "message": said}
+    missing = managed.model_copy(update=update)
+    if missing != managed:
+        yield Note(managed=missing)
 
 
 class _Desk:
@@ -135,7 +154,9 @@ class _Desk:
         self,
         registries: Iterable[Registry],
         known: Iterable[Managed],
+        complete: Mapping[str, SeenHarbors],
         take_over: Collection[Place],
+        bindings: Mapping[str, int],
     ) -> None:
         self.by_name = {one.name: one for one in registries}
         self.by_host = {one.where.netloc: one for one in self.by_name.values()}
@@ -143,12 +164,16 @@ class _Desk:
         self.linked = {
             one.registry: one.place for one in known if one.standing is not Standing.MISSING
         }
-        self.take_over = take_over
+        self.holders = {one.registry: one for one in known if one.registry}
+        self.complete = complete
+        self.take_over, self.bindings = take_over, bindings
 
     def decide(self, harbor: ManagedHarbor, known: Managed | None) -> Step | None:
         registry = self.by_name.get(known.registry) if known is not None else None
         if known is not None and known.uid == harbor.uid:
             if known.standing is Standing.KEPT_OUT:
+                return None
+            if known.standing is Standing.MOVED and hindrance(harbor):
                 return None
             if registry is not None:
                 return self._keep_up(harbor, known, registry)
@@ -157,14 +182,49 @@ class _Desk:
         return self._new(harbor, known)
 
     def _again(self, harbor: ManagedHarbor, known: Managed, registry: Registry) -> Step | None:
-        """Another Harbor stands in its place; it takes over the name once it is ready."""
+        """Another object stands in its place, for the same Harbor or for another."""
         if hindrance(harbor):
             return self._waiting(harbor, known)
-        against = self._against(harbor, registry)
+        return self._claim(harbor, known, registry, "its object was made again")
+
+    def _claim(
+        self, harbor: ManagedHarbor, known: Managed | None, registry: Registry, why: str
+    ) -> Step | None:
+        """Let an object prove that it stands for a registry's Harbor, under the same URL only."""
+        address = parse_address(harbor.address).origin
+        against = objection(registry, harbor)
         if against:
             return self._noted(harbor, known, Standing.CONFLICT, against)
-        self._move(harbor, registry)
-        return Replace(harbor=harbor, registry=registry.name)
+        if address != registry.address:
+            said = (
+                f"{why}, and its address is {address}, where {registry.name} is at "
+                f"{registry.address}: if it is the same Harbor, run update-registry for "
+                f"{registry.name} with the new address; if it is another one, run remove-registry "
+                f"for {registry.name}, then integrate-managed-harbor"
+            )
+            return self._noted(harbor, known, Standing.CONFLICT, said)
+        return Prove(harbor=harbor, registry=registry.name, why=why)
+
+    def _elsewhere(
+        self, harbor: ManagedHarbor, known: Managed | None, registry: Registry
+    ) -> Step | None:
+        """An object in another place has the address of an adopted Harbor: it may have moved."""
+        holder = self.holders.get(registry.name)
+        moved = known is not None and known.standing is Standing.MOVED and known.uid == harbor.uid
+        if moved and holder is not None and self._stands(holder):
+            return None  # it was left behind, and does not take the registry back and forth
+        whence = f"its Harbor was at {holder.place}" if holder else "it was found in no cluster"
+        return self._claim(harbor, known, registry, whence)
+
+    def _stands(self, holder: Managed) -> bool:
+        """Whether an object that a registry is linked to is there and ready, as far as is known."""
+        section = self.complete.get(holder.place.cluster)
+        if section is None:
+            return holder.standing is not Standing.MISSING
+        return any(
+            (one.place, one.uid) == (holder.place, holder.uid) and not hindrance(one)
+            for one in section.items
+        )
 
     def _keep_up(self, harbor: ManagedHarbor, known: Managed, registry: Registry) -> Step | None:
         against = "" if hindrance(harbor) else self._against(harbor, registry)
@@ -202,6 +262,8 @@ class _Desk:
             return Adopt(harbor=harbor, registry=name)
         if there.origin is Origin.EXTERNAL and there.kind is Kind.HARBOR:
             return self._by_hand(harbor, known, there)
+        if there.name in self.by_name and there.kind is Kind.HARBOR:
+            return self._elsewhere(harbor, known, there)
         return self._noted(harbor, known, Standing.CONFLICT, _taken(harbor, there))
 
     def _by_hand(

@@ -38,16 +38,43 @@ class Follow(Value):
     why: str
 
 
+class Prove(Value):
+    """Find out whether an object stands for the Harbor of a registry on record.
+
+    It is carried out by asking that Harbor, with the password in the object's own Secret, and comes
+    to one of `Relocate`, `Replace` and `Note`: see `models/discovery_claims.py`.
+    """
+
+    kind: Literal["prove"] = "prove"
+    harbor: ManagedHarbor
+    registry: str
+    why: str
+
+
+class Relocate(Value):
+    """It is the same Harbor: link its registry to this object, and change nothing else.
+
+    Attributes:
+        holder: the object that it was linked to.
+    """
+
+    kind: Literal["relocate"] = "relocate"
+    harbor: ManagedHarbor
+    registry: str
+    holder: Managed | None = None
+
+
 class Replace(Value):
-    """It was deleted and made again: another Harbor, to which no binding is carried over."""
+    """It is another Harbor under the old address: the bindings of its registry are held."""
 
     kind: Literal["replace"] = "replace"
     harbor: ManagedHarbor
     registry: str
+    holder: Managed | None = None
 
 
 class Retire(Value):
-    """Forget a Harbor that was missing beyond its grace, as remove-registry does."""
+    """Forget a Harbor without bindings that was missing beyond its grace."""
 
     kind: Literal["retire"] = "retire"
     place: Place
@@ -61,7 +88,10 @@ class Note(Value):
     managed: Managed
 
 
-Step = Annotated[Adopt | TakeOver | Follow | Replace | Retire | Note, Field(discriminator="kind")]
+Step = Annotated[
+    Adopt | TakeOver | Follow | Prove | Relocate | Replace | Retire | Note,
+    Field(discriminator="kind"),
+]
 
 
 def place_of(step: Step) -> Place:
@@ -78,19 +108,17 @@ def word_of(step: Step) -> str:
 
 def why_of(step: Step) -> str:
     """Return why a step is to be done, or what it means; empty where its word says it all."""
-    match step:
-        case Note():
-            return step.managed.message
-        case Follow():
-            return step.why
-        case TakeOver():
-            return "linked to what was integrated by hand at this address"
-        case Replace():
-            return "deleted and made again; no binding is carried over"
-        case Retire():
-            return "gone for longer than the grace"
-        case Adopt():
-            return ""
+    if isinstance(step, Note):
+        return step.managed.message
+    if isinstance(step, Follow | Prove):
+        return step.why
+    return {
+        "adopt": "",
+        "take-over": "linked to what was integrated by hand at this address",
+        "relocate": "the same Harbor inside: bindings and robot accounts stay",
+        "replace": "another Harbor inside: its bindings are held",
+        "retire": "gone for longer than the grace",
+    }[step.kind]
 
 
 class DiscoveryPlan(Value):

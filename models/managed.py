@@ -82,12 +82,18 @@ class ManagedHarbor(Value):
 
 
 class Standing(StrEnum):
-    """What this service makes of a managed Harbor."""
+    """What this service makes of a managed Harbor.
+
+    UNPROVED claims to be a Harbor on record, and nothing shows that it is. MOVED stood for a Harbor
+    that another object stands for now.
+    """
 
     ADOPTED = "adopted"
     WAITING = "waiting"
     CONFLICT = "conflict"
     UNTRUSTED = "not-trusted"
+    UNPROVED = "not-proved"
+    MOVED = "moved"
     KEPT_OUT = "kept-out"
     MISSING = "missing"
 

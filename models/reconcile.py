@@ -97,21 +97,21 @@ class _Ledger:
         if space is None and seen.name in self.bound:
             why = "the space was first seen after it was bound: it is not the one that was meant"
             self.bindings_to_hold[seen.name] = why
-        elif space is not None and _recreated(space, seen):
+        elif space is not None and space.is_other(seen):
+            before, after = _identities(space, seen)
             self.bindings_to_hold[seen.name] = (
-                "the space was deleted and made again in the registry "
-                f"(id {space.remote_id} before, id {seen.remote_id} now)"
+                f"the space was deleted and made again in the registry ({before} before, {after} "
+                "now)"
             )
         elif space is not None and _another(space, seen):
             self.bindings_to_hold[seen.name] = "somebody else made the space before this service"
 
     def _note_return(self, space: Space, seen: ObservedSpace) -> None:
-        if _recreated(space, seen):
+        if space.is_other(seen):
             reason = "deleted and made again in the registry"
             if space.desired is Visibility.PUBLIC:
                 reason += "; 'public' was set for the old one and is not applied to the new one"
-            ids = f"id {space.remote_id}", f"id {seen.remote_id}"
-            self.note(DriftKind.RECREATED, seen.name, *ids, reason)
+            self.note(DriftKind.RECREATED, seen.name, *_identities(space, seen), reason)
         elif space.missing_since is not None:
             self.note(DriftKind.RETURNED, seen.name, "missing", "there", "seen again")
 
@@ -191,10 +191,18 @@ def _record(space: Space | None, seen: ObservedSpace) -> Space:
     return Space(
         name=seen.name,
         remote_id=seen.remote_id,
+        created_at=seen.created_at or (space.created_at if space else None),
         desired=desired,
         observed=seen.visibility,
         repositories=seen.repositories,
     )
+
+
+def _identities(space: Space, seen: ObservedSpace) -> tuple[str, str]:
+    """Say in what two spaces of one name differ: in their ids, or in when they were created."""
+    if seen.remote_id != space.remote_id:
+        return f"id {space.remote_id}", f"id {seen.remote_id}"
+    return f"created {space.created_at:%F %T}", f"created {seen.created_at:%F %T}"
 
 
 def _word(visibility: Visibility | None) -> str:
@@ -207,10 +215,6 @@ def _another(space: Space, seen: ObservedSpace) -> bool:
     What this service creates has the visibility that was asked for from the start.
     """
     private = seen.visibility is Visibility.PRIVATE
-    return _recreated(space, seen) or (
+    return space.is_other(seen) or (
         space.declared and space.desired is Visibility.PUBLIC and private
     )
-
-
-def _recreated(space: Space, seen: ObservedSpace) -> bool:
-    return space.remote_id is not None and seen.remote_id != space.remote_id

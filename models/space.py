@@ -19,11 +19,14 @@ class ObservedSpace(Value):
     Attributes:
         remote_id: Harbor's project id, which a deleted and recreated project does not keep.
         visibility: None where the registry knows no visibility (Docker Registry).
+        created_at: when Harbor says that it was created (UTC); with the id it tells one project
+            from another, also from one in another Harbor. None if it did not say.
         repositories: how many the registry lists in it; None if it did not say.
     """
 
     name: str
     remote_id: int | None = None
+    created_at: datetime | None = None
     visibility: Visibility | None = None
     repositories: int | None = None
 
@@ -40,6 +43,7 @@ class Space(Value):
 
     name: str
     remote_id: int | None = None
+    created_at: datetime | None = None
     desired: Visibility | None = None
     observed: Visibility | None = None
     declared: bool = False
@@ -50,3 +54,10 @@ class Space(Value):
     def visibility(self) -> Visibility:
         """The visibility in force; what nobody declared public is private."""
         return self.observed or self.desired or Visibility.PRIVATE
+
+    def is_other(self, seen: ObservedSpace) -> bool:
+        """Whether what is seen under its name is another space, made again or in another Harbor."""
+        if self.remote_id is None:
+            return False
+        both = self.created_at is not None and seen.created_at is not None
+        return seen.remote_id != self.remote_id or (both and seen.created_at != self.created_at)

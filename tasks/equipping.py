@@ -43,6 +43,8 @@ async def equip(
     lacking = record.observer is None and first
     if not (lacking or snapshot.observer_works is False) or not isinstance(snapshot.robots, Seen):
         return None
+    if record.keeps_evidence(snapshot):
+        return None  # one of ours in another Harbor would make it look like the one on record
     try:
         keep = keeping(await open_vault())
         orphan = record.orphaned_observer(snapshot)

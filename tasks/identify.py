@@ -47,9 +47,12 @@ async def find_twin(registry: Registry, given: Sequence[CredentialOrigin] = ()) 
     """
     if registry.kind is not Kind.HARBOR:
         return ""
+    recorded = [one for one in await stored(grants.grants) if one.registry != registry.name]
+    if not recorded:
+        return ""
     try:
         robots = await list_robots(registry, given)
     except RegistryError as error:
         get_run_logger().info("%s: its robot accounts are not listed: %s", registry.name, error)
         return ""
-    return registry_of_robots(robots, await stored(grants.grants), registry.name)
+    return registry_of_robots(robots, recorded, registry.name)

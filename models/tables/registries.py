@@ -71,6 +71,7 @@ class SpaceRow(SQLModel, table=True):
     registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
     name: str = Field(primary_key=True, max_length=255)
     remote_id: int | None = Field(default=None, sa_type=BigInteger)
+    created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     desired: str | None = None
     observed: str | None = None
     declared: bool = False

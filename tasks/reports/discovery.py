@@ -12,6 +12,8 @@ _MARK = {
     Standing.WAITING: "⏳",
     Standing.CONFLICT: "❌",
     Standing.UNTRUSTED: "🔒",
+    Standing.UNPROVED: "❓",
+    Standing.MOVED: "➡️",
     Standing.KEPT_OUT: "🚫",
     Standing.MISSING: "❔",
 }
@@ -68,7 +70,7 @@ def _standing(known: Sequence[Managed]) -> str:
             one.place.kind.value,
             f"{_MARK[one.standing]} {one.standing}",
             plain(one.registry or "–"),
-            plain(one.message or "–"),
+            plain(one.message or "–", 600),
             minute(one.missing_since) if one.missing_since else "–",
         )
         for one in known

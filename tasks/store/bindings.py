@@ -178,6 +178,22 @@ def bound(session: Session, registry: str) -> dict[str, tuple[str, ...]]:
     return {workspace: tuple(spaces) for workspace, spaces in found.items()}
 
 
+def count(session: Session, registry: str) -> int:
+    """Return how many bindings a registry has, held ones too."""
+    number = sqlalchemy.func.count()
+    asked = sqlalchemy.select(number).where(col(BindingRow.registry_name) == registry)
+    return session.connection().execute(asked).scalar_one()
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many bindings each registry has, held ones too."""
+    column = col(BindingRow.registry_name)
+    rows = session.connection().execute(
+        sqlalchemy.select(column, sqlalchemy.func.count()).group_by(column)
+    )
+    return {name: many for name, many in rows}
+
+
 def of_spaces(session: Session, registry: str, names: Collection[str]) -> tuple[Binding, ...]:
     """Return what some spaces of a registry are bound to."""
     if not names:

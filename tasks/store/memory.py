@@ -8,6 +8,7 @@ from models.access import Grant
 from models.access_record import AccessRecord
 from models.base import Value
 from models.dossier import Dossier
+from models.registry import Origin
 from models.rotation import overdue, served, youngest
 from models.space import Space
 from tasks.store import bindings, clusters, grants, looks, registries, spaces
@@ -36,7 +37,8 @@ def recall(session: Session, name: str) -> Memory:
         InputRefused: there is none of that name.
     """
     dossier = registries.dossier(session, name)  # refuses a name that nobody has
-    record = _access_record(session, name)
+    managed = dossier.registry.origin is Origin.MANAGED
+    record = _access_record(session, name).model_copy(update={"is_managed": managed})
     observer = record.observer
     return Memory(
         dossier=dossier,
@@ -54,6 +56,7 @@ def _access_record(session: Session, name: str) -> AccessRecord:
         installation=installation(session),
         others=registries.names(session) - {name},
         bound=bindings.bound(session, name),
+        has_bindings=bindings.count(session, name) > 0,
         grants=known,
         served=_served(session, known),
     )

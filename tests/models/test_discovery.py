@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -70,10 +71,18 @@ def plan(
     now: datetime = NOW,
     trust: Trust = EVERYWHERE,
     take_over: tuple[Place, ...] = (),
+    bindings: Mapping[str, int] = MappingProxyType({}),
 ) -> DiscoveryPlan:
     found = sections or {"prod": SeenHarbors(items=harbors)}
     return plan_discovery(
-        found, known, registries, trust=trust, now=now, grace=GRACE, take_over=take_over
+        found,
+        known,
+        registries,
+        trust=trust,
+        now=now,
+        grace=GRACE,
+        take_over=take_over,
+        bindings=bindings,
     )
 
 

@@ -8,11 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.discovery import plan_discovery
+from models.discovery_claims import settle_claim
 from models.discovery_plan import (
     Adopt,
     DiscoveryPlan,
     Follow,
     Note,
+    Prove,
     Replace,
     Retire,
     Step,
@@ -33,7 +35,9 @@ from models.reason import Reason
 from models.registry import BlockRef, Kind, Origin, Registry, SecretRef
 from models.snapshot import Unseen
 from models.trust import SeenHarbors, Trust
+from tests.access_builders import robots
 from tests.builders import NOW
+from tests.models.test_identity import recorded, shown
 
 GRACE = timedelta(hours=72)
 CLUSTERS = ("eu", "us")
@@ -53,7 +57,15 @@ DOWN = Unseen(reason=Reason.TIMED_OUT, message="no answer")
 
 @dataclass
 class World:
-    """Clusters with their Harbors, and what this service knows of them."""
+    """Clusters with their Harbors, and what this service knows of them.
+
+    Attributes:
+        databases: what is inside the Harbor of each object, by uid.
+        served: which database answers at each address.
+        refused: objects whose own Secret does not open their Harbor.
+        robots: in which database the robot accounts on record of each registry are.
+        bound: for which database the bindings of each registry were made; held: those held.
+    """
 
     harbors: dict[Place, ManagedHarbor] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
@@ -63,9 +75,17 @@ class World:
     uids: int = 0
     marked: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CLUSTERS, HUB))
     take_over: frozenset[Place] = frozenset()
+    databases: dict[str, int] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    robots: dict[str, int] = field(default_factory=dict)
+    bound: dict[str, int] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
-    def make(self, place: Place, address: str) -> None:
+    def make(self, place: Place, address: str, database: int | None = None) -> None:
         self.uids += 1
+        self.databases[f"uid-{self.uids}"] = self.uids if database is None else database
+        self.served[address] = self.databases[f"uid-{self.uids}"]
         self.harbors[place] = ManagedHarbor(
             place=place,
             uid=f"uid-{self.uids}",
@@ -88,6 +108,7 @@ class World:
             now=self.now,
             grace=GRACE,
             take_over=self.take_over,
+            bindings=dict.fromkeys(self.bound, 1),
         )
 
     def _seen(self, cluster: str) -> SeenHarbors:
@@ -105,8 +126,10 @@ class World:
             case Note(managed=found):
                 self.known[found.place] = found
             case Retire(place=place, registry=registry):
+                assert registry not in self.bound
                 self.known.pop(place, None)
                 self.registries.pop(registry, None)
+                self.robots.pop(registry, None)
             case Adopt(harbor=harbor, registry=name):
                 assert name not in self.registries
                 self.registries[name] = Registry(
@@ -118,12 +141,54 @@ class World:
                     tls=tls_of(harbor),
                 )
                 self._adopted(harbor, name)
+                self.reconcile(name)
             case TakeOver(harbor=harbor, registry=name):
                 self._adopted(harbor, name)
-            case Follow() | Replace():
-                name, harbor = step.registry, step.harbor
+            case Follow(registry=name, harbor=harbor):
                 self.registries[name] = renewed(self.registries[name], harbor)
                 self._adopted(harbor, name)
+            case Prove():
+                self._prove(step)
+
+    def _prove(self, claim: Prove) -> None:
+        name, harbor = claim.registry, claim.harbor
+        inside = self.databases[harbor.uid]
+        opened = self.served[self.registries[name].address] == inside
+        there = robots(*shown(1)) if self.robots.get(name) == inside else robots()
+        holder = next((one for one in self.known.values() if one.registry == name), None)
+        found = settle_claim(
+            claim,
+            there if opened and harbor.uid not in self.refused else DOWN,
+            recorded(1) if name in self.robots else (),
+            bindings=name in self.bound,
+            holder=holder,
+            known=self.known.get(harbor.place),
+        )
+        if isinstance(found, Note):
+            self.known[harbor.place] = found.managed
+            return
+        if isinstance(found, Replace) and name in self.bound:
+            self.held.add(name)
+        if name in self.bound and name not in self.held:
+            assert self.bound[name] == inside  # another Harbor never inherits a grant
+        if self.bound.get(name) == inside:
+            assert name not in self.held  # the same one never loses a binding
+        if holder is not None and holder.place != harbor.place:
+            left = {"standing": Standing.MOVED, "registry": ""}
+            self.known[holder.place] = holder.model_copy(update=left)
+        self.registries[name] = renewed(self.registries[name], harbor)
+        self._adopted(harbor, name)
+        if isinstance(found, Replace):
+            self.reconcile(name)
+
+    def reconcile(self, name: str) -> None:
+        """Let robot accounts be made in whatever Harbor answers at a registry's address."""
+        self.robots[name] = self.served[self.registries[name].address]
+
+    def bind(self, name: str) -> None:
+        """Somebody binds spaces of the Harbor that the registry was last seen to be."""
+        self.bound[name] = self.robots[name]
+        self.held.discard(name)
 
     def _adopted(self, harbor: ManagedHarbor, name: str) -> None:
         self.known[harbor.place] = Managed(
@@ -131,7 +196,7 @@ class World:
         )
 
 
-OFTEN = ("make", "move")
+OFTEN = ("make", "move", "made again", "moved away")
 """What leads to two Harbors that claim one address; all else happens to what these made."""
 
 SELDOM = (
@@ -149,6 +214,8 @@ SELDOM = (
     "take over",
     "label moves",
     "plain http",
+    "bind",
+    "wrong password",
 )
 
 Event = tuple[str, Place, int]
@@ -169,15 +236,20 @@ def happen(world: World, event: Event) -> None:
         _by_hand(world, _address(number))
     elif what == "keep out" and place in world.known and world.known[place].registry:
         known = world.known[place]
-        world.registries.pop(known.registry, None)
+        for of in (world.registries, world.robots, world.bound):
+            of.pop(known.registry, None)
+        world.held.discard(known.registry)
         update = {"standing": Standing.KEPT_OUT, "registry": ""}
         world.known[place] = known.model_copy(update=update)
     elif what == "give a block" and place in world.known and world.known[place].registry:
         name = world.known[place].registry
         block = {"credential": BlockRef(name="admin")}
         world.registries[name] = world.registries[name].model_copy(update=block)
+    elif what == "bind" and place in world.known and world.known[place].registry in world.robots:
+        world.bind(world.known[place].registry)
     elif place in world.harbors:
         _edit(world, what, place, number)
+        _again(world, what, place, number)
     _around(world, what, place)
 
 
@@ -193,6 +265,19 @@ def _around(world: World, what: str, place: Place) -> None:
         world.take_over = frozenset({place})
     elif what == "label moves":
         world.marked[place.cluster] = TENANT if world.marked[place.cluster] == HUB else HUB
+
+
+def _again(world: World, what: str, place: Place, number: int) -> None:
+    """The same Harbor, with its database, under another object here or elsewhere."""
+    there = world.harbors[place]
+    if what == "made again":
+        world.make(place, there.address, world.databases[there.uid])
+    elif what == "moved away":
+        world.make(PLACES[number % len(PLACES)], there.address, world.databases[there.uid])
+    elif what == "move":
+        world.served[there.address] = world.databases[there.uid]
+    elif what == "wrong password":
+        world.refused ^= {there.uid}
 
 
 def _edit(world: World, what: str, place: Place, number: int) -> None:
@@ -232,6 +317,11 @@ def _case(*words: str, place: Place = PLACES[0]) -> example:
 @settings(max_examples=300)
 @given(st.lists(events, max_size=20))
 @_case("make", "label moves", "delete")
+@_case("make", "bind", "made again", "made again")
+@_case("make", "bind", "moved away", "delete")
+@_case("make", "bind", "moved away", "delete", "made again", "make")
+@_case("make", "bind", "delete", "wait", "wait", "wait", "make")
+@_case("make", "bind", "make", "bind", "wrong password", "made again")
 @_case("by hand", "make", "take over", "delete")
 @_case("by hand", "make", "take over", "make")
 @_case("make", "give a block", "plain http")
@@ -245,7 +335,8 @@ def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(happened: lis
         _carry_out(world, plan)
         for _ in range(3):  # an address that one gave up is free for another at the next look
             _carry_out(world, world.plan())
-        assert world.plan().steps == ()
+        left = [step for step in world.plan().steps if not isinstance(step, Prove)]
+        assert left == []  # what is not proved is asked again each time
         hosts = [one.where.netloc for one in world.registries.values()]
         assert len(hosts) == len(set(hosts))
 
@@ -270,7 +361,7 @@ def _check_registries(world: World, step: Step, before: dict[str, Registry]) -> 
             assert now[name].where.scheme == "https"
     if not world.trusted(place_of(step)):
         assert now == before
-    if isinstance(step, Adopt | Follow | Replace):
+    if isinstance(step, Adopt | Follow):
         credential = now[step.registry].credential
         assert not isinstance(credential, SecretRef) or (
             (credential.cluster, credential.namespace)
@@ -289,9 +380,9 @@ def _check(world: World, plan: DiscoveryPlan) -> None:
             assert known.missing_since is not None
             assert world.now - known.missing_since > GRACE
             assert place not in world.harbors
-        if isinstance(step, Replace):
-            assert known is not None
-            assert known.uid != step.harbor.uid
+        if isinstance(step, Prove):
+            assert world.registries[step.registry].origin is Origin.MANAGED
+            assert world.registries[step.registry].address == step.harbor.address
         if isinstance(step, Follow):
             assert known is not None
             assert known.uid == step.harbor.uid

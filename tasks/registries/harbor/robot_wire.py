@@ -4,19 +4,15 @@ Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
 
 from collections.abc import Iterable
-from datetime import UTC
-from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, SecretStr, TypeAdapter
+from pydantic import Field, SecretStr, TypeAdapter
 
 from models.access import Mark, ObservedRobot, mark_in
+from tasks.registries.harbor.wire import UtcTime
 from tasks.registries.wire import Wire
 from tasks.shapes import list_of
 
 ALL_PROJECTS = "*"
-
-UtcTime = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
-"""Harbor tells times in UTC, with three digits of a second."""
 
 
 class Access(Wire):

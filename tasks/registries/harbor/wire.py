@@ -3,7 +3,10 @@
 Vendor: https://github.com/goharbor/harbor/blob/main/api/v2.0/swagger.yaml
 """
 
-from pydantic import Field, TypeAdapter
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from models.space import ObservedSpace, Visibility
 from models.storage import SpaceStorage
@@ -12,6 +15,17 @@ from tasks.shapes import list_of
 
 _LARGEST = 2**63 - 1
 """What Harbor's own columns hold, and ours."""
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""Harbor tells times in UTC, with three digits of a second."""
 
 
 class SystemInfo(Wire):
@@ -67,6 +81,7 @@ class Project(Wire):
 
     project_id: int = Field(ge=1, le=_LARGEST)
     name: str = Field(min_length=1, max_length=255)
+    creation_time: UtcTime | None = None
     metadata: dict[str, str] | None = None
     repo_count: int = Field(default=0, ge=0, le=2**31 - 1)
 
@@ -76,6 +91,7 @@ class Project(Wire):
         return ObservedSpace(
             name=self.name,
             remote_id=self.project_id,
+            created_at=self.creation_time,
             visibility=Visibility.PUBLIC if public else Visibility.PRIVATE,
             repositories=self.repo_count,
         )

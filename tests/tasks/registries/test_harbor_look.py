@@ -62,9 +62,14 @@ async def test_names_visibility_and_numbers_as_harbor_means_them() -> None:
     del bare.metadata["public"]
     with serving(simulated.app) as url:
         found = {one.name: one for one in items(await look(url))}
-    number = simulated.projects["123"].id
+    project = simulated.projects["123"]
+    milliseconds = project.created.microsecond // 1000 * 1000
     assert found["123"] == ObservedSpace(
-        name="123", remote_id=number, visibility=PUBLIC, repositories=2
+        name="123",
+        remote_id=project.id,
+        created_at=project.created.replace(microsecond=milliseconds),
+        visibility=PUBLIC,
+        repositories=2,
     )
     assert found["banana"].visibility is PRIVATE
     assert found["bare"].visibility is PRIVATE

@@ -1,4 +1,4 @@
-"""Add held bindings, and when Harbor says that a robot account was created."""
+"""Add held bindings, and when Harbor says that robot accounts and projects were created."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,13 +15,15 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("held_reason", sa.Text(), server_default=sa.text("''"), nullable=False)
         )
-    with op.batch_alter_table("robot_grant", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("created_at", sa.DateTime(timezone=True), nullable=True))
+    for table in ("robot_grant", "space"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.add_column(sa.Column("created_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("robot_grant", schema=None) as batch_op:
-        batch_op.drop_column("created_at")
+    for table in ("space", "robot_grant"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_column("created_at")
     with op.batch_alter_table("binding", schema=None) as batch_op:
         batch_op.drop_column("held_reason")
         batch_op.drop_column("held_since")

@@ -1,0 +1,78 @@
+"""Decide about an object that says it stands for a Harbor which another object stood for.
+
+A Deployment is made again with another uid by `kubectl replace --force`, an Argo CD Replace or
+another chart name, and a Harbor can move to another namespace under its URL: the database inside is
+the same. Or the database is new, and only names are the same. Our robot accounts inside tell.
+"""
+
+from collections.abc import Iterable
+
+from models.access import Grant, ObservedRobot
+from models.discovery_plan import Note, Prove, Relocate, Replace
+from models.identity import Comparison, Likeness, compare
+from models.managed import Managed, Standing
+from models.snapshot import Seen, Unseen
+from models.wording import amount
+
+
+def settle_claim(
+    claim: Prove,
+    robots: Seen[ObservedRobot] | Unseen,
+    grants: Iterable[Grant],
+    *,
+    bindings: int,
+    holder: Managed | None,
+    known: Managed | None,
+) -> Relocate | Replace | Note:
+    """Decide what becomes of a claim, from what the password in the claimant's own Secret showed.
+
+    Args:
+        robots: our robot accounts at the registry's saved address; unseen if the password did not
+            open it, or if anything else is not certain.
+        grants: on record of the registry.
+        bindings: how many the registry has, held ones too.
+        holder: the object that the registry is linked to.
+        known: the claimant as it was left.
+    """
+    if isinstance(robots, Unseen):
+        return _unproved(claim, robots.message, holder, known)
+    found = compare(grants, robots.items)
+    match found.likeness:
+        case Likeness.SAME:
+            return Relocate(harbor=claim.harbor, registry=claim.registry, holder=holder)
+        case Likeness.OTHER:
+            return Replace(harbor=claim.harbor, registry=claim.registry, holder=holder)
+        case Likeness.NO_RECORD if not bindings:
+            return Replace(harbor=claim.harbor, registry=claim.registry, holder=holder)
+        case _:
+            return _unproved(claim, _doubt(found, bindings), holder, known)
+
+
+def _doubt(found: Comparison, bindings: int) -> str:
+    if found.likeness is Likeness.NO_RECORD:
+        return (
+            f"no robot account of it is on record to compare with, and it has "
+            f"{amount(bindings, 'binding')}"
+        )
+    return f"only {found.present} of the {found.recorded} robot accounts on record are in it"
+
+
+def _unproved(claim: Prove, why: str, holder: Managed | None, known: Managed | None) -> Note:
+    """Nothing changes; the claim is looked at again with the next discovery."""
+    place, name = claim.harbor.place, claim.registry
+    holds = holder is not None and holder.place == place
+    message = (
+        f"it is not proved that this is the Harbor of {name}, of which nothing is changed: {why}. "
+        f"The password in its own Secret has to open it at its address; if that cannot be, run "
+        f"update-registry for {name} with credentials, or remove-registry to start anew"
+    )
+    return Note(
+        managed=Managed(
+            place=place,
+            uid=holder.uid if holder and holds else claim.harbor.uid,
+            standing=Standing.UNPROVED,
+            registry=name if holds else "",
+            message=message,
+            missing_since=known.missing_since if known else None,
+        )
+    )
