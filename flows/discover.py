@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
-from flows.discovering import Found, configured_trust, discover
+from flows.discovering import Found, discover, trust_in
 from flows.ending import contained, ends_plainly
 from flows.forms import DryRunField
 from flows.showing import shown
@@ -19,6 +19,7 @@ from models.cluster import Cluster
 from models.errors import Busy
 from models.settings import settings
 from models.wording import amount
+from tasks import clock
 from tasks.announce import announce
 from tasks.concurrency import for_each
 from tasks.discovering import look_for_harbors
@@ -77,7 +78,8 @@ async def _discover_one(
 ) -> Found:
     try:
         async with leased(f"discovery/{cluster.name}"):
-            section = await look_for_harbors(cluster, configured_trust(), kubeconfigs)
+            trust = await stored(trust_in, cluster.name, clock.now())
+            section = await look_for_harbors(cluster, trust, kubeconfigs)
             return await discover(cluster, section, dry_run=dry_run, allow_large=allow_large)
     except Busy:
         return Found(cluster=cluster.name)  # another run does it
@@ -91,6 +93,9 @@ def _ended(found: Sequence[Found], *, dry_run: bool) -> State[None]:
         f"{amount(len(found), 'cluster')}, {amount(many, 'managed Harbor')}, "
         f"{amount(steps, 'change')} {made}"
     )
+    postponed = sum(each.postponed for each in found)
+    if postponed:
+        told += f"; {amount(postponed, 'Harbor')} left for the next runs to adopt"
     unread = "; ".join(each.unread for each in found if each.unread)
     problems = [problem for each in found for problem in (*each.failures, each.refused) if problem]
     if problems:

@@ -1,5 +1,7 @@
 """What discovery means in one cluster: look, plan, and carry each step out on its own."""
 
+import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session
@@ -24,6 +26,7 @@ from models.discovery_plan import (
     Retire,
     Step,
     TakeOver,
+    is_note,
     place_of,
 )
 from models.errors import InputRefused, PlanRefused
@@ -33,11 +36,12 @@ from models.managed import Managed, ManagedHarbor, Standing
 from models.registry import Kind, Origin, Registry
 from models.settings import settings
 from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust
+from models.trust import SeenHarbors, Trust, pin
 from tasks import clock
+from tasks.concurrency import for_each
 from tasks.identify import find_twin
 from tasks.probe import probe
-from tasks.store import bindings, managed, registries
+from tasks.store import bindings, managed, registries, trusted_objects
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -49,6 +53,7 @@ class Found(Value):
         seen: how many managed Harbors there are.
         failures: what could not be done, for people.
         refused: why nothing was forgotten, if the brakes refused it.
+        postponed: how many are left for the next runs to adopt.
     """
 
     cluster: str
@@ -56,6 +61,7 @@ class Found(Value):
     plan: DiscoveryPlan = DiscoveryPlan()
     failures: tuple[str, ...] = ()
     refused: str = ""
+    postponed: int = 0
 
     @property
     def unread(self) -> str:
@@ -70,46 +76,106 @@ async def discover(
     dry_run: bool = False,
     allow_large: bool = False,
     only: tuple[str, str] | None = None,
+    take_over: bool = False,
 ) -> Found:
     """Decide about one cluster's managed Harbors, and do it; one failure never holds up the rest.
 
     Args:
         section: what was seen there.
         only: namespace and name of the one Harbor to care for; the others are left for later.
+        take_over: whether a person links that one to what was integrated by hand at its address.
     """
-    plan = await stored(_planned, cluster.name, section, clock.now())
+    linked = only if take_over else None
+    plan = await stored(_planned, cluster.name, section, clock.now(), linked, save=not dry_run)
     if only is not None:
         plan = plan.about(*only)
-    refused = ""
+    refused, postponed = "", 0
     try:
         if not allow_large:
             plan.check(settings().limits)
     except PlanRefused as refusal:
         plan, refused = plan.without_retirements(), str(refusal)
-    steps = () if dry_run else plan.steps
-    ended = [await contained(str(place_of(step)), carry_out(step), str) for step in steps]
-    many = len(section.items) if isinstance(section, SeenHarbors) else 0
-    failures = tuple(problem for problem in ended if problem)
-    return Found(cluster=cluster.name, seen=many, plan=plan, failures=failures, refused=refused)
+    failures: tuple[str, ...] = ()
+    if not dry_run:
+        plan, postponed = plan.limited(settings().adoptions_at_once)
+        failures = await _carry_out_all(plan)
+    return Found(
+        cluster=cluster.name,
+        seen=len(section.items) if isinstance(section, SeenHarbors) else 0,
+        plan=plan,
+        failures=failures,
+        refused=refused,
+        postponed=postponed,
+    )
 
 
-def configured_trust() -> Trust:
-    """Return whom the settings trust."""
-    return Trust(patterns=settings().trusted_namespaces)
+def trust_in(session: Session, cluster: str, now: datetime) -> Trust:
+    """Return whom settings and persons trust in a cluster."""
+    objects = trusted_objects.trusted_objects(session, cluster, now)
+    return Trust(patterns=settings().trusted_namespaces, objects=objects)
 
 
 def _planned(
-    session: Session, cluster: str, section: SeenHarbors | Unseen, now: datetime
+    session: Session,
+    cluster: str,
+    section: SeenHarbors | Unseen,
+    now: datetime,
+    linked: tuple[str, str] | None,
+    *,
+    save: bool,
 ) -> DiscoveryPlan:
+    harbors = section.items if isinstance(section, SeenHarbors) else ()
+    trust = trust_in(session, cluster, now)
+    if save:
+        trusted_objects.pin(session, pin(trust.objects, harbors, now))
+    places = [one.place for one in harbors]
     return plan_discovery(
         {cluster: section},
         managed.managed(session),
         [one.registry for one in registries.dossiers(session)],
-        trust=configured_trust(),
+        trust=trust.pinned(harbors, now),
         now=now,
         grace=settings().managed_grace,
         bindings=bindings.counts(session),
+        take_over=[place for place in places if (place.namespace, place.name) == linked],
     )
+
+
+async def _carry_out_all(plan: DiscoveryPlan) -> tuple[str, ...]:
+    """Do all steps: what is only written down at once, adoptions side by side, after the others.
+
+    Returns:
+        What could not be done.
+    """
+    noted = [step for step in plan.steps if is_note(step)]
+    adoptions = [step for step in plan.steps if isinstance(step, Adopt)]
+    await stored(_write_down, noted)
+    ended = [
+        await _problem_of(step)
+        for step in plan.steps
+        if not (is_note(step) or isinstance(step, Adopt))
+    ]
+    places = asyncio.Semaphore(settings().registries_at_once)
+    ended += await for_each(adoptions, _problem_of, places)
+    return tuple(problem for problem in ended if problem)
+
+
+async def _problem_of(step: Step) -> str:
+    async def work() -> str:
+        await carry_out(step)
+        return ""
+
+    return await contained(str(place_of(step)), work(), str)
+
+
+def _write_down(session: Session, steps: Iterable[Step]) -> None:
+    """Do what touches nothing but the record, for all at once: anybody can make many of these."""
+    known = {one.place: one for one in managed.managed(session)}
+    for step in steps:
+        if isinstance(step, Note):
+            _note(session, step.managed, known.get(step.managed.place))
+        elif isinstance(step, Retire):
+            managed.forget(session, step.place)
 
 
 async def carry_out(step: Step) -> None:
@@ -120,7 +186,7 @@ async def carry_out(step: Step) -> None:
     """
     match step:
         case Note():
-            await stored(_note, step.managed)
+            await stored(_write_down, [step])
         case Retire():
             await _retire(step)
         case Adopt():
@@ -135,8 +201,7 @@ async def carry_out(step: Step) -> None:
             raise InputRefused(f"{place_of(step)}: {step.kind} needs a proof")
 
 
-def _note(session: Session, found: Managed) -> None:
-    before = {one.place: one for one in managed.managed(session)}.get(found.place)
+def _note(session: Session, found: Managed, before: Managed | None) -> None:
     if before is not None and found.registry and before.registry != found.registry:
         return  # another run has found its Harbor elsewhere meanwhile
     managed.note(session, [found])

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.discovering import configured_trust, discover
+from flows.discovering import discover, trust_in
 from flows.ending import ends_plainly
 from flows.forms import KnownCluster
 from flows.reconciling import PATIENCE
@@ -19,9 +19,11 @@ from models.errors import IntegrationError
 from models.managed import Managed, Standing
 from models.names import NamespaceName
 from models.settings import settings
+from models.trust import TrustedObject
+from tasks import clock
 from tasks.announce import announce
 from tasks.discovering import look_for_harbors
-from tasks.store import clusters, managed
+from tasks.store import clusters, managed, trusted_objects
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -45,17 +47,42 @@ async def integrate_managed_harbor(
     adopt_again: Annotated[
         bool, shown("Adopt again", "Also if somebody removed it from this service before.")
     ] = False,
+    take_over: Annotated[
+        bool,
+        shown(
+            "Take over",
+            "Also if somebody integrated it by hand: it is linked to that registry, of which "
+            "nothing is changed, once the password in its own Secret has opened it there.",
+        ),
+    ] = False,
+    uid: Annotated[
+        str,
+        Field(max_length=63),
+        shown(
+            "UID",
+            "Of the HarborCluster, or of the core Deployment, if it is known; only that object is "
+            "trusted then. Without it, the first of that name within an hour.",
+        ),
+    ] = "",
 ) -> State[None]:
     """Integrate one managed Harbor now. One that is not ready is waited for, up to a limit.
 
-    It may be said twice, too early, or for a Harbor that is there already: nothing is done twice,
-    and what is not ready in time is left to discover-managed-harbors.
+    The call is trust in this one object, whatever its namespace. It may be said twice, too early,
+    or for a Harbor that is there already: nothing is done twice, and what is not ready in time is
+    left to discover-managed-harbors.
     """
     home = (await stored(clusters.known, cluster)).cluster
+    trusted = TrustedObject(
+        cluster=cluster, namespace=namespace, name=name, uid=uid, trusted_at=clock.now()
+    )
+    await stored(trusted_objects.save, [trusted])
+    unsettled = {Standing.WAITING} | ({Standing.UNTRUSTED} if uid else set())
     deadline, pause = time.monotonic() + settings().managed_wait_seconds, _FIRST_PAUSE
     while True:
-        found, unread = await _attempt(home, namespace, name, adopt_again=adopt_again)
-        if found is not None and found.standing is not Standing.WAITING:
+        found, unread = await _attempt(
+            home, namespace, name, adopt_again=adopt_again, take_over=take_over
+        )
+        if found is not None and found.standing not in unsettled:
             break
         if time.monotonic() + pause > deadline:
             break
@@ -66,7 +93,7 @@ async def integrate_managed_harbor(
 
 
 async def _attempt(
-    home: Cluster, namespace: str, name: str, *, adopt_again: bool
+    home: Cluster, namespace: str, name: str, *, adopt_again: bool, take_over: bool
 ) -> tuple[Managed | None, str]:
     """Look at the cluster once, and do what is to be done about this Harbor.
 
@@ -74,25 +101,35 @@ async def _attempt(
         How it stands, and why the cluster could not be read if it could not.
     """
     async with leased(f"discovery/{home.name}", patience=PATIENCE):
-        section = await look_for_harbors(home, configured_trust())
+        trust = await stored(trust_in, home.name, clock.now())
+        section = await look_for_harbors(home, trust)
         if adopt_again:
             await stored(managed.let_in, home.name, namespace, name)
-        act = await discover(home, section, only=(namespace, name))
+        act = await discover(home, section, only=(namespace, name), take_over=take_over)
     if act.failures:
         raise IntegrationError(act.failures[0])
     known = await stored(managed.managed)
     place = home.name, namespace, name
-    there = (
+    there = [
         one for one in known if (one.place.cluster, one.place.namespace, one.place.name) == place
-    )
-    return next(there, None), act.unread
+    ]
+    there.sort(key=lambda one: one.standing is Standing.UNTRUSTED)
+    return (there[0] if there else None), act.unread
 
 
 def _ended(place: str, found: Managed | None, unread: str) -> State[None]:
     if found is None and unread:
         return Failed(message=f"{place}: {unread}; discover-managed-harbors goes on")
     if found is None:
-        return Failed(message=f"there is no managed Harbor {place}; check its name and its cluster")
+        return Failed(
+            message=f"there is no managed Harbor {place}; check its name and its cluster. If it "
+            "appears within the hour, discover-managed-harbors integrates it"
+        )
+    if found.standing is Standing.UNTRUSTED:
+        return Failed(
+            message=f"{place} is not the object that was named, or two objects have this name: run "
+            "integrate-managed-harbor with the uid of the one that is meant"
+        )
     if found.standing is Standing.ADOPTED:
         return Completed(message=f"{place} is integrated as {found.registry}")
     if found.standing is Standing.WAITING:

@@ -94,6 +94,11 @@ Step = Annotated[
 ]
 
 
+def is_note(step: Step) -> bool:
+    """Whether a step touches nothing but what is on record of a Harbor that has no registry."""
+    return isinstance(step, Note) or (isinstance(step, Retire) and not step.registry)
+
+
 def place_of(step: Step) -> Place:
     """Return which Harbor a step is about."""
     if isinstance(step, Note):
@@ -142,6 +147,13 @@ class DiscoveryPlan(Value):
         """
         retired = sum(isinstance(step, Retire) and bool(step.registry) for step in self.steps)
         check_share("discovery", retired, self.adopted, "forget", limits, "managed Harbors")
+
+    def limited(self, most: int) -> tuple["DiscoveryPlan", int]:
+        """Return the plan with at most so many adoptions, and how many are left for later."""
+        adoptions = [step for step in self.steps if isinstance(step, Adopt)]
+        later = adoptions[most:]
+        kept = tuple(step for step in self.steps if step not in later)
+        return self.model_copy(update={"steps": kept}), len(later)
 
     def about(self, namespace: str, name: str) -> "DiscoveryPlan":
         """Return the part of the plan that is about one Harbor."""

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         helm_selector: label selector of what a Harbor chart made, where Helm is a source.
         managed_namespaces: patterns `cluster/namespace`, comma-separated, of namespaces whose
             managed Harbors are trusted, besides those with the label.
+        adoptions_at_once: managed Harbors that one run adopts in one cluster.
         managed_grace_hours: how long a managed Harbor that is gone is kept.
         managed_wait_seconds: how long integrate-managed-harbor waits for one that is not ready.
         clusters_at_once: clusters looked at side by side in one process.
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     rotation_days: float = Field(default=90, ge=0)
     helm_selector: str = HELM_SELECTOR
     managed_namespaces: Annotated[str, AfterValidator(check_patterns)] = ""
+    adoptions_at_once: int = Field(default=20, ge=1)
     managed_grace_hours: float = Field(default=72, ge=0)
     managed_wait_seconds: float = Field(default=300, ge=0)
     clusters_at_once: int = Field(default=16, ge=1, le=200)

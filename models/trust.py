@@ -79,6 +79,12 @@ class Trust(Value):
             trusted.covers(place, uid) for trusted in self.objects
         )
 
+    def pinned(self, harbors: Iterable[ManagedHarbor], now: datetime) -> "Trust":
+        """Return what is left once the objects that appeared are known: none is pending."""
+        appeared = pin(self.objects, harbors, now)
+        known = tuple(trusted for trusted in self.objects if trusted.uid)
+        return self.model_copy(update={"objects": known + appeared})
+
 
 def parse_patterns(text: str) -> tuple[str, ...]:
     """Return the patterns of a comma-separated list."""

@@ -19,6 +19,7 @@ from models.tables import (
     ListedRow,
     NamespaceRow,
     PublicationRow,
+    TrustedObjectRow,
 )
 from tasks.store import audit, leases, workspaces
 from tasks.store.upserting import upsert
@@ -121,7 +122,7 @@ def register(
 
 def remove(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
     """Forget a cluster and all that belongs to it, except its audit."""
-    for table in (NamespaceRow, DeliveryRow, ListedRow):
+    for table in (NamespaceRow, DeliveryRow, ListedRow, TrustedObjectRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))

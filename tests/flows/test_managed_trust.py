@@ -1,13 +1,25 @@
 """A tenant's objects move nothing: neither what a person integrated, nor what is managed."""
 
-import pytest
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from datetime import datetime
 
+import pytest
+from sqlmodel import update
+
+from deployments.sandbox.faults import Call, Fault
 from deployments.sandbox.kubernetes import EmulatedCluster
 from flows.discover import discover_managed_harbors
+from flows.integrate_managed import integrate_managed_harbor
 from models.condition import Health
 from models.managed import Standing
 from models.registry import Registry
-from models.trust import MANAGED_LABEL
+from models.settings import settings
+from models.tables import TrustedObjectRow
+from models.trust import MANAGED_LABEL, NAMED_FOR
+from tasks import clock
 from tasks.store import managed
 from tasks.store.session import transact
 from tests.flows.platform import cluster_with, registered
@@ -15,6 +27,7 @@ from tests.flows.stories import (
     PASSWORD,
     completed,
     dossier,
+    failed,
     harbor_at,
     integrate,
     known,
@@ -101,3 +114,135 @@ async def test_a_namespace_that_lost_its_label_keeps_its_registry(database: str)
 def _refused(cluster: EmulatedCluster) -> list[str]:
     """What was asked for that may not be read."""
     return [call.path for call in cluster.requests if call.status == 403]
+
+
+def named_at(at: datetime) -> None:
+    """Let all that was named have been named then."""
+    transact(lambda session: session.exec(update(TrustedObjectRow).values(trusted_at=at)))
+
+
+async def test_a_call_is_trust_in_one_object_that_may_appear_later(database: str) -> None:
+    """Several at once, all too early: none is lost, and no other object is meant."""
+    with harbor_at() as one, harbor_at() as two, harbor_at() as attacker, cluster_with() as cluster:
+        await registered("t4", cluster)
+        for name in ("one", "two"):
+            told = await failed(integrate_managed_harbor, "t4", "hub", name)
+            assert "If it appears within the hour" in told
+        cluster.add_harbor_cluster("hub", "one", one.url, PASSWORD)
+        cluster.add_harbor_cluster("hub", "two", two.url, PASSWORD)
+        cluster.add_harbor_cluster("hub", "three", attacker.url, PASSWORD)
+        await discovered()
+        assert known() == ["t4-hub-one", "t4-hub-two"]
+        assert standings()["three"] is Standing.UNTRUSTED
+        named_at(clock.now() - NAMED_FOR * 2)
+        await discovered()
+        assert standings()["one"] is Standing.ADOPTED
+        cluster.delete_harbor_cluster("hub", "one")
+        cluster.add_harbor_cluster("hub", "one", attacker.url, PASSWORD)
+        await discovered()
+        assert standings()["one"] is Standing.UNTRUSTED
+        assert dossier("t4-hub-one").registry.address == one.url
+        assert len(attacker.harbor.requests) == 0
+
+
+async def test_what_was_named_too_long_ago_is_not_trusted(database: str) -> None:
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("t5", cluster)
+        await failed(integrate_managed_harbor, "t5", "hub", "main")
+        await failed(integrate_managed_harbor, "t5", "hub", "main", uid="another")
+        named_at(clock.now() - NAMED_FOR * 2)
+        uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
+        await discovered()
+        assert known() == []
+        told = await failed(integrate_managed_harbor, "t5", "hub", "main", uid="another")
+        assert "is not the object that was named" in told
+        told = await completed(integrate_managed_harbor, "t5", "hub", "main", uid=uid)
+        assert "is integrated as t5-hub-main" in told
+
+
+async def test_two_objects_of_one_name_need_the_uid(database: str) -> None:
+    with harbor_at() as place, harbor_at() as other, cluster_with() as cluster:
+        await registered("t6", cluster)
+        uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
+        cluster.add_helm_harbor("hub", "main", other.url, PASSWORD)
+        told = await failed(integrate_managed_harbor, "t6", "hub", "main")
+        assert "two objects have this name" in told
+        assert known() == []
+        assert "t6-hub-main" in await completed(
+            integrate_managed_harbor, "t6", "hub", "main", uid=uid
+        )
+        assert len(other.harbor.requests) == 0
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "guessed-Pass1"])
+async def test_a_person_links_what_was_integrated_by_hand_if_its_own_secret_opens_it(
+    database: str, password: str
+) -> None:
+    with harbor_at() as place, harbor_at() as attacker, cluster_with() as cluster:
+        assert (await integrate("hand", place.url)).is_completed()
+        before = dossier("hand").registry
+        await registered("t7", cluster)
+        cluster.add_helm_harbor("hub", "main", place.url, password)
+        told = await failed(integrate_managed_harbor, "t7", "hub", "main")
+        assert "integrated by hand as hand" in told
+        if password == PASSWORD:
+            told = await completed(integrate_managed_harbor, "t7", "hub", "main", take_over=True)
+            assert "is integrated as hand" in told
+        else:
+            told = await failed(integrate_managed_harbor, "t7", "hub", "main", take_over=True)
+            assert "the password in its own Secret does not open" in told
+        linked = {one.registry for one in transact(managed.managed)}
+        assert linked == ({"hand"} if password == PASSWORD else {""})
+        cluster.upgrade_helm_harbor("hub", "main-harbor-core", attacker.url)
+        if password == PASSWORD:  # else it is a Harbor of its own, by the trust of that call
+            await discovered()
+            assert standings() == {"main": Standing.CONFLICT}
+            assert len(attacker.harbor.requests) == 0
+        await as_it_was("hand", before)
+
+
+async def test_adoptions_are_limited_for_each_run(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_ADOPTIONS_AT_ONCE", "2")
+    settings.cache_clear()
+    with ExitStack() as stack:
+        cluster = stack.enter_context(cluster_with())
+        await registered("t8", cluster)
+        cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
+        for number in range(3):
+            place = stack.enter_context(harbor_at())
+            cluster.add_harbor_cluster("hub", f"h{number}", place.url, PASSWORD)
+        told = await completed(discover_managed_harbors)
+        assert "2 changes made; 1 Harbor left for the next runs to adopt" in told
+        assert len(known()) == 2
+        await completed(discover_managed_harbors)
+        assert len(known()) == 3
+        assert "0 changes made" in await completed(discover_managed_harbors)
+
+
+async def test_adoptions_are_done_side_by_side(database: str) -> None:
+    """Neither of two is answered before the other is asked."""
+    asked: set[str] = set()
+    waited: list[bool] = []
+    both = threading.Event()
+
+    def ask(name: str) -> Callable[[], Awaitable[None]]:
+        async def wait() -> None:
+            asked.add(name)
+            if len(asked) == 2:
+                both.set()
+            waited.append(await asyncio.to_thread(both.wait, 30))
+
+        return wait
+
+    with harbor_at() as one, harbor_at() as two, cluster_with() as cluster:
+        await registered("t9", cluster)
+        cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
+        for name, place in (("one", one), ("two", two)):
+            place.faults.add(Fault(Call(ask(name))))
+            cluster.add_harbor_cluster("hub", name, place.url, PASSWORD)
+        await completed(discover_managed_harbors)
+        assert asked == {"one", "two"}
+        assert waited == [True, True]
+        assert known() == ["t9-hub-one", "t9-hub-two"]

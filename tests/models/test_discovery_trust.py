@@ -8,7 +8,7 @@ import trustme
 
 from models.discovery_plan import Adopt, Follow, Note, Replace, Retire, TakeOver
 from models.following import renewed
-from models.managed import ManagedHarbor, SecretKey, SourceKind, Standing
+from models.managed import ManagedHarbor, Phase, SecretKey, SourceKind, Standing
 from models.plan import Limits
 from models.registry import BlockRef, Kind, Origin, OwnAuthority, Registry
 from models.settings import Settings
@@ -284,3 +284,20 @@ def test_its_own_authority_is_followed_where_its_own_secret_opens_it() -> None:
     (step,) = steps(now, known=(adopted(),), registries=(there,))
     assert isinstance(step, Follow)
     assert steps(now, known=(adopted(),), registries=(renewed(there, now),)) == ()
+
+
+def test_what_is_pending_is_trusted_as_what_appeared() -> None:
+    trust = Trust(objects=(named(), named(name="other", uid="uid-9")))
+    found = trust.pinned([harbor()], NOW)
+    assert [one.uid for one in found.objects] == ["uid-9", "uid-main"]
+    assert not found.covers(place(), "uid-2")
+    assert trust.pinned([], NOW).objects == (named(name="other", uid="uid-9"),)
+
+
+def test_adoptions_are_limited_and_nothing_else_is() -> None:
+    many = [harbor(f"h{number}") for number in range(5)]
+    busy = harbor("z", phase=Phase.PROVISIONING)
+    found, later = plan(*many, busy).limited(3)
+    assert later == 2
+    assert [type(step) for step in found.steps] == [Adopt, Adopt, Adopt, Note]
+    assert plan(*many).limited(5) == (plan(*many), 0)
