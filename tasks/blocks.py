@@ -1,16 +1,19 @@
 """Prefect blocks that hold credentials: how they are referred to, and how they are read."""
 
 from collections.abc import Collection
+from contextlib import suppress
+from uuid import uuid4
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import BlockDocument
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from models.errors import InputRefused
 from models.registry import BlockRef
 
 _PAGE_SIZE = 200
+_LONGEST_FIELD = 1_000_000
 
 
 def saved_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> BlockRef:
@@ -36,16 +39,72 @@ def saved_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> 
     return BlockRef(name=name)
 
 
+class BlockIncomplete(Exception):
+    """A saved block lacks what is needed; the text names the field and says what to do."""
+
+
+class BlockUnreadable(BlockIncomplete):
+    """Prefect could not read a saved block just now; that says nothing about what is in it."""
+
+
+class UnreadableDocument(BlockDocument):
+    """A saved block that Prefect could not read."""
+
+
+def field_error(document: BlockDocument, fault: str) -> BlockIncomplete:
+    """Return the error for a field of a saved block; it shows nothing of what is in it."""
+    slug = document.block_type.slug if document.block_type else "block"
+    return BlockIncomplete(
+        f"the block {slug}/{document.name} {fault}: open it under Blocks in the Prefect UI, fill "
+        "the field in and save"
+    )
+
+
+def text_field(document: BlockDocument, field: str, title: str) -> str:
+    """Return a text out of a saved block.
+
+    Args:
+        field: the field's name.
+        title: what it is called in the form.
+
+    Raises:
+        BlockIncomplete: the field is missing or empty, or is no text that can be sent.
+        BlockUnreadable: none of its fields could be read.
+    """
+    if isinstance(document, UnreadableDocument):
+        raise BlockUnreadable(
+            f"Prefect cannot read the block {document.name} now; if that lasts, it was saved with "
+            "another encryption key (PREFECT_SERVER_ENCRYPTION_KEY): save it again"
+        )
+    value = document.data.get(field)
+    if value is None or value == "":
+        raise field_error(document, f"has no '{title}'")
+    if not isinstance(value, str) or len(value) > _LONGEST_FIELD or not _is_unicode(value):
+        raise field_error(document, f"has no usable text in '{title}'")
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be encoded; JSON can carry halves of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 async def documents_of(slug: str, names: Collection[str]) -> list[BlockDocument]:
     """Read the saved blocks of a type by name: one request for one, pages for many.
 
-    Names that are not there are left out.
+    Names that are not there are left out. A block that Prefect cannot decrypt fails the page that
+    it is on; then they are read one by one, and that one is an `UnreadableDocument`.
     """
     if not names:
         return []
     async with get_client() as client:
         if len(names) > 1:
-            return [one for one in await _all(client, slug) if one.name in names]
+            with suppress(PrefectHTTPStatusError):
+                return [one for one in await _all(client, slug) if one.name in names]
         return [one for name in names if (one := await _one(client, slug, name))]
 
 
@@ -54,6 +113,13 @@ async def _one(client: PrefectClient, slug: str, name: str) -> BlockDocument | N
         return await client.read_block_document_by_name(name, slug)
     except ObjectNotFound:
         return None
+    except PrefectHTTPStatusError as error:
+        if not error.response.is_server_error:
+            raise
+        nobody = uuid4()
+        return UnreadableDocument(
+            name=name, data={}, block_schema_id=nobody, block_type_id=nobody, is_anonymous=False
+        )
 
 
 async def _all(client: PrefectClient, slug: str) -> list[BlockDocument]:

@@ -4,12 +4,20 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from prefect.blocks.core import Block
+from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.credential_origin import CredentialOrigin, origins_of
 from models.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnread
 from models.registry import BlockRef, CredentialRef, Registry, SecretRef
-from tasks.blocks import documents_of, saved_reference
+from tasks.blocks import (
+    BlockIncomplete,
+    BlockUnreadable,
+    documents_of,
+    field_error,
+    saved_reference,
+    text_field,
+)
 from tasks.managed_secrets import in_clusters
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store import credential_origins
@@ -67,14 +75,16 @@ def pick(registry: Registry, found: Mapping[str, SavedCredential]) -> Credential
     """Choose a registry's credential among those that were read.
 
     Raises:
-        CredentialsMissing: the block it names is gone.
+        CredentialsMissing: the block it names is gone, or lacks what is needed.
         CredentialNotForOrigin: nobody gave it for the registry's address and token service.
-        CredentialsUnread: the Secret of a managed Harbor could not be read just now.
+        CredentialsUnread: the block, or the Secret of a managed Harbor, could not be read just
+            now.
     """
     ref = registry.credential
     if ref is None:
         return None
     if ref.id in found:
+        _check_usable(registry, found[ref.id].credential)
         _check_origin(registry, ref, found[ref.id].origins)
         return found[ref.id].credential
     if isinstance(ref, SecretRef):
@@ -88,6 +98,12 @@ def pick(registry: Registry, found: Mapping[str, SavedCredential]) -> Credential
         "update-registry with it or with another one"
     )
     raise CredentialsMissing(registry.name, "-", registry.address, said)
+
+
+def _check_usable(registry: Registry, credential: Credential) -> None:
+    if credential.error:
+        kind = CredentialsUnread if credential.unread else CredentialsMissing
+        raise kind(registry.name, "-", registry.address, credential.error)
 
 
 def _check_origin(registry: Registry, ref: CredentialRef, permitted: frozenset[str] | None) -> None:
@@ -110,7 +126,7 @@ async def credentials_of(
     """Read the credentials of registries, by what their references are told apart by.
 
     Blocks take one request for one, pages for many; Secrets of managed Harbors one each. What
-    cannot be read is left out.
+    cannot be read is left out; a block that lacks something is there with its error.
 
     Args:
         given: what a person permits just now, besides what is on record.
@@ -120,12 +136,7 @@ async def credentials_of(
     documents = {one.name: one for one in await documents_of(_BLOCK_TYPE, names) if one.name}
     origins = await _permitted({name: str(one.id) for name, one in documents.items()}, given)
     found = {
-        name: SavedCredential(
-            Credential(
-                username=document.data["username"], password=SecretStr(document.data["password"])
-            ),
-            origins[name],
-        )
+        name: SavedCredential(credential_in(document), origins[name])
         for name, document in documents.items()
     }
     secrets = await in_clusters(ref for ref in refs if isinstance(ref, SecretRef))
@@ -143,3 +154,17 @@ async def _permitted(
         block: origins[block] | {one.origin for one in given if one.covers(block, document_id)}
         for block, document_id in blocks.items()
     }
+
+
+def credential_in(document: BlockDocument) -> Credential:
+    """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
+    try:
+        username = text_field(document, "username", "User name")
+        password = text_field(document, "password", "Password")
+        if ":" in username or not username.isprintable():
+            said = "has a colon or a control character in 'User name', which no registry takes"
+            raise field_error(document, said)
+    except BlockIncomplete as error:
+        unread = isinstance(error, BlockUnreadable)
+        return Credential("", SecretStr(""), error=str(error), unread=unread)
+    return Credential(username, SecretStr(password))

@@ -11,7 +11,12 @@ from models.access import Grant
 from models.base import Value
 from models.delivery import Due, Login
 from models.entitlement import Puller, logins_by_workspace
-from models.errors import CredentialNotForOrigin, CredentialsMissing, InputRefused
+from models.errors import (
+    CredentialNotForOrigin,
+    CredentialsMissing,
+    CredentialsUnread,
+    InputRefused,
+)
 from models.membership import Namespace
 from models.registry import Kind, Registry
 from tasks.contents import Passwords, dockerconfigjson
@@ -134,7 +139,7 @@ async def _pull_users(pulled: Iterable[Registry]) -> dict[str, Credential]:
     found = await credentials_of(asked)
     users: dict[str, Credential] = {}
     for one in asked:
-        with suppress(CredentialsMissing, CredentialNotForOrigin):
+        with suppress(CredentialsMissing, CredentialsUnread, CredentialNotForOrigin):
             user = pick(one, found)
             users |= {one.name: user} if user else {}
     return users

@@ -9,6 +9,7 @@ from models.errors import (
     ClusterError,
     CredentialNotForOrigin,
     CredentialsMissing,
+    CredentialsUnread,
     InputRefused,
     RegistryError,
 )
@@ -172,6 +173,6 @@ async def _pull_user(registry: Registry) -> Credential | None:
     if reference is None:
         return None
     asked = registry.model_copy(update={"credential": reference})
-    with suppress(CredentialsMissing, CredentialNotForOrigin):
+    with suppress(CredentialsMissing, CredentialsUnread, CredentialNotForOrigin):
         return pick(asked, await credentials_of([asked]))
     return None

@@ -4,13 +4,20 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from prefect.blocks.core import Block
+from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.cluster import Cluster
-from models.errors import ClusterError
+from models.errors import ClusterError, ClusterTransient
 from models.reason import Reason
 from models.registry import BlockRef
-from tasks.blocks import documents_of, saved_reference
+from tasks.blocks import (
+    BlockIncomplete,
+    BlockUnreadable,
+    documents_of,
+    saved_reference,
+    text_field,
+)
 
 _BLOCK_TYPE = "cluster-credentials"
 
@@ -51,11 +58,25 @@ def cluster_reference_to(credentials: ClusterCredentials | None) -> BlockRef | N
     return saved_reference(credentials, _BLOCK_TYPE, parameter="credentials", revoke=revoke)
 
 
+class UnusableKubeconfig(SecretStr):
+    """Stands, empty, in the place of a kubeconfig that cannot be used.
+
+    Attributes:
+        error: why it cannot, and what to do.
+        unread: whether that is because it could not be read just now.
+    """
+
+    def __init__(self, error: str, *, unread: bool) -> None:
+        super().__init__("")
+        self.error, self.unread = error, unread
+
+
 def pick_kubeconfig(cluster: Cluster, found: Mapping[str, SecretStr]) -> SecretStr | None:
     """Choose a cluster's kubeconfig among those that were read; None for the cluster we run in.
 
     Raises:
-        ClusterError: the block it names is gone.
+        ClusterError: the block it names is gone, or lacks the kubeconfig.
+        ClusterTransient: the block could not be read just now.
     """
     if cluster.credential is None:
         return None
@@ -63,14 +84,32 @@ def pick_kubeconfig(cluster: Cluster, found: Mapping[str, SecretStr]) -> SecretS
     if name not in found:
         said = f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or name another one"
         raise ClusterError(cluster.name, "-", "-", said, Reason.CREDENTIALS_MISSING)
-    return found[name]
+    kubeconfig = found[name]
+    if isinstance(kubeconfig, UnusableKubeconfig):
+        raise _unusable(cluster, kubeconfig)
+    return kubeconfig
+
+
+def _unusable(cluster: Cluster, kubeconfig: UnusableKubeconfig) -> ClusterError:
+    kind, reason = ClusterError, Reason.CREDENTIALS_MISSING
+    if kubeconfig.unread:
+        kind, reason = ClusterTransient, Reason.CREDENTIALS_UNPROVED
+    return kind(cluster.name, "-", "-", kubeconfig.error, reason)
 
 
 async def kubeconfigs_of(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
-    """Read the kubeconfigs of clusters by block name."""
+    """Read the kubeconfigs of clusters by block name; one that lacks it is there with its error."""
     names = {one.credential.name for one in clusters if one.credential is not None}
     return {
-        document.name: SecretStr(document.data["kubeconfig"])
+        document.name: kubeconfig_in(document)
         for document in await documents_of(_BLOCK_TYPE, names)
         if document.name
     }
+
+
+def kubeconfig_in(document: BlockDocument) -> SecretStr:
+    """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
+    try:
+        return SecretStr(text_field(document, "kubeconfig", "Kubeconfig"))
+    except BlockIncomplete as error:
+        return UnusableKubeconfig(str(error), unread=isinstance(error, BlockUnreadable))

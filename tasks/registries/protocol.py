@@ -15,10 +15,17 @@ from models.storage import StorageReading
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user name and a password, in memory only."""
+    """A user name and a password, in memory only.
+
+    Attributes:
+        error: why they cannot be used and what to do, if so; then they are empty.
+        unread: whether that is because their place could not be asked just now.
+    """
 
     username: str
     password: SecretStr
+    error: str = ""
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,127 @@
+"""Blocks that lack something, as Prefect lets a person save them: each stops nobody but its own."""
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import BlockDocumentUpdate
+from sqlalchemy import text
+
+from flows.overview import compute_overview
+from models.reason import Reason
+from tasks.store.session import transact
+from tests.flows.platform import cluster_with, known_cluster, synced
+from tests.flows.stories import (
+    Server,
+    completed,
+    dossier,
+    harbor_at,
+    look_again,
+    settled,
+    spaces_of,
+    storage_due,
+)
+
+LACKING: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, "has no 'User name'"),
+    "password": ({"username": "admin"}, "has no 'Password'"),
+    "empty": ({"username": "admin", "password": ""}, "has no 'Password'"),
+    "null": ({"username": None, "password": "Harbor12345"}, "has no 'User name'"),
+    "list": ({"username": ["admin"], "password": "Harbor12345"}, "no usable text in 'User name'"),
+    "object": ({"username": "admin", "password": {"a": 1}}, "no usable text in 'Password'"),
+    "colon": ({"username": "ad:min", "password": "Harbor12345"}, "a colon or a control character"),
+    "nul": ({"username": "ad\x00min", "password": "Harbor12345"}, "a colon or a control character"),
+}
+
+
+async def overwrite(slug: str, name: str, data: dict[str, Any]) -> None:
+    """Save a block as Prefect's API lets anybody: nothing of it is checked."""
+    async with get_client() as client:
+        document = await client.read_block_document_by_name(name, slug)
+        assert document.data is not None
+        update = BlockDocumentUpdate(data=data, merge_existing_data=False)
+        await client.update_block_document(document.id, update)
+
+
+def spoil(server: Server, name: str) -> None:
+    """Store a block as if it had been encrypted with another key."""
+    with sqlite3.connect(server.database) as connection:
+        data = json.dumps("gAAAAA-of-another-key")
+        changed = connection.execute(
+            "UPDATE block_document SET data = ? WHERE name = ?", (data, name)
+        )
+        assert changed.rowcount == 1
+    connection.close()
+
+
+async def test_registries_with_broken_blocks_hold_up_nobody(
+    name: str, prefect_server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = {case: f"{name}-{case}" for case in (*LACKING, "spoiled")}
+    with harbor_at("team") as good, harbor_at() as other:
+        await settled(name, good.url)
+        for each in names.values():
+            await settled(each, other.url)
+            transact(_free_address, each)
+        for case, (data, _) in LACKING.items():
+            await overwrite("registry-credentials", names[case], data)
+        spoil(prefect_server, names["spoiled"])
+        good.harbor.projects["team"].public = True
+        state = await look_again()
+        assert f"{len(names) + 1} of {len(names) + 1} registries were due" in (state.message or "")
+        assert "unforeseen" not in (state.message or "")
+        storage_due()
+        await completed(compute_overview)
+    assert spaces_of(name)["team"].observed == "public"
+    assert Reason.CREDENTIALS_MISSING not in _reasons(name)
+    for case, (_, said) in LACKING.items():
+        found = _reasons(names[case])[Reason.CREDENTIALS_MISSING]
+        assert said in found
+        assert f"the block registry-credentials/{names[case]}" in found
+        assert "fill the field in" in found
+        assert "Harbor12345" not in found
+    assert "Prefect cannot read the block" in caplog.text
+    assert Reason.CREDENTIALS_MISSING not in _reasons(names["spoiled"])
+
+
+def _free_address(session: Any, name: str) -> None:
+    """Let another registry have the same Harbor: its address is taken once only."""
+    session.connection().execute(
+        text("UPDATE registry SET address = :address WHERE name = :name"),
+        {"address": f"http://{name}.invalid", "name": name},
+    )
+
+
+def _reasons(name: str) -> dict[str, str]:
+    """What each reason among a registry's conditions says."""
+    return {one.reason: one.message for one in dossier(name).conditions}
+
+
+@pytest.mark.parametrize("data", [{}, {"kubeconfig": ""}, {"kubeconfig": {"apiVersion": "v1"}}])
+async def test_clusters_with_broken_blocks_hold_up_nobody(name: str, data: dict[str, Any]) -> None:
+    bad, good = f"{name}-bad", f"{name}-good"
+    with cluster_with(shop="red") as one, cluster_with(till="red") as two:
+        await known_cluster(bad, one)
+        await known_cluster(good, two)
+        await overwrite("cluster-credentials", bad, data)
+        two.add_namespace("lab", {"registry-integration.io/workspace": "red"})
+        reports = await synced()
+    assert "'Kubeconfig'" in reports[bad].unread
+    assert f"the block cluster-credentials/{bad}" in reports[bad].unread
+    assert reports[good].unread == ""
+    assert {one.name for one in reports[good].namespaces if one.workspace} == {"till", "lab"}
+
+
+async def test_a_cluster_whose_block_cannot_be_decrypted_holds_up_nobody(
+    name: str, prefect_server: Server
+) -> None:
+    bad, good = f"{name}-bad", f"{name}-good"
+    with cluster_with(shop="red") as one, cluster_with(till="red") as two:
+        await known_cluster(bad, one)
+        await known_cluster(good, two)
+        spoil(prefect_server, bad)
+        reports = await synced()
+    assert "Prefect cannot read the block" in reports[bad].unread
+    assert reports[good].unread == ""
