@@ -14,6 +14,9 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?"
 )
 
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label that makes a host an IP address, https://url.spec.whatwg.org/#ends-in-a-number-checker"""
+
 _LONGEST = 300
 """Characters of an address: a host name of 253, and what stands around it."""
 
@@ -107,9 +110,22 @@ def _checked_host(host: str) -> str:
     if not host.isascii():
         raise ValueError(f"the host {host!r} is not ASCII: write its punycode form (xn--…)")
     host = host.removesuffix(".")  # the root of DNS, which changes nothing
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        return _checked_ipv4(host)
     if not _HOST.fullmatch(host):
         raise ValueError(f"the host {host[:80]!r} is not a valid host name or IP address")
     return host
+
+
+def _checked_ipv4(host: str) -> str:
+    """Refuse the spellings that only some programs take for an IP address: 127.1, 0x7f000001."""
+    try:
+        return str(ipaddress.IPv4Address(host))
+    except ValueError:
+        raise ValueError(
+            f"the host {host[:80]!r} is not a valid host name or IP address: write an IP address "
+            "as four decimal numbers, e.g. 192.0.2.1"
+        ) from None
 
 
 AddressText = Annotated[

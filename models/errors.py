@@ -144,6 +144,12 @@ class TlsFailed(Permanent):
     usual_reason = Reason.TLS_UNTRUSTED
 
 
+class AddressRefused(Permanent):
+    """A discovered address leads where this service must not connect to."""
+
+    usual_reason = Reason.ADDRESS_FORBIDDEN
+
+
 class Redirected(Permanent):
     """The answer points elsewhere; credentials do not follow it."""
 

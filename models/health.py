@@ -6,6 +6,7 @@ from datetime import datetime
 from models.base import Value
 from models.condition import Condition, ConditionType, Health, Status, Verdict
 from models.errors import (
+    AddressRefused,
     CredentialNotForOrigin,
     CredentialsMissing,
     CredentialsUnread,
@@ -162,7 +163,7 @@ def verdicts_from(error: RegistryError) -> tuple[Verdict, ...]:
 
 
 def _condition_hit(error: RegistryError) -> tuple[ConditionType, Status]:
-    if isinstance(error, Unreachable | TimedOut):
+    if isinstance(error, Unreachable | TimedOut | AddressRefused):
         return ConditionType.REACHABLE, Status.FALSE
     if isinstance(error, TlsFailed):
         return ConditionType.TLS_TRUSTED, Status.FALSE

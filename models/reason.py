@@ -9,6 +9,7 @@ class Reason(StrEnum):
     # connection
     CONNECTED = "Connected"
     ADDRESS_INVALID = "AddressInvalid"
+    ADDRESS_FORBIDDEN = "AddressForbidden"
     UNKNOWN_HOST = "UnknownHost"
     CONNECTION_REFUSED = "ConnectionRefused"
     UNREACHABLE = "Unreachable"

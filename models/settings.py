@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.cluster import WORKSPACE_LABEL
 from models.managed import HELM_SELECTOR
+from models.network import Network, parse_networks
 from models.plan import Limits
 from models.schedule import Cadence
 from models.trust import check_patterns, parse_patterns
@@ -17,6 +18,11 @@ from models.trust import check_patterns, parse_patterns
 
 def _user_data_dir() -> Path:
     return Path.home() / ".local" / "share" / "registry-integration"
+
+
+def _check_networks(text: str) -> str:
+    parse_networks(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -49,6 +55,8 @@ class Settings(BaseSettings):
         managed_wait_seconds: how long integrate-managed-harbor waits for one that is not ready.
         clusters_at_once: clusters looked at side by side in one process.
         cluster_requests_at_once: parallel requests to one cluster.
+        allowed_networks: networks in CIDR notation, comma-separated, that discovered addresses may
+            lead to although they are loopback, link-local or a cloud's metadata service.
     """
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_INTEGRATION_", frozen=True)
@@ -77,6 +85,7 @@ class Settings(BaseSettings):
     managed_wait_seconds: float = Field(default=300, ge=0)
     clusters_at_once: int = Field(default=16, ge=1, le=200)
     cluster_requests_at_once: int = Field(default=8, ge=1, le=64)
+    allowed_networks: Annotated[str, AfterValidator(_check_networks)] = ""
 
     @property
     def database(self) -> str:
@@ -92,6 +101,11 @@ class Settings(BaseSettings):
     def trusted_namespaces(self) -> tuple[str, ...]:
         """The patterns of namespaces whose managed Harbors are trusted."""
         return parse_patterns(self.managed_namespaces)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that discovered addresses may lead to all the same."""
+        return parse_networks(self.allowed_networks)
 
     @property
     def key_file(self) -> Path:

@@ -7,7 +7,7 @@ from models.change import Change, CreateSpace, Outcome, SetVisibility
 from models.condition import Condition, ConditionType, Status, Verdict
 from models.dossier import Dossier
 from models.reason import Reason
-from models.registry import BlockRef, DriftPolicy, Kind, Registry, SystemTrust, Tls
+from models.registry import BlockRef, DriftPolicy, Kind, Origin, Registry, SystemTrust, Tls
 from models.schedule import Track
 from models.snapshot import Seen, Snapshot, Unseen
 from models.space import ObservedSpace, Space, Visibility
@@ -26,6 +26,7 @@ def registry(
     token_service: str | None = None,
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE,
     credential: BlockRef | None = None,
+    origin: Origin = Origin.EXTERNAL,
 ) -> Registry:
     return Registry(
         name=name,
@@ -35,6 +36,7 @@ def registry(
         token_service=token_service,
         drift_policy=drift_policy,
         credential=credential,
+        origin=origin,
     )
 
 

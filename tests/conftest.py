@@ -1,5 +1,6 @@
 """Fixtures for the real parts; each skips where its part is missing, and fails there in CI."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from models.network import LOOPBACK
 from tests.real.docker_registry import running_docker_registry
 from tests.real.postgres import Postgres, running_postgres
 
@@ -15,6 +17,9 @@ from tests.real.postgres import Postgres, running_postgres
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("house", deadline=None, database=None)
 settings.load_profile("house")
+
+# Simulated Harbors are on the loopback, managed ones too; programs that tests start inherit it.
+os.environ.setdefault("REGISTRY_INTEGRATION_ALLOWED_NETWORKS", LOOPBACK)
 
 REGISTRY_USERS = {"user": "pw"}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from deployments.environment import HOME
+from models.network import LOOPBACK
 
 START_SECONDS = 240.0
 STOP_SECONDS = 60.0
@@ -73,13 +74,17 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True)
 
 
+_ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK}
+"""Simulated Harbors are on the loopback, managed ones too."""
+
+
 def start(log: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
     """Start a Python program with nothing of Prefect's or ours in its environment but this."""
     with log.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, *arguments],
             cwd=HOME,
-            env={**strangers(), **environment},
+            env={**strangers(), **_ALLOWED, **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deployments.api_password import load_api_password
 from deployments.environment import HOME, HOST, environment, prepare
+from models.network import LOOPBACK
 
 _OF_A_REAL_INSTALLATION = (
     *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
@@ -34,6 +35,7 @@ def main() -> int:
         for name in _OF_A_REAL_INSTALLATION:
             os.environ.pop(name, None)
         os.environ.update(environment(data_dir, port))
+        os.environ["REGISTRY_INTEGRATION_ALLOWED_NETWORKS"] = LOOPBACK  # its managed Harbors
         os.environ["PREFECT_API_AUTH_STRING"], _ = load_api_password(data_dir)
         from deployments.demo.story import tell  # noqa: PLC0415 - reads the environment just set
 

@@ -9,6 +9,7 @@ from models.health import failed, tls_verdict
 from models.reason import Reason
 from models.registry import Registry
 from tasks.registries import tls
+from tasks.registries.network import AddressForbidden, guard_of, open_streams
 
 
 async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:
@@ -25,6 +26,8 @@ async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:
                 verdicts.append(await step(registry))
         except TimeoutError:
             verdicts.append(_timed_out(step.__name__, seconds))
+        except AddressForbidden as error:
+            verdicts.append(_forbidden(error))
         if failed(verdicts):
             break
     return tuple(verdicts)
@@ -32,7 +35,10 @@ async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:
 
 async def _dns(registry: Registry) -> Verdict:
     where = registry.where
+    guard = guard_of(registry)
     try:
+        if guard is not None:
+            await guard.addresses(where.host, where.port)
         found = await asyncio.get_running_loop().getaddrinfo(
             where.host, where.port, type=socket.SOCK_STREAM
         )
@@ -46,7 +52,7 @@ async def _dns(registry: Registry) -> Verdict:
 async def _tcp(registry: Registry) -> Verdict:
     where = registry.where
     try:
-        _, writer = await asyncio.open_connection(where.host, where.port)
+        _, writer = await open_streams(where, guard_of(registry))
     except ConnectionRefusedError:
         said = f"nothing listens on port {where.port}"
         return _verdict("TCP", Reason.CONNECTION_REFUSED, said, "check the port; is it running?")
@@ -61,9 +67,8 @@ async def _tls(registry: Registry) -> Verdict:
     if registry.where.scheme == "http":
         return tls_verdict(registry)
     try:
-        _, writer = await asyncio.open_connection(
-            registry.where.host, registry.where.port, ssl=tls.context_for(registry.tls)
-        )
+        context = tls.context_for(registry.tls)
+        _, writer = await open_streams(registry.where, guard_of(registry), context)
     except tls.CUT:
         said = "the connection was closed during the handshake"
         return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
@@ -76,6 +81,11 @@ async def _tls(registry: Registry) -> Verdict:
         return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
     writer.close()
     return tls_verdict(registry)
+
+
+def _forbidden(error: AddressForbidden) -> Verdict:
+    verdict = _verdict("DNS", Reason.ADDRESS_FORBIDDEN, error.message, error.advice)
+    return verdict.model_copy(update={"proved": True})
 
 
 def _timed_out(step: str, seconds: float) -> Verdict:

@@ -14,13 +14,14 @@ from typing import Self
 
 import httpx
 
-from models.errors import NotAskedAgain, Rejected, ServerBroken, Transient
+from models.errors import AddressRefused, NotAskedAgain, Rejected, ServerBroken, Transient
 from models.registry import Registry
 from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
 from tasks.bounds import PASSING, Bounds, Circuit
 from tasks.registries import tls
 from tasks.registries.answer import Answer
 from tasks.registries.failure import translated
+from tasks.registries.network import AddressForbidden, guard_of, transport_for
 from tasks.registries.wire import error_of
 from tasks.retrying import attempts
 
@@ -50,6 +51,11 @@ class HttpClient:
         self._auth = auth
         self._places = asyncio.Semaphore(bounds.at_once)
         self._circuit = Circuit(_DEAF)
+        limits = httpx.Limits(max_connections=bounds.at_once)
+        context = tls.context_for(registry.tls)  # cached: building one takes 30 ms
+        guard = guard_of(registry)
+        if guard is not None and transport is None:
+            transport = transport_for(guard, context, limits)
         self._client = httpx.AsyncClient(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -58,11 +64,11 @@ class HttpClient:
                 "User-Agent": "registry-integration",
                 **IDENTITY,
             },
-            limits=httpx.Limits(max_connections=bounds.at_once),
+            limits=limits,
             timeout=httpx.Timeout(bounds.read_seconds, connect=bounds.connect_seconds, pool=None),
             transport=transport,
             trust_env=False,  # no proxy or .netrc of this machine gets to see or add credentials
-            verify=tls.context_for(registry.tls),  # cached: building one takes 30 ms
+            verify=context,
         )
 
     async def __aenter__(self) -> Self:
@@ -111,6 +117,7 @@ class HttpClient:
             Transient: no complete answer came, or only passing faults, also after retries.
             Rejected: the answer is larger than allowed, or compressed in a way nobody asked for.
             TlsFailed: the server's certificate is not trusted.
+            AddressRefused: a discovered address leads where it must not.
         """
         own = origin is None or origin == self.origin
         request = self._client.build_request(
@@ -132,6 +139,8 @@ class HttpClient:
             try:
                 async with asyncio.timeout(self.bounds.request_seconds):
                     answer = await self._exchange(request, auth)
+            except AddressForbidden as error:
+                raise AddressRefused(self.name, method, url, str(error)) from None
             except (httpx.TransportError, TimeoutError) as error:
                 failure = translated(error, self.name, method, url)
                 if isinstance(failure, Transient):

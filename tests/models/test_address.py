@@ -140,3 +140,12 @@ def test_any_text_is_read_canonically_or_refused(text: str, scheme: str) -> None
     assert parse_address(address.origin) == address
     assert 1 <= address.port <= 65535
     assert address.host
+
+
+@pytest.mark.parametrize(
+    "host", ["127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "1.2.3.256", "1.2.3.4.5"]
+)
+def test_an_ip_address_has_one_spelling(host: str) -> None:
+    with pytest.raises(ValueError, match="four decimal numbers"):
+        parse_address(f"http://{host}:5000")
+    assert parse_address("http://192.0.2.1:5000").host == "192.0.2.1"

@@ -1,0 +1,219 @@
+"""Where a discovered address leads is checked on the connection itself, not on the name."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trustme
+
+from deployments.sandbox.server import running
+from models.condition import Status
+from models.errors import AddressRefused, Unreachable
+from models.health import failed, verdicts_from
+from models.network import LOOPBACK
+from models.reason import Reason
+from models.registry import Origin, OwnAuthority, Registry
+from models.settings import settings
+from tasks.registries.connecting import knock
+from tasks.registries.http import HttpClient
+from tasks.registries.network import AddressForbidden, Guard, guard_of
+from tests.builders import registry
+from tests.tasks.registries.tools import AUTH, QUICK, Recorder
+from tests.tasks.serving import serving
+
+Names = dict[str, list[str]]
+ALLOWED = "REGISTRY_INTEGRATION_ALLOWED_NETWORKS"
+
+
+@pytest.fixture(autouse=True)
+def nothing_allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Allow no network more than the product does; a test may allow some."""
+
+    def allow(networks: str) -> None:
+        monkeypatch.setenv(ALLOWED, networks)
+        settings.cache_clear()
+
+    allow("")
+    yield allow
+    settings.cache_clear()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    """What DNS says of some names: each time the next address, the last one again and again."""
+    known: Names = {}
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host not in known:
+            return real(host, port, *args, **kwargs)
+        address = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
+        return [
+            entry for one in address.split() for entry in real(one, port, type=socket.SOCK_STREAM)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return known
+
+
+@asynccontextmanager
+async def _counted() -> AsyncIterator[tuple[int, list[None]]]:
+    """A port on which connections are counted and closed."""
+    connections: list[None] = []
+
+    async def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(None)
+        writer.close()
+
+    server = await asyncio.start_server(count, ["127.0.0.1"], 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], connections
+
+
+def _discovered(address: str, **more: Any) -> Registry:
+    return registry(address=address, origin=Origin.MANAGED, **more)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.0.0.2", "localhost", "0.0.0.0"),
+        *("[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::]"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str) -> None:
+    async with _counted() as (port, connections):
+        whom = _discovered(f"{scheme}://{host}:{port}")
+        found = failed(await knock(whom, 2))
+        async with HttpClient(whom, QUICK, AUTH) as http:
+            with pytest.raises(AddressRefused, match=ALLOWED) as caught:
+                await http.get("/x")
+        assert http.requests == 1
+    assert connections == []
+    assert found is not None
+    assert (found.reason, found.proved) == (Reason.ADDRESS_FORBIDDEN, True)
+    assert "where no discovered address may lead" in found.message
+    assert ALLOWED in found.advice
+    (verdict,) = verdicts_from(caught.value)
+    assert (verdict.status, verdict.reason) == (Status.FALSE, Reason.ADDRESS_FORBIDDEN)
+
+
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "169.254.3.4", "fe80::1"]
+)
+async def test_nor_to_what_only_this_machine_may_ask(names: Names, address: str) -> None:
+    names["harbor.example.com"] = [address]
+    whom = _discovered("https://harbor.example.com")
+    async with HttpClient(whom, QUICK, AUTH) as http:
+        with pytest.raises(AddressRefused, match=r"harbor\.example\.com leads to"):
+            await http.get("/x")
+    found = failed(await knock(whom, 2))
+    assert found is not None
+    assert found.reason is Reason.ADDRESS_FORBIDDEN
+
+
+async def test_a_name_that_leads_elsewhere_the_next_time_is_checked_again(names: Names) -> None:
+    async with _counted() as (port, connections):
+        names["harbor.example.com"] = ["192.0.2.1", "127.0.0.1"]
+        whom = _discovered(f"http://harbor.example.com:{port}")
+        found = failed(await knock(whom, 0.2))
+        async with HttpClient(whom, QUICK, AUTH) as http:
+            with pytest.raises(AddressRefused):
+                await http.get("/x")
+    assert found is not None
+    assert connections == []
+
+
+async def test_of_several_addresses_only_those_allowed_are_used(
+    names: Names, nothing_allowed: Callable[[str], None]
+) -> None:
+    nothing_allowed("127.0.0.1/32")
+    recorder = Recorder()
+    with serving(recorder.app) as url:
+        port = url.rpartition(":")[2]
+        names["harbor.example.com"] = ["127.0.0.2 127.0.0.1"]
+        whom = _discovered(f"http://harbor.example.com:{port}")
+        assert failed(await knock(whom, 2)) is None
+        async with HttpClient(whom, QUICK, AUTH) as http:
+            assert (await http.get("/x")).status == 200
+    assert recorder.requests[0].headers["host"] == f"harbor.example.com:{port}"
+
+
+async def test_an_address_that_a_person_gave_is_not_checked() -> None:
+    with serving(Recorder().app) as url:
+        assert failed(await knock(registry(address=url), 2)) is None
+        async with HttpClient(registry(address=url), QUICK, AUTH) as http:
+            assert (await http.get("/x")).status == 200
+
+
+async def test_a_setting_allows_it(nothing_allowed: Callable[[str], None]) -> None:
+    nothing_allowed(LOOPBACK)
+    with serving(Recorder().app) as url:
+        assert failed(await knock(_discovered(url), 2)) is None
+        async with HttpClient(_discovered(url), QUICK, AUTH) as http:
+            assert (await http.get("/x")).status == 200
+
+
+async def test_the_certificate_is_still_that_of_the_name(
+    names: Names, nothing_allowed: Callable[[str], None]
+) -> None:
+    nothing_allowed(LOOPBACK)
+    authority = trustme.CA()
+    trust = OwnAuthority(bundle=authority.cert_pem.bytes().decode())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("harbor.example.com").configure_cert(context)
+    asked: list[str | None] = []
+    context.sni_callback = lambda _, name, __: asked.append(name)
+    names["harbor.example.com"] = names["other.example.com"] = ["127.0.0.1"]
+    with running(Recorder().app, ssl_context=context) as url:
+        port = url.rpartition(":")[2]
+        good = _discovered(f"https://harbor.example.com:{port}", tls=trust)
+        assert failed(await knock(good, 2)) is None
+        async with HttpClient(good, QUICK, AUTH) as http:
+            assert (await http.get("/x")).status == 200
+        wrong = failed(await knock(_discovered(f"https://other.example.com:{port}", tls=trust), 2))
+    assert set(asked) == {"harbor.example.com", "other.example.com"}
+    assert wrong is not None
+    assert wrong.reason is Reason.WRONG_HOST_NAME
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("no-such-host.invalid", Reason.UNKNOWN_HOST), ("{closed}", Reason.CONNECTION_REFUSED)],
+)
+async def test_other_faults_are_what_they_were(
+    nothing_allowed: Callable[[str], None], host: str, reason: Reason
+) -> None:
+    nothing_allowed(LOOPBACK)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = f"127.0.0.1:{free.getsockname()[1]}"
+    whom = _discovered(f"http://{host.format(closed=closed)}")
+    async with HttpClient(whom, QUICK, AUTH) as http:
+        with pytest.raises(Unreachable) as caught:
+            await http.get("/x")
+    assert caught.value.reason is reason
+    found = failed(await knock(whom, 2))
+    assert found is not None
+    assert found.reason is reason
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"])
+async def test_no_other_spelling_gets_through(host: str) -> None:
+    with pytest.raises(AddressForbidden):
+        await Guard().addresses(host, 80)
+
+
+async def test_a_token_service_that_a_person_named_is_not_checked(names: Names) -> None:
+    names["auth.example.com"] = ["127.0.0.1"]
+    guard = guard_of(
+        _discovered("http://harbor.test", token_service="http://auth.example.com:5001")
+    )
+    assert guard is not None
+    assert await guard.addresses("auth.example.com", 5001) == ["127.0.0.1"]
+    with pytest.raises(AddressForbidden):
+        await guard.addresses("auth.example.com", 5002)
