@@ -5,6 +5,7 @@ secret: only the registry's name, the method, the path and what was answered.
 """
 
 from models.reason import Reason
+from models.text import one_line
 
 
 class IntegrationError(Exception):
@@ -45,6 +46,7 @@ class RegistryError(IntegrationError):
         reason: Reason | None = None,
         retry_after: float | None = None,
     ) -> None:
+        url, said = one_line(url), one_line(said)
         super().__init__(registry, method, url, said, reason, retry_after)  # so that it pickles
         self.registry, self.method, self.url, self.said = registry, method, url, said
         self.reason = reason or self.usual_reason
@@ -179,6 +181,7 @@ class ClusterError(IntegrationError):
     """
 
     def __init__(self, cluster: str, method: str, path: str, said: str, reason: Reason) -> None:
+        path, said = one_line(path), one_line(said)
         super().__init__(cluster, method, path, said, reason)  # so that it pickles
         self.cluster, self.method, self.path = cluster, method, path
         self.said, self.reason = said, reason

@@ -41,7 +41,7 @@ class Meta(Wire):
     https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
     """
 
-    name: str = Field(max_length=253)
+    name: str = Field(max_length=253, pattern=r"^[^\s\x00-\x1f\x7f\ufffd]+$")
     namespace: str = Field(default="", max_length=253)
     uid: str = Field(default="", max_length=128)
     version: str = Field(default="", alias="resourceVersion", max_length=128)

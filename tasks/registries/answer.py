@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
+from models.text import visible
 from tasks import clock
+from tasks.clean import clean_json
 
 _LONGEST_DATE = 100
 
@@ -17,6 +19,7 @@ class Answer:
     Attributes:
         method, url: the request it answers; the URL never holds credentials.
         headers: names in lower case.
+        body: if it is JSON, without control and invisible characters; so are the headers.
         seconds: how long it took.
     """
 
@@ -26,6 +29,12 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Clean what the server said, here and nowhere else."""
+        clean = {name: visible(value) for name, value in self.headers.items()}
+        object.__setattr__(self, "headers", clean)
+        object.__setattr__(self, "body", clean_json(self.body))
 
     @property
     def retry_after(self) -> float | None:

@@ -4,20 +4,23 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from models.text import one_line
 from models.wording import amount
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~$&])")
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?=@)")
+"""Where an address begins to be one; pages turn bare addresses into links."""
 
 
 def plain(text: object, longest: int = 300) -> str:
-    """Return text for a table cell or a sentence: one line, no markup, not too long."""
-    line = re.sub(r"\s+", " ", str(text)).strip()
-    if len(line) > longest:
-        line = f"{line[: longest - 1]}…"
-    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", line)
+    """Return text for a table cell or a sentence: one line, no markup, no link, not too long."""
+    return _LINK.sub("<wbr>", _MARKUP.sub(r"\\\1", one_line(str(text), longest)))
 
 
-def code(text: object) -> str:
-    """Return text as inline code."""
-    return f"`{str(text).replace('`', chr(39)).replace('|', '¦')}`"
+def code(text: object, longest: int = 300) -> str:
+    """Return text as inline code: one line, and nothing in it ends the code or its table cell."""
+    line = one_line(str(text), longest).replace("`", "'").replace("|", "¦")
+    return f"`{line or ' '}`"
 
 
 def stacked(*lines: str) -> str:

@@ -1,24 +1,28 @@
 """Engines and transactions."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import stamina
-from sqlalchemy import Engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
 from models.settings import settings
+from models.text import PLACEHOLDER
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _POOL = 5
 """Connections of one process to PostgreSQL."""
@@ -33,12 +37,40 @@ def engine_for(url: str) -> Engine:
     (https://www.sqlite.org/lang_transaction.html).
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=_POOL)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=_POOL)
+        event.listen(engine, "before_cursor_execute", _storable, retval=True)
+        return engine
     _make_parent(url)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    event.listen(engine, "before_cursor_execute", _storable, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+def _storable(
+    connection: Connection,
+    cursor: DBAPICursor,
+    statement: str,
+    parameters: Any,  # noqa: ANN401 - a row or many, each a tuple or a mapping
+    context: ExecutionContext | None,
+    executemany: bool,
+) -> tuple[str, Any]:
+    """Replace what PostgreSQL stores in no text, so that no text of anybody can fail a save.
+
+    Texts are cleaned where they come in; this is for those that come some other way.
+    """
+    return statement, _cleaned(parameters)
+
+
+def _cleaned(value: Any) -> Any:  # noqa: ANN401 - see above
+    if isinstance(value, str):
+        return value if value.isprintable() else _UNSTORABLE.sub(PLACEHOLDER, value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_cleaned, value))
+    if isinstance(value, dict):
+        return {key: _cleaned(part) for key, part in value.items()}
+    return value
 
 
 def _make_parent(url: str) -> None:

@@ -16,7 +16,7 @@ from models.names import ROOT_SPACE
 from models.space import ObservedSpace
 from tasks.registries.wire import Wire
 
-_RepositoryName = Annotated[str, Field(pattern=r"^[^/\x00-\x20]{1,255}(/|$)")]
+_RepositoryName = Annotated[str, Field(pattern=r"^[^/\s\x00-\x1f\x7f\ufffd]{1,255}(/|$)")]
 """Loose, since registries differ, but its first segment can be a space."""
 
 _TokenText = Annotated[str, Field(pattern=r"^[\x21-\x7e]*$")]

@@ -46,6 +46,9 @@ async def read_projects(
     if isinstance(read, Unseen):
         return read
     doubted = await _doubt_total(http, len(read.items), sure=observer is not None)
+    if doubted is None and len({space.name for space in read.items}) < len(read.items):
+        said = "the list has two projects of the same name"
+        return Unseen(reason=Reason.SERVER_BROKEN, message=said)
     return doubted or read
 
 

@@ -16,6 +16,9 @@ from tasks.shapes import list_of
 _LARGEST = 2**63 - 1
 """What Harbor's own columns hold, and ours."""
 
+_NAME = r"^[^\s\x00-\x1f\x7f\ufffd]+$"
+"""Loose, but a name that had to be cleaned is none: another may look the same."""
+
 
 def _in_utc(at: datetime) -> datetime:
     try:
@@ -80,7 +83,7 @@ class Project(Wire):
     """One row of GET /projects; metadata values are strings and `public` may be missing."""
 
     project_id: int = Field(ge=1, le=_LARGEST)
-    name: str = Field(min_length=1, max_length=255)
+    name: str = Field(max_length=255, pattern=_NAME)
     creation_time: UtcTime | None = None
     metadata: dict[str, str] | None = None
     repo_count: int = Field(default=0, ge=0, le=2**31 - 1)

@@ -1,0 +1,65 @@
+"""Text that others wrote."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.text import PLACEHOLDER, one_line, visible
+
+BAD = [
+    *(
+        "\x00",
+        "\x01",
+        "\x07",
+        "\x08",
+        "\x0b",
+        "\x0c",
+        "\x1b",
+        "\x1f",
+        "\x7f",
+        "\x80",
+        "\x85",
+        "\x9b",
+    ),
+    *("\u00ad", "\u061c", "\u200b", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u2060"),
+    *("\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"),
+    *("\ufeff", "\ufff9", "\ud800", "\udfff", "\U000e0041", "\U000e0100"),
+]
+
+
+@pytest.mark.parametrize("sign", BAD, ids=lambda sign: f"U+{ord(sign):04X}")
+def test_what_cannot_be_seen_is_shown(sign: str) -> None:
+    assert visible(f"a{sign}b") == f"a{PLACEHOLDER}b"
+    assert one_line(f"a{sign}b") == f"a{PLACEHOLDER}b"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "Größe", "日本語", "🙂", "a\tb\nc\r\nd", "…–×", "\u00a0"]
+)
+def test_other_text_stays(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\n\r\t b", "a b"),
+        ("  a  ", "a"),
+        ("x" * 11, "x" * 9 + "…"),
+        (" " * 99 + "x", ""),
+        ("", ""),
+    ],
+)
+def test_one_line(text: str, line: str) -> None:
+    assert one_line(text, 10) == line
+
+
+@given(st.text(st.characters()))
+def test_a_line_can_be_stored_and_printed(text: str) -> None:
+    line = one_line(text, 50)
+    assert len(line) <= 50
+    assert line.encode().decode() == line
+    assert {unicodedata.category(sign) for sign in line}.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
+    assert one_line(line, 50) == line
