@@ -29,11 +29,22 @@ class Track(Value):
         looked_at: when the last look began (UTC); None before the first.
         seconds: how long the last complete look took.
         failures: looks in a row that did not succeed.
+        doubted_at: when a run that had lost its lease may have changed something (UTC).
     """
 
     looked_at: datetime | None = None
     seconds: float = 0.0
     failures: int = 0
+    doubted_at: datetime | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the last look may have missed what a run did that had lost its lease."""
+        return (
+            self.doubted_at is not None
+            and self.looked_at is not None
+            and self.looked_at <= self.doubted_at
+        )
 
 
 def wait_for(track: Track, cadence: Cadence, *, hammering: bool) -> timedelta:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from models.access import Grant
 from models.change import Change, Outcome
-from models.errors import RegistryError
+from models.errors import Busy, RegistryError
 from models.plan import Plan
 from models.reason import Reason
 from models.settings import settings
@@ -35,6 +35,9 @@ async def apply(
         writer: whom to do it to.
         installation: who we are, for the mark of robot accounts.
         keep: takes their secrets; only a plan that makes none goes without.
+
+    Raises:
+        Busy: the run lost its lease; the rest is not done.
     """
     kept = keep or _nowhere
     end = Deadline("applying the changes", settings().operation_seconds)
@@ -60,6 +63,8 @@ async def _make(
         return Outcome(change=change, done=False, reason=Reason.TIMED_OUT, message=said)
     except RegistryError as error:
         return Outcome(change=change, done=False, reason=error.reason, message=error.said)
+    except Busy:  # the lease is lost: nothing more may be changed, and nothing saved
+        raise
     except Exception as error:  # a fault of ours must not lose the outcomes of the others
         get_run_logger().exception("%s: unforeseen", change.subject)
         said = f"unforeseen {type(error).__name__}, see the run's log"

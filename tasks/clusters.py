@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from models.cluster import Cluster
 from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan
-from models.errors import ClusterError
+from models.errors import Busy, ClusterError
 from models.reason import Reason
 from models.settings import settings
 from tasks.bounds import Bounds
@@ -66,6 +66,9 @@ async def apply_deliveries(
         plan: withdrawals first, then deliveries.
         writer: whom to do it to; it bounds how much is done at once.
         contents: what pull secrets shall hold, by namespace.
+
+    Raises:
+        Busy: the run lost its lease; the rest is not done.
     """
     outcomes: list[ClusterOutcome] = []
     end = Deadline("applying the changes", settings().operation_seconds)
@@ -106,6 +109,8 @@ async def _make(
         return ClusterOutcome(change=change, done=False, reason=reason, message=said)
     except ClusterError as error:
         return ClusterOutcome(change=change, done=False, reason=error.reason, message=error.said)
+    except Busy:  # the lease is lost: nothing more may be changed, and nothing saved
+        raise
     except Exception as error:  # a fault of ours must not lose the outcomes of the others
         get_run_logger().exception("%s: unforeseen", change.namespace)
         said = f"unforeseen {type(error).__name__}, see the run's log"

@@ -16,6 +16,7 @@ from models.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
 from models.reason import Reason
 from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
 from tasks.bounds import PASSING, Bounds, Circuit
+from tasks.fencing import check_fence
 from tasks.kubernetes import failure
 from tasks.registries.answer import Answer
 from tasks.retrying import attempts
@@ -73,6 +74,7 @@ class ClusterHttp:
         Raises:
             ClusterTransient: no complete answer came, or only passing faults, also after retries.
             ClusterError: the server's certificate is not trusted, or its answer is too large.
+            Busy: it would change something, and the run has lost its lease.
         """
         async for attempt in attempts(repeatable=True):
             with attempt:
@@ -86,6 +88,7 @@ class ClusterHttp:
     ) -> Answer:
         async with self._places:
             self._check_circuit(method, path)
+            await check_fence(method)
             self.requests += 1
             try:
                 async with asyncio.timeout(self.bounds.request_seconds):

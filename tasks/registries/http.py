@@ -18,6 +18,7 @@ from models.errors import AddressRefused, NotAskedAgain, Rejected, ServerBroken,
 from models.registry import Registry
 from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
 from tasks.bounds import PASSING, Bounds, Circuit
+from tasks.fencing import check_fence
 from tasks.registries import tls
 from tasks.registries.answer import Answer
 from tasks.registries.failure import translated
@@ -118,6 +119,7 @@ class HttpClient:
             Rejected: the answer is larger than allowed, or compressed in a way nobody asked for.
             TlsFailed: the server's certificate is not trusted.
             AddressRefused: a discovered address leads where it must not.
+            Busy: it would change something, and the run has lost its lease.
         """
         own = origin is None or origin == self.origin
         request = self._client.build_request(
@@ -135,6 +137,7 @@ class HttpClient:
         method, url = request.method, str(request.url.copy_with(userinfo=b""))
         async with self._places:
             self._check_circuit(method, url)
+            await check_fence(method)
             self.requests += 1
             try:
                 async with asyncio.timeout(self.bounds.request_seconds):

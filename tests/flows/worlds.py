@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 import trustme
 from pydantic import SecretStr
-from sqlmodel import Session
+from sqlmodel import Session, delete
 
 from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
 from deployments.sandbox.faults import Fault, Faults
@@ -21,7 +21,9 @@ from flows.syncing_cluster import ClusterReport, sync_cluster
 from models.access import Mark, Workspace, mark_in
 from models.audit import Entry
 from models.cluster import Cluster, ClusterState
+from models.errors import Busy
 from models.registry import BlockRef, Kind, Registry
+from models.tables import LeaseRow
 from tasks import clock
 from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.protocol import Credential, SavedCredential
@@ -95,6 +97,15 @@ class Lost:
         promised = [(b"content-length", b"1")]
         await send({"type": "http.response.start", "status": 200, "headers": promised})
         raise httpx.RemoteProtocolError("cut on purpose")
+
+
+@dataclass(frozen=True)
+class Stolen:
+    """Our run sleeps for long at that moment, and others take over its lease and end."""
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        transact(lambda session: session.exec(delete(LeaseRow)))
+        await app(scope, receive, send)
 
 
 class Platform:
@@ -185,6 +196,11 @@ class Platform:
         faults = self.faults if where == HARBOR else self.clusters[where].faults
         faults.add(Fault(action, method=method, after=turn, times=times))
 
+    def lose_lease(self, where: str, method: str | None, turn: int) -> None:
+        """Let a run lose its lease once `turn` such requests got through."""
+        faults = self.faults if where == HARBOR else self.clusters[where].faults
+        faults.add(Fault(Stolen(), method=method, after=turn, times=1))
+
     def calm(self, *, clusters: bool = True) -> None:
         """End all faults, or those of the Harbor alone."""
         self.faults.clear()
@@ -192,7 +208,7 @@ class Platform:
             cluster.faults.clear()
 
     async def reconcile(self, *rotate: str) -> Report | None:
-        """Reconcile the registry; None if the run was killed."""
+        """Reconcile the registry; None if the run was killed, or lost its lease."""
         return await self._reconcile(HARBOR, *rotate)
 
     @property
@@ -219,7 +235,7 @@ class Platform:
         return await self._until_killed(run())
 
     async def sync(self) -> tuple[ClusterReport, ...] | None:
-        """Sync both clusters; None if the run was killed."""
+        """Sync both clusters; None if the run was killed, or lost a lease."""
 
         async def run() -> tuple[ClusterReport, ...]:
             return tuple([await self._sync(name) for name in CLUSTERS])
@@ -238,6 +254,8 @@ class Platform:
             return await task
         except asyncio.CancelledError:
             assert self._killed
+            return None
+        except Busy:  # nobody else holds any: it was lost
             return None
         finally:
             self._run = None

@@ -6,23 +6,25 @@ import signal
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session, delete, update
+from sqlmodel import Session, delete, text, update
 
 from models.errors import Busy
 from models.settings import settings
-from models.tables import LeaseRow
+from models.tables import LeaseRow, RegistryRow
 from tasks import clock
+from tasks.fencing import check_fence
+from tasks.store import registries
 from tasks.store.leases import check_held, leased
 from tasks.store.session import stored, transact
 from tests import processes
 from tests.databases import DATABASE
 from tests.processes import finish
-from tests.store.tools import rows, start
+from tests.store.tools import integrate, rows, start
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -130,18 +132,103 @@ async def test_a_take_over_is_noticed_and_respected() -> None:
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_lost_lease_is_not_taken_up_again_by_renewal() -> None:
+async def test_a_run_ends_when_its_lease_is_lost_and_does_not_take_it_up_again() -> None:
     """Another run took over, worked, and ended: what this one knows is old."""
+    with pytest.raises(Busy, match="lost its lease on 'prod' to another one; it was stopped"):
+        async with leased("prod"):
+            await stored(_taken_over_and_ended)
+            await asyncio.Event().wait()
+    assert rows(LeaseRow) == []
 
-    def taken_over_and_ended(session: Session) -> None:
-        session.exec(delete(LeaseRow))
 
-    async with leased("prod") as holder:
-        await stored(taken_over_and_ended)
-        await asyncio.sleep(0.8)
-        assert rows(LeaseRow) == []
-        with pytest.raises(Busy, match="lost its lease"):
-            await stored(check_held, "prod", holder)
+def _taken_over_and_ended(session: Session) -> None:
+    session.exec(delete(LeaseRow))
+
+
+async def test_after_the_lease_is_lost_nothing_is_sent_that_changes_anything() -> None:
+    """The fence lets requests through that only read."""
+    integrate()
+    with pytest.raises(Busy, match="it changes nothing any more"):
+        async with leased("prod"):
+            await check_fence("PUT")
+            await stored(_taken_over_and_ended)
+            await check_fence("GET")
+            async with asyncio.timeout(20):
+                while True:  # until what was asked last is old
+                    await check_fence("DELETE")
+                    await asyncio.sleep(0)
+
+
+async def test_the_innermost_lease_counts_and_without_one_there_is_no_fence() -> None:
+    await check_fence("PUT")
+    async with leased("prod"):
+        async with leased("cluster/eu"):
+            await stored(_taken_over_and_ended)
+            with pytest.raises(Busy, match="cluster/eu"):
+                await check_fence("PUT")
+        with pytest.raises(Busy, match="prod"):
+            await asyncio.create_task(check_fence("POST"))
+
+
+async def test_a_lost_lease_makes_the_registry_due_at_once() -> None:
+    integrate()
+    looked_at = clock.now()
+
+    def due() -> bool:
+        (prod,) = transact(registries.dossiers)
+        return prod.due(settings().cadence, looked_at)
+
+    transact(lambda session: session.exec(update(RegistryRow).values(looked_at=looked_at)))
+    async with leased("prod"):
+        pass
+    assert not due()
+    async with leased("prod"):
+        await stored(_taken_over_and_ended)
+    assert due()
+    later = clock.now()
+    transact(lambda session: session.exec(update(RegistryRow).values(looked_at=later)))
+    assert not due()
+
+
+@pytest.mark.parametrize("back", [True, False])
+async def test_renewal_survives_every_database_error_until_the_lease_ends(
+    back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_LEASE_SECONDS", "3")
+    settings.cache_clear()
+    held = False
+    with nullcontext() if back else pytest.raises(Busy, match="it was stopped"):
+        async with leased("prod") as holder:
+            await stored(_rename, "lease", "elsewhere")
+            await asyncio.sleep(1.5)  # one renewal and more
+            if back:
+                await stored(_rename, "elsewhere", "lease")
+                await asyncio.sleep(3)
+                await stored(check_held, "prod", holder)
+                held = True
+            else:
+                await asyncio.Event().wait()
+    assert held is back
+    if not back:
+        await stored(_rename, "elsewhere", "lease")
+
+
+def _rename(session: Session, name: str, other: str) -> None:
+    session.connection().execute(text(f"ALTER TABLE {name} RENAME TO {other}"))
+
+
+async def test_the_clock_of_the_database_counts(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose clock is an hour ahead takes over nothing that is held."""
+    if database.startswith("sqlite"):
+        pytest.skip("the database is on the same machine")
+    async with leased("prod"):
+        ahead = clock.now() + timedelta(hours=1)
+        monkeypatch.setattr(clock, "now", lambda: ahead)
+        with pytest.raises(Busy):
+            async with leased("prod"):
+                pytest.fail("two hold one lease")
 
 
 def _hold(key: str) -> None:
