@@ -48,6 +48,7 @@ class Effect(Value):
 
     def ended(self, said: str) -> State[None]:
         """Return the state in which a flow ends that has this effect."""
+        said += "".join(f"; {report.remark}" for report in self.reports if report.remark)
         if self.problem:
             return Failed(message=f"{said}; {self.problem}")
         later = f"; what is out of reach follows when it is back: {self.unread}"

@@ -65,4 +65,5 @@ def ended(report: Report, *, dry_run: bool = False) -> State[None]:
     return Completed(
         message=f"{report.registry} is {report.health.health}: {amount(many, 'space')} seen, "
         f"{amount(drifts, 'drift')}, {amount(len(plan.changes), 'change')} {made}"
+        + (f"; {report.remark}" if report.remark else "")
     )

@@ -23,6 +23,7 @@ from tasks.credentials import credentials_of
 from tasks.registries.protocol import SavedCredential
 from tasks.store import registries
 from tasks.store.leases import leased
+from tasks.store.memory import pressing_registries
 from tasks.store.session import stored
 
 _BATCH = 50
@@ -36,12 +37,14 @@ class Ending(Value):
         concerns_namespaces: whether pull secrets may have to follow.
         unread: why the registry could not be read; a state of the registry, no fault of the run.
         problem: what went wrong in the run, for somebody to look at.
+        remark: what else a person should know.
     """
 
     registry: str
     concerns_namespaces: bool = False
     unread: str = ""
     problem: str = ""
+    remark: str = ""
 
 
 @flow(name="reconcile-all", persist_result=False)
@@ -54,7 +57,12 @@ async def reconcile_all() -> State[None]:
     """
     known = await stored(registries.dossiers)
     due_at = clock.now()
-    due = [one for one in known if one.due(settings().cadence, due_at)]
+    pressing = await stored(pressing_registries)
+    due = [
+        one
+        for one in known
+        if one.due(settings().cadence, due_at, pressing=one.registry.name in pressing)
+    ]
     credentials = await credentials_of(dossier.registry for dossier in due)
     places = asyncio.Semaphore(settings().registries_at_once)
     names = [one.registry.name for one in due]
@@ -97,7 +105,12 @@ async def _reconcile_one(
         get_run_logger().warning(report.problem)
         return Ending(registry=name, unread=report.problem)
     concerned = report.concerns_namespaces
-    return Ending(registry=name, concerns_namespaces=concerned, problem=report.problem)
+    return Ending(
+        registry=name,
+        concerns_namespaces=concerned,
+        problem=report.problem,
+        remark=report.remark,
+    )
 
 
 def _ended(known: int, endings: Sequence[Ending]) -> State[None]:
@@ -106,6 +119,7 @@ def _ended(known: int, endings: Sequence[Ending]) -> State[None]:
     told = f"{len(endings)} of {known} registries were due"
     if unread:
         told += f"; {len(unread)} could not be read: {', '.join(unread[:20])}"
+    told += "".join(f"; {ending.remark}" for ending in endings if ending.remark)
     if problems:
         return Failed(message=f"{told}; {len(problems)} with problems: {'; '.join(problems[:5])}")
     return Completed(message=told)

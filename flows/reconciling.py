@@ -15,6 +15,7 @@ from models.health import Diagnosis, diagnose
 from models.plan import Plan
 from models.reconcile import plan_spaces
 from models.registry import Registry
+from models.retirement import deletion_remark
 from models.schedule import refuses_credentials
 from models.settings import settings
 from models.snapshot import Seen, Snapshot
@@ -81,6 +82,16 @@ class Report(Value):
                 f"{self.registry}: {len(broken)} of {len(self.outcomes)} changes failed ({first})"
             )
         return ""
+
+    @property
+    def remark(self) -> str:
+        """What else a person should know: whose pulls may fail once, and what has ended."""
+        deleted = [
+            outcome.change
+            for outcome in self.outcomes
+            if isinstance(outcome.change, RevokeGrant) and outcome.done
+        ]
+        return deletion_remark(deleted, self.snapshot.taken_at)
 
     @property
     def concerns_namespaces(self) -> bool:

@@ -50,9 +50,9 @@ async def rotate_credentials(
 ) -> State[None]:
     """Give robot accounts new secrets.
 
-    The second robot account is made and delivered to every namespace; the first goes once it is
-    proved that the second is accepted and is everywhere. A run that is cut short is finished by the
-    next reconcile, and nobody loses a pull meanwhile.
+    The second robot account is made and delivered to every namespace; the first goes some minutes
+    (SUPERSEDED_MINUTES) after it is proved that the second is accepted and is everywhere. A run
+    that is cut short is finished by the next reconcile, and nobody loses a pull meanwhile.
     """
     due = await stored(_due, registry or None, workspace or None, overdue_only=overdue_only)
     if not due:
@@ -69,7 +69,8 @@ async def rotate_credentials(
     told = f"new secrets for {amount(many, 'robot account')} on {where}"
     waiting = await stored(_waiting, sorted(due))
     if waiting:
-        told += f"; {waiting} replaced, kept until every namespace has the new secret"
+        minutes = f"{settings().superseded_minutes:g} minutes"
+        told += f"; {waiting} replaced, kept until every namespace has had the new secret {minutes}"
     problems = [*first, *(one.problem for one in clusters if one.problem), *second]
     if problems:
         return Failed(message=f"{told}; {'; '.join(problems[:5])}")

@@ -18,6 +18,7 @@ from tasks.announce import announce
 from tasks.publish import publish, publish_if_news
 from tasks.reports.cluster import cluster_news, cluster_page
 from tasks.store import clusters
+from tasks.store.memory import departure_remark
 from tasks.store.session import stored
 
 
@@ -50,7 +51,9 @@ async def sync_namespaces(
     if not dry_run and any(report.news for report in reports):
         await publish_workspaces()
     await announce()
-    return _ended(reports, dry_run=dry_run)
+    left = sorted({name for report in reports for name in report.departed})
+    remark = await stored(departure_remark, left) if left and not dry_run else ""
+    return _ended(reports, remark, dry_run=dry_run)
 
 
 async def publish_clusters(reports: tuple[ClusterReport, ...], *, dry_run: bool = False) -> None:
@@ -66,13 +69,13 @@ async def publish_clusters(reports: tuple[ClusterReport, ...], *, dry_run: bool 
         await publish_if_news(f"cluster-{report.cluster}", page, news, title)
 
 
-def _ended(reports: tuple[ClusterReport, ...], *, dry_run: bool) -> State[None]:
+def _ended(reports: tuple[ClusterReport, ...], remark: str, *, dry_run: bool) -> State[None]:
     changes = sum(len(report.plan.changes) for report in reports)
     members = sum(bool(one.workspace) for report in reports for one in report.namespaces)
     made = "planned" if dry_run else "made"
     told = (
         f"{amount(len(reports), 'cluster')}, {amount(members, 'namespace')} in workspaces, "
-        f"{amount(changes, 'change')} {made}"
+        f"{amount(changes, 'change')} {made}" + (f"; {remark}" if remark else "")
     )
     unread = "; ".join(report.unread for report in reports if report.unread)
     problems = [report.problem for report in reports if report.problem]

@@ -18,7 +18,7 @@ from models.settings import settings
 from tasks import clock
 from tasks.concurrency import for_each
 from tasks.kubernetes.credentials import kubeconfigs_of
-from tasks.store import bindings, clusters, grants, registries
+from tasks.store import bindings, clusters, grants, registries, rollout
 from tasks.store.clusters import lease_key
 from tasks.store.leases import leased
 from tasks.store.session import stored
@@ -83,7 +83,8 @@ def _nothing(name: str) -> ClusterReport:
 
 
 def _note_effective(session: Session) -> None:
-    """Note which bindings have reached every namespace of their workspace by now."""
+    """Note which secrets and bindings have reached every namespace of their workspace by now."""
+    rollout.note_rolled_out(session, clock.now())
     pending = bindings.not_yet_effective(session)
     if not pending:
         return

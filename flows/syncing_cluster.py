@@ -13,14 +13,20 @@ from models.cluster import ClusterSnapshot, ClusterState, state_after, unseen_cl
 from models.delivering import conclude_deliveries, plan_deliveries
 from models.delivery import ClusterOutcome, Delivery, DeliveryPlan
 from models.errors import ClusterError, PlanRefused
-from models.membership import Namespace, check_leaving, settle_namespaces, unmoved
+from models.membership import (
+    Namespace,
+    check_leaving,
+    departures,
+    settle_namespaces,
+    unmoved,
+)
 from models.settings import settings
 from models.snapshot import Seen
 from tasks import clock
 from tasks.clusters import apply_deliveries, opened_cluster
 from tasks.entitling import Entitlement, Wish, entitle
 from tasks.kubernetes.protocol import ClusterReader
-from tasks.store import clusters, workspaces
+from tasks.store import clusters, rollout, workspaces
 from tasks.store.clusters import Known
 from tasks.store.installation import installation
 from tasks.store.session import stored
@@ -34,6 +40,7 @@ class ClusterReport(Value):
         unread: why the cluster could not be read; a state of the cluster, no fault of the run.
         refused: why nobody was let go, if the brakes refused it.
         broken: what went wrong in the run itself.
+        departed: namespaces that left each workspace.
     """
 
     cluster: str
@@ -45,6 +52,7 @@ class ClusterReport(Value):
     unread: str = ""
     refused: str = ""
     broken: str = ""
+    departed: Mapping[str, Sequence[str]] = {}
 
     @property
     def problem(self) -> str:
@@ -115,6 +123,7 @@ async def sync_cluster(
         news=_differs(known, work, state, left),
         unread="" if state.reachable else f"cluster {name}: {state.message}",
         refused=work.refused,
+        departed=departures(known.namespaces, work.namespaces),
     )
 
 
@@ -212,3 +221,4 @@ def _save(
     told = cluster_entries(name, known.state, state)
     clusters.save_state(session, name, state, told, holder=holder, at=at, flow_run=flow_run)
     clusters.save_deliveries(session, name, left, entries, holder=holder, at=at, flow_run=flow_run)
+    rollout.note_rolled_out(session, at)

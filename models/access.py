@@ -57,7 +57,9 @@ class Grant(Value):
         login: its full user name, with the prefix that Harbor is configured to show.
         spaces: what it may pull, as last known.
         made_at: when its secret was made (UTC). The youngest is the one in use; an older one goes
-            once the youngest is delivered everywhere.
+            some time after the youngest is delivered everywhere.
+        rolled_out_at: when every namespace of the workspace was first seen to hold its secret
+            (UTC); told of one that supersedes another.
         created_at: when Harbor says that the robot account was created (UTC), which no change of it
             moves. With the id it tells one Harbor from another; None until it was seen.
     """
@@ -69,6 +71,7 @@ class Grant(Value):
     spaces: tuple[str, ...] = ()
     made_at: datetime
     created_at: datetime | None = None
+    rolled_out_at: datetime | None = None
 
 
 class Mark(Value):

@@ -6,7 +6,7 @@ from models.access import Grant, ObservedRobot
 from models.base import Value
 from models.granting import GrantPlan, plan_grants, wanted_by
 from models.identity import Likeness, compare, contradictions, is_other_harbor, own_robots
-from models.rotation import youngest
+from models.rotation import superseding, youngest
 from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
 
 OTHER_HARBOR = (
@@ -28,6 +28,10 @@ class AccessRecord(Value):
         served: workspaces whose youngest robot account has reached every namespace.
         refused: workspaces whose youngest robot account's secret is not accepted any more.
         rotate: workspaces that shall get a new secret now.
+        leaving: workspaces that shall, because a namespace left them.
+        retired: superseded robot accounts that go once their workspace is served.
+        exposed: superseded robot accounts whose secret somebody who left may hold.
+        overdue: those of them that go now, served or not.
     """
 
     registry: str
@@ -40,6 +44,10 @@ class AccessRecord(Value):
     served: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
+    retired: frozenset[int] = frozenset()
+    exposed: frozenset[int] = frozenset()
+    overdue: frozenset[int] = frozenset()
 
     @property
     def concerned(self) -> bool:
@@ -56,9 +64,7 @@ class AccessRecord(Value):
     @property
     def waiting(self) -> tuple[Grant, ...]:
         """Robot accounts in use that an older one waits to be retired for."""
-        in_use = youngest(self.grants).values()
-        twice = {grant.workspace for grant in self.grants if grant not in in_use}
-        return tuple(grant for grant in in_use if grant.workspace in twice)
+        return superseding(self.grants)
 
     def asked(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot of this registry's robots; those that concern nobody are not missed."""
@@ -119,6 +125,10 @@ class AccessRecord(Value):
             rotate=self.rotate,
             served=self.served,
             refused=self.refused,
+            leaving=self.leaving,
+            retired=self.retired,
+            exposed=self.exposed,
+            overdue=self.overdue,
         )
         if self.keeps_evidence(snapshot):
             return found.model_copy(update={"gone": ()})

@@ -80,8 +80,9 @@ class MakeGrant(Value):
 
     @property
     def urgent(self) -> bool:
-        """Whether it replaces a robot that can pull what is not bound any more."""
-        return not set(self.before) <= set(self.after)
+        """Whether it replaces a robot that can pull what is not bound, or that others may use."""
+        left = self.reason is Reason.NAMESPACE_LEFT
+        return left or not set(self.before) <= set(self.after)
 
 
 class EditGrant(Value):
@@ -115,8 +116,8 @@ class RevokeGrant(Value):
     """Delete a robot account of ours.
 
     Attributes:
-        urgent: it ends access that no binding justifies (any more): somebody may hold its secret,
-            and it can pull what the workspace is not bound to. No safety limit holds it up.
+        urgent: it ends access that no binding justifies (any more): it can pull what the workspace
+            is not bound to, or somebody who left may hold its secret. No safety limit holds it up.
     """
 
     kind: Literal["revoke-grant"] = "revoke-grant"

@@ -6,7 +6,7 @@ from models.base import Value
 from models.condition import Condition, Health
 from models.health import Diagnosis, diagnose
 from models.registry import Registry
-from models.schedule import Cadence, Track, is_due
+from models.schedule import Cadence, Track, is_due, refuses_credentials
 
 
 class Dossier(Value):
@@ -35,8 +35,15 @@ class Dossier(Value):
         """Its health in one word."""
         return diagnose(self.conditions)
 
-    def due(self, cadence: Cadence, now: datetime) -> bool:
-        """Whether it should be looked at now."""
+    def due(self, cadence: Cadence, now: datetime, *, pressing: bool = False) -> bool:
+        """Whether it should be looked at now.
+
+        Args:
+            pressing: something is to be changed there now. That is no reason to try a credential
+                more often that it refuses.
+        """
+        if (pressing or self.track.doubtful) and not refuses_credentials(self.conditions):
+            return True
         return is_due(self.track, cadence, self.conditions, now)
 
     @property

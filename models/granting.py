@@ -60,6 +60,10 @@ def plan_grants(
     rotate: Collection[str] = (),
     served: Collection[str] = (),
     refused: Collection[str] = (),
+    leaving: Collection[str] = (),
+    retired: Collection[int] = (),
+    exposed: Collection[int] = (),
+    overdue: Collection[int] = (),
 ) -> GrantPlan:
     """Compare the robot accounts there are with those there shall be.
 
@@ -76,6 +80,10 @@ def plan_grants(
         refused: workspaces whose youngest robot's secret is not accepted any more.
         served: workspaces whose youngest robot has reached every namespace, so that older ones
             may go.
+        leaving: workspaces that a namespace left: their secret may be held by it.
+        retired: superseded robots that go once the workspace is served.
+        exposed: superseded robots whose secret somebody who left may hold.
+        overdue: those of them that go now, served or not.
     """
     if isinstance(robots, Unseen):
         return GrantPlan()
@@ -86,13 +94,14 @@ def plan_grants(
             found[robot.mark.workspace].append(robot)
     changes: list[GrantChange] = []
     for workspace in sorted(wanted.keys() | found.keys()):
-        case = _Case(workspace, wanted, found[workspace], on_record)
+        case = _Case(workspace, wanted, found[workspace], on_record, frozenset(exposed))
         changes += case.changes(
             installation,
             edits=edits,
             rotate=workspace in rotate,
-            served=workspace in served,
             refused=workspace in refused,
+            left=workspace in leaving,
+            retired={*overdue, *(retired if workspace in served else ())},
         )
     there = {robot.id for robot in robots.items}
     return GrantPlan(
@@ -127,7 +136,9 @@ class _Case:
         wanted: Mapping[str, Wanted],
         robots: Iterable[ObservedRobot],
         on_record: Mapping[int, Grant],
+        exposed: Collection[int],
     ) -> None:
+        self.exposed = exposed
         self.workspace, self.wanted = workspace, wanted.get(workspace, Wanted())
         self.by_workspace, self.on_record = wanted, on_record
         by_age = sorted(robots, key=lambda robot: robot.id)
@@ -140,7 +151,14 @@ class _Case:
         self.known.sort(key=lambda robot: (on_record[robot.id].made_at, robot.id))
 
     def changes(
-        self, installation: str, *, edits: bool, rotate: bool, served: bool, refused: bool
+        self,
+        installation: str,
+        *,
+        edits: bool,
+        rotate: bool,
+        refused: bool,
+        left: bool,
+        retired: Collection[int],
     ) -> list[GrantChange]:
         if not self.wanted.spaces:
             reason = Reason.SPACES_MISSING if self.wanted.bound else Reason.BINDINGS_CHANGED
@@ -149,13 +167,14 @@ class _Case:
             return self._first(installation)
         made = self._revoke(self.unknown, Reason.UNWANTED)
         *older, youngest = self.known
-        made += self._retire(older, edits=edits, served=served)
+        made += self._retire(older, retired, edits=edits)
         fault = self._fault(youngest)
         if fault is not None and edits:
             made.append(self._edit(youngest, fault))
             fault = None
-        if fault is not None or refused or (rotate and not older):
-            lost = Reason.SECRET_LOST if refused else Reason.ROTATED
+        if fault is not None or refused or left or (rotate and not older):
+            lost = Reason.NAMESPACE_LEFT if left else Reason.ROTATED
+            lost = Reason.SECRET_LOST if refused else lost
             made.append(self._another(installation, youngest, fault or lost))
         return made
 
@@ -189,9 +208,9 @@ class _Case:
         )
 
     def _retire(
-        self, older: Iterable[ObservedRobot], *, edits: bool, served: bool
+        self, older: Iterable[ObservedRobot], retired: Collection[int], *, edits: bool
     ) -> list[GrantChange]:
-        """Let older robots go once the youngest is everywhere.
+        """Let older robots go when it is time.
 
         Until then they are kept as narrow as the youngest, and one that cannot be narrowed goes at
         once: what was unbound is not pulled on, whoever has to wait for the new secret.
@@ -199,10 +218,12 @@ class _Case:
         made: list[GrantChange] = []
         for robot in older:
             wider = not robot.exact or not set(robot.spaces) <= set(self.wanted.spaces)
-            if served or (wider and not edits):
-                made += self._revoke([robot], Reason.SUPERSEDED)
-            elif reason := self._fault(robot):
-                made += [self._edit(robot, reason)] if edits else []
+            left = robot.id in self.exposed
+            if robot.id in retired or (wider and not edits):
+                reason = Reason.NAMESPACE_LEFT if left else Reason.SUPERSEDED
+                made += self._revoke([robot], reason)
+            elif fault := self._fault(robot):
+                made += [self._edit(robot, fault)] if edits else []
         return made
 
     def _fault(self, robot: ObservedRobot) -> Reason | None:
@@ -237,11 +258,13 @@ class _Case:
         ]
 
     def _urgent(self, robot: ObservedRobot) -> bool:
-        """Whether a robot can pull what those who may hold its secret are not bound to.
+        """Whether a robot can pull what some who may hold its secret are not entitled to.
 
-        Those are the namespaces of the workspace on record, whatever its description says now. A
-        secret that is not on record was never delivered.
+        Those are the namespaces of the workspace on record, whatever its description says now, and
+        perhaps some that left it. A secret that is not on record was never delivered.
         """
+        if robot.id in self.exposed:
+            return True
         grant = self.on_record.get(robot.id)
         if grant is None or not grant.workspace:
             return False

@@ -1,5 +1,6 @@
 """Decide which workspace a namespace belongs to: by its labels, by a list, or to none."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from models.access import Source
@@ -80,6 +81,19 @@ def _conflict(named: Mapping[str, str], listed: Collection[str]) -> str:
     claims = [f"label {key} says {value}" for key, value in sorted(named.items())]
     claims += [f"the list says {value}" for value in sorted(listed)]
     return f"{', '.join(claims)}; a namespace belongs to one workspace: leave one claim"
+
+
+def departures(before: Iterable[Namespace], after: Iterable[Namespace]) -> dict[str, list[str]]:
+    """Return the namespaces that left each workspace: for another, for none, or by deletion.
+
+    One that was deleted and made again is another one: whoever had the first may hold its secret.
+    """
+    now = {(one.name, one.uid): one.workspace for one in after}
+    gone: dict[str, list[str]] = defaultdict(list)
+    for one in before:
+        if one.workspace and now.get((one.name, one.uid)) != one.workspace:
+            gone[one.workspace].append(one.name)
+    return dict(gone)
 
 
 def check_leaving(

@@ -81,6 +81,7 @@ class Reason(StrEnum):
     UNWANTED = "Unwanted"
     ROTATED = "Rotated"
     SUPERSEDED = "Superseded"
+    NAMESPACE_LEFT = "NamespaceLeft"
     # pull secrets and namespaces
     DELIVERED = "Delivered"
     DUE = "Due"

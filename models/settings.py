@@ -47,6 +47,9 @@ class Settings(BaseSettings):
             the first encrypts, all decrypt. Empty means those in `secret_key_file`.
         secret_key_file: one key a line, newest first; `make serve` makes it on first start.
         rotation_days: age at which robot accounts' secrets are replaced; 0 never does.
+        superseded_minutes: how long a superseded robot account is kept after the secret of the one
+            in use was delivered everywhere; and the longest that one is kept whose secret somebody
+            who left its workspace may hold.
         helm_selector: label selector of what a Harbor chart made, where Helm is a source.
         managed_namespaces: patterns `cluster/namespace`, comma-separated, of namespaces whose
             managed Harbors are trusted, besides those with the label.
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
+    superseded_minutes: float = Field(default=10, ge=0)
     helm_selector: str = HELM_SELECTOR
     managed_namespaces: Annotated[str, AfterValidator(check_patterns)] = ""
     adoptions_at_once: int = Field(default=20, ge=1)
@@ -121,6 +125,11 @@ class Settings(BaseSettings):
     def rotation_age(self) -> timedelta | None:
         """The age at which robot accounts' secrets are replaced."""
         return timedelta(days=self.rotation_days) if self.rotation_days else None
+
+    @property
+    def retention(self) -> timedelta:
+        """How long superseded robot accounts are kept."""
+        return timedelta(minutes=self.superseded_minutes)
 
     @property
     def limits(self) -> Limits:

@@ -56,6 +56,7 @@ def grant(
     registry: str = "prod",
     login: str = "",
     made_at: datetime = NOW,
+    rolled_out_at: datetime | None = None,
 ) -> Grant:
     return Grant(
         registry=registry,
@@ -64,6 +65,7 @@ def grant(
         login=login or login_of(workspace),
         spaces=spaces,
         made_at=made_at,
+        rolled_out_at=rolled_out_at,
     )
 
 

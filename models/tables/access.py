@@ -109,7 +109,19 @@ class GrantRow(SQLModel, table=True):
     spaces: list[str] = Field(sa_type=JSON)
     made_at: datetime = Field(sa_type=UtcDateTime)
     created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    rolled_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sealed: str = Field(sa_type=Text)
+
+
+class DepartureRow(SQLModel, table=True):
+    """That namespaces left a workspace, and when its robot account was replaced because of it."""
+
+    __tablename__ = "departure"
+
+    registry_name: str = Field(primary_key=True, foreign_key="registry.name", ondelete="CASCADE")
+    workspace: str = Field(primary_key=True, max_length=63)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    rotated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class DeliveryRow(SQLModel, table=True):

@@ -14,7 +14,8 @@ class RegistryRow(SQLModel, table=True):
 
     `looked_at` is the last attempt, `spaces_read_at` the last complete list of spaces,
     `storage_read_at` the last storage figures. `storage_used` is what the registry says it uses
-    in all (bytes, shared layers counted once); None is unknown.
+    in all (bytes, shared layers counted once); None is unknown. At `doubted_at` a run that had lost
+    its lease may have changed something, so that what was seen before is worth nothing.
     """
 
     __tablename__ = "registry"
@@ -33,6 +34,7 @@ class RegistryRow(SQLModel, table=True):
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     look_seconds: float = 0.0
     failures: int = 0
+    doubted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     spaces_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     storage_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     storage_used: int | None = Field(default=None, sa_type=BigInteger)

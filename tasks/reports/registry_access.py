@@ -43,7 +43,8 @@ def _pull_user(registry: Registry) -> str:
     return (
         f"Entitled namespaces receive the pull-only user of the block "
         f"{code(registry.pull_credential.name)}. Privacy is advisory: who holds it can pull "
-        "everything here."
+        "everything here. A namespace that leaves may have copied it, and this service cannot "
+        "change it: do so in the registry and in the block."
     )
 
 

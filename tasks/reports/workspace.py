@@ -6,7 +6,8 @@ from datetime import datetime
 from models.access import Grant, Source
 from models.delivery import DeliveryStatus
 from models.registry import Kind, Privacy
-from models.rotation import youngest
+from models.rotation import Retirement, retirements, youngest
+from models.settings import settings
 from models.views import BoundRegistry, BoundSpace, Member, WorkspaceView
 from models.wording import amount
 from tasks.reports.cluster import BY, delivery_cell
@@ -174,13 +175,21 @@ def accounts(grants: Sequence[Grant]) -> str:
         return "no robot account yet"
     in_use = youngest(grants).values()
     by_use = sorted(grants, key=lambda one: one not in in_use)
+    going = retirements(grants, (), settings().retention)
     return stacked(
         *(
             f"{code(one.login)} ({amount(len(one.spaces), 'space')}"
-            + (")" if one in in_use else ", is being replaced)")
+            + (")" if one in in_use else f", {_kept(going[one.registry, one.robot_id])})")
             for one in by_use
         )
     )
+
+
+def _kept(retirement: Retirement) -> str:
+    """Say how long a superseded robot account is kept."""
+    if retirement.at is None:
+        return "is being replaced"
+    return f"replaced, kept until {minute(retirement.at)} at the latest"
 
 
 def _made(grants: Sequence[Grant], now: datetime) -> str:

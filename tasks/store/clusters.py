@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
+from models import membership
 from models.audit import Entry
 from models.base import Value
 from models.cluster import Cluster, ClusterState
@@ -21,7 +22,7 @@ from models.tables import (
     PublicationRow,
     TrustedObjectRow,
 )
-from tasks.store import audit, leases, workspaces
+from tasks.store import audit, departures, leases, workspaces
 from tasks.store.upserting import upsert
 
 _CLUSTER, _STATE = set(Cluster.model_fields), set(ClusterState.model_fields)
@@ -121,7 +122,13 @@ def register(
 
 
 def remove(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
-    """Forget a cluster and all that belongs to it, except its audit."""
+    """Forget a cluster and all that belongs to it, except its audit.
+
+    Its namespaces leave their workspaces: what they were given may have been copied, or could not
+    be withdrawn.
+    """
+    left = {one.workspace for one in namespaces(session, name) if one.workspace}
+    departures.record(session, left, at)
     for table in (NamespaceRow, DeliveryRow, ListedRow, TrustedObjectRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
@@ -164,11 +171,15 @@ def save_namespaces(
 ) -> None:
     """Save whom the namespaces of a cluster belong to; those that are not there are forgotten.
 
+    Whoever leaves a workspace may have copied its login, so it is to have another.
+
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
     leases.check_held(session, lease_key(name), holder)
     found = {one.name: one for one in settled}
+    gone = membership.departures(namespaces(session, name), found.values())
+    departures.record(session, gone, at)
     _replace(session, NamespaceRow, name, "name", [_namespace_row(one) for one in found.values()])
     _drop(session, DeliveryRow, name, "namespace", set(found))
     workspaces.discover(

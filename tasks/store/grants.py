@@ -6,7 +6,7 @@ from sqlmodel import Session, col, delete, select
 
 from models.access import Grant
 from models.tables import GrantRow
-from tasks.store import registries
+from tasks.store import departures, registries
 from tasks.store.upserting import upsert
 
 
@@ -24,6 +24,7 @@ def grants(session: Session, registry: str | None = None) -> tuple[Grant, ...]:
             spaces=tuple(row.spaces),
             made_at=row.made_at,
             created_at=row.created_at,
+            rolled_out_at=row.rolled_out_at,
         )
         for row in session.exec(asked)
     )
@@ -33,6 +34,7 @@ def keep(session: Session, grant: Grant, sealed: str) -> None:
     """Put a robot account and its sealed secret on record, at once."""
     registries.locked(session, grant.registry)
     upsert(session, GrantRow, [_columns(grant) | {"sealed": sealed}])
+    departures.answer(session, grant)
 
 
 def note(session: Session, registry: str, changed: Iterable[Grant]) -> None:
@@ -76,4 +78,5 @@ def _columns(grant: Grant) -> dict[str, object]:
         "spaces": list(grant.spaces),
         "made_at": grant.made_at,
         "created_at": grant.created_at,
+        "rolled_out_at": grant.rolled_out_at,
     }

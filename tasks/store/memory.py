@@ -1,17 +1,20 @@
 """What is remembered of a registry when a run on it begins."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from models.access import Grant
 from models.access_record import AccessRecord
 from models.base import Value
 from models.dossier import Dossier
 from models.registry import Origin
-from models.rotation import overdue, served, youngest
+from models.retirement import departures_told
+from models.rotation import leaving, overdue, pressing, retirements, superseding
+from models.settings import settings
 from models.space import Space
-from tasks.store import bindings, clusters, grants, looks, registries, spaces
+from tasks import clock
+from tasks.store import bindings, departures, grants, looks, registries, spaces
 from tasks.store.installation import installation
 
 
@@ -50,7 +53,9 @@ def recall(session: Session, name: str) -> Memory:
 
 
 def _access_record(session: Session, name: str) -> AccessRecord:
-    known = grants.grants(session, name)
+    known, left = grants.grants(session, name), departures.departures(session, name)
+    now = clock.now()
+    going = {id: one for (_, id), one in retirements(known, left, settings().retention).items()}
     return AccessRecord(
         registry=name,
         installation=installation(session),
@@ -58,16 +63,24 @@ def _access_record(session: Session, name: str) -> AccessRecord:
         bound=bindings.bound(session, name),
         has_bindings=bindings.count(session, name) > 0,
         grants=known,
-        served=_served(session, known),
+        served=frozenset(one.workspace for one in superseding(known) if one.rolled_out_at),
+        leaving=frozenset(workspace for _, workspace in leaving(known, left, now)),
+        retired=frozenset(id for id, one in going.items() if one.due(now)),
+        exposed=frozenset(id for id, one in going.items() if one.exposed),
+        overdue=frozenset(id for id, one in going.items() if one.overdue(now)),
     )
 
 
-def _served(session: Session, known: tuple[Grant, ...]) -> frozenset[str]:
-    """Ask about deliveries only if a robot account waits to be retired."""
-    if len(known) == len(youngest(known)):
-        return frozenset()
-    found = served(known, clusters.namespaces(session), clusters.deliveries(session))
-    return frozenset(workspace for _, workspace in found)
+def pressing_registries(session: Session) -> frozenset[str]:
+    """Return the registries on which a robot account is to be made or deleted by now."""
+    known, left = grants.grants(session), departures.departures(session)
+    return pressing(known, left, settings().retention, clock.now())
+
+
+def departure_remark(session: Session, workspaces: Collection[str]) -> str:
+    """Say until when namespaces that left some workspaces can pull; empty if they held nothing."""
+    left = [one for one in departures.departures(session) if one.workspace in workspaces]
+    return departures_told(left, settings().retention)
 
 
 def rotation_due(

@@ -18,6 +18,7 @@ from models.schedule import Track
 from models.tables import (
     BindingRow,
     ConditionRow,
+    DepartureRow,
     GrantRow,
     LeaseRow,
     MeasurementRow,
@@ -61,7 +62,12 @@ def _dossier(row: RegistryRow, conditions: Iterable[Condition]) -> Dossier:
         registry=Registry.model_validate(row.model_dump(include=set(Registry.model_fields))),
         integrated_at=row.integrated_at,
         conditions=tuple(sorted(conditions, key=lambda one: list(ConditionType).index(one.type))),
-        track=Track(looked_at=row.looked_at, seconds=row.look_seconds, failures=row.failures),
+        track=Track(
+            looked_at=row.looked_at,
+            seconds=row.look_seconds,
+            failures=row.failures,
+            doubted_at=row.doubted_at,
+        ),
         spaces_read_at=row.spaces_read_at,
         storage_read_at=row.storage_read_at,
         storage_used=row.storage_used,
@@ -188,7 +194,7 @@ def tell(session: Session, name: str, entry: Entry, *, at: datetime, flow_run: s
 def start_over(session: Session, name: str) -> None:
     """Forget what was seen of a registry and made in it: another one stands in its place."""
     row = locked(session, name)
-    for table in (GrantRow, SpaceRow, OutcomeRow):
+    for table in (GrantRow, DepartureRow, SpaceRow, OutcomeRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     if row is not None:
         row.spaces_read_at = row.storage_read_at = row.storage_used = None
@@ -220,7 +226,8 @@ def remove(session: Session, name: str, entry: Entry, *, at: datetime, flow_run:
     Its page is forgotten too, so that one who comes back gets a new one.
     """
     locked(session, name)
-    for table in (BindingRow, GrantRow, ConditionRow, SpaceRow, OutcomeRow, MeasurementRow):
+    tables = (BindingRow, GrantRow, DepartureRow, ConditionRow, SpaceRow, OutcomeRow)
+    for table in (*tables, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))

@@ -1,7 +1,7 @@
 """Workspaces, and the namespaces listed for them by hand."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
@@ -10,7 +10,7 @@ from models.access import Source, Workspace
 from models.audit import Entry
 from models.errors import InputRefused
 from models.tables import BindingRow, ListedRow, NamespaceRow, PublicationRow, WorkspaceRow
-from tasks.store import audit
+from tasks.store import audit, departures
 from tasks.store.upserting import upsert
 
 
@@ -46,16 +46,31 @@ def create(
 ) -> None:
     """Create a workspace, or bring one that is there up to date.
 
+    A namespace that is not listed any more may be in a cluster that is out of reach: that it leaves
+    is noted now.
+
     Args:
         listed: (cluster, namespace) that belong to it, instead of those listed before.
     """
     known = session.get(WorkspaceRow, workspace.name)
     upsert(session, WorkspaceRow, [workspace.model_dump()])
+    _unlist(session, workspace.name, set(listed), at)
     session.exec(delete(ListedRow).where(col(ListedRow.workspace) == workspace.name))
     for cluster, namespace in sorted(set(listed)):
         session.add(ListedRow(cluster_name=cluster, namespace=namespace, workspace=workspace.name))
     if known is None:
         audit.write(session, "", [_entry(workspace, "workspace.created")], at=at, flow_run=flow_run)
+
+
+def _unlist(
+    session: Session, workspace: str, listed: Collection[tuple[str, str]], at: datetime
+) -> None:
+    members = select(NamespaceRow).where(
+        col(NamespaceRow.workspace) == workspace, col(NamespaceRow.source) == Source.DECLARED.value
+    )
+    rows = session.exec(members)
+    if any((row.cluster_name, row.name) not in listed for row in rows):
+        departures.record(session, [workspace], at)
 
 
 def discover(session: Session, names: Iterable[str], *, at: datetime, flow_run: str) -> None:
@@ -70,6 +85,7 @@ def discover(session: Session, names: Iterable[str], *, at: datetime, flow_run: 
 
 def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> None:
     """Forget a workspace with its bindings and its list; nobody belongs to it then."""
+    departures.record(session, [name], at)
     for table in (BindingRow, ListedRow):
         session.exec(delete(table).where(col(table.workspace) == name))
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from deployments.sandbox.harbor import Permission, Robot
+from deployments.sandbox.harbor.identity import find_robot
 from models.access import Binding, Mark, Workspace, mark_in
 from models.cluster import SECRET_NAME, WORKSPACE_LABEL
 from models.space import Visibility
@@ -29,6 +30,7 @@ class World(Platform):
         listed: (cluster, namespace) by workspace.
         labels: of each namespace there is, by (cluster, namespace).
         ending: namespaces that are being deleted.
+        copied: what namespaces held when they left a workspace: whose, where, user and password.
     """
 
     def __init__(self, on: Ground, *, by_robot: bool, links: bool) -> None:
@@ -38,6 +40,7 @@ class World(Platform):
         self.listed: dict[str, set[tuple[str, str]]] = {name: set() for name in WORKSPACES}
         self.labels: dict[tuple[str, str], dict[str, str]] = {}
         self.ending: set[tuple[str, str]] = set()
+        self.copied: list[tuple[str, tuple[str, str], str, str]] = []
 
     # Spaces.
 
@@ -142,18 +145,21 @@ class World(Platform):
 
     def label(self, cluster: str, name: str, workspace: str | None, second: str | None) -> None:
         if (cluster, name) in self.labels:
+            self._copy(cluster, name)
             self.labels[cluster, name] = _labels(workspace, second)
             told = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
             self.clusters[cluster].label(name, told)
 
     def list_by_hand(self, workspace: str, cluster: str, name: str) -> None:
         """Give it to a workspace; once more takes it back."""
+        self._copy(cluster, name)
         self.listed[workspace] ^= {(cluster, name)}
         told, listed = Workspace(name=workspace), self.listed[workspace]
         transact(workspaces.create, told, listed, at=clock.now(), flow_run="")
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:
+            self._copy(cluster, name)
             del self.labels[cluster, name]
             self.ending.discard((cluster, name))
             self.clusters[cluster].delete_namespace(name)
@@ -162,6 +168,18 @@ class World(Platform):
         if (cluster, name) in self.labels:
             self.ending.add((cluster, name))
             self.clusters[cluster].terminate(name)
+
+    def _copy(self, cluster: str, name: str) -> None:
+        """Its people copy what it holds, before it perhaps leaves its workspace."""
+        if (cluster, name) not in self.labels:
+            return
+        held = (self.clusters[cluster].secret(name) or {}).get("auths", {})
+        for login in held.values():
+            robot = find_robot(self.harbor, login["username"])
+            mark = mark_in(robot.description) if robot else None
+            if mark is not None and mark.installation == self.us:
+                whose = mark.workspace
+                self.copied.append((whose, (cluster, name), login["username"], login["password"]))
 
     # Pull secrets, by hand with kubectl.
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from prefect.logging import disable_run_logger
+from sqlmodel import Session, select
 
 from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
 from deployments.sandbox.puller import can_pull
@@ -20,6 +22,7 @@ from models.access import Binding, Grant
 from models.cluster import SECRET_NAME, WORKSPACE_LABEL, Cluster, ClusterState
 from models.delivery import Delivery
 from models.registry import BlockRef
+from models.tables import DepartureRow, GrantRow
 from tasks import clock
 from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store import bindings, clusters, grants
@@ -130,6 +133,26 @@ class Minute:
         return {reason.value for reason in made}
 
 
+def passed(**time: float) -> None:
+    """Let time pass: for robot accounts, and for those who left their workspace."""
+
+    def shift(session: Session) -> None:
+        for table, columns in _TIMES.items():
+            for row in session.exec(select(table)):
+                for name in columns:
+                    before = getattr(row, name)
+                    setattr(row, name, before - timedelta(**time) if before else None)
+                session.add(row)
+
+    transact(shift)
+
+
+_TIMES: dict[type[GrantRow] | type[DepartureRow], tuple[str, ...]] = {
+    GrantRow: ("made_at", "rolled_out_at"),
+    DepartureRow: ("left_at", "rotated_at"),
+}
+
+
 async def a_minute(name: str, **more: Any) -> Minute:
     """Let the schedules run once: the registry is reconciled, then all clusters are synced."""
     with disable_run_logger():
@@ -184,6 +207,12 @@ class Platform:
         assert all(one.status == "delivered" for one in transact(clusters.deliveries))
         assert all(one.effective_at for one in bindings_of(self.name))
         return self.writes() == before
+
+    async def after_departures(self) -> None:
+        """Let the time pass in which what those who left have copied ends."""
+        passed(minutes=16)
+        await a_minute(self.name)
+        await a_minute(self.name)
 
     async def granted(self, *spaces: str) -> bool:
         """Check all that shall be so where red is bound to these spaces and nobody to any other."""

@@ -115,7 +115,11 @@ async def test_while_the_last_space_is_unbound(name: str, at: At, served: bool) 
     ],
     ids=str,
 )
-async def test_while_a_secret_is_rotated(name: str, at: At, after: int, served: bool) -> None:
+async def test_while_a_secret_is_rotated(
+    name: str, at: At, after: int, served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")  # one run does all
+    settings.cache_clear()
     async with platform(name, "team-a", "team-b") as p:
         await p.bind("team-a")
         await at.kills(p, ROTATE, served=served, after=after)

@@ -80,6 +80,7 @@ async def test_by_label_by_list_by_several_keys_and_never_by_two_at_once(
         p.cluster.label("torn", {TEAM: None})
         await a_minute(name)
         assert await _can(p, "team-a", *everybody) == {*everybody} - {"odd"}
+        await p.after_departures()
         assert await p.quiet()
 
 
@@ -96,6 +97,7 @@ async def test_moved_from_one_workspace_to_another_deleted_and_made_again(name: 
         p.cluster.label("shop", {LABEL: None})
         await a_minute(name)
         assert p.cluster.secret("shop") is None
+        await p.after_departures()
         assert await p.quiet()
 
         p.cluster.delete_namespace("till")
@@ -108,6 +110,7 @@ async def test_moved_from_one_workspace_to_another_deleted_and_made_again(name: 
         p.cluster.add_namespace("till", {LABEL: "red"})
         await a_minute(name)
         assert await _can(p, "team-a", "till", "lab") == {"till"}
+        await p.after_departures()
         assert await p.quiet()
 
 
@@ -132,6 +135,7 @@ async def test_when_many_leave_at_once_nothing_is_withdrawn(
         await completed(sync_namespaces, allow_large=True)
         assert set(deliveries_in("eu")) == {"fresh"}
         assert not await p.pulls("n00", "team-a")
+        await p.after_departures()
         assert await p.quiet()
 
 

@@ -17,8 +17,10 @@ from deployments.sandbox.puller import can_pull
 from models.cluster import WORKSPACE_LABEL
 from tests.databases import in_force, migrated_sqlite
 from tests.flows.happenings import SECOND_LABEL, World
+from tests.flows.platform import passed
 from tests.flows.truth import (
     can,
+    check_copies_end,
     check_least,
     check_narrow,
     foreign,
@@ -77,7 +79,11 @@ IN_CLUSTERS = (
     | _step("unlink", CLUSTER, NAMESPACE)
     | _step("link_other", CLUSTER, NAMESPACE)
 )
-FAULTS = _step("lose", PLACE, METHOD, st.integers(0, 12), TIMES, HOW) | _step("calm")
+FAULTS = (
+    _step("lose", PLACE, METHOD, st.integers(0, 12), TIMES, HOW)
+    | _step("lose_lease", PLACE, METHOD, st.integers(0, 12))
+    | _step("calm")
+)
 RUNS = _step("reconcile_twin") | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
 STEPS = st.lists(ASKED | BY_HAND | IN_CLUSTERS | FAULTS | RUNS | RUNS, max_size=14)
 
@@ -94,6 +100,7 @@ def under_foot() -> Iterator[Ground]:
         patch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
         labels = f"{WORKSPACE_LABEL},{SECOND_LABEL}"
         patch.setenv("REGISTRY_INTEGRATION_WORKSPACE_LABELS", labels)
+        patch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")
         yield found
 
 
@@ -142,6 +149,12 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
     by_robot=True,
 )
 @_case(("reconcile", "red"), ("lose", "east", None, 0, None, "before"), ("sync",), ("reconcile",))
+@_case(("label", "east", "n1", None, None), ("sync",))
+@_case(("drop_namespace", "east", "n1"), ("add_namespace", "east", "n1", "red"), by_robot=True)
+@_case(
+    ("bind", "b", "red"), ("lose_lease", HARBOR, "PUT", 0), ("reconcile",), ("unbind", "b", "red")
+)
+@_case(("label", "east", "n1", "blue", None), ("lose_lease", "east", "PATCH", 0), ("sync",))
 def test_once_it_is_calm_exactly_those_can_pull_who_shall(
     under_foot: Ground, steps: list[Step], by_robot: bool, links: bool
 ) -> None:
@@ -164,9 +177,12 @@ async def _live(world: World, steps: list[Step]) -> None:
     await world.reconcile()
     check_narrow(world)  # at once, whatever becomes of the clusters
     world.calm()
+    for _ in range(2):  # those who left are seen to have left, and what they copied ends
+        await world.reconcile()
+        await world.sync()
+        passed(minutes=16)
     await world.reconcile()
-    await world.sync()
-    await world.reconcile()
+    check_copies_end(world)
     assert can(world) == shall(world)
     assert foreign(world) == before
     for name, project in world.harbor.projects.items():

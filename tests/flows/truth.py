@@ -156,6 +156,15 @@ def check_least(world: World) -> None:
             assert holds == bool(whom and due[whom]), (cluster, namespace)
 
 
+def check_copies_end(world: World) -> None:
+    """Check that nobody who left a workspace can still use what he copied there."""
+    for whose, (cluster, namespace), username, password in world.copied:
+        there = (cluster, namespace) in world.labels
+        if not there or belongs(world, cluster, namespace) != whose:
+            robot = find_robot(world.harbor, username)
+            assert robot is None or robot.secret != password, (whose, cluster, namespace)
+
+
 def _workspace(robot: Robot) -> str:
     mark = mark_in(robot.description)
     assert mark is not None

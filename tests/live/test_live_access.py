@@ -3,6 +3,8 @@
 Whichever of the two is not named is simulated, so that each can be proved without the other.
 """
 
+import pytest
+
 from flows.create_space import create_space
 from flows.remove import remove_registry
 from flows.remove_cluster import remove_cluster
@@ -10,6 +12,7 @@ from flows.rotate_credentials import rotate_credentials
 from flows.sync_namespaces import sync_namespaces
 from models.access import robot_stem
 from models.cluster import SECRET_NAME
+from models.settings import settings
 from models.space import Visibility
 from tasks.store.installation import installation
 from tasks.store.session import stored
@@ -20,7 +23,9 @@ from tests.live.images import push, robots_named
 from tests.live.scene import Scene, registered
 
 
-async def test_the_whole_story_of_access(scene: Scene, name: str) -> None:
+async def test_the_whole_story_of_access(
+    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = await integrate(
         name,
         scene.harbor.url,
@@ -51,6 +56,8 @@ async def test_the_whole_story_of_access(scene: Scene, name: str) -> None:
     assert not await scene.pulls(scene.mine, secret)
     assert await scene.pulls(scene.other, secret)
 
+    monkeypatch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")  # one run does all
+    settings.cache_clear()
     await completed(rotate_credentials, name, scene.workspace)
     fresh = await scene.held(scene.shop)
     assert fresh != secret

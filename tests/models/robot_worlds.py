@@ -11,10 +11,11 @@ from models.conclusion import conclude
 from models.granting import GrantPlan, plan_grants, wanted_by
 from models.plan import Plan
 from models.reason import Reason
-from models.rotation import youngest
+from models.rotation import Departure, leaving, retirements, superseding
 from tests.access_builders import US, grant, robots
 from tests.builders import NOW, dossier, snapshot
 
+RETENTION = timedelta(minutes=10)
 WORKSPACES = ("team-a", "team-b", "team-c")
 SPACES = ("p", "q", "r", "s")
 SOME_SPACES = st.sets(st.sampled_from(SPACES)).map(lambda names: tuple(sorted(names)))
@@ -24,7 +25,7 @@ OTHERS = ("ffffffff", US)
 
 @dataclass
 class World:
-    """A Harbor, what is on record of it, and which robot each workspace's namespaces hold."""
+    """A Harbor, what is on record of it, and which secrets those who left have copied."""
 
     bound: dict[str, tuple[str, ...]]
     there: tuple[str, ...]
@@ -34,7 +35,8 @@ class World:
     edits: bool
     now: datetime = NOW
     last_id: int = 1000
-    held: dict[str, int] = field(default_factory=dict)
+    departures: dict[str, Departure] = field(default_factory=dict)
+    copied: dict[str, set[int]] = field(default_factory=dict)
 
     @property
     def wanted(self) -> dict[str, set[str]]:
@@ -54,7 +56,8 @@ class World:
         }
 
     def plan(self, rotate: frozenset[str] = frozenset()) -> GrantPlan:
-        in_use = {one.workspace: one.robot_id for one in youngest(self.grants.values()).values()}
+        going = retirements(self.grants.values(), self.departures.values(), RETENTION)
+        left = leaving(self.grants.values(), self.departures.values(), self.now)
         return plan_grants(
             wanted_by(self.bound, self.there),
             robots(*self.others.values(), *self.robots.values()),
@@ -62,11 +65,31 @@ class World:
             installation=US,
             edits=self.edits,
             rotate=rotate,
-            served={one for one, id in in_use.items() if self.held.get(one) == id},
+            served={
+                one.workspace for one in superseding(self.grants.values()) if one.rolled_out_at
+            },
+            leaving={workspace for _, workspace in left},
+            retired={id for (_, id), one in going.items() if one.due(self.now)},
+            exposed={id for (_, id), one in going.items() if one.exposed},
+            overdue={id for (_, id), one in going.items() if one.overdue(self.now)},
         )
 
     def deliver(self) -> None:
-        self.held = {one.workspace: one.robot_id for one in youngest(self.grants.values()).values()}
+        """All namespaces get the secrets in use, and nodes stop using what they read before."""
+        for one in superseding(self.grants.values()):
+            update = {"rolled_out_at": one.rolled_out_at or self.now}
+            self.grants[one.robot_id] = one.model_copy(update=update)
+        self.now += RETENTION
+
+    def leave(self, workspace: str) -> None:
+        """A namespace leaves, and keeps a copy of every secret that there is."""
+        self.copied.setdefault(workspace, set()).update(
+            id for id, one in self.grants.items() if one.workspace == workspace
+        )
+        if self.copied[workspace]:
+            before = self.departures.get(workspace, Departure(registry="prod", workspace=workspace))
+            update = {"left_at": before.left_at or self.now}
+            self.departures[workspace] = before.model_copy(update=update)
 
     def step(self, rotate: frozenset[str] = frozenset(), *, refused: bool = False) -> GrantPlan:
         """One run that nothing interrupts; perhaps safety limits refuse its plan."""
@@ -108,6 +131,15 @@ class World:
                 spaces=change.after,
                 made_at=self.now,
             )
+            self._answer(change.workspace)
+            for copies in self.copied.values():
+                copies.discard(id)  # another secret
+
+    def _answer(self, workspace: str) -> None:
+        departure = self.departures.get(workspace)
+        if departure is not None and departure.left_at is not None:
+            update = {"left_at": None, "rotated_at": self.now}
+            self.departures[workspace] = departure.model_copy(update=update)
 
     def _put(self, id: int, login: str, workspace: str, spaces: tuple[str, ...]) -> None:
         assert set(spaces) <= set(self.there), "Harbor knows no such project"

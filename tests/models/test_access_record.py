@@ -66,8 +66,20 @@ def test_rotate_and_served_are_passed_on() -> None:
     both = record(OLD, NEW.model_copy(update={"login": second.login}))
     look_again = look(robots(robot(1, "a"), second))
     assert both.plan(look_again).changes == ()
-    done = both.model_copy(update={"served": frozenset({"team-a"})})
+    update = {"served": frozenset({"team-a"}), "retired": frozenset({1})}
+    done = both.model_copy(update=update)
     assert [one.kind for one in done.plan(look_again).changes] == ["revoke-grant"]
+
+
+def test_departures_are_passed_on() -> None:
+    left = record(OLD).model_copy(update={"leaving": frozenset({"team-a"})})
+    expected = made("a", number=2, before=("a",), reason=Reason.NAMESPACE_LEFT)
+    assert left.plan(look()).changes == (expected,)
+    second = robot(2, "a", login=f"robot${expected.name}")
+    both = record(OLD, NEW.model_copy(update={"login": second.login}))
+    update = {"exposed": frozenset({1}), "overdue": frozenset({1})}
+    (change,) = both.model_copy(update=update).plan(look(robots(robot(1, "a"), second))).changes
+    assert (change.kind, change.reason) == ("revoke-grant", Reason.NAMESPACE_LEFT)
 
 
 @pytest.mark.parametrize(

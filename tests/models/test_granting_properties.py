@@ -1,15 +1,18 @@
 """For any world: plan, apply, plan again is empty, and exactly what is bound can be pulled."""
 
+from datetime import timedelta
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.change import EditGrant, MakeGrant, RevokeGrant
 from models.granting import GrantPlan, plan_grants, wanted_by
-from models.rotation import youngest
+from models.rotation import DEPARTURE_INTERVAL, youngest
 from tests.access_builders import US, grant
 from tests.builders import unseen
-from tests.models.robot_worlds import WORKSPACES, World, as_plan, worlds
+from tests.models.robot_worlds import RETENTION, WORKSPACES, World, as_plan, worlds
 
 SOME_WORKSPACES = st.frozensets(st.sampled_from(WORKSPACES))
 
@@ -64,6 +67,46 @@ def test_no_safety_limit_keeps_an_unbinding_from_taking_effect(
     for id, robot in world.robots.items():
         if id in world.grants:  # somebody may hold its secret
             assert set(robot.spaces) <= world.wanted[world.grants[id].workspace], robot
+
+
+@given(worlds(), SOME_WORKSPACES, st.booleans(), st.booleans())
+def test_what_those_who_left_copied_ends_also_with_a_cluster_out_of_reach(
+    world: World, left: frozenset[str], delivered: bool, refused: bool
+) -> None:
+    """Also if safety limits refuse all that they may refuse."""
+    world.step()
+    for workspace in left:
+        world.leave(workspace)
+    world.step(refused=refused)
+    if delivered:
+        world.deliver()
+    world.now += RETENTION
+    world.step(refused=refused)
+    for workspace in left:
+        assert not world.copied[workspace] & world.robots.keys()
+
+
+@given(worlds(), st.lists(st.integers(0, 20), max_size=8))
+def test_namespaces_that_come_and_go_cost_a_secret_each_quarter_of_an_hour_at_most(
+    world: World, minutes: list[int]
+) -> None:
+    world.bound["team-a"] = world.there
+    for _ in range(2):
+        world.step()
+        world.deliver()
+    made = []
+    for wait in minutes:
+        world.now += timedelta(minutes=wait)
+        world.leave("team-a")
+        for change in world.step().changes:
+            if isinstance(change, MakeGrant) and change.workspace == "team-a":
+                made.append(world.grants[world.last_id].made_at)
+    assert all(b - a >= DEPARTURE_INTERVAL for a, b in pairwise(made))
+    world.now += DEPARTURE_INTERVAL
+    world.step()
+    world.now += RETENTION
+    world.step()
+    assert not world.copied.get("team-a", set()) & world.robots.keys()
 
 
 @given(worlds(edits=False))

@@ -1,6 +1,7 @@
 """Robot accounts when a run was interrupted, and when a second one takes over from the first."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -73,15 +74,43 @@ def test_rotating_what_cannot_be_edited_makes_one_robot_not_two() -> None:
 @pytest.mark.parametrize("edits", [True, False])
 def test_the_first_stays_until_the_second_is_everywhere(edits: bool) -> None:
     assert plan(OLD, NEW, on_record=BOTH, edits=edits) == NOTHING
+    assert plan(OLD, NEW, on_record=BOTH, edits=edits, retired={1}) == NOTHING
+    assert plan(OLD, NEW, on_record=BOTH, edits=edits, served={"team-a"}) == NOTHING
     expected = planned(revoked(1, "a", "b", reason=Reason.SUPERSEDED))
-    assert plan(OLD, NEW, on_record=BOTH, edits=edits, served={"team-a"}) == expected
+    found = plan(OLD, NEW, on_record=BOTH, edits=edits, served={"team-a"}, retired={1})
+    assert found == expected
+    assert not any(one.urgent for one in found.changes)
+
+
+# A namespace left: it may have copied the secret.
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_a_namespace_that_left_costs_a_new_secret_also_while_a_first_waits(edits: bool) -> None:
+    (change,) = plan(ROBOT, leaving={"team-a"}, edits=edits).changes
+    assert change == made("a", "b", number=2, before=("a", "b"), reason=Reason.NAMESPACE_LEFT)
+    assert change.urgent
+    third = made("a", "b", number=3, before=("a", "b"), reason=Reason.NAMESPACE_LEFT)
+    assert plan(OLD, NEW, on_record=BOTH, leaving={"team-a"}, edits=edits) == planned(third)
+    assert plan(ROBOT, leaving={"team-b"}) == NOTHING
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_a_secret_that_others_may_hold_goes_once_the_new_one_is_everywhere(edits: bool) -> None:
+    left: dict[str, Any] = {"on_record": BOTH, "edits": edits, "exposed": {1}}
+    assert plan(OLD, NEW, **left) == NOTHING
+    gone = planned(revoked(1, "a", "b", reason=Reason.NAMESPACE_LEFT, urgent=True))
+    assert plan(OLD, NEW, **left, served={"team-a"}, retired={1}) == gone
+    assert plan(OLD, NEW, **left, retired={1}) == NOTHING
+    assert plan(OLD, NEW, **left, overdue={1}) == gone  # a cluster may be out of reach
 
 
 def test_the_youngest_is_the_one_made_last() -> None:
     """A robot account that got a new secret keeps its low number."""
     on_record = (grant(1, "a", "b", made_at=LATER), grant(2, "a", "b", login=NEW.login))
     expected = planned(revoked(2, "a", "b", login=NEW.login, reason=Reason.SUPERSEDED))
-    assert plan(OLD, NEW, on_record=on_record, served={"team-a"}) == expected
+    found = plan(OLD, NEW, on_record=on_record, served={"team-a"}, retired={2})
+    assert found == expected
 
 
 def test_both_are_narrowed_while_the_first_stays() -> None:

@@ -7,7 +7,13 @@ import pytest
 from models.access import Source
 from models.cluster import ObservedNamespace
 from models.errors import PlanRefused
-from models.membership import Namespace, check_leaving, settle_namespaces, unmoved
+from models.membership import (
+    Namespace,
+    check_leaving,
+    departures,
+    settle_namespaces,
+    unmoved,
+)
 from models.plan import Limits
 from models.reason import Reason
 from tests.access_builders import labelled, namespace
@@ -165,3 +171,20 @@ def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
     left = unmoved(before, members(20, None))
     check_leaving("eu", before, left, Limits(share=0, floor=1))
     assert left == tuple(before)
+
+
+@pytest.mark.parametrize(
+    ("after", "left"),
+    [
+        ([namespace("shop")], {}),
+        ([namespace("shop"), namespace("web", "team-b")], {}),
+        ([namespace("shop", "team-b")], {"team-a": ["shop"]}),
+        ([namespace("shop", None)], {"team-a": ["shop"]}),
+        ([], {"team-a": ["shop"]}),
+        ([namespace("shop", terminating=True)], {}),  # it leaves when it is gone
+        ([namespace("shop", uid="made again")], {"team-a": ["shop"]}),
+    ],
+)
+def test_who_left(after: list[Namespace], left: dict[str, list[str]]) -> None:
+    before = [namespace("shop"), namespace("nobodys", None)]
+    assert departures(before, after) == left

@@ -194,7 +194,16 @@ def test_a_refused_plan_still_does_what_was_unbound() -> None:
     disabled_too = edited(4, ("a", "b"), ("a",), reason=Reason.ROBOT_DISABLED)
     superseded = revoked(5, "a", reason=Reason.SUPERSEDED, urgent=True)
     by_a_robot = made("a", number=2, before=("a", "b"), reason=Reason.ROBOT_EDITED)
-    urgent: set[Change] = {unbound, narrowed, edited_too, disabled_too, superseded, by_a_robot}
+    left = made("a", number=2, before=("a",), reason=Reason.NAMESPACE_LEFT)
+    urgent: set[Change] = {
+        unbound,
+        narrowed,
+        edited_too,
+        disabled_too,
+        superseded,
+        by_a_robot,
+        left,
+    }
     others: set[Change] = {
         edited(6, ("a",), ("a", "b")),
         revoked(7, "a", reason=Reason.SPACES_MISSING, urgent=False),

@@ -1,13 +1,26 @@
 """When secrets are too old, and when the robot accounts they belong to may go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from models.access import Grant
 from models.delivery import Delivery, DeliveryStatus
 from models.membership import Namespace
 from models.reason import Reason
-from models.rotation import held_robots, overdue, served, youngest
+from models.rotation import (
+    Departure,
+    Retirement,
+    copies_end,
+    held_robots,
+    leaving,
+    overdue,
+    pressing,
+    retirements,
+    served,
+    superseding,
+    youngest,
+)
 from tests.access_builders import delivery, grant, login, namespace
 from tests.builders import NOW
 
@@ -91,3 +104,110 @@ def test_held() -> None:
         ("eu", "shop"): {("prod", 1), ("docker", None)},
         ("us", "shop"): {("prod", 7)},
     }
+
+
+# When superseded robot accounts go.
+
+MINUTE, KEPT = timedelta(minutes=1), timedelta(minutes=10)
+NEWEST = grant(3, made_at=NOW + DAY)
+
+
+def left(
+    left_at: datetime | None = None,
+    rotated_at: datetime | None = None,
+    workspace: str = "team-a",
+    registry: str = "prod",
+) -> Departure:
+    return Departure(registry=registry, workspace=workspace, left_at=left_at, rotated_at=rotated_at)
+
+
+def rolled_out(one: Grant, at: datetime) -> Grant:
+    return one.model_copy(update={"rolled_out_at": at})
+
+
+@pytest.mark.parametrize(
+    ("grants", "departures", "expected"),
+    [
+        ((NEW,), (), {}),
+        ((OLD, NEW), (), {1: Retirement()}),
+        ((OLD, rolled_out(NEW, NOW)), (), {1: Retirement(at=NOW + KEPT)}),
+        # by the first that reached every namespace, however often there is another
+        (
+            (OLD, rolled_out(NEW, NOW), rolled_out(NEWEST, NOW + DAY)),
+            (),
+            {1: Retirement(at=NOW + KEPT), 2: Retirement(at=NOW + DAY + KEPT)},
+        ),
+        # somebody left, and nothing was made because of it so far
+        ((OLD, rolled_out(NEW, NOW)), (left(NOW),), {1: Retirement(at=NOW + KEPT)}),
+        # NEW is the answer
+        ((OLD, NEW), (left(None, NOW),), {1: Retirement(deadline=NOW + KEPT)}),
+        (
+            (OLD, rolled_out(NEW, NOW + MINUTE)),
+            (left(None, NOW),),
+            {1: Retirement(at=NOW + MINUTE, deadline=NOW + KEPT)},
+        ),
+        # NEW was the answer to a former departure, and nobody who left knows it
+        (
+            (OLD, rolled_out(NEW, NOW), rolled_out(NEWEST, NOW + DAY)),
+            (left(None, NOW),),
+            {1: Retirement(at=NOW, deadline=NOW + KEPT), 2: Retirement(at=NOW + DAY + KEPT)},
+        ),
+        ((OLD, NEW), (left(None, NOW, "team-b"), left(None, NOW, registry="x")), {1: Retirement()}),
+        ((grant(7, workspace=""), grant(8, workspace="", made_at=NOW + DAY)), (), {}),
+    ],
+)
+def test_when_superseded_robots_go(
+    grants: tuple[Grant, ...], departures: tuple[Departure, ...], expected: dict[int, Retirement]
+) -> None:
+    found = retirements(grants, departures, KEPT)
+    assert {id: one for (_, id), one in found.items()} == expected
+    assert found == retirements(reversed(grants), departures, KEPT)
+
+
+def test_whether_it_is_time() -> None:
+    assert not Retirement().due(NOW)
+    assert Retirement(at=NOW).due(NOW)
+    assert not Retirement(at=NOW).overdue(NOW + DAY)
+    assert not Retirement(at=NOW + MINUTE).due(NOW)
+    last = Retirement(at=NOW + DAY, deadline=NOW)
+    assert (last.due(NOW), last.overdue(NOW), last.due(NOW - MINUTE)) == (True, True, False)
+    assert (last.exposed, Retirement(at=NOW).exposed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("departure", "due_at"),
+    [
+        (left(), None),
+        (left(None, NOW), None),
+        (left(NOW), NOW),
+        (left(NOW, NOW - MINUTE), NOW + 14 * MINUTE),  # it is remembered, and done later
+        (left(NOW, NOW - 15 * MINUTE), NOW),
+        (left(NOW, NOW - DAY), NOW),
+    ],
+)
+def test_when_a_departure_is_answered(departure: Departure, due_at: datetime | None) -> None:
+    assert departure.due_at == due_at
+    assert copies_end(departure, KEPT) == (due_at + KEPT if due_at else None)
+    if due_at is not None:
+        assert leaving([OLD], [departure], due_at) == {KEY}
+        assert leaving([OLD], [departure], due_at - MINUTE) == frozenset()
+    assert leaving([grant(workspace="team-b")], [departure], NOW + DAY) == frozenset()
+
+
+def test_registries_on_which_something_is_to_be_done_now() -> None:
+    def at(*grants: Grant, departures: tuple[Departure, ...] = ()) -> frozenset[str]:
+        return pressing(grants, departures, KEPT, NOW)
+
+    assert at(OLD, NEW) == frozenset()
+    assert at(OLD, rolled_out(NEW, NOW - KEPT)) == {"prod"}
+    assert at(OLD, rolled_out(NEW, NOW - KEPT + MINUTE)) == frozenset()
+    assert at(OLD, departures=(left(NOW),)) == {"prod"}
+    assert at(OLD, departures=(left(NOW, NOW - MINUTE),)) == frozenset()
+    assert at(OLD, NEW, departures=(left(None, NEW.made_at),)) == frozenset()
+    assert at(OLD, NEW, departures=(left(None, NOW - KEPT),)) == {"prod"}
+
+
+def test_who_supersedes_another() -> None:
+    assert superseding([OLD]) == ()
+    assert superseding([NEW, OLD, grant(3, workspace="team-b")]) == (NEW,)
+    assert superseding([grant(7, workspace=""), grant(8, workspace="")]) == ()

@@ -7,13 +7,22 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from models.access import Grant, Workspace
+from models.access import Grant, Source, Workspace
 from models.conclusion import Conclusion
 from models.errors import Busy
 from models.plan import Plan
 from models.schedule import Track
 from models.tables import GrantRow
-from tasks.store import bindings, clusters, grants, installation, looks, workspaces
+from tasks.store import (
+    bindings,
+    clusters,
+    departures,
+    grants,
+    installation,
+    looks,
+    rollout,
+    workspaces,
+)
 from tasks.store.leases import leased
 from tasks.store.memory import recall, rotation_due
 from tasks.store.session import stored, transact
@@ -27,6 +36,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 VAULT = Vault((Fernet.generate_key().decode(),))
 LATER = NOW + timedelta(days=91)
+RUN: dict[str, Any] = {"at": LATER, "flow_run": "run-2"}
 OLD = grant(1, "a", "b")
 NEW = grant(2, "a", "b", login="robot$new", made_at=LATER)
 
@@ -160,6 +170,7 @@ async def test_remembered_who_is_served(robots: tuple[Grant, ...], held: int, se
         await stored(clusters.save_namespaces, "eu", [namespace()], [], **more)
         left = [delivery(logins=(login(robot_id=held),))]
         await stored(clusters.save_deliveries, "eu", left, [], **more)
+    transact(rollout.note_rolled_out, NOW)
     assert transact(recall, "prod").record.served == ({"team-a"} if served else frozenset())
 
 
@@ -176,3 +187,65 @@ def test_rotation_due(age: timedelta | None, due: dict[str, set[str]]) -> None:
     keep(OLD, grant(2, workspace="team-b", registry="other"))
     keep(grant(4, workspace="team-c", made_at=LATER), grant(5, workspace=""))
     assert transact(rotation_due, age, LATER) == due
+
+
+# Departures.
+
+
+async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_another() -> None:
+    platform()
+    keep(OLD, grant(9, workspace="team-b"), grant(3, registry="other"))
+    ours, theirs = namespace("shop"), namespace("web", "team-b")
+    async with registered() as holder:
+        await stored(clusters.save_namespaces, "eu", (ours, theirs), (), holder=holder, **RUN)
+        assert transact(departures.departures) == ()
+        await stored(clusters.save_namespaces, "eu", (theirs,), (), holder=holder, **RUN)
+    left = {(one.registry, one.workspace): one for one in transact(departures.departures)}
+    assert left.keys() == {("prod", "team-a"), ("other", "team-a")}
+    assert left["prod", "team-a"].left_at == LATER
+    again = LATER + timedelta(minutes=1)
+    transact(departures.record, ["team-a", "ghost"], again)  # the first counts
+    keep(NEW)
+    now = {one.registry: one for one in transact(departures.departures)}
+    assert (now["prod"].left_at, now["prod"].rotated_at) == (None, NEW.made_at)
+    assert (now["other"].left_at, now["other"].rotated_at) == (LATER, None)
+
+
+async def test_a_cluster_that_is_removed_takes_its_namespaces_along() -> None:
+    platform()
+    keep(OLD)
+    async with registered() as holder:
+        await stored(clusters.save_namespaces, "eu", (namespace(),), (), holder=holder, **RUN)
+    transact(clusters.remove, "eu", "it is gone", **RUN)
+    assert [one.workspace for one in transact(departures.departures)] == ["team-a"]
+
+
+async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_reach() -> None:
+    platform()
+    keep(OLD)
+    told, both = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
+    listed = [namespace(name, source=Source.DECLARED) for name in ("shop", "web")]
+    async with registered() as holder:
+        transact(workspaces.create, told, both, **RUN)
+        await stored(clusters.save_namespaces, "eu", listed, (), holder=holder, **RUN)
+    transact(workspaces.create, told, both, **RUN)
+    assert transact(departures.departures) == ()
+    transact(workspaces.create, told, both[:1], **RUN)
+    assert [one.workspace for one in transact(departures.departures)] == ["team-a"]
+
+
+async def test_since_when_a_new_secret_is_everywhere() -> None:
+    platform()
+    keep(OLD)
+    async with registered() as holder:
+        await stored(clusters.save_namespaces, "eu", (namespace(),), (), holder=holder, **RUN)
+        transact(rollout.note_rolled_out, NOW)
+        keep(NEW)
+        transact(rollout.note_rolled_out, NOW)
+        assert [one.rolled_out_at for one in transact(grants.grants)] == [None, None]
+        held = (delivery(logins=(login(robot_id=2),)),)
+        await stored(clusters.save_deliveries, "eu", held, (), holder=holder, **RUN)
+    transact(rollout.note_rolled_out, NOW)
+    transact(rollout.note_rolled_out, LATER)  # the first time counts
+    assert [one.rolled_out_at for one in transact(grants.grants)] == [None, NOW]
+    assert transact(recall, "prod").record.served == {"team-a"}
