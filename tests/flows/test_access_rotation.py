@@ -13,6 +13,7 @@ from deployments.sandbox.server import running
 from flows.reconcile_all import reconcile_all
 from flows.remove import remove_registry
 from flows.rotate_credentials import rotate_credentials
+from flows.sync_namespaces import sync_namespaces
 from flows.update import update_registry
 from models.settings import settings
 from models.space import Visibility
@@ -22,6 +23,7 @@ from tasks import clock
 from tasks.store import spaces
 from tasks.store.session import transact
 from tests.flows.platform import (
+    LABEL,
     Platform,
     a_minute,
     bound,
@@ -298,3 +300,26 @@ async def test_a_registry_out_of_reach_is_removed_and_what_stays_is_listed(name:
         assert login in await page(f"removal-{name}")
         assert p.cluster.secret("shop") is None
         assert (known(), grants_of(name), deliveries_in("eu")) == ([], (), {})
+
+
+async def test_what_a_namespace_that_left_has_copied_ends_also_with_a_cluster_out_of_reach(
+    name: str,
+) -> None:
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        image = f"{p.place.url.partition('//')[2]}/team-a/app:latest"
+        copied = p.cluster.secret("shop")
+        p.cluster.label("shop", {LABEL: None})
+        told = await completed(sync_namespaces)
+        assert "namespaces left red: new secrets are made, and a copied login ends about" in told
+        p.cluster.faults.add(Fault(Answer(503), times=None))
+        await completed(reconcile_all)  # by which nothing else is due
+        assert await asyncio.to_thread(can_pull, image, copied)
+        passed(minutes=11)
+        told = await completed(reconcile_all)
+        assert "namespaces that left red could pull with a copied login until" in told
+        assert not await asyncio.to_thread(can_pull, image, copied)
+        p.cluster.faults.clear()
+        await a_minute(name)
+        assert await p.pulls("till", "team-a")
+        assert await p.quiet()
