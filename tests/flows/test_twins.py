@@ -40,9 +40,10 @@ async def test_a_second_address_is_refused_with_the_name_of_the_first(name: str)
         assert known() == [name]
         with harbor_at() as third:
             await settled(other, third.url)
-            said = await failed(update_registry, other, address=second_address(p.place))
+            moved = {"address": second_address(p.place)}
+            said = await failed(update_registry, other, credentials=await block(other), **moved)
             assert f"integrated as '{name}'" in said
-        said = await completed(update_registry, name, address=second_address(p.place))
+        said = await completed(update_registry, name, credentials=await block(name), **moved)
         assert await p.pulls("shop", "team-a") is False  # nodes ask the old address for a while
         assert "healthy" in said
 
