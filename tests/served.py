@@ -17,7 +17,7 @@ from deployments.environment import HOME
 from models.network import LOOPBACK
 
 START_SECONDS = 240.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = 15.0  # ten, and what a busy machine needs to notice
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,24 @@ def served(folder: Path | None = None, **environment: str) -> Iterator[Served]:
         with temporary_folder() as fresh, served(Path(fresh), **environment) as product:
             yield product
         return
-    product = Served(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
-    process = start(
-        folder / "serve.log",
-        *("-m", "deployments.serve"),
-        **{**environment, "DATA_DIR": str(product.data_dir), "PORT": str(port)},
-    )
+    process, product = start_serving(folder, HOME, **environment)
     try:
         wait_until_told(process, folder / "serve.log", "is served")
         yield product
     finally:
         stop(process)
+
+
+def start_serving(
+    folder: Path, checkout: Path = HOME, **environment: str
+) -> tuple["subprocess.Popen[bytes]", Served]:
+    """Start `make serve`'s process in a checkout; it is ready once its log says so."""
+    product = Served(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
+    where = {"DATA_DIR": str(product.data_dir), "PORT": str(port)}
+    arguments = ("-m", "deployments.serve")
+    return start(
+        folder / "serve.log", *arguments, checkout=checkout, **environment, **where
+    ), product
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -78,12 +85,14 @@ _ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK}
 """Simulated Harbors are on the loopback, managed ones too."""
 
 
-def start(log: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+def start(
+    log: Path, *arguments: str, checkout: Path = HOME, **environment: str
+) -> "subprocess.Popen[bytes]":
     """Start a Python program with nothing of Prefect's or ours in its environment but this."""
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=HOME,
+            [sys.executable if checkout == HOME else checkout / ".venv/bin/python", *arguments],
+            cwd=checkout,
             env={**strangers(), **_ALLOWED, **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,

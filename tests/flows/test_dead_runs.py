@@ -1,0 +1,101 @@
+"""Runs whose worker died, on a real Prefect server."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Pending, Running
+
+from deployments.dead_runs import Watcher, recover
+from deployments.environment import POOL
+
+
+async def _deployment(client: PrefectClient) -> UUID:
+    if POOL not in {pool.name for pool in await client.read_work_pools()}:
+        await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    flow = await client.create_flow_from_name(f"flow-{uuid4()}")
+    return await client.create_deployment(
+        flow_id=flow, name="default", work_pool_name=POOL, concurrency_limit=3
+    )
+
+
+async def _running(client: PrefectClient, deployment: UUID) -> FlowRun:
+    run = await client.create_flow_run_from_deployment(deployment)
+    states: tuple[State[object], ...] = (Pending(), Running())
+    for state in states:
+        await client.set_flow_run_state(run.id, state)
+    return run
+
+
+async def _send_heartbeat(client: PrefectClient, run: FlowRun, at: datetime) -> None:
+    """Send one as the run's process would, and wait until the server has written it down."""
+    event = {
+        "id": str(uuid4()),
+        "occurred": at.isoformat(),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run.id}"},
+    }
+    (await client.request("POST", "/events", json=[event])).raise_for_status()
+    wanted = {"filter": {"id": {"id": [event["id"]]}}}
+    while not (await client.request("POST", "/events/filter", json=wanted)).json()["events"]:
+        pass
+
+
+async def _state(client: PrefectClient, run: FlowRun) -> StateType | None:
+    return (await client.read_flow_run(run.id)).state_type
+
+
+async def _slots(client: PrefectClient, deployment: UUID) -> int:
+    limit = await client.read_global_concurrency_limit_by_name(f"deployment:{deployment}")
+    return limit.active_slots
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_who_sends_no_heartbeats_is_crashed_and_gives_its_slot_back() -> None:
+    async with get_client() as client:
+        deployment = await _deployment(client)
+        silent, alive = [await _running(client, deployment) for _ in range(2)]
+        now = datetime.now(UTC)
+        later = now + timedelta(seconds=130)
+        await _send_heartbeat(client, alive, now + timedelta(seconds=100))
+        watcher = Watcher()
+        await watcher.look(client, now)
+        assert await _state(client, silent) is StateType.RUNNING
+        await watcher.look(client, later)
+        assert await _state(client, silent) is StateType.CRASHED
+        assert await _state(client, alive) is StateType.RUNNING
+        assert await _slots(client, deployment) == 1
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_slot_that_no_run_holds_is_given_back() -> None:
+    async with get_client() as client:
+        deployment = await _deployment(client)
+        await _running(client, deployment)
+        leak = GlobalConcurrencyLimitUpdate(active_slots=3)
+        await client.update_global_concurrency_limit(f"deployment:{deployment}", leak)
+        watcher = Watcher()
+        now = datetime.now(UTC)
+        await watcher.look(client, now)
+        assert await _slots(client, deployment) == 3  # it may be a run that just ended
+        await watcher.look(client, now)
+        assert await _slots(client, deployment) == 1
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_server_that_was_killed_starts_with_nothing_running_and_free_slots() -> None:
+    async with get_client() as client:
+        deployment = await _deployment(client)
+        running = await _running(client, deployment)
+        pending = await client.create_flow_run_from_deployment(deployment)
+        await client.set_flow_run_state(pending.id, Pending())
+        scheduled = await client.create_flow_run_from_deployment(deployment)
+        leak = GlobalConcurrencyLimitUpdate(active_slots=3)
+        await client.update_global_concurrency_limit(f"deployment:{deployment}", leak)
+        assert await recover("cut off") >= 2
+        states = [await _state(client, run) for run in (running, pending, scheduled)]
+        assert states == [StateType.CRASHED, StateType.CRASHED, StateType.SCHEDULED]
+        assert await _slots(client, deployment) == 0
