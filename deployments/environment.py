@@ -66,6 +66,13 @@ def server_environment(port: int, password: str, block_key: str) -> dict[str, st
     }
 
 
+def without_proxy() -> dict[str, str]:
+    """Return what keeps requests to our own server from the proxy that is set, if one is."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = ",".join(filter(None, [given, HOST, "localhost"]))
+    return {"no_proxy": hosts, "NO_PROXY": hosts}
+
+
 def _kept(defaults: dict[str, str]) -> dict[str, str]:
     return {name: os.environ.get(name, value) for name, value in defaults.items()}
 

@@ -27,6 +27,7 @@ from deployments.environment import (
     own_api,
     prepare,
     server_environment,
+    without_proxy,
 )
 from deployments.private_files import ReadableByOthers
 from deployments.processes import Process, start, stop, wait_for_one
@@ -63,7 +64,8 @@ def main() -> int:
 def _work(*servers: Process) -> int:
     """Deploy the flows and run a worker; with a server of our own, until one of both ends."""
     _ready_state()
-    _wait_until_healthy(*servers)
+    for server in servers:
+        _wait_until_healthy(server)
     _deploy(recovering=bool(servers))
     worker = start("-m", "deployments.worker")
     try:
@@ -157,6 +159,7 @@ def _guard(data_dir: Path, port: int) -> dict[str, str]:
     if not password:
         password, made = load_api_password(data_dir)
     os.environ["PREFECT_API_AUTH_STRING"] = password
+    os.environ.update(without_proxy())
     if made:
         print(
             f"Made the password of the UI and the API: {password}\n"
@@ -166,19 +169,20 @@ def _guard(data_dir: Path, port: int) -> dict[str, str]:
     return server_environment(port, password, given_block_key() or load_block_key(data_dir))
 
 
-def _wait_until_healthy(*servers: Process) -> None:
-    """Wait for the server, be it our own or not.
+def _wait_until_healthy(server: Process) -> None:
+    """Wait until our server answers.
 
     Raises:
         NotServed: it ended, or does not answer.
     """
     url = f"{os.environ['PREFECT_API_URL']}/health"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if any(server.poll() is not None for server in servers):
+        if server.poll() is not None:
             raise NotServed("the Prefect server did not start; see server.log")
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - the configured server
+            with direct.open(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from deployments import api_password, block_key
-from deployments.environment import given_block_key, given_password, server_environment
+from deployments.environment import (
+    given_block_key,
+    given_password,
+    server_environment,
+    without_proxy,
+)
 from deployments.private_files import ReadableByOthers, read_private, write_private
 
 
@@ -54,3 +59,11 @@ def test_settings_of_ones_own_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given["PREFECT_SERVER_API_AUTH_STRING"] == "me:it"
     assert given["PREFECT_SERVER_ENCRYPTION_KEY"] == "own"
     assert given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "https://prefect.example.com"
+
+
+def test_requests_to_our_own_server_use_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "registry.internal")
+    assert without_proxy()["NO_PROXY"] == "registry.internal,127.0.0.1,localhost"
+    monkeypatch.delenv("NO_PROXY")
+    assert without_proxy()["no_proxy"] == "127.0.0.1,localhost"
