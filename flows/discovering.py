@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
@@ -303,9 +304,12 @@ def _replace(session: Session, step: Follow) -> None:
 
 
 async def _retire(step: Retire) -> None:
-    if step.registry:
-        async with leased(step.registry, patience=PATIENCE) as holder:
-            if await stored(bindings.bindings, registry=step.registry):
-                return  # somebody bound it since; it is kept
-            await forget(step.registry, holder, "it was missing from its cluster beyond its grace")
-    await stored(managed.forget, step.place)
+    gone = partial(managed.forget, place=step.place)
+    if not step.registry:
+        await stored(gone)
+        return
+    async with leased(step.registry, patience=PATIENCE) as holder:
+        if await stored(bindings.bindings, registry=step.registry):
+            return  # somebody bound it since; it is kept
+        why = "it was missing from its cluster beyond its grace"
+        await forget(step.registry, holder, why, at_once=gone)

@@ -1,5 +1,9 @@
 """What forgetting a registry means: unbind, revoke, forget; pull secrets follow."""
 
+from collections.abc import Callable
+
+from sqlmodel import Session
+
 from flows.ending import run_id
 from flows.reconciling import reconcile
 from models.access import Grant
@@ -12,10 +16,16 @@ from tasks.store import bindings, grants, registries
 from tasks.store.session import stored
 
 
-async def forget(name: str, holder: str, why: str) -> tuple[Grant, ...]:
+async def forget(
+    name: str, holder: str, why: str, *, at_once: Callable[[Session], None]
+) -> tuple[Grant, ...]:
     """Unbind a registry, delete our robot accounts in it and drop its record.
 
     It goes on where a run was killed, also when the registry is out of reach.
+
+    Args:
+        at_once: what else is stored in the transaction that drops the record: a run that is killed
+            leaves both or neither.
 
     Returns:
         The robot accounts that stay behind in a registry that is out of reach.
@@ -29,8 +39,13 @@ async def forget(name: str, holder: str, why: str) -> tuple[Grant, ...]:
     await retire_observer(found.registry)
     behind = await _left_behind(name)
     entry = Entry(subject=name, what="registry.removed", before=found.registry.address, why=why)
-    await stored(registries.remove, name, entry, at=clock.now(), flow_run=run_id())
+    await stored(_drop, name, entry, at_once)
     return behind
+
+
+def _drop(session: Session, name: str, entry: Entry, at_once: Callable[[Session], None]) -> None:
+    at_once(session)
+    registries.remove(session, name, entry, at=clock.now(), flow_run=run_id())
 
 
 async def _unbind(name: str) -> bool:

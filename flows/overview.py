@@ -17,6 +17,7 @@ from models.wording import amount
 from tasks import clock
 from tasks.credentials import credentials_of
 from tasks.measure import measure
+from tasks.pruning import prune_history
 from tasks.publish import publish_if_news
 from tasks.reports.overview import overview_news, overview_page
 from tasks.reports.registry import registry_news, registry_page
@@ -33,7 +34,8 @@ _HISTORY = 20
 async def compute_overview() -> State[None]:
     """Read storage figures that are due, and publish the overview and a page for each registry.
 
-    A page is written anew only when something in it changed, or after an hour.
+    A page is written anew only when something in it changed, or after an hour. Audit entries that
+    are too old to be kept are deleted.
     """
     known = await stored(registries.dossiers)
     every, now = settings().storage_interval, clock.now()
@@ -42,6 +44,8 @@ async def compute_overview() -> State[None]:
     written = await publish_overview()
     written += await publish_registries([dossier.registry.name for dossier in known])
     told = f"; storage not told by {', '.join(silent)}" if silent else ""
+    if pruned := await prune_history(now):
+        told += f"; {amount(pruned, 'old audit entry')} deleted"
     return Completed(
         message=f"{amount(len(known), 'registry')}, {len(due)} measured, "
         f"{amount(written, 'page')} written{told}"

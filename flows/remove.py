@@ -1,5 +1,6 @@
 """Remove a registry: unbind, revoke, withdraw, forget."""
 
+from functools import partial
 from typing import Annotated
 
 from prefect import flow
@@ -43,8 +44,8 @@ async def remove_registry(
             return Completed(
                 message=f"{told} would be forgotten; run it again with 'Confirm' on to do so"
             )
-        behind = await forget(name, holder, "by hand")
-        await stored(managed.keep_out, name)
+        keep_out = partial(managed.keep_out, registry=name)
+        behind = await forget(name, holder, "by hand", at_once=keep_out)
     reports = await sync_clusters(patience=PATIENCE)
     await refresh_overview()
     await publish_workspaces()

@@ -1,5 +1,6 @@
 """Remove a workspace: its bindings first, so that nobody pulls for it any more."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from prefect import flow
@@ -12,6 +13,7 @@ from flows.forms import KnownWorkspace
 from flows.reconciling import PATIENCE
 from flows.showing import shown
 from flows.syncing import sync_clusters
+from models.access import Binding
 from models.errors import InputRefused
 from tasks import clock
 from tasks.announce import announce
@@ -47,14 +49,21 @@ async def remove_workspace(
         )
     at, run = clock.now(), run_id()
     await stored(bindings.unbind, bound, "the workspace is removed", at=at, flow_run=run)
+    problems = await _carry_through(bound)
+    late = await stored(workspaces.remove, name, at=clock.now(), flow_run=run)
+    problems += await _carry_through(late)  # somebody bound it while this run was at work
+    await sync_clusters(patience=PATIENCE)
+    await announce()
+    told = f"workspace {name} and its bindings ({len(bound) + len(late)}) are removed"
+    later = f"; the next runs go on with: {'; '.join(problems)}" if problems else ""
+    return Completed(message=told + later)
+
+
+async def _carry_through(gone: Iterable[Binding]) -> list[str]:
+    """Bring what is not bound any more into force, and return what speaks against it."""
     problems = []
-    for registry in sorted({one.registry for one in bound}):
+    for registry in sorted({one.registry for one in gone}):
         async with leased(registry, patience=PATIENCE) as holder:
             effect = await carry_through(registry, holder)
         problems += [effect.problem] if effect.problem else []
-    await stored(workspaces.remove, name, at=clock.now(), flow_run=run)
-    await sync_clusters(patience=PATIENCE)
-    await announce()
-    told = f"workspace {name} and its bindings ({len(bound)}) are removed"
-    later = f"; the next runs go on with: {'; '.join(problems)}" if problems else ""
-    return Completed(message=told + later)
+    return problems

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         superseded_minutes: how long a superseded robot account is kept after the secret of the one
             in use was delivered everywhere; and the longest that one is kept whose secret somebody
             who left its workspace may hold.
+        audit_days: age at which audit entries and results of changes are deleted; 0 never does.
         helm_selector: label selector of what a Harbor chart made, where Helm is a source.
         managed_namespaces: patterns `cluster/namespace`, comma-separated, of namespaces whose
             managed Harbors are trusted, besides those with the label.
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
     superseded_minutes: float = Field(default=10, ge=0)
+    audit_days: float = Field(default=400, ge=0)
     helm_selector: str = HELM_SELECTOR
     managed_namespaces: Annotated[str, AfterValidator(check_patterns)] = ""
     adoptions_at_once: int = Field(default=20, ge=1)
@@ -130,6 +132,11 @@ class Settings(BaseSettings):
     def retention(self) -> timedelta:
         """How long superseded robot accounts are kept."""
         return timedelta(minutes=self.superseded_minutes)
+
+    @property
+    def audit_age(self) -> timedelta | None:
+        """The age at which audit entries and results of changes are deleted."""
+        return timedelta(days=self.audit_days) if self.audit_days else None
 
     @property
     def limits(self) -> Limits:

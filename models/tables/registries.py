@@ -106,7 +106,8 @@ class AuditRow(SQLModel, table=True):
     """What happened: never changed, kept beyond the registry or cluster it speaks of.
 
     A row with an `event` is sent as a Prefect event once it is stored; `announced_at` tells that
-    it was. A run that is killed in between leaves it to the next.
+    it was. A run that is killed in between leaves it to the next. One that Prefect rejects is not
+    sent again: `rejected` tells why.
     """
 
     __tablename__ = "audit"
@@ -127,6 +128,7 @@ class AuditRow(SQLModel, table=True):
     flow_run: str = ""
     event: str | None = None
     announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    rejected: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY)
 
 
 class MeasurementRow(SQLModel, table=True):

@@ -1,10 +1,10 @@
 """The audit: written with what it speaks of, in the same transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import insert
-from sqlmodel import Session, SQLModel, col, select, update
+from sqlalchemy import ColumnElement, and_, insert, not_
+from sqlmodel import Session, SQLModel, col, delete, select, update
 
 from models.audit import Entry
 from models.tables import AuditRow
@@ -43,18 +43,41 @@ def write(
 def unannounced(session: Session, most: int = 500) -> list[AuditRow]:
     """Return entries whose event was not sent yet, oldest first."""
     return list(
-        session.exec(
-            select(AuditRow)
-            .where(col(AuditRow.event).is_not(None), col(AuditRow.announced_at).is_(None))
-            .order_by(col(AuditRow.id))
-            .limit(most)
-        )
+        session.exec(select(AuditRow).where(_is_waiting()).order_by(col(AuditRow.id)).limit(most))
     )
 
 
 def mark_announced(session: Session, ids: Iterable[int], at: datetime) -> None:
     """Note that the events of these entries were sent."""
     session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
+
+
+def mark_rejected(session: Session, reasons: Mapping[int, str]) -> None:
+    """Note why the events of some entries, by id, are not sent and never will be."""
+    for id_, why in reasons.items():
+        session.exec(update(AuditRow).where(col(AuditRow.id) == id_).values(rejected=why))
+
+
+def prune(session: Session, before: datetime, most: int) -> int:
+    """Delete entries that are older, at most so many, and return how many were.
+
+    An event that is still to be sent keeps its entry, however old that is.
+    """
+    old = (
+        select(AuditRow.id)
+        .where(col(AuditRow.at) < before, not_(_is_waiting()))
+        .order_by(col(AuditRow.at))
+        .limit(most)
+    )
+    return session.exec(delete(AuditRow).where(col(AuditRow.id).in_(old))).rowcount
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    return and_(
+        col(AuditRow.event).is_not(None),
+        col(AuditRow.announced_at).is_(None),
+        col(AuditRow.rejected) == "",
+    )
 
 
 def history(

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, delete, select
 
 from models.audit import drift_entries
 from models.conclusion import Conclusion
@@ -59,6 +60,18 @@ def save_conclusion(
     grants.forget(session, registry, conclusion.revoked)
     _save_outcomes(session, registry, conclusion, at)
     audit.write(session, registry, conclusion.entries, at=at, flow_run=flow_run)
+
+
+def prune_outcomes(session: Session, before: datetime, most: int) -> int:
+    """Delete results of changes that were last tried earlier, at most so many; return how many."""
+    key = tuple_(col(OutcomeRow.registry_name), col(OutcomeRow.subject), col(OutcomeRow.kind))
+    old = (
+        select(OutcomeRow.registry_name, OutcomeRow.subject, OutcomeRow.kind)
+        .where(col(OutcomeRow.at) < before)
+        .limit(most)
+    )
+    deleted: int = session.exec(delete(OutcomeRow).where(key.in_(old))).rowcount
+    return deleted
 
 
 def _save_outcomes(session: Session, registry: str, conclusion: Conclusion, at: datetime) -> None:

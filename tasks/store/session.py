@@ -32,16 +32,19 @@ _POOL = 5
 def engine_for(url: str) -> Engine:
     """Return this process's engine for a database.
 
-    SQLite gets write-ahead logging, waits for other writers, and takes its write lock when a
+    What is stored never gets into an error's text: it may be a sealed secret. SQLite gets
+    write-ahead logging and syncs each commit: after a power cut a robot account would be there
+    whose secret is not. It waits for other writers, and takes its write lock when a
     transaction begins: upgrading a read lock later could fail at once
     (https://www.sqlite.org/lang_transaction.html).
     """
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, pool_size=_POOL)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=_POOL, hide_parameters=True)
         event.listen(engine, "before_cursor_execute", _storable, retval=True)
         return engine
     _make_parent(url)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    options = {"timeout": 30, "check_same_thread": False}
+    engine = create_engine(url, connect_args=options, hide_parameters=True)
     event.listen(engine, "before_cursor_execute", _storable, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -87,7 +90,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     ):
         with attempt:  # two that switch a new database at once are both refused, without waiting
             cursor.execute("PRAGMA journal_mode=WAL")
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from models.access import Source, Workspace
+from models.access import Binding, Source, Workspace
 from models.audit import Entry
 from models.errors import InputRefused
-from models.tables import BindingRow, ListedRow, NamespaceRow, PublicationRow, WorkspaceRow
-from tasks.store import audit, departures
+from models.tables import ListedRow, NamespaceRow, PublicationRow, WorkspaceRow
+from tasks.store import audit, bindings, departures
 from tasks.store.upserting import upsert
 
 
@@ -83,11 +83,16 @@ def discover(session: Session, names: Iterable[str], *, at: datetime, flow_run: 
         audit.write(session, "", [entry], at=at, flow_run=flow_run)
 
 
-def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> None:
-    """Forget a workspace with its bindings and its list; nobody belongs to it then."""
+def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> tuple[Binding, ...]:
+    """Forget a workspace with its bindings and its list; nobody belongs to it then.
+
+    Returns:
+        The bindings that it still had; each is audited.
+    """
     departures.record(session, [name], at)
-    for table in (BindingRow, ListedRow):
-        session.exec(delete(table).where(col(table.workspace) == name))
+    dropped = bindings.bindings(session, workspace=name)
+    bindings.unbind(session, dropped, "the workspace is removed", at=at, flow_run=flow_run)
+    session.exec(delete(ListedRow).where(col(ListedRow.workspace) == name))
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
         row.workspace = row.source = None
         session.add(row)
@@ -95,6 +100,7 @@ def remove(session: Session, name: str, *, at: datetime, flow_run: str) -> None:
     session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
     entry = _entry(Workspace(name=name), "workspace.removed")
     audit.write(session, "", [entry], at=at, flow_run=flow_run)
+    return dropped
 
 
 def _entry(workspace: Workspace, what: str) -> Entry:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Fault
+from deployments.sandbox.faults import Answer, Call, Fault
 from flows.create_workspace import create_workspace
 from flows.register_cluster import register_cluster
 from flows.remove_cluster import remove_cluster
@@ -12,8 +12,10 @@ from flows.remove_workspace import remove_workspace
 from flows.sync_namespaces import sync_namespaces
 from models.membership import Namespace
 from models.settings import settings
+from tasks import clock
 from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import clusters, workspaces
+from tasks.store import bindings, clusters, workspaces
+from tasks.store.asking import to_bind
 from tasks.store.session import transact
 from tests.flows.platform import (
     LABEL,
@@ -29,7 +31,7 @@ from tests.flows.platform import (
     robots_in,
     synced,
 )
-from tests.flows.stories import completed, failed, harbor_at, page, settled
+from tests.flows.stories import audit_of, completed, failed, harbor_at, page, settled
 
 TEAM = "acme.example/team"
 
@@ -154,6 +156,27 @@ async def test_a_workspace_with_bindings_is_removed_only_if_confirmed(name: str)
         assert p.cluster.secret("shop") is None
         assert "red" in _known_workspaces()  # for a label still names it
         assert await p.quiet()
+
+
+async def test_what_is_bound_while_the_workspace_is_removed_goes_with_it_and_is_audited(
+    name: str,
+) -> None:
+    async with platform(name, "team-a", "team-b") as p:
+        await p.bind("team-a")
+
+        def bind() -> None:
+            asked = transact(to_bind, name, ["team-b"], ["red"], clock.now())
+            transact(bindings.bind, asked.bindings, at=clock.now(), flow_run="")
+
+        p.place.faults.add(Fault(Call(bind), "DELETE", r"/api/v2\.0/robots/\d+"))
+        told = await completed(remove_workspace, "red", confirm=True)
+        assert told == "workspace red and its bindings (2) are removed"
+        assert (robots_in(p.place), bindings_of(name)) == ({}, ())
+        lost = [row for row in audit_of(name) if row.what == "space.unbound"]
+        assert [(row.subject, row.workspace, row.why) for row in lost] == [
+            ("team-a", "red", "the workspace is removed"),
+            ("team-b", "red", "the workspace is removed"),
+        ]
 
 
 async def test_a_workspace_is_removed_also_while_its_registry_is_down(name: str) -> None:

@@ -1,13 +1,24 @@
 """Events reach the server, and are not lost when the server does not take them at once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlmodel import update
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_body, send_reply, target
+from deployments.sandbox.asgi import (
+    App,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    read_body,
+    replay,
+    send_reply,
+    target,
+)
 from deployments.sandbox.faults import Answer, Fault, Faults
 from deployments.sandbox.server import running
 from flows.reconcile import reconcile_registry
@@ -84,3 +95,37 @@ async def test_more_than_one_page_of_events(name: str) -> None:
         await completed(reconcile_registry, name)
     assert all(row.announced_at for row in audit_of(name) if row.event is not None)
     assert set(audited(name)) <= set(EVENTS)
+
+
+@dataclass(frozen=True)
+class Rejects:
+    """Takes no batch that a word is in, as Prefect takes none with an event that it cannot read."""
+
+    word: bytes
+
+    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(receive)
+        if self.word in body:
+            await send_reply(send, Reply(422, b"{}"))
+        else:
+            await app(scope, replay(body, receive), send)
+
+
+async def test_a_rejected_event_holds_up_no_other(name: str, before_the_server: Faults) -> None:
+    subjects = ["s0", "bad-1", *(f"s{number}" for number in range(1, 20)), "bad-2", "s20"]
+    with harbor_at() as place:
+        await settled(name, place.url)
+        entries = [Entry(subject=subject, what="space.appeared") for subject in subjects]
+        transact(audit.write, name, entries, at=clock.now(), flow_run="")
+        events = Fault(Rejects(b"bad-"), "POST", "/api/events", times=None)
+        before_the_server.add(events)
+        await completed(reconcile_registry, name)
+        rows = {row.subject: row for row in audit_of(name) if row.event}
+        rejected = {subject: row.rejected for subject, row in rows.items() if row.rejected}
+        assert rejected == dict.fromkeys(("bad-1", "bad-2"), "Prefect answered 422")
+        assert {subject for subject, row in rows.items() if row.announced_at} == (
+            rows.keys() - rejected.keys()
+        )
+        asked = before_the_server.count("POST", "/api/events")
+        await completed(reconcile_registry, name)
+        assert before_the_server.count("POST", "/api/events") == asked  # they are not tried again

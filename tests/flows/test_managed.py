@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlmodel import update
+from sqlmodel import text, update
 
 from deployments.sandbox.kubernetes import EmulatedCluster
 from flows.discover import discover_managed_harbors
@@ -27,6 +27,7 @@ from tests.flows.stories import (
     block,
     completed,
     dossier,
+    ended,
     failed,
     harbor_at,
     known,
@@ -175,6 +176,22 @@ async def test_removed_by_hand_stays_out_until_somebody_adopts_it_again(database
         assert "is integrated as c8-hub-main" in told
 
 
+async def test_removed_by_hand_and_kept_out_are_one_step(database: str) -> None:
+    """A run that ends between the two would leave a registry that comes back by itself."""
+    with harbor_at() as place, cluster_with() as cluster:
+        await registered("c8", cluster)
+        stand_up(cluster, place)
+        await completed(discover_managed_harbors)
+        full = "BEFORE UPDATE ON managed_harbor BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        _sql(f"CREATE TRIGGER full {full}")
+        await ended(remove_registry, "c8-hub-main", confirm=True)
+        assert known() == ["c8-hub-main"]
+        _sql("DROP TRIGGER full")
+        await completed(remove_registry, "c8-hub-main", confirm=True)
+        await completed(discover_managed_harbors)
+        assert (known(), harbors()["main"].standing) == ([], Standing.KEPT_OUT)
+
+
 async def test_a_cluster_with_managed_harbors_is_removed_with_a_warning_and_comes_back(
     database: str,
 ) -> None:
@@ -194,6 +211,10 @@ async def test_a_cluster_with_managed_harbors_is_removed_with_a_warning_and_come
         await look_again()
         assert "0 changes made" in await completed(discover_managed_harbors)
         assert dossier("c9-hub-main").diagnosis.health is Health.HEALTHY
+
+
+def _sql(statement: str) -> None:
+    transact(lambda session: session.connection().execute(text(statement)))
 
 
 def _long_ago() -> None:

@@ -1,5 +1,7 @@
 """The audit, and which of it is still to be told."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from models.audit import Entry
@@ -43,6 +45,7 @@ def test_written_as_it_is() -> None:
         "flow_run": "run-1",
         "event": "space.created",
         "announced_at": None,
+        "rejected": "",
     }
 
 
@@ -80,3 +83,31 @@ def test_history_of_a_cluster_and_of_a_workspace() -> None:
     ):
         found = transact(audit.history, **asked)  # type: ignore[arg-type]
         assert [row.subject for row in found] == subjects
+
+
+def test_one_that_is_rejected_waits_no_more() -> None:
+    _write(_entry("bad"), _entry("good"))
+    (bad, _) = transact(audit.unannounced)
+    transact(audit.mark_rejected, {bad.id or 0: "Prefect answered 422"})
+    assert [row.subject for row in transact(audit.unannounced)] == ["good"]
+    assert {row.subject: row.rejected for row in rows(AuditRow)} == {
+        "bad": "Prefect answered 422",
+        "good": "",
+    }
+
+
+def _pruned(before: datetime, most: int = 100) -> tuple[int, list[str]]:
+    many = transact(audit.prune, before, most)
+    return many, sorted(row.subject for row in rows(AuditRow))
+
+
+def test_the_old_are_pruned_but_never_an_event_that_is_still_to_be_sent() -> None:
+    _write(_entry("silent", announce=False), _entry("sent"), _entry("bad"), _entry("unsent"))
+    _, sent, bad, _ = sorted(rows(AuditRow), key=lambda row: row.id)
+    transact(audit.mark_announced, [sent.id], NOW)
+    transact(audit.mark_rejected, {bad.id: "no"})
+    assert _pruned(NOW) == (0, ["bad", "sent", "silent", "unsent"])
+    later = NOW + timedelta(seconds=1)
+    assert _pruned(later, most=2)[0] == 2
+    assert _pruned(later) == (1, ["unsent"])
+    assert _pruned(later) == (0, ["unsent"])

@@ -94,3 +94,13 @@ def _see_nothing_saved() -> None:
     assert rows(SpaceRow) == []
     assert rows(OutcomeRow) == []
     assert audited() == [("registry.integrated", "prod")]
+
+
+async def test_old_results_are_pruned_a_few_at_a_time() -> None:
+    integrate()
+    await _save(CONCLUSION)
+    assert transact(looks.prune_outcomes, NOW, 100) == 0
+    assert transact(looks.prune_outcomes, LATER, 1) == 1
+    assert len(rows(OutcomeRow)) == 1
+    assert transact(looks.prune_outcomes, LATER, 100) == 1
+    assert rows(OutcomeRow) == []

@@ -3,9 +3,13 @@
 import time
 from pathlib import Path
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
 
-from tasks.store.session import engine_for
+from tasks.store.session import engine_for, transact
+from tests.builders import NOW
 from tests.processes import finish, preload, start
 
 preload("tasks.store.session")
@@ -27,3 +31,17 @@ def _open_all(folder: Path, beginning: float) -> None:
 def test_several_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     beginning = time.time() + 3
     finish(*(start({}, _open_all, tmp_path, beginning) for _ in range(2)))
+
+
+def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+    with engine_for(f"sqlite:///{tmp_path / 'state.db'}").connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2  # FULL
+
+
+def test_no_error_tells_what_was_stored(database: str) -> None:
+    row = {"id": 1, "at": NOW, "registry_name": "prod", "subject": "s", "before": "sealed-S3"}
+    table = SQLModel.metadata.tables["audit"]
+    with pytest.raises(IntegrityError) as caught:
+        transact(lambda session: session.connection().execute(insert(table), row))
+    assert "audit" in str(caught.value)
+    assert "sealed-S3" not in str(caught.value).replace(str(caught.value.orig), "")

@@ -107,3 +107,17 @@ def test_removing_who_is_not_there_harms_nobody() -> None:
     create(A)
     transact(workspaces.remove, "ghost", **RUN)  # type: ignore[arg-type]
     assert transact(workspaces.workspaces) == (A,)
+
+
+def test_removed_it_is_audited_which_bindings_go_with_it() -> None:
+    integrate()
+    create(A)
+    lost = binding(workspace="team-a")
+    transact(bindings.bind, [lost], **RUN)  # type: ignore[arg-type]
+    dropped = transact(workspaces.remove, "team-a", **RUN)  # type: ignore[arg-type]
+    assert [(one.registry, one.space) for one in dropped] == [(lost.registry, lost.space)]
+    assert transact(bindings.bindings) == ()
+    found = [row for row in rows(AuditRow) if row.what == "space.unbound"]
+    assert [(row.registry_name, row.subject, row.workspace, row.why) for row in found] == [
+        (lost.registry, lost.space, "team-a", "the workspace is removed")
+    ]
