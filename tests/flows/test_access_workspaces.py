@@ -228,6 +228,7 @@ async def test_a_cluster_is_removed_after_it_was_shown_what_goes(name: str) -> N
         assert p.cluster.raw_secret("lab") is not None
         assert (transact(clusters.names), transact(clusters.deliveries)) == ((), ())
         assert list(robots_in(p.place).values()) == [frozenset({"team-a"})]
+        await p.after_departures()
         assert await p.quiet()
 
 
