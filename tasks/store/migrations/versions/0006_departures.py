@@ -21,12 +21,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("robot_grant", schema=None) as batch_op:
         batch_op.add_column(sa.Column("rolled_out_at", sa.DateTime(timezone=True), nullable=True))
-    with op.batch_alter_table("registry", schema=None) as batch_op:
+    with op.batch_alter_table("registry", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("doubted_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("registry", schema=None) as batch_op:
+    with op.batch_alter_table("registry", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("doubted_at")
     with op.batch_alter_table("robot_grant", schema=None) as batch_op:
         batch_op.drop_column("rolled_out_at")

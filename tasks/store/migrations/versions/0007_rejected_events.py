@@ -10,12 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("audit", schema=None) as batch_op:
+    with op.batch_alter_table("audit", schema=None, recreate="never") as batch_op:
         batch_op.add_column(
             sa.Column("rejected", sa.Text(), server_default=sa.text("''"), nullable=False)
         )
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("audit", schema=None) as batch_op:
+    with op.batch_alter_table("audit", schema=None, recreate="never") as batch_op:
         batch_op.drop_column("rejected")
