@@ -1,9 +1,10 @@
 """The password of the Prefect API of `make serve`: made once, kept in the data directory."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
-from deployments.private_files import read_private, write_private
+from tasks.secret_files import create_secret_file, read_secret_file
 
 FILE_NAME = "api.password"
 _USER = "operator"
@@ -13,11 +14,11 @@ def load_api_password(data_dir: Path) -> tuple[str, bool]:
     """Return `operator:<random>`, and whether this call made it.
 
     Raises:
-        ReadableByOthers: other users can read the file.
+        InputRefused: other users can read the file.
     """
     path = data_dir / FILE_NAME
-    if (password := read_private(path)) is not None:
-        return password, False
+    with suppress(FileNotFoundError):
+        return read_secret_file(path).strip(), False
     password = f"{_USER}:{secrets.token_urlsafe(24)}"
-    write_private(path, password)
+    create_secret_file(path, f"{password}\n")
     return password, True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from deployments.private_files import read_private, sync_folder, write_private
+from tasks.secret_files import create_secret_file, read_secret_file, sync_directory
 
 FILE_NAME = "blocks.key"
 
@@ -22,17 +22,17 @@ def load_block_key(data_dir: Path) -> str:
 
     Raises:
         BlockKeyMissing: the database holds blocks, and there is no key.
-        ReadableByOthers: other users can read the file.
+        InputRefused: other users can read the file.
     """
     path, draft = data_dir / FILE_NAME, data_dir / f"{FILE_NAME}.new"
     if not path.exists():
-        asyncio.run(_make(draft, path))
+        asyncio.run(_make(draft, path, interrupted=draft.exists()))
         draft.rename(path)
-        sync_folder(data_dir)
-    return read_private(path) or ""
+        sync_directory(data_dir)
+    return read_secret_file(path).strip()
 
 
-async def _make(draft: Path, path: Path) -> None:
+async def _make(draft: Path, path: Path, *, interrupted: bool) -> None:
     """Put the key into the draft, and nowhere else."""
     from deployments import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
 
@@ -40,7 +40,7 @@ async def _make(draft: Path, path: Path) -> None:
         if (key := await table.read_key()) is not None:
             _write(draft, key)
             await table.delete_key()
-        elif read_private(draft) is None:
+        elif not interrupted:
             if await table.has_blocks():
                 raise BlockKeyMissing(
                     f"the key of the saved blocks is missing: put {path} back from a backup, or "
@@ -53,4 +53,4 @@ async def _make(draft: Path, path: Path) -> None:
 
 def _write(draft: Path, key: str) -> None:
     draft.unlink(missing_ok=True)  # of a start that was interrupted before the key was deleted
-    write_private(draft, key)
+    create_secret_file(draft, f"{key}\n")

@@ -29,8 +29,8 @@ from deployments.environment import (
     server_environment,
     without_proxy,
 )
-from deployments.private_files import ReadableByOthers
 from deployments.processes import Process, start, stop, wait_for_one
+from models.errors import InputRefused
 
 _START_SECONDS = 120.0
 _WORKER_STOP_SECONDS = 6.0
@@ -54,7 +54,7 @@ def main() -> int:
             return _work()
         with _locked(data_dir), _server(port, data_dir) as server:
             return _work(server)
-    except (NotServed, ReadableByOthers, BlockKeyMissing) as error:
+    except (NotServed, InputRefused, BlockKeyMissing) as error:
         print(f"Not served: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -81,16 +81,13 @@ def _work(*servers: Process) -> int:
 
 def _ready_state() -> None:
     """Bring the database and the keys up to date."""
-    from models.errors import InputRefused  # noqa: PLC0415 - slow; the server starts meanwhile
+    # Slow to import; the server starts meanwhile.
     from models.settings import settings  # noqa: PLC0415
     from tasks.sealing import ready_keys  # noqa: PLC0415
     from tasks.store.migrating import migrate  # noqa: PLC0415
 
     migrate(settings().database)
-    try:
-        summary = ready_keys()
-    except InputRefused as error:
-        raise NotServed(str(error)) from error
+    summary = ready_keys()
     if summary:
         print(summary, flush=True)
 

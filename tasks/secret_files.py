@@ -25,7 +25,7 @@ def create_secret_file(file: Path, content: str) -> None:
         fresh.flush()
         os.fsync(fresh.fileno())
         os.link(fresh.name, file)
-    _sync_directory(file.parent)
+    sync_directory(file.parent)
 
 
 def read_secret_file(file: Path) -> str:
@@ -62,7 +62,8 @@ def is_exposed(mode: int, owner: int, reader: int) -> bool:
     return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Have the disk write down which files a directory holds."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -11,7 +11,7 @@ from deployments.environment import (
     server_environment,
     without_proxy,
 )
-from deployments.private_files import ReadableByOthers, read_private, write_private
+from models.errors import InputRefused
 
 
 def test_the_password_is_made_once(tmp_path: Path) -> None:
@@ -38,17 +38,8 @@ def test_a_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> Non
         path = tmp_path / name
         path.write_text("operator:guess\n")
         path.chmod(mode)
-        with pytest.raises(ReadableByOthers, match=f"chmod 600 {path}"):
+        with pytest.raises(InputRefused, match=f"chmod 600 {path}"):
             load(tmp_path)
-
-
-def test_a_secret_is_never_written_over(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    write_private(path, "first")
-    with pytest.raises(FileExistsError):
-        write_private(path, "second")
-    assert read_private(path) == "first"
-    assert [file.name for file in tmp_path.iterdir()] == ["secret"]
 
 
 def test_settings_of_ones_own_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
