@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from deployments.environment import HOST
+from models.network import LOOPBACK
 from tests.deploying.prefect_api import Api
 from tests.served import free_port, stop, strangers, wait_until_told
 
@@ -122,4 +123,5 @@ def _environment(folder: Path, url: str, database: str) -> dict[str, str]:
         "REGISTRY_INTEGRATION_DATA_DIR": str(folder / "none"),
         "REGISTRY_INTEGRATION_SECRET_KEYS": Fernet.generate_key().decode(),
         "REGISTRY_INTEGRATION_REQUESTS_AT_ONCE": "1",
+        "REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK,  # simulated managed Harbors
     }

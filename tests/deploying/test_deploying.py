@@ -42,7 +42,8 @@ def test_what_must_be_in_it_is_in_it(deployed: dict[str, Any]) -> None:
     assert set(triggers) == {f"{FLOW}/default"}
     assert automation["trigger"]["expect"] == ["harbor.created"]
     assert automation["actions"][0]["parameters"] == {
-        key: f"{{{{ event.payload.{key} }}}}" for key in ("cluster", "namespace", "name", "uid")
+        **{key: f"{{{{ event.payload.{key} }}}}" for key in ("cluster", "namespace", "name")},
+        "uid": "{{ event.payload.uid | default('', true) }}",  # undefined is no parameter
     }
 
 
