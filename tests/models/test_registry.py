@@ -24,6 +24,7 @@ def test_privacy_by_kind() -> None:
         (f"\n\n  {CA.replace(chr(10), chr(10) + '    ')}", CA),
         (f"subject=O=Größe\n{CA}\nissuer\n{CA}", CA + CA),
     ],
+    ids=range(4),  # CA is another one in each process
 )
 def test_an_authority_is_taken_as_it_is_pasted(bundle: str, kept: str) -> None:
     read = TLS.validate_python({"mode": "ca", "bundle": bundle})
@@ -43,6 +44,7 @@ def test_an_authority_is_taken_as_it_is_pasted(bundle: str, kept: str) -> None:
         ("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", "is a private key"),
         (CA + "-----BEGIN EC PRIVATE KEY-----\nhunter2", "is a private key"),
     ],
+    ids=range(8),
 )
 def test_what_is_no_authority_is_refused_and_not_repeated(bundle: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said) as refused:

@@ -74,6 +74,8 @@ def _by_re(call: ast.Call, where: str, tree: ast.AST, module: ModuleType) -> Ite
     match call.func:
         case ast.Attribute(value=ast.Name(id="re"), attr=use) if use in (*_USES, "compile"):
             text = _value(call.args[0], module, where)
+            if isinstance(text, bytes):  # of one character a byte, it takes as long
+                text = text.decode("latin-1")
             assert isinstance(text, str), f"{where}: not a text"
             given = [*call.args[1:], *(key.value for key in call.keywords if key.arg == "flags")]
             flags = 0
