@@ -19,6 +19,7 @@ from tests.flows.platform import (
     deliveries_in,
     grants_of,
     known_cluster,
+    passed,
     platform,
     robots_in,
 )
@@ -80,11 +81,15 @@ async def test_a_namespace_that_terminates_is_written_no_more_and_nobody_waits_f
         assert all(one.effective_at for one in bindings_of(name))
         first = p.robot.id
         await a_minute(name, rotate=frozenset({"red"}))
+        passed(minutes=11)
         await a_minute(name)
         assert p.robot.id != first
         p.cluster.delete_namespace("shop")
         await a_minute(name)
         assert set(deliveries_in("eu")) == {"till"}
+        await a_minute(name)  # it has left: what was copied from it ends
+        passed(minutes=11)
+        await a_minute(name)
         assert await p.quiet()
 
 

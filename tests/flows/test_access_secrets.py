@@ -20,7 +20,15 @@ from models.tables import GrantRow
 from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store.session import transact
 from tests.flows.conftest import KEY
-from tests.flows.platform import Platform, bound, platform, registered, unbound
+from tests.flows.platform import (
+    Platform,
+    a_minute,
+    bound,
+    passed,
+    platform,
+    registered,
+    unbound,
+)
 from tests.flows.stories import Server, block, ended, integrate
 from tests.flows.test_access_docker import SECRET, docker_at, docker_known
 from tests.store.tools import rows
@@ -58,6 +66,8 @@ async def test_neither_robots_secrets_nor_tokens_nor_keys_are_anywhere_in_the_cl
             secrets |= _all_of(p)
             await ended(rotate_credentials, name)
             secrets |= _all_of(p)
+            passed(minutes=11)
+            await a_minute(name)
             await _faults(p)
             secrets |= _all_of(p)
             await ended(explain_access, "eu", "shop", f"{name}/team-a")
