@@ -7,6 +7,7 @@ from flows.integrate import integrate_registry
 from flows.reconcile import reconcile_registry
 from flows.reconciling import PLAIN, reconcile
 from flows.set_visibility import set_space_visibility
+from flows.update import update_registry
 from models.condition import ConditionType, Health, Status
 from models.errors import Busy
 from models.reason import Reason
@@ -203,11 +204,14 @@ async def test_a_deleted_block_is_a_state_and_no_crash(name: str) -> None:
         found = conditions[ConditionType.AUTHENTICATED]
         assert (found.status, found.reason) == (Status.FALSE, Reason.CREDENTIALS_MISSING)
         assert figures_of(name).totals.spaces == 2
-        await block(name)
+        again = await block(name)  # another block, though of the same name
         assert (await look_again()).is_completed()
+        assert dossier(name).diagnosis.reason is Reason.CREDENTIAL_NOT_FOR_ORIGIN
+        await completed(update_registry, name, credentials=again)
     assert dossier(name).diagnosis.health is Health.HEALTHY
     assert await told(name) == {
-        "registry.integrated": 1, "registry.unhealthy": 1, "registry.recovered": 1
+        "registry.integrated": 1,
+        "registry.updated": 1, "registry.unhealthy": 1, "registry.recovered": 1
     }  # fmt: skip
 
 
