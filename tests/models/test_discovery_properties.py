@@ -274,7 +274,7 @@ def _again(world: World, what: str, place: Place, number: int) -> None:
         world.make(place, there.address, world.databases[there.uid])
     elif what == "moved away":
         world.make(PLACES[number % len(PLACES)], there.address, world.databases[there.uid])
-    elif what == "move":
+    elif what in ("move", "plain http"):
         world.served[there.address] = world.databases[there.uid]
     elif what == "wrong password":
         world.refused ^= {there.uid}
@@ -325,6 +325,7 @@ def _case(*words: str, place: Place = PLACES[0]) -> example:
 @_case("by hand", "make", "take over", "delete")
 @_case("by hand", "make", "take over", "make")
 @_case("make", "give a block", "plain http")
+@example([("make", PLACES[0], 1), ("make", PLACES[1], 1), ("plain http", PLACES[0], 2)])
 @_case("by hand", "make", "take over", "label moves", place=HOSTILE[0])
 def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(happened: list[Event]) -> None:
     world = World()

@@ -51,7 +51,7 @@ def _is_back(run: Start, cut_off: list[str]) -> None:
 
 def test_from_checkout_to_checkout_on_old_data(folder: Path, tmp_path: Path) -> None:
     other = copy_checkout(tmp_path / "other")
-    _change(other / "flows" / "rotate_credentials.py", "new secrets for", "other secrets for")
+    _change(other / "flows" / "rotate_credentials.py", "no robot account is due", "none is due")
     trees = tree_of(HOME), tree_of(other)
     kept = {"value": "kept since then"}
     with unguarded_server(folder) as before:
@@ -65,14 +65,14 @@ def test_from_checkout_to_checkout_on_old_data(folder: Path, tmp_path: Path) -> 
             cut_off = _cut_off(run, place)
         with started(folder, other) as run:
             _is_back(run, cut_off)
-            assert "other secrets for" in run.api.done("rotate-credentials")
+            assert "none is due" in run.api.done("rotate-credentials")
             place.faults.add(_HANG)
             cut_off = run.hang(*LIMITED)
             assert run.stop() == []
             place.faults.clear()
         with started(folder) as run:
             _is_back(run, cut_off)
-            assert "new secrets for" in run.api.done("rotate-credentials")
+            assert "no robot account is due" in run.api.done("rotate-credentials")
     assert (tree_of(HOME), tree_of(other)) == trees
 
 
