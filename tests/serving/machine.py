@@ -57,22 +57,26 @@ class Start:
         stop(self.process)
         return _processes_on(self.product.data_dir)
 
-    def unfinished(self) -> list[str]:
-        """The runs that somebody is at work on."""
-        wanted = {"flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}}}
-        return [run["id"] for run in self.api.ask("POST", "/flow_runs/filter", wanted)]
-
     def hang(self, *flows: str) -> list[str]:
-        """Start flows until each of them is running; returns all runs that are then cut off."""
+        """Start a run of each flow, and return them once all of them hang."""
         deadline = time.monotonic() + PATIENCE
-        for flow in flows:
-            run = self.api.start(flow, {})
-            while (state := self.states(run)) != {"RUNNING"}:
-                assert time.monotonic() < deadline, f"{flow} does not run"
-                if state <= ENDED:  # too early: nothing hung yet, or the slot was taken
-                    run = self.api.start(flow, {})
-                time.sleep(0.3)
-        return self.unfinished()
+        while True:
+            runs = [self._running(flow) for flow in flows]
+            # A run that does not hang ends before another one has started and ended.
+            self.api.done("rotate-credentials", overdue_only=True)
+            if self.states(*runs) == {"RUNNING"}:
+                return runs
+            assert time.monotonic() < deadline, f"{flows} do not hang"
+
+    def _running(self, flow: str) -> str:
+        deadline = time.monotonic() + PATIENCE
+        run = self.api.start(flow, {})
+        while (state := self.states(run)) != {"RUNNING"}:
+            assert time.monotonic() < deadline, f"{flow} does not run"
+            if state <= ENDED:  # too early: nothing hung yet, or the slot was taken
+                run = self.api.start(flow, {})
+            time.sleep(0.3)
+        return run
 
     def states(self, *runs: str) -> set[str]:
         """What has become of runs."""
