@@ -41,7 +41,8 @@ log = logging.getLogger("prefect.workers.dead_runs")
 async def recover(message: str) -> int:
     """Say of all unfinished runs that they crashed, and free all slots; return how many they were.
 
-    Only for a server for which nothing is at work: it has just been started, or is about to stop.
+    Only for a server for which no worker of ours is at work: it has just been started. What others
+    run on the same server is left alone.
     """
     async with get_client() as client:
         runs = await _unfinished(client)
@@ -96,7 +97,7 @@ class Watcher:
         """Find dead runs and leaked slots, and set them right."""
         self.since = self.since or now
         slots = await _slots(client)
-        runs = await _unfinished(client, WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])))
+        runs = await _unfinished(client)
         for run in await self._dead(client, runs, now):
             log.warning("flow run '%s' is dead", run.name)
             await crash(client, run, "its process sends no heartbeats any more")
@@ -130,13 +131,17 @@ def _plain(run: FlowRun) -> UnfinishedRun:
     return UnfinishedRun(id=str(run.id), started=started, since=since)
 
 
-async def _unfinished(client: PrefectClient, pool: WorkPoolFilter | None = None) -> list[FlowRun]:
+def _our_pool() -> WorkPoolFilter:
+    return WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+
+
+async def _unfinished(client: PrefectClient) -> list[FlowRun]:
     runs: list[FlowRun] = []
     state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
     while True:
         page = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(state=state),
-            work_pool_filter=pool,
+            work_pool_filter=_our_pool(),
             limit=_PAGE,
             offset=len(runs),
         )
@@ -146,12 +151,12 @@ async def _unfinished(client: PrefectClient, pool: WorkPoolFilter | None = None)
 
 
 async def _slots(client: PrefectClient) -> dict[str, int]:
-    """Return how many slots of each deployment are in use, by the name of its limit."""
-    limits = await client.read_global_concurrency_limits(limit=_PAGE)
+    """Return how many slots of each of our deployments are in use, by the name of its limit."""
+    deployments = await client.read_deployments(work_pool_filter=_our_pool(), limit=_PAGE)
     return {
-        limit.name: limit.active_slots
-        for limit in limits
-        if limit.name.startswith(_LIMIT_OF_A_DEPLOYMENT)
+        f"{_LIMIT_OF_A_DEPLOYMENT}{deployment.id}": limit.active_slots
+        for deployment in deployments
+        if (limit := deployment.global_concurrency_limit) is not None
     }
 
 

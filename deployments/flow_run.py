@@ -8,7 +8,11 @@ import runpy
 
 from deployments.processes import die_with_parent
 
+_HEARTBEAT_SECONDS = "30"
+"""What `models.run_liveness` counts on, whoever started the worker."""
+
 if __name__ == "__main__":
+    os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = _HEARTBEAT_SECONDS
     parent = os.getppid()
     die_with_parent()
     if os.getppid() == parent:  # or it died before Linux was told

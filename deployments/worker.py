@@ -24,7 +24,6 @@ def main() -> int:
         # Runs are started by `python`: the one of this checkout.
         "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }
     process = start(
         *("-m", "deployments.process_worker", options.name, str(options.limit)),

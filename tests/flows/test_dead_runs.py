@@ -13,12 +13,12 @@ from deployments.dead_runs import Watcher, recover
 from deployments.environment import POOL
 
 
-async def _deployment(client: PrefectClient) -> UUID:
-    if POOL not in {pool.name for pool in await client.read_work_pools()}:
-        await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+async def _deployment(client: PrefectClient, pool: str = POOL) -> UUID:
+    if pool not in {known.name for known in await client.read_work_pools()}:
+        await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     flow = await client.create_flow_from_name(f"flow-{uuid4()}")
     return await client.create_deployment(
-        flow_id=flow, name="default", work_pool_name=POOL, concurrency_limit=3
+        flow_id=flow, name="default", work_pool_name=pool, concurrency_limit=3
     )
 
 
@@ -99,3 +99,16 @@ async def test_a_server_that_was_killed_starts_with_nothing_running_and_free_slo
         states = [await _state(client, run) for run in (running, pending, scheduled)]
         assert states == [StateType.CRASHED, StateType.CRASHED, StateType.SCHEDULED]
         assert await _slots(client, deployment) == 0
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_what_others_run_on_the_same_server_is_left_alone() -> None:
+    async with get_client() as client:
+        deployment = await _deployment(client, "another-team")
+        run = await _running(client, deployment)
+        watcher, now = Watcher(), datetime.now(UTC)
+        for seconds in (0, 130, 260):
+            await watcher.look(client, now + timedelta(seconds=seconds))
+        await recover("cut off")
+        assert await _state(client, run) is StateType.RUNNING
+        assert await _slots(client, deployment) == 1
