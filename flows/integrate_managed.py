@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Annotated
 
 from prefect import flow
@@ -76,20 +78,25 @@ async def integrate_managed_harbor(
         cluster=cluster, namespace=namespace, name=name, uid=uid, trusted_at=clock.now()
     )
     await stored(trusted_objects.save, [trusted])
-    unsettled = {Standing.WAITING} | ({Standing.UNTRUSTED} if uid else set())
-    deadline, pause = time.monotonic() + settings().managed_wait_seconds, _FIRST_PAUSE
-    while True:
-        found, unread = await _attempt(
-            home, namespace, name, adopt_again=adopt_again, take_over=take_over
-        )
-        if found is not None and found.standing not in unsettled:
-            break
-        if time.monotonic() + pause > deadline:
-            break
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    undecided = {Standing.WAITING} | ({Standing.UNTRUSTED} if uid else set())
+    attempt = partial(_attempt, home, namespace, name, adopt_again=adopt_again, take_over=take_over)
+    found, unread = await _wait_for(attempt, undecided)
     await announce()
     return _ended(f"{cluster}/{namespace}/{name}", found, unread)
+
+
+async def _wait_for(
+    attempt: Callable[[], Awaitable[tuple[Managed | None, str]]], undecided: Collection[Standing]
+) -> tuple[Managed | None, str]:
+    """Attempt until the Harbor is there and ready, or time is up; return the last attempt."""
+    deadline, pause = time.monotonic() + settings().managed_wait_seconds, _FIRST_PAUSE
+    while True:
+        harbor, unread = await attempt()
+        ready = harbor is not None and harbor.standing not in undecided
+        if ready or time.monotonic() + pause > deadline:
+            return harbor, unread
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 async def _attempt(

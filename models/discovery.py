@@ -55,15 +55,11 @@ def plan_discovery(
     complete = {name: one for name, one in seen.items() if isinstance(one, SeenHarbors)}
     desk = _Desk(registries, known, complete, take_over, bindings)
     harbors = [harbor for section in complete.values() for harbor in section.items]
-    claims: list[Step] = []
-    for harbor in sorted(harbors, key=lambda harbor: str(harbor.place)):
-        before = by_place.pop(harbor.place, None)
-        marked = complete[harbor.place.cluster].marked
-        if trust.covers(harbor.place, harbor.uid, marked):
-            step = desk.decide(harbor, before)
-        else:
-            step = _distrust(harbor.place, harbor.uid, before)
-        claims += [step] if step else []
+    decisions = [
+        _decide(harbor, by_place.pop(harbor.place, None), trust, complete, desk)
+        for harbor in sorted(harbors, key=lambda harbor: str(harbor.place))
+    ]
+    claims = [step for step in decisions if step is not None]
     claimed = {step.registry for step in claims if isinstance(step, Prove)}
     gone = [
         step
@@ -77,6 +73,18 @@ def plan_discovery(
         adopted=sum(bool(one.registry) for one in known),
         unseen={name: each.message for name, each in seen.items() if isinstance(each, Unseen)},
     )
+
+
+def _decide(
+    harbor: ManagedHarbor,
+    before: Managed | None,
+    trust: Trust,
+    complete: Mapping[str, SeenHarbors],
+    desk: "_Desk",
+) -> Step | None:
+    if trust.covers(harbor.place, harbor.uid, complete[harbor.place.cluster].marked):
+        return desk.decide(harbor, before)
+    return _distrust(harbor.place, harbor.uid, before)
 
 
 def _distrust(place: Place, uid: str, known: Managed | None) -> Step | None:

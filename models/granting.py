@@ -88,10 +88,7 @@ def plan_grants(
     if isinstance(robots, Unseen):
         return GrantPlan()
     on_record = {grant.robot_id: grant for grant in grants}
-    found: dict[str, list[ObservedRobot]] = defaultdict(list)
-    for robot in robots.items:
-        if robot.mark.installation == installation and robot.mark.workspace:
-            found[robot.mark.workspace].append(robot)
+    found = _by_workspace(robots.items, installation)
     changes: list[GrantChange] = []
     for workspace in sorted(wanted.keys() | found.keys()):
         case = _Case(workspace, wanted, found[workspace], on_record, frozenset(exposed))
@@ -109,6 +106,16 @@ def plan_grants(
         remembered=tuple(_moved(robots.items, on_record)),
         gone=tuple(sorted(on_record.keys() - there)),
     )
+
+
+def _by_workspace(
+    robots: Iterable[ObservedRobot], installation: str
+) -> dict[str, list[ObservedRobot]]:
+    by_workspace: dict[str, list[ObservedRobot]] = defaultdict(list)
+    for robot in robots:
+        if robot.mark.installation == installation and robot.mark.workspace:
+            by_workspace[robot.mark.workspace].append(robot)
+    return by_workspace
 
 
 def _moved(robots: Iterable[ObservedRobot], on_record: Mapping[int, Grant]) -> Iterable[Grant]:
