@@ -221,8 +221,13 @@ async def test_adoptions_are_limited_for_each_run(
         assert "0 changes made" in await completed(discover_managed_harbors)
 
 
-async def test_adoptions_are_done_side_by_side(database: str) -> None:
-    """Neither of two is answered before the other is asked."""
+async def test_adoptions_are_done_side_by_side(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of two is answered before the other is asked, nor given up by its client."""
+    monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "60")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "120")
+    settings.cache_clear()
     asked: set[str] = set()
     waited: list[bool] = []
     both = threading.Event()
