@@ -86,8 +86,9 @@ async def discover(
         only: namespace and name of the one Harbor to care for; the others are left for later.
         take_over: whether a person links that one to what was integrated by hand at its address.
     """
-    linked = only if take_over else None
-    plan = await stored(_planned, cluster.name, section, clock.now(), linked, save=not dry_run)
+    plan = await stored(
+        _planned, cluster.name, section, clock.now(), only, take_over=take_over, save=not dry_run
+    )
     if only is not None:
         plan = plan.about(*only)
     refused, postponed = "", 0
@@ -121,15 +122,16 @@ def _planned(
     cluster: str,
     section: SeenHarbors | Unseen,
     now: datetime,
-    linked: tuple[str, str] | None,
+    only: tuple[str, str] | None,
     *,
+    take_over: bool,
     save: bool,
 ) -> DiscoveryPlan:
     harbors = section.items if isinstance(section, SeenHarbors) else ()
     trust = trust_in(session, cluster, now)
     if save:
         trusted_objects.pin(session, pin(trust.objects, harbors, now))
-    places = [one.place for one in harbors]
+    asked = [one.place for one in harbors if (one.place.namespace, one.place.name) == only]
     return plan_discovery(
         {cluster: section},
         managed.managed(session),
@@ -138,7 +140,9 @@ def _planned(
         now=now,
         grace=settings().managed_grace,
         bindings=bindings.counts(session),
-        take_over=[place for place in places if (place.namespace, place.name) == linked],
+        take_over=asked if take_over else (),
+        at_once=asked,
+        cadence=settings().cadence,
     )
 
 

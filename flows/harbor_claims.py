@@ -66,6 +66,7 @@ def _settled(
         claim,
         robots,
         grants.grants(session, claim.registry),
+        now=clock.now(),
         bindings=bindings.count(session, claim.registry),
         holder=next((one for one in rows if one.registry == claim.registry), None),
         known=next((one for one in rows if one.place == claim.harbor.place), None),

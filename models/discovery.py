@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from models.address import parse_address
+from models.discovery_claims import retry_at
 from models.discovery_plan import (
     Adopt,
     DiscoveryPlan,
@@ -18,9 +19,12 @@ from models.discovery_plan import (
 from models.following import difference, follows, hindrance, objection
 from models.managed import Managed, ManagedHarbor, Place, Standing, registry_name
 from models.registry import Kind, Origin, Registry
+from models.schedule import Cadence
 from models.snapshot import Unseen
 from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
 from models.wording import amount
+
+_CADENCE = Cadence()
 
 
 def plan_discovery(
@@ -32,6 +36,8 @@ def plan_discovery(
     now: datetime,
     grace: timedelta,
     take_over: Collection[Place] = (),
+    at_once: Collection[Place] = (),
+    cadence: Cadence = _CADENCE,
     bindings: Mapping[str, int] = MappingProxyType({}),
 ) -> DiscoveryPlan:
     """Compare the Harbors that clusters show with those that are known.
@@ -49,6 +55,8 @@ def plan_discovery(
         now: the time of the look (UTC).
         grace: how long a missing one is kept.
         take_over: those that a person links to what was integrated by hand at their address.
+        at_once: those that a person asks for, whose password is tried whenever it was refused last.
+        cadence: how often a refused password is tried.
     """
     known = tuple(known)
     by_place = {one.place: one for one in known}
@@ -68,8 +76,14 @@ def plan_discovery(
         for step in _absent(managed, complete[managed.place.cluster], trust, desk, now, grace)
         if not (isinstance(step, Retire) and step.registry in claimed)
     ]
+    waits = {
+        one.place
+        for one in known
+        if one.place not in at_once and (retry_at(one, cadence) or now) > now
+    }
+    due = [one for one in claims if not (isinstance(one, Prove) and one.harbor.place in waits)]
     return DiscoveryPlan(
-        steps=(*gone, *claims),  # what moved is missing first, and then found
+        steps=(*gone, *due),  # what moved is missing first, and then found
         adopted=sum(bool(one.registry) for one in known),
         unseen={name: each.message for name, each in seen.items() if isinstance(each, Unseen)},
     )

@@ -6,13 +6,30 @@ the same. Or the database is new, and only names are the same. Our robot account
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from models.access import Grant, ObservedRobot
 from models.discovery_plan import Note, Prove, Relocate, Replace
 from models.identity import Comparison, Likeness, compare
 from models.managed import Managed, Standing
+from models.reason import Reason
+from models.schedule import Cadence, Track, wait_for
 from models.snapshot import Seen, Unseen
 from models.wording import amount
+
+_REFUSED = (Reason.UNAUTHORIZED, Reason.BAD_CREDENTIALS, Reason.ADMIN_PASSWORD_DRIFTED)
+
+
+def retry_at(managed: Managed, cadence: Cadence) -> datetime | None:
+    """Return when a claimant's password is tried again (UTC); None if it may be tried now.
+
+    Each refused password locks the account of the Harbor's administrator for 1.5 seconds, for
+    everybody (https://github.com/goharbor/harbor/blob/main/src/core/auth/authenticator.go).
+    """
+    if managed.refused_at is None:
+        return None
+    track = Track(failures=managed.refusals - 1)
+    return managed.refused_at + wait_for(track, cadence, hammering=True)
 
 
 def settle_claim(
@@ -20,6 +37,7 @@ def settle_claim(
     robots: Seen[ObservedRobot] | Unseen,
     grants: Iterable[Grant],
     *,
+    now: datetime,
     bindings: int,
     holder: Managed | None,
     known: Managed | None,
@@ -30,12 +48,14 @@ def settle_claim(
         robots: our robot accounts at the registry's saved address; unseen if the password did not
             open it, or if anything else is not certain.
         grants: on record of the registry.
+        now: when that was (UTC).
         bindings: how many the registry has, held ones too.
         holder: the object that the registry is linked to.
         known: the claimant as it was left.
     """
     if isinstance(robots, Unseen):
-        return _unproved(claim, robots.message, holder, known)
+        note = _unproved(claim, robots.message, holder, known)
+        return _with_refusal(note, known, now) if robots.reason in _REFUSED else note
     found = compare(grants, robots.items)
     match found.likeness:
         case Likeness.SAME:
@@ -58,7 +78,7 @@ def _doubt(found: Comparison, bindings: int) -> str:
 
 
 def _unproved(claim: Prove, why: str, holder: Managed | None, known: Managed | None) -> Note:
-    """Nothing changes; the claim is looked at again with the next discovery."""
+    """Nothing changes; the claim is checked again by a later discovery."""
     place, name = claim.harbor.place, claim.registry
     holds = holder is not None and holder.place == place
     message = (
@@ -76,3 +96,14 @@ def _unproved(claim: Prove, why: str, holder: Managed | None, known: Managed | N
             missing_since=known.missing_since if known else None,
         )
     )
+
+
+def _with_refusal(note: Note, known: Managed | None, now: datetime) -> Note:
+    """Count a refused password, so that the next try waits longer."""
+    refusals = (known.refusals if known else 0) + 1
+    message = (
+        f"{note.managed.message}. The next attempts wait longer each time, up to 15 minutes; to "
+        "retry now, run integrate-managed-harbor"
+    )
+    update = {"refusals": refusals, "refused_at": now, "message": message}
+    return Note(managed=note.managed.model_copy(update=update))

@@ -105,6 +105,8 @@ class Managed(Value):
         registry: the name it was integrated under; empty while it is not.
         message: why it is as it is, and what to do.
         missing_since: first complete look at its cluster without it (UTC).
+        refusals: how often in a row the Harbor refused the password of its own Secret.
+        refused_at: when it did last (UTC).
     """
 
     place: Place
@@ -113,6 +115,8 @@ class Managed(Value):
     registry: str = ""
     message: str = ""
     missing_since: datetime | None = None
+    refusals: int = 0
+    refused_at: datetime | None = None
 
 
 def registry_name(place: Place, taken: Collection[str]) -> str:

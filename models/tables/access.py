@@ -153,6 +153,8 @@ class ManagedRow(SQLModel, table=True):
     registry_name: str = Field(default="", index=True)
     message: str = Field(default="", sa_type=Text)
     missing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refusals: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    refused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class TrustedObjectRow(SQLModel, table=True):

@@ -33,6 +33,8 @@ def _value(row: ManagedRow) -> Managed:
             "registry": row.registry_name,
             "message": row.message,
             "missing_since": row.missing_since,
+            "refusals": row.refusals,
+            "refused_at": row.refused_at,
         }
     )
 
@@ -58,6 +60,8 @@ def note(session: Session, changed: Iterable[Managed]) -> None:
             "registry_name": one.registry,
             "message": one.message,
             "missing_since": one.missing_since,
+            "refusals": one.refusals,
+            "refused_at": one.refused_at,
         }
         for one in changed
     ]

@@ -22,7 +22,7 @@ from models.access import Binding, Grant
 from models.cluster import SECRET_NAME, WORKSPACE_LABEL, Cluster, ClusterState
 from models.delivery import Delivery
 from models.registry import BlockRef
-from models.tables import DepartureRow, GrantRow
+from models.tables import DepartureRow, GrantRow, ManagedRow
 from tasks import clock
 from tasks.kubernetes.credentials import ClusterCredentials
 from tasks.store import bindings, clusters, grants
@@ -134,7 +134,7 @@ class Minute:
 
 
 def passed(**time: float) -> None:
-    """Let time pass: for robot accounts, and for those who left their workspace."""
+    """Let time pass: for robot accounts, those who left their workspace, and refused passwords."""
 
     def shift(session: Session) -> None:
         for table, columns in _TIMES.items():
@@ -147,7 +147,8 @@ def passed(**time: float) -> None:
     transact(shift)
 
 
-_TIMES: dict[type[GrantRow] | type[DepartureRow], tuple[str, ...]] = {
+_TIMES: dict[type[GrantRow | DepartureRow | ManagedRow], tuple[str, ...]] = {
+    ManagedRow: ("refused_at",),
     GrantRow: ("made_at", "rolled_out_at"),
     DepartureRow: ("left_at", "rotated_at"),
 }

@@ -17,7 +17,15 @@ from models.trust import MANAGED_LABEL
 from tasks import clock
 from tasks.store import managed
 from tasks.store.session import transact
-from tests.flows.platform import bindings_of, bound, cluster_with, grants_of, pulls, registered
+from tests.flows.platform import (
+    bindings_of,
+    bound,
+    cluster_with,
+    grants_of,
+    passed,
+    pulls,
+    registered,
+)
 from tests.flows.stories import (
     PASSWORD,
     Place,
@@ -160,6 +168,10 @@ async def test_what_is_not_proved_changes_nothing_until_it_is(database: str) -> 
         assert cluster.requests.writes() == []
         assert await pulls(place, cluster, "shop", "team-a")
         cluster.set_password("hub", "main", PASSWORD)
+        place.harbor.requests.clear()
+        await completed(discover_managed_harbors)
+        assert len(place.harbor.requests) == 0  # a refused password is not tried at once
+        passed(minutes=1)
         await completed(discover_managed_harbors)
         await look_again()
         await untouched(name, place, cluster)

@@ -71,6 +71,7 @@ def plan(
     now: datetime = NOW,
     trust: Trust = EVERYWHERE,
     take_over: tuple[Place, ...] = (),
+    at_once: tuple[Place, ...] = (),
     bindings: Mapping[str, int] = MappingProxyType({}),
 ) -> DiscoveryPlan:
     found = sections or {"prod": SeenHarbors(items=harbors)}
@@ -82,6 +83,7 @@ def plan(
         now=now,
         grace=GRACE,
         take_over=take_over,
+        at_once=at_once,
         bindings=bindings,
     )
 

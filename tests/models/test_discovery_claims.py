@@ -1,15 +1,19 @@
 """What becomes of an object's claim to a Harbor on record: only what is inside counts."""
 
+from datetime import timedelta
+
 import pytest
 
 from models.access import Grant, ObservedRobot
-from models.discovery_claims import settle_claim
+from models.discovery_claims import retry_at, settle_claim
 from models.discovery_plan import Note, Prove, Relocate, Replace
 from models.managed import Managed, Standing
+from models.reason import Reason
+from models.schedule import Cadence
 from models.snapshot import Seen, Unseen
 from tests.access_builders import robots
-from tests.builders import unseen
-from tests.models.test_discovery import adopted, harbor, place
+from tests.builders import NOW, unseen
+from tests.models.test_discovery import adopted, harbor, place, registry, steps
 from tests.models.test_identity import LATER, recorded, shown
 
 NAME = "prod-hub-main"
@@ -27,9 +31,10 @@ def settled(
     claim: Prove = AGAIN,
     bindings: int = 2,
     holder: Managed | None = None,
+    known: Managed | None = None,
 ) -> Relocate | Replace | Note:
     held = holder or adopted()
-    return settle_claim(claim, there, grants, bindings=bindings, holder=held, known=None)
+    return settle_claim(claim, there, grants, now=NOW, bindings=bindings, holder=held, known=known)
 
 
 @pytest.mark.parametrize("claim", [AGAIN, MOVED])
@@ -91,3 +96,47 @@ def test_nor_does_it_for_an_object_elsewhere() -> None:
     few = settled(robots(*shown(1)), claim=MOVED)
     assert isinstance(few, Note)
     assert "only 1 of the 3 robot accounts on record" in few.managed.message
+
+
+def test_a_refused_password_is_tried_ever_less_often() -> None:
+    refused, known, waits = unseen(Reason.BAD_CREDENTIALS), adopted(), []
+    for _ in range(7):
+        found = settled(refused, known=known)
+        assert isinstance(found, Note)
+        known = found.managed
+        at = retry_at(known, Cadence())
+        assert at is not None
+        waits.append((at - NOW) // timedelta(minutes=1))
+    assert waits == [1, 2, 4, 8, 15, 15, 15]
+    assert "run integrate-managed-harbor" in known.message
+
+
+@pytest.mark.parametrize("there", [unseen(Reason.TIMED_OUT), robots(*shown(1))])
+def test_what_else_is_not_proved_is_checked_each_time(
+    there: Seen[ObservedRobot] | Unseen,
+) -> None:
+    before = adopted().model_copy(update={"refusals": 3, "refused_at": NOW})
+    found = settled(there, known=before)
+    assert isinstance(found, Note)
+    assert retry_at(found.managed, Cadence()) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "by_a_person", "tried"),
+    [(59, False, False), (60, False, True), (59, True, True)],
+)
+def test_discovery_waits_before_it_tries_again(
+    seconds: int, by_a_person: bool, tried: bool
+) -> None:
+    before = adopted().model_copy(
+        update={"standing": Standing.UNPROVED, "refusals": 1, "refused_at": NOW}
+    )
+    again = harbor(uid="uid-2")
+    made = steps(
+        again,
+        known=(before,),
+        registries=(registry(),),
+        now=NOW + timedelta(seconds=seconds),
+        at_once=(again.place,) if by_a_person else (),
+    )
+    assert [step.kind for step in made] == (["prove"] if tried else [])

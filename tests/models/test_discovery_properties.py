@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from models.access import ObservedRobot
 from models.discovery import plan_discovery
 from models.discovery_claims import settle_claim
 from models.discovery_plan import (
@@ -33,10 +34,10 @@ from models.managed import (
 )
 from models.reason import Reason
 from models.registry import BlockRef, Kind, Origin, Registry, SecretRef
-from models.snapshot import Unseen
+from models.snapshot import Seen, Unseen
 from models.trust import SeenHarbors, Trust
 from tests.access_builders import robots
-from tests.builders import NOW
+from tests.builders import NOW, unseen
 from tests.models.test_identity import recorded, shown
 
 GRACE = timedelta(hours=72)
@@ -158,8 +159,9 @@ class World:
         holder = next((one for one in self.known.values() if one.registry == name), None)
         found = settle_claim(
             claim,
-            there if opened and harbor.uid not in self.refused else DOWN,
+            _as_shown(there, opened=opened, refused=harbor.uid in self.refused),
             recorded(1) if name in self.robots else (),
+            now=self.now,
             bindings=name in self.bound,
             holder=holder,
             known=self.known.get(harbor.place),
@@ -194,6 +196,14 @@ class World:
         self.known[harbor.place] = Managed(
             place=harbor.place, uid=harbor.uid, standing=Standing.ADOPTED, registry=name
         )
+
+
+def _as_shown(
+    there: Seen[ObservedRobot] | Unseen, *, opened: bool, refused: bool
+) -> Seen[ObservedRobot] | Unseen:
+    if refused:
+        return unseen(Reason.BAD_CREDENTIALS, "the password is not accepted")
+    return there if opened else DOWN
 
 
 OFTEN = ("make", "move", "made again", "moved away")
