@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+from prefect.utilities.annotations import quote
 
 from flows.ending import run_id
 from models.access_record import AccessRecord
@@ -48,7 +50,14 @@ class Stages(NamedTuple):
     apply: Callable[[Plan, RegistryWriter, str, Keep | None], Awaitable[tuple[Outcome, ...]]]
 
 
-AS_TASKS = Stages(observe, apply)
+async def _apply(
+    plan: Plan, writer: RegistryWriter, installation: str, keep: Keep | None
+) -> tuple[Outcome, ...]:
+    """Run the task without Prefect searching thousands of changes for states of other tasks."""
+    return await apply(cast(Plan, quote(plan)), writer, installation, keep)
+
+
+AS_TASKS = Stages(observe, _apply)
 PLAIN = Stages(observe.fn, apply.fn)
 """For many registries in one task: a task run each would keep the Prefect server busy for long."""
 
