@@ -10,8 +10,8 @@ import yaml
 from prefect.blocks.core import Block
 
 from deployments.environment import HOME
-from tasks.credentials import RegistryCredentials
-from tasks.kubernetes.credentials import ClusterCredentials
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.secrets.credentials import RegistryCredentials
 
 BLOCKS: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
 

@@ -1,6 +1,6 @@
 """`python -m deployments.deploy`: block types, work pool and deployments, on the Prefect server.
 
-With `--recover` also what a server needs that was killed: see `deployments.dead_runs`.
+With `--recover` also what a server needs that was killed: see `deployments.worker.dead_runs`.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 
-from deployments.dead_runs import recover
 from deployments.definitions import BLOCKS, definitions
 from deployments.environment import HOME, POOL
+from deployments.worker.dead_runs import recover
 
 
 async def prepare_server(*, recovering: bool) -> None:

@@ -1,8 +1,8 @@
 """`make migrate`: bring the configured database to the tables of this version."""
 
-from models.settings import settings
-from tasks.sealing import ready_keys
-from tasks.store.migrating import migrate
+from models.core.settings import settings
+from tasks.secrets.robot_secrets import ready_keys
+from tasks.store.migrate import migrate
 
 if __name__ == "__main__":
     migrate(settings().database)

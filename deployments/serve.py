@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.api_password import FILE_NAME, load_api_password
-from deployments.block_key import BlockKeyMissing, load_block_key
 from deployments.environment import (
     HOME,
     HOST,
@@ -29,8 +27,10 @@ from deployments.environment import (
     server_environment,
     without_proxy,
 )
-from deployments.processes import Process, start, stop, wait_for_one
-from models.errors import InputRefused
+from deployments.keys.api_password import FILE_NAME, load_api_password
+from deployments.keys.block_key import BlockKeyMissing, load_block_key
+from deployments.worker.processes import Process, start, stop, wait_for_one
+from models.core.errors import InputRefused
 
 _START_SECONDS = 120.0
 _WORKER_STOP_SECONDS = 6.0
@@ -82,9 +82,9 @@ def _work(*servers: Process) -> int:
 def _ready_state() -> None:
     """Bring the database and the keys up to date."""
     # Slow to import; the server starts meanwhile.
-    from models.settings import settings  # noqa: PLC0415
-    from tasks.sealing import ready_keys  # noqa: PLC0415
-    from tasks.store.migrating import migrate  # noqa: PLC0415
+    from models.core.settings import settings  # noqa: PLC0415
+    from tasks.secrets.robot_secrets import ready_keys  # noqa: PLC0415
+    from tasks.store.migrate import migrate  # noqa: PLC0415
 
     migrate(settings().database)
     summary = ready_keys()
@@ -105,7 +105,7 @@ def _deploy(*, recovering: bool) -> None:
 
 
 def _default_data_dir() -> Path:
-    from models.settings import Settings  # noqa: PLC0415 - keeps this module free of imports
+    from models.core.settings import Settings  # noqa: PLC0415 - keeps this module free of imports
 
     return Settings().data_dir
 

@@ -7,21 +7,22 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from sqlmodel import Session
 
-from flows.ending import ends_plainly
-from models.dossier import Dossier
-from models.overview import Overview, RegistryFigures, SpaceFigures, trend
-from models.settings import settings
+from flows.runs import ends_plainly
+from models.core.plural import amount
+from models.core.settings import settings
+from models.overview.build_views import registry_accesses
+from models.overview.overview import Overview, RegistryFigures, SpaceFigures, trend
+from models.registries.record import Dossier
 from models.tables import AuditRow
-from models.viewing import registry_accesses
-from models.wording import amount
 from tasks import clock
-from tasks.credentials import credentials_of
-from tasks.measure import measure
-from tasks.pruning import prune_history
-from tasks.publish import publish_if_news
-from tasks.reports.overview import overview_news, overview_page
-from tasks.reports.registry import registry_news, registry_page
-from tasks.store import audit, figures, registries, views
+from tasks.pages.overview import overview_news, overview_page
+from tasks.pages.registry import registry_news, registry_page
+from tasks.prefect.artifacts import publish_if_news
+from tasks.registries.storage import measure
+from tasks.secrets.credentials import credentials_of
+from tasks.store import audit, views
+from tasks.store.registries import registries, statistics
+from tasks.store.retention import prune_history
 from tasks.store.session import stored
 
 _WINDOW = timedelta(days=7)
@@ -71,8 +72,8 @@ async def _measure(due: list[Dossier]) -> tuple[str, ...]:
 async def publish_overview() -> int:
     """Publish the artifact `overview` if there is news; return how many pages were written."""
     now = clock.now()
-    found = Overview(at=now, registries=await stored(figures.figures))
-    told = await stored(figures.measurements, now - _WINDOW)
+    found = Overview(at=now, registries=await stored(statistics.figures))
+    told = await stored(statistics.measurements, now - _WINDOW)
     page = overview_page(found, trend(told, now, window=_WINDOW, points=_POINTS))
     news = overview_news(found)
     return await publish_if_news("overview", page, news, "All registries in numbers")
@@ -81,7 +82,7 @@ async def publish_overview() -> int:
 async def publish_registries(names: list[str]) -> int:
     """Publish `registry-<name>` for each name with news; return how many pages were written."""
     written = 0
-    by_name = {one.name: one for one in await stored(figures.figures)}
+    by_name = {one.name: one for one in await stored(statistics.figures)}
     facts = await stored(views.facts_of_registries, names, clock.now())
     access = registry_accesses(facts, names)
     for name in names:
@@ -97,4 +98,4 @@ async def publish_registries(names: list[str]) -> int:
 
 
 def _details(session: Session, name: str) -> tuple[tuple[SpaceFigures, ...], list[AuditRow]]:
-    return figures.space_figures(session, name), audit.history(session, name, most=_HISTORY)
+    return statistics.space_figures(session, name), audit.history(session, name, most=_HISTORY)

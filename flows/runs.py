@@ -10,9 +10,9 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from models.errors import IntegrationError
-from models.settings import settings
-from tasks.store.revision import check_current
+from models.core.errors import IntegrationError
+from models.core.settings import settings
+from tasks.store.schema_revision import check_current
 
 P = ParamSpec("P")
 T = TypeVar("T")

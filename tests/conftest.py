@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from models.network import LOOPBACK
+from models.core.network import LOOPBACK
 from tests.real.docker_registry import running_docker_registry
 from tests.real.postgres import Postgres, running_postgres
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.api_password import load_api_password
 from deployments.environment import HOME, HOST, environment, prepare
-from models.network import LOOPBACK
+from deployments.keys.api_password import load_api_password
+from models.core.network import LOOPBACK
 
 _OF_A_REAL_INSTALLATION = (
     *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
@@ -37,7 +37,7 @@ def main() -> int:
         os.environ.update(environment(data_dir, port))
         os.environ["REGISTRY_INTEGRATION_ALLOWED_NETWORKS"] = LOOPBACK  # its managed Harbors
         os.environ["PREFECT_API_AUTH_STRING"], _ = load_api_password(data_dir)
-        from deployments.demo.story import tell  # noqa: PLC0415 - reads the environment just set
+        from deployments.demo.scenario import tell  # noqa: PLC0415 - reads the environment just set
 
         try:
             with _product(data_dir, port):

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from deployments.demo.teller import Teller
-from deployments.demo.world import World
-from deployments.sandbox.puller import pull_status
-from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import bindings
+from deployments.demo.platform import World
+from deployments.demo.runner import Teller
+from deployments.simulators.docker_pull import pull_status
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import bindings
 from tasks.store.session import stored
 
 _IMAGE = "web-shop/frontend:v1"

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from prefect.client.orchestration import get_client
 
-from deployments.demo.teller import Teller
-from deployments.demo.world import HARBORS, PASSWORD, World
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.server import running
-from models.condition import Health
-from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE
-from tasks.store import figures
+from deployments.demo.platform import HARBORS, PASSWORD, World
+from deployments.demo.runner import Teller
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.server import running
+from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE
+from models.registries.condition import Health
+from tasks.store.registries import statistics
 from tasks.store.session import stored
 
 _PATIENCE = 150.0
@@ -55,7 +55,7 @@ async def _announce(name: str) -> None:
 
 async def _seen(name: str, started: float) -> float | None:
     while time.monotonic() - started < _PATIENCE:
-        for one in await stored(figures.figures):
+        for one in await stored(statistics.figures):
             if one.name == name and one.dossier.diagnosis.health is Health.HEALTHY:
                 return time.monotonic() - started
         await asyncio.sleep(0.2)

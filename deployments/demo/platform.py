@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from deployments.sandbox.docker_registry import Basic, DockerRegistry
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
-from deployments.sandbox.server import closed_port_url, running
-from models.cluster import WORKSPACE_LABEL
-from models.trust import MANAGED_LABEL
+from deployments.simulators.docker_registry import Basic, DockerRegistry
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from deployments.simulators.server import closed_port_url, running
+from models.core.labels import WORKSPACE_LABEL
+from models.discovery.trust import MANAGED_LABEL
 
 GIB = 2**30
 NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}

@@ -8,13 +8,13 @@ from prefect.client.orchestration import get_client
 
 from deployments.demo.access import grant_and_take
 from deployments.demo.managed import appear
+from deployments.demo.platform import GIB, PASSWORD, World, simulated
+from deployments.demo.runner import Teller
 from deployments.demo.table import overview_table
-from deployments.demo.teller import Teller
-from deployments.demo.world import GIB, PASSWORD, World, simulated
-from models.condition import Health
-from models.overview import RegistryFigures
-from tasks.credentials import RegistryCredentials
-from tasks.store import figures
+from models.overview.overview import RegistryFigures
+from models.registries.condition import Health
+from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.registries import statistics
 from tasks.store.session import stored
 
 
@@ -96,7 +96,7 @@ async def _refuse(teller: Teller, world: World) -> None:
             credentials=_block("demo-typo"),
         ),
     )
-    names = [one.name for one in await stored(figures.figures)]
+    names = [one.name for one in await stored(statistics.figures)]
     teller.check(sorted(names) == sorted(world.urls), f"integrated are {', '.join(names)}")
 
 
@@ -153,7 +153,7 @@ async def _break(teller: Teller, world: World) -> None:
 async def _overview(teller: Teller, world: World) -> None:
     teller.title("The overview")
     await teller.expect("COMPLETED", "compute the overview", "compute-overview")
-    found = {one.name: one for one in await stored(figures.figures)}
+    found = {one.name: one for one in await stored(statistics.figures)}
     teller.console.print(overview_table(tuple(found.values())))
     _check_numbers(teller, world, found)
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from models.condition import Health
-from models.overview import RegistryFigures
-from tasks.reports.markdown import limit, size
+from models.overview.overview import RegistryFigures
+from models.registries.condition import Health
+from tasks.pages.markdown import limit, size
 
 _COLOUR = {
     Health.HEALTHY: "green",

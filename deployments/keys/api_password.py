@@ -4,7 +4,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from tasks.secret_files import create_secret_file, read_secret_file
+from tasks.secrets.key_files import create_secret_file, read_secret_file
 
 FILE_NAME = "api.password"
 _USER = "operator"

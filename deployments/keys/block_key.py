@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tasks.secret_files import create_secret_file, read_secret_file, sync_directory
+from tasks.secrets.key_files import create_secret_file, read_secret_file, sync_directory
 
 FILE_NAME = "blocks.key"
 
@@ -34,7 +34,7 @@ def load_block_key(data_dir: Path) -> str:
 
 async def _make(draft: Path, path: Path, *, interrupted: bool) -> None:
     """Put the key into the draft, and nowhere else."""
-    from deployments import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
+    from deployments.keys import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
 
     try:
         if (key := await table.read_key()) is not None:

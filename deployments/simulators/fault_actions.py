@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from deployments.sandbox.asgi import (
+from deployments.simulators.asgi import (
     App,
     Captured,
     Headers,

@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deployments.sandbox.asgi import App, Receive, Scope, Send, target
-from deployments.sandbox.fault_actions import (
+from deployments.simulators.asgi import App, Receive, Scope, Send, target
+from deployments.simulators.fault_actions import (
     Action,
     Answer,
     Call,

@@ -10,7 +10,7 @@ from os import PathLike
 
 import uvicorn
 
-from deployments.sandbox.asgi import App, whole
+from deployments.simulators.asgi import App, whole
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -48,7 +48,7 @@ def running(
         port = listener.getsockname()[1]
         server = uvicorn.Server(_config(app, certfile, keyfile, ssl_context))
         thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener]}, name=f"sandbox-{port}", daemon=True
+            target=server.run, kwargs={"sockets": [listener]}, name=f"simulator-{port}", daemon=True
         )
         thread.start()
         try:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deployments.environment import NAME
-from deployments.processes import start, stop
+from deployments.worker.processes import start, stop
 
 _STOP_SECONDS = 5.0
 
@@ -26,7 +26,7 @@ def main() -> int:
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
     }
     process = start(
-        *("-m", "deployments.process_worker", options.name, str(options.limit)),
+        *("-m", "deployments.worker.process_worker", options.name, str(options.limit)),
         environment=environment,
     )
     try:

@@ -28,7 +28,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
 from deployments.environment import POOL
-from models.run_liveness import UnfinishedRun, is_dead, leaked_limits, suspects
+from models.core.run_liveness import UnfinishedRun, is_dead, leaked_limits, suspects
 
 _LOOK_SECONDS = 30
 _PAGE = 200

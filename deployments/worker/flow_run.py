@@ -6,10 +6,10 @@ It is the job variable `command` of all deployments, see `prefect.yaml`.
 import os
 import runpy
 
-from deployments.processes import die_with_parent
+from deployments.worker.processes import die_with_parent
 
 _HEARTBEAT_SECONDS = "30"
-"""What `models.run_liveness` counts on, whoever started the worker."""
+"""What `models.core.run_liveness` counts on, whoever started the worker."""
 
 if __name__ == "__main__":
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = _HEARTBEAT_SECONDS

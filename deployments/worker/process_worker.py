@@ -14,8 +14,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.configuration import setup_logging
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from deployments.dead_runs import crash, watch
 from deployments.environment import POOL
+from deployments.worker.dead_runs import crash, watch
 
 # It takes the place of Prefect's own for the type of the work pool, as it shall.
 warnings.filterwarnings("ignore", "Type 'RegistriesWorker'", UserWarning)

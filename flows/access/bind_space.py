@@ -4,21 +4,21 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.carrying import carry_through
-from flows.ending import ends_plainly, run_id
-from flows.forms import DryRunField, KnownRegistry, SpacePatterns, WorkspaceNames
+from flows.forms.fields import DryRunField, KnownRegistry, SpacePatterns, WorkspaceNames
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.workspace_pages import publish_workspaces
 from flows.overview import publish_registries
-from flows.reconcile import publish_plan
-from flows.reconciling import PATIENCE
-from flows.workspace_pages import publish_workspaces
-from models.registry import Kind
+from flows.registries.reconcile import publish_plan
+from flows.runs import ends_plainly, run_id
+from models.registries.registry import Kind
 from tasks import clock
-from tasks.announce import announce
-from tasks.publish import publish
-from tasks.reports.binding import binding_page, counted
-from tasks.sealing import open_vault
-from tasks.store import bindings
-from tasks.store.asking import to_bind
+from tasks.pages.binding import binding_page, counted
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
+from tasks.secrets.robot_secrets import open_vault
+from tasks.store.access import bindings
+from tasks.store.access.binding_change import to_bind
 from tasks.store.leases import leased
 from tasks.store.session import stored
 

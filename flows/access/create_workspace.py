@@ -4,18 +4,18 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly, run_id
-from flows.forms import DescriptionField, NamespaceList, WorkspaceField
-from flows.reconciling import PATIENCE
-from flows.sync_namespaces import publish_clusters
-from flows.syncing import sync_clusters
-from flows.workspace_pages import publish_workspaces
-from models.access import Workspace
-from models.wishes import listed_namespaces
-from models.wording import amount
+from flows.clusters.sync_namespaces import publish_clusters
+from flows.forms.fields import DescriptionField, NamespaceList, WorkspaceField
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.sync_clusters import sync_clusters
+from flows.operations.workspace_pages import publish_workspaces
+from flows.runs import ends_plainly, run_id
+from models.access.binding import Workspace
+from models.access.requests import listed_namespaces
+from models.core.plural import amount
 from tasks import clock
-from tasks.announce import announce
-from tasks.store import clusters, workspaces
+from tasks.prefect.events import announce
+from tasks.store.access import clusters, workspaces
 from tasks.store.session import stored
 
 

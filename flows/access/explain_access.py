@@ -7,15 +7,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.ending import ends_plainly
-from flows.forms import KnownCluster
-from flows.showing import shown
-from models.explaining import explain
-from models.image import IMAGE_PATTERN, LONGEST_IMAGE, read_image
-from models.names import NamespaceName
-from tasks.gathering import gather
-from tasks.publish import publish
-from tasks.reports.access import access_page
+from flows.forms.fields import KnownCluster
+from flows.forms.schema import shown
+from flows.runs import ends_plainly
+from models.access.explain.checks import explain
+from models.access.image import IMAGE_PATTERN, LONGEST_IMAGE, read_image
+from models.core.names import NamespaceName
+from tasks.access.evidence import gather
+from tasks.pages.explanation import access_page
+from tasks.prefect.artifacts import publish
 
 
 @flow(name="explain-access", flow_run_name="explain {cluster}/{namespace}", persist_result=False)

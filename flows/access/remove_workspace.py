@@ -7,18 +7,18 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.carrying import carry_through
-from flows.ending import ends_plainly, run_id
-from flows.forms import KnownWorkspace
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.syncing import sync_clusters
-from models.access import Binding
-from models.errors import InputRefused
+from flows.forms.fields import KnownWorkspace
+from flows.forms.schema import shown
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.sync_clusters import sync_clusters
+from flows.runs import ends_plainly, run_id
+from models.access.binding import Binding
+from models.core.errors import InputRefused
 from tasks import clock
-from tasks.announce import announce
-from tasks.reports.binding import bindings_told
-from tasks.store import bindings, workspaces
+from tasks.pages.binding import bindings_told
+from tasks.prefect.events import announce
+from tasks.store.access import bindings, workspaces
 from tasks.store.leases import leased
 from tasks.store.session import stored
 

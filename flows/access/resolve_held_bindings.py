@@ -8,29 +8,24 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.carrying import carry_through
-from flows.ending import ends_plainly, run_id
-from flows.forms import (
-    DryRunField,
-    HeldSpacePatterns,
-    HeldWorkspaceNames,
-    KnownRegistry,
-)
+from flows.forms.fields import DryRunField, HeldSpacePatterns, HeldWorkspaceNames, KnownRegistry
+from flows.forms.schema import shown
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.workspace_pages import publish_workspaces
 from flows.overview import publish_registries
-from flows.reconcile import publish_plan
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.workspace_pages import publish_workspaces
-from models.access import Binding
-from models.registry import Kind
-from models.wording import amount
+from flows.registries.reconcile import publish_plan
+from flows.runs import ends_plainly, run_id
+from models.access.binding import Binding
+from models.core.plural import amount
+from models.registries.registry import Kind
 from tasks import clock
-from tasks.announce import announce
-from tasks.publish import publish
-from tasks.reports.held import held_page
-from tasks.sealing import open_vault
-from tasks.store import bindings
-from tasks.store.asking import held, restorable
+from tasks.pages.held_bindings import held_page
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
+from tasks.secrets.robot_secrets import open_vault
+from tasks.store.access import bindings
+from tasks.store.access.binding_change import held, restorable
 from tasks.store.leases import leased
 from tasks.store.session import stored
 

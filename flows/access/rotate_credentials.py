@@ -11,23 +11,24 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 from sqlmodel import Session
 
-from flows.ending import contained, ends_plainly
+from flows.forms.schema import Text, shown
+from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
+from flows.operations.sync_clusters import sync_clusters
+from flows.operations.workspace_pages import publish_workspaces
 from flows.overview import publish_registries
-from flows.reconciling import PATIENCE, PLAIN, reconcile
-from flows.showing import Text, shown
-from flows.syncing import sync_clusters
-from flows.workspace_pages import publish_workspaces
-from models.errors import InputRefused
-from models.settings import settings
-from models.wording import amount
+from flows.runs import contained, ends_plainly
+from models.core.errors import InputRefused
+from models.core.plural import amount
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
 from tasks.concurrency import for_each
-from tasks.sealing import open_vault
-from tasks.store import grants, registries, workspaces
+from tasks.prefect.events import announce
+from tasks.secrets.robot_secrets import open_vault
+from tasks.store.access import workspaces
 from tasks.store.leases import leased
-from tasks.store.memory import rotation_due
+from tasks.store.registries import registries, robots
 from tasks.store.session import stored
+from tasks.store.state import rotation_due
 
 _Optional = Annotated[str | None, Field(pattern=r"^[a-z0-9-]*$", max_length=63), Text()]
 
@@ -113,7 +114,7 @@ def _due(
         found = rotation_due(session, settings().rotation_age, clock.now())
     else:
         found = {}
-        for grant in grants.grants(session):
+        for grant in robots.grants(session):
             if grant.workspace:
                 found[grant.registry] = found.get(grant.registry, frozenset()) | {grant.workspace}
     chosen = {
@@ -128,5 +129,5 @@ def _due(
 
 
 def _waiting(session: Session, names: list[str]) -> int:
-    known = [one for one in grants.grants(session) if one.workspace and one.registry in names]
+    known = [one for one in robots.grants(session) if one.workspace and one.registry in names]
     return len(known) - len({(one.registry, one.workspace) for one in known})

@@ -6,22 +6,22 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.carrying import carry_through
-from flows.ending import ends_plainly, run_id
-from flows.forms import DryRunField, KnownRegistry, SpacePatterns, WorkspaceNames
+from flows.forms.fields import DryRunField, KnownRegistry, SpacePatterns, WorkspaceNames
+from flows.forms.schema import shown
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.workspace_pages import publish_workspaces
 from flows.overview import publish_registries
-from flows.reconcile import publish_plan
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.workspace_pages import publish_workspaces
-from models.settings import settings
-from models.wishes import check_unbinding
+from flows.registries.reconcile import publish_plan
+from flows.runs import ends_plainly, run_id
+from models.access.requests import check_unbinding
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
-from tasks.publish import publish
-from tasks.reports.binding import binding_page, counted
-from tasks.store import bindings
-from tasks.store.asking import to_unbind
+from tasks.pages.binding import binding_page, counted
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
+from tasks.store.access import bindings
+from tasks.store.access.binding_change import to_unbind
 from tasks.store.leases import leased
 from tasks.store.session import stored
 

@@ -6,26 +6,26 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly, run_id
-from flows.forms import ClusterCredentialsField, DescriptionField, NewCluster
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.sync_namespaces import publish_clusters
-from flows.syncing import sync_clusters
-from flows.workspace_pages import publish_workspaces
-from models.cluster import Cluster, ClusterState, state_after
-from models.errors import ClusterError, InputRefused
-from models.settings import settings
-from models.wording import amount
+from flows.clusters.sync_namespaces import publish_clusters
+from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewCluster
+from flows.forms.schema import shown
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.sync_clusters import sync_clusters
+from flows.operations.workspace_pages import publish_workspaces
+from flows.runs import ends_plainly, run_id
+from models.clusters.cluster import Cluster, ClusterState, state_after
+from models.core.errors import ClusterError, InputRefused
+from models.core.plural import amount
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
-from tasks.clusters import opened_cluster
-from tasks.kubernetes.credentials import cluster_reference_to
-from tasks.store import clusters
+from tasks.clusters.connect import opened_cluster
+from tasks.prefect.events import announce
+from tasks.secrets.cipher import no_vault
+from tasks.secrets.cluster_credentials import cluster_reference_to
+from tasks.store.access import clusters
 from tasks.store.installation import installation
 from tasks.store.leases import leased
 from tasks.store.session import stored
-from tasks.vault import no_vault
 
 
 @flow(name="register-cluster", flow_run_name="register cluster {name}", persist_result=False)

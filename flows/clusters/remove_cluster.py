@@ -7,25 +7,26 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly, run_id
-from flows.forms import KnownCluster
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.workspace_pages import publish_workspaces
-from models.cluster import SECRET_NAME
-from models.delivering import plan_deliveries
-from models.errors import ClusterError
-from models.settings import settings
-from models.wording import amount
+from flows.forms.fields import KnownCluster
+from flows.forms.schema import shown
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.workspace_pages import publish_workspaces
+from flows.runs import ends_plainly, run_id
+from models.clusters.cluster import SECRET_NAME
+from models.clusters.pull_secret_plan import plan_deliveries
+from models.core.errors import ClusterError
+from models.core.plural import amount
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
-from tasks.clusters import apply_deliveries, opened_cluster
-from tasks.reports.binding import named
-from tasks.store import clusters, managed
+from tasks.clusters.apply import apply_deliveries
+from tasks.clusters.connect import opened_cluster
+from tasks.pages.binding import named
+from tasks.prefect.events import announce
+from tasks.secrets.cipher import no_vault
+from tasks.store.access import clusters, managed_harbors
 from tasks.store.installation import installation
 from tasks.store.leases import leased
 from tasks.store.session import stored
-from tasks.vault import no_vault
 
 
 @flow(name="remove-cluster", flow_run_name="remove cluster {name}", persist_result=False)
@@ -45,7 +46,7 @@ async def remove_cluster(
     async with leased(clusters.lease_key(name), patience=PATIENCE):
         known = await stored(clusters.known, name)
         held = [one for one in known.deliveries if one.fingerprint]
-        locked = _locked_out(await stored(managed.adopted_in, name))
+        locked = _locked_out(await stored(managed_harbors.adopted_in, name))
         if not confirm:
             return Completed(
                 message=f"cluster {name} has {amount(len(held), 'pull secret')} of ours, which "

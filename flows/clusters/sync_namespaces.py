@@ -7,19 +7,19 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.ending import ends_plainly
-from flows.forms import DryRunField
-from flows.showing import shown
-from flows.syncing import ClusterReport, sync_clusters
-from flows.workspace_pages import publish_workspaces
-from models.names import ClusterName
-from models.wording import amount
-from tasks.announce import announce
-from tasks.publish import publish, publish_if_news
-from tasks.reports.cluster import cluster_news, cluster_page
-from tasks.store import clusters
-from tasks.store.memory import departure_remark
+from flows.forms.fields import DryRunField
+from flows.forms.schema import shown
+from flows.operations.sync_clusters import ClusterReport, sync_clusters
+from flows.operations.workspace_pages import publish_workspaces
+from flows.runs import ends_plainly
+from models.core.names import ClusterName
+from models.core.plural import amount
+from tasks.pages.cluster import cluster_news, cluster_page
+from tasks.prefect.artifacts import publish, publish_if_news
+from tasks.prefect.events import announce
+from tasks.store.access import clusters
 from tasks.store.session import stored
+from tasks.store.state import departure_remark
 
 
 @flow(name="sync-namespaces", persist_result=False)

@@ -10,23 +10,23 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
-from flows.discovering import Found, discover, trust_in
-from flows.ending import contained, ends_plainly
-from flows.forms import DryRunField
-from flows.showing import shown
-from flows.syncing import sync_clusters
-from models.cluster import Cluster
-from models.errors import Busy
-from models.settings import settings
-from models.wording import amount
+from flows.forms.fields import DryRunField
+from flows.forms.schema import shown
+from flows.operations.managed_harbors import Found, discover, trust_in
+from flows.operations.sync_clusters import sync_clusters
+from flows.runs import contained, ends_plainly
+from models.clusters.cluster import Cluster
+from models.core.errors import Busy
+from models.core.plural import amount
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
 from tasks.concurrency import for_each
-from tasks.discovering import look_for_harbors
-from tasks.kubernetes.credentials import kubeconfigs_of
-from tasks.publish import publish_if_news
-from tasks.reports.discovery import discovery_news, discovery_page
-from tasks.store import clusters, managed
+from tasks.discovery.find import look_for_harbors
+from tasks.pages.discovery import discovery_news, discovery_page
+from tasks.prefect.artifacts import publish_if_news
+from tasks.prefect.events import announce
+from tasks.secrets.cluster_credentials import kubeconfigs_of
+from tasks.store.access import clusters, managed_harbors
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -48,7 +48,7 @@ async def discover_managed_harbors(
     found = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
     if any(each.plan.steps for each in found) and not dry_run:
         await sync_clusters()
-    now_known = await stored(managed.managed)
+    now_known = await stored(managed_harbors.managed)
     page, news = discovery_page(found, now_known, dry_run=dry_run), discovery_news(found, now_known)
     await publish_if_news("discovery", page, news, "Managed Harbors, as their clusters show them")
     await announce()

@@ -11,21 +11,21 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.discovering import discover, trust_in
-from flows.ending import ends_plainly
-from flows.forms import KnownCluster
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from models.cluster import Cluster
-from models.errors import IntegrationError
-from models.managed import Managed, Standing
-from models.names import NamespaceName
-from models.settings import settings
-from models.trust import TrustedObject
+from flows.forms.fields import KnownCluster
+from flows.forms.schema import shown
+from flows.operations.managed_harbors import discover, trust_in
+from flows.operations.reconcile_registry import PATIENCE
+from flows.runs import ends_plainly
+from models.clusters.cluster import Cluster
+from models.core.errors import IntegrationError
+from models.core.names import NamespaceName
+from models.core.settings import settings
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.trust import TrustedObject
 from tasks import clock
-from tasks.announce import announce
-from tasks.discovering import look_for_harbors
-from tasks.store import clusters, managed, trusted_objects
+from tasks.discovery.find import look_for_harbors
+from tasks.prefect.events import announce
+from tasks.store.access import clusters, managed_harbors, trusted_objects
 from tasks.store.leases import leased
 from tasks.store.session import stored
 
@@ -111,11 +111,11 @@ async def _attempt(
         trust = await stored(trust_in, home.name, clock.now())
         section = await look_for_harbors(home, trust)
         if adopt_again:
-            await stored(managed.let_in, home.name, namespace, name)
+            await stored(managed_harbors.let_in, home.name, namespace, name)
         act = await discover(home, section, only=(namespace, name), take_over=take_over)
     if act.failures:
         raise IntegrationError(act.failures[0])
-    known = await stored(managed.managed)
+    known = await stored(managed_harbors.managed)
     place = home.name, namespace, name
     there = [
         one for one in known if (one.place.cluster, one.place.namespace, one.place.name) == place

@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from flows.showing import KEEP, NONE, UNDECIDED, Tabs, Text, none_for, picker, shown
-from models.address import parse_address
-from models.errors import InputRefused
-from models.names import ClusterName, RegistryName, WorkspaceName
-from models.registry import DriftPolicy, Tls
-from models.space import Visibility
-from tasks.credentials import RegistryCredentials
-from tasks.kubernetes.credentials import ClusterCredentials
+from flows.forms.schema import KEEP, NONE, UNDECIDED, Tabs, Text, none_for, picker, shown
+from models.core.errors import InputRefused
+from models.core.names import ClusterName, RegistryName, WorkspaceName
+from models.registries.address import parse_address
+from models.registries.registry import DriftPolicy, Tls
+from models.registries.space import Visibility
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.secrets.credentials import RegistryCredentials
 
 _PLAIN = r"^[^@]*$"  # so that a password in an address is refused before it is stored
 _PLAIN_ADDRESS = "Scheme, host and, if unusual, port. No path, no user name, no password. "
@@ -183,7 +183,7 @@ ClusterCredentialsField = Annotated[
     shown(
         "Credentials",
         "A saved cluster-credentials block with a kubeconfig; 'Add' makes one. The rights it needs "
-        "are in deployments/rbac.yaml.",
+        "are in deployments/kubernetes/rbac.yaml.",
         default=UNDECIDED,
     ),
 ]

@@ -4,12 +4,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from sqlmodel import Session
 
-from flows.reconciling import AS_TASKS, PATIENCE, Report, Stages, reconcile
-from flows.syncing import ClusterReport, sync_clusters
-from models.base import Value
-from models.registry import Kind
-from models.rotation import youngest
-from tasks.store import grants, registries
+from flows.operations.reconcile_registry import AS_TASKS, PATIENCE, Report, Stages, reconcile
+from flows.operations.sync_clusters import ClusterReport, sync_clusters
+from models.access.rotation import youngest
+from models.core.base import Value
+from models.registries.registry import Kind
+from tasks.store.registries import registries, robots
 from tasks.store.session import stored
 
 
@@ -87,5 +87,5 @@ async def share(registry: str) -> tuple[ClusterReport, ...]:
 
 
 def _retiring(session: Session, registry: str) -> bool:
-    known = grants.grants(session, registry)
+    known = robots.grants(session, registry)
     return len(known) > len(youngest(known))

@@ -2,23 +2,25 @@
 
 from sqlmodel import Session
 
-from flows.ending import run_id
+from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
 from flows.overview import refresh_overview
-from flows.reconciling import PATIENCE, PLAIN, reconcile
-from models.access import ObservedRobot
-from models.audit import Entry
-from models.discovery_claims import settle_claim
-from models.discovery_plan import Note, Prove, Relocate, Replace
-from models.errors import RegistryError
-from models.following import renewed, secret_ref
-from models.managed import Managed, Standing
-from models.registry import Registry
-from models.snapshot import Seen, Unseen
-from models.wording import amount
+from flows.runs import run_id
+from models.core.audit import Entry
+from models.core.availability import Seen, Unseen
+from models.core.errors import RegistryError
+from models.core.plural import amount
+from models.discovery.claims import settle_claim
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.steps import Note, Prove, Relocate, Replace
+from models.discovery.update_rules import renewed, secret_ref
+from models.registries.registry import Registry
+from models.registries.robots import ObservedRobot
 from tasks import clock
-from tasks.identify import list_robots
-from tasks.store import bindings, grants, managed, registries
+from tasks.registries.identify import list_robots
+from tasks.store.access import bindings, managed_harbors
 from tasks.store.leases import leased
+from tasks.store.registries import registries
+from tasks.store.registries import robots as robot_store
 from tasks.store.session import stored
 
 OTHER_HARBOR = "another Harbor is there now: none of the robot accounts on record is in it"
@@ -39,7 +41,7 @@ async def prove_claim(claim: Prove) -> None:
         step = await stored(_settled, claim, robots)
         match step:
             case Note():
-                await stored(managed.note, [step.managed])
+                await stored(managed_harbors.note, [step.managed])
             case Relocate():
                 await stored(_relocate, step, claim.why)
             case Replace():
@@ -61,11 +63,11 @@ async def _robots(registry: Registry, claim: Prove) -> Seen[ObservedRobot] | Uns
 def _settled(
     session: Session, claim: Prove, robots: Seen[ObservedRobot] | Unseen
 ) -> Relocate | Replace | Note:
-    rows = managed.managed(session)
+    rows = managed_harbors.managed(session)
     return settle_claim(
         claim,
         robots,
-        grants.grants(session, claim.registry),
+        robot_store.grants(session, claim.registry),
         now=clock.now(),
         bindings=bindings.count(session, claim.registry),
         holder=next((one for one in rows if one.registry == claim.registry), None),
@@ -104,7 +106,7 @@ def _link(session: Session, step: Relocate | Replace, message: str) -> None:
             standing=Standing.MOVED,
             message=f"{step.registry} is at {place} now",
         )
-        managed.note(session, [moved])
+        managed_harbors.note(session, [moved])
     linked = Managed(
         place=place,
         uid=step.harbor.uid,
@@ -112,7 +114,7 @@ def _link(session: Session, step: Relocate | Replace, message: str) -> None:
         registry=step.registry,
         message=message,
     )
-    managed.note(session, [linked])
+    managed_harbors.note(session, [linked])
 
 
 def _bring_up_to_date(session: Session, step: Relocate | Replace, event: str, why: str) -> None:

@@ -7,16 +7,20 @@ from functools import partial
 
 from sqlmodel import Session
 
-from flows.ending import contained, run_id
-from flows.forgetting import forget
-from flows.harbor_claims import prove_claim
+from flows.operations.harbor_claims import prove_claim
+from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
+from flows.operations.removal import forget
 from flows.overview import refresh_overview
-from flows.reconciling import PATIENCE, PLAIN, reconcile
-from models.audit import Entry
-from models.base import Value
-from models.cluster import Cluster
-from models.discovery import plan_discovery
-from models.discovery_plan import (
+from flows.runs import contained, run_id
+from models.clusters.cluster import Cluster
+from models.core.audit import Entry
+from models.core.availability import Unseen
+from models.core.base import Value
+from models.core.errors import InputRefused, PlanRefused
+from models.core.settings import settings
+from models.discovery.managed_harbor import Managed, ManagedHarbor, Standing
+from models.discovery.plan import plan_discovery
+from models.discovery.steps import (
     Adopt,
     DiscoveryPlan,
     Follow,
@@ -30,20 +34,17 @@ from models.discovery_plan import (
     is_note,
     place_of,
 )
-from models.errors import InputRefused, PlanRefused
-from models.following import renewed, secret_ref, tls_of
-from models.health import failed, opens
-from models.managed import Managed, ManagedHarbor, Standing
-from models.registry import Kind, Origin, Registry
-from models.settings import settings
-from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust, pin
+from models.discovery.trust import SeenHarbors, Trust, pin
+from models.discovery.update_rules import renewed, secret_ref, tls_of
+from models.registries.health import failed, opens
+from models.registries.registry import Kind, Origin, Registry
 from tasks import clock
 from tasks.concurrency import for_each
-from tasks.identify import find_twin
-from tasks.probe import probe
-from tasks.store import bindings, managed, registries, trusted_objects
+from tasks.registries.identify import find_twin
+from tasks.registries.probe import probe
+from tasks.store.access import bindings, managed_harbors, trusted_objects
 from tasks.store.leases import leased
+from tasks.store.registries import registries
 from tasks.store.session import stored
 
 
@@ -134,7 +135,7 @@ def _planned(
     asked = [one.place for one in harbors if (one.place.namespace, one.place.name) == only]
     return plan_discovery(
         {cluster: section},
-        managed.managed(session),
+        managed_harbors.managed(session),
         [one.registry for one in registries.dossiers(session)],
         trust=trust.pinned(harbors, now),
         now=now,
@@ -175,12 +176,12 @@ async def _problem_of(step: Step) -> str:
 
 def _write_down(session: Session, steps: Iterable[Step]) -> None:
     """Do what touches nothing but the record, for all at once: anybody can make many of these."""
-    known = {one.place: one for one in managed.managed(session)}
+    known = {one.place: one for one in managed_harbors.managed(session)}
     for step in steps:
         if isinstance(step, Note):
             _note(session, step.managed, known.get(step.managed.place))
         elif isinstance(step, Retire):
-            managed.forget(session, step.place)
+            managed_harbors.forget(session, step.place)
 
 
 async def carry_out(step: Step) -> None:
@@ -209,7 +210,7 @@ async def carry_out(step: Step) -> None:
 def _note(session: Session, found: Managed, before: Managed | None) -> None:
     if before is not None and found.registry and before.registry != found.registry:
         return  # another run has found its Harbor elsewhere meanwhile
-    managed.note(session, [found])
+    managed_harbors.note(session, [found])
     if found.standing is Standing.MISSING and (before is None or before.missing_since is None):
         entry = Entry(subject=found.registry, what="registry.missing", why=found.message)
         registries.tell(session, found.registry, entry, at=clock.now(), flow_run=run_id())
@@ -229,12 +230,12 @@ async def _adopt(step: Adopt) -> None:
     entry = Entry(subject=wanted.name, what="registry.adopted", after=wanted.address)
     twin = await find_twin(wanted)
     if twin:
-        await stored(managed.note, [_second_address(harbor, twin)])
+        await stored(managed_harbors.note, [_second_address(harbor, twin)])
         return
     async with leased(wanted.name, patience=PATIENCE) as holder:
         at, run = clock.now(), run_id()
         await stored(registries.add, wanted, entry, at=at, flow_run=run)
-        await stored(managed.note, [_adopted(harbor, wanted.name)])
+        await stored(managed_harbors.note, [_adopted(harbor, wanted.name)])
         await reconcile(wanted.name, holder, PLAIN, first=True)
     await refresh_overview(wanted.name)
 
@@ -279,7 +280,7 @@ async def _link(step: TakeOver) -> None:
 def _save_link(session: Session, step: TakeOver) -> None:
     name, place = step.registry, step.harbor.place
     said = f"linked to {name}, which was integrated by hand and stays as it is"
-    managed.note(session, [_adopted(step.harbor, name, said)])
+    managed_harbors.note(session, [_adopted(step.harbor, name, said)])
     entry = Entry(subject=name, what="registry.adopted", why=f"linked to {place} by a person")
     registries.tell(session, name, entry, at=clock.now(), flow_run=run_id())
 
@@ -288,7 +289,7 @@ async def _follow(step: Follow) -> None:
     name, harbor = step.registry, step.harbor
     async with leased(name, patience=PATIENCE) as holder:
         await stored(_replace, step)
-        await stored(managed.note, [_adopted(harbor, name)])
+        await stored(managed_harbors.note, [_adopted(harbor, name)])
         await reconcile(name, holder, PLAIN)
     await refresh_overview(name)
 
@@ -308,7 +309,7 @@ def _replace(session: Session, step: Follow) -> None:
 
 
 async def _retire(step: Retire) -> None:
-    gone = partial(managed.forget, place=step.place)
+    gone = partial(managed_harbors.forget, place=step.place)
     if not step.registry:
         await stored(gone)
         return

@@ -6,27 +6,28 @@ from typing import NamedTuple, cast
 
 from prefect.utilities.annotations import quote
 
-from flows.ending import run_id
-from models.access_record import AccessRecord
-from models.base import Value
-from models.change import MakeGrant, Outcome, RevokeGrant
-from models.conclusion import conclude
-from models.dossier import Dossier
-from models.errors import Busy, InputRefused, RegistryError
-from models.health import Diagnosis, diagnose
-from models.plan import Plan
-from models.reconcile import plan_spaces
-from models.registry import Registry
-from models.retirement import deletion_remark
-from models.schedule import refuses_credentials
-from models.settings import settings
-from models.snapshot import Seen, Snapshot
+from flows.runs import run_id
+from models.access.robot_state import AccessRecord
+from models.access.rotation_messages import deletion_remark
+from models.core.availability import Seen
+from models.core.base import Value
+from models.core.errors import Busy, InputRefused, RegistryError
+from models.core.settings import settings
+from models.registries.changes import MakeGrant, Outcome, RevokeGrant
+from models.registries.health import Diagnosis, diagnose
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan
+from models.registries.record import Dossier
+from models.registries.registry import Registry
+from models.registries.run_record import conclude
+from models.registries.schedule import refuses_credentials
+from models.registries.space_plan import plan_spaces
 from tasks import clock
-from tasks.apply import apply
-from tasks.equipping import equip, observer_of
-from tasks.observe import observe, unobserved
-from tasks.opening import opened
-from tasks.proving import proved
+from tasks.access.rotation import proved
+from tasks.registries.apply import apply
+from tasks.registries.connect import opened
+from tasks.registries.observe import observe, unobserved
+from tasks.registries.observer_account import equip, observer_of
 from tasks.registries.protocol import (
     Keep,
     RegistryClient,
@@ -34,10 +35,10 @@ from tasks.registries.protocol import (
     RegistryWriter,
     SavedCredential,
 )
-from tasks.sealing import keeping, open_vault
-from tasks.store import looks
-from tasks.store.memory import Memory, recall
+from tasks.secrets.robot_secrets import keeping, open_vault
+from tasks.store.registries import runs
 from tasks.store.session import stored
+from tasks.store.state import Memory, recall
 
 PATIENCE = 120.0
 """Seconds that a run started by a person waits for another run on the same registry."""
@@ -150,7 +151,7 @@ async def reconcile(
     )
     if not dry_run:
         run = {"holder": holder, "flow_run": run_id()}
-        await stored(looks.save_conclusion, name, conclusion, at=clock.now(), **run)
+        await stored(runs.save_conclusion, name, conclusion, at=clock.now(), **run)
     return Report(
         registry=name,
         health=diagnose(conclusion.conditions),
@@ -270,5 +271,5 @@ async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:
     """
     first = dossier.spaces_read_at is None
     at, run = clock.now(), run_id()
-    await stored(looks.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
+    await stored(runs.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
     return plan.model_copy(update={"drifts": (), "retired": (), "bindings_to_hold": {}})

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
-from flows.ending import run_id
-from flows.reconciling import reconcile
-from models.access import Grant
-from models.audit import Entry
+from flows.operations.reconcile_registry import reconcile
+from flows.runs import run_id
+from models.core.audit import Entry
+from models.registries.robots import Grant
 from tasks import clock
-from tasks.equipping import retire_observer
-from tasks.publish import publish
-from tasks.reports.removal import left_behind_page
-from tasks.store import bindings, grants, registries
+from tasks.pages.removal import left_behind_page
+from tasks.prefect.artifacts import publish
+from tasks.registries.observer_account import retire_observer
+from tasks.store.access import bindings
+from tasks.store.registries import registries, robots
 from tasks.store.session import stored
 
 
@@ -57,12 +58,12 @@ async def _unbind(name: str) -> bool:
     bound = await stored(bindings.bindings, registry=name)
     why = "the registry is removed"
     await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
-    return bool(bound or await stored(grants.grants, name))
+    return bool(bound or await stored(robots.grants, name))
 
 
 async def _left_behind(name: str) -> tuple[Grant, ...]:
     """Return, and list, the robot accounts that could not be deleted."""
-    behind = await stored(grants.grants, name)
+    behind = await stored(robots.grants, name)
     if behind:
         page = left_behind_page(name, behind)
         await publish(f"removal-{name}", page, "What stays behind in the registry")

@@ -6,28 +6,29 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.ending import run_id
-from models.audit_access import cluster_entries, delivery_entries, namespace_entries
-from models.base import Value
-from models.cluster import ClusterSnapshot, ClusterState, state_after, unseen_cluster
-from models.delivering import conclude_deliveries, plan_deliveries
-from models.delivery import ClusterOutcome, Delivery, DeliveryPlan
-from models.errors import ClusterError, PlanRefused
-from models.membership import (
+from flows.runs import run_id
+from models.clusters.audit_entries import cluster_entries, delivery_entries, namespace_entries
+from models.clusters.cluster import ClusterSnapshot, ClusterState, state_after, unseen_cluster
+from models.clusters.membership import (
     Namespace,
     check_leaving,
     departures,
     settle_namespaces,
     unmoved,
 )
-from models.settings import settings
-from models.snapshot import Seen
+from models.clusters.pull_secret import ClusterOutcome, Delivery, DeliveryPlan
+from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
+from models.core.availability import Seen
+from models.core.base import Value
+from models.core.errors import ClusterError, PlanRefused
+from models.core.settings import settings
 from tasks import clock
-from tasks.clusters import apply_deliveries, opened_cluster
-from tasks.entitling import Entitlement, Wish, entitle
-from tasks.kubernetes.protocol import ClusterReader
-from tasks.store import clusters, rollout, workspaces
-from tasks.store.clusters import Known
+from tasks.access.pull_secret_contents import Entitlement, Wish, entitle
+from tasks.clusters.apply import apply_deliveries
+from tasks.clusters.connect import opened_cluster
+from tasks.clusters.protocol import ClusterReader
+from tasks.store.access import clusters, rollout, workspaces
+from tasks.store.access.clusters import Known
 from tasks.store.installation import installation
 from tasks.store.session import stored
 

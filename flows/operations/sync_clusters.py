@@ -8,19 +8,20 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.ending import contained
-from flows.syncing_cluster import ClusterReport, sync_cluster
-from models.cluster import Cluster
-from models.delivery import DeliveryPlan
-from models.entitlement import effective
-from models.errors import Busy
-from models.settings import settings
+from flows.operations.sync_cluster import ClusterReport, sync_cluster
+from flows.runs import contained
+from models.access.entitlement import effective
+from models.clusters.cluster import Cluster
+from models.clusters.pull_secret import DeliveryPlan
+from models.core.errors import Busy
+from models.core.settings import settings
 from tasks import clock
 from tasks.concurrency import for_each
-from tasks.kubernetes.credentials import kubeconfigs_of
-from tasks.store import bindings, clusters, grants, registries, rollout
-from tasks.store.clusters import lease_key
+from tasks.secrets.cluster_credentials import kubeconfigs_of
+from tasks.store.access import bindings, clusters, rollout
+from tasks.store.access.clusters import lease_key
 from tasks.store.leases import leased
+from tasks.store.registries import registries, robots
 from tasks.store.session import stored
 
 __all__ = ["ClusterReport", "sync_cluster", "sync_clusters"]
@@ -91,7 +92,7 @@ def _note_effective(session: Session) -> None:
     reached = effective(
         pending,
         [one.registry for one in registries.dossiers(session)],
-        grants.grants(session),
+        robots.grants(session),
         clusters.namespaces(session),
         clusters.deliveries(session),
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from models.viewing import workspace_views
+from models.overview.build_views import workspace_views
 from tasks import clock
-from tasks.publish import publish_if_news
-from tasks.reports.workspace import workspace_news, workspace_page
+from tasks.pages.workspace import workspace_news, workspace_page
+from tasks.prefect.artifacts import publish_if_news
 from tasks.store import views
 from tasks.store.session import stored
 

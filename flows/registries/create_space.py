@@ -3,18 +3,18 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.carrying import share
-from flows.ending import ends_plainly, run_id
-from flows.forms import KnownRegistry, SpaceNames, VisibilityField
+from flows.forms.fields import KnownRegistry, SpaceNames, VisibilityField
+from flows.operations.access_changes import share
+from flows.operations.reconcile_registry import PATIENCE, reconcile
 from flows.overview import refresh_overview
-from flows.reconcile import ended, publish_plan
-from flows.reconciling import PATIENCE, reconcile
-from models.space import Visibility
-from models.wishes import declared
+from flows.registries.reconcile import ended, publish_plan
+from flows.runs import ends_plainly, run_id
+from models.access.requests import declared
+from models.registries.space import Visibility
 from tasks import clock
-from tasks.announce import announce
-from tasks.store import registries, spaces
+from tasks.prefect.events import announce
 from tasks.store.leases import leased
+from tasks.store.registries import registries, spaces
 from tasks.store.session import stored
 
 

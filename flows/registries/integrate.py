@@ -7,8 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.ending import ends_plainly, run_id
-from flows.forms import (
+from flows.forms.fields import (
     CredentialsField,
     DescriptionField,
     DockerForm,
@@ -20,25 +19,26 @@ from flows.forms import (
     TlsField,
     canonical,
 )
+from flows.forms.schema import shown
+from flows.operations.reconcile_registry import PATIENCE, reconcile
 from flows.overview import refresh_overview
-from flows.reconcile import ended
-from flows.reconciling import PATIENCE, reconcile
-from flows.showing import shown
-from models.audit import Entry
-from models.condition import Verdict
-from models.credential_origin import CredentialOrigin, given_origins
-from models.errors import InputRefused
-from models.health import address_refusal, failed
-from models.registry import VERIFY, DriftPolicy, Kind, Registry
+from flows.registries.reconcile import ended
+from flows.runs import ends_plainly, run_id
+from models.core.audit import Entry
+from models.core.errors import InputRefused
+from models.registries.condition import Verdict
+from models.registries.credential_origin import CredentialOrigin, given_origins
+from models.registries.health import address_refusal, failed
+from models.registries.registry import VERIFY, DriftPolicy, Kind, Registry
 from tasks import clock
-from tasks.announce import announce
-from tasks.credentials import document_ids, reference_to
-from tasks.identify import find_twin
-from tasks.probe import probe
-from tasks.publish import publish
-from tasks.reports.verdict import conclusion_of, verdict_page
-from tasks.store import registries
+from tasks.pages.probe import conclusion_of, verdict_page
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
+from tasks.registries.identify import find_twin
+from tasks.registries.probe import probe
+from tasks.secrets.credentials import document_ids, reference_to
 from tasks.store.leases import leased
+from tasks.store.registries import registries
 from tasks.store.session import stored
 
 

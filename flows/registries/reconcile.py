@@ -6,17 +6,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly
-from flows.forms import KnownRegistry
-from flows.reconciling import PATIENCE, Report, reconcile
-from flows.showing import shown
-from flows.syncing import sync_clusters
-from models.change import DriftKind
-from models.snapshot import Seen
-from models.wording import amount
-from tasks.announce import announce
-from tasks.publish import publish
-from tasks.reports.plan import plan_page
+from flows.forms.fields import KnownRegistry
+from flows.forms.schema import shown
+from flows.operations.reconcile_registry import PATIENCE, Report, reconcile
+from flows.operations.sync_clusters import sync_clusters
+from flows.runs import ends_plainly
+from models.core.availability import Seen
+from models.core.plural import amount
+from models.registries.changes import DriftKind
+from tasks.pages.plan import plan_page
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
 from tasks.store.leases import leased
 
 

@@ -9,22 +9,22 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import contained, ends_plainly
-from flows.reconciling import PLAIN, reconcile
-from flows.syncing import sync_clusters
-from models.base import Value
-from models.errors import Busy
-from models.settings import settings
-from models.snapshot import Unseen
+from flows.operations.reconcile_registry import PLAIN, reconcile
+from flows.operations.sync_clusters import sync_clusters
+from flows.runs import contained, ends_plainly
+from models.core.availability import Unseen
+from models.core.base import Value
+from models.core.errors import Busy
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
 from tasks.concurrency import for_each
-from tasks.credentials import credentials_of
+from tasks.prefect.events import announce
 from tasks.registries.protocol import SavedCredential
-from tasks.store import registries
+from tasks.secrets.credentials import credentials_of
 from tasks.store.leases import leased
-from tasks.store.memory import pressing_registries
+from tasks.store.registries import registries
 from tasks.store.session import stored
+from tasks.store.state import pressing_registries
 
 _BATCH = 50
 """Registries in one task run: a task run costs the Prefect server more than a look at one does."""

@@ -7,20 +7,21 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.ending import ends_plainly
-from flows.forgetting import forget
-from flows.forms import KnownRegistry
+from flows.forms.fields import KnownRegistry
+from flows.forms.schema import shown
+from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.removal import forget
+from flows.operations.sync_clusters import sync_clusters
+from flows.operations.workspace_pages import publish_workspaces
 from flows.overview import refresh_overview
-from flows.reconciling import PATIENCE
-from flows.showing import shown
-from flows.syncing import sync_clusters
-from flows.workspace_pages import publish_workspaces
-from models.wording import amount
-from tasks.announce import announce
-from tasks.publish import publish
-from tasks.reports.removal import removal_page
-from tasks.store import bindings, clusters, grants, managed, registries, spaces
+from flows.runs import ends_plainly
+from models.core.plural import amount
+from tasks.pages.removal import removal_page
+from tasks.prefect.artifacts import publish
+from tasks.prefect.events import announce
+from tasks.store.access import bindings, clusters, managed_harbors
 from tasks.store.leases import leased
+from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import stored
 
 
@@ -44,7 +45,7 @@ async def remove_registry(
             return Completed(
                 message=f"{told} would be forgotten; run it again with 'Confirm' on to do so"
             )
-        keep_out = partial(managed.keep_out, registry=name)
+        keep_out = partial(managed_harbors.keep_out, registry=name)
         behind = await forget(name, holder, "by hand", at_once=keep_out)
     reports = await sync_clusters(patience=PATIENCE)
     await refresh_overview()
@@ -64,7 +65,7 @@ async def _preview(name: str, *, confirmed: bool) -> str:
     found = await stored(registries.dossier, name)
     known = await stored(spaces.spaces, name)
     bound = await stored(bindings.bindings, registry=name)
-    made = await stored(grants.grants, name)
+    made = await stored(robots.grants, name)
     holding = await stored(clusters.holding, name)
     page = removal_page(found, known, bound, made, holding, confirmed=confirmed)
     await publish(f"removal-{name}", page, "What goes with the registry")

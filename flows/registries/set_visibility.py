@@ -5,19 +5,19 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.carrying import share
-from flows.ending import ends_plainly, run_id
-from flows.forms import KnownRegistry, SpaceNames, VisibilityField
+from flows.forms.fields import KnownRegistry, SpaceNames, VisibilityField
+from flows.forms.schema import shown
+from flows.operations.access_changes import share
+from flows.operations.reconcile_registry import PATIENCE, reconcile
 from flows.overview import refresh_overview
-from flows.reconcile import ended, publish_plan
-from flows.reconciling import PATIENCE, reconcile
-from flows.showing import shown
-from models.settings import settings
-from models.wishes import check_narrowing, desired
+from flows.registries.reconcile import ended, publish_plan
+from flows.runs import ends_plainly, run_id
+from models.access.requests import check_narrowing, desired
+from models.core.settings import settings
 from tasks import clock
-from tasks.announce import announce
-from tasks.store import registries, spaces
+from tasks.prefect.events import announce
 from tasks.store.leases import leased
+from tasks.store.registries import registries, spaces
 from tasks.store.session import stored
 
 

@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.carrying import carry_through
-from flows.ending import ends_plainly, run_id
-from flows.forms import (
+from flows.forms.fields import (
     KnownRegistry,
     NewAddressField,
     NewCredentialsField,
@@ -18,20 +16,22 @@ from flows.forms import (
     NewTokenServiceField,
     canonical,
 )
-from flows.integrate import check_puller, check_twin, prove
+from flows.forms.schema import NONE
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import PATIENCE
 from flows.overview import refresh_overview
-from flows.reconcile import ended
-from flows.reconciling import PATIENCE
-from flows.showing import NONE
-from models.audit import Entry
-from models.credential_origin import check_given_again, extended, given_origins
-from models.errors import InputRefused
-from models.registry import Registry
+from flows.registries.integrate import check_puller, check_twin, prove
+from flows.registries.reconcile import ended
+from flows.runs import ends_plainly, run_id
+from models.core.audit import Entry
+from models.core.errors import InputRefused
+from models.registries.credential_origin import check_given_again, extended, given_origins
+from models.registries.registry import Registry
 from tasks import clock
-from tasks.announce import announce
-from tasks.credentials import document_ids, reference_to
-from tasks.store import credential_origins, registries
+from tasks.prefect.events import announce
+from tasks.secrets.credentials import document_ids, reference_to
 from tasks.store.leases import leased
+from tasks.store.registries import credential_origins, registries
 from tasks.store.session import stored
 
 

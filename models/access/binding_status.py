@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from models.access import Binding, Grant
-from models.cluster import ClusterState
-from models.condition import Health
-from models.delivery import Delivery, DeliveryStatus
-from models.dossier import Dossier
-from models.membership import Namespace
-from models.registry import Kind
-from models.rotation import held_robots, youngest
-from models.space import Space
+from models.access.binding import Binding
+from models.access.rotation import held_robots, youngest
+from models.clusters.cluster import ClusterState
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery, DeliveryStatus
+from models.registries.condition import Health
+from models.registries.record import Dossier
+from models.registries.registry import Kind
+from models.registries.robots import Grant
+from models.registries.space import Space
 
 
 class Waiting:

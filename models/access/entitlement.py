@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from models.access import Binding, Grant
-from models.base import Value
-from models.delivery import Delivery, DeliveryStatus, Login
-from models.membership import Namespace
-from models.registry import Kind, Registry
-from models.rotation import held_robots, youngest
+from models.access.binding import Binding
+from models.access.rotation import held_robots, youngest
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery, DeliveryStatus, Login
+from models.core.base import Value
+from models.registries.registry import Kind, Registry
+from models.registries.robots import Grant
 
 
 class Puller(Value):

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Collection, Iterable
 
-from models.base import Value
-from models.errors import InputRefused
-from models.names import ROOT_SPACE, check_prefix, check_project
-from models.registry import Kind, Registry
+from models.core.base import Value
+from models.core.errors import InputRefused
+from models.core.names import ROOT_SPACE, check_prefix, check_project
+from models.registries.registry import Kind, Registry
 
 IMAGE_PATTERN = r"^[A-Za-z0-9\[\]][A-Za-z0-9._:/\[\]-]*(@sha256:[0-9a-f]{64})?$"
 """What may be typed: no user name and no password before the host."""

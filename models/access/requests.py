@@ -3,11 +3,12 @@
 import fnmatch
 from collections.abc import Iterable, Sequence
 
-from models.errors import InputRefused
-from models.names import LONGEST_NAME, check_prefix, check_project, is_namespace_name
-from models.plan import Limits, check_share
-from models.registry import Kind
-from models.space import Space, Visibility
+from models.core.audit import Entry
+from models.core.errors import InputRefused
+from models.core.limits import Limits, check_share
+from models.core.names import LONGEST_NAME, check_prefix, check_project, is_namespace_name
+from models.registries.registry import Kind
+from models.registries.space import Space, Visibility
 
 
 def declared(
@@ -124,3 +125,18 @@ def check_narrowing(
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(name[:80] for name in names[:10])
     return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+
+
+def wish_entries(wishes: Iterable[Space]) -> tuple[Entry, ...]:
+    """Write down what was asked for; what comes of it is announced, not the asking."""
+    return tuple(
+        Entry(
+            subject=wish.name,
+            what="space.asked",
+            before=wish.observed.value if wish.observed else "",
+            after=wish.desired.value if wish.desired else "",
+            why="create it" if wish.declared else "set its visibility",
+            announce=False,
+        )
+        for wish in wishes
+    )

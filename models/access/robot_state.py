@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
-from models.access import Grant, ObservedRobot
-from models.base import Value
-from models.granting import GrantPlan, plan_grants, wanted_by
-from models.identity import Likeness, compare, contradictions, is_other_harbor, own_robots
-from models.rotation import superseding, youngest
-from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
+from models.access.rotation import superseding, youngest
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.discovery.identity import Likeness, compare, contradictions, is_other_harbor, own_robots
+from models.registries.observation import NOT_ASKED, Snapshot
+from models.registries.robot_plan import GrantPlan, plan_grants, wanted_by
+from models.registries.robots import Grant, ObservedRobot
 
 OTHER_HARBOR = (
     "another Harbor answers at this address: robot accounts there have the ids of those on record, "

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from models.access import Grant
-from models.base import Value
-from models.delivery import Delivery
-from models.membership import Namespace
-from models.reason import Reason
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.registries.robots import Grant
 
 DEPARTURE_INTERVAL = timedelta(minutes=15)
 """A workspace gets a new secret at most so often because namespaces left it: CI's come and go."""

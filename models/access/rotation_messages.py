@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from models.change import RevokeGrant
-from models.reason import Reason
-from models.rotation import Departure, copies_end
+from models.access.rotation import Departure, copies_end
+from models.core.reasons import Reason
+from models.registries.changes import RevokeGrant
 
 
 def deletion_remark(deleted: Iterable[RevokeGrant], at: datetime) -> str:

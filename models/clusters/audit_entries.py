@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from models.audit import Entry
-from models.cluster import ClusterState
-from models.delivery import ClusterOutcome, Deliver, Delivery, DeliveryStatus, Withdraw
-from models.membership import Namespace
-from models.reason import Reason
+from models.clusters.cluster import ClusterState
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import ClusterOutcome, Deliver, Delivery, DeliveryStatus, Withdraw
+from models.core.audit import Entry
+from models.core.reasons import Reason
 
 
 def cluster_entries(name: str, before: ClusterState, after: ClusterState) -> tuple[Entry, ...]:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from models.base import Value
-from models.errors import ClusterError
-from models.reason import Reason
-from models.registry import BlockRef
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
 
 SECRET_NAME = "registry-integration"  # noqa: S105 - the name of a Secret, no secret
 """The one name of pull secrets, in every namespace: rights can be limited to it."""
@@ -22,9 +22,6 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 
 INSTALLATION = "registry-integration.io/installation"
 """Label that tells which installation of this service made it: a cluster may serve two."""
-
-WORKSPACE_LABEL = "registry-integration.io/workspace"
-"""The namespace label that names the workspace, unless others are configured."""
 
 
 class Cluster(Value):

@@ -2,14 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
 
-from models.access import Source
-from models.base import Value
-from models.cluster import ObservedNamespace
-from models.errors import PlanRefused
-from models.names import is_workspace_name
-from models.plan import Limits
-from models.reason import Reason
+from models.clusters.cluster import ObservedNamespace
+from models.core.base import Value
+from models.core.errors import PlanRefused
+from models.core.limits import Limits
+from models.core.names import is_workspace_name
+from models.core.reasons import Reason
+
+
+class Source(StrEnum):
+    """Where a workspace or a membership comes from."""
+
+    DECLARED = "declared"
+    LABEL = "label"
 
 
 class Namespace(Value):

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.base import Value
-from models.plan import Limits, check_share
-from models.reason import Reason
+from models.core.base import Value
+from models.core.limits import Limits, check_share
+from models.core.reasons import Reason
 
 LARGEST = 1_048_576
 """Bytes that a Secret may hold (https://kubernetes.io/docs/concepts/configuration/secret/)."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from models.cluster import (
+from models.clusters.cluster import (
     SECRET_NAME,
     Cluster,
     ClusterSnapshot,
@@ -13,7 +13,7 @@ from models.cluster import (
     ObservedNamespace,
     ObservedSecret,
 )
-from models.delivery import (
+from models.clusters.pull_secret import (
     LARGEST,
     ClusterChange,
     ClusterOutcome,
@@ -27,8 +27,8 @@ from models.delivery import (
     Unlink,
     Withdraw,
 )
-from models.reason import Reason
-from models.snapshot import Seen
+from models.core.availability import Seen
+from models.core.reasons import Reason
 
 
 def plan_deliveries(

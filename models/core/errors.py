@@ -4,8 +4,8 @@ A transient fault is worth a retry; a permanent one is a state with a reason. No
 secret: only the registry's name, the method, the path and what was answered.
 """
 
-from models.reason import Reason
-from models.text import one_line
+from models.core.reasons import Reason
+from models.core.text import one_line
 
 
 class IntegrationError(Exception):

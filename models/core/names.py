@@ -102,3 +102,20 @@ def check_project(name: str) -> str:
         f"{name[:80]!r} is not a valid Harbor project: use 1 to 255 lower-case letters and digits, "
         "parted by single '.', '_' or '-'"
     )
+
+
+def parse_patterns(text: str) -> tuple[str, ...]:
+    """Return the patterns of a comma-separated list."""
+    return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
+
+
+def check_patterns(text: str) -> str:
+    """Return a list of patterns as it is.
+
+    Raises:
+        ValueError: one of them is not `cluster/namespace`.
+    """
+    for pattern in parse_patterns(text):
+        if [bool(part) for part in pattern.split("/")] != [True, True]:
+            raise ValueError(f"invalid pattern {pattern!r}: expected cluster/namespace")
+    return text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from models.base import Value
+from models.core.base import Value
 
 SILENCE = timedelta(seconds=120)
 """Four heartbeats: a running flow that has sent none for so long is dead."""

@@ -8,12 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.cluster import WORKSPACE_LABEL
-from models.managed import HELM_SELECTOR
-from models.network import Network, parse_networks
-from models.plan import Limits
-from models.schedule import Cadence
-from models.trust import check_patterns, parse_patterns
+from models.core.labels import HELM_SELECTOR, WORKSPACE_LABEL
+from models.core.limits import Cadence, Limits
+from models.core.names import check_patterns, parse_patterns
+from models.core.network import Network, parse_networks
 
 
 def _user_data_dir() -> Path:
@@ -35,7 +33,7 @@ class Settings(BaseSettings):
         look_interval_seconds: how often a healthy registry is looked at.
         storage_interval_seconds: how often storage figures are read (Harbor pays 17 ms a space).
         missing_grace_hours: how long a space that is gone from its registry is remembered.
-        change_limit_share, change_limit_floor: the brakes, see `models.plan.Limits`.
+        change_limit_share, change_limit_floor: the brakes, see `models.core.limits.Limits`.
         requests_at_once: parallel requests to one registry; Harbor likes no more than 4.
         registries_at_once: registries looked at side by side in one process.
         connect_seconds, read_seconds: time-outs of one request.

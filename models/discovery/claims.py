@@ -8,14 +8,15 @@ the same. Or the database is new, and only names are the same. Our robot account
 from collections.abc import Iterable
 from datetime import datetime
 
-from models.access import Grant, ObservedRobot
-from models.discovery_plan import Note, Prove, Relocate, Replace
-from models.identity import Comparison, Likeness, compare
-from models.managed import Managed, Standing
-from models.reason import Reason
-from models.schedule import Cadence, Track, wait_for
-from models.snapshot import Seen, Unseen
-from models.wording import amount
+from models.core.availability import Seen, Unseen
+from models.core.limits import Cadence
+from models.core.plural import amount
+from models.core.reasons import Reason
+from models.discovery.identity import Comparison, Likeness, compare
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.steps import Note, Prove, Relocate, Replace
+from models.registries.robots import Grant, ObservedRobot
+from models.registries.schedule import Track, wait_for
 
 _REFUSED = (Reason.UNAUTHORIZED, Reason.BAD_CREDENTIALS, Reason.ADMIN_PASSWORD_DRIFTED)
 

@@ -8,9 +8,9 @@ the names of accounts and projects can be the same in another Harbor.
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from models.access import Grant, ObservedRobot
-from models.base import Value
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.registries.robots import Grant, ObservedRobot
 
 
 class Likeness(StrEnum):

@@ -6,18 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from models.base import Value
-
-HELM_SELECTOR = (
-    "app=harbor,component=core"
-    ";app.kubernetes.io/name=harbor,app.kubernetes.io/component=core,!component"
-)
-"""Which Deployments are the Harbor core of a chart: label selectors, any of which may match.
-
-Of https://github.com/goharbor/harbor-helm (all releases have these labels), and of bitnami's
-https://github.com/bitnami/charts/tree/main/bitnami/harbor, whose labels share no key with those.
-"""
-
+from models.core.base import Value
 
 _LONGEST = 63
 

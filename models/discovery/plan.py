@@ -4,25 +4,16 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from models.address import parse_address
-from models.discovery_claims import retry_at
-from models.discovery_plan import (
-    Adopt,
-    DiscoveryPlan,
-    Follow,
-    Note,
-    Prove,
-    Retire,
-    Step,
-    TakeOver,
-)
-from models.following import difference, follows, hindrance, objection
-from models.managed import Managed, ManagedHarbor, Place, Standing, registry_name
-from models.registry import Kind, Origin, Registry
-from models.schedule import Cadence
-from models.snapshot import Unseen
-from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
-from models.wording import amount
+from models.core.availability import Unseen
+from models.core.limits import Cadence
+from models.core.plural import amount
+from models.discovery.claims import retry_at
+from models.discovery.managed_harbor import Managed, ManagedHarbor, Place, Standing, registry_name
+from models.discovery.steps import Adopt, DiscoveryPlan, Follow, Note, Prove, Retire, Step, TakeOver
+from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
+from models.discovery.update_rules import difference, follows, hindrance, objection
+from models.registries.address import parse_address
+from models.registries.registry import Kind, Origin, Registry
 
 _CADENCE = Cadence()
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.base import Value
-from models.managed import Managed, ManagedHarbor, Place
-from models.plan import Limits, check_share
+from models.core.base import Value
+from models.core.limits import Limits, check_share
+from models.discovery.managed_harbor import Managed, ManagedHarbor, Place
 
 
 class Adopt(Value):
@@ -42,7 +42,7 @@ class Prove(Value):
     """Find out whether an object stands for the Harbor of a registry on record.
 
     It is carried out by asking that Harbor, with the password in the object's own Secret, and comes
-    to one of `Relocate`, `Replace` and `Note`: see `models/discovery_claims.py`.
+    to one of `Relocate`, `Replace` and `Note`: see `models/discovery/claims.py`.
     """
 
     kind: Literal["prove"] = "prove"

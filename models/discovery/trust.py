@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from models.base import Value
-from models.managed import ManagedHarbor, Place, SourceKind
-from models.snapshot import Seen
+from models.core.availability import Seen
+from models.core.base import Value
+from models.discovery.managed_harbor import ManagedHarbor, Place, SourceKind
 
 MANAGED_LABEL = "registry-integration.io/managed-harbors"
 """The namespace label; a tenant with the role `edit` in a namespace cannot set it."""
@@ -84,23 +84,6 @@ class Trust(Value):
         appeared = pin(self.objects, harbors, now)
         known = tuple(trusted for trusted in self.objects if trusted.uid)
         return self.model_copy(update={"objects": known + appeared})
-
-
-def parse_patterns(text: str) -> tuple[str, ...]:
-    """Return the patterns of a comma-separated list."""
-    return tuple(pattern.strip() for pattern in text.split(",") if pattern.strip())
-
-
-def check_patterns(text: str) -> str:
-    """Return a list of patterns as it is.
-
-    Raises:
-        ValueError: one of them is not `cluster/namespace`.
-    """
-    for pattern in parse_patterns(text):
-        if [bool(part) for part in pattern.split("/")] != [True, True]:
-            raise ValueError(f"invalid pattern {pattern!r}: expected cluster/namespace")
-    return text
 
 
 class SeenHarbors(Seen[ManagedHarbor]):

@@ -1,8 +1,8 @@
 """What a managed Harbor's object may change of its registry, and what it never may."""
 
-from models.address import parse_address
-from models.managed import ManagedHarbor, Phase
-from models.registry import (
+from models.discovery.managed_harbor import ManagedHarbor, Phase
+from models.registries.address import parse_address
+from models.registries.registry import (
     VERIFY,
     BlockRef,
     NoVerification,

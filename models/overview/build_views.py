@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TypeVar
 
-from models.views import (
+from models.access.binding_status import Waiting
+from models.overview.views import (
     BoundRegistry,
     BoundSpace,
     Facts,
@@ -14,7 +15,6 @@ from models.views import (
     Share,
     WorkspaceView,
 )
-from models.waiting import Waiting
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models.base import Value
-from models.condition import Health
-from models.dossier import Dossier
-from models.space import Space
+from models.core.base import Value
+from models.registries.condition import Health
+from models.registries.record import Dossier
+from models.registries.space import Space
 
 
 class SpaceFigures(Value):

@@ -1,16 +1,17 @@
-"""What pages tell of access; `models/viewing.py` puts it together from what is on record."""
+"""What pages show of access; `build_views.py` puts it together from what is on record."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from models.access import Binding, Grant, Workspace
-from models.base import Value
-from models.cluster import ClusterState
-from models.delivery import Delivery
-from models.dossier import Dossier
-from models.membership import Namespace
-from models.registry import Registry
-from models.space import Space
+from models.access.binding import Binding, Workspace
+from models.clusters.cluster import ClusterState
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery
+from models.core.base import Value
+from models.registries.record import Dossier
+from models.registries.registry import Registry
+from models.registries.robots import Grant
+from models.registries.space import Space
 from models.tables import AuditRow
 
 

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from models.base import Value
+from models.core.base import Value
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _HOST = re.compile(

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.base import Value
-from models.reason import Reason
-from models.space import Visibility
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.registries.space import Visibility
 
 
 class SetVisibility(Value):

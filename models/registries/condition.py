@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.base import Value
-from models.reason import Reason
+from models.core.base import Value
+from models.core.reasons import Reason
 
 
 class ConditionType(StrEnum):

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from models.base import Value
-from models.errors import InputRefused
-from models.registry import BlockRef, Registry
+from models.core.base import Value
+from models.core.errors import InputRefused
+from models.registries.registry import BlockRef, Registry
 
 _PARAMETERS = {"credential": "credentials", "pull_credential": "pull_credentials"}
 """What a registry's references to blocks are called in a form."""

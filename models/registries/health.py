@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from models.base import Value
-from models.condition import Condition, ConditionType, Health, Status, Verdict
-from models.errors import (
+from models.core.base import Value
+from models.core.errors import (
     AddressRefused,
     CredentialNotForOrigin,
     CredentialsMissing,
@@ -18,8 +17,9 @@ from models.errors import (
     Unreachable,
     WrongKind,
 )
-from models.reason import Reason
-from models.registry import NoVerification, Registry, SecretRef
+from models.core.reasons import Reason
+from models.registries.condition import Condition, ConditionType, Health, Status, Verdict
+from models.registries.registry import NoVerification, Registry, SecretRef
 
 PATIENCE = 2
 """How many unproved answers in a row flip a condition: one blip does not."""

@@ -1,31 +1,13 @@
-"""What was seen of a registry, and how completely."""
+"""What was observed of a registry, and how completely; its storage is read by itself."""
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
 
-from models.access import ObservedRobot
-from models.base import Value
-from models.condition import Verdict
-from models.reason import Reason
-from models.space import ObservedSpace
-
-Item = TypeVar("Item")
-
-
-class Seen(Value, Generic[Item]):
-    """A complete section: what is not in it is not there."""
-
-    seen: Literal[True] = True
-    items: tuple[Item, ...]
-
-
-class Unseen(Value):
-    """A section that could not be read completely; it justifies no removal."""
-
-    seen: Literal[False] = False
-    reason: Reason
-    message: str
-
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.registries.condition import Verdict
+from models.registries.robots import ObservedRobot
+from models.registries.space import ObservedSpace
 
 NOT_ASKED = Unseen(reason=Reason.NOT_PROBED, message="not asked for")
 
@@ -58,3 +40,32 @@ class Snapshot(Value):
         asked = (self.spaces, self.robots)
         found = (each for each in asked if isinstance(each, Unseen) and each != NOT_ASKED)
         return next(found, None)
+
+
+UNLIMITED = -1
+"""Harbor's way to say that a quota has no limit."""
+
+
+class SpaceStorage(Value):
+    """One space's storage.
+
+    Attributes:
+        used: bytes of distinct blobs in the space.
+        limit: bytes allowed, or `UNLIMITED`.
+    """
+
+    name: str
+    used: int
+    limit: int
+
+
+class StorageReading(Value):
+    """What a registry said about storage.
+
+    Attributes:
+        total: bytes used in all, shared layers counted once; None is unknown.
+        spaces: per space, or why that is not known.
+    """
+
+    total: int | None = None
+    spaces: Seen[SpaceStorage] | Unseen

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from models.access import Grant
-from models.base import Value
-from models.change import (
+from models.core.base import Value
+from models.core.errors import PlanRefused
+from models.core.limits import Limits, check_share
+from models.core.reasons import Reason
+from models.registries.changes import (
     Change,
     Drift,
     DriftKind,
@@ -15,25 +17,12 @@ from models.change import (
     RevokeGrant,
     SetVisibility,
 )
-from models.errors import PlanRefused
-from models.granting import GrantPlan
-from models.reason import Reason
-from models.space import Space
+from models.registries.robot_plan import GrantPlan
+from models.registries.robots import Grant
+from models.registries.space import Space
 
 _OBSERVED = (Reason.SPACES_MISSING, Reason.UNWANTED)
 """Why a robot account goes although nobody asked for it here."""
-
-
-class Limits(Value):
-    """The brakes.
-
-    Attributes:
-        share: the largest share of all spaces one plan may narrow, 0 to 1.
-        floor: below this many narrowings the share does not matter.
-    """
-
-    share: float = 0.3
-    floor: int = 10
 
 
 class Plan(Value):
@@ -158,19 +147,3 @@ def ordered(changes: list[Change]) -> tuple[Change, ...]:
     """Sort narrowing changes before widening ones, by name within each."""
     by_name = sorted(changes, key=lambda change: (change.subject, change.kind))
     return tuple(sorted(by_name, key=lambda change: not change.narrows))
-
-
-def check_share(
-    registry: str, many: int, whole: int, doing: str, limits: Limits, what: str = "spaces"
-) -> None:
-    """Refuse to take away too large a share at once.
-
-    Raises:
-        PlanRefused: with the numbers and the way out.
-    """
-    if many >= limits.floor and many > limits.share * whole:
-        raise PlanRefused(
-            f"{registry}: this would {doing} {many} of {whole} {what} ({many / max(whole, 1):.0%}),"
-            f" more than the limit of {limits.share:.0%}; nothing was changed. If it is right, run "
-            "it again with 'Allow a large change' on (for drift: reconcile-registry)"
-        )

@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from models.base import Value
-from models.condition import Condition, Health
-from models.health import Diagnosis, diagnose
-from models.registry import Registry
-from models.schedule import Cadence, Track, is_due, refuses_credentials
+from models.core.base import Value
+from models.core.limits import Cadence
+from models.registries.condition import Condition, Health
+from models.registries.health import Diagnosis, diagnose
+from models.registries.registry import Registry
+from models.registries.schedule import Track, is_due, refuses_credentials
 
 
 class Dossier(Value):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from models.address import Address, AddressText, parse_address
-from models.base import Value
+from models.core.base import Value
+from models.registries.address import Address, AddressText, parse_address
 
 
 class Kind(StrEnum):

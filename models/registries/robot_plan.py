@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from models.access import Grant, ObservedRobot, robot_name
-from models.base import Value
-from models.change import EditGrant, GrantChange, MakeGrant, RevokeGrant
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.registries.changes import EditGrant, GrantChange, MakeGrant, RevokeGrant
+from models.registries.robots import Grant, ObservedRobot, robot_name
 
 
 class GrantPlan(Value):

@@ -3,19 +3,32 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from models.access import Grant
-from models.audit import Entry, drift_entries, health_entries, outcome_entries
-from models.base import Value
-from models.change import CreateSpace, EditGrant, Outcome, RevokeGrant, SetVisibility
-from models.condition import Condition, ConditionType, Status, Verdict
-from models.dossier import Dossier
-from models.health import diagnose, settle
-from models.plan import Plan
-from models.reason import Reason
-from models.schedule import Track
-from models.snapshot import Seen, Snapshot
-from models.space import Space
-from models.wording import amount
+from models.core.audit import Entry
+from models.core.availability import Seen
+from models.core.base import Value
+from models.core.plural import amount
+from models.core.reasons import Reason
+from models.registries.changes import (
+    CreateSpace,
+    Drift,
+    DriftKind,
+    EditGrant,
+    GrantChange,
+    MakeGrant,
+    Outcome,
+    RevokeGrant,
+    SetVisibility,
+    difference,
+    spaces_told,
+)
+from models.registries.condition import Condition, ConditionType, Health, Status, Verdict
+from models.registries.health import Diagnosis, diagnose, settle
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan
+from models.registries.record import Dossier
+from models.registries.robots import Grant
+from models.registries.schedule import Track
+from models.registries.space import Space
 
 
 class Conclusion(Value):
@@ -161,4 +174,90 @@ def _revoked(outcomes: Iterable[Outcome]) -> tuple[int, ...]:
         outcome.change.robot_id
         for outcome in outcomes
         if isinstance(outcome.change, RevokeGrant) and outcome.done
+    )
+
+
+def drift_entries(drifts: Iterable[Drift], *, first_look: bool) -> tuple[Entry, ...]:
+    """Write down drifts. What a first look finds is news to nobody and is not announced."""
+    return tuple(
+        Entry(
+            subject=drift.space,
+            what=f"space.{drift.kind}",
+            before=drift.before,
+            after=drift.after,
+            why=f"{drift.handling}: {drift.reason}",
+            announce=not (first_look and drift.kind is DriftKind.APPEARED),
+        )
+        for drift in drifts
+    )
+
+
+def outcome_entries(
+    outcomes: Iterable[Outcome], known_failures: frozenset[tuple[str, str, str]]
+) -> tuple[Entry, ...]:
+    """Write down what was changed, and failures that are not the same as last time.
+
+    What was found to be so already, or gone already, was not changed.
+
+    Args:
+        outcomes: what became of the changes.
+        known_failures: (space, kind, reason) of failures that are on record already.
+    """
+    return tuple(
+        _outcome_entry(outcome)
+        for outcome in outcomes
+        if (
+            outcome.reason is Reason.DONE
+            if outcome.done
+            else (outcome.change.subject, outcome.change.kind, outcome.reason) not in known_failures
+        )
+    )
+
+
+def _outcome_entry(outcome: Outcome) -> Entry:
+    change = outcome.change
+    if isinstance(change, MakeGrant | EditGrant | RevokeGrant):
+        return _grant_entry(change, outcome)
+    done = "space.created" if isinstance(change, CreateSpace) else "space.visibility-set"
+    return Entry(
+        subject=change.space,
+        what=done if outcome.done else "space.change-failed",
+        before=change.before.value if change.before else "",
+        after=change.after.value,
+        why=f"{change.reason}" if outcome.done else f"{outcome.reason}: {outcome.message}",
+    )
+
+
+def _grant_entry(change: GrantChange, outcome: Outcome) -> Entry:
+    done = {
+        "make-grant": "grant.made",
+        "edit-grant": "grant.changed",
+        "revoke-grant": "grant.revoked",
+    }
+    why = f"{change.reason}: {difference(change.before, change.after)}".removesuffix(": ")
+    return Entry(
+        subject=change.workspace,
+        workspace=change.workspace,
+        what=done[change.kind] if outcome.done else "grant.failed",
+        before=spaces_told(change.before),
+        after=spaces_told(change.after),
+        why=why if outcome.done else f"{outcome.reason}: {outcome.message}",
+    )
+
+
+def health_entries(registry: str, before: Diagnosis, after: Diagnosis) -> tuple[Entry, ...]:
+    """Write down a change of health. Becoming healthy for the first time is no recovery."""
+    if before.health is after.health or after.health is Health.UNKNOWN:
+        return ()
+    if after.health is Health.HEALTHY and before.health is Health.UNKNOWN:
+        return ()
+    word = "recovered" if after.health is Health.HEALTHY else after.health.value
+    return (
+        Entry(
+            subject=registry,
+            what=f"registry.{word}",
+            before=before.health.value,
+            after=after.health.value,
+            why=f"{after.reason}: {after.message}",
+        ),
     )

@@ -2,24 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from models.base import Value
-from models.condition import Condition, ConditionType, Status
+from models.core.base import Value
+from models.core.limits import Cadence
+from models.registries.condition import Condition, ConditionType, Status
 
 _BACKOFF_STEPS = 4
-
-
-class Cadence(Value):
-    """How often to look.
-
-    Attributes:
-        interval: the wish, between two looks at a registry that answers quickly.
-        slowest: the longest anybody waits for a look, unless the wish itself is longer.
-        load: the share of time one registry may be kept busy by looks, 0 to 1.
-    """
-
-    interval: timedelta = timedelta(seconds=60)
-    slowest: timedelta = timedelta(minutes=15)
-    load: float = 0.1
 
 
 class Track(Value):

@@ -3,19 +3,13 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from models.change import (
-    Change,
-    CreateSpace,
-    Drift,
-    DriftKind,
-    Handling,
-    SetVisibility,
-)
-from models.plan import Plan, ordered
-from models.reason import Reason
-from models.registry import DriftPolicy, Privacy, Registry
-from models.snapshot import Snapshot, Unseen
-from models.space import ObservedSpace, Space, Visibility
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from models.registries.changes import Change, CreateSpace, Drift, DriftKind, Handling, SetVisibility
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan, ordered
+from models.registries.registry import DriftPolicy, Privacy, Registry
+from models.registries.space import ObservedSpace, Space, Visibility
 
 
 def plan_spaces(

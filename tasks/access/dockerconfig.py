@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
-from models.delivery import Login
+from models.clusters.pull_secret import Login
 
 Passwords = Mapping[tuple[str, int | None], SecretStr]
 """Passwords by registry and robot account; a Docker Registry's pull-only user has no number."""

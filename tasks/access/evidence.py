@@ -3,9 +3,15 @@
 import asyncio
 from contextlib import suppress
 
-from models.cluster import ClusterSnapshot, unseen_cluster
-from models.delivery import Due
-from models.errors import (
+from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
+from models.access.explain.explanation import Question
+from models.access.image import Image, first_of
+from models.access.rotation import youngest
+from models.clusters.cluster import ClusterSnapshot, unseen_cluster
+from models.clusters.membership import Namespace, settle_namespaces
+from models.clusters.pull_secret import Due
+from models.core.availability import Seen
+from models.core.errors import (
     ClusterError,
     CredentialNotForOrigin,
     CredentialsMissing,
@@ -13,28 +19,23 @@ from models.errors import (
     InputRefused,
     RegistryError,
 )
-from models.evidence import ClusterEvidence, Evidence, RegistryEvidence
-from models.explanation import Question
-from models.image import Image, first_of
-from models.membership import Namespace, settle_namespaces
-from models.reason import Reason
-from models.registry import Kind, Registry
-from models.rotation import youngest
-from models.schedule import refuses_credentials
-from models.settings import settings
-from models.snapshot import Seen, Snapshot
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.observation import Snapshot
+from models.registries.registry import Kind, Registry
+from models.registries.schedule import refuses_credentials
 from tasks import clock
-from tasks.clusters import opened_cluster
-from tasks.credentials import credentials_of, pick
-from tasks.entitling import Entitlement, entitle
-from tasks.observe import observe, unobserved
-from tasks.opening import opened
+from tasks.access.pull_secret_contents import Entitlement, entitle
+from tasks.clusters.connect import opened_cluster
+from tasks.registries.connect import opened
+from tasks.registries.observe import observe, unobserved
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.sealing import open_vault, secrets_of
-from tasks.store import records
-from tasks.store.records import ClusterRecord, RegistryRecord
+from tasks.secrets.cipher import no_vault
+from tasks.secrets.credentials import credentials_of, pick
+from tasks.secrets.robot_secrets import open_vault, secrets_of
+from tasks.store.access import explain_records
+from tasks.store.access.explain_records import ClusterRecord, RegistryRecord
 from tasks.store.session import stored
-from tasks.vault import no_vault
 
 
 async def gather(cluster: str, namespace: str, image: Image, text: str) -> Evidence:
@@ -46,9 +47,9 @@ async def gather(cluster: str, namespace: str, image: Image, text: str) -> Evide
     Raises:
         InputRefused: there is no such cluster, or the image can be in no space of its registry.
     """
-    record = await stored(records.cluster_record, cluster)
+    record = await stored(explain_records.cluster_record, cluster)
     side = await _look_at_namespace(record, namespace)
-    found, known = await stored(records.registry_record, image, side.workspace)
+    found, known = await stored(explain_records.registry_record, image, side.workspace)
     us = record.installation
     question = Question(
         cluster=cluster,

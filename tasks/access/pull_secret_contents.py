@@ -7,25 +7,26 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from models.access import Grant
-from models.base import Value
-from models.delivery import Due, Login
-from models.entitlement import Puller, logins_by_workspace
-from models.errors import (
+from models.access.entitlement import Puller, logins_by_workspace
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Due, Login
+from models.core.base import Value
+from models.core.errors import (
     CredentialNotForOrigin,
     CredentialsMissing,
     CredentialsUnread,
     InputRefused,
 )
-from models.membership import Namespace
-from models.registry import Kind, Registry
-from tasks.contents import Passwords, dockerconfigjson
-from tasks.credentials import credentials_of, pick
+from models.registries.registry import Kind, Registry
+from models.registries.robots import Grant
+from tasks.access.dockerconfig import Passwords, dockerconfigjson
 from tasks.registries.protocol import Credential
-from tasks.sealing import open_vault
-from tasks.store import bindings, figures, grants, registries
+from tasks.secrets.cipher import Vault, no_vault
+from tasks.secrets.credentials import credentials_of, pick
+from tasks.secrets.robot_secrets import open_vault
+from tasks.store.access import bindings
+from tasks.store.registries import registries, robots, statistics
 from tasks.store.session import stored
-from tasks.vault import Vault, no_vault
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,10 @@ def _read(session: Session) -> tuple[_Facts, dict[tuple[str, int], str]]:
     facts = _Facts(
         registries=tuple(one.registry for one in registries.dossiers(session)),
         bound=bindings.bound_workspaces(session),
-        grants=tuple(one for one in grants.grants(session) if one.workspace),
-        open_to_all=figures.with_public_spaces(session),
+        grants=tuple(one for one in robots.grants(session) if one.workspace),
+        open_to_all=statistics.with_public_spaces(session),
     )
-    return facts, grants.sealed(session)
+    return facts, robots.sealed(session)
 
 
 async def entitle() -> Entitlement:

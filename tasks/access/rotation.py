@@ -2,12 +2,12 @@
 
 from prefect import get_run_logger
 
-from models.access_record import AccessRecord
-from models.errors import InputRefused
-from models.settings import settings
+from models.access.robot_state import AccessRecord
+from models.core.errors import InputRefused
+from models.core.settings import settings
 from tasks.concurrency import Deadline, OverTime
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.sealing import open_vault, secrets_of
+from tasks.secrets.robot_secrets import open_vault, secrets_of
 
 
 async def proved(record: AccessRecord, client: RegistryClient) -> AccessRecord:

@@ -12,12 +12,12 @@ from typing import NoReturn, TypeVar
 import aiohttp
 from pydantic import ValidationError
 
-from models.errors import ClusterError, ClusterTransient
-from models.reason import Reason
-from tasks.kubernetes.wire import Status, Wire, status_of
-from tasks.registries import tls
-from tasks.registries.answer import Answer
-from tasks.shapes import check_values
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from tasks.clusters.objects import Status, Wire, status_of
+from tasks.http import tls
+from tasks.http.api_model import check_values
+from tasks.http.response import Answer
 
 Shape = TypeVar("Shape", bound=Wire)
 

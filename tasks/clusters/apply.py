@@ -1,58 +1,16 @@
-"""Open a cluster for one run, and carry out what is planned there."""
+"""Carry out a plan of pull secrets: one namespace never holds up another."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from importlib import import_module
+from collections.abc import Mapping
 from itertools import groupby
 
 from prefect import get_run_logger
-from pydantic import SecretStr
 
-from models.cluster import Cluster
-from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan
-from models.errors import Busy, ClusterError
-from models.reason import Reason
-from models.settings import settings
-from tasks.bounds import Bounds
+from models.clusters.pull_secret import ClusterChange, ClusterOutcome, DeliveryPlan
+from models.core.errors import Busy, ClusterError
+from models.core.reasons import Reason
+from models.core.settings import settings
+from tasks.clusters.protocol import ClusterWriter
 from tasks.concurrency import Deadline, OverTime, side_by_side
-from tasks.kubernetes.credentials import kubeconfigs_of, pick_kubeconfig
-from tasks.kubernetes.protocol import ClusterClient, ClusterWriter
-from tasks.kubernetes.wire import Fingerprint
-
-
-@asynccontextmanager
-async def opened_cluster(
-    cluster: Cluster,
-    *,
-    fingerprint: Fingerprint,
-    installation: str,
-    kubeconfigs: Mapping[str, SecretStr] | None = None,
-) -> AsyncIterator[ClusterClient]:
-    """Open one client for one cluster and one run.
-
-    Args:
-        cluster: whom to open.
-        fingerprint: digests what pull secrets hold.
-        installation: which Secrets are ours.
-        kubeconfigs: those that were read before, by block name; None reads them now.
-
-    Raises:
-        ClusterError: the kubeconfig cannot be read, or is not usable.
-    """
-    if kubeconfigs is None:
-        kubeconfigs = await kubeconfigs_of([cluster])
-    kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
-    bounds = Bounds.of_cluster(settings())
-    # What speaks to clusters takes a second to import, which a run without any need not pay; in a
-    # thread, so that the others go on.
-    await asyncio.to_thread(import_module, "tasks.kubernetes.connecting")
-    from tasks.kubernetes.connecting import connect  # noqa: PLC0415 - see above
-
-    async with connect(
-        cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
-    ) as client:
-        yield client
 
 
 async def apply_deliveries(

@@ -5,18 +5,26 @@ from typing import assert_never
 
 from pydantic import SecretStr
 
-from models.cluster import ClusterSnapshot
-from models.delivery import ClusterChange, ClusterOutcome, Deliver, Link, Unlink, Withdraw
-from models.managed import HELM_SELECTOR, SecretKey
-from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust
-from tasks.kubernetes.account import Accounts
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.looking import ClusterEyes
-from tasks.kubernetes.pull_secret import PullSecrets
-from tasks.kubernetes.sources.factory import managed_harbors
-from tasks.kubernetes.sources.secret import secret_value
-from tasks.kubernetes.wire import Fingerprint
+from models.clusters.cluster import ClusterSnapshot
+from models.clusters.pull_secret import (
+    ClusterChange,
+    ClusterOutcome,
+    Deliver,
+    Link,
+    Unlink,
+    Withdraw,
+)
+from models.core.availability import Unseen
+from models.core.labels import HELM_SELECTOR
+from models.discovery.managed_harbor import SecretKey
+from models.discovery.trust import SeenHarbors, Trust
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Fingerprint
+from tasks.clusters.observe import ClusterEyes
+from tasks.clusters.pull_secrets import PullSecrets
+from tasks.clusters.service_accounts import Accounts
+from tasks.discovery.secret_value import secret_value
+from tasks.discovery.sources import managed_harbors
 
 
 class KubernetesCluster:

@@ -19,15 +19,15 @@ from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 from pydantic import SecretStr
 
-from models.cluster import Cluster
-from models.errors import ClusterError, InputRefused
-from models.reason import Reason
-from tasks.bounds import Bounds
-from tasks.kubernetes.client import KubernetesCluster
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.kubeconfig import Kubeconfig, read_kubeconfig
-from tasks.kubernetes.protocol import ClusterClient
-from tasks.kubernetes.wire import Fingerprint
+from models.clusters.cluster import Cluster
+from models.core.errors import ClusterError, InputRefused
+from models.core.reasons import Reason
+from tasks.clusters.client import KubernetesCluster
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.kubeconfig import Kubeconfig, read_kubeconfig
+from tasks.clusters.objects import Fingerprint
+from tasks.clusters.protocol import ClusterClient
+from tasks.http.limits import Bounds
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

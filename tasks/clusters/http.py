@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from models.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
-from models.reason import Reason
-from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
-from tasks.bounds import PASSING, Bounds, Circuit
-from tasks.fencing import check_fence
-from tasks.kubernetes import failure
-from tasks.registries.answer import Answer
-from tasks.retrying import attempts
+from models.core.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
+from models.core.reasons import Reason
+from tasks.clusters import api_errors
+from tasks.http.body import IDENTITY, Body, BodyDamaged, BodyError
+from tasks.http.fence import check_fence
+from tasks.http.limits import PASSING, Bounds, Circuit
+from tasks.http.response import Answer
+from tasks.http.retry import attempts
 
 _DEAF = 9
 """Connections that fail in a row until this client stops asking: the three tries of three lists."""
@@ -80,7 +80,7 @@ class ClusterHttp:
             with attempt:
                 answer = await self._attempt(method, path, query, body, content)
                 if answer.status in PASSING:
-                    raise failure.error_of(self.cluster, answer)
+                    raise api_errors.error_of(self.cluster, answer)
         return answer
 
     async def _attempt(
@@ -94,7 +94,7 @@ class ClusterHttp:
                 async with asyncio.timeout(self.bounds.request_seconds):
                     answer = await self._exchange(method, path, query, body, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                found = failure.translated(error, self.cluster, method, path)
+                found = api_errors.translated(error, self.cluster, method, path)
                 if isinstance(found, ClusterTransient):
                     self._circuit.failed(found.said, found.reason)
                 raise found from error

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from models.errors import InputRefused
+from models.core.errors import InputRefused
 
 LONGEST = 200_000
 """Characters of a kubeconfig; what is longer is no kubeconfig of one cluster."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
-from models.cluster import (
+from models.clusters.cluster import (
     FIELD_MANAGER,
     INSTALLATION,
     MANAGED_BY,
@@ -19,7 +19,7 @@ from models.cluster import (
     ObservedNamespace,
     ObservedSecret,
 )
-from tasks.shapes import LONGEST_ERROR, ApiModel
+from tasks.http.api_model import LONGEST_ERROR, ApiModel
 
 DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
 """https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets"""

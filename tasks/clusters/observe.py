@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from models.cluster import (
+from models.clusters.cluster import (
     ACCOUNT_NAME,
     SECRET_NAME,
     ClusterSnapshot,
@@ -19,16 +19,16 @@ from models.cluster import (
     ObservedNamespace,
     ObservedSecret,
 )
-from models.errors import ClusterError
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
 from tasks import clock
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Account, Fingerprint, Item, Namespace, Secret
+from tasks.clusters.paging import Page, read_all
 from tasks.concurrency import Deadline, OverTime
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.paging import Page, read_all
-from tasks.kubernetes.wire import Account, Fingerprint, Item, Namespace, Secret
-from tasks.registries.answer import Answer
+from tasks.http.response import Answer
 
 Kept = TypeVar("Kept", ObservedNamespace, ObservedSecret, ObservedAccount)
 
@@ -158,10 +158,10 @@ class ClusterEyes:
             return None
         if answer.status != 200:
             raise self._refused(answer)
-        return failure.parse(self._http.cluster, answer, shape)
+        return api_errors.parse(self._http.cluster, answer, shape)
 
     def _refused(self, answer: Answer) -> ClusterError:
-        return failure.error_of(self._http.cluster, answer)
+        return api_errors.error_of(self._http.cluster, answer)
 
 
 def _only(name: str) -> dict[str, str]:

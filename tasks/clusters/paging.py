@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Generic, TypeVar
 
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.bounds import ListSize
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.wire import ListMeta, Wire
-from tasks.registries.answer import Answer
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import ListMeta, Wire
+from tasks.http.limits import ListSize
+from tasks.http.response import Answer
 
 PAGE_SIZE = 500
 
@@ -75,7 +75,7 @@ async def _pages(
             raise _Expired
         if answer.status != 200:
             raise refused(answer)
-        read = failure.parse(http.cluster, answer, page)
+        read = api_errors.parse(http.cluster, answer, page)
         if excess := size.add(len(read.items or ()), len(answer.body)):
             raise ClusterError(http.cluster, "GET", path, excess, Reason.LIST_TOO_LARGE)
         for item in read.items or ():

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.cluster import ClusterSnapshot
-from models.delivery import ClusterChange, ClusterOutcome
-from models.managed import HELM_SELECTOR, SecretKey
-from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust
+from models.clusters.cluster import ClusterSnapshot
+from models.clusters.pull_secret import ClusterChange, ClusterOutcome
+from models.core.availability import Unseen
+from models.core.labels import HELM_SELECTOR
+from models.discovery.managed_harbor import SecretKey
+from models.discovery.trust import SeenHarbors, Trust
 
 
 class ClusterReader(Protocol):

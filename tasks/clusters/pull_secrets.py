@@ -11,15 +11,15 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts
 
 import base64
 
-from models.cluster import FIELD_MANAGER, INSTALLATION, MANAGED_BY, SECRET_NAME
-from models.delivery import ClusterOutcome, Deliver, Withdraw
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.looking import ClusterEyes, secret_path
-from tasks.kubernetes.wire import DOCKER_CONFIG, DOCKER_KEY, Fingerprint, Secret
-from tasks.registries.answer import Answer
+from models.clusters.cluster import FIELD_MANAGER, INSTALLATION, MANAGED_BY, SECRET_NAME
+from models.clusters.pull_secret import ClusterOutcome, Deliver, Withdraw
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import DOCKER_CONFIG, DOCKER_KEY, Fingerprint, Secret
+from tasks.clusters.observe import ClusterEyes, secret_path
+from tasks.http.response import Answer
 
 _TRIES = 4
 """How often somebody may change it between our look and our write until we give up for now."""
@@ -68,7 +68,7 @@ class PullSecrets:
             else:
                 await self._make_way(path, found)
                 version = ""
-        raise failure.error_of(self._http.cluster, answer)
+        raise api_errors.error_of(self._http.cluster, answer)
 
     async def withdraw(self, change: Withdraw) -> ClusterOutcome:
         """Delete a pull secret that is ours.
@@ -91,7 +91,7 @@ class PullSecrets:
             if not self._is_ours(found):
                 return _outcome(change, Reason.FOREIGN_SECRET, _FOREIGN)
             uid, version = found.metadata.uid, found.metadata.version
-        raise failure.error_of(self._http.cluster, answer)
+        raise api_errors.error_of(self._http.cluster, answer)
 
     async def _in_the_way(self, namespace: str, answer: Answer) -> Secret | None:
         """Look at what made the server refuse.
@@ -102,7 +102,7 @@ class PullSecrets:
         Raises:
             ClusterError: it was refused for another reason.
         """
-        refused = failure.error_of(self._http.cluster, answer)
+        refused = api_errors.error_of(self._http.cluster, answer)
         if answer.status != 409 and (
             answer.status != 422 or refused.reason == Reason.SECRET_TOO_LARGE
         ):
@@ -116,13 +116,13 @@ class PullSecrets:
         """Delete a Secret of ours; that it changed or went meanwhile is seen at the next try."""
         answer = await self._delete(path, found.metadata.uid, found.metadata.version)
         if answer.status not in {200, 202, 404, 409}:
-            raise failure.error_of(self._http.cluster, answer)
+            raise api_errors.error_of(self._http.cluster, answer)
 
     def _is_ours(self, secret: Secret) -> bool:
         return secret.observed(self._installation, self._fingerprint).ours
 
     def _written(self, change: Deliver, answer: Answer) -> ClusterOutcome:
-        stored = failure.parse(self._http.cluster, answer, Secret)
+        stored = api_errors.parse(self._http.cluster, answer, Secret)
         seen = stored.observed(self._installation, self._fingerprint)
         if seen.ours and seen.fingerprint == change.after:
             return _outcome(change, Reason.DONE)

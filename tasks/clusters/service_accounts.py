@@ -7,14 +7,14 @@ read again. See
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account
 """
 
-from models.cluster import ACCOUNT_NAME, FIELD_MANAGER, SECRET_NAME
-from models.delivery import ClusterOutcome, Link, Unlink
-from models.reason import Reason
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.looking import ClusterEyes, account_path
-from tasks.kubernetes.wire import Account
-from tasks.registries.answer import Answer
+from models.clusters.cluster import ACCOUNT_NAME, FIELD_MANAGER, SECRET_NAME
+from models.clusters.pull_secret import ClusterOutcome, Link, Unlink
+from models.core.reasons import Reason
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Account
+from tasks.clusters.observe import ClusterEyes, account_path
+from tasks.http.response import Answer
 
 _TRIES = 4
 """How often somebody may change it between our look and our write until we give up for now."""
@@ -49,7 +49,7 @@ class Accounts:
             if answer.status == 200:
                 return ClusterOutcome(change=change, done=True, reason=Reason.DONE)
             self._expect_conflict(answer)
-        raise failure.error_of(self._http.cluster, answer)
+        raise api_errors.error_of(self._http.cluster, answer)
 
     async def unlink(self, change: Unlink) -> ClusterOutcome:
         """Take the pull secret out of the default ServiceAccount.
@@ -66,7 +66,7 @@ class Accounts:
             if answer.status == 200:
                 return ClusterOutcome(change=change, done=True, reason=Reason.DONE)
             self._expect_conflict(answer)
-        raise failure.error_of(self._http.cluster, answer)
+        raise api_errors.error_of(self._http.cluster, answer)
 
     async def _write(self, account: Account, names: list[str]) -> Answer:
         body = {
@@ -80,7 +80,7 @@ class Accounts:
     def _expect_conflict(self, answer: Answer) -> None:
         """Go on if it changed, or went, between our look and our write."""
         if answer.status not in {404, 409}:
-            raise failure.error_of(self._http.cluster, answer)
+            raise api_errors.error_of(self._http.cluster, answer)
 
 
 def _absent(change: Link) -> ClusterOutcome:

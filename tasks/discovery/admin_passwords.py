@@ -4,18 +4,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from models.cluster import Cluster
-from models.errors import ClusterError
-from models.managed import SecretKey
-from models.registry import SecretRef
-from models.settings import settings
-from tasks.bounds import Bounds
-from tasks.clusters import opened_cluster
+from models.clusters.cluster import Cluster
+from models.core.errors import ClusterError
+from models.core.settings import settings
+from models.discovery.managed_harbor import SecretKey
+from models.registries.registry import SecretRef
+from tasks.clusters.connect import opened_cluster
 from tasks.concurrency import Deadline, OverTime
+from tasks.http.limits import Bounds
 from tasks.registries.protocol import Credential
-from tasks.store import clusters
+from tasks.secrets.cipher import no_vault
+from tasks.store.access import clusters
 from tasks.store.session import stored
-from tasks.vault import no_vault
 
 
 async def in_clusters(refs: Iterable[SecretRef]) -> dict[str, Credential]:

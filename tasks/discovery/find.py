@@ -4,18 +4,18 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr, ValidationError
 
-from models.cluster import Cluster
-from models.errors import ClusterError
-from models.managed import ManagedHarbor
-from models.reason import Reason
-from models.registry import OwnAuthority
-from models.settings import settings
-from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust
-from tasks.clusters import opened_cluster
+from models.clusters.cluster import Cluster
+from models.core.availability import Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.discovery.managed_harbor import ManagedHarbor
+from models.discovery.trust import SeenHarbors, Trust
+from models.registries.registry import OwnAuthority
+from tasks.clusters.connect import opened_cluster
+from tasks.clusters.protocol import ClusterReader
 from tasks.concurrency import Deadline, OverTime
-from tasks.kubernetes.protocol import ClusterReader
-from tasks.vault import no_vault
+from tasks.secrets.cipher import no_vault
 
 
 async def look_for_harbors(

@@ -5,13 +5,13 @@ See https://github.com/goharbor/harbor-operator/tree/main/apis/goharbor.io/v1bet
 
 from pydantic import Field
 
-from models.errors import ClusterError
-from models.managed import ManagedHarbor, Phase, Place, SecretKey, SourceKind
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tasks.kubernetes.sources.protocol import IsTrusted
-from tasks.kubernetes.sources.reading import Reader, Where, readable, retold, seen_or_not
-from tasks.kubernetes.wire import Meta, Wire
+from models.core.availability import Seen, Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import ManagedHarbor, Phase, Place, SecretKey, SourceKind
+from tasks.clusters.objects import Meta, Wire
+from tasks.discovery.objects import Reader, Where, readable, retold, seen_or_not
+from tasks.discovery.protocol import IsTrusted
 
 PASSWORD_KEY = "secret"  # noqa: S105 - the name of a key, no secret
 """The key of the Secret that `spec.harborAdminPasswordRef` names."""

@@ -10,13 +10,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from models.errors import ClusterError
-from models.managed import ManagedHarbor, Phase, Place, SourceKind
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tasks.kubernetes.sources.chart import ADDRESS, PASSWORD, ConfigMap, CoreDeployment
-from tasks.kubernetes.sources.protocol import IsTrusted
-from tasks.kubernetes.sources.reading import Reader, Where, seen_or_not
+from models.core.availability import Seen, Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import ManagedHarbor, Phase, Place, SourceKind
+from tasks.discovery.helm_chart import ADDRESS, PASSWORD, ConfigMap, CoreDeployment
+from tasks.discovery.objects import Reader, Where, seen_or_not
+from tasks.discovery.protocol import IsTrusted
 
 
 class HelmCharts:

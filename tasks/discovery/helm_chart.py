@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from models.managed import Phase, SecretKey
-from tasks.kubernetes.sources.reading import retold
-from tasks.kubernetes.wire import Meta, Wire
+from models.discovery.managed_harbor import Phase, SecretKey
+from tasks.clusters.objects import Meta, Wire
+from tasks.discovery.objects import retold
 
 ADDRESS = "EXT_ENDPOINT"
 PASSWORD = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, no secret

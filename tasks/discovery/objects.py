@@ -8,15 +8,15 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from models.errors import ClusterError
-from models.managed import ManagedHarbor
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.paging import Page, read_all
-from tasks.kubernetes.wire import Wire
-from tasks.registries.answer import Answer
+from models.core.availability import Seen, Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import ManagedHarbor
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Wire
+from tasks.clusters.paging import Page, read_all
+from tasks.http.response import Answer
 
 Shape = TypeVar("Shape", bound=Wire)
 
@@ -102,10 +102,10 @@ class Reader:
         answer = await self._http.get(where.path)
         if answer.status != 200:
             raise self._refused(where, answer)
-        return failure.parse(self.cluster, answer, shape)
+        return api_errors.parse(self.cluster, answer, shape)
 
     def _refused(self, where: Where, answer: Answer) -> ClusterError:
-        error = failure.error_of(self.cluster, answer)
+        error = api_errors.error_of(self.cluster, answer)
         if error.reason is not Reason.FORBIDDEN:
             return error
         return ClusterError(self.cluster, "GET", where.path, where.right, error.reason)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from models.managed import ManagedHarbor, Place
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.discovery.managed_harbor import ManagedHarbor, Place
 
 IsTrusted = Callable[[Place, str], bool]
 """Whether an object, by its place and uid, is read further: of others nothing but that is told."""

@@ -5,13 +5,13 @@ import binascii
 
 from pydantic import SecretStr
 
-from models.errors import ClusterError
-from models.managed import SecretKey
-from models.reason import Reason
-from tasks.kubernetes import failure
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.sources.reading import Where
-from tasks.kubernetes.wire import Secret
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import SecretKey
+from tasks.clusters import api_errors
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Secret
+from tasks.discovery.objects import Where
 
 
 async def secret_value(http: ClusterHttp, key: SecretKey) -> SecretStr:
@@ -23,8 +23,8 @@ async def secret_value(http: ClusterHttp, key: SecretKey) -> SecretStr:
         said = f"{where} does not exist"
         raise ClusterError(http.cluster, "GET", path, said, Reason.NOT_FOUND)
     if answer.status != 200:
-        raise failure.error_of(http.cluster, answer)
-    held = failure.parse(http.cluster, answer, Secret).data or {}
+        raise api_errors.error_of(http.cluster, answer)
+    held = api_errors.parse(http.cluster, answer, Secret).data or {}
     if not held.get(key.key):
         said = f"{where} has no key {key.key}, or nothing in it"
         raise ClusterError(http.cluster, "GET", path, said, Reason.NOT_FOUND)

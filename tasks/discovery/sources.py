@@ -3,16 +3,16 @@
 import asyncio
 from functools import partial
 
-from models.errors import ClusterError
-from models.managed import ManagedHarbor, SourceKind
-from models.snapshot import Unseen
-from models.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
-from tasks.kubernetes.http import ClusterHttp
-from tasks.kubernetes.sources.helm import HelmCharts
-from tasks.kubernetes.sources.operator import HarborOperator
-from tasks.kubernetes.sources.protocol import IsTrusted, Source
-from tasks.kubernetes.sources.reading import Reader, Where
-from tasks.kubernetes.wire import Namespace
+from models.core.availability import Unseen
+from models.core.errors import ClusterError
+from models.discovery.managed_harbor import ManagedHarbor, SourceKind
+from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
+from tasks.clusters.http import ClusterHttp
+from tasks.clusters.objects import Namespace
+from tasks.discovery.harbor_operator import HarborOperator
+from tasks.discovery.helm import HelmCharts
+from tasks.discovery.objects import Reader, Where
+from tasks.discovery.protocol import IsTrusted, Source
 
 
 def sources(reader: Reader, selector: str, is_trusted: IsTrusted) -> tuple[Source, ...]:

@@ -5,9 +5,9 @@ import ssl
 
 import httpx
 
-from models.errors import RegistryError, TimedOut, TlsFailed, Unreachable
-from models.reason import Reason
-from tasks.registries import tls
+from models.core.errors import RegistryError, TimedOut, TlsFailed, Unreachable
+from models.core.reasons import Reason
+from tasks.http import tls
 
 
 def translated(error: Exception, registry: str, method: str, url: str) -> RegistryError:

@@ -2,9 +2,9 @@
 
 import time
 
-from models.base import Value
-from models.reason import Reason
-from models.settings import Settings
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.core.settings import Settings
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of faults that pass: the request is tried again."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import httpcore
 import httpx
 
-from models.address import Address, parse_address
-from models.network import Network, forbidden
-from models.registry import Origin, Registry
-from models.settings import settings
+from models.core.network import Network, forbidden
+from models.core.settings import settings
+from models.registries.address import Address, parse_address
+from models.registries.registry import Origin, Registry
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from models.text import visible
+from models.core.text import visible
 from tasks import clock
-from tasks.clean import clean_json
+from tasks.http.sanitize import clean_json
 
 _LONGEST_DATE = 100
 

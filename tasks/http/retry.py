@@ -7,7 +7,7 @@ import stamina
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from models.errors import ClusterNotAskedAgain, ClusterTransient, NotAskedAgain, Transient
+from models.core.errors import ClusterNotAskedAgain, ClusterTransient, NotAskedAgain, Transient
 
 LONGEST_WAIT = 20.0
 """Seconds that a registry's Retry-After may ask for; beyond that the run gives up for now."""

@@ -7,8 +7,8 @@ import json
 import re
 from typing import Any
 
-from models.text import visible
-from tasks.shapes import MOST_VALUES, count_values
+from models.core.text import visible
+from tasks.http.api_model import MOST_VALUES, count_values
 
 _ESCAPES = (b"\\u", b"\\b", b"\\f", b"\x7f")
 _SUSPECT = re.compile(

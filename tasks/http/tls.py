@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import certifi
 
-from models.reason import Reason
-from models.registry import NoVerification, OwnAuthority, SystemTrust
+from models.core.reasons import Reason
+from models.registries.registry import NoVerification, OwnAuthority, SystemTrust
 
 Trust = SystemTrust | OwnAuthority | NoVerification
 

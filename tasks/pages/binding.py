@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from models.access import Binding
-from models.membership import Namespace
-from models.registry import Kind
-from models.wording import amount
-from tasks.reports.markdown import code, left_out, plain, stacked, table
-from tasks.store.asking import Asked
+from models.access.binding import Binding
+from models.clusters.membership import Namespace
+from models.core.plural import amount
+from models.registries.registry import Kind
+from tasks.pages.markdown import code, left_out, plain, stacked, table
+from tasks.store.access.binding_change import Asked
 
 _MOST = 500
 _NAMES = 10

@@ -2,23 +2,19 @@
 
 from collections.abc import Sequence
 
-from models.access import Source
-from models.cluster import ACCOUNT_NAME, SECRET_NAME
-from models.delivery import ClusterChange, ClusterOutcome, Deliver, Delivery, DeliveryPlan
-from models.delivery import DeliveryStatus as Status
-from models.membership import Namespace
-from models.wording import amount
-from tasks.reports.markdown import (
-    code,
-    folding,
-    left_out,
-    minute,
-    moment,
-    plain,
-    stacked,
-    table,
+from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
+from models.clusters.membership import Namespace, Source
+from models.clusters.pull_secret import (
+    ClusterChange,
+    ClusterOutcome,
+    Deliver,
+    Delivery,
+    DeliveryPlan,
 )
-from tasks.store.clusters import Known
+from models.clusters.pull_secret import DeliveryStatus as Status
+from models.core.plural import amount
+from tasks.pages.markdown import code, folding, left_out, minute, moment, plain, stacked, table
+from tasks.store.access.clusters import Known
 
 _MOST = 500
 DELIVERY_MARK = {Status.DELIVERED: "✅", Status.PENDING: "⏳", Status.REFUSED: "❌"}

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from models.discovery_plan import DiscoveryPlan, place_of, why_of, word_of
-from models.managed import Managed, Standing
-from tasks.reports.markdown import minute, plain, table
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.steps import DiscoveryPlan, place_of, why_of, word_of
+from tasks.pages.markdown import minute, plain, table
 
 _MARK = {
     Standing.ADOPTED: "✅",

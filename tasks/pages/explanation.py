@@ -1,7 +1,7 @@
 """Why a namespace can, or cannot, pull an image, as a page."""
 
-from models.explanation import Answer, ChainLink, Explanation, LinkName, depends
-from tasks.reports.markdown import age, code, moment, plain, stacked, table
+from models.access.explain.explanation import Answer, ChainLink, Explanation, LinkName, depends
+from tasks.pages.markdown import age, code, moment, plain, stacked, table
 
 ANSWER_MARK = {Answer.YES: "✅", Answer.NO: "❌", Answer.UNKNOWN: "❔"}
 _JUST_THEN = 10.0

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from models.access import Binding
-from models.wording import amount
-from tasks.reports.markdown import plain
-from tasks.reports.registry_access import held_table
+from models.access.binding import Binding
+from models.core.plural import amount
+from tasks.pages.markdown import plain
+from tasks.pages.registry_access import held_table
 
 
 def held_page(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.tables import AuditRow
-from tasks.reports.markdown import folding, minute, plain, stacked, table
+from tasks.pages.markdown import folding, minute, plain, stacked, table
 
 
 def history_section(history: Sequence[AuditRow], page: str) -> str:

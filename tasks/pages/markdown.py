@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from models.text import one_line
-from models.wording import amount
+from models.core.plural import amount
+from models.core.text import one_line
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~$&])")
 _LINK = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?=@)")

@@ -3,21 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models.condition import Health
-from models.overview import Overview, RegistryFigures
-from models.wording import amount
-from tasks.reports.charts import chart
-from tasks.reports.markdown import (
-    code,
-    folding,
-    limit,
-    minute,
-    moment,
-    plain,
-    size,
-    stacked,
-    table,
-)
+from models.core.plural import amount
+from models.overview.overview import Overview, RegistryFigures
+from models.registries.condition import Health
+from tasks.pages.charts import chart
+from tasks.pages.markdown import code, folding, limit, minute, moment, plain, size, stacked, table
 
 MARK = {
     Health.HEALTHY: "✅",

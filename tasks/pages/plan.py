@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from models.change import Change, EditGrant, Outcome, RevokeGrant, spaces_told
-from models.plan import Plan
-from models.snapshot import Snapshot, Unseen
-from models.space import Visibility
-from models.wording import amount
-from tasks.reports.markdown import code, moment, plain, table
+from models.core.availability import Unseen
+from models.core.plural import amount
+from models.registries.changes import Change, EditGrant, Outcome, RevokeGrant, spaces_told
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan
+from models.registries.space import Visibility
+from tasks.pages.markdown import code, moment, plain, table
 
 _MOST = 500
 """Rows shown; a longer plan says how many are left out."""

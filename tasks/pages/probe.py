@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from models.condition import Status, Verdict
-from models.health import failed
-from tasks.reports.markdown import code, plain, table
+from models.registries.condition import Status, Verdict
+from models.registries.health import failed
+from tasks.pages.markdown import code, plain, table
 
 _MARK = {Status.TRUE: "✅", Status.FALSE: "❌", Status.UNKNOWN: "⚠️"}
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from models.condition import Status
-from models.overview import RegistryFigures, SpaceFigures
+from models.overview.overview import RegistryFigures, SpaceFigures
+from models.overview.views import RegistryAccess
+from models.registries.condition import Status
 from models.tables import AuditRow
-from models.views import RegistryAccess
-from tasks.reports.history import history_section
-from tasks.reports.markdown import folding, limit, minute, moment, plain, size, table
-from tasks.reports.overview import MARK
-from tasks.reports.registry_access import access_news, access_section
-from tasks.reports.workspace import PRIVACY
+from tasks.pages.history import history_section
+from tasks.pages.markdown import folding, limit, minute, moment, plain, size, table
+from tasks.pages.overview import MARK
+from tasks.pages.registry_access import access_news, access_section
+from tasks.pages.workspace import PRIVACY
 
 _MOST = 500
 _STATUS = {Status.TRUE: "✅ true", Status.FALSE: "❌ false", Status.UNKNOWN: "❓ unknown"}

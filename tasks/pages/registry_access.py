@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from models.access import Binding
-from models.registry import Kind, Registry
-from models.rotation import youngest
-from models.views import RegistryAccess, Share
-from models.wording import amount
-from tasks.reports.markdown import age, code, left_out, minute, plain, stacked, table
-from tasks.reports.workspace import accounts
+from models.access.binding import Binding
+from models.access.rotation import youngest
+from models.core.plural import amount
+from models.overview.views import RegistryAccess, Share
+from models.registries.registry import Kind, Registry
+from tasks.pages.markdown import age, code, left_out, minute, plain, stacked, table
+from tasks.pages.workspace import accounts
 
 _MOST = 200
 

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from models.access import Binding, Grant
-from models.dossier import Dossier
-from models.membership import Namespace
-from models.space import Space
-from models.wording import amount
-from tasks.reports.binding import named
-from tasks.reports.markdown import code, left_out, moment, plain, table
+from models.access.binding import Binding
+from models.clusters.membership import Namespace
+from models.core.plural import amount
+from models.registries.record import Dossier
+from models.registries.robots import Grant
+from models.registries.space import Space
+from tasks.pages.binding import named
+from tasks.pages.markdown import code, left_out, moment, plain, table
 
 _MOST = 200
 

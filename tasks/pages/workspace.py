@@ -3,25 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.access import Grant, Source
-from models.delivery import DeliveryStatus
-from models.registry import Kind, Privacy
-from models.rotation import Retirement, retirements, youngest
-from models.settings import settings
-from models.views import BoundRegistry, BoundSpace, Member, WorkspaceView
-from models.wording import amount
-from tasks.reports.cluster import BY, delivery_cell
-from tasks.reports.history import history_section
-from tasks.reports.markdown import (
-    age,
-    code,
-    left_out,
-    minute,
-    moment,
-    plain,
-    stacked,
-    table,
-)
+from models.access.rotation import Retirement, retirements, youngest
+from models.clusters.membership import Source
+from models.clusters.pull_secret import DeliveryStatus
+from models.core.plural import amount
+from models.core.settings import settings
+from models.overview.views import BoundRegistry, BoundSpace, Member, WorkspaceView
+from models.registries.registry import Kind, Privacy
+from models.registries.robots import Grant
+from tasks.pages.cluster import BY, delivery_cell
+from tasks.pages.history import history_section
+from tasks.pages.markdown import age, code, left_out, minute, moment, plain, stacked, table
 
 _MOST = 500
 PRIVACY = {

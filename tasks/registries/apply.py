@@ -6,12 +6,12 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 
-from models.access import Grant
-from models.change import Change, Outcome
-from models.errors import Busy, RegistryError
-from models.plan import Plan
-from models.reason import Reason
-from models.settings import settings
+from models.core.errors import Busy, RegistryError
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.changes import Change, Outcome
+from models.registries.plan import Plan
+from models.registries.robots import Grant
 from tasks.concurrency import Deadline, OverTime, side_by_side
 from tasks.registries.protocol import Keep, RegistryWriter
 

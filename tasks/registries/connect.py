@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from models.credential_origin import CredentialOrigin
-from models.registry import Registry
-from models.settings import settings
-from tasks.bounds import Bounds
-from tasks.credentials import credentials_of, pick
+from models.core.settings import settings
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.registry import Registry
+from tasks.http.limits import Bounds
 from tasks.registries.factory import connect
 from tasks.registries.protocol import Credential, RegistryClient, SavedCredential
+from tasks.secrets.credentials import credentials_of, pick
 
 
 @asynccontextmanager

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from models.errors import CredentialsMissing
-from models.registry import Kind, Registry
-from tasks.bounds import Bounds
+from models.core.errors import CredentialsMissing
+from models.registries.registry import Kind, Registry
+from tasks.http.limits import Bounds
 from tasks.registries.docker import DockerRegistry
 from tasks.registries.harbor import Doubt, Harbor
 from tasks.registries.http import HttpClient

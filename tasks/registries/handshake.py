@@ -4,12 +4,12 @@ import asyncio
 import socket
 import ssl
 
-from models.condition import ConditionType, Status, Verdict
-from models.health import failed, tls_verdict
-from models.reason import Reason
-from models.registry import Registry
-from tasks.registries import tls
-from tasks.registries.network import AddressForbidden, guard_of, open_streams
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.health import failed, tls_verdict
+from models.registries.registry import Registry
+from tasks.http import tls
+from tasks.http.network import AddressForbidden, guard_of, open_streams
 
 
 async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:

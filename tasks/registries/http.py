@@ -14,17 +14,17 @@ from typing import Self
 
 import httpx
 
-from models.errors import AddressRefused, NotAskedAgain, Rejected, ServerBroken, Transient
-from models.registry import Registry
-from tasks.body import IDENTITY, Body, BodyDamaged, BodyError
-from tasks.bounds import PASSING, Bounds, Circuit
-from tasks.fencing import check_fence
-from tasks.registries import tls
-from tasks.registries.answer import Answer
-from tasks.registries.failure import translated
-from tasks.registries.network import AddressForbidden, guard_of, transport_for
+from models.core.errors import AddressRefused, NotAskedAgain, Rejected, ServerBroken, Transient
+from models.registries.registry import Registry
+from tasks.http import tls
+from tasks.http.body import IDENTITY, Body, BodyDamaged, BodyError
+from tasks.http.errors import translated
+from tasks.http.fence import check_fence
+from tasks.http.limits import PASSING, Bounds, Circuit
+from tasks.http.network import AddressForbidden, guard_of, transport_for
+from tasks.http.response import Answer
+from tasks.http.retry import attempts
 from tasks.registries.wire import error_of
-from tasks.retrying import attempts
 
 _DEAF = 3
 """Connections that fail in a row until this client stops asking."""

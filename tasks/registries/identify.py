@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger
 
-from models.access import ObservedRobot
-from models.credential_origin import CredentialOrigin
-from models.errors import RegistryError, TimedOut
-from models.identity import registry_of_robots
-from models.registry import Kind, Registry
-from models.settings import settings
-from models.snapshot import Seen, Unseen
-from tasks.opening import opened
-from tasks.store import grants
+from models.core.availability import Seen, Unseen
+from models.core.errors import RegistryError, TimedOut
+from models.core.settings import settings
+from models.discovery.identity import registry_of_robots
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.registry import Kind, Registry
+from models.registries.robots import ObservedRobot
+from tasks.registries.connect import opened
 from tasks.store.installation import installation
+from tasks.store.registries import robots as robot_store
 from tasks.store.session import stored
 
 
@@ -47,7 +47,7 @@ async def find_twin(registry: Registry, given: Sequence[CredentialOrigin] = ()) 
     """
     if registry.kind is not Kind.HARBOR:
         return ""
-    recorded = [one for one in await stored(grants.grants) if one.registry != registry.name]
+    recorded = [one for one in await stored(robot_store.grants) if one.registry != registry.name]
     if not recorded:
         return ""
     try:

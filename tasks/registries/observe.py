@@ -5,14 +5,15 @@ import asyncio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.errors import RegistryError, TimedOut
-from models.health import explained, reached, verdicts_from
-from models.registry import Registry
-from models.settings import settings
-from models.snapshot import Snapshot, Unseen
+from models.core.availability import Unseen
+from models.core.errors import RegistryError, TimedOut
+from models.core.settings import settings
+from models.registries.health import explained, reached, verdicts_from
+from models.registries.observation import Snapshot
+from models.registries.registry import Registry
 from tasks import clock
+from tasks.http.retry import is_transient
 from tasks.registries.protocol import RegistryReader
-from tasks.retrying import is_transient
 
 
 @task(

@@ -2,20 +2,21 @@
 
 from prefect import get_run_logger
 
-from models.access import Grant
-from models.access_record import AccessRecord
-from models.errors import InputRefused, RegistryError
-from models.registry import Registry
-from models.settings import settings
-from models.snapshot import Seen, Snapshot
-from tasks.opening import opened
+from models.access.robot_state import AccessRecord
+from models.core.availability import Seen
+from models.core.errors import InputRefused, RegistryError
+from models.core.settings import settings
+from models.registries.observation import Snapshot
+from models.registries.registry import Registry
+from models.registries.robots import Grant
+from tasks.registries.connect import opened
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.sealing import keeping, open_vault
-from tasks.store import grants
+from tasks.secrets.cipher import vault_of
+from tasks.secrets.robot_secrets import keeping, open_vault
 from tasks.store.installation import installation
-from tasks.store.memory import Memory
+from tasks.store.registries import robots
 from tasks.store.session import stored
-from tasks.vault import vault_of
+from tasks.store.state import Memory
 
 
 def observer_of(memory: Memory) -> Credential | None:
@@ -56,7 +57,7 @@ async def equip(
 
 async def retire_observer(registry: Registry) -> None:
     """Delete the observer of a registry that is removed; one out of reach stays on record."""
-    known = await stored(grants.grants, registry.name)
+    known = await stored(robots.grants, registry.name)
     observer = next((grant for grant in known if not grant.workspace), None)
     if observer is None:
         return
@@ -67,4 +68,4 @@ async def retire_observer(registry: Registry) -> None:
     except RegistryError as error:
         get_run_logger().warning("The robot account to observe with stays: %s", error)
         return
-    await stored(grants.forget, registry.name, [observer.robot_id])
+    await stored(robots.forget, registry.name, [observer.robot_id])

@@ -6,12 +6,12 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from models.errors import Rejected, ServerBroken
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tasks.bounds import ListSize
+from models.core.availability import Seen, Unseen
+from models.core.errors import Rejected, ServerBroken
+from models.core.reasons import Reason
 from tasks.concurrency import side_by_side
-from tasks.registries.answer import Answer
+from tasks.http.limits import ListSize
+from tasks.http.response import Answer
 from tasks.registries.http import HttpClient
 from tasks.registries.wire import expect, parse
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.condition import ConditionType, Verdict
-from models.credential_origin import CredentialOrigin
-from models.errors import RegistryError, TimedOut
-from models.health import failed, verdicts_from
-from models.registry import Registry
-from models.settings import settings
-from tasks.opening import opened
-from tasks.registries.connecting import knock
+from models.core.errors import RegistryError, TimedOut
+from models.core.settings import settings
+from models.registries.condition import ConditionType, Verdict
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.health import failed, verdicts_from
+from models.registries.registry import Registry
+from tasks.registries.connect import opened
+from tasks.registries.handshake import knock
 
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.access import Grant, ObservedRobot
-from models.change import Change, Outcome
-from models.condition import Verdict
-from models.snapshot import Seen, Snapshot, Unseen
-from models.storage import StorageReading
+from models.core.availability import Seen, Unseen
+from models.registries.changes import Change, Outcome
+from models.registries.condition import Verdict
+from models.registries.observation import Snapshot, StorageReading
+from models.registries.robots import Grant, ObservedRobot
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from models.dossier import Dossier
-from models.errors import IntegrationError
-from models.settings import settings
+from models.core.errors import IntegrationError
+from models.core.settings import settings
+from models.registries.record import Dossier
 from tasks import clock
-from tasks.opening import opened
+from tasks.registries.connect import opened
 from tasks.registries.protocol import SavedCredential
-from tasks.store import figures
+from tasks.store.registries import statistics
 from tasks.store.session import stored
 
 
@@ -47,4 +47,4 @@ async def _measure_one(dossier: Dossier, credentials: Mapping[str, SavedCredenti
         opened(registry, credentials=credentials) as client,
     ):
         reading = await client.read_storage()
-    await stored(figures.save_storage, registry.name, reading, clock.now())
+    await stored(statistics.save_storage, registry.name, reading, clock.now())

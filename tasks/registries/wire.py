@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from models.errors import (
+from models.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
@@ -17,8 +17,8 @@ from models.errors import (
     TimedOut,
     Unauthorized,
 )
-from tasks.registries.answer import Answer
-from tasks.shapes import LONGEST_ERROR, ApiModel, check_values
+from tasks.http.api_model import LONGEST_ERROR, ApiModel, check_values
+from tasks.http.response import Answer
 
 T = TypeVar("T")
 

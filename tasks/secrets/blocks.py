@@ -9,8 +9,8 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from models.errors import InputRefused
-from models.registry import BlockRef
+from models.core.errors import InputRefused
+from models.registries.registry import BlockRef
 
 _PAGE_SIZE = 200
 _LONGEST_FIELD = 1_000_000

@@ -11,9 +11,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
-from models.errors import InputRefused
-from models.settings import Settings
-from tasks.secret_files import create_secret_file, read_secret_file
+from models.core.errors import InputRefused
+from models.core.settings import Settings
+from tasks.secrets.key_files import create_secret_file, read_secret_file
 
 _CANARY = b"registry-integration"
 

@@ -7,11 +7,11 @@ from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.cluster import Cluster
-from models.errors import ClusterError, ClusterTransient
-from models.reason import Reason
-from models.registry import BlockRef
-from tasks.blocks import (
+from models.clusters.cluster import Cluster
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
+from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
     documents_of,

@@ -7,10 +7,12 @@ from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.credential_origin import CredentialOrigin, origins_of
-from models.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnread
-from models.registry import BlockRef, CredentialRef, Registry, SecretRef
-from tasks.blocks import (
+from models.core.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnread
+from models.registries.credential_origin import CredentialOrigin, origins_of
+from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
+from tasks.discovery.admin_passwords import in_clusters
+from tasks.registries.protocol import Credential, SavedCredential
+from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
     documents_of,
@@ -18,9 +20,7 @@ from tasks.blocks import (
     saved_reference,
     text_field,
 )
-from tasks.managed_secrets import in_clusters
-from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store import credential_origins
+from tasks.store.registries import credential_origins
 from tasks.store.session import stored
 
 _BLOCK_TYPE = "registry-credentials"

@@ -5,7 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from models.errors import InputRefused
+from models.core.errors import InputRefused
 
 _ROOT = 0
 

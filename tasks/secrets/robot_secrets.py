@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
-from models.access import Grant
-from models.errors import InputRefused
-from models.settings import settings
+from models.core.errors import InputRefused
+from models.core.settings import settings
+from models.registries.robots import Grant
 from tasks.registries.protocol import Keep
-from tasks.store import grants, installation
+from tasks.secrets.cipher import WRONG_KEY, Vault, make_key_file, vault_of
+from tasks.store import installation
+from tasks.store.registries import robots
 from tasks.store.session import stored, transact
-from tasks.vault import WRONG_KEY, Vault, make_key_file, vault_of
 
 
 async def open_vault() -> Vault:
@@ -48,7 +49,7 @@ def keeping(vault: Vault) -> Keep:
     """Return what puts a robot account and its secret on record, sealed, the moment it is made."""
 
     async def keep(grant: Grant, secret: SecretStr) -> None:
-        await stored(grants.keep, grant, vault.seal(secret))
+        await stored(robots.keep, grant, vault.seal(secret))
 
     return keep
 
@@ -61,7 +62,7 @@ async def secrets_of(
     Raises:
         InputRefused: one cannot be opened with the key in force.
     """
-    sealed = await stored(grants.sealed, registry)
+    sealed = await stored(robots.sealed, registry)
     return {
         grant.robot_id: vault.open(sealed[registry, grant.robot_id])
         for grant in wanted

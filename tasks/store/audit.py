@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, insert, not_
 from sqlmodel import Session, SQLModel, col, delete, select, update
 
-from models.audit import Entry
+from models.core.audit import Entry
 from models.tables import AuditRow
 
 _TABLE = SQLModel.metadata.tables["audit"]

@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from models.tables import GrantRow, InstallationRow
-from tasks.vault import Vault
+from tasks.secrets.cipher import Vault
 
 
 def installation(session: Session) -> str:

@@ -16,12 +16,12 @@ from sqlalchemy import ColumnElement, DateTime, func, insert, literal
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, update
 
-from models.errors import Busy
-from models.settings import settings
+from models.core.errors import Busy
+from models.core.settings import settings
 from models.tables import LeaseRow, RegistryRow
 from models.tables.types import UtcDateTime
 from tasks import clock
-from tasks.fencing import fenced
+from tasks.http.fence import fenced
 from tasks.store.session import stored
 
 _POLL_SECONDS = 0.25

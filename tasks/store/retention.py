@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from models.settings import settings
-from tasks.store import audit, looks
+from models.core.settings import settings
+from tasks.store import audit
+from tasks.store.registries import runs
 from tasks.store.session import stored
 
 _BATCH, _BATCHES = 1_000, 10
@@ -19,7 +20,7 @@ async def prune_history(now: datetime) -> int:
     if age is None:
         return 0
     deleted = 0
-    for prune in (audit.prune, looks.prune_outcomes):
+    for prune in (audit.prune, runs.prune_outcomes):
         for _ in range(_BATCHES):
             many = await stored(prune, now - age, _BATCH)
             deleted += many

@@ -5,7 +5,7 @@ Every run asks, so it is asked without Alembic, which takes a third of a second 
 
 from sqlalchemy import inspect, text
 
-from models.errors import InputRefused
+from models.core.errors import InputRefused
 from tasks.store.session import engine_for
 
 HEAD = "0008"

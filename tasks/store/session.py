@@ -16,8 +16,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
-from models.settings import settings
-from models.text import PLACEHOLDER
+from models.core.settings import settings
+from models.core.text import PLACEHOLDER
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from models.access_record import AccessRecord
-from models.base import Value
-from models.dossier import Dossier
-from models.registry import Origin
-from models.retirement import departures_told
-from models.rotation import leaving, overdue, pressing, retirements, superseding
-from models.settings import settings
-from models.space import Space
+from models.access.robot_state import AccessRecord
+from models.access.rotation import leaving, overdue, pressing, retirements, superseding
+from models.access.rotation_messages import departures_told
+from models.core.base import Value
+from models.core.settings import settings
+from models.registries.record import Dossier
+from models.registries.registry import Origin
+from models.registries.space import Space
 from tasks import clock
-from tasks.store import bindings, departures, grants, looks, registries, spaces
+from tasks.store.access import bindings, departures
 from tasks.store.installation import installation
+from tasks.store.registries import registries, robots, runs, spaces
 
 
 class Memory(Value):
@@ -46,14 +47,14 @@ def recall(session: Session, name: str) -> Memory:
     return Memory(
         dossier=dossier,
         spaces=spaces.spaces(session, name),
-        failures=looks.known_failures(session, name),
+        failures=runs.known_failures(session, name),
         record=record,
-        observer_sealed=grants.sealed_one(session, observer) if observer else "",
+        observer_sealed=robots.sealed_one(session, observer) if observer else "",
     )
 
 
 def _access_record(session: Session, name: str) -> AccessRecord:
-    known, left = grants.grants(session, name), departures.departures(session, name)
+    known, left = robots.grants(session, name), departures.departures(session, name)
     now = clock.now()
     going = {id: one for (_, id), one in retirements(known, left, settings().retention).items()}
     return AccessRecord(
@@ -73,7 +74,7 @@ def _access_record(session: Session, name: str) -> AccessRecord:
 
 def pressing_registries(session: Session) -> frozenset[str]:
     """Return the registries on which a robot account is to be made or deleted by now."""
-    known, left = grants.grants(session), departures.departures(session)
+    known, left = robots.grants(session), departures.departures(session)
     return pressing(known, left, settings().retention, clock.now())
 
 
@@ -87,7 +88,7 @@ def rotation_due(
     session: Session, age: timedelta | None, now: datetime
 ) -> dict[str, frozenset[str]]:
     """Return the workspaces whose secrets are too old, by registry."""
-    known = grants.grants(session)
+    known = robots.grants(session)
     by_registry = {grant.registry for grant in known}
     due = {
         name: overdue((one for one in known if one.registry == name), age, now)

@@ -11,12 +11,13 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
-from models.access import Binding
-from models.cluster import ClusterState
-from models.space import Space
+from models.access.binding import Binding
+from models.clusters.cluster import ClusterState
+from models.overview.views import Facts
+from models.registries.space import Space
 from models.tables import AuditRow, BindingRow, ClusterRow, OutcomeRow, SpaceRow
-from models.views import Facts
-from tasks.store import clusters, grants, registries, workspaces
+from tasks.store.access import clusters, workspaces
+from tasks.store.registries import registries, robots
 
 _HISTORY = 20
 _GRANTING = ("make-grant", "edit-grant")
@@ -29,14 +30,14 @@ def facts_of_workspaces(session: Session, names: Collection[str] | None, at: dat
     known = workspaces.workspaces(session)
     wanted = tuple(one for one in known if names is None or one.name in names)
     bound = _bindings(session, col(BindingRow.workspace), names) if wanted else ()
-    facts = Facts(at=at, workspaces=wanted, bindings=bound, grants=grants.grants(session))
+    facts = Facts(at=at, workspaces=wanted, bindings=bound, grants=robots.grants(session))
     return _completed(session, facts) if wanted else facts
 
 
 def facts_of_registries(session: Session, names: Collection[str], at: datetime) -> Facts:
     """Read what is on record about who may pull from some registries."""
     bound = _bindings(session, col(BindingRow.registry_name), names)
-    made = tuple(one for one in grants.grants(session) if one.registry in names)
+    made = tuple(one for one in robots.grants(session) if one.registry in names)
     facts = Facts(at=at, bindings=bound, grants=made)
     return _completed(session, facts) if bound else facts
 

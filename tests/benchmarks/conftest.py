@@ -9,15 +9,15 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
-from models.audit import Entry
-from models.credential_origin import given_origins
-from models.registry import BlockRef, Kind, Registry
-from models.settings import settings
+from models.core.audit import Entry
+from models.core.settings import settings
+from models.registries.credential_origin import given_origins
+from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
-from tasks.credentials import RegistryCredentials
 from tasks.registries.protocol import Credential
-from tasks.store import registries
-from tasks.store.migrating import migrate
+from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.migrate import migrate
+from tasks.store.registries import registries
 from tasks.store.session import engine_for, transact
 from tests.benchmarks.simulated import PASSWORD
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from deployments.sandbox.harbor import Harbor
+from deployments.simulators.harbor import Harbor
 
 PASSWORD = "Harbor12345"
 

@@ -7,24 +7,24 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography.fernet import Fernet
 
-from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
-from flows.bind_space import bind_space
-from flows.carrying import carry_through
-from flows.reconciling import reconcile
-from flows.register_cluster import register_cluster
-from flows.syncing import sync_clusters
-from models.cluster import WORKSPACE_LABEL
-from models.settings import settings
+from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from flows.access.bind_space import bind_space
+from flows.clusters.register_cluster import register_cluster
+from flows.operations.access_changes import carry_through
+from flows.operations.reconcile_registry import reconcile
+from flows.operations.sync_clusters import sync_clusters
+from models.core.labels import WORKSPACE_LABEL
+from models.core.settings import settings
 from tasks import clock
-from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import bindings
-from tasks.store.asking import to_bind
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import bindings
+from tasks.store.access.binding_change import to_bind
 from tasks.store.leases import leased
 from tasks.store.session import stored, transact
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import integrated, speed, tell, timed
 from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
-from tests.flows.stories import completed
+from tests.support.helpers import completed
 
 BOTH = pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from tests.benchmarks.simulated import PASSWORD, harbors
-from tests.served import Served, served
+from tests.support.product_server import Served, served
 
 RUNS = 10
 

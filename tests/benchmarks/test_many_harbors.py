@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, update
 
-from flows.reconcile_all import reconcile_all
-from models.settings import settings
+from flows.registries.reconcile_all import reconcile_all
+from models.core.settings import settings
 from models.tables import RegistryRow
 from tasks import clock
 from tasks.store.session import stored

@@ -7,12 +7,12 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from flows.reconciling import Report, reconcile
-from models.space import Visibility
-from models.wishes import desired
+from flows.operations.reconcile_registry import Report, reconcile
+from models.access.requests import desired
+from models.registries.space import Visibility
 from tasks import clock
-from tasks.store import spaces
 from tasks.store.leases import leased
+from tasks.store.registries import spaces
 from tasks.store.session import stored
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import integrated, speed, tell, timed

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.product import Product, log_in
-from tests.real.parts import program
-from tests.served import served
+from tests.real.skip import program
+from tests.support.product_server import served
 
 _QUIET = [
     "--no-sandbox",

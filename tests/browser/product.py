@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from flows.showing import UNDECIDED
-from tests.served import Served
+from flows.forms.schema import UNDECIDED
+from tests.support.product_server import Served
 
 RUN_MS = 60_000
 _VERSION = re.compile(r"^[0-9a-f]{8}$")

@@ -4,10 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.kubernetes import running_cluster
-from deployments.sandbox.server import running
-from models.cluster import WORKSPACE_LABEL
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.kubernetes import running_cluster
+from deployments.simulators.server import running
+from models.core.labels import WORKSPACE_LABEL
 from tests.browser.product import Form, Product, open_artifact
 
 PASSWORD = "Administrator-of-access-3"

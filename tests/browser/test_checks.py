@@ -6,19 +6,19 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 
-from flows.bind_space import bind_space
-from flows.create_workspace import create_workspace
-from flows.explain_access import explain_access
-from flows.integrate import integrate_registry
-from flows.register_cluster import register_cluster
-from flows.remove import remove_registry
-from flows.remove_cluster import remove_cluster
-from flows.remove_workspace import remove_workspace
-from flows.rotate_credentials import rotate_credentials
-from flows.showing import KEEP, NONE, UNDECIDED
-from flows.sync_namespaces import sync_namespaces
-from flows.unbind_space import unbind_space
-from flows.update import update_registry
+from flows.access.bind_space import bind_space
+from flows.access.create_workspace import create_workspace
+from flows.access.explain_access import explain_access
+from flows.access.remove_workspace import remove_workspace
+from flows.access.rotate_credentials import rotate_credentials
+from flows.access.unbind_space import unbind_space
+from flows.clusters.register_cluster import register_cluster
+from flows.clusters.remove_cluster import remove_cluster
+from flows.clusters.sync_namespaces import sync_namespaces
+from flows.forms.schema import KEEP, NONE, UNDECIDED
+from flows.registries.integrate import integrate_registry
+from flows.registries.remove import remove_registry
+from flows.registries.update import update_registry
 
 HARBOR = {"type": "harbor", "address": "https://harbor.example.com"}
 DOCKER = {"type": "docker", "address": "https://registry.example.com"}

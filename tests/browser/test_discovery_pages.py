@@ -2,10 +2,10 @@
 
 from playwright.sync_api import Page, expect
 
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.kubernetes import running_cluster
-from deployments.sandbox.server import running
-from models.trust import MANAGED_LABEL
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.kubernetes import running_cluster
+from deployments.simulators.server import running
+from models.discovery.trust import MANAGED_LABEL
 from tests.browser.product import Product, open_artifact
 
 PASSWORD = "Administrator-in-a-Secret-5"

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.server import running
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.server import running
 from tests.browser.product import Form, Product, open_artifact
 from tests.real.docker_registry import push
 

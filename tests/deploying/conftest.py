@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.trust import MANAGED_LABEL
-from tasks.store.migrating import migrate
-from tests.databases import in_force
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.discovery.trust import MANAGED_LABEL
+from tasks.store.migrate import migrate
 from tests.deploying.fleet import Fleet, running_fleet
-from tests.deploying.turns import Turns, heard_harbor
-from tests.flows.platform import cluster_with
-from tests.flows.stories import PASSWORD, Place
+from tests.deploying.request_order import Turns, heard_harbor
 from tests.real.postgres import Postgres
+from tests.support.databases import in_force
+from tests.support.helpers import PASSWORD, Place
+from tests.support.platform import cluster_with
 
 FLOW = "integrate-managed-harbor"
 SPACES = ("s1", "s2", "s3")

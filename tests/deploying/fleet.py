@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from deployments.environment import HOST
-from models.network import LOOPBACK
+from models.core.network import LOOPBACK
 from tests.deploying.prefect_api import Api
-from tests.served import free_port, stop, strangers, wait_until_told
+from tests.support.product_server import free_port, stop, strangers, wait_until_told
 
 AUTH = "platform:correct horse"
 

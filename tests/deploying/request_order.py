@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import NamedTuple
 
-from deployments.sandbox.asgi import App, Receive, Scope, Send, target
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.server import running
-from tests.flows.stories import Place
+from deployments.simulators.asgi import App, Receive, Scope, Send, target
+from deployments.simulators.faults import Faults
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.server import running
+from tests.support.helpers import Place
 
 # What a look lists and what changes are made to. Storage is measured by whoever likes to.
 _RECONCILING = re.compile(r"/api/v2\.0/(projects|robots)\b.*")

@@ -6,12 +6,12 @@ import pytest
 
 from deployments.definitions import definitions
 from deployments.environment import POOL
-from models.registry import Origin
-from tasks.store import managed
+from models.registries.registry import Origin
+from tasks.store.access import managed_harbors
 from tasks.store.session import transact
 from tests.deploying.conftest import FLOW, Created
 from tests.deploying.fleet import Fleet
-from tests.flows.stories import dossier
+from tests.support.helpers import dossier
 
 
 def test_all_are_deployed(deployed: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def test_each_machine_finds_the_flows_itself(fleet: Fleet, deployed: dict[str, A
 @pytest.mark.usefixtures("state")
 def test_a_worker_integrates_what_the_platform_says_it_created(created: Created) -> None:
     assert created.said == ["prod/hub/main is integrated as prod-hub-main"] * 2
-    (one,) = [each for each in transact(managed.managed) if each.place.cluster == "prod"]
+    (one,) = [each for each in transact(managed_harbors.managed) if each.place.cluster == "prod"]
     assert (one.uid, one.registry) == (created.uid, "prod-hub-main")
     assert dossier("prod-hub-main").registry.origin is Origin.MANAGED
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from deployments.sandbox.faults import Delay, Fault
+from deployments.simulators.faults import Delay, Fault
 from tasks import clock
-from tests.builders import PUBLIC
 from tests.deploying.conftest import SPACES, Created
 from tests.deploying.fleet import Fleet
-from tests.deploying.turns import heard_harbor
-from tests.flows.platform import bindings_of, deliveries_in, robots_in
-from tests.flows.stories import Place, audit_of, due, spaces_of
+from tests.deploying.request_order import heard_harbor
+from tests.support.builders import PUBLIC
+from tests.support.helpers import Place, audit_of, due, spaces_of
+from tests.support.platform import bindings_of, deliveries_in, robots_in
 
 NAME = "prod-hub-main"
 

@@ -16,10 +16,10 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from models.settings import settings
-from tasks.store.migrating import migrate
-from tests.databases import in_force, migrated_sqlite
-from tests.flows.stories import Server
+from models.core.settings import settings
+from tasks.store.migrate import migrate
+from tests.support.databases import in_force, migrated_sqlite
+from tests.support.helpers import Server
 
 _numbers = count(1)
 KEY = Fernet.generate_key().decode()

@@ -10,10 +10,9 @@ from prefect.client.schemas.actions import BlockDocumentUpdate
 from sqlalchemy import text
 
 from flows.overview import compute_overview
-from models.reason import Reason
+from models.core.reasons import Reason
 from tasks.store.session import transact
-from tests.flows.platform import cluster_with, known_cluster, synced
-from tests.flows.stories import (
+from tests.support.helpers import (
     Server,
     completed,
     dossier,
@@ -23,6 +22,7 @@ from tests.flows.stories import (
     spaces_of,
     storage_due,
 )
+from tests.support.platform import cluster_with, known_cluster, synced
 
 LACKING: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "has no 'User name'"),

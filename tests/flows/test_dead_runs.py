@@ -9,8 +9,8 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoo
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Pending, Running
 
-from deployments.dead_runs import Watcher, recover
 from deployments.environment import POOL
+from deployments.worker.dead_runs import Watcher, recover
 
 
 async def _deployment(client: PrefectClient, pool: str = POOL) -> UUID:

@@ -8,7 +8,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlmodel import update
 
-from deployments.sandbox.asgi import (
+from deployments.simulators.asgi import (
     App,
     Receive,
     Reply,
@@ -19,15 +19,15 @@ from deployments.sandbox.asgi import (
     send_reply,
     target,
 )
-from deployments.sandbox.faults import Answer, Fault, Faults
-from deployments.sandbox.server import running
-from flows.reconcile import reconcile_registry
-from models.audit import EVENTS, Entry
+from deployments.simulators.faults import Answer, Fault, Faults
+from deployments.simulators.server import running
+from flows.registries.reconcile import reconcile_registry
+from models.core.audit import EVENTS, Entry
 from models.tables import AuditRow
 from tasks import clock
 from tasks.store import audit
 from tasks.store.session import transact
-from tests.flows.stories import (
+from tests.support.helpers import (
     Server,
     audit_of,
     audited,

@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from deployments.sandbox.faults import Delay, Fault
+from deployments.simulators.faults import Delay, Fault
 from flows.overview import compute_overview
-from flows.reconcile import reconcile_registry
-from flows.set_visibility import set_space_visibility
-from models.condition import Health
-from models.settings import settings
+from flows.registries.reconcile import reconcile_registry
+from flows.registries.set_visibility import set_space_visibility
+from models.core.settings import settings
+from models.registries.condition import Health
 from models.tables import LeaseRow
 from tasks.store.leases import leased
-from tests.builders import PUBLIC
-from tests.flows.runs import QUICK, killed_at, started
-from tests.flows.stories import (
+from tests.support.builders import PUBLIC
+from tests.support.helpers import (
     Place,
     audit_of,
     audited,
@@ -35,12 +34,13 @@ from tests.flows.stories import (
     spaces_of,
     told,
 )
-from tests.processes import finish
-from tests.store.tools import rows
+from tests.support.processes import finish
+from tests.support.subprocess_runs import QUICK, killed_at, started
+from tests.tasks.store.tools import rows
 
-INTEGRATE = "flows.integrate:integrate_registry"
-SET = "flows.set_visibility:set_space_visibility"
-RECONCILE = "flows.reconcile:reconcile_registry"
+INTEGRATE = "flows.registries.integrate:integrate_registry"
+SET = "flows.registries.set_visibility:set_space_visibility"
+RECONCILE = "flows.registries.reconcile:reconcile_registry"
 API = "/api/v2.0"
 FIVE = ["a", "b", "c", "d", "e"]
 
@@ -156,7 +156,7 @@ async def test_after_a_space_was_created_before_its_answer_is_read(name: str) ->
     with harbor_at() as place:
         await settled(name, place.url)
         wish: dict[str, Any] = {"registry": name, "names": ["team"], "visibility": "public"}
-        create = "flows.create_space:create_space"
+        create = "flows.registries.create_space:create_space"
         killed_at(place, ("POST", f"{API}/projects"), create, served=True, **wish)
         assert spaces_of(name)["team"].declared
         await _next_run()

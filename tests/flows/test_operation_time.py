@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.sandbox.faults import Delay, Fault
-from flows.discover import discover_managed_harbors
-from flows.register_cluster import register_cluster
-from flows.remove_cluster import remove_cluster
-from models.cluster import SECRET_NAME
-from models.reason import Reason
-from models.registry import SecretRef
-from models.settings import settings
-from tasks.managed_secrets import in_clusters
-from tasks.store import clusters
+from deployments.simulators.faults import Delay, Fault
+from flows.clusters.register_cluster import register_cluster
+from flows.clusters.remove_cluster import remove_cluster
+from flows.discovery.discover import discover_managed_harbors
+from models.clusters.cluster import SECRET_NAME
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.registry import SecretRef
+from tasks.discovery.admin_passwords import in_clusters
+from tasks.store.access import clusters
 from tasks.store.session import transact
-from tests.flows.platform import cluster_block, cluster_with, known_cluster, platform, synced
-from tests.flows.stories import completed, failed
-from tests.tasks.kubernetes.test_endless import dripping
+from tests.support.helpers import completed, failed
+from tests.support.platform import cluster_block, cluster_with, known_cluster, platform, synced
+from tests.tasks.clusters.test_endless import dripping
 
 LISTS = r"/api/v1/[a-z]+\?.*"
 SECRET = rf"/api/v1/namespaces/till/secrets/{SECRET_NAME}.*"

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from flows.overview import compute_overview
-from models.audit import Entry
-from models.settings import settings
+from models.core.audit import Entry
+from models.core.settings import settings
 from tasks import clock
 from tasks.store import audit
 from tasks.store.session import transact
-from tests.flows.stories import audit_of, completed
+from tests.support.helpers import audit_of, completed
 
 OLD = [Entry(subject=f"s{number}", what="space.asked", announce=False) for number in range(2500)]
 

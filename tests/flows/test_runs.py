@@ -3,8 +3,8 @@
 import pytest
 from prefect.logging import disable_run_logger
 
-from flows.ending import contained
-from models.errors import InputRefused
+from flows.runs import contained
+from models.core.errors import InputRefused
 
 
 async def _raising(error: Exception) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.stories import PASSWORDS, Server, block, harbor_at, integrate, look_again
+from tests.support.helpers import PASSWORDS, Server, block, harbor_at, integrate, look_again
 
 INLINE = "typed-into-the-call"
 

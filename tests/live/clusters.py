@@ -12,9 +12,9 @@ import yaml
 from kubernetes_asyncio import client
 from kubernetes_asyncio.config import new_client_from_config_dict
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.kubernetes.world import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
-from models.cluster import ACCOUNT_NAME, SECRET_NAME
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes.object_store import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
+from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
 
 _KEY = ".dockerconfigjson"
 _TYPE = "kubernetes.io/dockerconfigjson"

@@ -9,18 +9,18 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from deployments.sandbox.kubernetes import running_cluster
-from models.access import robot_stem
-from models.registry import Kind
-from tasks.registries.tls import context_for
+from deployments.simulators.kubernetes import running_cluster
+from models.registries.registry import Kind
+from models.registries.robots import robot_stem
+from tasks.http.tls import context_for
 from tasks.store.installation import installation
 from tasks.store.session import transact
 from tests.flows.conftest import database, name, prefect_server
-from tests.flows.stories import PASSWORD, harbor_at
 from tests.live.clusters import Emulated, LiveCluster, real
 from tests.live.images import sweep
-from tests.live.scene import Scene
+from tests.live.live_environment import Scene
 from tests.live.servers import Live
+from tests.support.helpers import PASSWORD, harbor_at
 
 __all__ = ["database", "name", "prefect_server"]
 

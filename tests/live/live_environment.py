@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import httpx
 
-from deployments.sandbox.puller import can_pull
-from flows.register_cluster import register_cluster
-from models.cluster import SECRET_NAME, WORKSPACE_LABEL
-from tasks.kubernetes.credentials import ClusterCredentials
-from tests.flows.stories import completed
+from deployments.simulators.docker_pull import can_pull
+from flows.clusters.register_cluster import register_cluster
+from models.clusters.cluster import SECRET_NAME
+from models.core.labels import WORKSPACE_LABEL
+from tasks.secrets.cluster_credentials import ClusterCredentials
 from tests.live.clusters import Content, LiveCluster
 from tests.live.images import pull_by_basic
 from tests.live.servers import Live
+from tests.support.helpers import completed
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deployments.sandbox.kubernetes.charts import PASSWORD, Release
-from deployments.sandbox.kubernetes.world import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
+from deployments.simulators.kubernetes.harbors.charts import PASSWORD, Release
+from deployments.simulators.kubernetes.object_store import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
 from tests.live.clusters import Content, LiveCluster
 
 NAME = "harbor"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from models.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, SystemTrust
-from tasks.credentials import RegistryCredentials
+from models.registries.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, SystemTrust
 from tasks.registries.protocol import Credential
+from tasks.secrets.credentials import RegistryCredentials
 
 
 class Live:

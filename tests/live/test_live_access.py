@@ -5,22 +5,22 @@ Whichever of the two is not named is simulated, so that each can be proved witho
 
 import pytest
 
-from flows.create_space import create_space
-from flows.remove import remove_registry
-from flows.remove_cluster import remove_cluster
-from flows.rotate_credentials import rotate_credentials
-from flows.sync_namespaces import sync_namespaces
-from models.access import robot_stem
-from models.cluster import SECRET_NAME
-from models.settings import settings
-from models.space import Visibility
+from flows.access.rotate_credentials import rotate_credentials
+from flows.clusters.remove_cluster import remove_cluster
+from flows.clusters.sync_namespaces import sync_namespaces
+from flows.registries.create_space import create_space
+from flows.registries.remove import remove_registry
+from models.clusters.cluster import SECRET_NAME
+from models.core.settings import settings
+from models.registries.robots import robot_stem
+from models.registries.space import Visibility
 from tasks.store.installation import installation
 from tasks.store.session import stored
-from tests.flows.platform import bound, deliveries_in, unbound
-from tests.flows.stories import completed, integrate
 from tests.live.clusters import Content
 from tests.live.images import push, robots_named
-from tests.live.scene import Scene, registered
+from tests.live.live_environment import Scene, registered
+from tests.support.helpers import completed, integrate
+from tests.support.platform import bound, deliveries_in, unbound
 
 
 async def test_the_whole_story_of_access(

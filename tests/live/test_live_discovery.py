@@ -4,22 +4,22 @@ import os
 
 import pytest
 
-from flows.discover import discover_managed_harbors
-from flows.integrate_managed import integrate_managed_harbor
-from flows.remove import remove_registry
-from flows.remove_cluster import remove_cluster
-from flows.sync_namespaces import sync_namespaces
-from models.access import robot_stem
-from models.condition import Health
-from models.registry import Origin
-from models.trust import MANAGED_LABEL
+from flows.clusters.remove_cluster import remove_cluster
+from flows.clusters.sync_namespaces import sync_namespaces
+from flows.discovery.discover import discover_managed_harbors
+from flows.discovery.integrate_managed import integrate_managed_harbor
+from flows.registries.remove import remove_registry
+from models.discovery.trust import MANAGED_LABEL
+from models.registries.condition import Health
+from models.registries.registry import Origin
+from models.registries.robots import robot_stem
 from tasks.store.installation import installation
 from tasks.store.session import stored
-from tests.flows.platform import bindings_of, bound
-from tests.flows.stories import completed, dossier, failed, known, page
 from tests.live.images import make_project, push, robots_named
+from tests.live.live_environment import Scene, registered
 from tests.live.managed import NAME, HelmKept, Kept, OperatorKept
-from tests.live.scene import Scene, registered
+from tests.support.helpers import completed, dossier, failed, known, page
+from tests.support.platform import bindings_of, bound
 
 
 @pytest.fixture(params=["helm", "operator"])

@@ -1,13 +1,13 @@
 """A Docker Registry of yours; it is only read."""
 
-from models.condition import Status
-from models.snapshot import Seen
-from tasks.bounds import Bounds
+from models.core.availability import Seen
+from models.registries.condition import Status
+from tasks.http.limits import Bounds
 from tasks.registries.factory import connect
-from tasks.store import registries, spaces
+from tasks.store.registries import registries, spaces
 from tasks.store.session import stored
-from tests.flows.stories import integrate
 from tests.live.servers import Live
+from tests.support.helpers import integrate
 
 
 async def test_every_step_is_proved_and_the_catalog_is_read(live_docker: Live) -> None:

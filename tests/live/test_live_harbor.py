@@ -3,22 +3,22 @@
 import httpx
 from pydantic import SecretStr
 
-from flows.create_space import create_space
-from flows.reconcile import reconcile_registry
-from flows.set_visibility import set_space_visibility
-from models.condition import Status
-from models.health import failed
-from models.reason import Reason
-from models.snapshot import Seen
-from models.space import Visibility
-from models.storage import StorageReading
-from tasks.bounds import Bounds
+from flows.registries.create_space import create_space
+from flows.registries.reconcile import reconcile_registry
+from flows.registries.set_visibility import set_space_visibility
+from models.core.availability import Seen
+from models.core.reasons import Reason
+from models.registries.condition import Status
+from models.registries.health import failed
+from models.registries.observation import StorageReading
+from models.registries.space import Visibility
+from tasks.http.limits import Bounds
 from tasks.registries.factory import connect
 from tasks.registries.protocol import Credential
-from tasks.store import registries, spaces
+from tasks.store.registries import registries, spaces
 from tasks.store.session import stored
-from tests.flows.stories import completed, integrate
 from tests.live.servers import Live
+from tests.support.helpers import completed, integrate
 
 
 async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: Live) -> None:

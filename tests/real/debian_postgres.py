@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.real.parts import missing
+from tests.real.skip import missing
 
 _OWNER = "postgres"  # PostgreSQL refuses to run as root
 

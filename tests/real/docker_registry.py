@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from tests.real.parts import program
+from tests.real.skip import program
 
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.real.parts import missing
+from tests.real.skip import missing
 
 # Nothing has to survive a crash here, and CREATE DATABASE is mostly fsync.
 _UNSAFE_AND_QUICK = ("fsync", "synchronous_commit", "full_page_writes")

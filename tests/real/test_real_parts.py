@@ -10,8 +10,8 @@ import trustme
 
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import delete_manifest, push, running_docker_registry
-from tests.real.parts import program
 from tests.real.postgres import Postgres
+from tests.real.skip import program
 
 
 def test_a_missing_part_skips(monkeypatch: pytest.MonkeyPatch) -> None:

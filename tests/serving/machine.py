@@ -15,7 +15,7 @@ import httpx
 
 from deployments.environment import HOME, HOST, prepare
 from tests.deploying.prefect_api import ENDED, PATIENCE, Api
-from tests.served import (
+from tests.support.product_server import (
     Served,
     free_port,
     start,

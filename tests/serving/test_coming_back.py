@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from deployments import block_key
 from deployments.environment import HOME
-from deployments.sandbox.faults import Delay, Fault
+from deployments.keys import block_key
+from deployments.simulators.faults import Delay, Fault
 from tests.deploying.prefect_api import Api
-from tests.flows.stories import PASSWORD, Place, harbor_at
 from tests.real.debian_postgres import running_debian_postgres
-from tests.served import temporary_folder
 from tests.serving.checkouts import copy_checkout, tree_of
 from tests.serving.machine import Start, saved_data, started, unguarded_server
+from tests.support.helpers import PASSWORD, Place, harbor_at
+from tests.support.product_server import temporary_folder
 
 SCHEDULED = ("reconcile-all", "compute-overview", "sync-namespaces", "discover-managed-harbors")
 LIMITED = ("reconcile-all", "compute-overview")

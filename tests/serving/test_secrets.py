@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from deployments import api_password, block_key
 from deployments.environment import (
     given_block_key,
     given_password,
     server_environment,
     without_proxy,
 )
-from models.errors import InputRefused
+from deployments.keys import api_password, block_key
+from models.core.errors import InputRefused
 
 
 def test_the_password_is_made_once(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Literal
 import httpx
 import pytest
 
-from deployments.sandbox.docker_registry import Basic, DockerRegistry
-from deployments.sandbox.server import running
+from deployments.simulators.docker_registry import Basic, DockerRegistry
+from deployments.simulators.server import running
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import delete_manifest, push, running_docker_registry
 

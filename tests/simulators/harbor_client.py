@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from deployments.sandbox.harbor import Harbor
+from deployments.simulators.harbor import Harbor
 
 ADMIN = ("admin", "Harbor12345")
 

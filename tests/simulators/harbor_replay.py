@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.harbor.state import RemoteRegistry
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor.state import RemoteRegistry
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "harbor" / "golden.jsonl"
 RECORDS: list[dict[str, Any]] = [json.loads(line) for line in SAMPLES.read_text().splitlines()]

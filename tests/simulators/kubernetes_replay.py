@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from deployments.sandbox.kubernetes import EmulatedCluster, Rule
+from deployments.simulators.kubernetes import EmulatedCluster, Rule
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "kubernetes.jsonl"
 SOURCES = SAMPLES.with_name("kubernetes-sources.jsonl")

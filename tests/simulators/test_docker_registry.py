@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.sandbox.docker_registry.store import OCI, OCI_INDEX
+from deployments.simulators.docker_registry.store import OCI, OCI_INDEX
 from tests.real.docker_registry import MANIFEST
-from tests.sandbox.conftest import SMALL_PAGE
+from tests.simulators.conftest import SMALL_PAGE
 
 LOGIN = ("user", "pw")
 NO_DIGEST = "sha256:" + "0" * 64

@@ -5,15 +5,15 @@ from typing import Literal
 import httpx
 import pytest
 
-from deployments.sandbox.docker_registry import (
+from deployments.simulators.docker_registry import (
     FOREIGN_ORIGIN,
     Basic,
     DockerRegistry,
     RequestSeen,
     Token,
 )
-from deployments.sandbox.faults import Call, Fault, Faults
-from deployments.sandbox.server import running
+from deployments.simulators.faults import Call, Fault, Faults
+from deployments.simulators.server import running
 
 URL = "http://registry.test"
 LOGIN = ("user", "pw")

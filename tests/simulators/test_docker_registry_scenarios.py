@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.real.docker_registry import MANIFEST, delete_manifest, push
-from tests.sandbox.conftest import SMALL_PAGE
+from tests.simulators.conftest import SMALL_PAGE
 
 LOGIN = ("user", "pw")
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_body, send_reply
-from deployments.sandbox.faults import (
+from deployments.simulators.asgi import Receive, Reply, Scope, Send, read_body, send_reply
+from deployments.simulators.faults import (
     Answer,
     Call,
     Cut,
@@ -25,7 +25,7 @@ from deployments.sandbox.faults import (
     Redirect,
     Truncate,
 )
-from deployments.sandbox.server import running
+from deployments.simulators.server import running
 
 BODY = json.dumps({"items": list(range(100))}).encode()
 
@@ -212,7 +212,7 @@ async def test_cut_looks_the_same_in_process() -> None:
     faults.add(Fault(Cut(10)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(faults)) as client:
         with pytest.raises(httpx.RemoteProtocolError):
-            await client.get("http://sandbox/a")
+            await client.get("http://simulator/a")
 
 
 def test_truncate_is_sound_http_and_broken_json(faults: Faults, client: httpx.Client) -> None:

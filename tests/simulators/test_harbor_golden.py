@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.harbor_replay import BETWEEN, RECORDS, SENT_DURING, Session
+from tests.simulators.harbor_replay import BETWEEN, RECORDS, SENT_DURING, Session
 
 WEBHOOKS = "webhooks are not simulated"
 UNPINGED = "the simulator pings no remote registry"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.harbor import Harbor
-from tests.sandbox.harbor_client import Clock, ask
+from deployments.simulators.harbor import Harbor
+from tests.simulators.harbor_client import Clock, ask
 
 API = "/api/v2.0"
 NOBODY = ("admin", "wrong")

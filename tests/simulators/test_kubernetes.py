@@ -9,9 +9,9 @@ import httpx
 import pytest
 import yaml
 
-from deployments.sandbox.faults import Answer, Call, Cut, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster, Rule, running_cluster
-from models.cluster import SECRET_NAME
+from deployments.simulators.faults import Answer, Call, Cut, Fault
+from deployments.simulators.kubernetes import EmulatedCluster, Rule, running_cluster
+from models.clusters.cluster import SECRET_NAME
 
 SECRET = f"/api/v1/namespaces/shop/secrets/{SECRET_NAME}"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.sandbox.kubernetes import running_cluster
-from tests.sandbox.kubernetes_replay import SAMPLES, SOURCES, Replay, normal, recorded
+from deployments.simulators.kubernetes import running_cluster
+from tests.simulators.kubernetes_replay import SAMPLES, SOURCES, Replay, normal, recorded
 
 
 @pytest.mark.parametrize("samples", [SAMPLES, SOURCES], ids=["pull secrets", "managed harbors"])

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
-from deployments.sandbox.kubernetes.charts import Chart
+from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from deployments.simulators.kubernetes.harbors.charts import Chart
 
 RUN = "/apis/goharbor.io/v1beta1/namespaces/h1/harborclusters"
 CORES = "/apis/apps/v1/deployments"

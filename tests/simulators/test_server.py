@@ -10,8 +10,8 @@ import httpx
 import pytest
 import trustme
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, send_reply
-from deployments.sandbox.server import closed_port_url, running
+from deployments.simulators.asgi import Receive, Reply, Scope, Send, send_reply
+from deployments.simulators.server import closed_port_url, running
 
 
 async def _hello(scope: Scope, receive: Receive, send: Send) -> None:

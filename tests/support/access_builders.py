@@ -3,20 +3,21 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from models.access import Binding, Grant, Mark, ObservedRobot, Source, robot_name
-from models.change import EditGrant, MakeGrant, RevokeGrant
-from models.cluster import (
+from models.access.binding import Binding
+from models.clusters.cluster import (
     Cluster,
     ClusterSnapshot,
     ObservedAccount,
     ObservedNamespace,
     ObservedSecret,
 )
-from models.delivery import ClusterOutcome, Delivery, DeliveryStatus, Due, Login
-from models.membership import Namespace
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tests.builders import NOW
+from models.clusters.membership import Namespace, Source
+from models.clusters.pull_secret import ClusterOutcome, Delivery, DeliveryStatus, Due, Login
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.registries.changes import EditGrant, MakeGrant, RevokeGrant
+from models.registries.robots import Grant, Mark, ObservedRobot, robot_name
+from tests.support.builders import NOW
 
 US = "0a1b2c3d"
 """Our installation."""

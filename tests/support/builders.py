@@ -3,14 +3,23 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from models.change import Change, CreateSpace, Outcome, SetVisibility
-from models.condition import Condition, ConditionType, Status, Verdict
-from models.dossier import Dossier
-from models.reason import Reason
-from models.registry import BlockRef, DriftPolicy, Kind, Origin, Registry, SystemTrust, Tls
-from models.schedule import Track
-from models.snapshot import Seen, Snapshot, Unseen
-from models.space import ObservedSpace, Space, Visibility
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.registries.changes import Change, CreateSpace, Outcome, SetVisibility
+from models.registries.condition import Condition, ConditionType, Status, Verdict
+from models.registries.observation import Snapshot
+from models.registries.record import Dossier
+from models.registries.registry import (
+    BlockRef,
+    DriftPolicy,
+    Kind,
+    Origin,
+    Registry,
+    SystemTrust,
+    Tls,
+)
+from models.registries.schedule import Track
+from models.registries.space import ObservedSpace, Space, Visibility
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GRACE = timedelta(hours=72)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from models.settings import settings
-from tasks.store.migrating import migrate
+from models.core.settings import settings
+from tasks.store.migrate import migrate
 from tasks.store.session import engine_for
 
 DATABASE = "REGISTRY_INTEGRATION_DATABASE_URL"

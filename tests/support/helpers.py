@@ -13,23 +13,23 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from sqlmodel import Session, col, select, update
 
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.server import running
-from flows.integrate import integrate_registry
-from flows.reconcile_all import reconcile_all
-from flows.reconciling import PLAIN, reconcile
-from models.audit import Entry
-from models.credential_origin import given_origins
-from models.dossier import Dossier
-from models.overview import RegistryFigures
-from models.registry import BlockRef, DriftPolicy, Kind, Registry
-from models.space import Space
+from deployments.simulators.faults import Faults
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.server import running
+from flows.operations.reconcile_registry import PLAIN, reconcile
+from flows.registries.integrate import integrate_registry
+from flows.registries.reconcile_all import reconcile_all
+from models.core.audit import Entry
+from models.overview.overview import RegistryFigures
+from models.registries.credential_origin import given_origins
+from models.registries.record import Dossier
+from models.registries.registry import BlockRef, DriftPolicy, Kind, Registry
+from models.registries.space import Space
 from models.tables import AuditRow, RegistryRow
 from tasks import clock
-from tasks.credentials import RegistryCredentials
-from tasks.store import figures, registries, spaces
+from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.leases import leased
+from tasks.store.registries import registries, spaces, statistics
 from tasks.store.session import transact
 
 PASSWORD = "Harbor12345"
@@ -176,7 +176,7 @@ def spaces_of(name: str) -> dict[str, Space]:
 
 
 def figures_of(name: str) -> RegistryFigures:
-    return {one.name: one for one in transact(figures.figures)}[name]
+    return {one.name: one for one in transact(statistics.figures)}[name]
 
 
 def audit_of(name: str) -> list[AuditRow]:

@@ -4,16 +4,17 @@ import copy
 from dataclasses import asdict
 from typing import Any
 
-from deployments.sandbox.harbor import Robot
-from deployments.sandbox.harbor.call import ANONYMOUS, Caller
-from deployments.sandbox.harbor.identity import find_robot
-from deployments.sandbox.harbor.rights import allowed
-from models.access import mark_in
-from models.cluster import INSTALLATION, MANAGED_BY, SECRET_NAME
-from tasks.store import bindings, grants
+from deployments.simulators.harbor import Robot
+from deployments.simulators.harbor.identity import find_robot
+from deployments.simulators.harbor.rights import allowed
+from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
+from models.clusters.cluster import INSTALLATION, MANAGED_BY, SECRET_NAME
+from models.registries.robots import mark_in
+from tasks.store.access import bindings
+from tasks.store.registries import robots
 from tasks.store.session import transact
-from tests.flows.happenings import World
-from tests.flows.worlds import HARBOR, WORKSPACES
+from tests.support.random_events import World
+from tests.support.random_platform import HARBOR, WORKSPACES
 
 Pull = tuple[str, str, str]
 """(cluster, namespace, space)."""
@@ -142,7 +143,7 @@ def check_least(world: World) -> None:
     pull = (("repository", "pull"),)
     assert made == {name: dict.fromkeys(spaces, pull) for name, spaces in due.items() if spaces}
     assert len(world.ours()) == len(made)
-    recorded = [one for one in transact(grants.grants, HARBOR) if one.workspace]
+    recorded = [one for one in transact(robots.grants, HARBOR) if one.workspace]
     assert {one.robot_id for one in recorded} == {one.id for one in world.ours()}
     known = transact(bindings.bindings, registry=HARBOR)
     assert {(one.space, one.workspace) for one in known} == world.bound.keys()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from deployments.sandbox.faults import Answer
+from deployments.simulators.faults import Answer
 
 MOST_TAKEN = 100_000_000
 """Bytes that reading one hostile answer may take; unbounded, each takes five times that."""

@@ -11,25 +11,28 @@ from typing import Any
 from prefect.logging import disable_run_logger
 from sqlmodel import Session, select
 
-from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
-from deployments.sandbox.puller import can_pull
-from flows.bind_space import bind_space
-from flows.reconciling import PLAIN, Report, reconcile
-from flows.register_cluster import register_cluster
-from flows.syncing import ClusterReport, sync_clusters
-from flows.unbind_space import unbind_space
-from models.access import Binding, Grant
-from models.cluster import SECRET_NAME, WORKSPACE_LABEL, Cluster, ClusterState
-from models.delivery import Delivery
-from models.registry import BlockRef
+from deployments.simulators.docker_pull import can_pull
+from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from flows.access.bind_space import bind_space
+from flows.access.unbind_space import unbind_space
+from flows.clusters.register_cluster import register_cluster
+from flows.operations.reconcile_registry import PLAIN, Report, reconcile
+from flows.operations.sync_clusters import ClusterReport, sync_clusters
+from models.access.binding import Binding
+from models.clusters.cluster import SECRET_NAME, Cluster, ClusterState
+from models.clusters.pull_secret import Delivery
+from models.core.labels import WORKSPACE_LABEL
+from models.registries.registry import BlockRef
+from models.registries.robots import Grant
 from models.tables import DepartureRow, GrantRow, ManagedRow
 from tasks import clock
-from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import bindings, clusters, grants
-from tasks.store.asking import to_bind, to_unbind
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import bindings, clusters
+from tasks.store.access.binding_change import to_bind, to_unbind
 from tasks.store.leases import leased
+from tasks.store.registries import robots
 from tasks.store.session import transact
-from tests.flows.stories import Place, completed, harbor_at, settled
+from tests.support.helpers import Place, completed, harbor_at, settled
 
 LABEL = WORKSPACE_LABEL
 HOMES: dict[str, str | None] = {"shop": "red", "till": "red", "lab": "blue"}
@@ -82,7 +85,7 @@ async def pulls(place: Place, cluster: EmulatedCluster, namespace: str, space: s
 
 def grants_of(name: str) -> tuple[Grant, ...]:
     """The robot accounts on record that pull."""
-    return tuple(one for one in transact(grants.grants, name) if one.workspace)
+    return tuple(one for one in transact(robots.grants, name) if one.workspace)
 
 
 def bindings_of(name: str) -> tuple[Binding, ...]:

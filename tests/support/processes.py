@@ -7,7 +7,7 @@ from multiprocessing.process import BaseProcess
 
 # Forked from a server that has imported everything once: as fresh as spawned, and quicker.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_preloaded = ["tests.processes"]
+_preloaded = ["tests.support.processes"]
 
 
 def preload(*modules: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from deployments.environment import HOME
-from models.network import LOOPBACK
+from models.core.network import LOOPBACK
 
 START_SECONDS = 240.0
 STOP_SECONDS = 15.0  # ten, and what a busy machine needs to notice

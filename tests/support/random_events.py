@@ -3,16 +3,19 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from deployments.sandbox.harbor import Permission, Robot
-from deployments.sandbox.harbor.identity import find_robot
-from models.access import Binding, Mark, Workspace, mark_in
-from models.cluster import SECRET_NAME, WORKSPACE_LABEL
-from models.space import Visibility
-from models.wishes import desired
+from deployments.simulators.harbor import Permission, Robot
+from deployments.simulators.harbor.identity import find_robot
+from models.access.binding import Binding, Workspace
+from models.access.requests import desired
+from models.clusters.cluster import SECRET_NAME
+from models.core.labels import WORKSPACE_LABEL
+from models.registries.robots import Mark, mark_in
+from models.registries.space import Visibility
 from tasks import clock
-from tasks.store import bindings, spaces, workspaces
+from tasks.store.access import bindings, workspaces
+from tasks.store.registries import spaces
 from tasks.store.session import transact
-from tests.flows.worlds import HARBOR, WORKSPACES, Ground, Platform
+from tests.support.random_platform import HARBOR, WORKSPACES, Ground, Platform
 
 SECOND_LABEL = "example.com/team"
 """Another label that may name a workspace; both must agree."""

@@ -11,26 +11,28 @@ import trustme
 from pydantic import SecretStr
 from sqlmodel import Session, delete
 
-from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
-from deployments.sandbox.faults import Fault, Faults
-from deployments.sandbox.harbor import Harbor, Permission, Robot
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.server import running
-from flows.reconciling import PLAIN, Report, reconcile
-from flows.syncing_cluster import ClusterReport, sync_cluster
-from models.access import Mark, Workspace, mark_in
-from models.audit import Entry
-from models.cluster import Cluster, ClusterState
-from models.errors import Busy
-from models.registry import BlockRef, Kind, Registry
+from deployments.simulators.asgi import App, Captured, Receive, Scope, Send
+from deployments.simulators.faults import Fault, Faults
+from deployments.simulators.harbor import Harbor, Permission, Robot
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.server import running
+from flows.operations.reconcile_registry import PLAIN, Report, reconcile
+from flows.operations.sync_cluster import ClusterReport, sync_cluster
+from models.access.binding import Workspace
+from models.clusters.cluster import Cluster, ClusterState
+from models.core.audit import Entry
+from models.core.errors import Busy
+from models.registries.registry import BlockRef, Kind, Registry
+from models.registries.robots import Mark, mark_in
 from models.tables import LeaseRow
 from tasks import clock
-from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
+from tasks.registries.harbor.checks import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store import clusters, registries, workspaces
-from tasks.store.clusters import lease_key
+from tasks.store.access import clusters, workspaces
+from tasks.store.access.clusters import lease_key
 from tasks.store.installation import installation
 from tasks.store.leases import leased
+from tasks.store.registries import registries
 from tasks.store.session import transact
 
 T = TypeVar("T")

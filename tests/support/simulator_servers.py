@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from deployments.sandbox.asgi import App, Receive, Scope, Send
-from deployments.sandbox.server import running
+from deployments.simulators.asgi import App, Receive, Scope, Send
+from deployments.simulators.server import running
 
 
 class _Stage:

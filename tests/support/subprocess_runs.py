@@ -12,14 +12,19 @@ from typing import Any, Protocol
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.sandbox.asgi import App, Captured, Receive, Scope, Send
-from deployments.sandbox.faults import Fault, Faults
-from models.settings import settings
-from tests.databases import DATABASE
-from tests.processes import preload, start
+from deployments.simulators.asgi import App, Captured, Receive, Scope, Send
+from deployments.simulators.faults import Fault, Faults
+from models.core.settings import settings
+from tests.support.databases import DATABASE
+from tests.support.processes import preload, start
 
-preload("tests.flows.runs", "flows.create_space", "flows.set_visibility", "flows.reconcile_all")
-preload("flows.bind_space", "flows.unbind_space", "flows.rotate_credentials")
+preload(
+    "tests.support.subprocess_runs",
+    "flows.registries.create_space",
+    "flows.registries.set_visibility",
+    "flows.registries.reconcile_all",
+)
+preload("flows.access.bind_space", "flows.access.unbind_space", "flows.access.rotate_credentials")
 preload("kubernetes_asyncio.config")
 
 _OURS = "REGISTRY_INTEGRATION_"

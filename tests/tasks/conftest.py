@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.tasks.serving import stop_all
+from tests.support.simulator_servers import stop_all
 
 
 @pytest.fixture(autouse=True, scope="session")

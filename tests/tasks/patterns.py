@@ -16,7 +16,7 @@ LONGEST = 1_000_000
 """Characters of the worst texts."""
 
 _OURS = ("models", "tasks", "flows", "deployments")
-_NOT_SERVED = ("deployments/sandbox", "deployments/demo", "tasks/store/migrations")
+_NOT_SERVED = ("deployments/simulators", "deployments/demo", "tasks/store/migrations")
 _USES = ("match", "fullmatch", "search", "findall", "finditer", "sub", "subn", "split")
 
 

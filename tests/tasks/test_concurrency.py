@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from models.errors import NotFound
+from models.core.errors import NotFound
 from tasks.concurrency import Deadline, OverTime, for_each, side_by_side
 
 

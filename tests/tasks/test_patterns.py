@@ -7,20 +7,20 @@ from types import FrameType
 
 import pytest
 
-from models.access import mark_in
-from models.address import parse_address
-from models.errors import InputRefused
-from models.image import read_image
-from models.names import check_prefix, check_project, is_namespace_name, is_workspace_name
-from models.registry import OwnAuthority
-from models.wishes import matching
-from tasks.kubernetes.kubeconfig import read_kubeconfig
-from tasks.kubernetes.sources.reading import retold
-from tasks.registries.answer import Answer
+from models.access.image import read_image
+from models.access.requests import matching
+from models.core.errors import InputRefused
+from models.core.names import check_prefix, check_project, is_namespace_name, is_workspace_name
+from models.registries.address import parse_address
+from models.registries.registry import OwnAuthority
+from models.registries.robots import mark_in
+from tasks.clusters.kubeconfig import read_kubeconfig
+from tasks.discovery.objects import retold
+from tasks.http.response import Answer
+from tasks.pages.markdown import code, folding, plain
 from tasks.registries.docker.wire import challenge_of, next_page
-from tasks.registries.harbor.verdicts import version_verdict
+from tasks.registries.harbor.checks import version_verdict
 from tasks.registries.wire import error_of
-from tasks.reports.markdown import code, folding, plain
 from tests.tasks.patterns import LONGEST, Pattern, ours, worst
 
 SECONDS = 1.0
@@ -51,8 +51,12 @@ def _within(seconds: float, what: str) -> Iterator[None]:
 
 def test_the_patterns_are_found() -> None:
     places = {pattern.place.partition(":")[0] for pattern in ours()}
-    assert {"models/address.py", "models/names.py", "tasks/registries/docker/wire.py"} <= places
-    assert {"flows/forms.py", "tasks/kubernetes/failure.py"} <= places
+    assert {
+        "models/registries/address.py",
+        "models/core/names.py",
+        "tasks/registries/docker/wire.py",
+    } <= places
+    assert {"flows/forms/fields.py", "tasks/clusters/api_errors.py"} <= places
     assert len(ours()) >= 30
 
 

@@ -7,8 +7,12 @@
 Not simulated: chunked uploads (PATCH), schema 1, conditional requests, storage failures.
 """
 
-from deployments.sandbox.docker_registry.auth import Access, Basic, NoAuth, Token
-from deployments.sandbox.docker_registry.service import FOREIGN_ORIGIN, DockerRegistry, RequestSeen
+from deployments.simulators.docker_registry.auth import Access, Basic, NoAuth, Token
+from deployments.simulators.docker_registry.service import (
+    FOREIGN_ORIGIN,
+    DockerRegistry,
+    RequestSeen,
+)
 
 __all__ = [
     "FOREIGN_ORIGIN",

@@ -14,8 +14,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
-from deployments.sandbox.docker_registry.answers import RefusedError, json_reply
+from deployments.simulators.asgi import (
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    read_request,
+    send_reply,
+)
+from deployments.simulators.docker_registry.responses import RefusedError, json_reply
 
 
 class Access(NamedTuple):

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from deployments.sandbox.asgi import Reply, Request
-from deployments.sandbox.docker_registry import answers
-from deployments.sandbox.docker_registry.answers import RefusedError
-from deployments.sandbox.docker_registry.store import (
+from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.docker_registry import responses
+from deployments.simulators.docker_registry.responses import RefusedError
+from deployments.simulators.docker_registry.store import (
     OCI,
     OCI_INDEX,
     SCHEMA2,
@@ -48,7 +48,7 @@ class Content:
         headers = (
             ("Content-Type", manifest.media_type),
             ("Docker-Content-Digest", digest),
-            *answers.VERSION,
+            *responses.VERSION,
             ("Etag", f'"{digest}"'),
         )
         return Reply(200, manifest.body, headers)
@@ -64,7 +64,7 @@ class Content:
             raise RefusedError("DIGEST_INVALID")
         self.repository(name).put(reference, manifest)
         location = f"{request.origin}/v2/{name}/manifests/{digest}"
-        return answers.empty(201, ("Docker-Content-Digest", digest), ("Location", location))
+        return responses.empty(201, ("Docker-Content-Digest", digest), ("Location", location))
 
     def delete_manifest(self, request: Request, parts: Parts) -> Reply:
         """DELETE of a manifest and its tags; only by digest."""
@@ -74,7 +74,7 @@ class Content:
         if parts["reference"] not in repository.manifests:
             raise RefusedError("MANIFEST_UNKNOWN")
         repository.delete(parts["reference"])
-        return answers.empty(202)
+        return responses.empty(202)
 
     def read_blob(self, request: Request, parts: Parts) -> Reply:
         """GET and HEAD of a blob."""
@@ -86,7 +86,7 @@ class Content:
             ("Cache-Control", "max-age=31536000"),
             ("Content-Type", "application/octet-stream"),
             ("Docker-Content-Digest", digest),
-            *answers.VERSION,
+            *responses.VERSION,
             ("Etag", f'"{digest}"'),
         )
         return Reply(200, self.blobs[digest], headers)
@@ -97,7 +97,7 @@ class Content:
         if parts["digest"] not in repository.blobs:
             raise RefusedError("BLOB_UNKNOWN")
         repository.blobs.remove(parts["digest"])
-        return answers.empty(202)
+        return responses.empty(202)
 
     def begin_upload(self, request: Request, parts: Parts) -> Reply:
         """POST that begins an upload, or mounts a blob from another repository."""
@@ -109,7 +109,7 @@ class Content:
         self.uploads.add(upload)
         # Absolute, with a query of its own to which the client must add `digest`.
         location = f"{request.origin}/v2/{parts['name']}/blobs/uploads/{upload}?_state={upload}"
-        return answers.empty(
+        return responses.empty(
             202, ("Docker-Upload-Uuid", upload), ("Location", location), ("Range", "0-0")
         )
 
@@ -129,7 +129,7 @@ class Content:
 
 def _blob_created(request: Request, name: str, digest: str) -> Reply:
     location = f"{request.origin}/v2/{name}/blobs/{digest}"
-    return answers.empty(201, ("Docker-Content-Digest", digest), ("Location", location))
+    return responses.empty(201, ("Docker-Content-Digest", digest), ("Location", location))
 
 
 def _check_accepted(manifest: Manifest, reference: str, accept: str) -> None:

@@ -1,12 +1,12 @@
 """What docker-registry 2.8.2 (Debian) says, word for word, as observed on the real one.
 
-`tests/sandbox/test_docker_registry.py` puts the same questions to both.
+`tests/simulators/test_docker_registry.py` puts the same questions to both.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 
-from deployments.sandbox.asgi import Headers, Reply
+from deployments.simulators.asgi import Headers, Reply
 
 VERSION: Headers = (("Docker-Distribution-Api-Version", "registry/2.0"),)
 JSON: Headers = (("Content-Type", "application/json; charset=utf-8"), *VERSION)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
-from deployments.sandbox.docker_registry import answers
-from deployments.sandbox.docker_registry.answers import RefusedError
-from deployments.sandbox.docker_registry.auth import CATALOG, Access, Auth, NoAuth, Token
-from deployments.sandbox.docker_registry.content import Content, Parts
-from deployments.sandbox.docker_registry.store import Repository, catalog_page, tiny_image
+from deployments.simulators.asgi import (
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    read_request,
+    send_reply,
+)
+from deployments.simulators.docker_registry import responses
+from deployments.simulators.docker_registry.auth import CATALOG, Access, Auth, NoAuth, Token
+from deployments.simulators.docker_registry.content import Content, Parts
+from deployments.simulators.docker_registry.responses import RefusedError
+from deployments.simulators.docker_registry.store import Repository, catalog_page, tiny_image
 
 FOREIGN_ORIGIN = "http://elsewhere.test"
 
@@ -103,13 +111,13 @@ class DockerRegistry:
         found = self._find(request.path)
         if found is None:
             other = request.path[:-1] if request.path.endswith("/") else f"{request.path}/"
-            return answers.moved(other) if self._find(other) else answers.page_not_found()
+            return responses.moved(other) if self._find(other) else responses.page_not_found()
         methods, parts = found
         self.auth.admit(request, _wanted(request, parts))
         if not methods:
-            return answers.base()
+            return responses.base()
         if request.method not in methods:
-            return answers.method_not_allowed(tuple(methods))
+            return responses.method_not_allowed(tuple(methods))
         return methods[request.method](request, parts)
 
     def _find(self, path: str) -> tuple[Methods, Parts] | None:
@@ -147,7 +155,7 @@ class DockerRegistry:
 
     def _catalog(self, request: Request, parts: Parts) -> Reply:
         if self.catalog == "missing":
-            return answers.page_not_found()
+            return responses.page_not_found()
         if self.catalog == "disabled":
             raise RefusedError("UNSUPPORTED")
         if self.catalog == "forbidden":
@@ -157,7 +165,7 @@ class DockerRegistry:
         ]
         page = catalog_page(listed, request.first("n"), request.first("last"), self.page_limit)
         link = self._next(request, page.names[-1], page.more) if page.more else ()
-        return answers.json_reply({"repositories": page.names}, headers=link)
+        return responses.json_reply({"repositories": page.names}, headers=link)
 
     def _next(self, request: Request, last: str, number: int) -> tuple[tuple[str, str], ...]:
         origin = {"relative": "", "absolute": request.origin, "foreign": FOREIGN_ORIGIN}[self.link]
@@ -170,7 +178,7 @@ class DockerRegistry:
             raise RefusedError("NAME_UNKNOWN", {"name": parts["name"]})
         # 2.8 does not page tags: `n` and `last` are ignored.
         tags = sorted(repository.tags) or None
-        return answers.json_reply({"name": parts["name"], "tags": tags})
+        return responses.json_reply({"name": parts["name"], "tags": tags})
 
 
 def _wanted(request: Request, parts: Parts) -> list[Access]:

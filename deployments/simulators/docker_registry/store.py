@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from deployments.sandbox.docker_registry.answers import RefusedError
+from deployments.simulators.docker_registry.responses import RefusedError
 
 SCHEMA2 = "application/vnd.docker.distribution.manifest.v2+json"
 SCHEMA2_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"

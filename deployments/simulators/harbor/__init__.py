@@ -4,13 +4,13 @@
     harbor.add_project("demo", public=True)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=harbor.app), base_url=...)
 
-It is held to records of a real core by tests/sandbox/test_harbor_golden.py.
+It is held to records of a real core by tests/simulators/test_harbor_golden.py.
 """
 
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.log import Entry, RequestLog
-from deployments.sandbox.harbor.settings import Settings
-from deployments.sandbox.harbor.state import (
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.log import Entry, RequestLog
+from deployments.simulators.harbor.settings import Settings
+from deployments.simulators.harbor.state import (
     Artifact,
     AuditEntry,
     Member,

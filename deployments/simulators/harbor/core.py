@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deployments.sandbox.harbor import content, keys
-from deployments.sandbox.harbor.log import RequestLog
-from deployments.sandbox.harbor.settings import Settings
-from deployments.sandbox.harbor.shelves import Projects, Robots
-from deployments.sandbox.harbor.state import (
+from deployments.simulators.harbor import robot_secrets
+from deployments.simulators.harbor.collections import Projects, Robots
+from deployments.simulators.harbor.distribution import content
+from deployments.simulators.harbor.log import RequestLog
+from deployments.simulators.harbor.settings import Settings
+from deployments.simulators.harbor.state import (
     Artifact,
     AuditEntry,
     Member,
@@ -29,7 +30,7 @@ from deployments.sandbox.harbor.state import (
 )
 
 if TYPE_CHECKING:
-    from deployments.sandbox.harbor.asgi import HarborApp
+    from deployments.simulators.harbor.web.asgi import HarborApp
 
 
 def utc_now() -> datetime:
@@ -116,7 +117,7 @@ class Harbor:
     def app(self) -> HarborApp:
         """The ASGI application."""
         # Imported late: the app is built of modules that import this module.
-        from deployments.sandbox.harbor.asgi import HarborApp  # noqa: PLC0415
+        from deployments.simulators.harbor.web.asgi import HarborApp  # noqa: PLC0415
 
         return HarborApp(self)
 
@@ -222,7 +223,9 @@ class Harbor:
         if rights:
             permissions += (Permission("system", "/", None, rights),)
         now, id = self.clock(), self.next_id("robot")
-        robot = Robot(id, name, "system", secret or keys.new_secret(), permissions, now, now)
+        robot = Robot(
+            id, name, "system", secret or robot_secrets.new_secret(), permissions, now, now
+        )
         self.robots[id] = robot
         return robot
 

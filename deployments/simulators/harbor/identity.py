@@ -10,10 +10,10 @@ import base64
 import binascii
 import time
 
-from deployments.sandbox.harbor import tokens
-from deployments.sandbox.harbor.call import ANONYMOUS, Call, Caller
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.state import Robot
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.distribution import tokens
+from deployments.simulators.harbor.state import Robot
+from deployments.simulators.harbor.web.request import ANONYMOUS, Call, Caller
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

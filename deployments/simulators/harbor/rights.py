@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deployments.sandbox.harbor.answers import Refusal
-from deployments.sandbox.harbor.call import Call, Caller
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.policies import PUBLIC, ROLES
-from deployments.sandbox.harbor.state import Permission, Project, Robot
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.policies import PUBLIC, ROLES
+from deployments.simulators.harbor.state import Permission, Project, Robot
+from deployments.simulators.harbor.web.request import Call, Caller
+from deployments.simulators.harbor.web.responses import Refusal
 
 
 def allowed(caller: Caller, project: Project, resource: str, action: str) -> bool:

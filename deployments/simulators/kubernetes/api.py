@@ -3,16 +3,24 @@
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
-from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
-from deployments.sandbox.kubernetes.groups import answered_groups, asks_for_groups
-from deployments.sandbox.kubernetes.lists import Lists, selected_name
-from deployments.sandbox.kubernetes.log import Call, Calls
-from deployments.sandbox.kubernetes.refusals import Refused, refusal, reply, unserved
-from deployments.sandbox.kubernetes.rights import ANONYMOUS, Rights
-from deployments.sandbox.kubernetes.target import Target, target_of, verb_of
-from deployments.sandbox.kubernetes.validation import check_size
-from deployments.sandbox.kubernetes.world import HARBORS, World
-from deployments.sandbox.kubernetes.writes import Writes, existing
+from deployments.simulators.asgi import (
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    read_request,
+    send_reply,
+)
+from deployments.simulators.kubernetes.errors import Refused, refusal, reply, unserved
+from deployments.simulators.kubernetes.groups import answered_groups, asks_for_groups
+from deployments.simulators.kubernetes.lists import Lists, selected_name
+from deployments.simulators.kubernetes.log import Call, Calls
+from deployments.simulators.kubernetes.object_store import HARBORS, World
+from deployments.simulators.kubernetes.rights import ANONYMOUS, Rights
+from deployments.simulators.kubernetes.target import Target, target_of, verb_of
+from deployments.simulators.kubernetes.validation import check_size
+from deployments.simulators.kubernetes.writes import Writes, existing
 
 
 class Api:

@@ -10,16 +10,22 @@ from typing import Any
 
 import yaml
 
-from deployments.sandbox.asgi import Receive, Scope, Send
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.kubernetes.api import Api
-from deployments.sandbox.kubernetes.harbors import HarborsInCluster
-from deployments.sandbox.kubernetes.log import Calls
-from deployments.sandbox.kubernetes.patches import updated
-from deployments.sandbox.kubernetes.rights import ADMIN, Rights, Rule
-from deployments.sandbox.kubernetes.world import ACCOUNTS, NAMESPACES, SECRETS, Json, World
-from deployments.sandbox.server import running
-from models.cluster import ACCOUNT_NAME, SECRET_NAME
+from deployments.simulators.asgi import Receive, Scope, Send
+from deployments.simulators.faults import Faults
+from deployments.simulators.kubernetes.api import Api
+from deployments.simulators.kubernetes.harbors.harbor_objects import HarborsInCluster
+from deployments.simulators.kubernetes.log import Calls
+from deployments.simulators.kubernetes.object_store import (
+    ACCOUNTS,
+    NAMESPACES,
+    SECRETS,
+    Json,
+    World,
+)
+from deployments.simulators.kubernetes.patches import updated
+from deployments.simulators.kubernetes.rights import ADMIN, Rights, Rule
+from deployments.simulators.server import running
+from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
 
 USER = "system:serviceaccount:platform:registry-integration"
 
@@ -35,7 +41,7 @@ class EmulatedCluster(HarborsInCluster):
         url: its address; set when it runs.
         token: what the kubeconfig's user proves itself with.
         admin_token: for somebody who may do everything, whatever is limited here.
-        faults: misbehaviour on request, see `deployments.sandbox.faults`.
+        faults: misbehaviour on request, see `deployments.simulators.faults`.
     """
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import kmock
 
-from deployments.sandbox.asgi import Reply
+from deployments.simulators.asgi import Reply
 
 Refused = kmock.KubernetesError
 Json = dict[str, Any]

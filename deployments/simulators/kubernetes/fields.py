@@ -8,7 +8,7 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployments.sandbox.kubernetes.world import Json, stamp
+from deployments.simulators.kubernetes.object_store import Json, stamp
 
 Path = tuple[str, ...]
 Owner = tuple[str, str]

@@ -5,9 +5,9 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/#unaggregated-di
 
 from collections.abc import Iterable
 
-from deployments.sandbox.asgi import Reply, Request
-from deployments.sandbox.kubernetes.refusals import GROUPS, reply, unserved
-from deployments.sandbox.kubernetes.world import HARBORS, Json, World
+from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.kubernetes.errors import GROUPS, reply, unserved
+from deployments.simulators.kubernetes.object_store import HARBORS, Json, World
 
 _ROOT = "/apis"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from deployments.sandbox.kubernetes.refusals import bad_request
+from deployments.simulators.kubernetes.errors import bad_request
 
 Labels = Mapping[str, str]
 

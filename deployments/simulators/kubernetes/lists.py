@@ -7,12 +7,12 @@ import base64
 import json
 from collections import OrderedDict
 
-from deployments.sandbox.asgi import Reply, Request
-from deployments.sandbox.kubernetes import refusals
-from deployments.sandbox.kubernetes.labels import selects
-from deployments.sandbox.kubernetes.refusals import bad_request, reply
-from deployments.sandbox.kubernetes.target import Target
-from deployments.sandbox.kubernetes.world import HARBORS, Json, World
+from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.errors import bad_request, reply
+from deployments.simulators.kubernetes.labels import selects
+from deployments.simulators.kubernetes.object_store import HARBORS, Json, World
+from deployments.simulators.kubernetes.target import Target
 
 _STATES = 20
 """How many states are kept for further pages."""
@@ -81,7 +81,7 @@ class Lists:
             return self._matching(request, target)
         found = self._states.get((_asked(request), str(version)))
         if found is None or version <= self._world.compacted:
-            raise refusals.expired(_token(-1, start))
+            raise errors.expired(_token(-1, start))
         return found
 
     def _keep(self, key: tuple[str, str], items: list[Json]) -> None:

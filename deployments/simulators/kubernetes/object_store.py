@@ -8,7 +8,7 @@ from typing import Any
 
 import kmock
 
-from deployments.sandbox.kubernetes import refusals
+from deployments.simulators.kubernetes import errors
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ SINGLE = {
 READ_ONLY = frozenset({CONFIGMAPS, DEPLOYMENTS, HARBORS})
 """What is changed from outside only, not through the API."""
 
-_RESOURCES = {kind: kmock.resource(refusals.GROUPS.get(kind, ""), "v1", kind) for kind in SINGLE}
+_RESOURCES = {kind: kmock.resource(errors.GROUPS.get(kind, ""), "v1", kind) for kind in SINGLE}
 
 
 class World:
@@ -109,7 +109,7 @@ class World:
         """
         found = self.get(NAMESPACES, "", name)
         if found is None:
-            raise refusals.not_found(NAMESPACES, name)
+            raise errors.not_found(NAMESPACES, name)
         metadata = {**found["metadata"], "deletionTimestamp": stamp()}
         status = {"status": {"phase": "Terminating"}}
         return self.put(NAMESPACES, {**found, "metadata": metadata, **status})
@@ -122,9 +122,9 @@ class World:
         """
         found = self.get(NAMESPACES, "", namespace)
         if found is None:
-            raise refusals.not_found(NAMESPACES, namespace)
+            raise errors.not_found(NAMESPACES, namespace)
         if found["status"]["phase"] == "Terminating":
-            raise refusals.terminating(kind, name, namespace)
+            raise errors.terminating(kind, name, namespace)
 
 
 def stamp() -> str:

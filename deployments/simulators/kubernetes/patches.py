@@ -6,8 +6,8 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 from collections.abc import Mapping
 from typing import Any
 
-from deployments.sandbox.kubernetes import refusals
-from deployments.sandbox.kubernetes.fields import (
+from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.fields import (
     Owned,
     Owner,
     leaves,
@@ -18,7 +18,7 @@ from deployments.sandbox.kubernetes.fields import (
     with_owners,
     with_value,
 )
-from deployments.sandbox.kubernetes.world import Json
+from deployments.simulators.kubernetes.object_store import Json
 
 
 def applied(live: Json, patch: Mapping[str, Any], manager: str, *, force: bool) -> Json:
@@ -38,7 +38,7 @@ def applied(live: Json, patch: Mapping[str, Any], manager: str, *, force: bool) 
         for path in sorted(paths & differing)
     ]
     if rivals and not force:
-        raise refusals.conflicts([(_named(owner), shown(path)) for owner, path in rivals])
+        raise errors.conflicts([(_named(owner), shown(path)) for owner, path in rivals])
     left = {owner: paths - differing for owner, paths in owned.items() if owner != us}
     dropped = owned.get(us, frozenset()) - wanted.keys() - _all(left)
     made = live

@@ -5,7 +5,7 @@ See https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 
 from dataclasses import dataclass, field
 
-from deployments.sandbox.kubernetes import refusals
+from deployments.simulators.kubernetes import errors
 
 ANONYMOUS = "system:anonymous"
 ADMIN = "kubernetes-admin"
@@ -51,7 +51,7 @@ class Rights:
             return ANONYMOUS
         user = self.users.get(authorization.removeprefix("Bearer "))
         if user is None:
-            raise refusals.unauthorized()
+            raise errors.unauthorized()
         return user
 
     def may(self, user: str, verb: str, resource: str, name: str) -> bool:
@@ -72,6 +72,6 @@ class Rights:
             return
         within = namespace or (name if resource == "namespaces" else "")
         where = f'in the namespace "{within}"' if within else "at the cluster scope"
-        group = refusals.GROUPS.get(resource, "")
+        group = errors.GROUPS.get(resource, "")
         said = f'User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {where}'
-        raise refusals.forbidden(resource, name, said)
+        raise errors.forbidden(resource, name, said)

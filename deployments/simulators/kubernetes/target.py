@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from deployments.sandbox.asgi import Request
-from deployments.sandbox.kubernetes.refusals import GROUPS, Refused
-from deployments.sandbox.kubernetes.world import NAMESPACES, READ_ONLY, SINGLE, Json
+from deployments.simulators.asgi import Request
+from deployments.simulators.kubernetes.errors import GROUPS, Refused
+from deployments.simulators.kubernetes.object_store import NAMESPACES, READ_ONLY, SINGLE, Json
 
 _ONE = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
 _MANY = {"GET": "list", "POST": "create"}

@@ -5,9 +5,9 @@ import binascii
 import json
 from typing import Any
 
-from deployments.sandbox.kubernetes import refusals
-from deployments.sandbox.kubernetes.refusals import Refused
-from deployments.sandbox.kubernetes.world import Json
+from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.errors import Refused
+from deployments.simulators.kubernetes.object_store import Json
 
 LARGEST_BODY = 3_145_728
 LARGEST_SECRET = 1_048_576
@@ -69,4 +69,4 @@ def _decoded(secret: Json) -> dict[str, bytes]:
 
 
 def _invalid(secret: Json, field: str, reason: str, said: str) -> Refused:
-    return refusals.invalid("Secret", secret["metadata"]["name"], field, reason, said)
+    return errors.invalid("Secret", secret["metadata"]["name"], field, reason, said)

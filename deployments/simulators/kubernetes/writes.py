@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from deployments.sandbox.asgi import Reply, Request
-from deployments.sandbox.kubernetes import refusals
-from deployments.sandbox.kubernetes.patches import applied, merged, strategic, updated
-from deployments.sandbox.kubernetes.refusals import Refused, bad_request, reply
-from deployments.sandbox.kubernetes.rights import Rights
-from deployments.sandbox.kubernetes.target import Target
-from deployments.sandbox.kubernetes.validation import check_secret
-from deployments.sandbox.kubernetes.world import NAMESPACES, SECRETS, SINGLE, Json, World
+from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.errors import Refused, bad_request, reply
+from deployments.simulators.kubernetes.object_store import NAMESPACES, SECRETS, SINGLE, Json, World
+from deployments.simulators.kubernetes.patches import applied, merged, strategic, updated
+from deployments.simulators.kubernetes.rights import Rights
+from deployments.simulators.kubernetes.target import Target
+from deployments.simulators.kubernetes.validation import check_secret
 
 _APPLY = "application/apply-patch+yaml"
 _PATCHES: dict[str, Callable[[Json, Json, str], Json]] = {
@@ -28,7 +28,7 @@ def existing(world: World, target: Target) -> Json:
     """
     found = world.get(target.kind, target.namespace, target.name)
     if found is None:
-        raise refusals.not_found(target.kind, target.name)
+        raise errors.not_found(target.kind, target.name)
     return found
 
 
@@ -48,7 +48,7 @@ class Writes:
         metadata = body.get("metadata", {})
         name = metadata.get("name", "")
         if self._world.get(target.kind, target.namespace, name) is not None:
-            raise refusals.exists(target.kind, name)
+            raise errors.exists(target.kind, name)
         if target.namespace:
             body["metadata"] = {**metadata, "namespace": target.namespace}
         if target.kind == NAMESPACES:
@@ -84,7 +84,7 @@ class Writes:
         wanted = (_body(request) if request.body else {}).get("preconditions") or {}
         for key, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
             if wanted.get(key) and wanted[key] != found[key]:
-                raise refusals.precondition(single, target.name, word, wanted[key], found[key])
+                raise errors.precondition(single, target.name, word, wanted[key], found[key])
         self._world.remove(target.kind, target.namespace, target.name)
         details = {"name": target.name, "kind": target.kind, "uid": found["uid"]}
         head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
@@ -102,9 +102,9 @@ class Writes:
         blank: Json = {"metadata": {"name": target.name, **within}}
         made = applied(blank, _without_identity(patch), manager, force=force)
         if not self._rights.may(user, "create", target.kind, target.name):
-            raise refusals.forbidden(target.kind, target.name, "")  # the real one says no more
+            raise errors.forbidden(target.kind, target.name, "")  # the real one says no more
         if uid := patch.get("metadata", {}).get("uid"):
-            raise refusals.mismatch(target.kind, target.name, uid)
+            raise errors.mismatch(target.kind, target.name, uid)
         return self._created(target, made)
 
     def _created(self, target: Target, made: Json) -> Reply:
@@ -126,7 +126,7 @@ class Writes:
 
 def _check_apply(target: Target, patch: Json, manager: str) -> None:
     if not manager:
-        raise refusals.no_manager()
+        raise errors.no_manager()
     if not patch.get("apiVersion") or not patch.get("kind"):
         raise bad_request("invalid object type: /, Kind=")
     name = patch.get("metadata", {}).get("name", target.name)
@@ -140,11 +140,11 @@ def _check_identity(target: Target, live: Json, patch: Json) -> None:
     metadata = patch.get("metadata", {})
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
     if version and version != live["metadata"]["resourceVersion"]:
-        raise refusals.modified(target.kind, target.name)
+        raise errors.modified(target.kind, target.name)
     if uid and uid != live["metadata"]["uid"]:
         said = f'Invalid value: "{uid}": field is immutable'
         single = SINGLE[target.kind]
-        raise refusals.invalid(single, target.name, "metadata.uid", "FieldValueInvalid", said)
+        raise errors.invalid(single, target.name, "metadata.uid", "FieldValueInvalid", said)
 
 
 def _body(request: Request) -> Json:

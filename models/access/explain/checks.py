@@ -1,16 +1,21 @@
 """Explain why a namespace can, or cannot, pull from a space: link after link."""
 
-from models.evidence import Evidence
-from models.explaining_cluster import (
+from models.access.explain.cluster_checks import (
     account_link,
     cluster_link,
     namespace_link,
     secret_link,
     workspace_link,
 )
-from models.explaining_registry import binding_link, grant_link, registry_link, space_link
-from models.explanation import Explanation, concluded
-from models.registry import Privacy
+from models.access.explain.evidence import Evidence
+from models.access.explain.explanation import Explanation, concluded
+from models.access.explain.registry_checks import (
+    binding_link,
+    grant_link,
+    registry_link,
+    space_link,
+)
+from models.registries.registry import Privacy
 
 _LINKS = (
     cluster_link,

@@ -1,10 +1,10 @@
 """The links on the cluster's side: whose is the namespace, and does it hand out the login?"""
 
-from models.cluster import ACCOUNT_NAME, SECRET_NAME, ObservedAccount, ObservedSecret
-from models.delivery import LARGEST, DeliveryStatus
-from models.evidence import Evidence, RegistryEvidence
-from models.explanation import ChainLink, LinkName, depends, fails, holds, unsure
-from models.snapshot import Seen, Unseen
+from models.access.explain.evidence import Evidence, RegistryEvidence
+from models.access.explain.explanation import ChainLink, LinkName, depends, fails, holds, unsure
+from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME, ObservedAccount, ObservedSecret
+from models.clusters.pull_secret import LARGEST, DeliveryStatus
+from models.core.availability import Seen, Unseen
 
 
 def cluster_link(evidence: Evidence) -> ChainLink:

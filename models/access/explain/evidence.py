@@ -2,19 +2,21 @@
 
 from datetime import datetime
 
-from models.access import Binding, Grant
-from models.base import Value
-from models.cluster import Cluster, ClusterSnapshot, ClusterState
-from models.condition import ConditionType
-from models.delivery import Delivery, Due
-from models.dossier import Dossier
-from models.explanation import Question
-from models.membership import Namespace
-from models.reason import Reason
-from models.registry import Kind
-from models.rotation import youngest
-from models.snapshot import Seen, Snapshot, Unseen
-from models.space import ObservedSpace, Space, Visibility
+from models.access.binding import Binding
+from models.access.explain.explanation import Question
+from models.access.rotation import youngest
+from models.clusters.cluster import Cluster, ClusterSnapshot, ClusterState
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery, Due
+from models.core.availability import Seen, Unseen
+from models.core.base import Value
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType
+from models.registries.observation import Snapshot
+from models.registries.record import Dossier
+from models.registries.registry import Kind
+from models.registries.robots import Grant
+from models.registries.space import ObservedSpace, Space, Visibility
 
 
 class ClusterEvidence(Value):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.base import Value
+from models.core.base import Value
 
 
 class Answer(StrEnum):

@@ -1,11 +1,12 @@
 """The links on the registry's side: is it well, and is the space there, bound and granted?"""
 
-from models.access import Binding, Grant, ObservedRobot
-from models.condition import ConditionType, Health, Status, Verdict
-from models.evidence import Evidence, RegistryEvidence
-from models.explanation import ChainLink, LinkName, depends, fails, holds, unsure
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
+from models.access.binding import Binding
+from models.access.explain.evidence import Evidence, RegistryEvidence
+from models.access.explain.explanation import ChainLink, LinkName, depends, fails, holds, unsure
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Health, Status, Verdict
+from models.registries.robots import Grant, ObservedRobot
 
 _FATAL = (
     ConditionType.REACHABLE,

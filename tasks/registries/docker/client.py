@@ -6,19 +6,19 @@ It has neither projects nor visibility: both are the platform's own, so there is
 import time
 from collections.abc import Iterable, Mapping
 
-from models.access import Grant, ObservedRobot
-from models.change import Change, Outcome
-from models.condition import Verdict
-from models.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
-from models.health import failed
-from models.reason import Reason
-from models.registry import Registry
-from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
-from models.space import ObservedSpace
-from models.storage import StorageReading
+from models.core.availability import Seen, Unseen
+from models.core.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
+from models.core.reasons import Reason
+from models.registries.changes import Change, Outcome
+from models.registries.condition import Verdict
+from models.registries.health import failed
+from models.registries.observation import NOT_ASKED, Snapshot, StorageReading
+from models.registries.registry import Registry
+from models.registries.robots import Grant, ObservedRobot
+from models.registries.space import ObservedSpace
 from tasks import clock
-from tasks.bounds import ListSize
-from tasks.registries.answer import Answer
+from tasks.http.limits import ListSize
+from tasks.http.response import Answer
 from tasks.registries.docker import wire
 from tasks.registries.docker.login import Login, log_in
 from tasks.registries.http import HttpClient

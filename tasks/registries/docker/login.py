@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from models.address import parse_address
-from models.base import Value
-from models.condition import ConditionType, Status, Verdict
-from models.errors import ServerBroken, Unauthorized
-from models.reason import Reason
-from models.registry import Registry
-from tasks.registries.answer import Answer
+from models.core.base import Value
+from models.core.errors import ServerBroken, Unauthorized
+from models.core.reasons import Reason
+from models.registries.address import parse_address
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.registry import Registry
+from tasks.http.response import Answer
 from tasks.registries.docker import wire
 from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential

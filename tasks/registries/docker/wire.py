@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field, TypeAdapter
 
-from models.names import ROOT_SPACE
-from models.space import ObservedSpace
+from models.core.names import ROOT_SPACE
+from models.registries.space import ObservedSpace
 from tasks.registries.wire import Wire
 
 _RepositoryName = Annotated[str, Field(pattern=r"^[^/\s\x00-\x1f\x7f\ufffd]{1,255}(/|$)")]

@@ -4,12 +4,12 @@ anonymous, locks the account for 1.5 s for everybody, and looks the same when it
 
 import asyncio
 
-from models.base import Value
-from models.condition import ConditionType, Status, Verdict
-from models.errors import NotFound, ServerBroken
-from models.reason import Reason
-from tasks.registries.answer import Answer
-from tasks.registries.harbor import verdicts, wire
+from models.core.base import Value
+from models.core.errors import NotFound, ServerBroken
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
+from tasks.http.response import Answer
+from tasks.registries.harbor import checks, wire
 from tasks.registries.harbor.robot_wire import ROBOTS, Robot
 from tasks.registries.http import HttpClient
 from tasks.registries.wire import expect, is_web_page, parse
@@ -91,7 +91,7 @@ def _kind(
     status: Status, reason: Reason, message: str, advice: str = "", *, proved: bool = True
 ) -> Verdict:
     step = "Is it a Harbor"
-    return verdicts.supported(status, reason, message, advice, proved=proved, step=step)
+    return checks.supported(status, reason, message, advice, proved=proved, step=step)
 
 
 async def prove(
@@ -111,12 +111,12 @@ async def prove(
     accepted = _authenticated(Status.TRUE, Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
     if answer.status == 412:  # Harbor's word for "you are a robot"
         robot = await _own_robot(http, username)
-        return Proof(verdicts=(accepted, verdicts.robot_verdict(robot, username)), robot=True)
+        return Proof(verdicts=(accepted, checks.robot_verdict(robot, username)), robot=True)
     user = parse(http.name, expect(http.name, answer), wire.USER)
     status = Status.TRUE if user.is_admin else Status.FALSE
     word = "is" if user.is_admin else "is no"
     said = f"{username} {word} system administrator"
-    return Proof(verdicts=(accepted, verdicts.admin_verdict(status, said)))
+    return Proof(verdicts=(accepted, checks.admin_verdict(status, said)))
 
 
 def _refusal(answer: Answer, health: wire.Components, doubt: Doubt) -> Verdict:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from models.condition import ConditionType, Status, Verdict
-from models.reason import Reason
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
 from tasks.registries.harbor.robot_wire import Robot
 from tasks.registries.harbor.wire import Components, SystemInfo
 

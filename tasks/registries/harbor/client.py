@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterable
 
-from models.access import Grant, ObservedRobot
-from models.change import (
+from models.core.availability import Seen, Unseen
+from models.registries.changes import (
     Change,
     CreateSpace,
     EditGrant,
@@ -13,16 +13,16 @@ from models.change import (
     RevokeGrant,
     SetVisibility,
 )
-from models.condition import ConditionType, Status, Verdict
-from models.health import failed
-from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
-from models.storage import StorageReading
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.health import failed
+from models.registries.observation import NOT_ASKED, Snapshot, StorageReading
+from models.registries.robots import Grant, ObservedRobot
 from tasks import clock
-from tasks.registries.harbor import projects, storage, verdicts, wire
-from tasks.registries.harbor.grants import Grants
+from tasks.registries.harbor import checks, projects, storage, wire
+from tasks.registries.harbor.auth import API, Doubt, Proof, kind_verdict, prove
 from tasks.registries.harbor.login import log_in
-from tasks.registries.harbor.observing import Lists, make_observer, read_lists, revoke_observer
-from tasks.registries.harbor.proving import API, Doubt, Proof, kind_verdict, prove
+from tasks.registries.harbor.observer import Lists, make_observer, read_lists, revoke_observer
+from tasks.registries.harbor.robot_accounts import Grants
 from tasks.registries.harbor.robots import read_robots
 from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential, Keep
@@ -59,16 +59,16 @@ class Harbor:
             return (kind,)
         early = await self._system_info(anonymous=True)
         if early.harbor_version is not None:  # up to 2.12 strangers may know
-            version = verdicts.version_verdict(early.harbor_version)
+            version = checks.version_verdict(early.harbor_version)
             if version.status is Status.FALSE:
                 return kind, version
         rights = (await self._prove(health)).verdicts
-        components = verdicts.components_verdict(health)
+        components = checks.components_verdict(health)
         if failed(rights) or rights[0].status is Status.UNKNOWN:
             return kind, *rights, components
         info = await self._system_info()
-        version = verdicts.version_verdict(info.harbor_version)
-        return kind, version, *rights, verdicts.writable_verdict(info), components
+        version = checks.version_verdict(info.harbor_version)
+        return kind, version, *rights, checks.writable_verdict(info), components
 
     async def look(self, installation: str = "") -> Snapshot:
         """See how Harbor is, its projects and our robot accounts; see the protocol."""
@@ -97,12 +97,12 @@ class Harbor:
         if health is None:
             return (kind,), False
         proof = await self._prove(health)
-        components = verdicts.components_verdict(health)
+        components = checks.components_verdict(health)
         if proof.verdicts[0].status is not Status.TRUE:
             return (*proof.verdicts, components), proof.robot
         info = await self._system_info()
-        version = verdicts.version_verdict(info.harbor_version)
-        writable = verdicts.writable_verdict(info)
+        version = checks.version_verdict(info.harbor_version)
+        writable = checks.writable_verdict(info)
         return (version, *proof.verdicts, writable, components), proof.robot
 
     async def _prove(self, health: wire.Components) -> Proof:

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from models.errors import RegistryError
-from models.snapshot import Seen, Unseen
+from models.core.availability import Seen, Unseen
+from models.core.errors import RegistryError
 
 Item = TypeVar("Item")
 

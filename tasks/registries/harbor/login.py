@@ -3,8 +3,8 @@
 import base64
 from collections.abc import Mapping
 
-from models.errors import RegistryError
-from tasks.registries.harbor.proving import Doubt, kind_verdict
+from models.core.errors import RegistryError
+from tasks.registries.harbor.auth import Doubt, kind_verdict
 from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential
 from tasks.registries.wire import is_web_page

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from models.access import Grant, Mark, ObservedRobot, observer_name
-from models.errors import NotFound
-from models.reason import Reason
-from models.snapshot import NOT_ASKED, Seen, Unseen
-from models.space import ObservedSpace
+from models.core.availability import Seen, Unseen
+from models.core.errors import NotFound
+from models.core.reasons import Reason
+from models.registries.observation import NOT_ASKED
+from models.registries.robots import Grant, Mark, ObservedRobot, observer_name
+from models.registries.space import ObservedSpace
 from tasks import clock
-from tasks.registries.harbor.grants import Grants
-from tasks.registries.harbor.listing import whole
+from tasks.registries.harbor.auth import API
+from tasks.registries.harbor.lists import whole
 from tasks.registries.harbor.login import basic
 from tasks.registries.harbor.projects import read_projects
-from tasks.registries.harbor.proving import API
+from tasks.registries.harbor.robot_accounts import Grants
 from tasks.registries.harbor.robot_wire import Access, Permission
 from tasks.registries.harbor.robots import read_robots
 from tasks.registries.http import HttpClient

@@ -5,13 +5,13 @@ Vendor: https://goharbor.io/docs/2.13.0/working-with-projects/
 
 from collections.abc import Mapping
 
-from models.change import CreateSpace, Outcome, SetVisibility
-from models.errors import Conflict, NotFound, Transient
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from models.space import ObservedSpace, Visibility
+from models.core.availability import Seen, Unseen
+from models.core.errors import Conflict, NotFound, Transient
+from models.core.reasons import Reason
+from models.registries.changes import CreateSpace, Outcome, SetVisibility
+from models.registries.space import ObservedSpace, Visibility
 from tasks.registries.harbor import wire
-from tasks.registries.harbor.proving import API
+from tasks.registries.harbor.auth import API
 from tasks.registries.http import HttpClient
 from tasks.registries.paging import read_pages
 from tasks.registries.wire import expect, parse

@@ -2,8 +2,8 @@
 
 import re
 
-from models.errors import Forbidden, NotFound, RegistryError
-from models.reason import Reason
+from models.core.errors import Forbidden, NotFound, RegistryError
+from models.core.reasons import Reason
 
 _RIGHTS = {"POST": "robot:create", "DELETE": "robot:delete", "GET": "robot:list"}
 

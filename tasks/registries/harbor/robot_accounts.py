@@ -3,9 +3,7 @@
 Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
 
-from models.access import Grant, Mark, mark_in
-from models.change import EditGrant, MakeGrant, Outcome, RevokeGrant
-from models.errors import (
+from models.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
@@ -14,9 +12,11 @@ from models.errors import (
     Transient,
     Unreachable,
 )
-from models.reason import Reason
+from models.core.reasons import Reason
+from models.registries.changes import EditGrant, MakeGrant, Outcome, RevokeGrant
+from models.registries.robots import Grant, Mark, mark_in
 from tasks import clock
-from tasks.registries.answer import Answer
+from tasks.http.response import Answer
 from tasks.registries.harbor.refusals import explained
 from tasks.registries.harbor.robot_wire import (
     MADE,

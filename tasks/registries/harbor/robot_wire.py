@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from pydantic import Field, SecretStr, TypeAdapter
 
-from models.access import Mark, ObservedRobot, mark_in
+from models.registries.robots import Mark, ObservedRobot, mark_in
+from tasks.http.api_model import list_of
 from tasks.registries.harbor.wire import UtcTime
 from tasks.registries.wire import Wire
-from tasks.shapes import list_of
 
 ALL_PROJECTS = "*"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from models.access import ObservedRobot, robot_stem
-from models.snapshot import Seen, Unseen
-from tasks.registries.harbor.proving import API
+from models.core.availability import Seen, Unseen
+from models.registries.robots import ObservedRobot, robot_stem
+from tasks.registries.harbor.auth import API
 from tasks.registries.harbor.robot_wire import ROBOTS, Robot
 from tasks.registries.http import HttpClient
 from tasks.registries.paging import read_pages

@@ -3,12 +3,12 @@
 Vendor: https://goharbor.io/docs/2.13.0/administration/configure-project-quotas/
 """
 
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from models.storage import SpaceStorage, StorageReading
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.registries.observation import SpaceStorage, StorageReading
 from tasks.concurrency import side_by_side
 from tasks.registries.harbor import wire
-from tasks.registries.harbor.proving import API
+from tasks.registries.harbor.auth import API
 from tasks.registries.http import HttpClient
 from tasks.registries.paging import read_pages
 from tasks.registries.wire import expect, parse

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
-from models.space import ObservedSpace, Visibility
-from models.storage import SpaceStorage
+from models.registries.observation import SpaceStorage
+from models.registries.space import ObservedSpace, Visibility
+from tasks.http.api_model import list_of
 from tasks.registries.wire import Wire
-from tasks.shapes import list_of
 
 _LARGEST = 2**63 - 1
 """What Harbor's own columns hold, and ours."""

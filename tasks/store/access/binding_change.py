@@ -5,12 +5,13 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models.access import Binding
-from models.base import Value
-from models.membership import Namespace
-from models.registry import Kind
-from models.wishes import matching
-from tasks.store import bindings, clusters, registries, spaces, workspaces
+from models.access.binding import Binding
+from models.access.requests import matching
+from models.clusters.membership import Namespace
+from models.core.base import Value
+from models.registries.registry import Kind
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.registries import registries, spaces
 
 
 class Asked(Value):

@@ -8,10 +8,11 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel, col, select
 
-from models.access import Binding
-from models.audit import Entry
+from models.access.binding import Binding
+from models.core.audit import Entry
 from models.tables import BindingRow
-from tasks.store import audit, registries
+from tasks.store import audit
+from tasks.store.registries import registries
 
 _Key = tuple[str, str, str]
 """Registry, space and workspace."""

@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from models import membership
-from models.audit import Entry
-from models.base import Value
-from models.cluster import Cluster, ClusterState
-from models.delivery import Delivery
-from models.errors import InputRefused
-from models.membership import Namespace
+from models.clusters import membership
+from models.clusters.cluster import Cluster, ClusterState
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery
+from models.core.audit import Entry
+from models.core.base import Value
+from models.core.errors import InputRefused
 from models.tables import (
     ClusterRow,
     DeliveryRow,
@@ -22,8 +22,9 @@ from models.tables import (
     PublicationRow,
     TrustedObjectRow,
 )
-from tasks.store import audit, departures, leases, workspaces
-from tasks.store.upserting import upsert
+from tasks.store import audit, leases
+from tasks.store.access import departures, workspaces
+from tasks.store.upsert import upsert
 
 _CLUSTER, _STATE = set(Cluster.model_fields), set(ClusterState.model_fields)
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models.access import Grant
-from models.rotation import Departure
+from models.access.rotation import Departure
+from models.registries.robots import Grant
 from models.tables import DepartureRow, GrantRow
-from tasks.store import registries
+from tasks.store.registries import registries
 
 
 def departures(session: Session, registry: str | None = None) -> tuple[Departure, ...]:

@@ -2,15 +2,18 @@
 
 from sqlmodel import Session
 
-from models.access import Binding, Grant
-from models.base import Value
-from models.dossier import Dossier
-from models.image import Image, first_of, registry_of, space_of
-from models.space import Space
+from models.access.binding import Binding
+from models.access.image import Image, first_of, registry_of, space_of
+from models.core.base import Value
+from models.registries.record import Dossier
+from models.registries.robots import Grant
+from models.registries.space import Space
 from models.tables import SpaceRow
-from tasks.store import bindings, clusters, grants, registries, views, workspaces
-from tasks.store.clusters import Known
+from tasks.store import views
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access.clusters import Known
 from tasks.store.installation import installation
+from tasks.store.registries import registries, robots
 
 _SPACE = set(Space.model_fields)
 
@@ -70,7 +73,7 @@ def registry_record(
     if workspace is None:
         return found, tuple(known)
     bound = bindings.bindings(session, registry=registry.name, workspace=workspace)
-    made = grants.grants(session, registry.name)
+    made = robots.grants(session, registry.name)
     more = {
         "binding": next((one for one in bound if one.space == name), None),
         "grants": tuple(one for one in made if one.workspace == workspace),

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from models.managed import Managed, Place, Standing
+from models.discovery.managed_harbor import Managed, Place, Standing
 from models.tables import ManagedRow
-from tasks.store.upserting import upsert
+from tasks.store.upsert import upsert
 
 
 def managed(session: Session) -> tuple[Managed, ...]:

@@ -4,14 +4,15 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models.rotation import served, superseding
+from models.access.rotation import served, superseding
 from models.tables import GrantRow
-from tasks.store import clusters, grants, registries
+from tasks.store.access import clusters
+from tasks.store.registries import registries, robots
 
 
 def note_rolled_out(session: Session, at: datetime) -> None:
     """Note which robot accounts that supersede another have reached every namespace by now."""
-    known = grants.grants(session)
+    known = robots.grants(session)
     pending = [one for one in superseding(known) if one.rolled_out_at is None]
     if not pending:
         return

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models.managed import SourceKind
+from models.discovery.managed_harbor import SourceKind
+from models.discovery.trust import TrustedObject
 from models.tables import TrustedObjectRow
-from models.trust import TrustedObject
-from tasks.store.upserting import upsert
+from tasks.store.upsert import upsert
 
 
 def trusted_objects(session: Session, cluster: str, now: datetime) -> tuple[TrustedObject, ...]:

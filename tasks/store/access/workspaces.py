@@ -6,12 +6,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from models.access import Binding, Source, Workspace
-from models.audit import Entry
-from models.errors import InputRefused
+from models.access.binding import Binding, Workspace
+from models.clusters.membership import Source
+from models.core.audit import Entry
+from models.core.errors import InputRefused
 from models.tables import ListedRow, NamespaceRow, PublicationRow, WorkspaceRow
-from tasks.store import audit, bindings, departures
-from tasks.store.upserting import upsert
+from tasks.store import audit
+from tasks.store.access import bindings, departures
+from tasks.store.upsert import upsert
 
 
 def workspaces(session: Session) -> tuple[Workspace, ...]:

@@ -1,4 +1,4 @@
-"""Alembic's entry: it is always given an open connection, see `tasks.store.migrating`."""
+"""Alembic's entry: it is always given an open connection, see `tasks.store.migrate`."""
 
 from typing import Literal
 

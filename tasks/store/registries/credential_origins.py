@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from sqlmodel import Session, col, select
 
-from models.credential_origin import CredentialOrigin, blocks_of
-from models.registry import Registry
+from models.registries.credential_origin import CredentialOrigin, blocks_of
+from models.registries.registry import Registry
 from models.tables import CredentialOriginRow, RegistryRow
-from tasks.store.upserting import upsert
+from tasks.store.upsert import upsert
 
 
 def save(session: Session, given: Iterable[CredentialOrigin]) -> None:

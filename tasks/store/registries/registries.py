@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
-from models.audit import Entry
-from models.condition import Condition, ConditionType
-from models.credential_origin import CredentialOrigin
-from models.dossier import Dossier
-from models.errors import InputRefused
-from models.registry import Registry
-from models.schedule import Track
+from models.core.audit import Entry
+from models.core.errors import InputRefused
+from models.registries.condition import Condition, ConditionType
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.record import Dossier
+from models.registries.registry import Registry
+from models.registries.schedule import Track
 from models.tables import (
     BindingRow,
     ConditionRow,
@@ -27,8 +27,9 @@ from models.tables import (
     RegistryRow,
     SpaceRow,
 )
-from tasks.store import audit, credential_origins
-from tasks.store.upserting import upsert
+from tasks.store import audit
+from tasks.store.registries import credential_origins
+from tasks.store.upsert import upsert
 
 _CONDITION = set(Condition.model_fields)
 

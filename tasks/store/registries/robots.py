@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, delete, select
 
-from models.access import Grant
+from models.registries.robots import Grant
 from models.tables import GrantRow
-from tasks.store import departures, registries
-from tasks.store.upserting import upsert
+from tasks.store.access import departures
+from tasks.store.registries import registries
+from tasks.store.upsert import upsert
 
 
 def grants(session: Session, registry: str | None = None) -> tuple[Grant, ...]:

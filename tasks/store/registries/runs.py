@@ -5,12 +5,13 @@ from datetime import datetime
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
-from models.audit import drift_entries
-from models.conclusion import Conclusion
-from models.plan import Plan
+from models.registries.plan import Plan
+from models.registries.run_record import Conclusion, drift_entries
 from models.tables import OutcomeRow, RegistryRow
-from tasks.store import audit, bindings, grants, leases, registries, spaces
-from tasks.store.upserting import upsert
+from tasks.store import audit, leases
+from tasks.store.access import bindings
+from tasks.store.registries import registries, robots, spaces
+from tasks.store.upsert import upsert
 
 
 def save_findings(
@@ -56,8 +57,8 @@ def save_conclusion(
     bindings.hold_spaces(session, registry, held, at=at, flow_run=flow_run)
     spaces.remember(session, registry, conclusion.spaces)
     spaces.forget(session, registry, conclusion.retired, at=at, flow_run=flow_run)
-    grants.note(session, registry, conclusion.grants)
-    grants.forget(session, registry, conclusion.revoked)
+    robots.note(session, registry, conclusion.grants)
+    robots.forget(session, registry, conclusion.revoked)
     _save_outcomes(session, registry, conclusion, at)
     audit.write(session, registry, conclusion.entries, at=at, flow_run=flow_run)
 

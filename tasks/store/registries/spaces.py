@@ -7,11 +7,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlmodel import Session, col, delete
 
-from models.audit import wish_entries
-from models.space import Space
+from models.access.requests import wish_entries
+from models.registries.space import Space
 from models.tables import SpaceRow
-from tasks.store import audit, bindings, leases, registries
-from tasks.store.upserting import upsert
+from tasks.store import audit, leases
+from tasks.store.access import bindings
+from tasks.store.registries import registries
+from tasks.store.upsert import upsert
 
 _SPACES = TypeAdapter(tuple[Space, ...])
 GONE = "the space was missing from the registry beyond its grace and is forgotten"

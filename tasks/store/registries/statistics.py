@@ -9,12 +9,12 @@ import sqlmodel
 from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select
 from sqlmodel import Session, SQLModel, col, delete
 
-from models.overview import Measurement, RegistryFigures, SpaceFigures, SpaceTotals
-from models.snapshot import Seen
-from models.space import Space, Visibility
-from models.storage import UNLIMITED, SpaceStorage, StorageReading
+from models.core.availability import Seen
+from models.overview.overview import Measurement, RegistryFigures, SpaceFigures, SpaceTotals
+from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
+from models.registries.space import Space, Visibility
 from models.tables import MeasurementRow, RegistryRow, SpaceRow
-from tasks.store.registries import dossiers, locked
+from tasks.store.registries.registries import dossiers, locked
 
 _KEPT = timedelta(days=90)
 _TABLE = SQLModel.metadata.tables["space"]

@@ -1,6 +1,7 @@
 """Binding that really grants: from the wish to a pull, and back."""
 
-from tests.flows.platform import (
+from tests.support.helpers import audited, harbor_at, integrate
+from tests.support.platform import (
     bindings_of,
     bound,
     cluster_with,
@@ -11,7 +12,6 @@ from tests.flows.platform import (
     robots_in,
     unbound,
 )
-from tests.flows.stories import audited, harbor_at, integrate
 
 
 async def test_a_binding_makes_pullable_in_exactly_the_namespaces_of_the_workspace(

@@ -18,26 +18,28 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlmodel import Session
 
-from deployments.sandbox.asgi import App, Receive, Scope, Send
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.server import running
-from flows.reconciling import PLAIN, Report, reconcile
-from flows.syncing_cluster import ClusterReport, sync_cluster
-from models.access import Binding, Workspace
-from models.audit import Entry
-from models.cluster import WORKSPACE_LABEL, Cluster, ClusterState
-from models.registry import BlockRef, Kind, Registry
-from models.settings import settings
+from deployments.simulators.asgi import App, Receive, Scope, Send
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.server import running
+from flows.operations.reconcile_registry import PLAIN, Report, reconcile
+from flows.operations.sync_cluster import ClusterReport, sync_cluster
+from models.access.binding import Binding, Workspace
+from models.clusters.cluster import Cluster, ClusterState
+from models.core.audit import Entry
+from models.core.labels import WORKSPACE_LABEL
+from models.core.settings import settings
+from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
-from tasks.kubernetes.paging import PAGE_SIZE
+from tasks.clusters.paging import PAGE_SIZE
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store import bindings, clusters, registries, workspaces
-from tasks.store.asking import to_bind
-from tasks.store.clusters import lease_key
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access.binding_change import to_bind
+from tasks.store.access.clusters import lease_key
 from tasks.store.leases import leased
+from tasks.store.registries import registries
 from tasks.store.session import engine_for, transact
-from tests.databases import in_force, migrated_sqlite
+from tests.support.databases import in_force, migrated_sqlite
 
 WORKSPACES, SPACES, NAMESPACES = 50, 1000, 1000
 HARBOR, CLUSTER = "harbor", "prod"

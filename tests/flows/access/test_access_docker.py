@@ -7,23 +7,24 @@ from contextlib import contextmanager
 from prefect.client.orchestration import get_client
 from sqlmodel import Session
 
-from deployments.sandbox.docker_registry import Basic, DockerRegistry
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.puller import can_pull
-from deployments.sandbox.server import running
-from flows.set_visibility import set_space_visibility
-from flows.update import update_registry
-from models.audit import Entry
-from models.credential_origin import given_origins
-from models.delivery import LARGEST, DeliveryStatus
-from models.reason import Reason
-from models.registry import BlockRef, Kind, Registry
+from deployments.simulators.docker_pull import can_pull
+from deployments.simulators.docker_registry import Basic, DockerRegistry
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.server import running
+from flows.registries.set_visibility import set_space_visibility
+from flows.registries.update import update_registry
+from models.clusters.pull_secret import LARGEST, DeliveryStatus
+from models.core.audit import Entry
+from models.core.reasons import Reason
+from models.registries.credential_origin import given_origins
+from models.registries.registry import BlockRef, Kind, Registry
 from models.tables import BindingRow
 from tasks import clock
-from tasks.credentials import RegistryCredentials
-from tasks.store import registries
+from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.registries import registries
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import BLOCKS, block, completed, dossier, ended, failed
+from tests.support.platform import (
     a_minute,
     bindings_of,
     bound,
@@ -33,7 +34,6 @@ from tests.flows.platform import (
     synced,
     unbound,
 )
-from tests.flows.stories import BLOCKS, block, completed, dossier, ended, failed
 
 SECRET = "pull-only-1"
 

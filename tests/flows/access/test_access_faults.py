@@ -5,19 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import Session, text
 
-from deployments.sandbox.faults import Answer, Call, Cut, Fault, Late
-from deployments.sandbox.harbor.state import Permission
-from models.access import robot_name
+from deployments.simulators.faults import Answer, Call, Cut, Fault, Late
+from deployments.simulators.harbor.state import Permission
+from models.registries.robots import robot_name
 from tasks.store.installation import installation
 from tasks.store.session import transact
-from tests.flows.platform import (
-    Platform,
-    a_minute,
-    grants_of,
-    platform,
-    robots_in,
-)
-from tests.flows.stories import audited
+from tests.support.helpers import audited
+from tests.support.platform import Platform, a_minute, grants_of, platform, robots_in
 
 ROBOTS = r"/api/v2\.0/robots"
 

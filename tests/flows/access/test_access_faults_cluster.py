@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from deployments.sandbox.faults import Answer, Fault
-from flows.bind_space import bind_space
-from flows.sync_namespaces import sync_namespaces
-from flows.unbind_space import unbind_space
-from models.delivery import DeliveryStatus
-from models.reason import Reason
+from deployments.simulators.faults import Answer, Fault
+from flows.access.bind_space import bind_space
+from flows.access.unbind_space import unbind_space
+from flows.clusters.sync_namespaces import sync_namespaces
+from models.clusters.pull_secret import DeliveryStatus
+from models.core.reasons import Reason
 from models.tables import AuditRow
-from tasks.store import clusters
+from tasks.store.access import clusters
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import completed, failed, page
+from tests.support.platform import (
     Platform,
     a_minute,
     bindings_of,
@@ -23,8 +24,7 @@ from tests.flows.platform import (
     platform,
     robots_in,
 )
-from tests.flows.stories import completed, failed, page
-from tests.store.tools import rows
+from tests.tasks.store.tools import rows
 
 
 async def _repaired(p: Platform, reason: str, edit: Callable[[], None]) -> None:

@@ -1,12 +1,13 @@
 """Spaces that go and come, and a Harbor that is set otherwise or down: grants follow."""
 
-from deployments.sandbox.faults import Answer, Fault
-from deployments.sandbox.harbor.state import Robot
-from flows.set_visibility import set_space_visibility
-from flows.unbind_space import unbind_space
-from tasks.store import grants
+from deployments.simulators.faults import Answer, Fault
+from deployments.simulators.harbor.state import Robot
+from flows.access.unbind_space import unbind_space
+from flows.registries.set_visibility import set_space_visibility
+from tasks.store.registries import robots
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import audited, completed, failed
+from tests.support.platform import (
     LABEL,
     Platform,
     a_minute,
@@ -15,12 +16,11 @@ from tests.flows.platform import (
     platform,
     robots_in,
 )
-from tests.flows.stories import audited, completed, failed
 
 
 def _logins(name: str) -> set[str]:
     """Those of all robot accounts on record, the one that observes too."""
-    return {one.login for one in transact(grants.grants, name)}
+    return {one.login for one in transact(robots.grants, name)}
 
 
 def _observer(p: Platform) -> Robot:

@@ -6,22 +6,16 @@ from typing import Any, NamedTuple
 import pytest
 from sqlmodel import delete
 
-from models.settings import settings
+from models.core.settings import settings
 from models.tables import LeaseRow
 from tasks.store.session import transact
-from tests.flows.platform import (
-    Platform,
-    a_minute,
-    bindings_of,
-    platform,
-    robots_in,
-)
-from tests.flows.runs import QUICK, killed_at, started
-from tests.processes import finish
+from tests.support.platform import Platform, a_minute, bindings_of, platform, robots_in
+from tests.support.processes import finish
+from tests.support.subprocess_runs import QUICK, killed_at, started
 
-BIND = "flows.bind_space:bind_space"
-UNBIND = "flows.unbind_space:unbind_space"
-ROTATE = "flows.rotate_credentials:rotate_credentials"
+BIND = "flows.access.bind_space:bind_space"
+UNBIND = "flows.access.unbind_space:unbind_space"
+ROTATE = "flows.access.rotate_credentials:rotate_credentials"
 
 ROBOTS, ROBOT = r"/api/v2\.0/robots", r"/api/v2\.0/robots/\d+"
 SECRET = "/api/v1/namespaces/[a-z]+/secrets/.*"

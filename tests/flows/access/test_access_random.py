@@ -13,12 +13,10 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from prefect.logging import disable_run_logger
 
-from deployments.sandbox.puller import can_pull
-from models.cluster import WORKSPACE_LABEL
-from tests.databases import in_force, migrated_sqlite
-from tests.flows.happenings import SECOND_LABEL, World
-from tests.flows.platform import passed
-from tests.flows.truth import (
+from deployments.simulators.docker_pull import can_pull
+from models.core.labels import WORKSPACE_LABEL
+from tests.support.databases import in_force, migrated_sqlite
+from tests.support.invariants import (
     can,
     check_copies_end,
     check_least,
@@ -29,7 +27,9 @@ from tests.flows.truth import (
     shall,
     shall_be_public,
 )
-from tests.flows.worlds import CLUSTERS, HARBOR, WORKSPACES, Ground, ground
+from tests.support.platform import passed
+from tests.support.random_events import SECOND_LABEL, World
+from tests.support.random_platform import CLUSTERS, HARBOR, WORKSPACES, Ground, ground
 
 Step = tuple[Any, ...]
 """A method of `World` with its arguments, or a run of this service."""

@@ -7,22 +7,23 @@ from typing import Any
 import pytest
 from sqlmodel import col, update
 
-from deployments.sandbox.faults import Answer, Call, Fault
-from deployments.sandbox.puller import can_pull
-from deployments.sandbox.server import running
-from flows.reconcile_all import reconcile_all
-from flows.remove import remove_registry
-from flows.rotate_credentials import rotate_credentials
-from flows.sync_namespaces import sync_namespaces
-from flows.update import update_registry
-from models.settings import settings
-from models.space import Visibility
+from deployments.simulators.docker_pull import can_pull
+from deployments.simulators.faults import Answer, Call, Fault
+from deployments.simulators.server import running
+from flows.access.rotate_credentials import rotate_credentials
+from flows.clusters.sync_namespaces import sync_namespaces
+from flows.registries.reconcile_all import reconcile_all
+from flows.registries.remove import remove_registry
+from flows.registries.update import update_registry
+from models.access.requests import desired
+from models.core.settings import settings
+from models.registries.space import Visibility
 from models.tables import GrantRow
-from models.wishes import desired
 from tasks import clock
-from tasks.store import spaces
+from tasks.store.registries import spaces
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import Place, block, completed, failed, known, page
+from tests.support.platform import (
     LABEL,
     Platform,
     a_minute,
@@ -35,7 +36,6 @@ from tests.flows.platform import (
     robots_in,
     unbound,
 )
-from tests.flows.stories import Place, block, completed, failed, known, page
 
 SYSTEM = (
     "project:list", "project:create", "quota:list", "quota:read", "quota:update", "robot:create",

@@ -10,28 +10,20 @@ import pytest
 from prefect.logging.handlers import APILogHandler
 from sqlmodel import Session, text
 
-from deployments.sandbox.faults import Answer, Cut, Fault
-from flows.explain_access import explain_access
+from deployments.simulators.faults import Answer, Cut, Fault
+from flows.access.explain_access import explain_access
+from flows.access.rotate_credentials import rotate_credentials
+from flows.clusters.register_cluster import register_cluster
+from flows.clusters.sync_namespaces import sync_namespaces
 from flows.overview import compute_overview
-from flows.register_cluster import register_cluster
-from flows.rotate_credentials import rotate_credentials
-from flows.sync_namespaces import sync_namespaces
 from models.tables import GrantRow
-from tasks.kubernetes.credentials import ClusterCredentials
+from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.session import transact
+from tests.flows.access.test_access_docker import SECRET, docker_at, docker_known
 from tests.flows.conftest import KEY
-from tests.flows.platform import (
-    Platform,
-    a_minute,
-    bound,
-    passed,
-    platform,
-    registered,
-    unbound,
-)
-from tests.flows.stories import Server, block, ended, integrate
-from tests.flows.test_access_docker import SECRET, docker_at, docker_known
-from tests.store.tools import rows
+from tests.support.helpers import Server, block, ended, integrate
+from tests.support.platform import Platform, a_minute, bound, passed, platform, registered, unbound
+from tests.tasks.store.tools import rows
 
 
 def _spellings(secret: str) -> set[bytes]:

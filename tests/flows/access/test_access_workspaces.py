@@ -4,20 +4,21 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Call, Fault
-from flows.create_workspace import create_workspace
-from flows.register_cluster import register_cluster
-from flows.remove_cluster import remove_cluster
-from flows.remove_workspace import remove_workspace
-from flows.sync_namespaces import sync_namespaces
-from models.membership import Namespace
-from models.settings import settings
+from deployments.simulators.faults import Answer, Call, Fault
+from flows.access.create_workspace import create_workspace
+from flows.access.remove_workspace import remove_workspace
+from flows.clusters.register_cluster import register_cluster
+from flows.clusters.remove_cluster import remove_cluster
+from flows.clusters.sync_namespaces import sync_namespaces
+from models.clusters.membership import Namespace
+from models.core.settings import settings
 from tasks import clock
-from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import bindings, clusters, workspaces
-from tasks.store.asking import to_bind
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access.binding_change import to_bind
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import audit_of, completed, failed, harbor_at, page, settled
+from tests.support.platform import (
     LABEL,
     Platform,
     a_minute,
@@ -31,7 +32,6 @@ from tests.flows.platform import (
     robots_in,
     synced,
 )
-from tests.flows.stories import audit_of, completed, failed, harbor_at, page, settled
 
 TEAM = "acme.example/team"
 

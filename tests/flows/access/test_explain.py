@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.docker_registry.auth import Basic
-from deployments.sandbox.server import running
-from flows.explain_access import explain_access
-from flows.update import update_registry
-from tests.flows.platform import bound, cluster_with, deliveries_in, registered, synced
-from tests.flows.stories import (
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.docker_registry.auth import Basic
+from deployments.simulators.server import running
+from flows.access.explain_access import explain_access
+from flows.registries.update import update_registry
+from tests.support.helpers import (
     PASSWORD,
     PASSWORDS,
     block,
@@ -20,6 +19,7 @@ from tests.flows.stories import (
     look_again,
     page,
 )
+from tests.support.platform import bound, cluster_with, deliveries_in, registered, synced
 
 
 async def asked(cluster: str, namespace: str, image: str) -> dict[str, Any]:

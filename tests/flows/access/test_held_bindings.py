@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import update
 
-from flows.explain_access import explain_access
-from flows.resolve_held_bindings import Action, resolve_held_bindings
-from models.settings import settings
+from flows.access.explain_access import explain_access
+from flows.access.resolve_held_bindings import Action, resolve_held_bindings
+from models.core.settings import settings
 from models.tables import SpaceRow
 from tasks import clock
-from tasks.store import spaces
+from tasks.store.registries import spaces
 from tasks.store.session import transact
-from tests.flows.platform import (
+from tests.support.helpers import audited, completed, ended, page, told
+from tests.support.platform import (
     Platform,
     a_minute,
     bindings_of,
@@ -22,7 +23,6 @@ from tests.flows.platform import (
     robots_in,
     unbound,
 )
-from tests.flows.stories import audited, completed, ended, page, told
 
 
 def make_again(p: Platform, space: str) -> None:

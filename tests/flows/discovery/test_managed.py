@@ -4,24 +4,23 @@ from datetime import timedelta
 
 from sqlmodel import text, update
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from flows.discover import discover_managed_harbors
-from flows.integrate_managed import integrate_managed_harbor
-from flows.remove import remove_registry
-from flows.remove_cluster import remove_cluster
-from flows.update import update_registry
-from models.condition import Health
-from models.managed import Managed, Standing
-from models.reason import Reason
-from models.registry import Origin
-from models.settings import settings
+from deployments.simulators.kubernetes import EmulatedCluster
+from flows.clusters.remove_cluster import remove_cluster
+from flows.discovery.discover import discover_managed_harbors
+from flows.discovery.integrate_managed import integrate_managed_harbor
+from flows.registries.remove import remove_registry
+from flows.registries.update import update_registry
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.trust import MANAGED_LABEL
+from models.registries.condition import Health
+from models.registries.registry import Origin
 from models.tables import ManagedRow
-from models.trust import MANAGED_LABEL
 from tasks import clock
-from tasks.store import managed
+from tasks.store.access import managed_harbors
 from tasks.store.session import transact
-from tests.flows.platform import bindings_of, bound, cluster_with, pulls, registered
-from tests.flows.stories import (
+from tests.support.helpers import (
     PASSWORD,
     Place,
     block,
@@ -34,6 +33,7 @@ from tests.flows.stories import (
     look_again,
     page,
 )
+from tests.support.platform import bindings_of, bound, cluster_with, pulls, registered
 
 
 def stand_up(cluster: EmulatedCluster, place: Place, name: str = "main", **more: str) -> None:
@@ -44,7 +44,7 @@ def stand_up(cluster: EmulatedCluster, place: Place, name: str = "main", **more:
 
 
 def harbors() -> dict[str, Managed]:
-    return {one.place.name: one for one in transact(managed.managed)}
+    return {one.place.name: one for one in transact(managed_harbors.managed)}
 
 
 async def test_a_new_one_is_integrated_with_nobody_filling_in_a_form(database: str) -> None:

@@ -3,16 +3,16 @@
 import asyncio
 from contextlib import ExitStack
 
-from deployments.sandbox.faults import Call, Fault
-from flows.discover import discover_managed_harbors
-from models.cluster import Cluster, ClusterState
-from models.trust import MANAGED_LABEL
+from deployments.simulators.faults import Call, Fault
+from flows.discovery.discover import discover_managed_harbors
+from models.clusters.cluster import Cluster, ClusterState
+from models.discovery.trust import MANAGED_LABEL
 from tasks import clock
-from tasks.kubernetes.credentials import ClusterCredentials
-from tasks.store import clusters
+from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import clusters
 from tasks.store.session import transact
-from tests.flows.platform import cluster_with, registered
-from tests.flows.stories import PASSWORD, completed, harbor_at, known
+from tests.support.helpers import PASSWORD, completed, harbor_at, known
+from tests.support.platform import cluster_with, registered
 
 CLUSTERS, HARBORS = 50, 5
 

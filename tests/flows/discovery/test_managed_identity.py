@@ -5,28 +5,19 @@ from datetime import timedelta
 import pytest
 from sqlmodel import update
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from flows.discover import discover_managed_harbors
-from flows.resolve_held_bindings import Action, resolve_held_bindings
-from models.condition import Health
-from models.managed import Managed, Standing
-from models.registry import SecretRef
-from models.settings import settings
+from deployments.simulators.kubernetes import EmulatedCluster
+from flows.access.resolve_held_bindings import Action, resolve_held_bindings
+from flows.discovery.discover import discover_managed_harbors
+from models.core.settings import settings
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.trust import MANAGED_LABEL
+from models.registries.condition import Health
+from models.registries.registry import SecretRef
 from models.tables import ManagedRow
-from models.trust import MANAGED_LABEL
 from tasks import clock
-from tasks.store import managed
+from tasks.store.access import managed_harbors
 from tasks.store.session import transact
-from tests.flows.platform import (
-    bindings_of,
-    bound,
-    cluster_with,
-    grants_of,
-    passed,
-    pulls,
-    registered,
-)
-from tests.flows.stories import (
+from tests.support.helpers import (
     PASSWORD,
     Place,
     audited,
@@ -36,6 +27,15 @@ from tests.flows.stories import (
     known,
     look_again,
     page,
+)
+from tests.support.platform import (
+    bindings_of,
+    bound,
+    cluster_with,
+    grants_of,
+    passed,
+    pulls,
+    registered,
 )
 
 CORE = "main-harbor-core"
@@ -67,7 +67,7 @@ def start_anew(place: Place, *spaces: str) -> None:
 
 
 def found(namespace: str = "hub") -> Managed | None:
-    return {one.place.namespace: one for one in transact(managed.managed)}.get(namespace)
+    return {one.place.namespace: one for one in transact(managed_harbors.managed)}.get(namespace)
 
 
 async def adopted(cluster_name: str, cluster: EmulatedCluster, place: Place) -> str:

@@ -9,21 +9,20 @@ from datetime import datetime
 import pytest
 from sqlmodel import update
 
-from deployments.sandbox.faults import Call, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from flows.discover import discover_managed_harbors
-from flows.integrate_managed import integrate_managed_harbor
-from models.condition import Health
-from models.managed import Standing
-from models.registry import Registry
-from models.settings import settings
+from deployments.simulators.faults import Call, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from flows.discovery.discover import discover_managed_harbors
+from flows.discovery.integrate_managed import integrate_managed_harbor
+from models.core.settings import settings
+from models.discovery.managed_harbor import Standing
+from models.discovery.trust import MANAGED_LABEL, NAMED_FOR
+from models.registries.condition import Health
+from models.registries.registry import Registry
 from models.tables import TrustedObjectRow
-from models.trust import MANAGED_LABEL, NAMED_FOR
 from tasks import clock
-from tasks.store import managed
+from tasks.store.access import managed_harbors
 from tasks.store.session import transact
-from tests.flows.platform import cluster_with, registered
-from tests.flows.stories import (
+from tests.support.helpers import (
     PASSWORD,
     completed,
     dossier,
@@ -34,12 +33,13 @@ from tests.flows.stories import (
     look_again,
     page,
 )
+from tests.support.platform import cluster_with, registered
 
 CORE = "fake-harbor-core"
 
 
 def standings() -> dict[str, Standing]:
-    return {one.place.name: one.standing for one in transact(managed.managed)}
+    return {one.place.name: one.standing for one in transact(managed_harbors.managed)}
 
 
 async def discovered() -> None:
@@ -191,7 +191,7 @@ async def test_a_person_links_what_was_integrated_by_hand_if_its_own_secret_open
         else:
             told = await failed(integrate_managed_harbor, "t7", "hub", "main", take_over=True)
             assert "the password in its own Secret does not open" in told
-        linked = {one.registry for one in transact(managed.managed)}
+        linked = {one.registry for one in transact(managed_harbors.managed)}
         assert linked == ({"hand"} if password == PASSWORD else {""})
         cluster.upgrade_helm_harbor("hub", "main-harbor-core", attacker.url)
         if password == PASSWORD:  # else it is a Harbor of its own, by the trust of that call

@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.docker_registry import DockerRegistry, Token
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.server import running
-from flows.update import update_registry
-from models.audit import Entry
-from models.condition import Health
-from models.reason import Reason
+from deployments.simulators.docker_registry import DockerRegistry, Token
+from deployments.simulators.faults import Faults
+from deployments.simulators.server import running
+from flows.registries.update import update_registry
+from models.core.audit import Entry
+from models.core.reasons import Reason
+from models.registries.condition import Health
 from tasks import clock
-from tasks.credentials import RegistryCredentials
-from tasks.store import registries
+from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.registries import registries
 from tasks.store.session import transact
-from tests.flows.stories import (
+from tests.support.helpers import (
     block,
     completed,
     dossier,

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 import pytest
 import trustme
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, send_reply
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.harbor import Harbor
-from deployments.sandbox.server import closed_port_url, running
-from flows.integrate import integrate_registry
-from models.condition import Health
-from tests.flows.stories import (
+from deployments.simulators.asgi import Receive, Reply, Scope, Send, send_reply
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.harbor import Harbor
+from deployments.simulators.server import closed_port_url, running
+from flows.registries.integrate import integrate_registry
+from models.registries.condition import Health
+from tests.real.docker_registry import push
+from tests.support.helpers import (
     audit_of,
     audited,
     block,
@@ -29,7 +30,6 @@ from tests.flows.stories import (
     task_runs,
     told,
 )
-from tests.real.docker_registry import push
 
 
 async def test_a_harbor(name: str) -> None:

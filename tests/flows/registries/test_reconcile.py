@@ -2,20 +2,20 @@
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Fault
-from flows.integrate import integrate_registry
-from flows.reconcile import reconcile_registry
-from flows.reconciling import PLAIN, reconcile
-from flows.set_visibility import set_space_visibility
-from flows.update import update_registry
-from models.condition import ConditionType, Health, Status
-from models.errors import Busy
-from models.reason import Reason
+from deployments.simulators.faults import Answer, Fault
+from flows.operations.reconcile_registry import PLAIN, reconcile
+from flows.registries.integrate import integrate_registry
+from flows.registries.reconcile import reconcile_registry
+from flows.registries.set_visibility import set_space_visibility
+from flows.registries.update import update_registry
+from models.core.errors import Busy
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Health, Status
 from tasks import clock
-from tasks.credentials import RegistryCredentials
+from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.leases import leased
-from tests.builders import PRIVATE, PUBLIC
-from tests.flows.stories import (
+from tests.support.builders import PRIVATE, PUBLIC
+from tests.support.helpers import (
     Place,
     audit_of,
     audited,

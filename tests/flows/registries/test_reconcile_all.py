@@ -5,20 +5,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.faults import Answer, Delay, Fault
-from deployments.sandbox.server import closed_port_url, running
-from flows.reconcile_all import reconcile_all
-from models.audit import Entry
-from models.registry import Kind
-from models.settings import settings
-from models.space import Visibility
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.faults import Answer, Delay, Fault
+from deployments.simulators.server import closed_port_url, running
+from flows.registries.reconcile_all import reconcile_all
+from models.core.audit import Entry
+from models.core.settings import settings
+from models.registries.registry import Kind
+from models.registries.space import Visibility
 from tasks import clock
-from tasks.store import registries
 from tasks.store.leases import leased
+from tasks.store.registries import registries
 from tasks.store.session import transact
-from tests.builders import registry
-from tests.flows.stories import (
+from tests.support.builders import registry
+from tests.support.helpers import (
     audit_of,
     completed,
     dossier,

@@ -2,15 +2,15 @@
 
 import pytest
 
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.faults import Answer, Call, Fault
-from deployments.sandbox.server import running
-from flows.create_space import create_space
-from flows.set_visibility import set_space_visibility
-from models.condition import ConditionType, Health, Status
-from models.space import Visibility
-from tests.builders import PRIVATE, PUBLIC
-from tests.flows.stories import (
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.faults import Answer, Call, Fault
+from deployments.simulators.server import running
+from flows.registries.create_space import create_space
+from flows.registries.set_visibility import set_space_visibility
+from models.registries.condition import ConditionType, Health, Status
+from models.registries.space import Visibility
+from tests.support.builders import PRIVATE, PUBLIC
+from tests.support.helpers import (
     audit_of,
     audited,
     completed,

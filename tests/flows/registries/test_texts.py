@@ -2,9 +2,17 @@
 
 import json
 
-from deployments.sandbox.faults import Answer, Fault
+from deployments.simulators.faults import Answer, Fault
 from flows.overview import compute_overview
-from tests.flows.stories import completed, dossier, harbor_at, look_again, page, settled, spaces_of
+from tests.support.helpers import (
+    completed,
+    dossier,
+    harbor_at,
+    look_again,
+    page,
+    settled,
+    spaces_of,
+)
 
 NASTY = "a\x00b\u202ec\nd`|<b>\x1b[31m"
 CLEAN = "a\ufffdb\ufffdc d`|<b>\ufffd[31m"

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from flows.integrate import integrate_registry
-from flows.remove import remove_registry
-from flows.update import update_registry
-from models.access import mark_in
-from tasks.store import grants
+from flows.registries.integrate import integrate_registry
+from flows.registries.remove import remove_registry
+from flows.registries.update import update_registry
+from models.registries.robots import mark_in
+from tasks.store.registries import robots
 from tasks.store.session import transact
-from tests.flows.platform import a_minute, grants_of, platform, robots_in
-from tests.flows.stories import (
+from tests.support.helpers import (
     Place,
     block,
     completed,
@@ -20,6 +19,7 @@ from tests.flows.stories import (
     known,
     settled,
 )
+from tests.support.platform import a_minute, grants_of, platform, robots_in
 
 
 def second_address(place: Place) -> str:
@@ -87,7 +87,7 @@ async def test_the_creation_time_is_on_record_and_no_change_moves_it(name: str) 
         created = p.robot.created
         assert made.created_at is not None
         assert abs(created - made.created_at) < timedelta(milliseconds=1)
-        transact(grants.note, name, [made.model_copy(update={"created_at": None})])
+        transact(robots.note, name, [made.model_copy(update={"created_at": None})])
         await a_minute(name)
         assert grants_of(name)[0].created_at == made.created_at  # from a look
         await p.bind("team-b")

@@ -1,13 +1,13 @@
 """Updating proves first; removing shows first and forgets then."""
 
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.faults import Call, Fault
-from deployments.sandbox.server import closed_port_url, running
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.faults import Call, Fault
+from deployments.simulators.server import closed_port_url, running
 from flows.overview import compute_overview
-from flows.remove import remove_registry
-from flows.update import update_registry
-from models.registry import BlockRef
-from tests.flows.stories import (
+from flows.registries.remove import remove_registry
+from flows.registries.update import update_registry
+from models.registries.registry import BlockRef
+from tests.support.helpers import (
     audited,
     block,
     completed,

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from models.access import Binding, Grant
-from models.delivery import Delivery, DeliveryStatus, Login
-from models.entitlement import Puller, effective, logins_by_workspace, logins_of
-from models.membership import Namespace
-from models.reason import Reason
-from models.registry import BlockRef, Kind, Registry
-from tests.access_builders import binding, delivery, grant, login, login_of, namespace
-from tests.builders import NOW, registry
+from models.access.binding import Binding
+from models.access.entitlement import Puller, effective, logins_by_workspace, logins_of
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery, DeliveryStatus, Login
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef, Kind, Registry
+from models.registries.robots import Grant
+from tests.support.access_builders import binding, delivery, grant, login, login_of, namespace
+from tests.support.builders import NOW, registry
 
 HARBOR = registry(name="prod", address="https://harbor.test")
 DOCKER = registry(Kind.DOCKER, name="images", address="http://docker.test:5000").model_copy(

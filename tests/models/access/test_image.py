@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from models.errors import InputRefused
-from models.image import IMAGE_PATTERN, read_image, registry_of, space_of
-from models.registry import Kind
-from tests.builders import registry
+from models.access.image import IMAGE_PATTERN, read_image, registry_of, space_of
+from models.core.errors import InputRefused
+from models.registries.registry import Kind
+from tests.support.builders import registry
 
 HARBOR, DOCKER = Kind.HARBOR, Kind.DOCKER
 DIGEST = f"sha256:{'0a' * 32}"

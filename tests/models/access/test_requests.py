@@ -2,9 +2,9 @@
 
 import pytest
 
-from models.errors import InputRefused, PlanRefused
-from models.plan import Limits
-from models.wishes import check_unbinding, listed_namespaces, matching
+from models.access.requests import check_unbinding, listed_namespaces, matching
+from models.core.errors import InputRefused, PlanRefused
+from models.core.limits import Limits
 
 KNOWN = ["team", "team-b", "tools", "a.b", "/", "base"]
 

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import Grant, ObservedRobot
-from models.access_record import AccessRecord
-from models.change import difference, spaces_told
-from models.granting import GrantPlan
-from models.reason import Reason
-from models.snapshot import NOT_ASKED, Seen, Snapshot, Unseen
-from tests.access_builders import US, edited, grant, made, robot, robots
-from tests.builders import NOW, seen, snapshot, unseen
+from models.access.robot_state import AccessRecord
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.registries.changes import difference, spaces_told
+from models.registries.observation import NOT_ASKED, Snapshot
+from models.registries.robot_plan import GrantPlan
+from models.registries.robots import Grant, ObservedRobot
+from tests.support.access_builders import US, edited, grant, made, robot, robots
+from tests.support.builders import NOW, seen, snapshot, unseen
 
 OLD, NEW = grant(1, "a"), grant(2, "a", made_at=NOW + timedelta(days=1))
 BOUND: dict[str, tuple[str, ...]] = {"team-a": ("a",)}

@@ -4,11 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models.access import Grant
-from models.delivery import Delivery, DeliveryStatus
-from models.membership import Namespace
-from models.reason import Reason
-from models.rotation import (
+from models.access.rotation import (
     Departure,
     Retirement,
     copies_end,
@@ -21,8 +17,12 @@ from models.rotation import (
     superseding,
     youngest,
 )
-from tests.access_builders import delivery, grant, login, namespace
-from tests.builders import NOW
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import Delivery, DeliveryStatus
+from models.core.reasons import Reason
+from models.registries.robots import Grant
+from tests.support.access_builders import delivery, grant, login, namespace
+from tests.support.builders import NOW
 
 DAY = timedelta(days=1)
 OLD, NEW = grant(1, made_at=NOW - DAY), grant(2, made_at=NOW)

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from models.access import Source
-from models.audit import EVENTS, Entry
-from models.audit_access import cluster_entries, delivery_entries, namespace_entries
-from models.cluster import ClusterState
-from models.delivery import (
+from models.clusters.audit_entries import cluster_entries, delivery_entries, namespace_entries
+from models.clusters.cluster import ClusterState
+from models.clusters.membership import Namespace, Source
+from models.clusters.pull_secret import (
     ClusterOutcome,
     Deliver,
     Delivery,
@@ -17,9 +16,9 @@ from models.delivery import (
     Unlink,
     Withdraw,
 )
-from models.membership import Namespace
-from models.reason import Reason
-from tests.access_builders import delivery, namespace, went
+from models.core.audit import EVENTS, Entry
+from models.core.reasons import Reason
+from tests.support.access_builders import delivery, namespace, went
 
 DELIVER = Deliver(
     namespace="shop", before="", after="print", registries=("a", "b"), reason=Reason.DUE

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from models.access import Source
-from models.cluster import ObservedNamespace
-from models.errors import PlanRefused
-from models.membership import (
+from models.clusters.cluster import ObservedNamespace
+from models.clusters.membership import (
     Namespace,
+    Source,
     check_leaving,
     departures,
     settle_namespaces,
     unmoved,
 )
-from models.plan import Limits
-from models.reason import Reason
-from tests.access_builders import labelled, namespace
+from models.core.errors import PlanRefused
+from models.core.limits import Limits
+from models.core.reasons import Reason
+from tests.support.access_builders import labelled, namespace
 
 KEYS = ("ri/workspace", "team")
 OURS, THEIRS = "ri/workspace", "team"

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
-from models.delivering import plan_deliveries
-from models.delivery import (
+from models.clusters.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
+from models.clusters.pull_secret import (
     ClusterChange,
     Deliver,
     Delivery,
@@ -19,9 +18,10 @@ from models.delivery import (
     Unlink,
     Withdraw,
 )
-from models.reason import Reason
-from models.snapshot import Unseen
-from tests.access_builders import (
+from models.clusters.pull_secret_plan import plan_deliveries
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from tests.support.access_builders import (
     account,
     cluster,
     cluster_snapshot,
@@ -31,7 +31,7 @@ from tests.access_builders import (
     login,
     secret,
 )
-from tests.builders import NOW, unseen
+from tests.support.builders import NOW, unseen
 
 EARLIER = NOW - timedelta(days=3)
 LATER = NOW + timedelta(minutes=1)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from models.cluster import SECRET_NAME
-from models.delivery import LARGEST
-from models.reason import Reason
-from tests.access_builders import account, due, labelled, secret
-from tests.models.test_delivering import REFUSED, THERE, plan, planned
+from models.clusters.cluster import SECRET_NAME
+from models.clusters.pull_secret import LARGEST
+from models.core.reasons import Reason
+from tests.models.clusters.test_pull_secret_plan import REFUSED, THERE, plan, planned
+from tests.support.access_builders import account, due, labelled, secret
 
 # What is not ours is not touched.
 

@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 
-from models.delivering import conclude_deliveries, plan_deliveries
-from models.delivery import Delivery, DeliveryPlan, DeliveryStatus, Due
-from models.errors import PlanRefused
-from models.plan import Limits
-from models.reason import Reason
-from tests.access_builders import (
+from models.clusters.pull_secret import Delivery, DeliveryPlan, DeliveryStatus, Due
+from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
+from models.core.errors import PlanRefused
+from models.core.limits import Limits
+from models.core.reasons import Reason
+from tests.models.clusters.test_pull_secret_plan import (
+    LINK,
+    OTHER,
+    PENDING,
+    THERE,
+    pending,
+    plan,
+    planned,
+)
+from tests.support.access_builders import (
     account,
     cluster,
     cluster_snapshot,
@@ -20,8 +29,7 @@ from tests.access_builders import (
     secret,
     went,
 )
-from tests.builders import NOW
-from tests.models.test_delivering import LINK, OTHER, PENDING, THERE, pending, plan, planned
+from tests.support.builders import NOW
 
 LATER = NOW + timedelta(minutes=1)
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
-from models.delivering import conclude_deliveries, plan_deliveries
-from models.delivery import (
+from models.clusters.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
+from models.clusters.pull_secret import (
     LARGEST,
     ClusterChange,
     ClusterOutcome,
@@ -22,9 +21,18 @@ from models.delivery import (
     Unlink,
     Withdraw,
 )
-from models.reason import Reason
-from tests.access_builders import account, cluster, cluster_snapshot, due, labelled, login, went
-from tests.builders import NOW, unseen
+from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
+from models.core.reasons import Reason
+from tests.support.access_builders import (
+    account,
+    cluster,
+    cluster_snapshot,
+    due,
+    labelled,
+    login,
+    went,
+)
+from tests.support.builders import NOW, unseen
 
 NAMES = ("a", "b", "c", "d")
 PRINTS = st.sampled_from(["one", "two", "three"])

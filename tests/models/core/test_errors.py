@@ -4,9 +4,9 @@ import pickle
 
 import pytest
 
-from models import errors
-from models.errors import IntegrationError, Permanent, RegistryError, Transient
-from models.reason import Reason
+from models.core import errors
+from models.core.errors import IntegrationError, Permanent, RegistryError, Transient
+from models.core.reasons import Reason
 
 
 def _below(kind: type[RegistryError]) -> list[type[RegistryError]]:

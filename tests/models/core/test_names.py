@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from models.names import RegistryName, check_prefix, check_project
+from models.core.names import RegistryName, check_prefix, check_project
 
 REGISTRY = TypeAdapter(RegistryName)
 

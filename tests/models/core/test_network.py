@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from models.network import LOOPBACK, forbidden, parse_networks
-from models.settings import Settings
+from models.core.network import LOOPBACK, forbidden, parse_networks
+from models.core.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.wording import amount
+from models.core.plural import amount
 
 
 @pytest.mark.parametrize(

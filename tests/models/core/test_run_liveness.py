@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.run_liveness import START, UnfinishedRun, is_dead, leaked_limits, suspects
+from models.core.run_liveness import START, UnfinishedRun, is_dead, leaked_limits, suspects
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.text import PLACEHOLDER, one_line, visible
+from models.core.text import PLACEHOLDER, one_line, visible
 
 BAD = [
     *(

@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import Grant, ObservedRobot
-from models.discovery_claims import retry_at, settle_claim
-from models.discovery_plan import Note, Prove, Relocate, Replace
-from models.managed import Managed, Standing
-from models.reason import Reason
-from models.schedule import Cadence
-from models.snapshot import Seen, Unseen
-from tests.access_builders import robots
-from tests.builders import NOW, unseen
-from tests.models.test_discovery import adopted, harbor, place, registry, steps
-from tests.models.test_identity import LATER, recorded, shown
+from models.core.availability import Seen, Unseen
+from models.core.limits import Cadence
+from models.core.reasons import Reason
+from models.discovery.claims import retry_at, settle_claim
+from models.discovery.managed_harbor import Managed, Standing
+from models.discovery.steps import Note, Prove, Relocate, Replace
+from models.registries.robots import Grant, ObservedRobot
+from tests.models.discovery.test_identity import LATER, recorded, shown
+from tests.models.discovery.test_plan import adopted, harbor, place, registry, steps
+from tests.support.access_builders import robots
+from tests.support.builders import NOW, unseen
 
 NAME = "prod-hub-main"
 AGAIN = Prove(harbor=harbor(uid="uid-2"), registry=NAME, why="made again")

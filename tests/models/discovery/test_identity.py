@@ -5,10 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import Grant, Mark, ObservedRobot
-from models.access_record import OTHER_HARBOR, AccessRecord
-from models.change import RevokeGrant
-from models.identity import (
+from models.access.robot_state import OTHER_HARBOR, AccessRecord
+from models.discovery.identity import (
     Comparison,
     Likeness,
     compare,
@@ -16,8 +14,10 @@ from models.identity import (
     own_robots,
     registry_of_robots,
 )
-from tests.access_builders import US, grant, robot, robots
-from tests.builders import NOW, seen, snapshot, unseen
+from models.registries.changes import RevokeGrant
+from models.registries.robots import Grant, Mark, ObservedRobot
+from tests.support.access_builders import US, grant, robot, robots
+from tests.support.builders import NOW, seen, snapshot, unseen
 
 LATER = NOW + timedelta(milliseconds=1)
 

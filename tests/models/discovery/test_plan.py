@@ -7,20 +7,22 @@ from typing import Any
 
 import pytest
 
-from models.discovery import plan_discovery
-from models.discovery_plan import (
-    Adopt,
-    DiscoveryPlan,
-    Follow,
-    Note,
-    Step,
+from models.core.availability import Unseen
+from models.discovery.managed_harbor import (
+    Managed,
+    ManagedHarbor,
+    Phase,
+    Place,
+    SecretKey,
+    SourceKind,
+    Standing,
 )
-from models.following import renewed, secret_ref
-from models.managed import Managed, ManagedHarbor, Phase, Place, SecretKey, SourceKind, Standing
-from models.registry import Kind, NoVerification, Origin, Registry
-from models.snapshot import Unseen
-from models.trust import SeenHarbors, Trust
-from tests.builders import NOW
+from models.discovery.plan import plan_discovery
+from models.discovery.steps import Adopt, DiscoveryPlan, Follow, Note, Step
+from models.discovery.trust import SeenHarbors, Trust
+from models.discovery.update_rules import renewed, secret_ref
+from models.registries.registry import Kind, NoVerification, Origin, Registry
+from tests.support.builders import NOW
 
 GRACE = timedelta(hours=72)
 PASSWORD = SecretKey(namespace="hub", name="admin", key="secret")

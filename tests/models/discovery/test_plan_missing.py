@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from models.discovery_plan import Adopt, DiscoveryPlan, Note, Prove, Retire
-from models.errors import PlanRefused
-from models.following import secret_ref
-from models.managed import Managed, ManagedHarbor, Phase, Standing
-from models.plan import Limits
-from models.reason import Reason
-from models.registry import BlockRef, Origin, Registry, SecretRef
-from models.snapshot import Unseen
-from models.trust import SeenHarbors
-from tests.builders import NOW
-from tests.models.test_discovery import (
+from models.core.availability import Unseen
+from models.core.errors import PlanRefused
+from models.core.limits import Limits
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import Managed, ManagedHarbor, Phase, Standing
+from models.discovery.steps import Adopt, DiscoveryPlan, Note, Prove, Retire
+from models.discovery.trust import SeenHarbors
+from models.discovery.update_rules import secret_ref
+from models.registries.registry import BlockRef, Origin, Registry, SecretRef
+from tests.models.discovery.test_plan import (
     GRACE,
     PASSWORD,
     adopted,
@@ -25,6 +24,7 @@ from tests.models.test_discovery import (
     registry,
     steps,
 )
+from tests.support.builders import NOW
 
 AGAIN = "its object was made again"
 

@@ -7,10 +7,20 @@ from datetime import datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.access import ObservedRobot
-from models.discovery import plan_discovery
-from models.discovery_claims import settle_claim
-from models.discovery_plan import (
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.discovery.claims import settle_claim
+from models.discovery.managed_harbor import (
+    Managed,
+    ManagedHarbor,
+    Phase,
+    Place,
+    SecretKey,
+    SourceKind,
+    Standing,
+)
+from models.discovery.plan import plan_discovery
+from models.discovery.steps import (
     Adopt,
     DiscoveryPlan,
     Follow,
@@ -22,23 +32,13 @@ from models.discovery_plan import (
     TakeOver,
     place_of,
 )
-from models.following import renewed, secret_ref, tls_of
-from models.managed import (
-    Managed,
-    ManagedHarbor,
-    Phase,
-    Place,
-    SecretKey,
-    SourceKind,
-    Standing,
-)
-from models.reason import Reason
-from models.registry import BlockRef, Kind, Origin, Registry, SecretRef
-from models.snapshot import Seen, Unseen
-from models.trust import SeenHarbors, Trust
-from tests.access_builders import robots
-from tests.builders import NOW, unseen
-from tests.models.test_identity import recorded, shown
+from models.discovery.trust import SeenHarbors, Trust
+from models.discovery.update_rules import renewed, secret_ref, tls_of
+from models.registries.registry import BlockRef, Kind, Origin, Registry, SecretRef
+from models.registries.robots import ObservedRobot
+from tests.models.discovery.test_identity import recorded, shown
+from tests.support.access_builders import robots
+from tests.support.builders import NOW, unseen
 
 GRACE = timedelta(hours=72)
 CLUSTERS = ("eu", "us")

@@ -6,23 +6,15 @@ from typing import Any
 import pytest
 import trustme
 
-from models.discovery_plan import Adopt, Follow, Note, Replace, Retire, TakeOver
-from models.following import renewed
-from models.managed import ManagedHarbor, Phase, SecretKey, SourceKind, Standing
-from models.plan import Limits
-from models.registry import BlockRef, Kind, Origin, OwnAuthority, Registry
-from models.settings import Settings
-from models.trust import NAMED_FOR, SeenHarbors, Trust, TrustedObject, pin
-from tests.builders import NOW
-from tests.models.test_discovery import (
-    GRACE,
-    adopted,
-    harbor,
-    place,
-    plan,
-    registry,
-    steps,
-)
+from models.core.limits import Limits
+from models.core.settings import Settings
+from models.discovery.managed_harbor import ManagedHarbor, Phase, SecretKey, SourceKind, Standing
+from models.discovery.steps import Adopt, Follow, Note, Replace, Retire, TakeOver
+from models.discovery.trust import NAMED_FOR, SeenHarbors, Trust, TrustedObject, pin
+from models.discovery.update_rules import renewed
+from models.registries.registry import BlockRef, Kind, Origin, OwnAuthority, Registry
+from tests.models.discovery.test_plan import GRACE, adopted, harbor, place, plan, registry, steps
+from tests.support.builders import NOW
 
 NOWHERE = Trust()
 BLOCK = BlockRef(name="admin")

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from models.access import Grant, Mark, ObservedRobot, robot_name
-from models.change import EditGrant, GrantChange, MakeGrant, Outcome, RevokeGrant
-from models.conclusion import conclude
-from models.granting import GrantPlan, plan_grants, wanted_by
-from models.plan import Plan
-from models.reason import Reason
-from models.rotation import Departure, leaving, retirements, superseding
-from tests.access_builders import US, grant, robots
-from tests.builders import NOW, dossier, snapshot
+from models.access.rotation import Departure, leaving, retirements, superseding
+from models.core.reasons import Reason
+from models.registries.changes import EditGrant, GrantChange, MakeGrant, Outcome, RevokeGrant
+from models.registries.plan import Plan
+from models.registries.robot_plan import GrantPlan, plan_grants, wanted_by
+from models.registries.robots import Grant, Mark, ObservedRobot, robot_name
+from models.registries.run_record import conclude
+from tests.support.access_builders import US, grant, robots
+from tests.support.builders import NOW, dossier, snapshot
 
 RETENTION = timedelta(minutes=10)
 WORKSPACES = ("team-a", "team-b", "team-c")

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from models.address import AddressText, parse_address
-from models.base import Value
+from models.core.base import Value
+from models.registries.address import AddressText, parse_address
 
 
 class _Form(Value):

@@ -2,12 +2,13 @@
 
 import pytest
 
-from models.audit import EVENTS, Entry, drift_entries, health_entries, outcome_entries
-from models.change import Drift, DriftKind, Handling, Outcome
-from models.condition import Health
-from models.health import Diagnosis
-from models.reason import Reason
-from tests.builders import PUBLIC, broken, create, done, narrow
+from models.core.audit import EVENTS, Entry
+from models.core.reasons import Reason
+from models.registries.changes import Drift, DriftKind, Handling, Outcome
+from models.registries.condition import Health
+from models.registries.health import Diagnosis
+from models.registries.run_record import drift_entries, health_entries, outcome_entries
+from tests.support.builders import PUBLIC, broken, create, done, narrow
 
 NONE: frozenset[tuple[str, str, str]] = frozenset()
 

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from models.credential_origin import (
+from models.core.errors import InputRefused
+from models.registries.credential_origin import (
     CredentialOrigin,
     check_given_again,
     extended,
     given_origins,
 )
-from models.errors import InputRefused
-from models.registry import BlockRef, Kind, Registry, SecretRef
+from models.registries.registry import BlockRef, Kind, Registry, SecretRef
 
 A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
 ADMIN, PULLER = BlockRef(name="admin"), BlockRef(name="puller")

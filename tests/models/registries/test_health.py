@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from models import errors
-from models.condition import Condition, ConditionType, Health, Status
-from models.errors import RegistryError
-from models.health import diagnose, failed, opens, reached, settle, verdicts_from
-from models.reason import Reason
-from models.registry import NoVerification, SystemTrust, Tls
-from tests.builders import NOW, condition, registry, verdict
+from models.core import errors
+from models.core.errors import RegistryError
+from models.core.reasons import Reason
+from models.registries.condition import Condition, ConditionType, Health, Status
+from models.registries.health import diagnose, failed, opens, reached, settle, verdicts_from
+from models.registries.registry import NoVerification, SystemTrust, Tls
+from tests.support.builders import NOW, condition, registry, verdict
 
 LATER = NOW + timedelta(minutes=1)
 TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN

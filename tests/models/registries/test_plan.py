@@ -2,13 +2,14 @@
 
 import pytest
 
-from models.change import Change, Drift, DriftKind, Handling
-from models.errors import PlanRefused
-from models.granting import GrantPlan
-from models.plan import Limits, Plan, ordered
-from models.reason import Reason
-from tests.access_builders import edited, grant, made, revoked
-from tests.builders import NOW, create, narrow, space, widen
+from models.core.errors import PlanRefused
+from models.core.limits import Limits
+from models.core.reasons import Reason
+from models.registries.changes import Change, Drift, DriftKind, Handling
+from models.registries.plan import Plan, ordered
+from models.registries.robot_plan import GrantPlan
+from tests.support.access_builders import edited, grant, made, revoked
+from tests.support.builders import NOW, create, narrow, space, widen
 
 
 def _plan(

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from models.condition import Condition, ConditionType, Status
-from models.reason import Reason
-from tests.builders import NOW, dossier
+from models.core.reasons import Reason
+from models.registries.condition import Condition, ConditionType, Status
+from tests.support.builders import NOW, dossier
 
 EVERY = timedelta(minutes=10)
 

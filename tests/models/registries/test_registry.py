@@ -4,8 +4,8 @@ import pytest
 import trustme
 from pydantic import TypeAdapter, ValidationError
 
-from models.registry import Kind, NoVerification, OwnAuthority, Privacy, SystemTrust, Tls
-from tests.builders import registry
+from models.registries.registry import Kind, NoVerification, OwnAuthority, Privacy, SystemTrust, Tls
+from tests.support.builders import registry
 
 TLS: TypeAdapter[SystemTrust | OwnAuthority | NoVerification] = TypeAdapter(Tls)
 CA = trustme.CA().cert_pem.bytes().decode()

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from models.access import Grant, ObservedRobot
-from models.change import GrantChange
-from models.granting import GrantPlan, Wanted, plan_grants, wanted_by
-from models.reason import Reason
-from tests.access_builders import US, edited, grant, login_of, made, revoked, robot, robots
-from tests.builders import unseen
+from models.core.reasons import Reason
+from models.registries.changes import GrantChange
+from models.registries.robot_plan import GrantPlan, Wanted, plan_grants, wanted_by
+from models.registries.robots import Grant, ObservedRobot
+from tests.support.access_builders import US, edited, grant, login_of, made, revoked, robot, robots
+from tests.support.builders import unseen
 
 WANTED = {"team-a": Wanted(spaces=("a", "b"), bound=True)}
 NOTHING = GrantPlan()

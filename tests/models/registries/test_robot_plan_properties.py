@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.change import EditGrant, MakeGrant, RevokeGrant
-from models.granting import GrantPlan, plan_grants, wanted_by
-from models.rotation import DEPARTURE_INTERVAL, youngest
-from tests.access_builders import US, grant
-from tests.builders import unseen
-from tests.models.robot_worlds import RETENTION, WORKSPACES, World, as_plan, worlds
+from models.access.rotation import DEPARTURE_INTERVAL, youngest
+from models.registries.changes import EditGrant, MakeGrant, RevokeGrant
+from models.registries.robot_plan import GrantPlan, plan_grants, wanted_by
+from tests.models.registries.random_robots import RETENTION, WORKSPACES, World, as_plan, worlds
+from tests.support.access_builders import US, grant
+from tests.support.builders import unseen
 
 SOME_WORKSPACES = st.frozensets(st.sampled_from(WORKSPACES))
 

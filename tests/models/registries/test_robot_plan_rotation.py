@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from models.reason import Reason
-from tests.access_builders import edited, grant, login_of, made, revoked, robot
-from tests.builders import NOW
-from tests.models.test_granting import GRANT, NOTHING, ROBOT, plan, planned, want
+from models.core.reasons import Reason
+from tests.models.registries.test_robot_plan import GRANT, NOTHING, ROBOT, plan, planned, want
+from tests.support.access_builders import edited, grant, login_of, made, revoked, robot
+from tests.support.builders import NOW
 
 LATER = NOW + timedelta(days=90)
 OLD, NEW = ROBOT, robot(2, "a", "b", login=login_of(number=2))

@@ -4,20 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import (
-    Mark,
-    mark_in,
-    observer_name,
-    robot_name,
-    robot_stem,
-)
-from models.cluster import Cluster, ClusterState, state_after, unseen_cluster
-from models.errors import ClusterError
-from models.names import check_project, is_workspace_name
-from models.reason import Reason
-from models.registry import BlockRef
-from tests.access_builders import US, cluster_snapshot, login_of, robot
-from tests.builders import NOW, unseen
+from models.clusters.cluster import Cluster, ClusterState, state_after, unseen_cluster
+from models.core.errors import ClusterError
+from models.core.names import check_project, is_workspace_name
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
+from models.registries.robots import Mark, mark_in, observer_name, robot_name, robot_stem
+from tests.support.access_builders import US, cluster_snapshot, login_of, robot
+from tests.support.builders import NOW, unseen
 
 OURS = Mark(installation=US, workspace="team-a")
 OBSERVER = Mark(installation=US, workspace="")

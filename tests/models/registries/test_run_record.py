@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import Grant
-from models.change import Drift, DriftKind, Handling, Outcome
-from models.conclusion import conclude, sync_verdict
-from models.condition import ConditionType, Status
-from models.plan import Plan
-from models.reason import Reason
-from models.schedule import Track
-from models.space import Space
-from tests.access_builders import edited, grant, made, revoked
-from tests.builders import (
+from models.core.reasons import Reason
+from models.registries.changes import Drift, DriftKind, Handling, Outcome
+from models.registries.condition import ConditionType, Status
+from models.registries.plan import Plan
+from models.registries.robots import Grant
+from models.registries.run_record import conclude, sync_verdict
+from models.registries.schedule import Track
+from models.registries.space import Space
+from tests.support.access_builders import edited, grant, made, revoked
+from tests.support.builders import (
     NOW,
     PRIVATE,
     PUBLIC,

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from models.condition import Condition, ConditionType, Status
-from models.schedule import Cadence, Track, is_due, refuses_credentials, wait_for
-from models.settings import Settings
-from tests.builders import NOW, condition, dossier
+from models.core.limits import Cadence
+from models.core.settings import Settings
+from models.registries.condition import Condition, ConditionType, Status
+from models.registries.schedule import Track, is_due, refuses_credentials, wait_for
+from tests.support.builders import NOW, condition, dossier
 
 CADENCE = Cadence()
 REFUSED = condition(ConditionType.AUTHENTICATED, Status.FALSE)

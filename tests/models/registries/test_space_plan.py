@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from models.change import Change, CreateSpace, Drift, DriftKind, Handling, SetVisibility
-from models.plan import Plan
-from models.reason import Reason
-from models.reconcile import plan_spaces
-from models.registry import DriftPolicy, Kind
-from models.snapshot import Unseen
-from models.space import ObservedSpace, Space, Visibility
-from tests.builders import (
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from models.registries.changes import Change, CreateSpace, Drift, DriftKind, Handling, SetVisibility
+from models.registries.plan import Plan
+from models.registries.registry import DriftPolicy, Kind
+from models.registries.space import ObservedSpace, Space, Visibility
+from models.registries.space_plan import plan_spaces
+from tests.support.builders import (
     GRACE,
     NOW,
     PRIVATE,

@@ -5,14 +5,24 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.change import CreateSpace, DriftKind, SetVisibility
-from models.conclusion import conclude
-from models.plan import Plan
-from models.reconcile import plan_spaces
-from models.registry import DriftPolicy, Kind, Registry
-from models.snapshot import Snapshot
-from models.space import ObservedSpace, Space
-from tests.builders import GRACE, NOW, PRIVATE, PUBLIC, done, dossier, registry, snapshot, unseen
+from models.registries.changes import CreateSpace, DriftKind, SetVisibility
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan
+from models.registries.registry import DriftPolicy, Kind, Registry
+from models.registries.run_record import conclude
+from models.registries.space import ObservedSpace, Space
+from models.registries.space_plan import plan_spaces
+from tests.support.builders import (
+    GRACE,
+    NOW,
+    PRIVATE,
+    PUBLIC,
+    done,
+    dossier,
+    registry,
+    snapshot,
+    unseen,
+)
 
 NAMES = st.sampled_from(["a", "b", "c", "1", "/"])
 VISIBILITY = st.sampled_from([PUBLIC, PRIVATE])

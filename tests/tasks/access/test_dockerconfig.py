@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from models.delivery import LARGEST, Login
-from tasks.contents import Passwords, dockerconfigjson
-from tests.access_builders import login
+from models.clusters.pull_secret import LARGEST, Login
+from tasks.access.dockerconfig import Passwords, dockerconfigjson
+from tests.support.access_builders import login
 
 ROBOT = login("harbor", 1, account="robot$team-a", host="harbor.test")
 USER = login("images", None, account="pull", host="docker.test:5000")

@@ -10,20 +10,22 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from models.access import Grant, Workspace
-from models.delivery import Due
-from models.errors import InputRefused
-from models.registry import Kind
-from models.settings import settings
-from tasks.entitling import Entitlement, _entitlement, entitle
-from tasks.sealing import open_vault
-from tasks.store import bindings, grants, registries, spaces, workspaces
+from models.access.binding import Workspace
+from models.clusters.pull_secret import Due
+from models.core.errors import InputRefused
+from models.core.settings import settings
+from models.registries.registry import Kind
+from models.registries.robots import Grant
+from tasks.access.pull_secret_contents import Entitlement, _entitlement, entitle
+from tasks.secrets.cipher import Vault
+from tasks.secrets.robot_secrets import open_vault
+from tasks.store.access import bindings, workspaces
+from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import transact
-from tasks.vault import Vault
-from tests.access_builders import binding, grant, login, namespace
-from tests.builders import NOW, PUBLIC, registry, space
-from tests.databases import in_force, migrated_sqlite
-from tests.store.tools import integrate
+from tests.support.access_builders import binding, grant, login, namespace
+from tests.support.builders import NOW, PUBLIC, registry, space
+from tests.support.databases import in_force, migrated_sqlite
+from tests.tasks.store.tools import integrate
 
 OLD_KEY, KEY, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 KEYS = "REGISTRY_INTEGRATION_SECRET_KEYS"
@@ -45,7 +47,7 @@ def with_keys(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
 
 
 def keep(one: Grant, vault: Vault = VAULT) -> None:
-    transact(grants.keep, one, vault.seal(SecretStr(f"Secret-{one.robot_id}")))
+    transact(robots.keep, one, vault.seal(SecretStr(f"Secret-{one.robot_id}")))
 
 
 async def on_record(*many: Grant) -> None:

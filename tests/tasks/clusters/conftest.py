@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import stamina
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import opened
-from tests.tasks.serving import serving
+from deployments.simulators.kubernetes import EmulatedCluster
+from tasks.clusters.protocol import ClusterClient
+from tests.support.simulator_servers import serving
+from tests.tasks.clusters.tools import opened
 
 
 @pytest.fixture(autouse=True)

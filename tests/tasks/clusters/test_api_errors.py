@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from models.errors import ClusterError, ClusterTransient
-from models.reason import Reason
-from tasks.kubernetes.failure import error_of
-from tasks.registries.answer import Answer
-from tests.sandbox.kubernetes_replay import recorded
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from tasks.clusters.api_errors import error_of
+from tasks.http.response import Answer
+from tests.simulators.kubernetes_replay import recorded
 
 REFUSED = {step["note"]: step for step in recorded() if step.get("status", 0) >= 400}
 

@@ -6,14 +6,14 @@ from itertools import count
 
 import pytest
 
-from deployments.sandbox.asgi import App, Receive, Reply, Scope, Send, send_reply
-from deployments.sandbox.faults import Delay, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.errors import ClusterError
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import bounds, opened
+from deployments.simulators.asgi import App, Receive, Reply, Scope, Send, send_reply
+from deployments.simulators.faults import Delay, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.core.availability import Seen, Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import bounds, opened
 
 NAMESPACES, SECRETS = r"/api/v1/namespaces\?.*", r"/api/v1/secrets\?.*"
 

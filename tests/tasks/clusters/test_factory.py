@@ -13,11 +13,11 @@ import trustme
 import yaml
 from pydantic import SecretStr
 
-from deployments.sandbox.kubernetes import EmulatedCluster, running_cluster
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.kubernetes.connecting import connect
-from tests.tasks.kubernetes.tools import CLUSTER, QUICK, US, fingerprint, items, opened
+from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.factory import connect
+from tests.tasks.clusters.tools import CLUSTER, QUICK, US, fingerprint, items, opened
 
 AUTHORITY = trustme.CA()
 

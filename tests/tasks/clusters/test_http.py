@@ -6,13 +6,14 @@ import pickle
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Cut, Delay, Endless, Fault, Huge, Redirect
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.server import closed_port_url
-from models.errors import ClusterError, ClusterTransient
-from models.reason import Reason
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import (
+from deployments.simulators.faults import Answer, Cut, Delay, Endless, Fault, Huge, Redirect
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.server import closed_port_url
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.support.simulator_servers import serving
+from tests.tasks.clusters.tools import (
     LINK,
     PASSWORD,
     bounds,
@@ -23,7 +24,6 @@ from tests.tasks.kubernetes.tools import (
     opened,
 )
 from tests.tasks.registries.tools import Recorder
-from tests.tasks.serving import serving
 
 SHORT = bounds(read_seconds=0.2, request_seconds=0.4)
 

@@ -4,16 +4,16 @@ import gzip
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.errors import ClusterError, ClusterTransient
-from models.reason import Reason
-from models.snapshot import Unseen
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.hostile import bounded_memory, coded, gzip_bomb, nested_bomb
-from tests.tasks.kubernetes.tools import bounds, items, opened
+from deployments.simulators.faults import Answer, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.core.availability import Unseen
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.support.large_bodies import bounded_memory, coded, gzip_bomb, nested_bomb
+from tests.support.simulator_servers import serving
+from tests.tasks.clusters.tools import bounds, items, opened
 from tests.tasks.registries.tools import Recorder
-from tests.tasks.serving import serving
 
 NAMESPACES = "/api/v1/namespaces.*"
 

@@ -9,8 +9,8 @@ import pytest
 import trustme
 import yaml
 
-from models.errors import InputRefused
-from tasks.kubernetes.kubeconfig import LONGEST, Kubeconfig, read_kubeconfig
+from models.core.errors import InputRefused
+from tasks.clusters.kubeconfig import LONGEST, Kubeconfig, read_kubeconfig
 
 TOKEN = "secret-token-Q7"
 AUTHORITY = trustme.CA()

@@ -2,14 +2,14 @@
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Call, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.cluster import ObservedNamespace, ObservedSecret
-from models.errors import ClusterError
-from models.reason import Reason
-from models.snapshot import Unseen
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import (
+from deployments.simulators.faults import Answer, Call, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.clusters.cluster import ObservedNamespace, ObservedSecret
+from models.core.availability import Unseen
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import (
     LABELS,
     OURS,
     account_in,

@@ -2,14 +2,14 @@
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster, Rule
-from models.cluster import ACCOUNT_NAME, SECRET_NAME
-from models.delivery import ClusterChange
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import (
+from deployments.simulators.faults import Answer, Fault
+from deployments.simulators.kubernetes import EmulatedCluster, Rule
+from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
+from models.clusters.pull_secret import ClusterChange
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import (
     LABELS,
     LINK,
     OURS,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from deployments.sandbox.faults import Call, Cut, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import LINK, UNLINK
+from deployments.simulators.faults import Call, Cut, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import LINK, UNLINK
 
 OURS = "registry-integration"
 

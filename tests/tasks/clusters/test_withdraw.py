@@ -2,12 +2,12 @@
 
 import pytest
 
-from deployments.sandbox.faults import Call, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.errors import ClusterError
-from models.reason import Reason
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import SECRET_PATH, delivered, seen_secret, withdraw
+from deployments.simulators.faults import Call, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.core.errors import ClusterError
+from models.core.reasons import Reason
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import SECRET_PATH, delivered, seen_secret, withdraw
 
 
 async def test_withdraw(cluster: EmulatedCluster, client: ClusterClient) -> None:

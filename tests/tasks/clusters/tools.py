@@ -8,24 +8,24 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.cluster import (
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.clusters.cluster import (
     FIELD_MANAGER,
     INSTALLATION,
     MANAGED_BY,
     SECRET_NAME,
-    WORKSPACE_LABEL,
     Cluster,
     ClusterSnapshot,
     ObservedAccount,
     ObservedSecret,
 )
-from models.delivery import ClusterOutcome, Deliver, Link, Unlink, Withdraw
-from models.reason import Reason
-from models.snapshot import Seen
-from tasks.bounds import Bounds
-from tasks.kubernetes.connecting import connect
-from tasks.kubernetes.protocol import ClusterClient
+from models.clusters.pull_secret import ClusterOutcome, Deliver, Link, Unlink, Withdraw
+from models.core.availability import Seen
+from models.core.labels import WORKSPACE_LABEL
+from models.core.reasons import Reason
+from tasks.clusters.factory import connect
+from tasks.clusters.protocol import ClusterClient
+from tasks.http.limits import Bounds
 
 QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=8_000_000)
 US = "one"

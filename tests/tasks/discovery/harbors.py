@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.kubernetes.charts import Release
-from deployments.sandbox.kubernetes.world import CONFIGMAPS, DEPLOYMENTS, Json
-from models.managed import ManagedHarbor, Phase, Place, SecretKey, SourceKind
-from models.trust import Trust
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.tools import items
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes.harbors.charts import Release
+from deployments.simulators.kubernetes.object_store import CONFIGMAPS, DEPLOYMENTS, Json
+from models.discovery.managed_harbor import ManagedHarbor, Phase, Place, SecretKey, SourceKind
+from models.discovery.trust import Trust
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import items
 
 EVERYWHERE = Trust(patterns=("*/*",))
 PASSWORD = "Adm1n-pass-Z9"

@@ -4,19 +4,11 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.kubernetes.world import HARBORS
-from models.managed import Phase, SecretKey
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.harbors import (
-    ALPHA,
-    BETA,
-    PASSWORD,
-    URL,
-    harbor,
-    harbors,
-    run,
-)
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes.object_store import HARBORS
+from models.discovery.managed_harbor import Phase, SecretKey
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.discovery.harbors import ALPHA, BETA, PASSWORD, URL, harbor, harbors, run
 
 
 def put(cluster: EmulatedCluster, **changed: Any) -> str:

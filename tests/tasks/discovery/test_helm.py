@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.kubernetes.charts import Chart
-from deployments.sandbox.kubernetes.world import DEPLOYMENTS
-from models.managed import Phase, SecretKey
-from models.reason import Reason
-from models.snapshot import Unseen
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.harbors import (
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes.harbors.charts import Chart
+from deployments.simulators.kubernetes.object_store import DEPLOYMENTS
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import Phase, SecretKey
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.discovery.harbors import (
     CORES,
     EVERYWHERE,
     PASSWORD,

@@ -2,11 +2,11 @@
 
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from deployments.sandbox.kubernetes.world import DEPLOYMENTS, Json
-from models.managed import SecretKey
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.harbors import PASSWORD, URL, harbor, installed, put_core, put_map
+from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes.object_store import DEPLOYMENTS, Json
+from models.discovery.managed_harbor import SecretKey
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.discovery.harbors import PASSWORD, URL, harbor, installed, put_core, put_map
 
 CORE = "reg-harbor-core"
 KEY, ADDRESS = "HARBOR_ADMIN_PASSWORD", "EXT_ENDPOINT"

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deployments.sandbox.faults import Answer, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster, Rule
-from models.errors import ClusterError, ClusterTransient
-from models.managed import SecretKey
-from models.reason import Reason
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.harbors import PASSWORD, URL, harbors
+from deployments.simulators.faults import Answer, Fault
+from deployments.simulators.kubernetes import EmulatedCluster, Rule
+from models.core.errors import ClusterError, ClusterTransient
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import SecretKey
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.discovery.harbors import PASSWORD, URL, harbors
 
-DEPLOYMENTS = Path(__file__).parents[3] / "deployments"
+DEPLOYMENTS = Path(__file__).parents[3] / "deployments" / "kubernetes"
 RBAC = (DEPLOYMENTS / "rbac.yaml", DEPLOYMENTS / "rbac-harbors.yaml")
 KEY = SecretKey(namespace="shop", name="admin", key="secret")
 PATH = "/api/v1/namespaces/shop/secrets/admin"

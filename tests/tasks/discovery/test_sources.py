@@ -2,13 +2,13 @@
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Call, Cut, Fault
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.managed import SourceKind
-from models.reason import Reason
-from models.snapshot import Unseen
-from tasks.kubernetes.protocol import ClusterClient
-from tests.tasks.kubernetes.harbors import (
+from deployments.simulators.faults import Answer, Call, Cut, Fault
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from models.discovery.managed_harbor import SourceKind
+from tasks.clusters.protocol import ClusterClient
+from tests.tasks.discovery.harbors import (
     ALPHA,
     BETA,
     CORES,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from deployments.sandbox.kubernetes import EmulatedCluster
-from models.managed import ManagedHarbor, Place, SourceKind
-from models.trust import MANAGED_LABEL, SeenHarbors, Trust, TrustedObject
-from tasks.kubernetes.protocol import ClusterClient
-from tests.builders import NOW
-from tests.tasks.kubernetes.harbors import PASSWORD, installed, run
+from deployments.simulators.kubernetes import EmulatedCluster
+from models.discovery.managed_harbor import ManagedHarbor, Place, SourceKind
+from models.discovery.trust import MANAGED_LABEL, SeenHarbors, Trust, TrustedObject
+from tasks.clusters.protocol import ClusterClient
+from tests.support.builders import NOW
+from tests.tasks.discovery.harbors import PASSWORD, installed, run
 
 HOSTILE = "http://attacker.test:8080"
 

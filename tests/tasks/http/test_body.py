@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 
-from tasks.body import Body, BodyDamaged, BodyError
-from tests.tasks.hostile import bounded_memory, gzip_bomb
+from tasks.http.body import Body, BodyDamaged, BodyError
+from tests.support.large_bodies import bounded_memory, gzip_bomb
 
 TEXT = b'{"name": "library"}' * 40
 LARGEST = 1_000

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 import trustme
 
-from deployments.sandbox.server import running
-from models.condition import Status
-from models.errors import AddressRefused, Unreachable
-from models.health import failed, verdicts_from
-from models.network import LOOPBACK
-from models.reason import Reason
-from models.registry import Origin, OwnAuthority, Registry
-from models.settings import settings
-from tasks.registries.connecting import knock
+from deployments.simulators.server import running
+from models.core.errors import AddressRefused, Unreachable
+from models.core.network import LOOPBACK
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.condition import Status
+from models.registries.health import failed, verdicts_from
+from models.registries.registry import Origin, OwnAuthority, Registry
+from tasks.http.network import AddressForbidden, Guard, guard_of
+from tasks.registries.handshake import knock
 from tasks.registries.http import HttpClient
-from tasks.registries.network import AddressForbidden, Guard, guard_of
-from tests.builders import registry
+from tests.support.builders import registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder
-from tests.tasks.serving import serving
 
 Names = dict[str, list[str]]
 ALLOWED = "REGISTRY_INTEGRATION_ALLOWED_NETWORKS"

@@ -7,10 +7,10 @@ import pytest
 import stamina
 from prefect.client.schemas.objects import State, StateType, TaskRun
 
-from models import errors
-from models.errors import RegistryError, Throttled, Transient
-from tasks.apply import apply
-from tasks.retrying import LONGEST_WAIT, again, attempts, is_transient
+from models.core import errors
+from models.core.errors import RegistryError, Throttled, Transient
+from tasks.http.retry import LONGEST_WAIT, again, attempts, is_transient
+from tasks.registries.apply import apply
 
 
 def _error(kind: type[RegistryError], after: float | None = None) -> RegistryError:

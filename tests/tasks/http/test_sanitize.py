@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import ClusterError, RegistryError, ServerBroken
-from models.reason import Reason
-from models.text import PLACEHOLDER, visible
-from tasks.clean import clean_json
-from tasks.kubernetes.paging import Page
-from tasks.kubernetes.wire import Namespace
-from tasks.registries.answer import Answer
+from models.core.errors import ClusterError, RegistryError, ServerBroken
+from models.core.reasons import Reason
+from models.core.text import PLACEHOLDER, visible
+from tasks.clusters.objects import Namespace
+from tasks.clusters.paging import Page
+from tasks.http.response import Answer
+from tasks.http.sanitize import clean_json
 from tasks.registries.docker.wire import CATALOG
 from tasks.registries.harbor.wire import PROJECTS
 from tasks.registries.wire import error_of, parse
-from tests.models.test_text import BAD
+from tests.models.core.test_text import BAD
 
 UTF8 = [sign for sign in BAD if not 0xD800 <= ord(sign) <= 0xDFFF]
 

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from deployments.sandbox.server import running
-from models.condition import ConditionType, Status
-from models.errors import TlsFailed
-from models.health import failed
-from models.reason import Reason
-from models.registry import NoVerification, OwnAuthority, SystemTrust, Tls
-from tasks.registries import tls
-from tasks.registries.connecting import knock
-from tests.builders import registry
+from deployments.simulators.server import running
+from models.core.errors import TlsFailed
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status
+from models.registries.health import failed
+from models.registries.registry import NoVerification, OwnAuthority, SystemTrust, Tls
+from tasks.http import tls
+from tasks.registries.handshake import knock
+from tests.support.builders import registry
 from tests.tasks.registries.tools import harbor, items, opened
 
 CA = trustme.CA()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tasks.reports.markdown import code, folding, plain, table
+from tasks.pages.markdown import code, folding, plain, table
 
 PAGE = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BARE = re.compile(r"(https?://|www\.)[-.\w]|[-.\w+]@[-\w]+\.[-\w]", re.IGNORECASE)

@@ -3,19 +3,20 @@
 import re
 from datetime import timedelta
 
-from models.cluster import ClusterState
-from models.delivery import DeliveryPlan, DeliveryStatus, Withdraw
-from models.explaining import explain
-from models.reason import Reason
-from models.registry import BlockRef, Kind
-from tasks.reports.access import access_page
-from tasks.reports.binding import binding_page, bindings_told, counted
-from tasks.reports.cluster import cluster_news, cluster_page
-from tasks.reports.markdown import age
-from tasks.reports.removal import left_behind_page, removal_page
-from tasks.store.asking import Asked
-from tasks.store.clusters import Known
-from tests.access_builders import (
+from models.access.explain.checks import explain
+from models.clusters.cluster import ClusterState
+from models.clusters.pull_secret import DeliveryPlan, DeliveryStatus, Withdraw
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef, Kind
+from tasks.pages.binding import binding_page, bindings_told, counted
+from tasks.pages.cluster import cluster_news, cluster_page
+from tasks.pages.explanation import access_page
+from tasks.pages.markdown import age
+from tasks.pages.removal import left_behind_page, removal_page
+from tasks.store.access.binding_change import Asked
+from tasks.store.access.clusters import Known
+from tests.models.access.explain.explain_builders import QUESTION, cut_off, evidence, harbor_side
+from tests.support.access_builders import (
     binding,
     cluster,
     delivery,
@@ -24,8 +25,7 @@ from tests.access_builders import (
     namespace,
     went,
 )
-from tests.builders import NOW, dossier, registry, space
-from tests.models.explaining_tools import QUESTION, cut_off, evidence, harbor_side
+from tests.support.builders import NOW, dossier, registry, space
 
 HOSTILE = "<img src=x>|`$(rm)` **bold**\n# title"
 GONE = Withdraw(namespace="shop", uid="u", version="1", before="print")

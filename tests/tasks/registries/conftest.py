@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.harbor import Harbor
+from deployments.simulators.faults import Faults
+from deployments.simulators.harbor import Harbor
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.robot_tools import Scene, scene
 from tests.tasks.registries.tools import Recorder, World, harbor
-from tests.tasks.serving import serving
 
 
 @pytest.fixture(autouse=True)

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 import httpx
 from pydantic import SecretStr
 
-from deployments.sandbox.asgi import Receive, Scope, Send
-from deployments.sandbox.faults import Fault, Faults
-from deployments.sandbox.harbor import Harbor, Permission
-from deployments.sandbox.harbor.state import Robot
-from models.access import Mark, ObservedRobot
-from models.change import Change, Outcome
-from models.snapshot import Seen, Snapshot
-from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
+from deployments.simulators.asgi import Receive, Scope, Send
+from deployments.simulators.faults import Fault, Faults
+from deployments.simulators.harbor import Harbor, Permission
+from deployments.simulators.harbor.state import Robot
+from models.core.availability import Seen
+from models.registries.changes import Change, Outcome
+from models.registries.observation import Snapshot
+from models.registries.robots import Mark, ObservedRobot
+from tasks.registries.harbor.checks import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.protocol import Credential
 from tests.tasks.registries.tools import ADMIN, INSTALLATION, Safe, opened
 

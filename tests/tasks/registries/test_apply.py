@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 import pytest
 from prefect.logging import disable_run_logger
 
-from models.access import Grant
-from models.change import Change, Outcome
-from models.delivery import ClusterChange, ClusterOutcome, DeliveryPlan, Link
-from models.errors import Forbidden, Unreachable
-from models.plan import Plan, ordered
-from models.reason import Reason
-from models.settings import settings
-from tasks.apply import apply
-from tasks.clusters import apply_deliveries
+from models.clusters.pull_secret import ClusterChange, ClusterOutcome, DeliveryPlan, Link
+from models.core.errors import Forbidden, Unreachable
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.changes import Change, Outcome
+from models.registries.plan import Plan, ordered
+from models.registries.robots import Grant
+from tasks.clusters.apply import apply_deliveries
+from tasks.registries.apply import apply
 from tasks.registries.protocol import Credential, Keep
-from tests.builders import NOW, broken, create, done, narrow, widen
+from tests.support.builders import NOW, broken, create, done, narrow, widen
 
 
 @dataclass

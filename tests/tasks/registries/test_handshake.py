@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from deployments.sandbox.server import closed_port_url
-from models.condition import ConditionType, Status, Verdict
-from models.reason import Reason
-from tasks.registries.connecting import knock
-from tests.builders import registry
+from deployments.simulators.server import closed_port_url
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
+from tasks.registries.handshake import knock
+from tests.support.builders import registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import Recorder
-from tests.tasks.serving import serving
 
 
 async def _knock(address: str, seconds: float = 2) -> tuple[Verdict, ...]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from deployments.sandbox.asgi import Reply
-from deployments.sandbox.faults import Answer, Cut, Delay, Endless, Fault, Huge, Redirect
-from deployments.sandbox.server import closed_port_url
-from models.errors import (
+from deployments.simulators.asgi import Reply
+from deployments.simulators.faults import Answer, Cut, Delay, Endless, Fault, Huge, Redirect
+from deployments.simulators.server import closed_port_url
+from models.core.errors import (
     RegistryError,
     Rejected,
     ServerBroken,
@@ -14,9 +14,9 @@ from models.errors import (
     Unreachable,
 )
 from tasks.registries.http import HttpClient
-from tests.builders import registry
+from tests.support.builders import registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
-from tests.tasks.serving import serving
 
 
 async def test_what_is_sent(world: World) -> None:

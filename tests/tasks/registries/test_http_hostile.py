@@ -5,17 +5,17 @@ import json
 
 import pytest
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_request, send_reply
-from deployments.sandbox.faults import Answer, Fault, Faults
-from models.errors import Rejected, ServerBroken
-from models.reason import Reason
-from models.registry import Kind
-from tasks.registries import answer as answers
+from deployments.simulators.asgi import Receive, Reply, Scope, Send, read_request, send_reply
+from deployments.simulators.faults import Answer, Fault, Faults
+from models.core.errors import Rejected, ServerBroken
+from models.core.reasons import Reason
+from models.registries.registry import Kind
+from tasks.http import response as answers
 from tasks.registries.harbor.wire import PROJECTS
 from tasks.registries.wire import error_of, expect, parse
-from tests.tasks.hostile import bounded_memory, coded, gzip_bomb, nested_bomb
+from tests.support.large_bodies import bounded_memory, coded, gzip_bomb, nested_bomb
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import PAGE, World, bounds, items, look, opened, why_unseen
-from tests.tasks.serving import serving
 
 
 async def test_nothing_compressed_is_asked_for(world: World) -> None:

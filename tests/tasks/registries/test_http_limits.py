@@ -7,22 +7,19 @@ from dataclasses import dataclass, field
 import pytest
 import trustme
 
-from deployments.sandbox.asgi import App, Receive, Scope, Send
-from deployments.sandbox.faults import Cut, Fault, Faults
-from deployments.sandbox.server import closed_port_url, running
-from models.errors import (
-    NotAskedAgain,
-    Unreachable,
-)
-from models.reason import Reason
-from models.registry import NoVerification
-from models.settings import Settings
-from tasks.bounds import Bounds
+from deployments.simulators.asgi import App, Receive, Scope, Send
+from deployments.simulators.faults import Cut, Fault, Faults
+from deployments.simulators.server import closed_port_url, running
+from models.core.errors import NotAskedAgain, Unreachable
+from models.core.reasons import Reason
+from models.core.settings import Settings
+from models.registries.registry import NoVerification
 from tasks.concurrency import side_by_side
+from tasks.http.limits import Bounds
 from tasks.registries.http import HttpClient
-from tests.builders import registry
+from tests.support.builders import registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
-from tests.tasks.serving import serving
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.sandbox.docker_registry import DockerRegistry
-from deployments.sandbox.faults import Answer, Endless, Fault, Faults
-from deployments.sandbox.server import closed_port_url
-from models.condition import ConditionType, Status
-from models.errors import ServerBroken, TimedOut
-from models.health import failed
-from models.reason import Reason
-from models.registry import Kind
-from models.settings import settings
-from tasks.observe import observe, unobserved
-from tasks.probe import probe
-from tests.builders import registry
+from deployments.simulators.docker_registry import DockerRegistry
+from deployments.simulators.faults import Answer, Endless, Fault, Faults
+from deployments.simulators.server import closed_port_url
+from models.core.errors import ServerBroken, TimedOut
+from models.core.reasons import Reason
+from models.core.settings import settings
+from models.registries.condition import ConditionType, Status
+from models.registries.health import failed
+from models.registries.registry import Kind
+from tasks.registries.observe import observe, unobserved
+from tasks.registries.probe import probe
+from tests.support.builders import registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import opened
-from tests.tasks.serving import serving
 
 
 @pytest.fixture(autouse=True)

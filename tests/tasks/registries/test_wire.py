@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from models import errors
-from models.errors import RegistryError, ServerBroken
-from models.reason import Reason
+from models.core import errors
+from models.core.errors import RegistryError, ServerBroken
+from models.core.reasons import Reason
 from tasks import clock
-from tasks.registries.answer import Answer
+from tasks.http.response import Answer
 from tasks.registries.wire import Wire, error_of, expect, is_web_page, parse
 
 HTML = {"content-type": "text/html; charset=utf-8"}

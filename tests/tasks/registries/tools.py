@@ -7,23 +7,32 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
-from deployments.sandbox.asgi import Receive, Reply, Request, Scope, Send, read_request, send_reply
-from deployments.sandbox.faults import Faults
-from deployments.sandbox.harbor import Harbor
-from models.access import Grant, robot_name
-from models.change import EditGrant, MakeGrant, RevokeGrant
-from models.condition import ConditionType, Status, Verdict
-from models.health import failed
-from models.reason import Reason
-from models.registry import Kind, Tls
-from models.snapshot import Seen, Snapshot
-from models.space import ObservedSpace
-from tasks.bounds import Bounds
+from deployments.simulators.asgi import (
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    read_request,
+    send_reply,
+)
+from deployments.simulators.faults import Faults
+from deployments.simulators.harbor import Harbor
+from models.core.availability import Seen
+from models.core.reasons import Reason
+from models.registries.changes import EditGrant, MakeGrant, RevokeGrant
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.health import failed
+from models.registries.observation import Snapshot
+from models.registries.registry import Kind, Tls
+from models.registries.robots import Grant, robot_name
+from models.registries.space import ObservedSpace
+from tasks.http.limits import Bounds
 from tasks.registries.factory import connect
 from tasks.registries.harbor import Doubt
 from tasks.registries.http import HttpClient
 from tasks.registries.protocol import Credential, RegistryClient
-from tests.builders import registry
+from tests.support.builders import registry
 
 QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=2_000_000)
 LOCK = 0.4

@@ -9,10 +9,10 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from models.errors import InputRefused
-from models.settings import Settings
-from tasks.secret_files import create_secret_file
-from tasks.vault import Vault, make_key_file, no_vault, vault_of
+from models.core.errors import InputRefused
+from models.core.settings import Settings
+from tasks.secrets.cipher import Vault, make_key_file, no_vault, vault_of
+from tasks.secrets.key_files import create_secret_file
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 SECRET = SecretStr("Robot-Secret-1")

@@ -6,18 +6,18 @@ import pytest
 from prefect.client.schemas.objects import State, StateType, TaskRun
 from pydantic import SecretStr
 
-from models.cluster import Cluster
-from models.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient, InputRefused
-from models.reason import Reason
-from models.registry import BlockRef
-from tasks.apply import apply
-from tasks.kubernetes.credentials import (
+from models.clusters.cluster import Cluster
+from models.core.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient, InputRefused
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
+from tasks.http.retry import again, is_transient
+from tasks.registries.apply import apply
+from tasks.secrets.cluster_credentials import (
     ClusterCredentials,
     cluster_reference_to,
     kubeconfigs_of,
     pick_kubeconfig,
 )
-from tasks.retrying import again, is_transient
 
 TEXT = "apiVersion: v1 token: secret-Q7"
 SAVED = Cluster(name="eu", credential=BlockRef(name="eu"))

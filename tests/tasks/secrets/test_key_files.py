@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import InputRefused
-from tasks.secret_files import create_secret_file, is_exposed, read_secret_file
+from models.core.errors import InputRefused
+from tasks.secrets.key_files import create_secret_file, is_exposed, read_secret_file
 
 
 def test_it_is_created_for_its_owner_alone(tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from models.cluster import Cluster, ClusterState
-from models.reason import Reason
-from tasks.store import clusters
-from tasks.store.clusters import lease_key
+from models.clusters.cluster import Cluster, ClusterState
+from models.core.reasons import Reason
+from tasks.store.access import clusters
+from tasks.store.access.clusters import lease_key
 from tasks.store.leases import leased
 from tasks.store.session import stored
-from tests.access_builders import cluster
-from tests.builders import NOW
+from tests.support.access_builders import cluster
+from tests.support.builders import NOW
 
 STATE = ClusterState(
     reachable=True, reason=Reason.CONNECTED, message="well", since=NOW, looked_at=NOW, seen_at=NOW

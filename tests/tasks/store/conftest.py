@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from tasks.store.migrating import migrate
+from tasks.store.migrate import migrate
 from tasks.store.session import engine_for
-from tests.databases import in_force, migrated_sqlite
 from tests.real.postgres import Postgres
+from tests.support.databases import in_force, migrated_sqlite
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models.audit import Entry
+from models.core.audit import Entry
 from models.tables import AuditRow
 from tasks.store import audit
 from tasks.store.session import transact
-from tests.builders import NOW
-from tests.store.tools import rows
+from tests.support.builders import NOW
+from tests.tasks.store.tools import rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -7,15 +7,15 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from models.errors import InputRefused
+from models.core.errors import InputRefused
 from models.tables import GrantRow, InstallationRow
-from tasks.store import grants
+from tasks.secrets.cipher import Vault
 from tasks.store.installation import check_key, installation, reseal, sealed_before
+from tasks.store.registries import robots
 from tasks.store.session import transact
-from tasks.vault import Vault
-from tests.access_builders import grant
-from tests.processes import finish
-from tests.store.tools import integrate, rows, start
+from tests.support.access_builders import grant
+from tests.support.processes import finish
+from tests.tasks.store.tools import integrate, rows, start
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -28,12 +28,12 @@ def sealed_with(vault: Vault) -> None:
     integrate()
     transact(check_key, vault)
     for id, secret in SECRETS.items():
-        transact(grants.keep, grant(id), vault.seal(SecretStr(secret)))
+        transact(robots.keep, grant(id), vault.seal(SecretStr(secret)))
 
 
 def opened_with(vault: Vault) -> dict[int, str]:
     return {
-        id: vault.open(text).get_secret_value() for (_, id), text in transact(grants.sealed).items()
+        id: vault.open(text).get_secret_value() for (_, id), text in transact(robots.sealed).items()
     }
 
 
@@ -143,7 +143,7 @@ def test_a_wrong_key_is_found_out_where_no_secret_is_left_to_try_it_on() -> None
 
 def test_one_secret_that_nobody_can_open_stops_it_whole() -> None:
     sealed_with(BEFORE)
-    transact(grants.keep, grant(3), WRONG.seal(SecretStr("Robot-3")))
+    transact(robots.keep, grant(3), WRONG.seal(SecretStr("Robot-3")))
     before = everything()
     with pytest.raises(InputRefused):
         transact(reseal, BOTH)
@@ -154,6 +154,6 @@ def test_what_was_sealed_with_the_old_key_meanwhile_is_resealed_too() -> None:
     """By a process that was still running with it: its secret must outlive the old key."""
     sealed_with(BEFORE)
     transact(reseal, BOTH)
-    transact(grants.keep, grant(3), BEFORE.seal(SecretStr("Robot-3")))
+    transact(robots.keep, grant(3), BEFORE.seal(SecretStr("Robot-3")))
     transact(reseal, BOTH)
     assert opened_with(AFTER) == {**SECRETS, 3: "Robot-3"}

@@ -13,18 +13,18 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, delete, text, update
 
-from models.errors import Busy
-from models.settings import settings
+from models.core.errors import Busy
+from models.core.settings import settings
 from models.tables import LeaseRow, RegistryRow
 from tasks import clock
-from tasks.fencing import check_fence
-from tasks.store import registries
+from tasks.http.fence import check_fence
 from tasks.store.leases import check_held, leased
+from tasks.store.registries import registries
 from tasks.store.session import stored, transact
-from tests import processes
-from tests.databases import DATABASE
-from tests.processes import finish
-from tests.store.tools import integrate, rows, start
+from tests.support import processes
+from tests.support.databases import DATABASE
+from tests.support.processes import finish
+from tests.tasks.store.tools import integrate, rows, start
 
 pytestmark = pytest.mark.usefixtures("database")
 

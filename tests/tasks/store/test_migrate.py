@@ -10,12 +10,12 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from models import tables
-from models.errors import InputRefused
-from tasks.store.migrating import config, migrate
-from tasks.store.revision import check_current
+from models.core.errors import InputRefused
+from tasks.store.migrate import config, migrate
+from tasks.store.schema_revision import check_current
 from tasks.store.session import engine_for
-from tests.processes import finish
-from tests.store.tools import integrate, rows, start
+from tests.support.processes import finish
+from tests.tasks.store.tools import integrate, rows, start
 
 
 def _differences(url: str) -> list[object]:

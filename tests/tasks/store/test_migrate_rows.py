@@ -6,14 +6,16 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, MetaData, inspect, text
 
-from models.access import Workspace
-from tasks.store import audit, bindings, credential_origins, grants, registries, spaces, workspaces
+from models.access.binding import Workspace
+from tasks.store import audit
+from tasks.store.access import bindings, workspaces
 from tasks.store.installation import installation
-from tasks.store.migrating import config, migrate
-from tasks.store.revision import check_current
+from tasks.store.migrate import config, migrate
+from tasks.store.registries import credential_origins, registries, robots, spaces
+from tasks.store.schema_revision import check_current
 from tasks.store.session import engine_for, transact
-from tests.access_builders import binding, grant
-from tests.builders import NOW
+from tests.support.access_builders import binding, grant
+from tests.support.builders import NOW
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -193,7 +195,7 @@ def test_what_is_new_belongs_to_what_is_old(in_use: str) -> None:
     migrate(in_use)
     transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
     transact(bindings.bind, [binding()], at=NOW, flow_run="r")
-    transact(grants.keep, grant(1, "team"), "sealed")
+    transact(robots.keep, grant(1, "team"), "sealed")
     assert transact(bindings.bindings) == (binding(),)
     assert [row.id for row in transact(audit.history, workspace="team-a")] == [4, 3]
 

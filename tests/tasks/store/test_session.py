@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from tasks.store.session import engine_for, transact
-from tests.builders import NOW
-from tests.processes import finish, preload, start
+from tests.support.builders import NOW
+from tests.support.processes import finish, preload, start
 
 preload("tasks.store.session")
 

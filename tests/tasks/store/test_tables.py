@@ -8,9 +8,9 @@ from sqlmodel import Session
 
 from models.tables import LeaseRow, RegistryRow, SpaceRow
 from tasks.store.session import transact
-from tasks.store.upserting import upsert
-from tests.builders import NOW
-from tests.store.tools import integrate, rows
+from tasks.store.upsert import upsert
+from tests.support.builders import NOW
+from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

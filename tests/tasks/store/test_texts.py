@@ -2,17 +2,17 @@
 
 import pytest
 
-from models.audit import Entry
-from models.conclusion import Conclusion
-from models.reason import Reason
-from models.registry import BlockRef
-from models.schedule import Track
+from models.core.audit import Entry
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
+from models.registries.run_record import Conclusion
+from models.registries.schedule import Track
 from models.tables import AuditRow, ConditionRow, OutcomeRow, RegistryRow, SpaceRow
-from tasks.store import looks, registries
 from tasks.store.leases import leased
+from tasks.store.registries import registries, runs
 from tasks.store.session import stored, transact
-from tests.builders import NOW, broken, condition, create, registry, space
-from tests.store.tools import integrate, rows
+from tests.support.builders import NOW, broken, condition, create, registry, space
+from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -41,7 +41,7 @@ async def test_any_text_is_saved(text: str) -> None:
         spaces_read_at=NOW,
     )
     async with leased("prod") as holder:
-        await stored(looks.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="r")
+        await stored(runs.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="r")
     assert transact(registries.dossier, "prod").conditions[0].message == stored_as
     assert [row.description for row in rows(RegistryRow)] == [stored_as]
     assert [row.message for row in rows(ConditionRow)] == [stored_as]
@@ -56,4 +56,4 @@ def _bad(sign: str) -> bool:
 
 @pytest.mark.parametrize("text", REPLACED, ids=ascii)
 def test_any_text_is_looked_for(text: str) -> None:
-    assert transact(looks.known_failures, text) == frozenset()
+    assert transact(runs.known_failures, text) == frozenset()

@@ -9,22 +9,24 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, delete, select
 
-from models.access import Workspace
-from models.audit import Entry
-from models.cluster import ClusterState
-from models.reason import Reason
-from models.registry import BlockRef, Kind
+from models.access.binding import Workspace
+from models.clusters.cluster import ClusterState
+from models.core.audit import Entry
+from models.core.reasons import Reason
+from models.overview.build_views import registry_accesses, workspace_views
+from models.overview.views import Facts, RegistryAccess, WorkspaceView
+from models.registries.registry import BlockRef, Kind
 from models.tables import DeliveryRow, NamespaceRow, OutcomeRow
-from models.viewing import registry_accesses, workspace_views
-from models.views import Facts, RegistryAccess, WorkspaceView
-from tasks.reports.registry_access import access_section
-from tasks.reports.workspace import workspace_news, workspace_page
-from tasks.store import audit, bindings, clusters, grants, spaces, views, workspaces
+from tasks.pages.registry_access import access_section
+from tasks.pages.workspace import workspace_news, workspace_page
+from tasks.store import audit, views
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.registries import robots, spaces
 from tasks.store.session import engine_for, transact
-from tasks.store.upserting import upsert
-from tests.access_builders import binding, cluster, delivery, grant, login, namespace
-from tests.builders import NOW, registry, space
-from tests.store.tools import integrate
+from tasks.store.upsert import upsert
+from tests.support.access_builders import binding, cluster, delivery, grant, login, namespace
+from tests.support.builders import NOW, registry, space
+from tests.tasks.store.tools import integrate
 
 SEALED = "gAAAA-sealed-secret"
 RUN: dict[str, Any] = {"at": NOW, "flow_run": "run-1"}
@@ -45,7 +47,7 @@ def fill(session: Session) -> None:
         bindings.note_effective(
             session, [one.model_copy(update={"effective_at": None})], one.effective_at or NOW
         )
-    grants.keep(session, grant(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED)
+    robots.keep(session, grant(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED)
     clusters.register(session, cluster(), state=WELL, **RUN)
     deliver(session)
     audit.write(session, "prod", [Entry(subject="x", what="grant.made", workspace="blue")], **RUN)

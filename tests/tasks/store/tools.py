@@ -7,17 +7,17 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, col, select
 
-from models.audit import Entry
-from models.registry import Registry
+from models.core.audit import Entry
+from models.registries.registry import Registry
 from models.tables import AuditRow
-from tasks.store import registries
+from tasks.store.registries import registries
 from tasks.store.session import transact
-from tests import processes
-from tests.builders import NOW, registry
-from tests.databases import DATABASE
-from tests.processes import preload
+from tests.support import processes
+from tests.support.builders import NOW, registry
+from tests.support.databases import DATABASE
+from tests.support.processes import preload
 
-preload("tasks.store.migrating", "tasks.store.leases")
+preload("tasks.store.migrate", "tasks.store.leases")
 
 INTEGRATED = Entry(subject="prod", what="registry.integrated")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from deployments.sandbox.harbor import rights
-from deployments.sandbox.harbor.answers import Answer, Refusal, json_answer, timestamp
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.log import SAFE
-from deployments.sandbox.harbor.query import Columns, filtered, ordered, page_of, paging
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import AuditEntry
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.log import SAFE
+from deployments.simulators.harbor.state import AuditEntry
+from deployments.simulators.harbor.web.query import Columns, filtered, ordered, page_of, paging
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer, timestamp
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 COLUMNS: Columns = {
     "id": lambda e: e.id,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, created
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.policies import ROLE_NAMES
-from deployments.sandbox.harbor.query import page_of, paging
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import Member, Project
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.policies import ROLE_NAMES
+from deployments.simulators.harbor.state import Member, Project
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.query import page_of, paging
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, created
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 
 def _shown(harbor: Harbor, project: Project, member: Member) -> dict[str, object]:

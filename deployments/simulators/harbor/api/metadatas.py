@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, json_answer
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.routing import Route
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer
+from deployments.simulators.harbor.web.routing import Route
 
 # The keys a project may carry; there is no free-form metadata.
 KEYS = frozenset(

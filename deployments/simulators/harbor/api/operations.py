@@ -1,20 +1,20 @@
 """Every operation under /api/v2.0, in one table."""
 
-from deployments.sandbox.harbor import (
+from deployments.simulators.harbor.api import (
     audit,
     members,
     metadatas,
     project_writes,
     projects,
     quotas,
-    remotes,
+    replication,
     repositories,
     robot_writes,
     robots,
     system,
     users,
 )
-from deployments.sandbox.harbor.routing import Route, Router
+from deployments.simulators.harbor.web.routing import Route, Router
 
 # The old audit log of releases before 2.13 is the same list under another name.
 OLD_AUDIT_LOG = Route("GET", "/audit-logs", audit.list_all)
@@ -31,7 +31,7 @@ API = Router(
         *robots.ROUTES,
         *robot_writes.ROUTES,
         *repositories.ROUTES,
-        *remotes.ROUTES,
+        *replication.ROUTES,
         *audit.ROUTES,
         OLD_AUDIT_LOG,
     ]

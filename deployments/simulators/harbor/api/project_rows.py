@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deployments.sandbox.harbor.answers import ZERO_TIME, encode, timestamp
-from deployments.sandbox.harbor.call import Caller
-from deployments.sandbox.harbor.state import Project
+from deployments.simulators.harbor.state import Project
+from deployments.simulators.harbor.web.request import Caller
+from deployments.simulators.harbor.web.responses import ZERO_TIME, encode, timestamp
 
 NO_ROLE = b'"current_user_role_ids":null,'
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, created
-from deployments.sandbox.harbor.call import Call, Caller
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.metadatas import KEYS
-from deployments.sandbox.harbor.projects import UNDELETABLE
-from deployments.sandbox.harbor.routing import BASE, Route
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.api.metadatas import KEYS
+from deployments.simulators.harbor.api.projects import UNDELETABLE
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call, Caller
+from deployments.simulators.harbor.web.responses import Answer, Refusal, created
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 MOST_BYTES = 1024**5

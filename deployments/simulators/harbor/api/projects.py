@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from deployments.sandbox.harbor import project_rows, rights
-from deployments.sandbox.harbor.answers import (
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.api import project_rows
+from deployments.simulators.harbor.state import Project, RemoteRegistry
+from deployments.simulators.harbor.web.query import Columns, filtered, link, ordered, paging
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import (
     JSON,
     Answer,
     Refusal,
@@ -13,11 +17,8 @@ from deployments.sandbox.harbor.answers import (
     page_answer,
     timestamp,
 )
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.query import Columns, filtered, link, ordered, paging
-from deployments.sandbox.harbor.routing import Route
-from deployments.sandbox.harbor.state import Project, RemoteRegistry
-from deployments.sandbox.harbor.validation import unprocessable
+from deployments.simulators.harbor.web.routing import Route
+from deployments.simulators.harbor.web.validation import unprocessable
 
 COLUMNS: Columns = {
     "name": lambda p: p.name,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import (
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.api.project_writes import check_limit
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.state import Quota
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.query import Columns, link, ordered, paging
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import (
     ZERO_TIME,
     Answer,
     Refusal,
@@ -15,12 +21,7 @@ from deployments.sandbox.harbor.answers import (
     page_answer,
     timestamp,
 )
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.project_writes import check_limit
-from deployments.sandbox.harbor.query import Columns, link, ordered, paging
-from deployments.sandbox.harbor.routing import Route
-from deployments.sandbox.harbor.state import Quota
+from deployments.simulators.harbor.web.routing import Route
 
 SORTS: Columns = {
     "creation_time": lambda q: q.created,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, created, page_answer
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.projects import shown_registry
-from deployments.sandbox.harbor.query import page_of, paging
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import RemoteRegistry
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.api.projects import shown_registry
+from deployments.simulators.harbor.state import RemoteRegistry
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.query import page_of, paging
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, created, page_answer
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 
 async def list_all(call: Call) -> Answer:

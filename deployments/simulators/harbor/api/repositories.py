@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from deployments.sandbox.harbor import content, rights
-from deployments.sandbox.harbor.answers import (
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.distribution import content
+from deployments.simulators.harbor.state import Artifact, Project, Repository
+from deployments.simulators.harbor.web.query import (
+    Columns,
+    Paging,
+    filtered,
+    ordered,
+    page_of,
+    paging,
+)
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import (
     ZERO_TIME,
     Answer,
     Refusal,
     json_answer,
     timestamp,
 )
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.query import Columns, Paging, filtered, ordered, page_of, paging
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import Artifact, Project, Repository
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 COLUMNS: Columns = {
     "name": lambda r: r.name,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.sandbox.harbor import keys
-from deployments.sandbox.harbor.answers import Refusal
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.policies import grantable
-from deployments.sandbox.harbor.project_writes import NAME
-from deployments.sandbox.harbor.state import Permission, Robot
+from deployments.simulators.harbor import robot_secrets
+from deployments.simulators.harbor.api.project_writes import NAME
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.policies import grantable
+from deployments.simulators.harbor.state import Permission, Robot
+from deployments.simulators.harbor.web.responses import Refusal
 
 MOST_DAYS = 2**31 - 2
 MOST_STORED = 255
@@ -118,7 +118,7 @@ def check_subset(creator: Robot, login: str, given: list[dict[str, Any]]) -> Non
 
 def check_secret(secret: str) -> None:
     """8 to 128 characters with an upper-case letter, a lower-case letter and a digit."""
-    if not keys.acceptable(secret):
+    if not robot_secrets.acceptable(secret):
         raise bad(
             "the secret must be 8-128, inclusively, characters long with at least "
             "1 uppercase letter, 1 lowercase letter and 1 number"

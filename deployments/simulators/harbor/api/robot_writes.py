@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.sandbox.harbor import keys, rights, robot_rules, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, created, timestamp
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.robots import find_to_change
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import Robot
+from deployments.simulators.harbor import rights, robot_secrets
+from deployments.simulators.harbor.api import robot_rules
+from deployments.simulators.harbor.api.robots import find_to_change
+from deployments.simulators.harbor.state import Robot
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, created, timestamp
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 SECONDS_A_DAY = 86400
 
@@ -70,7 +72,7 @@ def _insert(
         raise Refusal("CONFLICT", f"robot account {project_id}:{name} already exists")
     resolved = robot_rules.resolve(harbor, permissions)
     now = harbor.clock()
-    robot = Robot(number, stored, level, keys.new_secret(), resolved, now, now, project_id)
+    robot = Robot(number, stored, level, robot_secrets.new_secret(), resolved, now, now, project_id)
     if caller.robot is not None:
         robot.creator_ref, robot.creator_type = caller.robot.id, "robot"
     elif caller.user is not None:

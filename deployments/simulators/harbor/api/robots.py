@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
-from deployments.sandbox.harbor import keys, rights, robot_rules, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, json_answer, timestamp
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.query import (
+from deployments.simulators.harbor import rights, robot_secrets
+from deployments.simulators.harbor.api import robot_rules
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.state import Permission, Robot
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.query import (
     Columns,
     Condition,
     conditions,
@@ -17,8 +18,9 @@ from deployments.sandbox.harbor.query import (
     page_of,
     paging,
 )
-from deployments.sandbox.harbor.routing import Route
-from deployments.sandbox.harbor.state import Permission, Robot
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer, timestamp
+from deployments.simulators.harbor.web.routing import Route
 
 COLUMNS: Columns = {
     "name": lambda r: r.stored,
@@ -144,7 +146,7 @@ async def rekey(call: Call) -> Answer:
     chosen = str(given.get("secret", ""))
     if chosen:
         robot_rules.check_secret(chosen)
-    robot.secret = chosen or keys.new_secret()
+    robot.secret = chosen or robot_secrets.new_secret()
     robot.updated = call.harbor.clock()
     return json_answer({} if chosen else {"secret": robot.secret})
 

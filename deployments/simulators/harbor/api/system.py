@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import (
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.policies import Access, grantable
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import (
     JSON,
     PLAIN,
     Answer,
@@ -13,9 +16,7 @@ from deployments.sandbox.harbor.answers import (
     json_answer,
     timestamp,
 )
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.policies import Access, grantable
-from deployments.sandbox.harbor.routing import Route
+from deployments.simulators.harbor.web.routing import Route
 
 COMPONENTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
 HTML = "text/html; charset=utf-8"

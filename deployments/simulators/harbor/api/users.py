@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 
-from deployments.sandbox.harbor import rights, validation
-from deployments.sandbox.harbor.answers import Answer, Refusal, created, json_answer, timestamp
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.policies import PROJECT_POLICIES
-from deployments.sandbox.harbor.routing import BASE, Route
-from deployments.sandbox.harbor.state import User
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.policies import PROJECT_POLICIES
+from deployments.simulators.harbor.state import User
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import (
+    Answer,
+    Refusal,
+    created,
+    json_answer,
+    timestamp,
+)
+from deployments.simulators.harbor.web.routing import BASE, Route
 
 
 def shown(user: User) -> dict[str, object]:

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from deployments.sandbox.harbor.answers import Refusal
-from deployments.sandbox.harbor.state import Artifact, Project, Repository, Tag
+from deployments.simulators.harbor.state import Artifact, Project, Repository, Tag
+from deployments.simulators.harbor.web.responses import Refusal
 
 if TYPE_CHECKING:
-    from deployments.sandbox.harbor.core import Harbor
+    from deployments.simulators.harbor.core import Harbor
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"

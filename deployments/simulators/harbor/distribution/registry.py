@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from deployments.sandbox.harbor import registry_content, rights, tokens
-from deployments.sandbox.harbor.answers import ERROR_JSON, Answer, Refusal, encode
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.registry_content import VERSION
-from deployments.sandbox.harbor.state import Project
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.distribution import registry_content, tokens
+from deployments.simulators.harbor.distribution.registry_content import VERSION
+from deployments.simulators.harbor.state import Project
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import ERROR_JSON, Answer, Refusal, encode
 
 NEEDS = {"GET": "pull", "HEAD": "pull", "POST": "push", "PUT": "push", "PATCH": "push",
          "DELETE": "delete"}  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from deployments.sandbox.harbor import content
-from deployments.sandbox.harbor.answers import ERROR_JSON, Answer, Refusal, encode
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.state import Project, Upload
+from deployments.simulators.harbor.distribution import content
+from deployments.simulators.harbor.state import Project, Upload
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import ERROR_JSON, Answer, Refusal, encode
 
 # What the storage behind Harbor answers carries this; what Harbor answers itself does not.
 VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from deployments.sandbox.harbor import rights, tokens
-from deployments.sandbox.harbor.answers import ERROR_JSON, PLAIN, Answer, encode
-from deployments.sandbox.harbor.call import Call, Caller
-from deployments.sandbox.harbor.core import Harbor
+from deployments.simulators.harbor import rights
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.distribution import tokens
+from deployments.simulators.harbor.web.request import Call, Caller
+from deployments.simulators.harbor.web.responses import ERROR_JSON, PLAIN, Answer, encode
 
 ACTIONS = ("pull", "push", "delete")
 

@@ -13,8 +13,8 @@ import json
 import secrets
 from typing import Any
 
-from deployments.sandbox.harbor.call import ANONYMOUS, Caller
-from deployments.sandbox.harbor.core import Harbor
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
 
 # A token may be this much older than the project it opens, for clocks that differ.
 LEEWAY_SECONDS = 60

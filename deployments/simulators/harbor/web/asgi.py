@@ -9,21 +9,17 @@ import re
 import secrets
 import uuid
 
-from deployments.sandbox.asgi import Receive, Scope, Send, read_body
-from deployments.sandbox.harbor import (
-    audit,
-    csrf,
-    identity,
-    registry,
-    system,
-    token_service,
-)
-from deployments.sandbox.harbor.answers import Answer, Refusal
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.core import Harbor
-from deployments.sandbox.harbor.log import SAFE, Entry
-from deployments.sandbox.harbor.operations import API
-from deployments.sandbox.harbor.routing import BASE
+from deployments.simulators.asgi import Receive, Scope, Send, read_body
+from deployments.simulators.harbor import identity
+from deployments.simulators.harbor.api import audit, system
+from deployments.simulators.harbor.api.operations import API
+from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.distribution import registry, token_service
+from deployments.simulators.harbor.log import SAFE, Entry
+from deployments.simulators.harbor.web import csrf
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal
+from deployments.simulators.harbor.web.routing import BASE
 
 READ_ONLY = "The system is in read only mode. Any modification is prohibited."
 # What read-only mode still lets through.

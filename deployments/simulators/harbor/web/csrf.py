@@ -6,9 +6,9 @@ import base64
 import secrets
 from http.cookies import CookieError, SimpleCookie
 
-from deployments.sandbox.harbor.answers import Answer, Refusal
-from deployments.sandbox.harbor.call import Call
-from deployments.sandbox.harbor.log import SAFE
+from deployments.simulators.harbor.log import SAFE
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import Answer, Refusal
 
 GUARDED = ("/api/", "/v2", "/service/")
 COOKIE = "_gorilla_csrf"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, unquote_plus
 
-from deployments.sandbox.harbor.answers import Answer, Refusal, encode, page_answer
-from deployments.sandbox.harbor.call import Call, whole
+from deployments.simulators.harbor.web.request import Call, whole
+from deployments.simulators.harbor.web.responses import Answer, Refusal, encode, page_answer
 
 MAX_PAGE_SIZE = 100
 Row = TypeVar("Row")

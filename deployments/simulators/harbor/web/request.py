@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from deployments.sandbox.harbor.answers import Refusal
+from deployments.simulators.harbor.web.responses import Refusal
 
 if TYPE_CHECKING:
-    from deployments.sandbox.harbor.core import Harbor
-    from deployments.sandbox.harbor.state import Robot, User
+    from deployments.simulators.harbor.core import Harbor
+    from deployments.simulators.harbor.state import Robot, User
 
 # The words go-swagger takes for true; every other word is false, without complaint.
 TRUE_WORDS = frozenset(["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from deployments.sandbox.harbor import validation
-from deployments.sandbox.harbor.answers import JSON, Answer, Refusal
-from deployments.sandbox.harbor.call import Call
+from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import JSON, Answer, Refusal
 
 BASE = "/api/v2.0"
 Operation = Callable[[Call], Awaitable[Answer]]

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from deployments.sandbox.harbor.answers import JSON, Refusal
-from deployments.sandbox.harbor.call import Call
+from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.responses import JSON, Refusal
 
 # A shape: the Go struct's name, and its fields as Go types or as other shapes.
 Fields = Mapping[str, "str | Shape"]

@@ -7,7 +7,7 @@ https://github.com/bitnami/charts/tree/main/bitnami/harbor/templates/core
 from dataclasses import dataclass
 from typing import Literal
 
-from deployments.sandbox.kubernetes.world import Json, stamp
+from deployments.simulators.kubernetes.object_store import Json, stamp
 
 Chart = Literal["goharbor", "bitnami"]
 

@@ -7,8 +7,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deployments.sandbox.kubernetes.charts import PASSWORD, Chart, Release, rollout
-from deployments.sandbox.kubernetes.world import (
+from deployments.simulators.kubernetes.harbors.charts import PASSWORD, Chart, Release, rollout
+from deployments.simulators.kubernetes.object_store import (
     CONFIGMAPS,
     DEPLOYMENTS,
     HARBORS,

@@ -1,13 +1,13 @@
 """Chains that do not hold on the cluster's side: the world, the link, the answer, what to do."""
 
-from models.delivery import LARGEST, DeliveryStatus
-from models.evidence import Evidence
-from models.explanation import Answer, LinkName
-from models.reason import Reason
-from models.snapshot import Unseen
-from tests.access_builders import account, delivery, due, login, namespace, secret
-from tests.access_builders import cluster_snapshot as looking
-from tests.models.explaining_tools import cluster_side, cut_off, evidence, looked
+from models.access.explain.evidence import Evidence
+from models.access.explain.explanation import Answer, LinkName
+from models.clusters.pull_secret import LARGEST, DeliveryStatus
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from tests.models.access.explain.explain_builders import cluster_side, cut_off, evidence, looked
+from tests.support.access_builders import account, delivery, due, login, namespace, secret
+from tests.support.access_builders import cluster_snapshot as looking
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 FORBIDDEN = Unseen(reason=Reason.FORBIDDEN, message="the right to get secrets is missing")

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from models.cluster import WORKSPACE_LABEL, ClusterState
-from models.condition import ConditionType, Status, Verdict
-from models.evidence import ClusterEvidence, Evidence, RegistryEvidence
-from models.explanation import ChainLink, Explanation, LinkName, Question
-from models.reason import Reason
-from models.registry import BlockRef, Kind
-from models.snapshot import Unseen
-from models.space import Visibility
-from tests.access_builders import (
+from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
+from models.access.explain.explanation import ChainLink, Explanation, LinkName, Question
+from models.clusters.cluster import ClusterState
+from models.core.availability import Unseen
+from models.core.labels import WORKSPACE_LABEL
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.registry import BlockRef, Kind
+from models.registries.space import Visibility
+from tests.support.access_builders import (
     account,
     binding,
     cluster,
@@ -25,7 +26,7 @@ from tests.access_builders import (
     robots,
     secret,
 )
-from tests.builders import NOW, condition, dossier, registry, seen, snapshot, space, verdict
+from tests.support.builders import NOW, condition, dossier, registry, seen, snapshot, space, verdict
 
 UNREACHABLE = Unseen(reason=Reason.TIMED_OUT, message="no answer in time")
 QUESTION = Question(

@@ -2,11 +2,8 @@
 
 from datetime import timedelta
 
-from models.evidence import Evidence
-from tests.access_builders import account, cluster, due, grant, login, namespace, robot, robots
-from tests.access_builders import cluster_snapshot as looking
-from tests.builders import NOW, PUBLIC, snapshot, space, verdict
-from tests.models.explaining_tools import (
+from models.access.explain.evidence import Evidence
+from tests.models.access.explain.explain_builders import (
     ASKS,
     OPEN,
     cluster_side,
@@ -17,6 +14,18 @@ from tests.models.explaining_tools import (
     harbor_side,
     looked,
 )
+from tests.support.access_builders import (
+    account,
+    cluster,
+    due,
+    grant,
+    login,
+    namespace,
+    robot,
+    robots,
+)
+from tests.support.access_builders import cluster_snapshot as looking
+from tests.support.builders import NOW, PUBLIC, snapshot, space, verdict
 
 FINE: dict[str, tuple[Evidence, str]] = {
     "all is well": (evidence(), "its secret is accepted"),

@@ -1,13 +1,11 @@
 """Chains that do not hold on the registry's side: the world, the link, the answer, what to do."""
 
-from models.condition import ConditionType, Status
-from models.evidence import Evidence
-from models.explanation import Answer, LinkName
-from models.reason import Reason
-from models.snapshot import Unseen
-from tests.access_builders import binding, robot, robots
-from tests.builders import NOW, snapshot, space, verdict
-from tests.models.explaining_tools import (
+from models.access.explain.evidence import Evidence
+from models.access.explain.explanation import Answer, LinkName
+from models.core.availability import Unseen
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status
+from tests.models.access.explain.explain_builders import (
     ASKS,
     UNREACHABLE,
     docker_cluster,
@@ -17,6 +15,8 @@ from tests.models.explaining_tools import (
     harbor_look,
     harbor_side,
 )
+from tests.support.access_builders import binding, robot, robots
+from tests.support.builders import NOW, snapshot, space, verdict
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 DOWN = verdict(ConditionType.SERVING, Status.FALSE, Reason.COMPONENTS_DOWN, "registry does not run")

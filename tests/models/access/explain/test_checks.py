@@ -5,13 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from models.explaining import explain
-from models.explanation import Answer, Explanation, LinkName
-from tests.builders import NOW, PRIVATE, PUBLIC, seen, snapshot, space
-from tests.models.explaining_cluster_cases import CLUSTER
-from tests.models.explaining_fine import FINE
-from tests.models.explaining_registry_cases import REGISTRY
-from tests.models.explaining_tools import (
+from models.access.explain.checks import explain
+from models.access.explain.explanation import Answer, Explanation, LinkName
+from tests.models.access.explain.cluster_cases import CLUSTER
+from tests.models.access.explain.explain_builders import (
     cluster_side,
     cut_off,
     docker_cluster,
@@ -22,6 +19,9 @@ from tests.models.explaining_tools import (
     harbor_side,
     link_of,
 )
+from tests.models.access.explain.passing_cases import FINE
+from tests.models.access.explain.registry_cases import REGISTRY
+from tests.support.builders import NOW, PRIVATE, PUBLIC, seen, snapshot, space
 
 NOT_YES = {**CLUSTER, **REGISTRY}
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN

@@ -2,12 +2,12 @@
 
 import pytest
 
-from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
-from deployments.sandbox.faults import Answer, Cut, Fault, Faults
-from models.registry import Kind
+from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
+from deployments.simulators.faults import Answer, Cut, Fault, Faults
+from models.registries.registry import Kind
 from tests.conftest import REGISTRY_USERS
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import USER, opened, wrong
-from tests.tasks.serving import serving
 
 
 @pytest.mark.parametrize("auth", [Basic, Token])

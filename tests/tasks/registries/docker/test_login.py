@@ -5,17 +5,18 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deployments.sandbox.asgi import Reply
-from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
-from deployments.sandbox.faults import Answer, Fault, Faults, Redirect
-from models.condition import ConditionType, Status, Verdict
-from models.errors import RegistryError, ServerBroken
-from models.health import failed
-from models.reason import Reason
-from models.registry import Kind
+from deployments.simulators.asgi import Reply
+from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
+from deployments.simulators.faults import Answer, Fault, Faults, Redirect
+from models.core.errors import RegistryError, ServerBroken
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.health import failed
+from models.registries.registry import Kind
 from tasks.registries.protocol import Credential
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import running_docker_registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     USER,
     Recorder,
@@ -26,7 +27,6 @@ from tests.tasks.registries.tools import (
     why_unseen,
     wrong,
 )
-from tests.tasks.serving import serving
 
 SUPPORTED = (Status.TRUE, Reason.SUPPORTED)
 HTML = (("Content-Type", "text/html"),)

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from deployments.sandbox.asgi import Receive, Reply, Scope, Send, read_request, send_reply
-from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
-from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import (
+from deployments.simulators.asgi import Receive, Reply, Scope, Send, read_request, send_reply
+from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
+from deployments.simulators.fault_actions import Action
+from deployments.simulators.faults import (
     Answer,
     Call,
     Cut,
@@ -20,13 +20,14 @@ from deployments.sandbox.faults import (
     Huge,
     Truncate,
 )
-from models.errors import Rejected
-from models.reason import Reason
-from models.registry import Kind
-from models.space import ObservedSpace
-from tests.builders import create, narrow
+from models.core.errors import Rejected
+from models.core.reasons import Reason
+from models.registries.registry import Kind
+from models.registries.space import ObservedSpace
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import delete_manifest, push, running_docker_registry
+from tests.support.builders import create, narrow
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     INSTALLATION,
     QUICK,
@@ -40,7 +41,6 @@ from tests.tasks.registries.tools import (
     revoke_grant,
     why_unseen,
 )
-from tests.tasks.serving import serving
 
 REPOSITORIES = ("app", "team/app", "team/deep/app", "123/app", "p/r0", "p-a")
 SPACES = {"/": 2, "123": 1, "p": 1, "team": 2}

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import ServerBroken
-from models.space import ObservedSpace
-from tasks.registries.answer import Answer
+from models.core.errors import ServerBroken
+from models.registries.space import ObservedSpace
+from tasks.http.response import Answer
 from tasks.registries.docker import wire
 from tasks.registries.docker.wire import Challenge, challenge_of, next_page, spaces_of
 from tasks.registries.wire import parse

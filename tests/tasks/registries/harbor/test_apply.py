@@ -2,18 +2,25 @@
 
 import pytest
 
-from deployments.sandbox.asgi import Captured, Receive, Scope, Send
-from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import Answer, Cut, Fault, Faults
-from deployments.sandbox.harbor import Harbor
-from models import errors
-from models.change import Change, Outcome
-from models.errors import Conflict, ReadOnly, RegistryError, Throttled, Unauthorized, Unreachable
-from models.reason import Reason
-from models.space import Visibility
-from tests.builders import PRIVATE, PUBLIC, create, done, narrow, widen
+from deployments.simulators.asgi import Captured, Receive, Scope, Send
+from deployments.simulators.fault_actions import Action
+from deployments.simulators.faults import Answer, Cut, Fault, Faults
+from deployments.simulators.harbor import Harbor
+from models.core import errors
+from models.core.errors import (
+    Conflict,
+    ReadOnly,
+    RegistryError,
+    Throttled,
+    Unauthorized,
+    Unreachable,
+)
+from models.core.reasons import Reason
+from models.registries.changes import Change, Outcome
+from models.registries.space import Visibility
+from tests.support.builders import PRIVATE, PUBLIC, create, done, narrow, widen
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import INSTALLATION, Safe, harbor, opened, wrong
-from tests.tasks.serving import serving
 
 
 def _on(method: str, action: Action, times: int | None = 1) -> Fault:

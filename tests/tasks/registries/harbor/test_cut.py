@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.worlds import Lost
+from tests.support.random_platform import Lost
 from tests.tasks.registries.robot_tools import NAME, ROBOTS, Scene, on
 from tests.tasks.registries.tools import make_grant
 

@@ -5,8 +5,8 @@ from math import ceil
 
 import pytest
 
-from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import (
+from deployments.simulators.fault_actions import Action
+from deployments.simulators.faults import (
     Answer,
     Cut,
     Delay,
@@ -17,11 +17,12 @@ from deployments.sandbox.faults import (
     Redirect,
     Truncate,
 )
-from deployments.sandbox.harbor import Harbor
-from models.errors import RegistryError
-from models.reason import Reason
-from models.space import ObservedSpace
-from tests.builders import PRIVATE, PUBLIC
+from deployments.simulators.harbor import Harbor
+from models.core.errors import RegistryError
+from models.core.reasons import Reason
+from models.registries.space import ObservedSpace
+from tests.support.builders import PRIVATE, PUBLIC
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     HTML,
     PAGE,
@@ -34,7 +35,6 @@ from tests.tasks.registries.tools import (
     why_unseen,
     wrong,
 )
-from tests.tasks.serving import serving
 
 
 async def test_all_of_them_are_seen(url: str, many: Harbor) -> None:

@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from deployments.sandbox.faults import Answer, Call, Cut, Fault
-from models.access import Grant, Mark, observer_name
-from models.errors import Conflict
-from models.reason import Reason
-from models.snapshot import Seen, Snapshot
+from deployments.simulators.faults import Answer, Call, Cut, Fault
+from models.core.availability import Seen
+from models.core.errors import Conflict
+from models.core.reasons import Reason
+from models.registries.observation import Snapshot
+from models.registries.robots import Grant, Mark, observer_name
 from tasks.registries.factory import connect
 from tasks.registries.harbor import Harbor
 from tasks.registries.protocol import Credential
-from tests.builders import registry
+from tests.support.builders import registry
 from tests.tasks.registries.robot_tools import LIST, NAME, ROBOTS, Before, Scene, on
 from tests.tasks.registries.tools import (
     ADMIN,

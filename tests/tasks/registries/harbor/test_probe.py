@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from deployments.sandbox.asgi import Reply
-from deployments.sandbox.docker_registry import Basic, DockerRegistry, Token
-from deployments.sandbox.faults import Answer, Fault, Faults
-from models.condition import ConditionType, Health, Status
-from models.errors import CredentialsMissing
-from models.health import diagnose, reached, settle
-from models.reason import Reason
+from deployments.simulators.asgi import Reply
+from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
+from deployments.simulators.faults import Answer, Fault, Faults
+from models.core.errors import CredentialsMissing
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType, Health, Status
+from models.registries.health import diagnose, reached, settle
 from tasks.registries.factory import connect
-from tests.builders import NOW, registry
+from tests.support.builders import NOW, registry
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     FALSE,
     HTML,
@@ -28,7 +29,6 @@ from tests.tasks.registries.tools import (
     told,
     why_unseen,
 )
-from tests.tasks.serving import serving
 
 
 @pytest.mark.parametrize("version", ["v2.9.0", "v2.12.4-3a1b2c4d", "v2.13.0", "v2.16.0-c50c7ddd"])

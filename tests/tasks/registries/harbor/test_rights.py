@@ -3,14 +3,15 @@
 import pytest
 from pydantic import SecretStr
 
-from deployments.sandbox.faults import Answer, Call, Fault, Faults
-from deployments.sandbox.harbor import Harbor, Permission
-from models.condition import ConditionType
-from models.reason import Reason
-from models.registry import Kind
+from deployments.simulators.faults import Answer, Call, Fault, Faults
+from deployments.simulators.harbor import Harbor, Permission
+from models.core.reasons import Reason
+from models.registries.condition import ConditionType
+from models.registries.registry import Kind
+from tasks.registries.harbor.checks import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.harbor.robot_wire import Robot
-from tasks.registries.harbor.verdicts import GRANT_NEEDS, ROBOT_NEEDS
 from tasks.registries.protocol import Credential
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     ADMIN,
     ADMINISTRATOR,
@@ -29,7 +30,6 @@ from tests.tasks.registries.tools import (
     why_unseen,
     wrong,
 )
-from tests.tasks.serving import serving
 
 
 async def test_a_user_who_is_no_administrator() -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from deployments.sandbox.faults import Call, Fault
-from models import errors
-from models.change import GrantChange
-from models.errors import Forbidden, NotFound, ReadOnly, Rejected
-from models.reason import Reason
+from deployments.simulators.faults import Call, Fault
+from models.core import errors
+from models.core.errors import Forbidden, NotFound, ReadOnly, Rejected
+from models.core.reasons import Reason
+from models.registries.changes import GrantChange
 from tasks import clock
-from tests.builders import done
+from tests.support.builders import done
 from tests.tasks.registries.robot_tools import ALL, MARK, NAME, ROBOTS, Scene
 from tests.tasks.registries.tools import edit_grant, make_grant, revoke_grant, wrong
 

@@ -4,12 +4,13 @@ import time
 
 import pytest
 
-from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import Answer, Call, Cut, Fault
-from deployments.sandbox.harbor import Permission
-from models.access import Mark, ObservedRobot, observer_name, robot_name
-from models.reason import Reason
-from models.snapshot import NOT_ASKED, Seen, Snapshot
+from deployments.simulators.fault_actions import Action
+from deployments.simulators.faults import Answer, Call, Cut, Fault
+from deployments.simulators.harbor import Permission
+from models.core.availability import Seen
+from models.core.reasons import Reason
+from models.registries.observation import NOT_ASKED, Snapshot
+from models.registries.robots import Mark, ObservedRobot, observer_name, robot_name
 from tasks.registries.harbor.robot_wire import Robot
 from tests.tasks.registries.robot_tools import LIST, MARK, NAME, Scene
 from tests.tasks.registries.tools import INSTALLATION, items, look, make_grant, opened, wrong

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from deployments.sandbox.fault_actions import Action
-from deployments.sandbox.faults import Answer, Cut, Delay, Truncate
-from models import errors
-from models.access import Mark
-from models.errors import Conflict, RegistryError, Transient
-from tests.builders import done
+from deployments.simulators.fault_actions import Action
+from deployments.simulators.faults import Answer, Cut, Delay, Truncate
+from models.core import errors
+from models.core.errors import Conflict, RegistryError, Transient
+from models.registries.robots import Mark
+from tests.support.builders import done
 from tests.tasks.registries.robot_tools import MARK, NAME, ROBOTS, Before, Scene, on
 from tests.tasks.registries.tools import ADMIN, INSTALLATION, Safe, bounds, make_grant, opened
 

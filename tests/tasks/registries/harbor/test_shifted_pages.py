@@ -4,13 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from deployments.sandbox.faults import (
-    Call,
-    Fault,
-    Faults,
-)
-from deployments.sandbox.harbor import Harbor
-from models.reason import Reason
+from deployments.simulators.faults import Call, Fault, Faults
+from deployments.simulators.harbor import Harbor
+from models.core.reasons import Reason
 from tests.tasks.registries.robot_tools import Scene
 from tests.tasks.registries.tools import (
     INSTALLATION,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from deployments.sandbox.faults import Answer, Fault, Faults
-from deployments.sandbox.harbor import Harbor
-from models.errors import RegistryError
-from models.reason import Reason
-from models.storage import UNLIMITED, SpaceStorage, StorageReading
+from deployments.simulators.faults import Answer, Fault, Faults
+from deployments.simulators.harbor import Harbor
+from models.core.errors import RegistryError
+from models.core.reasons import Reason
+from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
+from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import harbor, opened, wrong
-from tests.tasks.serving import serving
 
 
 async def _read(app: Harbor | Faults) -> StorageReading:

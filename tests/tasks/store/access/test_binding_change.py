@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.access import Workspace
-from models.errors import InputRefused
-from models.registry import Kind
-from tasks.store import bindings, clusters, spaces, workspaces
-from tasks.store.asking import Asked, to_bind, to_unbind
+from models.access.binding import Workspace
+from models.core.errors import InputRefused
+from models.registries.registry import Kind
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access.binding_change import Asked, to_bind, to_unbind
+from tasks.store.registries import spaces
 from tasks.store.session import stored, transact
-from tests.access_builders import binding, namespace
-from tests.builders import NOW, registry, space
-from tests.store.access_tools import registered
-from tests.store.tools import integrate
+from tests.support.access_builders import binding, namespace
+from tests.support.builders import NOW, registry, space
+from tests.tasks.store.access_tools import registered
+from tests.tasks.store.tools import integrate
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -10,16 +10,17 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from models.access import Binding, Workspace
-from models.plan import Plan
-from models.registry import Kind
+from models.access.binding import Binding, Workspace
+from models.registries.plan import Plan
+from models.registries.registry import Kind
 from models.tables import AuditRow, BindingRow
-from tasks.store import bindings, looks, registries, spaces, workspaces
+from tasks.store.access import bindings, workspaces
 from tasks.store.leases import leased
+from tasks.store.registries import registries, runs, spaces
 from tasks.store.session import engine_for, stored, transact
-from tests.access_builders import binding
-from tests.builders import NOW, registry, space
-from tests.store.tools import INTEGRATED, integrate, rows
+from tests.support.access_builders import binding
+from tests.support.builders import NOW, registry, space
+from tests.tasks.store.tools import INTEGRATED, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -279,7 +280,7 @@ def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
     async def save() -> None:
         async with leased("prod") as holder:
             more = {"first_look": False, "holder": holder, **RUN}
-            await stored(looks.save_findings, plan, **more)  # type: ignore[arg-type]
+            await stored(runs.save_findings, plan, **more)  # type: ignore[arg-type]
 
     asyncio.run(save())
     assert transact(spaces.spaces, "prod")[0].remote_id == 8

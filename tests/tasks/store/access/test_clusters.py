@@ -8,22 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models.access import Source
-from models.audit import Entry
-from models.cluster import Cluster, ClusterState
-from models.delivery import Delivery, DeliveryStatus
-from models.errors import Busy, InputRefused
-from models.membership import Namespace
-from models.reason import Reason
-from models.registry import BlockRef
+from models.clusters.cluster import Cluster, ClusterState
+from models.clusters.membership import Namespace, Source
+from models.clusters.pull_secret import Delivery, DeliveryStatus
+from models.core.audit import Entry
+from models.core.errors import Busy, InputRefused
+from models.core.reasons import Reason
+from models.registries.registry import BlockRef
 from models.tables import DeliveryRow, LeaseRow, ListedRow, NamespaceRow, PublicationRow
-from tasks.store import clusters, workspaces
-from tasks.store.clusters import lease_key
+from tasks.store.access import clusters, workspaces
+from tasks.store.access.clusters import lease_key
 from tasks.store.session import engine_for, stored, transact
-from tests.access_builders import cluster, delivery, login, namespace
-from tests.builders import NOW
-from tests.store.access_tools import STATE, registered
-from tests.store.tools import audited, rows
+from tests.support.access_builders import cluster, delivery, login, namespace
+from tests.support.builders import NOW
+from tests.tasks.store.access_tools import STATE, registered
+from tests.tasks.store.tools import audited, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

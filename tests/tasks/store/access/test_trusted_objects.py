@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from models.managed import SourceKind
+from models.discovery.managed_harbor import SourceKind
+from models.discovery.trust import NAMED_FOR, TrustedObject
 from models.tables import TrustedObjectRow
-from models.trust import NAMED_FOR, TrustedObject
-from tasks.store import trusted_objects
+from tasks.store.access import trusted_objects
 from tasks.store.session import transact
-from tests.builders import NOW
-from tests.store.tools import rows
+from tests.support.builders import NOW
+from tests.tasks.store.tools import rows
 
 LATE = NOW + NAMED_FOR + timedelta(seconds=1)
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from models.access import Source, Workspace
-from models.errors import InputRefused
+from models.access.binding import Workspace
+from models.clusters.membership import Source
+from models.core.errors import InputRefused
 from models.tables import AuditRow, ListedRow, NamespaceRow
-from tasks.store import bindings, clusters, workspaces
+from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.session import stored, transact
-from tests.access_builders import binding, namespace
-from tests.builders import NOW
-from tests.store.access_tools import registered
-from tests.store.tools import integrate, rows
+from tests.support.access_builders import binding, namespace
+from tests.support.builders import NOW
+from tests.tasks.store.access_tools import registered
+from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

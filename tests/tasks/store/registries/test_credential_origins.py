@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from models.credential_origin import CredentialOrigin
-from models.registry import BlockRef, Registry
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.registry import BlockRef, Registry
 from models.tables import CredentialOriginRow
-from tasks.store import credential_origins, registries
+from tasks.store.registries import credential_origins, registries
 from tasks.store.session import transact
-from tests.builders import NOW, registry
-from tests.store.tools import INTEGRATED, rows
+from tests.support.builders import NOW, registry
+from tests.tasks.store.tools import INTEGRATED, rows
 
 A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
 ADMIN = BlockRef(name="admin")

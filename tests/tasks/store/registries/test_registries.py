@@ -6,15 +6,15 @@ from threading import Barrier
 import pytest
 from sqlmodel import Session
 
-from models.audit import Entry
-from models.condition import ConditionType
-from models.errors import InputRefused
-from models.registry import BlockRef, Kind, NoVerification, Registry
+from models.core.audit import Entry
+from models.core.errors import InputRefused
+from models.registries.condition import ConditionType
+from models.registries.registry import BlockRef, Kind, NoVerification, Registry
 from models.tables import ConditionRow, LeaseRow, MeasurementRow, OutcomeRow, RegistryRow, SpaceRow
-from tasks.store import registries
+from tasks.store.registries import registries
 from tasks.store.session import transact
-from tests.builders import NOW, condition, registry
-from tests.store.tools import INTEGRATED, audited, integrate, rows
+from tests.support.builders import NOW, condition, registry
+from tests.tasks.store.tools import INTEGRATED, audited, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

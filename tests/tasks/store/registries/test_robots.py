@@ -7,30 +7,25 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from models.access import Grant, Source, Workspace
-from models.conclusion import Conclusion
-from models.errors import Busy
-from models.plan import Plan
-from models.schedule import Track
+from models.access.binding import Workspace
+from models.clusters.membership import Source
+from models.core.errors import Busy
+from models.registries.plan import Plan
+from models.registries.robots import Grant
+from models.registries.run_record import Conclusion
+from models.registries.schedule import Track
 from models.tables import GrantRow
-from tasks.store import (
-    bindings,
-    clusters,
-    departures,
-    grants,
-    installation,
-    looks,
-    rollout,
-    workspaces,
-)
+from tasks.secrets.cipher import Vault
+from tasks.store import installation
+from tasks.store.access import bindings, clusters, departures, rollout, workspaces
 from tasks.store.leases import leased
-from tasks.store.memory import recall, rotation_due
+from tasks.store.registries import robots, runs
 from tasks.store.session import stored, transact
-from tasks.vault import Vault
-from tests.access_builders import binding, delivery, grant, login, namespace
-from tests.builders import NOW, registry, space
-from tests.store.access_tools import registered
-from tests.store.tools import integrate, rows
+from tasks.store.state import recall, rotation_due
+from tests.support.access_builders import binding, delivery, grant, login, namespace
+from tests.support.builders import NOW, registry, space
+from tests.tasks.store.access_tools import registered
+from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -43,12 +38,12 @@ NEW = grant(2, "a", "b", login="robot$new", made_at=LATER)
 
 def keep(*many: Grant, secret: str = "Robot-Secret") -> None:
     for one in many:
-        transact(grants.keep, one, VAULT.seal(SecretStr(f"{secret}-{one.robot_id}")))
+        transact(robots.keep, one, VAULT.seal(SecretStr(f"{secret}-{one.robot_id}")))
 
 
 def secrets() -> dict[tuple[str, int], str]:
     return {
-        key: VAULT.open(text).get_secret_value() for key, text in transact(grants.sealed).items()
+        key: VAULT.open(text).get_secret_value() for key, text in transact(robots.sealed).items()
     }
 
 
@@ -61,9 +56,9 @@ def test_kept_as_it_was_made() -> None:
     platform()
     elsewhere = grant(1, registry="other", workspace="")
     keep(NEW, OLD, elsewhere)
-    assert transact(grants.grants) == (elsewhere, OLD, NEW)
-    assert transact(grants.grants, "prod") == (OLD, NEW)
-    assert transact(grants.grants, "ghost") == ()
+    assert transact(robots.grants) == (elsewhere, OLD, NEW)
+    assert transact(robots.grants, "prod") == (OLD, NEW)
+    assert transact(robots.grants, "ghost") == ()
     assert secrets() == {
         ("other", 1): "Robot-Secret-1",
         ("prod", 1): "Robot-Secret-1",
@@ -82,42 +77,42 @@ def test_a_new_secret_of_the_same_robot_takes_the_place_of_the_old() -> None:
     keep(OLD)
     again = grant(1, "c", login="robot$again", made_at=LATER)
     keep(again, secret="Newer")
-    assert transact(grants.grants) == (again,)
+    assert transact(robots.grants) == (again,)
     assert secrets() == {("prod", 1): "Newer-1"}
 
 
 def test_what_is_noted_later_leaves_the_secret_alone() -> None:
     platform()
     keep(OLD, NEW)
-    before = transact(grants.sealed)
+    before = transact(robots.sealed)
     changed = grant(1, "z", login="bot+x", workspace="team-z", made_at=LATER)
-    transact(grants.note, "prod", [changed, grant(9, "nobody knows its secret")])
+    transact(robots.note, "prod", [changed, grant(9, "nobody knows its secret")])
     seen = grant(1, "z", login="bot+x")
-    assert transact(grants.grants) == (seen, NEW)
-    assert transact(grants.sealed) == before
+    assert transact(robots.grants) == (seen, NEW)
+    assert transact(robots.sealed) == before
 
 
 def test_forgotten() -> None:
     platform()
     keep(OLD, NEW, grant(1, registry="other"))
-    transact(grants.forget, "prod", [1, 9])
-    transact(grants.forget, "prod", [])
-    assert transact(grants.grants) == (grant(1, registry="other"), NEW)
+    transact(robots.forget, "prod", [1, 9])
+    transact(robots.forget, "prod", [])
+    assert transact(robots.grants) == (grant(1, registry="other"), NEW)
 
 
 async def _concluded(holder: str, **parts: Any) -> None:
     conclusion = Conclusion(conditions=(), track=Track(looked_at=NOW), **parts)
-    await stored(looks.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2")
+    await stored(runs.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2")
 
 
 async def test_a_run_concludes() -> None:
     platform()
     keep(OLD, NEW)
-    before = transact(grants.sealed)
+    before = transact(robots.sealed)
     async with leased("prod") as holder:
         await _concluded(holder, grants=(grant(2, "c", login=NEW.login),), revoked=(1, 7))
-    assert transact(grants.grants) == (NEW.model_copy(update={"spaces": ("c",)}),)
-    assert transact(grants.sealed) == {("prod", 2): before["prod", 2]}
+    assert transact(robots.grants) == (NEW.model_copy(update={"spaces": ("c",)}),)
+    assert transact(robots.sealed) == {("prod", 2): before["prod", 2]}
 
 
 async def test_a_run_that_lost_its_lease_forgets_nothing() -> None:
@@ -125,7 +120,7 @@ async def test_a_run_that_lost_its_lease_forgets_nothing() -> None:
     keep(OLD, NEW)
     with pytest.raises(Busy, match="nothing was saved"):
         await _concluded("me", grants=(grant(2, "c"),), revoked=(1,))
-    assert transact(grants.grants) == (OLD, NEW)
+    assert transact(robots.grants) == (OLD, NEW)
 
 
 async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secret() -> None:
@@ -135,9 +130,9 @@ async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secr
     plan = Plan(registry="prod", made_at=NOW, gone=(1,), remembered=(space(),))
     async with leased("prod") as holder:
         await stored(
-            looks.save_findings, plan, first_look=False, holder=holder, at=NOW, flow_run="r"
+            runs.save_findings, plan, first_look=False, holder=holder, at=NOW, flow_run="r"
         )
-    assert transact(grants.grants) == (OLD,)
+    assert transact(robots.grants) == (OLD,)
 
 
 # What a run remembers when it begins.
@@ -242,10 +237,10 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
         transact(rollout.note_rolled_out, NOW)
         keep(NEW)
         transact(rollout.note_rolled_out, NOW)
-        assert [one.rolled_out_at for one in transact(grants.grants)] == [None, None]
+        assert [one.rolled_out_at for one in transact(robots.grants)] == [None, None]
         held = (delivery(logins=(login(robot_id=2),)),)
         await stored(clusters.save_deliveries, "eu", held, (), holder=holder, **RUN)
     transact(rollout.note_rolled_out, NOW)
     transact(rollout.note_rolled_out, LATER)  # the first time counts
-    assert [one.rolled_out_at for one in transact(grants.grants)] == [None, NOW]
+    assert [one.rolled_out_at for one in transact(robots.grants)] == [None, NOW]
     assert transact(recall, "prod").record.served == {"team-a"}

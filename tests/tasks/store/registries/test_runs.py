@@ -5,17 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from models.audit import Entry
-from models.conclusion import Conclusion
-from models.errors import Busy
-from models.reason import Reason
-from models.schedule import Track
+from models.core.audit import Entry
+from models.core.errors import Busy
+from models.core.reasons import Reason
+from models.registries.run_record import Conclusion
+from models.registries.schedule import Track
 from models.tables import OutcomeRow, SpaceRow
-from tasks.store import looks, registries, spaces
 from tasks.store.leases import leased
+from tasks.store.registries import registries, runs, spaces
 from tasks.store.session import stored, transact
-from tests.builders import NOW, broken, condition, create, done, narrow, space
-from tests.store.tools import audited, integrate, rows
+from tests.support.builders import NOW, broken, condition, create, done, narrow, space
+from tests.tasks.store.tools import audited, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -33,7 +33,7 @@ CONCLUSION = Conclusion(
 async def _save(conclusion: Conclusion) -> None:
     async with leased("prod") as holder:
         await stored(
-            looks.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2"
+            runs.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2"
         )
 
 
@@ -46,7 +46,7 @@ async def test_everything_is_saved() -> None:
     )  # fmt: skip
     assert transact(spaces.spaces, "prod") == (space("old"), space("team"))
     assert audited()[1:] == [("space.visibility-set", "team")]
-    failures = transact(looks.known_failures, "prod")
+    failures = transact(runs.known_failures, "prod")
     assert failures == {("fresh", "create-space", "ReadOnly")}
 
 
@@ -66,7 +66,7 @@ async def test_the_last_attempt_at_a_change_counts() -> None:
     await _save(
         CONCLUSION.model_copy(update={"outcomes": (done(create("fresh")),), "retired": ("old",)})
     )
-    assert transact(looks.known_failures, "prod") == frozenset()
+    assert transact(runs.known_failures, "prod") == frozenset()
     assert transact(spaces.spaces, "prod") == (space("team"),)
     assert len(rows(OutcomeRow)) == 2
 
@@ -75,7 +75,7 @@ async def test_nothing_is_saved_after_the_lease_is_lost() -> None:
     integrate()
     with pytest.raises(Busy, match="nothing was saved"):
         await stored(
-            looks.save_conclusion, "prod", CONCLUSION, holder="late", at=NOW, flow_run="run-2"
+            runs.save_conclusion, "prod", CONCLUSION, holder="late", at=NOW, flow_run="run-2"
         )
     _see_nothing_saved()
 
@@ -99,8 +99,8 @@ def _see_nothing_saved() -> None:
 async def test_old_results_are_pruned_a_few_at_a_time() -> None:
     integrate()
     await _save(CONCLUSION)
-    assert transact(looks.prune_outcomes, NOW, 100) == 0
-    assert transact(looks.prune_outcomes, LATER, 1) == 1
+    assert transact(runs.prune_outcomes, NOW, 100) == 0
+    assert transact(runs.prune_outcomes, LATER, 1) == 1
     assert len(rows(OutcomeRow)) == 1
-    assert transact(looks.prune_outcomes, LATER, 100) == 1
+    assert transact(runs.prune_outcomes, LATER, 100) == 1
     assert rows(OutcomeRow) == []

@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from models.errors import Busy
-from models.storage import SpaceStorage
+from models.core.errors import Busy
+from models.registries.observation import SpaceStorage
 from models.tables import AuditRow
-from tasks.store import spaces
-from tasks.store.figures import save_storage, space_figures
 from tasks.store.leases import leased
+from tasks.store.registries import spaces
+from tasks.store.registries.statistics import save_storage, space_figures
 from tasks.store.session import stored, transact
-from tests.builders import NOW, PRIVATE, PUBLIC, registry, space
-from tests.store.test_figures import reading
-from tests.store.tools import audited, integrate, rows
+from tests.support.builders import NOW, PRIVATE, PUBLIC, registry, space
+from tests.tasks.store.registries.test_statistics import reading
+from tests.tasks.store.tools import audited, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

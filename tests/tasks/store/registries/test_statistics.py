@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from models.overview import SpaceTotals, trend
-from models.reason import Reason
-from models.snapshot import Seen, Unseen
-from models.space import Space
-from models.storage import UNLIMITED, SpaceStorage, StorageReading
+from models.core.availability import Seen, Unseen
+from models.core.reasons import Reason
+from models.overview.overview import SpaceTotals, trend
+from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
+from models.registries.space import Space
 from models.tables import MeasurementRow
-from tasks.store import spaces
-from tasks.store.figures import figures, measurements, save_storage, space_figures
+from tasks.store.registries import spaces
+from tasks.store.registries.statistics import figures, measurements, save_storage, space_figures
 from tasks.store.session import transact
-from tests.builders import NOW, PRIVATE, PUBLIC, registry, space
-from tests.store.tools import integrate, rows
+from tests.support.builders import NOW, PRIVATE, PUBLIC, registry, space
+from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -1,0 +1,1 @@
+"""The Prefect server's password and key, as `make serve` keeps them."""

@@ -1,0 +1,1 @@
+"""The operations under /api/v2.0."""

@@ -1,0 +1,1 @@
+"""/v2 and its tokens: what docker pull and push use."""

@@ -1,0 +1,1 @@
+"""Requests and responses: what is the same for every operation."""

@@ -1,0 +1,1 @@
+"""What Harbors leave in a cluster."""

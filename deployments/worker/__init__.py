@@ -1,0 +1,1 @@
+"""`python -m deployments.worker`: a worker, and the processes of its flow runs."""

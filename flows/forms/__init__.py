@@ -1,0 +1,1 @@
+"""Parameters, as a person sees them in a form."""

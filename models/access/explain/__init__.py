@@ -1,0 +1,1 @@
+"""Why a namespace can, or cannot, pull an image."""

@@ -1,0 +1,1 @@
+"""Kubernetes clusters: their namespaces, and the pull secrets in them."""

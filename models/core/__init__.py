@@ -1,0 +1,1 @@
+"""What all rooms of models use; it imports nothing of them."""

@@ -1,0 +1,1 @@
+"""Managed Harbors: those that the platform runs in its clusters."""

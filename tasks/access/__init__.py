@@ -1,0 +1,1 @@
+"""What pull secrets hold, and what explain-access and rotation ask."""

@@ -1,0 +1,49 @@
+"""Open a cluster for one run, with its kubeconfig and the limits in force."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from pydantic import SecretStr
+
+from models.clusters.cluster import Cluster
+from models.core.settings import settings
+from tasks.clusters.objects import Fingerprint
+from tasks.clusters.protocol import ClusterClient
+from tasks.http.limits import Bounds
+from tasks.secrets.cluster_credentials import kubeconfigs_of, pick_kubeconfig
+
+
+@asynccontextmanager
+async def opened_cluster(
+    cluster: Cluster,
+    *,
+    fingerprint: Fingerprint,
+    installation: str,
+    kubeconfigs: Mapping[str, SecretStr] | None = None,
+) -> AsyncIterator[ClusterClient]:
+    """Open one client for one cluster and one run.
+
+    Args:
+        cluster: whom to open.
+        fingerprint: digests what pull secrets hold.
+        installation: which Secrets are ours.
+        kubeconfigs: those that were read before, by block name; None reads them now.
+
+    Raises:
+        ClusterError: the kubeconfig cannot be read, or is not usable.
+    """
+    if kubeconfigs is None:
+        kubeconfigs = await kubeconfigs_of([cluster])
+    kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
+    bounds = Bounds.of_cluster(settings())
+    # What speaks to clusters takes a second to import, which a run without any need not pay; in a
+    # thread, so that the others go on.
+    await asyncio.to_thread(import_module, "tasks.clusters.factory")
+    from tasks.clusters.factory import connect  # noqa: PLC0415 - see above
+
+    async with connect(
+        cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
+    ) as client:
+        yield client

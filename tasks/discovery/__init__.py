@@ -1,0 +1,1 @@
+"""Managed Harbors, as the objects in a cluster show them."""

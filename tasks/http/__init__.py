@@ -1,0 +1,1 @@
+"""What the HTTP clients of registries and clusters share."""

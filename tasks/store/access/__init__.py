@@ -1,0 +1,1 @@
+"""Records of clusters, workspaces, bindings and managed Harbors."""

@@ -1,0 +1,1 @@
+"""Records of registries, their spaces, robot accounts and runs."""
