@@ -9,14 +9,14 @@ from typing import Any
 import yaml
 from prefect.blocks.core import Block
 
-from deployments.environment import HOME
+from deployments.environment import PROJECT_DIR
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
 
-BLOCKS: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
+BLOCK_TYPES: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
 
 
-def definitions(path: Path = HOME / "prefect.yaml") -> list[dict[str, Any]]:
+def load_definitions(path: Path = PROJECT_DIR / "prefect.yaml") -> list[dict[str, Any]]:
     """Return the deployments that `prefect.yaml` lists."""
-    found: list[dict[str, Any]] = yaml.safe_load(path.read_text())["deployments"]
-    return found
+    deployments: list[dict[str, Any]] = yaml.safe_load(path.read_text())["deployments"]
+    return deployments

@@ -17,27 +17,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.environment import (
-    HOME,
     HOST,
-    environment,
-    given_block_key,
-    given_password,
-    own_api,
-    prepare,
+    PROJECT_DIR,
+    build_environment,
+    configured_block_key,
+    configured_password,
+    no_proxy_environment,
+    own_api_url,
+    prepare_data_dir,
     server_environment,
-    without_proxy,
 )
-from deployments.keys.api_password import FILE_NAME, load_api_password
+from deployments.keys.api_password import PASSWORD_FILE_NAME, load_api_password
 from deployments.keys.block_key import BlockKeyMissing, load_block_key
-from deployments.worker.processes import Process, start, stop, wait_for_one
-from models.core.errors import InputRefused
+from deployments.worker.processes import Process, start_process, stop_process, wait_for_any
+from models.core.errors import InvalidRequest
 
 _START_SECONDS = 120.0
 _WORKER_STOP_SECONDS = 6.0
 _SERVER_STOP_SECONDS = 1.5
 
 
-class NotServed(Exception):
+class StartupError(Exception):
     """The product cannot be started; the message says why and what to do."""
 
 
@@ -45,49 +45,49 @@ def main() -> int:
     """Run until Ctrl-C or SIGTERM, or until a part of it ends."""
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port = int(os.environ.get("PORT") or 4200)
-    prepare(data_dir)
-    os.environ.update(environment(data_dir, port))
-    os.chdir(HOME)
+    prepare_data_dir(data_dir)
+    os.environ.update(build_environment(data_dir, port))
+    os.chdir(PROJECT_DIR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        if os.environ["PREFECT_API_URL"] != own_api(port):
-            return _work()
-        with _locked(data_dir), _server(port, data_dir) as server:
-            return _work(server)
-    except (NotServed, InputRefused, BlockKeyMissing) as error:
+        if os.environ["PREFECT_API_URL"] != own_api_url(port):
+            return _run_worker()
+        with _lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
+            return _run_worker(server)
+    except (StartupError, InvalidRequest, BlockKeyMissing) as error:
         print(f"Not served: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
 
 
-def _work(*servers: Process) -> int:
+def _run_worker(*servers: Process) -> int:
     """Deploy the flows and run a worker; with a server of our own, until one of both ends."""
-    _ready_state()
+    _prepare_state()
     for server in servers:
         _wait_until_healthy(server)
     _deploy(recovering=bool(servers))
-    worker = start("-m", "deployments.worker")
+    worker = start_process("-m", "deployments.worker")
     try:
         ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
         print(f"Registry integration is served. UI: {ui}   Stop it with Ctrl-C.")
         print(f"The overview: {ui}/v2/artifacts/key/overview", flush=True)
-        ended = wait_for_one(worker, *servers)
-        part = "worker" if ended is worker else "Prefect server"
-        raise NotServed(f"the {part} has ended (status {ended.returncode}); start it again")
+        process = wait_for_any(worker, *servers)
+        part = "worker" if process is worker else "Prefect server"
+        raise StartupError(f"the {part} has ended (status {process.returncode}); start it again")
     finally:
-        stop(worker, _WORKER_STOP_SECONDS)
+        stop_process(worker, _WORKER_STOP_SECONDS)
 
 
-def _ready_state() -> None:
+def _prepare_state() -> None:
     """Bring the database and the keys up to date."""
     # Slow to import; the server starts meanwhile.
-    from models.core.settings import settings  # noqa: PLC0415
-    from tasks.secrets.robot_secrets import ready_keys  # noqa: PLC0415
+    from models.core.settings import get_settings  # noqa: PLC0415
+    from tasks.secrets.robot_secrets import ensure_keys  # noqa: PLC0415
     from tasks.store.migrate import migrate  # noqa: PLC0415
 
-    migrate(settings().database)
-    summary = ready_keys()
+    migrate(get_settings().database)
+    summary = ensure_keys()
     if summary:
         print(summary, flush=True)
 
@@ -96,12 +96,12 @@ def _deploy(*, recovering: bool) -> None:
     """Deploy all flows; their server's or Prefect's own messages are shown if it fails."""
     log_path = Path(os.environ["REGISTRY_INTEGRATION_DATA_DIR"]) / "deploy.log"
     with log_path.open("wb") as log:
-        process = start("-m", "deployments.deploy", *["--recover"] * recovering, log=log)
+        process = start_process("-m", "deployments.deploy", *["--recover"] * recovering, log=log)
     try:
         if process.wait() != 0:
-            raise NotServed(f"the flows were not deployed:\n{log_path.read_text()[-3000:]}")
+            raise StartupError(f"the flows were not deployed:\n{log_path.read_text()[-3000:]}")
     finally:
-        stop(process, 0)
+        stop_process(process, 0)
 
 
 def _default_data_dir() -> Path:
@@ -111,7 +111,7 @@ def _default_data_dir() -> Path:
 
 
 @contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
+def _lock_data_dir(data_dir: Path) -> Iterator[None]:
     """Keep a second server from the same data.
 
     Raises:
@@ -121,26 +121,26 @@ def _locked(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise NotServed(f"{data_dir} is served already, by another process") from None
+            raise StartupError(f"{data_dir} is served already, by another process") from None
         yield
 
 
 @contextmanager
-def _server(port: int, data_dir: Path) -> Iterator[Process]:
+def _run_prefect_server(port: int, data_dir: Path) -> Iterator[Process]:
     """Run a Prefect server on the loopback; its log is `server.log` in the data directory."""
-    if _taken(port):
-        raise NotServed(f"port {port} is taken; choose another one: make serve PORT=4300")
-    settings = _guard(data_dir, port)
+    if _is_port_in_use(port):
+        raise StartupError(f"port {port} is taken; choose another one: make serve PORT=4300")
+    settings = _set_password(data_dir, port)
     command = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
     with (data_dir / "server.log").open("ab") as log:
-        process = start(*command, environment=settings, log=log)
+        process = start_process(*command, environment=settings, log=log)
     try:
         yield process
     finally:
-        stop(process, _SERVER_STOP_SECONDS)
+        stop_process(process, _SERVER_STOP_SECONDS)
 
 
-def _taken(port: int) -> bool:
+def _is_port_in_use(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -150,20 +150,20 @@ def _taken(port: int) -> bool:
     return False
 
 
-def _guard(data_dir: Path, port: int) -> dict[str, str]:
+def _set_password(data_dir: Path, port: int) -> dict[str, str]:
     """Set the API password for all that is started; return the settings of the server."""
-    password, made = given_password(), False
+    password, is_new = configured_password(), False
     if not password:
-        password, made = load_api_password(data_dir)
+        password, is_new = load_api_password(data_dir)
     os.environ["PREFECT_API_AUTH_STRING"] = password
-    os.environ.update(without_proxy())
-    if made:
+    os.environ.update(no_proxy_environment())
+    if is_new:
         print(
             f"Made the password of the UI and the API: {password}\n"
-            f"It is in {data_dir / FILE_NAME}; the UI asks for the whole line, once.",
+            f"It is in {data_dir / PASSWORD_FILE_NAME}; the UI asks for the whole line, once.",
             flush=True,
         )
-    return server_environment(port, password, given_block_key() or load_block_key(data_dir))
+    return server_environment(port, password, configured_block_key() or load_block_key(data_dir))
 
 
 def _wait_until_healthy(server: Process) -> None:
@@ -177,13 +177,13 @@ def _wait_until_healthy(server: Process) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise NotServed("the Prefect server did not start; see server.log")
+            raise StartupError("the Prefect server did not start; see server.log")
         try:
             with direct.open(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise NotServed(f"{url} does not answer within {_START_SECONDS:.0f} s")
+    raise StartupError(f"{url} does not answer within {_START_SECONDS:.0f} s")
 
 
 if __name__ == "__main__":

@@ -7,23 +7,23 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from sqlmodel import Session
 
-from flows.runs import ends_plainly
-from models.core.plural import amount
-from models.core.settings import settings
-from models.overview.build_views import registry_accesses
-from models.overview.overview import Overview, RegistryFigures, SpaceFigures, trend
-from models.registries.record import Dossier
+from flows.runs import report_errors
+from models.core.plural import pluralize
+from models.core.settings import get_settings
+from models.overview.build_views import build_registry_access_views
+from models.overview.overview import Overview, RegistryStatistics, SpaceStatistics, storage_trend
+from models.registries.record import RegistryRecord
 from models.tables import AuditRow
 from tasks import clock
-from tasks.pages.overview import overview_news, overview_page
-from tasks.pages.registry import registry_news, registry_page
-from tasks.prefect.artifacts import publish_if_news
-from tasks.registries.storage import measure
-from tasks.secrets.credentials import credentials_of
+from tasks.pages.overview import overview_digest_source, overview_page
+from tasks.pages.registry import registry_digest_source, registry_page
+from tasks.prefect.artifacts import publish_if_changed
+from tasks.registries.storage import measure_storage
+from tasks.secrets.credentials import read_credentials
 from tasks.store import audit, views
 from tasks.store.registries import registries, statistics
 from tasks.store.retention import prune_history
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 _WINDOW = timedelta(days=7)
 _POINTS = 24
@@ -31,71 +31,83 @@ _HISTORY = 20
 
 
 @flow(name="compute-overview", persist_result=False)
-@ends_plainly
+@report_errors
 async def compute_overview() -> State[None]:
     """Read storage figures that are due, and publish the overview and a page for each registry.
 
     A page is written anew only when something in it changed, or after an hour. Audit entries that
     are too old to be kept are deleted.
     """
-    known = await stored(registries.dossiers)
-    every, now = settings().storage_interval, clock.now()
-    due = [dossier for dossier in known if dossier.storage_due(every, now)]
-    silent = await _measure(due)
-    written = await publish_overview()
-    written += await publish_registries([dossier.registry.name for dossier in known])
-    told = f"; storage not told by {', '.join(silent)}" if silent else ""
+    records = await in_transaction(registries.list_registries)
+    interval, now = get_settings().storage_interval, clock.now()
+    due_records = [record for record in records if record.is_storage_due(interval, now)]
+    unreachable = await _measure_due(due_records)
+    page_count = await publish_overview()
+    page_count += await publish_registry_pages([record.registry.name for record in records])
+    notes = f"; storage not told by {', '.join(unreachable)}" if unreachable else ""
     if pruned := await prune_history(now):
-        told += f"; {amount(pruned, 'old audit entry')} deleted"
+        notes += f"; {pluralize(pruned, 'old audit entry')} deleted"
     return Completed(
-        message=f"{amount(len(known), 'registry')}, {len(due)} measured, "
-        f"{amount(written, 'page')} written{told}"
+        message=f"{pluralize(len(records), 'registry')}, {len(due_records)} measured, "
+        f"{pluralize(page_count, 'page')} written{notes}"
     )
 
 
 async def refresh_overview(name: str | None = None) -> None:
     """Bring the overview up to date after a change, with fresh figures of one registry."""
     if name is not None:
-        dossier = await stored(registries.dossier, name)
-        if dossier.answers:
-            await _measure([dossier])
-        await publish_registries([name])
+        record = await in_transaction(registries.get_registry, name)
+        if record.is_available:
+            await _measure_due([record])
+        await publish_registry_pages([name])
     await publish_overview()
 
 
-async def _measure(due: list[Dossier]) -> tuple[str, ...]:
-    if not due:
+async def _measure_due(records: list[RegistryRecord]) -> tuple[str, ...]:
+    if not records:
         return ()
-    return await measure(due, await credentials_of(dossier.registry for dossier in due))
+    return await measure_storage(
+        records, await read_credentials(record.registry for record in records)
+    )
 
 
 async def publish_overview() -> int:
     """Publish the artifact `overview` if there is news; return how many pages were written."""
     now = clock.now()
-    found = Overview(at=now, registries=await stored(statistics.figures))
-    told = await stored(statistics.measurements, now - _WINDOW)
-    page = overview_page(found, trend(told, now, window=_WINDOW, points=_POINTS))
-    news = overview_news(found)
-    return await publish_if_news("overview", page, news, "All registries in numbers")
+    overview = Overview(
+        at=now, registries=await in_transaction(statistics.list_registry_statistics)
+    )
+    measurements = await in_transaction(statistics.list_measurements, now - _WINDOW)
+    page = overview_page(overview, storage_trend(measurements, now, window=_WINDOW, points=_POINTS))
+    digest_source = overview_digest_source(overview)
+    return await publish_if_changed("overview", page, digest_source, "All registries in numbers")
 
 
-async def publish_registries(names: list[str]) -> int:
+async def publish_registry_pages(names: list[str]) -> int:
     """Publish `registry-<name>` for each name with news; return how many pages were written."""
-    written = 0
-    by_name = {one.name: one for one in await stored(statistics.figures)}
-    facts = await stored(views.facts_of_registries, names, clock.now())
-    access = registry_accesses(facts, names)
+    page_count = 0
+    by_name = {
+        registry_figures.name: registry_figures
+        for registry_figures in await in_transaction(statistics.list_registry_statistics)
+    }
+    facts = await in_transaction(views.load_registry_facts, names, clock.now())
+    access = build_registry_access_views(facts, names)
     for name in names:
-        one: RegistryFigures | None = by_name.get(name)
-        if one is None:  # removed meanwhile
+        figures: RegistryStatistics | None = by_name.get(name)
+        if figures is None:  # removed meanwhile
             continue
-        spaces, history = await stored(_details, name)
-        page = registry_page(one, spaces, history, access[name])
-        news = registry_news(one, spaces, access[name])
-        title = f"{one.dossier.registry.kind.label} at {one.dossier.registry.address}"
-        written += await publish_if_news(f"registry-{name}", page, news, title)
-    return written
+        spaces, history = await in_transaction(_page_details, name)
+        page = registry_page(figures, spaces, history, access[name])
+        digest_source = registry_digest_source(figures, spaces, access[name])
+        registry = figures.record.registry
+        title = f"{registry.kind.label} at {registry.address}"
+        page_count += await publish_if_changed(f"registry-{name}", page, digest_source, title)
+    return page_count
 
 
-def _details(session: Session, name: str) -> tuple[tuple[SpaceFigures, ...], list[AuditRow]]:
-    return statistics.space_figures(session, name), audit.history(session, name, most=_HISTORY)
+def _page_details(
+    session: Session, name: str
+) -> tuple[tuple[SpaceStatistics, ...], list[AuditRow]]:
+    return statistics.list_space_statistics(session, name), audit.history(
+        session, name, limit=_HISTORY
+    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from models.core.network import LOOPBACK
+from models.core.network import LOOPBACK_NETWORKS
 from tests.real.docker_registry import running_docker_registry
 from tests.real.postgres import Postgres, running_postgres
 
@@ -19,11 +19,11 @@ settings.register_profile("house", deadline=None, database=None)
 settings.load_profile("house")
 
 # Simulated Harbors are on the loopback, managed ones too; programs that tests start inherit it.
-os.environ.setdefault("REGISTRY_INTEGRATION_ALLOWED_NETWORKS", LOOPBACK)
+os.environ.setdefault("REGISTRY_INTEGRATION_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
 
 REGISTRY_USERS = {"user": "pw"}
 
-_SERVED = frozenset({"browser", "deploying", "serving"})
+_SHARED_PRODUCT_PACKAGES = frozenset({"browser", "deploying", "serving"})
 """Packages in which all tests share a product that is served once."""
 
 
@@ -31,7 +31,7 @@ _SERVED = frozenset({"browser", "deploying", "serving"})
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a served product in one of the processes that tests are spread over."""
     for item in items:
-        if item.path.parent.name in _SERVED:
+        if item.path.parent.name in _SHARED_PRODUCT_PACKAGES:
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
 
 

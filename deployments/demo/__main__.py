@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.environment import HOME, HOST, environment, prepare
+from deployments.environment import HOST, PROJECT_DIR, build_environment, prepare_data_dir
 from deployments.keys.api_password import load_api_password
-from models.core.network import LOOPBACK
+from models.core.network import LOOPBACK_NETWORKS
 
-_OF_A_REAL_INSTALLATION = (
+_INSTALLATION_VARIABLES = (
     *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
     *("PREFECT_HOME", "PREFECT_SERVER_DATABASE_CONNECTION_URL"),
     *("REGISTRY_INTEGRATION_DATABASE_URL", "REGISTRY_INTEGRATION_DATA_DIR"),
@@ -28,41 +28,43 @@ _OF_A_REAL_INSTALLATION = (
 
 def main() -> int:
     """Run the demo; return its exit status."""
-    port = _port()
+    port = _choose_port()
     with tempfile.TemporaryDirectory(prefix="registry-integration-demo-") as folder:
         data_dir = Path(folder)
-        prepare(data_dir)
-        for name in _OF_A_REAL_INSTALLATION:
+        prepare_data_dir(data_dir)
+        for name in _INSTALLATION_VARIABLES:
             os.environ.pop(name, None)
-        os.environ.update(environment(data_dir, port))
-        os.environ["REGISTRY_INTEGRATION_ALLOWED_NETWORKS"] = LOOPBACK  # its managed Harbors
+        os.environ.update(build_environment(data_dir, port))
+        os.environ["REGISTRY_INTEGRATION_ALLOWED_NETWORKS"] = (
+            LOOPBACK_NETWORKS  # its managed Harbors
+        )
         os.environ["PREFECT_API_AUTH_STRING"], _ = load_api_password(data_dir)
-        from deployments.demo.scenario import tell  # noqa: PLC0415 - reads the environment just set
+        from deployments.demo.scenario import run_demo  # noqa: PLC0415 - reads the environment just set
 
         try:
-            with _product(data_dir, port):
-                return tell(once=bool(os.environ.get("ONCE")), ui=f"http://{HOST}:{port}")
+            with _run_product(data_dir, port):
+                return run_demo(once=bool(os.environ.get("ONCE")), ui=f"http://{HOST}:{port}")
         except KeyboardInterrupt:
             print("\nStopped.")
             return 130
 
 
-def _port() -> int:
+def _choose_port() -> int:
     """Return the wished port, or a free one if the usual one is taken."""
-    wished = os.environ.get("PORT")
+    requested_port = os.environ.get("PORT")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, int(wished or 4200)))
+            probe.bind((HOST, int(requested_port or 4200)))
         except OSError:
-            if wished:
-                sys.exit(f"Port {wished} is taken; choose another one: make demo PORT=4300")
+            if requested_port:
+                sys.exit(f"Port {requested_port} is taken; choose another one: make demo PORT=4300")
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def _product(data_dir: Path, port: int) -> Iterator[None]:
+def _run_product(data_dir: Path, port: int) -> Iterator[None]:
     """Run `make serve`'s process until the block ends."""
     log_path = data_dir / "serve.log"
     started = time.monotonic()
@@ -70,7 +72,7 @@ def _product(data_dir: Path, port: int) -> Iterator[None]:
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"],
-            cwd=HOME,
+            cwd=PROJECT_DIR,
             env={**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port)},
             stdout=log,
             stderr=log,

@@ -2,65 +2,79 @@
 
 import asyncio
 
-from deployments.demo.platform import World
-from deployments.demo.runner import Teller
+from deployments.demo.platform import DemoPlatform
+from deployments.demo.runner import DemoRunner
 from deployments.simulators.docker_pull import pull_status
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 _IMAGE = "web-shop/frontend:v1"
-_BINDING = {"registry": "harbor-main", "spaces": ["web-shop"], "workspaces": ["team-shop"]}
+_BINDING_PARAMETERS = {
+    "registry": "harbor-main",
+    "spaces": ["web-shop"],
+    "workspaces": ["team-shop"],
+}
 
 
-async def grant_and_take(teller: Teller, world: World) -> None:
+async def show_access(runner: DemoRunner, platform: DemoPlatform) -> None:
     """Tell it: register a cluster, bind, pull, explain, unbind."""
-    teller.title("Registering a Kubernetes cluster (an emulation, not a real one)")
-    await ClusterCredentials(kubeconfig=world.cluster.kubeconfig).save("demo-cluster")
-    await teller.expect(
+    runner.print_title("Registering a Kubernetes cluster (an emulation, not a real one)")
+    await ClusterCredentials(kubeconfig=platform.cluster.kubeconfig).save("demo-cluster")
+    await runner.check_flow(
         "COMPLETED",
         "register the cluster",
         "register-cluster",
         name="demo",
         credentials={"$ref": {"block_document_slug": "cluster-credentials/demo-cluster"}},
     )
-    teller.title("Binding a private space to a workspace, and taking it away again")
-    await _pulls(teller, world, shop=401, analytics=401)
-    await teller.expect("COMPLETED", "bind web-shop to team-shop", "bind-space", **_BINDING)
-    await _pulls(teller, world, shop=200, analytics=401)
-    await _measured(teller)
-    await _explained(teller)
-    await teller.expect("COMPLETED", "unbind it again", "unbind-space", **_BINDING)
-    await _pulls(teller, world, shop=401, analytics=401)
-    left = [name for name in world.main.robots.values() if "observer" not in name.stored]
-    teller.check(not left, "no robot account for it is left in Harbor")
-    teller.check(world.cluster.secret("shop") is None, "no pull secret is left in the namespace")
+    runner.print_title("Binding a private space to a workspace, and taking it away again")
+    await _check_pulls(runner, platform, shop=401, analytics=401)
+    await runner.check_flow(
+        "COMPLETED", "bind web-shop to team-shop", "bind-space", **_BINDING_PARAMETERS
+    )
+    await _check_pulls(runner, platform, shop=200, analytics=401)
+    await _check_rollout_time(runner)
+    await _check_explanations(runner)
+    await runner.check_flow("COMPLETED", "unbind it again", "unbind-space", **_BINDING_PARAMETERS)
+    await _check_pulls(runner, platform, shop=401, analytics=401)
+    workspace_robots = [
+        robot for robot in platform.main.robots.values() if "observer" not in robot.stored
+    ]
+    runner.check(not workspace_robots, "no robot account for it is left in Harbor")
+    runner.check(platform.cluster.secret("shop") is None, "no pull secret is left in the namespace")
 
 
-async def _pulls(teller: Teller, world: World, **expected: int) -> None:
+async def _check_pulls(runner: DemoRunner, platform: DemoPlatform, **expected: int) -> None:
     """Pull as a node does, with what the namespace's ServiceAccount hands out."""
-    host = world.urls["harbor-main"].partition("//")[2]
-    for namespace, wanted in expected.items():
-        handed = world.cluster.image_pull_secrets(namespace)
-        secret = world.cluster.secret(namespace) if handed else None
+    host = platform.urls["harbor-main"].partition("//")[2]
+    for namespace, expected_status in expected.items():
+        secret_names = platform.cluster.image_pull_secrets(namespace)
+        secret = platform.cluster.secret(namespace) if secret_names else None
         status = await asyncio.to_thread(pull_status, f"{host}/{_IMAGE}", secret)
-        word = "pulled" if status == 200 else "refused"
-        teller.check(status == wanted, f"{_IMAGE} from namespace {namespace}: {word} ({status})")
+        verb = "pulled" if status == 200 else "refused"
+        runner.check(
+            status == expected_status, f"{_IMAGE} from namespace {namespace}: {verb} ({status})"
+        )
 
 
-async def _measured(teller: Teller) -> None:
-    found = await stored(bindings.bindings, registry="harbor-main")
-    times = [one.effective_at - one.bound_at for one in found if one.effective_at]
+async def _check_rollout_time(runner: DemoRunner) -> None:
+    space_bindings = await in_transaction(bindings.list_bindings, registry="harbor-main")
+    times = [
+        binding.effective_at - binding.bound_at
+        for binding in space_bindings
+        if binding.effective_at
+    ]
     worst = max((time.total_seconds() for time in times), default=0.0)
-    told = f"every namespace of the workspace had it {worst:.1f} s after the wish"
-    teller.check(len(times) == len(found) == 1, told)
+    message = f"every namespace of the workspace had it {worst:.1f} s after the wish"
+    runner.check(len(times) == len(space_bindings) == 1, message)
 
 
-async def _explained(teller: Teller) -> None:
+async def _check_explanations(runner: DemoRunner) -> None:
     for namespace, answer in (("shop", "yes"), ("analytics", "no")):
-        run = await teller.run(
+        run = await runner.run_flow(
             "explain-access",
             {"cluster": "demo", "namespace": namespace, "image": f"harbor-main/{_IMAGE}"},
         )
         message = (run.state.message or "")[:170] if run.state else ""
-        teller.check(message.startswith(answer), f"why can {namespace}? {message}")
+        runner.check(message.startswith(answer), f"why can {namespace}? {message}")

@@ -4,71 +4,78 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from deployments.simulators.docker_registry import Basic, DockerRegistry
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
-from deployments.simulators.server import closed_port_url, running
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
+from deployments.simulators.server import get_closed_url, run_server
 from models.core.labels import WORKSPACE_LABEL
 from models.discovery.trust import MANAGED_LABEL
 
 GIB = 2**30
-NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}
+DEMO_NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}
 """The emulated cluster's namespaces, with the workspace that their label names."""
-HARBORS = "harbors"
+HARBOR_NAMESPACE = "harbors"
 """Where the platform's own Harbors are: the one namespace that is marked as trusted."""
-PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
+DEMO_PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
 
 
 @dataclass
-class World:
+class DemoPlatform:
     """The registries and their addresses.
 
     Attributes:
         urls: address by name.
         cluster: an emulated Kubernetes cluster, not a real one.
         stack: ends what runs when the demo does.
-        old: stopping it takes `harbor-old` down.
+        old_stack: stopping it takes `harbor-old` down.
     """
 
-    main: Harbor
-    edge: Harbor
-    lab: Harbor
-    dev: DockerRegistry
-    cluster: EmulatedCluster
+    main: SimulatedHarbor
+    edge: SimulatedHarbor
+    lab: SimulatedHarbor
+    dev: SimulatedDockerRegistry
+    cluster: SimulatedCluster
     stack: ExitStack
     urls: dict[str, str] = field(default_factory=dict)
-    old: ExitStack = field(default_factory=ExitStack)
-    nowhere: str = field(default_factory=closed_port_url)
+    old_stack: ExitStack = field(default_factory=ExitStack)
+    closed_url: str = field(default_factory=get_closed_url)
 
 
 @contextmanager
-def simulated() -> Iterator[World]:
+def run_platform() -> Iterator[DemoPlatform]:
     """Run all simulated registries until the block ends."""
-    old = Harbor(admin_password=PASSWORD, version="v2.11.2-1a2b3c4d")
+    old = SimulatedHarbor(admin_password=DEMO_PASSWORD, version="v2.11.2-1a2b3c4d")
     old.add_project("archive", storage_used=42 * GIB, repositories=("app-2019", "app-2020"))
     with ExitStack() as stack:
         cluster = stack.enter_context(running_cluster())
-        for namespace, workspace in NAMESPACES.items():
+        for namespace, workspace in DEMO_NAMESPACES.items():
             cluster.add_namespace(namespace, {WORKSPACE_LABEL: workspace})
-        cluster.add_namespace(HARBORS, {MANAGED_LABEL: "true"})
-        world = World(
-            main=_main(), edge=_edge(), lab=_lab(), dev=_dev(), cluster=cluster, stack=stack
+        cluster.add_namespace(HARBOR_NAMESPACE, {MANAGED_LABEL: "true"})
+        platform = DemoPlatform(
+            main=_main_harbor(),
+            edge=_edge_harbor(),
+            lab=_lab_harbor(),
+            dev=_dev_registry(),
+            cluster=cluster,
+            stack=stack,
         )
-        stack.push(world.old)
+        stack.push(platform.old_stack)
         for name, app in (
-            ("harbor-main", world.main.app),
-            ("harbor-edge", world.edge.app),
-            ("harbor-lab", world.lab.app),
-            ("docker-dev", world.dev.app),
+            ("harbor-main", platform.main.app),
+            ("harbor-edge", platform.edge.app),
+            ("harbor-lab", platform.lab.app),
+            ("docker-dev", platform.dev.app),
         ):
-            world.urls[name] = stack.enter_context(running(app))
-        world.main.external_url = world.urls["harbor-main"]  # where it sends who needs a token
-        world.urls["harbor-old"] = world.old.enter_context(running(old.app))
-        yield world
+            platform.urls[name] = stack.enter_context(run_server(app))
+        platform.main.external_url = platform.urls[
+            "harbor-main"
+        ]  # where it sends who needs a token
+        platform.urls["harbor-old"] = platform.old_stack.enter_context(run_server(old.app))
+        yield platform
 
 
-def _main() -> Harbor:
-    harbor = Harbor(admin_password=PASSWORD)
+def _main_harbor() -> SimulatedHarbor:
+    harbor = SimulatedHarbor(admin_password=DEMO_PASSWORD)
     for name, gib, public in (
         ("base-images", 18, True),
         ("payments", 31, True),
@@ -88,21 +95,21 @@ def _main() -> Harbor:
     return harbor
 
 
-def _edge() -> Harbor:
-    harbor = Harbor(admin_password=PASSWORD, version="v2.12.4-5d6e7f80")
+def _edge_harbor() -> SimulatedHarbor:
+    harbor = SimulatedHarbor(admin_password=DEMO_PASSWORD, version="v2.12.4-5d6e7f80")
     harbor.add_project("edge-agents", public=True, storage_used=9 * GIB, repositories=("agent",))
     harbor.add_project("firmware", storage_used=4 * GIB, repositories=("a", "b", "c"))
     return harbor
 
 
-def _lab() -> Harbor:
-    harbor = Harbor(admin_password=PASSWORD)
+def _lab_harbor() -> SimulatedHarbor:
+    harbor = SimulatedHarbor(admin_password=DEMO_PASSWORD)
     harbor.add_project("experiments", storage_used=77 * GIB, repositories=("gpu", "cpu"))
     return harbor
 
 
-def _dev() -> DockerRegistry:
-    registry = DockerRegistry(Basic({"platform": PASSWORD}))
+def _dev_registry() -> SimulatedDockerRegistry:
+    registry = SimulatedDockerRegistry(BasicAuth({"platform": DEMO_PASSWORD}))
     for repository in ("tools/lint", "tools/build", "team-a/api", "hello-world"):
         registry.add_repository(repository, tags=("v1",))
     return registry

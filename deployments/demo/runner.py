@@ -11,38 +11,38 @@ _RUN_SECONDS = 180.0
 _WIDTH = 140
 
 
-class Teller:
+class DemoRunner:
     """Tells what happens and remembers what did not hold."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         if not self.console.is_terminal:
             self.console.width = _WIDTH
-        self.broken: list[str] = []
-        self.started = time.monotonic()
+        self.failed_checks: list[str] = []
+        self.started_at = time.monotonic()
 
-    def title(self, text: str) -> None:
+    def print_title(self, text: str) -> None:
         """Begin a chapter."""
-        seconds = time.monotonic() - self.started
+        seconds = time.monotonic() - self.started_at
         self.console.print(f"\n[bold]{text}[/bold] [dim]({seconds:.0f} s)[/dim]")
 
-    def check(self, holds: bool, text: str) -> None:
+    def check(self, condition: bool, text: str) -> None:
         """Say whether something holds."""
-        mark = "[green]✓[/green]" if holds else "[red]✗[/red]"
+        mark = "[green]✓[/green]" if condition else "[red]✗[/red]"
         self.console.print(f"  {mark} {escape(text)}")
-        if not holds:
-            self.broken.append(text)
+        if not condition:
+            self.failed_checks.append(text)
 
-    async def run(self, flow: str, parameters: dict[str, object]) -> FlowRun:
+    async def run_flow(self, flow: str, parameters: dict[str, object]) -> FlowRun:
         """Run a deployed flow as the UI's button does, and wait for its end."""
         return await arun_deployment(
             f"{flow}/default", parameters=parameters, timeout=_RUN_SECONDS, poll_interval=0.2
         )
 
-    async def expect(self, kind: str, text: str, flow: str, **parameters: object) -> None:
+    async def check_flow(self, kind: str, text: str, flow: str, **parameters: object) -> None:
         """Run a flow and check the type of its final state."""
         self.console.print(f"  [dim]… {text}[/dim]")
-        run = await self.run(flow, parameters)
+        run = await self.run_flow(flow, parameters)
         state = run.state
         message = (state.message or "")[:170] if state else ""
         self.check(state is not None and state.type.value == kind, f"{text}: {message}")

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from models.overview.overview import RegistryFigures
+from models.overview.overview import RegistryStatistics
 from models.registries.condition import Health
-from tasks.pages.markdown import limit, size
+from tasks.pages.markdown import format_bytes, format_quota
 
-_COLOUR = {
+_HEALTH_COLOUR = {
     Health.HEALTHY: "green",
     Health.DEGRADED: "yellow",
     Health.UNHEALTHY: "red",
     Health.UNKNOWN: "dim",
 }
 
-_HEAD = (
+_COLUMN_TITLES = (
     "Registry",
     "Address",
     "Health",
@@ -27,21 +27,23 @@ _HEAD = (
 )
 
 
-def overview_table(registries: Sequence[RegistryFigures]) -> Table:
+def overview_table(registries: Sequence[RegistryStatistics]) -> Table:
     """Return the overview of all registries."""
     table = Table(title="Registries (simulated)")
-    for head in _HEAD:
+    for head in _COLUMN_TITLES:
         table.add_column(head, no_wrap=True)
-    for one in registries:
-        found = one.dossier.diagnosis
+    for registry in registries:
+        health = registry.record.health_summary
         table.add_row(
-            one.name,
-            one.dossier.registry.address,
-            f"[{_COLOUR[found.health]}]{found.health}[/]",
-            found.reason,
-            f"{one.totals.public} / {one.totals.private}",
-            "unknown" if one.totals.repositories is None else str(one.totals.repositories),
-            size(one.storage),
-            limit(one.totals.limits),
+            registry.name,
+            registry.record.registry.address,
+            f"[{_HEALTH_COLOUR[health.health]}]{health.health}[/]",
+            health.reason,
+            f"{registry.totals.public_count} / {registry.totals.private_count}",
+            "unknown"
+            if registry.totals.repository_count is None
+            else str(registry.totals.repository_count),
+            format_bytes(registry.storage_used),
+            format_quota(registry.totals.storage_limit),
         )
     return table

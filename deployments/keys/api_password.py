@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.secrets.key_files import create_secret_file, read_secret_file
 
-FILE_NAME = "api.password"
+PASSWORD_FILE_NAME = "api.password"  # noqa: S105 - a file's name
 _USER = "operator"
 
 
@@ -16,7 +16,7 @@ def load_api_password(data_dir: Path) -> tuple[str, bool]:
     Raises:
         InputRefused: other users can read the file.
     """
-    path = data_dir / FILE_NAME
+    path = data_dir / PASSWORD_FILE_NAME
     with suppress(FileNotFoundError):
         return read_secret_file(path).strip(), False
     password = f"{_USER}:{secrets.token_urlsafe(24)}"

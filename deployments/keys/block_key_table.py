@@ -6,7 +6,7 @@ from prefect.server.database import provide_database_interface
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_KEY = {"key": "ENCRYPTION_KEY"}
+_KEY_COLUMNS = {"key": "ENCRYPTION_KEY"}
 
 
 async def read_key() -> str | None:
@@ -16,7 +16,7 @@ async def read_key() -> str | None:
         if not await _has_tables(connection):
             return None
         query = text("SELECT value FROM configuration WHERE key = :key")
-        value = (await connection.execute(query, _KEY)).scalar()
+        value = (await connection.execute(query, _KEY_COLUMNS)).scalar()
     if value is None:
         return None
     return str((json.loads(value) if isinstance(value, str) else value)["fernet_key"])
@@ -29,13 +29,13 @@ async def delete_key() -> None:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
             await connection.execute(text("PRAGMA secure_delete = ON"))  # overwrites what it frees
-        await connection.execute(text("DELETE FROM configuration WHERE key = :key"), _KEY)
+        await connection.execute(text("DELETE FROM configuration WHERE key = :key"), _KEY_COLUMNS)
         await connection.commit()
         if sqlite:
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
 
-async def has_blocks() -> bool:
+async def has_saved_blocks() -> bool:
     """Whether the server's database holds blocks, which some key encrypted."""
     engine = await provide_database_interface().engine()
     async with engine.connect() as connection:

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -29,13 +29,13 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
-    def first(self, name: str) -> str:
+    def query_value(self, name: str) -> str:
         """The first value of a query parameter, or nothing."""
         return self.query.get(name, [""])[0]
 
 
 @dataclass(frozen=True)
-class Reply:
+class AsgiResponse:
     """One whole answer."""
 
     status: int
@@ -44,14 +44,14 @@ class Reply:
 
 
 @dataclass
-class Captured:
+class CapturedResponse:
     """An answer caught from an app instead of being sent."""
 
     status: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: AsgiMessage) -> None:
         """Stand in for the server's `send`."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -59,23 +59,23 @@ class Captured:
         else:
             self.body += message.get("body", b"")
 
-    def headers_promising(self, length: int) -> list[tuple[bytes, bytes]]:
+    def headers_with_length(self, length: int) -> list[tuple[bytes, bytes]]:
         """The headers as they were, but with this Content-Length."""
-        kept = [(k, v) for k, v in self.headers if k.lower() not in _FRAMING]
-        return [*kept, (b"content-length", str(length).encode())]
+        headers = [(k, v) for k, v in self.headers if k.lower() not in _FRAMING]
+        return [*headers, (b"content-length", str(length).encode())]
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
-def target(scope: Scope) -> str:
+def request_target(scope: Scope) -> str:
     """Path and query as they came over the wire: `%252F` is still `%252F`."""
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
     return f"{path}?{query}" if query else path
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client hung up before its request was there whole; nothing is done for it."""
 
 
@@ -90,13 +90,13 @@ async def read_body(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientDisconnected
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)
 
 
-def whole(app: App) -> App:
+def buffer_requests(app: AsgiApp) -> AsgiApp:
     """Let an app have each request whole, or not at all, whenever its client leaves.
 
     An ASGI server gives away what has arrived of a body when its client leaves before the app
@@ -106,18 +106,18 @@ def whole(app: App) -> App:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(receive)
-        except ClientGone:
+        except ClientDisconnected:
             return
-        await app(scope, replay(body, receive), send)
+        await app(scope, replay_body(body, receive), send)
 
     return serve
 
 
-def replay(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
     """Give a body that was read already once more, then what the server says."""
-    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    first: list[AsgiMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def again() -> Message:
+    async def again() -> AsgiMessage:
         return first.pop() if first else await receive()
 
     return again
@@ -129,7 +129,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     return Request(
         method=scope["method"],
         path=scope["path"],
-        target=target(scope),
+        target=request_target(scope),
         origin=f"{scope['scheme']}://{headers.get('host', 'localhost')}",
         query=parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
         headers=headers,
@@ -137,7 +137,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     )
 
 
-async def send_reply(send: Send, reply: Reply) -> None:
+async def send_response(send: Send, reply: AsgiResponse) -> None:
     """Send a whole answer; Content-Length is added unless the answer names its own."""
     headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers]
     if not any(name.lower() in _FRAMING for name, _ in headers):

@@ -10,16 +10,16 @@ from os import PathLike
 
 import uvicorn
 
-from deployments.simulators.asgi import App, whole
+from deployments.simulators.asgi import AsgiApp, buffer_requests
 
-HOST = "127.0.0.1"
+LOOPBACK_HOST = "127.0.0.1"
 START_SECONDS = 10.0
 # What is still being answered when the service stops gets this long, then it is cancelled.
-GRACE_SECONDS = 1
+SHUTDOWN_SECONDS = 1
 # As nginx before a real Harbor: uvicorn's own 5 s is less than a busy machine may need to plan.
 KEEP_ALIVE_SECONDS = 75
 
-Path = str | PathLike[str]
+FilePath = str | PathLike[str]
 
 
 class ServerStartError(RuntimeError):
@@ -27,11 +27,11 @@ class ServerStartError(RuntimeError):
 
 
 @contextmanager
-def running(
-    app: App,
+def run_server(
+    app: AsgiApp,
     *,
-    certfile: Path | None = None,
-    keyfile: Path | None = None,
+    certfile: FilePath | None = None,
+    keyfile: FilePath | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
     """Serve `app` until the block ends; yields its base URL, without a trailing slash.
@@ -41,36 +41,39 @@ def running(
     """
     secure = certfile is not None or ssl_context is not None
     # Bound before the thread starts, so the port is known and a client can only wait, not miss.
-    with socket.create_server((HOST, 0)) as listener:
+    with socket.create_server((LOOPBACK_HOST, 0)) as listener:
         # Headers and body are two writes: without this the second waits 40 ms for the client's
         # delayed ACK. asyncio sets it only where the socket's protocol is named.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port = listener.getsockname()[1]
-        server = uvicorn.Server(_config(app, certfile, keyfile, ssl_context))
+        server = uvicorn.Server(_server_config(app, certfile, keyfile, ssl_context))
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name=f"simulator-{port}", daemon=True
         )
         thread.start()
         try:
             _wait_until_started(server, thread)
-            yield f"{'https' if secure else 'http'}://{HOST}:{port}"
+            yield f"{'https' if secure else 'http'}://{LOOPBACK_HOST}:{port}"
         finally:
             server.should_exit = True
             thread.join(timeout=START_SECONDS)
 
 
-def closed_port_url() -> str:
+def get_closed_url() -> str:
     """An address on which nothing listens, so that connecting is refused."""
-    with socket.create_server((HOST, 0)) as listener:
+    with socket.create_server((LOOPBACK_HOST, 0)) as listener:
         port = listener.getsockname()[1]
-    return f"http://{HOST}:{port}"
+    return f"http://{LOOPBACK_HOST}:{port}"
 
 
-def _config(
-    app: App, certfile: Path | None, keyfile: Path | None, context: ssl.SSLContext | None
+def _server_config(
+    app: AsgiApp,
+    certfile: FilePath | None,
+    keyfile: FilePath | None,
+    context: ssl.SSLContext | None,
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        whole(app),
+        buffer_requests(app),
         # Said, because uvicorn takes a bound method for the two-call ASGI of old.
         interface="asgi3",
         lifespan="off",
@@ -81,7 +84,7 @@ def _config(
         # themselves, so the tracebacks of answers cut on purpose stay inside pytest's capture.
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,

@@ -9,8 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from deployments.environment import NAME
-from deployments.worker.processes import start, stop
+from deployments.environment import WORKER_NAME
+from deployments.worker.processes import start_process, stop_process
 
 _STOP_SECONDS = 5.0
 
@@ -18,14 +18,14 @@ _STOP_SECONDS = 5.0
 def main() -> int:
     """Run until Ctrl-C or SIGTERM, or until the worker ends by itself."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    options = _options()
+    options = _parse_options()
     own_bin = str(Path(sys.executable).parent)
     environment = {
         # Runs are started by `python`: the one of this checkout.
         "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
     }
-    process = start(
+    process = start_process(
         *("-m", "deployments.worker.process_worker", options.name, str(options.limit)),
         environment=environment,
     )
@@ -34,12 +34,14 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        stop(process, _STOP_SECONDS)
+        stop_process(process, _STOP_SECONDS)
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
-    parser.add_argument("--name", default=NAME, help="as the UI shows it; unlike the others'")
+    parser.add_argument(
+        "--name", default=WORKER_NAME, help="as the UI shows it; unlike the others'"
+    )
     parser.add_argument("--limit", type=int, default=10, help="runs at once (default: 10)")
     return parser.parse_args()
 

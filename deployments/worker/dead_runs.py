@@ -27,34 +27,34 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
-from deployments.environment import POOL
-from models.core.run_liveness import UnfinishedRun, is_dead, leaked_limits, suspects
+from deployments.environment import WORK_POOL
+from models.core.run_liveness import UnfinishedRun, find_leaked_limits, find_suspects, is_dead
 
-_LOOK_SECONDS = 30
-_PAGE = 200
-_UNFINISHED = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-_LIMIT_OF_A_DEPLOYMENT = "deployment:"
+_CHECK_INTERVAL_SECONDS = 30
+_PAGE_SIZE = 200
+_UNFINISHED_STATES = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+_DEPLOYMENT_LIMIT_PREFIX = "deployment:"
 
-log = logging.getLogger("prefect.workers.dead_runs")
+logger = logging.getLogger("prefect.workers.dead_runs")
 
 
-async def recover(message: str) -> int:
+async def crash_all_runs(message: str) -> int:
     """Say of all unfinished runs that they crashed, and free all slots; return how many they were.
 
     Only for a server for which no worker of ours is at work: it has just been started. What others
     run on the same server is left alone.
     """
     async with get_client() as client:
-        runs = await _unfinished(client)
+        runs = await _read_unfinished_runs(client)
         for run in runs:
-            await crash(client, run, message)
-        for limit, used in (await _slots(client)).items():
+            await crash_run(client, run, message)
+        for limit, used in (await _read_used_slots(client)).items():
             if used:
                 await _set_slots(client, limit, 0)
     return len(runs)
 
 
-async def crash(client: PrefectClient, run: FlowRun, message: str) -> None:
+async def crash_run(client: PrefectClient, run: FlowRun, message: str) -> None:
     """Say of a run, and of what it was doing, that it crashed; it gives its slot back."""
     cancelling = run.state_type is StateType.CANCELLING
     state: Any = Cancelled(message=message) if cancelling else Crashed(message=message)
@@ -62,99 +62,101 @@ async def crash(client: PrefectClient, run: FlowRun, message: str) -> None:
     for task_run in await client.read_task_runs(
         flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": [run.id]}}),
         task_run_filter=TaskRunFilter(
-            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_UNFINISHED))
+            state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_UNFINISHED_STATES))
         ),
     ):
         await client.set_task_run_state(task_run.id, Crashed(message=message), force=True)
 
 
-async def watch() -> None:
+async def watch_runs() -> None:
     """Look after the runs of the work pool until cancelled."""
-    watcher = Watcher()
+    watcher = RunWatcher()
     async with get_client() as client:
         while True:
-            await anyio.sleep(_LOOK_SECONDS)
+            await anyio.sleep(_CHECK_INTERVAL_SECONDS)
             try:
-                await watcher.look(client, datetime.now(UTC))
+                await watcher.check(client, datetime.now(UTC))
             except Exception as error:  # the next look is as good
-                log.warning("the runs were not looked after: %s", error)
-                watcher = Watcher()
+                logger.warning("the runs were not looked after: %s", error)
+                watcher = RunWatcher()
 
 
 @dataclass
-class Watcher:
+class RunWatcher:
     """What has been seen so far, without a break.
 
     Attributes:
         since: of the first look.
-        excess: slots in use less unfinished runs, by limit, in the last look.
+        excess_slots: slots in use less unfinished runs, by limit, in the last look.
     """
 
     since: datetime | None = None
-    excess: dict[str, int] = field(default_factory=dict)
+    excess_slots: dict[str, int] = field(default_factory=dict)
 
-    async def look(self, client: PrefectClient, now: datetime) -> None:
+    async def check(self, client: PrefectClient, now: datetime) -> None:
         """Find dead runs and leaked slots, and set them right."""
         self.since = self.since or now
-        slots = await _slots(client)
-        runs = await _unfinished(client)
-        for run in await self._dead(client, runs, now):
-            log.warning("flow run '%s' is dead", run.name)
-            await crash(client, run, "its process sends no heartbeats any more")
-        await self._free(client, slots, runs)
+        slots = await _read_used_slots(client)
+        runs = await _read_unfinished_runs(client)
+        for run in await self._find_dead_runs(client, runs, now):
+            logger.warning("flow run '%s' is dead", run.name)
+            await crash_run(client, run, "its process sends no heartbeats any more")
+        await self._free_leaked_slots(client, slots, runs)
 
-    async def _dead(
+    async def _find_dead_runs(
         self, client: PrefectClient, runs: list[FlowRun], now: datetime
     ) -> list[FlowRun]:
         by_id = {str(run.id): run for run in runs}
-        unfinished = tuple(_plain(run) for run in runs)
+        unfinished = tuple(_to_unfinished_run(run) for run in runs)
         return [
             by_id[run.id]
-            for run in suspects(unfinished, self.since or now, now)
-            if is_dead(await _last_heartbeat(client, run.id), now)
+            for run in find_suspects(unfinished, self.since or now, now)
+            if is_dead(await _read_last_heartbeat(client, run.id), now)
         ]
 
-    async def _free(
+    async def _free_leaked_slots(
         self, client: PrefectClient, slots: dict[str, int], runs: Iterable[FlowRun]
     ) -> None:
-        busy = Counter(f"{_LIMIT_OF_A_DEPLOYMENT}{run.deployment_id}" for run in runs)
+        busy = Counter(f"{_DEPLOYMENT_LIMIT_PREFIX}{run.deployment_id}" for run in runs)
         excess = {limit: used - busy[limit] for limit, used in slots.items()}
-        for limit in leaked_limits(self.excess, excess):
-            log.warning("%s has %d slots too many in use", limit, excess[limit])
+        for limit in find_leaked_limits(self.excess_slots, excess):
+            logger.warning("%s has %d slots too many in use", limit, excess[limit])
             await _set_slots(client, limit, busy[limit])
-        self.excess = excess
+        self.excess_slots = excess
 
 
-def _plain(run: FlowRun) -> UnfinishedRun:
+def _to_unfinished_run(run: FlowRun) -> UnfinishedRun:
     started = run.state_type is not StateType.PENDING
     since = run.state.timestamp if run.state else datetime.now(UTC)
-    return UnfinishedRun(id=str(run.id), started=started, since=since)
+    return UnfinishedRun(id=str(run.id), is_started=started, since=since)
 
 
-def _our_pool() -> WorkPoolFilter:
-    return WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+def _work_pool_filter() -> WorkPoolFilter:
+    return WorkPoolFilter(name=WorkPoolFilterName(any_=[WORK_POOL]))
 
 
-async def _unfinished(client: PrefectClient) -> list[FlowRun]:
+async def _read_unfinished_runs(client: PrefectClient) -> list[FlowRun]:
     runs: list[FlowRun] = []
-    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED_STATES))
     while True:
         page = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(state=state),
-            work_pool_filter=_our_pool(),
-            limit=_PAGE,
+            work_pool_filter=_work_pool_filter(),
+            limit=_PAGE_SIZE,
             offset=len(runs),
         )
         runs += page
-        if len(page) < _PAGE:
+        if len(page) < _PAGE_SIZE:
             return runs
 
 
-async def _slots(client: PrefectClient) -> dict[str, int]:
+async def _read_used_slots(client: PrefectClient) -> dict[str, int]:
     """Return how many slots of each of our deployments are in use, by the name of its limit."""
-    deployments = await client.read_deployments(work_pool_filter=_our_pool(), limit=_PAGE)
+    deployments = await client.read_deployments(
+        work_pool_filter=_work_pool_filter(), limit=_PAGE_SIZE
+    )
     return {
-        f"{_LIMIT_OF_A_DEPLOYMENT}{deployment.id}": limit.active_slots
+        f"{_DEPLOYMENT_LIMIT_PREFIX}{deployment.id}": limit.active_slots
         for deployment in deployments
         if (limit := deployment.global_concurrency_limit) is not None
     }
@@ -165,12 +167,14 @@ async def _set_slots(client: PrefectClient, limit: str, used: int) -> None:
     await client.update_global_concurrency_limit(limit, update)
 
 
-async def _last_heartbeat(client: PrefectClient, run_id: str) -> datetime | None:
-    wanted = {
+async def _read_last_heartbeat(client: PrefectClient, run_id: str) -> datetime | None:
+    event_filter = {
         "event": {"name": ["prefect.flow-run.heartbeat"]},
         "resource": {"id": [f"prefect.flow-run.{run_id}"]},
         "order": "DESC",
     }
-    answer = await client.request("POST", "/events/filter", json={"filter": wanted, "limit": 1})
+    answer = await client.request(
+        "POST", "/events/filter", json={"filter": event_filter, "limit": 1}
+    )
     events = answer.raise_for_status().json()["events"]
     return datetime.fromisoformat(events[0]["occurred"]) if events else None

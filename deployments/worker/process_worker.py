@@ -14,13 +14,13 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.configuration import setup_logging
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from deployments.environment import POOL
-from deployments.worker.dead_runs import crash, watch
+from deployments.environment import WORK_POOL
+from deployments.worker.dead_runs import crash_run, watch_runs
 
 # It takes the place of Prefect's own for the type of the work pool, as it shall.
 warnings.filterwarnings("ignore", "Type 'RegistriesWorker'", UserWarning)
 
-_END_SECONDS = 2.0
+_SHUTDOWN_SECONDS = 2.0
 _REPORT_SECONDS = 1.5
 
 
@@ -28,9 +28,9 @@ class RegistriesWorker(ProcessWorker):
     """A process worker that knows which runs it has begun and not ended."""
 
     def __init__(self, name: str, limit: int) -> None:
-        super().__init__(work_pool_name=POOL, name=name, limit=limit)
-        self.runs: set[UUID] = set()
-        self.idle = asyncio.Event()
+        super().__init__(work_pool_name=WORK_POOL, name=name, limit=limit)
+        self.active_runs: set[UUID] = set()
+        self.is_idle_event = asyncio.Event()
 
     async def run(
         self,
@@ -39,42 +39,42 @@ class RegistriesWorker(ProcessWorker):
         task_status: "anyio.abc.TaskStatus[int] | None" = None,
     ) -> ProcessWorkerResult:
         """Run a flow in a process of its own."""
-        self.runs.add(flow_run.id)
-        self.idle.clear()
+        self.active_runs.add(flow_run.id)
+        self.is_idle_event.clear()
         result = await super().run(flow_run, configuration, task_status)
-        self.runs.discard(flow_run.id)
-        if not self.runs:
-            self.idle.set()
+        self.active_runs.discard(flow_run.id)
+        if not self.active_runs:
+            self.is_idle_event.set()
         return result
 
 
-async def work(name: str, limit: int) -> None:
+async def run_worker(name: str, limit: int) -> None:
     """Work until SIGTERM; then report what is cut off, and end without further ado."""
     worker = RegistriesWorker(name, limit)
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    stop_event = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_event.set)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch)
-        tasks.start_soon(_report_when, stopped, worker)
+        tasks.start_soon(watch_runs)
+        tasks.start_soon(_crash_runs_on, stop_event, worker)
         await worker.start()
         tasks.cancel_scope.cancel()
 
 
-async def _report_when(stopped: asyncio.Event, worker: RegistriesWorker) -> None:
+async def _crash_runs_on(stop_event: asyncio.Event, worker: RegistriesWorker) -> None:
     """Wait for SIGTERM, which its runs get too; give them a moment, and crash the rest."""
-    await stopped.wait()
-    if worker.runs:
-        with anyio.move_on_after(_END_SECONDS):
-            await worker.idle.wait()
+    await stop_event.wait()
+    if worker.active_runs:
+        with anyio.move_on_after(_SHUTDOWN_SECONDS):
+            await worker.is_idle_event.wait()
     with suppress(Exception), anyio.move_on_after(_REPORT_SECONDS):
         async with get_client() as client:
-            for run_id in tuple(worker.runs):
+            for run_id in tuple(worker.active_runs):
                 run = await client.read_flow_run(run_id)
                 if run.state is not None and not run.state.is_final():
-                    await crash(client, run, "its worker was stopped")
+                    await crash_run(client, run, "its worker was stopped")
     os._exit(0)  # Prefect would wait for each run; they end with this process
 
 
 if __name__ == "__main__":
     setup_logging()
-    asyncio.run(work(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(run_worker(sys.argv[1], int(sys.argv[2])))

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO
 
-from deployments.environment import HOME
+from deployments.environment import PROJECT_DIR
 
 Process = subprocess.Popen[bytes]
 _PR_SET_PDEATHSIG = 1  # man 2 prctl
 
 
-def start(
+def start_process(
     *arguments: str, environment: Mapping[str, str] | None = None, log: IO[bytes] | None = None
 ) -> Process:
     """Run a Python program of this checkout in a process group of its own.
@@ -33,7 +33,7 @@ def start(
     """
     return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, *arguments],
-        cwd=HOME,
+        cwd=PROJECT_DIR,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -49,21 +49,21 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def stop(process: Process, seconds: float) -> None:
+def stop_process(process: Process, seconds: float) -> None:
     """Ask a process and its group to end; kill what is left of them after some seconds."""
-    _signal(process, signal.SIGTERM)
+    _send_signal(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    _signal(process, signal.SIGKILL)
+    _send_signal(process, signal.SIGKILL)
     process.wait()
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def _send_signal(process: Process, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
-def wait_for_one(*processes: Process) -> Process:
+def wait_for_any(*processes: Process) -> Process:
     """Wait until one of some processes has ended, and return it."""
     while True:
         for process in processes:

@@ -4,41 +4,46 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.clusters.sync_namespaces import publish_clusters
-from flows.forms.fields import DescriptionField, NamespaceList, WorkspaceField
-from flows.operations.reconcile_registry import PATIENCE
+from flows.clusters.sync_namespaces import publish_cluster_pages
+from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspaces
-from flows.runs import ends_plainly, run_id
+from flows.operations.workspace_pages import publish_workspace_pages
+from flows.runs import flow_run_id, report_errors
 from models.access.binding import Workspace
-from models.access.requests import listed_namespaces
-from models.core.plural import amount
+from models.access.requests import parse_namespaces
+from models.core.plural import pluralize
 from tasks import clock
-from tasks.prefect.events import announce
+from tasks.prefect.events import send_events
 from tasks.store.access import clusters, workspaces
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @flow(name="create-workspace", flow_run_name="create workspace {name}", persist_result=False)
-@ends_plainly
+@report_errors
 async def create_workspace(
     name: WorkspaceField,
-    namespaces: NamespaceList = [],  # noqa: B006 - shown in the form, and never changed
+    namespaces: NamespacesField = [],  # noqa: B006 - shown in the form, and never changed
     description: DescriptionField = "",
 ) -> State[None]:
     """Create a workspace. One that is there gets this list of namespaces and this description.
 
     A workspace also appears by itself when a namespace's label names it; then no list is needed.
     """
-    listed = listed_namespaces(namespaces, await stored(clusters.names))
+    assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
     workspace = Workspace(name=name, description=description)
-    at, run = clock.now(), run_id()
-    await stored(workspaces.create, workspace, listed, at=at, flow_run=run)
-    reports = await sync_clusters(patience=PATIENCE)
-    await publish_clusters(reports)
-    await publish_workspaces([name])
-    await announce()
-    members = [one for report in reports for one in report.namespaces if one.workspace == name]
-    told = f"workspace {name} has {amount(len(members), 'namespace')}"
-    problems = [report.problem for report in reports if report.problem]
-    return Failed(message=f"{told}; {problems[0]}") if problems else Completed(message=told)
+    at, run = clock.now(), flow_run_id()
+    await in_transaction(workspaces.save_workspace, workspace, assignments, at=at, flow_run=run)
+    reports = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    await publish_cluster_pages(reports)
+    await publish_workspace_pages([name])
+    await send_events()
+    members = [
+        namespace
+        for report in reports
+        for namespace in report.namespaces
+        if namespace.workspace == name
+    ]
+    summary = f"workspace {name} has {pluralize(len(members), 'namespace')}"
+    errors = [report.error for report in reports if report.error]
+    return Failed(message=f"{summary}; {errors[0]}") if errors else Completed(message=summary)

@@ -7,30 +7,32 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from flows.forms.fields import KnownCluster
-from flows.forms.schema import shown
-from flows.runs import ends_plainly
+from flows.forms.fields import ExistingClusterField
+from flows.forms.schema import form_field
+from flows.runs import report_errors
 from models.access.explain.checks import explain
-from models.access.image import IMAGE_PATTERN, LONGEST_IMAGE, read_image
+from models.access.image import IMAGE_PATTERN, MAX_IMAGE_LENGTH, parse_image
 from models.core.names import NamespaceName
-from tasks.access.evidence import gather
-from tasks.pages.explanation import access_page
-from tasks.prefect.artifacts import publish
+from tasks.access.evidence import collect_evidence
+from tasks.pages.explanation import explanation_page
+from tasks.prefect.artifacts import publish_artifact
 
 
 @flow(name="explain-access", flow_run_name="explain {cluster}/{namespace}", persist_result=False)
-@ends_plainly
+@report_errors
 async def explain_access(
-    cluster: KnownCluster,
+    cluster: ExistingClusterField,
     namespace: Annotated[
-        NamespaceName, shown("Namespace", "Its name within the cluster. Example: shop")
+        NamespaceName, form_field("Namespace", "Its name within the cluster. Example: shop")
     ],
     image: Annotated[
         str,
         Field(
-            examples=["harbor-prod/team-a/app:1.0"], pattern=IMAGE_PATTERN, max_length=LONGEST_IMAGE
+            examples=["harbor-prod/team-a/app:1.0"],
+            pattern=IMAGE_PATTERN,
+            max_length=MAX_IMAGE_LENGTH,
         ),
-        shown(
+        form_field(
             "Image",
             "registry/space, or registry/space/image:tag. The registry is its name here or its "
             "host. Example: harbor-prod/team-a/app:1.0",
@@ -42,7 +44,10 @@ async def explain_access(
     The namespace and the registry are looked at now; nothing is changed. The answer is the artifact
     `access-<cluster>-<namespace>`, and the run has done its work also when the answer is no.
     """
-    told = explain(await gather(cluster, namespace, read_image(image), image))
-    page = access_page(told)
-    await publish(f"access-{cluster}-{namespace}", page, "Whether it can pull, and why")
-    return Completed(message=f"{told.answer}: {told.sentence}", data=told.model_dump(mode="json"))
+    explanation = explain(await collect_evidence(cluster, namespace, parse_image(image), image))
+    page = explanation_page(explanation)
+    await publish_artifact(f"access-{cluster}-{namespace}", page, "Whether it can pull, and why")
+    return Completed(
+        message=f"{explanation.answer}: {explanation.summary}",
+        data=explanation.model_dump(mode="json"),
+    )

@@ -8,29 +8,34 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.forms.fields import DryRunField, HeldSpacePatterns, HeldWorkspaceNames, KnownRegistry
-from flows.forms.schema import shown
-from flows.operations.access_changes import carry_through
-from flows.operations.reconcile_registry import PATIENCE
-from flows.operations.workspace_pages import publish_workspaces
-from flows.overview import publish_registries
+from flows.forms.fields import (
+    DryRunField,
+    ExistingRegistryField,
+    HeldSpacePatternsField,
+    HeldWorkspaceNamesField,
+)
+from flows.forms.schema import form_field
+from flows.operations.access_changes import apply_access_change
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.operations.workspace_pages import publish_workspace_pages
+from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
-from flows.runs import ends_plainly, run_id
+from flows.runs import flow_run_id, report_errors
 from models.access.binding import Binding
-from models.core.plural import amount
+from models.core.plural import pluralize
 from models.registries.registry import Kind
 from tasks import clock
-from tasks.pages.held_bindings import held_page
-from tasks.prefect.artifacts import publish
-from tasks.prefect.events import announce
-from tasks.secrets.robot_secrets import open_vault
+from tasks.pages.held_bindings import held_bindings_page
+from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.events import send_events
+from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
-from tasks.store.access.binding_change import held, restorable
-from tasks.store.leases import leased
-from tasks.store.session import stored
+from tasks.store.access.binding_change import restorable_bindings, select_held_bindings
+from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 
 
-class Action(StrEnum):
+class HeldBindingAction(StrEnum):
     """What is done with held bindings."""
 
     RESTORE = "restore"
@@ -42,19 +47,19 @@ class Action(StrEnum):
     flow_run_name="{action} held bindings of {registry}",
     persist_result=False,
 )
-@ends_plainly
+@report_errors
 async def resolve_held_bindings(
-    registry: KnownRegistry,
+    registry: ExistingRegistryField,
     action: Annotated[
-        Action,
-        shown(
+        HeldBindingAction,
+        form_field(
             "Action",
             "Restore: the bindings grant what is there now under the old names. Drop: they are "
             "deleted.",
         ),
     ],
-    spaces: HeldSpacePatterns = [],  # noqa: B006 - shown in the form, and never changed
-    workspaces: HeldWorkspaceNames = [],  # noqa: B006 - as above
+    spaces: HeldSpacePatternsField = [],  # noqa: B006 - shown in the form, and never changed
+    workspaces: HeldWorkspaceNamesField = [],  # noqa: B006 - as above
     dry_run: DryRunField = False,
 ) -> State[None]:
     """Restore or drop the held bindings of a registry.
@@ -63,49 +68,57 @@ async def resolve_held_bindings(
     nothing until somebody decides here. Which bindings are meant is the artifact
     `binding-<registry>`.
     """
-    asked = await stored(held, registry, spaces, workspaces)
-    chosen: tuple[Binding, ...] = asked.bindings
-    if action is Action.RESTORE:
-        chosen = await stored(restorable, registry, asked.bindings)
-        if chosen and asked.kind is Kind.HARBOR:
-            await open_vault()  # refuses, before anything is stored, if no secret could be kept
-    page = held_page(registry, action.value, asked.bindings, chosen, dry_run=dry_run)
-    await publish(f"binding-{registry}", page, "Held bindings, and what becomes of them")
-    message = _message(action, asked.bindings, chosen)
-    if dry_run or not chosen:
+    binding_change = await in_transaction(select_held_bindings, registry, spaces, workspaces)
+    selection: tuple[Binding, ...] = binding_change.bindings
+    if action is HeldBindingAction.RESTORE:
+        selection = await in_transaction(restorable_bindings, registry, binding_change.bindings)
+        if selection and binding_change.kind is Kind.HARBOR:
+            await load_cipher()  # refuses, before anything is stored, if no secret could be kept
+    page = held_bindings_page(
+        registry, action.value, binding_change.bindings, selection, dry_run=dry_run
+    )
+    await publish_artifact(f"binding-{registry}", page, "Held bindings, and what becomes of them")
+    message = _message(action, binding_change.bindings, selection)
+    if dry_run or not selection:
         return Completed(message=f"{message}; nothing was changed")
-    if action is Action.RESTORE:
-        return await _restore(registry, chosen, message)
-    at, run = clock.now(), run_id()
-    await stored(bindings.unbind, chosen, "it was held and is dropped", at=at, flow_run=run)
-    await _publish(registry, chosen)
+    if action is HeldBindingAction.RESTORE:
+        return await _restore(registry, selection, message)
+    at, run = clock.now(), flow_run_id()
+    await in_transaction(
+        bindings.unbind, selection, "it was held and is dropped", at=at, flow_run=run
+    )
+    await _publish(registry, selection)
     return Completed(message=message)
 
 
-async def _restore(registry: str, chosen: Sequence[Binding], message: str) -> State[None]:
-    at, run = clock.now(), run_id()
-    await stored(bindings.bind, chosen, "restored", at=at, flow_run=run)
-    async with leased(registry, patience=PATIENCE) as holder:
-        effect = await carry_through(registry, holder)
-    await publish_plan(effect.report)
-    await _publish(registry, chosen)
-    return effect.ended(message)
+async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
+    at, run = clock.now(), flow_run_id()
+    await in_transaction(bindings.bind, selection, "restored", at=at, flow_run=run)
+    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        result = await apply_access_change(registry, lease_id)
+    await publish_plan(result.registry_result)
+    await _publish(registry, selection)
+    return result.final_state(message)
 
 
-async def _publish(registry: str, chosen: Sequence[Binding]) -> None:
-    await publish_registries([registry])
-    await publish_workspaces(sorted({one.workspace for one in chosen}))
-    await announce()
+async def _publish(registry: str, selection: Sequence[Binding]) -> None:
+    await publish_registry_pages([registry])
+    await publish_workspace_pages(sorted({binding.workspace for binding in selection}))
+    await send_events()
 
 
-def _message(action: Action, found: Sequence[Binding], chosen: Sequence[Binding]) -> str:
-    if not found:
+def _message(
+    action: HeldBindingAction, matches: Sequence[Binding], selection: Sequence[Binding]
+) -> str:
+    if not matches:
         return "no held bindings match"
-    message = f"{amount(len(chosen), 'held binding')} to {action}"
-    behind = sorted({one.space for one in found} - {one.space for one in chosen})
-    if behind:
+    message = f"{pluralize(len(selection), 'held binding')} to {action}"
+    missing_spaces = sorted(
+        {binding.space for binding in matches} - {binding.space for binding in selection}
+    )
+    if missing_spaces:
         message += (
-            f"; {amount(len(found) - len(chosen), 'binding')} stay held, because the registry has "
-            f"no such space: {', '.join(behind[:10])}"
+            f"; {pluralize(len(matches) - len(selection), 'binding')} stay held, because the "
+            f"registry has no such space: {', '.join(missing_spaces[:10])}"
         )
     return message

@@ -11,42 +11,46 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 from sqlmodel import Session
 
-from flows.forms.schema import Text, shown
-from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
+from flows.forms.schema import OptionalText, form_field
+from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspaces
-from flows.overview import publish_registries
-from flows.runs import contained, ends_plainly
-from models.core.errors import InputRefused
-from models.core.plural import amount
-from models.core.settings import settings
+from flows.operations.workspace_pages import publish_workspace_pages
+from flows.overview import publish_registry_pages
+from flows.runs import isolate_failure, report_errors
+from models.core.errors import InvalidRequest
+from models.core.plural import pluralize
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.concurrency import for_each
-from tasks.prefect.events import announce
-from tasks.secrets.robot_secrets import open_vault
+from tasks.concurrency import map_concurrently
+from tasks.prefect.events import send_events
+from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import workspaces
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries, robots
-from tasks.store.session import stored
-from tasks.store.state import rotation_due
+from tasks.store.session import in_transaction
+from tasks.store.state import workspaces_due_for_rotation
 
-_Optional = Annotated[str | None, Field(pattern=r"^[a-z0-9-]*$", max_length=63), Text()]
+_OptionalNameField = Annotated[
+    str | None, Field(pattern=r"^[a-z0-9-]*$", max_length=63), OptionalText()
+]
 
 
 @flow(name="rotate-credentials", persist_result=False)
-@ends_plainly
+@report_errors
 async def rotate_credentials(
     registry: Annotated[
-        _Optional,
-        shown("Registry", "Leave it empty for all of them. Example: harbor-prod", default=""),
+        _OptionalNameField,
+        form_field("Registry", "Leave it empty for all of them. Example: harbor-prod", default=""),
     ] = None,
     workspace: Annotated[
-        _Optional,
-        shown("Workspace", "Leave it empty for all of them. Example: team-a", default=""),
+        _OptionalNameField,
+        form_field("Workspace", "Leave it empty for all of them. Example: team-a", default=""),
     ] = None,
     overdue_only: Annotated[
         bool,
-        shown("Overdue only", "Only secrets older than ROTATION_DAYS (90, if not set otherwise)."),
+        form_field(
+            "Overdue only", "Only secrets older than ROTATION_DAYS (90, if not set otherwise)."
+        ),
     ] = False,
 ) -> State[None]:
     """Give robot accounts new secrets.
@@ -55,50 +59,60 @@ async def rotate_credentials(
     (SUPERSEDED_MINUTES) after it is proved that the second is accepted and is everywhere. A run
     that is cut short is finished by the next reconcile, and nobody loses a pull meanwhile.
     """
-    due = await stored(_due, registry or None, workspace or None, overdue_only=overdue_only)
-    if not due:
+    workspaces_by_registry = await in_transaction(
+        _due_workspaces, registry or None, workspace or None, overdue_only=overdue_only
+    )
+    if not workspaces_by_registry:
         return Completed(message="no robot account is due for a new secret")
-    await open_vault()
-    many = sum(len(each) for each in due.values())
-    first = await reconcile_some(due)
-    clusters = await sync_clusters(patience=PATIENCE)
-    second = await reconcile_some(dict.fromkeys(due, frozenset[str]()))
-    await publish_registries(sorted(due))
-    await publish_workspaces(sorted({name for each in due.values() for name in each}))
-    await announce()
-    where = amount(len(due), "registry")
-    told = f"new secrets for {amount(many, 'robot account')} on {where}"
-    waiting = await stored(_waiting, sorted(due))
-    if waiting:
-        minutes = f"{settings().superseded_minutes:g} minutes"
-        told += f"; {waiting} replaced, kept until every namespace has had the new secret {minutes}"
-    problems = [*first, *(one.problem for one in clusters if one.problem), *second]
-    if problems:
-        return Failed(message=f"{told}; {'; '.join(problems[:5])}")
-    return Completed(message=told)
+    await load_cipher()
+    robot_count = sum(len(names) for names in workspaces_by_registry.values())
+    first = await rotate_batch(workspaces_by_registry)
+    clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
+    await publish_registry_pages(sorted(workspaces_by_registry))
+    await publish_workspace_pages(
+        sorted({name for names in workspaces_by_registry.values() for name in names})
+    )
+    await send_events()
+    where = pluralize(len(workspaces_by_registry), "registry")
+    summary = f"new secrets for {pluralize(robot_count, 'robot account')} on {where}"
+    waiting_count = await in_transaction(_pending_count, sorted(workspaces_by_registry))
+    if waiting_count:
+        summary += (
+            f"; {waiting_count} replaced, kept until every namespace has had the new secret "
+            f"{get_settings().superseded_minutes:g} minutes"
+        )
+    errors = [*first, *(report.error for report in clusters if report.error), *second]
+    if errors:
+        return Failed(message=f"{summary}; {'; '.join(errors[:5])}")
+    return Completed(message=summary)
 
 
 @task(name="rotate-batch", cache_policy=NO_CACHE, persist_result=False)
-async def reconcile_some(wanted: Mapping[str, frozenset[str]]) -> list[str]:
+async def rotate_batch(workspaces_by_registry: Mapping[str, frozenset[str]]) -> list[str]:
     """Reconcile registries side by side, some of their workspaces with new secrets.
 
     Returns:
         What went wrong, for people.
     """
 
-    def one(name: str) -> Awaitable[str]:
-        return contained(name, _reconcile(name, wanted[name]), str)
+    def reconcile_registry(name: str) -> Awaitable[str]:
+        return isolate_failure(name, _rotate_registry(name, workspaces_by_registry[name]), str)
 
-    places = asyncio.Semaphore(settings().registries_at_once)
-    return [problem for problem in await for_each(wanted, one, places) if problem]
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    return [
+        error
+        for error in await map_concurrently(workspaces_by_registry, reconcile_registry, semaphore)
+        if error
+    ]
 
 
-async def _reconcile(name: str, rotate: frozenset[str]) -> str:
-    async with leased(name, patience=PATIENCE) as holder:
-        return (await reconcile(name, holder, PLAIN, rotate=rotate)).problem
+async def _rotate_registry(name: str, rotate: frozenset[str]) -> str:
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        return (await reconcile(name, lease_id, AS_FUNCTIONS, rotate=rotate)).error
 
 
-def _due(
+def _due_workspaces(
     session: Session, registry: str | None, workspace: str | None, *, overdue_only: bool
 ) -> dict[str, frozenset[str]]:
     """Return the workspaces that get a new secret, by registry.
@@ -107,27 +121,35 @@ def _due(
         InputRefused: the registry or the workspace is not known.
     """
     if registry is not None:
-        registries.dossier(session, registry)
+        registries.get_registry(session, registry)
     if workspace is not None:
-        workspaces.check_known(session, [workspace])
+        workspaces.ensure_exist(session, [workspace])
     if overdue_only:
-        found = rotation_due(session, settings().rotation_age, clock.now())
+        candidates = workspaces_due_for_rotation(session, get_settings().rotation_age, clock.now())
     else:
-        found = {}
-        for grant in robots.grants(session):
-            if grant.workspace:
-                found[grant.registry] = found.get(grant.registry, frozenset()) | {grant.workspace}
-    chosen = {
-        name: frozenset(each if workspace is None else each & {workspace})
-        for name, each in found.items()
+        candidates = {}
+        for robot_account in robots.list_robots(session):
+            if robot_account.workspace:
+                candidates[robot_account.registry] = candidates.get(
+                    robot_account.registry, frozenset()
+                ) | {robot_account.workspace}
+    selection = {
+        name: frozenset(names if workspace is None else names & {workspace})
+        for name, names in candidates.items()
         if registry in (None, name)
     }
-    due = {name: each for name, each in chosen.items() if each}
-    if not due and not overdue_only and (registry or workspace):
-        raise InputRefused("no robot account was ever made for that; bind a space first")
-    return due
+    workspaces_by_registry = {name: names for name, names in selection.items() if names}
+    if not workspaces_by_registry and not overdue_only and (registry or workspace):
+        raise InvalidRequest("no robot account was ever made for that; bind a space first")
+    return workspaces_by_registry
 
 
-def _waiting(session: Session, names: list[str]) -> int:
-    known = [one for one in robots.grants(session) if one.workspace and one.registry in names]
-    return len(known) - len({(one.registry, one.workspace) for one in known})
+def _pending_count(session: Session, names: list[str]) -> int:
+    robot_accounts = [
+        robot_account
+        for robot_account in robots.list_robots(session)
+        if robot_account.workspace and robot_account.registry in names
+    ]
+    return len(robot_accounts) - len(
+        {(robot_account.registry, robot_account.workspace) for robot_account in robot_accounts}
+    )

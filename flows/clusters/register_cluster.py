@@ -6,36 +6,36 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.clusters.sync_namespaces import publish_clusters
-from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewCluster
-from flows.forms.schema import shown
-from flows.operations.reconcile_registry import PATIENCE
+from flows.clusters.sync_namespaces import publish_cluster_pages
+from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClusterField
+from flows.forms.schema import form_field
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspaces
-from flows.runs import ends_plainly, run_id
-from models.clusters.cluster import Cluster, ClusterState, state_after
-from models.core.errors import ClusterError, InputRefused
-from models.core.plural import amount
-from models.core.settings import settings
+from flows.operations.workspace_pages import publish_workspace_pages
+from flows.runs import flow_run_id, report_errors
+from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
+from models.core.errors import ClusterError, InvalidRequest
+from models.core.plural import pluralize
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.clusters.connect import opened_cluster
-from tasks.prefect.events import announce
-from tasks.secrets.cipher import no_vault
-from tasks.secrets.cluster_credentials import cluster_reference_to
+from tasks.clusters.connect import open_cluster
+from tasks.prefect.events import send_events
+from tasks.secrets.cipher import ephemeral_cipher
+from tasks.secrets.cluster_credentials import cluster_block_reference
 from tasks.store.access import clusters
-from tasks.store.installation import installation
-from tasks.store.leases import leased
-from tasks.store.session import stored
+from tasks.store.installation import get_installation
+from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 
 
 @flow(name="register-cluster", flow_run_name="register cluster {name}", persist_result=False)
-@ends_plainly
+@report_errors
 async def register_cluster(
-    name: NewCluster,
+    name: NewClusterField,
     credentials: ClusterCredentialsField = None,
     link_service_accounts: Annotated[
         bool,
-        shown(
+        form_field(
             "Link ServiceAccounts",
             "Add the pull secret to each entitled namespace's default ServiceAccount, so that pods "
             "need not name it.",
@@ -50,39 +50,41 @@ async def register_cluster(
     """
     cluster = Cluster(
         name=name,
-        credential=cluster_reference_to(credentials),
+        credential=cluster_block_reference(credentials),
         links_accounts=link_service_accounts,
         description=description,
     )
-    state = await _prove(cluster)
-    async with leased(clusters.lease_key(name), patience=PATIENCE):
-        at, run = clock.now(), run_id()
-        await stored(clusters.register, cluster, state=state, at=at, flow_run=run)
-    reports = await sync_clusters([name], patience=PATIENCE)
-    await publish_clusters(reports)
-    await publish_workspaces()
-    await announce()
+    state = await _probe(cluster)
+    async with lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS):
+        at, run = clock.now(), flow_run_id()
+        await in_transaction(clusters.save_cluster, cluster, state=state, at=at, flow_run=run)
+    reports = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
+    await publish_cluster_pages(reports)
+    await publish_workspace_pages()
+    await send_events()
     report = reports[0]
-    told = f"cluster {name} is registered: {amount(len(report.namespaces), 'namespace')}"
-    if report.problem or report.unread:
-        return Failed(message=f"{told}; {report.problem or report.unread}")
-    return Completed(message=told)
+    summary = f"cluster {name} is registered: {pluralize(len(report.namespaces), 'namespace')}"
+    if report.error or report.unavailable_reason:
+        return Failed(message=f"{summary}; {report.error or report.unavailable_reason}")
+    return Completed(message=summary)
 
 
-async def _prove(cluster: Cluster) -> ClusterState:
+async def _probe(cluster: Cluster) -> ClusterStatus:
     """Read everything once.
 
     Raises:
         InputRefused: something could not be read; nothing was saved.
     """
-    us = await stored(installation)
+    installation_id = await in_transaction(get_installation)
     try:
-        async with opened_cluster(
-            cluster, fingerprint=no_vault().fingerprint, installation=us
+        async with open_cluster(
+            cluster, fingerprint=ephemeral_cipher().fingerprint, installation=installation_id
         ) as client:
-            snapshot = await client.look(settings().labels)
+            snapshot = await client.observe(get_settings().workspace_label_keys)
     except ClusterError as error:
-        raise InputRefused(f"{error}; nothing was saved") from None
-    if snapshot.unseen is not None:
-        raise InputRefused(f"cluster {cluster.name}: {snapshot.unseen.message}; nothing was saved")
-    return state_after(ClusterState(), snapshot)
+        raise InvalidRequest(f"{error}; nothing was saved") from None
+    if snapshot.first_unavailable is not None:
+        raise InvalidRequest(
+            f"cluster {cluster.name}: {snapshot.first_unavailable.message}; nothing was saved"
+        )
+    return next_cluster_status(ClusterStatus(), snapshot)

@@ -11,33 +11,39 @@ from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
 from flows.forms.fields import DryRunField
-from flows.forms.schema import shown
-from flows.operations.managed_harbors import Found, discover, trust_in
+from flows.forms.schema import form_field
+from flows.operations.managed_harbors import (
+    DiscoveryResult,
+    load_discovery_trust,
+    reconcile_managed_harbors,
+)
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import contained, ends_plainly
+from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
-from models.core.errors import Busy
-from models.core.plural import amount
-from models.core.settings import settings
+from models.core.errors import LeaseHeld
+from models.core.plural import pluralize
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.concurrency import for_each
-from tasks.discovery.find import look_for_harbors
-from tasks.pages.discovery import discovery_news, discovery_page
-from tasks.prefect.artifacts import publish_if_news
-from tasks.prefect.events import announce
-from tasks.secrets.cluster_credentials import kubeconfigs_of
+from tasks.concurrency import map_concurrently
+from tasks.discovery.find import find_managed_harbors
+from tasks.pages.discovery import discovery_digest_source, discovery_page
+from tasks.prefect.artifacts import publish_if_changed
+from tasks.prefect.events import send_events
+from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import clusters, managed_harbors
-from tasks.store.leases import leased
-from tasks.store.session import stored
+from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 
 
 @flow(name="discover-managed-harbors", persist_result=False)
-@ends_plainly
+@report_errors
 async def discover_managed_harbors(
     dry_run: DryRunField = False,
     allow_large: Annotated[
         bool,
-        shown("Allow a large change", "Lift the brakes: let this one run forget many Harbors."),
+        form_field(
+            "Allow a large change", "Lift the brakes: let this one run forget many Harbors."
+        ),
     ] = False,
 ) -> State[None]:
     """Find the Harbors that the platform runs in its clusters, and integrate those that are ready.
@@ -45,59 +51,70 @@ async def discover_managed_harbors(
     What was found, and what became of it, is the artifact `discovery`. A cluster out of reach
     changes nothing.
     """
-    found = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
-    if any(each.plan.steps for each in found) and not dry_run:
+    results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
+    if any(result.plan.steps for result in results) and not dry_run:
         await sync_clusters()
-    now_known = await stored(managed_harbors.managed)
-    page, news = discovery_page(found, now_known, dry_run=dry_run), discovery_news(found, now_known)
-    await publish_if_news("discovery", page, news, "Managed Harbors, as their clusters show them")
-    await announce()
-    return _ended(found, dry_run=dry_run)
+    harbors = await in_transaction(managed_harbors.list_harbor_records)
+    page, digest_source = (
+        discovery_page(results, harbors, dry_run=dry_run),
+        discovery_digest_source(results, harbors),
+    )
+    await publish_if_changed(
+        "discovery", page, digest_source, "Managed Harbors, as their clusters show them"
+    )
+    await send_events()
+    return _final_state(results, dry_run=dry_run)
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
-async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[Found, ...]:
+async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[DiscoveryResult, ...]:
     """Discover clusters side by side; each is read, decided about and carried out by itself."""
-    known = await stored(clusters.clusters)
-    kubeconfigs = await kubeconfigs_of(known)
+    all_clusters = await in_transaction(clusters.list_clusters)
+    kubeconfigs = await read_kubeconfigs(all_clusters)
 
-    def one(cluster: Cluster) -> Awaitable[Found]:
-        work = _discover_one(cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
-        return contained(
+    def discover_cluster(cluster: Cluster) -> Awaitable[DiscoveryResult]:
+        work = _discover_cluster(cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
+        return isolate_failure(
             f"cluster {cluster.name}",
             work,
-            lambda told: Found(cluster=cluster.name, failures=(told,)),
+            lambda message: DiscoveryResult(cluster=cluster.name, failures=(message,)),
         )
 
-    places = asyncio.Semaphore(settings().clusters_at_once)
-    return await for_each(known, one, places)
+    semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
+    return await map_concurrently(all_clusters, discover_cluster, semaphore)
 
 
-async def _discover_one(
+async def _discover_cluster(
     cluster: Cluster, kubeconfigs: Mapping[str, SecretStr], *, dry_run: bool, allow_large: bool
-) -> Found:
+) -> DiscoveryResult:
     try:
-        async with leased(f"discovery/{cluster.name}"):
-            trust = await stored(trust_in, cluster.name, clock.now())
-            section = await look_for_harbors(cluster, trust, kubeconfigs)
-            return await discover(cluster, section, dry_run=dry_run, allow_large=allow_large)
-    except Busy:
-        return Found(cluster=cluster.name)  # another run does it
+        async with lease(f"discovery/{cluster.name}"):
+            trust = await in_transaction(load_discovery_trust, cluster.name, clock.now())
+            section = await find_managed_harbors(cluster, trust, kubeconfigs)
+            return await reconcile_managed_harbors(
+                cluster, section, dry_run=dry_run, allow_large=allow_large
+            )
+    except LeaseHeld:
+        return DiscoveryResult(cluster=cluster.name)  # another run does it
 
 
-def _ended(found: Sequence[Found], *, dry_run: bool) -> State[None]:
-    many = sum(each.seen for each in found)
-    steps = sum(len(each.plan.steps) for each in found)
-    made = "planned" if dry_run else "made"
-    told = (
-        f"{amount(len(found), 'cluster')}, {amount(many, 'managed Harbor')}, "
-        f"{amount(steps, 'change')} {made}"
+def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[None]:
+    harbor_count = sum(result.harbor_count for result in results)
+    change_count = sum(len(result.plan.steps) for result in results)
+    verb = "planned" if dry_run else "made"
+    summary = (
+        f"{pluralize(len(results), 'cluster')}, {pluralize(harbor_count, 'managed Harbor')}, "
+        f"{pluralize(change_count, 'change')} {verb}"
     )
-    postponed = sum(each.postponed for each in found)
+    postponed = sum(result.postponed_count for result in results)
     if postponed:
-        told += f"; {amount(postponed, 'Harbor')} left for the next runs to adopt"
-    unread = "; ".join(each.unread for each in found if each.unread)
-    problems = [problem for each in found for problem in (*each.failures, each.refused) if problem]
-    if problems:
-        return Failed(message=f"{told}; {'; '.join(problems[:5])}")
-    return Completed(message=told + (f"; not read: {unread}" if unread else ""))
+        summary += f"; {pluralize(postponed, 'Harbor')} left for the next runs to adopt"
+    unreachable = "; ".join(
+        result.unavailable_reason for result in results if result.unavailable_reason
+    )
+    errors = [
+        error for result in results for error in (*result.failures, result.unsafe_reason) if error
+    ]
+    if errors:
+        return Failed(message=f"{summary}; {'; '.join(errors[:5])}")
+    return Completed(message=summary + (f"; not read: {unreachable}" if unreachable else ""))

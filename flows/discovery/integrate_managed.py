@@ -11,25 +11,25 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.forms.fields import KnownCluster
-from flows.forms.schema import shown
-from flows.operations.managed_harbors import discover, trust_in
-from flows.operations.reconcile_registry import PATIENCE
-from flows.runs import ends_plainly
+from flows.forms.fields import ExistingClusterField
+from flows.forms.schema import form_field
+from flows.operations.managed_harbors import load_discovery_trust, reconcile_managed_harbors
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.runs import report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import IntegrationError
 from models.core.names import NamespaceName
-from models.core.settings import settings
-from models.discovery.managed_harbor import Managed, Standing
+from models.core.settings import get_settings
+from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
 from models.discovery.trust import TrustedObject
 from tasks import clock
-from tasks.discovery.find import look_for_harbors
-from tasks.prefect.events import announce
+from tasks.discovery.find import find_managed_harbors
+from tasks.prefect.events import send_events
 from tasks.store.access import clusters, managed_harbors, trusted_objects
-from tasks.store.leases import leased
-from tasks.store.session import stored
+from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 20.0
+_MIN_PAUSE, _MAX_PAUSE = 1.0, 20.0
 
 
 @flow(
@@ -37,21 +37,21 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 20.0
     flow_run_name="integrate {cluster}/{namespace}/{name}",
     persist_result=False,
 )
-@ends_plainly
+@report_errors
 async def integrate_managed_harbor(
-    cluster: KnownCluster,
-    namespace: Annotated[NamespaceName, shown("Namespace", "Where it is in the cluster.")],
+    cluster: ExistingClusterField,
+    namespace: Annotated[NamespaceName, form_field("Namespace", "Where it is in the cluster.")],
     name: Annotated[
         str,
         Field(min_length=1, max_length=253),
-        shown("Name", "Of the HarborCluster, or of the Helm release."),
+        form_field("Name", "Of the HarborCluster, or of the Helm release."),
     ],
     adopt_again: Annotated[
-        bool, shown("Adopt again", "Also if somebody removed it from this service before.")
+        bool, form_field("Adopt again", "Also if somebody removed it from this service before.")
     ] = False,
     take_over: Annotated[
         bool,
-        shown(
+        form_field(
             "Take over",
             "Also if somebody integrated it by hand: it is linked to that registry, of which "
             "nothing is changed, once the password in its own Secret has opened it there.",
@@ -60,7 +60,7 @@ async def integrate_managed_harbor(
     uid: Annotated[
         str,
         Field(max_length=63),
-        shown(
+        form_field(
             "UID",
             "Of the HarborCluster, or of the core Deployment, if it is known; only that object is "
             "trusted then. Without it, the first of that name within an hour.",
@@ -73,73 +73,80 @@ async def integrate_managed_harbor(
     or for a Harbor that is there already: nothing is done twice, and what is not ready in time is
     left to discover-managed-harbors.
     """
-    home = (await stored(clusters.known, cluster)).cluster
-    trusted = TrustedObject(
+    host_cluster = (await in_transaction(clusters.get_cluster, cluster)).cluster
+    trusted_object = TrustedObject(
         cluster=cluster, namespace=namespace, name=name, uid=uid, trusted_at=clock.now()
     )
-    await stored(trusted_objects.save, [trusted])
-    undecided = {Standing.WAITING} | ({Standing.UNTRUSTED} if uid else set())
-    attempt = partial(_attempt, home, namespace, name, adopt_again=adopt_again, take_over=take_over)
-    found, unread = await _wait_for(attempt, undecided)
-    await announce()
-    return _ended(f"{cluster}/{namespace}/{name}", found, unread)
+    await in_transaction(trusted_objects.save, [trusted_object])
+    pending_states = {AdoptionState.WAITING} | ({AdoptionState.UNTRUSTED} if uid else set())
+    attempt = partial(
+        _adopt_if_ready, host_cluster, namespace, name, adopt_again=adopt_again, take_over=take_over
+    )
+    harbor, unreachable = await _poll(attempt, pending_states)
+    await send_events()
+    return _final_state(f"{cluster}/{namespace}/{name}", harbor, unreachable)
 
 
-async def _wait_for(
-    attempt: Callable[[], Awaitable[tuple[Managed | None, str]]], undecided: Collection[Standing]
-) -> tuple[Managed | None, str]:
+async def _poll(
+    attempt: Callable[[], Awaitable[tuple[ManagedHarborRecord | None, str]]],
+    pending_states: Collection[AdoptionState],
+) -> tuple[ManagedHarborRecord | None, str]:
     """Attempt until the Harbor is there and ready, or time is up; return the last attempt."""
-    deadline, pause = time.monotonic() + settings().managed_wait_seconds, _FIRST_PAUSE
+    deadline, pause = time.monotonic() + get_settings().managed_wait_seconds, _MIN_PAUSE
     while True:
-        harbor, unread = await attempt()
-        ready = harbor is not None and harbor.standing not in undecided
+        harbor, unreachable = await attempt()
+        ready = harbor is not None and harbor.state not in pending_states
         if ready or time.monotonic() + pause > deadline:
-            return harbor, unread
+            return harbor, unreachable
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        pause = min(pause * 1.5, _MAX_PAUSE)
 
 
-async def _attempt(
-    home: Cluster, namespace: str, name: str, *, adopt_again: bool, take_over: bool
-) -> tuple[Managed | None, str]:
+async def _adopt_if_ready(
+    host_cluster: Cluster, namespace: str, name: str, *, adopt_again: bool, take_over: bool
+) -> tuple[ManagedHarborRecord | None, str]:
     """Look at the cluster once, and do what is to be done about this Harbor.
 
     Returns:
         How it stands, and why the cluster could not be read if it could not.
     """
-    async with leased(f"discovery/{home.name}", patience=PATIENCE):
-        trust = await stored(trust_in, home.name, clock.now())
-        section = await look_for_harbors(home, trust)
+    async with lease(f"discovery/{host_cluster.name}", wait_seconds=LEASE_WAIT_SECONDS):
+        trust = await in_transaction(load_discovery_trust, host_cluster.name, clock.now())
+        section = await find_managed_harbors(host_cluster, trust)
         if adopt_again:
-            await stored(managed_harbors.let_in, home.name, namespace, name)
-        act = await discover(home, section, only=(namespace, name), take_over=take_over)
-    if act.failures:
-        raise IntegrationError(act.failures[0])
-    known = await stored(managed_harbors.managed)
-    place = home.name, namespace, name
-    there = [
-        one for one in known if (one.place.cluster, one.place.namespace, one.place.name) == place
+            await in_transaction(managed_harbors.include, host_cluster.name, namespace, name)
+        result = await reconcile_managed_harbors(
+            host_cluster, section, only=(namespace, name), take_over=take_over
+        )
+    if result.failures:
+        raise IntegrationError(result.failures[0])
+    records = await in_transaction(managed_harbors.list_harbor_records)
+    key = host_cluster.name, namespace, name
+    matches = [
+        record
+        for record in records
+        if (record.ref.cluster, record.ref.namespace, record.ref.name) == key
     ]
-    there.sort(key=lambda one: one.standing is Standing.UNTRUSTED)
-    return (there[0] if there else None), act.unread
+    matches.sort(key=lambda record: record.state is AdoptionState.UNTRUSTED)
+    return (matches[0] if matches else None), result.unavailable_reason
 
 
-def _ended(place: str, found: Managed | None, unread: str) -> State[None]:
-    if found is None and unread:
-        return Failed(message=f"{place}: {unread}; discover-managed-harbors goes on")
-    if found is None:
+def _final_state(ref: str, harbor: ManagedHarborRecord | None, unreachable: str) -> State[None]:
+    if harbor is None and unreachable:
+        return Failed(message=f"{ref}: {unreachable}; discover-managed-harbors goes on")
+    if harbor is None:
         return Failed(
-            message=f"there is no managed Harbor {place}; check its name and its cluster. If it "
+            message=f"there is no managed Harbor {ref}; check its name and its cluster. If it "
             "appears within the hour, discover-managed-harbors integrates it"
         )
-    if found.standing is Standing.UNTRUSTED:
+    if harbor.state is AdoptionState.UNTRUSTED:
         return Failed(
-            message=f"{place} is not the object that was named, or two objects have this name: run "
+            message=f"{ref} is not the object that was named, or two objects have this name: run "
             "integrate-managed-harbor with the uid of the one that is meant"
         )
-    if found.standing is Standing.ADOPTED:
-        return Completed(message=f"{place} is integrated as {found.registry}")
-    if found.standing is Standing.WAITING:
-        said = f"{place} is not ready yet ({found.message}); discover-managed-harbors goes on"
-        return Completed(message=said)
-    return Failed(message=f"{place} is {found.standing}: {found.message}")
+    if harbor.state is AdoptionState.ADOPTED:
+        return Completed(message=f"{ref} is integrated as {harbor.registry}")
+    if harbor.state is AdoptionState.WAITING:
+        message = f"{ref} is not ready yet ({harbor.message}); discover-managed-harbors goes on"
+        return Completed(message=message)
+    return Failed(message=f"{ref} is {harbor.state}: {harbor.message}")

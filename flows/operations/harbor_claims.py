@@ -2,31 +2,33 @@
 
 from sqlmodel import Session
 
-from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
-from flows.runs import run_id
-from models.core.audit import Entry
-from models.core.availability import Seen, Unseen
+from flows.runs import flow_run_id
+from models.core.audit import AuditEntry
+from models.core.availability import Complete, Unavailable
 from models.core.errors import RegistryError
-from models.core.plural import amount
-from models.discovery.claims import settle_claim
-from models.discovery.managed_harbor import Managed, Standing
-from models.discovery.steps import Note, Prove, Relocate, Replace
-from models.discovery.update_rules import renewed, secret_ref
+from models.core.plural import pluralize
+from models.discovery.claims import resolve_claim
+from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
+from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState
+from models.discovery.update_rules import refresh_registry, secret_ref
 from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot
 from tasks import clock
-from tasks.registries.identify import list_robots
+from tasks.registries.identify import observe_robots
 from tasks.store.access import bindings, managed_harbors
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.registries import robots as robot_store
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
-OTHER_HARBOR = "another Harbor is there now: none of the robot accounts on record is in it"
+HARBOR_REPLACED_REASON = (
+    "another Harbor is there now: none of the robot accounts on record is in it"
+)
 
 
-async def prove_claim(claim: Prove) -> None:
+async def verify_claim(claim: ConfirmIdentity) -> None:
     """Ask the Harbor at the saved address, as the claimant's own Secret lets us, and act on it.
 
     Nothing is changed there to find out.
@@ -35,92 +37,98 @@ async def prove_claim(claim: Prove) -> None:
         Busy: another run works on the registry.
     """
     name = claim.registry
-    async with leased(name, patience=PATIENCE) as holder:
-        registry = (await stored(registries.dossier, name)).registry
-        robots = await _robots(registry, claim)
-        step = await stored(_settled, claim, robots)
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        registry = (await in_transaction(registries.get_registry, name)).registry
+        robots = await _list_claimed_robots(registry, claim)
+        step = await in_transaction(_load_and_resolve, claim, robots)
         match step:
-            case Note():
-                await stored(managed_harbors.note, [step.managed])
+            case SetState():
+                await in_transaction(managed_harbors.save_harbor_records, [step.record])
             case Relocate():
-                await stored(_relocate, step, claim.why)
+                await in_transaction(_apply_relocation, step, claim.reason)
             case Replace():
-                await stored(_replace, step)
-                await reconcile(name, holder, PLAIN, first=True)
-    if not isinstance(step, Note):
+                await in_transaction(_apply_replacement, step)
+                await reconcile(name, lease_id, AS_FUNCTIONS, first=True)
+    if not isinstance(step, SetState):
         await refresh_overview(name)
 
 
-async def _robots(registry: Registry, claim: Prove) -> Seen[ObservedRobot] | Unseen:
+async def _list_claimed_robots(
+    registry: Registry, claim: ConfirmIdentity
+) -> Complete[ObservedRobot] | Unavailable:
     """List our robot accounts with the saved address and trust, and the claimant's password."""
     by_claimant = registry.model_copy(update={"credential": secret_ref(claim.harbor)})
     try:
-        return await list_robots(by_claimant)
+        return await observe_robots(by_claimant)
     except RegistryError as error:
-        return Unseen(reason=error.reason, message=str(error))
+        return Unavailable(reason=error.reason, message=str(error))
 
 
-def _settled(
-    session: Session, claim: Prove, robots: Seen[ObservedRobot] | Unseen
-) -> Relocate | Replace | Note:
-    rows = managed_harbors.managed(session)
-    return settle_claim(
+def _load_and_resolve(
+    session: Session, claim: ConfirmIdentity, robots: Complete[ObservedRobot] | Unavailable
+) -> Relocate | Replace | SetState:
+    records = managed_harbors.list_harbor_records(session)
+    return resolve_claim(
         claim,
         robots,
-        robot_store.grants(session, claim.registry),
+        robot_store.list_robots(session, claim.registry),
         now=clock.now(),
         bindings=bindings.count(session, claim.registry),
-        holder=next((one for one in rows if one.registry == claim.registry), None),
-        known=next((one for one in rows if one.place == claim.harbor.place), None),
+        linked_harbor=next(
+            (record for record in records if record.registry == claim.registry), None
+        ),
+        record=next((record for record in records if record.ref == claim.harbor.ref), None),
     )
 
 
-def _relocate(session: Session, step: Relocate, why: str) -> None:
+def _apply_relocation(session: Session, step: Relocate, why: str) -> None:
     """Link the registry to the object that stands for it now; bindings and robots stay."""
-    _link(session, step, "")
-    _bring_up_to_date(session, step, "registry.followed", f"the same Harbor inside; {why}")
+    _save_link(session, step, "")
+    _update_registry(session, step, "registry.followed", f"the same Harbor inside; {why}")
 
 
-def _replace(session: Session, step: Replace) -> None:
+def _apply_replacement(session: Session, step: Replace) -> None:
     """Hold all that was promised of the Harbor that is gone, and forget what was seen of it."""
     name = step.registry
-    bound = bindings.bindings(session, registry=name)
-    bindings.hold(session, bound, OTHER_HARBOR, at=clock.now(), flow_run=run_id())
-    registries.start_over(session, name)
+    registry_bindings = bindings.list_bindings(session, registry=name)
+    bindings.hold(
+        session, registry_bindings, HARBOR_REPLACED_REASON, at=clock.now(), flow_run=flow_run_id()
+    )
+    registries.reset(session, name)
     message = ""
-    if bound:
+    if registry_bindings:
         message = (
-            f"another Harbor than before; {amount(len(bound), 'binding')} of {name} held: run "
-            "resolve-held-bindings"
+            f"another Harbor than before; {pluralize(len(registry_bindings), 'binding')} of {name} "
+            "held: run resolve-held-bindings"
         )
-    _link(session, step, message)
-    _bring_up_to_date(session, step, "registry.replaced", OTHER_HARBOR)
+    _save_link(session, step, message)
+    _update_registry(session, step, "registry.replaced", HARBOR_REPLACED_REASON)
 
 
-def _link(session: Session, step: Relocate | Replace, message: str) -> None:
-    place, holder = step.harbor.place, step.holder
-    if holder is not None and holder.place != place:
-        moved = Managed(
-            place=holder.place,
-            uid=holder.uid,
-            standing=Standing.MOVED,
-            message=f"{step.registry} is at {place} now",
+def _save_link(session: Session, step: Relocate | Replace, message: str) -> None:
+    ref, linked_harbor = step.harbor.ref, step.previous
+    if linked_harbor is not None and linked_harbor.ref != ref:
+        moved_harbor = ManagedHarborRecord(
+            ref=linked_harbor.ref,
+            uid=linked_harbor.uid,
+            state=AdoptionState.MOVED,
+            message=f"{step.registry} is at {ref} now",
         )
-        managed_harbors.note(session, [moved])
-    linked = Managed(
-        place=place,
+        managed_harbors.save_harbor_records(session, [moved_harbor])
+    adopted_harbor = ManagedHarborRecord(
+        ref=ref,
         uid=step.harbor.uid,
-        standing=Standing.ADOPTED,
+        state=AdoptionState.ADOPTED,
         registry=step.registry,
         message=message,
     )
-    managed_harbors.note(session, [linked])
+    managed_harbors.save_harbor_records(session, [adopted_harbor])
 
 
-def _bring_up_to_date(session: Session, step: Relocate | Replace, event: str, why: str) -> None:
-    before = registries.dossier(session, step.registry).registry
-    after = renewed(before, step.harbor)
-    entry = Entry(
-        subject=before.name, what=event, before=before.address, after=after.address, why=why
+def _update_registry(session: Session, step: Relocate | Replace, event: str, why: str) -> None:
+    before = registries.get_registry(session, step.registry).registry
+    after = refresh_registry(before, step.harbor)
+    entry = AuditEntry(
+        subject=before.name, action=event, before=before.address, after=after.address, reason=why
     )
-    registries.replace(session, after, entry, at=clock.now(), flow_run=run_id())
+    registries.replace_registry(session, after, entry, at=clock.now(), flow_run=flow_run_id())

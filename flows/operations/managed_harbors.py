@@ -7,79 +7,81 @@ from functools import partial
 
 from sqlmodel import Session
 
-from flows.operations.harbor_claims import prove_claim
-from flows.operations.reconcile_registry import PATIENCE, PLAIN, reconcile
-from flows.operations.removal import forget
+from flows.operations.harbor_claims import verify_claim
+from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
+from flows.operations.removal import decommission
 from flows.overview import refresh_overview
-from flows.runs import contained, run_id
+from flows.runs import flow_run_id, isolate_failure
 from models.clusters.cluster import Cluster
-from models.core.audit import Entry
-from models.core.availability import Unseen
-from models.core.base import Value
-from models.core.errors import InputRefused, PlanRefused
-from models.core.settings import settings
-from models.discovery.managed_harbor import Managed, ManagedHarbor, Standing
+from models.core.audit import AuditEntry
+from models.core.availability import Unavailable
+from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest, UnsafePlan
+from models.core.settings import get_settings
+from models.discovery.managed_harbor import AdoptionState, ManagedHarbor, ManagedHarborRecord
 from models.discovery.plan import plan_discovery
 from models.discovery.steps import (
     Adopt,
+    AdoptExisting,
+    ConfirmIdentity,
     DiscoveryPlan,
-    Follow,
-    Note,
-    Prove,
+    Forget,
     Relocate,
     Replace,
-    Retire,
+    SetState,
     Step,
-    TakeOver,
-    is_note,
-    place_of,
+    UpdateAdopted,
+    is_record_only,
+    step_ref,
 )
-from models.discovery.trust import SeenHarbors, Trust, pin
-from models.discovery.update_rules import renewed, secret_ref, tls_of
-from models.registries.health import failed, opens
-from models.registries.registry import Kind, Origin, Registry
+from models.discovery.trust import CompleteHarbors, DiscoveryTrust, pin_trusted_objects
+from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
+from models.registries.health import first_failure, has_valid_credential
+from models.registries.registry import Kind, Registry, RegistryOrigin
 from tasks import clock
-from tasks.concurrency import for_each
-from tasks.registries.identify import find_twin
+from tasks.concurrency import map_concurrently
+from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.store.access import bindings, managed_harbors, trusted_objects
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
-class Found(Value):
+class DiscoveryResult(FrozenModel):
     """How discovery in one cluster ended.
 
     Attributes:
-        seen: how many managed Harbors there are.
+        harbor_count: how many managed Harbors there are.
         failures: what could not be done, for people.
-        refused: why nothing was forgotten, if the brakes refused it.
-        postponed: how many are left for the next runs to adopt.
+        unsafe_reason: why nothing was forgotten, if the brakes refused it.
+        postponed_count: how many are left for the next runs to adopt.
     """
 
     cluster: str
-    seen: int = 0
+    harbor_count: int = 0
     plan: DiscoveryPlan = DiscoveryPlan()
     failures: tuple[str, ...] = ()
-    refused: str = ""
-    postponed: int = 0
+    unsafe_reason: str = ""
+    postponed_count: int = 0
 
     @property
-    def unread(self) -> str:
+    def unavailable_reason(self) -> str:
         """Why the cluster could not be read."""
-        return "; ".join(f"cluster {name}: {why}" for name, why in self.plan.unseen.items())
+        return "; ".join(
+            f"cluster {name}: {message}" for name, message in self.plan.unavailable.items()
+        )
 
 
-async def discover(
+async def reconcile_managed_harbors(
     cluster: Cluster,
-    section: SeenHarbors | Unseen,
+    section: CompleteHarbors | Unavailable,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
     only: tuple[str, str] | None = None,
     take_over: bool = False,
-) -> Found:
+) -> DiscoveryResult:
     """Decide about one cluster's managed Harbors, and do it; one failure never holds up the rest.
 
     Args:
@@ -87,234 +89,255 @@ async def discover(
         only: namespace and name of the one Harbor to care for; the others are left for later.
         take_over: whether a person links that one to what was integrated by hand at its address.
     """
-    plan = await stored(
-        _planned, cluster.name, section, clock.now(), only, take_over=take_over, save=not dry_run
+    plan = await in_transaction(
+        _load_and_plan,
+        cluster.name,
+        section,
+        clock.now(),
+        only,
+        take_over=take_over,
+        save=not dry_run,
     )
     if only is not None:
-        plan = plan.about(*only)
-    refused, postponed = "", 0
+        plan = plan.only(*only)
+    unsafe_reason, postponed = "", 0
     try:
         if not allow_large:
-            plan.check(settings().limits)
-    except PlanRefused as refusal:
-        plan, refused = plan.without_retirements(), str(refusal)
+            plan.raise_if_unsafe(get_settings().change_limits)
+    except UnsafePlan as error:
+        plan, unsafe_reason = plan.without_removals(), str(error)
     failures: tuple[str, ...] = ()
     if not dry_run:
-        plan, postponed = plan.limited(settings().adoptions_at_once)
-        failures = await _carry_out_all(plan)
-    return Found(
+        plan, postponed = plan.limit_adoptions(get_settings().adoptions_at_once)
+        failures = await _apply_steps(plan)
+    return DiscoveryResult(
         cluster=cluster.name,
-        seen=len(section.items) if isinstance(section, SeenHarbors) else 0,
+        harbor_count=len(section.items) if isinstance(section, CompleteHarbors) else 0,
         plan=plan,
         failures=failures,
-        refused=refused,
-        postponed=postponed,
+        unsafe_reason=unsafe_reason,
+        postponed_count=postponed,
     )
 
 
-def trust_in(session: Session, cluster: str, now: datetime) -> Trust:
+def load_discovery_trust(session: Session, cluster: str, now: datetime) -> DiscoveryTrust:
     """Return whom settings and persons trust in a cluster."""
-    objects = trusted_objects.trusted_objects(session, cluster, now)
-    return Trust(patterns=settings().trusted_namespaces, objects=objects)
+    objects = trusted_objects.list_trusted_objects(session, cluster, now)
+    return DiscoveryTrust(patterns=get_settings().trusted_namespace_patterns, objects=objects)
 
 
-def _planned(
+def _load_and_plan(
     session: Session,
     cluster: str,
-    section: SeenHarbors | Unseen,
+    section: CompleteHarbors | Unavailable,
     now: datetime,
     only: tuple[str, str] | None,
     *,
     take_over: bool,
     save: bool,
 ) -> DiscoveryPlan:
-    harbors = section.items if isinstance(section, SeenHarbors) else ()
-    trust = trust_in(session, cluster, now)
+    harbors = section.items if isinstance(section, CompleteHarbors) else ()
+    trust = load_discovery_trust(session, cluster, now)
     if save:
-        trusted_objects.pin(session, pin(trust.objects, harbors, now))
-    asked = [one.place for one in harbors if (one.place.namespace, one.place.name) == only]
+        trusted_objects.save_pinned(session, pin_trusted_objects(trust.objects, harbors, now))
+    refs = [harbor.ref for harbor in harbors if (harbor.ref.namespace, harbor.ref.name) == only]
     return plan_discovery(
         {cluster: section},
-        managed_harbors.managed(session),
-        [one.registry for one in registries.dossiers(session)],
-        trust=trust.pinned(harbors, now),
+        managed_harbors.list_harbor_records(session),
+        [record.registry for record in registries.list_registries(session)],
+        trust=trust.with_pinned_objects(harbors, now),
         now=now,
-        grace=settings().managed_grace,
-        bindings=bindings.counts(session),
-        take_over=asked if take_over else (),
-        at_once=asked,
-        cadence=settings().cadence,
+        grace=get_settings().managed_grace,
+        bindings=bindings.count_by_registry(session),
+        take_over=refs if take_over else (),
+        retry_now=refs,
+        policy=get_settings().poll_policy,
     )
 
 
-async def _carry_out_all(plan: DiscoveryPlan) -> tuple[str, ...]:
+async def _apply_steps(plan: DiscoveryPlan) -> tuple[str, ...]:
     """Do all steps: what is only written down at once, adoptions side by side, after the others.
 
     Returns:
         What could not be done.
     """
-    noted = [step for step in plan.steps if is_note(step)]
+    notes = [step for step in plan.steps if is_record_only(step)]
     adoptions = [step for step in plan.steps if isinstance(step, Adopt)]
-    await stored(_write_down, noted)
-    ended = [
-        await _problem_of(step)
+    await in_transaction(_save_records, notes)
+    errors = [
+        await _step_error(step)
         for step in plan.steps
-        if not (is_note(step) or isinstance(step, Adopt))
+        if not (is_record_only(step) or isinstance(step, Adopt))
     ]
-    places = asyncio.Semaphore(settings().registries_at_once)
-    ended += await for_each(adoptions, _problem_of, places)
-    return tuple(problem for problem in ended if problem)
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    errors += await map_concurrently(adoptions, _step_error, semaphore)
+    return tuple(error for error in errors if error)
 
 
-async def _problem_of(step: Step) -> str:
+async def _step_error(step: Step) -> str:
     async def work() -> str:
-        await carry_out(step)
+        await apply_step(step)
         return ""
 
-    return await contained(str(place_of(step)), work(), str)
+    return await isolate_failure(str(step_ref(step)), work(), str)
 
 
-def _write_down(session: Session, steps: Iterable[Step]) -> None:
+def _save_records(session: Session, steps: Iterable[Step]) -> None:
     """Do what touches nothing but the record, for all at once: anybody can make many of these."""
-    known = {one.place: one for one in managed_harbors.managed(session)}
+    records = {record.ref: record for record in managed_harbors.list_harbor_records(session)}
     for step in steps:
-        if isinstance(step, Note):
-            _note(session, step.managed, known.get(step.managed.place))
-        elif isinstance(step, Retire):
-            managed_harbors.forget(session, step.place)
+        if isinstance(step, SetState):
+            _save_record(session, step.record, records.get(step.record.ref))
+        elif isinstance(step, Forget):
+            managed_harbors.delete_harbor_record(session, step.ref)
 
 
-async def carry_out(step: Step) -> None:
+async def apply_step(step: Step) -> None:
     """Do one step; what is done already is left as it is.
 
     Raises:
         IntegrationError: it was not done; the next discovery tries again.
     """
     match step:
-        case Note():
-            await stored(_write_down, [step])
-        case Retire():
-            await _retire(step)
+        case SetState():
+            await in_transaction(_save_records, [step])
+        case Forget():
+            await _forget(step)
         case Adopt():
             await _adopt(step)
-        case TakeOver():
-            await _link(step)
-        case Follow():
-            await _follow(step)
-        case Prove():
-            await prove_claim(step)
+        case AdoptExisting():
+            await _adopt_existing(step)
+        case UpdateAdopted():
+            await _update_adopted(step)
+        case ConfirmIdentity():
+            await verify_claim(step)
         case Relocate() | Replace():  # what a proof comes to; no plan holds them
-            raise InputRefused(f"{place_of(step)}: {step.kind} needs a proof")
+            raise InvalidRequest(f"{step_ref(step)}: {step.kind} needs a proof")
 
 
-def _note(session: Session, found: Managed, before: Managed | None) -> None:
-    if before is not None and found.registry and before.registry != found.registry:
+def _save_record(
+    session: Session, record: ManagedHarborRecord, before: ManagedHarborRecord | None
+) -> None:
+    if before is not None and record.registry and before.registry != record.registry:
         return  # another run has found its Harbor elsewhere meanwhile
-    managed_harbors.note(session, [found])
-    if found.standing is Standing.MISSING and (before is None or before.missing_since is None):
-        entry = Entry(subject=found.registry, what="registry.missing", why=found.message)
-        registries.tell(session, found.registry, entry, at=clock.now(), flow_run=run_id())
+    managed_harbors.save_harbor_records(session, [record])
+    if record.state is AdoptionState.MISSING and (before is None or before.missing_since is None):
+        entry = AuditEntry(
+            subject=record.registry, action="registry.missing", reason=record.message
+        )
+        registries.add_audit_entry(
+            session, record.registry, entry, at=clock.now(), flow_run=flow_run_id()
+        )
+
+
+def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
+    return Registry(
+        name=name,
+        kind=Kind.HARBOR,
+        address=harbor.address,
+        origin=RegistryOrigin.MANAGED,
+        credential=secret_ref(harbor),
+        tls=tls_settings(harbor),
+        description=f"Managed: {harbor.ref} ({harbor.ref.kind})",
+    )
 
 
 async def _adopt(step: Adopt) -> None:
-    harbor = step.harbor
-    wanted = Registry(
-        name=step.registry,
-        kind=Kind.HARBOR,
-        address=harbor.address,
-        origin=Origin.MANAGED,
-        credential=secret_ref(harbor),
-        tls=tls_of(harbor),
-        description=f"Managed: {harbor.place} ({harbor.place.kind})",
-    )
-    entry = Entry(subject=wanted.name, what="registry.adopted", after=wanted.address)
-    twin = await find_twin(wanted)
+    harbor, registry = step.harbor, _new_registry(step.registry, step.harbor)
+    entry = AuditEntry(subject=registry.name, action="registry.adopted", after=registry.address)
+    twin = await find_duplicate(registry)
     if twin:
-        await stored(managed_harbors.note, [_second_address(harbor, twin)])
+        await in_transaction(managed_harbors.save_harbor_records, [_duplicate_record(harbor, twin)])
         return
-    async with leased(wanted.name, patience=PATIENCE) as holder:
-        at, run = clock.now(), run_id()
-        await stored(registries.add, wanted, entry, at=at, flow_run=run)
-        await stored(managed_harbors.note, [_adopted(harbor, wanted.name)])
-        await reconcile(wanted.name, holder, PLAIN, first=True)
-    await refresh_overview(wanted.name)
+    async with lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        at, run = clock.now(), flow_run_id()
+        await in_transaction(registries.add_registry, registry, entry, at=at, flow_run=run)
+        await in_transaction(
+            managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
+        )
+        await reconcile(registry.name, lease_id, AS_FUNCTIONS, first=True)
+    await refresh_overview(registry.name)
 
 
-def _second_address(harbor: ManagedHarbor, twin: str) -> Managed:
+def _duplicate_record(harbor: ManagedHarbor, twin: str) -> ManagedHarborRecord:
     message = (
         f"{harbor.address} is another address of the Harbor that is integrated as {twin}, whose "
         f"robot accounts are in it: give it that one, or run update-registry for {twin}"
     )
-    return Managed(place=harbor.place, uid=harbor.uid, standing=Standing.CONFLICT, message=message)
+    return ManagedHarborRecord(
+        ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
+    )
 
 
-def _adopted(harbor: ManagedHarbor, registry: str, message: str = "") -> Managed:
-    return Managed(
-        place=harbor.place,
+def _adopted_record(harbor: ManagedHarbor, registry: str, message: str = "") -> ManagedHarborRecord:
+    return ManagedHarborRecord(
+        ref=harbor.ref,
         uid=harbor.uid,
-        standing=Standing.ADOPTED,
+        state=AdoptionState.ADOPTED,
         registry=registry,
         message=message,
     )
 
 
-async def _link(step: TakeOver) -> None:
+async def _adopt_existing(step: AdoptExisting) -> None:
     """Link a Harbor to a registry, once its own Secret has opened what is there already.
 
     Raises:
         InputRefused: it did not.
     """
-    name, place = step.registry, step.harbor.place
-    async with leased(name, patience=PATIENCE):
-        registry = (await stored(registries.dossier, name)).registry
-        verdicts = await probe(registry.model_copy(update={"credential": secret_ref(step.harbor)}))
-        if not opens(verdicts):
-            told = failed(verdicts) or verdicts[-1]
-            raise InputRefused(
-                f"{place} was not linked to {name}: the password in its own Secret does not open "
-                f"{registry.address}: {told.message}"
+    name, ref = step.registry, step.harbor.ref
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS):
+        registry = (await in_transaction(registries.get_registry, name)).registry
+        checks = await probe(registry.model_copy(update={"credential": secret_ref(step.harbor)}))
+        if not has_valid_credential(checks):
+            failure = first_failure(checks) or checks[-1]
+            raise InvalidRequest(
+                f"{ref} was not linked to {name}: the password in its own Secret does not open "
+                f"{registry.address}: {failure.message}"
             )
-        await stored(_save_link, step)
+        await in_transaction(_save_adoption, step)
 
 
-def _save_link(session: Session, step: TakeOver) -> None:
-    name, place = step.registry, step.harbor.place
-    said = f"linked to {name}, which was integrated by hand and stays as it is"
-    managed_harbors.note(session, [_adopted(step.harbor, name, said)])
-    entry = Entry(subject=name, what="registry.adopted", why=f"linked to {place} by a person")
-    registries.tell(session, name, entry, at=clock.now(), flow_run=run_id())
+def _save_adoption(session: Session, step: AdoptExisting) -> None:
+    name, ref = step.registry, step.harbor.ref
+    message = f"linked to {name}, which was integrated by hand and stays as it is"
+    managed_harbors.save_harbor_records(session, [_adopted_record(step.harbor, name, message)])
+    entry = AuditEntry(
+        subject=name, action="registry.adopted", reason=f"linked to {ref} by a person"
+    )
+    registries.add_audit_entry(session, name, entry, at=clock.now(), flow_run=flow_run_id())
 
 
-async def _follow(step: Follow) -> None:
+async def _update_adopted(step: UpdateAdopted) -> None:
     name, harbor = step.registry, step.harbor
-    async with leased(name, patience=PATIENCE) as holder:
-        await stored(_replace, step)
-        await stored(managed_harbors.note, [_adopted(harbor, name)])
-        await reconcile(name, holder, PLAIN)
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        await in_transaction(_update_registry, step)
+        await in_transaction(managed_harbors.save_harbor_records, [_adopted_record(harbor, name)])
+        await reconcile(name, lease_id, AS_FUNCTIONS)
     await refresh_overview(name)
 
 
-def _replace(session: Session, step: Follow) -> None:
+def _update_registry(session: Session, step: UpdateAdopted) -> None:
     """Bring what is known of the registry up to date; a credential given by hand stays."""
-    before = registries.dossier(session, step.registry).registry
-    after = renewed(before, step.harbor)
-    entry = Entry(
+    before = registries.get_registry(session, step.registry).registry
+    after = refresh_registry(before, step.harbor)
+    entry = AuditEntry(
         subject=before.name,
-        what="registry.followed",
+        action="registry.followed",
         before=before.address,
         after=after.address,
-        why=step.why,
+        reason=step.reason,
     )
-    registries.replace(session, after, entry, at=clock.now(), flow_run=run_id())
+    registries.replace_registry(session, after, entry, at=clock.now(), flow_run=flow_run_id())
 
 
-async def _retire(step: Retire) -> None:
-    gone = partial(managed_harbors.forget, place=step.place)
+async def _forget(step: Forget) -> None:
+    delete_record = partial(managed_harbors.delete_harbor_record, ref=step.ref)
     if not step.registry:
-        await stored(gone)
+        await in_transaction(delete_record)
         return
-    async with leased(step.registry, patience=PATIENCE) as holder:
-        if await stored(bindings.bindings, registry=step.registry):
+    async with lease(step.registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        if await in_transaction(bindings.list_bindings, registry=step.registry):
             return  # somebody bound it since; it is kept
         why = "it was missing from its cluster beyond its grace"
-        await forget(step.registry, holder, why, at_once=gone)
+        await decommission(step.registry, lease_id, why, on_delete=delete_record)

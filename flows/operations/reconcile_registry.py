@@ -6,116 +6,118 @@ from typing import NamedTuple, cast
 
 from prefect.utilities.annotations import quote
 
-from flows.runs import run_id
-from models.access.robot_state import AccessRecord
+from flows.runs import flow_run_id
+from models.access.robot_state import RobotState
 from models.access.rotation_messages import deletion_remark
-from models.core.availability import Seen
-from models.core.base import Value
-from models.core.errors import Busy, InputRefused, RegistryError
-from models.core.settings import settings
-from models.registries.changes import MakeGrant, Outcome, RevokeGrant
-from models.registries.health import Diagnosis, diagnose
+from models.core.availability import Complete
+from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest, LeaseHeld, RegistryError
+from models.core.settings import get_settings
+from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
+from models.registries.health import HealthSummary, summarize_health
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
-from models.registries.record import Dossier
+from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.run_record import conclude
+from models.registries.run_record import summarize_run
 from models.registries.schedule import refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
-from tasks.access.rotation import proved
+from tasks.access.rotation import verify_new_secrets
 from tasks.registries.apply import apply
-from tasks.registries.connect import opened
-from tasks.registries.observe import observe, unobserved
-from tasks.registries.observer_account import equip, observer_of
+from tasks.registries.connect import open_registry
+from tasks.registries.observe import observe, unreachable_registry_snapshot
+from tasks.registries.observer_account import ensure_observer, observer_credential
 from tasks.registries.protocol import (
-    Keep,
     RegistryClient,
     RegistryReader,
     RegistryWriter,
     SavedCredential,
+    SaveSecret,
 )
-from tasks.secrets.robot_secrets import keeping, open_vault
+from tasks.secrets.robot_secrets import load_cipher, secret_saver
 from tasks.store.registries import runs
-from tasks.store.session import stored
-from tasks.store.state import Memory, recall
+from tasks.store.session import in_transaction
+from tasks.store.state import RegistryState, load_registry_state
 
-PATIENCE = 120.0
+LEASE_WAIT_SECONDS = 120.0
 """Seconds that a run started by a person waits for another run on the same registry."""
 
 
-class Stages(NamedTuple):
+class RegistrySteps(NamedTuple):
     """The stages of a run that touch the registry, as Prefect tasks or as plain functions."""
 
     observe: Callable[[Registry, RegistryReader, str], Awaitable[Snapshot]]
-    apply: Callable[[Plan, RegistryWriter, str, Keep | None], Awaitable[tuple[Outcome, ...]]]
+    apply: Callable[
+        [Plan, RegistryWriter, str, SaveSecret | None], Awaitable[tuple[ChangeResult, ...]]
+    ]
 
 
 async def _apply(
-    plan: Plan, writer: RegistryWriter, installation: str, keep: Keep | None
-) -> tuple[Outcome, ...]:
+    plan: Plan, writer: RegistryWriter, installation: str, keep: SaveSecret | None
+) -> tuple[ChangeResult, ...]:
     """Run the task without Prefect searching thousands of changes for states of other tasks."""
     return await apply(cast(Plan, quote(plan)), writer, installation, keep)
 
 
-AS_TASKS = Stages(observe, _apply)
-PLAIN = Stages(observe.fn, apply.fn)
+AS_TASKS = RegistrySteps(observe, _apply)
+AS_FUNCTIONS = RegistrySteps(observe.fn, apply.fn)
 """For many registries in one task: a task run each would keep the Prefect server busy for long."""
 
 
-class Report(Value):
+class RegistryRunResult(FrozenModel):
     """How one run on one registry ended.
 
     Attributes:
-        refused: why the brakes, or the lack of a key, refused the plan or a part of it.
+        unsafe_reason: why the brakes, or the lack of a key, refused the plan or a part of it.
     """
 
     registry: str
-    health: Diagnosis
+    health_summary: HealthSummary
     snapshot: Snapshot
     plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    refused: str = ""
+    results: tuple[ChangeResult, ...] = ()
+    unsafe_reason: str = ""
 
     @property
-    def problem(self) -> str:
+    def error(self) -> str:
         """What a person must look at; empty if the registry is as desired."""
-        broken = [outcome for outcome in self.outcomes if not outcome.done]
-        if self.refused:
-            return self.refused
-        if self.snapshot.hidden is not None:
-            said = self.snapshot.hidden.message
-            return said if said.startswith(self.registry) else f"{self.registry}: {said}"
-        if broken:
-            first = f"{broken[0].change.subject}: {broken[0].message}"
+        failures = [outcome for outcome in self.results if not outcome.succeeded]
+        if self.unsafe_reason:
+            return self.unsafe_reason
+        if self.snapshot.first_unavailable is not None:
+            message = self.snapshot.first_unavailable.message
+            return message if message.startswith(self.registry) else f"{self.registry}: {message}"
+        if failures:
+            first = f"{failures[0].change.subject}: {failures[0].message}"
             return (
-                f"{self.registry}: {len(broken)} of {len(self.outcomes)} changes failed ({first})"
+                f"{self.registry}: {len(failures)} of {len(self.results)} changes failed ({first})"
             )
         return ""
 
     @property
-    def remark(self) -> str:
+    def note(self) -> str:
         """What else a person should know: whose pulls may fail once, and what has ended."""
         deleted = [
             outcome.change
-            for outcome in self.outcomes
-            if isinstance(outcome.change, RevokeGrant) and outcome.done
+            for outcome in self.results
+            if isinstance(outcome.change, DeleteRobot) and outcome.succeeded
         ]
-        return deletion_remark(deleted, self.snapshot.taken_at)
+        return deletion_remark(deleted, self.snapshot.observed_at)
 
     @property
-    def concerns_namespaces(self) -> bool:
+    def affects_pull_secrets(self) -> bool:
         """Whether pull secrets may have to follow: a robot came, went or has another name."""
-        return bool(self.plan.regranted or self.plan.gone) or any(
-            isinstance(outcome.change, MakeGrant | RevokeGrant) and outcome.done
-            for outcome in self.outcomes
+        return bool(self.plan.updated_robots or self.plan.deleted_robot_ids) or any(
+            isinstance(outcome.change, CreateRobot | DeleteRobot) and outcome.succeeded
+            for outcome in self.results
         )
 
 
 async def reconcile(
     name: str,
-    holder: str,
-    stages: Stages = AS_TASKS,
+    lease_id: str,
+    stages: RegistrySteps = AS_TASKS,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
@@ -123,8 +125,8 @@ async def reconcile(
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
     first: bool = False,
-) -> Report:
-    """Observe a registry, plan, note, apply, and save, under the lease that `holder` has on it.
+) -> RegistryRunResult:
+    """Observe a registry, plan, note, apply, and save, under the lease that `lease_id` has on it.
 
     Args:
         due_at: when it was found to be due; nothing is done if another run looked at it since.
@@ -134,142 +136,151 @@ async def reconcile(
     Raises:
         Busy: another run did this one's work, or took over its lease.
     """
-    memory = await stored(recall, name)
-    _step_aside(memory.dossier, due_at)
-    record = memory.record.model_copy(update={"rotate": rotate})
-    order = _Order(holder, stages, dry_run=dry_run, allow_large=allow_large, first=first)
-    act = await _reach(memory, record, credentials, order)
-    conclusion = conclude(
-        memory.dossier,
-        memory.spaces,
-        act.snapshot,
-        act.unsaved,
-        act.outcomes,
-        grants=record.grants,
-        refused=act.refused,
-        failures=memory.failures,
+    registry_state = await in_transaction(load_registry_state, name)
+    _skip_if_recent(registry_state.record, due_at)
+    robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
+    options = _Options(lease_id, stages, dry_run=dry_run, allow_large=allow_large, is_first=first)
+    result = await _connect_and_run(registry_state, robot_state, credentials, options)
+    run_record = summarize_run(
+        registry_state.record,
+        registry_state.spaces,
+        result.snapshot,
+        result.unsaved_plan,
+        result.results,
+        robot_accounts=robot_state.robots,
+        unsafe_reason=result.unsafe_reason,
+        failures=registry_state.failures,
     )
     if not dry_run:
-        run = {"holder": holder, "flow_run": run_id()}
-        await stored(runs.save_conclusion, name, conclusion, at=clock.now(), **run)
-    return Report(
+        run = {"lease_id": lease_id, "flow_run": flow_run_id()}
+        await in_transaction(runs.save_run, name, run_record, at=clock.now(), **run)
+    return RegistryRunResult(
         registry=name,
-        health=diagnose(conclusion.conditions),
-        snapshot=act.snapshot,
-        plan=act.plan,
-        outcomes=act.outcomes,
-        refused=act.refused,
+        health_summary=summarize_health(run_record.conditions),
+        snapshot=result.snapshot,
+        plan=result.plan,
+        results=result.results,
+        unsafe_reason=result.unsafe_reason,
     )
 
 
-class _Order(NamedTuple):
+class _Options(NamedTuple):
     """How a run is to be made; see `reconcile`."""
 
-    holder: str
-    stages: Stages
+    lease_id: str
+    steps: RegistrySteps
     dry_run: bool
     allow_large: bool
-    first: bool
+    is_first: bool
 
 
-class _Act(NamedTuple):
-    """What a run saw, planned and did; `unsaved` is the part of the plan not yet on record."""
+class _Run(NamedTuple):
+    """What a run saw, planned and did; `unsaved_plan` is the part of the plan not yet on record."""
 
     snapshot: Snapshot
     plan: Plan
-    unsaved: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    refused: str = ""
+    unsaved_plan: Plan
+    results: tuple[ChangeResult, ...] = ()
+    unsafe_reason: str = ""
 
 
-async def _reach(
-    memory: Memory,
-    record: AccessRecord,
+async def _connect_and_run(
+    registry_state: RegistryState,
+    robot_state: RobotState,
     credentials: Mapping[str, SavedCredential] | None,
-    order: _Order,
-) -> _Act:
+    options: _Options,
+) -> _Run:
     """Open the registry and act; one that cannot be looked at is only written down."""
     try:
-        async with opened(
-            memory.dossier.registry,
-            refused=refuses_credentials(memory.dossier.conditions),
+        async with open_registry(
+            registry_state.record.registry,
+            credential_refused=refuses_credentials(registry_state.record.conditions),
             credentials=credentials,
-            observer=observer_of(memory),
+            observer=observer_credential(registry_state),
         ) as client:
-            return await _act(memory, record, client, order)
+            return await _run(registry_state, robot_state, client, options)
     except RegistryError as error:
-        return _idle(memory, error)
+        return _unreachable(registry_state, error)
 
 
-async def _act(memory: Memory, record: AccessRecord, client: RegistryClient, order: _Order) -> _Act:
+async def _run(
+    state: RegistryState, robot_state: RobotState, client: RegistryClient, options: _Options
+) -> _Run:
     """Observe, plan, note, apply.
 
     Raises:
         RegistryError: the registry did not even tell how it is.
     """
-    us, registry = record.installation, memory.dossier.registry
-    snapshot = record.asked(await order.stages.observe(registry, client, us))
-    plan = _plan(memory, await proved(record, client), snapshot)
-    plan, keep, refused = await _permit(plan, order)
-    if order.dry_run:
-        return _Act(snapshot, plan, plan, refused=refused)
+    installation, registry = robot_state.installation, state.record.registry
+    observation = await options.steps.observe(registry, client, installation)
+    snapshot = robot_state.ignore_unneeded_robots(observation)
+    plan = _plan(state, await verify_new_secrets(robot_state, client), snapshot)
+    plan, save_secret, unsafe_reason = await _apply_limits(plan, options)
+    if options.dry_run:
+        return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     unsaved = plan
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[ChangeResult, ...] = ()
     if plan.changes:
-        unsaved = await _note(memory.dossier, plan, order.holder)
-        outcomes = await order.stages.apply(plan, client, us, keep)
-    await equip(record, snapshot, client, first=order.first)
-    return _Act(snapshot, plan, unsaved, outcomes, refused)
+        unsaved = await _save_findings(state.record, plan, options.lease_id)
+        outcomes = await options.steps.apply(plan, client, installation, save_secret)
+    await ensure_observer(robot_state, snapshot, client, first=options.is_first)
+    return _Run(snapshot, plan, unsaved, outcomes, unsafe_reason)
 
 
-def _idle(memory: Memory, error: RegistryError) -> _Act:
+def _unreachable(registry_state: RegistryState, error: RegistryError) -> _Run:
     """Return what is done about a registry that cannot be looked at: it is written down."""
-    snapshot = unobserved(memory.dossier.registry, error)
-    plan = _plan(memory, memory.record, snapshot)
-    return _Act(snapshot, plan, plan)
+    snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
+    plan = _plan(registry_state, registry_state.robot_state, snapshot)
+    return _Run(snapshot, plan, plan)
 
 
-def _step_aside(dossier: Dossier, due_at: datetime | None) -> None:
+def _skip_if_recent(record: RegistryRecord, due_at: datetime | None) -> None:
     """Leave a registry alone that another run has looked at since it was found to be due."""
-    looked_at = dossier.track.looked_at
+    looked_at = record.poll_history.observed_at
     if due_at is not None and looked_at is not None and looked_at >= due_at:
-        raise Busy(f"another run has looked at {dossier.registry.name!r} just now")
+        raise LeaseHeld(f"another run has looked at {record.registry.name!r} just now")
 
 
-def _plan(memory: Memory, record: AccessRecord, snapshot: Snapshot) -> Plan:
-    registry, grace = memory.dossier.registry, settings().missing_grace
-    bound = {space for spaces in record.bound.values() for space in spaces}
-    plan = plan_spaces(registry, memory.spaces, snapshot, now=clock.now(), grace=grace, bound=bound)
-    plan = plan.holding(record.to_hold(snapshot))
-    robots = len(snapshot.robots.items) if isinstance(snapshot.robots, Seen) else 0
-    return plan.with_grants(record.without(plan.bindings_to_hold).plan(snapshot), robots)
+def _plan(registry_state: RegistryState, robot_state: RobotState, snapshot: Snapshot) -> Plan:
+    registry, grace = registry_state.record.registry, get_settings().missing_grace
+    bound_spaces = {space for spaces in robot_state.bound_spaces.values() for space in spaces}
+    plan = plan_spaces(
+        registry, registry_state.spaces, snapshot, now=clock.now(), grace=grace, bound=bound_spaces
+    )
+    plan = plan.with_held_bindings(robot_state.bindings_to_hold(snapshot))
+    robot_count = len(snapshot.robots.items) if isinstance(snapshot.robots, Complete) else 0
+    return plan.with_robot_plan(
+        robot_state.without_spaces(plan.bindings_to_hold).plan(snapshot), robot_count
+    )
 
 
-async def _permit(plan: Plan, order: _Order) -> tuple[Plan, Keep | None, str]:
+async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret | None, str]:
     """Hold a plan against the brakes, and against the key that new secrets are sealed with.
 
     Returns:
         What is left of the plan, what keeps secrets, and why something was refused.
     """
-    refused = "" if order.allow_large else plan.refusal(settings().limits)
-    if order.dry_run:
-        return plan, None, refused
-    if refused:
-        plan = plan.braked()
-    if not plan.makes_robots:
-        return plan, None, refused
+    unsafe_reason = "" if options.allow_large else plan.unsafe_reason(get_settings().change_limits)
+    if options.dry_run:
+        return plan, None, unsafe_reason
+    if unsafe_reason:
+        plan = plan.safe_subset()
+    if not plan.creates_robots:
+        return plan, None, unsafe_reason
     try:
-        return plan, keeping(await open_vault()), refused
-    except InputRefused as refusal:
-        return plan.without_new_robots(), None, refused or f"{plan.registry}: {refusal}"
+        return plan, secret_saver(await load_cipher()), unsafe_reason
+    except InvalidRequest as error:
+        return plan.without_new_robots(), None, unsafe_reason or f"{plan.registry}: {error}"
 
 
-async def _note(dossier: Dossier, plan: Plan, holder: str) -> Plan:
+async def _save_findings(record: RegistryRecord, plan: Plan, lease_id: str) -> Plan:
     """Save what was found before anything is changed, and return what is left to be saved.
 
     Once it is set right, nobody would ever know of a drift that a killed run had found.
     """
-    first = dossier.spaces_read_at is None
-    at, run = clock.now(), run_id()
-    await stored(runs.save_findings, plan, first_look=first, holder=holder, at=at, flow_run=run)
-    return plan.model_copy(update={"drifts": (), "retired": (), "bindings_to_hold": {}})
+    first = record.spaces_read_at is None
+    at, run = clock.now(), flow_run_id()
+    await in_transaction(
+        runs.save_findings, plan, first_look=first, lease_id=lease_id, at=at, flow_run=run
+    )
+    return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})

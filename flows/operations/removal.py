@@ -5,28 +5,28 @@ from collections.abc import Callable
 from sqlmodel import Session
 
 from flows.operations.reconcile_registry import reconcile
-from flows.runs import run_id
-from models.core.audit import Entry
-from models.registries.robots import Grant
+from flows.runs import flow_run_id
+from models.core.audit import AuditEntry
+from models.registries.robots import RobotAccount
 from tasks import clock
-from tasks.pages.removal import left_behind_page
-from tasks.prefect.artifacts import publish
-from tasks.registries.observer_account import retire_observer
+from tasks.pages.removal import orphaned_robots_page
+from tasks.prefect.artifacts import publish_artifact
+from tasks.registries.observer_account import delete_observer
 from tasks.store.access import bindings
 from tasks.store.registries import registries, robots
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
-async def forget(
-    name: str, holder: str, why: str, *, at_once: Callable[[Session], None]
-) -> tuple[Grant, ...]:
+async def decommission(
+    name: str, lease_id: str, why: str, *, on_delete: Callable[[Session], None]
+) -> tuple[RobotAccount, ...]:
     """Unbind a registry, delete our robot accounts in it and drop its record.
 
     It goes on where a run was killed, also when the registry is out of reach.
 
     Args:
-        at_once: what else is stored in the transaction that drops the record: a run that is killed
-            leaves both or neither.
+        on_delete: what else is stored in the transaction that drops the record: a run that is
+            killed leaves both or neither.
 
     Returns:
         The robot accounts that stay behind in a registry that is out of reach.
@@ -34,37 +34,43 @@ async def forget(
     Raises:
         Busy: another run took over the lease on the registry.
     """
-    if await _unbind(name):
-        await reconcile(name, holder, allow_large=True)  # which deletes our robot accounts
-    found = await stored(registries.dossier, name)
-    await retire_observer(found.registry)
-    behind = await _left_behind(name)
-    entry = Entry(subject=name, what="registry.removed", before=found.registry.address, why=why)
-    await stored(_drop, name, entry, at_once)
-    return behind
+    if await _delete_bindings(name):
+        await reconcile(name, lease_id, allow_large=True)  # which deletes our robot accounts
+    record = await in_transaction(registries.get_registry, name)
+    await delete_observer(record.registry)
+    orphans = await _orphaned_robots(name)
+    entry = AuditEntry(
+        subject=name, action="registry.removed", before=record.registry.address, reason=why
+    )
+    await in_transaction(_delete_record, name, entry, on_delete)
+    return orphans
 
 
-def _drop(session: Session, name: str, entry: Entry, at_once: Callable[[Session], None]) -> None:
-    at_once(session)
-    registries.remove(session, name, entry, at=clock.now(), flow_run=run_id())
+def _delete_record(
+    session: Session, name: str, entry: AuditEntry, on_delete: Callable[[Session], None]
+) -> None:
+    on_delete(session)
+    registries.delete_registry(session, name, entry, at=clock.now(), flow_run=flow_run_id())
 
 
-async def _unbind(name: str) -> bool:
+async def _delete_bindings(name: str) -> bool:
     """Take all bindings away first: a run that is killed later leaves nothing that is wanted.
 
     Returns:
         Whether there may be robot accounts of ours in the registry.
     """
-    bound = await stored(bindings.bindings, registry=name)
+    registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
     why = "the registry is removed"
-    await stored(bindings.unbind, bound, why, at=clock.now(), flow_run=run_id())
-    return bool(bound or await stored(robots.grants, name))
+    await in_transaction(
+        bindings.unbind, registry_bindings, why, at=clock.now(), flow_run=flow_run_id()
+    )
+    return bool(registry_bindings or await in_transaction(robots.list_robots, name))
 
 
-async def _left_behind(name: str) -> tuple[Grant, ...]:
+async def _orphaned_robots(name: str) -> tuple[RobotAccount, ...]:
     """Return, and list, the robot accounts that could not be deleted."""
-    behind = await stored(robots.grants, name)
-    if behind:
-        page = left_behind_page(name, behind)
-        await publish(f"removal-{name}", page, "What stays behind in the registry")
-    return behind
+    orphans = await in_transaction(robots.list_robots, name)
+    if orphans:
+        page = orphaned_robots_page(name, orphans)
+        await publish_artifact(f"removal-{name}", page, "What stays behind in the registry")
+    return orphans

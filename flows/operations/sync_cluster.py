@@ -6,86 +6,96 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.runs import run_id
-from models.clusters.audit_entries import cluster_entries, delivery_entries, namespace_entries
-from models.clusters.cluster import ClusterSnapshot, ClusterState, state_after, unseen_cluster
+from flows.runs import flow_run_id
+from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
+from models.clusters.cluster import (
+    ClusterSnapshot,
+    ClusterStatus,
+    next_cluster_status,
+    unreachable_cluster_snapshot,
+)
 from models.clusters.membership import (
     Namespace,
-    check_leaving,
-    departures,
-    settle_namespaces,
-    unmoved,
+    assign_workspaces,
+    check_departures,
+    departures_by_workspace,
+    keep_assignments,
 )
-from models.clusters.pull_secret import ClusterOutcome, Delivery, DeliveryPlan
-from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
-from models.core.availability import Seen
-from models.core.base import Value
-from models.core.errors import ClusterError, PlanRefused
-from models.core.settings import settings
+from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
+from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.core.availability import Complete
+from models.core.base import FrozenModel
+from models.core.errors import ClusterError, UnsafePlan
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.access.pull_secret_contents import Entitlement, Wish, entitle
-from tasks.clusters.apply import apply_deliveries
-from tasks.clusters.connect import opened_cluster
+from tasks.access.pull_secret_contents import (
+    NamespaceContents,
+    PullSecretContents,
+    build_pull_secret_contents,
+)
+from tasks.clusters.apply import apply_pull_secret_plan
+from tasks.clusters.connect import open_cluster
 from tasks.clusters.protocol import ClusterReader
 from tasks.store.access import clusters, rollout, workspaces
-from tasks.store.access.clusters import Known
-from tasks.store.installation import installation
-from tasks.store.session import stored
+from tasks.store.access.clusters import ClusterRecord
+from tasks.store.installation import get_installation
+from tasks.store.session import in_transaction
 
 
-class ClusterReport(Value):
+class ClusterSyncResult(FrozenModel):
     """How one run on one cluster ended.
 
     Attributes:
-        news: whether anything is otherwise than before.
-        unread: why the cluster could not be read; a state of the cluster, no fault of the run.
-        refused: why nobody was let go, if the brakes refused it.
-        broken: what went wrong in the run itself.
-        departed: namespaces that left each workspace.
+        has_changes: whether anything is otherwise than before.
+        unavailable_reason: why the cluster could not be read; a state of the cluster, no fault
+            of the run.
+        unsafe_reason: why nobody was let go, if the brakes refused it.
+        run_error: what went wrong in the run itself.
+        departures: namespaces that left each workspace.
     """
 
     cluster: str
     namespaces: tuple[Namespace, ...] = ()
-    plan: DeliveryPlan
-    outcomes: tuple[ClusterOutcome, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    news: bool = False
-    unread: str = ""
-    refused: str = ""
-    broken: str = ""
-    departed: Mapping[str, Sequence[str]] = {}
+    plan: PullSecretPlan
+    results: tuple[ClusterChangeResult, ...] = ()
+    pull_secrets: tuple[PullSecretStatus, ...] = ()
+    has_changes: bool = False
+    unavailable_reason: str = ""
+    unsafe_reason: str = ""
+    run_error: str = ""
+    departures: Mapping[str, Sequence[str]] = {}
 
     @property
-    def problem(self) -> str:
+    def error(self) -> str:
         """What a person must look at; empty if all is delivered."""
-        failed = [outcome for outcome in self.outcomes if not outcome.done]
+        failed = [outcome for outcome in self.results if not outcome.succeeded]
         if failed:
             first = f"{failed[0].change.namespace}: {failed[0].message}"
-            count = f"{len(failed)} of {len(self.outcomes)} changes failed"
+            count = f"{len(failed)} of {len(self.results)} changes failed"
             return f"cluster {self.cluster}: {count} ({first})"
-        return self.broken or self.refused
+        return self.run_error or self.unsafe_reason
 
 
-class _Work(NamedTuple):
+class _Sync(NamedTuple):
     """What one run saw, planned and did."""
 
     snapshot: ClusterSnapshot
     namespaces: tuple[Namespace, ...]
-    plan: DeliveryPlan
-    wish: Wish
-    outcomes: tuple[ClusterOutcome, ...] = ()
-    refused: str = ""
+    plan: PullSecretPlan
+    desired: NamespaceContents
+    results: tuple[ClusterChangeResult, ...] = ()
+    unsafe_reason: str = ""
 
 
 async def sync_cluster(
     name: str,
-    holder: str,
+    lease_id: str,
     kubeconfigs: Mapping[str, SecretStr] | None = None,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
-) -> ClusterReport:
-    """Bring one cluster's pull secrets to what is due, under the lease that `holder` has on it.
+) -> ClusterSyncResult:
+    """Bring one cluster's pull secrets to what is due, under the lease that `lease_id` has on it.
 
     A cluster that cannot be read completely keeps everything it has.
 
@@ -93,133 +103,165 @@ async def sync_cluster(
         Busy: another run took over the lease.
         InputRefused: the key in force does not open the secrets on record.
     """
-    us, known, listed = await stored(_recall, name)
-    entitlement = await entitle()
+    installation_id, record, assignments = await in_transaction(_load, name)
+    contents = await build_pull_secret_contents()
     try:
-        async with opened_cluster(
-            known.cluster,
-            fingerprint=entitlement.fingerprint,
-            installation=us,
+        async with open_cluster(
+            record.cluster,
+            fingerprint=contents.fingerprint,
+            installation=installation_id,
             kubeconfigs=kubeconfigs,
         ) as client:
-            work = await _plan(known, listed, entitlement, client, allow_large=allow_large)
+            work = await _plan(record, assignments, contents, client, allow_large=allow_large)
             if not dry_run:
-                await _note(known, work.namespaces, holder)
-                outcomes = await apply_deliveries(work.plan, client, work.wish.contents)
-                work = work._replace(outcomes=outcomes)
+                await _save_assignments(record, work.namespaces, lease_id)
+                outcomes = await apply_pull_secret_plan(work.plan, client, work.desired.contents)
+                work = work._replace(results=outcomes)
     except ClusterError as error:
-        work = _idle(known, error)
-    left = known.deliveries
-    if work.snapshot.unseen is None:
-        left = conclude_deliveries(work.plan, work.outcomes, work.wish.due, now=clock.now())
-    state = state_after(known.state, work.snapshot)
+        work = _unreachable(record, error)
+    pull_secrets = record.pull_secrets
+    if work.snapshot.first_unavailable is None:
+        pull_secrets = update_statuses(
+            work.plan, work.results, work.desired.desired, now=clock.now()
+        )
+    state = next_cluster_status(record.status, work.snapshot)
     if not dry_run:
-        await stored(_save, known, work, state, left, holder=holder)
-    return ClusterReport(
+        await in_transaction(_save, record, work, state, pull_secrets, lease_id=lease_id)
+    return _sync_result(record, work, state, pull_secrets)
+
+
+def _sync_result(
+    record: ClusterRecord,
+    work: _Sync,
+    state: ClusterStatus,
+    pull_secrets: tuple[PullSecretStatus, ...],
+) -> ClusterSyncResult:
+    name = record.cluster.name
+    return ClusterSyncResult(
         cluster=name,
         namespaces=work.namespaces,
         plan=work.plan,
-        outcomes=work.outcomes,
-        deliveries=left,
-        news=_differs(known, work, state, left),
-        unread="" if state.reachable else f"cluster {name}: {state.message}",
-        refused=work.refused,
-        departed=departures(known.namespaces, work.namespaces),
+        results=work.results,
+        pull_secrets=pull_secrets,
+        has_changes=_has_changes(record, work, state, pull_secrets),
+        unavailable_reason="" if state.reachable else f"cluster {name}: {state.message}",
+        unsafe_reason=work.unsafe_reason,
+        departures=departures_by_workspace(record.namespaces, work.namespaces),
     )
 
 
-def _differs(known: Known, work: _Work, state: ClusterState, left: Sequence[Delivery]) -> bool:
-    before = known.namespaces, known.deliveries, known.state.reachable
-    return before != (work.namespaces, tuple(left), state.reachable)
+def _has_changes(
+    record: ClusterRecord,
+    work: _Sync,
+    state: ClusterStatus,
+    pull_secrets: Sequence[PullSecretStatus],
+) -> bool:
+    before = record.namespaces, record.pull_secrets, record.status.reachable
+    return before != (work.namespaces, tuple(pull_secrets), state.reachable)
 
 
 async def _plan(
-    known: Known,
-    listed: Mapping[str, frozenset[str]],
-    entitlement: Entitlement,
+    record: ClusterRecord,
+    assignments: Mapping[str, frozenset[str]],
+    pull_secret_contents: PullSecretContents,
     client: ClusterReader,
     *,
     allow_large: bool,
-) -> _Work:
+) -> _Sync:
     """Look, settle who belongs where, and plan what is due there."""
-    snapshot = await client.look(settings().labels)
-    namespaces, refused = _settled(known, snapshot, listed, allow_large=allow_large)
-    wish = entitlement.wish(namespaces)
-    plan = plan_deliveries(
-        known.cluster, snapshot, wish.due, known.deliveries, wish.unknown, wish.entitled
+    snapshot = await client.observe(get_settings().workspace_label_keys)
+    namespaces, unsafe_reason = _assign_namespaces(
+        record, snapshot, assignments, allow_large=allow_large
+    )
+    namespace_contents = pull_secret_contents.for_namespaces(namespaces)
+    plan = plan_pull_secrets(
+        record.cluster,
+        snapshot,
+        namespace_contents.desired,
+        record.pull_secrets,
+        namespace_contents.unresolved,
+        namespace_contents.entitled_registries,
     )
     try:
         if not allow_large:
-            plan.check(settings().limits)
-    except PlanRefused as refusal:
-        plan, refused = plan.without_removals(), refused or str(refusal)
-    return _Work(snapshot, namespaces, plan, wish, refused=refused)
+            plan.raise_if_unsafe(get_settings().change_limits)
+    except UnsafePlan as error:
+        plan, unsafe_reason = plan.without_removals(), unsafe_reason or str(error)
+    return _Sync(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
 
 
-def _idle(known: Known, error: ClusterError) -> _Work:
+def _unreachable(record: ClusterRecord, error: ClusterError) -> _Sync:
     """Return what is done about a cluster that cannot be read: nothing."""
-    name = known.cluster.name
-    snapshot = unseen_cluster(name, error, clock.now())
-    return _Work(snapshot, known.namespaces, DeliveryPlan(cluster=name), Wish({}, {}, {}, {}))
-
-
-def _recall(session: Session, name: str) -> tuple[str, Known, dict[str, frozenset[str]]]:
-    return (
-        installation(session),
-        clusters.known(session, name),
-        workspaces.listed(session, name),
+    name = record.cluster.name
+    snapshot = unreachable_cluster_snapshot(name, error, clock.now())
+    return _Sync(
+        snapshot, record.namespaces, PullSecretPlan(cluster=name), NamespaceContents({}, {}, {}, {})
     )
 
 
-def _settled(
-    known: Known,
+def _load(session: Session, name: str) -> tuple[str, ClusterRecord, dict[str, frozenset[str]]]:
+    return (
+        get_installation(session),
+        clusters.get_cluster(session, name),
+        workspaces.list_assignments(session, name),
+    )
+
+
+def _assign_namespaces(
+    record: ClusterRecord,
     snapshot: ClusterSnapshot,
-    listed: Mapping[str, frozenset[str]],
+    assignments: Mapping[str, frozenset[str]],
     *,
     allow_large: bool,
 ) -> tuple[tuple[Namespace, ...], str]:
     """Return who belongs where, and why nobody was let go if the brakes refused it."""
-    if not isinstance(snapshot.namespaces, Seen):
-        return known.namespaces, ""
-    name, seen = known.cluster.name, snapshot.namespaces.items
-    settled = settle_namespaces(name, seen, settings().labels, listed)
+    if not isinstance(snapshot.namespaces, Complete):
+        return record.namespaces, ""
+    name, observed = record.cluster.name, snapshot.namespaces.items
+    namespaces = assign_workspaces(name, observed, get_settings().workspace_label_keys, assignments)
     try:
         if not allow_large:
-            check_leaving(name, known.namespaces, settled, settings().limits)
-    except PlanRefused as refusal:
-        return unmoved(known.namespaces, settled), str(refusal)
-    return settled, ""
+            check_departures(name, record.namespaces, namespaces, get_settings().change_limits)
+    except UnsafePlan as error:
+        return keep_assignments(record.namespaces, namespaces), str(error)
+    return namespaces, ""
 
 
-async def _note(known: Known, namespaces: Sequence[Namespace], holder: str) -> None:
+async def _save_assignments(
+    record: ClusterRecord, namespaces: Sequence[Namespace], lease_id: str
+) -> None:
     """Save who belongs where before anything is delivered or withdrawn on the strength of it."""
-    if namespaces == known.namespaces:
+    if namespaces == record.namespaces:
         return
-    entries = namespace_entries(known.namespaces, namespaces)
-    await stored(
+    entries = namespace_entries(record.namespaces, namespaces)
+    await in_transaction(
         clusters.save_namespaces,
-        known.cluster.name,
+        record.cluster.name,
         namespaces,
         entries,
-        holder=holder,
+        lease_id=lease_id,
         at=clock.now(),
-        flow_run=run_id(),
+        flow_run=flow_run_id(),
     )
 
 
 def _save(
     session: Session,
-    known: Known,
-    work: _Work,
-    state: ClusterState,
-    left: Sequence[Delivery],
+    record: ClusterRecord,
+    work: _Sync,
+    state: ClusterStatus,
+    pull_secrets: Sequence[PullSecretStatus],
     *,
-    holder: str,
+    lease_id: str,
 ) -> None:
-    name, at, flow_run = known.cluster.name, clock.now(), run_id()
-    members = {one.name: one.workspace or "" for one in work.namespaces}
-    entries = delivery_entries(name, members, known.deliveries, work.outcomes, left)
-    told = cluster_entries(name, known.state, state)
-    clusters.save_state(session, name, state, told, holder=holder, at=at, flow_run=flow_run)
-    clusters.save_deliveries(session, name, left, entries, holder=holder, at=at, flow_run=flow_run)
-    rollout.note_rolled_out(session, at)
+    name, at, flow_run = record.cluster.name, clock.now(), flow_run_id()
+    members = {namespace.name: namespace.workspace or "" for namespace in work.namespaces}
+    entries = pull_secret_entries(name, members, record.pull_secrets, work.results, pull_secrets)
+    state_entries = cluster_entries(name, record.status, state)
+    clusters.save_status(
+        session, name, state, state_entries, lease_id=lease_id, at=at, flow_run=flow_run
+    )
+    clusters.save_pull_secrets(
+        session, name, pull_secrets, entries, lease_id=lease_id, at=at, flow_run=flow_run
+    )
+    rollout.save_rolled_out(session, at)

@@ -8,92 +8,92 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.operations.sync_cluster import ClusterReport, sync_cluster
-from flows.runs import contained
-from models.access.entitlement import effective
+from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
+from flows.runs import isolate_failure
+from models.access.entitlement import rolled_out_bindings
 from models.clusters.cluster import Cluster
-from models.clusters.pull_secret import DeliveryPlan
-from models.core.errors import Busy
-from models.core.settings import settings
+from models.clusters.pull_secret import PullSecretPlan
+from models.core.errors import LeaseHeld
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.concurrency import for_each
-from tasks.secrets.cluster_credentials import kubeconfigs_of
+from tasks.concurrency import map_concurrently
+from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import bindings, clusters, rollout
 from tasks.store.access.clusters import lease_key
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries, robots
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
-__all__ = ["ClusterReport", "sync_cluster", "sync_clusters"]
+__all__ = ["ClusterSyncResult", "sync_cluster", "sync_clusters"]
 
 
 @task(name="sync-clusters", cache_policy=NO_CACHE, persist_result=False)
 async def sync_clusters(
     names: Sequence[str] | None = None,
     *,
-    patience: float = 0.0,
+    wait_seconds: float = 0.0,
     dry_run: bool = False,
     allow_large: bool = False,
-) -> tuple[ClusterReport, ...]:
+) -> tuple[ClusterSyncResult, ...]:
     """Sync clusters side by side, all of them unless some are named; one never holds up another.
 
     Args:
-        patience: seconds to wait for another run on the same cluster.
+        wait_seconds: seconds to wait for another run on the same cluster.
     """
-    known = await stored(clusters.clusters)
-    wanted = [one for one in known if names is None or one.name in names]
-    kubeconfigs = await kubeconfigs_of(wanted)
+    all_clusters = await in_transaction(clusters.list_clusters)
+    selection = [cluster for cluster in all_clusters if names is None or cluster.name in names]
+    kubeconfigs = await read_kubeconfigs(selection)
 
-    def one(cluster: Cluster) -> Awaitable[ClusterReport]:
-        nothing = _nothing(cluster.name)
-        work = _sync_one(
-            cluster.name, kubeconfigs, patience, dry_run=dry_run, allow_large=allow_large
+    def sync(cluster: Cluster) -> Awaitable[ClusterSyncResult]:
+        empty_report = _empty_result(cluster.name)
+        work = _sync_isolated(
+            cluster.name, kubeconfigs, wait_seconds, dry_run=dry_run, allow_large=allow_large
         )
-        return contained(
+        return isolate_failure(
             f"cluster {cluster.name}",
             work,
-            lambda told: nothing.model_copy(update={"broken": told}),
+            lambda message: empty_report.model_copy(update={"run_error": message}),
         )
 
-    places = asyncio.Semaphore(settings().clusters_at_once)
-    reports = await for_each(wanted, one, places)
+    semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
+    reports = await map_concurrently(selection, sync, semaphore)
     if not dry_run:
-        await stored(_note_effective)
+        await in_transaction(_save_rollout)
     return reports
 
 
-async def _sync_one(
+async def _sync_isolated(
     name: str,
     kubeconfigs: Mapping[str, SecretStr],
-    patience: float,
+    wait_seconds: float,
     *,
     dry_run: bool,
     allow_large: bool,
-) -> ClusterReport:
+) -> ClusterSyncResult:
     try:
-        async with leased(lease_key(name), patience=patience) as holder:
+        async with lease(lease_key(name), wait_seconds=wait_seconds) as lease_id:
             return await sync_cluster(
-                name, holder, kubeconfigs, dry_run=dry_run, allow_large=allow_large
+                name, lease_id, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
-    except Busy:
-        return _nothing(name)  # another run does it
+    except LeaseHeld:
+        return _empty_result(name)  # another run does it
 
 
-def _nothing(name: str) -> ClusterReport:
-    return ClusterReport(cluster=name, plan=DeliveryPlan(cluster=name))
+def _empty_result(name: str) -> ClusterSyncResult:
+    return ClusterSyncResult(cluster=name, plan=PullSecretPlan(cluster=name))
 
 
-def _note_effective(session: Session) -> None:
+def _save_rollout(session: Session) -> None:
     """Note which secrets and bindings have reached every namespace of their workspace by now."""
-    rollout.note_rolled_out(session, clock.now())
-    pending = bindings.not_yet_effective(session)
+    rollout.save_rolled_out(session, clock.now())
+    pending = bindings.list_not_yet_effective(session)
     if not pending:
         return
-    reached = effective(
+    effective_bindings = rolled_out_bindings(
         pending,
-        [one.registry for one in registries.dossiers(session)],
-        robots.grants(session),
-        clusters.namespaces(session),
-        clusters.deliveries(session),
+        [record.registry for record in registries.list_registries(session)],
+        robots.list_robots(session),
+        clusters.list_namespaces(session),
+        clusters.list_pull_secrets(session),
     )
-    bindings.note_effective(session, reached, clock.now())
+    bindings.save_effective(session, effective_bindings, clock.now())

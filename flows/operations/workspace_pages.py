@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 
-from models.overview.build_views import workspace_views
+from models.overview.build_views import build_workspace_views
 from tasks import clock
-from tasks.pages.workspace import workspace_news, workspace_page
-from tasks.prefect.artifacts import publish_if_news
+from tasks.pages.workspace import workspace_digest_source, workspace_page
+from tasks.prefect.artifacts import publish_if_changed
 from tasks.store import views
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
-async def publish_workspaces(names: Sequence[str] | None = None) -> int:
+async def publish_workspace_pages(names: Sequence[str] | None = None) -> int:
     """Publish `workspace-<name>` for each workspace with news; return how many were written.
 
     Args:
         names: whose; None for all. One that is not there (any more) has no page.
     """
-    written = 0
-    for view in workspace_views(await stored(views.facts_of_workspaces, names, clock.now())):
-        page, news = workspace_page(view), workspace_news(view)
+    page_count = 0
+    for view in build_workspace_views(
+        await in_transaction(views.load_workspace_facts, names, clock.now())
+    ):
+        page, digest_source = workspace_page(view), workspace_digest_source(view)
         title = "What it may pull, and where"
-        written += await publish_if_news(f"workspace-{view.workspace.name}", page, news, title)
-    return written
+        page_count += await publish_if_changed(
+            f"workspace-{view.workspace.name}", page, digest_source, title
+        )
+    return page_count

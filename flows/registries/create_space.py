@@ -3,26 +3,26 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms.fields import KnownRegistry, SpaceNames, VisibilityField
-from flows.operations.access_changes import share
-from flows.operations.reconcile_registry import PATIENCE, reconcile
+from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
+from flows.operations.access_changes import sync_shared_logins
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
-from flows.registries.reconcile import ended, publish_plan
-from flows.runs import ends_plainly, run_id
-from models.access.requests import declared
+from flows.registries.reconcile import final_state, publish_plan
+from flows.runs import flow_run_id, report_errors
+from models.access.requests import new_spaces
 from models.registries.space import Visibility
 from tasks import clock
-from tasks.prefect.events import announce
-from tasks.store.leases import leased
+from tasks.prefect.events import send_events
+from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @flow(name="create-space", flow_run_name="create space in {registry}", persist_result=False)
-@ends_plainly
+@report_errors
 async def create_space(
-    registry: KnownRegistry,
-    names: SpaceNames,
+    registry: ExistingRegistryField,
+    names: SpaceNamesField,
     visibility: VisibilityField = Visibility.PRIVATE,
 ) -> State[None]:
     """Create spaces in a registry: projects of a Harbor.
@@ -30,16 +30,21 @@ async def create_space(
     A Docker Registry has no projects: there a space is a path prefix, and creating one means
     that the platform knows it before the first image is pushed.
     """
-    async with leased(registry, patience=PATIENCE) as holder:
-        kind = (await stored(registries.dossier, registry)).registry.kind
-        known = await stored(spaces.spaces, registry)
-        wishes = declared(kind, known, names, visibility)
-        await stored(
-            spaces.wish, registry, wishes, holder=holder, at=clock.now(), flow_run=run_id()
+    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        kind = (await in_transaction(registries.get_registry, registry)).registry.kind
+        space_records = await in_transaction(spaces.list_spaces, registry)
+        desired_spaces = new_spaces(kind, space_records, names, visibility)
+        await in_transaction(
+            spaces.save_desired,
+            registry,
+            desired_spaces,
+            lease_id=lease_id,
+            at=clock.now(),
+            flow_run=flow_run_id(),
         )
-        report = await reconcile(registry, holder)
-    await share(registry)
+        report = await reconcile(registry, lease_id)
+    await sync_shared_logins(registry)
     await publish_plan(report)
     await refresh_overview(registry)
-    await announce()
-    return ended(report)
+    await send_events()
+    return final_state(report)

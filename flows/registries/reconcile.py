@@ -6,28 +6,28 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.forms.fields import KnownRegistry
-from flows.forms.schema import shown
-from flows.operations.reconcile_registry import PATIENCE, Report, reconcile
+from flows.forms.fields import ExistingRegistryField
+from flows.forms.schema import form_field
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, RegistryRunResult, reconcile
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import ends_plainly
-from models.core.availability import Seen
-from models.core.plural import amount
+from flows.runs import report_errors
+from models.core.availability import Complete
+from models.core.plural import pluralize
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
-from tasks.prefect.artifacts import publish
-from tasks.prefect.events import announce
-from tasks.store.leases import leased
+from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.events import send_events
+from tasks.store.leases import lease
 
 
 @flow(name="reconcile-registry", flow_run_name="reconcile {name}", persist_result=False)
-@ends_plainly
+@report_errors
 async def reconcile_registry(
-    name: KnownRegistry,
-    dry_run: Annotated[bool, shown("Dry run", "Show the plan and change nothing.")] = False,
+    name: ExistingRegistryField,
+    dry_run: Annotated[bool, form_field("Dry run", "Show the plan and change nothing.")] = False,
     allow_large: Annotated[
         bool,
-        shown(
+        form_field(
             "Allow a large change",
             "Lift the brakes: let this one run narrow or forget many spaces at once.",
         ),
@@ -37,33 +37,40 @@ async def reconcile_registry(
 
     The plan is the artifact `plan-<registry>`: each change with before, after and reason.
     """
-    async with leased(name, patience=PATIENCE) as holder:
-        report = await reconcile(name, holder, dry_run=dry_run, allow_large=allow_large)
-    if report.concerns_namespaces:
-        await sync_clusters(patience=PATIENCE)
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        report = await reconcile(name, lease_id, dry_run=dry_run, allow_large=allow_large)
+    if report.affects_pull_secrets:
+        await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_plan(report, dry_run=dry_run)
-    await announce()
-    return ended(report, dry_run=dry_run)
+    await send_events()
+    return final_state(report, dry_run=dry_run)
 
 
-async def publish_plan(report: Report, *, dry_run: bool = False) -> None:
+async def publish_plan(report: RegistryRunResult, *, dry_run: bool = False) -> None:
     """Publish a run's plan and what became of it."""
     page = plan_page(
-        report.snapshot, report.plan, report.outcomes, refused=report.refused, dry_run=dry_run
+        report.snapshot,
+        report.plan,
+        report.results,
+        unsafe_reason=report.unsafe_reason,
+        dry_run=dry_run,
     )
-    await publish(f"plan-{report.registry}", page, "What differs, what is done about it, and why")
+    await publish_artifact(
+        f"plan-{report.registry}", page, "What differs, what is done about it, and why"
+    )
 
 
-def ended(report: Report, *, dry_run: bool = False) -> State[None]:
+def final_state(report: RegistryRunResult, *, dry_run: bool = False) -> State[None]:
     """Return the state of a run on one registry: failed if somebody must look at something."""
-    if report.problem:
-        return Failed(message=report.problem)
-    plan, seen = report.plan, report.snapshot.spaces
-    many = len(seen.items) if isinstance(seen, Seen) else 0
-    drifts = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
-    made = "planned" if dry_run else "made"
+    if report.error:
+        return Failed(message=report.error)
+    plan, section = report.plan, report.snapshot.spaces
+    space_count = len(section.items) if isinstance(section, Complete) else 0
+    drift_count = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
+    verb = "planned" if dry_run else "made"
     return Completed(
-        message=f"{report.registry} is {report.health.health}: {amount(many, 'space')} seen, "
-        f"{amount(drifts, 'drift')}, {amount(len(plan.changes), 'change')} {made}"
-        + (f"; {report.remark}" if report.remark else "")
+        message=f"{report.registry} is {report.health_summary.health}: "
+        f"{pluralize(space_count, 'space')} seen, {pluralize(drift_count, 'drift')}, "
+        f"{pluralize(len(plan.changes), 'change')} {verb}"
+        + (f"; {report.note}" if report.note else "")
     )

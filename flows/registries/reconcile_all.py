@@ -9,117 +9,124 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.operations.reconcile_registry import PLAIN, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import contained, ends_plainly
-from models.core.availability import Unseen
-from models.core.base import Value
-from models.core.errors import Busy
-from models.core.settings import settings
+from flows.runs import isolate_failure, report_errors
+from models.core.availability import Unavailable
+from models.core.base import FrozenModel
+from models.core.errors import LeaseHeld
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.concurrency import for_each
-from tasks.prefect.events import announce
+from tasks.concurrency import map_concurrently
+from tasks.prefect.events import send_events
 from tasks.registries.protocol import SavedCredential
-from tasks.secrets.credentials import credentials_of
-from tasks.store.leases import leased
+from tasks.secrets.credentials import read_credentials
+from tasks.store.leases import lease
 from tasks.store.registries import registries
-from tasks.store.session import stored
-from tasks.store.state import pressing_registries
+from tasks.store.session import in_transaction
+from tasks.store.state import list_registries_with_due_robots
 
 _BATCH = 50
 """Registries in one task run: a task run costs the Prefect server more than a look at one does."""
 
 
-class Ending(Value):
+class RegistryRunSummary(FrozenModel):
     """How it ended with one registry.
 
     Attributes:
-        concerns_namespaces: whether pull secrets may have to follow.
-        unread: why the registry could not be read; a state of the registry, no fault of the run.
-        problem: what went wrong in the run, for somebody to look at.
-        remark: what else a person should know.
+        affects_pull_secrets: whether pull secrets may have to follow.
+        unavailable_reason: why the registry could not be read; a state of the registry, no fault
+            of the run.
+        error: what went wrong in the run, for somebody to look at.
+        note: what else a person should know.
     """
 
     registry: str
-    concerns_namespaces: bool = False
-    unread: str = ""
-    problem: str = ""
-    remark: str = ""
+    affects_pull_secrets: bool = False
+    unavailable_reason: str = ""
+    error: str = ""
+    note: str = ""
 
 
 @flow(name="reconcile-all", persist_result=False)
-@ends_plainly
+@report_errors
 async def reconcile_all() -> State[None]:
     """Look at every registry that is due and set right what differs.
 
     One registry's failure never holds up another: a registry that is down is a state with a
     reason, and the run fails only if a change was not made or something unforeseen happened.
     """
-    known = await stored(registries.dossiers)
+    records = await in_transaction(registries.list_registries)
     due_at = clock.now()
-    pressing = await stored(pressing_registries)
-    due = [
-        one
-        for one in known
-        if one.due(settings().cadence, due_at, pressing=one.registry.name in pressing)
+    pressing = await in_transaction(list_registries_with_due_robots)
+    due_records = [
+        record
+        for record in records
+        if record.is_due(
+            get_settings().poll_policy, due_at, urgent=record.registry.name in pressing
+        )
     ]
-    credentials = await credentials_of(dossier.registry for dossier in due)
-    places = asyncio.Semaphore(settings().registries_at_once)
-    names = [one.registry.name for one in due]
+    credentials = await read_credentials(record.registry for record in due_records)
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    names = [record.registry.name for record in due_records]
     batches = [names[start : start + _BATCH] for start in range(0, len(names), _BATCH)]
-    ended = await asyncio.gather(
-        *(reconcile_batch(each, credentials, places, due_at) for each in batches)
+    results = await asyncio.gather(
+        *(reconcile_batch(batch, credentials, semaphore, due_at) for batch in batches)
     )
-    endings = [ending for batch in ended for ending in batch]
-    if any(ending.concerns_namespaces for ending in endings):
+    summaries = [summary for batch in results for summary in batch]
+    if any(summary.affects_pull_secrets for summary in summaries):
         await sync_clusters()
-    await announce()
-    return _ended(len(known), endings)
+    await send_events()
+    return _final_state(len(records), summaries)
 
 
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
 async def reconcile_batch(
     names: Sequence[str],
     credentials: Mapping[str, SavedCredential],
-    places: asyncio.Semaphore,
+    semaphore: asyncio.Semaphore,
     due_at: datetime,
-) -> tuple[Ending, ...]:
+) -> tuple[RegistryRunSummary, ...]:
     """Reconcile some registries side by side; the places are shared with the other batches."""
 
-    def one(name: str) -> Awaitable[Ending]:
-        work = _reconcile_one(name, credentials, due_at)
-        return contained(name, work, lambda told: Ending(registry=name, problem=told))
+    def reconcile_registry(name: str) -> Awaitable[RegistryRunSummary]:
+        work = _reconcile_isolated(name, credentials, due_at)
+        return isolate_failure(
+            name, work, lambda message: RegistryRunSummary(registry=name, error=message)
+        )
 
-    return await for_each(names, one, places)
+    return await map_concurrently(names, reconcile_registry, semaphore)
 
 
-async def _reconcile_one(
+async def _reconcile_isolated(
     name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
-) -> Ending:
+) -> RegistryRunSummary:
     try:
-        async with leased(name) as holder:
-            report = await reconcile(name, holder, PLAIN, credentials=credentials, due_at=due_at)
-    except Busy:
-        return Ending(registry=name)  # another run does it, or just did
-    if isinstance(report.snapshot.spaces, Unseen):
-        get_run_logger().warning(report.problem)
-        return Ending(registry=name, unread=report.problem)
-    concerned = report.concerns_namespaces
-    return Ending(
+        async with lease(name) as lease_id:
+            report = await reconcile(
+                name, lease_id, AS_FUNCTIONS, credentials=credentials, due_at=due_at
+            )
+    except LeaseHeld:
+        return RegistryRunSummary(registry=name)  # another run does it, or just did
+    if isinstance(report.snapshot.spaces, Unavailable):
+        get_run_logger().warning(report.error)
+        return RegistryRunSummary(registry=name, unavailable_reason=report.error)
+    concerns_namespaces = report.affects_pull_secrets
+    return RegistryRunSummary(
         registry=name,
-        concerns_namespaces=concerned,
-        problem=report.problem,
-        remark=report.remark,
+        affects_pull_secrets=concerns_namespaces,
+        error=report.error,
+        note=report.note,
     )
 
 
-def _ended(known: int, endings: Sequence[Ending]) -> State[None]:
-    problems = [ending.problem for ending in endings if ending.problem]
-    unread = [ending.registry for ending in endings if ending.unread]
-    told = f"{len(endings)} of {known} registries were due"
-    if unread:
-        told += f"; {len(unread)} could not be read: {', '.join(unread[:20])}"
-    told += "".join(f"; {ending.remark}" for ending in endings if ending.remark)
-    if problems:
-        return Failed(message=f"{told}; {len(problems)} with problems: {'; '.join(problems[:5])}")
-    return Completed(message=told)
+def _final_state(total: int, summaries: Sequence[RegistryRunSummary]) -> State[None]:
+    errors = [summary.error for summary in summaries if summary.error]
+    unreachable = [summary.registry for summary in summaries if summary.unavailable_reason]
+    message = f"{len(summaries)} of {total} registries were due"
+    if unreachable:
+        message += f"; {len(unreachable)} could not be read: {', '.join(unreachable[:20])}"
+    message += "".join(f"; {summary.note}" for summary in summaries if summary.note)
+    if errors:
+        return Failed(message=f"{message}; {len(errors)} with problems: {'; '.join(errors[:5])}")
+    return Completed(message=message)

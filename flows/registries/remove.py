@@ -7,30 +7,30 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.forms.fields import KnownRegistry
-from flows.forms.schema import shown
-from flows.operations.reconcile_registry import PATIENCE
-from flows.operations.removal import forget
+from flows.forms.fields import ExistingRegistryField
+from flows.forms.schema import form_field
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.operations.removal import decommission
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspaces
+from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import refresh_overview
-from flows.runs import ends_plainly
-from models.core.plural import amount
+from flows.runs import report_errors
+from models.core.plural import pluralize
 from tasks.pages.removal import removal_page
-from tasks.prefect.artifacts import publish
-from tasks.prefect.events import announce
+from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.events import send_events
 from tasks.store.access import bindings, clusters, managed_harbors
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries, robots, spaces
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @flow(name="remove-registry", flow_run_name="remove {name}", persist_result=False)
-@ends_plainly
+@report_errors
 async def remove_registry(
-    name: KnownRegistry,
+    name: ExistingRegistryField,
     confirm: Annotated[
-        bool, shown("Confirm", "Off: only show what would go, and change nothing.")
+        bool, form_field("Confirm", "Off: only show what would go, and change nothing.")
     ] = False,
 ) -> State[None]:
     """Unbind a registry's spaces, delete our robot accounts in it, withdraw it from pull secrets,
@@ -39,40 +39,42 @@ async def remove_registry(
     What goes is listed in the artifact `removal-<registry>`. A registry that is out of reach is
     forgotten all the same; the artifact then lists the robot accounts that stay behind there.
     """
-    async with leased(name, patience=PATIENCE) as holder:
-        told = await _preview(name, confirmed=confirm)
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        summary = await _publish_preview(name, confirmed=confirm)
         if not confirm:
             return Completed(
-                message=f"{told} would be forgotten; run it again with 'Confirm' on to do so"
+                message=f"{summary} would be forgotten; run it again with 'Confirm' on to do so"
             )
-        keep_out = partial(managed_harbors.keep_out, registry=name)
-        behind = await forget(name, holder, "by hand", at_once=keep_out)
-    reports = await sync_clusters(patience=PATIENCE)
+        exclude = partial(managed_harbors.exclude, registry=name)
+        orphans = await decommission(name, lease_id, "by hand", on_delete=exclude)
+    reports = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await refresh_overview()
-    await publish_workspaces()
-    await announce()
-    problems = [report.problem for report in reports if report.problem]
-    if behind:
-        names = ", ".join(grant.login for grant in behind[:20])
-        problems.append(f"it is out of reach, so these robot accounts stay behind in it: {names}")
-    if problems:
-        return Failed(message=f"{told} is forgotten; {'; '.join(problems[:5])}")
-    return Completed(message=f"{told} is forgotten")
+    await publish_workspace_pages()
+    await send_events()
+    errors = [report.error for report in reports if report.error]
+    if orphans:
+        names = ", ".join(robot_account.login for robot_account in orphans[:20])
+        errors.append(f"it is out of reach, so these robot accounts stay behind in it: {names}")
+    if errors:
+        return Failed(message=f"{summary} is forgotten; {'; '.join(errors[:5])}")
+    return Completed(message=f"{summary} is forgotten")
 
 
-async def _preview(name: str, *, confirmed: bool) -> str:
+async def _publish_preview(name: str, *, confirmed: bool) -> str:
     """List what goes, and return it in one sentence."""
-    found = await stored(registries.dossier, name)
-    known = await stored(spaces.spaces, name)
-    bound = await stored(bindings.bindings, registry=name)
-    made = await stored(robots.grants, name)
-    holding = await stored(clusters.holding, name)
-    page = removal_page(found, known, bound, made, holding, confirmed=confirmed)
-    await publish(f"removal-{name}", page, "What goes with the registry")
-    counted = (
-        amount(len(known), "space"),
-        amount(len(bound), "binding"),
-        amount(len(made), "robot account"),
-        f"the logins of {amount(len(holding), 'namespace')}",
+    record = await in_transaction(registries.get_registry, name)
+    space_records = await in_transaction(spaces.list_spaces, name)
+    registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
+    robot_accounts = await in_transaction(robots.list_robots, name)
+    namespaces = await in_transaction(clusters.namespaces_using, name)
+    page = removal_page(
+        record, space_records, registry_bindings, robot_accounts, namespaces, confirmed=confirmed
     )
-    return f"{name} with {', '.join(counted)}"
+    await publish_artifact(f"removal-{name}", page, "What goes with the registry")
+    counts = (
+        pluralize(len(space_records), "space"),
+        pluralize(len(registry_bindings), "binding"),
+        pluralize(len(robot_accounts), "robot account"),
+        f"the logins of {pluralize(len(namespaces), 'namespace')}",
+    )
+    return f"{name} with {', '.join(counts)}"

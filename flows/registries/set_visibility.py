@@ -5,20 +5,20 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms.fields import KnownRegistry, SpaceNames, VisibilityField
-from flows.forms.schema import shown
-from flows.operations.access_changes import share
-from flows.operations.reconcile_registry import PATIENCE, reconcile
+from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
+from flows.forms.schema import form_field
+from flows.operations.access_changes import sync_shared_logins
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
-from flows.registries.reconcile import ended, publish_plan
-from flows.runs import ends_plainly, run_id
-from models.access.requests import check_narrowing, desired
-from models.core.settings import settings
+from flows.registries.reconcile import final_state, publish_plan
+from flows.runs import flow_run_id, report_errors
+from models.access.requests import check_visibility_limit, with_visibility
+from models.core.settings import get_settings
 from tasks import clock
-from tasks.prefect.events import announce
-from tasks.store.leases import leased
+from tasks.prefect.events import send_events
+from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @flow(
@@ -26,14 +26,14 @@ from tasks.store.session import stored
     flow_run_name="set {registry} {visibility}",
     persist_result=False,
 )
-@ends_plainly
+@report_errors
 async def set_space_visibility(
-    registry: KnownRegistry,
-    names: SpaceNames,
+    registry: ExistingRegistryField,
+    names: SpaceNamesField,
     visibility: VisibilityField,
     allow_large: Annotated[
         bool,
-        shown(
+        form_field(
             "Allow a large change",
             "Lift the brakes: let this one run make many spaces private at once.",
         ),
@@ -44,18 +44,25 @@ async def set_space_visibility(
     Another change made in the registry's own console is drift, and is dealt with by the registry's
     drift policy.
     """
-    async with leased(registry, patience=PATIENCE) as holder:
-        await stored(registries.dossier, registry)  # refuses a name that nobody has
-        known = await stored(spaces.spaces, registry)
-        wishes = desired(registry, known, names, visibility)
+    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        await in_transaction(registries.get_registry, registry)  # refuses a name that nobody has
+        space_records = await in_transaction(spaces.list_spaces, registry)
+        desired_spaces = with_visibility(registry, space_records, names, visibility)
         if not allow_large:
-            check_narrowing(registry, known, wishes, settings().limits)
-        await stored(
-            spaces.wish, registry, wishes, holder=holder, at=clock.now(), flow_run=run_id()
+            check_visibility_limit(
+                registry, space_records, desired_spaces, get_settings().change_limits
+            )
+        await in_transaction(
+            spaces.save_desired,
+            registry,
+            desired_spaces,
+            lease_id=lease_id,
+            at=clock.now(),
+            flow_run=flow_run_id(),
         )
-        report = await reconcile(registry, holder, allow_large=allow_large)
-    await share(registry)
+        report = await reconcile(registry, lease_id, allow_large=allow_large)
+    await sync_shared_logins(registry)
     await publish_plan(report)
     await refresh_overview(registry)
-    await announce()
-    return ended(report)
+    await send_events()
+    return final_state(report)

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.forms.fields import (
-    KnownRegistry,
+    ExistingRegistryField,
     NewAddressField,
     NewCredentialsField,
     NewDescriptionField,
@@ -14,31 +14,36 @@ from flows.forms.fields import (
     NewPullCredentialsField,
     NewTlsField,
     NewTokenServiceField,
-    canonical,
+    canonicalize_address,
 )
 from flows.forms.schema import NONE
-from flows.operations.access_changes import carry_through
-from flows.operations.reconcile_registry import PATIENCE
+from flows.operations.access_changes import apply_access_change
+from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.overview import refresh_overview
-from flows.registries.integrate import check_puller, check_twin, prove
-from flows.registries.reconcile import ended
-from flows.runs import ends_plainly, run_id
-from models.core.audit import Entry
-from models.core.errors import InputRefused
-from models.registries.credential_origin import check_given_again, extended, given_origins
+from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
+from flows.registries.reconcile import final_state
+from flows.runs import flow_run_id, report_errors
+from models.core.audit import AuditEntry
+from models.core.errors import InvalidRequest
+from models.registries.credential_origin import (
+    CredentialOrigin,
+    check_moved_credentials,
+    new_credential_origins,
+    token_service_origins,
+)
 from models.registries.registry import Registry
 from tasks import clock
-from tasks.prefect.events import announce
-from tasks.secrets.credentials import document_ids, reference_to
-from tasks.store.leases import leased
+from tasks.prefect.events import send_events
+from tasks.secrets.credentials import block_document_ids, registry_block_reference
+from tasks.store.leases import lease
 from tasks.store.registries import credential_origins, registries
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @flow(name="update-registry", flow_run_name="update {name}", persist_result=False)
-@ends_plainly
+@report_errors
 async def update_registry(
-    name: KnownRegistry,
+    name: ExistingRegistryField,
     address: NewAddressField = None,
     credentials: NewCredentialsField = None,
     pull_credentials: NewPullCredentialsField = None,
@@ -56,42 +61,64 @@ async def update_registry(
     puller = None if isinstance(pull_credentials, str) else pull_credentials
     tokens = None if token_service == NONE else token_service
     changes = {
-        "address": canonical(address) if address else None,
-        "credential": reference_to(credentials),
-        "pull_credential": reference_to(puller, "pull_credentials"),
+        "address": canonicalize_address(address) if address else None,
+        "credential": registry_block_reference(credentials),
+        "pull_credential": registry_block_reference(puller, "pull_credentials"),
         "tls": tls,
-        "token_service": canonical(tokens) if tokens else None,
+        "token_service": canonicalize_address(tokens) if tokens else None,
         "description": description,
         "drift_policy": drift_policy,
     }
-    given: dict[str, object] = {key: one for key, one in changes.items() if one is not None}
-    taken_away = {"pull_credential": pull_credentials, "token_service": token_service}
-    given |= {field: None for field, said in taken_away.items() if said == NONE}
-    if not given:
-        raise InputRefused("nothing was given to change: fill in at least one field")
-    async with leased(name, patience=PATIENCE) as holder:
-        before = (await stored(registries.dossier, name)).registry
-        after = Registry.model_validate({**before.model_dump(), **given})
-        check_puller(after)
-        check_given_again(before, after, given)
-        await stored(registries.check_address, after)
-        permitted = given_origins(after, document_ids(credentials, puller))
-        permitted += extended(await stored(credential_origins.known, before), before, after)
-        await prove(after, permitted)
-        await check_twin(after, permitted)
-        entry, at = _entry(before, after, given), clock.now()
-        await stored(registries.replace, after, entry, at=at, flow_run=run_id(), given=permitted)
-        effect = await carry_through(name, holder)
+    updates: dict[str, object] = {key: value for key, value in changes.items() if value is not None}
+    clearable = {"pull_credential": pull_credentials, "token_service": token_service}
+    updates |= {field: None for field, value in clearable.items() if value == NONE}
+    if not updates:
+        raise InvalidRequest("nothing was given to change: fill in at least one field")
+    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+        before = (await in_transaction(registries.get_registry, name)).registry
+        after = Registry.model_validate({**before.model_dump(), **updates})
+        check_pull_user(after)
+        check_moved_credentials(before, after, updates)
+        origins = new_credential_origins(after, block_document_ids(credentials, puller))
+        origins = await _prove(before, after, origins)
+        entry, at, run = _audit_entry(before, after, updates), clock.now(), flow_run_id()
+        await in_transaction(
+            registries.replace_registry, after, entry, at=at, flow_run=run, approved_origins=origins
+        )
+        result = await apply_access_change(name, lease_id)
     await refresh_overview(name)
-    await announce()
-    return effect.ended(f"{name} is updated") if effect.problem else ended(effect.report)
+    await send_events()
+    if result.error:
+        return result.final_state(f"{name} is updated")
+    return final_state(result.registry_result)
 
 
-def _entry(before: Registry, after: Registry, given: Iterable[str]) -> Entry:
-    return Entry(
+async def _prove(
+    before: Registry, after: Registry, origins: tuple[CredentialOrigin, ...]
+) -> tuple[CredentialOrigin, ...]:
+    """Make sure that the new values work; return where credentials may be sent from now on.
+
+    Args:
+        before: as it is on record.
+        after: as it is meant to be.
+        origins: where the new credentials may be sent.
+
+    Raises:
+        InputRefused: something speaks against it; nothing was saved.
+    """
+    await in_transaction(registries.ensure_address_available, after)
+    former_origins = await in_transaction(credential_origins.list_origins, before)
+    origins += token_service_origins(former_origins, before, after)
+    await probe_registry(after, origins)
+    await check_duplicate_harbor(after, origins)
+    return origins
+
+
+def _audit_entry(before: Registry, after: Registry, fields: Iterable[str]) -> AuditEntry:
+    return AuditEntry(
         subject=after.name,
-        what="registry.updated",
+        action="registry.updated",
         before=before.address,
         after=after.address,
-        why=f"changed: {', '.join(sorted(given))}",
+        reason=f"changed: {', '.join(sorted(fields))}",
     )

@@ -2,19 +2,19 @@
 
 from datetime import datetime
 
-from models.clusters.membership import Source
-from models.core.base import Value
+from models.clusters.membership import WorkspaceSource
+from models.core.base import FrozenModel
 
 
-class Workspace(Value):
+class Workspace(FrozenModel):
     """A tenant of the platform."""
 
     name: str
-    source: Source = Source.DECLARED
+    source: WorkspaceSource = WorkspaceSource.LISTED
     description: str = ""
 
 
-class Binding(Value):
+class Binding(FrozenModel):
     """The wish that a workspace may pull a space.
 
     Attributes:

@@ -4,23 +4,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from models.access.binding import Binding
-from models.access.rotation import held_robots, youngest
-from models.clusters.cluster import ClusterState
+from models.access.rotation import current_robots, robots_by_namespace
+from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import Delivery, DeliveryStatus
+from models.clusters.pull_secret import PullSecretState, PullSecretStatus
 from models.registries.condition import Health
-from models.registries.record import Dossier
+from models.registries.record import RegistryRecord
 from models.registries.registry import Kind
-from models.registries.robots import Grant
+from models.registries.robots import RobotAccount
 from models.registries.space import Space
 
 
-class Waiting:
+class BindingStatus:
     """What is on record, at hand for asking about many bindings.
 
     Args:
-        dossiers: registries by name.
-        grants: robot accounts on record.
+        records: registries by name.
+        robot_accounts: robot accounts on record.
         namespaces, deliveries: of all clusters.
         clusters: how they were last found, by name.
         failures: what was last said when a grant failed, by registry and workspace.
@@ -28,26 +28,28 @@ class Waiting:
 
     def __init__(
         self,
-        dossiers: Mapping[str, Dossier],
-        grants: Iterable[Grant],
+        records: Mapping[str, RegistryRecord],
+        robot_accounts: Iterable[RobotAccount],
         namespaces: Iterable[Namespace],
-        deliveries: Iterable[Delivery],
-        clusters: Mapping[str, ClusterState],
+        pull_secrets: Iterable[PullSecretStatus],
+        clusters: Mapping[str, ClusterStatus],
         failures: Mapping[tuple[str, str], str],
     ) -> None:
-        self._dossiers, self._clusters, self._failures = dossiers, clusters, failures
-        self._in_use = youngest(grants)
-        self._granted = {key: frozenset(one.spaces) for key, one in self._in_use.items()}
-        left = tuple(deliveries)
-        self._held = held_robots(left)
-        self._left = {(one.cluster, one.namespace): one for one in left}
+        self._registries, self._clusters, self._failures = records, clusters, failures
+        self._current_robots = current_robots(robot_accounts)
+        self._robot_spaces = {
+            key: frozenset(robot.spaces) for key, robot in self._current_robots.items()
+        }
+        secrets = tuple(pull_secrets)
+        self._namespace_robots = robots_by_namespace(secrets)
+        self._pull_secrets = {(secret.cluster, secret.namespace): secret for secret in secrets}
         self._members: dict[str, list[Namespace]] = defaultdict(list)
-        for one in namespaces:
-            if one.workspace and not one.terminating:
-                self._members[one.workspace].append(one)
-        self._behind: dict[tuple[str, str], str] = {}
+        for namespace in namespaces:
+            if namespace.workspace and not namespace.terminating:
+                self._members[namespace.workspace].append(namespace)
+        self._incomplete_rollouts: dict[tuple[str, str], str] = {}
 
-    def of(self, binding: Binding, space: Space | None) -> str:
+    def pending_reason(self, binding: Binding, space: Space | None) -> str:
         """Name the first thing that a binding waits for; empty if it waits for nothing.
 
         Args:
@@ -55,53 +57,58 @@ class Waiting:
         """
         if binding.is_held:
             return f"held: {binding.held_reason}"
-        dossier = self._dossiers.get(binding.registry)
-        if dossier is None:
+        record = self._registries.get(binding.registry)
+        if record is None:
             return f"there is no registry {binding.registry} here"
-        if dossier.registry.kind is Kind.HARBOR:
-            missing = self._ungranted(binding, space, dossier)
+        if record.registry.kind is Kind.HARBOR:
+            missing = self._robot_pending_reason(binding, space, record)
             if missing:
                 return missing
-        elif dossier.registry.pull_credential is None:
+        elif record.registry.pull_credential is None:
             return ""
-        return self._undelivered(binding)
+        return self._pull_secret_pending_reason(binding)
 
-    def _ungranted(self, binding: Binding, space: Space | None, dossier: Dossier) -> str:
+    def _robot_pending_reason(
+        self, binding: Binding, space: Space | None, record: RegistryRecord
+    ) -> str:
         key = binding.registry, binding.workspace
-        if binding.space in self._granted.get(key, ()):
+        if binding.space in self._robot_spaces.get(key, ()):
             return ""
         if space is None or space.declared or space.missing_since:
             return "the space is not in the registry"
         if key in self._failures:
             return f"the robot account: {self._failures[key]}"
-        found = dossier.diagnosis
-        if found.health is not Health.HEALTHY:
-            return f"the registry is {found.health}: {found.reason}"
-        what = "may not pull the space yet" if key in self._granted else "is not made yet"
-        return f"the robot account {what}; the next run on the registry sees to it"
+        health = record.health_summary
+        if health.health is not Health.HEALTHY:
+            return f"the registry is {health.health}: {health.reason}"
+        detail = "may not pull the space yet" if key in self._robot_spaces else "is not made yet"
+        return f"the robot account {detail}; the next run on the registry sees to it"
 
-    def _undelivered(self, binding: Binding) -> str:
+    def _pull_secret_pending_reason(self, binding: Binding) -> str:
         key = binding.registry, binding.workspace
-        if key not in self._behind:
-            grant = self._in_use.get(key)
-            wanted = binding.registry, grant.robot_id if grant else None
-            behind = (
-                one
-                for one in self._members[binding.workspace]
-                if wanted not in self._held.get((one.cluster, one.name), ())
+        if key not in self._incomplete_rollouts:
+            robot_account = self._current_robots.get(key)
+            robot_key = binding.registry, robot_account.robot_id if robot_account else None
+            pending = (
+                namespace
+                for namespace in self._members[binding.workspace]
+                if robot_key
+                not in self._namespace_robots.get((namespace.cluster, namespace.name), ())
             )
-            first = next(behind, None)
-            self._behind[key] = self._why(first) if first else ""
-        return self._behind[key]
+            first = next(pending, None)
+            self._incomplete_rollouts[key] = self._namespace_pending_reason(first) if first else ""
+        return self._incomplete_rollouts[key]
 
-    def _why(self, one: Namespace) -> str:
-        place = f"{one.cluster}/{one.name}"
-        state = self._clusters.get(one.cluster)
+    def _namespace_pending_reason(self, namespace: Namespace) -> str:
+        place = f"{namespace.cluster}/{namespace.name}"
+        state = self._clusters.get(namespace.cluster)
         if state is not None and state.reachable is False:
             return f"{place}: the cluster is out of reach ({state.reason})"
-        left = self._left.get((one.cluster, one.name))
-        if left is None:
+        pull_secret = self._pull_secrets.get((namespace.cluster, namespace.name))
+        if pull_secret is None:
             return f"{place}: not delivered yet"
-        if left.status is DeliveryStatus.DELIVERED:
+        if pull_secret.status is PullSecretState.DELIVERED:
             return f"{place}: what is due has changed; the next sync delivers it"
-        return f"{place}: {left.reason}" + (f", {left.message}" if left.message else "")
+        return f"{place}: {pull_secret.reason}" + (
+            f", {pull_secret.message}" if pull_secret.message else ""
+        )

@@ -4,28 +4,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from models.access.binding import Binding
-from models.access.rotation import held_robots, youngest
+from models.access.rotation import current_robots, robots_by_namespace
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import Delivery, DeliveryStatus, Login
-from models.core.base import Value
+from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
+from models.core.base import FrozenModel
 from models.registries.registry import Kind, Registry
-from models.registries.robots import Grant
+from models.registries.robots import RobotAccount
 
 
-class Puller(Value):
+class PullUser(FrozenModel):
     """The pull-only user of a Docker Registry, without its password."""
 
     registry: str
-    account: str
+    username: str
 
 
 def logins_by_workspace(
     registries: Iterable[Registry],
     bound: Collection[tuple[str, str]],
-    grants: Iterable[Grant],
-    pullers: Iterable[Puller],
-    open_to_all: Collection[str],
-) -> dict[str, tuple[Login, ...]]:
+    robot_accounts: Iterable[RobotAccount],
+    pullers: Iterable[PullUser],
+    public_registries: Collection[str],
+) -> dict[str, tuple[RegistryLogin, ...]]:
     """Return what the namespaces of each workspace log in to; "" stands for those of none.
 
     Without a binding there is no login, whatever became of a robot account. A Harbor refuses by
@@ -37,46 +37,53 @@ def logins_by_workspace(
     Args:
         registries: all of them.
         bound: (registry, workspace) bound to any space.
-        grants: all robot accounts on record.
+        robot_accounts: all robot accounts on record.
         pullers: pull-only users, for Docker Registries that have one.
-        open_to_all: names of the Docker Registries with a public space.
+        public_registries: names of the Docker Registries with a public space.
     """
     by_name = {registry.name: registry for registry in registries}
-    found: dict[str, list[Login]] = defaultdict(list)
-    for (name, workspace), grant in youngest(grants).items():
+    own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
+    for (name, workspace), robot_account in current_robots(robot_accounts).items():
         if name in by_name and (name, workspace) in bound:
-            host = by_name[name].where.netloc
-            found[workspace].append(
-                Login(registry=name, host=host, account=grant.login, robot_id=grant.robot_id)
+            host = by_name[name].parsed_address.netloc
+            own_logins[workspace].append(
+                RegistryLogin(
+                    registry=name,
+                    host=host,
+                    account=robot_account.login,
+                    robot_id=robot_account.robot_id,
+                )
             )
-    shared: list[Login] = []
+    shared: list[RegistryLogin] = []
     for puller in pullers:
-        host = by_name[puller.registry].where.netloc
-        login = Login(registry=puller.registry, host=host, account=puller.account)
-        if puller.registry in open_to_all:
+        host = by_name[puller.registry].parsed_address.netloc
+        login = RegistryLogin(registry=puller.registry, host=host, account=puller.username)
+        if puller.registry in public_registries:
             shared.append(login)
             continue
-        for workspace in {each for registry, each in bound if registry == puller.registry}:
-            found[workspace].append(login)
+        for workspace in {
+            workspace for registry, workspace in bound if registry == puller.registry
+        }:
+            own_logins[workspace].append(login)
     return {
         workspace: tuple(sorted((*logins, *shared), key=lambda login: login.registry))
-        for workspace, logins in {"": [], **found}.items()
+        for workspace, logins in {"": [], **own_logins}.items()
     }
 
 
-def logins_of(
-    namespace: Namespace, by_workspace: Mapping[str, tuple[Login, ...]]
-) -> tuple[Login, ...]:
+def namespace_logins(
+    namespace: Namespace, by_workspace: Mapping[str, tuple[RegistryLogin, ...]]
+) -> tuple[RegistryLogin, ...]:
     """Return what one namespace logs in to."""
     return by_workspace.get(namespace.workspace or "", by_workspace.get("", ()))
 
 
-def effective(
+def rolled_out_bindings(
     bindings: Iterable[Binding],
     registries: Iterable[Registry],
-    grants: Iterable[Grant],
+    robot_accounts: Iterable[RobotAccount],
     namespaces: Iterable[Namespace],
-    deliveries: Iterable[Delivery],
+    pull_secrets: Iterable[PullSecretStatus],
 ) -> tuple[Binding, ...]:
     """Return the bindings that have reached every namespace of their workspace.
 
@@ -84,23 +91,29 @@ def effective(
     Registry with a pull-only user every namespace holds that; without one there is nothing to hold.
     """
     by_name = {registry.name: registry for registry in registries}
-    in_use = youngest(grants)
-    held = held_robots(one for one in deliveries if one.status is DeliveryStatus.DELIVERED)
+    in_use = current_robots(robot_accounts)
+    namespace_robots = robots_by_namespace(
+        secret for secret in pull_secrets if secret.status is PullSecretState.DELIVERED
+    )
     members: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for one in namespaces:
-        if one.workspace and not one.terminating:
-            members[one.workspace].append((one.cluster, one.name))
+    for namespace in namespaces:
+        if namespace.workspace and not namespace.terminating:
+            members[namespace.workspace].append((namespace.cluster, namespace.name))
 
-    def reached(binding: Binding) -> bool:
+    def is_effective(binding: Binding) -> bool:
         registry = by_name.get(binding.registry)
-        grant = in_use.get((binding.registry, binding.workspace))
+        robot_account = in_use.get((binding.registry, binding.workspace))
         if registry is None:
             return False
-        if registry.kind is Kind.HARBOR and (grant is None or binding.space not in grant.spaces):
+        if registry.kind is Kind.HARBOR and (
+            robot_account is None or binding.space not in robot_account.spaces
+        ):
             return False
         if registry.kind is Kind.DOCKER and registry.pull_credential is None:
             return True
-        wanted = binding.registry, grant.robot_id if grant else None
-        return all(wanted in held.get(place, ()) for place in members[binding.workspace])
+        robot_key = binding.registry, robot_account.robot_id if robot_account else None
+        return all(
+            robot_key in namespace_robots.get(place, ()) for place in members[binding.workspace]
+        )
 
-    return tuple(binding for binding in bindings if reached(binding))
+    return tuple(binding for binding in bindings if is_effective(binding))

@@ -2,152 +2,167 @@
 
 from collections.abc import Collection, Mapping
 
-from models.access.rotation import superseding, youngest
-from models.core.availability import Seen, Unseen
-from models.core.base import Value
-from models.discovery.identity import Likeness, compare, contradictions, is_other_harbor, own_robots
-from models.registries.observation import NOT_ASKED, Snapshot
-from models.registries.robot_plan import GrantPlan, plan_grants, wanted_by
-from models.registries.robots import Grant, ObservedRobot
+from models.access.rotation import current_robots, replacement_robots
+from models.core.availability import Complete, Unavailable
+from models.core.base import FrozenModel
+from models.discovery.identity import (
+    IdentityMatch,
+    compare_robots,
+    contradicting_robot_ids,
+    is_other_harbor,
+    own_robots,
+)
+from models.registries.observation import NOT_REQUESTED, Snapshot
+from models.registries.robot_plan import RobotPlan, RotationState, desired_robots, plan_robots
+from models.registries.robots import ObservedRobot, RobotAccount
 
-OTHER_HARBOR = (
+IDENTITY_MISMATCH_REASON = (
     "another Harbor answers at this address: robot accounts there have the ids of those on record, "
     "and were created at other times"
 )
 
 
-class AccessRecord(Value):
+class RobotState(FrozenModel):
     """Bindings and grants of one registry.
 
     Attributes:
-        bound: spaces by workspace.
+        bound_spaces: spaces by workspace.
         registry: its name.
         installation: who we are.
-        others: names of the other registries on record.
+        other_registries: names of the other registries on record.
         is_managed: whether discovery follows it, and asks its robot accounts which Harbor it is.
         has_bindings: whether any binding is on record, held ones too.
-        served: workspaces whose youngest robot account has reached every namespace.
-        refused: workspaces whose youngest robot account's secret is not accepted any more.
-        rotate: workspaces that shall get a new secret now.
-        leaving: workspaces that shall, because a namespace left them.
-        retired: superseded robot accounts that go once their workspace is served.
-        exposed: superseded robot accounts whose secret somebody who left may hold.
-        overdue: those of them that go now, served or not.
+        rolled_out: workspaces whose youngest robot account has reached every namespace.
+        rejected: workspaces whose youngest robot account's secret is not accepted any more.
+        requested_rotations: workspaces that shall get a new secret now.
+        departure_rotations: workspaces that shall, because a namespace left them.
+        expired_robot_ids: superseded robot accounts that go once their workspace is served.
+        exposed_robot_ids: superseded robot accounts whose secret somebody who left may hold.
+        overdue_robot_ids: those of them that go now, served or not.
     """
 
     registry: str
     installation: str
-    others: frozenset[str] = frozenset()
+    other_registries: frozenset[str] = frozenset()
     is_managed: bool = False
     has_bindings: bool = False
-    bound: Mapping[str, tuple[str, ...]] = {}
-    grants: tuple[Grant, ...] = ()
-    served: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
-    rotate: frozenset[str] = frozenset()
-    leaving: frozenset[str] = frozenset()
-    retired: frozenset[int] = frozenset()
-    exposed: frozenset[int] = frozenset()
-    overdue: frozenset[int] = frozenset()
+    bound_spaces: Mapping[str, tuple[str, ...]] = {}
+    robots: tuple[RobotAccount, ...] = ()
+    rolled_out: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    requested_rotations: frozenset[str] = frozenset()
+    departure_rotations: frozenset[str] = frozenset()
+    expired_robot_ids: frozenset[int] = frozenset()
+    exposed_robot_ids: frozenset[int] = frozenset()
+    overdue_robot_ids: frozenset[int] = frozenset()
 
     @property
-    def concerned(self) -> bool:
+    def in_use(self) -> bool:
         """Whether anybody was ever promised anything here."""
-        return bool(self.bound) or any(grant.workspace for grant in self.grants)
+        return bool(self.bound_spaces) or any(robot.workspace for robot in self.robots)
 
     @property
-    def observer(self) -> Grant | None:
+    def observer(self) -> RobotAccount | None:
         """The robot account that this service observes with."""
-        return youngest(grant for grant in self.grants if not grant.workspace).get(
-            (self.registry, "")
+        return current_robots(
+            robot_account for robot_account in self.robots if not robot_account.workspace
+        ).get((self.registry, ""))
+
+    @property
+    def replacements(self) -> tuple[RobotAccount, ...]:
+        """Robot accounts in use that an older one waits to be retired for."""
+        return replacement_robots(self.robots)
+
+    @property
+    def rotation(self) -> RotationState:
+        """Which secrets shall be new, and which superseded robot accounts may go."""
+        return RotationState(
+            rolled_out=self.rolled_out,
+            rejected=self.rejected,
+            requested_rotations=self.requested_rotations,
+            departure_rotations=self.departure_rotations,
+            expired_robot_ids=self.expired_robot_ids,
+            exposed_robot_ids=self.exposed_robot_ids,
+            overdue_robot_ids=self.overdue_robot_ids,
         )
 
-    @property
-    def waiting(self) -> tuple[Grant, ...]:
-        """Robot accounts in use that an older one waits to be retired for."""
-        return superseding(self.grants)
-
-    def asked(self, snapshot: Snapshot) -> Snapshot:
+    def ignore_unneeded_robots(self, snapshot: Snapshot) -> Snapshot:
         """Return a snapshot of this registry's robots; those that concern nobody are not missed."""
-        if isinstance(snapshot.robots, Seen):
-            own = own_robots(snapshot.robots.items, self.grants, self.others)
-            robots = Seen[ObservedRobot](items=own)
+        if isinstance(snapshot.robots, Complete):
+            own = own_robots(snapshot.robots.items, self.robots, self.other_registries)
+            robots = Complete[ObservedRobot](items=own)
             return snapshot.model_copy(update={"robots": robots})
-        if self.concerned:
+        if self.in_use:
             return snapshot
-        return snapshot.model_copy(update={"robots": NOT_ASKED})
+        return snapshot.model_copy(update={"robots": NOT_REQUESTED})
 
-    def without(self, spaces: Collection[str]) -> "AccessRecord":
+    def without_spaces(self, spaces: Collection[str]) -> "RobotState":
         """Return the record without the bindings of some spaces, which are held from now on."""
         if not spaces:
             return self
         bound = {
             workspace: tuple(name for name in names if name not in spaces)
-            for workspace, names in self.bound.items()
+            for workspace, names in self.bound_spaces.items()
         }
-        return self.model_copy(update={"bound": bound})
+        return self.model_copy(update={"bound_spaces": bound})
 
-    def to_hold(self, snapshot: Snapshot) -> Mapping[str, str]:
+    def bindings_to_hold(self, snapshot: Snapshot) -> Mapping[str, str]:
         """Return the spaces whose bindings are held because this is another Harbor, and why."""
-        if not isinstance(snapshot.robots, Seen):
+        if not isinstance(snapshot.robots, Complete):
             return {}
-        if not is_other_harbor(self.grants, snapshot.robots.items):
+        if not is_other_harbor(self.robots, snapshot.robots.items):
             return {}
-        bound = {space for spaces in self.bound.values() for space in spaces}
-        return dict.fromkeys(sorted(bound), OTHER_HARBOR)
+        bound = {space for spaces in self.bound_spaces.values() for space in spaces}
+        return dict.fromkeys(sorted(bound), IDENTITY_MISMATCH_REASON)
 
-    def orphaned_observer(self, snapshot: Snapshot) -> int | None:
+    def orphaned_observer_id(self, snapshot: Snapshot) -> int | None:
         """Return the id of an observer that was made for a registry that is not on record."""
-        found = snapshot.robots.items if isinstance(snapshot.robots, Seen) else ()
+        robots = snapshot.robots.items if isinstance(snapshot.robots, Complete) else ()
         orphans = (
             robot.id
-            for robot in found
+            for robot in robots
             if not robot.mark.workspace and robot.mark.registry not in ("", self.registry)
         )
         return next(orphans, None)
 
-    def plan(self, snapshot: Snapshot) -> GrantPlan:
+    def plan(self, snapshot: Snapshot) -> RobotPlan:
         """Decide about the registry's robot accounts.
 
         Harbor shows no right on a project that is gone, so a space that a robot account is shown to
         pull is there, also when a list without it claims to be complete.
         """
-        if not isinstance(snapshot.spaces, Seen):
-            return GrantPlan()
-        there = {space.name for space in snapshot.spaces.items}
-        if isinstance(snapshot.robots, Seen):
-            there.update(space for robot in snapshot.robots.items for space in robot.spaces)
-        found = plan_grants(
-            wanted_by(self.bound, there),
+        if not isinstance(snapshot.spaces, Complete):
+            return RobotPlan()
+        space_names = {space.name for space in snapshot.spaces.items}
+        if isinstance(snapshot.robots, Complete):
+            space_names.update(space for robot in snapshot.robots.items for space in robot.spaces)
+        robot_plan = plan_robots(
+            desired_robots(self.bound_spaces, space_names),
             snapshot.robots,
-            self._valid_grants(snapshot.robots),
+            self._valid_robots(snapshot.robots),
+            self.rotation,
             installation=self.installation,
-            edits=snapshot.edits_robots,
-            rotate=self.rotate,
-            served=self.served,
-            refused=self.refused,
-            leaving=self.leaving,
-            retired=self.retired,
-            exposed=self.exposed,
-            overdue=self.overdue,
+            edits=snapshot.can_update_robots,
         )
-        if self.keeps_evidence(snapshot):
-            return found.model_copy(update={"gone": ()})
-        return found
+        if self.keeps_deleted_robots(snapshot):
+            return robot_plan.model_copy(update={"deleted_robot_ids": ()})
+        return robot_plan
 
-    def keeps_evidence(self, snapshot: Snapshot) -> bool:
+    def keeps_deleted_robots(self, snapshot: Snapshot) -> bool:
         """Whether records of robots that are gone stay: they tell that this is another Harbor.
 
         Once one of ours is there, because they were only deleted by hand, they are dropped.
         """
         robots = snapshot.robots
-        if isinstance(robots, Unseen) or not (self.is_managed and self.has_bindings):
+        if isinstance(robots, Unavailable) or not (self.is_managed and self.has_bindings):
             return False
-        return compare(self.grants, robots.items).likeness is Likeness.OTHER
+        return compare_robots(self.robots, robots.items).match is IdentityMatch.OTHER
 
-    def _valid_grants(self, robots: Seen[ObservedRobot] | Unseen) -> tuple[Grant, ...]:
+    def _valid_robots(
+        self, robots: Complete[ObservedRobot] | Unavailable
+    ) -> tuple[RobotAccount, ...]:
         """Return the records whose secret is that of the robot account with their id."""
-        if isinstance(robots, Unseen):
-            return self.grants
-        others = contradictions(self.grants, robots.items)
-        return tuple(grant for grant in self.grants if grant.robot_id not in others)
+        if isinstance(robots, Unavailable):
+            return self.robots
+        contradicted_ids = contradicting_robot_ids(self.robots, robots.items)
+        return tuple(robot for robot in self.robots if robot.robot_id not in contradicted_ids)

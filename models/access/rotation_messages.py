@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from models.access.rotation import Departure, copies_end
+from models.access.rotation import Departure, copied_login_expiry
 from models.core.reasons import Reason
-from models.registries.changes import RevokeGrant
+from models.registries.changes import DeleteRobot
 
 
-def deletion_remark(deleted: Iterable[RevokeGrant], at: datetime) -> str:
+def deletion_remark(deleted: Iterable[DeleteRobot], at: datetime) -> str:
     """Say whose pulls may fail once, and until when those who left could pull; perhaps nothing.
 
     A superseded robot account that could pull more than is bound, or that somebody who left may
@@ -22,24 +22,24 @@ def deletion_remark(deleted: Iterable[RevokeGrant], at: datetime) -> str:
         change
         for change in deleted
         if change.reason is Reason.NAMESPACE_LEFT
-        or (change.reason is Reason.SUPERSEDED and change.urgent)
+        or (change.reason is Reason.SUPERSEDED and change.is_urgent)
     ]
     if not early:
         return ""
-    left = [change for change in early if change.reason is Reason.NAMESPACE_LEFT]
+    departure_changes = [change for change in early if change.reason is Reason.NAMESPACE_LEFT]
     remark = (
-        f"a pull that a node began with the former login of {_workspaces(early)} may fail once, "
-        "and is tried again"
+        f"a pull that a node began with the former login of {_join_workspaces(early)} may fail "
+        "once, and is tried again"
     )
-    if left:
+    if departure_changes:
         remark += (
-            f"; namespaces that left {_workspaces(left)} could pull with a copied login until "
-            f"{at:%H:%M} UTC"
+            f"; namespaces that left {_join_workspaces(departure_changes)} could pull with a "
+            f"copied login until {at:%H:%M} UTC"
         )
     return remark
 
 
-def departures_told(departures: Iterable[Departure], retention: timedelta) -> str:
+def summarize_departures(departures: Iterable[Departure], retention: timedelta) -> str:
     """Say until when namespaces that left can pull with a login that they may have copied.
 
     Args:
@@ -47,7 +47,7 @@ def departures_told(departures: Iterable[Departure], retention: timedelta) -> st
     """
     latest: dict[str, datetime] = {}
     for departure in departures:
-        end = copies_end(departure, retention)
+        end = copied_login_expiry(departure, retention)
         if end is not None:
             latest[departure.workspace] = max(end, latest.get(departure.workspace, end))
     return "; ".join(
@@ -57,5 +57,5 @@ def departures_told(departures: Iterable[Departure], retention: timedelta) -> st
     )
 
 
-def _workspaces(changes: Iterable[RevokeGrant]) -> str:
+def _join_workspaces(changes: Iterable[DeleteRobot]) -> str:
     return ", ".join(sorted({change.workspace for change in changes}))

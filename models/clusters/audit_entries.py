@@ -2,70 +2,90 @@
 
 from collections.abc import Iterable
 
-from models.clusters.cluster import ClusterState
+from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import ClusterOutcome, Deliver, Delivery, DeliveryStatus, Withdraw
-from models.core.audit import Entry
+from models.clusters.pull_secret import (
+    ClusterChangeResult,
+    DeleteSecret,
+    PullSecretState,
+    PullSecretStatus,
+    WriteSecret,
+)
+from models.core.audit import AuditEntry
 from models.core.reasons import Reason
 
 
-def cluster_entries(name: str, before: ClusterState, after: ClusterState) -> tuple[Entry, ...]:
+def cluster_entries(
+    name: str, before: ClusterStatus, after: ClusterStatus
+) -> tuple[AuditEntry, ...]:
     """Write down that a cluster went out of reach or came back; a first look is no news."""
     if before.reachable is after.reachable or (before.reachable is None and after.reachable):
         return ()
-    what = "cluster.recovered" if after.reachable else "cluster.unreachable"
-    told = f"{after.reason}: {after.message}"
-    return (Entry(subject=name, what=what, cluster=name, why=told),)
+    event = "cluster.recovered" if after.reachable else "cluster.unreachable"
+    message = f"{after.reason}: {after.message}"
+    return (AuditEntry(subject=name, action=event, cluster=name, reason=message),)
 
 
-def namespace_entries(before: Iterable[Namespace], after: Iterable[Namespace]) -> tuple[Entry, ...]:
+def namespace_entries(
+    before: Iterable[Namespace], after: Iterable[Namespace]
+) -> tuple[AuditEntry, ...]:
     """Write down who joined, left or is disputed."""
-    known = {one.name: one for one in before}
-    entries = [entry for one in after for entry in _namespace_entry(known.pop(one.name, None), one)]
-    gone = (one for one in known.values() if one.workspace)
-    return (*entries, *(_left(one, "the namespace was deleted") for one in gone))
+    previous = {namespace.name: namespace for namespace in before}
+    entries = [
+        entry
+        for namespace in after
+        for entry in _namespace_entry(previous.pop(namespace.name, None), namespace)
+    ]
+    deleted_namespaces = (namespace for namespace in previous.values() if namespace.workspace)
+    return (
+        *entries,
+        *(
+            _departure_entry(namespace, "the namespace was deleted")
+            for namespace in deleted_namespaces
+        ),
+    )
 
 
-def _namespace_entry(before: Namespace | None, after: Namespace) -> Iterable[Entry]:
+def _namespace_entry(before: Namespace | None, after: Namespace) -> Iterable[AuditEntry]:
     was = before.workspace if before else None
     if was and was != after.workspace and before:
-        yield _left(before, after.message or "its label or the list says otherwise")
+        yield _departure_entry(before, after.message or "its label or the list says otherwise")
     if after.workspace and after.workspace != was:
-        yield Entry(
+        yield AuditEntry(
             subject=after.name,
-            what="namespace.joined",
+            action="namespace.joined",
             after=after.workspace,
-            why=f"by {after.source}",
+            reason=f"by {after.source}",
             cluster=after.cluster,
             workspace=after.workspace,
         )
     if after.problem and (before is None or before.problem is not after.problem):
-        yield Entry(
+        yield AuditEntry(
             subject=after.name,
-            what="namespace.disputed",
-            why=f"{after.problem}: {after.message}",
+            action="namespace.disputed",
+            reason=f"{after.problem}: {after.message}",
             cluster=after.cluster,
         )
 
 
-def _left(one: Namespace, why: str) -> Entry:
-    return Entry(
-        subject=one.name,
-        what="namespace.left",
-        before=one.workspace or "",
-        why=why,
-        cluster=one.cluster,
-        workspace=one.workspace or "",
+def _departure_entry(namespace: Namespace, why: str) -> AuditEntry:
+    return AuditEntry(
+        subject=namespace.name,
+        action="namespace.left",
+        before=namespace.workspace or "",
+        reason=why,
+        cluster=namespace.cluster,
+        workspace=namespace.workspace or "",
     )
 
 
-def delivery_entries(
+def pull_secret_entries(
     cluster: str,
     workspaces: dict[str, str],
-    before: Iterable[Delivery],
-    outcomes: Iterable[ClusterOutcome],
-    after: Iterable[Delivery],
-) -> tuple[Entry, ...]:
+    before: Iterable[PullSecretStatus],
+    outcomes: Iterable[ClusterChangeResult],
+    after: Iterable[PullSecretStatus],
+) -> tuple[AuditEntry, ...]:
     """Write down what was delivered and withdrawn, and what was refused for another reason before.
 
     Args:
@@ -74,35 +94,42 @@ def delivery_entries(
         before, after: how pull secrets were left last time and now.
         outcomes: what was done.
     """
-    known = {one.namespace: one.reason for one in before}
-    done = [entry for outcome in outcomes if (entry := _done(outcome))]
-    failed = [
-        Entry(subject=one.namespace, what="secret.failed", why=f"{one.reason}: {one.message}")
-        for one in after
-        if one.status is not DeliveryStatus.DELIVERED
-        and one.reason is not Reason.NAMESPACE_TERMINATING  # nobody needs it there any more
-        and known.get(one.namespace) is not one.reason
+    reasons = {pull_secret.namespace: pull_secret.reason for pull_secret in before}
+    successes = [entry for outcome in outcomes if (entry := _change_entry(outcome))]
+    failures = [
+        AuditEntry(
+            subject=pull_secret.namespace,
+            action="secret.failed",
+            reason=f"{pull_secret.reason}: {pull_secret.message}",
+        )
+        for pull_secret in after
+        if pull_secret.status is not PullSecretState.DELIVERED
+        and pull_secret.reason is not Reason.NAMESPACE_TERMINATING  # nobody needs it there any more
+        and reasons.get(pull_secret.namespace) is not pull_secret.reason
     ]
     return tuple(
         entry.model_copy(
             update={"cluster": cluster, "workspace": workspaces.get(entry.subject, "")}
         )
-        for entry in (*done, *failed)
+        for entry in (*successes, *failures)
     )
 
 
-def _done(outcome: ClusterOutcome) -> Entry | None:
+def _change_entry(outcome: ClusterChangeResult) -> AuditEntry | None:
     change = outcome.change
-    if not outcome.done:
-        if isinstance(change, Withdraw) and change.reason is Reason.UNWANTED:  # of no record
+    if not outcome.succeeded:
+        if isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED:  # of no record
             why = f"{outcome.reason}: {outcome.message}"
-            return Entry(subject=change.namespace, what="secret.failed", why=why)
+            return AuditEntry(subject=change.namespace, action="secret.failed", reason=why)
         return None
-    if isinstance(change, Deliver):
-        told = ", ".join(change.registries)
-        return Entry(
-            subject=change.namespace, what="secret.delivered", after=told, why=change.reason
+    if isinstance(change, WriteSecret):
+        registry_names = ", ".join(change.registries)
+        return AuditEntry(
+            subject=change.namespace,
+            action="secret.delivered",
+            after=registry_names,
+            reason=change.reason,
         )
-    if isinstance(change, Withdraw) and outcome.reason is Reason.DONE:
-        return Entry(subject=change.namespace, what="secret.withdrawn", why=change.reason)
+    if isinstance(change, DeleteSecret) and outcome.reason is Reason.DONE:
+        return AuditEntry(subject=change.namespace, action="secret.withdrawn", reason=change.reason)
     return None

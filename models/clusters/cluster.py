@@ -2,29 +2,29 @@
 
 from datetime import datetime
 
-from models.core.availability import Seen, Unseen
-from models.core.base import Value
+from models.core.availability import Complete, Unavailable
+from models.core.base import FrozenModel
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
 
-SECRET_NAME = "registry-integration"  # noqa: S105 - the name of a Secret, no secret
+PULL_SECRET_NAME = "registry-integration"  # noqa: S105 - the name of a Secret, no secret
 """The one name of pull secrets, in every namespace: rights can be limited to it."""
 
-ACCOUNT_NAME = "default"
+SERVICE_ACCOUNT_NAME = "default"
 """The ServiceAccount that pods of a namespace run as unless they name another."""
 
 FIELD_MANAGER = "registry-integration"
 """Who we are in server-side apply."""
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 """Label of what we made: https://kubernetes.io/docs/reference/labels-annotations-taints/"""
 
-INSTALLATION = "registry-integration.io/installation"
+INSTALLATION_LABEL = "registry-integration.io/installation"
 """Label that tells which installation of this service made it: a cluster may serve two."""
 
 
-class Cluster(Value):
+class Cluster(FrozenModel):
     """A Kubernetes cluster of the platform.
 
     Attributes:
@@ -38,7 +38,7 @@ class Cluster(Value):
     description: str = ""
 
 
-class ObservedNamespace(Value):
+class ObservedNamespace(FrozenModel):
     """A namespace as the cluster shows it; of its labels only those that may name a workspace."""
 
     name: str
@@ -47,47 +47,47 @@ class ObservedNamespace(Value):
     terminating: bool = False
 
 
-class ObservedSecret(Value):
+class ObservedPullSecret(FrozenModel):
     """A Secret of our name.
 
     Attributes:
         uid, version: identify exactly what was seen, so that nothing else is removed.
-        ours: it carries our mark and this installation's.
+        is_owned: it carries our mark and this installation's.
         fingerprint: keyed digest of what it holds; None if it holds no dockerconfigjson.
     """
 
     namespace: str
     uid: str
-    version: str
-    ours: bool
+    resource_version: str
+    is_owned: bool
     fingerprint: str | None = None
 
 
-class ObservedAccount(Value):
+class ObservedServiceAccount(FrozenModel):
     """A default ServiceAccount, and whether it hands out our pull secret."""
 
     namespace: str
-    linked: bool
+    has_pull_secret: bool
 
 
-class ClusterSnapshot(Value):
+class ClusterSnapshot(FrozenModel):
     """One look at one cluster. Each section is complete or unseen, with the reason."""
 
     cluster: str
-    taken_at: datetime
+    observed_at: datetime
     seconds: float = 0.0
-    namespaces: Seen[ObservedNamespace] | Unseen
-    secrets: Seen[ObservedSecret] | Unseen
-    accounts: Seen[ObservedAccount] | Unseen
+    namespaces: Complete[ObservedNamespace] | Unavailable
+    secrets: Complete[ObservedPullSecret] | Unavailable
+    service_accounts: Complete[ObservedServiceAccount] | Unavailable
 
     @property
-    def unseen(self) -> Unseen | None:
+    def first_unavailable(self) -> Unavailable | None:
         """The first section that could not be read."""
-        sections = (self.namespaces, self.secrets, self.accounts)
-        return next((each for each in sections if isinstance(each, Unseen)), None)
+        sections = (self.namespaces, self.secrets, self.service_accounts)
+        return next((section for section in sections if isinstance(section, Unavailable)), None)
 
 
-class ClusterState(Value):
+class ClusterStatus(FrozenModel):
     """How a cluster was last found.
 
     Attributes:
@@ -105,23 +105,27 @@ class ClusterState(Value):
     seen_at: datetime | None = None
 
 
-def unseen_cluster(name: str, error: ClusterError, at: datetime) -> ClusterSnapshot:
+def unreachable_cluster_snapshot(name: str, error: ClusterError, at: datetime) -> ClusterSnapshot:
     """Turn a failed look into a snapshot that says so, and justifies no change."""
-    nothing = Unseen(reason=error.reason, message=error.said)
+    unavailable = Unavailable(reason=error.reason, message=error.message)
     return ClusterSnapshot(
-        cluster=name, taken_at=at, namespaces=nothing, secrets=nothing, accounts=nothing
+        cluster=name,
+        observed_at=at,
+        namespaces=unavailable,
+        secrets=unavailable,
+        service_accounts=unavailable,
     )
 
 
-def state_after(before: ClusterState, snapshot: ClusterSnapshot) -> ClusterState:
+def next_cluster_status(before: ClusterStatus, snapshot: ClusterSnapshot) -> ClusterStatus:
     """Say how a cluster is, after a look at it."""
-    unseen = snapshot.unseen
-    reachable = unseen is None
-    return ClusterState(
+    unavailable = snapshot.first_unavailable
+    reachable = unavailable is None
+    return ClusterStatus(
         reachable=reachable,
-        reason=unseen.reason if unseen else Reason.CONNECTED,
-        message=unseen.message if unseen else "all is read",
-        since=before.since if before.reachable is reachable else snapshot.taken_at,
-        looked_at=snapshot.taken_at,
-        seen_at=snapshot.taken_at if reachable else before.seen_at,
+        reason=unavailable.reason if unavailable else Reason.CONNECTED,
+        message=unavailable.message if unavailable else "all is read",
+        since=before.since if before.reachable is reachable else snapshot.observed_at,
+        looked_at=snapshot.observed_at,
+        seen_at=snapshot.observed_at if reachable else before.seen_at,
     )

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.core.base import Value
-from models.core.limits import Limits, check_share
+from models.core.base import FrozenModel
+from models.core.limits import ChangeLimits, check_change_limit
 from models.core.reasons import Reason
 
-LARGEST = 1_048_576
+MAX_SECRET_BYTES = 1_048_576
 """Bytes that a Secret may hold (https://kubernetes.io/docs/concepts/configuration/secret/)."""
 
 
-class Login(Value):
+class RegistryLogin(FrozenModel):
     """One line of a pull secret, without its password.
 
     Attributes:
@@ -29,17 +29,17 @@ class Login(Value):
     robot_id: int | None = None
 
 
-class Due(Value):
+class DesiredPullSecret(FrozenModel):
     """What a namespace's pull secret shall hold.
 
     Attributes:
         fingerprint: keyed digest of the content.
-        size: bytes of the content.
+        byte_size: bytes of the content.
     """
 
-    logins: tuple[Login, ...]
+    logins: tuple[RegistryLogin, ...]
     fingerprint: str
-    size: int
+    byte_size: int
 
     @property
     def registries(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class Due(Value):
         return tuple(login.registry for login in self.logins)
 
 
-class Deliver(Value):
+class WriteSecret(FrozenModel):
     """Write a namespace's pull secret."""
 
     kind: Literal["deliver"] = "deliver"
@@ -58,71 +58,74 @@ class Deliver(Value):
     reason: Reason
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """It may take a registry away, but that registry has revoked the right already."""
         return False
 
 
-class Withdraw(Value):
+class DeleteSecret(FrozenModel):
     """Delete a namespace's pull secret: exactly the one that was seen, and only if it is ours."""
 
     kind: Literal["withdraw"] = "withdraw"
     namespace: str
     uid: str
-    version: str
+    resource_version: str
     before: str
     after: Literal[""] = ""
-    reason: Reason = Reason.NOTHING_DUE
+    reason: Reason = Reason.NOT_DESIRED
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """It takes rights away."""
         return True
 
 
-class Link(Value):
+class AddImagePullSecret(FrozenModel):
     """Let the default ServiceAccount hand out the pull secret."""
 
     kind: Literal["link"] = "link"
     namespace: str
     before: Literal["not linked"] = "not linked"
     after: Literal["linked"] = "linked"
-    reason: Reason = Reason.DUE
+    reason: Reason = Reason.MISSING
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """It takes nothing away."""
         return False
 
 
-class Unlink(Value):
+class RemoveImagePullSecret(FrozenModel):
     """Take the pull secret out of the default ServiceAccount again."""
 
     kind: Literal["unlink"] = "unlink"
     namespace: str
     before: Literal["linked"] = "linked"
     after: Literal["not linked"] = "not linked"
-    reason: Reason = Reason.NOTHING_DUE
+    reason: Reason = Reason.NOT_DESIRED
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """It takes rights away."""
         return True
 
 
-ClusterChange = Annotated[Deliver | Withdraw | Link | Unlink, Field(discriminator="kind")]
+ClusterChange = Annotated[
+    WriteSecret | DeleteSecret | AddImagePullSecret | RemoveImagePullSecret,
+    Field(discriminator="kind"),
+]
 
 
-class ClusterOutcome(Value):
+class ClusterChangeResult(FrozenModel):
     """What became of one change in a cluster."""
 
     change: ClusterChange
-    done: bool
+    succeeded: bool
     reason: Reason
     message: str = ""
 
 
-class DeliveryStatus(StrEnum):
+class PullSecretState(StrEnum):
     """How far a namespace's pull secret is."""
 
     DELIVERED = "delivered"
@@ -130,7 +133,7 @@ class DeliveryStatus(StrEnum):
     REFUSED = "refused"
 
 
-class Delivery(Value):
+class PullSecretStatus(FrozenModel):
     """How one namespace's pull secret was last found or left.
 
     Attributes:
@@ -142,30 +145,30 @@ class Delivery(Value):
 
     cluster: str
     namespace: str
-    status: DeliveryStatus
+    status: PullSecretState
     fingerprint: str = ""
-    logins: tuple[Login, ...] = ()
+    logins: tuple[RegistryLogin, ...] = ()
     reason: Reason
     message: str = ""
     delivered_at: datetime | None = None
 
 
-class DeliveryPlan(Value):
+class PullSecretPlan(FrozenModel):
     """What is to be done about pull secrets in one cluster.
 
     Attributes:
         changes: withdrawals first, then deliveries.
-        states: each namespace that has or shall have a pull secret, as it is once the changes are
+        statuses: each namespace that has or shall have a pull secret, as it is once the changes are
             made; those with a change are pending until then.
-        ours: how many pull secrets of ours were seen.
+        owned_count: how many pull secrets of ours were seen.
     """
 
     cluster: str
     changes: tuple[ClusterChange, ...] = ()
-    states: tuple[Delivery, ...] = ()
-    ours: int = 0
+    statuses: tuple[PullSecretStatus, ...] = ()
+    owned_count: int = 0
 
-    def check(self, limits: Limits) -> None:
+    def raise_if_unsafe(self, limits: ChangeLimits) -> None:
         """Refuse to delete many pull secrets of ours that are not on record here.
 
         So it looks after a database was restored from an old copy. What somebody unbound is on
@@ -175,21 +178,23 @@ class DeliveryPlan(Value):
             PlanRefused: with the numbers and the way out.
         """
         orphans = sum(
-            isinstance(change, Withdraw) and change.reason is Reason.UNWANTED
+            isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED
             for change in self.changes
         )
-        check_share(f"cluster {self.cluster}", orphans, self.ours, "delete", limits, "pull secrets")
+        check_change_limit(
+            f"cluster {self.cluster}", orphans, self.owned_count, "delete", limits, "pull secrets"
+        )
 
-    def without_removals(self) -> "DeliveryPlan":
+    def without_removals(self) -> "PullSecretPlan":
         """Return the plan that is left after a refusal: what is not on record here stays."""
         orphans = {
             change.namespace
             for change in self.changes
-            if isinstance(change, Withdraw) and change.reason is Reason.UNWANTED
+            if isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED
         }
-        kept = tuple(
+        changes = tuple(
             change
             for change in self.changes
-            if not (change.narrows and change.namespace in orphans)
+            if not (change.reduces_access and change.namespace in orphans)
         )
-        return self.model_copy(update={"changes": kept})
+        return self.model_copy(update={"changes": changes})

@@ -6,39 +6,39 @@ from datetime import datetime
 from functools import partial
 
 from models.clusters.cluster import (
-    SECRET_NAME,
+    PULL_SECRET_NAME,
     Cluster,
     ClusterSnapshot,
-    ObservedAccount,
     ObservedNamespace,
-    ObservedSecret,
+    ObservedPullSecret,
+    ObservedServiceAccount,
 )
 from models.clusters.pull_secret import (
-    LARGEST,
+    MAX_SECRET_BYTES,
+    AddImagePullSecret,
     ClusterChange,
-    ClusterOutcome,
-    Deliver,
-    Delivery,
-    DeliveryPlan,
-    DeliveryStatus,
-    Due,
-    Link,
-    Login,
-    Unlink,
-    Withdraw,
+    ClusterChangeResult,
+    DeleteSecret,
+    DesiredPullSecret,
+    PullSecretPlan,
+    PullSecretState,
+    PullSecretStatus,
+    RegistryLogin,
+    RemoveImagePullSecret,
+    WriteSecret,
 )
-from models.core.availability import Seen
+from models.core.availability import Complete
 from models.core.reasons import Reason
 
 
-def plan_deliveries(
+def plan_pull_secrets(
     cluster: Cluster,
     snapshot: ClusterSnapshot,
-    due: Mapping[str, Due],
-    known: Iterable[Delivery],
-    unknown: Mapping[str, str] | None = None,
+    desired: Mapping[str, DesiredPullSecret],
+    pull_secrets: Iterable[PullSecretStatus],
+    unresolved: Mapping[str, str] | None = None,
     entitled: Mapping[str, Collection[str]] | None = None,
-) -> DeliveryPlan:
+) -> PullSecretPlan:
     """Compare the pull secrets there are with those there shall be.
 
     Nothing is planned unless all three lists were read. A Secret of our name without our mark is
@@ -47,167 +47,190 @@ def plan_deliveries(
     Args:
         cluster: where.
         snapshot: what was seen there.
-        due: what each namespace's secret shall hold; a namespace that is not in it shall have none.
-        known: how the deliveries were last left, for their times.
-        unknown: namespaces of which it cannot be said now, and why; they keep what they have,
-            unless that is a login which they are not entitled to. Then `due` is what is known.
+        desired: what each namespace's secret shall hold; none for a namespace that is not in it.
+        pull_secrets: how the deliveries were last left, for their times.
+        unresolved: namespaces of which it cannot be said now, and why; they keep what they have,
+            unless that is a login which they are not entitled to. Then `desired` is what is known.
         entitled: the registries that each namespace is to log in to, passwords known or not.
     """
-    namespaces, secrets, accounts = snapshot.namespaces, snapshot.secrets, snapshot.accounts
+    namespaces, secrets, accounts = snapshot.namespaces, snapshot.secrets, snapshot.service_accounts
     if not (
-        isinstance(namespaces, Seen) and isinstance(secrets, Seen) and isinstance(accounts, Seen)
+        isinstance(namespaces, Complete)
+        and isinstance(secrets, Complete)
+        and isinstance(accounts, Complete)
     ):
-        return DeliveryPlan(cluster=cluster.name)
-    at_hand = {secret.namespace: secret for secret in secrets.items}
-    linking = {account.namespace: account for account in accounts.items}
-    before = {delivery.namespace: delivery for delivery in known}
+        return PullSecretPlan(cluster=cluster.name)
+    secrets_by_namespace = {secret.namespace: secret for secret in secrets.items}
+    accounts_by_namespace = {account.namespace: account for account in accounts.items}
+    before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    states: list[Delivery] = []
+    states: list[PullSecretStatus] = []
     for namespace in namespaces.items:
-        may_keep = _entitled(before.get(namespace.name), (entitled or {}).get(namespace.name))
-        if unknown and namespace.name in unknown and may_keep:
-            states.append(_kept(cluster, namespace.name, before, unknown[namespace.name]))
+        name = namespace.name
+        may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
+        if unresolved and name in unresolved and may_keep:
+            states.append(_keep_status(cluster, name, before, unresolved[name]))
             continue
-        secret = at_hand.get(namespace.name)
-        case = _Case(cluster, namespace, secret, linking.get(namespace.name))
-        made, state = case.decide(due.get(namespace.name), before.get(namespace.name), snapshot)
-        changes += made
+        secret, account = secrets_by_namespace.get(name), accounts_by_namespace.get(name)
+        namespace_secret = _NamespaceSecret(cluster, namespace, secret, account)
+        steps, state = namespace_secret.plan(desired.get(name), before.get(name), snapshot)
+        changes += steps
         states += [state] if state else []
-    changes.sort(key=lambda change: not change.narrows)
-    ours = sum(secret.ours for secret in secrets.items)
-    return DeliveryPlan(
-        cluster=cluster.name, changes=tuple(changes), states=tuple(states), ours=ours
+    changes.sort(key=lambda change: not change.reduces_access)
+    own_count = sum(secret.is_owned for secret in secrets.items)
+    return PullSecretPlan(
+        cluster=cluster.name, changes=tuple(changes), statuses=tuple(states), owned_count=own_count
     )
 
 
-def _entitled(before: Delivery | None, entitled: Collection[str] | None) -> bool:
+def _is_entitled(before: PullSecretStatus | None, entitled: Collection[str] | None) -> bool:
     """Whether a namespace may log in to all that its pull secret holds."""
     if before is None or entitled is None:
         return True
     return all(login.registry in entitled for login in before.logins)
 
 
-def _kept(cluster: Cluster, namespace: str, before: Mapping[str, Delivery], why: str) -> Delivery:
-    told = {"status": DeliveryStatus.PENDING, "reason": Reason.CREDENTIALS_MISSING, "message": why}
+def _keep_status(
+    cluster: Cluster, namespace: str, before: Mapping[str, PullSecretStatus], why: str
+) -> PullSecretStatus:
+    update = {
+        "status": PullSecretState.PENDING,
+        "reason": Reason.CREDENTIALS_MISSING,
+        "message": why,
+    }
     if namespace in before:
-        return before[namespace].model_copy(update=told)
-    return Delivery(cluster=cluster.name, namespace=namespace, **told)
+        return before[namespace].model_copy(update=update)
+    return PullSecretStatus(cluster=cluster.name, namespace=namespace, **update)
 
 
-class _Case:
-    """One namespace; lives no longer than `plan_deliveries`."""
+class _NamespaceSecret:
+    """One namespace; lives no longer than `plan_pull_secrets`."""
 
     def __init__(
         self,
         cluster: Cluster,
         namespace: ObservedNamespace,
-        secret: ObservedSecret | None,
-        account: ObservedAccount | None,
+        secret: ObservedPullSecret | None,
+        account: ObservedServiceAccount | None,
     ) -> None:
         self.cluster, self.namespace = cluster, namespace
-        self.secret, self.account = secret, account
+        self.secret, self.service_account = secret, account
 
-    def decide(
-        self, due: Due | None, before: Delivery | None, snapshot: ClusterSnapshot
-    ) -> tuple[list[ClusterChange], Delivery | None]:
-        if due is None:
-            withdrawal = self._withdraw(known=before is not None)
-            return withdrawal, before if withdrawal else None  # on record until it is gone
-        logins, fingerprint = self._held(due, before)
-        held = partial(self._state, logins=logins, fingerprint=fingerprint)
-        hindrance = self._hindrance(due)
-        if hindrance:
-            return [], held(*hindrance)
-        changes = self._deliver(due, before)
+    def plan(
+        self,
+        desired: DesiredPullSecret | None,
+        before: PullSecretStatus | None,
+        snapshot: ClusterSnapshot,
+    ) -> tuple[list[ClusterChange], PullSecretStatus | None]:
+        if desired is None:
+            deletions = self._delete_secret(is_recorded=before is not None)
+            return deletions, before if deletions else None  # on record until it is gone
+        logins, fingerprint = self._current_logins(desired, before)
+        make_state = partial(self._status, logins=logins, fingerprint=fingerprint)
+        blocker = self._blocker(desired)
+        if blocker:
+            return [], make_state(*blocker)
+        changes = self._write_secret(desired, before)
         if changes:
-            return changes, held(DeliveryStatus.PENDING, changes[0].reason)
-        since = before.delivered_at if before and before.fingerprint == due.fingerprint else None
-        delivered = DeliveryStatus.DELIVERED, Reason.DELIVERED
-        return [], held(*delivered, delivered_at=since or snapshot.taken_at)
+            return changes, make_state(PullSecretState.PENDING, changes[0].reason)
+        since = (
+            before.delivered_at if before and before.fingerprint == desired.fingerprint else None
+        )
+        delivered = PullSecretState.DELIVERED, Reason.DELIVERED
+        return [], make_state(*delivered, delivered_at=since or snapshot.observed_at)
 
-    def _hindrance(self, due: Due) -> tuple[DeliveryStatus, Reason, str] | None:
+    def _blocker(self, desired: DesiredPullSecret) -> tuple[PullSecretState, Reason, str] | None:
         """Say what speaks against a delivery."""
         if self.namespace.terminating:
-            said = "the namespace is being deleted"
-            return DeliveryStatus.REFUSED, Reason.NAMESPACE_TERMINATING, said
-        if self.secret is not None and not self.secret.ours:
-            said = (
-                f"a Secret {self.secret.namespace}/{SECRET_NAME} is there without our mark "
+            message = "the namespace is being deleted"
+            return PullSecretState.REFUSED, Reason.NAMESPACE_TERMINATING, message
+        if self.secret is not None and not self.secret.is_owned:
+            message = (
+                f"a Secret {self.secret.namespace}/{PULL_SECRET_NAME} is there without our mark "
                 "and is left alone: delete or rename it"
             )
-            return DeliveryStatus.REFUSED, Reason.FOREIGN_SECRET, said
-        if due.size > LARGEST:
-            said = (
-                f"{len(due.logins)} logins are {due.size} bytes, more than the {LARGEST} that a "
-                "Secret holds; what it holds now is left: unbind some registries"
+            return PullSecretState.REFUSED, Reason.FOREIGN_SECRET, message
+        if desired.byte_size > MAX_SECRET_BYTES:
+            message = (
+                f"{len(desired.logins)} logins are {desired.byte_size} bytes, more than the "
+                f"{MAX_SECRET_BYTES} that a Secret holds; what it holds now is left: unbind some "
+                "registries"
             )
-            return DeliveryStatus.REFUSED, Reason.SECRET_TOO_LARGE, said
+            return PullSecretState.REFUSED, Reason.SECRET_TOO_LARGE, message
         return None
 
-    def _held(self, due: Due, before: Delivery | None) -> tuple[tuple[Login, ...], str]:
+    def _current_logins(
+        self, desired: DesiredPullSecret, before: PullSecretStatus | None
+    ) -> tuple[tuple[RegistryLogin, ...], str]:
         """Say what the secret holds until it is written; older robots wait for who holds them."""
-        if self.secret is not None and self.secret.ours:
-            if self.secret.fingerprint == due.fingerprint:
-                return due.logins, due.fingerprint
+        if self.secret is not None and self.secret.is_owned:
+            if self.secret.fingerprint == desired.fingerprint:
+                return desired.logins, desired.fingerprint
             if before is not None:
                 return before.logins, before.fingerprint
         return (), ""
 
-    def _deliver(self, due: Due, before: Delivery | None) -> list[ClusterChange]:
+    def _write_secret(
+        self, desired: DesiredPullSecret, before: PullSecretStatus | None
+    ) -> list[ClusterChange]:
         changes: list[ClusterChange] = []
-        held = self.secret.fingerprint or "unreadable" if self.secret else ""
-        if held != due.fingerprint:
+        current = self.secret.fingerprint or "unreadable" if self.secret else ""
+        if current != desired.fingerprint:
             changes.append(
-                Deliver(
+                WriteSecret(
                     namespace=self.namespace.name,
-                    before=held,
-                    after=due.fingerprint,
-                    registries=due.registries,
-                    reason=self._why(held, before),
+                    before=current,
+                    after=desired.fingerprint,
+                    registries=desired.registries,
+                    reason=self._write_reason(current, before),
                 )
             )
-        if self._unlinked:
-            changes.append(Link(namespace=self.namespace.name))
+        if self._needs_image_pull_secret:
+            changes.append(AddImagePullSecret(namespace=self.namespace.name))
         return changes
 
     @property
-    def _unlinked(self) -> bool:
+    def _needs_image_pull_secret(self) -> bool:
         """Whether the ServiceAccount is to be linked; one that is not there yet comes soon."""
-        return self.cluster.links_accounts and not (self.account and self.account.linked)
+        return self.cluster.links_accounts and not (
+            self.service_account and self.service_account.has_pull_secret
+        )
 
-    def _why(self, held: str, before: Delivery | None) -> Reason:
+    def _write_reason(self, current: str, before: PullSecretStatus | None) -> Reason:
         if before is None or not before.fingerprint:
-            return Reason.DUE
-        return Reason.CONTENT_CHANGED if held == before.fingerprint else Reason.EDITED_BY_HAND
+            return Reason.MISSING
+        return Reason.CONTENT_CHANGED if current == before.fingerprint else Reason.MODIFIED
 
-    def _withdraw(self, *, known: bool) -> list[ClusterChange]:
+    def _delete_secret(self, *, is_recorded: bool) -> list[ClusterChange]:
         """Remove what is ours, unless the namespace goes anyway.
 
         The link goes first: a run that is killed in between leaves the mark for the next.
         """
-        if self.secret is None or not self.secret.ours or self.namespace.terminating:
+        if self.secret is None or not self.secret.is_owned or self.namespace.terminating:
             return []
-        withdraw = Withdraw(
+        withdraw = DeleteSecret(
             namespace=self.namespace.name,
             uid=self.secret.uid,
-            version=self.secret.version,
+            resource_version=self.secret.resource_version,
             before=self.secret.fingerprint or "unreadable",
-            reason=Reason.NOTHING_DUE if known else Reason.UNWANTED,
+            reason=Reason.NOT_DESIRED if is_recorded else Reason.ORPHANED,
         )
-        linked = self.cluster.links_accounts and self.account is not None and self.account.linked
-        return [*([Unlink(namespace=self.namespace.name)] if linked else []), withdraw]
+        account = self.service_account if self.cluster.links_accounts else None
+        if account is None or not account.has_pull_secret:
+            return [withdraw]
+        return [RemoveImagePullSecret(namespace=self.namespace.name), withdraw]
 
-    def _state(
+    def _status(
         self,
-        status: DeliveryStatus,
+        status: PullSecretState,
         reason: Reason,
         message: str = "",
         *,
-        logins: tuple[Login, ...] = (),
+        logins: tuple[RegistryLogin, ...] = (),
         fingerprint: str = "",
         delivered_at: datetime | None = None,
-    ) -> Delivery:
-        return Delivery(
+    ) -> PullSecretStatus:
+        return PullSecretStatus(
             cluster=self.cluster.name,
             namespace=self.namespace.name,
             status=status,
@@ -219,38 +242,46 @@ class _Case:
         )
 
 
-def conclude_deliveries(
-    plan: DeliveryPlan,
-    outcomes: Iterable[ClusterOutcome],
-    due: Mapping[str, Due],
+def update_statuses(
+    plan: PullSecretPlan,
+    outcomes: Iterable[ClusterChangeResult],
+    desired: Mapping[str, DesiredPullSecret],
     *,
     now: datetime,
-) -> tuple[Delivery, ...]:
+) -> tuple[PullSecretStatus, ...]:
     """Return how each namespace's pull secret was left, once the plan was carried out."""
-    became: dict[str, list[ClusterOutcome]] = defaultdict(list)
+    outcomes_by_namespace: dict[str, list[ClusterChangeResult]] = defaultdict(list)
     for outcome in outcomes:
-        became[outcome.change.namespace].append(outcome)
-    left = (
-        _concluded(state, became[state.namespace], due.get(state.namespace), now)
-        if state.namespace in became
+        outcomes_by_namespace[outcome.change.namespace].append(outcome)
+    pull_secrets = (
+        _update_status(
+            state, outcomes_by_namespace[state.namespace], desired.get(state.namespace), now
+        )
+        if state.namespace in outcomes_by_namespace
         else state
-        for state in plan.states
+        for state in plan.statuses
     )
-    return tuple(state for state in left if state is not None)
+    return tuple(state for state in pull_secrets if state is not None)
 
 
-def _concluded(
-    state: Delivery, outcomes: Collection[ClusterOutcome], due: Due | None, now: datetime
-) -> Delivery | None:
+def _update_status(
+    state: PullSecretStatus,
+    outcomes: Collection[ClusterChangeResult],
+    desired: DesiredPullSecret | None,
+    now: datetime,
+) -> PullSecretStatus | None:
     """Say how one was left; None if it was withdrawn."""
-    told: dict[str, object] = {"status": DeliveryStatus.PENDING}
-    if due and any(one.done and isinstance(one.change, Deliver | Link) for one in outcomes):
-        told |= {"logins": due.logins, "fingerprint": due.fingerprint}
-    failed = next((outcome for outcome in outcomes if not outcome.done), None)
-    if failed is not None:
-        told |= {"reason": failed.reason, "message": failed.message}
-        return state.model_copy(update=told)
-    if due is None:
+    update: dict[str, object] = {"status": PullSecretState.PENDING}
+    if desired and any(
+        outcome.succeeded and isinstance(outcome.change, WriteSecret | AddImagePullSecret)
+        for outcome in outcomes
+    ):
+        update |= {"logins": desired.logins, "fingerprint": desired.fingerprint}
+    failure = next((outcome for outcome in outcomes if not outcome.succeeded), None)
+    if failure is not None:
+        update |= {"reason": failure.reason, "message": failure.message}
+        return state.model_copy(update=update)
+    if desired is None:
         return None
-    told |= {"status": DeliveryStatus.DELIVERED, "reason": Reason.DELIVERED, "delivered_at": now}
-    return state.model_copy(update=told)
+    update |= {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED, "delivered_at": now}
+    return state.model_copy(update=update)

@@ -1,8 +1,8 @@
 """One line of the audit, and every event that it may name."""
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
-EVENTS = {
+EVENT_DESCRIPTIONS = {
     "registry.integrated": "a registry was integrated",
     "registry.updated": "address, credentials, TLS, policy or description of a registry changed",
     "registry.adopted": "a managed Harbor was integrated by itself, or took one over",
@@ -47,21 +47,21 @@ EVENTS = {
 """Every event this service sends, and what it means."""
 
 
-class Entry(Value):
+class AuditEntry(FrozenModel):
     """One line of the audit.
 
     Attributes:
         subject: what it is about: a registry, a space, a workspace, a cluster or a namespace.
         cluster, workspace: whose audit it belongs to besides the registry's.
-        what: the event's name.
-        why: the reason, for people.
+        action: the event's name.
+        reason: the reason, for people.
     """
 
     subject: str
-    what: str
+    action: str
     before: str = ""
     after: str = ""
-    why: str = ""
+    reason: str = ""
     cluster: str = ""
     workspace: str = ""
-    announce: bool = True
+    emit_event: bool = True

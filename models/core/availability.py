@@ -2,22 +2,22 @@
 
 from typing import Generic, Literal, TypeVar
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.core.reasons import Reason
 
 Item = TypeVar("Item")
 
 
-class Seen(Value, Generic[Item]):
+class Complete(FrozenModel, Generic[Item]):
     """A complete section: what is not in it is not there."""
 
-    seen: Literal[True] = True
+    is_complete: Literal[True] = True
     items: tuple[Item, ...]
 
 
-class Unseen(Value):
+class Unavailable(FrozenModel):
     """A section that could not be read completely; it justifies no removal."""
 
-    seen: Literal[False] = False
+    is_complete: Literal[False] = False
     reason: Reason
     message: str

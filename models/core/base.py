@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 
-class Value(BaseModel):
+class FrozenModel(BaseModel):
     """A frozen value: compared by content, refuses fields it does not know.
 
     Its errors do not repeat the input: somebody may have typed a password into it.

@@ -2,47 +2,48 @@
 
 from datetime import timedelta
 
-from models.core.base import Value
-from models.core.errors import PlanRefused
+from models.core.base import FrozenModel
+from models.core.errors import UnsafePlan
 
 
-class Limits(Value):
+class ChangeLimits(FrozenModel):
     """The brakes.
 
     Attributes:
-        share: the largest share of all spaces one plan may narrow, 0 to 1.
-        floor: below this many narrowings the share does not matter.
+        max_share: the largest share of all spaces one plan may narrow, 0 to 1.
+        min_count: below this many narrowings the share does not matter.
     """
 
-    share: float = 0.3
-    floor: int = 10
+    max_share: float = 0.3
+    min_count: int = 10
 
 
-def check_share(
-    registry: str, many: int, whole: int, doing: str, limits: Limits, what: str = "spaces"
+def check_change_limit(
+    registry: str, count: int, total: int, action: str, limits: ChangeLimits, noun: str = "spaces"
 ) -> None:
     """Refuse to take away too large a share at once.
 
     Raises:
         PlanRefused: with the numbers and the way out.
     """
-    if many >= limits.floor and many > limits.share * whole:
-        raise PlanRefused(
-            f"{registry}: this would {doing} {many} of {whole} {what} ({many / max(whole, 1):.0%}),"
-            f" more than the limit of {limits.share:.0%}; nothing was changed. If it is right, run "
-            "it again with 'Allow a large change' on (for drift: reconcile-registry)"
+    if count >= limits.min_count and count > limits.max_share * total:
+        raise UnsafePlan(
+            f"{registry}: this would {action} {count} of {total} {noun} "
+            f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; "
+            "nothing was changed. If it is right, run it again with 'Allow a large change' on "
+            "(for drift: reconcile-registry)"
         )
 
 
-class Cadence(Value):
+class PollPolicy(FrozenModel):
     """How often to look.
 
     Attributes:
         interval: the wish, between two looks at a registry that answers quickly.
-        slowest: the longest anybody waits for a look, unless the wish itself is longer.
-        load: the share of time one registry may be kept busy by looks, 0 to 1.
+        max_interval: the longest anybody waits for a look, unless the wish itself is longer.
+        max_load: the share of time one registry may be kept busy by looks, 0 to 1.
     """
 
     interval: timedelta = timedelta(seconds=60)
-    slowest: timedelta = timedelta(minutes=15)
-    load: float = 0.1
+    max_interval: timedelta = timedelta(minutes=15)
+    max_load: float = 0.1

@@ -7,13 +7,13 @@ not lead this service to what only this machine, or this machine's cloud, may as
 import ipaddress
 from collections.abc import Iterable
 
-Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-LOOPBACK = "127.0.0.0/8,::1/128"
+LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 """What a demo on one machine allows."""
 
-_CLOUD = frozenset(
+_CLOUD_METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
     for text in (
         "169.254.169.254",  # AWS, Azure, Google and most others
@@ -39,7 +39,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
     )
 
 
-def forbidden(address: str, allowed: Iterable[Network] = ()) -> str:
+def forbidden_reason(address: str, allowed: Iterable[Network] = ()) -> str:
     """Return what is wrong with connecting to an IP address, in a word; empty if nothing is.
 
     An IPv4 address within an IPv6 one counts as the IPv4 address.
@@ -49,15 +49,15 @@ def forbidden(address: str, allowed: Iterable[Network] = ()) -> str:
         allowed: networks that are allowed all the same.
     """
     try:
-        ip = _innermost(ipaddress.ip_address(address.partition("%")[0]))
+        ip = _unwrap_address(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return "no IP address"
     if any(ip in network for network in allowed):
         return ""
-    return _kind(ip)
+    return _address_kind(ip)
 
 
-def _innermost(ip: Ip) -> Ip:
+def _unwrap_address(ip: IpAddress) -> IpAddress:
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     within = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -66,9 +66,9 @@ def _innermost(ip: Ip) -> Ip:
     return within or ip
 
 
-def _kind(ip: Ip) -> str:
+def _address_kind(ip: IpAddress) -> str:
     kinds = {
-        "the metadata service of a cloud": ip in _CLOUD,
+        "the metadata service of a cloud": ip in _CLOUD_METADATA_ADDRESSES,
         "loopback": ip.is_loopback,
         "link-local": ip.is_link_local,
         "unspecified": ip.is_unspecified or ip in _THIS_NETWORK,

@@ -3,9 +3,9 @@
 _VOWELS = tuple("aeiou")
 
 
-def amount(many: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return a number with its noun, e.g. `1 cluster`, `0 registries`, `2 days`."""
-    if many == 1:
+    if count == 1:
         return f"1 {noun}"
     stem = noun.removesuffix("y")
-    return f"{many} {noun}s" if stem == noun or stem.endswith(_VOWELS) else f"{many} {stem}ies"
+    return f"{count} {noun}s" if stem == noun or stem.endswith(_VOWELS) else f"{count} {stem}ies"

@@ -63,13 +63,13 @@ class Reason(StrEnum):
     PLAN_REFUSED = "PlanRefused"
     # outcomes
     DONE = "Done"
-    ALREADY_SO = "AlreadySo"
+    UNCHANGED = "AlreadySo"
     NOT_FOUND = "NotFound"
     CONFLICT = "Conflict"
     REJECTED = "Rejected"
     UNFORESEEN = "Unforeseen"
     # why a change is planned
-    ASKED = "Asked"
+    REQUESTED = "Asked"
     VISIBILITY_DRIFTED = "VisibilityDrifted"
     BINDINGS_CHANGED = "BindingsChanged"
     SPACES_MISSING = "SpacesMissing"
@@ -78,16 +78,16 @@ class Reason(StrEnum):
     ROBOT_EDITED = "RobotEdited"
     ROBOT_DISABLED = "RobotDisabled"
     SECRET_LOST = "SecretLost"  # noqa: S105 - a reason, no secret
-    UNWANTED = "Unwanted"
+    ORPHANED = "Unwanted"
     ROTATED = "Rotated"
     SUPERSEDED = "Superseded"
     NAMESPACE_LEFT = "NamespaceLeft"
     # pull secrets and namespaces
     DELIVERED = "Delivered"
-    DUE = "Due"
-    NOTHING_DUE = "NothingDue"
+    MISSING = "Due"
+    NOT_DESIRED = "NothingDue"
     CONTENT_CHANGED = "ContentChanged"
-    EDITED_BY_HAND = "EditedByHand"
+    MODIFIED = "EditedByHand"
     FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, no secret

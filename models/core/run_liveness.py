@@ -3,29 +3,29 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
-SILENCE = timedelta(seconds=120)
+HEARTBEAT_TIMEOUT = timedelta(seconds=120)
 """Four heartbeats: a running flow that has sent none for so long is dead."""
 
-START = timedelta(seconds=300)
+START_TIMEOUT = timedelta(seconds=300)
 """How long the process of a run may take to begin."""
 
 
-class UnfinishedRun(Value):
+class UnfinishedRun(FrozenModel):
     """A flow run that some process is, or was, at work on.
 
     Attributes:
-        started: whether its process has begun; before, it sends no heartbeats.
+        is_started: whether its process has begun; before, it sends no heartbeats.
         since: when it came into its present state.
     """
 
     id: str
-    started: bool
+    is_started: bool
     since: datetime
 
 
-def suspects(
+def find_suspects(
     runs: tuple[UnfinishedRun, ...], watched_since: datetime, now: datetime
 ) -> tuple[UnfinishedRun, ...]:
     """Return the runs that are dead unless a heartbeat of theirs has arrived.
@@ -36,17 +36,21 @@ def suspects(
             reachable has received no heartbeats either.
         now: the time.
     """
-    if now - watched_since < SILENCE:
+    if now - watched_since < HEARTBEAT_TIMEOUT:
         return ()
-    return tuple(run for run in runs if now - run.since > (SILENCE if run.started else START))
+    return tuple(
+        run
+        for run in runs
+        if now - run.since > (HEARTBEAT_TIMEOUT if run.is_started else START_TIMEOUT)
+    )
 
 
 def is_dead(last_heartbeat: datetime | None, now: datetime) -> bool:
     """Whether a suspect is dead, by the last heartbeat that arrived."""
-    return last_heartbeat is None or now - last_heartbeat > SILENCE
+    return last_heartbeat is None or now - last_heartbeat > HEARTBEAT_TIMEOUT
 
 
-def leaked_limits(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
+def find_leaked_limits(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
     """Return the limits that have slots too many, seen in two looks one after the other.
 
     A run that ends between two requests of one look makes a slot look leaked; it does not do so

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.core.labels import HELM_SELECTOR, WORKSPACE_LABEL
-from models.core.limits import Cadence, Limits
+from models.core.limits import ChangeLimits, PollPolicy
 from models.core.names import check_patterns, parse_patterns
 from models.core.network import Network, parse_networks
 
@@ -97,12 +97,12 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'state.db'}"
 
     @property
-    def labels(self) -> tuple[str, ...]:
+    def workspace_label_keys(self) -> tuple[str, ...]:
         """The namespace labels that may name a workspace."""
         return tuple(key.strip() for key in self.workspace_labels.split(",") if key.strip())
 
     @property
-    def trusted_namespaces(self) -> tuple[str, ...]:
+    def trusted_namespace_patterns(self) -> tuple[str, ...]:
         """The patterns of namespaces whose managed Harbors are trusted."""
         return parse_patterns(self.managed_namespaces)
 
@@ -127,24 +127,24 @@ class Settings(BaseSettings):
         return timedelta(days=self.rotation_days) if self.rotation_days else None
 
     @property
-    def retention(self) -> timedelta:
+    def superseded_retention(self) -> timedelta:
         """How long superseded robot accounts are kept."""
         return timedelta(minutes=self.superseded_minutes)
 
     @property
-    def audit_age(self) -> timedelta | None:
+    def audit_retention(self) -> timedelta | None:
         """The age at which audit entries and results of changes are deleted."""
         return timedelta(days=self.audit_days) if self.audit_days else None
 
     @property
-    def limits(self) -> Limits:
+    def change_limits(self) -> ChangeLimits:
         """The brakes in force."""
-        return Limits(share=self.change_limit_share, floor=self.change_limit_floor)
+        return ChangeLimits(max_share=self.change_limit_share, min_count=self.change_limit_floor)
 
     @property
-    def cadence(self) -> Cadence:
+    def poll_policy(self) -> PollPolicy:
         """The rhythm of looks in force."""
-        return Cadence(interval=timedelta(seconds=self.look_interval_seconds))
+        return PollPolicy(interval=timedelta(seconds=self.look_interval_seconds))
 
     @property
     def storage_interval(self) -> timedelta:
@@ -158,6 +158,6 @@ class Settings(BaseSettings):
 
 
 @cache
-def settings() -> Settings:
+def get_settings() -> Settings:
     """Return this process's settings, read once."""
     return Settings()

@@ -8,7 +8,7 @@ import re
 
 PLACEHOLDER = "\N{REPLACEMENT CHARACTER}"
 
-_UNSAFE = re.compile(
+_UNSAFE_PATTERN = re.compile(
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control, except tab and line breaks
     "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e"  # invisible, or change the direction
@@ -19,12 +19,12 @@ _UNSAFE = re.compile(
 )
 
 
-def visible(text: str) -> str:
+def replace_invisible(text: str) -> str:
     """Replace each control or invisible character by a placeholder; tabs and line breaks stay."""
-    return _UNSAFE.sub(PLACEHOLDER, text)
+    return _UNSAFE_PATTERN.sub(PLACEHOLDER, text)
 
 
-def one_line(text: str, longest: int = 2_000) -> str:
+def to_single_line(text: str, longest: int = 2_000) -> str:
     """Return a text as one visible line of at most so many characters."""
-    line = " ".join(visible(text[: 4 * longest]).split())
+    line = " ".join(replace_invisible(text[: 4 * longest]).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -8,12 +8,12 @@ the names of accounts and projects can be the same in another Harbor.
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 
-from models.core.availability import Seen, Unseen
-from models.core.base import Value
-from models.registries.robots import Grant, ObservedRobot
+from models.core.availability import Complete, Unavailable
+from models.core.base import FrozenModel
+from models.registries.robots import ObservedRobot, RobotAccount
 
 
-class Likeness(StrEnum):
+class IdentityMatch(StrEnum):
     """What our robot accounts say about a Harbor.
 
     Attributes:
@@ -29,85 +29,105 @@ class Likeness(StrEnum):
     NO_RECORD = "no-record"
 
 
-class Comparison(Value):
+class IdentityComparison(FrozenModel):
     """Robot accounts on record, held against those that a Harbor shows.
 
     Attributes:
-        recorded: how many are on record.
-        dated: how many of those with their creation time.
-        present: how many of those the Harbor shows, with the same id and creation time.
-        contradicted: how many the Harbor shows with the same id and another creation time.
+        recorded_count: how many are on record.
+        dated_count: how many of those with their creation time.
+        present_count: how many of those the Harbor shows, with the same id and creation time.
+        contradicting_count: how many the Harbor shows with the same id and another creation time.
     """
 
-    recorded: int
-    dated: int
-    present: int
-    contradicted: int
+    recorded_count: int
+    dated_count: int
+    present_count: int
+    contradicting_count: int
 
     @property
-    def likeness(self) -> Likeness:
+    def match(self) -> IdentityMatch:
         """What it means."""
-        if not self.recorded:
-            return Likeness.NO_RECORD
-        if 2 * self.present > self.dated:
-            return Likeness.SAME
-        return Likeness.OTHER if self.dated and not self.present else Likeness.UNDECIDED
+        if not self.recorded_count:
+            return IdentityMatch.NO_RECORD
+        if 2 * self.present_count > self.dated_count:
+            return IdentityMatch.SAME
+        return (
+            IdentityMatch.OTHER
+            if self.dated_count and not self.present_count
+            else IdentityMatch.UNDECIDED
+        )
 
 
-def compare(grants: Iterable[Grant], robots: Iterable[ObservedRobot]) -> Comparison:
+def compare_robots(
+    robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
+) -> IdentityComparison:
     """Hold the robot accounts on record of one registry against those that a Harbor shows."""
-    shown = {robot.id: robot.created_at for robot in robots}
-    recorded = tuple(grants)
-    dated = [one for one in recorded if one.created_at is not None]
-    present = sum(shown.get(one.robot_id) == one.created_at for one in dated)
-    both = sum(shown.get(one.robot_id) is not None for one in dated)
-    return Comparison(
-        recorded=len(recorded), dated=len(dated), present=present, contradicted=both - present
+    created_at_by_id = {robot.id: robot.created_at for robot in robots}
+    recorded = tuple(robot_accounts)
+    dated = [robot_account for robot_account in recorded if robot_account.created_at is not None]
+    present_count = sum(
+        created_at_by_id.get(account.robot_id) == account.created_at for account in dated
+    )
+    common_count = sum(
+        created_at_by_id.get(robot_account.robot_id) is not None for robot_account in dated
+    )
+    return IdentityComparison(
+        recorded_count=len(recorded),
+        dated_count=len(dated),
+        present_count=present_count,
+        contradicting_count=common_count - present_count,
     )
 
 
-def contradictions(grants: Iterable[Grant], robots: Iterable[ObservedRobot]) -> frozenset[int]:
+def contradicting_robot_ids(
+    robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
+) -> frozenset[int]:
     """Return the ids on record that belong to robot accounts created at another time."""
-    shown = {robot.id: robot.created_at for robot in robots}
+    created_at_by_id = {robot.id: robot.created_at for robot in robots}
     return frozenset(
-        one.robot_id
-        for one in grants
-        if one.created_at is not None and shown.get(one.robot_id) not in (None, one.created_at)
+        robot_account.robot_id
+        for robot_account in robot_accounts
+        if robot_account.created_at is not None
+        and created_at_by_id.get(robot_account.robot_id) not in (None, robot_account.created_at)
     )
 
 
-def is_other_harbor(grants: Iterable[Grant], robots: Iterable[ObservedRobot]) -> bool:
+def is_other_harbor(
+    robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
+) -> bool:
     """Whether another Harbor has taken a registry's place behind its address.
 
     That accounts are missing proves nothing, since people delete them; an id that was given to
     another account does, as long as no account on record is there.
     """
-    found = compare(grants, robots)
-    return found.contradicted > 0 and found.present == 0
+    comparison = compare_robots(robot_accounts, robots)
+    return comparison.contradicting_count > 0 and comparison.present_count == 0
 
 
-def registry_of_robots(
-    robots: Seen[ObservedRobot] | Unseen, grants: Iterable[Grant], name: str
+def find_registry_by_robots(
+    robots: Complete[ObservedRobot] | Unavailable, robot_accounts: Iterable[RobotAccount], name: str
 ) -> str:
     """Return the registry on record, other than `name`, whose Harbor this is; empty if none is.
 
     Args:
         robots: those with our mark that the Harbor shows.
-        grants: all on record.
+        robot_accounts: all on record.
     """
-    if isinstance(robots, Unseen):
+    if isinstance(robots, Unavailable):
         return ""
-    shown = {(robot.id, robot.created_at) for robot in robots.items if robot.created_at}
+    observed_keys = {(robot.id, robot.created_at) for robot in robots.items if robot.created_at}
     owners = {
-        grant.registry
-        for grant in grants
-        if grant.registry != name and (grant.robot_id, grant.created_at) in shown
+        account.registry
+        for account in robot_accounts
+        if account.registry != name and (account.robot_id, account.created_at) in observed_keys
     }
     return min(owners, default="")
 
 
 def own_robots(
-    robots: Iterable[ObservedRobot], grants: Iterable[Grant], others: Collection[str]
+    robots: Iterable[ObservedRobot],
+    robot_accounts: Iterable[RobotAccount],
+    other_registries: Collection[str],
 ) -> tuple[ObservedRobot, ...]:
     """Return the robot accounts that are this registry's to change.
 
@@ -115,12 +135,12 @@ def own_robots(
     one Harbor. One whose mark names a registry that is not on record any more was left behind.
 
     Args:
-        grants: on record of this registry; what a mark says of those does not matter.
-        others: names of the other registries on record.
+        robot_accounts: on record of this registry; what a mark says of those does not matter.
+        other_registries: names of the other registries on record.
     """
-    recorded = {(grant.robot_id, grant.created_at) for grant in grants}
+    recorded = {(account.robot_id, account.created_at) for account in robot_accounts}
     return tuple(
         robot
         for robot in robots
-        if robot.mark.registry not in others or (robot.id, robot.created_at) in recorded
+        if robot.mark.registry not in other_registries or (robot.id, robot.created_at) in recorded
     )

@@ -6,19 +6,19 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
-_LONGEST = 63
+_MAX_NAME_LENGTH = 63
 
 
-class SourceKind(StrEnum):
+class HarborSourceKind(StrEnum):
     """What tells of a managed Harbor."""
 
     OPERATOR = "harbor-operator"
     HELM = "helm"
 
 
-class Phase(StrEnum):
+class HarborPhase(StrEnum):
     """How far a managed Harbor is, in the words of whoever runs it."""
 
     PROVISIONING = "provisioning"
@@ -27,7 +27,7 @@ class Phase(StrEnum):
     STOPPED = "stopped"
 
 
-class SecretKey(Value):
+class SecretKeyRef(FrozenModel):
     """A key of a Secret in a cluster; what it holds is read when used, and never copied."""
 
     namespace: str
@@ -35,42 +35,42 @@ class SecretKey(Value):
     key: str
 
 
-class Place(Value):
+class HarborRef(FrozenModel):
     """Where a managed Harbor is: its identity, together with its uid."""
 
     cluster: str
     namespace: str
     name: str
-    kind: SourceKind
+    kind: HarborSourceKind
 
     def __str__(self) -> str:
         return f"{self.cluster}/{self.namespace}/{self.name}"
 
 
-class ManagedHarbor(Value):
+class ManagedHarbor(FrozenModel):
     """A managed Harbor as its cluster shows it.
 
     Attributes:
         uid: of the object that stands for it; another uid is another Harbor.
         address: its external URL as it is written there; empty while there is none.
         password: where its administrator's first password is; None while nobody says.
-        authority: where the certificate authority of its address is, if it has one of its own.
-        bundle: what is written there (PEM), once it was read.
+        ca_secret: where the certificate authority of its address is, if it has one of its own.
+        ca_bundle: what is written there (PEM), once it was read.
         message: what whoever runs it says, or what is missing.
     """
 
-    place: Place
+    ref: HarborRef
     uid: str
     address: str = ""
     version: str = ""
-    phase: Phase = Phase.READY
-    password: SecretKey | None = None
-    authority: SecretKey | None = None
-    bundle: str = ""
+    phase: HarborPhase = HarborPhase.READY
+    password: SecretKeyRef | None = None
+    ca_secret: SecretKeyRef | None = None
+    ca_bundle: str = ""
     message: str = ""
 
 
-class Standing(StrEnum):
+class AdoptionState(StrEnum):
     """What this service makes of a managed Harbor.
 
     UNPROVED claims to be a Harbor on record, and nothing shows that it is. MOVED stood for a Harbor
@@ -81,13 +81,13 @@ class Standing(StrEnum):
     WAITING = "waiting"
     CONFLICT = "conflict"
     UNTRUSTED = "not-trusted"
-    UNPROVED = "not-proved"
+    UNCONFIRMED = "not-proved"
     MOVED = "moved"
-    KEPT_OUT = "kept-out"
+    EXCLUDED = "kept-out"
     MISSING = "missing"
 
 
-class Managed(Value):
+class ManagedHarborRecord(FrozenModel):
     """A managed Harbor as this service knows it.
 
     Attributes:
@@ -98,9 +98,9 @@ class Managed(Value):
         refused_at: when it did last (UTC).
     """
 
-    place: Place
+    ref: HarborRef
     uid: str
-    standing: Standing
+    state: AdoptionState
     registry: str = ""
     message: str = ""
     missing_since: datetime | None = None
@@ -108,11 +108,11 @@ class Managed(Value):
     refused_at: datetime | None = None
 
 
-def registry_name(place: Place, taken: Collection[str]) -> str:
+def registry_name_for(ref: HarborRef, existing_names: Collection[str]) -> str:
     """Return the name that a Harbor of this place gets: the same whenever it is asked."""
-    plain = re.sub(r"[^a-z0-9]+", "-", f"{place.cluster}-{place.namespace}-{place.name}".lower())
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{ref.cluster}-{ref.namespace}-{ref.name}".lower())
     plain = plain.strip("-")
-    if len(plain) <= _LONGEST and plain not in taken:
+    if len(plain) <= _MAX_NAME_LENGTH and plain not in existing_names:
         return plain
-    digest = hashlib.sha256(f"{place.kind}/{place}".encode()).hexdigest()[:8]
-    return f"{plain[: _LONGEST - 9].strip('-')}-{digest}"
+    digest = hashlib.sha256(f"{ref.kind}/{ref}".encode()).hexdigest()[:8]
+    return f"{plain[: _MAX_NAME_LENGTH - 9].strip('-')}-{digest}"

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.core.base import Value
-from models.core.limits import Limits, check_share
-from models.discovery.managed_harbor import Managed, ManagedHarbor, Place
+from models.core.base import FrozenModel
+from models.core.limits import ChangeLimits, check_change_limit
+from models.discovery.managed_harbor import HarborRef, ManagedHarbor, ManagedHarborRecord
 
 
-class Adopt(Value):
+class Adopt(FrozenModel):
     """Integrate a Harbor that is ready and not known; it gets this name."""
 
     kind: Literal["adopt"] = "adopt"
@@ -18,7 +18,7 @@ class Adopt(Value):
     registry: str
 
 
-class TakeOver(Value):
+class AdoptExisting(FrozenModel):
     """Link a Harbor to what was integrated by hand at its address, of which nothing is changed.
 
     Only a person can ask for it, and only the password in the Harbor's own Secret allows it.
@@ -29,94 +29,101 @@ class TakeOver(Value):
     registry: str
 
 
-class Follow(Value):
+class UpdateAdopted(FrozenModel):
     """Bring an adopted Harbor's address, password or authority up to date."""
 
     kind: Literal["follow"] = "follow"
     harbor: ManagedHarbor
     registry: str
-    why: str
+    reason: str
 
 
-class Prove(Value):
+class ConfirmIdentity(FrozenModel):
     """Find out whether an object stands for the Harbor of a registry on record.
 
     It is carried out by asking that Harbor, with the password in the object's own Secret, and comes
-    to one of `Relocate`, `Replace` and `Note`: see `models/discovery/claims.py`.
+    to one of `Relocate`, `Replace` and `SetState`: see `models/discovery/claims.py`.
     """
 
     kind: Literal["prove"] = "prove"
     harbor: ManagedHarbor
     registry: str
-    why: str
+    reason: str
 
 
-class Relocate(Value):
+class Relocate(FrozenModel):
     """It is the same Harbor: link its registry to this object, and change nothing else.
 
     Attributes:
-        holder: the object that it was linked to.
+        previous: the object that it was linked to.
     """
 
     kind: Literal["relocate"] = "relocate"
     harbor: ManagedHarbor
     registry: str
-    holder: Managed | None = None
+    previous: ManagedHarborRecord | None = None
 
 
-class Replace(Value):
+class Replace(FrozenModel):
     """It is another Harbor under the old address: the bindings of its registry are held."""
 
     kind: Literal["replace"] = "replace"
     harbor: ManagedHarbor
     registry: str
-    holder: Managed | None = None
+    previous: ManagedHarborRecord | None = None
 
 
-class Retire(Value):
+class Forget(FrozenModel):
     """Forget a Harbor without bindings that was missing beyond its grace."""
 
     kind: Literal["retire"] = "retire"
-    place: Place
+    ref: HarborRef
     registry: str
 
 
-class Note(Value):
+class SetState(FrozenModel):
     """Only write down how a Harbor stands."""
 
     kind: Literal["note"] = "note"
-    managed: Managed
+    record: ManagedHarborRecord
 
 
 Step = Annotated[
-    Adopt | TakeOver | Follow | Prove | Relocate | Replace | Retire | Note,
+    Adopt
+    | AdoptExisting
+    | UpdateAdopted
+    | ConfirmIdentity
+    | Relocate
+    | Replace
+    | Forget
+    | SetState,
     Field(discriminator="kind"),
 ]
 
 
-def is_note(step: Step) -> bool:
+def is_record_only(step: Step) -> bool:
     """Whether a step touches nothing but what is on record of a Harbor that has no registry."""
-    return isinstance(step, Note) or (isinstance(step, Retire) and not step.registry)
+    return isinstance(step, SetState) or (isinstance(step, Forget) and not step.registry)
 
 
-def place_of(step: Step) -> Place:
+def step_ref(step: Step) -> HarborRef:
     """Return which Harbor a step is about."""
-    if isinstance(step, Note):
-        return step.managed.place
-    return step.place if isinstance(step, Retire) else step.harbor.place
+    if isinstance(step, SetState):
+        return step.record.ref
+    return step.ref if isinstance(step, Forget) else step.harbor.ref
 
 
-def word_of(step: Step) -> str:
+def step_label(step: Step) -> str:
     """Return what becomes of a Harbor by a step, in a word."""
-    return step.managed.standing.value if isinstance(step, Note) else step.kind
+    return step.record.state.value if isinstance(step, SetState) else step.kind
 
 
-def why_of(step: Step) -> str:
+def step_reason(step: Step) -> str:
     """Return why a step is to be done, or what it means; empty where its word says it all."""
-    if isinstance(step, Note):
-        return step.managed.message
-    if isinstance(step, Follow | Prove):
-        return step.why
+    if isinstance(step, SetState):
+        return step.record.message
+    if isinstance(step, UpdateAdopted | ConfirmIdentity):
+        return step.reason
     return {
         "adopt": "",
         "take-over": "linked to what was integrated by hand at this address",
@@ -126,47 +133,49 @@ def why_of(step: Step) -> str:
     }[step.kind]
 
 
-class DiscoveryPlan(Value):
+class DiscoveryPlan(FrozenModel):
     """What is to be done about managed Harbors.
 
     Attributes:
         steps: in the order of their places.
-        adopted: how many are adopted, the whole that the brake's share is of.
-        unseen: why a cluster could not be read, by cluster; nothing is concluded about it.
+        adopted_count: how many are adopted, the whole that the brake's share is of.
+        unavailable: why a cluster could not be read, by cluster; nothing is concluded about it.
     """
 
     steps: tuple[Step, ...] = ()
-    adopted: int = 0
-    unseen: Mapping[str, str] = {}
+    adopted_count: int = 0
+    unavailable: Mapping[str, str] = {}
 
-    def check(self, limits: Limits) -> None:
+    def raise_if_unsafe(self, limits: ChangeLimits) -> None:
         """Refuse to forget too many Harbors at once.
 
         Raises:
             PlanRefused: with the numbers and the way out.
         """
-        retired = sum(isinstance(step, Retire) and bool(step.registry) for step in self.steps)
-        check_share("discovery", retired, self.adopted, "forget", limits, "managed Harbors")
+        retired = sum(isinstance(step, Forget) and bool(step.registry) for step in self.steps)
+        check_change_limit(
+            "discovery", retired, self.adopted_count, "forget", limits, "managed Harbors"
+        )
 
-    def limited(self, most: int) -> tuple["DiscoveryPlan", int]:
+    def limit_adoptions(self, max_adoptions: int) -> tuple["DiscoveryPlan", int]:
         """Return the plan with at most so many adoptions, and how many are left for later."""
         adoptions = [step for step in self.steps if isinstance(step, Adopt)]
-        later = adoptions[most:]
-        kept = tuple(step for step in self.steps if step not in later)
-        return self.model_copy(update={"steps": kept}), len(later)
+        postponed = adoptions[max_adoptions:]
+        steps = tuple(step for step in self.steps if step not in postponed)
+        return self.model_copy(update={"steps": steps}), len(postponed)
 
-    def about(self, namespace: str, name: str) -> "DiscoveryPlan":
+    def only(self, namespace: str, name: str) -> "DiscoveryPlan":
         """Return the part of the plan that is about one Harbor."""
-        kept = (
+        steps = (
             step
             for step in self.steps
-            if (place_of(step).namespace, place_of(step).name) == (namespace, name)
+            if (step_ref(step).namespace, step_ref(step).name) == (namespace, name)
         )
-        return self.model_copy(update={"steps": tuple(kept)})
+        return self.model_copy(update={"steps": tuple(steps)})
 
-    def without_retirements(self) -> "DiscoveryPlan":
+    def without_removals(self) -> "DiscoveryPlan":
         """Return the plan that is left after a refusal."""
-        kept = tuple(
-            step for step in self.steps if not (isinstance(step, Retire) and step.registry)
+        steps = tuple(
+            step for step in self.steps if not (isinstance(step, Forget) and step.registry)
         )
-        return self.model_copy(update={"steps": kept})
+        return self.model_copy(update={"steps": steps})

@@ -5,20 +5,20 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from models.core.availability import Seen
-from models.core.base import Value
-from models.discovery.managed_harbor import ManagedHarbor, Place, SourceKind
+from models.core.availability import Complete
+from models.core.base import FrozenModel
+from models.discovery.managed_harbor import HarborRef, HarborSourceKind, ManagedHarbor
 
 MANAGED_LABEL = "registry-integration.io/managed-harbors"
 """The namespace label; a tenant with the role `edit` in a namespace cannot set it."""
 
 MANAGED_LABEL_VALUE = "true"
 
-NAMED_FOR = timedelta(hours=1)
+TRUST_PENDING_TIMEOUT = timedelta(hours=1)
 """How long an object that a person named may take to appear."""
 
 
-class TrustedObject(Value):
+class TrustedObject(FrozenModel):
     """An object that a person trusts to stand for a Harbor, in whatever namespace.
 
     Attributes:
@@ -29,26 +29,26 @@ class TrustedObject(Value):
     cluster: str
     namespace: str
     name: str
-    kind: SourceKind | None = None
+    kind: HarborSourceKind | None = None
     uid: str = ""
     trusted_at: datetime
 
-    def covers(self, place: Place, uid: str) -> bool:
+    def covers(self, ref: HarborRef, uid: str) -> bool:
         """Whether it is this object, or may still become it."""
-        if (place.cluster, place.namespace, place.name) != self._name:
+        if (ref.cluster, ref.namespace, ref.name) != self._name_key:
             return False
-        return not self.uid or (self.uid == uid and self.kind in (None, place.kind))
+        return not self.uid or (self.uid == uid and self.kind in (None, ref.kind))
 
     def is_pending(self, now: datetime) -> bool:
         """Whether the object is still to appear, and may."""
-        return not self.uid and now - self.trusted_at <= NAMED_FOR
+        return not self.uid and now - self.trusted_at <= TRUST_PENDING_TIMEOUT
 
     @property
-    def _name(self) -> tuple[str, str, str]:
+    def _name_key(self) -> tuple[str, str, str]:
         return self.cluster, self.namespace, self.name
 
 
-class Trust(Value):
+class DiscoveryTrust(FrozenModel):
     """Whom discovery trusts.
 
     Attributes:
@@ -73,33 +73,37 @@ class Trust(Value):
             for of_cluster, _, of_namespace in pairs
         )
 
-    def covers(self, place: Place, uid: str, marked: Iterable[str] = ()) -> bool:
+    def covers(self, ref: HarborRef, uid: str, marked: Iterable[str] = ()) -> bool:
         """Whether an object is trusted to say where its Harbor is and how it is opened."""
-        return self.covers_namespace(place.cluster, place.namespace, marked) or any(
-            trusted.covers(place, uid) for trusted in self.objects
+        return self.covers_namespace(ref.cluster, ref.namespace, marked) or any(
+            trusted_object.covers(ref, uid) for trusted_object in self.objects
         )
 
-    def pinned(self, harbors: Iterable[ManagedHarbor], now: datetime) -> "Trust":
+    def with_pinned_objects(
+        self, harbors: Iterable[ManagedHarbor], now: datetime
+    ) -> "DiscoveryTrust":
         """Return what is left once the objects that appeared are known: none is pending."""
-        appeared = pin(self.objects, harbors, now)
-        known = tuple(trusted for trusted in self.objects if trusted.uid)
-        return self.model_copy(update={"objects": known + appeared})
+        new_objects = pin_trusted_objects(self.objects, harbors, now)
+        pinned_objects = tuple(
+            trusted_object for trusted_object in self.objects if trusted_object.uid
+        )
+        return self.model_copy(update={"objects": pinned_objects + new_objects})
 
 
-class SeenHarbors(Seen[ManagedHarbor]):
+class CompleteHarbors(Complete[ManagedHarbor]):
     """All managed Harbors of a cluster, and which of its namespaces are trusted.
 
     Attributes:
         namespaces: all there are.
-        marked: those with the label.
+        marked_namespaces: those with the label.
     """
 
     namespaces: frozenset[str] = frozenset()
-    marked: frozenset[str] = frozenset()
+    marked_namespaces: frozenset[str] = frozenset()
 
 
-def pin(
-    trusted: Iterable[TrustedObject], harbors: Iterable[ManagedHarbor], now: datetime
+def pin_trusted_objects(
+    trusted_objects: Iterable[TrustedObject], harbors: Iterable[ManagedHarbor], now: datetime
 ) -> tuple[TrustedObject, ...]:
     """Return those trusted objects that were named before they were there, with their uid.
 
@@ -107,9 +111,11 @@ def pin(
     """
     harbors = tuple(harbors)
     pinned = []
-    for pending in (one for one in trusted if one.is_pending(now)):
-        candidates = [harbor for harbor in harbors if pending.covers(harbor.place, harbor.uid)]
+    for pending in (
+        trusted_object for trusted_object in trusted_objects if trusted_object.is_pending(now)
+    ):
+        candidates = [harbor for harbor in harbors if pending.covers(harbor.ref, harbor.uid)]
         if len(candidates) == 1:
-            update = {"kind": candidates[0].place.kind, "uid": candidates[0].uid}
+            update = {"kind": candidates[0].ref.kind, "uid": candidates[0].uid}
             pinned.append(pending.model_copy(update=update))
     return tuple(pinned)

@@ -5,109 +5,137 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TypeVar
 
-from models.access.binding_status import Waiting
+from models.access.binding_status import BindingStatus
 from models.overview.views import (
+    AccessFacts,
     BoundRegistry,
     BoundSpace,
-    Facts,
-    Member,
-    RegistryAccess,
-    Share,
+    RegistryAccessView,
+    WorkspaceAccess,
+    WorkspaceNamespace,
     WorkspaceView,
 )
 
 T = TypeVar("T")
 
 
-def bound_spaces(facts: Facts) -> tuple[BoundSpace, ...]:
+def build_bound_spaces(facts: AccessFacts) -> tuple[BoundSpace, ...]:
     """Say of every binding whether it is in force, and what it waits for."""
-    waiting = Waiting(
-        {one.registry.name: one for one in facts.dossiers},
-        facts.grants,
+    waiting = BindingStatus(
+        {record.registry.name: record for record in facts.registries},
+        facts.robots,
         facts.namespaces,
-        facts.deliveries,
-        facts.clusters,
-        facts.failures,
+        facts.pull_secrets,
+        facts.cluster_statuses,
+        facts.robot_failures,
     )
-    found = []
-    for one in facts.bindings:
-        space = facts.spaces.get((one.registry, one.space))
-        said = waiting.of(one, space)
-        found.append(BoundSpace(binding=one, space=space, waiting=said))
-    return tuple(found)
+    result = []
+    for binding in facts.bindings:
+        space = facts.spaces.get((binding.registry, binding.space))
+        reason = waiting.pending_reason(binding, space)
+        result.append(BoundSpace(binding=binding, space=space, pending_reason=reason))
+    return tuple(result)
 
 
-def workspace_views(facts: Facts) -> tuple[WorkspaceView, ...]:
+def build_workspace_views(facts: AccessFacts) -> tuple[WorkspaceView, ...]:
     """Return one view for each workspace that is asked about."""
-    spaces = _sorted_by(bound_spaces(facts), lambda one: one.binding.workspace)
-    members = _sorted_by(facts.namespaces, lambda one: one.workspace or "")
-    left = {(one.cluster, one.namespace): one for one in facts.deliveries}
+    spaces = _group_by(build_bound_spaces(facts), lambda space: space.binding.workspace)
+    members = _group_by(facts.namespaces, lambda namespace: namespace.workspace or "")
+    pull_secrets = {(secret.cluster, secret.namespace): secret for secret in facts.pull_secrets}
     return tuple(
         WorkspaceView(
             at=facts.at,
-            workspace=one,
-            spaces=tuple(spaces[one.name]),
-            registries=_bound_registries(facts, one.name, spaces[one.name]),
+            workspace=workspace,
+            spaces=tuple(spaces[workspace.name]),
+            registries=_bound_registries(facts, workspace.name, spaces[workspace.name]),
             members=tuple(
-                Member(namespace=each, delivery=left.get((each.cluster, each.name)))
-                for each in members[one.name]
+                WorkspaceNamespace(
+                    namespace=namespace,
+                    pull_secret=pull_secrets.get((namespace.cluster, namespace.name)),
+                )
+                for namespace in members[workspace.name]
             ),
-            history=facts.history.get(one.name, ()),
+            history=facts.history.get(workspace.name, ()),
         )
-        for one in facts.workspaces
+        for workspace in facts.workspaces
     )
 
 
 def _bound_registries(
-    facts: Facts, workspace: str, spaces: Iterable[BoundSpace]
+    facts: AccessFacts, workspace: str, spaces: Iterable[BoundSpace]
 ) -> tuple[BoundRegistry, ...]:
     """List registries that a workspace is bound to, or still has a robot account on."""
-    many = Counter(one.binding.registry for one in spaces)
-    grants = _sorted_by(
-        (one for one in facts.grants if one.workspace == workspace), lambda one: one.registry
+    space_counts = Counter(space.binding.registry for space in spaces)
+    robot_accounts = _group_by(
+        (robot_account for robot_account in facts.robots if robot_account.workspace == workspace),
+        lambda robot_account: robot_account.registry,
     )
     return tuple(
-        BoundRegistry(registry=one.registry, spaces=many[name], grants=tuple(grants[name]))
-        for one in facts.dossiers
-        if (name := one.registry.name) in many or name in grants
+        BoundRegistry(
+            registry=record.registry,
+            space_count=space_counts[name],
+            robots=tuple(robot_accounts[name]),
+        )
+        for record in facts.registries
+        if (name := record.registry.name) in space_counts or name in robot_accounts
     )
 
 
-def registry_accesses(facts: Facts, names: Iterable[str]) -> dict[str, RegistryAccess]:
+def build_registry_access_views(
+    facts: AccessFacts, names: Iterable[str]
+) -> dict[str, RegistryAccessView]:
     """Return for each of some registries who may pull from it."""
-    spaces = _sorted_by(bound_spaces(facts), lambda one: one.binding.registry)
-    return {name: _access(facts, name, spaces[name]) for name in names}
+    spaces = _group_by(build_bound_spaces(facts), lambda space: space.binding.registry)
+    return {name: _registry_access_view(facts, name, spaces[name]) for name in names}
 
 
-def _access(facts: Facts, name: str, bound: Sequence[BoundSpace]) -> RegistryAccess:
-    spaces = [one for one in bound if not one.binding.is_held]
-    took = [one.seconds for one in spaces if one.seconds is not None]
-    grants = [one for one in facts.grants if one.registry == name]
-    by_workspace = _sorted_by(spaces, lambda one: one.binding.workspace)
-    return RegistryAccess(
+def _registry_access_view(
+    facts: AccessFacts, name: str, bound: Sequence[BoundSpace]
+) -> RegistryAccessView:
+    spaces = [space for space in bound if not space.binding.is_held]
+    durations = [space.rollout_seconds for space in spaces if space.rollout_seconds is not None]
+    robot_accounts = [robot for robot in facts.robots if robot.registry == name]
+    by_workspace = _group_by(spaces, lambda space: space.binding.workspace)
+    return RegistryAccessView(
         at=facts.at,
-        shares=tuple(
-            Share(
+        workspaces=tuple(
+            WorkspaceAccess(
                 workspace=workspace,
-                spaces=len(by_workspace[workspace]),
-                grants=tuple(one for one in grants if one.workspace == workspace),
-                waiting=sum(bool(one.waiting) for one in by_workspace[workspace]),
-                why=next((one.waiting for one in by_workspace[workspace] if one.waiting), ""),
+                space_count=len(by_workspace[workspace]),
+                robots=tuple(
+                    account for account in robot_accounts if account.workspace == workspace
+                ),
+                pending_count=sum(bool(space.pending_reason) for space in by_workspace[workspace]),
+                pending_reason=next(
+                    (
+                        space.pending_reason
+                        for space in by_workspace[workspace]
+                        if space.pending_reason
+                    ),
+                    "",
+                ),
             )
             for workspace in sorted(
-                by_workspace.keys() | {one.workspace for one in grants if one.workspace}
+                by_workspace.keys()
+                | {
+                    robot_account.workspace
+                    for robot_account in robot_accounts
+                    if robot_account.workspace
+                }
             )
         ),
-        held=tuple(one.binding for one in bound if one.binding.is_held),
-        in_force=len(took),
-        median=median(took) if took else None,
-        worst=max(took, default=None),
-        observer=next((one for one in grants if not one.workspace), None),
+        held_bindings=tuple(space.binding for space in bound if space.binding.is_held),
+        effective_count=len(durations),
+        median_seconds=median(durations) if durations else None,
+        max_seconds=max(durations, default=None),
+        observer=next(
+            (robot_account for robot_account in robot_accounts if not robot_account.workspace), None
+        ),
     )
 
 
-def _sorted_by(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    found: dict[str, list[T]] = defaultdict(list)
+def _group_by(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = defaultdict(list)
     for item in items:
-        found[key(item)].append(item)
-    return found
+        groups[key(item)].append(item)
+    return groups

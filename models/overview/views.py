@@ -4,121 +4,122 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models.access.binding import Binding, Workspace
-from models.clusters.cluster import ClusterState
+from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import Delivery
-from models.core.base import Value
-from models.registries.record import Dossier
+from models.clusters.pull_secret import PullSecretStatus
+from models.core.base import FrozenModel
+from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.robots import Grant
+from models.registries.robots import RobotAccount
 from models.registries.space import Space
 from models.tables import AuditRow
 
 
-class Facts(Value):
+class AccessFacts(FrozenModel):
     """What is on record about access; read at once.
 
     Attributes:
         workspaces: those that are asked about.
         history: what last happened to each of them.
         spaces: those that are bound, by registry and name.
-        clusters: how they were last found, by name.
-        failures: what was last said when a grant failed, by registry and workspace.
+        cluster_statuses: how they were last found, by name.
+        robot_failures: what was last said when a grant failed, by registry and workspace.
     """
 
     at: datetime
     workspaces: tuple[Workspace, ...] = ()
     history: Mapping[str, tuple[AuditRow, ...]] = {}
-    dossiers: tuple[Dossier, ...] = ()
+    registries: tuple[RegistryRecord, ...] = ()
     bindings: tuple[Binding, ...] = ()
     spaces: Mapping[tuple[str, str], Space] = {}
-    grants: tuple[Grant, ...] = ()
+    robots: tuple[RobotAccount, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    clusters: Mapping[str, ClusterState] = {}
-    failures: Mapping[tuple[str, str], str] = {}
+    pull_secrets: tuple[PullSecretStatus, ...] = ()
+    cluster_statuses: Mapping[str, ClusterStatus] = {}
+    robot_failures: Mapping[tuple[str, str], str] = {}
 
 
-class BoundSpace(Value):
+class BoundSpace(FrozenModel):
     """A space that a workspace is bound to.
 
     Attributes:
         space: as it is known; None if it is not.
-        waiting: why not every namespace can pull it now; empty if each can.
+        pending_reason: why not every namespace can pull it now; empty if each can.
     """
 
     binding: Binding
     space: Space | None = None
-    waiting: str = ""
+    pending_reason: str = ""
 
     @property
-    def seconds(self) -> float | None:
+    def rollout_seconds(self) -> float | None:
         """How long it took until every namespace had it; None while not every one ever had."""
         if self.binding.effective_at is None:
             return None
         return max((self.binding.effective_at - self.binding.bound_at).total_seconds(), 0.0)
 
 
-class BoundRegistry(Value):
+class BoundRegistry(FrozenModel):
     """A registry that a workspace is bound to, with the robot accounts made for it there."""
 
     registry: Registry
-    spaces: int
-    grants: tuple[Grant, ...] = ()
+    space_count: int
+    robots: tuple[RobotAccount, ...] = ()
 
 
-class Member(Value):
+class WorkspaceNamespace(FrozenModel):
     """A namespace of a workspace, and how its pull secret is; None if none is due."""
 
     namespace: Namespace
-    delivery: Delivery | None = None
+    pull_secret: PullSecretStatus | None = None
 
 
-class WorkspaceView(Value):
+class WorkspaceView(FrozenModel):
     """One workspace with all that belongs to it."""
 
     at: datetime
     workspace: Workspace
     spaces: tuple[BoundSpace, ...] = ()
     registries: tuple[BoundRegistry, ...] = ()
-    members: tuple[Member, ...] = ()
+    members: tuple[WorkspaceNamespace, ...] = ()
     history: tuple[AuditRow, ...] = ()
 
 
-class Share(Value):
+class WorkspaceAccess(FrozenModel):
     """What one workspace has of one registry.
 
     Attributes:
-        spaces: how many it is bound to; held bindings are not counted.
-        waiting: how many of its spaces not every namespace can pull now; `why` is the first's.
+        space_count: how many it is bound to; held bindings are not counted.
+        pending_count: how many of its spaces not every namespace can pull now; `pending_reason` is
+            the first's.
     """
 
     workspace: str
-    spaces: int
-    grants: tuple[Grant, ...] = ()
-    waiting: int = 0
-    why: str = ""
+    space_count: int
+    robots: tuple[RobotAccount, ...] = ()
+    pending_count: int = 0
+    pending_reason: str = ""
 
 
-class RegistryAccess(Value):
+class RegistryAccessView(FrozenModel):
     """Who may pull from one registry, and how quickly that came about.
 
     Attributes:
-        in_force: how many bindings were seen to be in every namespace.
-        median, worst: seconds that took; None if there are none.
+        effective_count: how many bindings were seen to be in every namespace.
+        median_seconds, worst: seconds that took; None if there are none.
         observer: the robot account that this service observes with.
-        held: bindings that grant nothing until somebody restores or drops them.
+        held_bindings: bindings that grant nothing until somebody restores or drops them.
     """
 
     at: datetime
-    shares: tuple[Share, ...] = ()
-    held: tuple[Binding, ...] = ()
-    in_force: int = 0
-    median: float | None = None
-    worst: float | None = None
-    observer: Grant | None = None
+    workspaces: tuple[WorkspaceAccess, ...] = ()
+    held_bindings: tuple[Binding, ...] = ()
+    effective_count: int = 0
+    median_seconds: float | None = None
+    max_seconds: float | None = None
+    observer: RobotAccount | None = None
 
     @property
-    def waiting(self) -> int:
+    def pending_count(self) -> int:
         """How many bindings not every namespace can use now."""
-        return sum(share.waiting for share in self.shares)
+        return sum(share.pending_count for share in self.workspaces)

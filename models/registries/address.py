@@ -7,21 +7,21 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_HOST = re.compile(
+_HOST_PATTERN = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?"
 )
 
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_NUMBER_PATTERN = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes a host an IP address, https://url.spec.whatwg.org/#ends-in-a-number-checker"""
 
-_LONGEST = 300
+_MAX_LENGTH = 300
 """Characters of an address: a host name of 253, and what stands around it."""
 
 
-class Address(Value):
+class Address(FrozenModel):
     """Where a registry answers.
 
     Attributes:
@@ -58,8 +58,8 @@ def parse_address(text: str) -> Address:
         ValueError: it is no plain `http(s)://host[:port]`; the message says what to write instead
             and never repeats credentials.
     """
-    if len(text) > _LONGEST:
-        raise ValueError(f"the address is longer than {_LONGEST} characters")
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"the address is longer than {_MAX_LENGTH} characters")
     text = text.strip()
     if "@" in text:  # anywhere: a password with "/", "#" or "?" in it is no netloc any more
         raise ValueError(
@@ -77,10 +77,10 @@ def parse_address(text: str) -> Address:
             "address stands in brackets, e.g. https://[2001:db8::1]:8443"
         ) from error
     _check_scheme(parts, text)
-    _check_rest(parts)
+    _check_origin_only(parts)
     if port == 0:
         raise ValueError("the address has port 0: a registry's port is from 1 to 65535")
-    host = _checked_host(parts.hostname or "")
+    host = _validate_host(parts.hostname or "")
     return Address(scheme=parts.scheme, host=host, port=port or _DEFAULT_PORTS[parts.scheme])
 
 
@@ -91,7 +91,7 @@ def _check_scheme(parts: SplitResult, text: str) -> None:
         raise ValueError(f"the scheme {parts.scheme!r} is not supported: use https:// (or http://)")
 
 
-def _check_rest(parts: SplitResult) -> None:
+def _check_origin_only(parts: SplitResult) -> None:
     bare = f"{parts.scheme}://{parts.netloc}"
     if parts.query or parts.fragment:
         raise ValueError(f"the address has a query or fragment: write {bare}")
@@ -99,7 +99,7 @@ def _check_rest(parts: SplitResult) -> None:
         raise ValueError(f"the address has a path ({parts.path[:60]}): write {bare}")
 
 
-def _checked_host(host: str) -> str:
+def _validate_host(host: str) -> str:
     if ":" in host:
         try:
             return ipaddress.IPv6Address(host).compressed
@@ -110,14 +110,14 @@ def _checked_host(host: str) -> str:
     if not host.isascii():
         raise ValueError(f"the host {host!r} is not ASCII: write its punycode form (xn--…)")
     host = host.removesuffix(".")  # the root of DNS, which changes nothing
-    if _NUMBER.fullmatch(host.rpartition(".")[2]):
-        return _checked_ipv4(host)
-    if not _HOST.fullmatch(host):
+    if _NUMBER_PATTERN.fullmatch(host.rpartition(".")[2]):
+        return _validate_ipv4(host)
+    if not _HOST_PATTERN.fullmatch(host):
         raise ValueError(f"the host {host[:80]!r} is not a valid host name or IP address")
     return host
 
 
-def _checked_ipv4(host: str) -> str:
+def _validate_ipv4(host: str) -> str:
     """Refuse the spellings that only some programs take for an IP address: 127.1, 0x7f000001."""
     try:
         return str(ipaddress.IPv4Address(host))
@@ -130,7 +130,7 @@ def _checked_ipv4(host: str) -> str:
 
 AddressText = Annotated[
     str,
-    Field(examples=["https://harbor.example.com"], max_length=_LONGEST),
+    Field(examples=["https://harbor.example.com"], max_length=_MAX_LENGTH),
     AfterValidator(lambda text: parse_address(text).origin),
 ]
 """An address as text: checked, and kept in its canonical spelling."""

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.core.reasons import Reason
 from models.registries.space import Visibility
 
 
-class SetVisibility(Value):
+class SetVisibility(FrozenModel):
     """Make an existing space public or private."""
 
     kind: Literal["set-visibility"] = "set-visibility"
@@ -26,19 +26,19 @@ class SetVisibility(Value):
         return self.space
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """Whether somebody may lose access by it."""
         return self.after is Visibility.PRIVATE
 
 
-class CreateSpace(Value):
+class CreateSpace(FrozenModel):
     """Create a space that was asked for and never seen."""
 
     kind: Literal["create-space"] = "create-space"
     space: str
     before: None = None
     after: Visibility
-    reason: Reason = Reason.ASKED
+    reason: Reason = Reason.REQUESTED
 
     @property
     def subject(self) -> str:
@@ -46,12 +46,12 @@ class CreateSpace(Value):
         return self.space
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """Nobody can lose what was not there."""
         return False
 
 
-class MakeGrant(Value):
+class CreateRobot(FrozenModel):
     """Make a robot account for a workspace; its secret is kept the moment it is told.
 
     Attributes:
@@ -74,18 +74,18 @@ class MakeGrant(Value):
         return self.workspace
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """A new robot takes nothing from anybody."""
         return False
 
     @property
-    def urgent(self) -> bool:
+    def is_urgent(self) -> bool:
         """Whether it replaces a robot that can pull what is not bound, or that others may use."""
-        left = self.reason is Reason.NAMESPACE_LEFT
-        return left or not set(self.before) <= set(self.after)
+        is_departure = self.reason is Reason.NAMESPACE_LEFT
+        return is_departure or not set(self.before) <= set(self.after)
 
 
-class EditGrant(Value):
+class UpdateRobot(FrozenModel):
     """Let an existing robot account pull exactly these spaces; its secret stays."""
 
     kind: Literal["edit-grant"] = "edit-grant"
@@ -102,22 +102,23 @@ class EditGrant(Value):
         return self.workspace
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """Whether a space is taken away, or a right beyond pulling."""
         return not set(self.before) <= set(self.after) or self.reason is Reason.ROBOT_EDITED
 
     @property
-    def urgent(self) -> bool:
+    def is_urgent(self) -> bool:
         """Whether it ends access that no binding justifies."""
-        return self.narrows
+        return self.reduces_access
 
 
-class RevokeGrant(Value):
+class DeleteRobot(FrozenModel):
     """Delete a robot account of ours.
 
     Attributes:
-        urgent: it ends access that no binding justifies (any more): it can pull what the workspace
-            is not bound to, or somebody who left may hold its secret. No safety limit holds it up.
+        is_urgent: it ends access that no binding justifies (any more): it can pull what the
+            workspace is not bound to, or somebody who left may hold its secret. No safety limit
+            holds it up.
     """
 
     kind: Literal["revoke-grant"] = "revoke-grant"
@@ -127,7 +128,7 @@ class RevokeGrant(Value):
     before: tuple[str, ...]
     after: tuple[()] = ()
     reason: Reason
-    urgent: bool = False
+    is_urgent: bool = False
 
     @property
     def subject(self) -> str:
@@ -135,34 +136,34 @@ class RevokeGrant(Value):
         return self.workspace
 
     @property
-    def narrows(self) -> bool:
+    def reduces_access(self) -> bool:
         """It takes rights away."""
         return True
 
 
-GrantChange = MakeGrant | EditGrant | RevokeGrant
-Change = Annotated[SetVisibility | CreateSpace | GrantChange, Field(discriminator="kind")]
+RobotChange = CreateRobot | UpdateRobot | DeleteRobot
+Change = Annotated[SetVisibility | CreateSpace | RobotChange, Field(discriminator="kind")]
 
 
-def spaces_told(spaces: tuple[str, ...]) -> str:
+def summarize_spaces(spaces: tuple[str, ...]) -> str:
     """Tell of many spaces in few words."""
     return ", ".join(spaces) if len(spaces) <= 3 else f"{len(spaces)} spaces"
 
 
-def difference(before: tuple[str, ...], after: tuple[str, ...]) -> str:
+def summarize_difference(before: tuple[str, ...], after: tuple[str, ...]) -> str:
     """Tell which spaces come and go, the first ten of each."""
-    told = []
+    parts = []
     for sign, names in (("+", set(after) - set(before)), ("-", set(before) - set(after))):
-        told += [f"{sign}{name}" for name in sorted(names)[:10]]
-        told += [f"{sign}{len(names) - 10} more"] if len(names) > 10 else []
-    return " ".join(told)
+        parts += [f"{sign}{name}" for name in sorted(names)[:10]]
+        parts += [f"{sign}{len(names) - 10} more"] if len(names) > 10 else []
+    return " ".join(parts)
 
 
-class Outcome(Value):
+class ChangeResult(FrozenModel):
     """What became of one change: done, already so, or failed with a reason."""
 
     change: Change
-    done: bool
+    succeeded: bool
     reason: Reason
     message: str = ""
 
@@ -174,25 +175,25 @@ class DriftKind(StrEnum):
     MISSING = "missing"
     RETURNED = "returned"
     RECREATED = "recreated"
-    RETIRED = "retired"
+    EXPIRED = "retired"
     VISIBILITY = "visibility-drifted"
 
 
-class Handling(StrEnum):
+class DriftAction(StrEnum):
     """What is done about a drift."""
 
-    NOTED = "noted"
+    RECORDED = "noted"
     ADOPTED = "adopted"
     ENFORCED = "enforced"
     REPORTED = "reported"
 
 
-class Drift(Value):
+class Drift(FrozenModel):
     """A fact: the registry is not as it was left."""
 
     kind: DriftKind
     space: str
     before: str
     after: str
-    handling: Handling
+    action: DriftAction
     reason: str

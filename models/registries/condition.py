@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.core.reasons import Reason
 
 
@@ -20,7 +20,7 @@ class ConditionType(StrEnum):
     SYNCED = "Synced"
 
 
-class Status(StrEnum):
+class ConditionStatus(StrEnum):
     """The answer to one question."""
 
     TRUE = "true"
@@ -28,26 +28,26 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(Value):
+class CheckResult(FrozenModel):
     """One answer of one probe.
 
     Attributes:
-        proved: the registry itself said so beyond doubt. What is not proved (a cut connection, a
+        confirmed: the registry itself said so beyond doubt. What is not proved (a cut connection, a
             single 401) must be seen twice in a row before a condition flips.
         step: the step of the probe that answered, as a person reads it.
         advice: what to do about it; empty when all is well.
     """
 
     type: ConditionType
-    status: Status
+    status: ConditionStatus
     reason: Reason
     message: str
-    proved: bool = True
+    confirmed: bool = True
     step: str = ""
     advice: str = ""
 
 
-class Condition(Value):
+class Condition(FrozenModel):
     """A settled answer.
 
     Attributes:
@@ -56,7 +56,7 @@ class Condition(Value):
     """
 
     type: ConditionType
-    status: Status
+    status: ConditionStatus
     reason: Reason
     message: str
     since: datetime

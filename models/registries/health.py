@@ -3,38 +3,44 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.core.errors import (
-    AddressRefused,
+    AddressNotAllowed,
     CredentialNotForOrigin,
     CredentialsMissing,
-    CredentialsUnread,
+    CredentialsUnavailable,
     RegistryError,
     TimedOut,
     TlsFailed,
-    Transient,
+    TransientRegistryError,
     Unauthorized,
     Unreachable,
     WrongKind,
 )
 from models.core.reasons import Reason
-from models.registries.condition import Condition, ConditionType, Health, Status, Verdict
-from models.registries.registry import NoVerification, Registry, SecretRef
+from models.registries.condition import (
+    CheckResult,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Health,
+)
+from models.registries.registry import Registry, SecretRef, SkipVerify
 
-PATIENCE = 2
+FLIP_AFTER = 2
 """How many unproved answers in a row flip a condition: one blip does not."""
 
-_FATAL = (
+_FATAL_TYPES = (
     ConditionType.REACHABLE,
     ConditionType.TLS_TRUSTED,
     ConditionType.SUPPORTED,
     ConditionType.AUTHENTICATED,
     ConditionType.SERVING,
 )
-_HINDERING = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, ConditionType.SYNCED)
+_DEGRADING_TYPES = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, ConditionType.SYNCED)
 
 
-class Diagnosis(Value):
+class HealthSummary(FrozenModel):
     """The health in one word, with the condition that decides it."""
 
     health: Health
@@ -43,175 +49,183 @@ class Diagnosis(Value):
     since: datetime | None = None
 
 
-def settle(
-    before: Iterable[Condition], verdicts: Iterable[Verdict], now: datetime
+def update_conditions(
+    before: Iterable[Condition], checks: Iterable[CheckResult], now: datetime
 ) -> tuple[Condition, ...]:
     """Fold what a probe said into the conditions known so far.
 
     A condition that was not asked about keeps its last answer.
     """
-    known = {condition.type: condition for condition in before}
-    for type_, verdict in _worst(verdicts).items():
-        known[type_] = _settle_one(known.get(type_), verdict, now)
-    return tuple(known[type_] for type_ in ConditionType if type_ in known)
+    by_type = {condition.type: condition for condition in before}
+    for type_, check in _worst_results(checks).items():
+        by_type[type_] = _update_condition(by_type.get(type_), check, now)
+    return tuple(by_type[type_] for type_ in ConditionType if type_ in by_type)
 
 
-def _worst(verdicts: Iterable[Verdict]) -> dict[ConditionType, Verdict]:
+def _worst_results(checks: Iterable[CheckResult]) -> dict[ConditionType, CheckResult]:
     """Keep one verdict for each condition: false before unknown before true."""
-    rank = {Status.TRUE: 0, Status.UNKNOWN: 1, Status.FALSE: 2}
-    worst: dict[ConditionType, Verdict] = {}
-    for verdict in verdicts:
-        kept = worst.get(verdict.type)
-        if kept is None or rank[verdict.status] >= rank[kept.status]:
-            worst[verdict.type] = verdict
+    rank = {ConditionStatus.TRUE: 0, ConditionStatus.UNKNOWN: 1, ConditionStatus.FALSE: 2}
+    worst: dict[ConditionType, CheckResult] = {}
+    for check in checks:
+        previous = worst.get(check.type)
+        if previous is None or rank[check.status] >= rank[previous.status]:
+            worst[check.type] = check
     return worst
 
 
-def _settle_one(before: Condition | None, verdict: Verdict, now: datetime) -> Condition:
-    heard = Condition(
-        type=verdict.type,
-        status=verdict.status,
-        reason=verdict.reason,
-        message=verdict.message,
+def _update_condition(before: Condition | None, check: CheckResult, now: datetime) -> Condition:
+    condition = Condition(
+        type=check.type,
+        status=check.status,
+        reason=check.reason,
+        message=check.message,
         since=now,
     )
-    if before is None or before.status is Status.UNKNOWN:
-        return _keep_since(before, heard)
-    if verdict.status is before.status:
-        return heard.model_copy(update={"since": before.since})
-    if verdict.proved or verdict.status is Status.TRUE or before.contrary + 1 >= PATIENCE:
-        return heard
+    if before is None or before.status is ConditionStatus.UNKNOWN:
+        return _keep_since(before, condition)
+    if check.status is before.status:
+        return condition.model_copy(update={"since": before.since})
+    if check.confirmed or check.status is ConditionStatus.TRUE or before.contrary + 1 >= FLIP_AFTER:
+        return condition
     return before.model_copy(update={"contrary": before.contrary + 1})
 
 
-def _keep_since(before: Condition | None, heard: Condition) -> Condition:
-    if before is not None and before.status is heard.status:
-        return heard.model_copy(update={"since": before.since})
-    return heard
+def _keep_since(before: Condition | None, condition: Condition) -> Condition:
+    if before is not None and before.status is condition.status:
+        return condition.model_copy(update={"since": before.since})
+    return condition
 
 
-def diagnose(conditions: Iterable[Condition]) -> Diagnosis:
+def summarize_health(conditions: Iterable[Condition]) -> HealthSummary:
     """Say in one word how a registry is, and which condition says so."""
-    known = {condition.type: condition for condition in conditions}
-    for health, types in ((Health.UNHEALTHY, _FATAL), (Health.DEGRADED, _HINDERING)):
+    by_type = {condition.type: condition for condition in conditions}
+    for health, types in ((Health.UNHEALTHY, _FATAL_TYPES), (Health.DEGRADED, _DEGRADING_TYPES)):
         for type_ in types:
-            found = known.get(type_)
-            if found is not None and found.status is Status.FALSE:
-                return Diagnosis(
-                    health=health, reason=found.reason, message=found.message, since=found.since
+            condition = by_type.get(type_)
+            if condition is not None and condition.status is ConditionStatus.FALSE:
+                return HealthSummary(
+                    health=health,
+                    reason=condition.reason,
+                    message=condition.message,
+                    since=condition.since,
                 )
-    return _diagnose_unfailed(known)
+    return _summarize_without_failure(by_type)
 
 
-def _diagnose_unfailed(known: dict[ConditionType, Condition]) -> Diagnosis:
-    reachable = known.get(ConditionType.REACHABLE)
-    if reachable is None or reachable.status is Status.UNKNOWN:
+def _summarize_without_failure(by_type: dict[ConditionType, Condition]) -> HealthSummary:
+    reachable = by_type.get(ConditionType.REACHABLE)
+    if reachable is None or reachable.status is ConditionStatus.UNKNOWN:
         message = "not probed yet" if reachable is None else reachable.message
-        return Diagnosis(health=Health.UNKNOWN, reason=Reason.NOT_PROBED, message=message)
-    asked = known.get(ConditionType.AUTHENTICATED)
-    if asked is not None and asked.status is Status.UNKNOWN:
-        return Diagnosis(
-            health=Health.UNKNOWN, reason=asked.reason, message=asked.message, since=asked.since
+        return HealthSummary(health=Health.UNKNOWN, reason=Reason.NOT_PROBED, message=message)
+    authentication = by_type.get(ConditionType.AUTHENTICATED)
+    if authentication is not None and authentication.status is ConditionStatus.UNKNOWN:
+        return HealthSummary(
+            health=Health.UNKNOWN,
+            reason=authentication.reason,
+            message=authentication.message,
+            since=authentication.since,
         )
-    return Diagnosis(
+    return HealthSummary(
         health=Health.HEALTHY,
         reason=reachable.reason,
         message=reachable.message,
-        since=max(condition.since for condition in known.values()),
+        since=max(condition.since for condition in by_type.values()),
     )
 
 
-def reached(registry: Registry) -> tuple[Verdict, ...]:
+def reachable_checks(registry: Registry) -> tuple[CheckResult, ...]:
     """Tell what any answer at all proves: somebody is there, and TLS was as it should be."""
-    there = Verdict(
+    reachable = CheckResult(
         type=ConditionType.REACHABLE,
-        status=Status.TRUE,
+        status=ConditionStatus.TRUE,
         reason=Reason.CONNECTED,
         message="answers",
     )
-    return there, tls_verdict(registry)
+    return reachable, tls_check(registry)
 
 
-def tls_verdict(registry: Registry) -> Verdict:
+def tls_check(registry: Registry) -> CheckResult:
     """Say what a completed connection means for TLS."""
-    if registry.where.scheme == "http":
-        said = "plain http: passwords and images travel readable"
-        found = Status.UNKNOWN, Reason.PLAIN_HTTP, said
-    elif isinstance(registry.tls, NoVerification):
-        said = "the certificate is not verified, as chosen for this registry"
-        found = Status.UNKNOWN, Reason.VERIFICATION_OFF, said
+    if registry.parsed_address.scheme == "http":
+        detail = "plain http: passwords and images travel readable"
+        result = ConditionStatus.UNKNOWN, Reason.PLAIN_HTTP, detail
+    elif isinstance(registry.tls, SkipVerify):
+        detail = "the certificate is not verified, as chosen for this registry"
+        result = ConditionStatus.UNKNOWN, Reason.VERIFICATION_OFF, detail
     else:
-        found = Status.TRUE, Reason.CERTIFICATE_TRUSTED, "the certificate is trusted"
-    status, reason, message = found
-    return Verdict(
+        result = ConditionStatus.TRUE, Reason.CERTIFICATE_TRUSTED, "the certificate is trusted"
+    status, reason, message = result
+    return CheckResult(
         type=ConditionType.TLS_TRUSTED, status=status, reason=reason, message=message, step="TLS"
     )
 
 
-def verdicts_from(error: RegistryError) -> tuple[Verdict, ...]:
+def checks_from_error(error: RegistryError) -> tuple[CheckResult, ...]:
     """Tell what a failed request says about the registry's health."""
-    type_, status = _condition_hit(error)
+    type_, status = _affected_condition(error)
     return (
-        Verdict(
+        CheckResult(
             type=type_,
             status=status,
             reason=error.reason,
-            message=error.said,
-            proved=not isinstance(error, Transient | Unauthorized),
+            message=error.message,
+            confirmed=not isinstance(error, TransientRegistryError | Unauthorized),
         ),
     )
 
 
-def _condition_hit(error: RegistryError) -> tuple[ConditionType, Status]:
-    if isinstance(error, Unreachable | TimedOut | AddressRefused):
-        return ConditionType.REACHABLE, Status.FALSE
+def _affected_condition(error: RegistryError) -> tuple[ConditionType, ConditionStatus]:
+    if isinstance(error, Unreachable | TimedOut | AddressNotAllowed):
+        return ConditionType.REACHABLE, ConditionStatus.FALSE
     if isinstance(error, TlsFailed):
-        return ConditionType.TLS_TRUSTED, Status.FALSE
+        return ConditionType.TLS_TRUSTED, ConditionStatus.FALSE
     if isinstance(error, WrongKind):
-        return ConditionType.SUPPORTED, Status.FALSE
+        return ConditionType.SUPPORTED, ConditionStatus.FALSE
     if isinstance(error, CredentialsMissing | CredentialNotForOrigin | Unauthorized):
-        return ConditionType.AUTHENTICATED, Status.FALSE
-    if isinstance(error, CredentialsUnread):
-        return ConditionType.AUTHENTICATED, Status.UNKNOWN
-    return ConditionType.SYNCED, Status.FALSE
+        return ConditionType.AUTHENTICATED, ConditionStatus.FALSE
+    if isinstance(error, CredentialsUnavailable):
+        return ConditionType.AUTHENTICATED, ConditionStatus.UNKNOWN
+    return ConditionType.SYNCED, ConditionStatus.FALSE
 
 
-def explained(registry: Registry, verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+def explain_bad_password(
+    registry: Registry, checks: Iterable[CheckResult]
+) -> tuple[CheckResult, ...]:
     """Say what a refused password means for a managed Harbor: its Secret only seeds a database."""
     if not isinstance(registry.credential, SecretRef):
-        return tuple(verdicts)
-    told = {
+        return tuple(checks)
+    update = {
         "reason": Reason.ADMIN_PASSWORD_DRIFTED,
         "message": "the password in its Secret does not open it any more; Harbor takes that only "
         "when its database is made: run update-registry with a registry-credentials block",
     }
     return tuple(
-        each.model_copy(update=told) if each.reason is Reason.BAD_CREDENTIALS else each
-        for each in verdicts
+        check.model_copy(update=update) if check.reason is Reason.BAD_CREDENTIALS else check
+        for check in checks
     )
 
 
-def address_refusal(said: str) -> Verdict:
+def invalid_address_check(message: str) -> CheckResult:
     """Tell that an address cannot be one, before anybody was asked."""
-    return Verdict(
+    return CheckResult(
         type=ConditionType.REACHABLE,
-        status=Status.FALSE,
+        status=ConditionStatus.FALSE,
         reason=Reason.ADDRESS_INVALID,
-        message=said,
+        message=message,
         step="Address valid",
     )
 
 
-def failed(verdicts: Iterable[Verdict]) -> Verdict | None:
+def first_failure(checks: Iterable[CheckResult]) -> CheckResult | None:
     """Return the first verdict that is false, the one to act upon."""
-    return next((verdict for verdict in verdicts if verdict.status is Status.FALSE), None)
+    return next((check for check in checks if check.status is ConditionStatus.FALSE), None)
 
 
-def opens(verdicts: Iterable[Verdict]) -> bool:
+def has_valid_credential(checks: Iterable[CheckResult]) -> bool:
     """Whether a credential was accepted, and nothing was found to be wrong."""
-    verdicts = tuple(verdicts)
+    checks = tuple(checks)
     accepted = any(
-        verdict.type is ConditionType.AUTHENTICATED and verdict.status is Status.TRUE
-        for verdict in verdicts
+        check.type is ConditionType.AUTHENTICATED and check.status is ConditionStatus.TRUE
+        for check in checks
     )
-    return accepted and failed(verdicts) is None
+    return accepted and first_failure(checks) is None

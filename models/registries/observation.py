@@ -2,51 +2,55 @@
 
 from datetime import datetime
 
-from models.core.availability import Seen, Unseen
-from models.core.base import Value
+from models.core.availability import Complete, Unavailable
+from models.core.base import FrozenModel
 from models.core.reasons import Reason
-from models.registries.condition import Verdict
+from models.registries.condition import CheckResult
 from models.registries.robots import ObservedRobot
 from models.registries.space import ObservedSpace
 
-NOT_ASKED = Unseen(reason=Reason.NOT_PROBED, message="not asked for")
+NOT_REQUESTED = Unavailable(reason=Reason.NOT_PROBED, message="not asked for")
 
 
-class Snapshot(Value):
+class Snapshot(FrozenModel):
     """One look at one registry.
 
     Attributes:
-        taken_at: when the look began (UTC).
+        observed_at: when the look began (UTC).
         seconds: how long it took.
-        verdicts: what it says about health.
+        checks: what it says about health.
         spaces: all spaces, or why they are not known.
         robots: all robot accounts with our installation's mark, or why they are not known.
-        edits_robots: whether our credential may edit robot accounts; a robot never may.
-        observer_works: whether our observer read the lists; None without one, or if untold.
+        can_update_robots: whether our credential may edit robot accounts; a robot never may.
+        observer_usable: whether our observer read the lists; None without one, or if untold.
     """
 
     registry: str
-    taken_at: datetime
+    observed_at: datetime
     seconds: float = 0.0
-    verdicts: tuple[Verdict, ...] = ()
-    spaces: Seen[ObservedSpace] | Unseen
-    robots: Seen[ObservedRobot] | Unseen = NOT_ASKED
-    edits_robots: bool = True
-    observer_works: bool | None = None
+    checks: tuple[CheckResult, ...] = ()
+    spaces: Complete[ObservedSpace] | Unavailable
+    robots: Complete[ObservedRobot] | Unavailable = NOT_REQUESTED
+    can_update_robots: bool = True
+    observer_usable: bool | None = None
 
     @property
-    def hidden(self) -> Unseen | None:
+    def first_unavailable(self) -> Unavailable | None:
         """The first section that was asked for and could not be read completely."""
-        asked = (self.spaces, self.robots)
-        found = (each for each in asked if isinstance(each, Unseen) and each != NOT_ASKED)
-        return next(found, None)
+        sections = (self.spaces, self.robots)
+        unavailable = (
+            section
+            for section in sections
+            if isinstance(section, Unavailable) and section != NOT_REQUESTED
+        )
+        return next(unavailable, None)
 
 
 UNLIMITED = -1
 """Harbor's way to say that a quota has no limit."""
 
 
-class SpaceStorage(Value):
+class SpaceStorage(FrozenModel):
     """One space's storage.
 
     Attributes:
@@ -59,7 +63,7 @@ class SpaceStorage(Value):
     limit: int
 
 
-class StorageReading(Value):
+class StorageReading(FrozenModel):
     """What a registry said about storage.
 
     Attributes:
@@ -68,4 +72,4 @@ class StorageReading(Value):
     """
 
     total: int | None = None
-    spaces: Seen[SpaceStorage] | Unseen
+    spaces: Complete[SpaceStorage] | Unavailable

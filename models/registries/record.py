@@ -2,19 +2,19 @@
 
 from datetime import datetime, timedelta
 
-from models.core.base import Value
-from models.core.limits import Cadence
+from models.core.base import FrozenModel
+from models.core.limits import PollPolicy
 from models.registries.condition import Condition, Health
-from models.registries.health import Diagnosis, diagnose
+from models.registries.health import HealthSummary, summarize_health
 from models.registries.registry import Registry
-from models.registries.schedule import Track, is_due, refuses_credentials
+from models.registries.schedule import PollHistory, is_due, refuses_credentials
 
 
-class Dossier(Value):
+class RegistryRecord(FrozenModel):
     """What the service knows of one registry.
 
     Attributes:
-        track: how its last looks went.
+        poll_history: how its last looks went.
         integrated_at: when it came here (UTC).
         spaces_read_at: last complete list of spaces; None before the first.
         storage_read_at: last storage figures; None before the first.
@@ -25,35 +25,35 @@ class Dossier(Value):
     registry: Registry
     integrated_at: datetime
     conditions: tuple[Condition, ...] = ()
-    track: Track = Track()
+    poll_history: PollHistory = PollHistory()
     spaces_read_at: datetime | None = None
     storage_read_at: datetime | None = None
     storage_used: int | None = None
     storage_note: str = ""
 
     @property
-    def diagnosis(self) -> Diagnosis:
+    def health_summary(self) -> HealthSummary:
         """Its health in one word."""
-        return diagnose(self.conditions)
+        return summarize_health(self.conditions)
 
-    def due(self, cadence: Cadence, now: datetime, *, pressing: bool = False) -> bool:
+    def is_due(self, policy: PollPolicy, now: datetime, *, urgent: bool = False) -> bool:
         """Whether it should be looked at now.
 
         Args:
-            pressing: something is to be changed there now. That is no reason to try a credential
+            urgent: something is to be changed there now. That is no reason to try a credential
                 more often that it refuses.
         """
-        if (pressing or self.track.doubtful) and not refuses_credentials(self.conditions):
+        if (urgent or self.poll_history.may_be_stale) and not refuses_credentials(self.conditions):
             return True
-        return is_due(self.track, cadence, self.conditions, now)
+        return is_due(self.poll_history, policy, self.conditions, now)
 
     @property
-    def answers(self) -> bool:
+    def is_available(self) -> bool:
         """Whether it is well enough to be asked for more than how it is."""
-        return self.diagnosis.health in (Health.HEALTHY, Health.DEGRADED)
+        return self.health_summary.health in (Health.HEALTHY, Health.DEGRADED)
 
-    def storage_due(self, interval: timedelta, now: datetime) -> bool:
+    def is_storage_due(self, interval: timedelta, now: datetime) -> bool:
         """Whether to read its storage: it answers, and was not asked for an interval."""
         if self.storage_read_at is None:
-            return self.answers
-        return self.answers and now - self.storage_read_at >= interval
+            return self.is_available
+        return self.is_available and now - self.storage_read_at >= interval

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.registries.address import Address, AddressText, parse_address
 
 
@@ -23,7 +23,7 @@ class Kind(StrEnum):
         return {"harbor": "Harbor", "docker": "Docker Registry"}[self.value]
 
 
-class Origin(StrEnum):
+class RegistryOrigin(StrEnum):
     """Who brought the registry here: a person (external) or discovery (managed)."""
 
     EXTERNAL = "external"
@@ -44,7 +44,7 @@ class DriftPolicy(StrEnum):
     REPORT = "report"
 
 
-class SystemTrust(Value):
+class SystemCA(FrozenModel):
     """Verify against the authorities that this machine trusts."""
 
     model_config = ConfigDict(title="Verify (recommended)")
@@ -52,28 +52,28 @@ class SystemTrust(Value):
     mode: Literal["verify"] = Field(default="verify", title="Mode")
 
 
-_BEGIN, _END = (f"-----{word} CERTIFICATE-----" for word in ("BEGIN", "END"))
-_LONGEST_BUNDLE = 200_000
+_PEM_BEGIN, _PEM_END = (f"-----{word} CERTIFICATE-----" for word in ("BEGIN", "END"))
+_MAX_BUNDLE_LENGTH = 200_000
 """Characters of PEM text: some 100 certificates."""
 
 
-def _certificates(text: str) -> Iterator[str]:
+def _split_certificates(text: str) -> Iterator[str]:
     """Yield each certificate from its first line to its last; a search that never goes back."""
-    begin = text.find(_BEGIN)
+    begin = text.find(_PEM_BEGIN)
     while begin >= 0:
-        end = text.find(_END, begin + len(_BEGIN))
+        end = text.find(_PEM_END, begin + len(_PEM_BEGIN))
         if end < 0:
             return
-        yield text[begin : end + len(_END)]
-        begin = text.find(_BEGIN, end + len(_END))
+        yield text[begin : end + len(_PEM_END)]
+        begin = text.find(_PEM_BEGIN, end + len(_PEM_END))
 
 
 def _check_pem(text: str) -> str:
-    if len(text) > _LONGEST_BUNDLE:
-        raise ValueError(f"longer than {_LONGEST_BUNDLE:,} characters: keep what is needed here")
+    if len(text) > _MAX_BUNDLE_LENGTH:
+        raise ValueError(f"longer than {_MAX_BUNDLE_LENGTH:,} characters: keep what is needed here")
     if "PRIVATE KEY" in text:
         raise ValueError("this is a private key: paste only the authority's certificate")
-    certificates = list(_certificates(text))
+    certificates = list(_split_certificates(text))
     if not certificates:
         raise ValueError("no certificate found: paste PEM text with BEGIN and END CERTIFICATE")
     bundle = "".join(
@@ -86,7 +86,7 @@ def _check_pem(text: str) -> str:
     return bundle
 
 
-class OwnAuthority(Value):
+class CustomCA(FrozenModel):
     """Verify against the given authorities as well."""
 
     model_config = ConfigDict(title="Own certificate authority")
@@ -98,13 +98,13 @@ class OwnAuthority(Value):
         Field(
             title="CA bundle (PEM)",
             description="One or more certificates of authorities, as PEM text.",
-            max_length=_LONGEST_BUNDLE,
+            max_length=_MAX_BUNDLE_LENGTH,
             json_schema_extra={"format": "textarea"},
         ),
     ]
 
 
-class NoVerification(Value):
+class SkipVerify(FrozenModel):
     """Trust any certificate: whoever sits in between can read the password."""
 
     model_config = ConfigDict(title="Do not verify (unsafe)")
@@ -112,24 +112,24 @@ class NoVerification(Value):
     mode: Literal["insecure"] = Field(default="insecure", title="Mode")
 
 
-VERIFY = SystemTrust()
+SYSTEM_CA = SystemCA()
 
-Tls = Annotated[SystemTrust | OwnAuthority | NoVerification, Field(discriminator="mode")]
+Tls = Annotated[SystemCA | CustomCA | SkipVerify, Field(discriminator="mode")]
 
 
-class BlockRef(Value):
+class BlockRef(FrozenModel):
     """A credential that lives in a Prefect block of type `registry-credentials`."""
 
     source: Literal["block"] = "block"
     name: str
 
     @property
-    def id(self) -> str:
+    def ref_key(self) -> str:
         """What tells it from other references."""
         return self.name
 
 
-class SecretRef(Value):
+class SecretRef(FrozenModel):
     """A credential that lives in a Secret of a cluster, where a managed Harbor has it."""
 
     source: Literal["secret"] = "secret"
@@ -140,7 +140,7 @@ class SecretRef(Value):
     username: str = "admin"
 
     @property
-    def id(self) -> str:
+    def ref_key(self) -> str:
         """What tells it from other references; a block's name holds no slash."""
         return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
 
@@ -148,7 +148,7 @@ class SecretRef(Value):
 CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
 
 
-class Registry(Value):
+class Registry(FrozenModel):
     """A registry as it was integrated: everything but its secrets.
 
     Attributes:
@@ -162,16 +162,16 @@ class Registry(Value):
     name: str
     kind: Kind
     address: AddressText
-    origin: Origin = Origin.EXTERNAL
+    origin: RegistryOrigin = RegistryOrigin.EXTERNAL
     credential: CredentialRef | None = None
     pull_credential: BlockRef | None = None
-    tls: Tls = VERIFY
+    tls: Tls = SYSTEM_CA
     token_service: AddressText | None = None
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""
 
     @property
-    def where(self) -> Address:
+    def parsed_address(self) -> Address:
         """The parsed address."""
         return parse_address(self.address)
 

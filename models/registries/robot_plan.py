@@ -3,108 +3,127 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from models.core.availability import Seen, Unseen
-from models.core.base import Value
+from models.core.availability import Complete, Unavailable
+from models.core.base import FrozenModel
 from models.core.reasons import Reason
-from models.registries.changes import EditGrant, GrantChange, MakeGrant, RevokeGrant
-from models.registries.robots import Grant, ObservedRobot, robot_name
+from models.registries.changes import CreateRobot, DeleteRobot, RobotChange, UpdateRobot
+from models.registries.robots import ObservedRobot, RobotAccount, robot_name
 
 
-class GrantPlan(Value):
+class RobotPlan(FrozenModel):
     """What is to be done about robot accounts.
 
     Attributes:
-        remembered: grants whose record changes, because Harbor shows them otherwise.
-        gone: ids of recorded robots that Harbor has not any more.
+        updated_robots: grants whose record changes, because Harbor shows them otherwise.
+        deleted_robot_ids: ids of recorded robots that Harbor has not any more.
     """
 
-    changes: tuple[GrantChange, ...] = ()
-    remembered: tuple[Grant, ...] = ()
-    gone: tuple[int, ...] = ()
+    changes: tuple[RobotChange, ...] = ()
+    updated_robots: tuple[RobotAccount, ...] = ()
+    deleted_robot_ids: tuple[int, ...] = ()
 
 
-class Wanted(Value):
+class DesiredRobot(FrozenModel):
     """What a workspace shall be able to pull.
 
     Attributes:
         spaces: bound, and there.
-        bound: whether it is bound to anything, there or not.
+        has_bindings: whether it is bound to anything, there or not.
     """
 
     spaces: tuple[str, ...] = ()
-    bound: bool = False
+    has_bindings: bool = False
 
 
-def wanted_by(bound: Mapping[str, Collection[str]], there: Collection[str]) -> dict[str, Wanted]:
+class RotationState(FrozenModel):
+    """How far the rotations of a Harbor's robot accounts are.
+
+    Attributes:
+        rolled_out: workspaces whose youngest robot account has reached every namespace, so that
+            older ones may go.
+        rejected: workspaces whose youngest robot account's secret is not accepted any more.
+        requested_rotations: workspaces that shall get a new secret now.
+        departure_rotations: workspaces that shall, because a namespace left them: it may hold
+            their secret.
+        expired_robot_ids: superseded robot accounts that go once their workspace is served.
+        exposed_robot_ids: superseded robot accounts whose secret somebody who left may hold.
+        overdue_robot_ids: those of them that go now, served or not.
+    """
+
+    rolled_out: frozenset[str] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    requested_rotations: frozenset[str] = frozenset()
+    departure_rotations: frozenset[str] = frozenset()
+    expired_robot_ids: frozenset[int] = frozenset()
+    exposed_robot_ids: frozenset[int] = frozenset()
+    overdue_robot_ids: frozenset[int] = frozenset()
+
+    def deletable_robot_ids(self, workspace: str) -> frozenset[int]:
+        """Return the ids of superseded robot accounts that go now."""
+        if workspace not in self.rolled_out:
+            return self.overdue_robot_ids
+        return self.overdue_robot_ids | self.expired_robot_ids
+
+
+_NO_ROTATIONS = RotationState()
+
+
+def desired_robots(
+    bound: Mapping[str, Collection[str]], space_names: Collection[str]
+) -> dict[str, DesiredRobot]:
     """Tell what each workspace shall pull; a space that is not there cannot be granted.
 
     Args:
         bound: spaces by workspace.
-        there: spaces that are there.
+        space_names: spaces that are there.
     """
-    known = frozenset(there)
+    existing_names = frozenset(space_names)
     return {
-        workspace: Wanted(spaces=tuple(sorted(known.intersection(names))), bound=True)
+        workspace: DesiredRobot(
+            spaces=tuple(sorted(existing_names.intersection(names))), has_bindings=True
+        )
         for workspace, names in bound.items()
         if names
     }
 
 
-def plan_grants(
-    wanted: Mapping[str, Wanted],
-    robots: Seen[ObservedRobot] | Unseen,
-    grants: Iterable[Grant],
+def plan_robots(
+    desired: Mapping[str, DesiredRobot],
+    robots: Complete[ObservedRobot] | Unavailable,
+    robot_accounts: Iterable[RobotAccount],
+    rotation: RotationState = _NO_ROTATIONS,
     *,
     installation: str,
     edits: bool,
-    rotate: Collection[str] = (),
-    served: Collection[str] = (),
-    refused: Collection[str] = (),
-    leaving: Collection[str] = (),
-    retired: Collection[int] = (),
-    exposed: Collection[int] = (),
-    overdue: Collection[int] = (),
-) -> GrantPlan:
+) -> RobotPlan:
     """Compare the robot accounts there are with those there shall be.
 
     Only a complete list of robots lets any be made, edited or removed, and only those that carry
     this installation's mark are in it.
 
     Args:
-        wanted: by workspace.
+        desired: by workspace.
         robots: those with our mark.
-        grants: those whose secret is on record.
+        robot_accounts: those whose secret is on record.
+        rotation: which secrets shall be new, and which superseded robots may go.
         installation: who we are.
         edits: whether our credential may edit robots; if not, another grant is another robot.
-        rotate: workspaces that shall get a new secret.
-        refused: workspaces whose youngest robot's secret is not accepted any more.
-        served: workspaces whose youngest robot has reached every namespace, so that older ones
-            may go.
-        leaving: workspaces that a namespace left: their secret may be held by it.
-        retired: superseded robots that go once the workspace is served.
-        exposed: superseded robots whose secret somebody who left may hold.
-        overdue: those of them that go now, served or not.
     """
-    if isinstance(robots, Unseen):
-        return GrantPlan()
-    on_record = {grant.robot_id: grant for grant in grants}
-    found = _by_workspace(robots.items, installation)
-    changes: list[GrantChange] = []
-    for workspace in sorted(wanted.keys() | found.keys()):
-        case = _Case(workspace, wanted, found[workspace], on_record, frozenset(exposed))
-        changes += case.changes(
-            installation,
-            edits=edits,
-            rotate=workspace in rotate,
-            refused=workspace in refused,
-            left=workspace in leaving,
-            retired={*overdue, *(retired if workspace in served else ())},
+    if isinstance(robots, Unavailable):
+        return RobotPlan()
+    on_record = {account.robot_id: account for account in robot_accounts}
+    robots_by_workspace = _by_workspace(robots.items, installation)
+    changes: list[RobotChange] = []
+    for workspace in sorted(desired.keys() | robots_by_workspace.keys()):
+        workspace_robots = _WorkspaceRobots(
+            workspace, desired, robots_by_workspace[workspace], on_record, rotation
         )
-    there = {robot.id for robot in robots.items}
-    return GrantPlan(
+        changes += workspace_robots.plan(installation, edits=edits)
+    robot_ids = {robot.id for robot in robots.items}
+    return RobotPlan(
         changes=tuple(changes),
-        remembered=tuple(_moved(robots.items, on_record)),
-        gone=tuple(sorted(on_record.keys() - there)),
+        updated_robots=tuple(_renamed_robots(robots.items, on_record)),
+        deleted_robot_ids=tuple(sorted(on_record.keys() - robot_ids)),
     )
 
 
@@ -118,162 +137,170 @@ def _by_workspace(
     return by_workspace
 
 
-def _moved(robots: Iterable[ObservedRobot], on_record: Mapping[int, Grant]) -> Iterable[Grant]:
+def _renamed_robots(
+    robots: Iterable[ObservedRobot], on_record: Mapping[int, RobotAccount]
+) -> Iterable[RobotAccount]:
     """Yield grants that Harbor shows otherwise: another prefix renames all logins at once."""
     for robot in robots:
-        grant = on_record.get(robot.id)
-        if grant is not None:
-            now = grant.model_copy(
-                update={
-                    "login": robot.login,
-                    "spaces": robot.spaces,
-                    "created_at": grant.created_at or robot.created_at,
-                }
-            )
-            if now != grant:
-                yield now
+        account = on_record.get(robot.id)
+        if account is not None:
+            created_at = account.created_at or robot.created_at
+            update = {"login": robot.login, "spaces": robot.spaces, "created_at": created_at}
+            current = account.model_copy(update=update)
+            if current != account:
+                yield current
 
 
-class _Case:
-    """One workspace's robots; lives no longer than `plan_grants`."""
+class _WorkspaceRobots:
+    """One workspace's robots; lives no longer than `plan_robots`."""
 
     def __init__(
         self,
         workspace: str,
-        wanted: Mapping[str, Wanted],
+        desired: Mapping[str, DesiredRobot],
         robots: Iterable[ObservedRobot],
-        on_record: Mapping[int, Grant],
-        exposed: Collection[int],
+        on_record: Mapping[int, RobotAccount],
+        rotation: RotationState,
     ) -> None:
-        self.exposed = exposed
-        self.workspace, self.wanted = workspace, wanted.get(workspace, Wanted())
-        self.by_workspace, self.on_record = wanted, on_record
+        self.rotation = rotation
+        self.workspace, self.desired = workspace, desired.get(workspace, DesiredRobot())
+        self.desired_by_workspace, self.records_by_id = desired, on_record
         by_age = sorted(robots, key=lambda robot: robot.id)
         # A secret that is on record for somebody else, after a description was edited, is no secret
         # of this workspace: its namespaces would pull for the other one.
-        kept = {grant.robot_id for grant in on_record.values() if grant.workspace == workspace}
-        self.was_granted = bool(kept)
-        self.known = [robot for robot in by_age if robot.id in kept]
-        self.unknown = [robot for robot in by_age if robot.id not in kept]
-        self.known.sort(key=lambda robot: (on_record[robot.id].made_at, robot.id))
+        recorded_ids = {
+            account.robot_id for account in on_record.values() if account.workspace == workspace
+        }
+        self.was_recorded = bool(recorded_ids)
+        self.with_secret = [robot for robot in by_age if robot.id in recorded_ids]
+        self.without_secret = [robot for robot in by_age if robot.id not in recorded_ids]
+        self.with_secret.sort(key=lambda robot: (on_record[robot.id].secret_created_at, robot.id))
 
-    def changes(
-        self,
-        installation: str,
-        *,
-        edits: bool,
-        rotate: bool,
-        refused: bool,
-        left: bool,
-        retired: Collection[int],
-    ) -> list[GrantChange]:
-        if not self.wanted.spaces:
-            reason = Reason.SPACES_MISSING if self.wanted.bound else Reason.BINDINGS_CHANGED
-            return self._revoke(self.known, reason) + self._revoke(self.unknown, Reason.UNWANTED)
-        if not self.known:
-            return self._first(installation)
-        made = self._revoke(self.unknown, Reason.UNWANTED)
-        *older, youngest = self.known
-        made += self._retire(older, retired, edits=edits)
-        fault = self._fault(youngest)
+    def plan(self, installation: str, *, edits: bool) -> list[RobotChange]:
+        if not self.desired.spaces:
+            return self._delete_all()
+        if not self.with_secret:
+            return self._create_first(installation)
+        changes = self._delete(self.without_secret, Reason.ORPHANED)
+        *older, youngest = self.with_secret
+        changes += self._delete_superseded(older, edits=edits)
+        fault = self._mismatch(youngest)
         if fault is not None and edits:
-            made.append(self._edit(youngest, fault))
+            changes.append(self._update(youngest, fault))
             fault = None
-        if fault is not None or refused or left or (rotate and not older):
-            lost = Reason.NAMESPACE_LEFT if left else Reason.ROTATED
-            lost = Reason.SECRET_LOST if refused else lost
-            made.append(self._another(installation, youngest, fault or lost))
-        return made
+        reason = fault or self._rotation_reason(has_older=bool(older))
+        if reason is not None:
+            changes.append(self._create_next(installation, youngest, reason))
+        return changes
 
-    def _first(self, installation: str) -> list[GrantChange]:
+    def _rotation_reason(self, *, has_older: bool) -> Reason | None:
+        """Say why there shall be a new secret, if there shall be one."""
+        if self.workspace in self.rotation.rejected:
+            return Reason.SECRET_LOST
+        if self.workspace in self.rotation.departure_rotations:
+            return Reason.NAMESPACE_LEFT
+        is_requested = self.workspace in self.rotation.requested_rotations
+        return Reason.ROTATED if is_requested and not has_older else None
+
+    def _create_first(self, installation: str) -> list[RobotChange]:
         """Nobody knows a secret: take over a robot that an interrupted run made, or make one.
 
         One whose secret others hold, who may not pull what it can, goes instead.
         """
-        first = [robot for robot in self.unknown if not self._urgent(robot)][:1]
-        others = [robot for robot in self.unknown if robot not in first]
-        missing = Reason.ROBOT_MISSING if self.was_granted else Reason.BINDINGS_CHANGED
-        make = MakeGrant(
+        first = [robot for robot in self.without_secret if not self._is_urgent(robot)][:1]
+        extra_robots = [robot for robot in self.without_secret if robot not in first]
+        missing = Reason.ROBOT_MISSING if self.was_recorded else Reason.BINDINGS_CHANGED
+        make = CreateRobot(
             workspace=self.workspace,
             name=first[0].name if first else robot_name(installation, self.workspace),
             replaces=first[0].id if first else None,
-            after=self.wanted.spaces,
+            after=self.desired.spaces,
             reason=Reason.SECRET_LOST if first else missing,
         )
-        return [*self._revoke(others, Reason.UNWANTED), make]
+        return [*self._delete(extra_robots, Reason.ORPHANED), make]
 
-    def _another(self, installation: str, youngest: ObservedRobot, reason: Reason) -> MakeGrant:
-        taken = {robot.name for robot in (*self.known, *self.unknown)}
-        numbers = range(1, len(taken) + 2)
+    def _create_next(
+        self, installation: str, youngest: ObservedRobot, reason: Reason
+    ) -> CreateRobot:
+        names_in_use = {robot.name for robot in (*self.with_secret, *self.without_secret)}
+        numbers = range(1, len(names_in_use) + 2)
         names = (robot_name(installation, self.workspace, number) for number in numbers)
-        return MakeGrant(
+        return CreateRobot(
             workspace=self.workspace,
-            name=next(name for name in names if name not in taken),
+            name=next(name for name in names if name not in names_in_use),
             before=youngest.spaces,
-            after=self.wanted.spaces,
+            after=self.desired.spaces,
             reason=reason,
         )
 
-    def _retire(
-        self, older: Iterable[ObservedRobot], retired: Collection[int], *, edits: bool
-    ) -> list[GrantChange]:
+    def _delete_all(self) -> list[RobotChange]:
+        reason = Reason.SPACES_MISSING if self.desired.has_bindings else Reason.BINDINGS_CHANGED
+        orphans = self._delete(self.without_secret, Reason.ORPHANED)
+        return self._delete(self.with_secret, reason) + orphans
+
+    def _delete_superseded(
+        self, older: Iterable[ObservedRobot], *, edits: bool
+    ) -> list[RobotChange]:
         """Let older robots go when it is time.
 
         Until then they are kept as narrow as the youngest, and one that cannot be narrowed goes at
         once: what was unbound is not pulled on, whoever has to wait for the new secret.
         """
-        made: list[GrantChange] = []
+        changes: list[RobotChange] = []
+        deletable_ids = self.rotation.deletable_robot_ids(self.workspace)
         for robot in older:
-            wider = not robot.exact or not set(robot.spaces) <= set(self.wanted.spaces)
-            left = robot.id in self.exposed
-            if robot.id in retired or (wider and not edits):
-                reason = Reason.NAMESPACE_LEFT if left else Reason.SUPERSEDED
-                made += self._revoke([robot], reason)
-            elif fault := self._fault(robot):
-                made += [self._edit(robot, fault)] if edits else []
-        return made
+            wider = not robot.pull_only or not set(robot.spaces) <= set(self.desired.spaces)
+            is_exposed = robot.id in self.rotation.exposed_robot_ids
+            if robot.id in deletable_ids or (wider and not edits):
+                reason = Reason.NAMESPACE_LEFT if is_exposed else Reason.SUPERSEDED
+                changes += self._delete([robot], reason)
+            elif fault := self._mismatch(robot):
+                changes += [self._update(robot, fault)] if edits else []
+        return changes
 
-    def _fault(self, robot: ObservedRobot) -> Reason | None:
+    def _mismatch(self, robot: ObservedRobot) -> Reason | None:
         """Say why a robot is not as it shall be."""
-        if not robot.exact or robot.expires:
+        if not robot.pull_only or robot.has_expiry:
             return Reason.ROBOT_EDITED
         if robot.disabled:
             return Reason.ROBOT_DISABLED
-        return None if robot.spaces == self.wanted.spaces else Reason.BINDINGS_CHANGED
+        return None if robot.spaces == self.desired.spaces else Reason.BINDINGS_CHANGED
 
-    def _edit(self, robot: ObservedRobot, reason: Reason) -> EditGrant:
-        return EditGrant(
+    def _update(self, robot: ObservedRobot, reason: Reason) -> UpdateRobot:
+        return UpdateRobot(
             workspace=self.workspace,
             robot_id=robot.id,
             login=robot.login,
             before=robot.spaces,
-            after=self.wanted.spaces,
+            after=self.desired.spaces,
             reason=reason,
         )
 
-    def _revoke(self, robots: Iterable[ObservedRobot], reason: Reason) -> list[GrantChange]:
+    def _delete(self, robots: Iterable[ObservedRobot], reason: Reason) -> list[RobotChange]:
         return [
-            RevokeGrant(
+            DeleteRobot(
                 workspace=self.workspace,
                 robot_id=robot.id,
                 login=robot.login,
                 before=robot.spaces,
                 reason=reason,
-                urgent=self._urgent(robot),
+                is_urgent=self._is_urgent(robot),
             )
             for robot in robots
         ]
 
-    def _urgent(self, robot: ObservedRobot) -> bool:
+    def _is_urgent(self, robot: ObservedRobot) -> bool:
         """Whether a robot can pull what some who may hold its secret are not entitled to.
 
         Those are the namespaces of the workspace on record, whatever its description says now, and
         perhaps some that left it. A secret that is not on record was never delivered.
         """
-        if robot.id in self.exposed:
+        if robot.id in self.rotation.exposed_robot_ids:
             return True
-        grant = self.on_record.get(robot.id)
-        if grant is None or not grant.workspace:
+        account = self.records_by_id.get(robot.id)
+        if account is None or not account.workspace:
             return False
-        holder = self.by_workspace.get(grant.workspace, Wanted())
-        return not (holder.bound and robot.exact and set(robot.spaces) <= set(holder.spaces))
+        desired = self.desired_by_workspace.get(account.workspace, DesiredRobot())
+        return not (
+            desired.has_bindings and robot.pull_only and set(robot.spaces) <= set(desired.spaces)
+        )

@@ -3,10 +3,10 @@
 import re
 from datetime import datetime
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
 
-class Grant(Value):
+class RobotAccount(FrozenModel):
     """A robot account that we made for one workspace on one registry, as it is on record.
 
     Its secret is on record beside it, encrypted, and never part of this value.
@@ -15,8 +15,8 @@ class Grant(Value):
         robot_id: Harbor's id of it.
         login: its full user name, with the prefix that Harbor is configured to show.
         spaces: what it may pull, as last known.
-        made_at: when its secret was made (UTC). The youngest is the one in use; an older one goes
-            some time after the youngest is delivered everywhere.
+        secret_created_at: when its secret was made (UTC). The youngest is the one in use; an older
+            one goes some time after the youngest is delivered everywhere.
         rolled_out_at: when every namespace of the workspace was first seen to hold its secret
             (UTC); told of one that supersedes another.
         created_at: when Harbor says that the robot account was created (UTC), which no change of it
@@ -28,12 +28,12 @@ class Grant(Value):
     robot_id: int
     login: str
     spaces: tuple[str, ...] = ()
-    made_at: datetime
+    secret_created_at: datetime
     created_at: datetime | None = None
     rolled_out_at: datetime | None = None
 
 
-class Mark(Value):
+class OwnershipMark(FrozenModel):
     """What tells our robot accounts from others: it stands in their description.
 
     Attributes:
@@ -50,30 +50,32 @@ class Mark(Value):
     def text(self) -> str:
         """The description of the robot account."""
         place = f" on {self.registry}" if self.registry else ""
-        whom = f"workspace {self.workspace}" if self.workspace else "observing"
-        return f"Made by registry-integration {self.installation}{place} for {whom}. Do not edit."
+        purpose = f"workspace {self.workspace}" if self.workspace else "observing"
+        return (
+            f"Made by registry-integration {self.installation}{place} for {purpose}. Do not edit."
+        )
 
-    def covers(self, other: "Mark") -> bool:
+    def covers(self, other: "OwnershipMark") -> bool:
         """Whether a robot account with the other mark is the one that this mark is for."""
         same = (self.installation, self.workspace) == (other.installation, other.workspace)
         return same and other.registry in ("", self.registry)
 
 
-_MARK = re.compile(
+_MARK_PATTERN = re.compile(
     r"Made by registry-integration ([0-9a-f]{8})(?: on ([a-z0-9-]{1,63}))? "
     r"for (?:workspace ([a-z0-9-]{1,63})|(observing))\.(?:\s|$)"
 )
 
 
-def mark_in(description: str) -> Mark | None:
+def parse_mark(description: str) -> OwnershipMark | None:
     """Read the mark in a robot account's description; None if it is not one of ours."""
-    found = _MARK.match(description)
-    if found is None:
+    match = _MARK_PATTERN.match(description)
+    if match is None:
         return None
-    return Mark(installation=found[1], registry=found[2] or "", workspace=found[3] or "")
+    return OwnershipMark(installation=match[1], registry=match[2] or "", workspace=match[3] or "")
 
 
-def robot_stem(installation: str) -> str:
+def robot_prefix(installation: str) -> str:
     """Return what the names of all robot accounts of one installation begin with."""
     return f"ri-{installation}"
 
@@ -83,35 +85,35 @@ def robot_name(installation: str, workspace: str, number: int = 1) -> str:
 
     A workspace's name holds no dot, so no two workspaces share a name.
     """
-    first = f"{robot_stem(installation)}-{workspace}"
+    first = f"{robot_prefix(installation)}-{workspace}"
     return first if number == 1 else f"{first}.{number}"
 
 
 def observer_name(installation: str) -> str:
     """Return the name of the robot account that this service observes with."""
-    return f"{robot_stem(installation)}.observer"
+    return f"{robot_prefix(installation)}.observer"
 
 
-class ObservedRobot(Value):
+class ObservedRobot(FrozenModel):
     """A robot account with our mark, as Harbor shows it.
 
     Attributes:
-        exact: it holds `repository:pull` on `spaces` and nothing else.
-        expires: it has an end, which we never give it.
+        pull_only: it holds `repository:pull` on `spaces` and nothing else.
+        has_expiry: it has an end, which we never give it.
         created_at: when Harbor says that it was created (UTC); None if it does not say.
     """
 
     id: int
     login: str
-    mark: Mark
+    mark: OwnershipMark
     spaces: tuple[str, ...] = ()
-    exact: bool = True
+    pull_only: bool = True
     disabled: bool = False
-    expires: bool = False
+    has_expiry: bool = False
     created_at: datetime | None = None
 
     @property
     def name(self) -> str:
         """Its name without the prefix that Harbor shows before it."""
-        found = self.login.find(robot_stem(self.mark.installation))
-        return self.login[max(found, 0) :]
+        start = self.login.find(robot_prefix(self.mark.installation))
+        return self.login[max(start, 0) :]

@@ -3,152 +3,166 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from models.core.audit import Entry
-from models.core.availability import Seen
-from models.core.base import Value
-from models.core.plural import amount
+from models.core.audit import AuditEntry
+from models.core.availability import Complete
+from models.core.base import FrozenModel
+from models.core.plural import pluralize
 from models.core.reasons import Reason
 from models.registries.changes import (
+    ChangeResult,
+    CreateRobot,
     CreateSpace,
+    DeleteRobot,
     Drift,
     DriftKind,
-    EditGrant,
-    GrantChange,
-    MakeGrant,
-    Outcome,
-    RevokeGrant,
+    RobotChange,
     SetVisibility,
-    difference,
-    spaces_told,
+    UpdateRobot,
+    summarize_difference,
+    summarize_spaces,
 )
-from models.registries.condition import Condition, ConditionType, Health, Status, Verdict
-from models.registries.health import Diagnosis, diagnose, settle
+from models.registries.condition import (
+    CheckResult,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Health,
+)
+from models.registries.health import HealthSummary, summarize_health, update_conditions
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
-from models.registries.record import Dossier
-from models.registries.robots import Grant
-from models.registries.schedule import Track
+from models.registries.record import RegistryRecord
+from models.registries.robots import RobotAccount
+from models.registries.schedule import PollHistory
 from models.registries.space import Space
 
 
-class Conclusion(Value):
+class RunRecord(FrozenModel):
     """What one run writes down about one registry.
 
     Attributes:
         bindings_to_hold: spaces whose bindings are held, each with the reason.
-        grants: records of robot accounts that change.
-        revoked: ids of robot accounts that are not there any more.
+        updated_robots: records of robot accounts that change.
+        deleted_robot_ids: ids of robot accounts that are not there any more.
         spaces_read_at: time of the list of spaces; None if none was complete.
     """
 
     conditions: tuple[Condition, ...]
-    track: Track
-    spaces: tuple[Space, ...] = ()
-    retired: tuple[str, ...] = ()
+    poll_history: PollHistory
+    updated_spaces: tuple[Space, ...] = ()
+    expired_spaces: tuple[str, ...] = ()
     bindings_to_hold: Mapping[str, str] = {}
-    outcomes: tuple[Outcome, ...] = ()
-    grants: tuple[Grant, ...] = ()
-    revoked: tuple[int, ...] = ()
-    entries: tuple[Entry, ...] = ()
+    results: tuple[ChangeResult, ...] = ()
+    updated_robots: tuple[RobotAccount, ...] = ()
+    deleted_robot_ids: tuple[int, ...] = ()
+    audit_entries: tuple[AuditEntry, ...] = ()
     spaces_read_at: datetime | None = None
 
 
-def conclude(
-    dossier: Dossier,
-    known: Iterable[Space],
+def summarize_run(
+    record: RegistryRecord,
+    spaces: Iterable[Space],
     snapshot: Snapshot,
     plan: Plan,
-    outcomes: tuple[Outcome, ...] = (),
+    outcomes: tuple[ChangeResult, ...] = (),
     *,
-    grants: Iterable[Grant] = (),
-    refused: str = "",
+    robot_accounts: Iterable[RobotAccount] = (),
+    unsafe_reason: str = "",
     failures: frozenset[tuple[str, str, str]] = frozenset(),
-) -> Conclusion:
+) -> RunRecord:
     """Fold one run into what is remembered.
 
     Args:
-        dossier: the registry as it was known before.
-        known: its spaces as they were known before.
+        record: the registry as it was known before.
+        spaces: its spaces as they were known before.
         snapshot: what was seen.
         plan: what was planned; braked if it was refused.
         outcomes: what became of the plan's changes.
-        grants: the robot accounts on record.
-        refused: why the brakes refused the plan, if they did.
+        robot_accounts: the robot accounts on record.
+        unsafe_reason: why the brakes refused the plan, if they did.
         failures: (space, kind, reason) of failed changes that are on record already.
     """
-    verdicts = (*snapshot.verdicts, sync_verdict(snapshot, outcomes, refused))
-    conditions = settle(dossier.conditions, verdicts, snapshot.taken_at)
-    seen = isinstance(snapshot.spaces, Seen)
-    return Conclusion(
+    checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
+    conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
+    is_complete = isinstance(snapshot.spaces, Complete)
+    return RunRecord(
         conditions=conditions,
-        track=Track(
-            looked_at=snapshot.taken_at,
-            seconds=snapshot.seconds if seen else dossier.track.seconds,
-            failures=0 if seen else dossier.track.failures + 1,
+        poll_history=PollHistory(
+            observed_at=snapshot.observed_at,
+            seconds=snapshot.seconds if is_complete else record.poll_history.seconds,
+            failures=0 if is_complete else record.poll_history.failures + 1,
         ),
-        spaces=_records(known, plan, outcomes),
-        retired=(*plan.retired, *_given_up(outcomes)),
+        updated_spaces=_updated_spaces(spaces, plan, outcomes),
+        expired_spaces=(*plan.expired_spaces, *_rejected_spaces(outcomes)),
         bindings_to_hold=plan.bindings_to_hold,
-        outcomes=outcomes,
-        grants=_grants(grants, plan, outcomes),
-        revoked=(*plan.gone, *_revoked(outcomes)),
-        entries=(
-            *drift_entries(plan.drifts, first_look=dossier.spaces_read_at is None),
-            *outcome_entries(outcomes, failures),
-            *health_entries(dossier.registry.name, dossier.diagnosis, diagnose(conditions)),
+        results=outcomes,
+        updated_robots=_updated_robots(robot_accounts, plan, outcomes),
+        deleted_robot_ids=(*plan.deleted_robot_ids, *_deleted_robot_ids(outcomes)),
+        audit_entries=(
+            *drift_entries(plan.drifts, first_look=record.spaces_read_at is None),
+            *result_entries(outcomes, failures),
+            *health_entries(
+                record.registry.name, record.health_summary, summarize_health(conditions)
+            ),
         ),
-        spaces_read_at=snapshot.taken_at if seen else None,
+        spaces_read_at=snapshot.observed_at if is_complete else None,
     )
 
 
-def sync_verdict(snapshot: Snapshot, outcomes: Iterable[Outcome], refused: str) -> Verdict:
+def sync_check(
+    snapshot: Snapshot, outcomes: Iterable[ChangeResult], unsafe_reason: str
+) -> CheckResult:
     """Say whether the registry is as it is wished to be."""
-    broken = [outcome for outcome in outcomes if not outcome.done]
-    hidden = snapshot.hidden
-    if hidden is not None:
-        status, reason, message = Status.FALSE, hidden.reason, hidden.message
-    elif refused:
-        status, reason, message = Status.FALSE, Reason.PLAN_REFUSED, refused
-    elif broken:
-        status, reason = Status.FALSE, Reason.CHANGES_FAILED
-        first = broken[0]
-        message = (
-            f"{amount(len(broken), 'change')} failed, first {first.change.subject}: {first.message}"
-        )
+    failures = [outcome for outcome in outcomes if not outcome.succeeded]
+    unavailable = snapshot.first_unavailable
+    if unavailable is not None:
+        status, reason, message = ConditionStatus.FALSE, unavailable.reason, unavailable.message
+    elif unsafe_reason:
+        status, reason, message = ConditionStatus.FALSE, Reason.PLAN_REFUSED, unsafe_reason
+    elif failures:
+        status, reason = ConditionStatus.FALSE, Reason.CHANGES_FAILED
+        first = failures[0]
+        message = f"{pluralize(len(failures), 'change')} failed, first {first.change.subject}: "
+        message += first.message
     else:
-        status, reason, message = Status.TRUE, Reason.SYNCED, "spaces are read and as wished"
-    return Verdict(
+        status, reason = ConditionStatus.TRUE, Reason.SYNCED
+        message = "spaces are read and as wished"
+    return CheckResult(
         type=ConditionType.SYNCED,
         status=status,
         reason=reason,
         message=message,
-        proved=hidden is None,
+        confirmed=unavailable is None,
     )
 
 
-def _given_up(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+def _rejected_spaces(outcomes: Iterable[ChangeResult]) -> tuple[str, ...]:
     """Spaces that were asked for and that the registry will not have: no later run tries again."""
     final = (Reason.CONFLICT, Reason.REJECTED, Reason.FORBIDDEN)
     return tuple(
         outcome.change.space
         for outcome in outcomes
-        if isinstance(outcome.change, CreateSpace) and not outcome.done and outcome.reason in final
+        if isinstance(outcome.change, CreateSpace)
+        and not outcome.succeeded
+        and outcome.reason in final
     )
 
 
-def _records(known: Iterable[Space], plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Space, ...]:
+def _updated_spaces(
+    spaces: Iterable[Space], plan: Plan, outcomes: Iterable[ChangeResult]
+) -> tuple[Space, ...]:
     """Write down what was seen, and on top of it what was changed since."""
-    records = {space.name: space for space in plan.remembered}
-    done = {
+    records = {space.name: space for space in plan.updated_spaces}
+    changes = {
         outcome.change.space: outcome.change
         for outcome in outcomes
         if isinstance(outcome.change, SetVisibility | CreateSpace)
-        and outcome.done
+        and outcome.succeeded
         and outcome.reason is not Reason.NOT_FOUND
     }
-    missing = done.keys() - records.keys()
-    records.update({space.name: space for space in known if space.name in missing})
-    for name, change in done.items():
+    missing = changes.keys() - records.keys()
+    records.update({space.name: space for space in spaces if space.name in missing})
+    for name, change in changes.items():
         if name in records:
             update = {"observed": change.after, "declared": False}
             if isinstance(change, CreateSpace):
@@ -157,44 +171,48 @@ def _records(known: Iterable[Space], plan: Plan, outcomes: Iterable[Outcome]) ->
     return tuple(records.values())
 
 
-def _grants(known: Iterable[Grant], plan: Plan, outcomes: Iterable[Outcome]) -> tuple[Grant, ...]:
+def _updated_robots(
+    robot_accounts: Iterable[RobotAccount], plan: Plan, outcomes: Iterable[ChangeResult]
+) -> tuple[RobotAccount, ...]:
     """Write down how robot accounts were seen, and on top of it what was changed since."""
-    records = {grant.robot_id: grant for grant in plan.regranted}
-    before = {grant.robot_id: grant for grant in known} | records
+    records = {robot_account.robot_id: robot_account for robot_account in plan.updated_robots}
+    before = {robot_account.robot_id: robot_account for robot_account in robot_accounts} | records
     for outcome in outcomes:
         change = outcome.change
-        if isinstance(change, EditGrant) and outcome.done and change.robot_id in before:
-            grant = before[change.robot_id]
-            records[grant.robot_id] = grant.model_copy(update={"spaces": change.after})
+        if isinstance(change, UpdateRobot) and outcome.succeeded and change.robot_id in before:
+            robot_account = before[change.robot_id]
+            records[robot_account.robot_id] = robot_account.model_copy(
+                update={"spaces": change.after}
+            )
     return tuple(records.values())
 
 
-def _revoked(outcomes: Iterable[Outcome]) -> tuple[int, ...]:
+def _deleted_robot_ids(outcomes: Iterable[ChangeResult]) -> tuple[int, ...]:
     return tuple(
         outcome.change.robot_id
         for outcome in outcomes
-        if isinstance(outcome.change, RevokeGrant) and outcome.done
+        if isinstance(outcome.change, DeleteRobot) and outcome.succeeded
     )
 
 
-def drift_entries(drifts: Iterable[Drift], *, first_look: bool) -> tuple[Entry, ...]:
+def drift_entries(drifts: Iterable[Drift], *, first_look: bool) -> tuple[AuditEntry, ...]:
     """Write down drifts. What a first look finds is news to nobody and is not announced."""
     return tuple(
-        Entry(
+        AuditEntry(
             subject=drift.space,
-            what=f"space.{drift.kind}",
+            action=f"space.{drift.kind}",
             before=drift.before,
             after=drift.after,
-            why=f"{drift.handling}: {drift.reason}",
-            announce=not (first_look and drift.kind is DriftKind.APPEARED),
+            reason=f"{drift.action}: {drift.reason}",
+            emit_event=not (first_look and drift.kind is DriftKind.APPEARED),
         )
         for drift in drifts
     )
 
 
-def outcome_entries(
-    outcomes: Iterable[Outcome], known_failures: frozenset[tuple[str, str, str]]
-) -> tuple[Entry, ...]:
+def result_entries(
+    outcomes: Iterable[ChangeResult], known_failures: frozenset[tuple[str, str, str]]
+) -> tuple[AuditEntry, ...]:
     """Write down what was changed, and failures that are not the same as last time.
 
     What was found to be so already, or gone already, was not changed.
@@ -204,48 +222,50 @@ def outcome_entries(
         known_failures: (space, kind, reason) of failures that are on record already.
     """
     return tuple(
-        _outcome_entry(outcome)
+        _result_entry(outcome)
         for outcome in outcomes
         if (
             outcome.reason is Reason.DONE
-            if outcome.done
+            if outcome.succeeded
             else (outcome.change.subject, outcome.change.kind, outcome.reason) not in known_failures
         )
     )
 
 
-def _outcome_entry(outcome: Outcome) -> Entry:
+def _result_entry(outcome: ChangeResult) -> AuditEntry:
     change = outcome.change
-    if isinstance(change, MakeGrant | EditGrant | RevokeGrant):
-        return _grant_entry(change, outcome)
-    done = "space.created" if isinstance(change, CreateSpace) else "space.visibility-set"
-    return Entry(
+    if isinstance(change, CreateRobot | UpdateRobot | DeleteRobot):
+        return _robot_entry(change, outcome)
+    event = "space.created" if isinstance(change, CreateSpace) else "space.visibility-set"
+    return AuditEntry(
         subject=change.space,
-        what=done if outcome.done else "space.change-failed",
+        action=event if outcome.succeeded else "space.change-failed",
         before=change.before.value if change.before else "",
         after=change.after.value,
-        why=f"{change.reason}" if outcome.done else f"{outcome.reason}: {outcome.message}",
+        reason=f"{change.reason}" if outcome.succeeded else f"{outcome.reason}: {outcome.message}",
     )
 
 
-def _grant_entry(change: GrantChange, outcome: Outcome) -> Entry:
-    done = {
+def _robot_entry(change: RobotChange, outcome: ChangeResult) -> AuditEntry:
+    events = {
         "make-grant": "grant.made",
         "edit-grant": "grant.changed",
         "revoke-grant": "grant.revoked",
     }
-    why = f"{change.reason}: {difference(change.before, change.after)}".removesuffix(": ")
-    return Entry(
+    why = f"{change.reason}: {summarize_difference(change.before, change.after)}".removesuffix(": ")
+    return AuditEntry(
         subject=change.workspace,
         workspace=change.workspace,
-        what=done[change.kind] if outcome.done else "grant.failed",
-        before=spaces_told(change.before),
-        after=spaces_told(change.after),
-        why=why if outcome.done else f"{outcome.reason}: {outcome.message}",
+        action=events[change.kind] if outcome.succeeded else "grant.failed",
+        before=summarize_spaces(change.before),
+        after=summarize_spaces(change.after),
+        reason=why if outcome.succeeded else f"{outcome.reason}: {outcome.message}",
     )
 
 
-def health_entries(registry: str, before: Diagnosis, after: Diagnosis) -> tuple[Entry, ...]:
+def health_entries(
+    registry: str, before: HealthSummary, after: HealthSummary
+) -> tuple[AuditEntry, ...]:
     """Write down a change of health. Becoming healthy for the first time is no recovery."""
     if before.health is after.health or after.health is Health.UNKNOWN:
         return ()
@@ -253,11 +273,11 @@ def health_entries(registry: str, before: Diagnosis, after: Diagnosis) -> tuple[
         return ()
     word = "recovered" if after.health is Health.HEALTHY else after.health.value
     return (
-        Entry(
+        AuditEntry(
             subject=registry,
-            what=f"registry.{word}",
+            action=f"registry.{word}",
             before=before.health.value,
             after=after.health.value,
-            why=f"{after.reason}: {after.message}",
+            reason=f"{after.reason}: {after.message}",
         ),
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
 
 class Visibility(StrEnum):
@@ -13,7 +13,7 @@ class Visibility(StrEnum):
     PRIVATE = "private"
 
 
-class ObservedSpace(Value):
+class ObservedSpace(FrozenModel):
     """A space as the registry shows it.
 
     Attributes:
@@ -31,7 +31,7 @@ class ObservedSpace(Value):
     repositories: int | None = None
 
 
-class Space(Value):
+class Space(FrozenModel):
     """A space as this service knows it.
 
     Attributes:
@@ -55,9 +55,11 @@ class Space(Value):
         """The visibility in force; what nobody declared public is private."""
         return self.observed or self.desired or Visibility.PRIVATE
 
-    def is_other(self, seen: ObservedSpace) -> bool:
+    def differs_from(self, observed: ObservedSpace) -> bool:
         """Whether what is seen under its name is another space, made again or in another Harbor."""
         if self.remote_id is None:
             return False
-        both = self.created_at is not None and seen.created_at is not None
-        return seen.remote_id != self.remote_id or (both and seen.created_at != self.created_at)
+        has_both_times = self.created_at is not None and observed.created_at is not None
+        return observed.remote_id != self.remote_id or (
+            has_both_times and observed.created_at != self.created_at
+        )

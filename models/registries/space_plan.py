@@ -3,18 +3,25 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from models.core.availability import Unseen
+from models.core.availability import Unavailable
 from models.core.reasons import Reason
-from models.registries.changes import Change, CreateSpace, Drift, DriftKind, Handling, SetVisibility
+from models.registries.changes import (
+    Change,
+    CreateSpace,
+    Drift,
+    DriftAction,
+    DriftKind,
+    SetVisibility,
+)
 from models.registries.observation import Snapshot
-from models.registries.plan import Plan, ordered
+from models.registries.plan import Plan, order_changes
 from models.registries.registry import DriftPolicy, Privacy, Registry
 from models.registries.space import ObservedSpace, Space, Visibility
 
 
 def plan_spaces(
     registry: Registry,
-    known: Iterable[Space],
+    records: Iterable[Space],
     snapshot: Snapshot,
     *,
     now: datetime,
@@ -29,111 +36,132 @@ def plan_spaces(
     Args:
         bound: spaces that somebody is bound to.
     """
-    if isinstance(snapshot.spaces, Unseen):
-        return Plan(registry=registry.name, made_at=now)
-    before = {space.name: space for space in known}
-    ledger = _Ledger(registry, now, grace, frozenset(bound))
-    for seen in snapshot.spaces.items:
-        ledger.compare(before.pop(seen.name, None), seen)
+    if isinstance(snapshot.spaces, Unavailable):
+        return Plan(registry=registry.name, created_at=now)
+    before = {space.name: space for space in records}
+    diff = _SpaceDiff(registry, now, grace, frozenset(bound))
+    for observed in snapshot.spaces.items:
+        diff.add_observed(before.pop(observed.name, None), observed)
     for space in before.values():
-        ledger.miss(space)
-    return ledger.plan(spaces=len(snapshot.spaces.items) + len(before))
+        diff.add_missing(space)
+    return diff.plan(spaces=len(snapshot.spaces.items) + len(before))
 
 
-class _Ledger:
+class _SpaceDiff:
     """Collects what one comparison finds; lives no longer than `plan_spaces`."""
 
     def __init__(
         self, registry: Registry, now: datetime, grace: timedelta, bound: frozenset[str]
     ) -> None:
-        self.registry, self.now, self.grace, self.bound = registry, now, grace, bound
+        self.registry, self.now, self.grace, self.bound_spaces = registry, now, grace, bound
         self.changes: list[Change] = []
         self.drifts: list[Drift] = []
-        self.remembered: list[Space] = []
-        self.retired: list[str] = []
+        self.updated_spaces: list[Space] = []
+        self.expired_spaces: list[str] = []
         self.bindings_to_hold: dict[str, str] = {}
 
     def plan(self, spaces: int) -> Plan:
         return Plan(
             registry=self.registry.name,
-            made_at=self.now,
-            changes=ordered(self.changes),
+            created_at=self.now,
+            changes=order_changes(self.changes),
             drifts=tuple(self.drifts),
-            remembered=tuple(self.remembered),
-            retired=tuple(self.retired),
+            updated_spaces=tuple(self.updated_spaces),
+            expired_spaces=tuple(self.expired_spaces),
             bindings_to_hold=self.bindings_to_hold,
-            spaces=spaces,
+            space_count=spaces,
         )
 
-    def compare(self, space: Space | None, seen: ObservedSpace) -> None:
+    def add_observed(self, space: Space | None, observed: ObservedSpace) -> None:
         """A space is there: note what became of it, and set right what was desired."""
-        record = _record(space, seen)
-        self._hold_bindings(space, seen)
+        record = _updated_space(space, observed)
+        self._hold_bindings(space, observed)
         if space is None:
-            self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), "first seen")
+            self.add_drift(
+                DriftKind.APPEARED,
+                observed.name,
+                "",
+                _visibility_label(observed.visibility),
+                "first seen",
+            )
         elif space.declared:
             reason = "it was asked for here"
-            if _another(space, seen):
+            if _is_another_space(space, observed):
                 reason += " as public, but somebody else made it private, and it is left so"
-            self.note(DriftKind.APPEARED, seen.name, "", _word(seen.visibility), reason)
+            self.add_drift(
+                DriftKind.APPEARED,
+                observed.name,
+                "",
+                _visibility_label(observed.visibility),
+                reason,
+            )
         else:
-            self._note_return(space, seen)
-            if space.observed is not seen.visibility:
-                self._note_visibility(space.observed, record)
+            self._add_return(space, observed)
+            if space.observed is not observed.visibility:
+                self._add_visibility_drift(space.observed, record)
         if record != space:
-            self.remembered.append(record)
-        if self._differs(record) and self._enforces:
-            moved = space is not None and space.observed not in (None, record.observed)
-            self._set_right(record, Reason.VISIBILITY_DRIFTED if moved else Reason.ASKED)
+            self.updated_spaces.append(record)
+        if self._has_drifted(record) and self._enforces:
+            has_drifted = space is not None and space.observed not in (None, record.observed)
+            self._add_visibility_change(
+                record, Reason.VISIBILITY_DRIFTED if has_drifted else Reason.REQUESTED
+            )
 
-    def _hold_bindings(self, space: Space | None, seen: ObservedSpace) -> None:
+    def _hold_bindings(self, space: Space | None, observed: ObservedSpace) -> None:
         """Whoever was bound to a name is not granted what somebody made anew under it."""
-        if space is None and seen.name in self.bound:
+        if space is None and observed.name in self.bound_spaces:
             why = "the space was first seen after it was bound: it is not the one that was meant"
-            self.bindings_to_hold[seen.name] = why
-        elif space is not None and space.is_other(seen):
-            before, after = _identities(space, seen)
-            self.bindings_to_hold[seen.name] = (
+            self.bindings_to_hold[observed.name] = why
+        elif space is not None and space.differs_from(observed):
+            before, after = _identity_pair(space, observed)
+            self.bindings_to_hold[observed.name] = (
                 f"the space was deleted and made again in the registry ({before} before, {after} "
                 "now)"
             )
-        elif space is not None and _another(space, seen):
-            self.bindings_to_hold[seen.name] = "somebody else made the space before this service"
+        elif space is not None and _is_another_space(space, observed):
+            self.bindings_to_hold[observed.name] = (
+                "somebody else made the space before this service"
+            )
 
-    def _note_return(self, space: Space, seen: ObservedSpace) -> None:
-        if space.is_other(seen):
+    def _add_return(self, space: Space, observed: ObservedSpace) -> None:
+        if space.differs_from(observed):
             reason = "deleted and made again in the registry"
             if space.desired is Visibility.PUBLIC:
                 reason += "; 'public' was set for the old one and is not applied to the new one"
-            self.note(DriftKind.RECREATED, seen.name, *_identities(space, seen), reason)
+            self.add_drift(
+                DriftKind.RECREATED, observed.name, *_identity_pair(space, observed), reason
+            )
         elif space.missing_since is not None:
-            self.note(DriftKind.RETURNED, seen.name, "missing", "there", "seen again")
+            self.add_drift(DriftKind.RETURNED, observed.name, "missing", "there", "seen again")
 
-    def _note_visibility(self, before: Visibility | None, record: Space) -> None:
+    def _add_visibility_drift(self, before: Visibility | None, record: Space) -> None:
         """It moved in the registry since the last look: tell what is done about it."""
         if record.desired is None:
-            handling, reason = Handling.ADOPTED, "nobody set it here, so the registry is followed"
-        elif not self._differs(record):
-            handling, reason = Handling.NOTED, "it is now as it was set here"
+            handling, reason = (
+                DriftAction.ADOPTED,
+                "nobody set it here, so the registry is followed",
+            )
+        elif not self._has_drifted(record):
+            handling, reason = DriftAction.RECORDED, "it is now as it was set here"
         elif self._enforces:
-            handling, reason = Handling.ENFORCED, f"it was set {record.desired.value} here"
+            handling, reason = DriftAction.ENFORCED, f"it was set {record.desired.value} here"
         else:
-            handling, reason = Handling.REPORTED, "the registry's drift policy is 'report'"
-        words = _word(before), _word(record.observed)
-        self.note(DriftKind.VISIBILITY, record.name, *words, reason, handling=handling)
+            handling, reason = DriftAction.REPORTED, "the registry's drift policy is 'report'"
+        values = _visibility_label(before), _visibility_label(record.observed)
+        self.add_drift(DriftKind.VISIBILITY, record.name, *values, reason, handling=handling)
 
     @property
     def _enforces(self) -> bool:
         return self.registry.drift_policy is DriftPolicy.ENFORCE
 
-    def _differs(self, record: Space) -> bool:
+    def _has_drifted(self, record: Space) -> bool:
         return (
             self.registry.privacy is Privacy.ENFORCED
             and record.desired is not None
             and record.observed is not record.desired
         )
 
-    def _set_right(self, record: Space, reason: Reason) -> None:
+    def _add_visibility_change(self, record: Space, reason: Reason) -> None:
         self.changes.append(
             SetVisibility(
                 space=record.name,
@@ -144,71 +172,71 @@ class _Ledger:
             )
         )
 
-    def miss(self, space: Space) -> None:
+    def add_missing(self, space: Space) -> None:
         """A space is not there: create it if it never was, else count down its grace."""
         if space.declared:
             if self.registry.privacy is Privacy.ENFORCED:
-                wish = space.desired or Visibility.PRIVATE
-                self.changes.append(CreateSpace(space=space.name, after=wish))
+                visibility = space.desired or Visibility.PRIVATE
+                self.changes.append(CreateSpace(space=space.name, after=visibility))
         elif space.missing_since is None:
-            self.remembered.append(space.model_copy(update={"missing_since": self.now}))
-            self.note(DriftKind.MISSING, space.name, "there", "missing", "not in the registry")
+            self.updated_spaces.append(space.model_copy(update={"missing_since": self.now}))
+            self.add_drift(DriftKind.MISSING, space.name, "there", "missing", "not in the registry")
         elif self.now - space.missing_since > self.grace:
-            self.retired.append(space.name)
+            self.expired_spaces.append(space.name)
             reason = f"missing since {space.missing_since:%Y-%m-%d %H:%M} UTC, grace is over"
-            self.note(DriftKind.RETIRED, space.name, "missing", "forgotten", reason)
+            self.add_drift(DriftKind.EXPIRED, space.name, "missing", "forgotten", reason)
 
-    def note(
+    def add_drift(
         self,
         kind: DriftKind,
         space: str,
         before: str,
         after: str,
         reason: str,
-        handling: Handling = Handling.NOTED,
+        handling: DriftAction = DriftAction.RECORDED,
     ) -> None:
         self.drifts.append(
             Drift(
-                kind=kind, space=space, before=before, after=after, handling=handling, reason=reason
+                kind=kind, space=space, before=before, after=after, action=handling, reason=reason
             )
         )
 
 
-def _record(space: Space | None, seen: ObservedSpace) -> Space:
+def _updated_space(space: Space | None, observed: ObservedSpace) -> Space:
     """Write down a space as it was just seen, keeping what was desired of it.
 
     Another space of the same name is not opened to everybody on the strength of an old wish.
     """
     desired = space.desired if space else None
-    if space is not None and desired is Visibility.PUBLIC and _another(space, seen):
+    if space is not None and desired is Visibility.PUBLIC and _is_another_space(space, observed):
         desired = None
     return Space(
-        name=seen.name,
-        remote_id=seen.remote_id,
-        created_at=seen.created_at or (space.created_at if space else None),
+        name=observed.name,
+        remote_id=observed.remote_id,
+        created_at=observed.created_at or (space.created_at if space else None),
         desired=desired,
-        observed=seen.visibility,
-        repositories=seen.repositories,
+        observed=observed.visibility,
+        repositories=observed.repositories,
     )
 
 
-def _identities(space: Space, seen: ObservedSpace) -> tuple[str, str]:
+def _identity_pair(space: Space, observed: ObservedSpace) -> tuple[str, str]:
     """Say in what two spaces of one name differ: in their ids, or in when they were created."""
-    if seen.remote_id != space.remote_id:
-        return f"id {space.remote_id}", f"id {seen.remote_id}"
-    return f"created {space.created_at:%F %T}", f"created {seen.created_at:%F %T}"
+    if observed.remote_id != space.remote_id:
+        return f"id {space.remote_id}", f"id {observed.remote_id}"
+    return f"created {space.created_at:%F %T}", f"created {observed.created_at:%F %T}"
 
 
-def _word(visibility: Visibility | None) -> str:
+def _visibility_label(visibility: Visibility | None) -> str:
     return visibility.value if visibility else "–"
 
 
-def _another(space: Space, seen: ObservedSpace) -> bool:
+def _is_another_space(space: Space, observed: ObservedSpace) -> bool:
     """Whether it is another space than the one meant: made again, or made by somebody else.
 
     What this service creates has the visibility that was asked for from the start.
     """
-    private = seen.visibility is Visibility.PRIVATE
-    return space.is_other(seen) or (
+    private = observed.visibility is Visibility.PRIVATE
+    return space.differs_from(observed) or (
         space.declared and space.desired is Visibility.PUBLIC and private
     )

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from models.tables.types import UtcDateTime
 
-_EMPTY = {"server_default": text("''")}
+_EMPTY_DEFAULT = {"server_default": text("''")}
 """For rows that are older than their column."""
 
 
@@ -53,7 +53,7 @@ class WorkspaceRow(SQLModel, table=True):
     description: str = Field(default="", sa_type=Text)
 
 
-class ListedRow(SQLModel, table=True):
+class ListedNamespaceRow(SQLModel, table=True):
     """A namespace that was given to a workspace by hand, whether it is there or not."""
 
     __tablename__ = "listed_namespace"
@@ -91,10 +91,10 @@ class BindingRow(SQLModel, table=True):
     bound_at: datetime = Field(sa_type=UtcDateTime)
     effective_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     held_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    held_reason: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY)
+    held_reason: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY_DEFAULT)
 
 
-class GrantRow(SQLModel, table=True):
+class RobotAccountRow(SQLModel, table=True):
     """A robot account of ours; `sealed` is its secret, encrypted. Workspace "" observes.
 
     `created_at` is what Harbor says of it: with its id it tells one Harbor from another.
@@ -124,7 +124,7 @@ class DepartureRow(SQLModel, table=True):
     rotated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class DeliveryRow(SQLModel, table=True):
+class PullSecretRow(SQLModel, table=True):
     """How one namespace's pull secret was last found or left; `logins` name no password."""
 
     __tablename__ = "delivery"
@@ -139,7 +139,7 @@ class DeliveryRow(SQLModel, table=True):
     delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class ManagedRow(SQLModel, table=True):
+class ManagedHarborRow(SQLModel, table=True):
     """A managed Harbor, and what this service makes of it. It outlives its registry: kept out."""
 
     __tablename__ = "managed_harbor"

@@ -83,7 +83,7 @@ class SpaceRow(SQLModel, table=True):
     storage_limit: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class OutcomeRow(SQLModel, table=True):
+class ChangeResultRow(SQLModel, table=True):
     """What became of the last attempt at a change, one row per change still or last tried."""
 
     __tablename__ = "outcome"
@@ -97,8 +97,8 @@ class OutcomeRow(SQLModel, table=True):
     message: str = Field(default="", sa_type=Text)
 
 
-_WAITING = text("event IS NOT NULL AND announced_at IS NULL")
-_EMPTY = {"server_default": text("''")}
+_EVENT_PENDING = text("event IS NOT NULL AND announced_at IS NULL")
+_EMPTY_DEFAULT = {"server_default": text("''")}
 """For rows that are older than their column."""
 
 
@@ -112,14 +112,19 @@ class AuditRow(SQLModel, table=True):
 
     __tablename__ = "audit"
     __table_args__ = (
-        Index("ix_audit_unannounced", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index(
+            "ix_audit_unannounced",
+            "id",
+            sqlite_where=_EVENT_PENDING,
+            postgresql_where=_EVENT_PENDING,
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     registry_name: str = Field(index=True)
-    cluster_name: str = Field(default="", index=True, sa_column_kwargs=_EMPTY)
-    workspace: str = Field(default="", index=True, sa_column_kwargs=_EMPTY)
+    cluster_name: str = Field(default="", index=True, sa_column_kwargs=_EMPTY_DEFAULT)
+    workspace: str = Field(default="", index=True, sa_column_kwargs=_EMPTY_DEFAULT)
     subject: str
     what: str
     before: str = ""
@@ -128,7 +133,7 @@ class AuditRow(SQLModel, table=True):
     flow_run: str = ""
     event: str | None = None
     announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    rejected: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY)
+    rejected: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY_DEFAULT)
 
 
 class MeasurementRow(SQLModel, table=True):

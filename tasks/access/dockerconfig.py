@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
-from models.clusters.pull_secret import Login
+from models.clusters.pull_secret import RegistryLogin
 
 Passwords = Mapping[tuple[str, int | None], SecretStr]
 """Passwords by registry and robot account; a Docker Registry's pull-only user has no number."""
 
 
-def dockerconfigjson(logins: Iterable[Login], passwords: Passwords) -> str:
+def build_dockerconfigjson(logins: Iterable[RegistryLogin], passwords: Passwords) -> str:
     """Return the text that the kubelet reads, the same for the same logins.
 
     See https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/

@@ -5,40 +5,40 @@ from contextlib import suppress
 
 from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
 from models.access.explain.explanation import Question
-from models.access.image import Image, first_of
-from models.access.rotation import youngest
-from models.clusters.cluster import ClusterSnapshot, unseen_cluster
-from models.clusters.membership import Namespace, settle_namespaces
-from models.clusters.pull_secret import Due
-from models.core.availability import Seen
+from models.access.image import Image, first_segment
+from models.access.rotation import current_robots
+from models.clusters.cluster import ClusterSnapshot, unreachable_cluster_snapshot
+from models.clusters.membership import Namespace, assign_workspaces
+from models.clusters.pull_secret import DesiredPullSecret
+from models.core.availability import Complete
 from models.core.errors import (
     ClusterError,
     CredentialNotForOrigin,
     CredentialsMissing,
-    CredentialsUnread,
-    InputRefused,
+    CredentialsUnavailable,
+    InvalidRequest,
     RegistryError,
 )
 from models.core.reasons import Reason
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.registries.observation import Snapshot
 from models.registries.registry import Kind, Registry
 from models.registries.schedule import refuses_credentials
 from tasks import clock
-from tasks.access.pull_secret_contents import Entitlement, entitle
-from tasks.clusters.connect import opened_cluster
-from tasks.registries.connect import opened
-from tasks.registries.observe import observe, unobserved
+from tasks.access.pull_secret_contents import PullSecretContents, build_pull_secret_contents
+from tasks.clusters.connect import open_cluster
+from tasks.registries.connect import open_registry
+from tasks.registries.observe import observe, unreachable_registry_snapshot
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.secrets.cipher import no_vault
-from tasks.secrets.credentials import credentials_of, pick
-from tasks.secrets.robot_secrets import open_vault, secrets_of
+from tasks.secrets.cipher import ephemeral_cipher
+from tasks.secrets.credentials import pick_credential, read_credentials
+from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 from tasks.store.access import explain_records
-from tasks.store.access.explain_records import ClusterRecord, RegistryRecord
-from tasks.store.session import stored
+from tasks.store.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
+from tasks.store.session import in_transaction
 
 
-async def gather(cluster: str, namespace: str, image: Image, text: str) -> Evidence:
+async def collect_evidence(cluster: str, namespace: str, image: Image, text: str) -> Evidence:
     """Look at a namespace, then at the registry of an image, and read what is on record.
 
     Args:
@@ -47,133 +47,165 @@ async def gather(cluster: str, namespace: str, image: Image, text: str) -> Evide
     Raises:
         InputRefused: there is no such cluster, or the image can be in no space of its registry.
     """
-    record = await stored(explain_records.cluster_record, cluster)
-    side = await _look_at_namespace(record, namespace)
-    found, known = await stored(explain_records.registry_record, image, side.workspace)
-    us = record.installation
+    record = await in_transaction(explain_records.get_explain_cluster_record, cluster)
+    cluster_evidence = await _collect_cluster_evidence(record, namespace)
+    registry_record, registry_names = await in_transaction(
+        explain_records.get_explain_registry_record, image, cluster_evidence.workspace
+    )
+    installation = record.installation
     question = Question(
         cluster=cluster,
         namespace=namespace,
-        registry=found.dossier.registry.name if found else image.registry,
-        space=found.space_name if found else first_of(image),
+        registry=registry_record.record.registry.name if registry_record else image.registry,
+        space=registry_record.space_name if registry_record else first_segment(image),
         image=text,
     )
-    registry = await _look_at_registry(found, us) if found else None
-    return Evidence(question=question, at=clock.now(), cluster=side, registry=registry, known=known)
-
-
-async def _look_at_namespace(record: ClusterRecord, namespace: str) -> ClusterEvidence:
-    entitlement, unknown = await _entitled()
-    look = await _look(record, namespace, entitlement)
-    one = _settled(record, look, namespace)
-    due, why = _due(entitlement, one)
-    return ClusterEvidence(
-        cluster=record.known.cluster,
-        state=record.known.state,
-        look=look,
-        namespace=one,
-        labels=settings().labels,
-        delivery=next(
-            (each for each in record.known.deliveries if each.namespace == namespace), None
-        ),
-        due=due,
-        due_unknown=unknown or why,
+    registry = (
+        await _collect_registry_evidence(registry_record, installation) if registry_record else None
+    )
+    return Evidence(
+        question=question,
+        at=clock.now(),
+        cluster=cluster_evidence,
+        registry=registry,
+        registry_names=registry_names,
     )
 
 
-async def _entitled() -> tuple[Entitlement, str]:
+async def _collect_cluster_evidence(
+    record: ExplainClusterRecord, namespace: str
+) -> ClusterEvidence:
+    pull_secret_contents, error = await _build_contents()
+    observation = await _observe_namespace(record, namespace, pull_secret_contents)
+    namespace_record = _resolve_namespace(record, observation, namespace)
+    desired_pull_secret, unresolved_reason = _desired_secret(pull_secret_contents, namespace_record)
+    secrets = (secret for secret in record.record.pull_secrets if secret.namespace == namespace)
+    return ClusterEvidence(
+        cluster=record.record.cluster,
+        status=record.record.status,
+        snapshot=observation,
+        namespace=namespace_record,
+        labels=get_settings().workspace_label_keys,
+        pull_secret_status=next(secrets, None),
+        desired=desired_pull_secret,
+        desired_error=error or unresolved_reason,
+    )
+
+
+async def _build_contents() -> tuple[PullSecretContents, str]:
     """Work out what is due everywhere, or say why that cannot be."""
     try:
-        return await entitle(), ""
-    except InputRefused as refusal:
-        return Entitlement({}, {}, {}, no_vault().fingerprint), str(refusal)
+        return await build_pull_secret_contents(), ""
+    except InvalidRequest as error:
+        return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint), str(error)
 
 
-async def _look(record: ClusterRecord, namespace: str, entitlement: Entitlement) -> ClusterSnapshot:
-    cluster = record.known.cluster
+async def _observe_namespace(
+    record: ExplainClusterRecord, namespace: str, pull_secret_contents: PullSecretContents
+) -> ClusterSnapshot:
+    cluster = record.record.cluster
     try:
         async with (
-            asyncio.timeout(settings().operation_seconds),
-            opened_cluster(
-                cluster, fingerprint=entitlement.fingerprint, installation=record.installation
+            asyncio.timeout(get_settings().operation_seconds),
+            open_cluster(
+                cluster,
+                fingerprint=pull_secret_contents.fingerprint,
+                installation=record.installation,
             ) as client,
         ):
-            return await client.look_at(namespace, settings().labels)
+            return await client.observe_namespace(namespace, get_settings().workspace_label_keys)
     except ClusterError as error:
-        found = error
+        cluster_error = error
     except TimeoutError:
-        said = f"the whole look took longer than {settings().operation_seconds:g} s"
-        found = ClusterError(cluster.name, "GET", "-", said, Reason.TIMED_OUT)
-    return unseen_cluster(cluster.name, found, clock.now())
+        message = f"the whole look took longer than {get_settings().operation_seconds:g} s"
+        cluster_error = ClusterError(cluster.name, "GET", "-", message, Reason.TIMED_OUT)
+    return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now())
 
 
-def _settled(record: ClusterRecord, look: ClusterSnapshot, namespace: str) -> Namespace | None:
+def _resolve_namespace(
+    record: ExplainClusterRecord, observation: ClusterSnapshot, namespace: str
+) -> Namespace | None:
     """Say whom the namespace belongs to: by this look, or on record if it could not be read."""
-    if not isinstance(look.namespaces, Seen):
-        return next((one for one in record.known.namespaces if one.name == namespace), None)
-    name = record.known.cluster.name
-    settled = settle_namespaces(name, look.namespaces.items, settings().labels, record.listed)
-    return next((one for one in settled if one.name == namespace), None)
+    if not isinstance(observation.namespaces, Complete):
+        return next(
+            (candidate for candidate in record.record.namespaces if candidate.name == namespace),
+            None,
+        )
+    name = record.record.cluster.name
+    namespaces = assign_workspaces(
+        name, observation.namespaces.items, get_settings().workspace_label_keys, record.assignments
+    )
+    return next((candidate for candidate in namespaces if candidate.name == namespace), None)
 
 
-def _due(entitlement: Entitlement, one: Namespace | None) -> tuple[Due | None, str]:
-    if one is None:
+def _desired_secret(
+    pull_secret_contents: PullSecretContents, namespace: Namespace | None
+) -> tuple[DesiredPullSecret | None, str]:
+    if namespace is None:
         return None, ""
-    wish = entitlement.wish([one])
-    why = wish.unknown.get(one.name, "")
-    return None if why else wish.due.get(one.name), why
+    namespace_contents = pull_secret_contents.for_namespaces([namespace])
+    reason = namespace_contents.unresolved.get(namespace.name, "")
+    return None if reason else namespace_contents.desired.get(namespace.name), reason
 
 
-async def _look_at_registry(record: RegistryRecord, installation: str) -> RegistryEvidence:
-    registry = record.dossier.registry
-    accepted: bool | None = None
+async def _collect_registry_evidence(
+    record: ExplainRegistryRecord, installation: str
+) -> RegistryEvidence:
+    registry = record.record.registry
+    login_accepted: bool | None = None
     try:
-        refused = refuses_credentials(record.dossier.conditions)
-        async with opened(registry, refused=refused) as client:
-            look = await observe.fn(registry, client, installation)
-            accepted = await _accepted(client, record, look)
+        credential_refused = refuses_credentials(record.record.conditions)
+        async with open_registry(registry, credential_refused=credential_refused) as client:
+            observation = await observe.fn(registry, client, installation)
+            login_accepted = await _try_login(client, record, observation)
     except RegistryError as error:
-        look = unobserved(registry, error)
+        observation = unreachable_registry_snapshot(registry, error)
     return RegistryEvidence(
-        dossier=record.dossier,
-        look=look,
+        record=record.record,
+        snapshot=observation,
         space=record.space,
         binding=record.binding,
-        grants=record.grants,
-        accepted=accepted,
-        failure=record.failure,
+        robots=record.robots,
+        login_accepted=login_accepted,
+        robot_failure=record.robot_failure,
     )
 
 
-async def _accepted(client: RegistryClient, record: RegistryRecord, look: Snapshot) -> bool | None:
+async def _try_login(
+    client: RegistryClient, record: ExplainRegistryRecord, observation: Snapshot
+) -> bool | None:
     """Try the login that namespaces receive; None if there is none, or it cannot be told."""
-    registry = record.dossier.registry
+    registry = record.record.registry
     credential = (
-        await _robot(record, look) if registry.kind is Kind.HARBOR else await _pull_user(registry)
+        await _robot_credential(record, observation)
+        if registry.kind is Kind.HARBOR
+        else await _pull_user_credential(registry)
     )
-    return await client.accepts(credential) if credential else None
+    return await client.can_log_in(credential) if credential else None
 
 
-async def _robot(record: RegistryRecord, look: Snapshot) -> Credential | None:
+async def _robot_credential(
+    record: ExplainRegistryRecord, observation: Snapshot
+) -> Credential | None:
     """Return the robot account in use, if Harbor shows it and could let it in."""
-    grant = next(iter(youngest(record.grants).values()), None)
-    shown = look.robots.items if isinstance(look.robots, Seen) else ()
-    robot = next((one for one in shown if grant and one.id == grant.robot_id), None)
-    if grant is None or robot is None or robot.disabled:
+    account = next(iter(current_robots(record.robots).values()), None)
+    robots = observation.robots.items if isinstance(observation.robots, Complete) else ()
+    robot = next((robot for robot in robots if account and robot.id == account.robot_id), None)
+    if account is None or robot is None or robot.disabled:
         return None
     try:
-        secrets = await secrets_of(grant.registry, [grant], await open_vault())
-    except InputRefused:
+        secrets = await decrypt_secrets(account.registry, [account], await load_cipher())
+    except InvalidRequest:
         return None
-    secret = secrets.get(grant.robot_id)
+    secret = secrets.get(account.robot_id)
     return Credential(robot.login, secret) if secret else None
 
 
-async def _pull_user(registry: Registry) -> Credential | None:
+async def _pull_user_credential(registry: Registry) -> Credential | None:
     reference = registry.pull_credential
     if reference is None:
         return None
-    asked = registry.model_copy(update={"credential": reference})
-    with suppress(CredentialsMissing, CredentialsUnread, CredentialNotForOrigin):
-        return pick(asked, await credentials_of([asked]))
+    pull_registry = registry.model_copy(update={"credential": reference})
+    with suppress(CredentialsMissing, CredentialsUnavailable, CredentialNotForOrigin):
+        return pick_credential(pull_registry, await read_credentials([pull_registry]))
     return None

@@ -7,180 +7,198 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from models.access.entitlement import Puller, logins_by_workspace
+from models.access.entitlement import PullUser, logins_by_workspace
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import Due, Login
-from models.core.base import Value
+from models.clusters.pull_secret import DesiredPullSecret, RegistryLogin
+from models.core.base import FrozenModel
 from models.core.errors import (
     CredentialNotForOrigin,
     CredentialsMissing,
-    CredentialsUnread,
-    InputRefused,
+    CredentialsUnavailable,
+    InvalidRequest,
 )
 from models.registries.registry import Kind, Registry
-from models.registries.robots import Grant
-from tasks.access.dockerconfig import Passwords, dockerconfigjson
+from models.registries.robots import RobotAccount
+from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
 from tasks.registries.protocol import Credential
-from tasks.secrets.cipher import Vault, no_vault
-from tasks.secrets.credentials import credentials_of, pick
-from tasks.secrets.robot_secrets import open_vault
+from tasks.secrets.cipher import Cipher, ephemeral_cipher
+from tasks.secrets.credentials import pick_credential, read_credentials
+from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
 from tasks.store.registries import registries, robots, statistics
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @dataclass(frozen=True)
-class Entitlement:
+class PullSecretContents:
     """What is due, by workspace; "" stands for namespaces of none. It never leaves this process.
 
     Attributes:
-        due: logins with their fingerprint; of an unknown workspace those whose password is known.
+        desired: logins with their fingerprint; of an unknown workspace those whose password is
+            known.
         contents: the text that a pull secret shall hold.
-        unknown: workspaces of which it cannot be said now, and why; they keep what they have,
+        unresolved: workspaces of which it cannot be said now, and why; they keep what they have,
             unless that is a login which they are not entitled to.
         fingerprint: tells contents apart.
-        entitled: the registries that a workspace is to log in to, passwords known or not.
+        entitled_registries: the registries that a workspace is to log in to, passwords known or
+            not.
     """
 
-    due: Mapping[str, Due]
+    desired: Mapping[str, DesiredPullSecret]
     contents: Mapping[str, str] = field(repr=False)
-    unknown: Mapping[str, str]
+    unresolved: Mapping[str, str]
     fingerprint: Callable[[bytes], str]
-    entitled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    entitled_registries: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def wish(self, namespaces: Iterable[Namespace]) -> "Wish":
+    def for_namespaces(self, namespaces: Iterable[Namespace]) -> "NamespaceContents":
         """Return what is due in each namespace; one that nobody claims has what all have."""
-        found = Wish({}, {}, {}, {})
-        for one in namespaces:
-            workspace = one.workspace or ""
-            known = workspace if workspace in self.due or workspace in self.unknown else ""
-            found.entitled[one.name] = self.entitled.get(known, frozenset())
-            if known in self.unknown:
-                found.unknown[one.name] = self.unknown[known]
-            if known in self.due:
-                found.due[one.name] = self.due[known]
-                found.contents[one.name] = self.contents[known]
-        return found
+        namespace_contents = NamespaceContents({}, {}, {}, {})
+        for namespace in namespaces:
+            workspace = namespace.workspace or ""
+            key = workspace if workspace in self.desired or workspace in self.unresolved else ""
+            namespace_contents.entitled_registries[namespace.name] = self.entitled_registries.get(
+                key, frozenset()
+            )
+            if key in self.unresolved:
+                namespace_contents.unresolved[namespace.name] = self.unresolved[key]
+            if key in self.desired:
+                namespace_contents.desired[namespace.name] = self.desired[key]
+                namespace_contents.contents[namespace.name] = self.contents[key]
+        return namespace_contents
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is due in one cluster, by namespace; see `Entitlement`."""
+class NamespaceContents:
+    """What is due in one cluster, by namespace; see `PullSecretContents`."""
 
-    due: dict[str, Due]
+    desired: dict[str, DesiredPullSecret]
     contents: dict[str, str] = field(repr=False)
-    unknown: dict[str, str]
-    entitled: dict[str, frozenset[str]]
+    unresolved: dict[str, str]
+    entitled_registries: dict[str, frozenset[str]]
 
 
-class _Facts(Value):
+class _PullAccess(FrozenModel):
     registries: tuple[Registry, ...]
-    bound: frozenset[tuple[str, str]]
-    grants: tuple[Grant, ...]
-    open_to_all: frozenset[str]
+    bindings: frozenset[tuple[str, str]]
+    robots: tuple[RobotAccount, ...]
+    public_registries: frozenset[str]
 
 
-def _read(session: Session) -> tuple[_Facts, dict[tuple[str, int], str]]:
-    facts = _Facts(
-        registries=tuple(one.registry for one in registries.dossiers(session)),
-        bound=bindings.bound_workspaces(session),
-        grants=tuple(one for one in robots.grants(session) if one.workspace),
-        open_to_all=statistics.with_public_spaces(session),
+def _load(session: Session) -> tuple[_PullAccess, dict[tuple[str, int], str]]:
+    facts = _PullAccess(
+        registries=tuple(record.registry for record in registries.list_registries(session)),
+        bindings=bindings.list_bound_workspaces(session),
+        robots=tuple(robot for robot in robots.list_robots(session) if robot.workspace),
+        public_registries=statistics.registries_with_public_spaces(session),
     )
-    return facts, robots.sealed(session)
+    return facts, robots.encrypted_secrets(session)
 
 
-async def entitle() -> Entitlement:
+async def build_pull_secret_contents() -> PullSecretContents:
     """Work it out from what is on record now.
 
     Raises:
         InputRefused: the key in force is not the one that secrets were sealed with.
     """
-    facts, sealed = await stored(_read)
-    pulled = {one.name: one for one in facts.registries if _has_puller(one)}
-    if not (facts.grants or pulled):
-        return Entitlement({}, {}, {}, no_vault().fingerprint)
-    vault = await open_vault()
-    users = await _pull_users(pulled.values())
-    accounts = {name: users[name].username if name in users else "" for name in pulled}
-    found = logins_by_workspace(
+    facts, encrypted_secrets = await in_transaction(_load)
+    pull_user_registries = {
+        registry.name: registry for registry in facts.registries if _has_pull_user(registry)
+    }
+    if not (facts.robots or pull_user_registries):
+        return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
+    cipher = await load_cipher()
+    users = await _read_pull_users(pull_user_registries.values())
+    user_names = {
+        name: users[name].username if name in users else "" for name in pull_user_registries
+    }
+    workspace_logins = logins_by_workspace(
         facts.registries,
-        facts.bound,
-        facts.grants,
-        [Puller(registry=name, account=account) for name, account in accounts.items()],
-        facts.open_to_all & pulled.keys(),
+        facts.bindings,
+        facts.robots,
+        [PullUser(registry=name, username=user_name) for name, user_name in user_names.items()],
+        facts.public_registries & pull_user_registries.keys(),
     )
     passwords = {(name, None): user.password for name, user in users.items()}
-    return _entitlement(found, _opened(found, sealed, vault) | passwords, vault)
+    return _build_contents(
+        workspace_logins,
+        _decrypt_passwords(workspace_logins, encrypted_secrets, cipher) | passwords,
+        cipher,
+    )
 
 
-def _opened(
-    found: Mapping[str, tuple[Login, ...]], sealed: Mapping[tuple[str, int], str], vault: Vault
+def _decrypt_passwords(
+    workspace_logins: Mapping[str, tuple[RegistryLogin, ...]],
+    encrypted_secrets: Mapping[tuple[str, int], str],
+    cipher: Cipher,
 ) -> dict[tuple[str, int | None], SecretStr]:
     """Open what is handed out; a secret that cannot be opened holds up its own workspace only."""
-    opened: dict[tuple[str, int | None], SecretStr] = {}
-    for login in (login for logins in found.values() for login in logins):
-        if login.robot_id is not None and (login.registry, login.robot_id) in sealed:
-            with suppress(InputRefused):
-                text = sealed[login.registry, login.robot_id]
-                opened[login.registry, login.robot_id] = vault.open(text)
-    return opened
+    passwords: dict[tuple[str, int | None], SecretStr] = {}
+    for login in (login for logins in workspace_logins.values() for login in logins):
+        if login.robot_id is not None and (login.registry, login.robot_id) in encrypted_secrets:
+            with suppress(InvalidRequest):
+                text = encrypted_secrets[login.registry, login.robot_id]
+                passwords[login.registry, login.robot_id] = cipher.decrypt(text)
+    return passwords
 
 
-def _has_puller(registry: Registry) -> bool:
+def _has_pull_user(registry: Registry) -> bool:
     return registry.kind is Kind.DOCKER and registry.pull_credential is not None
 
 
-async def _pull_users(pulled: Iterable[Registry]) -> dict[str, Credential]:
+async def _read_pull_users(pull_user_registries: Iterable[Registry]) -> dict[str, Credential]:
     """Read the pull-only users, by registry.
 
     Left out is one whose block is gone, or was not given for where namespaces would send it.
     """
-    asked = [one.model_copy(update={"credential": one.pull_credential}) for one in pulled]
-    found = await credentials_of(asked)
+    registry_copies = [
+        registry.model_copy(update={"credential": registry.pull_credential})
+        for registry in pull_user_registries
+    ]
+    credentials = await read_credentials(registry_copies)
     users: dict[str, Credential] = {}
-    for one in asked:
-        with suppress(CredentialsMissing, CredentialsUnread, CredentialNotForOrigin):
-            user = pick(one, found)
-            users |= {one.name: user} if user else {}
+    for registry in registry_copies:
+        with suppress(CredentialsMissing, CredentialsUnavailable, CredentialNotForOrigin):
+            user = pick_credential(registry, credentials)
+            users |= {registry.name: user} if user else {}
     return users
 
 
-def _entitlement(
-    found: Mapping[str, tuple[Login, ...]], passwords: Passwords, vault: Vault
-) -> Entitlement:
-    due, contents, unknown = {}, {}, {}
-    for workspace, logins in found.items():
-        missing = [one for one in logins if (one.registry, one.robot_id) not in passwords]
+def _build_contents(
+    workspace_logins: Mapping[str, tuple[RegistryLogin, ...]], passwords: Passwords, cipher: Cipher
+) -> PullSecretContents:
+    desired, contents, unresolved = {}, {}, {}
+    for workspace, logins in workspace_logins.items():
+        missing = [login for login in logins if (login.registry, login.robot_id) not in passwords]
         if missing:
-            unknown[workspace] = _told(missing)
-        known = tuple(one for one in logins if one not in missing)
-        if known:
-            content = dockerconfigjson(known, passwords)
+            unresolved[workspace] = _missing_passwords_message(missing)
+        usable_logins = tuple(login for login in logins if login not in missing)
+        if usable_logins:
+            content = build_dockerconfigjson(usable_logins, passwords)
             octets = content.encode()
             contents[workspace] = content
-            due[workspace] = Due(
-                logins=known, fingerprint=vault.fingerprint(octets), size=len(octets)
+            desired[workspace] = DesiredPullSecret(
+                logins=usable_logins, fingerprint=cipher.fingerprint(octets), byte_size=len(octets)
             )
-    entitled = {
-        workspace: frozenset(one.registry for one in logins) for workspace, logins in found.items()
+    registries = {
+        workspace: frozenset(login.registry for login in logins)
+        for workspace, logins in workspace_logins.items()
     }
-    return Entitlement(due, contents, unknown, vault.fingerprint, entitled)
+    return PullSecretContents(desired, contents, unresolved, cipher.fingerprint, registries)
 
 
-def _told(missing: Iterable[Login]) -> str:
+def _missing_passwords_message(missing: Iterable[RegistryLogin]) -> str:
     """Say which passwords are missing, and what to do about it."""
-    robots = [one.registry for one in missing if one.robot_id is not None]
-    users = [one.registry for one in missing if one.robot_id is None]
-    told = []
-    if robots:
-        told.append(
-            f"the robot account's secret on {', '.join(robots)} cannot be opened with the keys in "
-            "force: run rotate-credentials, which makes a new one"
+    robot_registries = [login.registry for login in missing if login.robot_id is not None]
+    user_registries = [login.registry for login in missing if login.robot_id is None]
+    messages = []
+    if robot_registries:
+        messages.append(
+            f"the robot account's secret on {', '.join(robot_registries)} cannot be opened with "
+            "the keys in force: run rotate-credentials, which makes a new one"
         )
-    if users:
-        told.append(
-            f"the pull-only credentials of {', '.join(users)} cannot be read, or were not given "
-            "for its address: save their block again, and run update-registry with it"
+    if user_registries:
+        messages.append(
+            f"the pull-only credentials of {', '.join(user_registries)} cannot be read, or were "
+            "not given for its address: save their block again, and run update-registry with it"
         )
-    return "; ".join(told)
+    return "; ".join(messages)

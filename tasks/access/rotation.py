@@ -2,38 +2,41 @@
 
 from prefect import get_run_logger
 
-from models.access.robot_state import AccessRecord
-from models.core.errors import InputRefused
-from models.core.settings import settings
-from tasks.concurrency import Deadline, OverTime
+from models.access.robot_state import RobotState
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
+from tasks.concurrency import Deadline, DeadlineExceeded
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.secrets.robot_secrets import open_vault, secrets_of
+from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 
 
-async def proved(record: AccessRecord, client: RegistryClient) -> AccessRecord:
+async def verify_new_secrets(record: RobotState, client: RegistryClient) -> RobotState:
     """Return a record in which a workspace counts as served only if its new secret is accepted.
 
     One whose secret is refused for certain needs yet another.
 
     Asked only while an older robot account waits to be retired.
     """
-    waiting = [grant for grant in record.waiting if grant.workspace in record.served]
-    if not waiting:
+    replacements = [robot for robot in record.replacements if robot.workspace in record.rolled_out]
+    if not replacements:
         return record
     try:
-        secrets = await secrets_of(record.registry, waiting, await open_vault())
-    except InputRefused as error:
+        secrets = await decrypt_secrets(record.registry, replacements, await load_cipher())
+    except InvalidRequest as error:
         get_run_logger().warning("No robot account is retired: %s", error)
-        return record.model_copy(update={"served": frozenset()})
-    answers: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
-    end = Deadline("trying the new secrets", settings().operation_seconds)
+        return record.model_copy(update={"rolled_out": frozenset()})
+    workspaces_by_result: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
+    deadline = Deadline("trying the new secrets", get_settings().operation_seconds)
     try:
-        for grant in waiting:
-            secret = secrets.get(grant.robot_id)
-            login = Credential(grant.login, secret) if secret else None
-            found = await end.run(client.accepts(login)) if login else False
-            answers[found].add(grant.workspace)
-    except OverTime as over:
-        get_run_logger().warning("Not every robot account that could be is retired: %s", over)
-    update = {"served": frozenset(answers[True]), "refused": frozenset(answers[False])}
+        for robot_account in replacements:
+            secret = secrets.get(robot_account.robot_id)
+            credential = Credential(robot_account.login, secret) if secret else None
+            is_accepted = await deadline.run(client.can_log_in(credential)) if credential else False
+            workspaces_by_result[is_accepted].add(robot_account.workspace)
+    except DeadlineExceeded as timeout:
+        get_run_logger().warning("Not every robot account that could be is retired: %s", timeout)
+    update = {
+        "rolled_out": frozenset(workspaces_by_result[True]),
+        "rejected": frozenset(workspaces_by_result[False]),
+    }
     return record.model_copy(update=update)

@@ -12,19 +12,19 @@ from typing import NoReturn, TypeVar
 import aiohttp
 from pydantic import ValidationError
 
-from models.core.errors import ClusterError, ClusterTransient
+from models.core.errors import ClusterError, TransientClusterError
 from models.core.reasons import Reason
-from tasks.clusters.objects import Status, Wire, status_of
+from tasks.clusters.objects import KubernetesModel, Status, parse_status
 from tasks.http import tls
 from tasks.http.api_model import check_values
-from tasks.http.response import Answer
+from tasks.http.response import Response
 
-Shape = TypeVar("Shape", bound=Wire)
+ModelT = TypeVar("ModelT", bound=KubernetesModel)
 
 _TOO_LONG = "FieldValueTooLong"
 _TERMINATING = "NamespaceTerminating"
-_PASSING = {429: Reason.THROTTLED, 408: Reason.TIMED_OUT, 504: Reason.TIMED_OUT}
-_KNOWN = {
+_TRANSIENT_REASONS = {429: Reason.THROTTLED, 408: Reason.TIMED_OUT, 504: Reason.TIMED_OUT}
+_PERMANENT_REASONS = {
     401: (
         Reason.UNAUTHORIZED,
         "the token or client certificate is not accepted: it may have expired or be revoked",
@@ -39,112 +39,114 @@ _TLS_ADVICE = {
     Reason.WRONG_HOST_NAME: "use the name it is for as server, or as tls-server-name",
     Reason.CERTIFICATE_EXPIRED: "renew the certificate of the API server",
 }
-_DENIED = re.compile(
+_DENIED_PATTERN = re.compile(
     r'User "(?P<user>[^"]{1,253})" cannot (?P<verb>[a-z]+) resource "(?P<resource>[a-z]+)"'
 )
-_SILENT = re.compile(r"is forbidden: $")
+_UNEXPLAINED_PATTERN = re.compile(r"is forbidden: $")
 """All the API server says when an apply may patch, but would have to create."""
-_REFUSALS = (
+_REFUSAL_PATTERNS = (
     (re.compile(r'admission webhook "(?P<who>[^"]{1,253})" denied'), "the admission webhook"),
     (re.compile(r"exceeded quota: (?P<who>[a-z0-9.-]{1,253})"), "the resource quota"),
 )
 
 
-def translated(error: Exception, cluster: str, method: str, path: str) -> ClusterError:
+def cluster_transport_error(error: Exception, cluster: str, method: str, path: str) -> ClusterError:
     """Say in our words why no complete answer came."""
-    for cause in _chain(error):
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CUT):
-            return _untrusted(cause, cluster, method, path)
+    for cause in _cause_chain(error):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CONNECTION_CLOSED):
+            return _tls_error(cause, cluster, method, path)
         if isinstance(cause, socket.gaierror):
-            said = "the server's host name is unknown (DNS)"
-            return ClusterTransient(cluster, method, path, said, Reason.UNKNOWN_HOST)
+            message = "the server's host name is unknown (DNS)"
+            return TransientClusterError(cluster, method, path, message, Reason.UNKNOWN_HOST)
         if isinstance(cause, ConnectionRefusedError):
-            said = "nothing listens on the server's port"
-            return ClusterTransient(cluster, method, path, said, Reason.CONNECTION_REFUSED)
+            message = "nothing listens on the server's port"
+            return TransientClusterError(cluster, method, path, message, Reason.CONNECTION_REFUSED)
     if isinstance(error, TimeoutError):
-        said = "no complete answer in time"
-        return ClusterTransient(cluster, method, path, said, Reason.TIMED_OUT)
+        message = "no complete answer in time"
+        return TransientClusterError(cluster, method, path, message, Reason.TIMED_OUT)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return ClusterTransient(cluster, method, path, "no connection", Reason.UNREACHABLE)
-    said = f"the connection was cut ({type(error).__name__})"
-    return ClusterTransient(cluster, method, path, said, Reason.UNREACHABLE)
+        return TransientClusterError(cluster, method, path, "no connection", Reason.UNREACHABLE)
+    message = f"the connection was cut ({type(error).__name__})"
+    return TransientClusterError(cluster, method, path, message, Reason.UNREACHABLE)
 
 
-def _untrusted(error: ssl.SSLError, cluster: str, method: str, path: str) -> ClusterError:
-    reason, said = tls.refusal(error)
+def _tls_error(error: ssl.SSLError, cluster: str, method: str, path: str) -> ClusterError:
+    reason, message = tls.describe_tls_error(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = _TLS_ADVICE.get(reason, "have a sound certificate issued for the API server")
-        said = f"{error.verify_message}: {advice}"
-    return ClusterError(cluster, method, path, said, reason)
+        message = f"{error.verify_message}: {advice}"
+    return ClusterError(cluster, method, path, message, reason)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    one: BaseException | None = error
-    while one is not None:
-        if not isinstance(one, aiohttp.ClientError):  # some say they are an ssl.SSLError, too
-            yield one
-        one = one.__cause__ or one.__context__
+def _cause_chain(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        if not isinstance(cause, aiohttp.ClientError):  # some say they are an ssl.SSLError, too
+            yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
-def error_of(cluster: str, answer: Answer) -> ClusterError:
+def cluster_error_from_response(cluster: str, response: Response) -> ClusterError:
     """Return the error that an answer's status means."""
-    status = status_of(answer.body)
-    code = answer.status
-    if code >= 500 or code in _PASSING:
-        reason = _PASSING.get(code, Reason.SERVER_BROKEN)
-        said, after = f"answered {code}", answer.retry_after
-        return ClusterTransient(cluster, answer.method, answer.url, said, reason, after)
-    reason, said = _refusal(code, status or Status(), answer)
+    status = parse_status(response.body)
+    code = response.status
+    if code >= 500 or code in _TRANSIENT_REASONS:
+        reason = _TRANSIENT_REASONS.get(code, Reason.SERVER_BROKEN)
+        message, retry_after = f"answered {code}", response.retry_after
+        return TransientClusterError(
+            cluster, response.method, response.url, message, reason, retry_after
+        )
+    reason, message = _describe_refusal(code, status or Status(), response)
     if status is None and code not in {401, 413}:
-        said += "; is this the address of a Kubernetes API?"
-    return ClusterError(cluster, answer.method, answer.url, said, reason)
+        message += "; is this the address of a Kubernetes API?"
+    return ClusterError(cluster, response.method, response.url, message, reason)
 
 
-def _refusal(code: int, status: Status, answer: Answer) -> tuple[Reason, str]:
+def _describe_refusal(code: int, status: Status, response: Response) -> tuple[Reason, str]:
     if code == 403:
-        return _forbidden(status, answer)
-    if _TOO_LONG in status.causes:
+        return _describe_forbidden(status, response)
+    if _TOO_LONG in status.cause_reasons:
         code = 413
-    if code == 404 and status.subject == "namespaces":
+    if code == 404 and status.resource_kind == "namespaces":
         return Reason.NOT_FOUND, "the namespace does not exist"
-    if code in _KNOWN:
-        return _KNOWN[code]
+    if code in _PERMANENT_REASONS:
+        return _PERMANENT_REASONS[code]
     if code < 400:
         return Reason.REDIRECTED, f"answered {code}; credentials follow no redirect"
     word = f" ({status.reason})" if re.fullmatch(r"[A-Za-z]{1,40}", status.reason) else ""
     return Reason.REJECTED, f"answered {code}{word}"
 
 
-def _forbidden(status: Status, answer: Answer) -> tuple[Reason, str]:
-    if _TERMINATING in status.causes or "because it is being terminated" in status.message:
+def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str]:
+    if _TERMINATING in status.cause_reasons or "because it is being terminated" in status.message:
         return Reason.NAMESPACE_TERMINATING, "the namespace is being deleted"
-    if denied := _DENIED.search(status.message):
-        said = _missing(denied["verb"], denied["resource"], answer.url)
-        return Reason.FORBIDDEN, f"{said} to {denied['user']}"
-    if _SILENT.search(status.message) and answer.method == "PATCH":
-        return Reason.FORBIDDEN, _missing("create", status.subject, answer.url)
-    for pattern, kind in _REFUSALS:
-        if found := pattern.search(status.message):
-            return Reason.FORBIDDEN, f'{kind} "{found["who"]}" of the cluster denies it'
+    if denial := _DENIED_PATTERN.search(status.message):
+        message = _missing_permission(denial["verb"], denial["resource"], response.url)
+        return Reason.FORBIDDEN, f"{message} to {denial['user']}"
+    if _UNEXPLAINED_PATTERN.search(status.message) and response.method == "PATCH":
+        return Reason.FORBIDDEN, _missing_permission("create", status.resource_kind, response.url)
+    for pattern, kind in _REFUSAL_PATTERNS:
+        if match := pattern.search(status.message):
+            return Reason.FORBIDDEN, f'{kind} "{match["who"]}" of the cluster denies it'
     return Reason.FORBIDDEN, "answered 403 (forbidden)"
 
 
-def _missing(verb: str, resource: str, path: str) -> str:
+def _missing_permission(verb: str, resource: str, path: str) -> str:
     """Name a missing right as a person would grant it."""
-    subject = _subject(resource, path)
+    subject = _describe_object(resource, path)
     return f'may not {verb} {subject}: grant the verb "{verb}" on "{resource}"'
 
 
-def _subject(resource: str, path: str) -> str:
+def _describe_object(resource: str, path: str) -> str:
     """Name an object as a person would: `secrets "x" in namespace shop`."""
     parts = path.strip("/").split("/")[2:]
-    where = ""
+    location = ""
     if len(parts) > 2:
-        where, parts = f" in namespace {parts[1]}", parts[2:]
-    return resource + (f' "{parts[1]}"' if len(parts) > 1 else "") + where
+        location, parts = f" in namespace {parts[1]}", parts[2:]
+    return resource + (f' "{parts[1]}"' if len(parts) > 1 else "") + location
 
 
-def parse(cluster: str, answer: Answer, shape: type[Shape]) -> Shape:
+def parse_object(cluster: str, response: Response, shape: type[ModelT]) -> ModelT:
     """Read a JSON body.
 
     Raises:
@@ -152,23 +154,27 @@ def parse(cluster: str, answer: Answer, shape: type[Shape]) -> Shape:
         ClusterTransient: it is not JSON, is cut off, or has another shape than documented.
     """
     try:
-        check_values(answer.body)
-        return shape.model_validate_json(answer.body)
+        check_values(response.body)
+        return shape.model_validate_json(response.body)
     except ValueError as error:  # pydantic's is one, too
-        _refuse_body(cluster, answer, error)
+        _raise_invalid_body(cluster, response, error)
 
 
-def _refuse_body(cluster: str, answer: Answer, error: ValueError) -> NoReturn:
-    if "json" not in answer.headers.get("content-type", "json"):
-        said = "answered with no JSON; is this the address of a Kubernetes API?"
-        raise ClusterError(cluster, answer.method, answer.url, said, Reason.WRONG_KIND) from None
-    said = f"answered {answer.status} with an unreadable body: {_first_of(error)}"
-    raise ClusterTransient(cluster, answer.method, answer.url, said, Reason.SERVER_BROKEN) from None
+def _raise_invalid_body(cluster: str, response: Response, error: ValueError) -> NoReturn:
+    if "json" not in response.headers.get("content-type", "json"):
+        message = "answered with no JSON; is this the address of a Kubernetes API?"
+        raise ClusterError(
+            cluster, response.method, response.url, message, Reason.WRONG_KIND
+        ) from None
+    message = f"answered {response.status} with an unreadable body: {_first_error(error)}"
+    raise TransientClusterError(
+        cluster, response.method, response.url, message, Reason.SERVER_BROKEN
+    ) from None
 
 
-def _first_of(error: ValueError) -> str:
+def _first_error(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(step) for step in first["loc"] if step != "data")[:100] or "the body"
-    return f"{where}: {first['type']}"
+    location = ".".join(str(step) for step in first["loc"] if step != "data")[:100] or "the body"
+    return f"{location}: {first['type']}"

@@ -7,27 +7,27 @@ from pydantic import SecretStr
 
 from models.clusters.cluster import ClusterSnapshot
 from models.clusters.pull_secret import (
+    AddImagePullSecret,
     ClusterChange,
-    ClusterOutcome,
-    Deliver,
-    Link,
-    Unlink,
-    Withdraw,
+    ClusterChangeResult,
+    DeleteSecret,
+    RemoveImagePullSecret,
+    WriteSecret,
 )
-from models.core.availability import Unseen
+from models.core.availability import Unavailable
 from models.core.labels import HELM_SELECTOR
-from models.discovery.managed_harbor import SecretKey
-from models.discovery.trust import SeenHarbors, Trust
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Fingerprint
-from tasks.clusters.observe import ClusterEyes
-from tasks.clusters.pull_secrets import PullSecrets
-from tasks.clusters.service_accounts import Accounts
-from tasks.discovery.secret_value import secret_value
-from tasks.discovery.sources import managed_harbors
+from models.discovery.managed_harbor import SecretKeyRef
+from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import FingerprintFunction
+from tasks.clusters.observe import ClusterObserver
+from tasks.clusters.pull_secrets import PullSecretWriter
+from tasks.clusters.service_accounts import ServiceAccountWriter
+from tasks.discovery.secret_value import read_secret_key
+from tasks.discovery.sources import list_managed_harbors
 
 
-class KubernetesCluster:
+class KubernetesClient:
     """Looks at a cluster and changes it.
 
     Args:
@@ -36,38 +36,44 @@ class KubernetesCluster:
         fingerprint: digests what they hold.
     """
 
-    def __init__(self, http: ClusterHttp, installation: str, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self, http: ClusterHttpClient, installation: str, fingerprint: FingerprintFunction
+    ) -> None:
         self._http = http
-        self._eyes = ClusterEyes(http, installation, fingerprint)
-        self._secrets = PullSecrets(http, self._eyes, installation, fingerprint)
-        self._accounts = Accounts(http, self._eyes)
+        self._observer = ClusterObserver(http, installation, fingerprint)
+        self._pull_secrets = PullSecretWriter(http, self._observer, installation, fingerprint)
+        self._service_accounts = ServiceAccountWriter(http, self._observer)
 
-    async def look(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
         """See namespaces, pull secrets and default ServiceAccounts; see `ClusterReader`."""
-        return await self._eyes.look(labels)
+        return await self._observer.observe(labels)
 
-    async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See the same of one namespace; see `ClusterReader`."""
-        return await self._eyes.look_at(namespace, labels)
+        return await self._observer.observe_namespace(namespace, labels)
 
-    async def harbors(self, trust: Trust, selector: str = HELM_SELECTOR) -> SeenHarbors | Unseen:
+    async def list_harbors(
+        self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
+    ) -> CompleteHarbors | Unavailable:
         """See all managed Harbors; see `ClusterReader`."""
-        return await managed_harbors(self._http, trust, selector)
+        return await list_managed_harbors(self._http, trust, selector)
 
-    async def secret_value(self, key: SecretKey) -> SecretStr:
+    async def read_secret_key(self, key: SecretKeyRef) -> SecretStr:
         """Read what a key of a Secret holds; see `ClusterReader`."""
-        return await secret_value(self._http, key)
+        return await read_secret_key(self._http, key)
 
-    async def make(self, change: ClusterChange, contents: Mapping[str, str]) -> ClusterOutcome:
+    async def apply_change(
+        self, change: ClusterChange, contents: Mapping[str, str]
+    ) -> ClusterChangeResult:
         """Make one change, or find that it is already so; see `ClusterWriter`."""
         match change:
-            case Deliver():
-                return await self._secrets.deliver(change, contents[change.namespace])
-            case Withdraw():
-                return await self._secrets.withdraw(change)
-            case Link():
-                return await self._accounts.link(change)
-            case Unlink():
-                return await self._accounts.unlink(change)
+            case WriteSecret():
+                return await self._pull_secrets.write(change, contents[change.namespace])
+            case DeleteSecret():
+                return await self._pull_secrets.delete(change)
+            case AddImagePullSecret():
+                return await self._service_accounts.add_pull_secret(change)
+            case RemoveImagePullSecret():
+                return await self._service_accounts.remove_pull_secret(change)
             case _:
                 assert_never(change)

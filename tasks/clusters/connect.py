@@ -8,18 +8,18 @@ from importlib import import_module
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
-from models.core.settings import settings
-from tasks.clusters.objects import Fingerprint
+from models.core.settings import get_settings
+from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
-from tasks.http.limits import Bounds
-from tasks.secrets.cluster_credentials import kubeconfigs_of, pick_kubeconfig
+from tasks.http.limits import ClientLimits
+from tasks.secrets.cluster_credentials import pick_kubeconfig, read_kubeconfigs
 
 
 @asynccontextmanager
-async def opened_cluster(
+async def open_cluster(
     cluster: Cluster,
     *,
-    fingerprint: Fingerprint,
+    fingerprint: FingerprintFunction,
     installation: str,
     kubeconfigs: Mapping[str, SecretStr] | None = None,
 ) -> AsyncIterator[ClusterClient]:
@@ -35,15 +35,15 @@ async def opened_cluster(
         ClusterError: the kubeconfig cannot be read, or is not usable.
     """
     if kubeconfigs is None:
-        kubeconfigs = await kubeconfigs_of([cluster])
+        kubeconfigs = await read_kubeconfigs([cluster])
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
-    bounds = Bounds.of_cluster(settings())
+    client_limits = ClientLimits.for_cluster(get_settings())
     # What speaks to clusters takes a second to import, which a run without any need not pay; in a
     # thread, so that the others go on.
     await asyncio.to_thread(import_module, "tasks.clusters.factory")
-    from tasks.clusters.factory import connect  # noqa: PLC0415 - see above
+    from tasks.clusters.factory import connect_cluster  # noqa: PLC0415 - see above
 
-    async with connect(
-        cluster, kubeconfig, bounds, fingerprint=fingerprint, installation=installation
+    async with connect_cluster(
+        cluster, kubeconfig, client_limits, fingerprint=fingerprint, installation=installation
     ) as client:
         yield client

@@ -20,29 +20,29 @@ from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
-from models.core.errors import ClusterError, InputRefused
+from models.core.errors import ClusterError, InvalidRequest
 from models.core.reasons import Reason
-from tasks.clusters.client import KubernetesCluster
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.kubeconfig import Kubeconfig, read_kubeconfig
-from tasks.clusters.objects import Fingerprint
+from tasks.clusters.client import KubernetesClient
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.kubeconfig import Kubeconfig, parse_kubeconfig
+from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
-from tasks.http.limits import Bounds
+from tasks.http.limits import ClientLimits
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 _USER_AGENT = "registry-integration"
 
 
 @asynccontextmanager
-async def connect(
+async def connect_cluster(
     cluster: Cluster,
     kubeconfig: SecretStr | None,
-    bounds: Bounds,
+    client_limits: ClientLimits,
     *,
-    fingerprint: Fingerprint,
+    fingerprint: FingerprintFunction,
     installation: str,
-    account: Path = SERVICE_ACCOUNT,
+    service_account: Path = SERVICE_ACCOUNT_DIR,
 ) -> AsyncIterator[ClusterClient]:
     """Open one client for one cluster and one run.
 
@@ -50,23 +50,25 @@ async def connect(
         cluster: whom to connect to.
         kubeconfig: what to prove ourselves with; None means the cluster this service runs in, see
             https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
-        bounds: how much at once, how long.
+        client_limits: how much at once, how long.
         fingerprint: digests what pull secrets hold.
         installation: which Secrets are ours.
-        account: where a pod finds its token and whom to trust.
+        service_account: where a pod finds its token and whom to trust.
 
     Raises:
         ClusterError: there is nothing usable to connect with.
     """
     if kubeconfig is None:
-        configuration, context = _from_within(cluster, account)
+        configuration, context = _in_cluster(cluster, service_account)
     else:
-        configuration, context = _by(cluster, kubeconfig.get_secret_value())
-    async with _Api(configuration, _Session(context, bounds.at_once)) as api:
-        yield KubernetesCluster(ClusterHttp(cluster.name, api, bounds), installation, fingerprint)
+        configuration, context = _from_kubeconfig(cluster, kubeconfig.get_secret_value())
+    async with _ApiClient(configuration, _Session(context, client_limits.max_concurrency)) as api:
+        yield KubernetesClient(
+            ClusterHttpClient(cluster.name, api, client_limits), installation, fingerprint
+        )
 
 
-class _Api(ApiClient):
+class _ApiClient(ApiClient):
     """The library's client, over our own connections.
 
     Its own constructor would first read all authorities of this machine for connections that nobody
@@ -76,13 +78,13 @@ class _Api(ApiClient):
     def __init__(self, configuration: Configuration, session: "_Session") -> None:
         self.configuration = configuration
         self.client_side_validation = configuration.client_side_validation
-        self.rest_client = _Rest(configuration, session)
+        self.rest_client = _RestClient(configuration, session)
         self.default_headers: dict[str, str] = {}
         self.cookie = ""
         self.user_agent = _USER_AGENT
 
 
-class _Rest(RESTClientObject):
+class _RestClient(RESTClientObject):
     def __init__(self, configuration: Configuration, session: "_Session") -> None:
         self.server_hostname = configuration.tls_server_name or ""
         self.proxy, self.proxy_headers = "", {}
@@ -95,9 +97,9 @@ class _Session:
     Those would take proxies and .netrc from the environment, and follow redirects.
     """
 
-    def __init__(self, context: ssl.SSLContext, at_once: int) -> None:
+    def __init__(self, context: ssl.SSLContext, max_connections: int) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=at_once, ssl=context),
+            connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
             auto_decompress=False,  # it would unpack a piece whole, however large that gets
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -106,57 +108,57 @@ class _Session:
         self.close = self._session.close
 
 
-def _by(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SSLContext]:
+def _from_kubeconfig(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SSLContext]:
     """Configure by a kubeconfig.
 
     The library's loader is not used: it would write client keys to files that it shares between
     connections and keeps until the process ends.
     """
     try:
-        found = read_kubeconfig(text)
-        context = context_for(found)
-    except InputRefused as error:
-        _refuse(cluster, str(error))
-    configuration = Configuration(host=found.server)
-    configuration.tls_server_name = found.server_name or None
-    if found.token:
-        configuration.api_key["BearerToken"] = f"Bearer {found.token}"
+        kubeconfig = parse_kubeconfig(text)
+        context = cluster_tls_context(kubeconfig)
+    except InvalidRequest as error:
+        _raise_unusable(cluster, str(error))
+    configuration = Configuration(host=kubeconfig.server)
+    configuration.tls_server_name = kubeconfig.server_name or None
+    if kubeconfig.token:
+        configuration.api_key["BearerToken"] = f"Bearer {kubeconfig.token}"
     return configuration, context
 
 
-def _from_within(cluster: Cluster, account: Path) -> tuple[Configuration, ssl.SSLContext]:
+def _in_cluster(cluster: Cluster, service_account: Path) -> tuple[Configuration, ssl.SSLContext]:
     """Configure by the ServiceAccount of our own pod; its token is read anew as it changes."""
     configuration = Configuration()
-    authority = account / "ca.crt"
+    authority = service_account / "ca.crt"
     try:
-        loader = InClusterConfigLoader(str(account / "token"), str(authority))
+        loader = InClusterConfigLoader(str(service_account / "token"), str(authority))
         loader.load_and_set(configuration)
-        trusted = Kubeconfig(loader.host, authority=authority.read_text(encoding="ascii"))
-        context = context_for(trusted)
+        kubeconfig = Kubeconfig(loader.host, ca_data=authority.read_text(encoding="ascii"))
+        context = cluster_tls_context(kubeconfig)
     except (ConfigException, OSError, ValueError):
-        _refuse(cluster, "this service does not run in a cluster: give it a kubeconfig")
+        _raise_unusable(cluster, "this service does not run in a cluster: give it a kubeconfig")
     return configuration, context
 
 
-def _refuse(cluster: Cluster, said: str) -> NoReturn:
-    raise ClusterError(cluster.name, "-", "-", said, Reason.CREDENTIALS_MISSING) from None
+def _raise_unusable(cluster: Cluster, message: str) -> NoReturn:
+    raise ClusterError(cluster.name, "-", "-", message, Reason.CREDENTIALS_MISSING) from None
 
 
-def context_for(kubeconfig: Kubeconfig) -> ssl.SSLContext:
+def cluster_tls_context(kubeconfig: Kubeconfig) -> ssl.SSLContext:
     """Build the TLS context for one cluster: its own authority, or those this machine trusts.
 
     Raises:
         InputRefused: the client certificate and its key do not fit together.
     """
     if not kubeconfig.certificate:
-        return _context(kubeconfig.authority, verified=kubeconfig.verified)
-    context = _new_context(kubeconfig.authority, verified=kubeconfig.verified)
-    _load_pair(context, kubeconfig)
+        return _cached_context(kubeconfig.ca_data, verified=kubeconfig.verify_tls)
+    context = _new_context(kubeconfig.ca_data, verified=kubeconfig.verify_tls)
+    _load_client_certificate(context, kubeconfig)
     return context
 
 
 @lru_cache(maxsize=256)
-def _context(authority: str, *, verified: bool) -> ssl.SSLContext:
+def _cached_context(authority: str, *, verified: bool) -> ssl.SSLContext:
     """Return a context without a client certificate; building one takes 40 ms and more."""
     return _new_context(authority, verified=verified)
 
@@ -173,7 +175,7 @@ def _new_context(authority: str, *, verified: bool) -> ssl.SSLContext:
     return context
 
 
-def _load_pair(context: ssl.SSLContext, kubeconfig: Kubeconfig) -> None:
+def _load_client_certificate(context: ssl.SSLContext, kubeconfig: Kubeconfig) -> None:
     """Load the client certificate; Python reads it from files only, which are gone at once."""
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:  # 0700
         pair = Path(folder) / "pair.pem"
@@ -182,7 +184,7 @@ def _load_pair(context: ssl.SSLContext, kubeconfig: Kubeconfig) -> None:
         try:
             context.load_cert_chain(pair, password="")  # without, OpenSSL asks a person
         except (ssl.SSLError, ValueError):
-            raise InputRefused(
+            raise InvalidRequest(
                 "this kubeconfig cannot be used: client-certificate-data and client-key-data do "
                 "not fit together. What to do: run: kubectl config view --flatten --minify --raw"
             ) from None

@@ -12,46 +12,46 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from models.core.errors import ClusterError, ClusterNotAskedAgain, ClusterTransient
+from models.core.errors import ClusterCircuitOpen, ClusterError, TransientClusterError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.http.body import IDENTITY, Body, BodyDamaged, BodyError
+from tasks.http.body import IDENTITY_ENCODING, BodyBuffer, BodyError, CorruptBody
 from tasks.http.fence import check_fence
-from tasks.http.limits import PASSING, Bounds, Circuit
-from tasks.http.response import Answer
-from tasks.http.retry import attempts
+from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
+from tasks.http.response import Response
+from tasks.http.retry import retry_attempts
 
-_DEAF = 9
+_MAX_FAILED_CONNECTIONS = 9
 """Connections that fail in a row until this client stops asking: the three tries of three lists."""
 
 
-class Api(Protocol):
+class ApiCaller(Protocol):
     """What is used of kubernetes_asyncio's ApiClient."""
 
     async def call_api(self, resource_path: str, method: str, **options: Any) -> Any:  # noqa: ANN401 - as the library has it
         """Send one request."""
 
 
-class ClusterHttp:
+class ClusterHttpClient:
     """Requests to one cluster.
 
     Args:
         cluster: its name, for errors.
         api: sends requests.
-        bounds: how much at once, how long.
+        limits: how much at once, how long.
     """
 
-    def __init__(self, cluster: str, api: Api, bounds: Bounds) -> None:
-        self.cluster, self.bounds = cluster, bounds
+    def __init__(self, cluster: str, api: ApiCaller, client_limits: ClientLimits) -> None:
+        self.cluster, self.limits = cluster, client_limits
         self.requests = 0
         self._api = api
-        self._places = asyncio.Semaphore(bounds.at_once)
+        self._semaphore = asyncio.Semaphore(client_limits.max_concurrency)
         self._timeout = aiohttp.ClientTimeout(
-            sock_connect=bounds.connect_seconds, sock_read=bounds.read_seconds
+            sock_connect=client_limits.connect_seconds, sock_read=client_limits.read_seconds
         )
-        self._circuit = Circuit(_DEAF)
+        self._circuit = CircuitBreaker(_MAX_FAILED_CONNECTIONS)
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Response:
         """GET a path; see `send`."""
         return await self.send("GET", path, query=query)
 
@@ -63,7 +63,7 @@ class ClusterHttp:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content: str = "application/json",
-    ) -> Answer:
+    ) -> Response:
         """Send a request and return the complete answer, unless its status is a passing fault's.
 
         Every request is tried again after a passing fault, so it must be fit to be sent twice.
@@ -76,45 +76,51 @@ class ClusterHttp:
             ClusterError: the server's certificate is not trusted, or its answer is too large.
             Busy: it would change something, and the run has lost its lease.
         """
-        async for attempt in attempts(repeatable=True):
+        async for attempt in retry_attempts(repeatable=True):
             with attempt:
-                answer = await self._attempt(method, path, query, body, content)
-                if answer.status in PASSING:
-                    raise api_errors.error_of(self.cluster, answer)
-        return answer
+                response = await self._attempt(method, path, query, body, content)
+                if response.status in TRANSIENT_STATUSES:
+                    raise api_errors.cluster_error_from_response(self.cluster, response)
+        return response
 
     async def _attempt(
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
-    ) -> Answer:
-        async with self._places:
+    ) -> Response:
+        async with self._semaphore:
             self._check_circuit(method, path)
             await check_fence(method)
             self.requests += 1
             try:
-                async with asyncio.timeout(self.bounds.request_seconds):
-                    answer = await self._exchange(method, path, query, body, content)
+                async with asyncio.timeout(self.limits.request_seconds):
+                    response = await self._exchange(method, path, query, body, content)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                found = api_errors.translated(error, self.cluster, method, path)
-                if isinstance(found, ClusterTransient):
-                    self._circuit.failed(found.said, found.reason)
-                raise found from error
-        self._circuit.answered()
-        return answer
+                cluster_error = api_errors.cluster_transport_error(
+                    error, self.cluster, method, path
+                )
+                if isinstance(cluster_error, TransientClusterError):
+                    self._circuit.record_failure(cluster_error.message, cluster_error.reason)
+                raise cluster_error from error
+        self._circuit.record_success()
+        return response
 
     def _check_circuit(self, method: str, path: str) -> None:
-        if why := self._circuit.open:
-            raise ClusterNotAskedAgain(self.cluster, method, path, *why)
+        if last_failure := self._circuit.open_reason:
+            raise ClusterCircuitOpen(self.cluster, method, path, *last_failure)
 
     async def _exchange(
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
-    ) -> Answer:
+    ) -> Response:
         started = time.monotonic()
         # Not preloaded: the library would write whole answers, Secrets too, into its debug log.
         response: aiohttp.ClientResponse = await self._api.call_api(
             path,
             method,
             query_params=dict(query or {}),
-            header_params={"Accept": "application/json", "Content-Type": content, **IDENTITY},
+            header_params={
+                "Accept": "application/json",
+                "Content-Type": content,
+                **IDENTITY_ENCODING,
+            },
             body=body,
             auth_settings=["BearerToken"],
             _preload_content=False,
@@ -122,25 +128,25 @@ class ClusterHttp:
         )
         async with response:
             try:
-                received = await self._received(response)
-            except BodyDamaged as error:
-                said, broken = str(error), Reason.SERVER_BROKEN
-                raise ClusterTransient(self.cluster, method, path, said, broken) from None
+                raw_body = await self._read_body(response)
+            except CorruptBody as error:
+                message, reason = str(error), Reason.SERVER_BROKEN
+                raise TransientClusterError(self.cluster, method, path, message, reason) from None
             except BodyError as error:
-                said = str(error)
-                raise ClusterError(self.cluster, method, path, said, Reason.REJECTED) from None
-        return Answer(
+                message = str(error)
+                raise ClusterError(self.cluster, method, path, message, Reason.REJECTED) from None
+        return Response(
             method=method,
             url=path,
             status=response.status,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=received,
+            body=raw_body,
             seconds=time.monotonic() - started,
         )
 
-    async def _received(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
         coding = ", ".join(response.headers.getall("Content-Encoding", ()))
-        body = Body(coding, self.bounds.largest)
+        body = BodyBuffer(coding, self.limits.max_bytes)
         async for piece in response.content.iter_any():
             body.add(piece)
-        return body.whole()
+        return body.content()

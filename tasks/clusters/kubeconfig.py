@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 
-LONGEST = 200_000
+MAX_KUBECONFIG_LENGTH = 200_000
 """Characters of a kubeconfig; what is longer is no kubeconfig of one cluster."""
 
-_DEEPEST, _MOST = 20, 5_000
+_MAX_DEPTH, _MAX_NODES = 20, 5_000
 """Levels and values of one; a real one has 6 levels."""
 
-Part = Mapping[str, Any]
+ConfigSection = Mapping[str, Any]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_FLATTEN = "run: kubectl config view --flatten --minify --raw -o json"
-_ACCOUNT = "make a ServiceAccount and use its token; see the README"
-_PROGRAMS = ("exec", "auth-provider")
-_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-_ACTING_AS = ("as", "as-uid", "as-groups", "as-user-extra")
+_FLATTEN_ADVICE = "run: kubectl config view --flatten --minify --raw -o json"
+_SERVICE_ACCOUNT_ADVICE = "make a ServiceAccount and use its token; see the README"
+_PROGRAM_FIELDS = ("exec", "auth-provider")
+_FILE_FIELDS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+_IMPERSONATION_FIELDS = ("as", "as-uid", "as-groups", "as-user-extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,46 +37,50 @@ class Kubeconfig:
 
     Attributes:
         server: the API's address, without a trailing slash.
-        verified: whether the server's certificate is verified.
-        authority: PEM text of whom to trust; empty for the authorities this machine trusts.
+        verify_tls: whether the server's certificate is verified.
+        ca_data: PEM text of whom to trust; empty for the authorities this machine trusts.
         server_name: the name the certificate is for, if it is not the address's.
         token, certificate, key: what proves who we are; certificate and key are PEM text.
     """
 
     server: str
-    verified: bool = True
-    authority: str = field(default="", repr=False)
+    verify_tls: bool = True
+    ca_data: str = field(default="", repr=False)
     server_name: str = ""
     token: str = field(default="", repr=False)
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
 
 
-def read_kubeconfig(text: str) -> Kubeconfig:
+def parse_kubeconfig(text: str) -> Kubeconfig:
     """Read a kubeconfig's one usable context.
 
     Raises:
         InputRefused: it cannot be used; the text says what to do, and repeats no secret.
     """
-    config = _mapping(text)
-    context = _context(config)
-    cluster = _named(config, "clusters", "cluster", context.get("cluster"))
-    user = _named(config, "users", "user", context.get("user"))
-    _refuse_unusable(cluster, user)
-    certificate = _pem(user, "client-certificate-data", "CERTIFICATE")
-    key = _pem(user, "client-key-data", "PRIVATE KEY")
-    token = _text(user, "token")
+    config = _load_mapping(text)
+    context = _current_context(config)
+    cluster = _find_entry(config, "clusters", "cluster", context.get("cluster"))
+    user = _find_entry(config, "users", "user", context.get("user"))
+    _check_usable(cluster, user)
+    certificate = _decode_pem(user, "client-certificate-data", "CERTIFICATE")
+    key = _decode_pem(user, "client-key-data", "PRIVATE KEY")
+    token = _text_value(user, "token")
     if bool(certificate) != bool(key):
-        _refuse("of client-certificate-data and client-key-data one is missing", _FLATTEN)
+        _raise_unusable(
+            "of client-certificate-data and client-key-data one is missing", _FLATTEN_ADVICE
+        )
     if not token and not certificate:
-        _refuse("the user has neither a token nor a client certificate", _ACCOUNT)
+        _raise_unusable(
+            "the user has neither a token nor a client certificate", _SERVICE_ACCOUNT_ADVICE
+        )
     if any(sign.isspace() or not sign.isprintable() for sign in token):
-        _refuse("the token has blanks or line breaks in it", "paste it unchanged")
+        _raise_unusable("the token has blanks or line breaks in it", "paste it unchanged")
     return Kubeconfig(
-        server=_server(cluster),
-        verified=cluster.get("insecure-skip-tls-verify") is not True,
-        authority=_authority(cluster),
-        server_name=_text(cluster, "tls-server-name"),
+        server=_server_url(cluster),
+        verify_tls=cluster.get("insecure-skip-tls-verify") is not True,
+        ca_data=_ca_data(cluster),
+        server_name=_text_value(cluster, "tls-server-name"),
         token=token,
         certificate=certificate,
         key=key,
@@ -92,145 +96,166 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self._depth = self._values = 0
+        self._depth = self._node_count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as the library has it
         """Compose a value, or refuse it."""
         if self.check_event(yaml.AliasEvent):
-            _refuse("it has YAML aliases (*name)", _FLATTEN)
-        self._values += 1
-        if self._values > _MOST:
-            _refuse(f"it has more than {_MOST:,} values", _FLATTEN)
+            _raise_unusable("it has YAML aliases (*name)", _FLATTEN_ADVICE)
+        self._node_count += 1
+        if self._node_count > _MAX_NODES:
+            _raise_unusable(f"it has more than {_MAX_NODES:,} values", _FLATTEN_ADVICE)
         self._depth += 1
-        if self._depth > _DEEPEST:
-            _refuse(f"it is nested more than {_DEEPEST} levels deep", _FLATTEN)
+        if self._depth > _MAX_DEPTH:
+            _raise_unusable(f"it is nested more than {_MAX_DEPTH} levels deep", _FLATTEN_ADVICE)
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         return node
 
 
 @dataclass(frozen=True, slots=True)
-class _NoText:
+class _PlainScalar:
     """A number or a date, as it is written: none is of use here."""
 
-    written: str
+    text: str
 
     def __str__(self) -> str:
-        return self.written
+        return self.text
 
 
-def _no_text(loader: yaml.SafeLoader, node: yaml.Node) -> _NoText:
-    return _NoText(str(node.value))
+def _construct_scalar(loader: yaml.SafeLoader, node: yaml.Node) -> _PlainScalar:
+    return _PlainScalar(str(node.value))
 
 
 for _tag in ("int", "float", "timestamp"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _no_text)
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct_scalar)
 
 
-def _mapping(text: str) -> Part:
-    if len(text) > LONGEST:
-        _refuse(f"it is longer than {LONGEST:,} characters", _FLATTEN)
+def _load_mapping(text: str) -> ConfigSection:
+    if len(text) > MAX_KUBECONFIG_LENGTH:
+        _raise_unusable(f"it is longer than {MAX_KUBECONFIG_LENGTH:,} characters", _FLATTEN_ADVICE)
     try:
-        found = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
-    except InputRefused:
+        document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except InvalidRequest:
         raise
     except Exception:  # an explicit tag makes the library raise whatever its conversion raises
-        found = None
-    if not isinstance(found, dict):
-        _refuse("it is no YAML or JSON mapping", f"{_FLATTEN}, and paste all it prints")
-    return found
+        document = None
+    if not isinstance(document, dict):
+        _raise_unusable(
+            "it is no YAML or JSON mapping", f"{_FLATTEN_ADVICE}, and paste all it prints"
+        )
+    return document
 
 
-def _context(config: Part) -> Part:
+def _current_context(config: ConfigSection) -> ConfigSection:
     """Take the current context, or the only one."""
-    contexts = [one for one in _items(config, "contexts") if isinstance(one.get("context"), dict)]
-    names = [str(one.get("name")) for one in contexts]
+    contexts = [
+        entry
+        for entry in _section_entries(config, "contexts")
+        if isinstance(entry.get("context"), dict)
+    ]
+    names = [str(entry.get("name")) for entry in contexts]
     current = str(config.get("current-context") or "")
     if not current and len(contexts) != 1:
-        said = f"it has {len(contexts)} contexts and names none of them as current-context"
-        _refuse(said, "keep one; " + _FLATTEN)
-    chosen = current or names[0]
-    if chosen not in names:
-        _refuse(f"its current-context {chosen!r} is not among its contexts", _FLATTEN)
-    found: Part = contexts[names.index(chosen)]["context"]
-    return found
+        message = f"it has {len(contexts)} contexts and names none of them as current-context"
+        _raise_unusable(message, "keep one; " + _FLATTEN_ADVICE)
+    name = current or names[0]
+    if name not in names:
+        _raise_unusable(f"its current-context {name!r} is not among its contexts", _FLATTEN_ADVICE)
+    context: ConfigSection = contexts[names.index(name)]["context"]
+    return context
 
 
-def _named(config: Part, section: str, kind: str, name: object) -> Part:
+def _find_entry(config: ConfigSection, section: str, kind: str, name: object) -> ConfigSection:
     """Find a cluster or a user by its name."""
-    named = [one for one in _items(config, section) if one.get("name") == name]
-    if not named or not isinstance(named[0].get(kind), dict):
-        shown = f" {name!r}" if kind == "cluster" and isinstance(name, str) else ""
-        _refuse(f"the {kind}{shown} that its context names is not in it", _FLATTEN)
-    found: Part = named[0][kind]
-    return found
+    matches = [entry for entry in _section_entries(config, section) if entry.get("name") == name]
+    if not matches or not isinstance(matches[0].get(kind), dict):
+        label = f" {name!r}" if kind == "cluster" and isinstance(name, str) else ""
+        _raise_unusable(f"the {kind}{label} that its context names is not in it", _FLATTEN_ADVICE)
+    part: ConfigSection = matches[0][kind]
+    return part
 
 
-def _items(config: Part, section: str) -> list[Part]:
-    listed = config.get(section)
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+def _section_entries(config: ConfigSection, section: str) -> list[ConfigSection]:
+    items = config.get(section)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _refuse_unusable(cluster: Part, user: Part) -> None:
-    for name in _PROGRAMS:
+def _check_usable(cluster: ConfigSection, user: ConfigSection) -> None:
+    for name in _PROGRAM_FIELDS:
         if name in user:
-            _refuse(f"its user has {name!r}, which would run a program on the worker", _ACCOUNT)
-    for name in _FILES:
+            _raise_unusable(
+                f"its user has {name!r}, which would run a program on the worker",
+                _SERVICE_ACCOUNT_ADVICE,
+            )
+    for name in _FILE_FIELDS:
         if user.get(name) or cluster.get(name):
-            _refuse(f"{name!r} names a file, which the worker does not have", _FLATTEN)
+            _raise_unusable(
+                f"{name!r} names a file, which the worker does not have", _FLATTEN_ADVICE
+            )
     if "username" in user or "password" in user:
-        _refuse("its user has a password, which Kubernetes accepts no more", _ACCOUNT)
-    if any(name in user for name in _ACTING_AS):
-        _refuse("its user acts as somebody else ('as')", _ACCOUNT)
+        _raise_unusable(
+            "its user has a password, which Kubernetes accepts no more", _SERVICE_ACCOUNT_ADVICE
+        )
+    if any(name in user for name in _IMPERSONATION_FIELDS):
+        _raise_unusable("its user acts as somebody else ('as')", _SERVICE_ACCOUNT_ADVICE)
     if "proxy-url" in cluster:
-        _refuse("its cluster is behind 'proxy-url', and proxies are not used", "remove it")
+        _raise_unusable("its cluster is behind 'proxy-url', and proxies are not used", "remove it")
 
 
-def _server(cluster: Part) -> str:
-    text = _text(cluster, "server").rstrip("/")
+def _server_url(cluster: ConfigSection) -> str:
+    text = _text_value(cluster, "server").rstrip("/")
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
     if not host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
-        _refuse("its server is no address", "it looks like https://cluster.example.com:6443")
-    shown = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+        _raise_unusable(
+            "its server is no address", "it looks like https://cluster.example.com:6443"
+        )
+    origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
     if parts.username is not None or parts.password is not None:
-        _refuse(f"its server {shown} carries a user name or password", _ACCOUNT)
+        _raise_unusable(
+            f"its server {origin} carries a user name or password", _SERVICE_ACCOUNT_ADVICE
+        )
     if parts.scheme == "http" and host not in _LOOPBACK:
-        _refuse(f"its server {shown} is not https", "a token must not be sent in the clear")
-    return shown + parts.path
+        _raise_unusable(
+            f"its server {origin} is not https", "a token must not be sent in the clear"
+        )
+    return origin + parts.path
 
 
-def _authority(cluster: Part) -> str:
-    bundle = _pem(cluster, "certificate-authority-data", "CERTIFICATE")
+def _ca_data(cluster: ConfigSection) -> str:
+    bundle = _decode_pem(cluster, "certificate-authority-data", "CERTIFICATE")
     if bundle:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle)
         except (ssl.SSLError, ValueError):
-            _refuse("its certificate-authority-data cannot be read", _FLATTEN)
+            _raise_unusable("its certificate-authority-data cannot be read", _FLATTEN_ADVICE)
     return bundle
 
 
-def _pem(part: Part, name: str, kind: str) -> str:
+def _decode_pem(part: ConfigSection, name: str, kind: str) -> str:
     """Decode base64 of PEM text."""
-    encoded = _text(part, name)
+    encoded = _text_value(part, name)
     try:
         text = base64.b64decode("".join(encoded.split()), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         text = "?"
     if encoded and (f"{kind}-----" not in text or "ENCRYPTED" in text):
-        _refuse(f"its {name} is no base64 of an unencrypted {kind.lower()} (PEM)", _FLATTEN)
+        _raise_unusable(
+            f"its {name} is no base64 of an unencrypted {kind.lower()} (PEM)", _FLATTEN_ADVICE
+        )
     return text
 
 
-def _text(part: Part, name: str) -> str:
+def _text_value(part: ConfigSection, name: str) -> str:
     value = part.get(name) or ""
     if not isinstance(value, str):
-        _refuse(f"its {name} is no text", _FLATTEN)
+        _raise_unusable(f"its {name} is no text", _FLATTEN_ADVICE)
     return value.strip()
 
 
-def _refuse(what: str, advice: str) -> NoReturn:
-    raise InputRefused(f"this kubeconfig cannot be used: {what}. What to do: {advice}.")
+def _raise_unusable(error: str, advice: str) -> NoReturn:
+    raise InvalidRequest(f"this kubeconfig cannot be used: {error}. What to do: {advice}.")

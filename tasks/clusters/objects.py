@@ -12,29 +12,29 @@ from pydantic import Field, ValidationError
 
 from models.clusters.cluster import (
     FIELD_MANAGER,
-    INSTALLATION,
-    MANAGED_BY,
-    SECRET_NAME,
-    ObservedAccount,
+    INSTALLATION_LABEL,
+    MANAGED_BY_LABEL,
+    PULL_SECRET_NAME,
     ObservedNamespace,
-    ObservedSecret,
+    ObservedPullSecret,
+    ObservedServiceAccount,
 )
-from tasks.http.api_model import LONGEST_ERROR, ApiModel
+from tasks.http.api_model import MAX_ERROR_LENGTH, ApiModel
 
-DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
+DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 """https://kubernetes.io/docs/concepts/configuration/secret/#docker-config-secrets"""
 
-DOCKER_KEY = ".dockerconfigjson"
+DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
-Fingerprint = Callable[[bytes], str]
+FingerprintFunction = Callable[[bytes], str]
 """Keyed digest of a pull secret's content."""
 
 
-class Wire(ApiModel):
+class KubernetesModel(ApiModel):
     """A part of a cluster's answer."""
 
 
-class Meta(Wire):
+class ObjectMeta(KubernetesModel):
     """Metadata of an object.
 
     Names are limited as an API server limits them, so that none fills our tables and pages:
@@ -44,57 +44,61 @@ class Meta(Wire):
     name: str = Field(max_length=253, pattern=r"^[^\s\x00-\x1f\x7f\ufffd]+$")
     namespace: str = Field(default="", max_length=253)
     uid: str = Field(default="", max_length=128)
-    version: str = Field(default="", alias="resourceVersion", max_length=128)
+    resource_version: str = Field(default="", alias="resourceVersion", max_length=128)
     labels: dict[str, str] = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 
 
-class _Phase(Wire):
+class _NamespacePhase(KubernetesModel):
     phase: str = ""
 
 
-class Namespace(Wire):
+class NamespaceObject(KubernetesModel):
     """A namespace."""
 
-    metadata: Meta
-    status: _Phase = _Phase()
+    metadata: ObjectMeta
+    status: _NamespacePhase = _NamespacePhase()
 
-    def observed(self, labels: Collection[str]) -> ObservedNamespace:
+    def to_observed(self, labels: Collection[str]) -> ObservedNamespace:
         """Return what we keep of it, with those of its labels that are asked for."""
-        kept = {key: value for key, value in self.metadata.labels.items() if key in labels}
+        selected_labels = {
+            key: value for key, value in self.metadata.labels.items() if key in labels
+        }
         return ObservedNamespace(
             name=self.metadata.name,
             uid=self.metadata.uid,
-            labels=tuple(sorted(kept.items())),
+            labels=tuple(sorted(selected_labels.items())),
             terminating=self.status.phase == "Terminating" or self.metadata.deleted_at is not None,
         )
 
 
-class Secret(Wire):
+class SecretObject(KubernetesModel):
     """A Secret; its content goes into no `repr` and no error."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     type: str = "Opaque"
     data: dict[str, str] | None = Field(default=None, repr=False)
 
-    def observed(self, installation: str, fingerprint: Fingerprint) -> ObservedSecret:
+    def to_observed(
+        self, installation: str, fingerprint: FingerprintFunction
+    ) -> ObservedPullSecret:
         """Return what we keep of it: whose it is, and a digest of what it holds."""
         labels = self.metadata.labels
-        content = self.content
-        return ObservedSecret(
+        content = self.dockerconfigjson
+        return ObservedPullSecret(
             namespace=self.metadata.namespace,
             uid=self.metadata.uid,
-            version=self.metadata.version,
-            ours=labels.get(MANAGED_BY) == FIELD_MANAGER
-            and labels.get(INSTALLATION) == installation,
+            resource_version=self.metadata.resource_version,
+            is_owned=labels.get(MANAGED_BY_LABEL) == FIELD_MANAGER
+            and labels.get(INSTALLATION_LABEL) == installation,
             fingerprint=None if content is None else fingerprint(content),
         )
 
     @property
-    def content(self) -> bytes | None:
+    def dockerconfigjson(self) -> bytes | None:
         """The dockerconfigjson it holds."""
-        encoded = (self.data or {}).get(DOCKER_KEY)
-        if self.type != DOCKER_CONFIG or encoded is None:
+        encoded = (self.data or {}).get(DOCKER_CONFIG_KEY)
+        if self.type != DOCKER_CONFIG_TYPE or encoded is None:
             return None
         try:
             return base64.b64decode(encoded, validate=True)
@@ -102,46 +106,49 @@ class Secret(Wire):
             return None
 
 
-class _Named(Wire):
+class _NameRef(KubernetesModel):
     name: str = ""
 
 
-class Account(Wire):
+class ServiceAccount(KubernetesModel):
     """A ServiceAccount."""
 
-    metadata: Meta
-    pull_secrets: list[_Named] | None = Field(default=None, alias="imagePullSecrets")
+    metadata: ObjectMeta
+    pull_secrets: list[_NameRef] | None = Field(default=None, alias="imagePullSecrets")
 
     @property
-    def observed(self) -> ObservedAccount:
+    def to_observed(self) -> ObservedServiceAccount:
         """Return what we keep of it."""
-        return ObservedAccount(namespace=self.metadata.namespace, linked=SECRET_NAME in self.names)
+        return ObservedServiceAccount(
+            namespace=self.metadata.namespace,
+            has_pull_secret=PULL_SECRET_NAME in self.pull_secret_names,
+        )
 
     @property
-    def names(self) -> list[str]:
+    def pull_secret_names(self) -> list[str]:
         """The pull secrets it hands out, ours and others."""
-        return [one.name for one in self.pull_secrets or ()]
+        return [pull_secret.name for pull_secret in self.pull_secrets or ()]
 
 
-Item = TypeVar("Item", Namespace, Secret, Account)
+ObjectT = TypeVar("ObjectT", NamespaceObject, SecretObject, ServiceAccount)
 
 
-class ListMeta(Wire):
+class ListMeta(KubernetesModel):
     """Metadata of a page."""
 
-    more: str = Field(default="", alias="continue")
+    continue_token: str = Field(default="", alias="continue")
 
 
-class _Cause(Wire):
+class _Cause(KubernetesModel):
     reason: str = ""
 
 
-class _Details(Wire):
+class _Details(KubernetesModel):
     kind: str = ""
     causes: list[_Cause] | None = None
 
 
-class Status(Wire):
+class Status(KubernetesModel):
     """Why a request failed, https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/."""
 
     kind: str = ""
@@ -150,21 +157,21 @@ class Status(Wire):
     details: _Details | None = None
 
     @property
-    def causes(self) -> set[str]:
+    def cause_reasons(self) -> set[str]:
         """The causes, each as its word."""
-        listed = (self.details.causes if self.details else None) or ()
-        return {one.reason for one in listed}
+        causes = (self.details.causes if self.details else None) or ()
+        return {cause.reason for cause in causes}
 
     @property
-    def subject(self) -> str:
+    def resource_kind(self) -> str:
         """The kind of object it speaks of, e.g. `namespaces`."""
         return self.details.kind if self.details else ""
 
 
-def status_of(body: bytes) -> Status | None:
+def parse_status(body: bytes) -> Status | None:
     """Read a Status; None if something else answered."""
     try:
-        found = Status.model_validate_json(body[:LONGEST_ERROR])
+        status = Status.model_validate_json(body[:MAX_ERROR_LENGTH])
     except ValidationError:
         return None
-    return found if found.kind == "Status" else None
+    return status if status.kind == "Status" else None

@@ -12,25 +12,31 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.clusters.cluster import (
-    ACCOUNT_NAME,
-    SECRET_NAME,
+    PULL_SECRET_NAME,
+    SERVICE_ACCOUNT_NAME,
     ClusterSnapshot,
-    ObservedAccount,
     ObservedNamespace,
-    ObservedSecret,
+    ObservedPullSecret,
+    ObservedServiceAccount,
 )
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from tasks import clock
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Account, Fingerprint, Item, Namespace, Secret
-from tasks.clusters.paging import Page, read_all
-from tasks.concurrency import Deadline, OverTime
-from tasks.http.response import Answer
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import (
+    FingerprintFunction,
+    NamespaceObject,
+    ObjectT,
+    SecretObject,
+    ServiceAccount,
+)
+from tasks.clusters.paging import ObjectList, list_all_objects
+from tasks.concurrency import Deadline, DeadlineExceeded
+from tasks.http.response import Response
 
-Kept = TypeVar("Kept", ObservedNamespace, ObservedSecret, ObservedAccount)
+ObservedT = TypeVar("ObservedT", ObservedNamespace, ObservedPullSecret, ObservedServiceAccount)
 
 _NAMESPACES = "/api/v1/namespaces"
 
@@ -38,17 +44,17 @@ _INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
 """Why a list is not known although the cluster answers."""
 
 
-def secret_path(namespace: str) -> str:
+def pull_secret_path(namespace: str) -> str:
     """Return the path of a namespace's pull secret."""
-    return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{SECRET_NAME}"
+    return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{PULL_SECRET_NAME}"
 
 
-def account_path(namespace: str) -> str:
+def service_account_path(namespace: str) -> str:
     """Return the path of a namespace's default ServiceAccount."""
-    return f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts/{ACCOUNT_NAME}"
+    return f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts/{SERVICE_ACCOUNT_NAME}"
 
 
-class ClusterEyes:
+class ClusterObserver:
     """Looks at a cluster; a `ClusterReader`.
 
     Args:
@@ -57,118 +63,138 @@ class ClusterEyes:
         fingerprint: digests what they hold.
     """
 
-    def __init__(self, http: ClusterHttp, installation: str, fingerprint: Fingerprint) -> None:
+    def __init__(
+        self, http: ClusterHttpClient, installation: str, fingerprint: FingerprintFunction
+    ) -> None:
         self._http = http
         self._installation, self._fingerprint = installation, fingerprint
 
-    async def look(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
         """See the whole cluster; see `ClusterReader`."""
-        secrets, accounts = _only(SECRET_NAME), _only(ACCOUNT_NAME)
+        secret_query, account_query = (
+            _name_selector(PULL_SECRET_NAME),
+            _name_selector(SERVICE_ACCOUNT_NAME),
+        )
         return await self._snapshot(
-            self._listed(_NAMESPACES, Page[Namespace], lambda one: one.observed(labels)),
-            self._listed("/api/v1/secrets", Page[Secret], self._observed, secrets),
-            self._listed(
-                "/api/v1/serviceaccounts", Page[Account], lambda one: one.observed, accounts
+            self._list_section(
+                _NAMESPACES, ObjectList[NamespaceObject], lambda item: item.to_observed(labels)
+            ),
+            self._list_section(
+                "/api/v1/secrets", ObjectList[SecretObject], self._to_observed, secret_query
+            ),
+            self._list_section(
+                "/api/v1/serviceaccounts",
+                ObjectList[ServiceAccount],
+                lambda service_account: service_account.to_observed,
+                account_query,
             ),
         )
 
-    async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See one namespace; see `ClusterReader`.
 
         The namespace is listed by its name, not got: that needs no right beyond those of a look.
         """
         return await self._snapshot(
-            self._listed(
-                _NAMESPACES, Page[Namespace], lambda one: one.observed(labels), _only(namespace)
+            self._list_section(
+                _NAMESPACES,
+                ObjectList[NamespaceObject],
+                lambda item: item.to_observed(labels),
+                _name_selector(namespace),
             ),
-            self._got(secret_path(namespace), Secret, self._observed),
-            self._got(account_path(namespace), Account, lambda one: one.observed),
+            self._get_section(pull_secret_path(namespace), SecretObject, self._to_observed),
+            self._get_section(
+                service_account_path(namespace),
+                ServiceAccount,
+                lambda service_account: service_account.to_observed,
+            ),
         )
 
-    async def secret(self, namespace: str) -> Secret | None:
+    async def get_secret(self, namespace: str) -> SecretObject | None:
         """Get a namespace's Secret of our name.
 
         Raises:
             ClusterError: it could not be read.
         """
-        return await self._one(secret_path(namespace), Secret)
+        return await self._get_object(pull_secret_path(namespace), SecretObject)
 
-    async def account(self, namespace: str) -> Account | None:
+    async def get_service_account(self, namespace: str) -> ServiceAccount | None:
         """Get a namespace's default ServiceAccount.
 
         Raises:
             ClusterError: it could not be read.
         """
-        return await self._one(account_path(namespace), Account)
+        return await self._get_object(service_account_path(namespace), ServiceAccount)
 
-    def _observed(self, secret: Secret) -> ObservedSecret:
-        return secret.observed(self._installation, self._fingerprint)
+    def _to_observed(self, secret: SecretObject) -> ObservedPullSecret:
+        return secret.to_observed(self._installation, self._fingerprint)
 
     async def _snapshot(
         self,
-        namespaces: Coroutine[Any, Any, Seen[ObservedNamespace]],
-        secrets: Coroutine[Any, Any, Seen[ObservedSecret]],
-        accounts: Coroutine[Any, Any, Seen[ObservedAccount]],
+        namespaces: Coroutine[Any, Any, Complete[ObservedNamespace]],
+        secrets: Coroutine[Any, Any, Complete[ObservedPullSecret]],
+        accounts: Coroutine[Any, Any, Complete[ObservedServiceAccount]],
     ) -> ClusterSnapshot:
-        taken_at, began = clock.now(), time.monotonic()
-        end = Deadline("the whole look", self._http.bounds.operation_seconds)
-        sections = await asyncio.gather(
-            *(self._tried(end, one) for one in (namespaces, secrets, accounts))
-        )
+        taken_at, started = clock.now(), time.monotonic()
+        deadline = Deadline("the whole look", self._http.limits.operation_seconds)
+        reads = [self._try_section(deadline, read) for read in (namespaces, secrets, accounts)]
+        sections = await asyncio.gather(*reads)
         if isinstance(sections[0], ClusterError) and sections[0].reason not in _INCOMPLETE:
             raise sections[0]
         return ClusterSnapshot(
             cluster=self._http.cluster,
-            taken_at=taken_at,
-            seconds=time.monotonic() - began,
-            namespaces=_section(sections[0]),
-            secrets=_section(sections[1]),
-            accounts=_section(sections[2]),
+            observed_at=taken_at,
+            seconds=time.monotonic() - started,
+            namespaces=_to_section(sections[0]),
+            secrets=_to_section(sections[1]),
+            service_accounts=_to_section(sections[2]),
         )
 
-    async def _tried(
-        self, end: Deadline, reading: Coroutine[Any, Any, Seen[Kept]]
-    ) -> Seen[Kept] | ClusterError:
+    async def _try_section(
+        self, deadline: Deadline, coroutine: Coroutine[Any, Any, Complete[ObservedT]]
+    ) -> Complete[ObservedT] | ClusterError:
         try:
-            return await end.run(reading)
+            return await deadline.run(coroutine)
         except ClusterError as error:
             return error
-        except OverTime as over:
-            return ClusterError(self._http.cluster, "GET", "-", str(over), Reason.TIMED_OUT)
+        except DeadlineExceeded as timeout:
+            return ClusterError(self._http.cluster, "GET", "-", str(timeout), Reason.TIMED_OUT)
 
-    async def _listed(
+    async def _list_section(
         self,
         path: str,
-        page: type[Page[Item]],
-        keep: Callable[[Item], Kept],
+        page: type[ObjectList[ObjectT]],
+        convert: Callable[[ObjectT], ObservedT],
         query: Mapping[str, str] | None = None,
-    ) -> Seen[Kept]:
-        found = await read_all(
-            self._http, path, page, keep, query=query or {}, refused=self._refused
+    ) -> Complete[ObservedT]:
+        items = await list_all_objects(
+            self._http, path, page, convert, query=query or {}, to_error=self._response_error
         )
-        return Seen(items=tuple(found))
+        return Complete(items=tuple(items))
 
-    async def _got(self, path: str, shape: type[Item], keep: Callable[[Item], Kept]) -> Seen[Kept]:
-        found = await self._one(path, shape)
-        return Seen(items=() if found is None else (keep(found),))
+    async def _get_section(
+        self, path: str, shape: type[ObjectT], convert: Callable[[ObjectT], ObservedT]
+    ) -> Complete[ObservedT]:
+        item = await self._get_object(path, shape)
+        return Complete(items=() if item is None else (convert(item),))
 
-    async def _one(self, path: str, shape: type[Item]) -> Item | None:
-        answer = await self._http.get(path)
-        if answer.status == 404:
+    async def _get_object(self, path: str, shape: type[ObjectT]) -> ObjectT | None:
+        response = await self._http.get(path)
+        if response.status == 404:
             return None
-        if answer.status != 200:
-            raise self._refused(answer)
-        return api_errors.parse(self._http.cluster, answer, shape)
+        if response.status != 200:
+            raise self._response_error(response)
+        return api_errors.parse_object(self._http.cluster, response, shape)
 
-    def _refused(self, answer: Answer) -> ClusterError:
-        return api_errors.error_of(self._http.cluster, answer)
+    def _response_error(self, response: Response) -> ClusterError:
+        return api_errors.cluster_error_from_response(self._http.cluster, response)
 
 
-def _only(name: str) -> dict[str, str]:
+def _name_selector(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
 
 
-def _section(found: Seen[Kept] | ClusterError) -> Seen[Kept] | Unseen:
-    if isinstance(found, ClusterError):
-        return Unseen(reason=found.reason, message=found.said)
-    return found
+def _to_section(result: Complete[ObservedT] | ClusterError) -> Complete[ObservedT] | Unavailable:
+    if isinstance(result, ClusterError):
+        return Unavailable(reason=result.reason, message=result.message)
+    return result

@@ -10,84 +10,86 @@ from typing import Generic, TypeVar
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import ListMeta, Wire
-from tasks.http.limits import ListSize
-from tasks.http.response import Answer
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import KubernetesModel, ListMeta
+from tasks.http.limits import ListCounter
+from tasks.http.response import Response
 
-PAGE_SIZE = 500
+OBJECT_PAGE_SIZE = 500
 
-_LONGEST_TOKEN = 8_000
+_MAX_TOKEN_LENGTH = 8_000
 """Characters; real ones have some hundred, and they go into the next request's URL."""
 
-Shape = TypeVar("Shape", bound=Wire)
-Kept = TypeVar("Kept")
+ModelT = TypeVar("ModelT", bound=KubernetesModel)
+ResultT = TypeVar("ResultT")
 
 
-class Page(Wire, Generic[Shape]):
+class ObjectList(KubernetesModel, Generic[ModelT]):
     """A page of a list."""
 
     metadata: ListMeta = ListMeta()
-    items: list[Shape] | None = None
+    items: list[ModelT] | None = None
 
 
-async def read_all(
-    http: ClusterHttp,
+async def list_all_objects(
+    http: ClusterHttpClient,
     path: str,
-    page: type[Page[Shape]],
-    keep: Callable[[Shape], Kept],
+    page: type[ObjectList[ModelT]],
+    convert: Callable[[ModelT], ResultT],
     *,
     query: Mapping[str, str],
-    refused: Callable[[Answer], ClusterError],
-) -> list[Kept]:
+    to_error: Callable[[Response], ClusterError],
+) -> list[ResultT]:
     """List all; once more from the start if the pages' common state was compacted meanwhile.
 
     Args:
-        keep: takes what is wanted out of an item; the rest is dropped page by page.
-        refused: makes an error of another answer than 200.
+        convert: takes what is wanted out of an item; the rest is dropped page by page.
+        to_error: makes an error of another answer than 200.
 
     Raises:
         ClusterError: it could not be read completely.
     """
     for _ in range(2):
         try:
-            return [kept async for kept in _pages(http, path, page, keep, query, refused)]
-        except _Expired:
+            return [
+                item async for item in _iterate_pages(http, path, page, convert, query, to_error)
+            ]
+        except _ContinueExpired:
             continue
     kind = path.rpartition("/")[2]
-    said = f"{kind} changed too quickly to be read: the pages expired twice (410)"
-    raise ClusterError(http.cluster, "GET", path, said, Reason.PAGES_SHIFTED)
+    message = f"{kind} changed too quickly to be read: the pages expired twice (410)"
+    raise ClusterError(http.cluster, "GET", path, message, Reason.PAGES_SHIFTED)
 
 
-async def _pages(
-    http: ClusterHttp,
+async def _iterate_pages(
+    http: ClusterHttpClient,
     path: str,
-    page: type[Page[Shape]],
-    keep: Callable[[Shape], Kept],
+    page: type[ObjectList[ModelT]],
+    convert: Callable[[ModelT], ResultT],
     query: Mapping[str, str],
-    refused: Callable[[Answer], ClusterError],
-) -> AsyncIterator[Kept]:
-    more: dict[str, str] = {}
-    size, tokens = ListSize(http.bounds), _Tokens()
+    to_error: Callable[[Response], ClusterError],
+) -> AsyncIterator[ResultT]:
+    continue_query: dict[str, str] = {}
+    size, tokens = ListCounter(http.limits), _ContinueTokens()
     while True:
-        answer = await http.get(path, {**query, "limit": str(PAGE_SIZE), **more})
-        if answer.status == 410 and more:
-            raise _Expired
-        if answer.status != 200:
-            raise refused(answer)
-        read = api_errors.parse(http.cluster, answer, page)
-        if excess := size.add(len(read.items or ()), len(answer.body)):
+        response = await http.get(path, {**query, "limit": str(OBJECT_PAGE_SIZE), **continue_query})
+        if response.status == 410 and continue_query:
+            raise _ContinueExpired
+        if response.status != 200:
+            raise to_error(response)
+        page_content = api_errors.parse_object(http.cluster, response, page)
+        if excess := size.add(len(page_content.items or ()), len(response.body)):
             raise ClusterError(http.cluster, "GET", path, excess, Reason.LIST_TOO_LARGE)
-        for item in read.items or ():
-            yield keep(item)
-        if not (token := read.metadata.more):
+        for item in page_content.items or ():
+            yield convert(item)
+        if not (token := page_content.metadata.continue_token):
             return
-        if wrong := tokens.add(token):
-            raise ClusterError(http.cluster, "GET", path, wrong, Reason.PAGES_SHIFTED)
-        more = {"continue": token}
+        if error := tokens.add(token):
+            raise ClusterError(http.cluster, "GET", path, error, Reason.PAGES_SHIFTED)
+        continue_query = {"continue": token}
 
 
-class _Tokens:
+class _ContinueTokens:
     """The `continue` tokens of one list, each of which leads on, or the list would never end."""
 
     def __init__(self) -> None:
@@ -95,7 +97,7 @@ class _Tokens:
 
     def add(self, token: str) -> str:
         """Take a token, and return what is wrong with it, for people; empty if nothing is."""
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > _MAX_TOKEN_LENGTH:
             return f"the token for the next page has {len(token):,} characters"
         digest = hashlib.sha256(token.encode()).digest()
         if digest in self._digests:
@@ -104,5 +106,5 @@ class _Tokens:
         return ""
 
 
-class _Expired(Exception):
+class _ContinueExpired(Exception):
     """A page's state was compacted."""

@@ -10,17 +10,17 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from models.clusters.cluster import ClusterSnapshot
-from models.clusters.pull_secret import ClusterChange, ClusterOutcome
-from models.core.availability import Unseen
+from models.clusters.pull_secret import ClusterChange, ClusterChangeResult
+from models.core.availability import Unavailable
 from models.core.labels import HELM_SELECTOR
-from models.discovery.managed_harbor import SecretKey
-from models.discovery.trust import SeenHarbors, Trust
+from models.discovery.managed_harbor import SecretKeyRef
+from models.discovery.trust import CompleteHarbors, DiscoveryTrust
 
 
 class ClusterReader(Protocol):
     """Looks at a cluster and changes nothing."""
 
-    async def look(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
         """See namespaces, pull secrets of our name and default ServiceAccounts: three lists.
 
         Args:
@@ -28,13 +28,15 @@ class ClusterReader(Protocol):
 
         Raises:
             ClusterError: not even namespaces could be listed, and no retry helped. Another list
-                that cannot be read is no error but an `Unseen` section.
+                that cannot be read is no error but an `Unavailable` section.
         """
 
-    async def look_at(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """See the same of one namespace; a namespace that is not there is an empty section."""
 
-    async def harbors(self, trust: Trust, selector: str = HELM_SELECTOR) -> SeenHarbors | Unseen:
+    async def list_harbors(
+        self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
+    ) -> CompleteHarbors | Unavailable:
         """See all managed Harbors, of every kind.
 
         That takes five lists, the one of what is served included, and a GET for each chart's
@@ -49,7 +51,7 @@ class ClusterReader(Protocol):
             A Harbor that is half made, or not to be read alone, is there with what is known of it.
         """
 
-    async def secret_value(self, key: SecretKey) -> SecretStr:
+    async def read_secret_key(self, key: SecretKeyRef) -> SecretStr:
         """Read what a key of a Secret holds, exactly as it is there.
 
         Raises:
@@ -61,7 +63,9 @@ class ClusterReader(Protocol):
 class ClusterWriter(Protocol):
     """Changes a cluster."""
 
-    async def make(self, change: ClusterChange, contents: Mapping[str, str]) -> ClusterOutcome:
+    async def apply_change(
+        self, change: ClusterChange, contents: Mapping[str, str]
+    ) -> ClusterChangeResult:
         """Make one change, or find that it is already so.
 
         Args:

@@ -11,89 +11,103 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts
 
 import base64
 
-from models.clusters.cluster import FIELD_MANAGER, INSTALLATION, MANAGED_BY, SECRET_NAME
-from models.clusters.pull_secret import ClusterOutcome, Deliver, Withdraw
+from models.clusters.cluster import (
+    FIELD_MANAGER,
+    INSTALLATION_LABEL,
+    MANAGED_BY_LABEL,
+    PULL_SECRET_NAME,
+)
+from models.clusters.pull_secret import ClusterChangeResult, DeleteSecret, WriteSecret
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import DOCKER_CONFIG, DOCKER_KEY, Fingerprint, Secret
-from tasks.clusters.observe import ClusterEyes, secret_path
-from tasks.http.response import Answer
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import (
+    DOCKER_CONFIG_KEY,
+    DOCKER_CONFIG_TYPE,
+    FingerprintFunction,
+    SecretObject,
+)
+from tasks.clusters.observe import ClusterObserver, pull_secret_path
+from tasks.http.response import Response
 
-_TRIES = 4
+_MAX_ATTEMPTS = 4
 """How often somebody may change it between our look and our write until we give up for now."""
 
-_APPLY = "application/apply-patch+yaml"
-_FOREIGN = (
-    f'a Secret "{SECRET_NAME}" is there that this service did not make; it is left as it is. '
+_APPLY_PATCH_TYPE = "application/apply-patch+yaml"
+_FOREIGN_SECRET_MESSAGE = (
+    f'a Secret "{PULL_SECRET_NAME}" is there that this service did not make; it is left as it is. '
     "Delete or rename it, and the next run delivers"
 )
 
 
-class PullSecrets:
+class PullSecretWriter:
     """Writes and deletes pull secrets.
 
     Args:
         http: sends requests.
-        eyes: look again at what is in the way.
+        observer: look again at what is in the way.
         installation: whose Secrets are ours.
         fingerprint: digests what they hold.
     """
 
     def __init__(
-        self, http: ClusterHttp, eyes: ClusterEyes, installation: str, fingerprint: Fingerprint
+        self,
+        http: ClusterHttpClient,
+        observer: ClusterObserver,
+        installation: str,
+        fingerprint: FingerprintFunction,
     ) -> None:
-        self._http, self._eyes = http, eyes
+        self._http, self._observer = http, observer
         self._installation, self._fingerprint = installation, fingerprint
 
-    async def deliver(self, change: Deliver, content: str) -> ClusterOutcome:
+    async def write(self, change: WriteSecret, content: str) -> ClusterChangeResult:
         """Write a pull secret; writing the same again changes nothing.
 
         Raises:
             ClusterError: it was not written.
         """
-        path, version = secret_path(change.namespace), ""
-        for _ in range(_TRIES):
-            answer = await self._apply(path, content, version)
-            if answer.status in {200, 201}:
-                return self._written(change, answer)
-            found = await self._in_the_way(change.namespace, answer)
-            if found is None:
+        path, version = pull_secret_path(change.namespace), ""
+        for _ in range(_MAX_ATTEMPTS):
+            response = await self._send_apply(path, content, version)
+            if response.status in {200, 201}:
+                return self._write_result(change, response)
+            secret = await self._find_blocker(change.namespace, response)
+            if secret is None:
                 version = ""
-            elif not self._is_ours(found):
-                return _outcome(change, Reason.FOREIGN_SECRET, _FOREIGN)
-            elif answer.status == 409:
-                version = found.metadata.version
+            elif not self._is_owned(secret):
+                return _change_result(change, Reason.FOREIGN_SECRET, _FOREIGN_SECRET_MESSAGE)
+            elif response.status == 409:
+                version = secret.metadata.resource_version
             else:
-                await self._make_way(path, found)
+                await self._delete_blocker(path, secret)
                 version = ""
-        raise api_errors.error_of(self._http.cluster, answer)
+        raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    async def withdraw(self, change: Withdraw) -> ClusterOutcome:
+    async def delete(self, change: DeleteSecret) -> ClusterChangeResult:
         """Delete a pull secret that is ours.
 
         Raises:
             ClusterError: it was not deleted.
         """
-        path, uid, version = secret_path(change.namespace), change.uid, change.version
-        for _ in range(_TRIES):
-            answer = await self._delete(path, uid, version)
-            if answer.status in {200, 202}:
-                return _outcome(change, Reason.DONE)
-            if answer.status == 404:
-                return _outcome(change, Reason.ALREADY_SO)
-            if answer.status != 409:
+        path, uid, version = pull_secret_path(change.namespace), change.uid, change.resource_version
+        for _ in range(_MAX_ATTEMPTS):
+            response = await self._send_delete(path, uid, version)
+            if response.status in {200, 202}:
+                return _change_result(change, Reason.DONE)
+            if response.status == 404:
+                return _change_result(change, Reason.UNCHANGED)
+            if response.status != 409:
                 break
-            found = await self._eyes.secret(change.namespace)
-            if found is None:
-                return _outcome(change, Reason.ALREADY_SO)
-            if not self._is_ours(found):
-                return _outcome(change, Reason.FOREIGN_SECRET, _FOREIGN)
-            uid, version = found.metadata.uid, found.metadata.version
-        raise api_errors.error_of(self._http.cluster, answer)
+            secret = await self._observer.get_secret(change.namespace)
+            if secret is None:
+                return _change_result(change, Reason.UNCHANGED)
+            if not self._is_owned(secret):
+                return _change_result(change, Reason.FOREIGN_SECRET, _FOREIGN_SECRET_MESSAGE)
+            uid, version = secret.metadata.uid, secret.metadata.resource_version
+        raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    async def _in_the_way(self, namespace: str, answer: Answer) -> Secret | None:
+    async def _find_blocker(self, namespace: str, response: Response) -> SecretObject | None:
         """Look at what made the server refuse.
 
         409 is a conflict. 422 is also what it says of a Secret of another type, or an `immutable`
@@ -102,37 +116,43 @@ class PullSecrets:
         Raises:
             ClusterError: it was refused for another reason.
         """
-        refused = api_errors.error_of(self._http.cluster, answer)
-        if answer.status != 409 and (
-            answer.status != 422 or refused.reason == Reason.SECRET_TOO_LARGE
+        error = api_errors.cluster_error_from_response(self._http.cluster, response)
+        if response.status != 409 and (
+            response.status != 422 or error.reason == Reason.SECRET_TOO_LARGE
         ):
-            raise refused
-        found = await self._eyes.secret(namespace)
-        if found is None and answer.status == 422:
-            raise refused
-        return found
+            raise error
+        secret = await self._observer.get_secret(namespace)
+        if secret is None and response.status == 422:
+            raise error
+        return secret
 
-    async def _make_way(self, path: str, found: Secret) -> None:
+    async def _delete_blocker(self, path: str, secret: SecretObject) -> None:
         """Delete a Secret of ours; that it changed or went meanwhile is seen at the next try."""
-        answer = await self._delete(path, found.metadata.uid, found.metadata.version)
-        if answer.status not in {200, 202, 404, 409}:
-            raise api_errors.error_of(self._http.cluster, answer)
+        response = await self._send_delete(
+            path, secret.metadata.uid, secret.metadata.resource_version
+        )
+        if response.status not in {200, 202, 404, 409}:
+            raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    def _is_ours(self, secret: Secret) -> bool:
-        return secret.observed(self._installation, self._fingerprint).ours
+    def _is_owned(self, secret: SecretObject) -> bool:
+        return secret.to_observed(self._installation, self._fingerprint).is_owned
 
-    def _written(self, change: Deliver, answer: Answer) -> ClusterOutcome:
-        stored = api_errors.parse(self._http.cluster, answer, Secret)
-        seen = stored.observed(self._installation, self._fingerprint)
-        if seen.ours and seen.fingerprint == change.after:
-            return _outcome(change, Reason.DONE)
-        said = "the cluster stored something else than was written: does an admission webhook edit?"
-        raise ClusterError(self._http.cluster, answer.method, answer.url, said, Reason.CONFLICT)
+    def _write_result(self, change: WriteSecret, response: Response) -> ClusterChangeResult:
+        secret = api_errors.parse_object(self._http.cluster, response, SecretObject)
+        observed_secret = secret.to_observed(self._installation, self._fingerprint)
+        if observed_secret.is_owned and observed_secret.fingerprint == change.after:
+            return _change_result(change, Reason.DONE)
+        message = (
+            "the cluster stored something else than was written: does an admission webhook edit?"
+        )
+        raise ClusterError(
+            self._http.cluster, response.method, response.url, message, Reason.CONFLICT
+        )
 
-    async def _apply(self, path: str, content: str, version: str) -> Answer:
+    async def _send_apply(self, path: str, content: str, version: str) -> Response:
         """Apply; by force only if bound to a version, which was seen to be ours."""
-        labels = {MANAGED_BY: FIELD_MANAGER, INSTALLATION: self._installation}
-        metadata: dict[str, object] = {"name": SECRET_NAME, "labels": labels}
+        labels = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: self._installation}
+        metadata: dict[str, object] = {"name": PULL_SECRET_NAME, "labels": labels}
         query = {"fieldManager": FIELD_MANAGER}
         if version:
             metadata["resourceVersion"] = version
@@ -141,18 +161,22 @@ class PullSecrets:
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": metadata,
-            "type": DOCKER_CONFIG,
+            "type": DOCKER_CONFIG_TYPE,
             # Not stringData: it is write-only, so that apply cannot compare it with what is there.
-            "data": {DOCKER_KEY: base64.b64encode(content.encode()).decode()},
+            "data": {DOCKER_CONFIG_KEY: base64.b64encode(content.encode()).decode()},
         }
-        return await self._http.send("PATCH", path, query=query, body=body, content=_APPLY)
+        return await self._http.send(
+            "PATCH", path, query=query, body=body, content=_APPLY_PATCH_TYPE
+        )
 
-    async def _delete(self, path: str, uid: str, version: str) -> Answer:
+    async def _send_delete(self, path: str, uid: str, version: str) -> Response:
         preconditions = {"uid": uid, "resourceVersion": version}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         return await self._http.send("DELETE", path, body=body)
 
 
-def _outcome(change: Deliver | Withdraw, reason: Reason, message: str = "") -> ClusterOutcome:
-    done = reason in {Reason.DONE, Reason.ALREADY_SO}
-    return ClusterOutcome(change=change, done=done, reason=reason, message=message)
+def _change_result(
+    change: WriteSecret | DeleteSecret, reason: Reason, message: str = ""
+) -> ClusterChangeResult:
+    is_done = reason in {Reason.DONE, Reason.UNCHANGED}
+    return ClusterChangeResult(change=change, succeeded=is_done, reason=reason, message=message)

@@ -7,86 +7,98 @@ read again. See
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account
 """
 
-from models.clusters.cluster import ACCOUNT_NAME, FIELD_MANAGER, SECRET_NAME
-from models.clusters.pull_secret import ClusterOutcome, Link, Unlink
+from models.clusters.cluster import FIELD_MANAGER, PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
+from models.clusters.pull_secret import (
+    AddImagePullSecret,
+    ClusterChangeResult,
+    RemoveImagePullSecret,
+)
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Account
-from tasks.clusters.observe import ClusterEyes, account_path
-from tasks.http.response import Answer
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import ServiceAccount
+from tasks.clusters.observe import ClusterObserver, service_account_path
+from tasks.http.response import Response
 
-_TRIES = 4
+_MAX_ATTEMPTS = 4
 """How often somebody may change it between our look and our write until we give up for now."""
 
-_MERGE = "application/merge-patch+json"
+_MERGE_PATCH_TYPE = "application/merge-patch+json"
 
 
-class Accounts:
+class ServiceAccountWriter:
     """Links and unlinks the pull secret.
 
     Args:
         http: sends requests.
-        eyes: read what is there.
+        observer: read what is there.
     """
 
-    def __init__(self, http: ClusterHttp, eyes: ClusterEyes) -> None:
-        self._http, self._eyes = http, eyes
+    def __init__(self, http: ClusterHttpClient, observer: ClusterObserver) -> None:
+        self._http, self._observer = http, observer
 
-    async def link(self, change: Link) -> ClusterOutcome:
+    async def add_pull_secret(self, change: AddImagePullSecret) -> ClusterChangeResult:
         """Let the default ServiceAccount hand out the pull secret.
 
         Raises:
             ClusterError: it does not yet.
         """
-        for _ in range(_TRIES):
-            account = await self._eyes.account(change.namespace)
-            if account is None:
-                return _absent(change)
-            if account.observed.linked:
-                return ClusterOutcome(change=change, done=True, reason=Reason.ALREADY_SO)
-            answer = await self._write(account, [*account.names, SECRET_NAME])
-            if answer.status == 200:
-                return ClusterOutcome(change=change, done=True, reason=Reason.DONE)
-            self._expect_conflict(answer)
-        raise api_errors.error_of(self._http.cluster, answer)
+        for _ in range(_MAX_ATTEMPTS):
+            service_account = await self._observer.get_service_account(change.namespace)
+            if service_account is None:
+                return _no_account_result(change)
+            if service_account.to_observed.has_pull_secret:
+                return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
+            response = await self._write_pull_secrets(
+                service_account, [*service_account.pull_secret_names, PULL_SECRET_NAME]
+            )
+            if response.status == 200:
+                return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
+            self._expect_conflict(response)
+        raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    async def unlink(self, change: Unlink) -> ClusterOutcome:
+    async def remove_pull_secret(self, change: RemoveImagePullSecret) -> ClusterChangeResult:
         """Take the pull secret out of the default ServiceAccount.
 
         Raises:
             ClusterError: it is still in.
         """
-        for _ in range(_TRIES):
-            account = await self._eyes.account(change.namespace)
-            if account is None or not account.observed.linked:
-                return ClusterOutcome(change=change, done=True, reason=Reason.ALREADY_SO)
-            left = [name for name in account.names if name != SECRET_NAME]
-            answer = await self._write(account, left)
-            if answer.status == 200:
-                return ClusterOutcome(change=change, done=True, reason=Reason.DONE)
-            self._expect_conflict(answer)
-        raise api_errors.error_of(self._http.cluster, answer)
+        for _ in range(_MAX_ATTEMPTS):
+            service_account = await self._observer.get_service_account(change.namespace)
+            if service_account is None or not service_account.to_observed.has_pull_secret:
+                return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
+            remaining_names = [
+                name for name in service_account.pull_secret_names if name != PULL_SECRET_NAME
+            ]
+            response = await self._write_pull_secrets(service_account, remaining_names)
+            if response.status == 200:
+                return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
+            self._expect_conflict(response)
+        raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    async def _write(self, account: Account, names: list[str]) -> Answer:
+    async def _write_pull_secrets(
+        self, service_account: ServiceAccount, names: list[str]
+    ) -> Response:
         body = {
-            "metadata": {"resourceVersion": account.metadata.version},
+            "metadata": {"resourceVersion": service_account.metadata.resource_version},
             "imagePullSecrets": [{"name": name} for name in names] or None,
         }
         query = {"fieldManager": FIELD_MANAGER}
-        path = account_path(account.metadata.namespace)
-        return await self._http.send("PATCH", path, query=query, body=body, content=_MERGE)
+        path = service_account_path(service_account.metadata.namespace)
+        return await self._http.send(
+            "PATCH", path, query=query, body=body, content=_MERGE_PATCH_TYPE
+        )
 
-    def _expect_conflict(self, answer: Answer) -> None:
+    def _expect_conflict(self, response: Response) -> None:
         """Go on if it changed, or went, between our look and our write."""
-        if answer.status not in {404, 409}:
-            raise api_errors.error_of(self._http.cluster, answer)
+        if response.status not in {404, 409}:
+            raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
 
-def _absent(change: Link) -> ClusterOutcome:
-    said = (
-        f'there is no ServiceAccount "{ACCOUNT_NAME}"; it appears a moment after its namespace, '
-        "and the next run links it"
+def _no_account_result(change: AddImagePullSecret) -> ClusterChangeResult:
+    message = (
+        f'there is no ServiceAccount "{SERVICE_ACCOUNT_NAME}"; it appears a moment after its '
+        "namespace, and the next run links it"
     )
     reason = Reason.NO_SERVICE_ACCOUNT
-    return ClusterOutcome(change=change, done=False, reason=reason, message=said)
+    return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)

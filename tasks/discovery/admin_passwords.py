@@ -6,45 +6,58 @@ from collections.abc import Iterable, Sequence
 
 from models.clusters.cluster import Cluster
 from models.core.errors import ClusterError
-from models.core.settings import settings
-from models.discovery.managed_harbor import SecretKey
+from models.core.settings import get_settings
+from models.discovery.managed_harbor import SecretKeyRef
 from models.registries.registry import SecretRef
-from tasks.clusters.connect import opened_cluster
-from tasks.concurrency import Deadline, OverTime
-from tasks.http.limits import Bounds
+from tasks.clusters.connect import open_cluster
+from tasks.concurrency import Deadline, DeadlineExceeded
+from tasks.http.limits import ClientLimits
 from tasks.registries.protocol import Credential
-from tasks.secrets.cipher import no_vault
+from tasks.secrets.cipher import ephemeral_cipher
 from tasks.store.access import clusters
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
-async def in_clusters(refs: Iterable[SecretRef]) -> dict[str, Credential]:
+async def read_admin_passwords(refs: Iterable[SecretRef]) -> dict[str, Credential]:
     """Read credentials out of clusters, side by side; what cannot be read is left out."""
     by_cluster: dict[str, list[SecretRef]] = defaultdict(list)
     for ref in refs:
         by_cluster[ref.cluster].append(ref)
     if not by_cluster:
         return {}
-    known = [one for one in await stored(clusters.clusters) if one.name in by_cluster]
-    found = await asyncio.gather(*(_in_one(one, by_cluster[one.name]) for one in known))
-    return {id_: credential for each in found for id_, credential in each.items()}
+    registered_clusters = [
+        cluster
+        for cluster in await in_transaction(clusters.list_clusters)
+        if cluster.name in by_cluster
+    ]
+    results = await asyncio.gather(
+        *(
+            _read_cluster_passwords(cluster, by_cluster[cluster.name])
+            for cluster in registered_clusters
+        )
+    )
+    return {id_: credential for credentials in results for id_, credential in credentials.items()}
 
 
-async def _in_one(cluster: Cluster, refs: Sequence[SecretRef]) -> dict[str, Credential]:
-    found: dict[str, Credential] = {}
+async def _read_cluster_passwords(
+    cluster: Cluster, refs: Sequence[SecretRef]
+) -> dict[str, Credential]:
+    credentials: dict[str, Credential] = {}
     # As for one request: the runs of all registries wait for this.
-    end = Deadline("reading passwords", Bounds.of_cluster(settings()).request_seconds)
+    deadline = Deadline(
+        "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
+    )
     try:
-        async with opened_cluster(
-            cluster, fingerprint=no_vault().fingerprint, installation=""
+        async with open_cluster(
+            cluster, fingerprint=ephemeral_cipher().fingerprint, installation=""
         ) as client:
             for ref in refs:
-                key = SecretKey(namespace=ref.namespace, name=ref.name, key=ref.key)
+                key = SecretKeyRef(namespace=ref.namespace, name=ref.name, key=ref.key)
                 try:
-                    secret = await end.run(client.secret_value(key))
+                    secret = await deadline.run(client.read_secret_key(key))
                 except ClusterError:
                     continue  # whoever needs it says so
-                found[ref.id] = Credential(ref.username, secret)
-    except (ClusterError, OverTime):
-        return found
-    return found
+                credentials[ref.ref_key] = Credential(ref.username, secret)
+    except (ClusterError, DeadlineExceeded):
+        return credentials
+    return credentials

@@ -5,59 +5,59 @@ from collections.abc import Mapping
 from pydantic import SecretStr, ValidationError
 
 from models.clusters.cluster import Cluster
-from models.core.availability import Unseen
+from models.core.availability import Unavailable
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarbor
-from models.discovery.trust import SeenHarbors, Trust
-from models.registries.registry import OwnAuthority
-from tasks.clusters.connect import opened_cluster
+from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.registries.registry import CustomCA
+from tasks.clusters.connect import open_cluster
 from tasks.clusters.protocol import ClusterReader
-from tasks.concurrency import Deadline, OverTime
-from tasks.secrets.cipher import no_vault
+from tasks.concurrency import Deadline, DeadlineExceeded
+from tasks.secrets.cipher import ephemeral_cipher
 
 
-async def look_for_harbors(
-    cluster: Cluster, trust: Trust, kubeconfigs: Mapping[str, SecretStr] | None = None
-) -> SeenHarbors | Unseen:
+async def find_managed_harbors(
+    cluster: Cluster, trust: DiscoveryTrust, kubeconfigs: Mapping[str, SecretStr] | None = None
+) -> CompleteHarbors | Unavailable:
     """See a cluster's managed Harbors; a cluster that cannot be asked is no error but unseen.
 
     Of those that are not trusted nothing is read but that they are there.
     """
-    end = Deadline("the whole discovery", settings().operation_seconds)
+    deadline = Deadline("the whole discovery", get_settings().operation_seconds)
     try:
-        return await end.run(_look(cluster, trust, kubeconfigs))
-    except OverTime as over:
-        return Unseen(reason=Reason.TIMED_OUT, message=str(over))
+        return await deadline.run(_find(cluster, trust, kubeconfigs))
+    except DeadlineExceeded as timeout:
+        return Unavailable(reason=Reason.TIMED_OUT, message=str(timeout))
 
 
-async def _look(
-    cluster: Cluster, trust: Trust, kubeconfigs: Mapping[str, SecretStr] | None
-) -> SeenHarbors | Unseen:
+async def _find(
+    cluster: Cluster, trust: DiscoveryTrust, kubeconfigs: Mapping[str, SecretStr] | None
+) -> CompleteHarbors | Unavailable:
     try:
-        async with opened_cluster(
+        async with open_cluster(
             cluster,
-            fingerprint=no_vault().fingerprint,
+            fingerprint=ephemeral_cipher().fingerprint,
             installation="",
             kubeconfigs=kubeconfigs,
         ) as client:
-            found = await client.harbors(trust, settings().helm_selector)
-            if isinstance(found, Unseen):
-                return found
-            items = tuple([await _with_authority(client, one) for one in found.items])
-            return found.model_copy(update={"items": items})
+            harbors = await client.list_harbors(trust, get_settings().helm_selector)
+            if isinstance(harbors, Unavailable):
+                return harbors
+            items = tuple([await _with_ca_bundle(client, harbor) for harbor in harbors.items])
+            return harbors.model_copy(update={"items": items})
     except ClusterError as error:
-        return Unseen(reason=error.reason, message=error.said)
+        return Unavailable(reason=error.reason, message=error.message)
 
 
-async def _with_authority(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
+async def _with_ca_bundle(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
     """Read whom its address is to be trusted by; if that cannot be read, it stays as it was."""
-    if harbor.authority is None or harbor.authority.namespace != harbor.place.namespace:
+    if harbor.ca_secret is None or harbor.ca_secret.namespace != harbor.ref.namespace:
         return harbor
     try:
-        text = await client.secret_value(harbor.authority)
-        bundle = OwnAuthority(bundle=text.get_secret_value()).bundle
+        text = await client.read_secret_key(harbor.ca_secret)
+        bundle = CustomCA(bundle=text.get_secret_value()).bundle
     except (ClusterError, ValidationError):
         return harbor
-    return harbor.model_copy(update={"bundle": bundle})
+    return harbor.model_copy(update={"ca_bundle": bundle})

@@ -10,16 +10,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
-from models.discovery.managed_harbor import ManagedHarbor, Phase, Place, SourceKind
-from tasks.discovery.helm_chart import ADDRESS, PASSWORD, ConfigMap, CoreDeployment
-from tasks.discovery.objects import Reader, Where, seen_or_not
+from models.discovery.managed_harbor import HarborPhase, HarborRef, HarborSourceKind, ManagedHarbor
+from tasks.discovery.helm_chart import (
+    ADDRESS_VARIABLE,
+    PASSWORD_VARIABLE,
+    ConfigMap,
+    CoreDeployment,
+)
+from tasks.discovery.objects import ObjectReader, ResourcePath, complete_or_unavailable
 from tasks.discovery.protocol import IsTrusted
 
 
-class HelmCharts:
+class HelmHarborSource:
     """Looks for charts' core Deployments; a `Source`.
 
     The Deployment stands for the Harbor: it is there from the first to the last, through upgrades
@@ -31,94 +36,122 @@ class HelmCharts:
         is_trusted: whose ConfigMaps are read.
     """
 
-    def __init__(self, reader: Reader, selector: str, is_trusted: IsTrusted) -> None:
+    def __init__(self, reader: ObjectReader, selector: str, is_trusted: IsTrusted) -> None:
         self._reader, self._is_trusted = reader, is_trusted
-        self._selectors = [one for one in map(str.strip, selector.split(";")) if one]
+        self._selectors = [part for part in map(str.strip, selector.split(";")) if part]
 
-    async def harbors(self) -> Seen[ManagedHarbor] | Unseen:
+    async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
         """See all of them; see `Source`."""
-        return await seen_or_not(self._all())
+        return await complete_or_unavailable(self._list_all())
 
-    async def _all(self) -> list[ManagedHarbor]:
-        placed = _placed(self._reader.cluster, await self._deployments())
-        return list(await asyncio.gather(*(self._managed(place, one) for place, one in placed)))
+    async def _list_all(self) -> list[ManagedHarbor]:
+        placements = _assign_refs(self._reader.cluster, await self._list_deployments())
+        return list(
+            await asyncio.gather(
+                *(self._to_managed_harbor(ref, deployment) for ref, deployment in placements)
+            )
+        )
 
-    async def _deployments(self) -> list[CoreDeployment]:
-        lists = await asyncio.gather(*(self._listed(one) for one in self._selectors))
-        found = {one.metadata.uid: one for each in lists for one in each}
-        return sorted(found.values(), key=lambda one: (one.metadata.namespace, one.metadata.name))
+    async def _list_deployments(self) -> list[CoreDeployment]:
+        lists = await asyncio.gather(
+            *(self._list_matching(selector) for selector in self._selectors)
+        )
+        deployments = {
+            deployment.metadata.uid: deployment
+            for deployment_list in lists
+            for deployment in deployment_list
+        }
+        return sorted(
+            deployments.values(),
+            key=lambda deployment: (deployment.metadata.namespace, deployment.metadata.name),
+        )
 
-    async def _listed(self, selector: str) -> list[CoreDeployment]:
-        where = Where("apis/apps/v1", "deployments")
+    async def _list_matching(self, selector: str) -> list[CoreDeployment]:
+        resource = ResourcePath("apis/apps/v1", "deployments")
         try:
-            return await self._reader.listed(where, CoreDeployment, {"labelSelector": selector})
+            return await self._reader.list_objects(
+                resource, CoreDeployment, {"labelSelector": selector}
+            )
         except ClusterError as error:
             if error.reason is not Reason.REJECTED:
                 raise
-            said = f'{error.said}: is the label selector "{selector}" sound?'
-            raise ClusterError(error.cluster, "GET", where.path, said, error.reason) from error
+            message = f'{error.message}: is the label selector "{selector}" sound?'
+            raise ClusterError(
+                error.cluster, "GET", resource.path, message, error.reason
+            ) from error
 
-    async def _managed(self, place: Place, one: CoreDeployment) -> ManagedHarbor:
-        if not self._is_trusted(place, one.metadata.uid):
-            return ManagedHarbor(place=place, uid=one.metadata.uid)
-        address, unknown = await self._address(one)
-        phase = Phase.PROVISIONING if one.phase is Phase.READY and not address else one.phase
+    async def _to_managed_harbor(self, ref: HarborRef, deployment: CoreDeployment) -> ManagedHarbor:
+        if not self._is_trusted(ref, deployment.metadata.uid):
+            return ManagedHarbor(ref=ref, uid=deployment.metadata.uid)
+        address, address_error = await self._read_address(deployment)
+        phase = (
+            HarborPhase.PROVISIONING
+            if deployment.phase is HarborPhase.READY and not address
+            else deployment.phase
+        )
         return ManagedHarbor(
-            place=place,
-            uid=one.metadata.uid,
+            ref=ref,
+            uid=deployment.metadata.uid,
             address=address,
-            version=one.version,
+            version=deployment.version,
             phase=phase,
-            password=one.password,
-            authority=one.authority if address.lower().startswith("https:") else None,
-            message=one.trouble or unknown or _lacking(one),
+            password=deployment.password,
+            ca_secret=deployment.ca_secret if address.lower().startswith("https:") else None,
+            message=deployment.problem or address_error or _missing_requirement(deployment),
         )
 
-    async def _address(self, one: CoreDeployment) -> tuple[str, str]:
+    async def _read_address(self, deployment: CoreDeployment) -> tuple[str, str]:
         """Read the address, or say why it is not known.
 
         That one Harbor's ConfigMap may not be read, says nothing about the others.
         """
-        if one.address:
-            return one.address, ""
-        for name, key in one.configs:
-            where = Where("api/v1", "configmaps", one.metadata.namespace, name)
+        if deployment.address:
+            return deployment.address, ""
+        for name, key in deployment.address_config_maps:
+            resource = ResourcePath("api/v1", "configmaps", deployment.metadata.namespace, name)
             try:
-                found = await self._reader.got(where, ConfigMap)
+                config_map = await self._reader.get_object(resource, ConfigMap)
             except ClusterError as error:
                 if error.reason is Reason.NOT_FOUND:
                     continue
                 if error.reason is Reason.FORBIDDEN:
-                    return "", error.said
+                    return "", error.message
                 raise
-            address = (found.data or {}).get(key, "")
+            address = (config_map.data or {}).get(key, "")
             if address:
                 return address, ""
-        named = ", ".join(name for name, _ in one.configs)
-        return "", f"the core's ConfigMap ({named or 'it names none'}) has no {ADDRESS} yet"
+        names = ", ".join(name for name, _ in deployment.address_config_maps)
+        return (
+            "",
+            f"the core's ConfigMap ({names or 'it names none'}) has no {ADDRESS_VARIABLE} yet",
+        )
 
 
-def _placed(cluster: str, found: Iterable[CoreDeployment]) -> list[tuple[Place, CoreDeployment]]:
+def _assign_refs(
+    cluster: str, deployments: Iterable[CoreDeployment]
+) -> list[tuple[HarborRef, CoreDeployment]]:
     """Give each its place: its release's name, or its own where a release has several Harbors."""
-    found = list(found)
-    several = Counter((one.metadata.namespace, one.release) for one in found)
+    deployments = list(deployments)
+    counts = Counter(
+        (deployment.metadata.namespace, deployment.release) for deployment in deployments
+    )
     return [
         (
-            Place(
+            HarborRef(
                 cluster=cluster,
-                namespace=one.metadata.namespace,
-                name=one.release
-                if several[one.metadata.namespace, one.release] == 1
-                else one.metadata.name,
-                kind=SourceKind.HELM,
+                namespace=deployment.metadata.namespace,
+                name=deployment.release
+                if counts[deployment.metadata.namespace, deployment.release] == 1
+                else deployment.metadata.name,
+                kind=HarborSourceKind.HELM,
             ),
-            one,
+            deployment,
         )
-        for one in found
+        for deployment in deployments
     ]
 
 
-def _lacking(one: CoreDeployment) -> str:
-    if one.password is not None:
+def _missing_requirement(deployment: CoreDeployment) -> str:
+    if deployment.password is not None:
         return ""
-    return f"the Deployment {one.metadata.name} takes {PASSWORD} from no Secret"
+    return f"the Deployment {deployment.metadata.name} takes {PASSWORD_VARIABLE} from no Secret"

@@ -10,87 +10,87 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from models.discovery.managed_harbor import Phase, SecretKey
-from tasks.clusters.objects import Meta, Wire
-from tasks.discovery.objects import retold
+from models.discovery.managed_harbor import HarborPhase, SecretKeyRef
+from tasks.clusters.objects import KubernetesModel, ObjectMeta
+from tasks.discovery.objects import redact
 
-ADDRESS = "EXT_ENDPOINT"
-PASSWORD = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, no secret
+ADDRESS_VARIABLE = "EXT_ENDPOINT"
+PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, no secret
 
-_RELEASE = ("release", "app.kubernetes.io/instance")
-_VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
-_AUTHORITY = "ca-download"
+_RELEASE_LABELS = ("release", "app.kubernetes.io/instance")
+_VERSION_PATTERN = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
+_CA_VOLUME = "ca-download"
 """The volume from which Harbor offers its authority; both charts call it so."""
 
 
-class _Ref(Wire):
+class _KeyRef(KubernetesModel):
     name: str = ""
     key: str = ""
 
 
-class _From(Wire):
-    config: _Ref | None = Field(default=None, alias="configMapKeyRef")
-    secret: _Ref | None = Field(default=None, alias="secretKeyRef")
+class _ValueFrom(KubernetesModel):
+    config: _KeyRef | None = Field(default=None, alias="configMapKeyRef")
+    secret: _KeyRef | None = Field(default=None, alias="secretKeyRef")
 
 
-class _Variable(Wire):
+class _EnvVar(KubernetesModel):
     name: str
     value: str = ""
-    source: _From = Field(default=_From(), alias="valueFrom")
+    value_from: _ValueFrom = Field(default=_ValueFrom(), alias="valueFrom")
 
 
-class _Variables(Wire):
+class _EnvFrom(KubernetesModel):
     prefix: str = ""
-    config: _Ref | None = Field(default=None, alias="configMapRef")
-    secret: _Ref | None = Field(default=None, alias="secretRef")
+    config: _KeyRef | None = Field(default=None, alias="configMapRef")
+    secret: _KeyRef | None = Field(default=None, alias="secretRef")
 
 
-class _Container(Wire):
+class _Container(KubernetesModel):
     name: str = ""
     image: str = ""
-    env: tuple[_Variable, ...] = ()
-    bulk: tuple[_Variables, ...] = Field(default=(), alias="envFrom")
+    env: tuple[_EnvVar, ...] = ()
+    env_from: tuple[_EnvFrom, ...] = Field(default=(), alias="envFrom")
 
 
-class _SecretVolume(Wire):
+class _SecretVolume(KubernetesModel):
     name: str = Field(default="", alias="secretName")
 
 
-class _Volume(Wire):
+class _Volume(KubernetesModel):
     name: str = ""
     secret: _SecretVolume | None = None
 
 
-class _Pod(Wire):
+class _Pod(KubernetesModel):
     containers: tuple[_Container, ...] = ()
     volumes: tuple[_Volume, ...] = ()
 
 
-class _Template(Wire):
+class _Template(KubernetesModel):
     spec: _Pod = _Pod()
 
 
-class _Spec(Wire):
+class _Spec(KubernetesModel):
     replicas: int = 1
     template: _Template = _Template()
 
 
-class _Condition(Wire):
+class _Condition(KubernetesModel):
     type: str = ""
     status: str = ""
     reason: str = ""
     message: str = ""
 
 
-class _Status(Wire):
+class _Status(KubernetesModel):
     available: int = Field(default=0, alias="availableReplicas")
     conditions: tuple[_Condition, ...] = ()
 
 
-class CoreDeployment(Wire):
+class CoreDeployment(KubernetesModel):
     """The Deployment of a Harbor's core; the API server validates its types."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     spec: _Spec = _Spec()
     status: _Status = _Status()
 
@@ -98,32 +98,32 @@ class CoreDeployment(Wire):
     def release(self) -> str:
         """The Helm release it belongs to."""
         labels = self.metadata.labels
-        named = next((labels[key] for key in _RELEASE if labels.get(key)), "")
-        return named or self.metadata.name.removesuffix("-core")
+        name = next((labels[key] for key in _RELEASE_LABELS if labels.get(key)), "")
+        return name or self.metadata.name.removesuffix("-core")
 
     @property
     def version(self) -> str:
         """Harbor's version, by the image's tag, else by the chart's label; empty if untold."""
-        tag = self._core.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+        tag = self._core_container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
         label = self.metadata.labels.get("app.kubernetes.io/version", "")
-        found = _VERSION.search(tag) or _VERSION.search(label)
-        return found[0] if found else ""
+        match = _VERSION_PATTERN.search(tag) or _VERSION_PATTERN.search(label)
+        return match[0] if match else ""
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> HarborPhase:
         """How far it is: without a ready Pod it is on its way, unless it was up or gave up."""
         if self.metadata.deleted_at:
-            return Phase.PROVISIONING
+            return HarborPhase.PROVISIONING
         if not self.spec.replicas:
-            return Phase.STOPPED
+            return HarborPhase.STOPPED
         if self.status.available:
-            return Phase.READY
+            return HarborPhase.READY
         rollout = self._condition("Progressing")
-        ended = rollout.status == "False" or rollout.reason == "NewReplicaSetAvailable"
-        return Phase.FAILING if ended else Phase.PROVISIONING
+        has_ended = rollout.status == "False" or rollout.reason == "NewReplicaSetAvailable"
+        return HarborPhase.FAILING if has_ended else HarborPhase.PROVISIONING
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why it is not ready; empty if it is."""
         if self.metadata.deleted_at:
             return "it is being deleted"
@@ -132,70 +132,81 @@ class CoreDeployment(Wire):
         if self.status.available:
             return ""
         rollout = self._condition("Progressing")
-        said = rollout if rollout.status == "False" else self._condition("Available")
-        words = ": ".join(word for word in (said.reason, said.message) if word)
-        why = f" ({retold(words)})" if words else ""
-        return f"no Pod of the Deployment {self.metadata.name} is ready{why}"
+        condition = rollout if rollout.status == "False" else self._condition("Available")
+        detail = ": ".join(part for part in (condition.reason, condition.message) if part)
+        suffix = f" ({redact(detail)})" if detail else ""
+        return f"no Pod of the Deployment {self.metadata.name} is ready{suffix}"
 
     @property
     def address(self) -> str:
         """The address, where it stands in the Deployment itself."""
-        return self._variable(ADDRESS).value
+        return self._variable(ADDRESS_VARIABLE).value
 
     @property
-    def configs(self) -> list[tuple[str, str]]:
+    def address_config_maps(self) -> list[tuple[str, str]]:
         """The ConfigMaps and their keys that may hold the address; the first that does, counts.
 
         See https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
         for which one counts: the variable itself before whole maps, the last of those first.
         """
-        ref = self._variable(ADDRESS).source.config
+        ref = self._variable(ADDRESS_VARIABLE).value_from.config
         if ref is not None:
             return [(ref.name, ref.key)]
-        maps = [one.config.name for one in self._bulk() if one.config is not None]
-        return [(name, ADDRESS) for name in reversed(maps)]
+        maps = [
+            env_from.config.name for env_from in self._env_from() if env_from.config is not None
+        ]
+        return [(name, ADDRESS_VARIABLE) for name in reversed(maps)]
 
     @property
-    def password(self) -> SecretKey | None:
+    def password(self) -> SecretKeyRef | None:
         """Where the password is; None if that is not told, or if it stands in the clear."""
-        variable = self._variable(PASSWORD)
-        ref = variable.source.secret
+        variable = self._variable(PASSWORD_VARIABLE)
+        ref = variable.value_from.secret
         if ref is not None:
-            return self._key(ref.name, ref.key)
-        secrets = [one.secret.name for one in self._bulk() if one.secret is not None]
+            return self._secret_key_ref(ref.name, ref.key)
+        secrets = [
+            env_from.secret.name for env_from in self._env_from() if env_from.secret is not None
+        ]
         if not secrets or variable.name:
             return None
-        return self._key(secrets[0], PASSWORD)  # the chart's own; further ones are somebody's extra
+        return self._secret_key_ref(
+            secrets[0], PASSWORD_VARIABLE
+        )  # the chart's own; further ones are somebody's extra
 
     @property
-    def authority(self) -> SecretKey | None:
+    def ca_secret(self) -> SecretKeyRef | None:
         """Where the authority of its address is, if the chart mounts it."""
-        mounted = (one.secret for one in self.spec.template.spec.volumes if one.name == _AUTHORITY)
-        name = next((one.name for one in mounted if one is not None), "")
-        return self._key(name, "ca.crt") if name else None
+        secrets = (
+            volume.secret for volume in self.spec.template.spec.volumes if volume.name == _CA_VOLUME
+        )
+        name = next((secret.name for secret in secrets if secret is not None), "")
+        return self._secret_key_ref(name, "ca.crt") if name else None
 
     @property
-    def _core(self) -> _Container:
+    def _core_container(self) -> _Container:
         """The container of Harbor itself, not one that was injected beside it."""
-        listed = self.spec.template.spec.containers
-        return next((one for one in listed if one.name == "core"), (listed or (_Container(),))[0])
+        containers = self.spec.template.spec.containers
+        return next(
+            (container for container in containers if container.name == "core"),
+            (containers or (_Container(),))[0],
+        )
 
-    def _variable(self, name: str) -> _Variable:
-        found = (one for one in self._core.env if one.name == name)
-        return next(found, _Variable(name=""))
+    def _variable(self, name: str) -> _EnvVar:
+        matches = (variable for variable in self._core_container.env if variable.name == name)
+        return next(matches, _EnvVar(name=""))
 
-    def _bulk(self) -> Iterator[_Variables]:
-        return (one for one in self._core.bulk if not one.prefix)
+    def _env_from(self) -> Iterator[_EnvFrom]:
+        return (env_from for env_from in self._core_container.env_from if not env_from.prefix)
 
     def _condition(self, kind: str) -> _Condition:
-        found = (one for one in self.status.conditions if one.type == kind)
-        return next(found, _Condition())
+        matches = (condition for condition in self.status.conditions if condition.type == kind)
+        return next(matches, _Condition())
 
-    def _key(self, name: str, key: str) -> SecretKey:
-        return SecretKey(namespace=self.metadata.namespace, name=name, key=key)
+    def _secret_key_ref(self, name: str, key: str) -> SecretKeyRef:
+        return SecretKeyRef(namespace=self.metadata.namespace, name=name, key=key)
 
 
-class ConfigMap(Wire):
+class ConfigMap(KubernetesModel):
     """A ConfigMap."""
 
     data: dict[str, str] | None = None

@@ -8,25 +8,25 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import ManagedHarbor
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Wire
-from tasks.clusters.paging import Page, read_all
-from tasks.http.response import Answer
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import KubernetesModel
+from tasks.clusters.paging import ObjectList, list_all_objects
+from tasks.http.response import Response
 
-Shape = TypeVar("Shape", bound=Wire)
+ModelT = TypeVar("ModelT", bound=KubernetesModel)
 
-_LONGEST = 200
-_LONGEST_READ = 5_000
-_CREDENTIALS = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S+", re.IGNORECASE)
+_MAX_MESSAGE_LENGTH = 200
+_MAX_SOURCE_LENGTH = 5_000
+_CREDENTIALS_PATTERN = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Where:
+class ResourcePath:
     """Where objects are in the API.
 
     Attributes:
@@ -44,31 +44,32 @@ class Where:
     @property
     def path(self) -> str:
         """The path of its URL."""
-        within = ("namespaces", self.namespace) if self.namespace else ()
-        parts = (*self.api.split("/"), *within, self.kind, self.name)
+        namespace_parts = ("namespaces", self.namespace) if self.namespace else ()
+        parts = (*self.api.split("/"), *namespace_parts, self.kind, self.name)
         return "".join(f"/{quote(part, safe='')}" for part in parts if part)
 
     @property
-    def right(self) -> str:
+    def required_rule(self) -> str:
         """The right it takes, as a person would grant it."""
         if not self.kind:
             return f'may not get {self.path}: bind the ClusterRole "system:discovery"'
         verb = "get" if self.name else "list"
-        named = f'{self.kind} "{self.name}"' if self.name else self.kind
-        where = f" in namespace {self.namespace}" if self.namespace else ""
+        target = f'{self.kind} "{self.name}"' if self.name else self.kind
+        location = f" in namespace {self.namespace}" if self.namespace else ""
         group = self.api.removeprefix("api").removeprefix("s/").rpartition("/")[0]
-        within = f' of apiGroup "{group}"' if group else ""
-        return f'may not {verb} {named}{where}: grant the verb "{verb}" on "{self.kind}"{within}'
+        api_group = f' of apiGroup "{group}"' if group else ""
+        grant = f'grant the verb "{verb}" on "{self.kind}"{api_group}'
+        return f"may not {verb} {target}{location}: {grant}"
 
 
-class Reader:
+class ObjectReader:
     """Reads lists and objects of one cluster.
 
     Args:
         http: sends requests.
     """
 
-    def __init__(self, http: ClusterHttp) -> None:
+    def __init__(self, http: ClusterHttpClient) -> None:
         self._http = http
 
     @property
@@ -76,74 +77,76 @@ class Reader:
         """The name of the cluster."""
         return self._http.cluster
 
-    async def listed(
-        self, where: Where, shape: type[Shape], query: Mapping[str, str] | None = None
-    ) -> list[Shape]:
-        """List all; see `read_all`.
+    async def list_objects(
+        self, resource: ResourcePath, shape: type[ModelT], query: Mapping[str, str] | None = None
+    ) -> list[ModelT]:
+        """List all; see `list_all_objects`.
 
         Raises:
             ClusterError: it could not be read completely; NotFound if there is no such kind here.
         """
-        return await read_all(
+        return await list_all_objects(
             self._http,
-            where.path,
-            Page[shape],  # type: ignore[valid-type]
+            resource.path,
+            ObjectList[shape],  # type: ignore[valid-type]
             lambda item: item,
             query=query or {},
-            refused=lambda answer: self._refused(where, answer),
+            to_error=lambda response: self._response_error(resource, response),
         )
 
-    async def got(self, where: Where, shape: type[Shape]) -> Shape:
+    async def get_object(self, resource: ResourcePath, shape: type[ModelT]) -> ModelT:
         """Get one object.
 
         Raises:
             ClusterError: it could not be read; NotFound if it is not there.
         """
-        answer = await self._http.get(where.path)
-        if answer.status != 200:
-            raise self._refused(where, answer)
-        return api_errors.parse(self.cluster, answer, shape)
+        response = await self._http.get(resource.path)
+        if response.status != 200:
+            raise self._response_error(resource, response)
+        return api_errors.parse_object(self.cluster, response, shape)
 
-    def _refused(self, where: Where, answer: Answer) -> ClusterError:
-        error = api_errors.error_of(self.cluster, answer)
+    def _response_error(self, resource: ResourcePath, response: Response) -> ClusterError:
+        error = api_errors.cluster_error_from_response(self.cluster, response)
         if error.reason is not Reason.FORBIDDEN:
             return error
-        return ClusterError(self.cluster, "GET", where.path, where.right, error.reason)
+        return ClusterError(
+            self.cluster, "GET", resource.path, resource.required_rule, error.reason
+        )
 
 
-async def seen_or_not(
-    reading: Coroutine[Any, Any, list[ManagedHarbor]],
-) -> Seen[ManagedHarbor] | Unseen:
+async def complete_or_unavailable(
+    coroutine: Coroutine[Any, Any, list[ManagedHarbor]],
+) -> Complete[ManagedHarbor] | Unavailable:
     """Turn a failed look into a section that says so."""
     try:
-        return Seen(items=tuple(await reading))
+        return Complete(items=tuple(await coroutine))
     except ClusterError as error:
-        return Unseen(reason=error.reason, message=error.said)
+        return Unavailable(reason=error.reason, message=error.message)
 
 
-def readable(shape: type[Shape], raw: object, where: str) -> tuple[Shape, str]:
+def parse_lenient(shape: type[ModelT], raw: object, location: str) -> tuple[ModelT, str]:
     """Read what can be read of a part that nobody validated; all its fields must have defaults.
 
     Returns:
         The part without what is unreadable, and what that is; empty if all can be read.
     """
-    kept, wrong = dict(raw) if isinstance(raw, dict) else {}, ""
+    fields, message = dict(raw) if isinstance(raw, dict) else {}, ""
     if raw is not None and not isinstance(raw, dict):
-        wrong = f"{where} is unreadable (no object)"
+        message = f"{location} is unreadable (no object)"
     while True:
         try:
-            return shape.model_validate(kept), wrong
+            return shape.model_validate(fields), message
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(str(step) for step in first["loc"])[:100]
-            wrong = wrong or f"{where}.{field} is unreadable ({first['type']})"
-            del kept[str(first["loc"][0])]
+            message = message or f"{location}.{field} is unreadable ({first['type']})"
+            del fields[str(first["loc"][0])]
 
 
-def retold(text: str) -> str:
+def redact(text: str) -> str:
     """Shorten what somebody else says, and take out what looks like credentials."""
     line = " ".join(text.split())
-    if len(line) > _LONGEST_READ:  # at a space, so that no half of a credential is left
-        line = line[:_LONGEST_READ].rpartition(" ")[0] + "…"
-    plain = _CREDENTIALS.sub("…", line)
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    if len(line) > _MAX_SOURCE_LENGTH:  # at a space, so that no half of a credential is left
+        line = line[:_MAX_SOURCE_LENGTH].rpartition(" ")[0] + "…"
+    plain = _CREDENTIALS_PATTERN.sub("…", line)
+    return plain if len(plain) <= _MAX_MESSAGE_LENGTH else f"{plain[: _MAX_MESSAGE_LENGTH - 1]}…"

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from models.core.availability import Seen, Unseen
-from models.discovery.managed_harbor import ManagedHarbor, Place
+from models.core.availability import Complete, Unavailable
+from models.discovery.managed_harbor import HarborRef, ManagedHarbor
 
-IsTrusted = Callable[[Place, str], bool]
+IsTrusted = Callable[[HarborRef, str], bool]
 """Whether an object, by its place and uid, is read further: of others nothing but that is told."""
 
 
-class Source(Protocol):
+class HarborSource(Protocol):
     """One way in which Harbors are run in a cluster; each kind has a file of its own."""
 
-    async def harbors(self) -> Seen[ManagedHarbor] | Unseen:
+    async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
         """See all of its Harbors in the cluster, or why that cannot be.
 
         What runs them need not be installed: then there are none.

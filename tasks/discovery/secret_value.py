@@ -7,29 +7,29 @@ from pydantic import SecretStr
 
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
-from models.discovery.managed_harbor import SecretKey
+from models.discovery.managed_harbor import SecretKeyRef
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Secret
-from tasks.discovery.objects import Where
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import SecretObject
+from tasks.discovery.objects import ResourcePath
 
 
-async def secret_value(http: ClusterHttp, key: SecretKey) -> SecretStr:
+async def read_secret_key(http: ClusterHttpClient, key: SecretKeyRef) -> SecretStr:
     """Read it; see `ClusterReader`."""
-    path = Where("api/v1", "secrets", key.namespace, key.name).path
-    answer = await http.get(path)
-    where = f"the Secret {key.name} in namespace {key.namespace}"
-    if answer.status == 404:
-        said = f"{where} does not exist"
-        raise ClusterError(http.cluster, "GET", path, said, Reason.NOT_FOUND)
-    if answer.status != 200:
-        raise api_errors.error_of(http.cluster, answer)
-    held = api_errors.parse(http.cluster, answer, Secret).data or {}
-    if not held.get(key.key):
-        said = f"{where} has no key {key.key}, or nothing in it"
-        raise ClusterError(http.cluster, "GET", path, said, Reason.NOT_FOUND)
+    path = ResourcePath("api/v1", "secrets", key.namespace, key.name).path
+    response = await http.get(path)
+    subject = f"the Secret {key.name} in namespace {key.namespace}"
+    if response.status == 404:
+        message = f"{subject} does not exist"
+        raise ClusterError(http.cluster, "GET", path, message, Reason.NOT_FOUND)
+    if response.status != 200:
+        raise api_errors.cluster_error_from_response(http.cluster, response)
+    data = api_errors.parse_object(http.cluster, response, SecretObject).data or {}
+    if not data.get(key.key):
+        message = f"{subject} has no key {key.key}, or nothing in it"
+        raise ClusterError(http.cluster, "GET", path, message, Reason.NOT_FOUND)
     try:
-        return SecretStr(base64.b64decode(held[key.key], validate=True).decode())
+        return SecretStr(base64.b64decode(data[key.key], validate=True).decode())
     except (binascii.Error, ValueError):
-        said = f"what {where} holds under {key.key} is no text"
-        raise ClusterError(http.cluster, "GET", path, said, Reason.REJECTED) from None
+        message = f"what {subject} holds under {key.key} is no text"
+        raise ClusterError(http.cluster, "GET", path, message, Reason.REJECTED) from None

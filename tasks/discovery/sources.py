@@ -3,19 +3,26 @@
 import asyncio
 from functools import partial
 
-from models.core.availability import Unseen
+from models.core.availability import Unavailable
 from models.core.errors import ClusterError
-from models.discovery.managed_harbor import ManagedHarbor, SourceKind
-from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE, SeenHarbors, Trust
-from tasks.clusters.http import ClusterHttp
-from tasks.clusters.objects import Namespace
-from tasks.discovery.harbor_operator import HarborOperator
-from tasks.discovery.helm import HelmCharts
-from tasks.discovery.objects import Reader, Where
-from tasks.discovery.protocol import IsTrusted, Source
+from models.discovery.managed_harbor import HarborSourceKind, ManagedHarbor
+from models.discovery.trust import (
+    MANAGED_LABEL,
+    MANAGED_LABEL_VALUE,
+    CompleteHarbors,
+    DiscoveryTrust,
+)
+from tasks.clusters.http import ClusterHttpClient
+from tasks.clusters.objects import NamespaceObject
+from tasks.discovery.harbor_operator import OperatorHarborSource
+from tasks.discovery.helm import HelmHarborSource
+from tasks.discovery.objects import ObjectReader, ResourcePath
+from tasks.discovery.protocol import HarborSource, IsTrusted
 
 
-def sources(reader: Reader, selector: str, is_trusted: IsTrusted) -> tuple[Source, ...]:
+def make_sources(
+    reader: ObjectReader, selector: str, is_trusted: IsTrusted
+) -> tuple[HarborSource, ...]:
     """Make all kinds of sources of one cluster, in the order of their precedence.
 
     Args:
@@ -23,42 +30,56 @@ def sources(reader: Reader, selector: str, is_trusted: IsTrusted) -> tuple[Sourc
         selector: see `HELM_SELECTOR`.
         is_trusted: whose objects are read further.
     """
-    return HarborOperator(reader, is_trusted), HelmCharts(reader, selector, is_trusted)
+    return OperatorHarborSource(reader, is_trusted), HelmHarborSource(reader, selector, is_trusted)
 
 
-async def managed_harbors(http: ClusterHttp, trust: Trust, selector: str) -> SeenHarbors | Unseen:
+async def list_managed_harbors(
+    http: ClusterHttpClient, trust: DiscoveryTrust, selector: str
+) -> CompleteHarbors | Unavailable:
     """See all managed Harbors; complete only if every source is; see `ClusterReader`."""
-    reader = Reader(http)
+    reader = ObjectReader(http)
     try:
-        namespaces = await reader.listed(Where("api/v1", "namespaces"), Namespace)
+        namespaces = await reader.list_objects(
+            ResourcePath("api/v1", "namespaces"), NamespaceObject
+        )
     except ClusterError as error:
-        return Unseen(reason=error.reason, message=error.said)
-    marked = frozenset(one.metadata.name for one in namespaces if _is_marked(one))
-    is_trusted = partial(trust.covers, marked=marked)
-    found = await asyncio.gather(*(one.harbors() for one in sources(reader, selector, is_trusted)))
+        return Unavailable(reason=error.reason, message=error.message)
+    marked_namespaces = frozenset(
+        namespace.metadata.name for namespace in namespaces if _is_marked(namespace)
+    )
+    is_trusted = partial(trust.covers, marked=marked_namespaces)
+    results = await asyncio.gather(
+        *(source.list_harbors() for source in make_sources(reader, selector, is_trusted))
+    )
     harbors: list[ManagedHarbor] = []
-    for each in found:
-        if isinstance(each, Unseen):
-            return each
-        harbors += each.items
-    return SeenHarbors(
-        items=_each_once(harbors),
-        namespaces=frozenset(one.metadata.name for one in namespaces),
-        marked=marked,
+    for result in results:
+        if isinstance(result, Unavailable):
+            return result
+        harbors += result.items
+    return CompleteHarbors(
+        items=_deduplicate(harbors),
+        namespaces=frozenset(namespace.metadata.name for namespace in namespaces),
+        marked_namespaces=marked_namespaces,
     )
 
 
-def _is_marked(namespace: Namespace) -> bool:
+def _is_marked(namespace: NamespaceObject) -> bool:
     return namespace.metadata.labels.get(MANAGED_LABEL) == MANAGED_LABEL_VALUE
 
 
-def _each_once(harbors: list[ManagedHarbor]) -> tuple[ManagedHarbor, ...]:
+def _deduplicate(harbors: list[ManagedHarbor]) -> tuple[ManagedHarbor, ...]:
     """Leave out what another kind shows of a Harbor that the operator shows already."""
-    run = {_spot(one) for one in harbors if one.place.kind is SourceKind.OPERATOR and one.address}
+    operator_harbors = {
+        _identity(harbor)
+        for harbor in harbors
+        if harbor.ref.kind is HarborSourceKind.OPERATOR and harbor.address
+    }
     return tuple(
-        one for one in harbors if one.place.kind is SourceKind.OPERATOR or _spot(one) not in run
+        harbor
+        for harbor in harbors
+        if harbor.ref.kind is HarborSourceKind.OPERATOR or _identity(harbor) not in operator_harbors
     )
 
 
-def _spot(one: ManagedHarbor) -> tuple[str, str]:
-    return one.place.namespace, one.address.rstrip("/").lower()
+def _identity(harbor: ManagedHarbor) -> tuple[str, str]:
+    return harbor.ref.namespace, harbor.address.rstrip("/").lower()

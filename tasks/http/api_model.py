@@ -9,39 +9,39 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema
 
-Shape = TypeVar("Shape")
+ModelT = TypeVar("ModelT")
 
-MOST_VALUES = 1_000_000
+MAX_VALUES = 1_000_000
 """Values in one answer: a page of 100 robot accounts with 1,000 spaces each has 700,000."""
 
-LONGEST_ERROR = 100_000
+MAX_ERROR_LENGTH = 100_000
 """Bytes of an error's body that are read; a longer one is cut off and tells nothing."""
 
-_MOST_KEYS = 10_000
+_MAX_KEYS = 10_000
 """Keys of an object with free keys: labels, the data of a Secret (1 MiB at most)."""
 
 
 def _check_keys(value: object) -> object:
-    if isinstance(value, dict) and len(value) > _MOST_KEYS:
-        raise ValueError(f"more than {_MOST_KEYS:,} keys")
+    if isinstance(value, dict) and len(value) > _MAX_KEYS:
+        raise ValueError(f"more than {_MAX_KEYS:,} keys")
     return value
 
 
-def _bounded(node: Any) -> Any:  # noqa: ANN401 - a schema is nested dicts and lists
+def _bound_node(node: Any) -> Any:  # noqa: ANN401 - a schema is nested dicts and lists
     if isinstance(node, list | tuple):
-        return type(node)(_bounded(part) for part in node)
-    if not isinstance(node, dict) or node.get("function") == _CHECK:
+        return type(node)(_bound_node(part) for part in node)
+    if not isinstance(node, dict) or node.get("function") == _KEY_CHECK:
         return node
-    copy = {key: _bounded(part) for key, part in node.items()}
+    copy = {key: _bound_node(part) for key, part in node.items()}
     match copy.get("type"):
         case "list" | "tuple" | "set" | "frozenset":
             return copy | {"fail_fast": True}
         case "dict":
-            return {"type": "function-before", "function": _CHECK, "schema": copy}
+            return {"type": "function-before", "function": _KEY_CHECK, "schema": copy}
     return copy
 
 
-_CHECK = {"type": "no-info", "function": _check_keys}
+_KEY_CHECK = {"type": "no-info", "function": _check_keys}
 
 
 class ApiModel(BaseModel):
@@ -54,11 +54,11 @@ class ApiModel(BaseModel):
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Bound the lists and objects in all fields, so that no field can be forgotten."""
-        schema: CoreSchema = _bounded(handler(source))
+        schema: CoreSchema = _bound_node(handler(source))
         return schema
 
 
-def list_of(shape: type[Shape]) -> TypeAdapter[list[Shape]]:
+def list_adapter(shape: type[ModelT]) -> TypeAdapter[list[ModelT]]:
     """Return what reads an answer that is a list."""
     return TypeAdapter(Annotated[list[shape], FailFast()])  # type: ignore[valid-type,arg-type]
 
@@ -74,5 +74,5 @@ def check_values(body: bytes) -> None:
     Raises:
         ValueError: there are more than is allowed.
     """
-    if count_values(body) > MOST_VALUES:
-        raise ValueError(f"more than {MOST_VALUES:,} values")
+    if count_values(body) > MAX_VALUES:
+        raise ValueError(f"more than {MAX_VALUES:,} values")

@@ -7,35 +7,35 @@ anybody could count the bytes.
 
 import zlib
 
-IDENTITY = {"Accept-Encoding": "identity"}
+IDENTITY_ENCODING = {"Accept-Encoding": "identity"}
 """https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3"""
 
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 
 
 class BodyError(Exception):
     """The body cannot be used; the text says why, as the end of a sentence about the server."""
 
 
-class BodyDamaged(BodyError):
+class CorruptBody(BodyError):
     """The compressed body cannot be decoded; another try may bring a sound one."""
 
 
-class Body:
+class BodyBuffer:
     """Collects a body's pieces.
 
     Args:
         coding: the answer's `Content-Encoding`.
-        largest: bytes, decoded.
+        max_bytes: bytes, decoded.
 
     Raises:
         BodyError: the coding is neither identity nor a single gzip.
     """
 
-    def __init__(self, coding: str, largest: int) -> None:
-        self._largest = largest
-        self._received = bytearray()
-        self._gzip = zlib.decompressobj(_GZIP) if _is_gzip(coding) else None
+    def __init__(self, coding: str, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._pieces = bytearray()
+        self._gzip = zlib.decompressobj(_GZIP_WINDOW_BITS) if _is_gzip(coding) else None
 
     def add(self, piece: bytes) -> None:
         """Take a piece as it came over the wire.
@@ -45,35 +45,35 @@ class Body:
             BodyDamaged: it is no gzip where it says so.
         """
         if self._gzip is None:
-            self._keep(piece)
+            self._append(piece)
             return
         try:  # no more than is still allowed is ever unpacked, and one byte that tells
-            self._keep(self._gzip.decompress(piece, self._largest + 1 - len(self._received)))
+            self._append(self._gzip.decompress(piece, self._max_bytes + 1 - len(self._pieces)))
         except zlib.error:
-            raise BodyDamaged("answered with a damaged gzip body") from None
+            raise CorruptBody("answered with a damaged gzip body") from None
 
-    def whole(self) -> bytes:
+    def content(self) -> bytes:
         """Return the whole body, decoded.
 
         Raises:
             BodyDamaged: the compressed body ended too early, or something follows it.
         """
         if self._gzip and (not self._gzip.eof or self._gzip.unused_data):
-            raise BodyDamaged("answered with a damaged gzip body")
-        return bytes(self._received)
+            raise CorruptBody("answered with a damaged gzip body")
+        return bytes(self._pieces)
 
-    def _keep(self, piece: bytes) -> None:
-        self._received += piece
-        if len(self._received) > self._largest:
-            raise BodyError(f"answered more than {self._largest / 1e6:.0f} MB")
+    def _append(self, piece: bytes) -> None:
+        self._pieces += piece
+        if len(self._pieces) > self._max_bytes:
+            raise BodyError(f"answered more than {self._max_bytes / 1e6:.0f} MB")
 
 
 def _is_gzip(coding: str) -> bool:
     codings = [name for name in coding.lower().replace(" ", "").split(",") if name]
-    applied = [name for name in codings if name != "identity"]
-    if not applied:
+    compressions = [name for name in codings if name != "identity"]
+    if not compressions:
         return False
-    if applied in (["gzip"], ["x-gzip"]):
+    if compressions in (["gzip"], ["x-gzip"]):
         return True
     raise BodyError(
         f"answered with the content encoding {coding[:40]!r}, which was not asked for: is there a "

@@ -10,18 +10,18 @@ from models.core.reasons import Reason
 from tasks.http import tls
 
 
-def translated(error: Exception, registry: str, method: str, url: str) -> RegistryError:
+def transport_error(error: Exception, registry: str, method: str, url: str) -> RegistryError:
     """Say in our words why no complete answer came."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CUT):
-            reason, said = tls.refusal(cause)
-            return TlsFailed(registry, method, url, said, reason)
+    for cause in _error_chain(error):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CONNECTION_CLOSED):
+            reason, message = tls.describe_tls_error(cause)
+            return TlsFailed(registry, method, url, message, reason)
         if isinstance(cause, socket.gaierror):
-            said = "the host name is unknown (DNS)"
-            return Unreachable(registry, method, url, said, Reason.UNKNOWN_HOST)
+            message = "the host name is unknown (DNS)"
+            return Unreachable(registry, method, url, message, Reason.UNKNOWN_HOST)
         if isinstance(cause, ConnectionRefusedError):
-            said = "nothing listens on this port"
-            return Unreachable(registry, method, url, said, Reason.CONNECTION_REFUSED)
+            message = "nothing listens on this port"
+            return Unreachable(registry, method, url, message, Reason.CONNECTION_REFUSED)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return TimedOut(registry, method, url, "no complete answer in time")
     if isinstance(error, httpx.ConnectError):
@@ -29,16 +29,16 @@ def translated(error: Exception, registry: str, method: str, url: str) -> Regist
     return Unreachable(registry, method, url, f"the connection was cut ({type(error).__name__})")
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _error_chain(error: BaseException) -> list[BaseException]:
     """List an error and what led to it, through chains and groups."""
-    found: list[BaseException] = []
-    open_: list[BaseException | None] = [error]
-    while open_:
-        one = open_.pop()
-        if one is None or one in found:
+    causes: list[BaseException] = []
+    queue: list[BaseException | None] = [error]
+    while queue:
+        cause = queue.pop()
+        if cause is None or cause in causes:
             continue
-        found.append(one)
-        open_ += [one.__cause__, one.__context__]
-        if isinstance(one, BaseExceptionGroup):
-            open_ += one.exceptions
-    return found
+        causes.append(cause)
+        queue += [cause.__cause__, cause.__context__]
+        if isinstance(cause, BaseExceptionGroup):
+            queue += cause.exceptions
+    return causes

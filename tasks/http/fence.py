@@ -11,19 +11,19 @@ from contextvars import ContextVar
 Fence = Callable[[], Awaitable[None]]
 """Raises `Busy` if the lease that it belongs to is lost."""
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_innermost: ContextVar[Fence | None] = ContextVar("fence", default=None)
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_current_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
 
 
 @contextmanager
-def fenced(fence: Fence) -> Iterator[None]:
+def fence_requests(fence: Fence) -> Iterator[None]:
     """Hold what is sent within the block, also by tasks that it starts, to a fence."""
-    outer = _innermost.get()
-    _innermost.set(fence)
+    outer = _current_fence.get()
+    _current_fence.set(fence)
     try:
         yield
     finally:
-        _innermost.set(outer)
+        _current_fence.set(outer)
 
 
 async def check_fence(method: str) -> None:
@@ -32,6 +32,6 @@ async def check_fence(method: str) -> None:
     Raises:
         Busy: it would change something, and the run has lost its lease.
     """
-    fence = _innermost.get()
-    if fence is not None and method not in _SAFE:
+    fence = _current_fence.get()
+    if fence is not None and method not in _SAFE_METHODS:
         await fence()

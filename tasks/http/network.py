@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import httpcore
 import httpx
 
-from models.core.network import Network, forbidden
-from models.core.settings import settings
+from models.core.network import Network, forbidden_reason
+from models.core.settings import get_settings
 from models.registries.address import Address, parse_address
-from models.registries.registry import Origin, Registry
+from models.registries.registry import Registry, RegistryOrigin
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class AddressForbidden(Exception):
+class BlockedAddressError(Exception):
     """No IP address that a name leads to may be connected to.
 
     Attributes:
@@ -39,18 +39,18 @@ class AddressForbidden(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class AddressGuard:
     """Decides which IP addresses may be connected to.
 
     Attributes:
         allowed: networks that a setting allows.
-        typed: hosts and ports that a person gave; they are not checked.
+        trusted_endpoints: hosts and ports that a person gave; they are not checked.
     """
 
     allowed: tuple[Network, ...] = ()
-    typed: frozenset[tuple[str, int]] = frozenset()
+    trusted_endpoints: frozenset[tuple[str, int]] = frozenset()
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def resolve(self, host: str, port: int) -> list[str]:
         """Resolve a name, and return the IP addresses that may be connected to.
 
         Raises:
@@ -58,30 +58,30 @@ class Guard:
             AddressForbidden: there are some, and none is allowed.
         """
         entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        found = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
-        if (host, port) in self.typed:
-            return found
-        faults = {address: forbidden(address, self.allowed) for address in found}
-        permitted = [address for address, fault in faults.items() if not fault]
-        if not permitted:
-            raise AddressForbidden(_refusal(host, faults))
-        return permitted
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+        if (host, port) in self.trusted_endpoints:
+            return addresses
+        errors = {address: forbidden_reason(address, self.allowed) for address in addresses}
+        allowed = [address for address, error in errors.items() if not error]
+        if not allowed:
+            raise BlockedAddressError(_blocked_message(host, errors))
+        return allowed
 
 
-def guard_of(registry: Registry) -> Guard | None:
+def address_guard_for(registry: Registry) -> AddressGuard | None:
     """Return what guards the connections to a registry; None where a person typed its address."""
-    if registry.origin is not Origin.MANAGED:
+    if registry.origin is not RegistryOrigin.MANAGED:
         return None
     service = registry.token_service
-    typed = [parse_address(service)] if service else []
-    return Guard(
-        allowed=settings().networks,
-        typed=frozenset((address.host, address.port) for address in typed),
+    exempt_addresses = [parse_address(service)] if service else []
+    return AddressGuard(
+        allowed=get_settings().networks,
+        trusted_endpoints=frozenset((address.host, address.port) for address in exempt_addresses),
     )
 
 
-def transport_for(
-    guard: Guard, context: ssl.SSLContext, limits: httpx.Limits
+def guarded_transport(
+    guard: AddressGuard, context: ssl.SSLContext, limits: httpx.Limits
 ) -> httpx.AsyncBaseTransport:
     """Return a transport whose every connection is guarded.
 
@@ -100,7 +100,7 @@ def transport_for(
 
 
 async def open_streams(
-    where: Address, guard: Guard | None, context: ssl.SSLContext | None = None
+    target: Address, guard: AddressGuard | None, context: ssl.SSLContext | None = None
 ) -> Streams:
     """Open one connection, with TLS if there is a context for it.
 
@@ -109,23 +109,23 @@ async def open_streams(
         AddressForbidden: there must not be one.
     """
     if guard is None:
-        return await asyncio.open_connection(where.host, where.port, ssl=context)
-    name = where.host if context else None
+        return await asyncio.open_connection(target.host, target.port, ssl=context)
+    name = target.host if context else None
     error: OSError | None = None
-    for address in await guard.addresses(where.host, where.port):
+    for address in await guard.resolve(target.host, target.port):
         try:
             return await asyncio.open_connection(
-                address, where.port, ssl=context, server_hostname=name
+                address, target.port, ssl=context, server_hostname=name
             )
         except ssl.SSLError:
             raise
-        except OSError as caught:
-            error = caught
+        except OSError as exception:
+            error = exception
     raise error or OSError("no address")
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
         self._backend = httpcore.AnyIOBackend()
 
@@ -140,7 +140,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         """Connect to one of the IP addresses that were checked."""
         try:
             async with asyncio.timeout(timeout):
-                addresses = await self._guard.addresses(host, port)
+                addresses = await self._guard.resolve(host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except OSError as error:
@@ -169,6 +169,6 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-def _refusal(host: str, faults: dict[str, str]) -> str:
-    address, fault = next(iter(faults.items()))
-    return f"{host} leads to {address} ({fault}), where no discovered address may lead"
+def _blocked_message(host: str, errors: dict[str, str]) -> str:
+    address, error = next(iter(errors.items()))
+    return f"{host} leads to {address} ({error}), where no discovered address may lead"

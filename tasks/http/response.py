@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from models.core.text import visible
+from models.core.text import replace_invisible
 from tasks import clock
-from tasks.http.sanitize import clean_json
+from tasks.http.sanitize import sanitize_json
 
-_LONGEST_DATE = 100
+_MAX_DATE_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete answer.
 
     Attributes:
@@ -32,9 +32,9 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Clean what the server said, here and nowhere else."""
-        clean = {name: visible(value) for name, value in self.headers.items()}
+        clean = {name: replace_invisible(value) for name, value in self.headers.items()}
         object.__setattr__(self, "headers", clean)
-        object.__setattr__(self, "body", clean_json(self.body))
+        object.__setattr__(self, "body", sanitize_json(self.body))
 
     @property
     def retry_after(self) -> float | None:
@@ -43,7 +43,7 @@ class Answer:
         See https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
         """
         value = self.headers.get("retry-after", "")
-        if len(value) > _LONGEST_DATE:
+        if len(value) > _MAX_DATE_LENGTH:
             return None
         if re.fullmatch(r"\d{1,6}", value):
             return float(value)

@@ -7,27 +7,32 @@ import stamina
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from models.core.errors import ClusterNotAskedAgain, ClusterTransient, NotAskedAgain, Transient
+from models.core.errors import (
+    CircuitOpen,
+    ClusterCircuitOpen,
+    TransientClusterError,
+    TransientRegistryError,
+)
 
-LONGEST_WAIT = 20.0
+MAX_RETRY_AFTER = 20.0
 """Seconds that a registry's Retry-After may ask for; beyond that the run gives up for now."""
 
 
-def again(error: Exception) -> bool | float:
+def should_retry(error: Exception) -> bool | float:
     """Say whether a request is worth another try, and after how many seconds if that was told."""
-    if not isinstance(error, Transient | ClusterTransient):
+    if not isinstance(error, TransientRegistryError | TransientClusterError):
         return False
-    if isinstance(error, NotAskedAgain | ClusterNotAskedAgain):
+    if isinstance(error, CircuitOpen | ClusterCircuitOpen):
         return False
     if error.retry_after is None:
         return True
-    return error.retry_after if error.retry_after <= LONGEST_WAIT else False
+    return error.retry_after if error.retry_after <= MAX_RETRY_AFTER else False
 
 
-def attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
+def retry_attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
     """Iterate over attempts at one request: three if it may be repeated, else one."""
     return stamina.retry_context(
-        on=again,
+        on=should_retry,
         attempts=3 if repeatable else 1,
         timeout=60,
         wait_initial=0.3,
@@ -41,5 +46,5 @@ async def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) ->
 
     It must be a plain async function: Prefect 3.9.1 never retries with anything else.
     """
-    found = await state.aresult(raise_on_failure=False)
-    return isinstance(found, Transient | ClusterTransient)
+    result = await state.aresult(raise_on_failure=False)
+    return isinstance(result, TransientRegistryError | TransientClusterError)

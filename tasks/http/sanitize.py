@@ -7,39 +7,39 @@ import json
 import re
 from typing import Any
 
-from models.core.text import visible
-from tasks.http.api_model import MOST_VALUES, count_values
+from models.core.text import replace_invisible
+from tasks.http.api_model import MAX_VALUES, count_values
 
 _ESCAPES = (b"\\u", b"\\b", b"\\f", b"\x7f")
-_SUSPECT = re.compile(
+_SUSPECT_PATTERN = re.compile(
     rb"[\x7f\xc2\xd8\xe1\xe2\xef\xf3]|\\[bf]"
     rb"|\\u(?:00[01789aA]|061|180|20[026]|[dD][89a-fA-F]|[fF][eEfF][fF])"
 )
 """Where a character that is replaced can begin, as UTF-8 or as an escape; most bodies have none."""
 
 
-def clean_json(body: bytes) -> bytes:
+def sanitize_json(body: bytes) -> bytes:
     """Replace control and invisible characters in all texts and names of a JSON text.
 
     What is no JSON comes back empty, unless it holds nothing to replace anyhow.
     """
     if body.isascii() and not any(escape in body for escape in _ESCAPES):
         return body
-    if not _SUSPECT.search(body) or count_values(body) > MOST_VALUES:  # which nobody reads
+    if not _SUSPECT_PATTERN.search(body) or count_values(body) > MAX_VALUES:  # which nobody reads
         return body
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return b""
-    clean = _clean(value)
+    clean = _sanitize_value(value)
     return body if clean == value else json.dumps(clean).encode()
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _sanitize_value(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
-        return visible(value)
+        return replace_invisible(value)
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [_sanitize_value(item) for item in value]
     if isinstance(value, dict):
-        return {visible(key): _clean(item) for key, item in value.items()}
+        return {replace_invisible(key): _sanitize_value(item) for key, item in value.items()}
     return value

@@ -6,54 +6,54 @@ from functools import lru_cache
 import certifi
 
 from models.core.reasons import Reason
-from models.registries.registry import NoVerification, OwnAuthority, SystemTrust
+from models.registries.registry import CustomCA, SkipVerify, SystemCA
 
-Trust = SystemTrust | OwnAuthority | NoVerification
+TlsMode = SystemCA | CustomCA | SkipVerify
 
-_ADD = "add the authority's certificate as 'Own certificate authority'"
-_NAME = Reason.WRONG_HOST_NAME, "use the name that the certificate is for"
-_AUTHORITY = Reason.UNKNOWN_AUTHORITY, _ADD
+_ADD_CA_ADVICE = "add the authority's certificate as 'Own certificate authority'"
+_WRONG_NAME = Reason.WRONG_HOST_NAME, "use the name that the certificate is for"
+_UNKNOWN_CA = Reason.UNKNOWN_AUTHORITY, _ADD_CA_ADVICE
 _BY_CODE = {
-    2: _AUTHORITY,
+    2: _UNKNOWN_CA,
     9: (Reason.TLS_UNTRUSTED, "compare the clocks of the registry and this machine"),
     10: (Reason.CERTIFICATE_EXPIRED, "renew the certificate of the registry"),
-    18: (Reason.SELF_SIGNED, f"{_ADD} (here: the certificate itself)"),
-    19: _AUTHORITY,
-    20: _AUTHORITY,
-    21: _AUTHORITY,
-    62: _NAME,
-    64: _NAME,
+    18: (Reason.SELF_SIGNED, f"{_ADD_CA_ADVICE} (here: the certificate itself)"),
+    19: _UNKNOWN_CA,
+    20: _UNKNOWN_CA,
+    21: _UNKNOWN_CA,
+    62: _WRONG_NAME,
+    64: _WRONG_NAME,
 }
 """By OpenSSL's verification result, https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
-CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+CONNECTION_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """TLS's words for a connection that ended; they say nothing about the certificate."""
 
 
 @lru_cache(maxsize=64)
-def context_for(trust: Trust) -> ssl.SSLContext:
+def registry_tls_context(trust: TlsMode) -> ssl.SSLContext:
     """Build the TLS context for one registry.
 
     The machine's own authorities count, and certifi's with them, as slim containers have none.
     """
     context = ssl.create_default_context()
-    if isinstance(trust, NoVerification):
+    if isinstance(trust, SkipVerify):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
     context.load_verify_locations(certifi.where())
-    if isinstance(trust, OwnAuthority):
+    if isinstance(trust, CustomCA):
         context.load_verify_locations(cadata=trust.bundle)
     return context
 
 
-def refusal(error: ssl.SSLError) -> tuple[Reason, str]:
+def describe_tls_error(error: ssl.SSLError) -> tuple[Reason, str]:
     """Say why a TLS handshake failed, and what to do about it."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Reason.TLS_UNTRUSTED, (
             f"TLS handshake failed ({getattr(error, 'reason', '') or 'cut off'}): "
             "is this an https address?"
         )
-    sound = Reason.TLS_UNTRUSTED, "have a sound certificate issued for the registry"
-    reason, advice = _BY_CODE.get(error.verify_code, sound)
+    default = Reason.TLS_UNTRUSTED, "have a sound certificate issued for the registry"
+    reason, advice = _BY_CODE.get(error.verify_code, default)
     return reason, f"{error.verify_message}: {advice}"

@@ -5,145 +5,166 @@ from collections.abc import Iterable, Sequence
 
 from models.access.binding import Binding
 from models.clusters.membership import Namespace
-from models.core.plural import amount
+from models.core.plural import pluralize
 from models.registries.registry import Kind
-from tasks.pages.markdown import code, left_out, plain, stacked, table
-from tasks.store.access.binding_change import Asked
+from tasks.pages.markdown import (
+    escape_markdown,
+    inline_code,
+    markdown_table,
+    more_rows,
+    stack_lines,
+)
+from tasks.store.access.binding_change import BindingChange
 
-_MOST = 500
-_NAMES = 10
+_MAX_ROWS = 500
+_MAX_NAMES = 10
 """Names in one sentence or cell; more are counted."""
 
-_ADVISORY = (
+_ADVISORY_NOTE = (
     "**Privacy is advisory here:** this is a Docker Registry, which knows no rights for single "
     "spaces. Who holds its pull-only user can pull everything in it, and a namespace that had it "
     "may have kept it."
 )
-_PUBLIC = "A space that is public stays pullable for every namespace of the platform."
+_PUBLIC_NOTE = "A space that is public stays pullable for every namespace of the platform."
 
 
-def binding_page(registry: str, asked: Asked, *, gain: bool, dry_run: bool) -> str:
+def binding_preview_page(
+    registry: str, binding_change: BindingChange, *, gain: bool, dry_run: bool
+) -> str:
     """Tell which namespaces gain or lose which spaces.
 
     Args:
         registry: whose spaces they are.
-        asked: the bindings that come or go.
+        binding_change: the bindings that come or go.
         gain: whether they come.
         dry_run: whether nothing is done about it.
     """
-    doing = "bound" if gain else "unbound"
-    verb = f"would be {doing} (dry run: nothing was changed)" if dry_run else f"are {doing}"
-    whole = f"{'besides' if gain else 'of'} the {asked.whole} that the registry had"
-    if gain and not asked.whole:
-        whole = "the registry's first"
-    spaces = _spaces_by_workspace(asked.bindings)
-    members = _members(asked.namespaces)
+    state = "bound" if gain else "unbound"
+    verb = f"would be {state} (dry run: nothing was changed)" if dry_run else f"are {state}"
+    total_note = (
+        f"{'besides' if gain else 'of'} the {binding_change.total_count} that the registry had"
+    )
+    if gain and not binding_change.total_count:
+        total_note = "the registry's first"
+    spaces = _spaces_by_workspace(binding_change.bindings)
+    members = _namespaces_by_workspace(binding_change.namespaces)
     parts = [
         f"# Spaces of {registry} {verb}",
-        f"{counted(asked).capitalize()}, {whole}.",
-        _ADVISORY if asked.kind is Kind.DOCKER else "",
-        "" if gain else _PUBLIC,
-        held_note(registry, asked.held),
-        _without_namespaces(spaces, members),
+        f"{summarize_change(binding_change).capitalize()}, {total_note}.",
+        _ADVISORY_NOTE if binding_change.kind is Kind.DOCKER else "",
+        "" if gain else _PUBLIC_NOTE,
+        held_bindings_note(registry, binding_change.held_count),
+        _no_namespaces_note(spaces, members),
     ]
     if spaces:
         word = "Gains" if gain else "Loses"
-        parts += ["## By workspace", _workspaces(spaces, members, word)]
-        parts += ["## By namespace", _namespaces(spaces, asked.namespaces, word)]
+        parts += ["## By workspace", _workspaces_section(spaces, members, word)]
+        parts += ["## By namespace", _namespaces_section(spaces, binding_change.namespaces, word)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def held_note(registry: str, many: int) -> str:
+def held_bindings_note(registry: str, count: int) -> str:
     """Say how many bindings of a registry are held, and what to do; empty if none is."""
-    if not many:
+    if not count:
         return ""
-    are = "grants" if many == 1 else "grant"
+    verb = "grants" if count == 1 else "grant"
     return (
-        f"**Held:** {amount(many, 'other binding')} of {plain(registry)} {are} nothing until it is "
-        f"restored or dropped: see the artifact `registry-{registry}`, and run "
+        f"**Held:** {pluralize(count, 'other binding')} of {escape_markdown(registry)} {verb} "
+        f"nothing until it is restored or dropped: see the artifact `registry-{registry}`, and run "
         "resolve-held-bindings."
     )
 
 
-def counted(asked: Asked) -> str:
+def summarize_change(binding_change: BindingChange) -> str:
     """Count what comes or goes, e.g. `6 bindings (2 spaces, 3 workspaces, 7 namespaces)`."""
-    if not asked.bindings:
+    if not binding_change.bindings:
         return "no bindings (all is so already)"
-    workspaces = {one.workspace for one in asked.bindings}
-    spaces = {one.space for one in asked.bindings}
-    namespaces = sum(one.workspace in workspaces for one in asked.namespaces)
+    workspaces = {binding.workspace for binding in binding_change.bindings}
+    spaces = {binding.space for binding in binding_change.bindings}
+    namespaces = sum(namespace.workspace in workspaces for namespace in binding_change.namespaces)
     return (
-        f"{amount(len(asked.bindings), 'binding')} ({amount(len(spaces), 'space')}, "
-        f"{amount(len(workspaces), 'workspace')}, {amount(namespaces, 'namespace')})"
+        f"{pluralize(len(binding_change.bindings), 'binding')} ({pluralize(len(spaces), 'space')}, "
+        f"{pluralize(len(workspaces), 'workspace')}, {pluralize(namespaces, 'namespace')})"
     )
 
 
-def bindings_told(bindings: Iterable[Binding]) -> str:
+def summarize_bindings(bindings: Iterable[Binding]) -> str:
     """Tell bindings in a sentence, e.g. `harbor-prod: shop, team-a and 3 more; docker-dev: x`."""
     by_registry: dict[str, set[str]] = defaultdict(set)
-    for one in bindings:
-        by_registry[one.registry].add(one.space)
-    told = [f"{name}: {named(sorted(spaces))}" for name, spaces in sorted(by_registry.items())]
-    rest = len(told) - _NAMES
-    return "; ".join(told[:_NAMES]) + (f"; and {rest} more registries" if rest > 0 else "")
+    for binding in bindings:
+        by_registry[binding.registry].add(binding.space)
+    phrases = [
+        f"{name}: {join_names(sorted(spaces))}" for name, spaces in sorted(by_registry.items())
+    ]
+    extra_count = len(phrases) - _MAX_NAMES
+    return "; ".join(phrases[:_MAX_NAMES]) + (
+        f"; and {extra_count} more registries" if extra_count > 0 else ""
+    )
 
 
-def named(names: Sequence[str], most: int = _NAMES) -> str:
+def join_names(names: Sequence[str], limit: int = _MAX_NAMES) -> str:
     """Name the first few and count the others."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    extra_count = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {extra_count} more" if extra_count > 0 else "")
 
 
 def _spaces_by_workspace(bindings: Iterable[Binding]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for one in sorted(bindings, key=lambda one: (one.workspace, one.space)):
-        found[one.workspace].append(one.space)
-    return dict(found)
+    spaces: dict[str, list[str]] = defaultdict(list)
+    for binding in sorted(bindings, key=lambda binding: (binding.workspace, binding.space)):
+        spaces[binding.workspace].append(binding.space)
+    return dict(spaces)
 
 
-def _members(namespaces: Iterable[Namespace]) -> dict[str, list[Namespace]]:
-    found: dict[str, list[Namespace]] = defaultdict(list)
-    for one in namespaces:
-        found[one.workspace or ""].append(one)
-    return found
+def _namespaces_by_workspace(namespaces: Iterable[Namespace]) -> dict[str, list[Namespace]]:
+    members: dict[str, list[Namespace]] = defaultdict(list)
+    for namespace in namespaces:
+        members[namespace.workspace or ""].append(namespace)
+    return members
 
 
-def _without_namespaces(spaces: dict[str, list[str]], members: dict[str, list[Namespace]]) -> str:
+def _no_namespaces_note(spaces: dict[str, list[str]], members: dict[str, list[Namespace]]) -> str:
     empty = [workspace for workspace in spaces if not members.get(workspace)]
     if not empty:
         return ""
     return (
-        f"**Without a namespace so far:** {plain(named(empty))}. Once a namespace belongs to them, "
-        "it gets what they are bound to."
+        f"**Without a namespace so far:** {escape_markdown(join_names(empty))}. Once a namespace "
+        "belongs to them, it gets what they are bound to."
     )
 
 
-def _workspaces(
+def _workspaces_section(
     spaces: dict[str, list[str]], members: dict[str, list[Namespace]], word: str
 ) -> str:
     rows = [
         (
-            plain(workspace),
-            stacked(f"{amount(len(each), 'space')}:", plain(named(each, 50), 3000)),
+            escape_markdown(workspace),
+            stack_lines(
+                f"{pluralize(len(space_names), 'space')}:",
+                escape_markdown(join_names(space_names, 50), 3000),
+            ),
             str(len(members.get(workspace, ()))) if members.get(workspace) else "none",
         )
-        for workspace, each in list(spaces.items())[:_MOST]
+        for workspace, space_names in list(spaces.items())[:_MAX_ROWS]
     ]
-    return table(("Workspace", word, "Namespaces"), rows) + left_out(len(spaces), _MOST)
+    return markdown_table(("Workspace", word, "Namespaces"), rows) + more_rows(
+        len(spaces), _MAX_ROWS
+    )
 
 
-def _namespaces(spaces: dict[str, list[str]], namespaces: Iterable[Namespace], word: str) -> str:
-    concerned = [one for one in namespaces if one.workspace in spaces]
-    if not concerned:
+def _namespaces_section(
+    spaces: dict[str, list[str]], namespaces: Iterable[Namespace], word: str
+) -> str:
+    members = [namespace for namespace in namespaces if namespace.workspace in spaces]
+    if not members:
         return "None."
     rows = [
         (
-            code(f"{one.cluster}/{one.name}"),
-            plain(one.workspace),
-            plain(named(spaces[one.workspace or ""])),
-            "is being deleted" if one.terminating else "",
+            inline_code(f"{namespace.cluster}/{namespace.name}"),
+            escape_markdown(namespace.workspace),
+            escape_markdown(join_names(spaces[namespace.workspace or ""])),
+            "is being deleted" if namespace.terminating else "",
         )
-        for one in concerned[:_MOST]
+        for namespace in members[:_MAX_ROWS]
     ]
     head = ("Namespace", "Workspace", word, "")
-    return table(head, rows) + left_out(len(concerned), _MOST)
+    return markdown_table(head, rows) + more_rows(len(members), _MAX_ROWS)

@@ -5,7 +5,7 @@ Prefect draws them on a dark ground, whatever its own colours are, and Mermaid's
 
 import json
 
-_TEXT, _GROUND = "#f8fafc", "#1e293b"
+_TEXT_COLOUR, _BACKGROUND_COLOUR = "#f8fafc", "#1e293b"
 _COLOURS = (
     "#60a5fa",
     "#34d399",
@@ -23,24 +23,24 @@ _AXES = ("xAxisLabel", "xAxisTitle", "xAxisTick", "xAxisLine")
 _THEME = {
     "theme": "base",
     "themeVariables": {
-        "pieTitleTextColor": _TEXT,
-        "pieLegendTextColor": _TEXT,
+        "pieTitleTextColor": _TEXT_COLOUR,
+        "pieLegendTextColor": _TEXT_COLOUR,
         "pieSectionTextColor": "#0f172a",
-        "pieStrokeColor": _GROUND,
-        "pieOuterStrokeColor": _GROUND,
+        "pieStrokeColor": _BACKGROUND_COLOUR,
+        "pieOuterStrokeColor": _BACKGROUND_COLOUR,
         "pieOpacity": "1",
         **{f"pie{number}": colour for number, colour in enumerate(_COLOURS, start=1)},
         "xyChart": {
-            "backgroundColor": _GROUND,
-            "titleColor": _TEXT,
+            "backgroundColor": _BACKGROUND_COLOUR,
+            "titleColor": _TEXT_COLOUR,
             "plotColorPalette": _COLOURS[0],
-            **{f"{axis}Color": _TEXT for axis in _AXES},
-            **{f"{axis.replace('x', 'y', 1)}Color": _TEXT for axis in _AXES},
+            **{f"{axis}Color": _TEXT_COLOUR for axis in _AXES},
+            **{f"{axis.replace('x', 'y', 1)}Color": _TEXT_COLOUR for axis in _AXES},
         },
     },
 }
 
 
-def chart(diagram: str) -> str:
+def mermaid_chart(diagram: str) -> str:
     """Return a Mermaid diagram in colours that can be read."""
     return f"```mermaid\n%%{{init: {json.dumps(_THEME)}}}%%\n{diagram}\n```"

@@ -2,194 +2,239 @@
 
 from collections.abc import Sequence
 
-from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
-from models.clusters.membership import Namespace, Source
+from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME, Cluster
+from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import (
     ClusterChange,
-    ClusterOutcome,
-    Deliver,
-    Delivery,
-    DeliveryPlan,
+    ClusterChangeResult,
+    PullSecretPlan,
+    PullSecretStatus,
+    WriteSecret,
 )
-from models.clusters.pull_secret import DeliveryStatus as Status
-from models.core.plural import amount
-from tasks.pages.markdown import code, folding, left_out, minute, moment, plain, stacked, table
-from tasks.store.access.clusters import Known
+from models.clusters.pull_secret import PullSecretState as Status
+from models.core.plural import pluralize
+from tasks.pages.markdown import (
+    breakable,
+    escape_markdown,
+    inline_code,
+    markdown_table,
+    more_rows,
+    short_timestamp,
+    stack_lines,
+    timestamp,
+)
+from tasks.store.access.clusters import ClusterRecord
 
-_MOST = 500
-DELIVERY_MARK = {Status.DELIVERED: "✅", Status.PENDING: "⏳", Status.REFUSED: "❌"}
-BY = {Source.LABEL: "label", Source.DECLARED: "list"}
+_MAX_ROWS = 500
+PULL_SECRET_ICON = {Status.DELIVERED: "✅", Status.PENDING: "⏳", Status.REFUSED: "❌"}
+SOURCE_LABEL = {WorkspaceSource.LABEL: "label", WorkspaceSource.LISTED: "list"}
 """By what a namespace belongs to a workspace: its label, or the list of create-workspace."""
 
 
 def cluster_page(
-    known: Known,
-    plan: DeliveryPlan,
-    outcomes: Sequence[ClusterOutcome],
-    refused: str,
+    record: ClusterRecord,
+    plan: PullSecretPlan,
+    results: Sequence[ClusterChangeResult],
+    unsafe_reason: str,
     *,
     dry_run: bool,
 ) -> str:
     """Tell everything that is known of one cluster, and what the last run did there.
 
     Args:
-        known: the cluster as it was saved.
+        record: the cluster as it was saved.
         plan: what was to be done about pull secrets.
-        outcomes: what became of it.
-        refused: why the brakes let nobody leave a workspace.
+        results: what became of it.
+        unsafe_reason: why the brakes let nobody leave a workspace.
         dry_run: whether nothing was done.
     """
     parts = [
-        f"# Cluster {known.cluster.name}: {_state(known)}",
-        plain(known.cluster.description),
-        _unread(known),
-        f"**Refused:** {plain(refused, 600)}" if refused else "",
-        _facts(known),
+        f"# Cluster {record.cluster.name}: {_status_line(record)}",
+        escape_markdown(record.cluster.description),
+        _unavailable_note(record),
+        f"**Refused:** {escape_markdown(unsafe_reason, 600)}" if unsafe_reason else "",
+        _facts_section(record),
     ]
     if plan.changes:
         title = "## Changes (dry run: nothing was changed)" if dry_run else "## Changes"
-        parts += [title, _changes(plan, outcomes, dry_run=dry_run)]
-    parts += [f"## Namespaces ({len(known.namespaces)})", _namespaces(known)]
+        parts += [title, _changes_section(plan, results, dry_run=dry_run)]
+    parts += [f"## Namespaces ({len(record.namespaces)})", _namespaces_section(record)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def cluster_news(
-    known: Known, plan: DeliveryPlan, outcomes: Sequence[ClusterOutcome], refused: str
+def cluster_digest_source(
+    record: ClusterRecord,
+    plan: PullSecretPlan,
+    results: Sequence[ClusterChangeResult],
+    unsafe_reason: str,
 ) -> str:
     """Return the part of the page that is worth a new version: all but its times."""
-    state = known.state
-    deliveries = (one.model_dump_json(exclude={"delivered_at"}) for one in known.deliveries)
-    namespaces = (one.model_dump_json() for one in known.namespaces)
+    state = record.status
+    secrets = (secret.model_dump_json(exclude={"delivered_at"}) for secret in record.pull_secrets)
+    namespaces = (namespace.model_dump_json() for namespace in record.namespaces)
     return "\n".join(
         [
-            known.cluster.model_dump_json(),
+            record.cluster.model_dump_json(),
             f"{state.reachable} {state.reason} {state.message}",
             *namespaces,
-            *deliveries,
-            *(one.model_dump_json() for one in plan.changes),
-            *(one.model_dump_json() for one in outcomes),
-            refused,
+            *secrets,
+            *(change.model_dump_json() for change in plan.changes),
+            *(result.model_dump_json() for result in results),
+            unsafe_reason,
         ]
     )
 
 
-def _state(known: Known) -> str:
-    if known.state.reachable is None:
+def _status_line(record: ClusterRecord) -> str:
+    if record.status.reachable is None:
         return "⏳ not looked at yet"
-    return "✅ reachable" if known.state.reachable else "❌ out of reach"
+    return "✅ reachable" if record.status.reachable else "❌ out of reach"
 
 
-def _unread(known: Known) -> str:
-    state = known.state
+def _unavailable_note(record: ClusterRecord) -> str:
+    state = record.status
     if state.reachable is not False:
         return ""
     return (
         f"**It could not be read, so nothing is delivered and nothing withdrawn:** "
-        f"{plain(state.message, 600)} ({code(state.reason)}, since {moment(state.since)}). "
-        f"What follows was seen {moment(state.seen_at)}."
+        f"{escape_markdown(state.message, 600)} ({inline_code(state.reason)}, since "
+        f"{timestamp(state.since)}). What follows was seen {timestamp(state.seen_at)}."
     )
 
 
-def _facts(known: Known) -> str:
-    cluster, state = known.cluster, known.state
-    linked = (
-        f"the ServiceAccount {code(ACCOUNT_NAME)} of each namespace hands out the pull secret"
-        if cluster.links_accounts
-        else f"no: pods name {code(SECRET_NAME)} in their {code('imagePullSecrets')} themselves"
+def _facts_section(record: ClusterRecord) -> str:
+    cluster, state = record.cluster, record.status
+    members = sum(bool(namespace.workspace) for namespace in record.namespaces)
+    delivered_count = sum(secret.status is Status.DELIVERED for secret in record.pull_secrets)
+    problem_count = sum(namespace.problem is not None for namespace in record.namespaces)
+    credential = (
+        escape_markdown(cluster.credential.name) if cluster.credential else "of the pod we run in"
     )
-    members = sum(bool(one.workspace) for one in known.namespaces)
-    delivered = sum(one.status is Status.DELIVERED for one in known.deliveries)
-    problems = sum(one.problem is not None for one in known.namespaces)
-    credential = plain(cluster.credential.name) if cluster.credential else "of the pod we run in"
-    return table(
+    return markdown_table(
         ("", ""),
         (
             ("Credentials", credential),
-            ("State", f"{code(state.reason)} since {moment(state.since)}"),
-            ("Last look", moment(state.looked_at)),
-            ("Last seen completely", moment(state.seen_at)),
-            ("ServiceAccounts linked", linked),
-            ("Namespaces in workspaces", f"{members} of {len(known.namespaces)}"),
-            ("Disputed namespaces", str(problems)),
-            ("Pull secrets", f"{delivered} of {len(known.deliveries)} delivered"),
+            ("State", f"{inline_code(state.reason)} since {timestamp(state.since)}"),
+            ("Last look", timestamp(state.looked_at)),
+            ("Last seen completely", timestamp(state.seen_at)),
+            ("ServiceAccounts linked", _link_note(cluster)),
+            ("Namespaces in workspaces", f"{members} of {len(record.namespaces)}"),
+            ("Disputed namespaces", str(problem_count)),
+            ("Pull secrets", f"{delivered_count} of {len(record.pull_secrets)} delivered"),
         ),
     )
 
 
-def _changes(plan: DeliveryPlan, outcomes: Sequence[ClusterOutcome], *, dry_run: bool) -> str:
-    became = {(one.change.namespace, one.change.kind): one for one in outcomes}
+def _link_note(cluster: Cluster) -> str:
+    account, secret = inline_code(SERVICE_ACCOUNT_NAME), inline_code(PULL_SECRET_NAME)
+    if cluster.links_accounts:
+        return f"the ServiceAccount {account} of each namespace hands out the pull secret"
+    return f"no: pods name {secret} in their {inline_code('imagePullSecrets')} themselves"
+
+
+def _changes_section(
+    plan: PullSecretPlan, results: Sequence[ClusterChangeResult], *, dry_run: bool
+) -> str:
+    by_change = {(result.change.namespace, result.change.kind): result for result in results}
     rows = [
         (
-            code(change.namespace),
+            inline_code(change.namespace),
             change.kind,
-            plain(", ".join(change.registries)) if isinstance(change, Deliver) else "–",
-            code(change.reason),
-            _became(change, became.get((change.namespace, change.kind)), dry_run=dry_run),
+            escape_markdown(", ".join(change.registries))
+            if isinstance(change, WriteSecret)
+            else "–",
+            inline_code(change.reason),
+            _result_cell(change, by_change.get((change.namespace, change.kind)), dry_run=dry_run),
         )
-        for change in plan.changes[:_MOST]
+        for change in plan.changes[:_MAX_ROWS]
     ]
-    done = sum(one.done for one in outcomes)
-    told = f"{amount(len(plan.changes), 'change')} planned"
-    told += "" if dry_run else f", {done} made, {len(outcomes) - done} failed"
+    done_count = sum(result.succeeded for result in results)
+    summary = f"{pluralize(len(plan.changes), 'change')} planned"
+    summary += "" if dry_run else f", {done_count} made, {len(results) - done_count} failed"
     head = ("Namespace", "Change", "Registries", "Reason", "Outcome")
-    return f"{told}.\n\n{table(head, rows)}{left_out(len(plan.changes), _MOST)}"
+    return f"{summary}.\n\n{markdown_table(head, rows)}{more_rows(len(plan.changes), _MAX_ROWS)}"
 
 
-def _became(change: ClusterChange, outcome: ClusterOutcome | None, *, dry_run: bool) -> str:
-    if outcome is None:
+def _result_cell(
+    change: ClusterChange, result: ClusterChangeResult | None, *, dry_run: bool
+) -> str:
+    if result is None:
         return "not made (dry run)" if dry_run else "not made"
-    mark = "✅" if outcome.done else "❌"
-    return f"{mark} {code(outcome.reason)} {plain(outcome.message)}".strip()
+    mark = "✅" if result.succeeded else "❌"
+    return f"{mark} {inline_code(result.reason)} {escape_markdown(result.message)}".strip()
 
 
-def _namespaces(known: Known) -> str:
+def _namespaces_section(record: ClusterRecord) -> str:
     """List those that somebody claims or that have a pull secret; others are counted."""
-    delivered = {one.namespace: one for one in known.deliveries}
-    told = [
-        one
-        for one in known.namespaces
-        if one.workspace or one.problem or one.name in delivered or one.terminating
+    pull_secrets = {pull_secret.namespace: pull_secret for pull_secret in record.pull_secrets}
+    namespaces = [
+        namespace
+        for namespace in record.namespaces
+        if namespace.workspace
+        or namespace.problem
+        or namespace.name in pull_secrets
+        or namespace.terminating
     ]
-    silent = len(known.namespaces) - len(told)
-    rest = f"{amount(silent, 'namespace')} without a workspace and without a pull secret." * (
-        silent > 0
+    unlisted_count = len(record.namespaces) - len(namespaces)
+    footer = (
+        f"{pluralize(unlisted_count, 'namespace')} without a workspace and without a pull secret."
+        * (unlisted_count > 0)
     )
-    if not told:
-        return rest or "None known."
+    if not namespaces:
+        return footer or "None known."
     head = ("Namespace", "Workspace, by", "Pull secret", "Registries", "Since (UTC)")
-    told.sort(key=lambda one: (one.problem is None, _rank(delivered.get(one.name)), one.name))
-    rows = (_namespace(one, delivered.get(one.name)) for one in told[:_MOST])
-    shown = table(head, rows) + left_out(len(told), _MOST)
-    return f"{shown}\n\n{rest}" if rest else shown
+    namespaces.sort(
+        key=lambda namespace: (
+            namespace.problem is None,
+            _status_rank(pull_secrets.get(namespace.name)),
+            namespace.name,
+        )
+    )
+    rows = (
+        _namespace_row(namespace, pull_secrets.get(namespace.name))
+        for namespace in namespaces[:_MAX_ROWS]
+    )
+    body = markdown_table(head, rows) + more_rows(len(namespaces), _MAX_ROWS)
+    return f"{body}\n\n{footer}" if footer else body
 
 
-def _rank(delivery: Delivery | None) -> int:
+def _status_rank(pull_secret: PullSecretStatus | None) -> int:
     """Put first what a person must look at."""
     order = (Status.REFUSED, Status.PENDING, Status.DELIVERED)
-    return order.index(delivery.status) if delivery else len(order)
+    return order.index(pull_secret.status) if pull_secret else len(order)
 
 
-def _namespace(one: Namespace, delivery: Delivery | None) -> tuple[str, ...]:
+def _namespace_row(namespace: Namespace, pull_secret: PullSecretStatus | None) -> tuple[str, ...]:
     return (
-        stacked(code(one.name), "is being deleted" if one.terminating else ""),
-        membership_cell(one),
-        delivery_cell(delivery),
-        plain(", ".join(login.registry for login in delivery.logins)) if delivery else "–",
-        minute(delivery.delivered_at) if delivery and delivery.delivered_at else "–",
+        stack_lines(
+            inline_code(namespace.name), "is being deleted" if namespace.terminating else ""
+        ),
+        membership_cell(namespace),
+        pull_secret_cell(pull_secret),
+        escape_markdown(", ".join(login.registry for login in pull_secret.logins))
+        if pull_secret
+        else "–",
+        short_timestamp(pull_secret.delivered_at)
+        if pull_secret and pull_secret.delivered_at
+        else "–",
     )
 
 
-def membership_cell(one: Namespace) -> str:
+def membership_cell(namespace: Namespace) -> str:
     """Tell whom a namespace belongs to, or why to nobody."""
-    if one.problem:
-        return stacked(f"❌ {folding(one.problem)}", plain(one.message))
-    return f"{plain(one.workspace)}, {BY[one.source]}" if one.workspace and one.source else "–"
+    if namespace.problem:
+        return stack_lines(f"❌ {breakable(namespace.problem)}", escape_markdown(namespace.message))
+    return (
+        f"{escape_markdown(namespace.workspace)}, {SOURCE_LABEL[namespace.source]}"
+        if namespace.workspace and namespace.source
+        else "–"
+    )
 
 
-def delivery_cell(delivery: Delivery | None) -> str:
+def pull_secret_cell(pull_secret: PullSecretStatus | None) -> str:
     """Tell how a pull secret is, and why if it is not delivered."""
-    if delivery is None:
+    if pull_secret is None:
         return "none due"
-    why = "" if delivery.status is Status.DELIVERED else folding(delivery.reason)
-    mark = f"{DELIVERY_MARK[delivery.status]} {delivery.status}"
-    return stacked(mark, why, plain(delivery.message))
+    reason = "" if pull_secret.status is Status.DELIVERED else breakable(pull_secret.reason)
+    mark = f"{PULL_SECRET_ICON[pull_secret.status]} {pull_secret.status}"
+    return stack_lines(mark, reason, escape_markdown(pull_secret.message))

@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from models.discovery.managed_harbor import Managed, Standing
-from models.discovery.steps import DiscoveryPlan, place_of, why_of, word_of
-from tasks.pages.markdown import minute, plain, table
+from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
+from models.discovery.steps import DiscoveryPlan, step_label, step_reason, step_ref
+from tasks.pages.markdown import escape_markdown, markdown_table, short_timestamp
 
-_MARK = {
-    Standing.ADOPTED: "✅",
-    Standing.WAITING: "⏳",
-    Standing.CONFLICT: "❌",
-    Standing.UNTRUSTED: "🔒",
-    Standing.UNPROVED: "❓",
-    Standing.MOVED: "➡️",
-    Standing.KEPT_OUT: "🚫",
-    Standing.MISSING: "❔",
+_STATE_ICON = {
+    AdoptionState.ADOPTED: "✅",
+    AdoptionState.WAITING: "⏳",
+    AdoptionState.CONFLICT: "❌",
+    AdoptionState.UNTRUSTED: "🔒",
+    AdoptionState.UNCONFIRMED: "❓",
+    AdoptionState.MOVED: "➡️",
+    AdoptionState.EXCLUDED: "🚫",
+    AdoptionState.MISSING: "❔",
 }
 
 
-class Finding(Protocol):
+class DiscoveryRun(Protocol):
     """How discovery in one cluster ended."""
 
     @property
@@ -35,59 +35,74 @@ class Finding(Protocol):
         """What could not be done."""
 
     @property
-    def refused(self) -> str:
+    def unsafe_reason(self) -> str:
         """Why nothing was forgotten."""
 
 
-def discovery_page(found: Sequence[Finding], known: Sequence[Managed], *, dry_run: bool) -> str:
+def discovery_page(
+    results: Sequence[DiscoveryRun], harbors: Sequence[ManagedHarborRecord], *, dry_run: bool
+) -> str:
     """Tell which managed Harbors there are and how they stand, and what this run did."""
     word = " (dry run: nothing was changed)" if dry_run else ""
-    parts = [f"# Managed Harbors{word}", _standing(known), "## What this run found", _steps(found)]
-    problems = [text for each in found for text in (*each.failures, each.refused) if text]
-    parts += [f"- ❌ {plain(text, 600)}" for text in problems]
-    for each in found:
+    parts = [
+        f"# Managed Harbors{word}",
+        _states_section(harbors),
+        "## What this run found",
+        _steps_section(results),
+    ]
+    problems = [
+        text for result in results for text in (*result.failures, result.unsafe_reason) if text
+    ]
+    parts += [f"- ❌ {escape_markdown(text, 600)}" for text in problems]
+    for result in results:
         parts += [
-            f"- ❔ cluster {plain(name)} was not read, nothing is concluded: {plain(why)}"
-            for name, why in each.plan.unseen.items()
+            f"- ❔ cluster {escape_markdown(name)} was not read, nothing is concluded: "
+            f"{escape_markdown(reason)}"
+            for name, reason in result.plan.unavailable.items()
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def discovery_news(found: Sequence[Finding], known: Sequence[Managed]) -> str:
+def discovery_digest_source(
+    results: Sequence[DiscoveryRun], harbors: Sequence[ManagedHarborRecord]
+) -> str:
     """Return the part of the page that is worth a new version."""
-    told = [one.model_dump_json() for one in known]
-    told += [f"{each.plan.model_dump_json()}{each.failures}{each.refused}" for each in found]
-    return "\n".join(told)
+    parts = [harbor.model_dump_json() for harbor in harbors]
+    parts += [
+        f"{result.plan.model_dump_json()}{result.failures}{result.unsafe_reason}"
+        for result in results
+    ]
+    return "\n".join(parts)
 
 
-def _standing(known: Sequence[Managed]) -> str:
-    if not known:
+def _states_section(harbors: Sequence[ManagedHarborRecord]) -> str:
+    if not harbors:
         return "None known: no registered cluster shows one."
     rows = (
         (
-            plain(one.place.cluster),
-            plain(f"{one.place.namespace}/{one.place.name}"),
-            one.place.kind.value,
-            f"{_MARK[one.standing]} {one.standing}",
-            plain(one.registry or "–"),
-            plain(one.message or "–", 600),
-            minute(one.missing_since) if one.missing_since else "–",
+            escape_markdown(harbor.ref.cluster),
+            escape_markdown(f"{harbor.ref.namespace}/{harbor.ref.name}"),
+            harbor.ref.kind.value,
+            f"{_STATE_ICON[harbor.state]} {harbor.state}",
+            escape_markdown(harbor.registry or "–"),
+            escape_markdown(harbor.message or "–", 600),
+            short_timestamp(harbor.missing_since) if harbor.missing_since else "–",
         )
-        for one in known
+        for harbor in harbors
     )
     head = ("Cluster", "Harbor", "Source", "Standing", "Registry", "Why", "Missing since (UTC)")
-    return table(head, rows)
+    return markdown_table(head, rows)
 
 
-def _steps(found: Sequence[Finding]) -> str:
+def _steps_section(results: Sequence[DiscoveryRun]) -> str:
     rows = [
         (
-            plain(place_of(step)),
-            word_of(step),
-            plain(getattr(step, "registry", "") or "–"),
-            plain(why_of(step) or "–"),
+            escape_markdown(step_ref(step)),
+            step_label(step),
+            escape_markdown(getattr(step, "registry", "") or "–"),
+            escape_markdown(step_reason(step) or "–"),
         )
-        for each in found
-        for step in each.plan.steps
+        for result in results
+        for step in result.plan.steps
     ]
-    return table(("Harbor", "Step", "Registry", "Why"), rows) if rows else "Nothing new."
+    return markdown_table(("Harbor", "Step", "Registry", "Why"), rows) if rows else "Nothing new."

@@ -1,44 +1,64 @@
 """Why a namespace can, or cannot, pull an image, as a page."""
 
-from models.access.explain.explanation import Answer, ChainLink, Explanation, LinkName, depends
-from tasks.pages.markdown import age, code, moment, plain, stacked, table
+from models.access.explain.explanation import (
+    AccessCheck,
+    AccessCheckName,
+    Answer,
+    Explanation,
+    blocked_check,
+)
+from tasks.pages.markdown import (
+    escape_markdown,
+    format_age,
+    inline_code,
+    markdown_table,
+    stack_lines,
+    timestamp,
+)
 
-ANSWER_MARK = {Answer.YES: "✅", Answer.NO: "❌", Answer.UNKNOWN: "❔"}
-_JUST_THEN = 10.0
+ANSWER_ICON = {Answer.YES: "✅", Answer.NO: "❌", Answer.UNKNOWN: "❔"}
+_RECENT_SECONDS = 10.0
 """Seconds; a look takes some."""
 
 
-def access_page(told: Explanation) -> str:
+def explanation_page(explanation: Explanation) -> str:
     """Tell link after link what was seen, and what to do about the first that does not hold."""
-    question = told.question
+    question, answer = explanation.question, explanation.answer
     parts = [
-        f"# {ANSWER_MARK[told.answer]} {told.answer.capitalize()}: {plain(question.place)}, "
-        f"{plain(question.image)}",
-        f"**{plain(told.sentence, 900)}.**",
+        f"# {ANSWER_ICON[answer]} {answer.capitalize()}: "
+        f"{escape_markdown(question.namespace_path)}, {escape_markdown(question.image)}",
+        f"**{escape_markdown(explanation.summary, 900)}.**",
     ]
-    if told.failing is not None:
-        parts.append(f"**What to do ({told.failing}):** {plain(told.fix, 900)}.")
-    rows = (_row(link, told) for link in told.links)
-    parts.append(table(("", "Link", "Seen", "As of"), rows))
-    parts.append(f"Asked on {moment(told.at)}; nothing was changed.")
-    parts.append("\n".join(f"* {plain(note, 600)}" for note in told.notes))
+    if explanation.first_failure is not None:
+        fix = escape_markdown(explanation.fix, 900)
+        parts.append(f"**What to do ({explanation.first_failure}):** {fix}.")
+    rows = (_check_row(check, explanation) for check in explanation.checks)
+    parts.append(markdown_table(("", "Link", "Seen", "As of"), rows))
+    parts.append(f"Asked on {timestamp(explanation.at)}; nothing was changed.")
+    parts.append("\n".join(f"* {escape_markdown(note, 600)}" for note in explanation.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _row(link: ChainLink, told: Explanation) -> tuple[str, ...]:
-    name = code(link.name.replace("-", "\N{NON-BREAKING HYPHEN}"))
-    if any(link == depends(link.name, other) for other in LinkName):
-        return "–", name, plain(link.seen), "–"
-    elsewhere = link.answer is Answer.YES or link.name is told.failing  # it stands above
-    fix = "" if elsewhere or not link.fix else f"→ {plain(link.fix, 600)}"
-    seen = stacked(plain(link.seen, 600), fix)
-    return ANSWER_MARK[link.answer], name, seen, _as_of(link, told)
+def _check_row(check: AccessCheck, explanation: Explanation) -> tuple[str, ...]:
+    name = inline_code(check.name.replace("-", "\N{NON-BREAKING HYPHEN}"))
+    if any(check == blocked_check(check.name, blocker) for blocker in AccessCheckName):
+        return "–", name, escape_markdown(check.observation), "–"
+    fix_shown_above = (
+        check.answer is Answer.YES or check.name is explanation.first_failure
+    )  # it stands above
+    fix = "" if fix_shown_above or not check.fix else f"→ {escape_markdown(check.fix, 600)}"
+    finding = stack_lines(escape_markdown(check.observation, 600), fix)
+    return ANSWER_ICON[check.answer], name, finding, _age_note(check, explanation)
 
 
-def _as_of(link: ChainLink, told: Explanation) -> str:
+def _age_note(check: AccessCheck, explanation: Explanation) -> str:
     """Tell how old a finding was when it was asked for; most were made just then."""
-    if link.at is None:
+    if check.at is None:
         return "–"
-    ago = (told.at - link.at).total_seconds()
-    said = "just then" if ago < _JUST_THEN else f"{age(link.at, told.at)} before"
-    return said.replace(" ", "\N{NO-BREAK SPACE}")
+    seconds = (explanation.at - check.at).total_seconds()
+    text = (
+        "just then"
+        if seconds < _RECENT_SECONDS
+        else f"{format_age(check.at, explanation.at)} before"
+    )
+    return text.replace(" ", "\N{NO-BREAK SPACE}")

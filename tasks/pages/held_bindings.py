@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from models.access.binding import Binding
-from models.core.plural import amount
-from tasks.pages.markdown import plain
-from tasks.pages.registry_access import held_table
+from models.core.plural import pluralize
+from tasks.pages.markdown import escape_markdown
+from tasks.pages.registry_access import held_bindings_table
 
 
-def held_page(
+def held_bindings_page(
     registry: str,
     action: str,
-    found: Sequence[Binding],
-    chosen: Sequence[Binding],
+    bindings: Sequence[Binding],
+    eligible: Sequence[Binding],
     *,
     dry_run: bool,
 ) -> str:
@@ -20,17 +20,19 @@ def held_page(
 
     Args:
         action: `restore` or `drop`.
-        found: those that were asked for.
-        chosen: those among them that the action can be done to.
+        bindings: those that were asked for.
+        eligible: those among them that the action can be done to.
     """
     verb = {"restore": "restored", "drop": "dropped"}[action]
-    done = f"would be {verb} (dry run: nothing was changed)" if dry_run else f"are {verb}"
-    parts = [f"# {amount(len(chosen), 'held binding')} of {plain(registry)} {done}"]
-    if chosen:
-        parts.append(held_table(chosen))
-    keys = {(one.space, one.workspace) for one in chosen}
-    behind = [one for one in found if (one.space, one.workspace) not in keys]
-    if behind:
-        why = "The registry has no space of these names now, so nothing can be restored."
-        parts += [f"## Stay held ({len(behind)})", why, held_table(behind)]
+    effect = f"would be {verb} (dry run: nothing was changed)" if dry_run else f"are {verb}"
+    parts = [
+        f"# {pluralize(len(eligible), 'held binding')} of {escape_markdown(registry)} {effect}"
+    ]
+    if eligible:
+        parts.append(held_bindings_table(eligible))
+    keys = {(binding.space, binding.workspace) for binding in eligible}
+    remaining = [binding for binding in bindings if (binding.space, binding.workspace) not in keys]
+    if remaining:
+        note = "The registry has no space of these names now, so nothing can be restored."
+        parts += [f"## Stay held ({len(remaining)})", note, held_bindings_table(remaining)]
     return "\n\n".join(parts) + "\n"

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from models.tables import AuditRow
-from tasks.pages.markdown import folding, minute, plain, stacked, table
+from tasks.pages.markdown import (
+    breakable,
+    escape_markdown,
+    markdown_table,
+    short_timestamp,
+    stack_lines,
+)
 
 
 def history_section(history: Sequence[AuditRow], page: str) -> str:
@@ -16,20 +22,20 @@ def history_section(history: Sequence[AuditRow], page: str) -> str:
         return ""
     rows = (
         (
-            minute(row.at),
-            plain(row.what),
-            stacked(plain(row.subject), _where(row, page)),
-            stacked(folding(row.before or "–"), f"→ {folding(row.after or '–')}"),
-            plain(row.why),
+            short_timestamp(row.at),
+            escape_markdown(row.what),
+            stack_lines(escape_markdown(row.subject), _location(row, page)),
+            stack_lines(breakable(row.before or "–"), f"→ {breakable(row.after or '–')}"),
+            escape_markdown(row.why),
         )
         for row in history
     )
     head = ("When (UTC)", "What", "Subject", "Before, after", "Why")
-    return "## What happened last\n\n" + table(head, rows)
+    return "## What happened last\n\n" + markdown_table(head, rows)
 
 
-def _where(row: AuditRow, page: str) -> str:
+def _location(row: AuditRow, page: str) -> str:
     """Name the cluster and the registry, unless the subject or the page is just that."""
-    told = {"", row.subject, page}
+    redundant = {"", row.subject, page}
     places = (row.cluster_name, row.registry_name)
-    return ", ".join(plain(place) for place in places if place not in told)
+    return ", ".join(escape_markdown(place) for place in places if place not in redundant)

@@ -3,20 +3,30 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models.core.plural import amount
-from models.overview.overview import Overview, RegistryFigures
+from models.core.plural import pluralize
+from models.overview.overview import Overview, RegistryStatistics
 from models.registries.condition import Health
-from tasks.pages.charts import chart
-from tasks.pages.markdown import code, folding, limit, minute, moment, plain, size, stacked, table
+from tasks.pages.charts import mermaid_chart
+from tasks.pages.markdown import (
+    breakable,
+    escape_markdown,
+    format_bytes,
+    format_quota,
+    inline_code,
+    markdown_table,
+    short_timestamp,
+    stack_lines,
+    timestamp,
+)
 
-MARK = {
+HEALTH_ICON = {
     Health.HEALTHY: "✅",
     Health.DEGRADED: "⚠️",
     Health.UNHEALTHY: "❌",
     Health.UNKNOWN: "❔",
 }
-_SLICES = 10
-_SHORTEST = timedelta(minutes=5)
+_MAX_SLICES = 10
+_MIN_SPAN = timedelta(minutes=5)
 """A trend of less says nothing."""
 
 
@@ -27,12 +37,12 @@ def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> 
             part
             for part in (
                 "# Registries",
-                _totals(overview),
-                _attention(overview),
-                _table(overview),
-                _pie(overview),
-                _chart(trend),
-                f"As of {moment(overview.at)}.",
+                _totals_section(overview),
+                _attention_section(overview),
+                _registries_table(overview),
+                _storage_pie(overview),
+                _trend_chart(trend),
+                f"As of {timestamp(overview.at)}.",
             )
             if part
         )
@@ -40,49 +50,53 @@ def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> 
     )
 
 
-def overview_news(overview: Overview) -> str:
+def overview_digest_source(overview: Overview) -> str:
     """Return the part of the overview that is worth a new version: all but its times."""
     return "\n".join(
         "|".join(
             (
-                one.dossier.registry.model_dump_json(),
-                one.dossier.diagnosis.model_dump_json(),
-                one.totals.model_dump_json(),
-                str(one.storage),
+                figures.record.registry.model_dump_json(),
+                figures.record.health_summary.model_dump_json(),
+                figures.totals.model_dump_json(),
+                str(figures.storage_used),
             )
         )
-        for one in overview.registries
+        for figures in overview.registries
     )
 
 
-def _totals(overview: Overview) -> str:
+def _totals_section(overview: Overview) -> str:
     if not overview.registries:
         return "No registry is integrated yet: run **integrate-registry**."
-    counted = ", ".join(
-        f"{overview.count(health)} {health}" for health in Health if overview.count(health)
+    health_counts = ", ".join(
+        f"{overview.count_by_health(health)} {health}"
+        for health in Health
+        if overview.count_by_health(health)
     )
-    unknown = overview.storage_unknown
-    but = f" (and {unknown} that do not tell)" if unknown else ""
+    unknown = overview.unknown_storage_count
+    unknown_note = f" (and {unknown} that do not tell)" if unknown else ""
+    private_count = overview.space_count - overview.public_count
     return (
-        f"**{amount(len(overview.registries), 'registry')}** ({counted}) · "
-        f"**{amount(overview.spaces, 'space')}** "
-        f"({overview.public} public, {overview.spaces - overview.public} private) · "
-        f"**{amount(overview.repositories, 'repository')}** · "
-        f"**{size(overview.storage)} used**{but}"
+        f"**{pluralize(len(overview.registries), 'registry')}** ({health_counts}) · "
+        f"**{pluralize(overview.space_count, 'space')}** "
+        f"({overview.public_count} public, {private_count} private) · "
+        f"**{pluralize(overview.repository_count, 'repository')}** · "
+        f"**{format_bytes(overview.storage_used)} used**{unknown_note}"
     )
 
 
-def _attention(overview: Overview) -> str:
-    lines = [
-        f"* {MARK[found.health]} **{one.name}**: {plain(found.message)} ({code(found.reason)}"
-        f", since {moment(found.since)})"
-        for one in overview.registries
-        if (found := one.dossier.diagnosis).health in (Health.UNHEALTHY, Health.DEGRADED)
+def _attention_section(overview: Overview) -> str:
+    summaries = {figures.name: figures.record.health_summary for figures in overview.registries}
+    items = [
+        f"* {HEALTH_ICON[summary.health]} **{name}**: {escape_markdown(summary.message)} "
+        f"({inline_code(summary.reason)}, since {timestamp(summary.since)})"
+        for name, summary in summaries.items()
+        if summary.health in (Health.UNHEALTHY, Health.DEGRADED)
     ]
-    return "\n".join(["## Needs attention", "", *lines]) if lines else ""
+    return "\n".join(["## Needs attention", "", *items]) if items else ""
 
 
-def _table(overview: Overview) -> str:
+def _registries_table(overview: Overview) -> str:
     if not overview.registries:
         return ""
     head = (
@@ -93,58 +107,70 @@ def _table(overview: Overview) -> str:
         "Storage, quota",
         "As of (UTC)",
     )
-    return "## All registries\n\n" + table(head, (_row(one) for one in overview.registries))
+    return "## All registries\n\n" + markdown_table(
+        head, (_registry_row(figures) for figures in overview.registries)
+    )
 
 
-def _row(one: RegistryFigures) -> tuple[str, ...]:
-    registry, found = one.dossier.registry, one.dossier.diagnosis
-    read = one.dossier.spaces_read_at is not None
-    missing = f" (+{one.totals.missing} missing)" if one.totals.missing else ""
-    repositories = one.totals.repositories if one.totals.spaces else 0
+def _registry_row(figures: RegistryStatistics) -> tuple[str, ...]:
+    registry, health_summary = figures.record.registry, figures.record.health_summary
+    spaces_known = figures.record.spaces_read_at is not None
+    missing = f" (+{figures.totals.missing_count} missing)" if figures.totals.missing_count else ""
+    repositories = figures.totals.repository_count if figures.totals.space_count else 0
     return (
-        stacked(
-            f"**{one.name}**",
-            folding(registry.address),
+        stack_lines(
+            f"**{figures.name}**",
+            breakable(registry.address),
             f"{registry.kind.label}, {registry.origin}",
         ),
-        stacked(f"{MARK[found.health]} {found.health}", folding(found.reason)),
-        f"{one.totals.public} / {one.totals.private}{missing}" if read else "unknown",
-        "unknown" if repositories is None or not read else str(repositories),
-        stacked(size(one.storage), limit(one.totals.limits)),
-        minute(one.dossier.spaces_read_at),
+        stack_lines(
+            f"{HEALTH_ICON[health_summary.health]} {health_summary.health}",
+            breakable(health_summary.reason),
+        ),
+        f"{figures.totals.public_count} / {figures.totals.private_count}{missing}"
+        if spaces_known
+        else "unknown",
+        "unknown" if repositories is None or not spaces_known else str(repositories),
+        stack_lines(format_bytes(figures.storage_used), format_quota(figures.totals.storage_limit)),
+        short_timestamp(figures.record.spaces_read_at),
     )
 
 
-def _pie(overview: Overview) -> str:
+def _storage_pie(overview: Overview) -> str:
     """Storage by registry, the small ones together."""
-    known = sorted(
-        ((one.storage, one.name) for one in overview.registries if one.storage), reverse=True
+    usage = sorted(
+        (
+            (figures.storage_used, figures.name)
+            for figures in overview.registries
+            if figures.storage_used
+        ),
+        reverse=True,
     )
-    if not known:
+    if not usage:
         return ""
-    shown = [(name, used) for used, name in known[:_SLICES]]
-    rest = sum(used for used, _ in known[_SLICES:])
-    shown += [("all others", rest)] if rest else []
-    unit, octets = _unit(known[0][0])
-    slices = "\n".join(f'    "{name}" : {used / octets:.2f}' for name, used in shown)
-    return chart(f"pie showData title Storage by registry ({unit})\n{slices}")
+    entries = [(name, used) for used, name in usage[:_MAX_SLICES]]
+    other_bytes = sum(used for used, _ in usage[_MAX_SLICES:])
+    entries += [("all others", other_bytes)] if other_bytes else []
+    unit, octets = _size_axis(usage[0][0])
+    slices = "\n".join(f'    "{name}" : {used / octets:.2f}' for name, used in entries)
+    return mermaid_chart(f"pie showData title Storage by registry ({unit})\n{slices}")
 
 
-def _chart(trend: Sequence[tuple[datetime, int]]) -> str:
-    if not trend or trend[-1][0] - trend[0][0] < _SHORTEST:
+def _trend_chart(trend: Sequence[tuple[datetime, int]]) -> str:
+    if not trend or trend[-1][0] - trend[0][0] < _MIN_SPAN:
         return ""
-    most = max(used for _, used in trend)
-    unit, octets = _unit(most)
+    peak = max(used for _, used in trend)
+    unit, octets = _size_axis(peak)
     values = ", ".join(f"{used / octets:.2f}" for _, used in trend)
-    span, name = _span(trend[-1][0] - trend[0][0])
-    return chart(
+    span, name = _time_axis(trend[-1][0] - trend[0][0])
+    return mermaid_chart(
         f'xychart-beta\n    title "Storage used in all registries ({unit})"\n'
         f'    x-axis "{name} until now" -{span:.1f} --> 0\n'
-        f'    y-axis "{unit}" 0 --> {max(most * 1.1 / octets, 1):.0f}\n    line [{values}]'
+        f'    y-axis "{unit}" 0 --> {max(peak * 1.1 / octets, 1):.0f}\n    line [{values}]'
     )
 
 
-def _span(length: timedelta) -> tuple[float, str]:
+def _time_axis(length: timedelta) -> tuple[float, str]:
     """Return a length of time in the unit that suits it."""
     if length > timedelta(days=2):
         return length / timedelta(days=1), "days"
@@ -153,6 +179,6 @@ def _span(length: timedelta) -> tuple[float, str]:
     return length / timedelta(minutes=1), "minutes"
 
 
-def _unit(largest: int) -> tuple[str, int]:
+def _size_axis(largest: int) -> tuple[str, int]:
     """Choose the unit of a chart, which has one for all its values."""
     return ("GiB", 2**30) if largest >= 2**30 else ("MiB", 2**20)

@@ -2,107 +2,118 @@
 
 from collections.abc import Sequence
 
-from models.core.availability import Unseen
-from models.core.plural import amount
-from models.registries.changes import Change, EditGrant, Outcome, RevokeGrant, spaces_told
+from models.core.availability import Unavailable
+from models.core.plural import pluralize
+from models.registries.changes import (
+    Change,
+    ChangeResult,
+    DeleteRobot,
+    UpdateRobot,
+    summarize_spaces,
+)
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.space import Visibility
-from tasks.pages.markdown import code, moment, plain, table
+from tasks.pages.markdown import escape_markdown, inline_code, markdown_table, timestamp
 
-_MOST = 500
+_MAX_ROWS = 500
 """Rows shown; a longer plan says how many are left out."""
 
 
 def plan_page(
     snapshot: Snapshot,
     plan: Plan,
-    outcomes: tuple[Outcome, ...] = (),
+    results: tuple[ChangeResult, ...] = (),
     *,
-    refused: str = "",
+    unsafe_reason: str = "",
     dry_run: bool = False,
 ) -> str:
     """Tell what was seen to differ, what is planned, and what became of it."""
     parts = [f"# Plan for {plan.registry}{' (dry run: nothing was changed)' if dry_run else ''}"]
-    parts.append(_summary(snapshot, plan, outcomes, dry_run=dry_run))
-    if refused:
-        parts.append(f"**Refused:** {plain(refused, 600)}")
+    parts.append(_summary_line(snapshot, plan, results, dry_run=dry_run))
+    if unsafe_reason:
+        parts.append(f"**Refused:** {escape_markdown(unsafe_reason, 600)}")
     if plan.changes:
-        parts += ["## Changes", _changes(plan, outcomes, dry_run=dry_run)]
+        parts += ["## Changes", _changes_section(plan, results, dry_run=dry_run)]
     if plan.drifts:
-        parts += ["## Drift found", _drifts(plan)]
+        parts += ["## Drift found", _drifts_section(plan)]
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(
-    snapshot: Snapshot, plan: Plan, outcomes: tuple[Outcome, ...], *, dry_run: bool
+def _summary_line(
+    snapshot: Snapshot, plan: Plan, results: tuple[ChangeResult, ...], *, dry_run: bool
 ) -> str:
-    at = f"Looked at {moment(snapshot.taken_at)} for {snapshot.seconds:.1f} s."
-    if isinstance(snapshot.spaces, Unseen):
-        why = f"{code(snapshot.spaces.reason)}: {plain(snapshot.spaces.message)}"
+    at = f"Looked at {timestamp(snapshot.observed_at)} for {snapshot.seconds:.1f} s."
+    if isinstance(snapshot.spaces, Unavailable):
+        why = _unavailable_reason(snapshot.spaces)
         return f"{at} **The spaces could not be read completely, so nothing is planned** ({why})."
-    if snapshot.hidden is not None:
-        why = f"{code(snapshot.hidden.reason)}: {plain(snapshot.hidden.message)}"
+    if snapshot.first_unavailable is not None:
+        why = _unavailable_reason(snapshot.first_unavailable)
         at += f" **The robot accounts could not be read, so no grant is planned** ({why})."
-    done = sum(outcome.done for outcome in outcomes)
-    made = "" if dry_run else f", {done} made, {len(outcomes) - done} failed"
+    done_count = sum(result.succeeded for result in results)
+    applied_note = "" if dry_run else f", {done_count} made, {len(results) - done_count} failed"
     return (
-        f"{at} {amount(len(snapshot.spaces.items), 'space')} seen, "
-        f"{amount(len(plan.drifts), 'drift')}, {amount(len(plan.changes), 'change')} planned{made}."
+        f"{at} {pluralize(len(snapshot.spaces.items), 'space')} seen, "
+        f"{pluralize(len(plan.drifts), 'drift')}, {pluralize(len(plan.changes), 'change')} "
+        f"planned{applied_note}."
     )
 
 
-def _changes(plan: Plan, outcomes: tuple[Outcome, ...], *, dry_run: bool) -> str:
-    became = {_key(one.change): one for one in outcomes}
+def _unavailable_reason(section: Unavailable) -> str:
+    return f"{inline_code(section.reason)}: {escape_markdown(section.message)}"
+
+
+def _changes_section(plan: Plan, results: tuple[ChangeResult, ...], *, dry_run: bool) -> str:
+    results_by_change = {_change_key(result.change): result for result in results}
     rows = [
         (
-            plain(change.subject),
+            escape_markdown(change.subject),
             change.kind,
-            _told(change.before),
-            _told(change.after),
-            code(change.reason),
-            _became(became.get(_key(change)), dry_run=dry_run),
+            _side_cell(change.before),
+            _side_cell(change.after),
+            inline_code(change.reason),
+            _result_cell(results_by_change.get(_change_key(change)), dry_run=dry_run),
         )
-        for change in plan.changes[:_MOST]
+        for change in plan.changes[:_MAX_ROWS]
     ]
     head = ("Space or workspace", "Change", "Before", "After", "Reason", "Outcome")
-    return table(head, rows) + _left_out(plan.changes)
+    return markdown_table(head, rows) + _more_rows(plan.changes)
 
 
-def _key(change: Change) -> tuple[str, ...]:
-    robot = change.robot_id if isinstance(change, EditGrant | RevokeGrant) else ""
+def _change_key(change: Change) -> tuple[str, ...]:
+    robot = change.robot_id if isinstance(change, UpdateRobot | DeleteRobot) else ""
     return change.subject, change.kind, str(robot)
 
 
-def _told(side: Visibility | tuple[str, ...] | None) -> str:
+def _side_cell(side: Visibility | tuple[str, ...] | None) -> str:
     if isinstance(side, Visibility):
         return side.value
-    return plain(spaces_told(side)) if side else "–"
+    return escape_markdown(summarize_spaces(side)) if side else "–"
 
 
-def _became(outcome: Outcome | None, *, dry_run: bool) -> str:
-    if outcome is None:
+def _result_cell(result: ChangeResult | None, *, dry_run: bool) -> str:
+    if result is None:
         return "not made (dry run)" if dry_run else "not made"
-    mark = "✅" if outcome.done else "❌"
-    return f"{mark} {code(outcome.reason)} {plain(outcome.message)}".strip()
+    mark = "✅" if result.succeeded else "❌"
+    return f"{mark} {inline_code(result.reason)} {escape_markdown(result.message)}".strip()
 
 
-def _drifts(plan: Plan) -> str:
+def _drifts_section(plan: Plan) -> str:
     rows = [
         (
-            plain(drift.space),
+            escape_markdown(drift.space),
             drift.kind,
-            plain(drift.before or "–"),
-            plain(drift.after or "–"),
-            drift.handling,
-            plain(drift.reason),
+            escape_markdown(drift.before or "–"),
+            escape_markdown(drift.after or "–"),
+            drift.action,
+            escape_markdown(drift.reason),
         )
-        for drift in plan.drifts[:_MOST]
+        for drift in plan.drifts[:_MAX_ROWS]
     ]
     head = ("Space", "Drift", "Before", "After", "Handling", "Why")
-    return table(head, rows) + _left_out(plan.drifts)
+    return markdown_table(head, rows) + _more_rows(plan.drifts)
 
 
-def _left_out(rows: Sequence[object]) -> str:
-    many = len(rows) - _MOST
-    return f"\n\n… and {many} more." if many > 0 else ""
+def _more_rows(rows: Sequence[object]) -> str:
+    count = len(rows) - _MAX_ROWS
+    return f"\n\n… and {count} more." if count > 0 else ""

@@ -2,45 +2,51 @@
 
 from collections.abc import Sequence
 
-from models.registries.condition import Status, Verdict
-from models.registries.health import failed
-from tasks.pages.markdown import code, plain, table
+from models.registries.condition import CheckResult, ConditionStatus
+from models.registries.health import first_failure
+from tasks.pages.markdown import escape_markdown, inline_code, markdown_table
 
-_MARK = {Status.TRUE: "✅", Status.FALSE: "❌", Status.UNKNOWN: "⚠️"}
+_STATUS_ICON = {
+    ConditionStatus.TRUE: "✅",
+    ConditionStatus.FALSE: "❌",
+    ConditionStatus.UNKNOWN: "⚠️",
+}
 
 
-def verdict_page(name: str, what: str, verdicts: Sequence[Verdict], conclusion: str) -> str:
+def probe_page(name: str, description: str, checks: Sequence[CheckResult], summary: str) -> str:
     """Tell step by step what was found, and what to do about the step that failed.
 
     Args:
         name: what the registry is called here.
-        what: what it is and where, in words.
+        description: what it is and where, in words.
     """
     rows = [
         (
-            _MARK[verdict.status],
-            verdict.step or verdict.type,
-            plain(verdict.message),
-            code(verdict.reason),
+            _STATUS_ICON[check.status],
+            check.step or check.type,
+            escape_markdown(check.message),
+            inline_code(check.reason),
         )
-        for verdict in verdicts
+        for check in checks
     ]
-    broken = failed(verdicts)
+    failed_check = first_failure(checks)
     parts = [
-        f"# {_MARK[Status.FALSE if broken else Status.TRUE]} {name}",
-        plain(what),
-        f"**{plain(conclusion, 600)}**",
-        table(("", "Step", "Found", "Reason"), rows),
+        f"# {_STATUS_ICON[ConditionStatus.FALSE if failed_check else ConditionStatus.TRUE]} {name}",
+        escape_markdown(description),
+        f"**{escape_markdown(summary, 600)}**",
+        markdown_table(("", "Step", "Found", "Reason"), rows),
     ]
-    if broken:
-        parts.append(f"**What to do:** {plain(broken.advice or broken.message, 600)}")
+    if failed_check:
+        parts.append(
+            f"**What to do:** {escape_markdown(failed_check.advice or failed_check.message, 600)}"
+        )
     return "\n\n".join(parts) + "\n"
 
 
-def conclusion_of(verdicts: Sequence[Verdict]) -> str:
+def probe_summary(checks: Sequence[CheckResult]) -> str:
     """Say in one sentence how a probe ended."""
-    broken = failed(verdicts)
-    if broken is None:
+    check = first_failure(checks)
+    if check is None:
         return "The connection is proved."
-    advice = f"; {broken.advice}" if broken.advice else ""
-    return f"{broken.step or broken.type}: {broken.message}{advice} ({broken.reason})"
+    advice = f"; {check.advice}" if check.advice else ""
+    return f"{check.step or check.type}: {check.message}{advice} ({check.reason})"

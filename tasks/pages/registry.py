@@ -2,91 +2,111 @@
 
 from collections.abc import Sequence
 
-from models.overview.overview import RegistryFigures, SpaceFigures
-from models.overview.views import RegistryAccess
-from models.registries.condition import Status
+from models.overview.overview import RegistryStatistics, SpaceStatistics
+from models.overview.views import RegistryAccessView
+from models.registries.condition import ConditionStatus
 from models.tables import AuditRow
 from tasks.pages.history import history_section
-from tasks.pages.markdown import folding, limit, minute, moment, plain, size, table
-from tasks.pages.overview import MARK
-from tasks.pages.registry_access import access_news, access_section
-from tasks.pages.workspace import PRIVACY
+from tasks.pages.markdown import (
+    breakable,
+    escape_markdown,
+    format_bytes,
+    format_quota,
+    markdown_table,
+    short_timestamp,
+    timestamp,
+)
+from tasks.pages.overview import HEALTH_ICON
+from tasks.pages.registry_access import access_digest_source, access_section
+from tasks.pages.workspace import PRIVACY_NOTE
 
-_MOST = 500
-_STATUS = {Status.TRUE: "✅ true", Status.FALSE: "❌ false", Status.UNKNOWN: "❓ unknown"}
+_MAX_ROWS = 500
+_STATUS_LABEL = {
+    ConditionStatus.TRUE: "✅ true",
+    ConditionStatus.FALSE: "❌ false",
+    ConditionStatus.UNKNOWN: "❓ unknown",
+}
 
 
 def registry_page(
-    one: RegistryFigures,
-    spaces: Sequence[SpaceFigures],
+    figures: RegistryStatistics,
+    spaces: Sequence[SpaceStatistics],
     history: Sequence[AuditRow],
-    access: RegistryAccess,
+    access: RegistryAccessView,
 ) -> str:
     """Tell everything that is known of one registry."""
-    dossier, found = one.dossier, one.dossier.diagnosis
+    record, health_summary = figures.record, figures.record.health_summary
     parts = [
-        f"# {one.name}: {MARK[found.health]} {found.health}",
-        plain(dossier.registry.description),
-        _facts(one),
+        f"# {figures.name}: {HEALTH_ICON[health_summary.health]} {health_summary.health}",
+        escape_markdown(record.registry.description),
+        _facts_section(figures),
         "## Conditions",
-        _conditions(one),
-        access_section(dossier.registry, access),
+        _conditions_section(figures),
+        access_section(record.registry, access),
         f"## Spaces, by size ({len(spaces)})",
-        _spaces(spaces) if spaces else "None known.",
-        history_section(history, one.name),
+        _spaces_section(spaces) if spaces else "None known.",
+        history_section(history, figures.name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def registry_news(
-    one: RegistryFigures, spaces: Sequence[SpaceFigures], access: RegistryAccess
+def registry_digest_source(
+    figures: RegistryStatistics, spaces: Sequence[SpaceStatistics], access: RegistryAccessView
 ) -> str:
     """Return the part of the page that is worth a new version: all but its times."""
-    conditions = ((each.type, each.status, each.reason) for each in one.dossier.conditions)
+    checks = [(check.type, check.status, check.reason) for check in figures.record.conditions]
     rows = "\n".join(sorted(space.model_dump_json() for space in spaces))
-    registry = one.dossier.registry.model_dump_json()
-    return f"{registry}\n{list(conditions)}\n{one.storage}\n{access_news(access)}\n{rows}"
+    registry = figures.record.registry.model_dump_json()
+    access_source = access_digest_source(access)
+    return f"{registry}\n{checks}\n{figures.storage_used}\n{access_source}\n{rows}"
 
 
-def _facts(one: RegistryFigures) -> str:
-    dossier, registry = one.dossier, one.dossier.registry
-    note = f" ({plain(dossier.storage_note)})" if dossier.storage_note else ""
-    by_space = size(one.totals.used)
-    return table(
+def _facts_section(figures: RegistryStatistics) -> str:
+    record, registry = figures.record, figures.record.registry
+    poll = record.poll_history
+    note = f" ({escape_markdown(record.storage_note)})" if record.storage_note else ""
+    by_space = format_bytes(figures.totals.storage_used)
+    return markdown_table(
         ("", ""),
         (
             ("Type", registry.kind.label),
-            ("Address", plain(registry.address)),
-            ("Origin", f"{registry.origin}, integrated {moment(dossier.integrated_at)}"),
-            ("Credentials", plain(registry.credential.name) if registry.credential else "none"),
+            ("Address", escape_markdown(registry.address)),
+            ("Origin", f"{registry.origin}, integrated {timestamp(record.integrated_at)}"),
+            (
+                "Credentials",
+                escape_markdown(registry.credential.name) if registry.credential else "none",
+            ),
             ("TLS", registry.tls.mode),
-            ("Privacy", PRIVACY[registry.privacy]),
+            ("Privacy", PRIVACY_NOTE[registry.privacy]),
             ("Drift policy", registry.drift_policy),
-            ("Storage used", f"{size(one.storage)}; summed by space {by_space}{note}"),
-            ("Quota", limit(one.totals.limits)),
-            ("Spaces as of", moment(dossier.spaces_read_at)),
-            ("Storage as of", moment(dossier.storage_read_at)),
-            ("Last look", f"{moment(dossier.track.looked_at)}, {dossier.track.seconds:.1f} s"),
+            (
+                "Storage used",
+                f"{format_bytes(figures.storage_used)}; summed by space {by_space}{note}",
+            ),
+            ("Quota", format_quota(figures.totals.storage_limit)),
+            ("Spaces as of", timestamp(record.spaces_read_at)),
+            ("Storage as of", timestamp(record.storage_read_at)),
+            ("Last look", f"{timestamp(poll.observed_at)}, {poll.seconds:.1f} s"),
         ),
     )
 
 
-def _conditions(one: RegistryFigures) -> str:
+def _conditions_section(figures: RegistryStatistics) -> str:
     rows = (
         (
-            each.type,
-            _STATUS[each.status],
-            folding(each.reason),
-            plain(each.message),
-            minute(each.since),
+            condition.type,
+            _STATUS_LABEL[condition.status],
+            breakable(condition.reason),
+            escape_markdown(condition.message),
+            short_timestamp(condition.since),
         )
-        for each in one.dossier.conditions
+        for condition in figures.record.conditions
     )
-    return table(("Condition", "Status", "Reason", "Message", "Since (UTC)"), rows)
+    return markdown_table(("Condition", "Status", "Reason", "Message", "Since (UTC)"), rows)
 
 
-def _spaces(spaces: Sequence[SpaceFigures]) -> str:
-    by_size = sorted(spaces, key=lambda each: (-(each.storage_used or 0), each.space.name))
+def _spaces_section(spaces: Sequence[SpaceStatistics]) -> str:
+    by_size = sorted(spaces, key=lambda space: (-(space.storage_used or 0), space.space.name))
     head = (
         "Space",
         "Visibility",
@@ -97,29 +117,30 @@ def _spaces(spaces: Sequence[SpaceFigures]) -> str:
         "Quota",
         "State",
     )
-    left = len(spaces) - _MOST
-    more = f"\n\n… and {left} smaller ones, which are not shown here." if left > 0 else ""
-    return table(head, (_space(each) for each in by_size[:_MOST])) + more
+    extra_count = len(spaces) - _MAX_ROWS
+    footer = f"\n\n… and {extra_count} smaller ones, which are not shown here."
+    table = markdown_table(head, (_space_row(space) for space in by_size[:_MAX_ROWS]))
+    return table + (footer if extra_count > 0 else "")
 
 
-def _space(each: SpaceFigures) -> tuple[str, ...]:
-    space = each.space
+def _space_row(space_figures: SpaceStatistics) -> tuple[str, ...]:
+    space = space_figures.space
     return (
-        plain(space.name),
+        escape_markdown(space.name),
         f"**{space.visibility}**",
         space.desired or "follows",
         space.observed or "–",
         "unknown" if space.repositories is None else str(space.repositories),
-        size(each.storage_used),
-        limit(each.storage_limit),
-        _state(each),
+        format_bytes(space_figures.storage_used),
+        format_quota(space_figures.storage_limit),
+        _space_state(space_figures),
     )
 
 
-def _state(each: SpaceFigures) -> str:
-    space = each.space
+def _space_state(space_figures: SpaceStatistics) -> str:
+    space = space_figures.space
     if space.missing_since:
-        return f"missing since {minute(space.missing_since)} UTC"
+        return f"missing since {short_timestamp(space.missing_since)} UTC"
     if space.declared:
         return "asked for, not yet there"
     if space.observed and space.desired and space.observed is not space.desired:

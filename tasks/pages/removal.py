@@ -5,21 +5,21 @@ from collections.abc import Sequence
 
 from models.access.binding import Binding
 from models.clusters.membership import Namespace
-from models.core.plural import amount
-from models.registries.record import Dossier
-from models.registries.robots import Grant
+from models.core.plural import pluralize
+from models.registries.record import RegistryRecord
+from models.registries.robots import RobotAccount
 from models.registries.space import Space
-from tasks.pages.binding import named
-from tasks.pages.markdown import code, left_out, moment, plain, table
+from tasks.pages.binding import join_names
+from tasks.pages.markdown import escape_markdown, inline_code, markdown_table, more_rows, timestamp
 
-_MOST = 200
+_MAX_ROWS = 200
 
 
 def removal_page(
-    dossier: Dossier,
+    record: RegistryRecord,
     spaces: Sequence[Space],
     bindings: Sequence[Binding],
-    grants: Sequence[Grant],
+    robot_accounts: Sequence[RobotAccount],
     namespaces: Sequence[Namespace],
     *,
     confirmed: bool,
@@ -27,92 +27,107 @@ def removal_page(
     """List what is forgotten and taken away, and say what is not touched.
 
     Args:
-        dossier: the registry.
+        record: the registry.
         spaces, bindings, grants: all that are on record for it.
         namespaces: those whose pull secret loses its login.
         confirmed: whether it is done.
     """
-    registry = dossier.registry
+    registry = record.registry
     word = "is forgotten" if confirmed else "would be forgotten (preview: nothing was changed)"
     parts = [
         f"# {registry.name} {word}",
-        f"{registry.kind.label} at {plain(registry.address)}, integrated "
-        f"{moment(dossier.integrated_at)}, with {amount(len(spaces), 'space')}, "
-        f"{amount(len(bindings), 'binding')}, {amount(len(grants), 'robot account')} of ours and "
-        f"{amount(len(namespaces), 'namespace')} that log in to it.",
+        f"{registry.kind.label} at {escape_markdown(registry.address)}, integrated "
+        f"{timestamp(record.integrated_at)}, with {pluralize(len(spaces), 'space')}, "
+        f"{pluralize(len(bindings), 'binding')}, {pluralize(len(robot_accounts), 'robot account')} "
+        f"of ours and {pluralize(len(namespaces), 'namespace')} that log in to it.",
         "The registry itself, its spaces and images are not touched. The audit is kept.",
     ]
-    for title, listed in (
-        ("Bindings that end", _bindings(bindings)),
-        ("Robot accounts of ours that are deleted there", _grants(grants)),
-        ("Namespaces that lose their login", _namespaces(namespaces)),
-        ("Spaces that are forgotten", _spaces(spaces)),
+    for title, section in (
+        ("Bindings that end", _bindings_section(bindings)),
+        ("Robot accounts of ours that are deleted there", _robots_section(robot_accounts)),
+        ("Namespaces that lose their login", _namespaces_section(namespaces)),
+        ("Spaces that are forgotten", _spaces_section(spaces)),
     ):
-        parts += [f"## {title}", listed] if listed else []
+        parts += [f"## {title}", section] if section else []
     return "\n\n".join(parts) + "\n"
 
 
-def left_behind_page(registry_name: str, grants: Sequence[Grant]) -> str:
+def orphaned_robots_page(registry_name: str, robot_accounts: Sequence[RobotAccount]) -> str:
     """Tell what stays in a registry that was out of reach when it was removed here."""
-    if not grants:
+    if not robot_accounts:
         return f"# {registry_name} is forgotten\n\nNothing of ours stays in it.\n"
-    behind = amount(len(grants), "robot account")
+    count_text = pluralize(len(robot_accounts), "robot account")
     parts = [
-        f"# {registry_name} is forgotten; what stays there: {behind}",
+        f"# {registry_name} is forgotten; what stays there: {count_text}",
         "The registry was out of reach, so that these could not be deleted there. Their secrets "
         "are forgotten here, and withdrawn from every cluster in reach.",
-        f"**What to do:** once it is back, delete them in its console (search for {code('ri-')} "
-        "among its robot accounts), or integrate it again with integrate-registry: the first "
-        "reconcile then deletes those that nobody wants.",
-        _grants(grants),
+        "**What to do:** once it is back, delete them in its console (search for "
+        f"{inline_code('ri-')} among its robot accounts), or integrate it again with "
+        "integrate-registry: the first reconcile then deletes those that nobody wants.",
+        _robots_section(robot_accounts),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _bindings(bindings: Sequence[Binding]) -> str:
+def _bindings_section(bindings: Sequence[Binding]) -> str:
     by_workspace: dict[str, list[str]] = defaultdict(list)
-    for one in bindings:
-        by_workspace[one.workspace].append(one.space)
+    for binding in bindings:
+        by_workspace[binding.workspace].append(binding.space)
     rows = [
-        (plain(workspace), str(len(spaces)), plain(named(sorted(spaces), 50), 3000))
-        for workspace, spaces in sorted(by_workspace.items())[:_MOST]
+        (
+            escape_markdown(workspace),
+            str(len(spaces)),
+            escape_markdown(join_names(sorted(spaces), 50), 3000),
+        )
+        for workspace, spaces in sorted(by_workspace.items())[:_MAX_ROWS]
     ]
     if not rows:
         return ""
-    return table(("Workspace", "Spaces", "Which"), rows) + left_out(len(by_workspace), _MOST)
+    return markdown_table(("Workspace", "Spaces", "Which"), rows) + more_rows(
+        len(by_workspace), _MAX_ROWS
+    )
 
 
-def _grants(grants: Sequence[Grant]) -> str:
+def _robots_section(robot_accounts: Sequence[RobotAccount]) -> str:
     rows = [
         (
-            code(one.login),
-            plain(one.workspace) if one.workspace else "this service, to observe",
-            amount(len(one.spaces), "space"),
-            moment(one.made_at),
+            inline_code(robot.login),
+            escape_markdown(robot.workspace) if robot.workspace else "this service, to observe",
+            pluralize(len(robot.spaces), "space"),
+            timestamp(robot.secret_created_at),
         )
-        for one in grants[:_MOST]
+        for robot in robot_accounts[:_MAX_ROWS]
     ]
     if not rows:
         return ""
     head = ("Robot account", "For", "May pull", "Secret made")
-    return table(head, rows) + left_out(len(grants), _MOST)
+    return markdown_table(head, rows) + more_rows(len(robot_accounts), _MAX_ROWS)
 
 
-def _namespaces(namespaces: Sequence[Namespace]) -> str:
+def _namespaces_section(namespaces: Sequence[Namespace]) -> str:
     rows = [
-        (code(f"{one.cluster}/{one.name}"), plain(one.workspace or "–"))
-        for one in namespaces[:_MOST]
+        (
+            inline_code(f"{namespace.cluster}/{namespace.name}"),
+            escape_markdown(namespace.workspace or "–"),
+        )
+        for namespace in namespaces[:_MAX_ROWS]
     ]
     if not rows:
         return ""
-    return table(("Namespace", "Workspace"), rows) + left_out(len(namespaces), _MOST)
+    return markdown_table(("Namespace", "Workspace"), rows) + more_rows(len(namespaces), _MAX_ROWS)
 
 
-def _spaces(spaces: Sequence[Space]) -> str:
+def _spaces_section(spaces: Sequence[Space]) -> str:
     rows = [
-        (plain(space.name), space.visibility.value, space.desired.value if space.desired else "–")
-        for space in spaces[:_MOST]
+        (
+            escape_markdown(space.name),
+            space.visibility.value,
+            space.desired.value if space.desired else "–",
+        )
+        for space in spaces[:_MAX_ROWS]
     ]
     if not rows:
         return ""
-    return table(("Space", "Visibility", "Set here"), rows) + left_out(len(spaces), _MOST)
+    return markdown_table(("Space", "Visibility", "Set here"), rows) + more_rows(
+        len(spaces), _MAX_ROWS
+    )

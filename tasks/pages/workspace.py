@@ -3,20 +3,29 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from models.access.rotation import Retirement, retirements, youngest
-from models.clusters.membership import Source
-from models.clusters.pull_secret import DeliveryStatus
-from models.core.plural import amount
-from models.core.settings import settings
-from models.overview.views import BoundRegistry, BoundSpace, Member, WorkspaceView
+from models.access.rotation import RobotDeletion, current_robots, schedule_robot_deletions
+from models.clusters.membership import WorkspaceSource
+from models.clusters.pull_secret import PullSecretState
+from models.core.plural import pluralize
+from models.core.settings import get_settings
+from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace, WorkspaceView
 from models.registries.registry import Kind, Privacy
-from models.registries.robots import Grant
-from tasks.pages.cluster import BY, delivery_cell
+from models.registries.robots import RobotAccount
+from tasks.pages.cluster import SOURCE_LABEL, pull_secret_cell
 from tasks.pages.history import history_section
-from tasks.pages.markdown import age, code, left_out, minute, moment, plain, stacked, table
+from tasks.pages.markdown import (
+    escape_markdown,
+    format_age,
+    inline_code,
+    markdown_table,
+    more_rows,
+    short_timestamp,
+    stack_lines,
+    timestamp,
+)
 
-_MOST = 500
-PRIVACY = {
+_MAX_ROWS = 500
+PRIVACY_NOTE = {
     Privacy.ENFORCED: "enforced: the registry itself refuses pulls from private spaces",
     Privacy.ADVISORY: "advisory: who holds the registry's credential can pull everything",
 }
@@ -25,166 +34,204 @@ PRIVACY = {
 def workspace_page(view: WorkspaceView) -> str:
     """Tell everything that is known of one workspace."""
     parts = [
-        f"# Workspace {view.workspace.name}: {_mark(view)}",
-        plain(view.workspace.description),
-        _summary(view),
+        f"# Workspace {view.workspace.name}: {_rollout_icon(view)}",
+        escape_markdown(view.workspace.description),
+        _summary_line(view),
         f"## Spaces ({len(view.spaces)})",
-        _spaces(view),
+        _spaces_section(view),
         f"## Namespaces ({len(view.members)})",
-        _members(view),
-        _registries(view),
+        _namespaces_section(view),
+        _registries_section(view),
         history_section(view.history, view.workspace.name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def workspace_news(view: WorkspaceView) -> str:
+def workspace_digest_source(view: WorkspaceView) -> str:
     """Return the part of the page that is worth a new version: all but its times."""
     members = (
-        f"{one.namespace.model_dump_json()} "
-        + (one.delivery.model_dump_json(exclude={"delivered_at"}) if one.delivery else "")
-        for one in view.members
+        f"{member.namespace.model_dump_json()} "
+        + (
+            member.pull_secret.model_dump_json(exclude={"delivered_at"})
+            if member.pull_secret
+            else ""
+        )
+        for member in view.members
     )
-    registries = (
-        f"{one.registry.name} {one.registry.kind} {one.registry.pull_credential is not None} "
-        f"{[(grant.login, grant.spaces, grant.made_at) for grant in one.grants]}"
-        for one in view.registries
-    )
+    registries = (_registry_digest_source(registry) for registry in view.registries)
     spaces = (
-        f"{one.binding.model_dump_json()} {one.space and one.space.visibility} {one.waiting}"
-        for one in view.spaces
+        f"{space.binding.model_dump_json()} {space.space and space.space.visibility} "
+        f"{space.pending_reason}"
+        for space in view.spaces
     )
     return "\n".join([view.workspace.model_dump_json(), *spaces, *members, *registries])
 
 
-def _summary(view: WorkspaceView) -> str:
-    spaces, members = amount(len(view.spaces), "space"), amount(len(view.members), "namespace")
-    registries = amount(len(view.registries), "registry")
-    labelled = view.workspace.source is Source.LABEL
-    whence = "It is here because a namespace's label names it." if labelled else "Made by hand."
-    return f"{spaces} in {registries}, {members}. {whence} As of {moment(view.at)}."
+def _registry_digest_source(bound_registry: BoundRegistry) -> str:
+    registry = bound_registry.registry
+    robots = [
+        (robot.login, robot.spaces, robot.secret_created_at) for robot in bound_registry.robots
+    ]
+    return f"{registry.name} {registry.kind} {registry.pull_credential is not None} {robots}"
 
 
-def _mark(view: WorkspaceView) -> str:
-    waiting = sum(bool(one.waiting) for one in view.spaces)
+def _summary_line(view: WorkspaceView) -> str:
+    spaces, members = (
+        pluralize(len(view.spaces), "space"),
+        pluralize(len(view.members), "namespace"),
+    )
+    registries = pluralize(len(view.registries), "registry")
+    from_label = view.workspace.source is WorkspaceSource.LABEL
+    origin_note = (
+        "It is here because a namespace's label names it." if from_label else "Made by hand."
+    )
+    return f"{spaces} in {registries}, {members}. {origin_note} As of {timestamp(view.at)}."
+
+
+def _rollout_icon(view: WorkspaceView) -> str:
+    pending_count = sum(bool(bound_space.pending_reason) for bound_space in view.spaces)
     if not view.spaces:
         return "bound to nothing yet"
-    if waiting:
-        return f"⚠️ {waiting} of {amount(len(view.spaces), 'space')} not in force"
+    if pending_count:
+        return f"⚠️ {pending_count} of {pluralize(len(view.spaces), 'space')} not in force"
     return "✅ all is in force" if view.members else "✅ bound, without a namespace so far"
 
 
-def _spaces(view: WorkspaceView) -> str:
+def _spaces_section(view: WorkspaceView) -> str:
     if not view.spaces:
         return "None. Run bind-space to let it pull from one."
-    by_need = sorted(view.spaces, key=lambda one: not one.waiting)
-    rows = (_space(one) for one in by_need[:_MOST])
+    by_need = sorted(view.spaces, key=lambda bound_space: not bound_space.pending_reason)
+    rows = (_space_row(bound_space) for bound_space in by_need[:_MAX_ROWS])
     head = ("Registry", "Space", "Visibility", "Bound (UTC)", "In force")
-    return table(head, rows) + left_out(len(view.spaces), _MOST)
+    return markdown_table(head, rows) + more_rows(len(view.spaces), _MAX_ROWS)
 
 
-def _space(one: BoundSpace) -> tuple[str, ...]:
-    space = one.space
-    gone = space is None or space.missing_since or space.declared
+def _space_row(bound_space: BoundSpace) -> tuple[str, ...]:
+    space = bound_space.space
+    is_missing = space is None or space.missing_since or space.declared
     return (
-        plain(one.binding.registry),
-        plain(one.binding.space),
-        stacked(f"**{space.visibility}**" if space else "unknown", "not there" if gone else ""),
-        minute(one.binding.bound_at),
-        _in_force(one),
+        escape_markdown(bound_space.binding.registry),
+        escape_markdown(bound_space.binding.space),
+        stack_lines(
+            f"**{space.visibility}**" if space else "unknown", "not there" if is_missing else ""
+        ),
+        short_timestamp(bound_space.binding.bound_at),
+        _rollout_cell(bound_space),
     )
 
 
-def _in_force(one: BoundSpace) -> str:
-    if one.binding.is_held:
+def _rollout_cell(bound_space: BoundSpace) -> str:
+    if bound_space.binding.is_held:
         fix = "run resolve-held-bindings to restore or drop it"
-        return stacked(f"⏸️ {plain(one.waiting)}", fix)
-    after = "" if one.seconds is None else f"after {one.seconds:.1f} s"
-    if not one.waiting:
-        return f"✅ {after}" if after else "✅ the next sync notes since when"
-    if after:
-        return stacked(f"⚠️ was {after}, not now:", plain(one.waiting))
-    return stacked("❌ not yet:", plain(one.waiting))
+        return stack_lines(f"⏸️ {escape_markdown(bound_space.pending_reason)}", fix)
+    delay = (
+        "" if bound_space.rollout_seconds is None else f"after {bound_space.rollout_seconds:.1f} s"
+    )
+    if not bound_space.pending_reason:
+        return f"✅ {delay}" if delay else "✅ the next sync notes since when"
+    if delay:
+        return stack_lines(f"⚠️ was {delay}, not now:", escape_markdown(bound_space.pending_reason))
+    return stack_lines("❌ not yet:", escape_markdown(bound_space.pending_reason))
 
 
-def _members(view: WorkspaceView) -> str:
+def _namespaces_section(view: WorkspaceView) -> str:
     if not view.members:
         return (
             "None. Label a namespace with the workspace's name, or list it with create-workspace."
         )
-    order = [DeliveryStatus.REFUSED, DeliveryStatus.PENDING, DeliveryStatus.DELIVERED]
+    order = [PullSecretState.REFUSED, PullSecretState.PENDING, PullSecretState.DELIVERED]
     by_need = sorted(
         view.members,
-        key=lambda one: order.index(one.delivery.status) if one.delivery else len(order),
+        key=lambda member: (
+            order.index(member.pull_secret.status) if member.pull_secret else len(order)
+        ),
     )
-    rows = (_member(one, view.at) for one in by_need[:_MOST])
+    rows = (_namespace_row(member, view.at) for member in by_need[:_MAX_ROWS])
     head = ("Namespace", "By", "Pull secret", "Logs in to", "Since (UTC), age")
-    return table(head, rows) + left_out(len(view.members), _MOST)
+    return markdown_table(head, rows) + more_rows(len(view.members), _MAX_ROWS)
 
 
-def _member(one: Member, now: datetime) -> tuple[str, ...]:
-    namespace, left = one.namespace, one.delivery
-    since = left.delivered_at if left else None
+def _namespace_row(member: WorkspaceNamespace, now: datetime) -> tuple[str, ...]:
+    namespace, pull_secret = member.namespace, member.pull_secret
+    since = pull_secret.delivered_at if pull_secret else None
     return (
-        stacked(
-            code(f"{namespace.cluster}/{namespace.name}"),
+        stack_lines(
+            inline_code(f"{namespace.cluster}/{namespace.name}"),
             "is being deleted" if namespace.terminating else "",
         ),
-        BY[namespace.source] if namespace.source else "–",
-        delivery_cell(left),
-        plain(", ".join(login.registry for login in left.logins)) if left else "–",
-        stacked(minute(since), age(since, now)) if since else "–",
+        SOURCE_LABEL[namespace.source] if namespace.source else "–",
+        pull_secret_cell(pull_secret),
+        escape_markdown(", ".join(login.registry for login in pull_secret.logins))
+        if pull_secret
+        else "–",
+        stack_lines(short_timestamp(since), format_age(since, now)) if since else "–",
     )
 
 
-def _registries(view: WorkspaceView) -> str:
+def _registries_section(view: WorkspaceView) -> str:
     if not view.registries:
         return ""
     rows = (
         (
-            plain(one.registry.name),
-            str(one.spaces),
-            _login(one),
-            _made(one.grants, view.at),
-            PRIVACY[one.registry.privacy],
+            escape_markdown(bound_registry.registry.name),
+            str(bound_registry.space_count),
+            _login_cell(bound_registry),
+            _secret_age_cell(bound_registry.robots, view.at),
+            PRIVACY_NOTE[bound_registry.registry.privacy],
         )
-        for one in view.registries
+        for bound_registry in view.registries
     )
     head = ("Registry", "Spaces", "Its namespaces log in as", "Secret made (UTC), age", "Privacy")
-    return "## Registries\n\n" + table(head, rows)
+    return "## Registries\n\n" + markdown_table(head, rows)
 
 
-def _login(one: BoundRegistry) -> str:
-    if one.registry.kind is Kind.DOCKER:
-        given = one.registry.pull_credential is not None
-        return "the registry's pull-only user" if given else "nobody: no pull-only user is given"
-    return accounts(one.grants)
-
-
-def accounts(grants: Sequence[Grant]) -> str:
-    """Name the robot accounts of one workspace on one registry, the one in use first."""
-    if not grants:
-        return "no robot account yet"
-    in_use = youngest(grants).values()
-    by_use = sorted(grants, key=lambda one: one not in in_use)
-    going = retirements(grants, (), settings().retention)
-    return stacked(
-        *(
-            f"{code(one.login)} ({amount(len(one.spaces), 'space')}"
-            + (")" if one in in_use else f", {_kept(going[one.registry, one.robot_id])})")
-            for one in by_use
+def _login_cell(bound_registry: BoundRegistry) -> str:
+    if bound_registry.registry.kind is Kind.DOCKER:
+        has_pull_user = bound_registry.registry.pull_credential is not None
+        return (
+            "the registry's pull-only user"
+            if has_pull_user
+            else "nobody: no pull-only user is given"
         )
-    )
+    return robot_accounts_cell(bound_registry.robots)
 
 
-def _kept(retirement: Retirement) -> str:
+def robot_accounts_cell(robot_accounts: Sequence[RobotAccount]) -> str:
+    """Name the robot accounts of one workspace on one registry, the one in use first."""
+    if not robot_accounts:
+        return "no robot account yet"
+    in_use = current_robots(robot_accounts).values()
+    by_use = sorted(robot_accounts, key=lambda robot: robot not in in_use)
+    retention = get_settings().superseded_retention
+    deletions = schedule_robot_deletions(robot_accounts, (), retention)
+    lines = []
+    for robot in by_use:
+        text = pluralize(len(robot.spaces), "space")
+        if robot not in in_use:
+            text += f", {_deletion_note(deletions[robot.registry, robot.robot_id])}"
+        lines.append(f"{inline_code(robot.login)} ({text})")
+    return stack_lines(*lines)
+
+
+def _deletion_note(retirement: RobotDeletion) -> str:
     """Say how long a superseded robot account is kept."""
-    if retirement.at is None:
+    if retirement.scheduled_at is None:
         return "is being replaced"
-    return f"replaced, kept until {minute(retirement.at)} at the latest"
+    return f"replaced, kept until {short_timestamp(retirement.scheduled_at)} at the latest"
 
 
-def _made(grants: Sequence[Grant], now: datetime) -> str:
+def _secret_age_cell(robot_accounts: Sequence[RobotAccount], now: datetime) -> str:
     """Tell since when the secret in use is; never what it is."""
-    in_use = youngest(grants).values()
-    return stacked(*(stacked(minute(one.made_at), age(one.made_at, now)) for one in in_use)) or "–"
+    in_use = current_robots(robot_accounts).values()
+    return (
+        stack_lines(
+            *(
+                stack_lines(
+                    short_timestamp(robot_account.secret_created_at),
+                    format_age(robot_account.secret_created_at, now),
+                )
+                for robot_account in in_use
+            )
+        )
+        or "–"
+    )

@@ -3,31 +3,31 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
-from tasks.http.limits import Bounds
-from tasks.registries.factory import connect
+from tasks.http.limits import ClientLimits
+from tasks.registries.factory import connect_registry
 from tasks.registries.protocol import Credential, RegistryClient, SavedCredential
-from tasks.secrets.credentials import credentials_of, pick
+from tasks.secrets.credentials import pick_credential, read_credentials
 
 
 @asynccontextmanager
-async def opened(
+async def open_registry(
     registry: Registry,
     *,
-    refused: bool = False,
+    credential_refused: bool = False,
     credentials: Mapping[str, SavedCredential] | None = None,
-    given: Iterable[CredentialOrigin] = (),
+    approved_origins: Iterable[CredentialOrigin] = (),
     observer: Credential | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
 
     Args:
         registry: whom to open.
-        refused: whether its credential was refused at the last look.
+        credential_refused: whether its credential was refused at the last look.
         credentials: credentials that were read before, by block name; None reads them now.
-        given: what a person permits just now, see `credentials_of`.
+        approved_origins: what a person permits just now, see `read_credentials`.
         observer: a robot account of ours to read lists with.
 
     Raises:
@@ -35,8 +35,14 @@ async def opened(
         CredentialNotForOrigin: nobody gave it for this registry's address.
     """
     if credentials is None:
-        credentials = await credentials_of([registry], given)
-    bounds = Bounds.of_registry(settings())
-    credential = pick(registry, credentials)
-    async with connect(registry, credential, bounds, refused=refused, observer=observer) as client:
+        credentials = await read_credentials([registry], approved_origins)
+    client_limits = ClientLimits.for_registry(get_settings())
+    credential = pick_credential(registry, credentials)
+    async with connect_registry(
+        registry,
+        credential,
+        client_limits,
+        credential_refused=credential_refused,
+        observer=observer,
+    ) as client:
         yield client

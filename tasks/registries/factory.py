@@ -7,21 +7,21 @@ import httpx
 
 from models.core.errors import CredentialsMissing
 from models.registries.registry import Kind, Registry
-from tasks.http.limits import Bounds
-from tasks.registries.docker import DockerRegistry
-from tasks.registries.harbor import Doubt, Harbor
-from tasks.registries.http import HttpClient
+from tasks.http.limits import ClientLimits
+from tasks.registries.docker import DockerRegistryClient
+from tasks.registries.harbor import HarborClient, LockoutPolicy
+from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, RegistryClient
 
 
 @asynccontextmanager
-async def connect(
+async def connect_registry(
     registry: Registry,
     credential: Credential | None,
-    bounds: Bounds,
+    client_limits: ClientLimits,
     *,
-    refused: bool = False,
-    doubt: Doubt | None = None,
+    credential_refused: bool = False,
+    lockout_policy: LockoutPolicy | None = None,
     observer: Credential | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[RegistryClient]:
@@ -30,9 +30,9 @@ async def connect(
     Args:
         registry: whom to connect to.
         credential: what to prove ourselves with.
-        bounds: how much at once, how long.
-        refused: whether the credential was refused at the last look.
-        doubt: how a Harbor's 401 is doubted.
+        client_limits: how much at once, how long.
+        credential_refused: whether the credential was refused at the last look.
+        lockout_policy: how a Harbor's 401 is doubted.
         observer: what to read a Harbor's lists with instead, at less cost to it.
         transport: replaces the network, for simulators in the same process.
 
@@ -40,12 +40,18 @@ async def connect(
         CredentialsMissing: a Harbor without a credential.
     """
     if registry.kind is Kind.DOCKER:
-        async with HttpClient(registry, bounds, transport=transport) as http:
-            yield DockerRegistry(http, registry, credential)
+        async with RegistryHttpClient(registry, client_limits, transport=transport) as http:
+            yield DockerRegistryClient(http, registry, credential)
         return
     if credential is None:
-        said = "a Harbor needs credentials: choose a registry-credentials block"
-        raise CredentialsMissing(registry.name, "-", registry.address, said)
+        message = "a Harbor needs credentials: choose a registry-credentials block"
+        raise CredentialsMissing(registry.name, "-", registry.address, message)
     auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
-    async with HttpClient(registry, bounds, auth, transport) as http:
-        yield Harbor(http, credential.username, refused=refused, doubt=doubt, observer=observer)
+    async with RegistryHttpClient(registry, client_limits, auth, transport) as http:
+        yield HarborClient(
+            http,
+            credential.username,
+            credential_refused=credential_refused,
+            lockout_policy=lockout_policy,
+            observer=observer,
+        )

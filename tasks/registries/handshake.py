@@ -5,110 +5,116 @@ import socket
 import ssl
 
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status, Verdict
-from models.registries.health import failed, tls_verdict
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
+from models.registries.health import first_failure, tls_check
 from models.registries.registry import Registry
 from tasks.http import tls
-from tasks.http.network import AddressForbidden, guard_of, open_streams
+from tasks.http.network import BlockedAddressError, address_guard_for, open_streams
 
 
-async def knock(registry: Registry, seconds: float) -> tuple[Verdict, ...]:
+async def check_connection(registry: Registry, seconds: float) -> tuple[CheckResult, ...]:
     """Resolve, connect and shake hands; stop at the first step that fails.
 
     Args:
         registry: whom to knock at.
         seconds: time-out of each step.
     """
-    verdicts = [_verdict("Address valid", Reason.CONNECTED, registry.address)]
-    for step in (_dns, _tcp, _tls):
+    checks = [_reachable_check("Address valid", Reason.CONNECTED, registry.address)]
+    for name, step in (("DNS", _resolve_check), ("TCP", _connect_check), ("TLS", _handshake_check)):
         try:
             async with asyncio.timeout(seconds):
-                verdicts.append(await step(registry))
+                checks.append(await step(registry))
         except TimeoutError:
-            verdicts.append(_timed_out(step.__name__, seconds))
-        except AddressForbidden as error:
-            verdicts.append(_forbidden(error))
-        if failed(verdicts):
+            checks.append(_timeout_check(name, seconds))
+        except BlockedAddressError as error:
+            checks.append(_forbidden_address_check(error))
+        if first_failure(checks):
             break
-    return tuple(verdicts)
+    return tuple(checks)
 
 
-async def _dns(registry: Registry) -> Verdict:
-    where = registry.where
-    guard = guard_of(registry)
+async def _resolve_check(registry: Registry) -> CheckResult:
+    address = registry.parsed_address
+    guard = address_guard_for(registry)
     try:
         if guard is not None:
-            await guard.addresses(where.host, where.port)
-        found = await asyncio.get_running_loop().getaddrinfo(
-            where.host, where.port, type=socket.SOCK_STREAM
+            await guard.resolve(address.host, address.port)
+        entries = await asyncio.get_running_loop().getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM
         )
     except socket.gaierror:
         advice = "check the spelling, or this machine's DNS"
-        return _verdict("DNS", Reason.UNKNOWN_HOST, f"{where.host} is not known", advice)
-    addresses = sorted({str(entry[4][0]) for entry in found})
-    return _verdict("DNS", Reason.CONNECTED, f"{where.host} is {', '.join(addresses[:4])}")
+        return _reachable_check("DNS", Reason.UNKNOWN_HOST, f"{address.host} is not known", advice)
+    addresses = sorted({str(entry[4][0]) for entry in entries})
+    return _reachable_check(
+        "DNS", Reason.CONNECTED, f"{address.host} is {', '.join(addresses[:4])}"
+    )
 
 
-async def _tcp(registry: Registry) -> Verdict:
-    where = registry.where
+async def _connect_check(registry: Registry) -> CheckResult:
+    address = registry.parsed_address
     try:
-        _, writer = await open_streams(where, guard_of(registry))
+        _, writer = await open_streams(address, address_guard_for(registry))
     except ConnectionRefusedError:
-        said = f"nothing listens on port {where.port}"
-        return _verdict("TCP", Reason.CONNECTION_REFUSED, said, "check the port; is it running?")
+        message = f"nothing listens on port {address.port}"
+        return _reachable_check(
+            "TCP", Reason.CONNECTION_REFUSED, message, "check the port; is it running?"
+        )
     except OSError as error:
-        said = f"no connection to port {where.port} ({error.strerror or type(error).__name__})"
-        return _verdict("TCP", Reason.UNREACHABLE, said, "check firewalls and routes")
+        message = f"no connection to port {address.port} ({error.strerror or type(error).__name__})"
+        return _reachable_check("TCP", Reason.UNREACHABLE, message, "check firewalls and routes")
     writer.close()
-    return _verdict("TCP", Reason.CONNECTED, f"port {where.port} is open")
+    return _reachable_check("TCP", Reason.CONNECTED, f"port {address.port} is open")
 
 
-async def _tls(registry: Registry) -> Verdict:
-    if registry.where.scheme == "http":
-        return tls_verdict(registry)
+async def _handshake_check(registry: Registry) -> CheckResult:
+    if registry.parsed_address.scheme == "http":
+        return tls_check(registry)
     try:
-        context = tls.context_for(registry.tls)
-        _, writer = await open_streams(registry.where, guard_of(registry), context)
-    except tls.CUT:
-        said = "the connection was closed during the handshake"
-        return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
+        context = tls.registry_tls_context(registry.tls)
+        _, writer = await open_streams(
+            registry.parsed_address, address_guard_for(registry), context
+        )
+    except tls.CONNECTION_CLOSED:
+        detail = "the connection was closed during the handshake"
+        return _reachable_check("TLS", Reason.UNREACHABLE, detail, "is this an https address?")
     except ssl.SSLError as error:
-        reason, said = tls.refusal(error)
-        message, _, advice = said.partition(": ")
-        return _distrust(reason, message, advice)
+        reason, detail = tls.describe_tls_error(error)
+        message, _, advice = detail.partition(": ")
+        return _untrusted_check(reason, message, advice)
     except OSError as error:
-        said = f"the handshake was cut off ({error.strerror or type(error).__name__})"
-        return _verdict("TLS", Reason.UNREACHABLE, said, "is this an https address?")
+        detail = f"the handshake was cut off ({error.strerror or type(error).__name__})"
+        return _reachable_check("TLS", Reason.UNREACHABLE, detail, "is this an https address?")
     writer.close()
-    return tls_verdict(registry)
+    return tls_check(registry)
 
 
-def _forbidden(error: AddressForbidden) -> Verdict:
-    verdict = _verdict("DNS", Reason.ADDRESS_FORBIDDEN, error.message, error.advice)
-    return verdict.model_copy(update={"proved": True})
+def _forbidden_address_check(error: BlockedAddressError) -> CheckResult:
+    check = _reachable_check("DNS", Reason.ADDRESS_FORBIDDEN, error.message, error.advice)
+    return check.model_copy(update={"confirmed": True})
 
 
-def _timed_out(step: str, seconds: float) -> Verdict:
-    said = f"no answer within {seconds:g} s"
-    return _verdict(step.strip("_").upper(), Reason.TIMED_OUT, said, "check firewalls and routes")
+def _timeout_check(step: str, seconds: float) -> CheckResult:
+    message = f"no answer within {seconds:g} s"
+    return _reachable_check(step, Reason.TIMED_OUT, message, "check firewalls and routes")
 
 
-def _verdict(step: str, reason: Reason, message: str, advice: str = "") -> Verdict:
-    return Verdict(
+def _reachable_check(step: str, reason: Reason, message: str, advice: str = "") -> CheckResult:
+    return CheckResult(
         type=ConditionType.REACHABLE,
-        status=Status.FALSE if advice else Status.TRUE,
+        status=ConditionStatus.FALSE if advice else ConditionStatus.TRUE,
         reason=reason,
         message=message,
         advice=advice,
-        proved=not advice,
+        confirmed=not advice,
         step=step,
     )
 
 
-def _distrust(reason: Reason, message: str, advice: str) -> Verdict:
-    return Verdict(
+def _untrusted_check(reason: Reason, message: str, advice: str) -> CheckResult:
+    return CheckResult(
         type=ConditionType.TLS_TRUSTED,
-        status=Status.FALSE,
+        status=ConditionStatus.FALSE,
         reason=reason,
         message=message,
         advice=advice,

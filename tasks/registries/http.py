@@ -14,28 +14,34 @@ from typing import Self
 
 import httpx
 
-from models.core.errors import AddressRefused, NotAskedAgain, Rejected, ServerBroken, Transient
+from models.core.errors import (
+    AddressNotAllowed,
+    CircuitOpen,
+    Rejected,
+    ServerError,
+    TransientRegistryError,
+)
 from models.registries.registry import Registry
 from tasks.http import tls
-from tasks.http.body import IDENTITY, Body, BodyDamaged, BodyError
-from tasks.http.errors import translated
+from tasks.http.body import IDENTITY_ENCODING, BodyBuffer, BodyError, CorruptBody
+from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
-from tasks.http.limits import PASSING, Bounds, Circuit
-from tasks.http.network import AddressForbidden, guard_of, transport_for
-from tasks.http.response import Answer
-from tasks.http.retry import attempts
-from tasks.registries.wire import error_of
+from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
+from tasks.http.network import BlockedAddressError, address_guard_for, guarded_transport
+from tasks.http.response import Response
+from tasks.http.retry import retry_attempts
+from tasks.registries.wire import error_from_response
 
-_DEAF = 3
+_MAX_FAILED_CONNECTIONS = 3
 """Connections that fail in a row until this client stops asking."""
 
 
-class HttpClient:
+class RegistryHttpClient:
     """Requests to one registry.
 
     Args:
         registry: whom to ask.
-        bounds: how much at once, how long.
+        limits: how much at once, how long.
         auth: what to send as `Authorization` to the registry's own origin.
         transport: replaces the network, for tests against a simulator in the same process.
     """
@@ -43,30 +49,32 @@ class HttpClient:
     def __init__(
         self,
         registry: Registry,
-        bounds: Bounds,
+        client_limits: ClientLimits,
         auth: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.name, self.origin, self.bounds = registry.name, registry.address, bounds
+        self.name, self.origin, self.limits = registry.name, registry.address, client_limits
         self.requests = 0
         self._auth = auth
-        self._places = asyncio.Semaphore(bounds.at_once)
-        self._circuit = Circuit(_DEAF)
-        limits = httpx.Limits(max_connections=bounds.at_once)
-        context = tls.context_for(registry.tls)  # cached: building one takes 30 ms
-        guard = guard_of(registry)
+        self._semaphore = asyncio.Semaphore(client_limits.max_concurrency)
+        self._circuit = CircuitBreaker(_MAX_FAILED_CONNECTIONS)
+        limits = httpx.Limits(max_connections=client_limits.max_concurrency)
+        context = tls.registry_tls_context(registry.tls)  # cached: building one takes 30 ms
+        guard = address_guard_for(registry)
         if guard is not None and transport is None:
-            transport = transport_for(guard, context, limits)
+            transport = guarded_transport(guard, context, limits)
         self._client = httpx.AsyncClient(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             headers={
                 "Accept": "application/json",
                 "User-Agent": "registry-integration",
-                **IDENTITY,
+                **IDENTITY_ENCODING,
             },
             limits=limits,
-            timeout=httpx.Timeout(bounds.read_seconds, connect=bounds.connect_seconds, pool=None),
+            timeout=httpx.Timeout(
+                client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
+            ),
             transport=transport,
             trust_env=False,  # no proxy or .netrc of this machine gets to see or add credentials
             verify=context,
@@ -90,7 +98,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """GET a path of the registry; see `send`."""
         return await self.send("GET", path, query=query, headers=headers, anonymous=anonymous)
 
@@ -105,7 +113,7 @@ class HttpClient:
         anonymous: bool = False,
         repeatable: bool = True,
         origin: str | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request and return the complete answer, unless its status is a passing fault's.
 
         Args:
@@ -121,60 +129,60 @@ class HttpClient:
             AddressRefused: a discovered address leads where it must not.
             Busy: it would change something, and the run has lost its lease.
         """
-        own = origin is None or origin == self.origin
+        same_origin = origin is None or origin == self.origin
         request = self._client.build_request(
             method, (origin or self.origin) + path, params=query, json=json, headers=headers
         )
-        auth = self._auth if own and not anonymous else None
-        async for attempt in attempts(repeatable=repeatable):
+        auth = self._auth if same_origin and not anonymous else None
+        async for attempt in retry_attempts(repeatable=repeatable):
             with attempt:
-                answer = await self._attempt(request, auth)
-                if answer.status in PASSING:
-                    raise error_of(self.name, answer)
-        return answer
+                response = await self._attempt(request, auth)
+                if response.status in TRANSIENT_STATUSES:
+                    raise error_from_response(self.name, response)
+        return response
 
-    async def _attempt(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
+    async def _attempt(self, request: httpx.Request, auth: httpx.Auth | None) -> Response:
         method, url = request.method, str(request.url.copy_with(userinfo=b""))
-        async with self._places:
+        async with self._semaphore:
             self._check_circuit(method, url)
             await check_fence(method)
             self.requests += 1
             try:
-                async with asyncio.timeout(self.bounds.request_seconds):
-                    answer = await self._exchange(request, auth)
-            except AddressForbidden as error:
-                raise AddressRefused(self.name, method, url, str(error)) from None
+                async with asyncio.timeout(self.limits.request_seconds):
+                    response = await self._exchange(request, auth)
+            except BlockedAddressError as error:
+                raise AddressNotAllowed(self.name, method, url, str(error)) from None
             except (httpx.TransportError, TimeoutError) as error:
-                failure = translated(error, self.name, method, url)
-                if isinstance(failure, Transient):
-                    self._circuit.failed(failure.said, failure.reason)
+                failure = transport_error(error, self.name, method, url)
+                if isinstance(failure, TransientRegistryError):
+                    self._circuit.record_failure(failure.message, failure.reason)
                 raise failure from error
-        self._circuit.answered()
-        return answer
+        self._circuit.record_success()
+        return response
 
     def _check_circuit(self, method: str, url: str) -> None:
-        if why := self._circuit.open:
-            raise NotAskedAgain(self.name, method, url, *why)
+        if last_failure := self._circuit.open_reason:
+            raise CircuitOpen(self.name, method, url, *last_failure)
 
-    async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None) -> Answer:
+    async def _exchange(self, request: httpx.Request, auth: httpx.Auth | None) -> Response:
         started = time.monotonic()
         response = await self._client.send(request, stream=True, auth=auth)
         url = str(request.url)
         try:
-            body = Body(response.headers.get("content-encoding", ""), self.bounds.largest)
+            body = BodyBuffer(response.headers.get("content-encoding", ""), self.limits.max_bytes)
             async for piece in response.aiter_raw():
                 body.add(piece)
-            received = body.whole()
+            content = body.content()
         except BodyError as error:
-            kind = ServerBroken if isinstance(error, BodyDamaged) else Rejected
+            kind = ServerError if isinstance(error, CorruptBody) else Rejected
             raise kind(self.name, request.method, url, str(error)) from None
         finally:
             await response.aclose()
-        return Answer(
+        return Response(
             method=request.method,
             url=url,
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=received,
+            body=content,
             seconds=time.monotonic() - started,
         )

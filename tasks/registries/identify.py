@@ -5,54 +5,64 @@ from collections.abc import Sequence
 
 from prefect import get_run_logger
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import RegistryError, TimedOut
-from models.core.settings import settings
-from models.discovery.identity import registry_of_robots
+from models.core.settings import get_settings
+from models.discovery.identity import find_registry_by_robots
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Kind, Registry
 from models.registries.robots import ObservedRobot
-from tasks.registries.connect import opened
-from tasks.store.installation import installation
+from tasks.registries.connect import open_registry
+from tasks.store.installation import get_installation
 from tasks.store.registries import robots as robot_store
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
-async def list_robots(
-    registry: Registry, given: Sequence[CredentialOrigin] = ()
-) -> Seen[ObservedRobot] | Unseen:
+async def observe_robots(
+    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+) -> Complete[ObservedRobot] | Unavailable:
     """List this installation's robot accounts in a registry; nothing is changed there.
 
     Args:
         registry: as it is meant to be.
-        given: what the person who asks for it permits, see `credentials_of`.
+        approved_origins: what the person who asks for it permits, see `credentials_of`.
 
     Raises:
         CredentialsMissing: the credential that it names cannot be read.
         RegistryError: they could not be read.
     """
-    us, seconds = await stored(installation), settings().operation_seconds
+    installation_id = await in_transaction(get_installation)
+    seconds = get_settings().operation_seconds
     try:
-        async with asyncio.timeout(seconds), opened(registry, given=given) as client:
-            return await client.list_robots(us)
+        async with (
+            asyncio.timeout(seconds),
+            open_registry(registry, approved_origins=approved_origins) as client,
+        ):
+            return await client.list_robots(installation_id)
     except TimeoutError:
         message = f"listing the robot accounts took longer than {seconds:g} s"
         raise TimedOut(registry.name, "GET", registry.address, message) from None
 
 
-async def find_twin(registry: Registry, given: Sequence[CredentialOrigin] = ()) -> str:
+async def find_duplicate(
+    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+) -> str:
     """Return the name of another registry on record that is this very Harbor; empty if none is.
 
     Where robot accounts cannot be listed nothing is known, and nothing is found.
     """
     if registry.kind is not Kind.HARBOR:
         return ""
-    recorded = [one for one in await stored(robot_store.grants) if one.registry != registry.name]
-    if not recorded:
+    robot_accounts = [
+        robot_account
+        for robot_account in await in_transaction(robot_store.list_robots)
+        if robot_account.registry != registry.name
+    ]
+    if not robot_accounts:
         return ""
     try:
-        robots = await list_robots(registry, given)
+        observed_robots = await observe_robots(registry, approved_origins)
     except RegistryError as error:
         get_run_logger().info("%s: its robot accounts are not listed: %s", registry.name, error)
         return ""
-    return registry_of_robots(robots, recorded, registry.name)
+    return find_registry_by_robots(observed_robots, robot_accounts, registry.name)

@@ -5,10 +5,10 @@ import asyncio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.core.availability import Unseen
+from models.core.availability import Unavailable
 from models.core.errors import RegistryError, TimedOut
-from models.core.settings import settings
-from models.registries.health import explained, reached, verdicts_from
+from models.core.settings import get_settings
+from models.registries.health import checks_from_error, explain_bad_password, reachable_checks
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
 from tasks import clock
@@ -36,22 +36,22 @@ async def observe(registry: Registry, reader: RegistryReader, installation: str 
     Raises:
         RegistryError: it did not even tell how it is; worth a retry if transient.
     """
-    seconds = settings().operation_seconds
+    seconds = get_settings().operation_seconds
     try:
         async with asyncio.timeout(seconds):
-            snapshot = await reader.look(installation)
+            snapshot = await reader.observe(installation)
     except TimeoutError:
-        said = f"the whole look took longer than {seconds:g} s"
-        raise TimedOut(registry.name, "GET", registry.address, said) from None
-    verdicts = explained(registry, (*reached(registry), *snapshot.verdicts))
-    return snapshot.model_copy(update={"verdicts": verdicts})
+        message = f"the whole look took longer than {seconds:g} s"
+        raise TimedOut(registry.name, "GET", registry.address, message) from None
+    checks = explain_bad_password(registry, (*reachable_checks(registry), *snapshot.checks))
+    return snapshot.model_copy(update={"checks": checks})
 
 
-def unobserved(registry: Registry, error: RegistryError) -> Snapshot:
+def unreachable_registry_snapshot(registry: Registry, error: RegistryError) -> Snapshot:
     """Turn a failed look into a snapshot that says so, and justifies no change."""
     return Snapshot(
         registry=registry.name,
-        taken_at=clock.now(),
-        verdicts=verdicts_from(error),
-        spaces=Unseen(reason=error.reason, message=str(error)),
+        observed_at=clock.now(),
+        checks=checks_from_error(error),
+        spaces=Unavailable(reason=error.reason, message=str(error)),
     )

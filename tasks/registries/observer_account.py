@@ -2,38 +2,38 @@
 
 from prefect import get_run_logger
 
-from models.access.robot_state import AccessRecord
-from models.core.availability import Seen
-from models.core.errors import InputRefused, RegistryError
-from models.core.settings import settings
+from models.access.robot_state import RobotState
+from models.core.availability import Complete
+from models.core.errors import InvalidRequest, RegistryError
+from models.core.settings import get_settings
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
-from models.registries.robots import Grant
-from tasks.registries.connect import opened
+from models.registries.robots import RobotAccount
+from tasks.registries.connect import open_registry
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.secrets.cipher import vault_of
-from tasks.secrets.robot_secrets import keeping, open_vault
-from tasks.store.installation import installation
+from tasks.secrets.cipher import cipher_from
+from tasks.secrets.robot_secrets import load_cipher, secret_saver
+from tasks.store.installation import get_installation
 from tasks.store.registries import robots
-from tasks.store.session import stored
-from tasks.store.state import Memory
+from tasks.store.session import in_transaction
+from tasks.store.state import RegistryState
 
 
-def observer_of(memory: Memory) -> Credential | None:
+def observer_credential(registry_state: RegistryState) -> Credential | None:
     """Return the observer's credential; None if there is none, or its secret cannot be opened."""
-    grant = memory.record.observer
-    if grant is None:
+    robot_account = registry_state.robot_state.observer
+    if robot_account is None:
         return None
     try:
-        secret = vault_of(settings()).open(memory.observer_sealed)
-    except InputRefused:
+        secret = cipher_from(get_settings()).decrypt(registry_state.encrypted_observer_secret)
+    except InvalidRequest:
         return None
-    return Credential(grant.login, secret)
+    return Credential(robot_account.login, secret)
 
 
-async def equip(
-    record: AccessRecord, snapshot: Snapshot, client: RegistryClient, *, first: bool
-) -> Grant | None:
+async def ensure_observer(
+    record: RobotState, snapshot: Snapshot, client: RegistryClient, *, first: bool
+) -> RobotAccount | None:
     """Make an observer if there shall be one, or give a new secret to one that does not work.
 
     It is a convenience: what speaks against it is logged, and lists are read as before.
@@ -41,31 +41,33 @@ async def equip(
     Args:
         first: make one also where none was; a scheduled run only repairs.
     """
-    lacking = record.observer is None and first
-    if not (lacking or snapshot.observer_works is False) or not isinstance(snapshot.robots, Seen):
+    is_needed = snapshot.observer_usable is False or (record.observer is None and first)
+    if not is_needed or not isinstance(snapshot.robots, Complete):
         return None
-    if record.keeps_evidence(snapshot):
+    if record.keeps_deleted_robots(snapshot):
         return None  # one of ours in another Harbor would make it look like the one on record
     try:
-        keep = keeping(await open_vault())
-        orphan = record.orphaned_observer(snapshot)
-        return await client.make_observer(record.installation, keep, orphan)
-    except (InputRefused, RegistryError) as error:
+        save_secret = secret_saver(await load_cipher())
+        orphan = record.orphaned_observer_id(snapshot)
+        return await client.create_observer(record.installation, save_secret, orphan)
+    except (InvalidRequest, RegistryError) as error:
         get_run_logger().warning("No robot account to observe with: %s", error)
         return None
 
 
-async def retire_observer(registry: Registry) -> None:
+async def delete_observer(registry: Registry) -> None:
     """Delete the observer of a registry that is removed; one out of reach stays on record."""
-    known = await stored(robots.grants, registry.name)
-    observer = next((grant for grant in known if not grant.workspace), None)
+    robot_accounts = await in_transaction(robots.list_robots, registry.name)
+    observer = next(
+        (robot_account for robot_account in robot_accounts if not robot_account.workspace), None
+    )
     if observer is None:
         return
-    us = await stored(installation)
+    installation_id = await in_transaction(get_installation)
     try:
-        async with opened(registry) as client:
-            await client.revoke_observer(us)
+        async with open_registry(registry) as client:
+            await client.delete_observer(installation_id)
     except RegistryError as error:
         get_run_logger().warning("The robot account to observe with stays: %s", error)
         return
-    await stored(robots.forget, registry.name, [observer.robot_id])
+    await in_transaction(robots.delete_robots, registry.name, [observer.robot_id])

@@ -6,40 +6,40 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from models.core.availability import Seen, Unseen
-from models.core.errors import Rejected, ServerBroken
+from models.core.availability import Complete, Unavailable
+from models.core.errors import Rejected, ServerError
 from models.core.reasons import Reason
-from tasks.concurrency import side_by_side
-from tasks.http.limits import ListSize
-from tasks.http.response import Answer
-from tasks.registries.http import HttpClient
-from tasks.registries.wire import expect, parse
+from tasks.concurrency import gather_all
+from tasks.http.limits import ListCounter
+from tasks.http.response import Response
+from tasks.registries.http import RegistryHttpClient
+from tasks.registries.wire import parse_json, raise_for_status
 
 Row = TypeVar("Row")
-Kept = TypeVar("Kept")
+ResultT = TypeVar("ResultT")
 
 PAGE_SIZE = 100
 """Harbor's largest page; 0 would mean all rows and costs it a database connection per row."""
 
-_LONGEST_TOTAL = 9
+_MAX_TOTAL_DIGITS = 9
 """Digits of a total; more is no Harbor's word."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Page(Generic[Kept]):
+class _Page(Generic[ResultT]):
     total: int
-    rows: dict[Hashable, Kept]
+    rows: dict[Hashable, ResultT]
 
 
 async def read_pages(
-    http: HttpClient,
+    http: RegistryHttpClient,
     path: str,
     shape: TypeAdapter[list[Row]],
     key: Callable[[Row], Hashable],
-    keep: Callable[[Row], Kept],
+    convert: Callable[[Row], ResultT],
     query: Mapping[str, str | int],
     headers: Mapping[str, str] | None = None,
-) -> "Seen[Kept] | Unseen":
+) -> "Complete[ResultT] | Unavailable":
     """Read all pages of a list, counted from `X-Total-Count`.
 
     Rows shift between pages when the list changes meanwhile, so the list counts as seen only if
@@ -47,42 +47,42 @@ async def read_pages(
 
     Args:
         key: what tells rows apart.
-        keep: takes what is wanted out of a row; the rest is dropped page by page.
+        convert: takes what is wanted out of a row; the rest is dropped page by page.
         headers: with another `Authorization` than the client's own.
 
     Raises:
         RegistryError: a page could not be read, or the list is larger than allowed.
     """
-    size = ListSize(http.bounds)
+    size = ListCounter(http.limits)
 
-    async def page(number: int) -> _Page[Kept]:
-        wanted = {**query, "page": number, "page_size": PAGE_SIZE}
-        answer = await http.get(path, wanted, headers=headers, anonymous=bool(headers))
-        rows = parse(http.name, expect(http.name, answer), shape)
-        total = _total(http.name, answer)
-        if excess := size.add(len(rows), len(answer.body)) or size.excess(total):
-            raise list_too_large(http, answer, excess)
-        return _Page(total, {key(row): keep(row) for row in rows})
+    async def page(number: int) -> _Page[ResultT]:
+        page_query = {**query, "page": number, "page_size": PAGE_SIZE}
+        response = await http.get(path, page_query, headers=headers, anonymous=bool(headers))
+        rows = parse_json(http.name, raise_for_status(http.name, response), shape)
+        total = _parse_total(http.name, response)
+        if excess := size.add(len(rows), len(response.body)) or size.excess(total):
+            raise list_too_large_error(http, response, excess)
+        return _Page(total, {key(row): convert(row) for row in rows})
 
     first = await page(1)
-    rest = range(2, -(-first.total // PAGE_SIZE) + 1)
-    pages = [first, *await side_by_side(*(page(number) for number in rest))]
+    page_numbers = range(2, -(-first.total // PAGE_SIZE) + 1)
+    pages = [first, *await gather_all(*(page(number) for number in page_numbers))]
     rows = {id_: row for page in pages for id_, row in page.rows.items()}
     totals = {page.total for page in pages}
     if totals != {len(rows)}:
-        said = f"the list changed while it was read ({len(rows)} rows of {sorted(totals)})"
-        return Unseen(reason=Reason.PAGES_SHIFTED, message=said)
-    return Seen.model_construct(items=tuple(rows.values()))
+        message = f"the list changed while it was read ({len(rows)} rows of {sorted(totals)})"
+        return Unavailable(reason=Reason.PAGES_SHIFTED, message=message)
+    return Complete.model_construct(items=tuple(rows.values()))
 
 
-def list_too_large(http: HttpClient, answer: Answer, excess: str) -> Rejected:
+def list_too_large_error(http: RegistryHttpClient, response: Response, excess: str) -> Rejected:
     """Return the error for a list that is larger than allowed."""
-    return Rejected(http.name, answer.method, answer.url, excess, Reason.LIST_TOO_LARGE)
+    return Rejected(http.name, response.method, response.url, excess, Reason.LIST_TOO_LARGE)
 
 
-def _total(registry: str, answer: Answer) -> int:
-    text = answer.headers.get("x-total-count", "")
-    if len(text) <= _LONGEST_TOTAL and text.isascii() and text.isdigit():
+def _parse_total(registry: str, response: Response) -> int:
+    text = response.headers.get("x-total-count", "")
+    if len(text) <= _MAX_TOTAL_DIGITS and text.isascii() and text.isdigit():
         return int(text)
-    said = "the answer has no sound X-Total-Count: is there a proxy that changes headers?"
-    raise ServerBroken(registry, answer.method, answer.url, said)
+    message = "the answer has no sound X-Total-Count: is there a proxy that changes headers?"
+    raise ServerError(registry, response.method, response.url, message)

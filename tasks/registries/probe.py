@@ -7,45 +7,47 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.core.errors import RegistryError, TimedOut
-from models.core.settings import settings
-from models.registries.condition import ConditionType, Verdict
+from models.core.settings import get_settings
+from models.registries.condition import CheckResult, ConditionType
 from models.registries.credential_origin import CredentialOrigin
-from models.registries.health import failed, verdicts_from
+from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import Registry
-from tasks.registries.connect import opened
-from tasks.registries.handshake import knock
+from tasks.registries.connect import open_registry
+from tasks.registries.handshake import check_connection
 
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
-async def probe(registry: Registry, given: Sequence[CredentialOrigin] = ()) -> tuple[Verdict, ...]:
+async def probe(
+    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+) -> tuple[CheckResult, ...]:
     """Walk from the address to the rights of the credential; stop at the first failed step.
 
     Args:
         registry: as it is meant to be.
-        given: what the person who asks for it permits, see `credentials_of`.
+        approved_origins: what the person who asks for it permits, see `credentials_of`.
     """
-    verdicts = await knock(registry, settings().connect_seconds)
-    if failed(verdicts):
-        return verdicts
+    checks = await check_connection(registry, get_settings().connect_seconds)
+    if first_failure(checks):
+        return checks
     try:
         async with (
-            asyncio.timeout(settings().operation_seconds),
-            opened(registry, given=given) as client,
+            asyncio.timeout(get_settings().operation_seconds),
+            open_registry(registry, approved_origins=approved_origins) as client,
         ):
-            return *verdicts, *await client.examine()
+            return *checks, *await client.probe()
     except TimeoutError:
-        said = f"the whole probe took longer than {settings().operation_seconds:g} s"
-        error: RegistryError = TimedOut(registry.name, "GET", registry.address, said)
-    except RegistryError as caught:
-        error = caught
-    return *verdicts, *(_as_step(verdict) for verdict in verdicts_from(error))
+        message = f"the whole probe took longer than {get_settings().operation_seconds:g} s"
+        error: RegistryError = TimedOut(registry.name, "GET", registry.address, message)
+    except RegistryError as exception:
+        error = exception
+    return *checks, *(_with_step(check) for check in checks_from_error(error))
 
 
-def _as_step(verdict: Verdict) -> Verdict:
+def _with_step(check: CheckResult) -> CheckResult:
     step = {
         ConditionType.REACHABLE: "Answers",
         ConditionType.TLS_TRUSTED: "TLS",
         ConditionType.AUTHENTICATED: "Credentials right",
-    }.get(verdict.type, "Answers as a registry")
+    }.get(check.type, "Answers as a registry")
     advice = "look at the registry, or at the proxy before it, and try again"
-    return verdict.model_copy(update={"step": step, "advice": verdict.advice or advice})
+    return check.model_copy(update={"step": step, "advice": check.advice or advice})

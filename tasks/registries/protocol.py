@@ -6,11 +6,11 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.core.availability import Seen, Unseen
-from models.registries.changes import Change, Outcome
-from models.registries.condition import Verdict
+from models.core.availability import Complete, Unavailable
+from models.registries.changes import Change, ChangeResult
+from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot, StorageReading
-from models.registries.robots import Grant, ObservedRobot
+from models.registries.robots import ObservedRobot, RobotAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,13 @@ class Credential:
 
     Attributes:
         error: why they cannot be used and what to do, if so; then they are empty.
-        unread: whether that is because their place could not be asked just now.
+        is_unavailable: whether that is because their place could not be asked just now.
     """
 
     username: str
     password: SecretStr
     error: str = ""
-    unread: bool = False
+    is_unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class SavedCredential:
     origins: frozenset[str] | None
 
 
-Keep = Callable[[Grant, SecretStr], Awaitable[None]]
+SaveSecret = Callable[[RobotAccount, SecretStr], Awaitable[None]]
 """Puts a robot account's secret where it is found again; called before anything else is done."""
 
 
 class RegistryReader(Protocol):
     """Looks at a registry and changes nothing."""
 
-    async def examine(self) -> tuple[Verdict, ...]:
+    async def probe(self) -> tuple[CheckResult, ...]:
         """Find out, step by step, whether this registry can be integrated.
 
         Stops at the first step that fails.
@@ -57,7 +57,7 @@ class RegistryReader(Protocol):
             RegistryError: it did not answer at all, or made no sense.
         """
 
-    async def look(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "") -> Snapshot:
         """See how the registry is, which spaces it has, and which robot accounts of ours.
 
         Args:
@@ -65,10 +65,10 @@ class RegistryReader(Protocol):
 
         Raises:
             RegistryError: it did not even tell how it is. A list that could not be read is no
-                error but an `Unseen` section.
+                error but an `Unavailable` section.
         """
 
-    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+    async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """List the robot accounts that carry an installation's mark, for whichever registry.
 
         Raises:
@@ -86,23 +86,25 @@ class RegistryReader(Protocol):
 class RegistryWriter(Protocol):
     """Changes a registry."""
 
-    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+    async def apply_change(
+        self, change: Change, installation: str, save_secret: SaveSecret
+    ) -> ChangeResult:
         """Make one change, or find that it is already so.
 
         Args:
             installation: who we are, for the mark of robot accounts.
-            keep: takes the secret of a robot account that was made.
+            save_secret: takes the secret of a robot account that was made.
 
         Raises:
             RegistryError: the change was not made.
         """
 
-    async def accepts(self, credential: Credential) -> bool | None:
+    async def can_log_in(self, credential: Credential) -> bool | None:
         """Whether a robot account can log in with this secret; None if that cannot be told."""
 
-    async def make_observer(
-        self, installation: str, keep: Keep, replaces: int | None = None
-    ) -> Grant | None:
+    async def create_observer(
+        self, installation: str, save_secret: SaveSecret, replaces: int | None = None
+    ) -> RobotAccount | None:
         """Make a robot account that only reads lists, where that is cheaper for the registry.
 
         Args:
@@ -115,7 +117,7 @@ class RegistryWriter(Protocol):
             RegistryError: it was not made.
         """
 
-    async def revoke_observer(self, installation: str) -> bool:
+    async def delete_observer(self, installation: str) -> bool:
         """Delete that robot account; False if there was none.
 
         Raises:

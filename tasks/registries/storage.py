@@ -7,44 +7,46 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from models.core.errors import IntegrationError
-from models.core.settings import settings
-from models.registries.record import Dossier
+from models.core.settings import get_settings
+from models.registries.record import RegistryRecord
 from tasks import clock
-from tasks.registries.connect import opened
+from tasks.registries.connect import open_registry
 from tasks.registries.protocol import SavedCredential
 from tasks.store.registries import statistics
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 
 @task(name="measure", cache_policy=NO_CACHE, persist_result=False)
-async def measure(
-    dossiers: Sequence[Dossier], credentials: Mapping[str, SavedCredential]
+async def measure_storage(
+    records: Sequence[RegistryRecord], credentials: Mapping[str, SavedCredential]
 ) -> tuple[str, ...]:
     """Read and save storage figures; return the names of registries that did not tell.
 
     A registry that does not answer keeps its last figures.
     """
-    places = asyncio.Semaphore(settings().registries_at_once)
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
 
-    async def one(dossier: Dossier) -> str:
-        name = dossier.registry.name
-        async with places:
+    async def measure_registry(record: RegistryRecord) -> str:
+        name = record.registry.name
+        async with semaphore:
             try:
-                await _measure_one(dossier, credentials)
+                await _measure_registry(record, credentials)
             except (IntegrationError, TimeoutError) as error:
                 get_run_logger().warning("Storage of %s is not known: %s", name, error)
                 return name
         return ""
 
-    silent = await asyncio.gather(*(one(dossier) for dossier in dossiers))
-    return tuple(name for name in silent if name)
+    failed_names = await asyncio.gather(*(measure_registry(record) for record in records))
+    return tuple(name for name in failed_names if name)
 
 
-async def _measure_one(dossier: Dossier, credentials: Mapping[str, SavedCredential]) -> None:
-    registry = dossier.registry
+async def _measure_registry(
+    record: RegistryRecord, credentials: Mapping[str, SavedCredential]
+) -> None:
+    registry = record.registry
     async with (
-        asyncio.timeout(settings().operation_seconds),
-        opened(registry, credentials=credentials) as client,
+        asyncio.timeout(get_settings().operation_seconds),
+        open_registry(registry, credentials=credentials) as client,
     ):
         reading = await client.read_storage()
-    await stored(statistics.save_storage, registry.name, reading, clock.now())
+    await in_transaction(statistics.save_storage, registry.name, reading, clock.now())

@@ -12,13 +12,13 @@ from models.core.errors import (
     Redirected,
     RegistryError,
     Rejected,
-    ServerBroken,
+    ServerError,
     Throttled,
     TimedOut,
     Unauthorized,
 )
-from tasks.http.api_model import LONGEST_ERROR, ApiModel, check_values
-from tasks.http.response import Answer
+from tasks.http.api_model import MAX_ERROR_LENGTH, ApiModel, check_values
+from tasks.http.response import Response
 
 T = TypeVar("T")
 
@@ -32,81 +32,81 @@ _BY_STATUS: dict[int, type[RegistryError]] = {
     429: Throttled,
     504: TimedOut,
 }
-_READ_ONLY = "read only mode"
+_READ_ONLY_TEXT = "read only mode"
 
 
-class Wire(ApiModel):
+class RegistryModel(ApiModel):
     """A part of a registry's answer."""
 
 
-class _Fault(Wire):
+class _ErrorItem(RegistryModel):
     code: str = ""
     message: str = ""
 
 
-class _Faults(Wire):
-    errors: tuple[_Fault, ...] = ()
+class _ErrorEnvelope(RegistryModel):
+    errors: tuple[_ErrorItem, ...] = ()
 
 
-def expect(registry: str, answer: Answer, *statuses: int) -> Answer:
+def raise_for_status(registry: str, response: Response, *statuses: int) -> Response:
     """Return the answer if its status is one of `statuses` (200 if none is named).
 
     Raises:
         RegistryError: the error that this status means.
     """
-    if answer.status in (statuses or (200,)):
-        return answer
-    raise error_of(registry, answer)
+    if response.status in (statuses or (200,)):
+        return response
+    raise error_from_response(registry, response)
 
 
-def error_of(registry: str, answer: Answer) -> RegistryError:
+def error_from_response(registry: str, response: Response) -> RegistryError:
     """Return the error that an answer means; its text is what the registry said, shortened."""
-    kind = _BY_STATUS.get(answer.status) or _by_class(answer.status)
-    said = f"answered {answer.status}{_quoted(answer)}"
-    if kind is Forbidden and _READ_ONLY in said:
+    kind = _BY_STATUS.get(response.status) or _error_class(response.status)
+    message = f"answered {response.status}{_error_message(response)}"
+    if kind is Forbidden and _READ_ONLY_TEXT in message:
         kind = ReadOnly
-    return kind(registry, answer.method, answer.url, said, None, answer.retry_after)
+    return kind(registry, response.method, response.url, message, None, response.retry_after)
 
 
-def _by_class(status: int) -> type[RegistryError]:
+def _error_class(status: int) -> type[RegistryError]:
     if status < 400:
-        return Redirected if status >= 300 else ServerBroken
-    return ServerBroken if status >= 500 else Rejected
+        return Redirected if status >= 300 else ServerError
+    return ServerError if status >= 500 else Rejected
 
 
-def _quoted(answer: Answer) -> str:
+def _error_message(response: Response) -> str:
     """Quote an error envelope's message; any other body may be a page, and says nothing."""
     try:
-        faults = _Faults.model_validate_json(answer.body[:LONGEST_ERROR]).errors
+        errors = _ErrorEnvelope.model_validate_json(response.body[:MAX_ERROR_LENGTH]).errors
     except ValidationError:
-        return "" if "html" not in answer.headers.get("content-type", "") else " with a web page"
-    text = "; ".join(f"{fault.code}: {fault.message}".strip(": ") for fault in faults)
+        return "" if "html" not in response.headers.get("content-type", "") else " with a web page"
+    text = "; ".join(f"{error.code}: {error.message}".strip(": ") for error in errors)
     text = " ".join(text.split())[:300]
     return f" ({text})" if text else ""
 
 
-def parse(registry: str, answer: Answer, shape: TypeAdapter[T]) -> T:
+def parse_json(registry: str, response: Response, shape: TypeAdapter[T]) -> T:
     """Read a JSON body.
 
     Raises:
         ServerBroken: it is not JSON, is cut off, or has another shape than documented.
     """
     try:
-        check_values(answer.body)
-        return shape.validate_json(answer.body)
+        check_values(response.body)
+        return shape.validate_json(response.body)
     except ValueError as error:
-        said = f"answered {answer.status} with an unreadable body: {_first_of(error)}"
-        raise ServerBroken(registry, answer.method, answer.url, said) from None
+        message = f"answered {response.status} with an unreadable body: {_first_error(error)}"
+        raise ServerError(registry, response.method, response.url, message) from None
 
 
-def _first_of(error: ValueError) -> str:
+def _first_error(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(step) for step in first["loc"])[:100] or "the body"
-    return f"{where}: {first['msg']}"
+    location = ".".join(str(step) for step in first["loc"])[:100] or "the body"
+    return f"{location}: {first['msg']}"
 
 
-def is_web_page(answer: Answer) -> bool:
+def is_web_page(response: Response) -> bool:
     """Whether an answer is made for a browser, not for an API client."""
-    return "text/html" in answer.headers.get("content-type", "")
+    return "text/html" in response.headers.get("content-type", "")

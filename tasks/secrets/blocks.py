@@ -9,14 +9,14 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import BlockDocument
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 from models.registries.registry import BlockRef
 
 _PAGE_SIZE = 200
-_LONGEST_FIELD = 1_000_000
+_MAX_FIELD_LENGTH = 1_000_000
 
 
-def saved_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> BlockRef:
+def block_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> BlockRef:
     """Return the reference by which a saved block is found again.
 
     Args:
@@ -31,7 +31,7 @@ def saved_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> 
     """
     name = block._block_document_name
     if block._block_document_id is None or name is None:
-        raise InputRefused(
+        raise InvalidRequest(
             f"the credentials were given inline, so they are now readable in this run's "
             f"parameters: {revoke}. Then save it as a block of type '{slug}' and pass a "
             f'reference: {{"{parameter}": {{"$ref": {{"block_document_slug": "{slug}/<name>"}}}}}}'
@@ -51,16 +51,16 @@ class UnreadableDocument(BlockDocument):
     """A saved block that Prefect could not read."""
 
 
-def field_error(document: BlockDocument, fault: str) -> BlockIncomplete:
+def field_error(document: BlockDocument, error: str) -> BlockIncomplete:
     """Return the error for a field of a saved block; it shows nothing of what is in it."""
     slug = document.block_type.slug if document.block_type else "block"
     return BlockIncomplete(
-        f"the block {slug}/{document.name} {fault}: open it under Blocks in the Prefect UI, fill "
+        f"the block {slug}/{document.name} {error}: open it under Blocks in the Prefect UI, fill "
         "the field in and save"
     )
 
 
-def text_field(document: BlockDocument, field: str, title: str) -> str:
+def read_text_field(document: BlockDocument, field: str, title: str) -> str:
     """Return a text out of a saved block.
 
     Args:
@@ -79,7 +79,7 @@ def text_field(document: BlockDocument, field: str, title: str) -> str:
     value = document.data.get(field)
     if value is None or value == "":
         raise field_error(document, f"has no '{title}'")
-    if not isinstance(value, str) or len(value) > _LONGEST_FIELD or not _is_unicode(value):
+    if not isinstance(value, str) or len(value) > _MAX_FIELD_LENGTH or not _is_unicode(value):
         raise field_error(document, f"has no usable text in '{title}'")
     return value
 
@@ -93,7 +93,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-async def documents_of(slug: str, names: Collection[str]) -> list[BlockDocument]:
+async def read_block_documents(slug: str, names: Collection[str]) -> list[BlockDocument]:
     """Read the saved blocks of a type by name: one request for one, pages for many.
 
     Names that are not there are left out. A block that Prefect cannot decrypt fails the page that
@@ -104,11 +104,17 @@ async def documents_of(slug: str, names: Collection[str]) -> list[BlockDocument]
     async with get_client() as client:
         if len(names) > 1:
             with suppress(PrefectHTTPStatusError):
-                return [one for one in await _all(client, slug) if one.name in names]
-        return [one for name in names if (one := await _one(client, slug, name))]
+                return [
+                    document
+                    for document in await _read_all_documents(client, slug)
+                    if document.name in names
+                ]
+        return [
+            document for name in names if (document := await _read_document(client, slug, name))
+        ]
 
 
-async def _one(client: PrefectClient, slug: str, name: str) -> BlockDocument | None:
+async def _read_document(client: PrefectClient, slug: str, name: str) -> BlockDocument | None:
     try:
         return await client.read_block_document_by_name(name, slug)
     except ObjectNotFound:
@@ -116,17 +122,23 @@ async def _one(client: PrefectClient, slug: str, name: str) -> BlockDocument | N
     except PrefectHTTPStatusError as error:
         if not error.response.is_server_error:
             raise
-        nobody = uuid4()
+        placeholder_id = uuid4()
         return UnreadableDocument(
-            name=name, data={}, block_schema_id=nobody, block_type_id=nobody, is_anonymous=False
+            name=name,
+            data={},
+            block_schema_id=placeholder_id,
+            block_type_id=placeholder_id,
+            is_anonymous=False,
         )
 
 
-async def _all(client: PrefectClient, slug: str) -> list[BlockDocument]:
-    found: dict[str, BlockDocument] = {}
+async def _read_all_documents(client: PrefectClient, slug: str) -> list[BlockDocument]:
+    documents: dict[str, BlockDocument] = {}
     while True:
-        page = await client.read_block_documents_by_type(slug, offset=len(found), limit=_PAGE_SIZE)
-        fresh = {document.name: document for document in page if document.name}
-        if not fresh.keys() - found.keys():
-            return list(found.values())
-        found.update(fresh)
+        page = await client.read_block_documents_by_type(
+            slug, offset=len(documents), limit=_PAGE_SIZE
+        )
+        new_documents = {document.name: document for document in page if document.name}
+        if not new_documents.keys() - documents.keys():
+            return list(documents.values())
+        documents.update(new_documents)

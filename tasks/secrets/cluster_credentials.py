@@ -8,15 +8,15 @@ from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.clusters.cluster import Cluster
-from models.core.errors import ClusterError, ClusterTransient
+from models.core.errors import ClusterError, TransientClusterError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
 from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
-    documents_of,
-    saved_reference,
-    text_field,
+    block_reference,
+    read_block_documents,
+    read_text_field,
 )
 
 _BLOCK_TYPE = "cluster-credentials"
@@ -45,7 +45,7 @@ class ClusterCredentials(Block):
     )
 
 
-def cluster_reference_to(credentials: ClusterCredentials | None) -> BlockRef | None:
+def cluster_block_reference(credentials: ClusterCredentials | None) -> BlockRef | None:
     """Return the reference by which a saved block is found again.
 
     Raises:
@@ -55,7 +55,7 @@ def cluster_reference_to(credentials: ClusterCredentials | None) -> BlockRef | N
     if credentials is None:
         return None
     revoke = "revoke that token or client certificate"
-    return saved_reference(credentials, _BLOCK_TYPE, parameter="credentials", revoke=revoke)
+    return block_reference(credentials, _BLOCK_TYPE, parameter="credentials", revoke=revoke)
 
 
 class UnusableKubeconfig(SecretStr):
@@ -63,15 +63,15 @@ class UnusableKubeconfig(SecretStr):
 
     Attributes:
         error: why it cannot, and what to do.
-        unread: whether that is because it could not be read just now.
+        is_unavailable: whether that is because it could not be read just now.
     """
 
     def __init__(self, error: str, *, unread: bool) -> None:
         super().__init__("")
-        self.error, self.unread = error, unread
+        self.error, self.is_unavailable = error, unread
 
 
-def pick_kubeconfig(cluster: Cluster, found: Mapping[str, SecretStr]) -> SecretStr | None:
+def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> SecretStr | None:
     """Choose a cluster's kubeconfig among those that were read; None for the cluster we run in.
 
     Raises:
@@ -81,35 +81,37 @@ def pick_kubeconfig(cluster: Cluster, found: Mapping[str, SecretStr]) -> SecretS
     if cluster.credential is None:
         return None
     name = cluster.credential.name
-    if name not in found:
-        said = f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or name another one"
-        raise ClusterError(cluster.name, "-", "-", said, Reason.CREDENTIALS_MISSING)
-    kubeconfig = found[name]
+    if name not in kubeconfigs:
+        message = (
+            f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or name another one"
+        )
+        raise ClusterError(cluster.name, "-", "-", message, Reason.CREDENTIALS_MISSING)
+    kubeconfig = kubeconfigs[name]
     if isinstance(kubeconfig, UnusableKubeconfig):
-        raise _unusable(cluster, kubeconfig)
+        raise _unusable_error(cluster, kubeconfig)
     return kubeconfig
 
 
-def _unusable(cluster: Cluster, kubeconfig: UnusableKubeconfig) -> ClusterError:
+def _unusable_error(cluster: Cluster, kubeconfig: UnusableKubeconfig) -> ClusterError:
     kind, reason = ClusterError, Reason.CREDENTIALS_MISSING
-    if kubeconfig.unread:
-        kind, reason = ClusterTransient, Reason.CREDENTIALS_UNPROVED
+    if kubeconfig.is_unavailable:
+        kind, reason = TransientClusterError, Reason.CREDENTIALS_UNPROVED
     return kind(cluster.name, "-", "-", kubeconfig.error, reason)
 
 
-async def kubeconfigs_of(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
+async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
     """Read the kubeconfigs of clusters by block name; one that lacks it is there with its error."""
-    names = {one.credential.name for one in clusters if one.credential is not None}
+    names = {cluster.credential.name for cluster in clusters if cluster.credential is not None}
     return {
-        document.name: kubeconfig_in(document)
-        for document in await documents_of(_BLOCK_TYPE, names)
+        document.name: kubeconfig_from_block(document)
+        for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
 
 
-def kubeconfig_in(document: BlockDocument) -> SecretStr:
+def kubeconfig_from_block(document: BlockDocument) -> SecretStr:
     """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
     try:
-        return SecretStr(text_field(document, "kubeconfig", "Kubeconfig"))
+        return SecretStr(read_text_field(document, "kubeconfig", "Kubeconfig"))
     except BlockIncomplete as error:
         return UnusableKubeconfig(str(error), unread=isinstance(error, BlockUnreadable))

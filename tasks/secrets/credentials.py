@@ -7,21 +7,21 @@ from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.core.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnread
-from models.registries.credential_origin import CredentialOrigin, origins_of
+from models.core.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnavailable
+from models.registries.credential_origin import CredentialOrigin, registry_origins
 from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
-from tasks.discovery.admin_passwords import in_clusters
+from tasks.discovery.admin_passwords import read_admin_passwords
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
-    documents_of,
+    block_reference,
     field_error,
-    saved_reference,
-    text_field,
+    read_block_documents,
+    read_text_field,
 )
 from tasks.store.registries import credential_origins
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
 _BLOCK_TYPE = "registry-credentials"
 
@@ -47,7 +47,7 @@ class RegistryCredentials(Block):
     password: SecretStr = Field(title="Password", description="Stored encrypted.")
 
 
-def reference_to(
+def registry_block_reference(
     credentials: RegistryCredentials | None, parameter: str = "credentials"
 ) -> BlockRef | None:
     """Return the reference by which a saved block is found again.
@@ -59,10 +59,10 @@ def reference_to(
     if credentials is None:
         return None
     revoke = "change that password"
-    return saved_reference(credentials, _BLOCK_TYPE, parameter=parameter, revoke=revoke)
+    return block_reference(credentials, _BLOCK_TYPE, parameter=parameter, revoke=revoke)
 
 
-def document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
+def block_document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
     """Return which saved blocks these are: their document ids, by name."""
     return {
         block._block_document_name: str(block._block_document_id)
@@ -71,7 +71,9 @@ def document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
     }
 
 
-def pick(registry: Registry, found: Mapping[str, SavedCredential]) -> Credential | None:
+def pick_credential(
+    registry: Registry, credentials: Mapping[str, SavedCredential]
+) -> Credential | None:
     """Choose a registry's credential among those that were read.
 
     Raises:
@@ -83,45 +85,47 @@ def pick(registry: Registry, found: Mapping[str, SavedCredential]) -> Credential
     ref = registry.credential
     if ref is None:
         return None
-    if ref.id in found:
-        _check_usable(registry, found[ref.id].credential)
-        _check_origin(registry, ref, found[ref.id].origins)
-        return found[ref.id].credential
+    if ref.ref_key in credentials:
+        _check_usable(registry, credentials[ref.ref_key].credential)
+        _check_origin(registry, ref, credentials[ref.ref_key].origins)
+        return credentials[ref.ref_key].credential
     if isinstance(ref, SecretRef):
-        said = (
+        message = (
             f"its password, key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
             f"{ref.cluster}, cannot be read now"
         )
-        raise CredentialsUnread(registry.name, "-", registry.address, said)
-    said = (
+        raise CredentialsUnavailable(registry.name, "-", registry.address, message)
+    message = (
         f"the block {_BLOCK_TYPE}/{ref.name} does not exist; save it again, and run "
         "update-registry with it or with another one"
     )
-    raise CredentialsMissing(registry.name, "-", registry.address, said)
+    raise CredentialsMissing(registry.name, "-", registry.address, message)
 
 
 def _check_usable(registry: Registry, credential: Credential) -> None:
     if credential.error:
-        kind = CredentialsUnread if credential.unread else CredentialsMissing
+        kind = CredentialsUnavailable if credential.is_unavailable else CredentialsMissing
         raise kind(registry.name, "-", registry.address, credential.error)
 
 
-def _check_origin(registry: Registry, ref: CredentialRef, permitted: frozenset[str] | None) -> None:
+def _check_origin(
+    registry: Registry, ref: CredentialRef, allowed_origins: frozenset[str] | None
+) -> None:
     """Make sure that a person gave a block for wherever it would be sent."""
-    if permitted is None and isinstance(ref, SecretRef):
+    if allowed_origins is None and isinstance(ref, SecretRef):
         return
-    for origin in origins_of(registry):
-        if origin not in (permitted or ()):
-            said = (
+    for origin in registry_origins(registry):
+        if origin not in (allowed_origins or ()):
+            message = (
                 f"the block {_BLOCK_TYPE}/{ref.name}, as it is now, was not given for {origin}, so "
                 f"it is not sent there; if that address is right, run update-registry for "
                 f"{registry.name!r} and choose its credentials again"
             )
-            raise CredentialNotForOrigin(registry.name, "-", registry.address, said)
+            raise CredentialNotForOrigin(registry.name, "-", registry.address, message)
 
 
-async def credentials_of(
-    registries: Iterable[Registry], given: Iterable[CredentialOrigin] = ()
+async def read_credentials(
+    registries: Iterable[Registry], approved_origins: Iterable[CredentialOrigin] = ()
 ) -> dict[str, SavedCredential]:
     """Read the credentials of registries, by what their references are told apart by.
 
@@ -129,42 +133,55 @@ async def credentials_of(
     cannot be read is left out; a block that lacks something is there with its error.
 
     Args:
-        given: what a person permits just now, besides what is on record.
+        approved_origins: what a person permits just now, besides what is on record.
     """
-    refs = {one.credential for one in registries if one.credential is not None}
+    refs = {registry.credential for registry in registries if registry.credential is not None}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
-    documents = {one.name: one for one in await documents_of(_BLOCK_TYPE, names) if one.name}
-    origins = await _permitted({name: str(one.id) for name, one in documents.items()}, given)
-    found = {
-        name: SavedCredential(credential_in(document), origins[name])
+    documents = {
+        document.name: document
+        for document in await read_block_documents(_BLOCK_TYPE, names)
+        if document.name
+    }
+    origins = await _permitted_origins(
+        {name: str(document.id) for name, document in documents.items()}, approved_origins
+    )
+    credentials = {
+        name: SavedCredential(parse_credential(document), origins[name])
         for name, document in documents.items()
     }
-    secrets = await in_clusters(ref for ref in refs if isinstance(ref, SecretRef))
-    return found | {id_: SavedCredential(one, None) for id_, one in secrets.items()}
+    secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))
+    return credentials | {
+        id_: SavedCredential(credential, None) for id_, credential in secrets.items()
+    }
 
 
-async def _permitted(
-    blocks: Mapping[str, str], given: Iterable[CredentialOrigin]
+async def _permitted_origins(
+    blocks: Mapping[str, str], approved_origins: Iterable[CredentialOrigin]
 ) -> dict[str, frozenset[str]]:
     if not blocks:
         return {}
-    given = tuple(given)
-    origins = await stored(credential_origins.permitted, blocks)
+    approved_origins = tuple(approved_origins)
+    origins = await in_transaction(credential_origins.permitted_origins, blocks)
     return {
-        block: origins[block] | {one.origin for one in given if one.covers(block, document_id)}
+        block: origins[block]
+        | {
+            approved_origin.origin
+            for approved_origin in approved_origins
+            if approved_origin.covers(block, document_id)
+        }
         for block, document_id in blocks.items()
     }
 
 
-def credential_in(document: BlockDocument) -> Credential:
+def parse_credential(document: BlockDocument) -> Credential:
     """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
     try:
-        username = text_field(document, "username", "User name")
-        password = text_field(document, "password", "Password")
+        username = read_text_field(document, "username", "User name")
+        password = read_text_field(document, "password", "Password")
         if ":" in username or not username.isprintable():
-            said = "has a colon or a control character in 'User name', which no registry takes"
-            raise field_error(document, said)
+            message = "has a colon or a control character in 'User name', which no registry takes"
+            raise field_error(document, message)
     except BlockIncomplete as error:
-        unread = isinstance(error, BlockUnreadable)
-        return Credential("", SecretStr(""), error=str(error), unread=unread)
+        is_unreadable = isinstance(error, BlockUnreadable)
+        return Credential("", SecretStr(""), error=str(error), is_unavailable=is_unreadable)
     return Credential(username, SecretStr(password))

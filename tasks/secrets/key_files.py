@@ -5,9 +5,9 @@ import stat
 import tempfile
 from pathlib import Path
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 
-_ROOT = 0
+_ROOT_UID = 0
 
 
 def create_secret_file(file: Path, content: str) -> None:
@@ -20,11 +20,13 @@ def create_secret_file(file: Path, content: str) -> None:
         FileExistsError: there is one.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=".key-") as fresh:  # mode 0600
-        fresh.write(content)
-        fresh.flush()
-        os.fsync(fresh.fileno())
-        os.link(fresh.name, file)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=file.parent, prefix=".key-"
+    ) as temporary_file:  # mode 0600
+        temporary_file.write(content)
+        temporary_file.flush()
+        os.fsync(temporary_file.fileno())
+        os.link(temporary_file.name, file)
     sync_directory(file.parent)
 
 
@@ -35,15 +37,15 @@ def read_secret_file(file: Path) -> str:
         FileNotFoundError: there is none.
         InputRefused: others than its owner have access to it; the message says how to mend that.
     """
-    with file.open() as opened:
-        status = os.fstat(opened.fileno())  # of what was opened, whatever the name means by now
+    with file.open() as stream:
+        status = os.fstat(stream.fileno())  # of what was opened, whatever the name means by now
         if is_exposed(status.st_mode, status.st_uid, os.geteuid()):
-            raise InputRefused(
+            raise InvalidRequest(
                 f"{file} can be read or changed by other users of this machine (mode "
                 f"{stat.S_IMODE(status.st_mode):04o}): run chmod 600 {file}, and replace what is "
                 "in it if somebody may have read it"
             )
-        return opened.read()
+        return stream.read()
 
 
 def is_exposed(mode: int, owner: int, reader: int) -> bool:
@@ -57,7 +59,7 @@ def is_exposed(mode: int, owner: int, reader: int) -> bool:
         mode: permission bits.
         owner, reader: user ids.
     """
-    if owner == _ROOT != reader:
+    if owner == _ROOT_UID != reader:
         return bool(mode & (stat.S_IWGRP | stat.S_IRWXO))
     return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 

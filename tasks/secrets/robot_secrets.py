@@ -4,28 +4,28 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
-from models.core.errors import InputRefused
-from models.core.settings import settings
-from models.registries.robots import Grant
-from tasks.registries.protocol import Keep
-from tasks.secrets.cipher import WRONG_KEY, Vault, make_key_file, vault_of
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
+from models.registries.robots import RobotAccount
+from tasks.registries.protocol import SaveSecret
+from tasks.secrets.cipher import WRONG_KEY_MESSAGE, Cipher, cipher_from, create_key_file
 from tasks.store import installation
 from tasks.store.registries import robots
-from tasks.store.session import stored, transact
+from tasks.store.session import in_transaction, run_in_transaction
 
 
-async def open_vault() -> Vault:
+async def load_cipher() -> Cipher:
     """Return the vault with the keys in force, once they are proved to be the right ones.
 
     Raises:
         InputRefused: there is no key, or it is another one; nothing is changed.
     """
-    vault = vault_of(settings())
-    await stored(installation.check_key, vault)
-    return vault
+    cipher = cipher_from(get_settings())
+    await in_transaction(installation.check_key, cipher)
+    return cipher
 
 
-def ready_keys() -> str:
+def ensure_keys() -> str:
     """Make a key file if there is no key yet, and encrypt anew what an older key sealed.
 
     Returns:
@@ -35,36 +35,38 @@ def ready_keys() -> str:
         InputRefused: the key that was used before is missing, or is another one. Nothing is made
             or changed then.
     """
-    now, told = settings(), ""
-    if not now.secret_keys.get_secret_value() and not now.key_file.is_file():
-        if transact(installation.sealed_before):
-            raise InputRefused(f"there is no key any more ({now.key_file}): {WRONG_KEY}")
-        make_key_file(now.key_file)
-        told = f"made a key for robot accounts' secrets: {now.key_file}. Back it up"
-    many = transact(installation.reseal, vault_of(now))
-    return f"encrypted {many} secrets with the newest key" if many else told
+    settings, message = get_settings(), ""
+    if not settings.secret_keys.get_secret_value() and not settings.key_file.is_file():
+        if run_in_transaction(installation.has_encrypted_secrets):
+            raise InvalidRequest(
+                f"there is no key any more ({settings.key_file}): {WRONG_KEY_MESSAGE}"
+            )
+        create_key_file(settings.key_file)
+        message = f"made a key for robot accounts' secrets: {settings.key_file}. Back it up"
+    count = run_in_transaction(installation.reencrypt_secrets, cipher_from(settings))
+    return f"encrypted {count} secrets with the newest key" if count else message
 
 
-def keeping(vault: Vault) -> Keep:
+def secret_saver(cipher: Cipher) -> SaveSecret:
     """Return what puts a robot account and its secret on record, sealed, the moment it is made."""
 
-    async def keep(grant: Grant, secret: SecretStr) -> None:
-        await stored(robots.keep, grant, vault.seal(secret))
+    async def save(robot_account: RobotAccount, secret: SecretStr) -> None:
+        await in_transaction(robots.save_robot, robot_account, cipher.encrypt(secret))
 
-    return keep
+    return save
 
 
-async def secrets_of(
-    registry: str, wanted: Iterable[Grant], vault: Vault
+async def decrypt_secrets(
+    registry: str, robot_accounts: Iterable[RobotAccount], cipher: Cipher
 ) -> Mapping[int, SecretStr]:
     """Open the secrets of some robot accounts of one registry, by their ids.
 
     Raises:
         InputRefused: one cannot be opened with the key in force.
     """
-    sealed = await stored(robots.sealed, registry)
+    encrypted_secrets = await in_transaction(robots.encrypted_secrets, registry)
     return {
-        grant.robot_id: vault.open(sealed[registry, grant.robot_id])
-        for grant in wanted
-        if (registry, grant.robot_id) in sealed
+        robot_account.robot_id: cipher.decrypt(encrypted_secrets[registry, robot_account.robot_id])
+        for robot_account in robot_accounts
+        if (registry, robot_account.robot_id) in encrypted_secrets
     }

@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, insert, not_
 from sqlmodel import Session, SQLModel, col, delete, select, update
 
-from models.core.audit import Entry
+from models.core.audit import AuditEntry
 from models.tables import AuditRow
 
 _TABLE = SQLModel.metadata.tables["audit"]
 
 
-def write(
-    session: Session, registry: str, entries: Iterable[Entry], *, at: datetime, flow_run: str
+def append(
+    session: Session, registry: str, entries: Iterable[AuditEntry], *, at: datetime, flow_run: str
 ) -> None:
-    """Append entries; those to be announced wait for `unannounced`.
+    """Append entries; those to be announced wait for `pending_events`.
 
     Args:
         registry: whom they are about; empty if no registry is.
@@ -27,12 +27,12 @@ def write(
             "cluster_name": entry.cluster,
             "workspace": entry.workspace,
             "subject": entry.subject,
-            "what": entry.what,
+            "what": entry.action,
             "before": entry.before,
             "after": entry.after,
-            "why": entry.why,
+            "why": entry.reason,
             "flow_run": flow_run,
-            "event": entry.what if entry.announce else None,
+            "event": entry.action if entry.emit_event else None,
         }
         for entry in entries
     ]
@@ -40,14 +40,14 @@ def write(
         session.connection().execute(insert(_TABLE), rows)
 
 
-def unannounced(session: Session, most: int = 500) -> list[AuditRow]:
+def pending_events(session: Session, limit: int = 500) -> list[AuditRow]:
     """Return entries whose event was not sent yet, oldest first."""
     return list(
-        session.exec(select(AuditRow).where(_is_waiting()).order_by(col(AuditRow.id)).limit(most))
+        session.exec(select(AuditRow).where(_is_pending()).order_by(col(AuditRow.id)).limit(limit))
     )
 
 
-def mark_announced(session: Session, ids: Iterable[int], at: datetime) -> None:
+def mark_sent(session: Session, ids: Iterable[int], at: datetime) -> None:
     """Note that the events of these entries were sent."""
     session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
 
@@ -58,21 +58,21 @@ def mark_rejected(session: Session, reasons: Mapping[int, str]) -> None:
         session.exec(update(AuditRow).where(col(AuditRow.id) == id_).values(rejected=why))
 
 
-def prune(session: Session, before: datetime, most: int) -> int:
+def prune(session: Session, before: datetime, limit: int) -> int:
     """Delete entries that are older, at most so many, and return how many were.
 
     An event that is still to be sent keeps its entry, however old that is.
     """
     old = (
         select(AuditRow.id)
-        .where(col(AuditRow.at) < before, not_(_is_waiting()))
+        .where(col(AuditRow.at) < before, not_(_is_pending()))
         .order_by(col(AuditRow.at))
-        .limit(most)
+        .limit(limit)
     )
     return session.exec(delete(AuditRow).where(col(AuditRow.id).in_(old))).rowcount
 
 
-def _is_waiting() -> ColumnElement[bool]:
+def _is_pending() -> ColumnElement[bool]:
     return and_(
         col(AuditRow.event).is_not(None),
         col(AuditRow.announced_at).is_(None),
@@ -86,15 +86,15 @@ def history(
     *,
     cluster: str = "",
     workspace: str = "",
-    most: int = 50,
+    limit: int = 50,
 ) -> list[AuditRow]:
     """Return what last happened to a registry, a cluster or a workspace, newest first."""
-    asked = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(most)
+    query = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
     for column, name in (
         (AuditRow.registry_name, registry),
         (AuditRow.cluster_name, cluster),
         (AuditRow.workspace, workspace),
     ):
         if name:
-            asked = asked.where(col(column) == name)
-    return list(session.exec(asked))
+            query = query.where(col(column) == name)
+    return list(session.exec(query))

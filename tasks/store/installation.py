@@ -5,16 +5,16 @@ import secrets
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from models.tables import GrantRow, InstallationRow
-from tasks.secrets.cipher import Vault
+from models.tables import InstallationRow, RobotAccountRow
+from tasks.secrets.cipher import Cipher
 
 
-def installation(session: Session) -> str:
+def get_installation(session: Session) -> str:
     """Return eight hexadecimal digits that mark what this installation makes, drawn once."""
-    return _row(session).name
+    return _get_row(session).name
 
 
-def _row(session: Session) -> InstallationRow:
+def _get_row(session: Session) -> InstallationRow:
     row = session.get(InstallationRow, 1)
     if row is not None:
         return row
@@ -26,28 +26,28 @@ def _row(session: Session) -> InstallationRow:
     return session.get_one(InstallationRow, 1)
 
 
-def check_key(session: Session, vault: Vault) -> None:
+def check_key(session: Session, cipher: Cipher) -> None:
     """Make sure that the key in force opens what was sealed before, and note the first key.
 
     Raises:
         InputRefused: it is another key; nothing is changed.
     """
-    row = _row(session)
+    row = _get_row(session)
     if not row.canary:
         session.refresh(row, with_for_update=True)  # another process may note its key just now
     if row.canary:
-        vault.open(row.canary)
+        cipher.decrypt(row.canary)
         return
-    row.canary = vault.canary()
+    row.canary = cipher.key_check()
     session.add(row)
 
 
-def sealed_before(session: Session) -> bool:
+def has_encrypted_secrets(session: Session) -> bool:
     """Whether anything was ever sealed here, so that a key must be around."""
-    return bool(_row(session).canary)
+    return bool(_get_row(session).canary)
 
 
-def reseal(session: Session, vault: Vault) -> int:
+def reencrypt_secrets(session: Session, cipher: Cipher) -> int:
     """Encrypt anew, with the newest key, whatever an older one sealed; return how many secrets.
 
     Each secret is looked at: a process that still ran with the older key may have kept one since.
@@ -55,14 +55,14 @@ def reseal(session: Session, vault: Vault) -> int:
     Raises:
         InputRefused: one of them cannot be opened; nothing is changed.
     """
-    check_key(session, vault)
-    row = _row(session)
-    if not vault.newest(row.canary):
-        row.canary = vault.canary()
+    check_key(session, cipher)
+    row = _get_row(session)
+    if not cipher.is_current(row.canary):
+        row.canary = cipher.key_check()
         session.add(row)
-    rows = session.exec(select(GrantRow).with_for_update())
-    old = [grant for grant in rows if not vault.newest(grant.sealed)]
-    for grant in old:
-        grant.sealed = vault.reseal(grant.sealed)
-        session.add(grant)
+    rows = session.exec(select(RobotAccountRow).with_for_update())
+    old = [robot_row for robot_row in rows if not cipher.is_current(robot_row.sealed)]
+    for robot_row in old:
+        robot_row.sealed = cipher.reencrypt(robot_row.sealed)
+        session.add(robot_row)
     return len(old)

@@ -6,24 +6,24 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from tasks.store.session import engine_for
+from tasks.store.session import get_engine
 
-_LOCK = 7216_5530
+_LOCK_ID = 7216_5530
 """Any number, the same for all of us: PostgreSQL's advisory lock around a migration."""
 
 
-def config() -> Config:
+def build_alembic_config() -> Config:
     """Return Alembic's configuration; the migrations lie beside this file."""
-    found = Config()
-    found.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return found
+    alembic_config = Config()
+    alembic_config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return alembic_config
 
 
 def migrate(url: str) -> None:
     """Create or upgrade the tables. Several machines may do so at once: one does, others wait."""
-    with engine_for(url).begin() as connection:
+    with get_engine(url).begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        settings = config()
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
+        alembic_config = build_alembic_config()
+        alembic_config.attributes["connection"] = connection
+        command.upgrade(alembic_config, "head")

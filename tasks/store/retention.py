@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from models.core.settings import settings
+from models.core.settings import get_settings
 from tasks.store import audit
 from tasks.store.registries import runs
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 
-_BATCH, _BATCHES = 1_000, 10
+_BATCH_SIZE, _MAX_BATCHES = 1_000, 10
 """Rows in one transaction, so that nobody waits long for it, and transactions of one run."""
 
 
@@ -16,14 +16,14 @@ async def prune_history(now: datetime) -> int:
 
     The next run goes on where this one stops.
     """
-    age = settings().audit_age
+    age = get_settings().audit_retention
     if age is None:
         return 0
-    deleted = 0
-    for prune in (audit.prune, runs.prune_outcomes):
-        for _ in range(_BATCHES):
-            many = await stored(prune, now - age, _BATCH)
-            deleted += many
-            if many < _BATCH:
+    total = 0
+    for prune in (audit.prune, runs.prune_results):
+        for _ in range(_MAX_BATCHES):
+            count = await in_transaction(prune, now - age, _BATCH_SIZE)
+            total += count
+            if count < _BATCH_SIZE:
                 break
-    return deleted
+    return total

@@ -16,20 +16,20 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.core.text import PLACEHOLDER
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE_PATTERN = re.compile("[\x00\ud800-\udfff]")
 
-_POOL = 5
+_POOL_SIZE = 5
 """Connections of one process to PostgreSQL."""
 
 
 @cache
-def engine_for(url: str) -> Engine:
+def get_engine(url: str) -> Engine:
     """Return this process's engine for a database.
 
     What is stored never gets into an error's text: it may be a sealed secret. SQLite gets
@@ -39,19 +39,19 @@ def engine_for(url: str) -> Engine:
     (https://www.sqlite.org/lang_transaction.html).
     """
     if not url.startswith("sqlite"):
-        engine = create_engine(url, pool_pre_ping=True, pool_size=_POOL, hide_parameters=True)
-        event.listen(engine, "before_cursor_execute", _storable, retval=True)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=_POOL_SIZE, hide_parameters=True)
+        event.listen(engine, "before_cursor_execute", _replace_unstorable, retval=True)
         return engine
-    _make_parent(url)
+    _create_parent_dir(url)
     options = {"timeout": 30, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, hide_parameters=True)
-    event.listen(engine, "before_cursor_execute", _storable, retval=True)
+    event.listen(engine, "before_cursor_execute", _replace_unstorable, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 
-def _storable(
+def _replace_unstorable(
     connection: Connection,
     cursor: DBAPICursor,
     statement: str,
@@ -63,20 +63,20 @@ def _storable(
 
     Texts are cleaned where they come in; this is for those that come some other way.
     """
-    return statement, _cleaned(parameters)
+    return statement, _clean_value(parameters)
 
 
-def _cleaned(value: Any) -> Any:  # noqa: ANN401 - see above
+def _clean_value(value: Any) -> Any:  # noqa: ANN401 - see above
     if isinstance(value, str):
-        return value if value.isprintable() else _UNSTORABLE.sub(PLACEHOLDER, value)
+        return value if value.isprintable() else _UNSTORABLE_PATTERN.sub(PLACEHOLDER, value)
     if isinstance(value, list | tuple):
-        return type(value)(map(_cleaned, value))
+        return type(value)(map(_clean_value, value))
     if isinstance(value, dict):
-        return {key: _cleaned(part) for key, part in value.items()}
+        return {key: _clean_value(part) for key, part in value.items()}
     return value
 
 
-def _make_parent(url: str) -> None:
+def _create_parent_dir(url: str) -> None:
     path = url.removeprefix("sqlite:///")
     if path and not path.startswith(":memory:"):
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,15 +95,17 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.close()
 
 
-def transact(work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+def run_in_transaction(
+    work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
     """Do `work(session, …)` in one transaction: all of it or nothing."""
-    with Session(engine_for(settings().database), expire_on_commit=False) as session:
+    with Session(get_engine(get_settings().database), expire_on_commit=False) as session:
         result = work(session, *args, **kwargs)
         session.commit()
         return result
 
 
-async def stored(
+async def in_transaction(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Do `work` in one transaction, in a thread, so that other registries are not held up.
@@ -111,15 +113,15 @@ async def stored(
     It sees this run's context variables, as with `asyncio.to_thread`.
     """
     context = copy_context()
-    threads = _threads(settings().database.startswith("sqlite"))
+    threads = _thread_pool(get_settings().database.startswith("sqlite"))
 
     def in_context() -> T:
-        return context.run(lambda: transact(work, *args, **kwargs))
+        return context.run(lambda: run_in_transaction(work, *args, **kwargs))
 
     return await asyncio.get_running_loop().run_in_executor(threads, in_context)
 
 
 @cache
-def _threads(sqlite: bool) -> ThreadPoolExecutor:
+def _thread_pool(sqlite: bool) -> ThreadPoolExecutor:
     """SQLite lets one write at a time: more threads would only wait for its lock, asleep."""
-    return ThreadPoolExecutor(1 if sqlite else _POOL, thread_name_prefix="store")
+    return ThreadPoolExecutor(1 if sqlite else _POOL_SIZE, thread_name_prefix="store")

@@ -5,93 +5,134 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from models.access.robot_state import AccessRecord
-from models.access.rotation import leaving, overdue, pressing, retirements, superseding
-from models.access.rotation_messages import departures_told
-from models.core.base import Value
-from models.core.settings import settings
-from models.registries.record import Dossier
-from models.registries.registry import Origin
+from models.access.robot_state import RobotState
+from models.access.rotation import (
+    departure_rotations,
+    due_for_rotation,
+    registries_with_due_robots,
+    replacement_robots,
+    schedule_robot_deletions,
+)
+from models.access.rotation_messages import summarize_departures
+from models.core.base import FrozenModel
+from models.core.settings import get_settings
+from models.registries.record import RegistryRecord
+from models.registries.registry import RegistryOrigin
 from models.registries.space import Space
 from tasks import clock
 from tasks.store.access import bindings, departures
-from tasks.store.installation import installation
+from tasks.store.installation import get_installation
 from tasks.store.registries import registries, robots, runs, spaces
 
 
-class Memory(Value):
+class RegistryState(FrozenModel):
     """One registry, its spaces, and who may pull them.
 
     Attributes:
         failures: (subject, kind, reason) of changes whose last attempt failed.
-        observer_sealed: the sealed secret of the robot account that observes; empty without one.
+        encrypted_observer_secret: the sealed secret of the robot account that observes; empty
+            without one.
     """
 
-    dossier: Dossier
+    record: RegistryRecord
     spaces: tuple[Space, ...]
     failures: frozenset[tuple[str, str, str]]
-    record: AccessRecord
-    observer_sealed: str = ""
+    robot_state: RobotState
+    encrypted_observer_secret: str = ""
 
 
-def recall(session: Session, name: str) -> Memory:
+def load_registry_state(session: Session, name: str) -> RegistryState:
     """Return what is remembered of a registry.
 
     Raises:
         InputRefused: there is none of that name.
     """
-    dossier = registries.dossier(session, name)  # refuses a name that nobody has
-    managed = dossier.registry.origin is Origin.MANAGED
-    record = _access_record(session, name).model_copy(update={"is_managed": managed})
+    registry_record = registries.get_registry(session, name)  # refuses a name that nobody has
+    is_managed = registry_record.registry.origin is RegistryOrigin.MANAGED
+    record = _load_robot_state(session, name).model_copy(update={"is_managed": is_managed})
     observer = record.observer
-    return Memory(
-        dossier=dossier,
-        spaces=spaces.spaces(session, name),
-        failures=runs.known_failures(session, name),
-        record=record,
-        observer_sealed=robots.sealed_one(session, observer) if observer else "",
+    return RegistryState(
+        record=registry_record,
+        spaces=spaces.list_spaces(session, name),
+        failures=runs.list_failures(session, name),
+        robot_state=record,
+        encrypted_observer_secret=robots.get_encrypted_secret(session, observer)
+        if observer
+        else "",
     )
 
 
-def _access_record(session: Session, name: str) -> AccessRecord:
-    known, left = robots.grants(session, name), departures.departures(session, name)
+def _load_robot_state(session: Session, name: str) -> RobotState:
+    robot_accounts, departure_records = (
+        robots.list_robots(session, name),
+        departures.list_departures(session, name),
+    )
     now = clock.now()
-    going = {id: one for (_, id), one in retirements(known, left, settings().retention).items()}
-    return AccessRecord(
+    planned_retirements = {
+        id: retirement
+        for (_, id), retirement in schedule_robot_deletions(
+            robot_accounts, departure_records, get_settings().superseded_retention
+        ).items()
+    }
+    return RobotState(
         registry=name,
-        installation=installation(session),
-        others=registries.names(session) - {name},
-        bound=bindings.bound(session, name),
+        installation=get_installation(session),
+        other_registries=registries.list_names(session) - {name},
+        bound_spaces=bindings.spaces_by_workspace(session, name),
         has_bindings=bindings.count(session, name) > 0,
-        grants=known,
-        served=frozenset(one.workspace for one in superseding(known) if one.rolled_out_at),
-        leaving=frozenset(workspace for _, workspace in leaving(known, left, now)),
-        retired=frozenset(id for id, one in going.items() if one.due(now)),
-        exposed=frozenset(id for id, one in going.items() if one.exposed),
-        overdue=frozenset(id for id, one in going.items() if one.overdue(now)),
+        robots=robot_accounts,
+        rolled_out=frozenset(
+            robot.workspace for robot in replacement_robots(robot_accounts) if robot.rolled_out_at
+        ),
+        departure_rotations=frozenset(
+            workspace
+            for _, workspace in departure_rotations(robot_accounts, departure_records, now)
+        ),
+        expired_robot_ids=frozenset(
+            id for id, retirement in planned_retirements.items() if retirement.is_due(now)
+        ),
+        exposed_robot_ids=frozenset(
+            id for id, retirement in planned_retirements.items() if retirement.is_exposed
+        ),
+        overdue_robot_ids=frozenset(
+            id for id, retirement in planned_retirements.items() if retirement.is_overdue(now)
+        ),
     )
 
 
-def pressing_registries(session: Session) -> frozenset[str]:
+def list_registries_with_due_robots(session: Session) -> frozenset[str]:
     """Return the registries on which a robot account is to be made or deleted by now."""
-    known, left = robots.grants(session), departures.departures(session)
-    return pressing(known, left, settings().retention, clock.now())
+    robot_accounts, departure_records = (
+        robots.list_robots(session),
+        departures.list_departures(session),
+    )
+    return registries_with_due_robots(
+        robot_accounts, departure_records, get_settings().superseded_retention, clock.now()
+    )
 
 
-def departure_remark(session: Session, workspaces: Collection[str]) -> str:
+def departure_note(session: Session, workspaces: Collection[str]) -> str:
     """Say until when namespaces that left some workspaces can pull; empty if they held nothing."""
-    left = [one for one in departures.departures(session) if one.workspace in workspaces]
-    return departures_told(left, settings().retention)
+    departure_records = [
+        departure
+        for departure in departures.list_departures(session)
+        if departure.workspace in workspaces
+    ]
+    return summarize_departures(departure_records, get_settings().superseded_retention)
 
 
-def rotation_due(
+def workspaces_due_for_rotation(
     session: Session, age: timedelta | None, now: datetime
 ) -> dict[str, frozenset[str]]:
     """Return the workspaces whose secrets are too old, by registry."""
-    known = robots.grants(session)
-    by_registry = {grant.registry for grant in known}
-    due = {
-        name: overdue((one for one in known if one.registry == name), age, now)
-        for name in sorted(by_registry)
+    robot_accounts = robots.list_robots(session)
+    registry_names = {robot_account.registry for robot_account in robot_accounts}
+    overdue_workspaces = {
+        name: due_for_rotation(
+            (robot_account for robot_account in robot_accounts if robot_account.registry == name),
+            age,
+            now,
+        )
+        for name in sorted(registry_names)
     }
-    return {name: workspaces for name, workspaces in due.items() if workspaces}
+    return {name: workspaces for name, workspaces in overdue_workspaces.items() if workspaces}

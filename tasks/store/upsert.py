@@ -19,10 +19,10 @@ def upsert(session: Session, kind: type[SQLModel], rows: Sequence[dict[str, Any]
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    upserted = (
-        statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        if changed
+    updates = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    upsert_statement = (
+        statement.on_conflict_do_update(index_elements=keys, set_=updates)
+        if updates
         else statement.on_conflict_do_nothing(index_elements=keys)
     )
-    session.connection().execute(upserted, list(rows))
+    session.connection().execute(upsert_statement, list(rows))

@@ -12,54 +12,64 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from models.access.binding import Binding
-from models.clusters.cluster import ClusterState
-from models.overview.views import Facts
+from models.clusters.cluster import ClusterStatus
+from models.overview.views import AccessFacts
 from models.registries.space import Space
-from models.tables import AuditRow, BindingRow, ClusterRow, OutcomeRow, SpaceRow
+from models.tables import AuditRow, BindingRow, ChangeResultRow, ClusterRow, SpaceRow
 from tasks.store.access import clusters, workspaces
 from tasks.store.registries import registries, robots
 
 _HISTORY = 20
-_GRANTING = ("make-grant", "edit-grant")
-_BINDINGS = TypeAdapter(tuple[Binding, ...])
-_STATE = set(ClusterState.model_fields)
+_ROBOT_CHANGE_KINDS = ("make-grant", "edit-grant")
+_BINDINGS_ADAPTER = TypeAdapter(tuple[Binding, ...])
+_STATUS_FIELDS = set(ClusterStatus.model_fields)
 
 
-def facts_of_workspaces(session: Session, names: Collection[str] | None, at: datetime) -> Facts:
+def load_workspace_facts(
+    session: Session, names: Collection[str] | None, at: datetime
+) -> AccessFacts:
     """Read what is on record about some workspaces, or all; one that is not there is left out."""
-    known = workspaces.workspaces(session)
-    wanted = tuple(one for one in known if names is None or one.name in names)
-    bound = _bindings(session, col(BindingRow.workspace), names) if wanted else ()
-    facts = Facts(at=at, workspaces=wanted, bindings=bound, grants=robots.grants(session))
-    return _completed(session, facts) if wanted else facts
+    all_workspaces = workspaces.list_workspaces(session)
+    selected_workspaces = tuple(
+        workspace for workspace in all_workspaces if names is None or workspace.name in names
+    )
+    bindings = (
+        _list_bindings(session, col(BindingRow.workspace), names) if selected_workspaces else ()
+    )
+    facts = AccessFacts(
+        at=at, workspaces=selected_workspaces, bindings=bindings, robots=robots.list_robots(session)
+    )
+    return _with_details(session, facts) if selected_workspaces else facts
 
 
-def facts_of_registries(session: Session, names: Collection[str], at: datetime) -> Facts:
+def load_registry_facts(session: Session, names: Collection[str], at: datetime) -> AccessFacts:
     """Read what is on record about who may pull from some registries."""
-    bound = _bindings(session, col(BindingRow.registry_name), names)
-    made = tuple(one for one in robots.grants(session) if one.registry in names)
-    facts = Facts(at=at, bindings=bound, grants=made)
-    return _completed(session, facts) if bound else facts
+    bindings = _list_bindings(session, col(BindingRow.registry_name), names)
+    robot_accounts = tuple(
+        robot for robot in robots.list_robots(session) if robot.registry in names
+    )
+    facts = AccessFacts(at=at, bindings=bindings, robots=robot_accounts)
+    return _with_details(session, facts) if bindings else facts
 
 
-def _completed(session: Session, facts: Facts) -> Facts:
-    more = {
-        "history": _history(session, [one.name for one in facts.workspaces]),
-        "dossiers": registries.dossiers(session),
-        "spaces": _spaces(session),
-        "namespaces": clusters.namespaces(session),
-        "deliveries": clusters.deliveries(session),
-        "clusters": _states(session),
-        "failures": grant_failures(session),
+def _with_details(session: Session, facts: AccessFacts) -> AccessFacts:
+    updates = {
+        "history": _list_history(session, [workspace.name for workspace in facts.workspaces]),
+        "registries": registries.list_registries(session),
+        "spaces": _list_bound_spaces(session),
+        "namespaces": clusters.list_namespaces(session),
+        "pull_secrets": clusters.list_pull_secrets(session),
+        "cluster_statuses": _list_cluster_statuses(session),
+        "robot_failures": list_robot_failures(session),
     }
-    return facts.model_copy(update=more)
+    return facts.model_copy(update=updates)
 
 
-def _bindings(
+def _list_bindings(
     session: Session, column: Mapped[str], names: Collection[str] | None
 ) -> tuple[Binding, ...]:
     """Return bindings whose column has one of these names; there may be very many."""
-    asked: Select[*tuple[Any, ...]] = sqlalchemy.select(
+    query: Select[*tuple[Any, ...]] = sqlalchemy.select(
         col(BindingRow.registry_name).label("registry"),
         col(BindingRow.space),
         col(BindingRow.workspace),
@@ -69,62 +79,64 @@ def _bindings(
         col(BindingRow.held_reason),
     ).order_by(col(BindingRow.registry_name), col(BindingRow.space), col(BindingRow.workspace))
     if names is not None:
-        asked = asked.where(column.in_(names))
-    found = session.connection().execute(asked)
-    return _BINDINGS.validate_python([row._asdict() for row in found])
+        query = query.where(column.in_(names))
+    rows = session.connection().execute(query)
+    return _BINDINGS_ADAPTER.validate_python([row._asdict() for row in rows])
 
 
-def _spaces(session: Session) -> dict[tuple[str, str], Space]:
+def _list_bound_spaces(session: Session) -> dict[tuple[str, str], Space]:
     """Return the spaces that anybody is bound to, by registry and name."""
-    bound = sqlalchemy.select(col(BindingRow.registry_name), col(BindingRow.space)).distinct()
-    place = sqlalchemy.tuple_(col(SpaceRow.registry_name), col(SpaceRow.name))
+    bound_spaces = sqlalchemy.select(
+        col(BindingRow.registry_name), col(BindingRow.space)
+    ).distinct()
+    space_key = sqlalchemy.tuple_(col(SpaceRow.registry_name), col(SpaceRow.name))
     columns = [getattr(SpaceRow, name) for name in Space.model_fields]
     rows = session.connection().execute(
-        sqlalchemy.select(col(SpaceRow.registry_name), *columns).where(place.in_(bound))
+        sqlalchemy.select(col(SpaceRow.registry_name), *columns).where(space_key.in_(bound_spaces))
     )
-    found: dict[tuple[str, str], Space] = {}
+    spaces: dict[tuple[str, str], Space] = {}
     for row in rows:
-        told = row._asdict()
-        registry = told.pop("registry_name")
-        found[registry, told["name"]] = Space(**told)
-    return found
+        fields = row._asdict()
+        registry = fields.pop("registry_name")
+        spaces[registry, fields["name"]] = Space(**fields)
+    return spaces
 
 
-def _states(session: Session) -> dict[str, ClusterState]:
+def _list_cluster_statuses(session: Session) -> dict[str, ClusterStatus]:
     return {
-        row.name: ClusterState.model_validate(row.model_dump(include=_STATE))
+        row.name: ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS))
         for row in session.exec(select(ClusterRow))
     }
 
 
-def grant_failures(session: Session) -> dict[tuple[str, str], str]:
+def list_robot_failures(session: Session) -> dict[tuple[str, str], str]:
     """Return what was last said when a grant failed, by registry and workspace."""
-    asked = select(OutcomeRow).where(
-        col(OutcomeRow.done).is_(False), col(OutcomeRow.kind).in_(_GRANTING)
+    query = select(ChangeResultRow).where(
+        col(ChangeResultRow.done).is_(False), col(ChangeResultRow.kind).in_(_ROBOT_CHANGE_KINDS)
     )
     return {
         (row.registry_name, row.subject): f"{row.reason}: {row.message}"
-        for row in session.exec(asked)
+        for row in session.exec(query)
     }
 
 
-def _history(session: Session, names: Collection[str]) -> dict[str, tuple[AuditRow, ...]]:
+def _list_history(session: Session, names: Collection[str]) -> dict[str, tuple[AuditRow, ...]]:
     """Return what last happened to each of some workspaces, newest first."""
     if not names:
         return {}
-    place = (
+    position = (
         sqlalchemy.func.row_number()
         .over(partition_by=col(AuditRow.workspace), order_by=col(AuditRow.id).desc())
         .label("place")
     )
     ranked = (
-        sqlalchemy.select(col(AuditRow.id), place)
+        sqlalchemy.select(col(AuditRow.id), position)
         .where(col(AuditRow.workspace).in_(names))
         .subquery()
     )
     newest = sqlalchemy.select(ranked.c.id).where(ranked.c.place <= _HISTORY)
-    asked = select(AuditRow).where(col(AuditRow.id).in_(newest)).order_by(col(AuditRow.id).desc())
-    found: dict[str, list[AuditRow]] = defaultdict(list)
-    for row in session.exec(asked):
-        found[row.workspace].append(row)
-    return {name: tuple(rows) for name, rows in found.items()}
+    query = select(AuditRow).where(col(AuditRow.id).in_(newest)).order_by(col(AuditRow.id).desc())
+    history: dict[str, list[AuditRow]] = defaultdict(list)
+    for row in session.exec(query):
+        history[row.workspace].append(row)
+    return {name: tuple(rows) for name, rows in history.items()}

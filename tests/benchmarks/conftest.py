@@ -9,16 +9,16 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
-from models.core.audit import Entry
-from models.core.settings import settings
-from models.registries.credential_origin import given_origins
+from models.core.audit import AuditEntry
+from models.core.settings import get_settings
+from models.registries.credential_origin import new_credential_origins
 from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
 from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.migrate import migrate
 from tasks.store.registries import registries
-from tasks.store.session import engine_for, transact
+from tasks.store.session import get_engine, run_in_transaction
 from tests.benchmarks.simulated import PASSWORD
 
 CREDENTIALS = {"bench": Credential("admin", SecretStr(PASSWORD))}
@@ -35,36 +35,45 @@ def prefect() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_INTEGRATION_DATABASE_URL", f"sqlite:///{tmp_path / 'state.db'}")
-    settings.cache_clear()
-    engine_for.cache_clear()
-    migrate(settings().database)
+    get_settings.cache_clear()
+    get_engine.cache_clear()
+    migrate(get_settings().database)
 
 
-def integrated(urls: list[str]) -> list[str]:
+def integrate_registries(urls: list[str]) -> list[str]:
     """Write registries down as integrated, without probing; return their names."""
     names = [f"harbor-{number:03d}" for number in range(len(urls))]
     for name, url in zip(names, urls, strict=True):
         registry = Registry(
             name=name, kind=Kind.HARBOR, address=url, credential=BlockRef(name="bench")
         )
-        entry = Entry(subject=name, what="registry.integrated")
-        given = given_origins(registry, {"bench": ""})
-        transact(registries.add, registry, entry, at=clock.now(), flow_run="", given=given)
+        entry = AuditEntry(subject=name, action="registry.integrated")
+        origins = new_credential_origins(registry, {"bench": ""})
+        run_in_transaction(
+            registries.add_registry,
+            registry,
+            entry,
+            at=clock.now(),
+            flow_run="",
+            approved_origins=origins,
+        )
     return names
 
 
-async def timed(work: Callable[[], Awaitable[object]]) -> float:
+async def measure_seconds(work: Callable[[], Awaitable[object]]) -> float:
     """Return the seconds that something takes."""
     started = time.perf_counter()
     await work()
     return time.perf_counter() - started
 
 
-def tell(what: str, ours: float, bare: float, more: str = "") -> None:
+def print_ratio(label: str, product_seconds: float, bare_seconds: float, suffix: str = "") -> None:
     """Print one figure as a ratio."""
-    print(f"\n  {what}: {ours:.2f} s, bare {bare:.2f} s, ratio {ours / bare:.2f}{more}")
+    ratio = product_seconds / bare_seconds
+    seconds = f"{product_seconds:.2f} s, bare {bare_seconds:.2f} s"
+    print(f"\n  {label}: {seconds}, ratio {ratio:.2f}{suffix}")
 
 
-def speed(password_seconds: float) -> str:
+def describe_speed(password_seconds: float) -> str:
     """Say how quick the simulated Harbor is."""
     return f"{1000 * password_seconds:.0f} ms a password" if password_seconds else "instant Harbor"

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor import SimulatedHarbor
 
 PASSWORD = "Harbor12345"
 
@@ -23,28 +23,28 @@ REAL_PASSWORD_SECONDS = 0.095
 
 
 @contextmanager
-def harbors(many: int, spaces: int, password_seconds: float = 0.0) -> Iterator[list[str]]:
-    """Run `many` Harbors with `spaces` projects each; yield their addresses.
+def harbors(count: int, spaces: int, password_seconds: float = 0.0) -> Iterator[list[str]]:
+    """Run `count` Harbors with `spaces` projects each; yield their addresses.
 
     Args:
         password_seconds: what each request with credentials waits; 0 is an instant Harbor, before
             which any work of ours looks large.
     """
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    parent_end, child_end = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_run, args=(theirs, many, spaces, password_seconds), daemon=True
+        target=_run, args=(child_end, count, spaces, password_seconds), daemon=True
     )
     process.start()
     try:
-        yield ours.recv()
+        yield parent_end.recv()
     finally:
         process.terminate()
         process.join()
 
 
-def _run(pipe: Connection, many: int, spaces: int, password_seconds: float) -> None:
-    sockets = [_listening() for _ in range(many)]
-    ports = [one.getsockname()[1] for one in sockets]
+def _run(pipe: Connection, count: int, spaces: int, password_seconds: float) -> None:
+    sockets = [_create_listener() for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in sockets]
     by_port = {port: _harbor(spaces, password_seconds).app for port in ports}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,15 +65,15 @@ def _run(pipe: Connection, many: int, spaces: int, password_seconds: float) -> N
     asyncio.run(serve())
 
 
-def _listening() -> socket.socket:
-    one = socket.socket()
-    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    one.bind(("127.0.0.1", 0))
-    return one
+def _create_listener() -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind(("127.0.0.1", 0))
+    return listener
 
 
-def _harbor(spaces: int, password_seconds: float) -> Harbor:
-    harbor = Harbor(admin_password=PASSWORD, password_seconds=password_seconds)
+def _harbor(spaces: int, password_seconds: float) -> SimulatedHarbor:
+    harbor = SimulatedHarbor(admin_password=PASSWORD, password_seconds=password_seconds)
     for number in range(spaces - 1):  # `library` is there already
         harbor.add_project(f"team-{number:05d}", public=number % 3 == 0, storage_used=number)
     return harbor

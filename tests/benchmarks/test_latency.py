@@ -9,20 +9,20 @@ from http import HTTPStatus
 from typing import Any
 
 from tests.benchmarks.simulated import PASSWORD, harbors
-from tests.support.product_server import Served, served
+from tests.support.product_server import ProductServer, serve_product
 
 RUNS = 10
 
 
 def test_integrate_from_button_to_end() -> None:
-    with harbors(RUNS, 50) as urls, served() as product:
+    with harbors(RUNS, 50) as urls, serve_product() as product:
         api = f"{product.url}/api"
         _authorize(product)
         block = _block(api)
         deployment = _get(f"{api}/deployments/name/integrate-registry/default")["id"]
         seconds = [_integrate(api, deployment, block, n, url) for n, url in enumerate(urls)]
-    told = f"median {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s"
-    print(f"\n  create_flow_run of integrate-registry to its end, {RUNS} runs: {told}")
+    summary = f"median {statistics.median(seconds):.1f} s, worst {max(seconds):.1f} s"
+    print(f"\n  create_flow_run of integrate-registry to its end, {RUNS} runs: {summary}")
 
 
 def _integrate(api: str, deployment: str, block: str, number: int, url: str) -> float:
@@ -63,7 +63,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
     return _ask(urllib.request.Request(url, json.dumps(body).encode(), headers))
 
 
-def _authorize(product: Served) -> None:
+def _authorize(product: ProductServer) -> None:
     """Send the password with every request from now on."""
     passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
     passwords.add_password(None, product.url, *product.auth, is_authenticated=True)
@@ -75,8 +75,8 @@ def _ask(request: urllib.request.Request) -> Any:
     """Ask, and ask again while Prefect's SQLite is locked, as a person presses again."""
     for last in (False, False, False, False, True):
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return json.load(response)
         except urllib.error.HTTPError as error:
             if last or error.code != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise

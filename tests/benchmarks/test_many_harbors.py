@@ -6,33 +6,40 @@ import pytest
 from sqlmodel import Session, update
 
 from flows.registries.reconcile_all import reconcile_all
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.tables import RegistryRow
 from tasks import clock
-from tasks.store.session import stored
+from tasks.store.session import in_transaction
 from tests.benchmarks import bare
-from tests.benchmarks.conftest import integrated, speed, tell, timed
+from tests.benchmarks.conftest import (
+    describe_speed,
+    integrate_registries,
+    measure_seconds,
+    print_ratio,
+)
 from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
 
 SPACES = 50
 
 
 @pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
-@pytest.mark.parametrize("many", [20, 100, 200])
-async def test_reconcile_all(many: int, password_seconds: float) -> None:
-    with harbors(many, SPACES, password_seconds) as urls:
-        integrated(urls)
+@pytest.mark.parametrize("registry_count", [20, 100, 200])
+async def test_reconcile_all(registry_count: int, password_seconds: float) -> None:
+    with harbors(registry_count, SPACES, password_seconds) as urls:
+        integrate_registries(urls)
         await reconcile_all()  # the first look writes every space down
 
         async def bare_loop() -> None:
-            await bare.look_at_all(urls, SPACES, settings().registries_at_once)
+            await bare.observe_all(urls, SPACES, get_settings().registries_at_once)
 
-        bare_seconds = min([await timed(bare_loop) for _ in range(2)])
-        await stored(_make_due)
-        ours = await timed(reconcile_all)
-    each = f", {1000 * ours / many:.0f} ms a registry, the flow run's own start included"
-    what = f"reconcile-all of {many} registries with {SPACES} spaces, {speed(password_seconds)}"
-    tell(what, ours, bare_seconds, each)
+        bare_seconds = min([await measure_seconds(bare_loop) for _ in range(2)])
+        await in_transaction(_make_due)
+        product_seconds = await measure_seconds(reconcile_all)
+    milliseconds = 1000 * product_seconds / registry_count
+    suffix = f", {milliseconds:.0f} ms a registry, the flow run's own start included"
+    label = f"reconcile-all of {registry_count} registries with {SPACES} spaces, "
+    label += describe_speed(password_seconds)
+    print_ratio(label, product_seconds, bare_seconds, suffix)
 
 
 def _make_due(session: Session) -> None:

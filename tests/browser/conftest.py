@@ -7,7 +7,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.product import Product, log_in
 from tests.real.skip import program
-from tests.support.product_server import served
+from tests.support.product_server import serve_product
 
 _QUIET = [
     "--no-sandbox",
@@ -31,8 +31,8 @@ def chromium() -> str:
 def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything
-    with served() as started:
-        yield Product(started.url, started.data_dir)
+    with serve_product() as server:
+        yield Product(server.url, server.data_dir)
 
 
 @pytest.fixture(scope="module")

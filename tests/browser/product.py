@@ -8,32 +8,34 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from flows.forms.schema import UNDECIDED
-from tests.support.product_server import Served
+from flows.forms.schema import NOTHING_CHOSEN
+from tests.support.product_server import ProductServer
 
 RUN_MS = 60_000
 _VERSION = re.compile(r"^[0-9a-f]{8}$")
 
 
-class Product(Served):
+class Product(ProductServer):
     """The running product."""
 
     def deployment(self, flow: str) -> str:
         """The id of a flow's deployment."""
-        found: str = self._get(f"/deployments/name/{flow}/default").raise_for_status().json()["id"]
-        return found
+        deployment_id: str = (
+            self._get(f"/deployments/name/{flow}/default").raise_for_status().json()["id"]
+        )
+        return deployment_id
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs that were created of a flow."""
-        wanted = {"flows": {"name": {"any_": [flow]}}}
-        found: list[dict[str, Any]] = self._post("/flow_runs/filter", **wanted)
-        return found
+        query = {"flows": {"name": {"any_": [flow]}}}
+        runs: list[dict[str, Any]] = self._post("/flow_runs/filter", **query)
+        return runs
 
     def start(self, flow: str, **parameters: object) -> str:
         """Run a flow by the API, where its form is not what matters; returns the run's id."""
         path = f"/deployments/{self.deployment(flow)}/create_flow_run"
-        created: str = self._post(path, parameters=parameters)["id"]
-        return created
+        run_id: str = self._post(path, parameters=parameters)["id"]
+        return run_id
 
     def wait_for(self, run: str) -> None:
         """Wait until a run is completed."""
@@ -41,15 +43,15 @@ class Product(Served):
         state: dict[str, Any] = {"type": "PENDING"}
         while state["type"] in ("SCHEDULED", "PENDING", "RUNNING") and time.monotonic() < deadline:
             time.sleep(0.3)
-            answer = self._get(f"/flow_runs/{run}")
-            state = answer.json()["state"] if answer.is_success else state
+            response = self._get(f"/flow_runs/{run}")
+            state = response.json()["state"] if response.is_success else state
         assert state["type"] == "COMPLETED", state
 
-    def saved(self, slug: str, name: str, **data: str) -> dict[str, object]:
+    def save_block(self, slug: str, name: str, **data: str) -> dict[str, object]:
         """Save a block; returns the reference by which a flow is given it."""
         kind = self._get(f"/block_types/slug/{slug}").json()["id"]
-        wanted = {"block_type_id": {"any_": [kind]}}
-        schema = self._post("/block_schemas/filter", block_schemas=wanted)[0]["id"]
+        query = {"block_type_id": {"any_": [kind]}}
+        schema = self._post("/block_schemas/filter", block_schemas=query)[0]["id"]
         block = {"name": name, "data": data, "block_type_id": kind, "block_schema_id": schema}
         self._post("/block_documents/", **block)
         return {"$ref": {"block_document_slug": f"{slug}/{name}"}}
@@ -60,13 +62,13 @@ class Product(Served):
     def _post(self, path: str, **body: object) -> Any:
         """Post, again while Prefect's SQLite is locked."""
         for _ in range(9):
-            answer = httpx.post(f"{self.url}/api{path}", json=body, timeout=20, auth=self.auth)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            response = httpx.post(f"{self.url}/api{path}", json=body, timeout=20, auth=self.auth)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(0.5)
-        return answer.raise_for_status().json()
+        return response.raise_for_status().json()
 
-    def stored(self, text: str) -> list[str]:
+    def files_containing(self, text: str) -> list[str]:
         """The files of the data directory in which a text stands in the clear."""
         files = [path for path in self.data_dir.rglob("*") if path.is_file()]
         return [path.name for path in files if text.encode() in path.read_bytes()]
@@ -100,11 +102,13 @@ class Form:
 
     def add_items(self, label: str, *values: str) -> None:
         """Add items to the list that has this label."""
-        named = self.page.locator("label", has_text=re.compile(rf"^{label}( \(Optional\))?$"))
-        shown = named.locator("xpath=ancestor::div[fieldset][1]")
+        label_locator = self.page.locator(
+            "label", has_text=re.compile(rf"^{label}( \(Optional\))?$")
+        )
+        list_locator = label_locator.locator("xpath=ancestor::div[fieldset][1]")
         for value in values:
-            shown.get_by_role("button", name="Add item").click()
-            shown.get_by_role("textbox").last.fill(value)
+            list_locator.get_by_role("button", name="Add item").click()
+            list_locator.get_by_role("textbox").last.fill(value)
 
     def tab(self, name: str) -> None:
         """Choose a tab."""
@@ -128,11 +132,11 @@ class Form:
 
     def _wait_until_checked_again(self) -> None:
         """Creating a block submits the form as well; it is refused until it is checked again."""
-        refusal = f"'{UNDECIDED}' is not valid under any of the given schemas"
-        shown = self.page.get_by_text(refusal, exact=True)
+        refusal = f"'{NOTHING_CHOSEN}' is not valid under any of the given schemas"
+        error = self.page.get_by_text(refusal, exact=True)
         with suppress(AssertionError):
-            expect(shown).to_be_visible(timeout=3_000)
-        expect(shown).to_be_hidden()
+            expect(error).to_be_visible(timeout=3_000)
+        expect(error).to_be_hidden()
 
     def submit(self) -> None:
         """Press the button."""
@@ -141,9 +145,11 @@ class Form:
     def _press(self, button: Locator, path: str) -> None:
         """Press a button, again while Prefect's SQLite is locked: its form does not try again."""
         for _ in range(5):
-            with self.page.expect_response(lambda answer: answer.url.endswith(path)) as told:
+            with self.page.expect_response(
+                lambda response: response.url.endswith(path)
+            ) as response_info:
                 button.click()
-            if told.value.status != httpx.codes.SERVICE_UNAVAILABLE:
+            if response_info.value.status != httpx.codes.SERVICE_UNAVAILABLE:
                 return
 
     def submit_and_wait(self, state: str) -> None:
@@ -151,8 +157,8 @@ class Form:
         self.submit()
         self.page.get_by_role("button", name="View run").last.click()
         expect(self.page.get_by_role("tab", name="Job Variables")).to_be_visible()  # the run's page
-        ended = re.compile("^(Completed|Failed|Crashed|Cancelled)$")
-        badge = self.page.get_by_text(ended).first
+        final_state = re.compile("^(Completed|Failed|Crashed|Cancelled)$")
+        badge = self.page.get_by_text(final_state).first
         expect(badge).to_have_text(state, timeout=RUN_MS)
 
 

@@ -15,7 +15,7 @@ from flows.access.unbind_space import unbind_space
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
-from flows.forms.schema import KEEP, NONE, UNDECIDED
+from flows.forms.schema import KEEP, NONE, NOTHING_CHOSEN
 from flows.registries.integrate import integrate_registry
 from flows.registries.remove import remove_registry
 from flows.registries.update import update_registry
@@ -28,8 +28,8 @@ BY_FORM = {"$ref": {"block_document_id": "ef440145-f86b-47f8-b3bf-06b8b22ce5b4"}
 INTEGRATE = parameter_schema(integrate_registry).model_dump()
 UPDATE = parameter_schema(update_registry).model_dump()
 FORMS: dict[str, dict[str, Any]] = {
-    found.name: parameter_schema(found).model_dump()
-    for found in (
+    flow.name: parameter_schema(flow).model_dump()
+    for flow in (
         bind_space,
         create_workspace,
         explain_access,
@@ -80,7 +80,7 @@ def test_integrate_accepts(values: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"registry": {**HARBOR, "address": "http://a:b@c"}}, "'registry.address'"),
         ({"registry": {**DOCKER, "token_service": "a@b"}}, "'registry.token_service'"),
@@ -88,16 +88,16 @@ def test_integrate_accepts(values: dict[str, object]) -> None:
         ({"registry": {"address": "http://a"}}, "'type' is a required property"),
         ({"registry": {**HARBOR, "token_service": ""}}, "('token_service' was unexpected)"),
         ({"registry": {**HARBOR, "type": "nexus"}}, "is not valid under any"),
-        ({"registry": HARBOR, "credentials": UNDECIDED}, "nothing chosen yet"),
-        ({"registry": DOCKER, "pull_credentials": UNDECIDED}, "nothing chosen yet"),
+        ({"registry": HARBOR, "credentials": NOTHING_CHOSEN}, "nothing chosen yet"),
+        ({"registry": DOCKER, "pull_credentials": NOTHING_CHOSEN}, "nothing chosen yet"),
         ({"registry": HARBOR, "tls": {"mode": "ca"}}, "'bundle' is a required property"),
         ({"registry": HARBOR, "name": "Prod 1"}, "'name'"),
     ],
 )
-def test_integrate_refuses_and_says_what(values: dict[str, object], told: str) -> None:
+def test_integrate_refuses_and_says_what(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         check(INTEGRATE, **values)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize("reference", [{}, BY_ID])
@@ -119,7 +119,7 @@ def test_a_kubeconfig_in_the_parameters_is_refused_and_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flow", "values", "told"),
+    ("flow", "values", "message"),
     [
         ("bind-space", {"spaces": ["shop, web"]}, "'spaces[0]'"),
         ("bind-space", {"spaces": [None]}, "'spaces[0]'"),
@@ -132,17 +132,17 @@ def test_a_kubeconfig_in_the_parameters_is_refused_and_not_repeated() -> None:
     ],
 )
 def test_a_mistyped_name_is_refused_beside_its_field(
-    flow: str, values: dict[str, object], told: str
+    flow: str, values: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValidationError) as refusal:
         check(FORMS[flow], **GOOD | values)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     check(FORMS[flow], **GOOD)
 
 
 def test_the_update_form_as_it_opens_is_accepted() -> None:
     defaults = {
-        name: shown["default"] for name, shown in UPDATE["properties"].items() if "default" in shown
+        name: field["default"] for name, field in UPDATE["properties"].items() if "default" in field
     }
     check(UPDATE, **defaults)
     check(UPDATE, **defaults | {"pull_credentials": NONE, "token_service": NONE})
@@ -159,4 +159,4 @@ def test_the_update_form_as_it_opens_is_accepted() -> None:
 
 def test_every_parameter_has_a_title_for_people() -> None:
     for schema in FORMS.values():
-        assert all(name != shown["title"] for name, shown in schema["properties"].items())
+        assert all(name != field["title"] for name, field in schema["properties"].items())

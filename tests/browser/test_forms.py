@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.server import running
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.server import run_server
 from tests.browser.product import Form, Product, open_artifact
 from tests.real.docker_registry import push
 
@@ -16,18 +16,18 @@ FLOW = "integrate-registry"
 
 
 @pytest.fixture
-def harbor() -> Harbor:
-    simulated = Harbor(admin_password=PASSWORD, lockout_seconds=0.05)
+def harbor() -> SimulatedHarbor:
+    simulated = SimulatedHarbor(admin_password=PASSWORD, lockout_seconds=0.05)
     simulated.add_project("payments", repositories=["api", "web"], storage_used=3 * 2**30)
     simulated.add_project("base-images", public=True, repositories=["jdk"], storage_used=2**30)
     return simulated
 
 
 def test_a_harbor_is_integrated_with_credentials_added_in_the_form(
-    browser_page: Page, product: Product, harbor: Harbor
+    browser_page: Page, product: Product, harbor: SimulatedHarbor
 ) -> None:
     before = len(product.runs(FLOW))
-    with running(harbor.app) as address:
+    with run_server(harbor.app) as address:
         form = Form(browser_page, product, FLOW)
         form.fill(Name="harbor-shop", Address=address)
         form.add_credentials("harbor-shop", "admin", PASSWORD)
@@ -37,7 +37,7 @@ def test_a_harbor_is_integrated_with_credentials_added_in_the_form(
     overview = open_artifact(browser_page, product, "overview")
     expect(overview.get_by_role("cell", name=re.compile("^harbor-shop "))).to_be_visible()
     expect(overview.locator("svg", has_text="Storage by registry")).to_be_visible()
-    assert not product.stored(PASSWORD)
+    assert not product.files_containing(PASSWORD)
 
 
 def test_a_real_docker_registry_is_integrated_without_credentials(
@@ -84,4 +84,4 @@ def test_a_password_inside_the_address_is_refused_before_anything_is_stored(
     form.submit()
     expect(browser_page.get_by_text("does not match").first).to_be_visible()
     assert len(product.runs(FLOW)) == before
-    assert not product.stored(TYPED)
+    assert not product.files_containing(TYPED)

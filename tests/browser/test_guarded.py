@@ -36,13 +36,16 @@ def test_every_route_asks_for_the_password(product: Product) -> None:
 def test_no_saved_secret_for_a_page_of_somebody_else(product: Product) -> None:
     url = f"{product.url}/api/block_documents/filter"
     plain = {"Origin": "http://evil.example", "Content-Type": "text/plain"}  # sent unasked
-    answer = httpx.post(url, content='{"include_secrets": true}', headers=plain)
-    assert answer.status_code == httpx.codes.UNAUTHORIZED
-    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
-    foreign = httpx.options(url, headers={"Origin": "http://evil.example", **asked})
+    response = httpx.post(url, content='{"include_secrets": true}', headers=plain)
+    assert response.status_code == httpx.codes.UNAUTHORIZED
+    preflight_headers = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x",
+    }
+    foreign = httpx.options(url, headers={"Origin": "http://evil.example", **preflight_headers})
     assert foreign.status_code == httpx.codes.BAD_REQUEST
     assert "access-control-allow-origin" not in foreign.headers
-    own = httpx.options(url, headers={"Origin": product.url, **asked})
+    own = httpx.options(url, headers={"Origin": product.url, **preflight_headers})
     assert own.headers["access-control-allow-origin"] == product.url
 
 
@@ -85,6 +88,8 @@ def test_only_the_owner_can_read_the_secrets_of_the_data_directory(product: Prod
 
 
 def test_the_key_of_saved_blocks_is_not_in_the_database(product: Product) -> None:
-    product.saved("registry-credentials", "guarded", username="admin", password="s3cret")
-    assert product.stored((product.data_dir / "blocks.key").read_text().strip()) == ["blocks.key"]
-    assert product.stored("s3cret") == []
+    product.save_block("registry-credentials", "guarded", username="admin", password="s3cret")
+    assert product.files_containing((product.data_dir / "blocks.key").read_text().strip()) == [
+        "blocks.key"
+    ]
+    assert product.files_containing("s3cret") == []

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes import SimulatedCluster
 from models.discovery.trust import MANAGED_LABEL
 from tasks.store.migrate import migrate
 from tests.deploying.fleet import Fleet, running_fleet
-from tests.deploying.request_order import Turns, heard_harbor
+from tests.deploying.request_order import RequestLog, harbor_with_log
 from tests.real.postgres import Postgres
-from tests.support.databases import in_force
-from tests.support.helpers import PASSWORD, Place
+from tests.support.databases import use_database
+from tests.support.helpers import PASSWORD, HarborServer
 from tests.support.platform import cluster_with
 
 FLOW = "integrate-managed-harbor"
@@ -29,18 +29,18 @@ def fleet(real_postgres: Postgres) -> Iterator[Fleet]:
         TemporaryDirectory(prefix="fleet-", ignore_cleanup_errors=True) as folder,
         real_postgres.fresh_database() as url,
     ):
-        with in_force(url):
+        with use_database(url):
             migrate(url)
-        with running_fleet(Path(folder), url) as found:
-            yield found
+        with running_fleet(Path(folder), url) as server_fleet:
+            yield server_fleet
 
 
-def _block(fleet: Fleet, name: str, cluster: EmulatedCluster) -> dict[str, Any]:
+def _block(fleet: Fleet, name: str, cluster: SimulatedCluster) -> dict[str, Any]:
     return fleet.api.save_block("cluster-credentials", name, kubeconfig=cluster.kubeconfig)
 
 
 @pytest.fixture(scope="package")
-def deployed(fleet: Fleet) -> Iterator[dict[str, Any]]:
+def deployment_view(fleet: Fleet) -> Iterator[dict[str, Any]]:
     """Deploy all flows, for two workers; yields the server's view."""
     fleet.deploy()
     with fleet.workers("worker-1", "worker-2"):
@@ -48,38 +48,38 @@ def deployed(fleet: Fleet) -> Iterator[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Created:
+class CreatedHarbor:
     """A Harbor that the platform created in the cluster `prod`, and said so twice."""
 
     uid: str
-    where: dict[str, str]
-    place: Place
-    turns: Turns
-    cluster: EmulatedCluster
-    said: list[str]
+    ref: dict[str, str]
+    harbor: HarborServer
+    request_log: RequestLog
+    cluster: SimulatedCluster
+    messages: list[str]
 
 
 @pytest.fixture(scope="package")
-def created(fleet: Fleet, deployed: dict[str, Any]) -> Iterator[Created]:
+def created_harbor(fleet: Fleet, deployment_view: dict[str, Any]) -> Iterator[CreatedHarbor]:
     """Register a cluster, and integrate a Harbor in it, as a platform does: through the API."""
-    del deployed
-    homes = {"shop": "red", "till": "red", "lab": "blue"}
-    with heard_harbor(*SPACES) as (place, turns), cluster_with(**homes) as cluster:
+    del deployment_view
+    namespaces = {"shop": "red", "till": "red", "lab": "blue"}
+    with harbor_with_log(*SPACES) as (harbor, request_log), cluster_with(**namespaces) as cluster:
         block = _block(fleet, "prod", cluster)
-        fleet.api.done("register-cluster", name="prod", credentials=block)
+        fleet.api.run("register-cluster", name="prod", credentials=block)
         cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
-        uid = cluster.add_harbor_cluster("hub", "main", place.url, PASSWORD)
-        where = {"cluster": "prod", "namespace": "hub", "name": "main"}
-        had = len(fleet.api.runs(FLOW))
+        uid = cluster.add_harbor_cluster("hub", "main", harbor.url, PASSWORD)
+        ref = {"cluster": "prod", "namespace": "hub", "name": "main"}
+        run_count = len(fleet.api.runs(FLOW))
         for _ in range(2):
-            fleet.api.send("harbor.created", "harbor.prod.hub.main", **where)
-        started = fleet.api.started_by_event(FLOW, had + 2)[had:]
-        said = fleet.api.ended(*(run["id"] for run in started))
-        yield Created(uid, where, place, turns, cluster, said)
+            fleet.api.send("harbor.created", "harbor.prod.hub.main", **ref)
+        runs = fleet.api.wait_for_event_runs(FLOW, run_count + 2)[run_count:]
+        messages = fleet.api.wait_for_runs(*(run["id"] for run in runs))
+        yield CreatedHarbor(uid, ref, harbor, request_log, cluster, messages)
 
 
 @pytest.fixture
 def state(fleet: Fleet) -> Iterator[None]:
     """The workers' database, in force for this process too."""
-    with in_force(fleet.database):
+    with use_database(fleet.database):
         yield

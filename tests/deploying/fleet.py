@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from deployments.environment import HOST
-from models.core.network import LOOPBACK
+from models.core.network import LOOPBACK_NETWORKS
 from tests.deploying.prefect_api import Api
-from tests.support.product_server import free_port, stop, strangers, wait_until_told
+from tests.support.product_server import foreign_environment, free_port, stop, wait_for_log
 
 AUTH = "platform:correct horse"
 
@@ -30,7 +30,7 @@ class Fleet:
     environment: Mapping[str, str]
 
     @property
-    def elsewhere(self) -> Path:
+    def working_directory(self) -> Path:
         """A folder without the flows in it, where all that runs for long is started."""
         return self.folder / "elsewhere"
 
@@ -39,21 +39,21 @@ class Fleet:
         return (self.folder / f"{name}.log").read_text()
 
     @contextmanager
-    def running(self, name: str, *command: str, ready: str, **more: str) -> Iterator[None]:
+    def run_program(self, name: str, *command: str, ready: str, **variables: str) -> Iterator[None]:
         """Run a program until the block ends."""
         path = self.folder / f"{name}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
                 command,
-                cwd=self.elsewhere,
-                env={**self.environment, **more},
+                cwd=self.working_directory,
+                env={**self.environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         try:
-            wait_until_told(process, path, ready)
+            wait_for_log(process, path, ready)
             yield
         finally:
             stop(process)
@@ -63,23 +63,23 @@ class Fleet:
         """Run workers, as on several machines."""
         with ExitStack() as stack:
             for name in names:
-                start = [sys.executable, "-m", "deployments.worker"]
-                start += ["--name", name, "--limit", str(limit)]
-                stack.enter_context(self.running(name, *start, ready=f"'{name}' started"))
+                command = [sys.executable, "-m", "deployments.worker"]
+                command += ["--name", name, "--limit", str(limit)]
+                stack.enter_context(self.run_program(name, *command, ready=f"'{name}' started"))
             yield
 
     def deploy(self) -> None:
         """Deploy all flows, as docs/workers.md says."""
-        done = subprocess.run(
+        result = subprocess.run(
             (sys.executable, "-m", "deployments.deploy"),
-            cwd=self.elsewhere,
+            cwd=self.working_directory,
             env={**self.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 @contextmanager
@@ -87,8 +87,8 @@ def running_fleet(folder: Path, database: str) -> Iterator[Fleet]:
     """Run a Prefect server; the machines are the caller's."""
     url = f"http://{HOST}:{(port := free_port())}/api"
     fleet = Fleet(Api(url, AUTH), database, folder, _environment(folder, url, database))
-    fleet.elsewhere.mkdir()
-    start = (
+    fleet.working_directory.mkdir()
+    command = (
         sys.executable,
         "-m",
         "prefect",
@@ -99,12 +99,12 @@ def running_fleet(folder: Path, database: str) -> Iterator[Fleet]:
         "--port",
         str(port),
     )
-    with fleet.running("server", *start, ready="dashboard", **_SERVER):
+    with fleet.run_program("server", *command, ready="dashboard", **_SERVER_SETTINGS):
         fleet.api.wait_until_healthy()
         yield fleet
 
 
-_SERVER = {
+_SERVER_SETTINGS = {
     "PREFECT_SERVER_API_AUTH_STRING": AUTH,
     # Nothing starts by itself: a test starts what it is about, and schedules are compared.
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
@@ -113,7 +113,7 @@ _SERVER = {
 
 def _environment(folder: Path, url: str, database: str) -> dict[str, str]:
     return {
-        **strangers(),
+        **foreign_environment(),
         "PREFECT_API_URL": url,
         "PREFECT_API_AUTH_STRING": AUTH,
         "PREFECT_HOME": str(folder / "prefect"),
@@ -123,5 +123,5 @@ def _environment(folder: Path, url: str, database: str) -> dict[str, str]:
         "REGISTRY_INTEGRATION_DATA_DIR": str(folder / "none"),
         "REGISTRY_INTEGRATION_SECRET_KEYS": Fernet.generate_key().decode(),
         "REGISTRY_INTEGRATION_REQUESTS_AT_ONCE": "1",
-        "REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK,  # simulated managed Harbors
+        "REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK_NETWORKS,  # simulated managed Harbors
     }

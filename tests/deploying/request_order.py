@@ -6,62 +6,64 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import NamedTuple
 
-from deployments.simulators.asgi import App, Receive, Scope, Send, target
-from deployments.simulators.faults import Faults
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.server import running
-from tests.support.helpers import Place
+from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send, request_target
+from deployments.simulators.faults import FaultInjector
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.server import run_server
+from tests.support.helpers import HarborServer
 
 # What a look lists and what changes are made to. Storage is measured by whoever likes to.
 _RECONCILING = re.compile(r"/api/v2\.0/(projects|robots)\b.*")
 
 
-class Heard(NamedTuple):
+class LogEntry(NamedTuple):
     """A request, and the connection it came over; one run has one connection at a time."""
 
     connection: int
     request: str
 
 
-class Turns:
+class RequestLog:
     """An ASGI app that answers as `app` does, and keeps the order in which it was asked."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self.heard: list[Heard] = []
+        self.entries: list[LogEntry] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http":
-            asked = f"{scope['method']} {target(scope)}"
-            self.heard.append(Heard(scope["client"][1], asked))
+            request = f"{scope['method']} {request_target(scope)}"
+            self.entries.append(LogEntry(scope["client"][1], request))
         await self._app(scope, receive, send)
 
     @property
-    def looks(self) -> list[int]:
+    def reconcile_runs(self) -> list[int]:
         """The connections of runs that reconciled, in the order of their first requests."""
-        reconciling = {
-            one.connection
-            for one in self.heard
-            if _RECONCILING.fullmatch(one.request.partition(" ")[2])
+        connections = {
+            entry.connection
+            for entry in self.entries
+            if _RECONCILING.fullmatch(entry.request.partition(" ")[2])
         }
-        turns = groupby(one.connection for one in self.heard if one.connection in reconciling)
-        return [connection for connection, _ in turns]
+        groups = groupby(
+            entry.connection for entry in self.entries if entry.connection in connections
+        )
+        return [connection for connection, _ in groups]
 
     @property
-    def interrupted(self) -> int:
+    def interruptions(self) -> int:
         """How often a run was asking while another one was not yet done."""
-        return len(self.looks) - len(set(self.looks))
+        return len(self.reconcile_runs) - len(set(self.reconcile_runs))
 
 
 @contextmanager
-def heard_harbor(*spaces: str) -> Iterator[tuple[Place, Turns]]:
+def harbor_with_log(*spaces: str) -> Iterator[tuple[HarborServer, RequestLog]]:
     """A Harbor with these projects, and who asked it in whose turn."""
-    harbor = Harbor()
+    harbor = SimulatedHarbor()
     for space in spaces:
         harbor.add_project(space, repositories=["app"])
-    faults = Faults(harbor.app)
-    turns = Turns(faults)
-    with running(turns) as url:
+    faults = FaultInjector(harbor.app)
+    request_log = RequestLog(faults)
+    with run_server(request_log) as url:
         harbor.external_url = url
-        yield Place(harbor, faults, url), turns
+        yield HarborServer(harbor, faults, url), request_log

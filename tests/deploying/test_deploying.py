@@ -4,40 +4,51 @@ from typing import Any
 
 import pytest
 
-from deployments.definitions import definitions
-from deployments.environment import POOL
-from models.registries.registry import Origin
+from deployments.definitions import load_definitions
+from deployments.environment import WORK_POOL
+from models.registries.registry import RegistryOrigin
 from tasks.store.access import managed_harbors
-from tasks.store.session import transact
-from tests.deploying.conftest import FLOW, Created
+from tasks.store.session import run_in_transaction
+from tests.deploying.conftest import FLOW, CreatedHarbor
 from tests.deploying.fleet import Fleet
-from tests.support.helpers import dossier
+from tests.support.helpers import record_of
 
 
-def test_all_are_deployed(deployed: dict[str, Any]) -> None:
-    assert len(deployed) == len(definitions())
+def test_all_are_deployed(deployment_view: dict[str, Any]) -> None:
+    assert len(deployment_view) == len(load_definitions())
 
 
-def test_what_must_be_in_it_is_in_it(deployed: dict[str, Any]) -> None:
-    every_minute = {name for name, one in deployed.items() if _slugs(one) == ["every-minute"]}
+def test_what_must_be_in_it_is_in_it(deployment_view: dict[str, Any]) -> None:
+    every_minute = {
+        name
+        for name, deployment in deployment_view.items()
+        if _slugs(deployment) == ["every-minute"]
+    }
     assert every_minute == {
         f"{flow}/default"
         for flow in (
             "reconcile-all", "sync-namespaces", "discover-managed-harbors", "compute-overview"
         )
     }  # fmt: skip
-    assert _slugs(deployed["rotate-credentials/default"]) == ["overdue"]
-    assert deployed["reconcile-all/default"]["limit"] == 3
-    assert deployed["reconcile-all/default"]["concurrency_options"] == {
-        **deployed["rotate-credentials/default"]["concurrency_options"],
+    assert _slugs(deployment_view["rotate-credentials/default"]) == ["overdue"]
+    assert deployment_view["reconcile-all/default"]["limit"] == 3
+    assert deployment_view["reconcile-all/default"]["concurrency_options"] == {
+        **deployment_view["rotate-credentials/default"]["concurrency_options"],
         "collision_strategy": "CANCEL_NEW",
     }
-    managed = deployed[f"{FLOW}/default"]
-    assert managed["limit"] == 3
-    assert managed["concurrency_options"]["collision_strategy"] == "ENQUEUE"
-    assert all(one["enforce_parameter_schema"] and one["tags"] for one in deployed.values())
-    assert not any(one["paused"] for one in deployed.values())
-    triggers = {name: one["automations"] for name, one in deployed.items() if one["automations"]}
+    managed_deployment = deployment_view[f"{FLOW}/default"]
+    assert managed_deployment["limit"] == 3
+    assert managed_deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+    assert all(
+        deployment["enforce_parameter_schema"] and deployment["tags"]
+        for deployment in deployment_view.values()
+    )
+    assert not any(deployment["paused"] for deployment in deployment_view.values())
+    triggers = {
+        name: deployment["automations"]
+        for name, deployment in deployment_view.items()
+        if deployment["automations"]
+    }
     ((automation,),) = triggers.values()
     assert set(triggers) == {f"{FLOW}/default"}
     assert automation["trigger"]["expect"] == ["harbor.created"]
@@ -47,28 +58,36 @@ def test_what_must_be_in_it_is_in_it(deployed: dict[str, Any]) -> None:
     }
 
 
-def _slugs(one: dict[str, Any]) -> list[str]:
-    return [schedule["slug"] for schedule in one["schedules"] if schedule["active"]]
+def _slugs(deployment: dict[str, Any]) -> list[str]:
+    return [schedule["slug"] for schedule in deployment["schedules"] if schedule["active"]]
 
 
-def test_each_machine_finds_the_flows_itself(fleet: Fleet, deployed: dict[str, Any]) -> None:
-    for name in deployed:
-        found = fleet.api.deployment(name.partition("/")[0])
-        assert found["work_pool_name"] == POOL
-        assert found["pull_steps"] == [{"deployments.environment.enter_home": {}}]
+def test_each_machine_finds_the_flows_itself(fleet: Fleet, deployment_view: dict[str, Any]) -> None:
+    for name in deployment_view:
+        deployment = fleet.api.deployment(name.partition("/")[0])
+        assert deployment["work_pool_name"] == WORK_POOL
+        assert deployment["pull_steps"] == [{"deployments.environment.set_working_directory": {}}]
 
 
 @pytest.mark.usefixtures("state")
-def test_a_worker_integrates_what_the_platform_says_it_created(created: Created) -> None:
-    assert created.said == ["prod/hub/main is integrated as prod-hub-main"] * 2
-    (one,) = [each for each in transact(managed_harbors.managed) if each.place.cluster == "prod"]
-    assert (one.uid, one.registry) == (created.uid, "prod-hub-main")
-    assert dossier("prod-hub-main").registry.origin is Origin.MANAGED
+def test_a_worker_integrates_what_the_platform_says_it_created(
+    created_harbor: CreatedHarbor,
+) -> None:
+    assert created_harbor.messages == ["prod/hub/main is integrated as prod-hub-main"] * 2
+    (adopted_harbor,) = [
+        candidate
+        for candidate in run_in_transaction(managed_harbors.list_harbor_records)
+        if candidate.ref.cluster == "prod"
+    ]
+    assert (adopted_harbor.uid, adopted_harbor.registry) == (created_harbor.uid, "prod-hub-main")
+    assert record_of("prod-hub-main").registry.origin is RegistryOrigin.MANAGED
 
 
-def test_asked_for_twice_with_one_key_is_one_run(fleet: Fleet, created: Created) -> None:
-    had = len(fleet.api.runs(FLOW))
-    once = {fleet.api.start(FLOW, created.where, key=created.uid) for _ in range(2)}
-    assert len(once) == 1
-    assert fleet.api.ended(*once) == created.said[:1]
-    assert len(fleet.api.runs(FLOW)) == had + 1
+def test_asked_for_twice_with_one_key_is_one_run(
+    fleet: Fleet, created_harbor: CreatedHarbor
+) -> None:
+    run_count = len(fleet.api.runs(FLOW))
+    run_ids = {fleet.api.start(FLOW, created_harbor.ref, key=created_harbor.uid) for _ in range(2)}
+    assert len(run_ids) == 1
+    assert fleet.api.wait_for_runs(*run_ids) == created_harbor.messages[:1]
+    assert len(fleet.api.runs(FLOW)) == run_count + 1

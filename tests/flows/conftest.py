@@ -16,9 +16,9 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-from models.core.settings import settings
+from models.core.settings import get_settings
 from tasks.store.migrate import migrate
-from tests.support.databases import in_force, migrated_sqlite
+from tests.support.databases import migrated_sqlite, use_database
 from tests.support.helpers import Server
 
 _numbers = count(1)
@@ -33,7 +33,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL", "0.1")
-        patch.setenv("PREFECT_API_SSL_CERT_FILE", str(_one_authority(tmp_path_factory)))
+        patch.setenv("PREFECT_API_SSL_CERT_FILE", str(_small_ca_file(tmp_path_factory)))
         with prefect_test_harness(server_startup_timeout=180), temporary_settings():
             url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value() or ""
             yield Server(PREFECT_API_URL.value() or "", Path(url.partition(":///")[2]))
@@ -42,7 +42,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
             gc.collect()
 
 
-def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _small_ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Spare Prefect's clients the reading of 140 authorities: their server speaks plain http."""
     path = tmp_path_factory.mktemp("authority") / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(path))
@@ -59,15 +59,15 @@ def database(
     monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
     monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", KEY)
     monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_WAIT_SECONDS", "0")
-    with in_force(migrated_sqlite(tmp_path)) as url:
+    with use_database(migrated_sqlite(tmp_path)) as url:
         yield url
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
 @pytest.fixture
 def name_on_postgresql(postgres_url: str, prefect_server: Server) -> Iterator[str]:
     """The same with a PostgreSQL in force."""
-    with in_force(postgres_url):
+    with use_database(postgres_url):
         migrate(postgres_url)
         yield f"reg-{next(_numbers)}"
 

@@ -11,20 +11,20 @@ from sqlalchemy import text
 
 from flows.overview import compute_overview
 from models.core.reasons import Reason
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     Server,
-    completed,
-    dossier,
-    harbor_at,
-    look_again,
-    settled,
+    add_registry,
+    expect_success,
+    harbor_with,
+    make_storage_due,
+    reconcile_all_now,
+    record_of,
     spaces_of,
-    storage_due,
 )
-from tests.support.platform import cluster_with, known_cluster, synced
+from tests.support.platform import add_cluster, cluster_with, sync
 
-LACKING: dict[str, tuple[dict[str, Any], str]] = {
+BROKEN_BLOCKS: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "has no 'User name'"),
     "password": ({"username": "admin"}, "has no 'Password'"),
     "empty": ({"username": "admin", "password": ""}, "has no 'Password'"),
@@ -36,7 +36,7 @@ LACKING: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-async def overwrite(slug: str, name: str, data: dict[str, Any]) -> None:
+async def overwrite_block(slug: str, name: str, data: dict[str, Any]) -> None:
     """Save a block as Prefect's API lets anybody: nothing of it is checked."""
     async with get_client() as client:
         document = await client.read_block_document_by_name(name, slug)
@@ -45,7 +45,7 @@ async def overwrite(slug: str, name: str, data: dict[str, Any]) -> None:
         await client.update_block_document(document.id, update)
 
 
-def spoil(server: Server, name: str) -> None:
+def corrupt_block(server: Server, name: str) -> None:
     """Store a block as if it had been encrypted with another key."""
     with sqlite3.connect(server.database) as connection:
         data = json.dumps("gAAAAA-of-another-key")
@@ -59,29 +59,29 @@ def spoil(server: Server, name: str) -> None:
 async def test_registries_with_broken_blocks_hold_up_nobody(
     name: str, prefect_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    names = {case: f"{name}-{case}" for case in (*LACKING, "spoiled")}
-    with harbor_at("team") as good, harbor_at() as other:
-        await settled(name, good.url)
-        for each in names.values():
-            await settled(each, other.url)
-            transact(_free_address, each)
-        for case, (data, _) in LACKING.items():
-            await overwrite("registry-credentials", names[case], data)
-        spoil(prefect_server, names["spoiled"])
-        good.harbor.projects["team"].public = True
-        state = await look_again()
+    names = {case: f"{name}-{case}" for case in (*BROKEN_BLOCKS, "spoiled")}
+    with harbor_with("team") as good, harbor_with() as other:
+        await add_registry(name, good.url)
+        for registry_name in names.values():
+            await add_registry(registry_name, other.url)
+            run_in_transaction(_free_address, registry_name)
+        for case, (data, _) in BROKEN_BLOCKS.items():
+            await overwrite_block("registry-credentials", names[case], data)
+        corrupt_block(prefect_server, names["spoiled"])
+        good.simulator.projects["team"].public = True
+        state = await reconcile_all_now()
         assert f"{len(names) + 1} of {len(names) + 1} registries were due" in (state.message or "")
         assert "unforeseen" not in (state.message or "")
-        storage_due()
-        await completed(compute_overview)
+        make_storage_due()
+        await expect_success(compute_overview)
     assert spaces_of(name)["team"].observed == "public"
     assert Reason.CREDENTIALS_MISSING not in _reasons(name)
-    for case, (_, said) in LACKING.items():
-        found = _reasons(names[case])[Reason.CREDENTIALS_MISSING]
-        assert said in found
-        assert f"the block registry-credentials/{names[case]}" in found
-        assert "fill the field in" in found
-        assert "Harbor12345" not in found
+    for case, (_, expected) in BROKEN_BLOCKS.items():
+        message = _reasons(names[case])[Reason.CREDENTIALS_MISSING]
+        assert expected in message
+        assert f"the block registry-credentials/{names[case]}" in message
+        assert "fill the field in" in message
+        assert "Harbor12345" not in message
     assert "Prefect cannot read the block" in caplog.text
     assert Reason.CREDENTIALS_MISSING not in _reasons(names["spoiled"])
 
@@ -96,32 +96,35 @@ def _free_address(session: Any, name: str) -> None:
 
 def _reasons(name: str) -> dict[str, str]:
     """What each reason among a registry's conditions says."""
-    return {one.reason: one.message for one in dossier(name).conditions}
+    return {condition.reason: condition.message for condition in record_of(name).conditions}
 
 
 @pytest.mark.parametrize("data", [{}, {"kubeconfig": ""}, {"kubeconfig": {"apiVersion": "v1"}}])
 async def test_clusters_with_broken_blocks_hold_up_nobody(name: str, data: dict[str, Any]) -> None:
     bad, good = f"{name}-bad", f"{name}-good"
-    with cluster_with(shop="red") as one, cluster_with(till="red") as two:
-        await known_cluster(bad, one)
-        await known_cluster(good, two)
-        await overwrite("cluster-credentials", bad, data)
-        two.add_namespace("lab", {"registry-integration.io/workspace": "red"})
-        reports = await synced()
-    assert "'Kubeconfig'" in reports[bad].unread
-    assert f"the block cluster-credentials/{bad}" in reports[bad].unread
-    assert reports[good].unread == ""
-    assert {one.name for one in reports[good].namespaces if one.workspace} == {"till", "lab"}
+    with cluster_with(shop="red") as bad_cluster, cluster_with(till="red") as good_cluster:
+        await add_cluster(bad, bad_cluster)
+        await add_cluster(good, good_cluster)
+        await overwrite_block("cluster-credentials", bad, data)
+        good_cluster.add_namespace("lab", {"registry-integration.io/workspace": "red"})
+        reports = await sync()
+    assert "'Kubeconfig'" in reports[bad].unavailable_reason
+    assert f"the block cluster-credentials/{bad}" in reports[bad].unavailable_reason
+    assert reports[good].unavailable_reason == ""
+    assert {namespace.name for namespace in reports[good].namespaces if namespace.workspace} == {
+        "till",
+        "lab",
+    }
 
 
 async def test_a_cluster_whose_block_cannot_be_decrypted_holds_up_nobody(
     name: str, prefect_server: Server
 ) -> None:
     bad, good = f"{name}-bad", f"{name}-good"
-    with cluster_with(shop="red") as one, cluster_with(till="red") as two:
-        await known_cluster(bad, one)
-        await known_cluster(good, two)
-        spoil(prefect_server, bad)
-        reports = await synced()
-    assert "Prefect cannot read the block" in reports[bad].unread
-    assert reports[good].unread == ""
+    with cluster_with(shop="red") as bad_cluster, cluster_with(till="red") as good_cluster:
+        await add_cluster(bad, bad_cluster)
+        await add_cluster(good, good_cluster)
+        corrupt_block(prefect_server, bad)
+        reports = await sync()
+    assert "Prefect cannot read the block" in reports[bad].unavailable_reason
+    assert reports[good].unavailable_reason == ""

@@ -9,12 +9,12 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoo
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Pending, Running
 
-from deployments.environment import POOL
-from deployments.worker.dead_runs import Watcher, recover
+from deployments.environment import WORK_POOL
+from deployments.worker.dead_runs import RunWatcher, crash_all_runs
 
 
-async def _deployment(client: PrefectClient, pool: str = POOL) -> UUID:
-    if pool not in {known.name for known in await client.read_work_pools()}:
+async def _deployment(client: PrefectClient, pool: str = WORK_POOL) -> UUID:
+    if pool not in {work_pool.name for work_pool in await client.read_work_pools()}:
         await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     flow = await client.create_flow_from_name(f"flow-{uuid4()}")
     return await client.create_deployment(
@@ -39,8 +39,8 @@ async def _send_heartbeat(client: PrefectClient, run: FlowRun, at: datetime) -> 
         "resource": {"prefect.resource.id": f"prefect.flow-run.{run.id}"},
     }
     (await client.request("POST", "/events", json=[event])).raise_for_status()
-    wanted = {"filter": {"id": {"id": [event["id"]]}}}
-    while not (await client.request("POST", "/events/filter", json=wanted)).json()["events"]:
+    query = {"filter": {"id": {"id": [event["id"]]}}}
+    while not (await client.request("POST", "/events/filter", json=query)).json()["events"]:
         pass
 
 
@@ -61,10 +61,10 @@ async def test_who_sends_no_heartbeats_is_crashed_and_gives_its_slot_back() -> N
         now = datetime.now(UTC)
         later = now + timedelta(seconds=130)
         await _send_heartbeat(client, alive, now + timedelta(seconds=100))
-        watcher = Watcher()
-        await watcher.look(client, now)
+        watcher = RunWatcher()
+        await watcher.check(client, now)
         assert await _state(client, silent) is StateType.RUNNING
-        await watcher.look(client, later)
+        await watcher.check(client, later)
         assert await _state(client, silent) is StateType.CRASHED
         assert await _state(client, alive) is StateType.RUNNING
         assert await _slots(client, deployment) == 1
@@ -77,11 +77,11 @@ async def test_a_slot_that_no_run_holds_is_given_back() -> None:
         await _running(client, deployment)
         leak = GlobalConcurrencyLimitUpdate(active_slots=3)
         await client.update_global_concurrency_limit(f"deployment:{deployment}", leak)
-        watcher = Watcher()
+        watcher = RunWatcher()
         now = datetime.now(UTC)
-        await watcher.look(client, now)
+        await watcher.check(client, now)
         assert await _slots(client, deployment) == 3  # it may be a run that just ended
-        await watcher.look(client, now)
+        await watcher.check(client, now)
         assert await _slots(client, deployment) == 1
 
 
@@ -95,7 +95,7 @@ async def test_a_server_that_was_killed_starts_with_nothing_running_and_free_slo
         scheduled = await client.create_flow_run_from_deployment(deployment)
         leak = GlobalConcurrencyLimitUpdate(active_slots=3)
         await client.update_global_concurrency_limit(f"deployment:{deployment}", leak)
-        assert await recover("cut off") >= 2
+        assert await crash_all_runs("cut off") >= 2
         states = [await _state(client, run) for run in (running, pending, scheduled)]
         assert states == [StateType.CRASHED, StateType.CRASHED, StateType.SCHEDULED]
         assert await _slots(client, deployment) == 0
@@ -106,9 +106,9 @@ async def test_what_others_run_on_the_same_server_is_left_alone() -> None:
     async with get_client() as client:
         deployment = await _deployment(client, "another-team")
         run = await _running(client, deployment)
-        watcher, now = Watcher(), datetime.now(UTC)
+        watcher, now = RunWatcher(), datetime.now(UTC)
         for seconds in (0, 130, 260):
-            await watcher.look(client, now + timedelta(seconds=seconds))
-        await recover("cut off")
+            await watcher.check(client, now + timedelta(seconds=seconds))
+        await crash_all_runs("cut off")
         assert await _state(client, run) is StateType.RUNNING
         assert await _slots(client, deployment) == 1

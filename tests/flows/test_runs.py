@@ -3,31 +3,31 @@
 import pytest
 from prefect.logging import disable_run_logger
 
-from flows.runs import contained
-from models.core.errors import InputRefused
+from flows.runs import isolate_failure
+from models.core.errors import InvalidRequest
 
 
-async def _raising(error: Exception) -> str:
+async def _fail(error: Exception) -> str:
     raise error
 
 
-async def _well() -> str:
+async def _succeed() -> str:
     return "well"
 
 
 async def test_what_goes_well_is_returned() -> None:
-    assert await contained("prod", _well(), str.upper) == "well"
+    assert await isolate_failure("prod", _succeed(), str.upper) == "well"
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
-        (InputRefused("no such space"), "prod: no such space"),
-        (InputRefused("prod: no such space"), "prod: no such space"),
-        (InputRefused("production: gone"), "prod: production: gone"),
+        (InvalidRequest("no such space"), "prod: no such space"),
+        (InvalidRequest("prod: no such space"), "prod: no such space"),
+        (InvalidRequest("production: gone"), "prod: production: gone"),
         (KeyError("secret"), "prod: unforeseen KeyError, see the run's log"),
     ],
 )
-async def test_what_goes_wrong_is_an_ending(error: Exception, told: str) -> None:
+async def test_what_goes_wrong_is_an_ending(error: Exception, message: str) -> None:
     with disable_run_logger():
-        assert await contained("prod", _raising(error), str) == told
+        assert await isolate_failure("prod", _fail(error), str) == message

@@ -17,7 +17,7 @@ _BY_NAME = {"X-Is-Resource-Name": "true"}
 def make_project(console: httpx.Client, name: str) -> None:
     """Make a private project, as somebody else does beside us."""
     content = json.dumps({"project_name": name, "metadata": {"public": "false"}})
-    _ask(console, "POST", "/api/v2.0/projects", content, {"Content-Type": "application/json"})
+    _request(console, "POST", "/api/v2.0/projects", content, {"Content-Type": "application/json"})
 
 
 def push(console: httpx.Client, repository: str, tag: str) -> None:
@@ -25,7 +25,7 @@ def push(console: httpx.Client, repository: str, tag: str) -> None:
     config = _push_blob(console, repository, _CONFIG, b"{}")
     layer = _push_blob(console, repository, _LAYER, f"layer of {repository}:{tag}".encode())
     manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]}
-    _ask(
+    _request(
         console,
         "PUT",
         f"/v2/{repository}/manifests/{tag}",
@@ -38,29 +38,29 @@ def _push_blob(
     console: httpx.Client, repository: str, media_type: str, content: bytes
 ) -> dict[str, object]:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    begun = _ask(console, "POST", f"/v2/{repository}/blobs/uploads/")
-    place = begun.request.url.join(begun.headers["Location"])
-    octets = {"Content-Type": "application/octet-stream"}
-    _ask(console, "PUT", place.copy_merge_params({"digest": digest}), content, octets)
+    upload = _request(console, "POST", f"/v2/{repository}/blobs/uploads/")
+    location = upload.request.url.join(upload.headers["Location"])
+    headers = {"Content-Type": "application/octet-stream"}
+    _request(console, "PUT", location.copy_merge_params({"digest": digest}), content, headers)
     return {"mediaType": media_type, "size": len(content), "digest": digest}
 
 
-def _ask(
+def _request(
     console: httpx.Client,
     method: str,
-    where: str | httpx.URL,
+    target: str | httpx.URL,
     content: bytes | str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     console.cookies.clear()
-    url = str(where) if isinstance(where, httpx.URL) else f"{_origin(console)}{where}"
+    url = str(target) if isinstance(target, httpx.URL) else f"{_origin(console)}{target}"
     return console.request(method, url, content=content, headers=headers).raise_for_status()
 
 
 def pull_by_basic(console: httpx.Client, image: str, secret: Mapping[str, Any]) -> int:
     """Ask for a manifest with a pull secret's login and no token; return the status."""
-    host, _, rest = image.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    host, _, path = image.partition("/")
+    repository, _, tag = path.rpartition(":")
     login = secret["auths"][host]
     auth = (login["username"], login["password"])
     url = f"{_origin(console)}/v2/{repository}/manifests/{tag}"
@@ -72,25 +72,25 @@ def _origin(console: httpx.Client) -> str:
     return str(console.base_url.copy_with(path="")).rstrip("/")
 
 
-def robots_named(console: httpx.Client, stem: str) -> list[dict[str, Any]]:
+def find_robots(console: httpx.Client, prefix: str) -> list[dict[str, Any]]:
     """Return the system's robot accounts whose name holds this."""
     console.cookies.clear()
-    answer = console.get("/robots", params={"q": f"name=~{stem}", "page_size": 100})
-    found: list[dict[str, Any]] = answer.raise_for_status().json()
-    return found
+    response = console.get("/robots", params={"q": f"name=~{prefix}", "page_size": 100})
+    robots: list[dict[str, Any]] = response.raise_for_status().json()
+    return robots
 
 
-def sweep(console: httpx.Client, projects: list[str], stem: str) -> None:
+def clean_up(console: httpx.Client, projects: list[str], prefix: str) -> None:
     """Delete projects with all that is in them, and robot accounts; what is not there is well."""
-    for robot in robots_named(console, stem):
+    for robot in find_robots(console, prefix):
         _delete(console, f"/robots/{robot['id']}")
     for project in projects:
         console.cookies.clear()
-        answer = console.get(f"/projects/{project}/repositories", params={"page_size": 100})
-        for repository in answer.json() if answer.status_code == 200 else ():
+        response = console.get(f"/projects/{project}/repositories", params={"page_size": 100})
+        for repository in response.json() if response.status_code == 200 else ():
             name = repository["name"].removeprefix(f"{project}/")
-            twice = quote(quote(name, safe=""), safe="")
-            _delete(console, f"/projects/{project}/repositories/{twice}")
+            encoded_name = quote(quote(name, safe=""), safe="")
+            _delete(console, f"/projects/{project}/repositories/{encoded_name}")
         _delete(console, f"/projects/{project}")
 
 

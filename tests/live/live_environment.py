@@ -7,17 +7,17 @@ import httpx
 
 from deployments.simulators.docker_pull import can_pull
 from flows.clusters.register_cluster import register_cluster
-from models.clusters.cluster import SECRET_NAME
+from models.clusters.cluster import PULL_SECRET_NAME
 from models.core.labels import WORKSPACE_LABEL
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tests.live.clusters import Content, LiveCluster
 from tests.live.images import pull_by_basic
-from tests.live.servers import Live
-from tests.support.helpers import completed
+from tests.live.servers import LiveServer
+from tests.support.helpers import expect_success
 
 
 @dataclass(frozen=True)
-class Scene:
+class LiveEnvironment:
     """A Harbor, a cluster, and names that are free in both.
 
     Attributes:
@@ -25,11 +25,11 @@ class Scene:
         shop, lab, hub: namespaces of the workspace, of another, and of no workspace.
     """
 
-    harbor: Live
+    harbor: LiveServer
     console: httpx.Client
     cluster: LiveCluster
-    mine: str
-    other: str
+    own_project: str
+    other_project: str
     workspace: str
 
     @property
@@ -50,29 +50,33 @@ class Scene:
         return f"live-{self.hub}-harbor"
 
     def image(self, space: str) -> str:
-        return f"{self.harbor.registry.where.netloc}/{space}/app:v1"
+        return f"{self.harbor.registry.parsed_address.netloc}/{space}/app:v1"
 
     async def pulls(self, space: str, secret: Content | None) -> bool:
         """Whether an image can be pulled with a pull secret, as a node does."""
-        scheme = self.harbor.registry.where.scheme
+        scheme = self.harbor.registry.parsed_address.scheme
         return await asyncio.to_thread(can_pull, self.image(space), secret, scheme=scheme)
 
-    def basic(self, space: str, secret: Content) -> int:
+    def pull_status(self, space: str, secret: Content) -> int:
         """Pull without a token, which Harbor judges by what holds at this moment."""
         return pull_by_basic(self.console, self.image(space), secret)
 
-    async def held(self, namespace: str) -> Content:
+    async def pull_secret(self, namespace: str) -> Content:
         """What pods of a namespace are handed."""
-        assert SECRET_NAME in await self.cluster.links(namespace)
-        found = await self.cluster.secret(namespace)
-        assert found is not None
-        return found
+        assert PULL_SECRET_NAME in await self.cluster.links(namespace)
+        secret = await self.cluster.secret(namespace)
+        assert secret is not None
+        return secret
 
 
-async def registered(scene: Scene) -> None:
+async def register(environment: LiveEnvironment) -> None:
     """Make the namespaces, and register their cluster."""
-    await scene.cluster.add_namespace(scene.shop, {WORKSPACE_LABEL: scene.workspace})
-    await scene.cluster.add_namespace(scene.lab, {WORKSPACE_LABEL: f"{scene.workspace}-two"})
-    await ClusterCredentials(kubeconfig=scene.cluster.kubeconfig).save("live", overwrite=True)
+    await environment.cluster.add_namespace(
+        environment.shop, {WORKSPACE_LABEL: environment.workspace}
+    )
+    await environment.cluster.add_namespace(
+        environment.lab, {WORKSPACE_LABEL: f"{environment.workspace}-two"}
+    )
+    await ClusterCredentials(kubeconfig=environment.cluster.kubeconfig).save("live", overwrite=True)
     block = {"$ref": {"block_document_slug": "cluster-credentials/live"}}
-    await completed(register_cluster, "live", block)
+    await expect_success(register_cluster, "live", block)

@@ -8,82 +8,99 @@ import base64
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deployments.simulators.kubernetes.harbors.charts import PASSWORD, Release
-from deployments.simulators.kubernetes.object_store import CONFIGMAPS, DEPLOYMENTS, HARBORS, SECRETS
+from deployments.simulators.kubernetes.harbors.charts import PASSWORD_VARIABLE, HelmRelease
+from deployments.simulators.kubernetes.object_store import (
+    CONFIG_MAP_RESOURCE,
+    DEPLOYMENT_RESOURCE,
+    HARBOR_CLUSTER_RESOURCE,
+    SECRET_RESOURCE,
+)
 from tests.live.clusters import Content, LiveCluster
 
 NAME = "harbor"
 """Of the release and the HarborCluster; rbac-harbors.yaml has the names of what belongs to it."""
 
-_OTHER = "harbor-core-envvars"
+_OTHER_SECRET = "harbor-core-envvars"
 """Where the password is after it was moved; rbac-harbors.yaml has this name too."""
 
 
-_STUCK = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+_STUCK_CONDITION = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
 
 
-class Kept(Protocol):
+class LiveManagedHarbor(Protocol):
     """A way in which Harbors are run."""
 
-    async def stand_up(self) -> None: ...
+    async def create(self) -> None: ...
 
     async def move_password(self) -> None: ...
 
-    async def make_again(self) -> None: ...
+    async def recreate(self) -> None: ...
 
-    async def take_down(self) -> None: ...
+    async def delete(self) -> None: ...
 
 
 @dataclass
-class HelmKept:
+class HelmHarbor:
     """A release of goharbor's chart."""
 
     cluster: LiveCluster
     namespace: str
     url: str
     password: str
-    release: Release = field(init=False)
+    release: HelmRelease = field(init=False)
 
     def __post_init__(self) -> None:
-        self.release = Release(self.namespace, NAME, "goharbor", "2.11.1")
+        self.release = HelmRelease(self.namespace, NAME, "goharbor", "2.11.1")
 
-    async def stand_up(self) -> None:
+    async def create(self) -> None:
         """Install it."""
-        await self.cluster.make(CONFIGMAPS, self.release.config_map(self.url))
-        name = self.release.variables
-        await self.cluster.make(SECRETS, _secret(self.namespace, name, PASSWORD, self.password))
-        await self.cluster.make(DEPLOYMENTS, self._core())
+        await self.cluster.create_object(CONFIG_MAP_RESOURCE, self.release.config_map(self.url))
+        name = self.release.variables_name
+        await self.cluster.create_object(
+            SECRET_RESOURCE, _secret(self.namespace, name, PASSWORD_VARIABLE, self.password)
+        )
+        await self.cluster.create_object(DEPLOYMENT_RESOURCE, self._core())
 
     async def move_password(self) -> None:
         """Let its password be in another Secret."""
-        await self.cluster.make(SECRETS, _secret(self.namespace, _OTHER, "moved", self.password))
+        await self.cluster.create_object(
+            SECRET_RESOURCE, _secret(self.namespace, _OTHER_SECRET, "moved", self.password)
+        )
         core = self._core()
-        ref = {"name": _OTHER, "key": "moved"}
+        ref = {"name": _OTHER_SECRET, "key": "moved"}
         core["spec"]["template"]["spec"]["containers"][0]["env"] = [
-            {"name": PASSWORD, "valueFrom": {"secretKeyRef": ref}}
+            {"name": PASSWORD_VARIABLE, "valueFrom": {"secretKeyRef": ref}}
         ]
         patch = {"spec": {"template": core["spec"]["template"]}}
-        await self.cluster.merge(DEPLOYMENTS, self.namespace, self.release.core, patch)
+        await self.cluster.merge_object(
+            DEPLOYMENT_RESOURCE, self.namespace, self.release.core_name, patch
+        )
 
-    async def make_again(self) -> None:
+    async def recreate(self) -> None:
         """Delete its Deployment and make it again, as it was at first."""
-        await self.take_down()
-        await self.cluster.make(DEPLOYMENTS, self._core())
+        await self.delete()
+        await self.cluster.create_object(DEPLOYMENT_RESOURCE, self._core())
 
-    async def take_down(self) -> None:
+    async def delete(self) -> None:
         """Delete its Deployment."""
-        await self.cluster.unmake(DEPLOYMENTS, self.namespace, self.release.core)
+        await self.cluster.delete_object(
+            DEPLOYMENT_RESOURCE, self.namespace, self.release.core_name
+        )
 
     def _core(self) -> Content:
-        made = self.release.deployment()
-        made["spec"]["progressDeadlineSeconds"] = 1
-        made["spec"]["template"]["spec"]["nodeSelector"] = {"registry-integration.io/none": "true"}
-        made["status"] = {"conditions": [_STUCK]}  # as the controller of a real cluster has it
-        return made
+        deployment = self.release.deployment()
+        deployment["spec"]["progressDeadlineSeconds"] = 1
+        deployment["spec"]["template"]["spec"]["nodeSelector"] = {
+            "registry-integration.io/none": "true"
+        }
+        deployment["status"] = {
+            "conditions": [_STUCK_CONDITION]
+        }  # as the controller of a real cluster has it
+        return deployment
 
 
 @dataclass
-class OperatorKept:
+class OperatorHarbor:
     """A HarborCluster."""
 
     cluster: LiveCluster
@@ -91,25 +108,25 @@ class OperatorKept:
     url: str
     password: str
 
-    async def stand_up(self) -> None:
+    async def create(self) -> None:
         """Make it, with what the operator says of one that is well."""
-        await self.cluster.make(SECRETS, self._admin("harbor-admin"))
-        await self.cluster.make(HARBORS, self._harbor())
+        await self.cluster.create_object(SECRET_RESOURCE, self._admin("harbor-admin"))
+        await self.cluster.create_object(HARBOR_CLUSTER_RESOURCE, self._harbor())
 
     async def move_password(self) -> None:
         """Let its password be in another Secret."""
-        await self.cluster.make(SECRETS, self._admin(_OTHER))
-        patch = {"spec": {"harborAdminPasswordRef": _OTHER}}
-        await self.cluster.merge(HARBORS, self.namespace, NAME, patch)
+        await self.cluster.create_object(SECRET_RESOURCE, self._admin(_OTHER_SECRET))
+        patch = {"spec": {"harborAdminPasswordRef": _OTHER_SECRET}}
+        await self.cluster.merge_object(HARBOR_CLUSTER_RESOURCE, self.namespace, NAME, patch)
 
-    async def make_again(self) -> None:
+    async def recreate(self) -> None:
         """Delete it and make it again, as it was at first."""
-        await self.take_down()
-        await self.cluster.make(HARBORS, self._harbor())
+        await self.delete()
+        await self.cluster.create_object(HARBOR_CLUSTER_RESOURCE, self._harbor())
 
-    async def take_down(self) -> None:
+    async def delete(self) -> None:
         """Delete it."""
-        await self.cluster.unmake(HARBORS, self.namespace, NAME)
+        await self.cluster.delete_object(HARBOR_CLUSTER_RESOURCE, self.namespace, NAME)
 
     def _admin(self, name: str) -> Content:
         return _secret(self.namespace, name, "secret", self.password)

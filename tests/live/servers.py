@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from models.registries.registry import VERIFY, BlockRef, Kind, OwnAuthority, Registry, SystemTrust
+from models.registries.registry import SYSTEM_CA, BlockRef, CustomCA, Kind, Registry, SystemCA
 from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import RegistryCredentials
 
 
-class Live:
+class LiveServer:
     """One server: where it is and who we are to it."""
 
     def __init__(self, kind: Kind, prefix: str) -> None:
@@ -24,9 +24,9 @@ class Live:
         self.credential = Credential(user, secret) if user else None
 
     @property
-    def tls(self) -> SystemTrust | OwnAuthority:
+    def tls(self) -> SystemCA | CustomCA:
         path = os.environ.get("LIVE_CA_FILE")
-        return OwnAuthority(bundle=Path(path).read_text()) if path else VERIFY
+        return CustomCA(bundle=Path(path).read_text()) if path else SYSTEM_CA
 
     @property
     def registry(self) -> Registry:

@@ -10,106 +10,115 @@ from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
 from flows.registries.create_space import create_space
 from flows.registries.remove import remove_registry
-from models.clusters.cluster import SECRET_NAME
-from models.core.settings import settings
-from models.registries.robots import robot_stem
+from models.clusters.cluster import PULL_SECRET_NAME
+from models.core.settings import get_settings
+from models.registries.robots import robot_prefix
 from models.registries.space import Visibility
-from tasks.store.installation import installation
-from tasks.store.session import stored
+from tasks.store.installation import get_installation
+from tasks.store.session import in_transaction
 from tests.live.clusters import Content
-from tests.live.images import push, robots_named
-from tests.live.live_environment import Scene, registered
-from tests.support.helpers import completed, integrate
-from tests.support.platform import bound, deliveries_in, unbound
+from tests.live.images import find_robots, push
+from tests.live.live_environment import LiveEnvironment, register
+from tests.support.helpers import expect_success, integrate
+from tests.support.platform import bind, pull_secrets_in, unbind
 
 
 async def test_the_whole_story_of_access(
-    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+    environment: LiveEnvironment, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = await integrate(
-        name,
-        scene.harbor.url,
-        credentials=await scene.harbor.block(),
-        tls=scene.harbor.tls,
-    )
+    harbor = environment.harbor
+    state = await integrate(name, harbor.url, credentials=await harbor.block(), tls=harbor.tls)
     assert state.is_completed(), state.message
-    await completed(create_space, name, [scene.mine, scene.other], Visibility.PRIVATE)
-    for space in (scene.mine, scene.other):
-        push(scene.console, f"{space}/app", "v1")
-    await registered(scene)
-    assert not await scene.pulls(scene.mine, None)
+    await expect_success(
+        create_space, name, [environment.own_project, environment.other_project], Visibility.PRIVATE
+    )
+    for space in (environment.own_project, environment.other_project):
+        push(environment.console, f"{space}/app", "v1")
+    await register(environment)
+    assert not await environment.pulls(environment.own_project, None)
 
-    await bound(name, [scene.mine], scene.workspace)
-    secret = await scene.held(scene.shop)
-    assert await scene.pulls(scene.mine, secret)
-    assert not await scene.pulls(scene.other, secret)
-    assert await scene.cluster.secret(scene.lab) is None
+    await bind(name, [environment.own_project], environment.workspace)
+    secret = await environment.pull_secret(environment.shop)
+    assert await environment.pulls(environment.own_project, secret)
+    assert not await environment.pulls(environment.other_project, secret)
+    assert await environment.cluster.secret(environment.lab) is None
 
-    await bound(name, [scene.other], scene.workspace)
-    assert await scene.held(scene.shop) == secret
-    assert await scene.pulls(scene.other, secret)
+    await bind(name, [environment.other_project], environment.workspace)
+    assert await environment.pull_secret(environment.shop) == secret
+    assert await environment.pulls(environment.other_project, secret)
 
-    await _repaired(scene, secret)
+    await _check_repair(environment, secret)
 
-    await unbound(name, [scene.mine], scene.workspace)
-    assert scene.basic(scene.mine, secret) == 401
-    assert not await scene.pulls(scene.mine, secret)
-    assert await scene.pulls(scene.other, secret)
+    await unbind(name, [environment.own_project], environment.workspace)
+    assert environment.pull_status(environment.own_project, secret) == 401
+    assert not await environment.pulls(environment.own_project, secret)
+    assert await environment.pulls(environment.other_project, secret)
 
     monkeypatch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")  # one run does all
-    settings.cache_clear()
-    await completed(rotate_credentials, name, scene.workspace)
-    fresh = await scene.held(scene.shop)
-    assert fresh != secret
-    assert await scene.pulls(scene.other, fresh)
-    assert scene.basic(scene.other, secret) == 401
-    assert len(_robots(scene, await stored(installation))) == 1
+    get_settings.cache_clear()
+    await expect_success(rotate_credentials, name, environment.workspace)
+    new_secret = await environment.pull_secret(environment.shop)
+    assert new_secret != secret
+    assert await environment.pulls(environment.other_project, new_secret)
+    assert environment.pull_status(environment.other_project, secret) == 401
+    assert len(_robots(environment, await in_transaction(get_installation))) == 1
 
-    await completed(remove_registry, name, confirm=True)
-    assert await scene.cluster.secret(scene.shop) is None
-    assert await scene.cluster.links(scene.shop) == ()
-    assert scene.basic(scene.other, fresh) == 401
-    assert robots_named(scene.console, robot_stem(await stored(installation))) == []
-    await completed(remove_cluster, "live", confirm=True)
-
-
-async def test_a_secret_of_somebody_else_is_left_alone(scene: Scene, name: str) -> None:
-    await integrate(
-        name, scene.harbor.url, credentials=await scene.harbor.block(), tls=scene.harbor.tls
+    await expect_success(remove_registry, name, confirm=True)
+    assert await environment.cluster.secret(environment.shop) is None
+    assert await environment.cluster.links(environment.shop) == ()
+    assert environment.pull_status(environment.other_project, new_secret) == 401
+    assert (
+        find_robots(environment.console, robot_prefix(await in_transaction(get_installation))) == []
     )
-    await completed(create_space, name, [scene.mine], Visibility.PRIVATE)
-    await registered(scene)
-    await scene.cluster.foreign_secret(scene.shop)
-    theirs = await scene.cluster.secret(scene.shop)
-
-    await bound(name, [scene.mine], scene.workspace)
-    assert await scene.cluster.secret(scene.shop) == theirs
-    assert "without our mark" in deliveries_in("live")[scene.shop].message
-
-    await scene.cluster.delete_secret(scene.shop)
-    await completed(sync_namespaces)
-    assert (await scene.held(scene.shop))["auths"].keys() == {scene.harbor.registry.where.netloc}
-
-    await unbound(name, [scene.mine], scene.workspace)
-    assert await scene.cluster.secret(scene.shop) is None
-    await completed(remove_registry, name, confirm=True)
+    await expect_success(remove_cluster, "live", confirm=True)
 
 
-async def _repaired(scene: Scene, secret: Content) -> None:
+async def test_a_secret_of_somebody_else_is_left_alone(
+    environment: LiveEnvironment, name: str
+) -> None:
+    await integrate(
+        name,
+        environment.harbor.url,
+        credentials=await environment.harbor.block(),
+        tls=environment.harbor.tls,
+    )
+    await expect_success(create_space, name, [environment.own_project], Visibility.PRIVATE)
+    await register(environment)
+    await environment.cluster.foreign_secret(environment.shop)
+    foreign_secret = await environment.cluster.secret(environment.shop)
+
+    await bind(name, [environment.own_project], environment.workspace)
+    assert await environment.cluster.secret(environment.shop) == foreign_secret
+    assert "without our mark" in pull_secrets_in("live")[environment.shop].message
+
+    await environment.cluster.delete_secret(environment.shop)
+    await expect_success(sync_namespaces)
+    assert (await environment.pull_secret(environment.shop))["auths"].keys() == {
+        environment.harbor.registry.parsed_address.netloc
+    }
+
+    await unbind(name, [environment.own_project], environment.workspace)
+    assert await environment.cluster.secret(environment.shop) is None
+    await expect_success(remove_registry, name, confirm=True)
+
+
+async def _check_repair(environment: LiveEnvironment, secret: Content) -> None:
     """What hands do to our Secret and to its link is set right by the next sync."""
-    await scene.cluster.edit_secret(scene.shop, {"auths": {}})
-    await completed(sync_namespaces)
-    assert await scene.held(scene.shop) == secret
+    await environment.cluster.edit_secret(environment.shop, {"auths": {}})
+    await expect_success(sync_namespaces)
+    assert await environment.pull_secret(environment.shop) == secret
 
-    await scene.cluster.delete_secret(scene.shop)
-    await scene.cluster.link(scene.shop, "ri-live-other")
-    await completed(sync_namespaces)
-    assert await scene.held(scene.shop) == secret
-    assert "ri-live-other" in await scene.cluster.links(scene.shop)
-    await scene.cluster.link(scene.shop, SECRET_NAME)
+    await environment.cluster.delete_secret(environment.shop)
+    await environment.cluster.link(environment.shop, "ri-live-other")
+    await expect_success(sync_namespaces)
+    assert await environment.pull_secret(environment.shop) == secret
+    assert "ri-live-other" in await environment.cluster.links(environment.shop)
+    await environment.cluster.link(environment.shop, PULL_SECRET_NAME)
 
 
-def _robots(scene: Scene, us: str) -> list[str]:
+def _robots(environment: LiveEnvironment, installation_id: str) -> list[str]:
     """The robot accounts of the workspace."""
-    found = robots_named(scene.console, f"{robot_stem(us)}-{scene.workspace}")
-    return [str(one["name"]) for one in found]
+    robots = find_robots(
+        environment.console, f"{robot_prefix(installation_id)}-{environment.workspace}"
+    )
+    return [str(robot["name"]) for robot in robots]

@@ -11,76 +11,88 @@ from flows.discovery.integrate_managed import integrate_managed_harbor
 from flows.registries.remove import remove_registry
 from models.discovery.trust import MANAGED_LABEL
 from models.registries.condition import Health
-from models.registries.registry import Origin
-from models.registries.robots import robot_stem
-from tasks.store.installation import installation
-from tasks.store.session import stored
-from tests.live.images import make_project, push, robots_named
-from tests.live.live_environment import Scene, registered
-from tests.live.managed import NAME, HelmKept, Kept, OperatorKept
-from tests.support.helpers import completed, dossier, failed, known, page
-from tests.support.platform import bindings_of, bound
+from models.registries.registry import RegistryOrigin
+from models.registries.robots import robot_prefix
+from tasks.store.installation import get_installation
+from tasks.store.session import in_transaction
+from tests.live.images import find_robots, make_project, push
+from tests.live.live_environment import LiveEnvironment, register
+from tests.live.managed import NAME, HelmHarbor, LiveManagedHarbor, OperatorHarbor
+from tests.support.helpers import expect_failure, expect_success, page, record_of, registry_names
+from tests.support.platform import bind, bindings_of
 
 
 @pytest.fixture(params=["helm", "operator"])
-def kept(request: pytest.FixtureRequest, scene: Scene) -> Kept:
+def managed_harbor(
+    request: pytest.FixtureRequest, environment: LiveEnvironment
+) -> LiveManagedHarbor:
     """The Harbor, as a cluster shows one that it runs itself."""
-    credential = scene.harbor.credential
+    credential = environment.harbor.credential
     assert credential is not None
     if credential.username != "admin":
         pytest.skip("a managed Harbor is entered as admin, and HARBOR_USERNAME is another")
-    emulated, wanted = not os.environ.get("KUBECONFIG"), os.environ.get("LIVE_HARBORCLUSTERS")
-    if request.param == "operator" and not (emulated or wanted):
+    emulated, harbor_clusters = (
+        not os.environ.get("KUBECONFIG"),
+        os.environ.get("LIVE_HARBORCLUSTERS"),
+    )
+    if request.param == "operator" and not (emulated or harbor_clusters):
         pytest.skip("LIVE_HARBORCLUSTERS is not set, see tests/live/README.md")
-    make = HelmKept if request.param == "helm" else OperatorKept
-    return make(scene.cluster, scene.hub, scene.harbor.url, credential.password.get_secret_value())
+    harbor_class = HelmHarbor if request.param == "helm" else OperatorHarbor
+    return harbor_class(
+        environment.cluster,
+        environment.hub,
+        environment.harbor.url,
+        credential.password.get_secret_value(),
+    )
 
 
-async def test_the_whole_story_of_a_managed_harbor(scene: Scene, kept: Kept) -> None:
-    await registered(scene)
-    await scene.cluster.add_namespace(scene.hub, {MANAGED_LABEL: "true"})
-    us, place = await stored(installation), ("live", scene.hub, NAME)
-    await kept.stand_up()
+async def test_the_whole_story_of_a_managed_harbor(
+    environment: LiveEnvironment, managed_harbor: LiveManagedHarbor
+) -> None:
+    await register(environment)
+    await environment.cluster.add_namespace(environment.hub, {MANAGED_LABEL: "true"})
+    installation_id, ref = await in_transaction(get_installation), ("live", environment.hub, NAME)
+    await managed_harbor.create()
 
-    await completed(discover_managed_harbors, dry_run=True)
-    assert scene.hub in await page("discovery")
-    assert known() == []
+    await expect_success(discover_managed_harbors, dry_run=True)
+    assert environment.hub in await page("discovery")
+    assert registry_names() == []
 
     for _ in range(2):
-        told = await completed(integrate_managed_harbor, *place)
-    assert f"is integrated as {scene.managed}" in told
-    found = dossier(scene.managed)
-    assert found.registry.origin is Origin.MANAGED
-    assert found.diagnosis.health in (Health.HEALTHY, Health.DEGRADED), found.diagnosis
+        message = await expect_success(integrate_managed_harbor, *ref)
+    assert f"is integrated as {environment.managed}" in message
+    record = record_of(environment.managed)
+    assert record.registry.origin is RegistryOrigin.MANAGED
+    assert record.health_summary.health in (Health.HEALTHY, Health.DEGRADED), record.health_summary
 
-    make_project(scene.console, scene.mine)
-    push(scene.console, f"{scene.mine}/app", "v1")
-    await kept.move_password()
-    await completed(integrate_managed_harbor, *place)
-    assert dossier(scene.managed).registry.credential != found.registry.credential
-    await bound(scene.managed, [scene.mine], scene.workspace)
-    secret = await scene.held(scene.shop)
-    assert await scene.pulls(scene.mine, secret)
+    make_project(environment.console, environment.own_project)
+    push(environment.console, f"{environment.own_project}/app", "v1")
+    await managed_harbor.move_password()
+    await expect_success(integrate_managed_harbor, *ref)
+    assert record_of(environment.managed).registry.credential != record.registry.credential
+    await bind(environment.managed, [environment.own_project], environment.workspace)
+    secret = await environment.pull_secret(environment.shop)
+    assert await environment.pulls(environment.own_project, secret)
 
-    mine = f"{robot_stem(us)}-{scene.workspace}"
-    before = robots_named(scene.console, mine)
-    await kept.make_again()  # the same Harbor inside: nothing is taken away
-    await completed(integrate_managed_harbor, *place)
-    await completed(sync_namespaces)
-    assert [one.is_held for one in bindings_of(scene.managed)] == [False]
-    assert await scene.pulls(scene.mine, secret)
-    assert await scene.cluster.secret(scene.shop) == secret
-    assert robots_named(scene.console, mine) == before != []
+    robot_name_prefix = f"{robot_prefix(installation_id)}-{environment.workspace}"
+    before = find_robots(environment.console, robot_name_prefix)
+    await managed_harbor.recreate()  # the same Harbor inside: nothing is taken away
+    await expect_success(integrate_managed_harbor, *ref)
+    await expect_success(sync_namespaces)
+    assert [binding.is_held for binding in bindings_of(environment.managed)] == [False]
+    assert await environment.pulls(environment.own_project, secret)
+    assert await environment.cluster.secret(environment.shop) == secret
+    assert find_robots(environment.console, robot_name_prefix) == before != []
 
-    await completed(remove_registry, scene.managed, confirm=True)
-    assert robots_named(scene.console, robot_stem(us)) == []
-    assert "kept-out" in await failed(integrate_managed_harbor, *place)
-    await completed(integrate_managed_harbor, *place, adopt_again=True)
-    assert known() == [scene.managed]
+    await expect_success(remove_registry, environment.managed, confirm=True)
+    assert find_robots(environment.console, robot_prefix(installation_id)) == []
+    assert "kept-out" in await expect_failure(integrate_managed_harbor, *ref)
+    await expect_success(integrate_managed_harbor, *ref, adopt_again=True)
+    assert registry_names() == [environment.managed]
 
-    await kept.take_down()
-    assert "is missing" in await failed(integrate_managed_harbor, *place)
-    assert known() == [scene.managed]
-    await completed(remove_registry, scene.managed, confirm=True)
-    assert known() == []
-    await completed(remove_cluster, "live", confirm=True)
+    await managed_harbor.delete()
+    assert "is missing" in await expect_failure(integrate_managed_harbor, *ref)
+    assert registry_names() == [environment.managed]
+    await expect_success(remove_registry, environment.managed, confirm=True)
+    assert registry_names() == []
+    await expect_success(remove_cluster, "live", confirm=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.real.skip import missing
+from tests.real.skip import report_missing
 
 _OWNER = "postgres"  # PostgreSQL refuses to run as root
 
@@ -20,7 +20,7 @@ def running_debian_postgres(*databases: str) -> Iterator[list[str]]:
     """Run a server in a folder of its own; yields the URL of each database, without a driver."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
-        missing("Debian's PostgreSQL", "apt-get install postgresql")
+        report_missing("Debian's PostgreSQL", "apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         if os.geteuid() == 0:

@@ -21,7 +21,7 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
-Login = tuple[str, str] | None
+BasicLogin = tuple[str, str] | None
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def running_docker_registry(
                 _stop(process)
 
 
-def push(url: str, repository: str, tag: str, auth: Login = None) -> str:
+def push(url: str, repository: str, tag: str, auth: BasicLogin = None) -> str:
     """Push a tiny real image (config, one layer, manifest); returns the manifest's digest."""
     with httpx.Client(base_url=url, auth=auth) as client:
         config = _push_blob(client, repository, _CONFIG, b"{}")
@@ -64,15 +64,15 @@ def push(url: str, repository: str, tag: str, auth: Login = None) -> str:
             "config": config,
             "layers": [layer],
         }
-        answer = client.put(
+        response = client.put(
             f"/v2/{repository}/manifests/{tag}",
             content=json.dumps(manifest),
             headers={"Content-Type": MANIFEST},
         )
-        return answer.raise_for_status().headers["Docker-Content-Digest"]
+        return response.raise_for_status().headers["Docker-Content-Digest"]
 
 
-def delete_manifest(url: str, repository: str, digest: str, auth: Login = None) -> None:
+def delete_manifest(url: str, repository: str, digest: str, auth: BasicLogin = None) -> None:
     """Delete a manifest and its tags; the repository stays listed."""
     httpx.delete(f"{url}/v2/{repository}/manifests/{digest}", auth=auth).raise_for_status()
 
@@ -81,9 +81,9 @@ def _push_blob(
     client: httpx.Client, repository: str, media_type: str, content: bytes
 ) -> dict[str, object]:
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    begun = client.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
-    place = httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": digest})
-    client.put(place, content=content).raise_for_status()
+    upload = client.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
+    location = httpx.URL(upload.headers["Location"]).copy_merge_params({"digest": digest})
+    client.put(location, content=content).raise_for_status()
     return {"mediaType": media_type, "size": len(content), "digest": digest}
 
 
@@ -98,13 +98,13 @@ def _config(
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
     if cert is not None:
         http["tls"] = {"certificate": str(cert[0]), "key": str(cert[1])}
-    place = (
+    storage = (
         {"filesystem": {"rootdirectory": str(home / "data")}} if filesystem else {"inmemory": {}}
     )
     config: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "warn"},
-        "storage": {**place, "delete": {"enabled": True}},
+        "storage": {**storage, "delete": {"enabled": True}},
         "http": http,
     }
     if users is not None:
@@ -120,8 +120,8 @@ def _htpasswd(user: str, password: str) -> str:
     # bcrypt is the only format docker-registry reads; -C 4 keeps each request's check cheap.
     command = program("htpasswd", "apt-get install apache2-utils")
     options = [command, "-n", "-B", "-C", "4", "-i", user]
-    done = subprocess.run(options, input=password, capture_output=True, text=True, check=True)
-    return done.stdout.strip() + "\n"
+    result = subprocess.run(options, input=password, capture_output=True, text=True, check=True)
+    return result.stdout.strip() + "\n"
 
 
 def _free_port() -> int:

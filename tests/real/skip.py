@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 
-def missing(part: str, remedy: str) -> NoReturn:
+def report_missing(part: str, remedy: str) -> NoReturn:
     """Skip, or fail where CI=true: there a missing part means an unchecked build."""
     reason = f"{part} is missing; {remedy}"
     if os.environ.get("CI", "").lower() == "true":
@@ -16,6 +16,6 @@ def missing(part: str, remedy: str) -> NoReturn:
 
 
 def program(name: str, remedy: str) -> str:
-    """The path of a program, or `missing`."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/local/bin:/usr/sbin")
-    return found or missing(name, remedy)
+    """The path of a program, or `report_missing`."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/local/bin:/usr/sbin")
+    return path or report_missing(name, remedy)

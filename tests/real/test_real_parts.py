@@ -63,5 +63,5 @@ def test_each_database_is_fresh(postgres_url: str, again: int) -> None:
 
 
 def test_two_databases_at_once(real_postgres: Postgres) -> None:
-    with real_postgres.fresh_database() as one, real_postgres.fresh_database() as other:
-        assert one != other
+    with real_postgres.fresh_database() as first_url, real_postgres.fresh_database() as second_url:
+        assert first_url != second_url

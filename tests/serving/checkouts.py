@@ -7,7 +7,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-from deployments.environment import HOME
+from deployments.environment import PROJECT_DIR
 
 Tree = dict[str, tuple[int, int]]
 
@@ -16,11 +16,11 @@ def copy_checkout(folder: Path) -> Path:
     """Copy what git knows of this checkout, with the packages of this environment."""
     for name in _names():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(HOME / name, folder / name)
+        shutil.copy2(PROJECT_DIR / name, folder / name)
     venv.create(folder / ".venv", symlinks=True)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    own = folder / ".venv" / "lib" / version / "site-packages"
-    (own / "checkout.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+    site_packages = folder / ".venv" / "lib" / version / "site-packages"
+    (site_packages / "checkout.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
     return folder
 
 
@@ -31,11 +31,11 @@ def tree_of(checkout: Path) -> Tree:
 
 
 def _names() -> list[str]:
-    listed = subprocess.run(
+    result = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=HOME,
+        cwd=PROJECT_DIR,
         capture_output=True,
         check=True,
     )
-    names = listed.stdout.decode().split("\0")
-    return [name for name in names if name and (HOME / name).is_file()]
+    names = result.stdout.decode().split("\0")
+    return [name for name in names if name and (PROJECT_DIR / name).is_file()]

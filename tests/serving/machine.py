@@ -13,16 +13,16 @@ from typing import Any
 
 import httpx
 
-from deployments.environment import HOME, HOST, prepare
-from tests.deploying.prefect_api import ENDED, PATIENCE, Api
+from deployments.environment import HOST, PROJECT_DIR, prepare_data_dir
+from tests.deploying.prefect_api import FINAL_STATES, MAX_WAIT_SECONDS, Api
 from tests.support.product_server import (
-    Served,
+    ProductServer,
     free_port,
     start,
     start_serving,
     stop,
-    wait_until_answered,
-    wait_until_told,
+    wait_for_answer,
+    wait_for_log,
 )
 
 _HANGING = {
@@ -35,11 +35,11 @@ _HANGING = {
 
 
 @dataclass(frozen=True)
-class Start:
+class ProductRun:
     """The product, from one start to its end."""
 
     process: "subprocess.Popen[bytes]"
-    product: Served
+    product: ProductServer
     api: Api
     at: datetime
 
@@ -47,9 +47,9 @@ class Start:
         """Kill the process that was started, as the power does, and wait for the others' end."""
         self.process.kill()
         self.process.wait()
-        deadline = time.monotonic() + PATIENCE
-        while left := _processes_on(self.product.data_dir):
-            assert time.monotonic() < deadline, left
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        while processes := _processes_on(self.product.data_dir):
+            assert time.monotonic() < deadline, processes
             time.sleep(0.1)
 
     def stop(self) -> list[str]:
@@ -57,37 +57,39 @@ class Start:
         stop(self.process)
         return _processes_on(self.product.data_dir)
 
-    def hang(self, *flows: str) -> list[str]:
+    def start_hanging_runs(self, *flows: str) -> list[str]:
         """Start a run of each flow, and return them once all of them hang."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
-            runs = [self._running(flow) for flow in flows]
+            runs = [self._wait_for_running(flow) for flow in flows]
             # A run that does not hang ends before another one has started and ended.
-            self.api.done("rotate-credentials", overdue_only=True)
+            self.api.run("rotate-credentials", overdue_only=True)
             if self.states(*runs) == {"RUNNING"}:
                 return runs
             assert time.monotonic() < deadline, f"{flows} do not hang"
 
-    def _running(self, flow: str) -> str:
+    def _wait_for_running(self, flow: str) -> str:
         """Return a run of a flow that is running: the schedule's, if that has its only slot."""
-        deadline = time.monotonic() + PATIENCE
-        started = ""
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        run_id = ""
         while True:
-            running = [run for run in self.api.runs(flow) if run["state_type"] == "RUNNING"]
-            if running:
-                return str(running[-1]["id"])
+            running_runs = [run for run in self.api.runs(flow) if run["state_type"] == "RUNNING"]
+            if running_runs:
+                return str(running_runs[-1]["id"])
             assert time.monotonic() < deadline, f"{flow} does not run"
-            if not started or self.states(started) <= ENDED:  # too early, or the slot was taken
-                started = self.api.start(flow, {})
+            if (
+                not run_id or self.states(run_id) <= FINAL_STATES
+            ):  # too early, or the slot was taken
+                run_id = self.api.start(flow, {})
             time.sleep(0.3)
 
     def states(self, *runs: str) -> set[str]:
         """What has become of runs."""
-        return {self.api.ask("GET", f"/flow_runs/{run}")["state_type"] for run in runs}
+        return {self.api.request("GET", f"/flow_runs/{run}")["state_type"] for run in runs}
 
     def wait_until_completed(self, flow: str) -> None:
         """Wait until a run of a flow that began after this start has completed."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while not any(
             run["state_type"] == "COMPLETED" and datetime.fromisoformat(run["start_time"]) > self.at
             for run in self.api.runs(flow)
@@ -101,22 +103,24 @@ def _processes_on(data_dir: Path) -> list[str]:
     marks = [
         f"{name}={data_dir}".encode() for name in ("DATA_DIR", "REGISTRY_INTEGRATION_DATA_DIR")
     ]
-    living = []
+    commands = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if set(marks) & set((folder / "environ").read_bytes().split(b"\0")):
-                living.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return [command for command in living if command]
+                commands.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return [command for command in commands if command]
 
 
 @contextmanager
-def started(folder: Path, checkout: Path = HOME, **environment: str) -> Iterator[Start]:
+def run_product(
+    folder: Path, checkout: Path = PROJECT_DIR, **environment: str
+) -> Iterator[ProductRun]:
     """Serve the product until the block ends, or somebody ends it before."""
     at = datetime.now(UTC)
     process, product = start_serving(folder, checkout, **_HANGING, **environment)
     try:
-        wait_until_told(process, folder / "serve.log", "is served")
-        yield Start(process, product, Api(f"{product.url}/api", product.password), at)
+        wait_for_log(process, folder / "serve.log", "is served")
+        yield ProductRun(process, product, Api(f"{product.url}/api", product.password), at)
     finally:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)
@@ -126,7 +130,7 @@ def started(folder: Path, checkout: Path = HOME, **environment: str) -> Iterator
 @contextmanager
 def unguarded_server(folder: Path) -> Iterator[Api]:
     """A Prefect server as it was started before: no password, and its key in its database."""
-    prepare(folder / "data")
+    prepare_data_dir(folder / "data")
     port = free_port()
     process = start(
         folder / "unguarded.log",
@@ -136,10 +140,10 @@ def unguarded_server(folder: Path) -> Iterator[Api]:
         DO_NOT_TRACK="1",
     )
     try:
-        wait_until_told(process, folder / "unguarded.log", "dashboard")
+        wait_for_log(process, folder / "unguarded.log", "dashboard")
         url = f"http://{HOST}:{port}/api"
         with httpx.Client(base_url=url) as client:
-            wait_until_answered(process, client)
+            wait_for_answer(process, client)
         yield Api(url, "nobody:nothing")
     finally:
         stop(process)
@@ -147,5 +151,5 @@ def unguarded_server(folder: Path) -> Iterator[Api]:
 
 def saved_data(api: Api) -> Any:
     """What saved blocks hold, by name."""
-    blocks = api.ask("POST", "/block_documents/filter", {"include_secrets": True})
+    blocks = api.request("POST", "/block_documents/filter", {"include_secrets": True})
     return {block["name"]: block["data"] for block in blocks}

@@ -8,8 +8,8 @@ from typing import Literal
 import httpx
 import pytest
 
-from deployments.simulators.docker_registry import Basic, DockerRegistry
-from deployments.simulators.server import running
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.server import run_server
 from tests.conftest import REGISTRY_USERS
 from tests.real.docker_registry import delete_manifest, push, running_docker_registry
 
@@ -26,8 +26,10 @@ def _registry(
         with running_docker_registry(users=users, page_limit=page_limit) as url:
             yield url
     else:
-        registry = DockerRegistry(auth=Basic(users) if users else None, page_limit=page_limit)
-        with running(registry.app) as url:
+        registry = SimulatedDockerRegistry(
+            auth=BasicAuth(users) if users else None, page_limit=page_limit
+        )
+        with run_server(registry.app) as url:
             yield url
 
 
@@ -63,13 +65,13 @@ def real_registry() -> Iterator[str]:
 
 
 @pytest.fixture
-def both(simulated_registry: str, real_registry: str) -> tuple[str, str]:
+def registry_urls(simulated_registry: str, real_registry: str) -> tuple[str, str]:
     """The two of them, to be compared."""
     return simulated_registry, real_registry
 
 
 @pytest.fixture(scope="session")
-def both_locked() -> Iterator[tuple[str, str]]:
+def locked_registry_urls() -> Iterator[tuple[str, str]]:
     """The two behind htpasswd, empty, with a small `catalog.maxentries`."""
     with (
         _registry("simulated", users=REGISTRY_USERS, page_limit=SMALL_PAGE) as simulated,
@@ -79,7 +81,7 @@ def both_locked() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(params=["simulated_registry", "real_registry"])
-def filled(request: pytest.FixtureRequest) -> str:
+def filled_registry(request: pytest.FixtureRequest) -> str:
     """One of the two, so that a scenario runs against each."""
     url: str = request.getfixturevalue(request.param)
     return url

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor import SimulatedHarbor
 
 ADMIN = ("admin", "Harbor12345")
 
@@ -23,13 +23,13 @@ class Clock:
 
 
 async def ask(
-    harbor: Harbor,
+    harbor: SimulatedHarbor,
     path: str,
     auth: tuple[str, str] | None = ADMIN,
     method: str = "GET",
-    **more: Any,
+    **options: Any,
 ) -> httpx.Response:
     """One request without cookies."""
     transport = httpx.ASGITransport(app=harbor.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://harbor.test") as client:
-        return await client.request(method, path, auth=auth, **more)
+        return await client.request(method, path, auth=auth, **options)

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.harbor.state import RemoteRegistry
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "harbor" / "golden.jsonl"
@@ -40,7 +40,7 @@ UNTYPED = 134
 TOKENS = {472: 471, 475: 474, 477: 476, 478: 471, 479: 471, 481: 480, 483: 482, 487: 471, 491: 489}
 
 
-def session_login(harbor: Harbor) -> None:
+def record_login(harbor: SimulatedHarbor) -> None:
     """A login by session, and a project made with its CSRF token."""
     project = harbor.add_project("csrf2")
     harbor.record("admin", "create", "project", "csrf2", project_id=project.id)
@@ -48,7 +48,7 @@ def session_login(harbor: Harbor) -> None:
     harbor.record("admin", "login", "user", "admin", text="login", success=False)
 
 
-def bulk(harbor: Harbor) -> None:
+def create_many_projects(harbor: SimulatedHarbor) -> None:
     """300 projects for the paging measurements, every third one public; and two registries."""
     for number in range(300):
         harbor.add_project(f"bulk-{number:04d}", public=number % 3 == 0)
@@ -60,7 +60,7 @@ def bulk(harbor: Harbor) -> None:
     harbor.add_robot("measured", ["demo"])
 
 
-def racing(harbor: Harbor) -> None:
+def create_race_projects(harbor: SimulatedHarbor) -> None:
     """Six creations of one project at once, of which five were refused; and one more."""
     for _ in range(5):
         harbor.next_id("project")
@@ -68,17 +68,17 @@ def racing(harbor: Harbor) -> None:
     harbor.add_project("unknownfield")
 
 
-BETWEEN: dict[int, Callable[[Harbor], object]] = {
-    395: session_login,
-    517: bulk,
+BETWEEN: dict[int, Callable[[SimulatedHarbor], object]] = {
+    395: record_login,
+    517: create_many_projects,
     # It was turned into a proxy cache in the database.
     549: lambda harbor: setattr(harbor.projects["bulk-0001"], "registry_id", 1),
     555: lambda harbor: setattr(harbor, "database_up", False),
     565: lambda harbor: setattr(harbor, "database_up", True),
-    567: lambda harbor: harbor.unhealthy.update(
+    567: lambda harbor: harbor.unhealthy_components.update(
         redis="dial tcp 127.0.0.1:56379: connect: connection refused"
     ),
-    572: racing,
+    572: create_race_projects,
 }
 
 
@@ -86,7 +86,9 @@ class Session:
     """One replay: the simulator, and what stands for the masked parts of the records."""
 
     def __init__(self) -> None:
-        self.harbor = Harbor(external_url=BASE, lockout_seconds=0.01, unhealthy=MISSING_PARTS)
+        self.harbor = SimulatedHarbor(
+            external_url=BASE, lockout_seconds=0.01, unhealthy=MISSING_PARTS
+        )
         self.transport = httpx.ASGITransport(app=self.harbor.app)
         self.tokens: dict[int, str] = {}
         self.blobs = dict(_blobs())
@@ -98,21 +100,24 @@ class Session:
     def _name_manifests(self) -> None:
         """The recorded manifests, with our blobs in place of the unknown ones."""
         text = self.translate(RECORDS[472]["resp_body"])
-        self.manifests = {MANIFEST_1: text.encode(), MANIFEST_2: _second(self, text).encode()}
+        self.manifests = {
+            MANIFEST_1: text.encode(),
+            MANIFEST_2: _second_manifest(self, text).encode(),
+        }
         for recorded, data in self.manifests.items():
             self.names[recorded] = "sha256:" + hashlib.sha256(data).hexdigest()
 
     def translate(self, text: str) -> str:
         """Recorded names of things made anew (digests, upload ids) to ours."""
-        for recorded, ours in self.names.items():
-            text = text.replace(recorded, ours)
+        for recorded_name, simulated_name in self.names.items():
+            text = text.replace(recorded_name, simulated_name)
         return text
 
     async def send(self, index: int) -> httpx.Response:
         """Send one record's request."""
         record = RECORDS[index]
         if index not in SENT_DURING:
-            self.harbor.locked.clear()
+            self.harbor.locked_until.clear()
         headers = dict(record["headers"] or {})
         if index in TOKENS:
             headers["Authorization"] = f"Bearer {self.tokens[TOKENS[index]]}"
@@ -134,9 +139,9 @@ class Session:
         body = record["body"]
         if body is None or not re.fullmatch(r"<\d+ bytes>", body):
             return None if body is None else str(body).encode()
-        wanted = record["path"].rpartition("digest=")[2]
-        if wanted in self.blobs:
-            return self.blobs[wanted]
+        blob_digest = record["path"].rpartition("digest=")[2]
+        if blob_digest in self.blobs:
+            return self.blobs[blob_digest]
         digest = dict(record["resp_headers"])["Docker-Content-Digest"]
         return self.manifests[digest]
 
@@ -155,8 +160,8 @@ class Session:
 
     def _keep_secret(self, record: dict[str, Any], response: httpx.Response) -> None:
         """Give the robot the recorded, masked secret."""
-        place = response.headers.get("location", record["path"])
-        robot = self.harbor.robots[int(place.rpartition("/")[2])]
+        location = response.headers.get("location", record["path"])
+        robot = self.harbor.robots[int(location.rpartition("/")[2])]
         robot.secret = json.loads(record["resp_body"])["secret"]
 
 
@@ -176,7 +181,7 @@ def _blobs() -> Iterator[tuple[str, bytes]]:
     yield CONFIG_2, b"{" + b"\n" * 171 + b"}"
 
 
-def _second(session: Session, first: str) -> str:
+def _second_manifest(session: Session, first: str) -> str:
     names = session.names
     swapped = first.replace(names[LAYER_1], names[LAYER_2]).replace("300000", "50000")
     return swapped.replace(names[CONFIG_1], names[CONFIG_2])

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from deployments.simulators.kubernetes import EmulatedCluster, Rule
+from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "kubernetes.jsonl"
 SOURCES = SAMPLES.with_name("kubernetes-sources.jsonl")
@@ -22,7 +22,7 @@ SOURCES = SAMPLES.with_name("kubernetes-sources.jsonl")
 Json = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_WORDS = {
+_PLACEHOLDERS = {
     "uid": "UID",
     "resourceVersion": "VERSION",
     "creationTimestamp": "TIME",
@@ -31,25 +31,29 @@ _WORDS = {
     "lastUpdateTime": "TIME",
     "continue": "CONTINUE",
 }
-_LEFT_OUT = frozenset({"remainingItemCount", "time"})
+_EXCLUDED = frozenset({"remainingItemCount", "time"})
 
 
-def recorded(samples: Path = SAMPLES) -> list[Json]:
+def read_steps(samples: Path = SAMPLES) -> list[Json]:
     """Read the scenario."""
     return [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
 
 
-def normal(part: Any, key: str = "") -> Any:
+def normalize(part: Any, key: str = "") -> Any:
     """Replace what differs from run to run."""
     if isinstance(part, dict):
         if key == "status" and "phase" in part:
             return {"phase": part["phase"]}
-        return {name: normal(one, name) for name, one in part.items() if name not in _LEFT_OUT}
+        return {
+            name: normalize(value, name) for name, value in part.items() if name not in _EXCLUDED
+        }
     if isinstance(part, list):
-        listed = [normal(one, key) for one in part]
-        return sorted(listed, key=lambda one: one["manager"]) if key == "managedFields" else listed
-    if key in _WORDS:
-        return _WORDS[key]
+        items = [normalize(item, key) for item in part]
+        return (
+            sorted(items, key=lambda entry: entry["manager"]) if key == "managedFields" else items
+        )
+    if key in _PLACEHOLDERS:
+        return _PLACEHOLDERS[key]
     if isinstance(part, str):
         text = re.sub(r'User "[^"]+"', 'User "USER"', _UUID.sub("UID", part))
         return re.sub(r"\(\d+\)", "(VERSION)", text)
@@ -59,7 +63,7 @@ def normal(part: Any, key: str = "") -> Any:
 class Replay:
     """Plays steps to a cluster; a step may name what the last answers held."""
 
-    def __init__(self, cluster: EmulatedCluster) -> None:
+    def __init__(self, cluster: SimulatedCluster) -> None:
         self._cluster = cluster
         self._known = {"$large": _content(1_048_576), "$huge": _content(2_500_000)}
         self._tokens = {
@@ -73,20 +77,20 @@ class Replay:
         with httpx.Client(base_url=self._cluster.url) as client:
             for step in steps:
                 if "rules" in step:
-                    self._cluster.limit(
-                        *(Rule(one[0], *map(tuple, one[1:])) for one in step["rules"])
+                    self._cluster.limit_rights(
+                        *(RbacRule(rule[0], *map(tuple, rule[1:])) for rule in step["rules"])
                     )
                 elif "terminate" in step:
-                    self._cluster.terminate(step["terminate"])
+                    self._cluster.terminate_namespace(step["terminate"])
                 elif "compact" in step:
-                    self._cluster.compact()
+                    self._cluster.expire_lists()
                 elif "act" in step:
                     getattr(self._cluster, step["act"])(*step["args"], **step.get("with", {}))
                 else:
-                    answer = self._ask(client, step)
-                    text = "json" not in answer.headers["content-type"]
-                    seen = answer.text if text else self._seen(answer.json())
-                    yield step, answer.status_code, seen
+                    response = self._ask(client, step)
+                    text = "json" not in response.headers["content-type"]
+                    body = response.text if text else self._learn(response.json())
+                    yield step, response.status_code, body
 
     def _ask(self, client: httpx.Client, step: Json) -> httpx.Response:
         headers = {}
@@ -94,24 +98,24 @@ class Replay:
             headers["Authorization"] = f"Bearer {self._tokens[step['who']]}"
         if step["content"]:
             headers["Content-Type"] = step["content"]
-        body = None if step["body"] is None else self._filled(json.dumps(step["body"]))
-        path = self._filled(step["path"])
+        body = None if step["body"] is None else self._fill(json.dumps(step["body"]))
+        path = self._fill(step["path"])
         return client.request(step["method"], path, headers=headers, content=body)
 
-    def _filled(self, text: str) -> str:
+    def _fill(self, text: str) -> str:
         for name, value in self._known.items():
             text = text.replace(name, value)
         return text
 
-    def _seen(self, answer: Json) -> Json:
-        metadata = answer.get("metadata", {})
+    def _learn(self, body: Json) -> Json:
+        metadata = body.get("metadata", {})
         if "uid" in metadata:
             self._known |= {"$uid": metadata["uid"], "$version": metadata["resourceVersion"]}
         if "continue" in metadata:
             self._known["$continue"] = metadata["continue"]
-        if "items" in answer:  # the recording machine had other namespaces
-            answer["items"] = [one for one in answer["items"] if _is_ours(one["metadata"])]
-        return answer
+        if "items" in body:  # the recording machine had other namespaces
+            body["items"] = [item for item in body["items"] if _is_ours(item["metadata"])]
+        return body
 
 
 def _is_ours(metadata: Json) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.simulators.docker_registry.store import OCI, OCI_INDEX
+from deployments.simulators.docker_registry.store import OCI_INDEX, OCI_MANIFEST
 from tests.real.docker_registry import MANIFEST
 from tests.simulators.conftest import SMALL_PAGE
 
@@ -19,11 +19,11 @@ LOGIN = ("user", "pw")
 NO_DIGEST = "sha256:" + "0" * 64
 
 
-def _said(answer: httpx.Response, url: str) -> dict[str, object]:
+def _describe(response: httpx.Response, url: str) -> dict[str, object]:
     """The whole answer, without what differs from one second or port to the next."""
-    headers = {name: _timeless(value, url) for name, value in answer.headers.items()}
+    headers = {name: _timeless(value, url) for name, value in response.headers.items()}
     headers.pop("date", None)
-    return {"status": answer.status_code, "headers": headers, "body": answer.text}
+    return {"status": response.status_code, "headers": headers, "body": response.text}
 
 
 def _timeless(value: str, url: str) -> str:
@@ -32,12 +32,12 @@ def _timeless(value: str, url: str) -> str:
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", value)
 
 
-def _ask_both(
+def _request_both(
     urls: tuple[str, str], method: str, target: str, **options: Any
 ) -> tuple[dict[str, object], dict[str, object]]:
     with httpx.Client(verify=False) as client:
         simulated, real = (
-            _said(client.request(method, url + target, **options), url) for url in urls
+            _describe(client.request(method, url + target, **options), url) for url in urls
         )
     return simulated, real
 
@@ -108,16 +108,20 @@ QUESTIONS = [
 
 
 @pytest.mark.parametrize(("method", "target"), QUESTIONS)
-def test_both_say_the_same(both: tuple[str, str], method: str, target: str) -> None:
-    simulated, real = _ask_both(both, method, target)
+def test_both_say_the_same(registry_urls: tuple[str, str], method: str, target: str) -> None:
+    simulated, real = _request_both(registry_urls, method, target)
     assert simulated == real
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("accept", [MANIFEST, f"application/json, {MANIFEST}", "*/*"])
-def test_manifests_are_served_alike(both: tuple[str, str], method: str, accept: str) -> None:
+def test_manifests_are_served_alike(
+    registry_urls: tuple[str, str], method: str, accept: str
+) -> None:
     headers = {"Accept": accept}
-    simulated, real = _ask_both(both, method, "/v2/team/app/manifests/v2", headers=headers)
+    simulated, real = _request_both(
+        registry_urls, method, "/v2/team/app/manifests/v2", headers=headers
+    )
     assert simulated == real
 
 
@@ -132,29 +136,33 @@ def test_manifests_are_served_alike(both: tuple[str, str], method: str, accept: 
             f'{{"mediaType":"{MANIFEST}","schemaVersion":2,"layers":[],'
             f'"config":{{"digest":"{NO_DIGEST}"}}}}',
         ),
-        (OCI, f'{{"mediaType":"{MANIFEST}","schemaVersion":2}}'),
-        (OCI, f'{{"schemaVersion":2,"layers":[],"config":{{"digest":"{NO_DIGEST}"}}}}'),
+        (OCI_MANIFEST, f'{{"mediaType":"{MANIFEST}","schemaVersion":2}}'),
+        (OCI_MANIFEST, f'{{"schemaVersion":2,"layers":[],"config":{{"digest":"{NO_DIGEST}"}}}}'),
         (OCI_INDEX, f'{{"schemaVersion":2,"manifests":[{{"digest":"{NO_DIGEST}"}}]}}'),
         ("", '{"schemaVersion":2}'),
         ("text/plain", '{"schemaVersion":2}'),
     ],
 )
-def test_bad_manifests_are_refused_alike(both: tuple[str, str], media_type: str, body: str) -> None:
+def test_bad_manifests_are_refused_alike(
+    registry_urls: tuple[str, str], media_type: str, body: str
+) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
-    simulated, real = _ask_both(
-        both, "PUT", "/v2/team/app/manifests/bad", content=body, headers=headers
+    simulated, real = _request_both(
+        registry_urls, "PUT", "/v2/team/app/manifests/bad", content=body, headers=headers
     )
     assert simulated == real
 
 
 @pytest.mark.parametrize("digest", [NO_DIGEST, f"sha256:{hashlib.sha256(b'x').hexdigest()}"])
-def test_blobs_are_taken_and_refused_alike(both: tuple[str, str], digest: str) -> None:
-    said = []
-    for url in both:
-        place = httpx.post(f"{url}/v2/team/app/blobs/uploads/").headers["Location"]
-        answer = httpx.put(httpx.URL(place).copy_merge_params({"digest": digest}), content=b"x")
-        said.append(_said(answer, url))
-    assert said[0] == said[1]
+def test_blobs_are_taken_and_refused_alike(registry_urls: tuple[str, str], digest: str) -> None:
+    descriptions = []
+    for url in registry_urls:
+        upload_url = httpx.post(f"{url}/v2/team/app/blobs/uploads/").headers["Location"]
+        response = httpx.put(
+            httpx.URL(upload_url).copy_merge_params({"digest": digest}), content=b"x"
+        )
+        descriptions.append(_describe(response, url))
+    assert descriptions[0] == descriptions[1]
 
 
 @pytest.mark.parametrize("login", [None, LOGIN, ("user", "wrong"), ("ghost", "pw"), ("", "")])
@@ -175,15 +183,17 @@ def test_blobs_are_taken_and_refused_alike(both: tuple[str, str], digest: str) -
     ],
 )
 def test_htpasswd_admits_and_refuses_alike(
-    both_locked: tuple[str, str], login: tuple[str, str] | None, method: str, target: str
+    locked_registry_urls: tuple[str, str], login: tuple[str, str] | None, method: str, target: str
 ) -> None:
-    simulated, real = _ask_both(both_locked, method, target, auth=login)
+    simulated, real = _request_both(locked_registry_urls, method, target, auth=login)
     assert simulated == real
 
 
 @pytest.mark.parametrize("header", ["Bearer abc", "Basic !!!", "Basic dXNlcg==", "Nonsense"])
-def test_nonsense_credentials_are_refused_alike(both_locked: tuple[str, str], header: str) -> None:
+def test_nonsense_credentials_are_refused_alike(
+    locked_registry_urls: tuple[str, str], header: str
+) -> None:
     headers = {"Authorization": header}
-    simulated, real = _ask_both(both_locked, "GET", "/v2/_catalog", headers=headers)
+    simulated, real = _request_both(locked_registry_urls, "GET", "/v2/_catalog", headers=headers)
     assert simulated == real
     assert real["status"] == 401

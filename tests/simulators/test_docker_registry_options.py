@@ -7,27 +7,27 @@ import pytest
 
 from deployments.simulators.docker_registry import (
     FOREIGN_ORIGIN,
-    Basic,
-    DockerRegistry,
-    RequestSeen,
-    Token,
+    BasicAuth,
+    DockerRequestRecord,
+    SimulatedDockerRegistry,
+    TokenAuth,
 )
-from deployments.simulators.faults import Call, Fault, Faults
-from deployments.simulators.server import running
+from deployments.simulators.faults import Fault, FaultInjector, RunCallback
+from deployments.simulators.server import run_server
 
 URL = "http://registry.test"
 LOGIN = ("user", "pw")
 CATALOG_SCOPE = "registry:catalog:*"
 
 
-def _client(registry: DockerRegistry) -> httpx.AsyncClient:
+def _client(registry: SimulatedDockerRegistry) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(registry.app), base_url=URL)
 
 
 async def _token(client: httpx.AsyncClient, *scopes: str) -> str:
     params = {"service": "registry.test", "scope": list(scopes)}
-    answer = await client.get("/token", params=params, auth=LOGIN)
-    token: str = answer.raise_for_status().json()["token"]
+    response = await client.get("/token", params=params, auth=LOGIN)
+    token: str = response.raise_for_status().json()["token"]
     return token
 
 
@@ -36,9 +36,9 @@ async def _catalog_with(client: httpx.AsyncClient, token: str) -> httpx.Response
 
 
 async def test_it_is_filled_by_hand() -> None:
-    registry = DockerRegistry()
+    registry = SimulatedDockerRegistry()
     registry.add_repository("team/app", tags=("v2", "v1"))
-    registry.empty_repository("team/old")
+    registry.remove_tags("team/old")
     registry.add_repository("team/gone")
     registry.remove_repository("team/gone")
     async with _client(registry) as client:
@@ -51,13 +51,13 @@ async def test_it_is_filled_by_hand() -> None:
 
 
 async def test_the_log_keeps_no_secret() -> None:
-    registry = DockerRegistry(auth=Basic({"user": "pw"}))
+    registry = SimulatedDockerRegistry(auth=BasicAuth({"user": "pw"}))
     async with _client(registry) as client:
         await client.get("/v2/_catalog?n=5", auth=LOGIN)
         await client.get("/v2/")
     assert registry.requests == [
-        RequestSeen("GET", "/v2/_catalog?n=5", "Basic", 200),
-        RequestSeen("GET", "/v2/", "", 401),
+        DockerRequestRecord("GET", "/v2/_catalog?n=5", "Basic", 200),
+        DockerRequestRecord("GET", "/v2/", "", 401),
     ]
 
 
@@ -66,12 +66,12 @@ async def test_the_log_keeps_no_secret() -> None:
     [("relative", "/v2/_catalog?"), ("absolute", f"{URL}/v2/"), ("foreign", FOREIGN_ORIGIN)],
 )
 async def test_links(link: Literal["relative", "absolute", "foreign"], start: str) -> None:
-    registry = DockerRegistry(link=link)
+    registry = SimulatedDockerRegistry(link=link)
     registry.add_repository("a")
     registry.add_repository("b")
     async with _client(registry) as client:
-        answer = await client.get("/v2/_catalog?n=1")
-    assert answer.links["next"]["url"].startswith(start)
+        response = await client.get("/v2/_catalog?n=1")
+    assert response.links["next"]["url"].startswith(start)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_links(link: Literal["relative", "absolute", "foreign"], start: st
 async def test_registries_without_a_catalog(
     catalog: Literal["forbidden", "disabled", "missing"], status: int
 ) -> None:
-    registry = DockerRegistry(catalog=catalog)
+    registry = SimulatedDockerRegistry(catalog=catalog)
     registry.add_repository("a")
     async with _client(registry) as client:
         assert (await client.get("/v2/_catalog")).status_code == status
@@ -88,11 +88,11 @@ async def test_registries_without_a_catalog(
 
 
 async def test_a_token_opens_what_its_scope_names() -> None:
-    registry = DockerRegistry(auth=Token({"user": "pw"}))
+    registry = SimulatedDockerRegistry(auth=TokenAuth({"user": "pw"}))
     registry.add_repository("a")
     async with _client(registry) as client:
-        refused = await client.get("/v2/_catalog")
-        assert refused.headers["www-authenticate"] == (
+        unauthorized = await client.get("/v2/_catalog")
+        assert unauthorized.headers["www-authenticate"] == (
             f'Bearer realm="{URL}/token",service="registry.test",scope="{CATALOG_SCOPE}"'
         )
         assert (await _catalog_with(client, await _token(client, CATALOG_SCOPE))).is_success
@@ -102,7 +102,7 @@ async def test_a_token_opens_what_its_scope_names() -> None:
 
 
 async def test_several_scopes_in_one_token() -> None:
-    registry = DockerRegistry(auth=Token({"user": "pw"}))
+    registry = SimulatedDockerRegistry(auth=TokenAuth({"user": "pw"}))
     registry.add_repository("a")
     async with _client(registry) as client:
         token = await _token(client, CATALOG_SCOPE, "repository:a:pull,push repository:b:pull")
@@ -112,57 +112,57 @@ async def test_several_scopes_in_one_token() -> None:
 
 
 async def test_forbidden_with_tokens_is_a_token_without_the_scope() -> None:
-    registry = DockerRegistry(auth=Token({"user": "pw"}), catalog="forbidden")
+    registry = SimulatedDockerRegistry(auth=TokenAuth({"user": "pw"}), catalog="forbidden")
     async with _client(registry) as client:
-        answer = await _catalog_with(client, await _token(client, CATALOG_SCOPE))
-    assert answer.status_code == 401
-    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+        response = await _catalog_with(client, await _token(client, CATALOG_SCOPE))
+    assert response.status_code == 401
+    assert 'error="insufficient_scope"' in response.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize("login", [None, ("user", "wrong"), ("ghost", "pw")])
 async def test_the_token_endpoint_knows_its_users(login: tuple[str, str] | None) -> None:
-    registry = DockerRegistry(auth=Token({"user": "pw"}))
+    registry = SimulatedDockerRegistry(auth=TokenAuth({"user": "pw"}))
     async with _client(registry) as client:
-        answer = await client.get("/token?service=registry.test", auth=login)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Basic ")
+        response = await client.get("/token?service=registry.test", auth=login)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith("Basic ")
 
 
 async def test_tokens_expire() -> None:
-    token = Token({"user": "pw"})
-    registry = DockerRegistry(auth=token)
+    token = TokenAuth({"user": "pw"})
+    registry = SimulatedDockerRegistry(auth=token)
     async with _client(registry) as client:
         old = await _token(client, CATALOG_SCOPE)
-        token.expire()
-        answer = await _catalog_with(client, old)
-        assert answer.status_code == 401
-        assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+        token.expire_tokens()
+        response = await _catalog_with(client, old)
+        assert response.status_code == 401
+        assert 'error="invalid_token"' in response.headers["www-authenticate"]
         token.expires_in = -1
         assert (await _catalog_with(client, await _token(client, CATALOG_SCOPE))).status_code == 401
-    assert token.issued == 2
+    assert token.issued_count == 2
 
 
 def test_the_token_endpoint_may_live_elsewhere() -> None:
-    token = Token({"user": "pw"})
-    registry = DockerRegistry(auth=token)
-    with running(token.app) as elsewhere, running(registry.app) as url:
-        token.realm = f"{elsewhere}/token"
+    token = TokenAuth({"user": "pw"})
+    registry = SimulatedDockerRegistry(auth=token)
+    with run_server(token.app) as token_origin, run_server(registry.app) as url:
+        token.realm = f"{token_origin}/token"
         challenge = httpx.get(f"{url}/v2/_catalog").headers["www-authenticate"]
-        assert f'realm="{elsewhere}/token"' in challenge
+        assert f'realm="{token_origin}/token"' in challenge
         params = {"service": "registry.test", "scope": CATALOG_SCOPE}
-        given = httpx.get(f"{elsewhere}/token", params=params, auth=LOGIN).json()
-        headers = {"Authorization": f"Bearer {given['token']}"}
+        token_response = httpx.get(f"{token_origin}/token", params=params, auth=LOGIN).json()
+        headers = {"Authorization": f"Bearer {token_response['token']}"}
         assert httpx.get(f"{url}/v2/_catalog", headers=headers).json() == {"repositories": []}
 
 
 def test_pages_may_shift_while_they_are_read() -> None:
-    registry = DockerRegistry()
+    registry = SimulatedDockerRegistry()
     for name in ("a", "b", "c"):
         registry.add_repository(name)
-    faults = Faults(registry.app)
-    shift = Call(lambda: registry.remove_repository("b"))
+    faults = FaultInjector(registry.app)
+    shift = RunCallback(lambda: registry.remove_repository("b"))
     faults.add(Fault(shift, path=r"/v2/_catalog.*", after=1))
-    with running(faults) as url, httpx.Client(base_url=url) as client:
+    with run_server(faults) as url, httpx.Client(base_url=url) as client:
         first = client.get("/v2/_catalog?n=1")
         second = client.get(first.links["next"]["url"])
     assert first.json()["repositories"] + second.json()["repositories"] == ["a", "c"]

@@ -37,11 +37,11 @@ BY_FORM = frozenset({"token", "secret", "expires_at"})
 def differences(index: int, session: Session, response: httpx.Response) -> list[str]:
     """What is not as recorded."""
     record = RECORDS[index]
-    found = []
+    problems = []
     if response.status_code != record["status"]:
         return [f"status {response.status_code} for {record['status']}: {response.text[:200]}"]
-    found += _header_differences(session, record, response)
-    return found + _body_differences(index, session, record, response)
+    problems += _header_differences(session, record, response)
+    return problems + _body_differences(index, session, record, response)
 
 
 EXACT = (
@@ -64,20 +64,24 @@ def _header_differences(
     session: Session, record: dict[str, Any], response: httpx.Response
 ) -> list[str]:
     recorded = {name.lower(): session.translate(value) for name, value in record["resp_headers"]}
-    found = [
+    problems = [
         f"{name}: {response.headers.get(name)!r} for {recorded.get(name)!r}"
         for name in EXACT
         if response.headers.get(name) != recorded.get(name)
     ]
-    found += [
+    problems += [
         f"{name} present: {name in response.headers}"
         for name in PRESENT
         if (name in response.headers) != (name in recorded)
     ]
     cookies = [value for name, value in record["resp_headers"] if name == "Set-Cookie"]
     names = {cookie.partition("=")[0] for cookie in cookies}
-    given = {c.partition("=")[0] for c in response.headers.get_list("set-cookie")}
-    return found if names == given else [*found, f"cookies {given} for {names}"]
+    simulated_names = {c.partition("=")[0] for c in response.headers.get_list("set-cookie")}
+    return (
+        problems
+        if names == simulated_names
+        else [*problems, f"cookies {simulated_names} for {names}"]
+    )
 
 
 def _body_differences(
@@ -90,59 +94,65 @@ def _body_differences(
         return [] if response.text == recorded else [f"body {response.text!r} for {recorded!r}"]
     if recorded.endswith("\n") != response.text.endswith("\n"):
         return ["the newline at the end"]
-    return list(unlike(response.json(), json.loads(recorded), "", index in TIED))
+    return list(diff_values(response.json(), json.loads(recorded), "", index in TIED))
 
 
-def unlike(ours: Any, theirs: Any, place: str, by_form: bool) -> Iterator[str]:
+def diff_values(simulated: Any, recorded: Any, path: str, by_form: bool) -> Iterator[str]:
     """Where two JSON values differ. Times, secrets and tokens are compared by form."""
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        yield from _unlike_objects(ours, theirs, place, by_form)
-    elif isinstance(theirs, list) and isinstance(ours, list):
-        yield from _unlike_arrays(ours, theirs, place, by_form)
-    elif not (_alike(ours, theirs) or (by_form and type(ours) is type(theirs))):
-        yield f"{place}: {ours!r} for {theirs!r}"
+    if isinstance(recorded, dict) and isinstance(simulated, dict):
+        yield from _diff_objects(simulated, recorded, path, by_form)
+    elif isinstance(recorded, list) and isinstance(simulated, list):
+        yield from _diff_arrays(simulated, recorded, path, by_form)
+    elif not (_is_equal(simulated, recorded) or (by_form and type(simulated) is type(recorded))):
+        yield f"{path}: {simulated!r} for {recorded!r}"
 
 
-def _alike(ours: object, theirs: object) -> bool:
+def _is_equal(simulated: object, recorded: object) -> bool:
     """Equal, also in type; or two times; or one 405."""
-    equal = type(ours) is type(theirs) and ours == theirs
-    return equal or _both_times(ours, theirs) or _same_405(ours, theirs)
+    equal = type(simulated) is type(recorded) and simulated == recorded
+    return equal or _both_times(simulated, recorded) or _same_405(simulated, recorded)
 
 
-def _unlike_objects(
-    ours: dict[str, Any], theirs: dict[str, Any], place: str, by_form: bool
+def _diff_objects(
+    simulated: dict[str, Any], recorded: dict[str, Any], path: str, by_form: bool
 ) -> Iterator[str]:
-    if list(ours) != list(theirs):
-        yield f"{place}: keys {list(ours)} for {list(theirs)}"
-    for key in theirs.keys() & ours.keys():
-        yield from unlike(ours[key], theirs[key], f"{place}.{key}", by_form or key in BY_FORM)
+    if list(simulated) != list(recorded):
+        yield f"{path}: keys {list(simulated)} for {list(recorded)}"
+    for key in recorded.keys() & simulated.keys():
+        yield from diff_values(
+            simulated[key], recorded[key], f"{path}.{key}", by_form or key in BY_FORM
+        )
 
 
-def _unlike_arrays(ours: list[Any], theirs: list[Any], place: str, by_form: bool) -> Iterator[str]:
-    if len(ours) != len(theirs):
-        yield f"{place}: {len(ours)} items for {len(theirs)}"
-    if place.endswith(".permissions"):  # their order is random
-        ours, theirs = sorted(ours, key=json.dumps), sorted(theirs, key=json.dumps)
-    for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
-        yield from unlike(one, other, f"{place}[{number}]", by_form)
+def _diff_arrays(
+    simulated: list[Any], recorded: list[Any], path: str, by_form: bool
+) -> Iterator[str]:
+    if len(simulated) != len(recorded):
+        yield f"{path}: {len(simulated)} items for {len(recorded)}"
+    if path.endswith(".permissions"):  # their order is random
+        simulated, recorded = sorted(simulated, key=json.dumps), sorted(recorded, key=json.dumps)
+    for number, (simulated_item, recorded_item) in enumerate(
+        zip(simulated, recorded, strict=False)
+    ):
+        yield from diff_values(simulated_item, recorded_item, f"{path}[{number}]", by_form)
 
 
-def _same_405(ours: object, theirs: object) -> bool:
+def _same_405(simulated: object, recorded: object) -> bool:
     """The methods of a 405 come in random order."""
-    texts = [re.findall("[A-Z]+|[a-z ]+", str(text)) for text in (ours, theirs)]
-    return "is not allowed, but" in str(theirs) and sorted(texts[0]) == sorted(texts[1])
+    texts = [re.findall("[A-Z]+|[a-z ]+", str(text)) for text in (simulated, recorded)]
+    return "is not allowed, but" in str(recorded) and sorted(texts[0]) == sorted(texts[1])
 
 
-def _both_times(ours: object, theirs: object) -> bool:
-    if not (isinstance(ours, str) and isinstance(theirs, str)):
+def _both_times(simulated: object, recorded: object) -> bool:
+    if not (isinstance(simulated, str) and isinstance(recorded, str)):
         return False
-    zero = theirs.startswith("0001-") == ours.startswith("0001-")
-    return zero and bool(CLOCK.fullmatch(ours) and CLOCK.fullmatch(theirs))
+    zero = recorded.startswith("0001-") == simulated.startswith("0001-")
+    return zero and bool(CLOCK.fullmatch(simulated) and CLOCK.fullmatch(recorded))
 
 
 async def replay(session: Session) -> dict[int, list[str]]:
     """All records in order; the differences of each one that was sent."""
-    found: dict[int, list[str]] = {}
+    results: dict[int, list[str]] = {}
     for index in range(len(RECORDS)):
         if index in BETWEEN:
             BETWEEN[index](session.harbor)
@@ -154,21 +164,21 @@ async def replay(session: Session) -> dict[int, list[str]]:
             await asyncio.sleep(0.001)
         response = await session.send(index)
         session.learn(index, response)
-        found[index] = differences(index, session, response)
+        results[index] = differences(index, session, response)
         if slow is not None and during is not None:
-            found[during] = differences(during, session, await slow)
-    return found
+            results[during] = differences(during, session, await slow)
+    return results
 
 
 async def test_answers_as_the_recorded_core_did(capsys: pytest.CaptureFixture[str]) -> None:
-    found = await replay(Session())
+    results = await replay(Session())
     with capsys.disabled():
-        print(f"\nHarbor golden records: {len(found)} replayed, {len(EXCLUDED)} excluded")
-    wrong = {
+        print(f"\nHarbor golden records: {len(results)} replayed, {len(EXCLUDED)} excluded")
+    failures = {
         f"{i} {RECORDS[i]['method']} {RECORDS[i]['path'][:90]} {RECORDS[i]['auth']}": problems
-        for i, problems in found.items()
+        for i, problems in results.items()
         if problems
     }
-    assert wrong == {}
-    assert len(found) + len(EXCLUDED) == len(RECORDS) == 593
-    assert len(found) >= 579
+    assert failures == {}
+    assert len(results) + len(EXCLUDED) == len(RECORDS) == 593
+    assert len(results) >= 579

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor import SimulatedHarbor
 from tests.simulators.harbor_client import Clock, ask
 
 API = "/api/v2.0"
-NOBODY = ("admin", "wrong")
+WRONG_LOGIN = ("admin", "wrong")
 TOKEN = "/service/token?service=harbor-registry"
 PULL_DEMO = {"kind": "project", "namespace": "demo",
              "access": [{"resource": "repository", "action": "pull"}]}  # fmt: skip
@@ -25,57 +25,57 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def harbor(clock: Clock) -> Harbor:
-    made = Harbor(lockout_seconds=0.05, clock=clock)
-    made.add_project("demo")
-    made.add_project("open", public=True)
-    made.add_image("demo/app", "v1", layers=(b"one", b"two"))
-    made.add_user("alice", "Passw0rd1", email="alice@example.org")
-    return made
+def harbor(clock: Clock) -> SimulatedHarbor:
+    simulator = SimulatedHarbor(lockout_seconds=0.05, clock=clock)
+    simulator.add_project("demo")
+    simulator.add_project("open", public=True)
+    simulator.add_image("demo/app", "v1", layers=(b"one", b"two"))
+    simulator.add_user("alice", "Passw0rd1", email="alice@example.org")
+    return simulator
 
 
-async def names(harbor: Harbor, auth: tuple[str, str] | None) -> list[str]:
+async def names(harbor: SimulatedHarbor, auth: tuple[str, str] | None) -> list[str]:
     """The names of the projects a caller lists."""
-    found = (await ask(harbor, f"{API}/projects?page_size=100", auth)).json()
-    return [project["name"] for project in found]
+    projects = (await ask(harbor, f"{API}/projects?page_size=100", auth)).json()
+    return [project["name"] for project in projects]
 
 
-async def new_robot(harbor: Harbor, **fields: Any) -> dict[str, Any]:
+async def new_robot(harbor: SimulatedHarbor, **fields: Any) -> dict[str, Any]:
     """A system robot made through the API: its login and secret among others."""
     body = {"name": "ws-1", "level": "system", "duration": -1, "permissions": [PULL_DEMO]}
-    answer = await ask(harbor, f"{API}/robots", method="POST", json=body | fields)
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    response = await ask(harbor, f"{API}/robots", method="POST", json=body | fields)
+    assert response.status_code == 201, response.text
+    robot: dict[str, Any] = response.json()
+    return robot
 
 
 async def test_a_wrong_password_costs_the_real_second_and_a_half() -> None:
-    harbor = Harbor()
+    harbor = SimulatedHarbor()
     start = time.perf_counter()
-    answer = await ask(harbor, f"{API}/users/current", NOBODY)
-    assert answer.status_code == 401
+    response = await ask(harbor, f"{API}/users/current", WRONG_LOGIN)
+    assert response.status_code == 401
     assert 1.5 <= time.perf_counter() - start < 1.9
 
 
 async def test_the_right_password_is_refused_at_once_while_the_name_is_locked() -> None:
-    harbor = Harbor(lockout_seconds=0.3)
-    wrong = asyncio.create_task(ask(harbor, f"{API}/users/current", NOBODY))
+    harbor = SimulatedHarbor(lockout_seconds=0.3)
+    failed_login = asyncio.create_task(ask(harbor, f"{API}/users/current", WRONG_LOGIN))
     await asyncio.sleep(0.05)
     start = time.perf_counter()
     assert (await ask(harbor, f"{API}/users/current")).status_code == 401
     assert time.perf_counter() - start < 0.1
-    assert (await wrong).status_code == 401
+    assert (await failed_login).status_code == 401
     assert (await ask(harbor, f"{API}/users/current")).status_code == 200
 
 
-async def test_one_name_locked_leaves_the_others_alone(harbor: Harbor) -> None:
-    wrong = asyncio.create_task(ask(harbor, f"{API}/users/current", NOBODY))
+async def test_one_name_locked_leaves_the_others_alone(harbor: SimulatedHarbor) -> None:
+    failed_login = asyncio.create_task(ask(harbor, f"{API}/users/current", WRONG_LOGIN))
     await asyncio.sleep(0.01)
-    answer = await ask(harbor, f"{API}/users/current", ("alice", "Passw0rd1"))
-    assert (answer.status_code, (await wrong).status_code) == (200, 401)
+    response = await ask(harbor, f"{API}/users/current", ("alice", "Passw0rd1"))
+    assert (response.status_code, (await failed_login).status_code) == (200, 401)
 
 
-async def test_with_the_database_down_good_credentials_are_nobodys(harbor: Harbor) -> None:
+async def test_with_the_database_down_good_credentials_are_nobodys(harbor: SimulatedHarbor) -> None:
     harbor.database_up = False
     assert (await ask(harbor, f"{API}/users/current")).status_code == 401
     assert (await ask(harbor, f"{API}/projects", None)).status_code == 500
@@ -85,17 +85,17 @@ async def test_with_the_database_down_good_credentials_are_nobodys(harbor: Harbo
     assert broken == ["database"]
 
 
-async def pull(harbor: Harbor, repository: str, token: str) -> int:
+async def pull(harbor: SimulatedHarbor, repository: str, token: str) -> int:
     """The status of pulling v1 with a bearer token."""
     headers = {"Authorization": f"Bearer {token}"}
     return (await ask(harbor, f"/v2/{repository}/manifests/v1", None, headers=headers)).status_code
 
 
-async def test_a_token_lives_on_after_its_robot(harbor: Harbor, clock: Clock) -> None:
+async def test_a_token_lives_on_after_its_robot(harbor: SimulatedHarbor, clock: Clock) -> None:
     robot = await new_robot(harbor)
     login = (robot["name"], robot["secret"])
-    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull", login)
-    token = granted.json()["token"]
+    token_response = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull", login)
+    token = token_response.json()["token"]
     await ask(harbor, f"{API}/robots/{robot['id']}", method="DELETE")
     assert (await ask(harbor, "/v2/demo/app/manifests/v1", login)).status_code == 401
     assert await pull(harbor, "demo/app", token) == 200
@@ -103,7 +103,9 @@ async def test_a_token_lives_on_after_its_robot(harbor: Harbor, clock: Clock) ->
     assert await pull(harbor, "demo/app", token) == 401
 
 
-async def test_an_anonymous_token_outlives_the_project_being_public(harbor: Harbor) -> None:
+async def test_an_anonymous_token_outlives_the_project_being_public(
+    harbor: SimulatedHarbor,
+) -> None:
     harbor.add_image("open/app", "v1")
     scope = "&scope=repository:open/app:pull"
     before = (await ask(harbor, TOKEN + scope, None)).json()["token"]
@@ -114,24 +116,26 @@ async def test_an_anonymous_token_outlives_the_project_being_public(harbor: Harb
 
 
 async def test_a_token_does_not_open_a_later_project_of_that_name(
-    harbor: Harbor, clock: Clock
+    harbor: SimulatedHarbor, clock: Clock
 ) -> None:
-    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
+    token_response = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
     harbor.delete_project("demo")
     clock.now += timedelta(minutes=2)
     harbor.add_project("demo")
     harbor.add_image("demo/app", "v1")
-    assert await pull(harbor, "demo/app", granted.json()["token"]) == 401
+    assert await pull(harbor, "demo/app", token_response.json()["token"]) == 401
 
 
-async def test_a_token_changed_by_one_letter_is_nobodys(harbor: Harbor) -> None:
-    granted = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
-    head, claims, signature = granted.json()["token"].split(".")
+async def test_a_token_changed_by_one_letter_is_nobodys(harbor: SimulatedHarbor) -> None:
+    token_response = await ask(harbor, f"{TOKEN}&scope=repository:demo/app:pull")
+    head, claims, signature = token_response.json()["token"].split(".")
     forged = f"{head}.{claims[:-4]}AAAA.{signature}"
     assert await pull(harbor, "demo/app", forged) == 401
 
 
-async def test_a_robot_that_lost_all_its_projects_sees_every_project(harbor: Harbor) -> None:
+async def test_a_robot_that_lost_all_its_projects_sees_every_project(
+    harbor: SimulatedHarbor,
+) -> None:
     robot = harbor.add_robot("ws-1", ["demo"], secret="Secret123")
     login = ("robot$ws-1", "Secret123")
     harbor.add_project("hidden")
@@ -139,33 +143,35 @@ async def test_a_robot_that_lost_all_its_projects_sees_every_project(harbor: Har
     harbor.delete_project("demo")
     assert robot.permissions, "the entry is only hidden"
     assert await names(harbor, login) == ["hidden", "library", "open"]
-    shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
-    assert shown["permissions"] == []
+    robot_data = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+    assert robot_data["permissions"] == []
 
 
-async def test_a_project_made_again_does_not_give_robots_their_entry_back(harbor: Harbor) -> None:
+async def test_a_project_made_again_does_not_give_robots_their_entry_back(
+    harbor: SimulatedHarbor,
+) -> None:
     robot = harbor.add_robot("ws-1", ["demo", "open"], secret="Secret123")
     before = harbor.projects["demo"].id
     harbor.delete_project("demo")
-    answer = await ask(harbor, f"{API}/projects", method="POST", json={"project_name": "demo"})
-    assert answer.status_code == 201
+    response = await ask(harbor, f"{API}/projects", method="POST", json={"project_name": "demo"})
+    assert response.status_code == 201
     assert harbor.projects["demo"].id > before
-    shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
-    assert [p["namespace"] for p in shown["permissions"]] == ["open"]
+    robot_data = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+    assert [p["namespace"] for p in robot_data["permissions"]] == ["open"]
     assert "demo" not in await names(harbor, ("robot$ws-1", "Secret123"))
 
 
-async def test_a_new_prefix_renames_every_robot_at_once(harbor: Harbor) -> None:
+async def test_a_new_prefix_renames_every_robot_at_once(harbor: SimulatedHarbor) -> None:
     harbor.add_robot("ws-1", ["demo"], secret="Secret123")
     change = {"robot_name_prefix": "bot-"}
     await ask(harbor, f"{API}/configurations", method="PUT", json=change)
     assert (await ask(harbor, TOKEN, ("bot-ws-1", "Secret123"))).status_code == 200
     assert (await ask(harbor, TOKEN, ("robot$ws-1", "Secret123"))).status_code == 401
-    listed = (await ask(harbor, f"{API}/robots")).json()
-    assert [robot["name"] for robot in listed] == ["bot-ws-1"]
+    robots = (await ask(harbor, f"{API}/robots")).json()
+    assert [robot["name"] for robot in robots] == ["bot-ws-1"]
 
 
-async def test_a_robot_expires(harbor: Harbor, clock: Clock) -> None:
+async def test_a_robot_expires(harbor: SimulatedHarbor, clock: Clock) -> None:
     robot = await new_robot(harbor, duration=1)
     login = (robot["name"], robot["secret"])
     assert (await ask(harbor, TOKEN, login)).status_code == 200
@@ -173,16 +179,16 @@ async def test_a_robot_expires(harbor: Harbor, clock: Clock) -> None:
     assert (await ask(harbor, TOKEN, login)).status_code == 401
 
 
-async def test_permissions_come_in_no_particular_order(harbor: Harbor) -> None:
+async def test_permissions_come_in_no_particular_order(harbor: SimulatedHarbor) -> None:
     robot = harbor.add_robot("ws-1", ["demo", "open", "library"])
     orders = set()
     for _ in range(30):
-        shown = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
-        orders.add(tuple(p["namespace"] for p in shown["permissions"]))
+        robot_data = (await ask(harbor, f"{API}/robots/{robot.id}")).json()
+        orders.add(tuple(p["namespace"] for p in robot_data["permissions"]))
     assert len(orders) > 1
 
 
-async def test_a_change_behind_the_back_is_seen_at_once(harbor: Harbor) -> None:
+async def test_a_change_behind_the_back_is_seen_at_once(harbor: SimulatedHarbor) -> None:
     before = (await ask(harbor, f"{API}/projects/demo")).json()
     harbor.projects["demo"].metadata["public"] = "true"
     after = (await ask(harbor, f"{API}/projects/demo")).json()
@@ -190,7 +196,7 @@ async def test_a_change_behind_the_back_is_seen_at_once(harbor: Harbor) -> None:
     assert before["update_time"] == after["update_time"]
 
 
-async def test_older_releases_differ(harbor: Harbor) -> None:
+async def test_older_releases_differ(harbor: SimulatedHarbor) -> None:
     assert "harbor_version" not in (await ask(harbor, f"{API}/systeminfo", None)).json()
     harbor.version = "v2.12.2-73072d0d"
     assert (await ask(harbor, f"{API}/systeminfo", None)).json()[
@@ -203,9 +209,9 @@ async def test_older_releases_differ(harbor: Harbor) -> None:
     assert harbor.robots[robot["id"]].duration == 30
 
 
-async def test_the_log_tells_reads_from_writes(harbor: Harbor) -> None:
+async def test_the_log_tells_reads_from_writes(harbor: SimulatedHarbor) -> None:
     await ask(harbor, f"{API}/projects")
-    await ask(harbor, f"{API}/projects", NOBODY, method="POST", json={"project_name": "x"})
+    await ask(harbor, f"{API}/projects", WRONG_LOGIN, method="POST", json={"project_name": "x"})
     entry = harbor.log.writes()[0]
     assert (entry.method, entry.path, entry.status, entry.user) == (
         "POST", f"{API}/projects", 401, "admin",
@@ -215,14 +221,14 @@ async def test_the_log_tells_reads_from_writes(harbor: Harbor) -> None:
     assert harbor.log.writes() == []
 
 
-async def test_the_portal_is_not_the_api(harbor: Harbor) -> None:
+async def test_the_portal_is_not_the_api(harbor: SimulatedHarbor) -> None:
     page, missing = await ask(harbor, "/", None), await ask(harbor, "/harbor/projects", None)
     assert (page.status_code, missing.status_code) == (200, 404)
     assert page.headers["content-type"].startswith("text/html")
 
 
 async def test_ten_thousand_projects_are_listed_in_milliseconds() -> None:
-    harbor = Harbor()
+    harbor = SimulatedHarbor()
     for number in range(10_000):
         harbor.add_project(f"p-{number:05d}")
     await ask(harbor, f"{API}/projects?page_size=100")

@@ -9,50 +9,50 @@ import httpx
 import pytest
 import yaml
 
-from deployments.simulators.faults import Answer, Call, Cut, Fault
-from deployments.simulators.kubernetes import EmulatedCluster, Rule, running_cluster
-from models.clusters.cluster import SECRET_NAME
+from deployments.simulators.faults import CutConnection, Fault, Respond, RunCallback
+from deployments.simulators.kubernetes import RbacRule, SimulatedCluster, running_cluster
+from models.clusters.cluster import PULL_SECRET_NAME
 
-SECRET = f"/api/v1/namespaces/shop/secrets/{SECRET_NAME}"
+SECRET = f"/api/v1/namespaces/shop/secrets/{PULL_SECRET_NAME}"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[EmulatedCluster]:
+def shared_cluster() -> Iterator[SimulatedCluster]:
     with running_cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture
-def cluster(running: EmulatedCluster) -> Iterator[EmulatedCluster]:
-    running.add_namespace("shop", {"team": "a"})
-    running.requests.clear()
-    yield running
-    running.faults.clear()
-    running.delete_namespace("shop")
+def cluster(shared_cluster: SimulatedCluster) -> Iterator[SimulatedCluster]:
+    shared_cluster.add_namespace("shop", {"team": "a"})
+    shared_cluster.requests.clear()
+    yield shared_cluster
+    shared_cluster.faults.clear()
+    shared_cluster.delete_namespace("shop")
 
 
 @pytest.fixture
-def client(cluster: EmulatedCluster) -> Iterator[httpx.Client]:
+def client(cluster: SimulatedCluster) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {cluster.token}"}
     with httpx.Client(base_url=cluster.url, headers=headers) as client:
         yield client
 
 
 def names(client: httpx.Client, path: str) -> list[str]:
-    return [one["metadata"]["name"] for one in client.get(path).json()["items"]]
+    return [item["metadata"]["name"] for item in client.get(path).json()["items"]]
 
 
-def test_the_kubeconfig_names_it(cluster: EmulatedCluster) -> None:
+def test_the_kubeconfig_names_it(cluster: SimulatedCluster) -> None:
     config = yaml.safe_load(cluster.kubeconfig)
     assert config["clusters"][0]["cluster"] == {"server": cluster.url}
     assert config["users"][0]["user"] == {"token": cluster.token}
 
 
-def test_namespaces_come_and_go(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_namespaces_come_and_go(cluster: SimulatedCluster, client: httpx.Client) -> None:
     assert names(client, "/api/v1/namespaces") == ["default", "kube-system", "shop"]
     cluster.set_image_pull_secrets("shop", "theirs")
-    cluster.foreign_secret("shop")
+    cluster.add_foreign_secret("shop")
     cluster.delete_namespace("shop")
     assert client.get(SECRET).status_code == 404
     cluster.add_namespace("shop")
@@ -60,9 +60,9 @@ def test_namespaces_come_and_go(cluster: EmulatedCluster, client: httpx.Client) 
     assert cluster.secret("shop") is None
 
 
-def test_labels(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_labels(cluster: SimulatedCluster, client: httpx.Client) -> None:
     before = client.get("/api/v1/namespaces/shop").json()["metadata"]
-    cluster.label("shop", {"team": None, "owner": "b"})
+    cluster.set_labels("shop", {"team": None, "owner": "b"})
     after = client.get("/api/v1/namespaces/shop").json()["metadata"]
     assert after["labels"] == {"kubernetes.io/metadata.name": "shop", "owner": "b"}
     assert int(after["resourceVersion"]) > int(before["resourceVersion"])
@@ -70,24 +70,24 @@ def test_labels(cluster: EmulatedCluster, client: httpx.Client) -> None:
 
 
 def test_a_terminating_namespace_takes_nothing_new(
-    cluster: EmulatedCluster, client: httpx.Client
+    cluster: SimulatedCluster, client: httpx.Client
 ) -> None:
-    cluster.terminate("shop")
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET_NAME}}
-    answer = client.patch(SECRET, params={"fieldManager": "x"}, headers=APPLY, json=body)
-    assert answer.status_code == 403
-    assert answer.json()["details"]["causes"][0]["reason"] == "NamespaceTerminating"
+    cluster.terminate_namespace("shop")
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": PULL_SECRET_NAME}}
+    response = client.patch(SECRET, params={"fieldManager": "x"}, headers=APPLY, json=body)
+    assert response.status_code == 403
+    assert response.json()["details"]["causes"][0]["reason"] == "NamespaceTerminating"
 
 
-def test_what_was_asked_is_kept(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_what_was_asked_is_kept(cluster: SimulatedCluster, client: httpx.Client) -> None:
     client.get(SECRET, params={"x": "y"})
     client.delete(SECRET)
     assert cluster.requests == [("GET", SECRET, 404), ("DELETE", SECRET, 404)]
     assert cluster.requests.writes() == [("DELETE", SECRET, 404)]
 
 
-def test_rights(cluster: EmulatedCluster, client: httpx.Client) -> None:
-    cluster.forbid("get", "secrets")
+def test_rights(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    cluster.deny("get", "secrets")
     assert client.get(SECRET).status_code == 403
     admin = {"Authorization": f"Bearer {cluster.admin_token}"}
     assert client.get(SECRET, headers=admin).status_code == 404
@@ -97,46 +97,46 @@ def test_rights(cluster: EmulatedCluster, client: httpx.Client) -> None:
 
 def test_rules_limit_names() -> None:
     with running_cluster() as cluster:
-        cluster.limit(Rule("secrets", ("list", "get"), (SECRET_NAME,)))
+        cluster.limit_rights(RbacRule("secrets", ("list", "get"), (PULL_SECRET_NAME,)))
         headers = {"Authorization": f"Bearer {cluster.token}"}
         with httpx.Client(base_url=cluster.url, headers=headers) as client:
-            only = {"fieldSelector": f"metadata.name={SECRET_NAME}"}
+            only = {"fieldSelector": f"metadata.name={PULL_SECRET_NAME}"}
             assert client.get("/api/v1/secrets", params=only).status_code == 200
             assert client.get("/api/v1/secrets").status_code == 403
             assert client.get("/api/v1/namespaces/default/secrets/other").status_code == 403
-            cluster.revoke()
+            cluster.revoke_token()
             assert client.get("/api/v1/secrets").status_code == 401
 
 
-def test_faults_come_between(cluster: EmulatedCluster, client: httpx.Client) -> None:
-    cluster.faults.add(Fault(Answer(500), method="GET", path=SECRET))
-    cluster.faults.add(Fault(Cut(), method="GET", path=SECRET))
-    cluster.faults.add(Fault(Call(lambda: cluster.foreign_secret("shop")), path=SECRET))
+def test_faults_come_between(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    cluster.faults.add(Fault(Respond(500), method="GET", path=SECRET))
+    cluster.faults.add(Fault(CutConnection(), method="GET", path=SECRET))
+    cluster.faults.add(Fault(RunCallback(lambda: cluster.add_foreign_secret("shop")), path=SECRET))
     assert client.get(SECRET).status_code == 500
     with pytest.raises(httpx.RemoteProtocolError):
         client.get(SECRET)
     assert client.get(SECRET).status_code == 200
 
 
-def test_edits_by_hand(cluster: EmulatedCluster, client: httpx.Client) -> None:
-    cluster.foreign_secret("shop", labels={"a": "b"})
+def test_edits_by_hand(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    cluster.add_foreign_secret("shop", labels={"a": "b"})
     cluster.edit_secret("shop", {"auths": {"x": {}}}, manager="jane")
     cluster.relabel_secret("shop", {"c": "d"})
-    found = client.get(SECRET).json()
-    assert found["metadata"]["labels"] == {"c": "d"}
+    secret = client.get(SECRET).json()
+    assert secret["metadata"]["labels"] == {"c": "d"}
     assert cluster.secret("shop") == {"auths": {"x": {}}}
-    managers = {one["manager"] for one in found["metadata"]["managedFields"]}
+    managers = {entry["manager"] for entry in secret["metadata"]["managedFields"]}
     assert managers == {"kubectl-create", "jane", "kubectl-label"}
     cluster.delete_secret("shop")
     with pytest.raises(LookupError):
         cluster.delete_secret("shop")
 
 
-def test_the_account_can_be_late(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_the_account_can_be_late(cluster: SimulatedCluster, client: httpx.Client) -> None:
     account = "/api/v1/namespaces/shop/serviceaccounts/default"
-    cluster.remove_account("shop")
+    cluster.remove_service_account("shop")
     assert client.get(account).status_code == 404
-    cluster.add_account("shop")
+    cluster.add_service_account("shop")
     assert client.get(account).status_code == 200
 
 
@@ -152,14 +152,14 @@ def test_the_account_can_be_late(cluster: EmulatedCluster, client: httpx.Client)
     ],
 )
 def test_what_is_not_emulated_is_refused(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: httpx.Client,
     method: str,
     path: str,
     headers: dict[str, str],
     status: int,
 ) -> None:
-    cluster.foreign_secret("shop")
+    cluster.add_foreign_secret("shop")
     body = None if method == "GET" else '{"metadata": {"name": "shop"}}'
     assert client.request(method, path, headers=headers, content=body).status_code == status
 
@@ -171,9 +171,9 @@ def test_a_thousand_namespaces() -> None:
         headers = {"Authorization": f"Bearer {cluster.token}"}
         with httpx.Client(base_url=cluster.url, headers=headers) as client:
             page = client.get("/api/v1/namespaces", params={"limit": 600}).json()
-            more = {"limit": 600, "continue": page["metadata"]["continue"]}
+            query = {"limit": 600, "continue": page["metadata"]["continue"]}
             assert page["metadata"]["remainingItemCount"] == 402
-            rest = client.get("/api/v1/namespaces", params=more).json()
-    found = [one["metadata"]["name"] for one in (*page["items"], *rest["items"])]
-    assert found == sorted(found)
-    assert len(found) == 1002
+            second_page = client.get("/api/v1/namespaces", params=query).json()
+    namespace_names = [item["metadata"]["name"] for item in (*page["items"], *second_page["items"])]
+    assert namespace_names == sorted(namespace_names)
+    assert len(namespace_names) == 1002

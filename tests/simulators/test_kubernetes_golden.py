@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from deployments.simulators.kubernetes import running_cluster
-from tests.simulators.kubernetes_replay import SAMPLES, SOURCES, Replay, normal, recorded
+from tests.simulators.kubernetes_replay import SAMPLES, SOURCES, Replay, normalize, read_steps
 
 
 @pytest.mark.parametrize("samples", [SAMPLES, SOURCES], ids=["pull secrets", "managed harbors"])
 def test_it_answers_as_the_real_one_did(samples: Path) -> None:
-    differing = []
+    differences = []
     with running_cluster() as cluster:
-        for step, status, answer in Replay(cluster).play(recorded(samples)):
-            wanted, found = (step["status"], step["answer"]), (status, normal(answer))
-            if wanted != found:
-                differing.append((step["note"], wanted, found))
-    assert differing == []
+        for step, status, body in Replay(cluster).play(read_steps(samples)):
+            expected, actual = (step["status"], step["answer"]), (status, normalize(body))
+            if expected != actual:
+                differences.append((step["note"], expected, actual))
+    assert differences == []

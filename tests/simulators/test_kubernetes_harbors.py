@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.simulators.kubernetes import EmulatedCluster, running_cluster
+from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
 from deployments.simulators.kubernetes.harbors.charts import Chart
 
 RUN = "/apis/goharbor.io/v1beta1/namespaces/h1/harborclusters"
@@ -17,71 +17,71 @@ URL = "https://harbor.test"
 
 
 @pytest.fixture
-def cluster() -> Iterator[EmulatedCluster]:
+def cluster() -> Iterator[SimulatedCluster]:
     with running_cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture
-def client(cluster: EmulatedCluster) -> Iterator[httpx.Client]:
+def client(cluster: SimulatedCluster) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {cluster.token}"}
     with httpx.Client(base_url=cluster.url, headers=headers) as client:
         yield client
 
 
-def listed(client: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(path, params=query).json()["items"]
-    return found
+def list_items(client: httpx.Client, path: str, **query: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.get(path, params=query).json()["items"]
+    return items
 
 
-def word(client: httpx.Client, namespace: str, name: str, key: str) -> str:
+def read_secret(client: httpx.Client, namespace: str, name: str, key: str) -> str:
     data = client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}").json()["data"]
     return base64.b64decode(data[key]).decode()
 
 
-def test_the_operator_comes_and_goes(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_the_operator_comes_and_goes(cluster: SimulatedCluster, client: httpx.Client) -> None:
     assert client.get(RUN).status_code == 404
     cluster.install_operator(["v1alpha3"])
     assert client.get(RUN).status_code == 404
     assert client.get(RUN.replace("v1beta1", "v1alpha3")).status_code == 200
     cluster.install_operator(())
     assert client.get("/apis/goharbor.io").status_code == 404
-    assert [one["name"] for one in client.get("/apis").json()["groups"]] == ["apps"]
+    assert [group["name"] for group in client.get("/apis").json()["groups"]] == ["apps"]
 
 
-def test_a_harbor_cluster(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_a_harbor_cluster(cluster: SimulatedCluster, client: httpx.Client) -> None:
     uid = cluster.add_harbor_cluster("h1", "prod", URL, "first", status="")
-    (found,) = listed(client, RUN)
-    assert found["metadata"]["uid"] == uid
-    assert "status" not in found
+    (harbor_cluster,) = list_items(client, RUN)
+    assert harbor_cluster["metadata"]["uid"] == uid
+    assert "status" not in harbor_cluster
     cluster.set_harbor_status("h1", "prod", "unhealthy", "why")
-    (found,) = listed(client, RUN)
-    assert found["status"]["status"] == "unhealthy"
-    assert found["status"]["conditions"][0]["message"] == "why"
-    assert word(client, "h1", "prod-admin", "secret") == "first"
+    (harbor_cluster,) = list_items(client, RUN)
+    assert harbor_cluster["status"]["status"] == "unhealthy"
+    assert harbor_cluster["status"]["conditions"][0]["message"] == "why"
+    assert read_secret(client, "h1", "prod-admin", "secret") == "first"
     cluster.set_password("h1", "prod", "second")
-    assert word(client, "h1", "prod-admin", "secret") == "second"
+    assert read_secret(client, "h1", "prod-admin", "secret") == "second"
     cluster.remove_password("h1", "prod")
     assert client.get("/api/v1/namespaces/h1/secrets/prod-admin").status_code == 404
     assert cluster.recreate_harbor_cluster("h1", "prod") != uid
-    (again,) = listed(client, RUN)
-    assert again["spec"] == found["spec"]
+    (recreated,) = list_items(client, RUN)
+    assert recreated["spec"] == harbor_cluster["spec"]
     cluster.delete_harbor_cluster("h1", "prod")
-    assert listed(client, RUN) == []
+    assert list_items(client, RUN) == []
 
 
-def test_without_a_secret(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_without_a_secret(cluster: SimulatedCluster, client: httpx.Client) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, None)
     assert client.get("/api/v1/namespaces/h1/secrets/prod-admin").status_code == 404
 
 
-def test_the_namespace_takes_all_with_it(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_the_namespace_takes_all_with_it(cluster: SimulatedCluster, client: httpx.Client) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, "pw")
     cluster.add_helm_harbor("h1", "reg", URL, "pw")
     cluster.delete_namespace("h1")
-    assert listed(client, RUN) == listed(client, CORES) == []
+    assert list_items(client, RUN) == list_items(client, CORES) == []
     cluster.add_harbor_cluster("h1", "prod", URL, "pw")
-    assert len(listed(client, RUN)) == 1
+    assert len(list_items(client, RUN)) == 1
 
 
 @pytest.mark.parametrize(
@@ -92,18 +92,18 @@ def test_the_namespace_takes_all_with_it(cluster: EmulatedCluster, client: httpx
     ],
 )
 def test_a_release(
-    cluster: EmulatedCluster, client: httpx.Client, chart: Chart, selector: str, secret: str
+    cluster: SimulatedCluster, client: httpx.Client, chart: Chart, selector: str, secret: str
 ) -> None:
     uid = cluster.add_helm_harbor("h2", "reg", URL, "first", chart=chart)
-    (found,) = listed(client, CORES, labelSelector=selector)
-    assert found["metadata"]["uid"] == uid
-    assert found["status"]["availableReplicas"] == 1
+    (deployment,) = list_items(client, CORES, labelSelector=selector)
+    assert deployment["metadata"]["uid"] == uid
+    assert deployment["status"]["availableReplicas"] == 1
     config = client.get(f"/api/v1/namespaces/h2/configmaps/{secret}").json()
     assert config["data"]["EXT_ENDPOINT"] == URL
     cluster.set_password("h2", "reg", "second")
-    assert word(client, "h2", secret, "HARBOR_ADMIN_PASSWORD") == "second"
+    assert read_secret(client, "h2", secret, "HARBOR_ADMIN_PASSWORD") == "second"
     cluster.delete_helm_harbor("h2", "reg", chart)
-    assert listed(client, CORES) == []
+    assert list_items(client, CORES) == []
     with pytest.raises(LookupError):
         cluster.set_password("h2", "reg", "third")
 
@@ -123,11 +123,11 @@ def test_a_release(
     ],
 )
 def test_label_selectors(
-    cluster: EmulatedCluster, client: httpx.Client, selector: str, count: int
+    cluster: SimulatedCluster, client: httpx.Client, selector: str, count: int
 ) -> None:
     cluster.add_helm_harbor("h2", "reg", URL, "pw")
     cluster.add_helm_harbor("h2", "bit", URL, "pw", chart="bitnami")
-    assert len(listed(client, CORES, labelSelector=selector)) == count
+    assert len(list_items(client, CORES, labelSelector=selector)) == count
 
 
 @pytest.mark.parametrize("selector", ["app in reg", "a=b c", "=x", "a,,b"])
@@ -135,7 +135,7 @@ def test_senseless_selectors(client: httpx.Client, selector: str) -> None:
     assert client.get(CORES, params={"labelSelector": selector}).status_code == 400
 
 
-def test_pages_of_two_selectors_do_not_mix(cluster: EmulatedCluster, client: httpx.Client) -> None:
+def test_pages_of_two_selectors_do_not_mix(cluster: SimulatedCluster, client: httpx.Client) -> None:
     for name in ("a", "b"):
         cluster.add_helm_harbor("h2", name, URL, "pw")
     tokens = {}
@@ -143,13 +143,15 @@ def test_pages_of_two_selectors_do_not_mix(cluster: EmulatedCluster, client: htt
         page = client.get(CORES, params={"limit": "1", "labelSelector": selector}).json()
         tokens[selector] = page["metadata"].get("continue")
     query = {"limit": "1", "labelSelector": GOHARBOR, "continue": tokens[GOHARBOR]}
-    assert [one["metadata"]["name"] for one in listed(client, CORES, **query)] == ["b-harbor-core"]
+    assert [item["metadata"]["name"] for item in list_items(client, CORES, **query)] == [
+        "b-harbor-core"
+    ]
     assert tokens["release=b"] is None
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 def test_the_api_does_not_change_them(
-    cluster: EmulatedCluster, client: httpx.Client, method: str
+    cluster: SimulatedCluster, client: httpx.Client, method: str
 ) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, "pw")
     path = RUN if method == "POST" else f"{RUN}/prod"

@@ -10,12 +10,12 @@ import httpx
 import pytest
 import trustme
 
-from deployments.simulators.asgi import Receive, Reply, Scope, Send, send_reply
-from deployments.simulators.server import closed_port_url, running
+from deployments.simulators.asgi import AsgiResponse, Receive, Scope, Send, send_response
+from deployments.simulators.server import get_closed_url, run_server
 
 
 async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_reply(send, Reply(200, b"hello"))
+    await send_response(send, AsgiResponse(200, b"hello"))
 
 
 async def _slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,27 +29,27 @@ def _trusting(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_serves_until_the_block_ends() -> None:
-    with running(_hello) as url:
+    with run_server(_hello) as url:
         assert httpx.get(url).text == "hello"
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
 
 
 def test_two_services_have_two_addresses() -> None:
-    with running(_hello) as one, running(_hello) as other:
-        assert one != other
+    with run_server(_hello) as first_url, run_server(_hello) as second_url:
+        assert first_url != second_url
 
 
 def test_stops_although_a_client_keeps_its_connection() -> None:
     with httpx.Client() as client:
-        with running(_hello) as url:
+        with run_server(_hello) as url:
             client.get(url)
             began = time.monotonic()
         assert time.monotonic() - began < 1
 
 
 def test_stops_although_an_answer_is_under_way() -> None:
-    with running(_slow) as url:
+    with run_server(_slow) as url:
         asking = threading.Thread(target=_ask, args=(url,), daemon=True)
         asking.start()
         time.sleep(0.1)
@@ -71,7 +71,7 @@ def test_https_with_certificate_files(tmp_path: Path) -> None:
     certificate = authority.issue_cert("127.0.0.1")
     bundle = tmp_path / "server.pem"
     certificate.private_key_and_cert_chain_pem.write_to_path(str(bundle))
-    with running(_hello, certfile=bundle) as url:
+    with run_server(_hello, certfile=bundle) as url:
         assert url.startswith("https://")
         assert httpx.get(url, verify=_trusting(authority)).text == "hello"
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -82,10 +82,10 @@ def test_https_with_a_context() -> None:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    with running(_hello, ssl_context=context) as url:
+    with run_server(_hello, ssl_context=context) as url:
         assert httpx.get(url, verify=_trusting(authority)).text == "hello"
 
 
 def test_nothing_listens_on_a_closed_port() -> None:
     with pytest.raises(httpx.ConnectError):
-        httpx.get(closed_port_url())
+        httpx.get(get_closed_url())

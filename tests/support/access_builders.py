@@ -7,22 +7,28 @@ from models.access.binding import Binding
 from models.clusters.cluster import (
     Cluster,
     ClusterSnapshot,
-    ObservedAccount,
     ObservedNamespace,
-    ObservedSecret,
+    ObservedPullSecret,
+    ObservedServiceAccount,
 )
-from models.clusters.membership import Namespace, Source
-from models.clusters.pull_secret import ClusterOutcome, Delivery, DeliveryStatus, Due, Login
-from models.core.availability import Seen, Unseen
+from models.clusters.membership import Namespace, WorkspaceSource
+from models.clusters.pull_secret import (
+    ClusterChangeResult,
+    DesiredPullSecret,
+    PullSecretState,
+    PullSecretStatus,
+    RegistryLogin,
+)
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
-from models.registries.changes import EditGrant, MakeGrant, RevokeGrant
-from models.registries.robots import Grant, Mark, ObservedRobot, robot_name
+from models.registries.changes import CreateRobot, DeleteRobot, UpdateRobot
+from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, robot_name
 from tests.support.builders import NOW
 
-US = "0a1b2c3d"
+INSTALLATION_ID = "0a1b2c3d"
 """Our installation."""
 
-_UNBOUND = (Reason.BINDINGS_CHANGED, Reason.SPACES_MISSING)
+_UNBINDING_REASONS = (Reason.BINDINGS_CHANGED, Reason.SPACES_MISSING)
 
 
 def binding(
@@ -47,10 +53,10 @@ def binding(
 
 
 def login_of(workspace: str = "team-a", number: int = 1, prefix: str = "robot$") -> str:
-    return prefix + robot_name(US, workspace, number)
+    return prefix + robot_name(INSTALLATION_ID, workspace, number)
 
 
-def grant(
+def robot_account(
     id: int = 1,
     *spaces: str,
     workspace: str = "team-a",
@@ -58,14 +64,14 @@ def grant(
     login: str = "",
     made_at: datetime = NOW,
     rolled_out_at: datetime | None = None,
-) -> Grant:
-    return Grant(
+) -> RobotAccount:
+    return RobotAccount(
         registry=registry,
         workspace=workspace,
         robot_id=id,
         login=login or login_of(workspace),
         spaces=spaces,
-        made_at=made_at,
+        secret_created_at=made_at,
         rolled_out_at=rolled_out_at,
     )
 
@@ -74,7 +80,7 @@ def robot(
     id: int = 1,
     *spaces: str,
     workspace: str = "team-a",
-    installation: str = US,
+    installation: str = INSTALLATION_ID,
     login: str = "",
     exact: bool = True,
     disabled: bool = False,
@@ -83,29 +89,29 @@ def robot(
     return ObservedRobot(
         id=id,
         login=login or login_of(workspace),
-        mark=Mark(installation=installation, workspace=workspace),
+        mark=OwnershipMark(installation=installation, workspace=workspace),
         spaces=spaces,
-        exact=exact,
+        pull_only=exact,
         disabled=disabled,
-        expires=expires,
+        has_expiry=expires,
     )
 
 
-def robots(*found: ObservedRobot) -> Seen[ObservedRobot]:
-    return Seen[ObservedRobot](items=found)
+def robots(*observed_robots: ObservedRobot) -> Complete[ObservedRobot]:
+    return Complete[ObservedRobot](items=observed_robots)
 
 
-def made(
+def create_robot(
     *spaces: str,
     workspace: str = "team-a",
     number: int = 1,
     reason: Reason = Reason.BINDINGS_CHANGED,
     before: tuple[str, ...] = (),
     replaces: int | None = None,
-) -> MakeGrant:
-    return MakeGrant(
+) -> CreateRobot:
+    return CreateRobot(
         workspace=workspace,
-        name=robot_name(US, workspace, number),
+        name=robot_name(INSTALLATION_ID, workspace, number),
         replaces=replaces,
         before=before,
         after=spaces,
@@ -113,7 +119,7 @@ def made(
     )
 
 
-def edited(
+def update_robot(
     id: int,
     before: tuple[str, ...],
     after: tuple[str, ...],
@@ -121,29 +127,34 @@ def edited(
     workspace: str = "team-a",
     login: str = "",
     reason: Reason = Reason.BINDINGS_CHANGED,
-) -> EditGrant:
-    whose = login or login_of(workspace)
-    return EditGrant(
-        workspace=workspace, robot_id=id, login=whose, before=before, after=after, reason=reason
+) -> UpdateRobot:
+    robot_login = login or login_of(workspace)
+    return UpdateRobot(
+        workspace=workspace,
+        robot_id=id,
+        login=robot_login,
+        before=before,
+        after=after,
+        reason=reason,
     )
 
 
-def revoked(
+def delete_robot(
     id: int,
     *before: str,
     workspace: str = "team-a",
     login: str = "",
     reason: Reason = Reason.BINDINGS_CHANGED,
     urgent: bool | None = None,
-) -> RevokeGrant:
+) -> DeleteRobot:
     """Unless `urgent` says otherwise, one that is no longer bound to what it can pull must go."""
-    return RevokeGrant(
+    return DeleteRobot(
         workspace=workspace,
         robot_id=id,
         login=login or login_of(workspace),
         before=before,
         reason=reason,
-        urgent=bool(before) and reason in _UNBOUND if urgent is None else urgent,
+        is_urgent=bool(before) and reason in _UNBINDING_REASONS if urgent is None else urgent,
     )
 
 
@@ -151,7 +162,7 @@ def cluster(name: str = "eu", *, links_accounts: bool = True) -> Cluster:
     return Cluster(name=name, links_accounts=links_accounts)
 
 
-def labelled(
+def observed_namespace(
     name: str = "shop",
     labels: Mapping[str, str] | None = None,
     *,
@@ -159,9 +170,9 @@ def labelled(
     terminating: bool = False,
 ) -> ObservedNamespace:
     """A namespace as the cluster shows it."""
-    told = tuple(sorted((labels or {}).items()))
+    label_pairs = tuple(sorted((labels or {}).items()))
     return ObservedNamespace(
-        name=name, uid=uid or f"uid-{name}", labels=told, terminating=terminating
+        name=name, uid=uid or f"uid-{name}", labels=label_pairs, terminating=terminating
     )
 
 
@@ -171,7 +182,7 @@ def namespace(
     *,
     cluster: str = "eu",
     uid: str = "",
-    source: Source | None = Source.LABEL,
+    source: WorkspaceSource | None = WorkspaceSource.LABEL,
     problem: Reason | None = None,
     message: str = "",
     terminating: bool = False,
@@ -190,30 +201,30 @@ def namespace(
 
 def secret(
     namespace: str = "shop", fingerprint: str | None = "print", *, ours: bool = True
-) -> ObservedSecret:
+) -> ObservedPullSecret:
     uid = f"secret-{namespace}"
-    return ObservedSecret(
-        namespace=namespace, uid=uid, version="5", ours=ours, fingerprint=fingerprint
+    return ObservedPullSecret(
+        namespace=namespace, uid=uid, resource_version="5", is_owned=ours, fingerprint=fingerprint
     )
 
 
-def account(namespace: str = "shop", *, linked: bool = True) -> ObservedAccount:
-    return ObservedAccount(namespace=namespace, linked=linked)
+def service_account(namespace: str = "shop", *, linked: bool = True) -> ObservedServiceAccount:
+    return ObservedServiceAccount(namespace=namespace, has_pull_secret=linked)
 
 
 def cluster_snapshot(
-    namespaces: Iterable[ObservedNamespace] | Unseen = (),
-    secrets: Iterable[ObservedSecret] | Unseen = (),
-    accounts: Iterable[ObservedAccount] | Unseen = (),
+    namespaces: Iterable[ObservedNamespace] | Unavailable = (),
+    secrets: Iterable[ObservedPullSecret] | Unavailable = (),
+    accounts: Iterable[ObservedServiceAccount] | Unavailable = (),
     *,
     taken_at: datetime = NOW,
 ) -> ClusterSnapshot:
-    sections = {"namespaces": namespaces, "secrets": secrets, "accounts": accounts}
-    told = {
-        name: one if isinstance(one, Unseen) else {"items": tuple(one)}
-        for name, one in sections.items()
+    sections = {"namespaces": namespaces, "secrets": secrets, "service_accounts": accounts}
+    fields = {
+        name: section if isinstance(section, Unavailable) else {"items": tuple(section)}
+        for name, section in sections.items()
     }
-    return ClusterSnapshot.model_validate({"cluster": "eu", "taken_at": taken_at, **told})
+    return ClusterSnapshot.model_validate({"cluster": "eu", "observed_at": taken_at, **fields})
 
 
 def login(
@@ -222,26 +233,30 @@ def login(
     *,
     account: str = "",
     host: str = "registry.test",
-) -> Login:
-    return Login(registry=registry, host=host, account=account or login_of(), robot_id=robot_id)
+) -> RegistryLogin:
+    return RegistryLogin(
+        registry=registry, host=host, account=account or login_of(), robot_id=robot_id
+    )
 
 
-def due(*logins: Login, fingerprint: str = "print", size: int = 100) -> Due:
-    return Due(logins=logins or (login(),), fingerprint=fingerprint, size=size)
+def desired_pull_secret(
+    *logins: RegistryLogin, fingerprint: str = "print", size: int = 100
+) -> DesiredPullSecret:
+    return DesiredPullSecret(logins=logins or (login(),), fingerprint=fingerprint, byte_size=size)
 
 
-def delivery(
+def pull_secret_status(
     namespace: str = "shop",
-    status: DeliveryStatus = DeliveryStatus.DELIVERED,
+    status: PullSecretState = PullSecretState.DELIVERED,
     reason: Reason = Reason.DELIVERED,
     message: str = "",
     *,
     cluster: str = "eu",
-    logins: tuple[Login, ...] | None = None,
+    logins: tuple[RegistryLogin, ...] | None = None,
     fingerprint: str = "print",
     delivered_at: datetime | None = NOW,
-) -> Delivery:
-    return Delivery(
+) -> PullSecretStatus:
+    return PullSecretStatus(
         cluster=cluster,
         namespace=namespace,
         status=status,
@@ -253,9 +268,9 @@ def delivery(
     )
 
 
-def went(
-    change: object, reason: Reason = Reason.DONE, message: str = "", *, well: bool = True
-) -> ClusterOutcome:
-    return ClusterOutcome.model_validate(
-        {"change": change, "done": well, "reason": reason, "message": message}
+def cluster_result(
+    change: object, reason: Reason = Reason.DONE, message: str = "", *, is_done: bool = True
+) -> ClusterChangeResult:
+    return ClusterChangeResult.model_validate(
+        {"change": change, "succeeded": is_done, "reason": reason, "message": message}
     )

@@ -3,22 +3,22 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
-from models.registries.changes import Change, CreateSpace, Outcome, SetVisibility
-from models.registries.condition import Condition, ConditionType, Status, Verdict
+from models.registries.changes import Change, ChangeResult, CreateSpace, SetVisibility
+from models.registries.condition import CheckResult, Condition, ConditionStatus, ConditionType
 from models.registries.observation import Snapshot
-from models.registries.record import Dossier
+from models.registries.record import RegistryRecord
 from models.registries.registry import (
     BlockRef,
     DriftPolicy,
     Kind,
-    Origin,
     Registry,
-    SystemTrust,
+    RegistryOrigin,
+    SystemCA,
     Tls,
 )
-from models.registries.schedule import Track
+from models.registries.schedule import PollHistory
 from models.registries.space import ObservedSpace, Space, Visibility
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -35,13 +35,13 @@ def registry(
     token_service: str | None = None,
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE,
     credential: BlockRef | None = None,
-    origin: Origin = Origin.EXTERNAL,
+    origin: RegistryOrigin = RegistryOrigin.EXTERNAL,
 ) -> Registry:
     return Registry(
         name=name,
         kind=kind,
         address=address,
-        tls=tls or SystemTrust(),
+        tls=tls or SystemCA(),
         token_service=token_service,
         drift_policy=drift_policy,
         credential=credential,
@@ -70,7 +70,7 @@ def space(
     )
 
 
-def seen(
+def observed_space(
     name: str = "team",
     *,
     id: int | None = 7,
@@ -80,75 +80,84 @@ def seen(
     return ObservedSpace(name=name, remote_id=id, visibility=visibility, repositories=repositories)
 
 
-def unseen(reason: Reason = Reason.TIMED_OUT, message: str = "no answer in time") -> Unseen:
-    return Unseen(reason=reason, message=message)
+def unavailable(
+    reason: Reason = Reason.TIMED_OUT, message: str = "no answer in time"
+) -> Unavailable:
+    return Unavailable(reason=reason, message=message)
 
 
 def snapshot(
     *spaces: ObservedSpace,
-    instead: Unseen | None = None,
-    verdicts: Iterable[Verdict] = (),
+    instead: Unavailable | None = None,
+    verdicts: Iterable[CheckResult] = (),
     taken_at: datetime = NOW,
     seconds: float = 0.5,
 ) -> Snapshot:
     return Snapshot(
         registry="prod",
-        taken_at=taken_at,
+        observed_at=taken_at,
         seconds=seconds,
-        verdicts=tuple(verdicts),
-        spaces=instead or Seen[ObservedSpace](items=spaces),
+        checks=tuple(verdicts),
+        spaces=instead or Complete[ObservedSpace](items=spaces),
     )
 
 
-def verdict(
+def check_result(
     type_: ConditionType = ConditionType.REACHABLE,
-    status: Status = Status.TRUE,
+    status: ConditionStatus = ConditionStatus.TRUE,
     reason: Reason = Reason.CONNECTED,
     message: str = "answers",
     *,
-    proved: bool = True,
-) -> Verdict:
-    return Verdict(type=type_, status=status, reason=reason, message=message, proved=proved)
+    confirmed: bool = True,
+) -> CheckResult:
+    return CheckResult(
+        type=type_, status=status, reason=reason, message=message, confirmed=confirmed
+    )
 
 
 def condition(
     type_: ConditionType = ConditionType.REACHABLE,
-    status: Status = Status.TRUE,
+    status: ConditionStatus = ConditionStatus.TRUE,
     reason: Reason = Reason.CONNECTED,
     message: str = "answers",
     *,
     since: datetime = NOW,
-    contrary: int = 0,
+    opposing_checks: int = 0,
 ) -> Condition:
     return Condition(
-        type=type_, status=status, reason=reason, message=message, since=since, contrary=contrary
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message,
+        since=since,
+        contrary=opposing_checks,
     )
 
 
-def dossier(
+def registry_record(
     *conditions: Condition,
-    of: Registry | None = None,
-    track: Track | None = None,
+    spec: Registry | None = None,
+    track: PollHistory | None = None,
     spaces_read_at: datetime | None = NOW - timedelta(minutes=1),
-) -> Dossier:
-    return Dossier(
-        registry=of or registry(),
+) -> RegistryRecord:
+    return RegistryRecord(
+        registry=spec or registry(),
         integrated_at=NOW - timedelta(days=1),
         conditions=conditions,
-        track=track or Track(),
+        poll_history=track or PollHistory(),
         spaces_read_at=spaces_read_at,
     )
 
 
 def narrow(name: str = "team", id: int | None = 7) -> SetVisibility:
     return SetVisibility(
-        space=name, remote_id=id, before=PUBLIC, after=PRIVATE, reason=Reason.ASKED
+        space=name, remote_id=id, before=PUBLIC, after=PRIVATE, reason=Reason.REQUESTED
     )
 
 
 def widen(name: str = "team", id: int | None = 7) -> SetVisibility:
     return SetVisibility(
-        space=name, remote_id=id, before=PRIVATE, after=PUBLIC, reason=Reason.ASKED
+        space=name, remote_id=id, before=PRIVATE, after=PUBLIC, reason=Reason.REQUESTED
     )
 
 
@@ -156,9 +165,9 @@ def create(name: str = "fresh", after: Visibility = PRIVATE) -> CreateSpace:
     return CreateSpace(space=name, after=after)
 
 
-def done(change: Change, reason: Reason = Reason.DONE) -> Outcome:
-    return Outcome(change=change, done=True, reason=reason)
+def success(change: Change, reason: Reason = Reason.DONE) -> ChangeResult:
+    return ChangeResult(change=change, succeeded=True, reason=reason)
 
 
-def broken(change: Change, reason: Reason = Reason.FORBIDDEN, message: str = "no") -> Outcome:
-    return Outcome(change=change, done=False, reason=reason, message=message)
+def failure(change: Change, reason: Reason = Reason.FORBIDDEN, message: str = "no") -> ChangeResult:
+    return ChangeResult(change=change, succeeded=False, reason=reason, message=message)

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from models.core.settings import settings
+from models.core.settings import get_settings
 from tasks.store.migrate import migrate
-from tasks.store.session import engine_for
+from tasks.store.session import get_engine
 
 DATABASE = "REGISTRY_INTEGRATION_DATABASE_URL"
 
 
 @contextmanager
-def in_force(url: str) -> Iterator[str]:
+def use_database(url: str) -> Iterator[str]:
     """Let everything be stored at `url` until the block ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(DATABASE, url)
-        settings.cache_clear()
+        get_settings.cache_clear()
         yield url
-        engine_for(url).dispose()
-        engine_for.cache_clear()
-    settings.cache_clear()
+        get_engine(url).dispose()
+        get_engine.cache_clear()
+    get_settings.cache_clear()
 
 
 def migrated_sqlite(folder: Path) -> str:
@@ -40,5 +40,5 @@ def _all_tables() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.db"
         migrate(f"sqlite:///{file}")
-        engine_for(f"sqlite:///{file}").dispose()  # the last to leave empties the write-ahead log
+        get_engine(f"sqlite:///{file}").dispose()  # the last to leave empties the write-ahead log
         return file.read_bytes()

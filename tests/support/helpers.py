@@ -13,33 +13,33 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from sqlmodel import Session, col, select, update
 
-from deployments.simulators.faults import Faults
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.server import running
-from flows.operations.reconcile_registry import PLAIN, reconcile
+from deployments.simulators.faults import FaultInjector
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.server import run_server
+from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.registries.integrate import integrate_registry
 from flows.registries.reconcile_all import reconcile_all
-from models.core.audit import Entry
-from models.overview.overview import RegistryFigures
-from models.registries.credential_origin import given_origins
-from models.registries.record import Dossier
+from models.core.audit import AuditEntry
+from models.overview.overview import RegistryStatistics
+from models.registries.credential_origin import new_credential_origins
+from models.registries.record import RegistryRecord
 from models.registries.registry import BlockRef, DriftPolicy, Kind, Registry
 from models.registries.space import Space
 from models.tables import AuditRow, RegistryRow
 from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces, statistics
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 
 PASSWORD = "Harbor12345"
 PASSWORDS = [PASSWORD]
 """Every password that a test has put in a block; none may be found anywhere in the clear."""
 
-BLOCKS: dict[str, str] = {}
+BLOCK_IDS: dict[str, str] = {}
 """The document ids of the blocks that tests have saved, by name."""
 
-Ended = State[Any]
+FlowState = State[Any]
 
 
 @dataclass(frozen=True)
@@ -51,143 +51,155 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Place:
+class HarborServer:
     """A simulated Harbor on a socket, with its faults."""
 
-    harbor: Harbor
-    faults: Faults
+    simulator: SimulatedHarbor
+    faults: FaultInjector
     url: str
 
-    def public(self, space: str) -> bool:
+    def is_public(self, space: str) -> bool:
         """Whether Harbor itself has it public."""
-        return self.harbor.projects[space].public
+        return self.simulator.projects[space].public
 
     def writes(self) -> list[tuple[str, int]]:
         """Every request that changed something, or tried to, with its status."""
         return [
             (f"{entry.method} {entry.path.removeprefix('/api/v2.0/')}", entry.status)
-            for entry in self.harbor.requests
+            for entry in self.simulator.requests
             if entry.method not in ("GET", "HEAD")
         ]
 
 
 @contextmanager
-def harbor_at(*names: str, **options: Any) -> Iterator[Place]:
+def harbor_with(*names: str, **options: Any) -> Iterator[HarborServer]:
     """Run a Harbor with these private projects besides its public `library`."""
-    harbor = Harbor(**options)
+    harbor = SimulatedHarbor(**options)
     for name in names:
         harbor.add_project(name, repositories=["app"], storage_used=2**20, storage_limit=2**30)
-    faults = Faults(harbor.app)
-    with running(faults) as url:
+    faults = FaultInjector(harbor.app)
+    with run_server(faults) as url:
         harbor.external_url = url  # where it sends whoever needs a token
-        yield Place(harbor, faults, url)
+        yield HarborServer(harbor, faults, url)
 
 
-async def block(name: str, username: str = "admin", password: str = PASSWORD) -> dict[str, Any]:
+async def save_credentials(
+    name: str, username: str = "admin", password: str = PASSWORD
+) -> dict[str, Any]:
     """Save credentials as a person does, and return the reference that a run is given."""
     PASSWORDS.append(password)
     credentials = RegistryCredentials(username=username, password=password)
-    BLOCKS[name] = str(await credentials.save(name, overwrite=True))
+    BLOCK_IDS[name] = str(await credentials.save(name, overwrite=True))
     return {"$ref": {"block_document_slug": f"registry-credentials/{name}"}}
 
 
 async def integrate(
-    name: str, url: str, type_: str = "harbor", *, credentials: Any = ..., **more: Any
-) -> Ended:
+    name: str, url: str, type_: str = "harbor", *, credentials: Any = ..., **options: Any
+) -> FlowState:
     """Integrate a registry; a Harbor with the administrator's credentials unless told otherwise."""
     if credentials is ...:
-        credentials = await block(name) if type_ == "harbor" else None
-    return await ended(
-        integrate_registry, name, {"type": type_, "address": url}, credentials, **more
+        credentials = await save_credentials(name) if type_ == "harbor" else None
+    return await run_flow(
+        integrate_registry, name, {"type": type_, "address": url}, credentials, **options
     )
 
 
-async def settled(name: str, url: str, type_: str = "harbor", policy: str = "enforce") -> None:
+async def add_registry(name: str, url: str, type_: str = "harbor", policy: str = "enforce") -> None:
     """Leave a registry as an integration leaves it, save the run: many tests begin there."""
     if type_ == "harbor":
-        await block(name)
-    one = Registry(
+        await save_credentials(name)
+    registry = Registry(
         name=name,
         kind=Kind(type_),
         address=url,
         credential=BlockRef(name=name) if type_ == "harbor" else None,
         drift_policy=DriftPolicy(policy),
     )
-    entry = Entry(subject=name, what="registry.integrated", after=url)
-    given = given_origins(one, BLOCKS)
-    transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
-    async with leased(name) as holder:
-        await reconcile(name, holder, PLAIN)
+    entry = AuditEntry(subject=name, action="registry.integrated", after=url)
+    approved_origins = new_credential_origins(registry, BLOCK_IDS)
+    run_in_transaction(
+        registries.add_registry,
+        registry,
+        entry,
+        at=clock.now(),
+        flow_run="",
+        approved_origins=approved_origins,
+    )
+    async with lease(name) as lease_id:
+        await reconcile(name, lease_id, AS_FUNCTIONS)
 
 
-async def ended(flow: Any, *args: Any, **kwargs: Any) -> Ended:
+async def run_flow(flow: Any, *args: Any, **kwargs: Any) -> FlowState:
     """Run a flow and return the state in which it ended."""
-    state: Ended = await flow(*args, **kwargs, return_state=True)
+    state: FlowState = await flow(*args, **kwargs, return_state=True)
     return state
 
 
-async def completed(flow: Any, *args: Any, **kwargs: Any) -> str:
+async def expect_success(flow: Any, *args: Any, **kwargs: Any) -> str:
     """Run a flow that shall succeed, and return what it said."""
-    state = await ended(flow, *args, **kwargs)
+    state = await run_flow(flow, *args, **kwargs)
     assert state.is_completed(), state
     return state.message or ""
 
 
-async def failed(flow: Any, *args: Any, **kwargs: Any) -> str:
+async def expect_failure(flow: Any, *args: Any, **kwargs: Any) -> str:
     """Run a flow that shall fail plainly, and return what it said."""
-    state = await ended(flow, *args, **kwargs)
+    state = await run_flow(flow, *args, **kwargs)
     assert state.type == "FAILED", state
     return state.message or ""
 
 
-async def look_again() -> Ended:
+async def reconcile_all_now() -> FlowState:
     """Let the schedule look at every registry now, whenever the last look was."""
 
-    due(looked_at=clock.now() - timedelta(days=1))
-    return await ended(reconcile_all)
+    set_read_times(looked_at=clock.now() - timedelta(days=1))
+    return await run_flow(reconcile_all)
 
 
-def storage_due() -> None:
+def make_storage_due() -> None:
     """Let every registry's storage be read again."""
-    due(storage_read_at=None)
+    set_read_times(storage_read_at=None)
 
 
-def due(**times: datetime | None) -> None:
+def set_read_times(**times: datetime | None) -> None:
     """Set when all registries were last asked."""
-    transact(lambda session: session.exec(update(RegistryRow).values(**times)))
+    run_in_transaction(lambda session: session.exec(update(RegistryRow).values(**times)))
 
 
-def forget(name: str) -> None:
+def remove_registry_record(name: str) -> None:
     """Remove a registry behind a run's back, as a run on another machine may."""
-    entry = Entry(subject=name, what="registry.removed")
-    transact(registries.remove, name, entry, at=clock.now(), flow_run="")
+    entry = AuditEntry(subject=name, action="registry.removed")
+    run_in_transaction(registries.delete_registry, name, entry, at=clock.now(), flow_run="")
 
 
-def dossier(name: str) -> Dossier:
-    return transact(registries.dossier, name)
+def record_of(name: str) -> RegistryRecord:
+    return run_in_transaction(registries.get_registry, name)
 
 
-def known() -> list[str]:
-    return [one.registry.name for one in transact(registries.dossiers)]
+def registry_names() -> list[str]:
+    return [record.registry.name for record in run_in_transaction(registries.list_registries)]
 
 
 def spaces_of(name: str) -> dict[str, Space]:
-    return {one.name: one for one in transact(spaces.spaces, name)}
+    return {space.name: space for space in run_in_transaction(spaces.list_spaces, name)}
 
 
-def figures_of(name: str) -> RegistryFigures:
-    return {one.name: one for one in transact(statistics.figures)}[name]
+def statistics_of(name: str) -> RegistryStatistics:
+    return {
+        registry_statistics.name: registry_statistics
+        for registry_statistics in run_in_transaction(statistics.list_registry_statistics)
+    }[name]
 
 
 def audit_of(name: str) -> list[AuditRow]:
     def read(session: Session) -> list[AuditRow]:
-        asked = select(AuditRow).where(col(AuditRow.registry_name) == name)
-        return list(session.exec(asked.order_by(col(AuditRow.id))))
+        query = select(AuditRow).where(col(AuditRow.registry_name) == name)
+        return list(session.exec(query.order_by(col(AuditRow.id))))
 
-    return transact(read)
+    return run_in_transaction(read)
 
 
-def audited(name: str) -> Counter[str]:
+def audit_events(name: str) -> Counter[str]:
     """Count what was audited of a registry; what a first look finds is left out."""
     return Counter(row.what for row in audit_of(name) if row.event is not None)
 
@@ -195,43 +207,43 @@ def audited(name: str) -> Counter[str]:
 async def page(key: str) -> str:
     """Return the newest version of an artifact."""
     async with get_client() as client:
-        answer = await client.request("GET", "/artifacts/{key}/latest", path_params={"key": key})
-    data: str = answer.json()["data"]
+        response = await client.request("GET", "/artifacts/{key}/latest", path_params={"key": key})
+    data: str = response.json()["data"]
     return data
 
 
-async def events_of(name: str, expected: int) -> Counter[str]:
+async def wait_for_events(name: str, expected: int) -> Counter[str]:
     """Count the events of a registry that reached the server, once there are so many."""
-    asked = {"filter": {"related": {"id": [f"registry.{name}"]}}, "limit": 50}
-    found: list[str] = []
+    query = {"filter": {"related": {"id": [f"registry.{name}"]}}, "limit": 50}
+    event_names: list[str] = []
     async with get_client() as client:
         for _ in range(100):
-            answer = await client.request("POST", "/events/filter", json=asked)
-            found = [event["event"] for event in answer.json()["events"]]
-            if len(found) >= expected:
+            response = await client.request("POST", "/events/filter", json=query)
+            event_names = [event["event"] for event in response.json()["events"]]
+            if len(event_names) >= expected:
                 break
             await asyncio.sleep(0.1)
-    return Counter(found)
+    return Counter(event_names)
 
 
-async def told(name: str) -> Counter[str]:
+async def sent_events(name: str) -> Counter[str]:
     """Check that every event in the audit reached the server exactly once; return them."""
-    wanted = audited(name)
-    assert await events_of(name, wanted.total()) == wanted
+    expected = audit_events(name)
+    assert await wait_for_events(name, expected.total()) == expected
     assert all(row.announced_at for row in audit_of(name) if row.event is not None)
-    return wanted
+    return expected
 
 
-async def task_runs(state: Ended) -> int:
+async def count_task_runs(state: FlowState) -> int:
     """Count the task runs of a flow run, as the server knows them."""
     run = str(state.state_details.flow_run_id)
-    found = -1
-    asked = {"flow_runs": {"id": {"any_": [run]}}}
+    count = -1
+    query = {"flow_runs": {"id": {"any_": [run]}}}
     async with get_client() as client:
         for _ in range(50):  # the server works them off behind the flow
-            answer = await client.request("POST", "/task_runs/count", json=asked)
-            before, found = found, int(answer.json())
-            if before == found > 0:
+            response = await client.request("POST", "/task_runs/count", json=query)
+            before, count = count, int(response.json())
+            if before == count > 0:
                 break
             await asyncio.sleep(0.2)
-    return found
+    return count

@@ -6,28 +6,33 @@ from typing import Any
 
 from deployments.simulators.harbor import Robot
 from deployments.simulators.harbor.identity import find_robot
-from deployments.simulators.harbor.rights import allowed
+from deployments.simulators.harbor.rights import is_allowed
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
-from models.clusters.cluster import INSTALLATION, MANAGED_BY, SECRET_NAME
-from models.registries.robots import mark_in
+from models.clusters.cluster import INSTALLATION_LABEL, MANAGED_BY_LABEL, PULL_SECRET_NAME
+from models.registries.robots import parse_mark
 from tasks.store.access import bindings
 from tasks.store.registries import robots
-from tasks.store.session import transact
-from tests.support.random_events import World
+from tasks.store.session import run_in_transaction
+from tests.support.random_events import TrackedPlatform
 from tests.support.random_platform import HARBOR, WORKSPACES
 
 Pull = tuple[str, str, str]
 """(cluster, namespace, space)."""
 
 
-def handed(world: World, cluster: str, namespace: str) -> dict[str, Any] | None:
+def effective_secret(
+    platform: TrackedPlatform, cluster: str, namespace: str
+) -> dict[str, Any] | None:
     """Return the pull secret that pods of a namespace are handed, or name themselves."""
-    k = world.clusters[cluster]
-    linked = SECRET_NAME in k.image_pull_secrets(namespace) or not world.links[cluster]
-    return k.secret(namespace) if linked else None
+    emulated_cluster = platform.clusters[cluster]
+    is_linked = (
+        PULL_SECRET_NAME in emulated_cluster.image_pull_secrets(namespace)
+        or not platform.links[cluster]
+    )
+    return emulated_cluster.secret(namespace) if is_linked else None
 
 
-def settled(world: World) -> set[tuple[str, str]]:
+def decidable_namespaces(platform: TrackedPlatform) -> set[tuple[str, str]]:
     """The namespaces of which it can be said who shall pull what.
 
     Not those that are being deleted, nor those where somebody made our Secret his own: he may
@@ -35,144 +40,165 @@ def settled(world: World) -> set[tuple[str, str]]:
     """
     return {
         (cluster, namespace)
-        for cluster, namespace in world.labels.keys() - world.ending
-        if ours(world, cluster, namespace)
-        or not (world.clusters[cluster].secret(namespace) or {}).get("auths")
+        for cluster, namespace in platform.labels.keys() - platform.terminating
+        if has_no_foreign_secret(platform, cluster, namespace)
+        or not (platform.clusters[cluster].secret(namespace) or {}).get("auths")
     }
 
 
-def can(world: World) -> set[Pull]:
+def actual_pulls(platform: TrackedPlatform) -> set[Pull]:
     """Who can pull what, by Harbor's own rules and with what each namespace is handed."""
     return {
         (cluster, namespace, project.name)
-        for cluster, namespace in settled(world)
-        for project in world.harbor.projects.values()
-        if allowed(_caller(world, cluster, namespace), project, "repository", "pull")
+        for cluster, namespace in decidable_namespaces(platform)
+        for project in platform.harbor.projects.values()
+        if is_allowed(_caller(platform, cluster, namespace), project, "repository", "pull")
     }
 
 
-def _caller(world: World, cluster: str, namespace: str) -> Caller:
-    secret = handed(world, cluster, namespace) or {}
-    login = secret.get("auths", {}).get(world.url.partition("//")[2])
-    robot = find_robot(world.harbor, login["username"]) if login else None
+def _caller(platform: TrackedPlatform, cluster: str, namespace: str) -> Caller:
+    secret = effective_secret(platform, cluster, namespace) or {}
+    login = secret.get("auths", {}).get(platform.url.partition("//")[2])
+    robot = find_robot(platform.harbor, login["username"]) if login else None
     if robot is None or robot.disable or robot.secret != login["password"]:
         return ANONYMOUS
     return Caller(login["username"], robot=robot)
 
 
-def shall(world: World) -> set[Pull]:
+def desired_pulls(platform: TrackedPlatform) -> set[Pull]:
     """Who shall pull what: all what is public, the bound workspaces' namespaces what is private."""
     return {
         (cluster, namespace, project.name)
-        for cluster, namespace in settled(world)
-        for project in world.harbor.projects.values()
-        if shall_be_public(world, project.name)
+        for cluster, namespace in decidable_namespaces(platform)
+        for project in platform.harbor.projects.values()
+        if should_be_public(platform, project.name)
         or (
-            bound_to(world, project.name, belongs(world, cluster, namespace))
-            and ours(world, cluster, namespace)
+            is_bound(platform, project.name, workspace_of(platform, cluster, namespace))
+            and has_no_foreign_secret(platform, cluster, namespace)
         )
     }
 
 
-def bound_to(world: World, space: str, workspace: str | None) -> bool:
+def is_bound(platform: TrackedPlatform, space: str, workspace: str | None) -> bool:
     """Whether a binding is in force: a space made again under the old name inherits none."""
-    key, project = (space, workspace or ""), world.harbor.projects.get(space)
-    return project is not None and key in world.bound and world.bound[key] == project.id
+    key, project = (space, workspace or ""), platform.harbor.projects.get(space)
+    return project is not None and key in platform.bindings and platform.bindings[key] == project.id
 
 
-def shall_be_public(world: World, space: str) -> bool:
+def should_be_public(platform: TrackedPlatform, space: str) -> bool:
     """As it was set here, unless it was set public and is another space now; else as it is."""
-    project = world.harbor.projects[space]
-    public, meant = world.wishes.get(space, (project.public, None))
-    if space in world.wishes and public and meant != project.id:
+    project = platform.harbor.projects[space]
+    public, project_id = platform.desired_visibility.get(space, (project.public, None))
+    if space in platform.desired_visibility and public and project_id != project.id:
         return project.public
     return public
 
 
-def belongs(world: World, cluster: str, namespace: str) -> str | None:
+def workspace_of(platform: TrackedPlatform, cluster: str, namespace: str) -> str | None:
     """Return the one workspace that labels and lists name."""
-    told = set(world.labels[cluster, namespace].values())
-    told |= {name for name in WORKSPACES if (cluster, namespace) in world.listed[name]}
-    return told.pop() if len(told) == 1 else None
-
-
-def ours(world: World, cluster: str, namespace: str) -> bool:
-    """Whether there is no foreign Secret of our name."""
-    found = world.clusters[cluster].raw_secret(namespace)
-    if found is None:
-        return True
-    labels = found["metadata"].get("labels", {})
-    return labels.get(INSTALLATION) == world.us and MANAGED_BY in labels
-
-
-def foreign(world: World) -> dict[str, Any]:
-    """Return all that is not ours to touch."""
-    found: dict[str, Any] = {
-        f"robot {robot.stored}": asdict(copy.deepcopy(robot)) for robot in world.others()
+    workspaces = set(platform.labels[cluster, namespace].values())
+    workspaces |= {
+        name for name in WORKSPACES if (cluster, namespace) in platform.assignments[name]
     }
-    for cluster, namespace in world.labels:
-        k, place = world.clusters[cluster], f"{cluster}/{namespace}"
-        linked = k.image_pull_secrets(namespace)
-        found[f"links in {place}"] = [one for one in linked if one != SECRET_NAME]
-        if not ours(world, cluster, namespace):
-            found[f"secret in {place}"] = k.raw_secret(namespace)
-    return found
+    return workspaces.pop() if len(workspaces) == 1 else None
 
 
-def _due(world: World) -> dict[str, set[str]]:
+def has_no_foreign_secret(platform: TrackedPlatform, cluster: str, namespace: str) -> bool:
+    """Whether there is no foreign Secret of our name."""
+    secret = platform.clusters[cluster].raw_secret(namespace)
+    if secret is None:
+        return True
+    labels = secret["metadata"].get("labels", {})
+    return labels.get(INSTALLATION_LABEL) == platform.installation and MANAGED_BY_LABEL in labels
+
+
+def foreign_objects(platform: TrackedPlatform) -> dict[str, Any]:
+    """Return all that is not ours to touch."""
+    objects: dict[str, Any] = {
+        f"robot {robot.stored}": asdict(copy.deepcopy(robot)) for robot in platform.other_robots()
+    }
+    for cluster, namespace in platform.labels:
+        emulated_cluster, location = platform.clusters[cluster], f"{cluster}/{namespace}"
+        secret_names = emulated_cluster.image_pull_secrets(namespace)
+        objects[f"links in {location}"] = [
+            secret_name for secret_name in secret_names if secret_name != PULL_SECRET_NAME
+        ]
+        if not has_no_foreign_secret(platform, cluster, namespace):
+            objects[f"secret in {location}"] = emulated_cluster.raw_secret(namespace)
+    return objects
+
+
+def _desired_spaces(platform: TrackedPlatform) -> dict[str, set[str]]:
     """Return the spaces that each workspace shall pull and that are there."""
     return {
-        name: {space for space in world.harbor.projects if bound_to(world, space, name)}
+        name: {space for space in platform.harbor.projects if is_bound(platform, space, name)}
         for name in WORKSPACES
     }
 
 
-def check_narrow(world: World) -> None:
+def check_robot_permissions(platform: TrackedPlatform) -> None:
     """Check that no robot account of ours may pull what is not bound, wherever its secret is."""
-    there = {project.id: project.name for project in world.harbor.projects.values()}
-    for robot in world.ours():
-        held = {there.get(one.project_id or 0, one.namespace) for one in robot.permissions}
-        live = {name for name in held if name in world.harbor.projects or name == "*"}
-        assert robot.disable or live <= _due(world)[_workspace(robot)], robot
+    project_names = {project.id: project.name for project in platform.harbor.projects.values()}
+    for robot in platform.own_robots():
+        space_names = {
+            project_names.get(permission.project_id or 0, permission.namespace)
+            for permission in robot.permissions
+        }
+        existing_names = {
+            name for name in space_names if name in platform.harbor.projects or name == "*"
+        }
+        assert robot.disable or existing_names <= _desired_spaces(platform)[_workspace(robot)], (
+            robot
+        )
 
 
-def check_least(world: World) -> None:
+def check_least_privilege(platform: TrackedPlatform) -> None:
     """Check that nobody holds more than is due: robot accounts, Secrets, records."""
-    due = _due(world)
-    made = {_workspace(robot): _held(robot) for robot in world.ours()}
+    desired_spaces = _desired_spaces(platform)
+    permissions = {_workspace(robot): _permissions(robot) for robot in platform.own_robots()}
     pull = (("repository", "pull"),)
-    assert made == {name: dict.fromkeys(spaces, pull) for name, spaces in due.items() if spaces}
-    assert len(world.ours()) == len(made)
-    recorded = [one for one in transact(robots.grants, HARBOR) if one.workspace]
-    assert {one.robot_id for one in recorded} == {one.id for one in world.ours()}
-    known = transact(bindings.bindings, registry=HARBOR)
-    assert {(one.space, one.workspace) for one in known} == world.bound.keys()
-    for one in known:
-        if one.space in world.harbor.projects:
-            assert one.is_held is not bound_to(world, one.space, one.workspace), one
-    for cluster, namespace in world.labels.keys() - world.ending:
-        if ours(world, cluster, namespace):
-            holds = world.clusters[cluster].raw_secret(namespace) is not None
-            whom = belongs(world, cluster, namespace)
-            assert holds == bool(whom and due[whom]), (cluster, namespace)
+    assert permissions == {
+        name: dict.fromkeys(spaces, pull) for name, spaces in desired_spaces.items() if spaces
+    }
+    assert len(platform.own_robots()) == len(permissions)
+    recorded_robots = [
+        robot for robot in run_in_transaction(robots.list_robots, HARBOR) if robot.workspace
+    ]
+    assert {robot.robot_id for robot in recorded_robots} == {
+        robot.id for robot in platform.own_robots()
+    }
+    recorded_bindings = run_in_transaction(bindings.list_bindings, registry=HARBOR)
+    assert {
+        (binding.space, binding.workspace) for binding in recorded_bindings
+    } == platform.bindings.keys()
+    for binding in recorded_bindings:
+        if binding.space in platform.harbor.projects:
+            assert binding.is_held is not is_bound(platform, binding.space, binding.workspace), (
+                binding
+            )
+    for cluster, namespace in platform.labels.keys() - platform.terminating:
+        if has_no_foreign_secret(platform, cluster, namespace):
+            has_secret = platform.clusters[cluster].raw_secret(namespace) is not None
+            workspace = workspace_of(platform, cluster, namespace)
+            assert has_secret == bool(workspace and desired_spaces[workspace]), (cluster, namespace)
 
 
-def check_copies_end(world: World) -> None:
+def check_copied_logins(platform: TrackedPlatform) -> None:
     """Check that nobody who left a workspace can still use what he copied there."""
-    for whose, (cluster, namespace), username, password in world.copied:
-        there = (cluster, namespace) in world.labels
-        if not there or belongs(world, cluster, namespace) != whose:
-            robot = find_robot(world.harbor, username)
-            assert robot is None or robot.secret != password, (whose, cluster, namespace)
+    for owner, (cluster, namespace), username, password in platform.copied_logins:
+        exists = (cluster, namespace) in platform.labels
+        if not exists or workspace_of(platform, cluster, namespace) != owner:
+            robot = find_robot(platform.harbor, username)
+            assert robot is None or robot.secret != password, (owner, cluster, namespace)
 
 
 def _workspace(robot: Robot) -> str:
-    mark = mark_in(robot.description)
+    mark = parse_mark(robot.description)
     assert mark is not None
     return mark.workspace
 
 
-def _held(robot: Robot) -> dict[str, tuple[tuple[str, str], ...]]:
+def _permissions(robot: Robot) -> dict[str, tuple[tuple[str, str], ...]]:
     assert not robot.disable
     assert robot.expires_at == -1
-    return {one.namespace: one.access for one in robot.permissions}
+    return {permission.namespace: permission.access for permission in robot.permissions}

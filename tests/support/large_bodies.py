@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from deployments.simulators.faults import Answer
+from deployments.simulators.faults import Respond
 
-MOST_TAKEN = 100_000_000
+MAX_MEMORY = 100_000_000
 """Bytes that reading one hostile answer may take; unbounded, each takes five times that."""
 
 
@@ -26,10 +26,12 @@ def nested_bomb() -> bytes:
     return gzip.compress(gzip.compress(gzip_bomb(), 9), 9)
 
 
-def coded(body: bytes, *codings: str, status: int = 200) -> Answer:
+def encoded_answer(body: bytes, *codings: str, status: int = 200) -> Respond:
     """An answer that names these content encodings, a header each."""
     headers = (("Content-Type", "application/json"),)
-    return Answer(status, body, headers + tuple(("Content-Encoding", one) for one in codings))
+    return Respond(
+        status, body, headers + tuple(("Content-Encoding", coding) for coding in codings)
+    )
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def bounded_memory() -> Iterator[None]:
     tracemalloc.start()
     try:
         yield
-        taken = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert taken < MOST_TAKEN, f"{taken / 1e6:.0f} MB"
+    assert peak < MAX_MEMORY, f"{peak / 1e6:.0f} MB"

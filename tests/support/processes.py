@@ -18,12 +18,12 @@ def preload(*modules: str) -> None:
 
 def start(environment: Mapping[str, str], work: Callable[..., None], *args: object) -> BaseProcess:
     """Do `work` in another process, under these environment variables."""
-    process = _CONTEXT.Process(target=_with, args=(environment, work, *args), daemon=True)
+    process = _CONTEXT.Process(target=_run_with, args=(environment, work, *args), daemon=True)
     process.start()
     return process
 
 
-def _with(environment: Mapping[str, str], work: Callable[..., None], *args: object) -> None:
+def _run_with(environment: Mapping[str, str], work: Callable[..., None], *args: object) -> None:
     os.environ.update(environment)
     work(*args)
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import httpx
 
-from deployments.environment import HOME
-from models.core.network import LOOPBACK
+from deployments.environment import PROJECT_DIR
+from models.core.network import LOOPBACK_NETWORKS
 
 START_SECONDS = 240.0
 STOP_SECONDS = 15.0  # ten, and what a busy machine needs to notice
 
 
 @dataclass(frozen=True)
-class Served:
+class ProductServer:
     """A product that is being served.
 
     Attributes:
@@ -45,7 +45,7 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path | None = None, **environment: str) -> Iterator[Served]:
+def serve_product(folder: Path | None = None, **environment: str) -> Iterator[ProductServer]:
     """Serve the product on a free port.
 
     Args:
@@ -53,26 +53,29 @@ def served(folder: Path | None = None, **environment: str) -> Iterator[Served]:
         environment: what is set besides.
     """
     if folder is None:
-        with temporary_folder() as fresh, served(Path(fresh), **environment) as product:
+        with (
+            temporary_folder() as temporary,
+            serve_product(Path(temporary), **environment) as product,
+        ):
             yield product
         return
-    process, product = start_serving(folder, HOME, **environment)
+    process, product = start_serving(folder, PROJECT_DIR, **environment)
     try:
-        wait_until_told(process, folder / "serve.log", "is served")
+        wait_for_log(process, folder / "serve.log", "is served")
         yield product
     finally:
         stop(process)
 
 
 def start_serving(
-    folder: Path, checkout: Path = HOME, **environment: str
-) -> tuple["subprocess.Popen[bytes]", Served]:
+    folder: Path, checkout: Path = PROJECT_DIR, **environment: str
+) -> tuple["subprocess.Popen[bytes]", ProductServer]:
     """Start `make serve`'s process in a checkout; it is ready once its log says so."""
-    product = Served(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
-    where = {"DATA_DIR": str(product.data_dir), "PORT": str(port)}
+    product = ProductServer(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
+    product_environment = {"DATA_DIR": str(product.data_dir), "PORT": str(port)}
     arguments = ("-m", "deployments.serve")
     return start(
-        folder / "serve.log", *arguments, checkout=checkout, **environment, **where
+        folder / "serve.log", *arguments, checkout=checkout, **environment, **product_environment
     ), product
 
 
@@ -81,19 +84,22 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True)
 
 
-_ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK}
+_ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK_NETWORKS}
 """Simulated Harbors are on the loopback, managed ones too."""
 
 
 def start(
-    log: Path, *arguments: str, checkout: Path = HOME, **environment: str
+    log: Path, *arguments: str, checkout: Path = PROJECT_DIR, **environment: str
 ) -> "subprocess.Popen[bytes]":
     """Start a Python program with nothing of Prefect's or ours in its environment but this."""
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable if checkout == HOME else checkout / ".venv/bin/python", *arguments],
+            [
+                sys.executable if checkout == PROJECT_DIR else checkout / ".venv/bin/python",
+                *arguments,
+            ],
             cwd=checkout,
-            env={**strangers(), **_ALLOWED, **environment},
+            env={**foreign_environment(), **_ALLOWED, **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -101,13 +107,13 @@ def start(
         )
 
 
-def strangers() -> dict[str, str]:
+def foreign_environment() -> dict[str, str]:
     """The environment without what is Prefect's or ours."""
-    ours = ("PREFECT_", "REGISTRY_INTEGRATION_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    own_prefixes = ("PREFECT_", "REGISTRY_INTEGRATION_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own_prefixes)}
 
 
-def wait_until_told(process: "subprocess.Popen[bytes]", log: Path, text: str) -> None:
+def wait_for_log(process: "subprocess.Popen[bytes]", log: Path, text: str) -> None:
     """Wait until a process says in its log that it is ready."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -117,7 +123,7 @@ def wait_until_told(process: "subprocess.Popen[bytes]", log: Path, text: str) ->
     raise RuntimeError(f"{log.stem} does not start: {log.read_text()[-3000:]}")
 
 
-def wait_until_answered(process: "subprocess.Popen[bytes]", client: httpx.Client) -> None:
+def wait_for_answer(process: "subprocess.Popen[bytes]", client: httpx.Client) -> None:
     """Wait until a Prefect server answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -6,44 +6,45 @@ from datetime import timedelta
 from deployments.simulators.harbor import Permission, Robot
 from deployments.simulators.harbor.identity import find_robot
 from models.access.binding import Binding, Workspace
-from models.access.requests import desired
-from models.clusters.cluster import SECRET_NAME
+from models.access.requests import with_visibility
+from models.clusters.cluster import PULL_SECRET_NAME
 from models.core.labels import WORKSPACE_LABEL
-from models.registries.robots import Mark, mark_in
+from models.registries.robots import OwnershipMark, parse_mark
 from models.registries.space import Visibility
 from tasks import clock
 from tasks.store.access import bindings, workspaces
 from tasks.store.registries import spaces
-from tasks.store.session import transact
-from tests.support.random_platform import HARBOR, WORKSPACES, Ground, Platform
+from tasks.store.session import run_in_transaction
+from tests.support.random_platform import HARBOR, WORKSPACES, RandomPlatform, SharedServers
 
 SECOND_LABEL = "example.com/team"
 """Another label that may name a workspace; both must agree."""
 
 _PULL = (("repository", "pull"),)
-_LONG = timedelta(days=30)
+_ROBOT_LIFETIME = timedelta(days=30)
 
 
-class World(Platform):
+class TrackedPlatform(RandomPlatform):
     """A platform, and what was asked of this service there.
 
     Attributes:
-        bound: by (space, workspace), which project was meant.
-        wishes: of spaces: whether public, and which project was meant.
-        listed: (cluster, namespace) by workspace.
+        bindings: by (space, workspace), which project was meant.
+        desired_visibility: of spaces: whether public, and which project was meant.
+        assignments: (cluster, namespace) by workspace.
         labels: of each namespace there is, by (cluster, namespace).
-        ending: namespaces that are being deleted.
-        copied: what namespaces held when they left a workspace: whose, where, user and password.
+        terminating: namespaces that are being deleted.
+        copied_logins: what namespaces held when they left a workspace: whose, where, user and
+            password.
     """
 
-    def __init__(self, on: Ground, *, by_robot: bool, links: bool) -> None:
-        super().__init__(on, by_robot=by_robot, links=links)
-        self.bound: dict[tuple[str, str], int | None] = {}
-        self.wishes: dict[str, tuple[bool, int | None]] = {}
-        self.listed: dict[str, set[tuple[str, str]]] = {name: set() for name in WORKSPACES}
+    def __init__(self, servers: SharedServers, *, by_robot: bool, links: bool) -> None:
+        super().__init__(servers, by_robot=by_robot, links=links)
+        self.bindings: dict[tuple[str, str], int | None] = {}
+        self.desired_visibility: dict[str, tuple[bool, int | None]] = {}
+        self.assignments: dict[str, set[tuple[str, str]]] = {name: set() for name in WORKSPACES}
         self.labels: dict[tuple[str, str], dict[str, str]] = {}
-        self.ending: set[tuple[str, str]] = set()
-        self.copied: list[tuple[str, tuple[str, str], str, str]] = []
+        self.terminating: set[tuple[str, str]] = set()
+        self.copied_logins: list[tuple[str, tuple[str, str], str, str]] = []
 
     # Spaces.
 
@@ -70,28 +71,38 @@ class World(Platform):
 
     def wish(self, name: str, public: bool) -> None:
         """Somebody sets the visibility here; the next reconcile carries it out."""
-        known = {one.name: one for one in transact(spaces.spaces, HARBOR)}
-        if name in known and known[name].missing_since is None:
-            self.wishes[name] = public, known[name].remote_id
-            wanted = Visibility.PUBLIC if public else Visibility.PRIVATE
-            transact(spaces.remember, HARBOR, desired(HARBOR, [known[name]], [name], wanted))
+        spaces_by_name = {
+            space.name: space for space in run_in_transaction(spaces.list_spaces, HARBOR)
+        }
+        if name in spaces_by_name and spaces_by_name[name].missing_since is None:
+            self.desired_visibility[name] = public, spaces_by_name[name].remote_id
+            visibility = Visibility.PUBLIC if public else Visibility.PRIVATE
+            run_in_transaction(
+                spaces.save_spaces,
+                HARBOR,
+                with_visibility(HARBOR, [spaces_by_name[name]], [name], visibility),
+            )
 
     def bind(self, name: str, workspace: str) -> None:
-        known = {one.name: one for one in transact(spaces.spaces, HARBOR)}
-        if name in known:
-            self.bound[name, workspace] = known[name].remote_id
-            transact(bindings.bind, [_binding(name, workspace)], at=clock.now(), flow_run="")
+        spaces_by_name = {
+            space.name: space for space in run_in_transaction(spaces.list_spaces, HARBOR)
+        }
+        if name in spaces_by_name:
+            self.bindings[name, workspace] = spaces_by_name[name].remote_id
+            run_in_transaction(
+                bindings.bind, [_binding(name, workspace)], at=clock.now(), flow_run=""
+            )
 
     def unbind(self, name: str, workspace: str) -> None:
-        self.bound.pop((name, workspace), None)
-        gone = [_binding(name, workspace)]
-        transact(bindings.unbind, gone, "asked", at=clock.now(), flow_run="")
+        self.bindings.pop((name, workspace), None)
+        old_bindings = [_binding(name, workspace)]
+        run_in_transaction(bindings.unbind, old_bindings, "asked", at=clock.now(), flow_run="")
 
     # Robot accounts, by hand in Harbor's console.
 
     def _robot(self, number: int) -> Robot | None:
-        found = self.ours()
-        return found[number % len(found)] if found else None
+        robots = self.own_robots()
+        return robots[number % len(robots)] if robots else None
 
     def delete_robot(self, number: int) -> None:
         robot = self._robot(number)
@@ -107,19 +118,19 @@ class World(Platform):
         robot = self._robot(number)
         if robot is not None:
             robot.duration = 30
-            robot.expires_at = int((clock.now() + _LONG).timestamp())
+            robot.expires_at = int((clock.now() + _ROBOT_LIFETIME).timestamp())
 
     def widen_robot(self, number: int, name: str) -> None:
         """Give it a space more, `*` for all; or the right to push where it may pull already."""
         robot, project = self._robot(number), self.harbor.projects.get(name)
         if robot is None or (project is None and name != "*"):
             return
-        held = {one.namespace: one for one in robot.permissions}
-        if name in held:
-            held[name] = replace(held[name], access=(*_PULL, ("repository", "push")))
+        permissions = {permission.namespace: permission for permission in robot.permissions}
+        if name in permissions:
+            permissions[name] = replace(permissions[name], access=(*_PULL, ("repository", "push")))
         else:
-            held[name] = Permission("project", name, project.id if project else None, _PULL)
-        robot.permissions = tuple(held.values())
+            permissions[name] = Permission("project", name, project.id if project else None, _PULL)
+        robot.permissions = tuple(permissions.values())
 
     def narrow_robot(self, number: int) -> None:
         robot = self._robot(number)
@@ -129,10 +140,12 @@ class World(Platform):
     def remark_robot(self, number: int) -> None:
         """Somebody writes another workspace into the description."""
         robot = self._robot(number)
-        mark = mark_in(robot.description) if robot else None
+        mark = parse_mark(robot.description) if robot else None
         if robot is not None and mark is not None:
-            other = WORKSPACES[mark.workspace == WORKSPACES[0]]
-            robot.description = Mark(installation=self.us, registry=HARBOR, workspace=other).text
+            other_workspace = WORKSPACES[mark.workspace == WORKSPACES[0]]
+            robot.description = OwnershipMark(
+                installation=self.installation, registry=HARBOR, workspace=other_workspace
+            ).text
 
     def rename_all(self) -> None:
         """Somebody changes Harbor's `robot_name_prefix`."""
@@ -150,39 +163,43 @@ class World(Platform):
         if (cluster, name) in self.labels:
             self._copy(cluster, name)
             self.labels[cluster, name] = _labels(workspace, second)
-            told = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
-            self.clusters[cluster].label(name, told)
+            labels = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
+            self.clusters[cluster].set_labels(name, labels)
 
     def list_by_hand(self, workspace: str, cluster: str, name: str) -> None:
         """Give it to a workspace; once more takes it back."""
         self._copy(cluster, name)
-        self.listed[workspace] ^= {(cluster, name)}
-        told, listed = Workspace(name=workspace), self.listed[workspace]
-        transact(workspaces.create, told, listed, at=clock.now(), flow_run="")
+        self.assignments[workspace] ^= {(cluster, name)}
+        record, namespaces = Workspace(name=workspace), self.assignments[workspace]
+        run_in_transaction(
+            workspaces.save_workspace, record, namespaces, at=clock.now(), flow_run=""
+        )
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:
             self._copy(cluster, name)
             del self.labels[cluster, name]
-            self.ending.discard((cluster, name))
+            self.terminating.discard((cluster, name))
             self.clusters[cluster].delete_namespace(name)
 
     def terminate(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:
-            self.ending.add((cluster, name))
-            self.clusters[cluster].terminate(name)
+            self.terminating.add((cluster, name))
+            self.clusters[cluster].terminate_namespace(name)
 
     def _copy(self, cluster: str, name: str) -> None:
         """Its people copy what it holds, before it perhaps leaves its workspace."""
         if (cluster, name) not in self.labels:
             return
-        held = (self.clusters[cluster].secret(name) or {}).get("auths", {})
-        for login in held.values():
+        logins = (self.clusters[cluster].secret(name) or {}).get("auths", {})
+        for login in logins.values():
             robot = find_robot(self.harbor, login["username"])
-            mark = mark_in(robot.description) if robot else None
-            if mark is not None and mark.installation == self.us:
-                whose = mark.workspace
-                self.copied.append((whose, (cluster, name), login["username"], login["password"]))
+            mark = parse_mark(robot.description) if robot else None
+            if mark is not None and mark.installation == self.installation:
+                owner = mark.workspace
+                self.copied_logins.append(
+                    (owner, (cluster, name), login["username"], login["password"])
+                )
 
     # Pull secrets, by hand with kubectl.
 
@@ -196,9 +213,9 @@ class World(Platform):
 
     def foreign_secret(self, cluster: str, name: str) -> None:
         """Somebody's own Secret of our name, where none is."""
-        there = self.clusters[cluster].raw_secret(name) is not None
-        if not there and (cluster, name) in self.labels.keys() - self.ending:
-            self.clusters[cluster].foreign_secret(name)
+        exists = self.clusters[cluster].raw_secret(name) is not None
+        if not exists and (cluster, name) in self.labels.keys() - self.terminating:
+            self.clusters[cluster].add_foreign_secret(name)
 
     def own_secret(self, cluster: str, name: str) -> None:
         """Somebody takes our mark off, and so makes the Secret his own."""
@@ -212,9 +229,11 @@ class World(Platform):
 
     def link_other(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:
-            held = self.clusters[cluster].image_pull_secrets(name)
-            ours = [one for one in held if one == SECRET_NAME]
-            self.clusters[cluster].set_image_pull_secrets(name, "other", *ours)
+            secret_names = self.clusters[cluster].image_pull_secrets(name)
+            own_names = [
+                secret_name for secret_name in secret_names if secret_name == PULL_SECRET_NAME
+            ]
+            self.clusters[cluster].set_image_pull_secrets(name, "other", *own_names)
 
 
 def _binding(space: str, workspace: str) -> Binding:
@@ -222,5 +241,5 @@ def _binding(space: str, workspace: str) -> Binding:
 
 
 def _labels(workspace: str | None, second: str | None) -> dict[str, str]:
-    told = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
-    return {key: value for key, value in told.items() if value}
+    labels = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
+    return {key: value for key, value in labels.items() if value}

@@ -11,45 +11,45 @@ import trustme
 from pydantic import SecretStr
 from sqlmodel import Session, delete
 
-from deployments.simulators.asgi import App, Captured, Receive, Scope, Send
-from deployments.simulators.faults import Fault, Faults
-from deployments.simulators.harbor import Harbor, Permission, Robot
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.server import running
-from flows.operations.reconcile_registry import PLAIN, Report, reconcile
-from flows.operations.sync_cluster import ClusterReport, sync_cluster
+from deployments.simulators.asgi import AsgiApp, CapturedResponse, Receive, Scope, Send
+from deployments.simulators.faults import Fault, FaultInjector
+from deployments.simulators.harbor import Permission, Robot, SimulatedHarbor
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.server import run_server
+from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
+from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from models.access.binding import Workspace
-from models.clusters.cluster import Cluster, ClusterState
-from models.core.audit import Entry
-from models.core.errors import Busy
+from models.clusters.cluster import Cluster, ClusterStatus
+from models.core.audit import AuditEntry
+from models.core.errors import LeaseHeld
 from models.registries.registry import BlockRef, Kind, Registry
-from models.registries.robots import Mark, mark_in
+from models.registries.robots import OwnershipMark, parse_mark
 from models.tables import LeaseRow
 from tasks import clock
-from tasks.registries.harbor.checks import GRANT_NEEDS, ROBOT_NEEDS
+from tasks.registries.harbor.checks import REQUIRED_ROBOT_RIGHTS, ROBOT_MANAGEMENT_RIGHTS
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
-from tasks.store.installation import installation
-from tasks.store.leases import leased
+from tasks.store.installation import get_installation
+from tasks.store.leases import lease
 from tasks.store.registries import registries
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 
 T = TypeVar("T")
 
 HARBOR, CLUSTERS, WORKSPACES = "harbor", ("east", "west"), ("blue", "red")
 TWIN = "twin"
-OTHERS = "00000000"
+OTHER_INSTALLATION = "00000000"
 """Another installation of this service on the same Harbor."""
 
-_RIGHTS = (*ROBOT_NEEDS, *GRANT_NEEDS, ("system", "/", "robot", "list"))
+_RIGHTS = (*REQUIRED_ROBOT_RIGHTS, *ROBOT_MANAGEMENT_RIGHTS, ("system", "/", "robot", "list"))
 
 
-class Address:
+class AppSlot:
     """A service on a socket, which each world replaces by one of its own."""
 
     def __init__(self) -> None:
-        self.app: App | None = None
+        self.app: AsgiApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None
@@ -57,107 +57,107 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Ground:
+class SharedServers:
     """What worlds stand on, one after the other: to start servers takes longer than to live.
 
     Attributes:
         authority: for kubeconfigs; to load the one this saves all those the machine trusts.
     """
 
-    places: dict[str, Address]
+    slots: dict[str, AppSlot]
     urls: dict[str, str]
     authority: str = field(repr=False)
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def shared_servers() -> Iterator[SharedServers]:
     """Serve a Harbor and two clusters, empty until a world is there."""
     with ExitStack() as stack:
-        places = {name: Address() for name in (HARBOR, *CLUSTERS)}
-        urls = {name: stack.enter_context(running(one)) for name, one in places.items()}
-        yield Ground(places, urls, trustme.CA().cert_pem.bytes().decode())
+        slots = {name: AppSlot() for name in (HARBOR, *CLUSTERS)}
+        urls = {name: stack.enter_context(run_server(slot)) for name, slot in slots.items()}
+        yield SharedServers(slots, urls, trustme.CA().cert_pem.bytes().decode())
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostConnection:
     """The connection breaks, before or after the request has had its effect.
 
     Attributes:
         kill: ends our own run at that moment; None if it lives on.
     """
 
-    after: bool
+    has_effect: bool
     kill: Callable[[], None] | None = None
 
-    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.after:
-            await app(scope, receive, Captured().send)
+    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.has_effect:
+            await app(scope, receive, CapturedResponse().send)
         if self.kill:
             self.kill()
             await asyncio.sleep(0.05)  # it goes first, and never learns what became of it
         # Uvicorn answers 500 for an app that raises before it has begun to answer.
-        promised = [(b"content-length", b"1")]
-        await send({"type": "http.response.start", "status": 200, "headers": promised})
+        headers = [(b"content-length", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         raise httpx.RemoteProtocolError("cut on purpose")
 
 
 @dataclass(frozen=True)
-class Stolen:
+class StolenLease:
     """Our run sleeps for long at that moment, and others take over its lease and end."""
 
-    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        transact(lambda session: session.exec(delete(LeaseRow)))
+    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+        run_in_transaction(lambda session: session.exec(delete(LeaseRow)))
         await app(scope, receive, send)
 
 
-class Platform:
+class RandomPlatform:
     """A Harbor, two clusters, and this service, which knows both and two workspaces.
 
     Args:
-        on: where.
+        servers: where.
         by_robot: whether its credential in Harbor is a robot account's.
         links: whether it links ServiceAccounts in the second cluster too.
     """
 
-    def __init__(self, on: Ground, *, by_robot: bool, links: bool) -> None:
-        self.url, self.by_robot = on.urls[HARBOR], by_robot
+    def __init__(self, servers: SharedServers, *, by_robot: bool, links: bool) -> None:
+        self.url, self.by_robot = servers.urls[HARBOR], by_robot
         self.links = dict(zip(CLUSTERS, (True, links), strict=True))
-        self.harbor = Harbor(external_url=self.url, lockout_seconds=0)
-        self.faults = Faults(self.harbor.app)
-        on.places[HARBOR].app = self.faults
-        self.clusters = {name: EmulatedCluster() for name in CLUSTERS}
+        self.harbor = SimulatedHarbor(external_url=self.url, lockout_seconds=0)
+        self.faults = FaultInjector(self.harbor.app)
+        servers.slots[HARBOR].app = self.faults
+        self.clusters = {name: SimulatedCluster() for name in CLUSTERS}
         for name, cluster in self.clusters.items():
-            cluster.url, on.places[name].app = on.urls[name], cluster.app
-            cluster.authority = on.authority
+            cluster.url, servers.slots[name].app = servers.urls[name], cluster.app
+            cluster.authority = servers.authority
         self._run: tuple[asyncio.AbstractEventLoop, asyncio.Task[object]] | None = None
         self._killed = False
         self._populate()
-        self.us = transact(self._introduce)
+        self.installation = run_in_transaction(self._register)
 
     def _populate(self) -> None:
         """Add those whom this service is to leave alone, and its own account if it has one."""
-        mark = Mark(installation=OTHERS, workspace="red").text
-        for name, text in (("ci", "builds"), (f"ri-{OTHERS}-red", mark)):
+        mark = OwnershipMark(installation=OTHER_INSTALLATION, workspace="red").text
+        for name, text in (("ci", "builds"), (f"ri-{OTHER_INSTALLATION}-red", mark)):
             self.harbor.add_robot(name, ["library"]).description = text
         if self.by_robot:
             self.harbor.add_robot("svc", secret="Robot12345").permissions = tuple(
-                Permission(kind, where, None, ((what, action),))
-                for kind, where, what, action in _RIGHTS
+                Permission(kind, namespace, None, ((resource, action),))
+                for kind, namespace, resource, action in _RIGHTS
             )
 
-    def _introduce(self, session: Session) -> str:
-        at, told = clock.now(), Entry(subject=HARBOR, what="registry.integrated")
+    def _register(self, session: Session) -> str:
+        at, entry = clock.now(), AuditEntry(subject=HARBOR, action="registry.integrated")
         block = BlockRef(name="admin")
-        one = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
-        registries.add(session, one, told, at=at, flow_run="")
+        registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
+        registries.add_registry(session, registry, entry, at=at, flow_run="")
         for name in CLUSTERS:
             cluster = Cluster(
                 name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
             )
-            clusters.register(session, cluster, at=at, flow_run="", state=ClusterState())
+            clusters.save_cluster(session, cluster, at=at, flow_run="", state=ClusterStatus())
         for name in WORKSPACES:
-            workspaces.create(session, Workspace(name=name), (), at=at, flow_run="")
-        return installation(session)
+            workspaces.save_workspace(session, Workspace(name=name), (), at=at, flow_run="")
+        return get_installation(session)
 
     @property
     def credential(self) -> Credential:
@@ -167,49 +167,51 @@ class Platform:
         prefix = self.harbor.settings.robot_name_prefix
         return Credential(f"{prefix}svc", SecretStr("Robot12345"))
 
-    def ours(self) -> list[Robot]:
+    def own_robots(self) -> list[Robot]:
         """This service's robot accounts for workspaces, oldest first."""
-        return [robot for robot in self.harbor.robots.values() if self._made(robot)]
+        return [robot for robot in self.harbor.robots.values() if self._is_own(robot)]
 
-    def _made(self, robot: Robot) -> bool:
-        mark = mark_in(robot.description)
-        return mark is not None and mark.installation == self.us and bool(mark.workspace)
+    def _is_own(self, robot: Robot) -> bool:
+        mark = parse_mark(robot.description)
+        return mark is not None and mark.installation == self.installation and bool(mark.workspace)
 
-    def others(self) -> list[Robot]:
+    def other_robots(self) -> list[Robot]:
         """All other robot accounts."""
-        return [robot for robot in self.harbor.robots.values() if not self._made(robot)]
+        return [robot for robot in self.harbor.robots.values() if not self._is_own(robot)]
 
     def writes(self) -> int:
         """Count requests that changed something, or wanted to, anywhere."""
-        in_clusters = sum(len(one.requests.writes()) for one in self._all())
+        in_clusters = sum(len(cluster.requests.writes()) for cluster in self._all_clusters())
         return len(self.harbor.requests.writes()) + in_clusters
 
-    def _all(self) -> tuple[EmulatedCluster, ...]:
+    def _all_clusters(self) -> tuple[SimulatedCluster, ...]:
         return tuple(self.clusters.values())
 
-    def lose(self, where: str, method: str | None, turn: int, times: int | None, how: str) -> None:
-        """Let connections break: see `Lost`; the first `turn` such requests get through.
+    def lose(
+        self, server: str, method: str | None, after: int, times: int | None, moment: str
+    ) -> None:
+        """Let connections break: see `LostConnection`; the first `after` such requests get through.
 
         Args:
-            how: `before` or `after` it had its effect, and whether our run is `killed` with it.
+            moment: `before` or `after` it had its effect, and whether our run is `killed` with it.
         """
-        kill = self._kill if how.startswith("killed") else None
-        action = Lost(how.endswith("after"), kill)
-        faults = self.faults if where == HARBOR else self.clusters[where].faults
-        faults.add(Fault(action, method=method, after=turn, times=times))
+        kill = self._kill if moment.startswith("killed") else None
+        action = LostConnection(moment.endswith("after"), kill)
+        faults = self.faults if server == HARBOR else self.clusters[server].faults
+        faults.add(Fault(action, method=method, after=after, times=times))
 
-    def lose_lease(self, where: str, method: str | None, turn: int) -> None:
-        """Let a run lose its lease once `turn` such requests got through."""
-        faults = self.faults if where == HARBOR else self.clusters[where].faults
-        faults.add(Fault(Stolen(), method=method, after=turn, times=1))
+    def lose_lease(self, server: str, method: str | None, after: int) -> None:
+        """Let a run lose its lease once `after` such requests got through."""
+        faults = self.faults if server == HARBOR else self.clusters[server].faults
+        faults.add(Fault(StolenLease(), method=method, after=after, times=1))
 
     def calm(self, *, clusters: bool = True) -> None:
         """End all faults, or those of the Harbor alone."""
         self.faults.clear()
-        for cluster in self._all() if clusters else ():
+        for cluster in self._all_clusters() if clusters else ():
             cluster.faults.clear()
 
-    async def reconcile(self, *rotate: str) -> Report | None:
+    async def reconcile(self, *rotate: str) -> RegistryRunResult | None:
         """Reconcile the registry; None if the run was killed, or lost its lease."""
         return await self._reconcile(HARBOR, *rotate)
 
@@ -218,36 +220,39 @@ class Platform:
         """Another address of the same Harbor."""
         return self.url.replace("127.0.0.1", "localhost")
 
-    async def reconcile_twin(self) -> Report | None:
+    async def reconcile_twin(self) -> RegistryRunResult | None:
         """Reconcile a second registry on record, which is the same Harbor at another address."""
-        told, block = Entry(subject=TWIN, what="registry.integrated"), BlockRef(name="admin")
-        one = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
-        transact(registries.add, one, told, at=clock.now(), flow_run="")
+        entry, block = (
+            AuditEntry(subject=TWIN, action="registry.integrated"),
+            BlockRef(name="admin"),
+        )
+        registry = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
+        run_in_transaction(registries.add_registry, registry, entry, at=clock.now(), flow_run="")
         return await self._reconcile(TWIN)
 
-    async def _reconcile(self, name: str, *rotate: str) -> Report | None:
-        async def run() -> Report:
+    async def _reconcile(self, name: str, *rotate: str) -> RegistryRunResult | None:
+        async def run() -> RegistryRunResult:
             addresses = frozenset({self.url, self.twin_url})
-            found = {"admin": SavedCredential(self.credential, addresses)}
-            async with leased(name) as holder:
+            credentials = {"admin": SavedCredential(self.credential, addresses)}
+            async with lease(name) as lease_id:
                 return await reconcile(
-                    name, holder, PLAIN, credentials=found, rotate=frozenset(rotate)
+                    name, lease_id, AS_FUNCTIONS, credentials=credentials, rotate=frozenset(rotate)
                 )
 
         return await self._until_killed(run())
 
-    async def sync(self) -> tuple[ClusterReport, ...] | None:
+    async def sync(self) -> tuple[ClusterSyncResult, ...] | None:
         """Sync both clusters; None if the run was killed, or lost a lease."""
 
-        async def run() -> tuple[ClusterReport, ...]:
+        async def run() -> tuple[ClusterSyncResult, ...]:
             return tuple([await self._sync(name) for name in CLUSTERS])
 
         return await self._until_killed(run())
 
-    async def _sync(self, name: str) -> ClusterReport:
+    async def _sync(self, name: str) -> ClusterSyncResult:
         kubeconfigs = {name: SecretStr(self.clusters[name].kubeconfig)}
-        async with leased(lease_key(name)) as holder:
-            return await sync_cluster(name, holder, kubeconfigs)
+        async with lease(lease_key(name)) as lease_id:
+            return await sync_cluster(name, lease_id, kubeconfigs)
 
     async def _until_killed(self, run: Coroutine[object, object, T]) -> T | None:
         task = asyncio.ensure_future(run)
@@ -257,7 +262,7 @@ class Platform:
         except asyncio.CancelledError:
             assert self._killed
             return None
-        except Busy:  # nobody else holds any: it was lost
+        except LeaseHeld:  # nobody else holds any: it was lost
             return None
         finally:
             self._run = None

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from deployments.simulators.asgi import App, Receive, Scope, Send
-from deployments.simulators.server import running
+from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
+from deployments.simulators.server import run_server
 
 
 class _Stage:
     """What a server serves just now."""
 
     def __init__(self) -> None:
-        self.app: App | None = None
+        self.app: AsgiApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
@@ -24,8 +24,8 @@ _OPEN = ExitStack()
 
 
 @contextmanager
-def serving(app: App) -> Iterator[str]:
-    """Serve `app` on a real socket until the block ends, as `running` does."""
+def serving(app: AsgiApp) -> Iterator[str]:
+    """Serve `app` on a real socket until the block ends, as `run_server` does."""
     stage, url = _FREE.pop() if _FREE else _start()
     stage.app = app
     try:
@@ -37,7 +37,7 @@ def serving(app: App) -> Iterator[str]:
 
 def _start() -> tuple[_Stage, str]:
     stage = _Stage()
-    return stage, _OPEN.enter_context(running(stage))
+    return stage, _OPEN.enter_context(run_server(stage))
 
 
 def stop_all() -> None:

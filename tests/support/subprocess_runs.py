@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.simulators.asgi import App, Captured, Receive, Scope, Send
-from deployments.simulators.faults import Fault, Faults
-from models.core.settings import settings
+from deployments.simulators.asgi import AsgiApp, CapturedResponse, Receive, Scope, Send
+from deployments.simulators.faults import Fault, FaultInjector
+from models.core.settings import get_settings
 from tests.support.databases import DATABASE
 from tests.support.processes import preload, start
 
@@ -27,20 +27,20 @@ preload(
 preload("flows.access.bind_space", "flows.access.unbind_space", "flows.access.rotate_credentials")
 preload("kubernetes_asyncio.config")
 
-_OURS = "REGISTRY_INTEGRATION_"
+_PREFIX = "REGISTRY_INTEGRATION_"
 QUICK = {
-    f"{_OURS}LEASE_SECONDS": "1",
-    f"{_OURS}REQUESTS_AT_ONCE": "1",
-    f"{_OURS}CLUSTER_REQUESTS_AT_ONCE": "1",
+    f"{_PREFIX}LEASE_SECONDS": "1",
+    f"{_PREFIX}REQUESTS_AT_ONCE": "1",
+    f"{_PREFIX}CLUSTER_REQUESTS_AT_ONCE": "1",
 }
 """A killed run's lease ends soon, and requests come one after the other."""
 
 
-class Faulty(Protocol):
+class FaultyService(Protocol):
     """A simulated service that can be told to misbehave."""
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> FaultInjector:
         """Its faults."""
 
 
@@ -52,10 +52,10 @@ def run(entrypoint: str, parameters: dict[str, Any], api: str) -> None:
         asyncio.run(flow(**parameters))
 
 
-def started(entrypoint: str, environment: dict[str, str], **parameters: Any) -> BaseProcess:
+def start_run(entrypoint: str, environment: dict[str, str], **parameters: Any) -> BaseProcess:
     """Start a flow run on this test's database and server, with this test's settings."""
-    here = {key: value for key, value in os.environ.items() if key.startswith(_OURS)}
-    shared = {**here, DATABASE: settings().database, **environment}
+    own_settings = {key: value for key, value in os.environ.items() if key.startswith(_PREFIX)}
+    shared = {**own_settings, DATABASE: get_settings().database, **environment}
     return start(shared, run, entrypoint, parameters, PREFECT_API_URL.value() or "")
 
 
@@ -63,34 +63,34 @@ def started(entrypoint: str, environment: dict[str, str], **parameters: Any) -> 
 class Kill:
     """Kill a process at this request, before or after it has its effect; it gets no answer."""
 
-    victim: Callable[[], BaseProcess]
-    served: bool
+    process: Callable[[], BaseProcess]
+    has_effect: bool
 
-    async def act(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app do it if it shall be done, and kill who asked for it."""
-        unheard = Captured()
-        if self.served:
-            await app(scope, receive, unheard.send)
-        os.kill(self.victim().pid or 0, signal.SIGKILL)
+        captured_response = CapturedResponse()
+        if self.has_effect:
+            await app(scope, receive, captured_response.send)
+        os.kill(self.process().pid or 0, signal.SIGKILL)
         # Not is_alive: of two threads that ask how it ended, one is given a status nobody had.
-        await asyncio.to_thread(wait, [self.victim().sentinel])
+        await asyncio.to_thread(wait, [self.process().sentinel])
 
 
-def killed_at(
-    place: Faulty,
+def kill_at(
+    service: FaultyService,
     request: tuple[str, str],
     entrypoint: str,
     *,
     after: int = 0,
-    served: bool = False,
+    has_effect: bool = False,
     **parameters: Any,
 ) -> None:
     """Start a flow run, and kill it at a request to the registry or to the cluster."""
     method, path = request
-    victims: list[BaseProcess] = []
-    kill = Kill(lambda: victims[0], served)
-    place.faults.add(Fault(kill, method, path, after=after))
-    victims.append(started(entrypoint, QUICK, **parameters))
-    victims[0].join(60)
-    assert victims[0].exitcode == -signal.SIGKILL
-    place.faults.clear()
+    processes: list[BaseProcess] = []
+    kill = Kill(lambda: processes[0], has_effect)
+    service.faults.add(Fault(kill, method, path, after=after))
+    processes.append(start_run(entrypoint, QUICK, **parameters))
+    processes[0].join(60)
+    assert processes[0].exitcode == -signal.SIGKILL
+    service.faults.clear()

@@ -24,7 +24,7 @@ _USES = ("match", "fullmatch", "search", "findall", "finditer", "sub", "subn", "
 class Pattern:
     """A regular expression and what is done with it."""
 
-    place: str
+    location: str
     text: str
     use: str
     flags: int = 0
@@ -44,62 +44,65 @@ class Pattern:
                     pass
 
 
-def ours() -> list[Pattern]:
+def own_patterns() -> list[Pattern]:
     """Find them all."""
     files = (file for top in _OURS for file in sorted((ROOT / top).rglob("*.py")))
-    found = [
+    patterns = [
         pattern
         for file in files
-        if not (place := file.relative_to(ROOT).as_posix()).startswith(_NOT_SERVED)
-        for pattern in _in_file(file, place)
+        if not (source_path := file.relative_to(ROOT).as_posix()).startswith(_NOT_SERVED)
+        for pattern in _in_file(file, source_path)
     ]
-    return sorted(set(found), key=repr)
+    return sorted(set(patterns), key=repr)
 
 
-def _in_file(file: Path, place: str) -> Iterator[Pattern]:
+def _in_file(file: Path, source_path: str) -> Iterator[Pattern]:
     tree = ast.parse(file.read_text())
     if not any(name in ast.dump(tree) for name in ("'re'", "'pattern'")):
         return
-    module = importlib.import_module(place.removesuffix(".py").replace("/", "."))
+    module = importlib.import_module(source_path.removesuffix(".py").replace("/", "."))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "re":
-            raise AssertionError(f"{place}: import re as a whole, so that its uses are found")
+            raise AssertionError(f"{source_path}: import re as a whole, so that its uses are found")
         if isinstance(node, ast.Call):
-            where = f"{place}:{node.lineno}"
-            yield from _by_re(node, where, tree, module)
-            yield from _by_pydantic(node, where, module)
+            location = f"{source_path}:{node.lineno}"
+            yield from _by_re(node, location, tree, module)
+            yield from _by_pydantic(node, location, module)
 
 
-def _by_re(call: ast.Call, where: str, tree: ast.AST, module: ModuleType) -> Iterator[Pattern]:
+def _by_re(call: ast.Call, location: str, tree: ast.AST, module: ModuleType) -> Iterator[Pattern]:
     match call.func:
         case ast.Attribute(value=ast.Name(id="re"), attr=use) if use in (*_USES, "compile"):
-            text = _value(call.args[0], module, where)
+            text = _value(call.args[0], module, location)
             if isinstance(text, bytes):  # of one character a byte, it takes as long
                 text = text.decode("latin-1")
-            assert isinstance(text, str), f"{where}: not a text"
-            given = [*call.args[1:], *(key.value for key in call.keywords if key.arg == "flags")]
+            assert isinstance(text, str), f"{location}: not a text"
+            flag_arguments = [
+                *call.args[1:],
+                *(key.value for key in call.keywords if key.arg == "flags"),
+            ]
             flags = 0
-            for part in given:
+            for part in flag_arguments:
                 if "re" in {name.id for name in ast.walk(part) if isinstance(name, ast.Name)}:
-                    flags |= int(_value(part, module, where))
+                    flags |= int(_value(part, module, location))
             uses = _uses_of(call, tree) if use == "compile" else [use]
-            yield from (Pattern(where, text, one, flags) for one in uses)
+            yield from (Pattern(location, text, method, flags) for method in uses)
 
 
-def _by_pydantic(call: ast.Call, where: str, module: ModuleType) -> Iterator[Pattern]:
+def _by_pydantic(call: ast.Call, location: str, module: ModuleType) -> Iterator[Pattern]:
     if isinstance(call.func, ast.Name) and call.func.id == "Field":
         for key in call.keywords:
             if key.arg == "pattern":
-                text = _value(key.value, module, where)
+                text = _value(key.value, module, location)
                 assert isinstance(text, str)
-                yield Pattern(where, text, "validate")
+                yield Pattern(location, text, "validate")
 
 
-def _value(node: ast.expr, module: ModuleType, where: str) -> Any:
+def _value(node: ast.expr, module: ModuleType, location: str) -> Any:
     try:
-        return eval(compile(ast.Expression(node), where, "eval"), vars(module))
+        return eval(compile(ast.Expression(node), location, "eval"), vars(module))
     except NameError as error:
-        raise AssertionError(f"{where}: name the pattern in the module: {error}") from None
+        raise AssertionError(f"{location}: name the pattern in the module: {error}") from None
 
 
 def _uses_of(call: ast.Call, tree: ast.AST) -> Iterable[str]:
@@ -128,7 +131,7 @@ def _uses_of(call: ast.Call, tree: ast.AST) -> Iterable[str]:
     return sorted(by_name | ({"match"} if passed_on else set())) or ["fullmatch", "search"]
 
 
-def worst(pattern: str) -> Iterator[str]:
+def worst_texts(pattern: str) -> Iterator[str]:
     """Make long texts that a pattern almost matches, again and again.
 
     Each beginning of what it matches, repeated; each beginning, and then one character over and
@@ -138,9 +141,9 @@ def worst(pattern: str) -> Iterator[str]:
     alphabet = sorted({sign for sample in samples for sign in sample} | {" ", "a", "1", "\n"})
     starts = {sample[:end] for sample in samples for end in range(1, min(len(sample), 48) + 1)}
     for start in sorted(starts):
-        many = start * (LONGEST // len(start))
-        yield many
-        yield f"{many}\x00"
+        repetition = start * (LONGEST // len(start))
+        yield repetition
+        yield f"{repetition}\x00"
     for start in sorted({"", *(sample[: len(sample) // 2] for sample in samples), *samples}):
         for sign in alphabet[:24]:
             yield f"{start}{sign * LONGEST}\x00"
@@ -172,8 +175,8 @@ def _piece(kind: str, value: Any, times: int) -> str:
         case "SUBPATTERN":
             piece = _sample(value[-1], times)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
-            least, most, inner = value
-            piece = _sample(inner, times) * min(max(int(least), times), int(most))
+            minimum, maximum, inner = value
+            piece = _sample(inner, times) * min(max(int(minimum), times), int(maximum))
         case "ATOMIC_GROUP":
             piece = _sample(value, times)
         case _:  # what takes no room: anchors and what is looked for around
@@ -187,8 +190,8 @@ _CATEGORY = {"CATEGORY_DIGIT": "1", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "}
 def _one_of(choices: Any) -> str:
     kinds = [(str(kind), value) for kind, value in choices]
     if kinds[0][0] == "NEGATE":
-        taken = {chr(value) for kind, value in kinds if kind == "LITERAL"}
-        return next(sign for sign in "a1 -/:" if sign not in taken)
+        excluded = {chr(value) for kind, value in kinds if kind == "LITERAL"}
+        return next(sign for sign in "a1 -/:" if sign not in excluded)
     for kind, value in kinds:
         if kind == "RANGE":
             return chr(value[0])

@@ -7,21 +7,21 @@ from types import FrameType
 
 import pytest
 
-from models.access.image import read_image
-from models.access.requests import matching
-from models.core.errors import InputRefused
+from models.access.image import parse_image
+from models.access.requests import match_spaces
+from models.core.errors import InvalidRequest
 from models.core.names import check_prefix, check_project, is_namespace_name, is_workspace_name
 from models.registries.address import parse_address
-from models.registries.registry import OwnAuthority
-from models.registries.robots import mark_in
-from tasks.clusters.kubeconfig import read_kubeconfig
-from tasks.discovery.objects import retold
-from tasks.http.response import Answer
-from tasks.pages.markdown import code, folding, plain
-from tasks.registries.docker.wire import challenge_of, next_page
-from tasks.registries.harbor.checks import version_verdict
-from tasks.registries.wire import error_of
-from tests.tasks.patterns import LONGEST, Pattern, ours, worst
+from models.registries.registry import CustomCA
+from models.registries.robots import parse_mark
+from tasks.clusters.kubeconfig import parse_kubeconfig
+from tasks.discovery.objects import redact
+from tasks.http.response import Response
+from tasks.pages.markdown import breakable, escape_markdown, inline_code
+from tasks.registries.docker.wire import next_page_query, parse_challenge
+from tasks.registries.harbor.checks import version_check
+from tasks.registries.wire import error_from_response
+from tests.tasks.patterns import LONGEST, Pattern, own_patterns, worst_texts
 
 SECONDS = 1.0
 """Of this process's own time, so that a busy machine makes no difference."""
@@ -32,7 +32,7 @@ class _TooSlow(BaseException):
 
 
 @contextmanager
-def _within(seconds: float, what: str) -> Iterator[None]:
+def _within(seconds: float, label: str) -> Iterator[None]:
     """Interrupt the block once it used so much processor time; `re` lets itself be interrupted."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
@@ -43,26 +43,28 @@ def _within(seconds: float, what: str) -> Iterator[None]:
     try:
         yield
     except _TooSlow:
-        pytest.fail(f"{what} takes more than {seconds:g} s")
+        pytest.fail(f"{label} takes more than {seconds:g} s")
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
 
 
 def test_the_patterns_are_found() -> None:
-    places = {pattern.place.partition(":")[0] for pattern in ours()}
+    paths = {pattern.location.partition(":")[0] for pattern in own_patterns()}
     assert {
         "models/registries/address.py",
         "models/core/names.py",
         "tasks/registries/docker/wire.py",
-    } <= places
-    assert {"flows/forms/fields.py", "tasks/clusters/api_errors.py"} <= places
-    assert len(ours()) >= 30
+    } <= paths
+    assert {"flows/forms/fields.py", "tasks/clusters/api_errors.py"} <= paths
+    assert len(own_patterns()) >= 30
 
 
-@pytest.mark.parametrize("pattern", ours(), ids=lambda one: f"{one.place}:{one.use}")
+@pytest.mark.parametrize(
+    "pattern", own_patterns(), ids=lambda pattern: f"{pattern.location}:{pattern.use}"
+)
 def test_a_pattern_takes_time_in_proportion(pattern: Pattern) -> None:
-    for text in worst(pattern.text):
+    for text in worst_texts(pattern.text):
         with _within(SECONDS, f"{pattern} with {text[:40]!r}…"):
             pattern.run(text)
 
@@ -80,47 +82,47 @@ QUADRATIC = [
 def test_a_pattern_that_does_not_would_be_noticed(text: str, use: str) -> None:
     pattern = Pattern("here", text, use)
     with pytest.raises(pytest.fail.Exception, match="takes more than"):
-        for worse in worst(text):
+        for worse in worst_texts(text):
             with _within(0.2, text):
                 pattern.run(worse)
 
 
 def _authority(text: str) -> object:
-    return OwnAuthority(bundle=text)
+    return CustomCA(bundle=text)
 
 
 def _retry_after(text: str) -> object:
-    return Answer("GET", "/", 429, {"retry-after": text}).retry_after
+    return Response("GET", "/", 429, {"retry-after": text}).retry_after
 
 
 def _quoted(text: str) -> object:
-    return error_of("prod", Answer("GET", "/", 400, {}, text.encode()))
+    return error_from_response("prod", Response("GET", "/", 400, {}, text.encode()))
 
 
 def _one_space(text: str) -> object:
-    return matching("prod", ["a" * 255] * 100, [text])
+    return match_spaces("prod", ["a" * 255] * 100, [text])
 
 
 PARSERS: list[Callable[[str], object]] = [
-    challenge_of,
-    next_page,
+    parse_challenge,
+    next_page_query,
     _authority,
     _retry_after,
     _quoted,
     _one_space,
     parse_address,
-    read_image,
-    mark_in,
+    parse_image,
+    parse_mark,
     check_prefix,
     check_project,
     is_namespace_name,
     is_workspace_name,
-    read_kubeconfig,
-    retold,
-    version_verdict,
-    plain,
-    code,
-    folding,
+    parse_kubeconfig,
+    redact,
+    version_check,
+    escape_markdown,
+    inline_code,
+    breakable,
 ]
 PIECES = [
     *("a", "1", " ", "\n", "-", ".", "/", ":", "<", "=", '"', "\\", ",", "[", "{", "*", "|", "`"),
@@ -150,15 +152,15 @@ PIECES = [
 ]
 
 _STARTS: dict[Callable[[str], object], str] = {
-    challenge_of: "Bearer ",
-    next_page: "<",
+    parse_challenge: "Bearer ",
+    next_page_query: "<",
     _authority: "-----BEGIN CERTIFICATE-----",
     _quoted: '{"errors": [',
     parse_address: "https://",
 }
 
 
-@pytest.mark.parametrize("parser", PARSERS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.__name__)
 def test_a_parser_takes_time_in_proportion(parser: Callable[[str], object]) -> None:
     for piece in PIECES:
         for start in (
@@ -170,8 +172,8 @@ def test_a_parser_takes_time_in_proportion(parser: Callable[[str], object]) -> N
             '{"errors": [',
         ):
             text = start + piece * (LONGEST // len(piece))
-            what = f"{parser.__name__} with {text[:40]!r}…"
-            with _within(SECONDS, what), suppress(ValueError, InputRefused):
+            label = f"{parser.__name__} with {text[:40]!r}…"
+            with _within(SECONDS, label), suppress(ValueError, InvalidRequest):
                 parser(text)
 
 
@@ -179,4 +181,4 @@ def test_a_parser_takes_time_in_proportion(parser: Callable[[str], object]) -> N
 def test_an_authority_as_long_as_allowed_takes_no_time(piece: str) -> None:
     text = piece * (199_000 // len(piece))
     with _within(0.2, "a bundle"), pytest.raises(ValueError, match="no certificate found"):
-        OwnAuthority(bundle=text)
+        CustomCA(bundle=text)

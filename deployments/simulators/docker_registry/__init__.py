@@ -7,19 +7,19 @@
 Not simulated: chunked uploads (PATCH), schema 1, conditional requests, storage failures.
 """
 
-from deployments.simulators.docker_registry.auth import Access, Basic, NoAuth, Token
+from deployments.simulators.docker_registry.auth import BasicAuth, NoAuth, TokenAuth, TokenScope
 from deployments.simulators.docker_registry.service import (
     FOREIGN_ORIGIN,
-    DockerRegistry,
-    RequestSeen,
+    DockerRequestRecord,
+    SimulatedDockerRegistry,
 )
 
 __all__ = [
     "FOREIGN_ORIGIN",
-    "Access",
-    "Basic",
-    "DockerRegistry",
+    "BasicAuth",
+    "DockerRequestRecord",
     "NoAuth",
-    "RequestSeen",
-    "Token",
+    "SimulatedDockerRegistry",
+    "TokenAuth",
+    "TokenScope",
 ]

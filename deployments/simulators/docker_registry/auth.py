@@ -15,18 +15,18 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from deployments.simulators.asgi import (
+    AsgiResponse,
     Receive,
-    Reply,
     Request,
     Scope,
     Send,
     read_request,
-    send_reply,
+    send_response,
 )
-from deployments.simulators.docker_registry.responses import RefusedError, json_reply
+from deployments.simulators.docker_registry.responses import ErrorResponse, json_response
 
 
-class Access(NamedTuple):
+class TokenScope(NamedTuple):
     """One thing a request wants to do."""
 
     type: str
@@ -34,13 +34,13 @@ class Access(NamedTuple):
     action: str
 
 
-CATALOG = Access("registry", "catalog", "*")
+CATALOG_SCOPE = TokenScope("registry", "catalog", "*")
 
 
 class Auth(Protocol):
     """The registry's doorkeeper."""
 
-    def admit(self, request: Request, wanted: Sequence[Access]) -> None:
+    def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
         """Return, or refuse with a challenge."""
 
 
@@ -48,25 +48,25 @@ class Auth(Protocol):
 class NoAuth:
     """Everybody may do everything."""
 
-    def admit(self, request: Request, wanted: Sequence[Access]) -> None:
+    def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
         """Admit."""
 
 
 @dataclass(frozen=True)
-class Basic:
+class BasicAuth:
     """htpasswd: whoever has a password may do everything, for it knows no repositories."""
 
     users: Mapping[str, str]
     realm: str = "basic-realm"
 
-    def admit(self, request: Request, wanted: Sequence[Access]) -> None:
+    def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
         """Admit a known user with the right password."""
-        if not _known(self.users, request):
-            raise _unauthorized(wanted, f'Basic realm="{self.realm}"')
+        if not _has_valid_password(self.users, request):
+            raise _unauthorized_error(accesses, f'Basic realm="{self.realm}"')
 
 
 @dataclass
-class Token:
+class TokenAuth:
     """Bearer tokens for known users, from our own `/token` or, with `realm`, from elsewhere.
 
     `app` is the token endpoint alone, to be served at another address:
@@ -79,45 +79,49 @@ class Token:
     expires_in: int = 300
     catalog: bool = True
     """Whether a token may carry the catalog scope."""
-    issued: int = field(default=0, init=False)
-    _valid: dict[str, tuple[float, frozenset[Access]]] = field(default_factory=dict, repr=False)
+    issued_count: int = field(default=0, init=False)
+    _valid_tokens: dict[str, tuple[float, frozenset[TokenScope]]] = field(
+        default_factory=dict, repr=False
+    )
 
-    def admit(self, request: Request, wanted: Sequence[Access]) -> None:
+    def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
         """Admit a valid token whose scopes cover what is wanted."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
-            raise _unauthorized(wanted, self._challenge(request, wanted))
-        until, granted = self._valid.get(token, (0.0, frozenset()))
+            raise _unauthorized_error(accesses, self._challenge(request, accesses))
+        until, rights = self._valid_tokens.get(token, (0.0, frozenset()))
         if until < time.time():
-            raise _unauthorized(wanted, self._challenge(request, wanted, "invalid_token"))
+            raise _unauthorized_error(accesses, self._challenge(request, accesses, "invalid_token"))
         # Not 403: the real one answers 401 to a valid token with too little scope.
-        if not granted.issuperset(wanted):
-            raise _unauthorized(wanted, self._challenge(request, wanted, "insufficient_scope"))
+        if not rights.issuperset(accesses):
+            raise _unauthorized_error(
+                accesses, self._challenge(request, accesses, "insufficient_scope")
+            )
 
-    def expire(self) -> None:
+    def expire_tokens(self) -> None:
         """Make every token handed out so far invalid."""
-        self._valid.clear()
+        self._valid_tokens.clear()
 
-    def issue(self, request: Request) -> Reply:
+    def issue_token(self, request: Request) -> AsgiResponse:
         """Answer at the token endpoint."""
         if request.method != "GET":
-            return _plain(405, "Method not allowed")
-        if not _known(self.users, request):
+            return _text_response(405, "Method not allowed")
+        if not _has_valid_password(self.users, request):
             challenge = ("WWW-Authenticate", f'Basic realm="{self.service}"')
-            return _plain(401, "Auth failed.", challenge)
-        if request.first("service") != self.service:
-            return _plain(400, "Unknown service.")
-        return json_reply(self._grant(_asked(request.query.get("scope", []))))
+            return _text_response(401, "Auth failed.", challenge)
+        if request.query_value("service") != self.service:
+            return _text_response(400, "Unknown service.")
+        return json_response(self._create_token(_parse_scopes(request.query.get("scope", []))))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The token endpoint alone, at every path."""
-        await send_reply(send, self.issue(await read_request(scope, receive)))
+        await send_response(send, self.issue_token(await read_request(scope, receive)))
 
-    def _grant(self, asked: Iterable[Access]) -> dict[str, object]:
-        granted = frozenset(a for a in asked if self.catalog or a.type != "registry")
+    def _create_token(self, accesses: Iterable[TokenScope]) -> dict[str, object]:
+        rights = frozenset(a for a in accesses if self.catalog or a.type != "registry")
         token = secrets.token_urlsafe(32)
-        self._valid[token] = (time.time() + self.expires_in, granted)
-        self.issued += 1
+        self._valid_tokens[token] = (time.time() + self.expires_in, rights)
+        self.issued_count += 1
         issued_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "token": token,
@@ -126,30 +130,30 @@ class Token:
             "issued_at": issued_at,
         }
 
-    def _challenge(self, request: Request, wanted: Sequence[Access], error: str = "") -> str:
+    def _challenge(self, request: Request, accesses: Sequence[TokenScope], error: str = "") -> str:
         realm = self.realm or f"{request.origin}/token"
         challenge = f'Bearer realm="{realm}",service="{self.service}"'
-        if wanted:
-            challenge += f',scope="{_scope(wanted)}"'
+        if accesses:
+            challenge += f',scope="{_scope_text(accesses)}"'
         return f'{challenge},error="{error}"' if error else challenge
 
 
-def _scope(wanted: Sequence[Access]) -> str:
+def _scope_text(accesses: Sequence[TokenScope]) -> str:
     # The real one takes the actions from a Go map: their order changes from call to call.
     actions: dict[str, list[str]] = {}
-    for access in wanted:
+    for access in accesses:
         actions.setdefault(f"{access.type}:{access.name}", []).append(access.action)
-    return " ".join(f"{what}:{','.join(does)}" for what, does in actions.items())
+    return " ".join(f"{resource}:{','.join(names)}" for resource, names in actions.items())
 
 
-def _asked(scopes: Iterable[str]) -> Iterable[Access]:
+def _parse_scopes(scopes: Iterable[str]) -> Iterable[TokenScope]:
     for scope in " ".join(scopes).split():
-        kind, _, rest = scope.partition(":")
-        name, _, actions = rest.rpartition(":")
-        yield from (Access(kind, name, action) for action in actions.split(","))
+        kind, _, remainder = scope.partition(":")
+        name, _, actions = remainder.rpartition(":")
+        yield from (TokenScope(kind, name, action) for action in actions.split(","))
 
 
-def _known(users: Mapping[str, str], request: Request) -> bool:
+def _has_valid_password(users: Mapping[str, str], request: Request) -> bool:
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme != "Basic":
         return False
@@ -160,14 +164,14 @@ def _known(users: Mapping[str, str], request: Request) -> bool:
     return users.get(user) == password
 
 
-def _unauthorized(wanted: Sequence[Access], challenge: str) -> RefusedError:
+def _unauthorized_error(accesses: Sequence[TokenScope], challenge: str) -> ErrorResponse:
     detail = [
         {"Type": access.type, "Class": "", "Name": access.name, "Action": access.action}
-        for access in wanted
+        for access in accesses
     ]
-    return RefusedError("UNAUTHORIZED", detail or None, headers=(("Www-Authenticate", challenge),))
+    return ErrorResponse("UNAUTHORIZED", detail or None, headers=(("Www-Authenticate", challenge),))
 
 
-def _plain(status: int, text: str, *headers: tuple[str, str]) -> Reply:
+def _text_response(status: int, text: str, *headers: tuple[str, str]) -> AsgiResponse:
     kind = ("Content-Type", "text/plain; charset=utf-8")
-    return Reply(status, f"{text}\n".encode(), (kind, *headers))
+    return AsgiResponse(status, f"{text}\n".encode(), (kind, *headers))

@@ -6,18 +6,18 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from deployments.simulators.asgi import Headers, Reply
+from deployments.simulators.asgi import AsgiResponse, Headers
 
-VERSION: Headers = (("Docker-Distribution-Api-Version", "registry/2.0"),)
-JSON: Headers = (("Content-Type", "application/json; charset=utf-8"), *VERSION)
-TEXT: Headers = (
+VERSION_HEADERS: Headers = (("Docker-Distribution-Api-Version", "registry/2.0"),)
+JSON_HEADERS: Headers = (("Content-Type", "application/json; charset=utf-8"), *VERSION_HEADERS)
+TEXT_HEADERS: Headers = (
     ("Content-Type", "text/plain; charset=utf-8"),
-    *VERSION,
+    *VERSION_HEADERS,
     ("X-Content-Type-Options", "nosniff"),
 )
 
 # https://distribution.github.io/distribution/spec/api/#errors-2
-MEANINGS: Mapping[str, tuple[int, str]] = {
+ERRORS: Mapping[str, tuple[int, str]] = {
     "BLOB_UNKNOWN": (404, "blob unknown to registry"),
     "BLOB_UPLOAD_INVALID": (404, "blob upload invalid"),
     "BLOB_UPLOAD_UNKNOWN": (404, "blob upload unknown to registry"),
@@ -33,57 +33,59 @@ MEANINGS: Mapping[str, tuple[int, str]] = {
     "UNSUPPORTED": (405, "The operation is unsupported."),
 }
 
-ABSENT = object()
+NO_DETAIL = object()
 """No detail at all; None is a detail too (`"detail":null`)."""
 
 
-class RefusedError(Exception):
+class ErrorResponse(Exception):
     """The answer is an error of the registry's own."""
 
     def __init__(
         self,
         code: str,
-        detail: object = ABSENT,
+        detail: object = NO_DETAIL,
         *,
         message: str | None = None,
         headers: Headers = (),
     ) -> None:
         super().__init__(code)
-        status, meaning = MEANINGS[code]
+        status, meaning = ERRORS[code]
         error: dict[str, object] = {"code": code, "message": message or meaning}
-        if detail is not ABSENT:
+        if detail is not NO_DETAIL:
             error["detail"] = detail
-        self.reply = json_reply({"errors": [error]}, status=status, headers=headers)
+        self.response = json_response({"errors": [error]}, status=status, headers=headers)
 
 
-def json_reply(value: object, *, status: int = 200, headers: Headers = ()) -> Reply:
+def json_response(value: object, *, status: int = 200, headers: Headers = ()) -> AsgiResponse:
     """JSON as Go's encoder writes it: compact, with a newline at the end."""
     body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-    return Reply(status, body, (*JSON, *headers))
+    return AsgiResponse(status, body, (*JSON_HEADERS, *headers))
 
 
-def empty(status: int, *headers: tuple[str, str]) -> Reply:
+def empty_response(status: int, *headers: tuple[str, str]) -> AsgiResponse:
     """An answer of headers only."""
-    return Reply(status, b"", (*VERSION, *headers))
+    return AsgiResponse(status, b"", (*VERSION_HEADERS, *headers))
 
 
-def base() -> Reply:
+def base_response() -> AsgiResponse:
     """`/v2/`: two bytes, no newline, whatever the method."""
-    return Reply(200, b"{}", JSON)
+    return AsgiResponse(200, b"{}", JSON_HEADERS)
 
 
-def page_not_found() -> Reply:
+def not_found_response() -> AsgiResponse:
     """No such route: the router's own words, asked before any authentication."""
-    return Reply(404, b"404 page not found\n", TEXT)
+    return AsgiResponse(404, b"404 page not found\n", TEXT_HEADERS)
 
 
-def method_not_allowed(allowed: Sequence[str]) -> Reply:
+def method_not_allowed_response(allowed: Sequence[str]) -> AsgiResponse:
     """A known route, asked with another method."""
-    return Reply(405, b"Method not allowed\n", (("Allow", ", ".join(sorted(allowed))), *TEXT))
+    return AsgiResponse(
+        405, b"Method not allowed\n", (("Allow", ", ".join(sorted(allowed))), *TEXT_HEADERS)
+    )
 
 
-def moved(to: str) -> Reply:
+def redirect(to: str) -> AsgiResponse:
     """One slash too many or too few."""
     body = f'<a href="{to}">Moved Permanently</a>.\n\n'.encode()
-    headers = (("Content-Type", "text/html; charset=utf-8"), *VERSION, ("Location", to))
-    return Reply(301, body, headers)
+    headers = (("Content-Type", "text/html; charset=utf-8"), *VERSION_HEADERS, ("Location", to))
+    return AsgiResponse(301, body, headers)

@@ -7,12 +7,12 @@
 It is held to records of a real core by tests/simulators/test_harbor_golden.py.
 """
 
-from deployments.simulators.harbor.core import Harbor
-from deployments.simulators.harbor.log import Entry, RequestLog
-from deployments.simulators.harbor.settings import Settings
+from deployments.simulators.harbor.core import SimulatedHarbor
+from deployments.simulators.harbor.log import HarborRequestLog, HarborRequestRecord
+from deployments.simulators.harbor.settings import HarborSettings
 from deployments.simulators.harbor.state import (
     Artifact,
-    AuditEntry,
+    HarborAuditEntry,
     Member,
     Permission,
     Project,
@@ -24,16 +24,16 @@ from deployments.simulators.harbor.state import (
 
 __all__ = [
     "Artifact",
-    "AuditEntry",
-    "Entry",
-    "Harbor",
+    "HarborAuditEntry",
+    "HarborRequestLog",
+    "HarborRequestRecord",
+    "HarborSettings",
     "Member",
     "Permission",
     "Project",
     "Quota",
     "Repository",
-    "RequestLog",
     "Robot",
-    "Settings",
+    "SimulatedHarbor",
     "User",
 ]

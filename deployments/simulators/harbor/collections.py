@@ -8,7 +8,7 @@ from collections.abc import Iterator, MutableMapping
 from deployments.simulators.harbor.state import Project, Robot
 
 
-class Projects(MutableMapping[str, Project]):
+class ProjectCollection(MutableMapping[str, Project]):
     """Live projects by name, also found by id, and always in the order of their names."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Projects(MutableMapping[str, Project]):
         """The live project with this id."""
         return self._by_id.get(id)
 
-    def sorted(self) -> list[Project]:
+    def sorted_by_name(self) -> list[Project]:
         """All of them in the order of their names."""
         return [self._by_name[name] for name in self._names]
 
@@ -50,7 +50,7 @@ class Projects(MutableMapping[str, Project]):
         return [self._by_name[name] for name in self._names[start:stop]]
 
 
-class Robots(MutableMapping[int, Robot]):
+class RobotCollection(MutableMapping[int, Robot]):
     """Robots by id, also found by their stored name."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Robots(MutableMapping[int, Robot]):
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def stored(self, name: str) -> Robot | None:
+    def by_stored_name(self, name: str) -> Robot | None:
         """The robot with this name, the prefix left out."""
         id = self._ids.get(name)
         return None if id is None else self._by_id[id]

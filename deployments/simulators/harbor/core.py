@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from deployments.simulators.harbor import robot_secrets
-from deployments.simulators.harbor.collections import Projects, Robots
+from deployments.simulators.harbor.collections import ProjectCollection, RobotCollection
 from deployments.simulators.harbor.distribution import content
-from deployments.simulators.harbor.log import RequestLog
-from deployments.simulators.harbor.settings import Settings
+from deployments.simulators.harbor.log import HarborRequestLog
+from deployments.simulators.harbor.settings import HarborSettings
 from deployments.simulators.harbor.state import (
     Artifact,
-    AuditEntry,
+    HarborAuditEntry,
     Member,
     Permission,
     Project,
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from deployments.simulators.harbor.web.asgi import HarborApp
 
 
-def utc_now() -> datetime:
+def current_time() -> datetime:
     """The default clock."""
     return datetime.now(UTC)
 
 
-def _pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+def _parse_pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """`resource:action` texts as pairs."""
     return tuple((text.partition(":")[0], text.partition(":")[2]) for text in texts)
 
 
-class Harbor:
+class SimulatedHarbor:
     """A Harbor core in memory. `app` serves it; everything else is state a test may change."""
 
     def __init__(
@@ -62,11 +62,11 @@ class Harbor:
         quota_row_seconds: float = 0.0,
         database_up: bool = True,
         unhealthy: Mapping[str, str] | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = current_time,
     ) -> None:
         self.version = version
         self.external_url = external_url.rstrip("/")
-        self.settings = Settings(
+        self.settings = HarborSettings(
             auth_mode=auth_mode,
             read_only=read_only,
             project_creation_restriction=project_creation_restriction,
@@ -78,23 +78,23 @@ class Harbor:
         self.lockout_seconds = lockout_seconds
         self.quota_row_seconds = quota_row_seconds
         self.database_up = database_up
-        self.unhealthy: dict[str, str] = dict(unhealthy or {})
+        self.unhealthy_components: dict[str, str] = dict(unhealthy or {})
         self.clock = clock
-        self.projects = Projects()
-        self.robots = Robots()
+        self.projects = ProjectCollection()
+        self.robots = RobotCollection()
         self.quotas: dict[int, Quota] = {}
         self.users: dict[int, User] = {}
         self.registries: dict[int, RemoteRegistry] = {}
         self.blobs: dict[str, bytes] = {}
         self.uploads: dict[str, Upload] = {}
-        self.audit: list[AuditEntry] = []
-        self.requests = RequestLog()
-        self.locked: dict[str, float] = {}
+        self.audit: list[HarborAuditEntry] = []
+        self.requests = HarborRequestLog()
+        self.locked_until: dict[str, float] = {}
         self.ids: Counter[str] = Counter()
         self.token_key = secrets.token_bytes(32)
-        self._start(admin_password)
+        self._populate(admin_password)
 
-    def _start(self, admin_password: str) -> None:
+    def _populate(self, admin_password: str) -> None:
         """A fresh installation has `admin` and the public project `library`."""
         admin = self.add_user("admin", admin_password, sysadmin=True)
         admin.realname, admin.comment = "system admin", "admin user"
@@ -103,7 +103,7 @@ class Harbor:
         self.add_project("library", public=True)
 
     @property
-    def log(self) -> RequestLog:
+    def log(self) -> HarborRequestLog:
         """The recorded requests; the same list as `requests`."""
         return self.requests
 
@@ -133,7 +133,7 @@ class Harbor:
         self.users[user.id] = user
         return user
 
-    def user_named(self, name: str) -> User | None:
+    def find_user(self, name: str) -> User | None:
         """A user by login name or e-mail; names are case-sensitive."""
         return next((u for u in self.users.values() if name in (u.name, u.email or None)), None)
 
@@ -149,7 +149,7 @@ class Harbor:
         registry_id: int | None = None,
     ) -> Project:
         """Create a project at once, unchecked; quick enough to add ten thousand."""
-        user = self.user_named(owner)
+        user = self.find_user(owner)
         if user is None:
             raise KeyError(f"no user {owner!r} in this Harbor")
         now = self.clock()
@@ -182,13 +182,13 @@ class Harbor:
 
     def repository(self, project: Project, full_name: str) -> Repository:
         """The repository of this full name, created if missing."""
-        found = project.repositories.get(full_name)
-        if found is None:
+        repository = project.repositories.get(full_name)
+        if repository is None:
             now = self.clock()
             number = self.next_id("repository")
-            found = Repository(number, full_name, project.id, now, now)
-            project.repositories[full_name] = found
-        return found
+            repository = Repository(number, full_name, project.id, now, now)
+            project.repositories[full_name] = repository
+        return repository
 
     def add_image(
         self, repository: str, tag: str, layers: Iterable[bytes] = (b"layer",)
@@ -201,7 +201,7 @@ class Harbor:
             content.store_blob(self, project, data)
         manifest = content.image_manifest(config, parts)
         return content.store_manifest(
-            self, project, repository, tag, manifest, content.DOCKER_MANIFEST
+            self, project, repository, tag, manifest, content.MANIFEST_MEDIA_TYPE
         )
 
     def add_robot(
@@ -215,7 +215,7 @@ class Harbor:
         """Create a system robot, unchecked: the same access in each project (`*` for all of
         them), and rights on the system such as `project:list`.
         """
-        pairs, rights = _pairs(access), _pairs(system)
+        pairs, rights = _parse_pairs(access), _parse_pairs(system)
         permissions = tuple(
             Permission("project", p, None if p == "*" else self.projects[p].id, pairs)
             for p in projects
@@ -224,7 +224,7 @@ class Harbor:
             permissions += (Permission("system", "/", None, rights),)
         now, id = self.clock(), self.next_id("robot")
         robot = Robot(
-            id, name, "system", secret or robot_secrets.new_secret(), permissions, now, now
+            id, name, "system", secret or robot_secrets.generate_secret(), permissions, now, now
         )
         self.robots[id] = robot
         return robot
@@ -240,7 +240,7 @@ class Harbor:
         """Write one line of the audit log."""
         if self.settings.skip_audit_log_database:
             return
-        entry = AuditEntry(
+        entry = HarborAuditEntry(
             self.next_id("audit"), self.clock(), operation,
             text or f"{operation} {kind}: {resource}", success, resource, kind, user, project_id,
         )  # fmt: skip

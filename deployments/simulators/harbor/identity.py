@@ -10,10 +10,10 @@ import base64
 import binascii
 import time
 
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.distribution import tokens
 from deployments.simulators.harbor.state import Robot
-from deployments.simulators.harbor.web.request import ANONYMOUS, Call, Caller
+from deployments.simulators.harbor.web.request import ANONYMOUS, Caller, HarborRequest
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:
@@ -28,51 +28,55 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-async def identify(call: Call) -> Caller:
+async def authenticate_caller(call: HarborRequest) -> Caller:
     """Try the generators in Harbor's order: bearer on /v2, robot, local user, nobody."""
     header = call.headers.get("authorization", "")
     if not header:
         return ANONYMOUS
     if header.lower().startswith("bearer "):
-        return tokens.bearer(call.harbor, header[7:]) if call.path.startswith("/v2/") else ANONYMOUS
+        return (
+            tokens.authenticate_bearer(call.harbor, header[7:])
+            if call.path.startswith("/v2/")
+            else ANONYMOUS
+        )
     credentials = basic_credentials(header)
     return ANONYMOUS if credentials is None else await _log_in(call.harbor, *credentials)
 
 
-async def _log_in(harbor: Harbor, name: str, password: str) -> Caller:
+async def _log_in(harbor: SimulatedHarbor, name: str, password: str) -> Caller:
     # With the database down nothing can be checked, so even good credentials are nobody's.
-    if not harbor.database_up or _locked(harbor, name):
+    if not harbor.database_up or _is_locked(harbor, name):
         return ANONYMOUS
     robot = find_robot(harbor, name)
-    if robot is not None and robot.secret == password and _usable(harbor, robot):
+    if robot is not None and robot.secret == password and _is_usable(harbor, robot):
         return Caller(name, robot=robot)
-    user = harbor.user_named(name)
+    user = harbor.find_user(name)
     if user is not None:
         if harbor.password_seconds:
             await asyncio.sleep(harbor.password_seconds)
         if user.password == password:
             return Caller(user.name, user=user)
-    harbor.locked[name] = time.monotonic() + harbor.lockout_seconds
+    harbor.locked_until[name] = time.monotonic() + harbor.lockout_seconds
     await asyncio.sleep(harbor.lockout_seconds)
     return ANONYMOUS
 
 
-def _locked(harbor: Harbor, name: str) -> bool:
-    until = harbor.locked.get(name)
+def _is_locked(harbor: SimulatedHarbor, name: str) -> bool:
+    until = harbor.locked_until.get(name)
     if until is None:
         return False
     if until > time.monotonic():
         return True
-    harbor.locked.pop(name, None)
+    harbor.locked_until.pop(name, None)
     return False
 
 
-def find_robot(harbor: Harbor, login: str) -> Robot | None:
+def find_robot(harbor: SimulatedHarbor, login: str) -> Robot | None:
     """The robot with this login under the prefix of this moment."""
     prefix = harbor.settings.robot_name_prefix
-    return harbor.robots.stored(login[len(prefix) :]) if login.startswith(prefix) else None
+    return harbor.robots.by_stored_name(login[len(prefix) :]) if login.startswith(prefix) else None
 
 
-def _usable(harbor: Harbor, robot: Robot) -> bool:
+def _is_usable(harbor: SimulatedHarbor, robot: Robot) -> bool:
     expired = robot.expires_at != -1 and robot.expires_at <= harbor.clock().timestamp()
     return not (robot.disable or expired)

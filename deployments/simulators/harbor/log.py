@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-class Entry(NamedTuple):
+class HarborRequestRecord(NamedTuple):
     """One request; `user` is the login name it came with, whether or not that was accepted."""
 
     method: str
@@ -17,20 +17,20 @@ class Entry(NamedTuple):
     user: str | None
 
 
-class RequestLog(list[Entry]):
+class HarborRequestLog(list[HarborRequestRecord]):
     """All requests in the order they were answered."""
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[HarborRequestRecord] = ()) -> None:
         super().__init__(entries)
 
-    def writes(self) -> list[Entry]:
+    def writes(self) -> list[HarborRequestRecord]:
         """Those that ask for a change."""
-        return [entry for entry in self if entry.method not in SAFE]
+        return [entry for entry in self if entry.method not in SAFE_METHODS]
 
-    def reads(self) -> list[Entry]:
+    def reads(self) -> list[HarborRequestRecord]:
         """Those that do not."""
-        return [entry for entry in self if entry.method in SAFE]
+        return [entry for entry in self if entry.method in SAFE_METHODS]
 
-    def to(self, path: str) -> list[Entry]:
+    def with_prefix(self, path: str) -> list[HarborRequestRecord]:
         """Those whose path, without the query, begins like this."""
         return [entry for entry in self if entry.path.startswith(path)]

@@ -6,16 +6,16 @@ Roles are from src/common/rbac/project/rbac_role.go, the grantable list from GET
 
 from __future__ import annotations
 
-Access = tuple[tuple[str, str], ...]
+RightPairs = tuple[tuple[str, str], ...]
 
 
-def _parse(text: str) -> Access:
+def _parse_rights(text: str) -> RightPairs:
     lines = (line.split() for line in text.strip().splitlines())
-    return tuple((words[0], action) for words in lines for action in words[1:])
+    return tuple((parts[0], action) for parts in lines for action in parts[1:])
 
 
 # Everything there is in a project, which is also what its administrator has.
-PROJECT_POLICIES = _parse("""
+PROJECT_POLICIES = _parse_rights("""
 project read update delete
 member create read update delete list
 metadata create read update delete
@@ -40,7 +40,7 @@ preheat-policy create read update delete list
 export-cve create read list
 """)
 
-_MAINTAINER = _parse("""
+_MAINTAINER = _parse_rights("""
 project read
 member read list
 metadata create read update delete
@@ -62,7 +62,7 @@ accessory list
 artifact-label create delete
 """)
 
-_DEVELOPER = _parse("""
+_DEVELOPER = _parse_rights("""
 project read
 member read list
 label read list
@@ -79,7 +79,7 @@ accessory list
 artifact-label create delete
 """)
 
-_GUEST = _parse("""
+_GUEST = _parse_rights("""
 project read
 member read list
 label read list
@@ -95,7 +95,7 @@ tag list
 accessory list
 """)
 
-_LIMITED_GUEST = _parse("""
+_LIMITED_GUEST = _parse_rights("""
 project read
 quota read
 repository read list pull
@@ -108,8 +108,8 @@ tag list
 accessory list
 """)
 
-PUBLIC = frozenset(
-    _parse("""
+PUBLIC_RIGHTS = frozenset(
+    _parse_rights("""
 project read
 label read list
 repository read list pull
@@ -123,7 +123,7 @@ accessory list
 """)
 )
 
-ROLES = {
+ROLE_RIGHTS = {
     1: frozenset(PROJECT_POLICIES),
     2: frozenset(_DEVELOPER),
     3: frozenset(_GUEST),
@@ -133,7 +133,7 @@ ROLES = {
 
 ROLE_NAMES = {1: "projectAdmin", 2: "developer", 3: "guest", 4: "maintainer", 5: "limitedGuest"}
 
-_GRANTABLE_PROJECT = _parse("""
+_GRANTABLE_PROJECT = _parse_rights("""
 log list
 project read delete update
 metadata read create delete list update
@@ -157,7 +157,7 @@ export-cve create read
 member create read update list delete
 """)
 
-_GRANTABLE_SYSTEM = _parse("""
+_GRANTABLE_SYSTEM = _parse_rights("""
 audit-log list
 preheat-instance read create delete list update
 project list create
@@ -183,15 +183,17 @@ user-group read create delete list update
 """)
 
 # Since 2.12 robots may be given these; before, robots, members and users were out of reach.
-_SINCE_2_12 = {"robot", "member", "user", "ldap-user", "user-group"}
+_RESOURCES_SINCE_2_12 = {"robot", "member", "user", "ldap-user", "user-group"}
 
 
-def grantable(release: tuple[int, int]) -> tuple[Access, Access]:
+def grantable_rights(release: tuple[int, int]) -> tuple[RightPairs, RightPairs]:
     """What robots of this release may be given: in a project, and on the system."""
     if release >= (2, 12):
         return _GRANTABLE_PROJECT, _GRANTABLE_SYSTEM
-    project = tuple(p for p in _GRANTABLE_PROJECT if p[0] not in _SINCE_2_12)
+    project = tuple(p for p in _GRANTABLE_PROJECT if p[0] not in _RESOURCES_SINCE_2_12)
     system = tuple(
-        p for p in _GRANTABLE_SYSTEM if p[0] not in _SINCE_2_12 and p != ("quota", "update")
+        p
+        for p in _GRANTABLE_SYSTEM
+        if p[0] not in _RESOURCES_SINCE_2_12 and p != ("quota", "update")
     )
     return project, system

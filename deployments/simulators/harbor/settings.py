@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 # Settings the simulator only stores, with the values of a fresh 2.16 core.
-STORED_ONLY: dict[str, object] = {
+INERT_SETTINGS: dict[str, object] = {
     "audit_log_forward_endpoint": "",
     **dict.fromkeys(
         [
@@ -57,7 +57,7 @@ STORED_ONLY: dict[str, object] = {
 
 
 @dataclass(slots=True)
-class Settings:
+class HarborSettings:
     """The settings that change behaviour, and the rest in `others`."""
 
     auth_mode: str = "db_auth"
@@ -76,13 +76,13 @@ class Settings:
     skip_audit_log_database: bool = False
     storage_per_project: int = -1
     token_expiration: int = 30
-    others: dict[str, object] = field(default_factory=lambda: dict(STORED_ONLY))
+    others: dict[str, object] = field(default_factory=lambda: dict(INERT_SETTINGS))
 
-    def shown(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         """The body of GET /configurations."""
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
         entries: dict[str, object] = {
-            key: {"editable": True, "value": value} for key, value in (named | self.others).items()
+            key: {"editable": True, "value": value} for key, value in (values | self.others).items()
         }
         return entries | {"scan_all_policy": {}}
 

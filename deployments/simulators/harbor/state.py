@@ -107,7 +107,7 @@ class Project:
     quota: Quota | None = None
     registry_id: int | None = None
     seeded_storage: int = 0
-    rendered: tuple[object, bytes, bytes] | None = field(default=None, repr=False)
+    json_cache: tuple[object, bytes, bytes] | None = field(default=None, repr=False)
 
     @property
     def public(self) -> bool:
@@ -166,7 +166,7 @@ class RemoteRegistry:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class HarborAuditEntry:
     """One line of the audit log."""
 
     id: int

@@ -13,8 +13,8 @@ kmock (https://kmock.readthedocs.io) keeps the objects and has the form of its r
 handling merges plain JSON and cannot list namespaces (0.8), so that the requests are answered here.
 """
 
-from deployments.simulators.kubernetes.cluster import EmulatedCluster, running_cluster
-from deployments.simulators.kubernetes.log import Call
-from deployments.simulators.kubernetes.rights import Rule
+from deployments.simulators.kubernetes.cluster import SimulatedCluster, running_cluster
+from deployments.simulators.kubernetes.log import KubernetesRequestRecord
+from deployments.simulators.kubernetes.rights import RbacRule
 
-__all__ = ["Call", "EmulatedCluster", "Rule", "running_cluster"]
+__all__ = ["KubernetesRequestRecord", "RbacRule", "SimulatedCluster", "running_cluster"]

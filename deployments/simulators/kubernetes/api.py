@@ -4,63 +4,74 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
 from deployments.simulators.asgi import (
+    AsgiResponse,
     Receive,
-    Reply,
     Request,
     Scope,
     Send,
     read_request,
-    send_reply,
+    send_response,
 )
-from deployments.simulators.kubernetes.errors import Refused, refusal, reply, unserved
-from deployments.simulators.kubernetes.groups import answered_groups, asks_for_groups
-from deployments.simulators.kubernetes.lists import Lists, selected_name
-from deployments.simulators.kubernetes.log import Call, Calls
-from deployments.simulators.kubernetes.object_store import HARBORS, World
-from deployments.simulators.kubernetes.rights import ANONYMOUS, Rights
-from deployments.simulators.kubernetes.target import Target, target_of, verb_of
-from deployments.simulators.kubernetes.validation import check_size
-from deployments.simulators.kubernetes.writes import Writes, existing
+from deployments.simulators.kubernetes.errors import (
+    KubernetesApiError,
+    error_response,
+    object_response,
+    unserved_response,
+)
+from deployments.simulators.kubernetes.groups import groups_response, is_groups_request
+from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
+from deployments.simulators.kubernetes.log import KubernetesRequestLog, KubernetesRequestRecord
+from deployments.simulators.kubernetes.object_store import HARBOR_CLUSTER_RESOURCE, ObjectStore
+from deployments.simulators.kubernetes.rights import ANONYMOUS_USER, ClusterRights
+from deployments.simulators.kubernetes.target import RequestTarget, parse_target, request_verb
+from deployments.simulators.kubernetes.validation import check_body_size
+from deployments.simulators.kubernetes.writes import WriteHandler, get_existing
 
 
-class Api:
+class KubernetesApi:
     """The ASGI app of a cluster."""
 
-    def __init__(self, world: World, rights: Rights) -> None:
-        self.requests = Calls()
-        self._world, self._rights = world, rights
-        self._lists, self._writes = Lists(world), Writes(world, rights)
+    def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
+        self.requests = KubernetesRequestLog()
+        self._store, self._rights = store, rights
+        self._lists, self._writes = ListHandler(store), WriteHandler(store, rights)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = await read_request(scope, receive)
-        with self._world.lock:
+        with self._store.lock:
             try:
-                answer = self._answer(request)
-            except Refused as error:
-                answer = refusal(error)
-            self.requests.append(Call(request.method, request.path, answer.status))
-        await send_reply(send, answer)
+                answer = self._respond(request)
+            except KubernetesApiError as error:
+                answer = error_response(error)
+            self.requests.append(
+                KubernetesRequestRecord(request.method, request.path, answer.status)
+            )
+        await send_response(send, answer)
 
-    def _answer(self, request: Request) -> Reply:
-        user = self._rights.user(request.headers.get("authorization", ""))
-        if user != ANONYMOUS and asks_for_groups(request):
-            return answered_groups(self._world, request.path)
-        target = target_of(request.path)
-        verb = verb_of(request, target)
-        name = selected_name(request) if verb == "list" else target.name
+    def _respond(self, request: Request) -> AsgiResponse:
+        user = self._rights.authenticate(request.headers.get("authorization", ""))
+        if user != ANONYMOUS_USER and is_groups_request(request):
+            return groups_response(self._store, request.path)
+        target = parse_target(request.path)
+        verb = request_verb(request, target)
+        name = parse_name_selector(request) if verb == "list" else target.name
         self._rights.check(user, verb, target.kind, target.namespace, name)
-        if not self._serves(target):
-            return unserved()
-        check_size(request.body)
-        return self._done(verb, request, target, user)
+        if not self._is_served(target):
+            return unserved_response()
+        check_body_size(request.body)
+        return self._run_verb(verb, request, target, user)
 
-    def _done(self, verb: str, request: Request, target: Target, user: str) -> Reply:
+    def _run_verb(
+        self, verb: str, request: Request, target: RequestTarget, user: str
+    ) -> AsgiResponse:
         match verb:
             case "list":
-                return self._lists.answer(request, target)
+                return self._lists.list_page(request, target)
             case "get":
-                return reply(200, {**target.head, **existing(self._world, target)})
+                return object_response(
+                    200, {**target.type_meta, **get_existing(self._store, target)}
+                )
             case "create":
                 return self._writes.create(request, target)
             case "patch":
@@ -68,6 +79,8 @@ class Api:
             case _:
                 return self._writes.delete(request, target)
 
-    def _serves(self, target: Target) -> bool:
-        versions = self._world.operator if target.kind == HARBORS else ("v1",)
+    def _is_served(self, target: RequestTarget) -> bool:
+        versions = (
+            self._store.operator_versions if target.kind == HARBOR_CLUSTER_RESOURCE else ("v1",)
+        )
         return target.version in versions

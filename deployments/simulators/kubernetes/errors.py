@@ -6,24 +6,26 @@ from typing import Any
 
 import kmock
 
-from deployments.simulators.asgi import Reply
+from deployments.simulators.asgi import AsgiResponse
 
-Refused = kmock.KubernetesError
+KubernetesApiError = kmock.KubernetesError
 Json = dict[str, Any]
 
-JSON = (("Content-Type", "application/json"),)
-PLAIN = (("Content-Type", "text/plain; charset=utf-8"),)
+JSON_HEADERS = (("Content-Type", "application/json"),)
+PLAIN_HEADERS = (("Content-Type", "text/plain; charset=utf-8"),)
 
-GROUPS = {"deployments": "apps", "harborclusters": "goharbor.io"}
+RESOURCE_GROUPS = {"deployments": "apps", "harborclusters": "goharbor.io"}
 """Of the kinds that have one; the core's have none."""
 
 
-def reply(status: int, body: Json) -> Reply:
+def object_response(status: int, body: Json) -> AsgiResponse:
     """Answer JSON as compact as the real one."""
-    return Reply(status, json.dumps(body, separators=(",", ":")).encode() + b"\n", JSON)
+    return AsgiResponse(
+        status, json.dumps(body, separators=(",", ":")).encode() + b"\n", JSON_HEADERS
+    )
 
 
-def refusal(error: Refused) -> Reply:
+def error_response(error: KubernetesApiError) -> AsgiResponse:
     """Answer a Status."""
     body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     body |= {"message": error.message, "reason": error.reason, "code": error.status}
@@ -31,76 +33,80 @@ def refusal(error: Refused) -> Reply:
         body["metadata"] = error.details
     elif error.details is not None:
         body["details"] = error.details
-    return reply(error.status, body)
+    return object_response(error.status, body)
 
 
-def unauthorized() -> Refused:
+def unauthorized() -> KubernetesApiError:
     """A token nobody knows."""
-    return Refused(401, "Unauthorized", "Unauthorized")
+    return KubernetesApiError(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(kind: str, name: str, why: str, causes: Sequence[Json] = ()) -> Refused:
+def forbidden(kind: str, name: str, why: str, causes: Sequence[Json] = ()) -> KubernetesApiError:
     """Known, and may not."""
-    named = f'{_qualified(kind)} "{name}"' if name else _qualified(kind)
-    details = _details(kind, name)
+    subject = f'{_qualified_name(kind)} "{name}"' if name else _qualified_name(kind)
+    details = _status_details(kind, name)
     if causes:
         details["causes"] = list(causes)
-    return Refused(403, "Forbidden", f"{named} is forbidden: {why}", details)
+    return KubernetesApiError(403, "Forbidden", f"{subject} is forbidden: {why}", details)
 
 
-def terminating(kind: str, name: str, namespace: str) -> Refused:
+def terminating(kind: str, name: str, namespace: str) -> KubernetesApiError:
     """Nothing new in a namespace that is being deleted."""
-    said = f"unable to create new content in namespace {namespace} because it is being terminated"
+    message = (
+        f"unable to create new content in namespace {namespace} because it is being terminated"
+    )
     cause = {
         "reason": "NamespaceTerminating",
         "message": f"namespace {namespace} is being terminated",
         "field": "metadata.namespace",
     }
-    return forbidden(kind, name, said, [cause])
+    return forbidden(kind, name, message, [cause])
 
 
-def not_found(kind: str, name: str) -> Refused:
+def not_found(kind: str, name: str) -> KubernetesApiError:
     """No such object."""
-    said = f'{_qualified(kind)} "{name}" not found'
-    return Refused(404, "NotFound", said, _details(kind, name))
+    message = f'{_qualified_name(kind)} "{name}" not found'
+    return KubernetesApiError(404, "NotFound", message, _status_details(kind, name))
 
 
-def exists(kind: str, name: str) -> Refused:
+def already_exists(kind: str, name: str) -> KubernetesApiError:
     """Created already."""
-    said = f'{kind} "{name}" already exists'
-    return Refused(409, "AlreadyExists", said, {"name": name, "kind": kind})
+    message = f'{kind} "{name}" already exists'
+    return KubernetesApiError(409, "AlreadyExists", message, {"name": name, "kind": kind})
 
 
-def modified(kind: str, name: str) -> Refused:
+def version_conflict(kind: str, name: str) -> KubernetesApiError:
     """The version that a patch was bound to is not the present one."""
-    said = (
+    message = (
         f'Operation cannot be fulfilled on {kind} "{name}": the object has been modified; '
         "please apply your changes to the latest version and try again"
     )
-    return Refused(409, "Conflict", said, {"name": name, "kind": kind})
+    return KubernetesApiError(409, "Conflict", message, {"name": name, "kind": kind})
 
 
-def mismatch(kind: str, name: str, uid: str) -> Refused:
+def uid_mismatch(kind: str, name: str, uid: str) -> KubernetesApiError:
     """An apply would create, but names the uid of something else."""
-    said = (
+    message = (
         f'Operation cannot be fulfilled on {kind} "{name}": uid mismatch: the provided object '
         f"specified uid {uid}, and no existing object was found"
     )
-    return Refused(409, "Conflict", said, {"name": name, "kind": kind})
+    return KubernetesApiError(409, "Conflict", message, {"name": name, "kind": kind})
 
 
-def precondition(single: str, name: str, what: str, wanted: str, found: str) -> Refused:
+def precondition_failed(
+    single: str, name: str, key: str, expected: str, actual: str
+) -> KubernetesApiError:
     """A precondition of a DELETE does not hold."""
-    guess = "modified" if what == "ResourceVersion" else "deleted and then recreated"
-    said = (
-        f'Operation cannot be fulfilled on {single} "{name}": the {what} in the precondition '
-        f"({wanted}) does not match the {what} in record ({found}). The object might have been "
+    guess = "modified" if key == "ResourceVersion" else "deleted and then recreated"
+    message = (
+        f'Operation cannot be fulfilled on {single} "{name}": the {key} in the precondition '
+        f"({expected}) does not match the {key} in record ({actual}). The object might have been "
         f"{guess}"
     )
-    return Refused(409, "Conflict", said, {"name": name, "kind": single})
+    return KubernetesApiError(409, "Conflict", message, {"name": name, "kind": single})
 
 
-def conflicts(found: Sequence[tuple[str, str]]) -> Refused:
+def apply_conflict(pairs: Sequence[tuple[str, str]]) -> KubernetesApiError:
     """Other managers own fields that an apply would change: pairs of manager and field."""
     causes = [
         {
@@ -108,56 +114,60 @@ def conflicts(found: Sequence[tuple[str, str]]) -> Refused:
             "message": f"conflict with {manager}",
             "field": field,
         }
-        for manager, field in found
+        for manager, field in pairs
     ]
-    many = "s" if len(found) > 1 else ""
-    listed = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    said = f"Apply failed with {len(found)} conflict{many}: {listed}"
-    return Refused(409, "Conflict", said, {"causes": causes})
+    plural = "s" if len(pairs) > 1 else ""
+    causes_text = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    message = f"Apply failed with {len(pairs)} conflict{plural}: {causes_text}"
+    return KubernetesApiError(409, "Conflict", message, {"causes": causes})
 
 
-def invalid(single: str, name: str, field: str, reason: str, said: str) -> Refused:
+def invalid_object(
+    single: str, name: str, field: str, reason: str, message: str
+) -> KubernetesApiError:
     """The object would not be valid."""
-    cause = {"reason": reason, "message": said, "field": field}
+    cause = {"reason": reason, "message": message, "field": field}
     details = {"name": name, "kind": single, "causes": [cause]}
-    return Refused(422, "Invalid", f'{single} "{name}" is invalid: {field}: {said}', details)
+    return KubernetesApiError(
+        422, "Invalid", f'{single} "{name}" is invalid: {field}: {message}', details
+    )
 
 
-def no_manager() -> Refused:
+def missing_field_manager() -> KubernetesApiError:
     """An apply must say who applies."""
-    said = "Required value: is required for apply patch"
-    cause = {"reason": "FieldValueRequired", "message": said, "field": "fieldManager"}
+    detail = "Required value: is required for apply patch"
+    cause = {"reason": "FieldValueRequired", "message": detail, "field": "fieldManager"}
     details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]}
-    message = f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {said}'
-    return Refused(422, "Invalid", message, details)
+    message = f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {detail}'
+    return KubernetesApiError(422, "Invalid", message, details)
 
 
-def bad_request(said: str) -> Refused:
+def bad_request(message: str) -> KubernetesApiError:
     """The request makes no sense."""
-    return Refused(400, "BadRequest", said)
+    return KubernetesApiError(400, "BadRequest", message)
 
 
-def expired(more: str) -> Refused:
+def expired_token(more: str) -> KubernetesApiError:
     """The state that a list's pages share was compacted."""
-    said = (
+    message = (
         "The provided continue parameter is too old to display a consistent list result. You can "
         "start a new list without the continue parameter, or use the continue token in this "
         "response to retrieve the remainder of the results. Continuing with the provided token "
         "results in an inconsistent list - objects that were created, modified, or deleted between "
         "the time the first chunk was returned and now may show up in the list."
     )
-    return Refused(410, "Expired", said, {"continue": more})
+    return KubernetesApiError(410, "Expired", message, {"continue": more})
 
 
-def unserved() -> Reply:
+def unserved_response() -> AsgiResponse:
     """No such group or version: answered before it comes to objects."""
-    return Reply(404, b"404 page not found\n", PLAIN)
+    return AsgiResponse(404, b"404 page not found\n", PLAIN_HEADERS)
 
 
-def _qualified(kind: str) -> str:
-    return f"{kind}.{GROUPS[kind]}" if kind in GROUPS else kind
+def _qualified_name(kind: str) -> str:
+    return f"{kind}.{RESOURCE_GROUPS[kind]}" if kind in RESOURCE_GROUPS else kind
 
 
-def _details(kind: str, name: str) -> Json:
-    group = {"group": GROUPS[kind]} if kind in GROUPS else {}
+def _status_details(kind: str, name: str) -> Json:
+    group = {"group": RESOURCE_GROUPS[kind]} if kind in RESOURCE_GROUPS else {}
     return ({"name": name} if name else {}) | group | {"kind": kind}

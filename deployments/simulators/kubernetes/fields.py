@@ -8,17 +8,19 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-manageme
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployments.simulators.kubernetes.object_store import Json, stamp
+from deployments.simulators.kubernetes.object_store import Json, current_timestamp
 
-Path = tuple[str, ...]
-Owner = tuple[str, str]
+FieldPath = tuple[str, ...]
+FieldOwner = tuple[str, str]
 """A manager's name, and how it writes: `Apply` or `Update`."""
 
-Owned = dict[Owner, frozenset[Path]]
+FieldsByOwner = dict[FieldOwner, frozenset[FieldPath]]
 
-_MAPS = frozenset({("data",), ("metadata",), ("metadata", "labels"), ("metadata", "annotations")})
-_NOBODY = frozenset({"apiVersion", "kind", "status", "spec"})
-_IDENTITY = frozenset(
+_MAP_PATHS = frozenset(
+    {("data",), ("metadata",), ("metadata", "labels"), ("metadata", "annotations")}
+)
+_UNOWNED_FIELDS = frozenset({"apiVersion", "kind", "status", "spec"})
+_IDENTITY_FIELDS = frozenset(
     {
         "name",
         "namespace",
@@ -31,73 +33,78 @@ _IDENTITY = frozenset(
 )
 
 
-def leaves(part: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
+def list_leaves(part: Mapping[str, Any], at: FieldPath = ()) -> Iterator[tuple[FieldPath, Any]]:
     """List the fields that can be owned, and their values."""
     for key, value in part.items():
         path = (*at, key)
-        if (not at and key in _NOBODY) or (at == ("metadata",) and key in _IDENTITY):
+        if (not at and key in _UNOWNED_FIELDS) or (at == ("metadata",) and key in _IDENTITY_FIELDS):
             continue
-        if path in _MAPS:
-            yield from leaves(value or {}, path)
+        if path in _MAP_PATHS:
+            yield from list_leaves(value or {}, path)
         else:
             yield path, value
 
 
-def maps(part: Mapping[str, Any]) -> frozenset[Path]:
+def list_maps(part: Mapping[str, Any]) -> frozenset[FieldPath]:
     """List the maps that are there, each as the path of its "."."""
     return frozenset(
-        (*path, ".") for path in _MAPS if path != ("metadata",) and value_at(part, path)
+        (*path, ".") for path in _MAP_PATHS if path != ("metadata",) and value_at(part, path)
     )
 
 
-def value_at(found: Mapping[str, Any], path: Path) -> Any:  # noqa: ANN401 - it is JSON
+def value_at(manifest: Mapping[str, Any], path: FieldPath) -> Any:  # noqa: ANN401 - it is JSON
     """Read a field; None if it is not there."""
-    part: Any = found
+    part: Any = manifest
     for key in path:
         part = (part or {}).get(key)
     return part
 
 
-def with_value(found: Json, path: Path, value: object) -> Json:
+def set_value(manifest: Json, path: FieldPath, value: object) -> Json:
     """Return an object with one field set, or without it if the value is None."""
-    head, rest = path[0], path[1:]
-    changed = with_value(found.get(head) or {}, rest, value) if rest else value
-    kept = {key: one for key, one in found.items() if key != head}
-    return kept if changed is None or (rest and changed == {}) else {**found, head: changed}
+    head, subpath = path[0], path[1:]
+    changed = set_value(manifest.get(head) or {}, subpath, value) if subpath else value
+    siblings = {key: item for key, item in manifest.items() if key != head}
+    return (
+        siblings if changed is None or (subpath and changed == {}) else {**manifest, head: changed}
+    )
 
 
-def owned_fields(found: Mapping[str, Any]) -> Owned:
+def owned_fields(manifest: Mapping[str, Any]) -> FieldsByOwner:
     """Read `managedFields`."""
-    listed = found["metadata"].get("managedFields", ())
+    entries = manifest["metadata"].get("managedFields", ())
     return {
-        (one["manager"], one["operation"]): frozenset(_paths(one["fieldsV1"])) for one in listed
+        (item["manager"], item["operation"]): frozenset(_iterate_paths(item["fieldsV1"]))
+        for item in entries
     }
 
 
-def with_owners(found: Json, owned: Owned) -> Json:
+def set_owners(manifest: Json, owned: FieldsByOwner) -> Json:
     """Return an object with `managedFields` written anew, where they differ."""
     before = {
-        (one["manager"], one["operation"]): one
-        for one in found["metadata"].get("managedFields", ())
+        (item["manager"], item["operation"]): item
+        for item in manifest["metadata"].get("managedFields", ())
     }
-    listed = []
+    entries = []
     for owner, paths in owned.items():
-        fields = _tree(paths)
+        fields = _build_tree(paths)
         if paths and owner in before and before[owner]["fieldsV1"] == fields:
-            listed.append(before[owner])
+            entries.append(before[owner])
         elif paths:
             manager, operation = owner
             entry = {"manager": manager, "operation": operation, "apiVersion": "v1"}
-            listed.append({**entry, "time": stamp(), "fieldsType": "FieldsV1", "fieldsV1": fields})
-    return {**found, "metadata": {**found["metadata"], "managedFields": listed}}
+            entries.append(
+                {**entry, "time": current_timestamp(), "fieldsType": "FieldsV1", "fieldsV1": fields}
+            )
+    return {**manifest, "metadata": {**manifest["metadata"], "managedFields": entries}}
 
 
-def shown(path: Path) -> str:
+def format_path(path: FieldPath) -> str:
     """Name a field as a conflict does, e.g. `.data..dockerconfigjson`."""
     return "".join(f".{key}" for key in path)
 
 
-def _tree(paths: frozenset[Path]) -> Json:
+def _build_tree(paths: frozenset[FieldPath]) -> Json:
     tree: Json = {}
     for path in sorted(paths):
         part = tree
@@ -106,10 +113,10 @@ def _tree(paths: frozenset[Path]) -> Json:
     return tree
 
 
-def _paths(tree: Mapping[str, Any], at: Path = ()) -> Iterator[Path]:
+def _iterate_paths(tree: Mapping[str, Any], at: FieldPath = ()) -> Iterator[FieldPath]:
     for key, below in tree.items():
         path = (*at, key.removeprefix("f:"))
-        if path in _MAPS:
-            yield from _paths(below, path)
+        if path in _MAP_PATHS:
+            yield from _iterate_paths(below, path)
         else:
             yield path

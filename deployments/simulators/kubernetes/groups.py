@@ -5,34 +5,44 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/#unaggregated-di
 
 from collections.abc import Iterable
 
-from deployments.simulators.asgi import Reply, Request
-from deployments.simulators.kubernetes.errors import GROUPS, reply, unserved
-from deployments.simulators.kubernetes.object_store import HARBORS, Json, World
+from deployments.simulators.asgi import AsgiResponse, Request
+from deployments.simulators.kubernetes.errors import (
+    RESOURCE_GROUPS,
+    object_response,
+    unserved_response,
+)
+from deployments.simulators.kubernetes.object_store import (
+    HARBOR_CLUSTER_RESOURCE,
+    Json,
+    ObjectStore,
+)
 
 _ROOT = "/apis"
 
 
-def asks_for_groups(request: Request) -> bool:
+def is_groups_request(request: Request) -> bool:
     """Whether it asks what is served; every user may."""
     path = request.path.rstrip("/")
     return request.method == "GET" and path.startswith(_ROOT) and path.count("/") < 3
 
 
-def answered_groups(world: World, path: str) -> Reply:
+def groups_response(store: ObjectStore, path: str) -> AsgiResponse:
     """Answer all groups, or one."""
-    served = {"apps": _group("apps", ["v1"])}
-    if world.operator:
-        name = GROUPS[HARBORS]
-        served[name] = _group(name, world.operator)
-    wanted = path.rstrip("/").removeprefix(_ROOT).strip("/")
+    groups = {"apps": _group_json("apps", ["v1"])}
+    if store.operator_versions:
+        name = RESOURCE_GROUPS[HARBOR_CLUSTER_RESOURCE]
+        groups[name] = _group_json(name, store.operator_versions)
+    group = path.rstrip("/").removeprefix(_ROOT).strip("/")
     head: Json = {"apiVersion": "v1"}
-    if not wanted:
-        return reply(200, {"kind": "APIGroupList", **head, "groups": list(served.values())})
-    if wanted not in served:
-        return unserved()
-    return reply(200, {"kind": "APIGroup", **head, **served[wanted]})
+    if not group:
+        return object_response(
+            200, {"kind": "APIGroupList", **head, "groups": list(groups.values())}
+        )
+    if group not in groups:
+        return unserved_response()
+    return object_response(200, {"kind": "APIGroup", **head, **groups[group]})
 
 
-def _group(name: str, versions: Iterable[str]) -> Json:
-    listed = [{"groupVersion": f"{name}/{one}", "version": one} for one in versions]
-    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
+def _group_json(name: str, versions: Iterable[str]) -> Json:
+    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": entries, "preferredVersion": entries[0]}

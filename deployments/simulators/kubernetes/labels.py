@@ -7,44 +7,48 @@ from deployments.simulators.kubernetes.errors import bad_request
 
 Labels = Mapping[str, str]
 
-_KEY = r"(?P<key>[A-Za-z0-9./_-]+)"
-_VALUE = r"(?P<value>[A-Za-z0-9._-]*)"
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[Labels, str, list[str]], bool]], ...] = (
-    (re.compile(_KEY), lambda labels, key, _: key in labels),
-    (re.compile(rf"!\s*{_KEY}"), lambda labels, key, _: key not in labels),
+_KEY_PATTERN = r"(?P<key>[A-Za-z0-9./_-]+)"
+_VALUE_PATTERN = r"(?P<value>[A-Za-z0-9._-]*)"
+_REQUIREMENT_FORMS: tuple[tuple[re.Pattern[str], Callable[[Labels, str, list[str]], bool]], ...] = (
+    (re.compile(_KEY_PATTERN), lambda labels, key, _: key in labels),
+    (re.compile(rf"!\s*{_KEY_PATTERN}"), lambda labels, key, _: key not in labels),
     (
-        re.compile(rf"{_KEY}\s*==?\s*{_VALUE}"),
+        re.compile(rf"{_KEY_PATTERN}\s*==?\s*{_VALUE_PATTERN}"),
         lambda labels, key, values: labels.get(key) == values[0],
     ),
     (
-        re.compile(rf"{_KEY}\s*!=\s*{_VALUE}"),
+        re.compile(rf"{_KEY_PATTERN}\s*!=\s*{_VALUE_PATTERN}"),
         lambda labels, key, values: labels.get(key) != values[0],
     ),
     (
-        re.compile(rf"{_KEY}\s+in\s+\((?P<value>[^()]*)\)"),
+        re.compile(rf"{_KEY_PATTERN}\s+in\s+\((?P<value>[^()]*)\)"),
         lambda labels, key, values: labels.get(key) in values,
     ),
     (
-        re.compile(rf"{_KEY}\s+notin\s+\((?P<value>[^()]*)\)"),
+        re.compile(rf"{_KEY_PATTERN}\s+notin\s+\((?P<value>[^()]*)\)"),
         lambda labels, key, values: labels.get(key) not in values,
     ),
 )
 
 
-def selects(selector: str, labels: Labels) -> bool:
+def matches_selector(selector: str, labels: Labels) -> bool:
     """Whether labels meet every requirement.
 
     Raises:
         Refused: the selector makes no sense.
     """
-    wanted = [one.strip() for one in re.split(r",(?![^(]*\))", selector)] if selector else []
-    return all([_meets(one, labels) for one in wanted])
+    requirements = (
+        [requirement.strip() for requirement in re.split(r",(?![^(]*\))", selector)]
+        if selector
+        else []
+    )
+    return all([_matches_requirement(requirement, labels) for requirement in requirements])
 
 
-def _meets(requirement: str, labels: Labels) -> bool:
-    for form, holds in _FORMS:
-        found = form.fullmatch(requirement)
-        if found:
-            values = [one.strip() for one in found.groupdict().get("value", "").split(",")]
-            return holds(labels, found["key"], values)
+def _matches_requirement(requirement: str, labels: Labels) -> bool:
+    for form, matches in _REQUIREMENT_FORMS:
+        match = form.fullmatch(requirement)
+        if match:
+            values = [value.strip() for value in match.groupdict().get("value", "").split(",")]
+            return matches(labels, match["key"], values)
     raise bad_request(f"unable to parse requirement: {requirement}")

@@ -7,122 +7,132 @@ import base64
 import json
 from collections import OrderedDict
 
-from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.asgi import AsgiResponse, Request
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import bad_request, reply
-from deployments.simulators.kubernetes.labels import selects
-from deployments.simulators.kubernetes.object_store import HARBORS, Json, World
-from deployments.simulators.kubernetes.target import Target
+from deployments.simulators.kubernetes.errors import bad_request, object_response
+from deployments.simulators.kubernetes.labels import matches_selector
+from deployments.simulators.kubernetes.object_store import (
+    HARBOR_CLUSTER_RESOURCE,
+    Json,
+    ObjectStore,
+)
+from deployments.simulators.kubernetes.target import RequestTarget
 
-_STATES = 20
+_MAX_STATES = 20
 """How many states are kept for further pages."""
 
-_SELECTOR = "metadata.name"
-_STRANGE = "server does not recognize this encoded version "
-_GARBLED = "illegal base64 data at input byte 4"
+_NAME_FIELD = "metadata.name"
+_UNKNOWN_VERSION_MESSAGE = "server does not recognize this encoded version "
+_INVALID_BASE64_MESSAGE = "illegal base64 data at input byte 4"
 
 
-def selected_name(request: Request) -> str:
+def parse_name_selector(request: Request) -> str:
     """Read the one name that a field selector asks for; empty if it asks for none.
 
     Raises:
         Refused: it selects by something else, which is not emulated.
     """
-    selector = request.first("fieldSelector")
+    selector = request.query_value("fieldSelector")
     key, _, name = selector.replace("==", "=").partition("=")
-    if selector and key != _SELECTOR:
-        raise bad_request(f'"{key}" is not a known field selector: only "{_SELECTOR}"')
+    if selector and key != _NAME_FIELD:
+        raise bad_request(f'"{key}" is not a known field selector: only "{_NAME_FIELD}"')
     return name
 
 
-class Lists:
+class ListHandler:
     """Answers lists."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
         self._states: OrderedDict[tuple[str, str], list[Json]] = OrderedDict()
 
-    def answer(self, request: Request, target: Target) -> Reply:
+    def list_page(self, request: Request, target: RequestTarget) -> AsgiResponse:
         """Answer one page.
 
         Raises:
             Refused: the continue token makes no sense, or its state is gone.
         """
-        limit, more = request.first("limit") or "0", request.first("continue")
+        limit, more = request.query_value("limit") or "0", request.query_value("continue")
         if not limit.isdigit():
             raise bad_request(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
         if more:
-            version, start = self._read(more)
-            items = self._state(request, target, version, start)
+            version, start = self._parse_token(more)
+            items = self._get_state(request, target, version, start)
         else:
-            version, start = self._world.version, 0
-            items = self._matching(request, target)
+            version, start = self._store.version, 0
+            items = self._select_items(request, target)
         metadata: Json = {"resourceVersion": str(version)}
-        shown, end = _page(items, start, int(limit), request.first("labelSelector"))
+        page, end = _take_page(items, start, int(limit), request.query_value("labelSelector"))
         if end < len(items):
-            self._keep((_asked(request), str(version)), items)
-            metadata["continue"] = _token(version, end)
-            if not request.first("fieldSelector") and not request.first("labelSelector"):
+            self._save_state((_list_key(request), str(version)), items)
+            metadata["continue"] = _build_token(version, end)
+            if not request.query_value("fieldSelector") and not request.query_value(
+                "labelSelector"
+            ):
                 metadata["remainingItemCount"] = len(items) - end
-        if target.kind == HARBORS:  # a built-in kind's items do not say what they are
+        if (
+            target.kind == HARBOR_CLUSTER_RESOURCE
+        ):  # a built-in kind's items do not say what they are
             metadata.setdefault("continue", "")
-            shown = [{**target.head, **one} for one in shown]
-        head = {**target.head, "kind": f"{target.head['kind']}List", "metadata": metadata}
-        return reply(200, {**head, "items": shown})
+            page = [{**target.type_meta, **item} for item in page]
+        head = {**target.type_meta, "kind": f"{target.type_meta['kind']}List", "metadata": metadata}
+        return object_response(200, {**head, "items": page})
 
-    def _matching(self, request: Request, target: Target) -> list[Json]:
-        name = selected_name(request)
-        found = self._world.all(target.kind, target.namespace)
-        return [one for one in found if not name or one["metadata"]["name"] == name]
+    def _select_items(self, request: Request, target: RequestTarget) -> list[Json]:
+        name = parse_name_selector(request)
+        items = self._store.list_objects(target.kind, target.namespace)
+        return [item for item in items if not name or item["metadata"]["name"] == name]
 
-    def _state(self, request: Request, target: Target, version: int, start: int) -> list[Json]:
+    def _get_state(
+        self, request: Request, target: RequestTarget, version: int, start: int
+    ) -> list[Json]:
         """Find the state that a token continues; -1 is whatever is there now."""
         if version < 0:
-            return self._matching(request, target)
-        found = self._states.get((_asked(request), str(version)))
-        if found is None or version <= self._world.compacted:
-            raise errors.expired(_token(-1, start))
-        return found
+            return self._select_items(request, target)
+        items = self._states.get((_list_key(request), str(version)))
+        if items is None or version <= self._store.compacted_version:
+            raise errors.expired_token(_build_token(-1, start))
+        return items
 
-    def _keep(self, key: tuple[str, str], items: list[Json]) -> None:
+    def _save_state(self, key: tuple[str, str], items: list[Json]) -> None:
         self._states[key] = items
-        while len(self._states) > _STATES:
+        while len(self._states) > _MAX_STATES:
             self._states.popitem(last=False)
 
     @staticmethod
-    def _read(token: str) -> tuple[int, int]:
-        why = _GARBLED
+    def _parse_token(token: str) -> tuple[int, int]:
+        reason = _INVALID_BASE64_MESSAGE
         try:
-            found = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-            why = _STRANGE
-            return int(found["rv"]), int(found["start"])
+            payload = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            reason = _UNKNOWN_VERSION_MESSAGE
+            return int(payload["rv"]), int(payload["start"])
         except (ValueError, KeyError, TypeError):
-            said = f"invalid continue token: continue key is not valid: {why}"
-            raise bad_request(said) from None
+            message = f"invalid continue token: continue key is not valid: {reason}"
+            raise bad_request(message) from None
 
 
-def _page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:
+def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:
     """Take as many as fit, and say where the next page begins.
 
     What the labels leave out is left out here: after a full page the real one does not know
     whether more will match either, and its last page may be empty.
     """
-    selects(selector, {})  # a senseless one is refused, whatever there is
-    shown: list[Json] = []
-    for place, one in enumerate(items[start:], start):
-        if limit and len(shown) == limit:
-            return shown, place
-        if selects(selector, one["metadata"].get("labels", {})):
-            shown.append(one)
-    return shown, len(items)
+    matches_selector(selector, {})  # a senseless one is refused, whatever there is
+    page: list[Json] = []
+    for index, item in enumerate(items[start:], start):
+        if limit and len(page) == limit:
+            return page, index
+        if matches_selector(selector, item["metadata"].get("labels", {})):
+            page.append(item)
+    return page, len(items)
 
 
-def _asked(request: Request) -> str:
+def _list_key(request: Request) -> str:
     """What all pages of a list have in common."""
-    selectors = (request.first("fieldSelector"), request.first("labelSelector"))
+    selectors = (request.query_value("fieldSelector"), request.query_value("labelSelector"))
     return "?".join((request.path, *selectors))
 
 
-def _token(version: int, start: int) -> str:
+def _build_token(version: int, start: int) -> str:
     text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": start})
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

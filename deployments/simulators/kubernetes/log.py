@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-_READS = ("GET", "HEAD")
+_READ_METHODS = ("GET", "HEAD")
 
 
-class Call(NamedTuple):
+class KubernetesRequestRecord(NamedTuple):
     """One request that was answered; its path has no query."""
 
     method: str
@@ -13,9 +13,9 @@ class Call(NamedTuple):
     status: int
 
 
-class Calls(list[Call]):
+class KubernetesRequestLog(list[KubernetesRequestRecord]):
     """The requests that were answered, in order."""
 
-    def writes(self) -> list[Call]:
+    def writes(self) -> list[KubernetesRequestRecord]:
         """Those that wanted to change something."""
-        return [call for call in self if call.method not in _READS]
+        return [call for call in self if call.method not in _READ_METHODS]

@@ -12,23 +12,34 @@ from deployments.simulators.kubernetes import errors
 
 Json = dict[str, Any]
 
-NAMESPACES, SECRETS, ACCOUNTS = "namespaces", "secrets", "serviceaccounts"
-CONFIGMAPS, DEPLOYMENTS, HARBORS = "configmaps", "deployments", "harborclusters"
-SINGLE = {
-    NAMESPACES: "Namespace",
-    SECRETS: "Secret",
-    ACCOUNTS: "ServiceAccount",
-    CONFIGMAPS: "ConfigMap",
-    DEPLOYMENTS: "Deployment",
-    HARBORS: "HarborCluster",
+NAMESPACE_RESOURCE, SECRET_RESOURCE, SERVICE_ACCOUNT_RESOURCE = (
+    "namespaces",
+    "secrets",
+    "serviceaccounts",
+)
+CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE = (
+    "configmaps",
+    "deployments",
+    "harborclusters",
+)
+KIND_BY_RESOURCE = {
+    NAMESPACE_RESOURCE: "Namespace",
+    SECRET_RESOURCE: "Secret",
+    SERVICE_ACCOUNT_RESOURCE: "ServiceAccount",
+    CONFIG_MAP_RESOURCE: "ConfigMap",
+    DEPLOYMENT_RESOURCE: "Deployment",
+    HARBOR_CLUSTER_RESOURCE: "HarborCluster",
 }
-READ_ONLY = frozenset({CONFIGMAPS, DEPLOYMENTS, HARBORS})
+READ_ONLY_RESOURCES = frozenset({CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE})
 """What is changed from outside only, not through the API."""
 
-_RESOURCES = {kind: kmock.resource(errors.GROUPS.get(kind, ""), "v1", kind) for kind in SINGLE}
+_RESOURCES = {
+    kind: kmock.resource(errors.RESOURCE_GROUPS.get(kind, ""), "v1", kind)
+    for kind in KIND_BY_RESOURCE
+}
 
 
-class World:
+class ObjectStore:
     """Objects by kind, namespace and name.
 
     An object is replaced, never changed, so that whoever holds one holds a version of it.
@@ -36,97 +47,106 @@ class World:
     Attributes:
         lock: held for the whole of one request, or of one change from outside.
         version: the last resourceVersion that was given out.
-        compacted: pages of lists up to this version are gone.
-        operator: versions of HarborClusters that are served; none while it is not installed.
+        compacted_version: pages of lists up to this version are gone.
+        operator_versions: versions of HarborClusters that are served; none while it is not
+            installed.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.version = 1000
-        self.compacted = 0
-        self.operator: tuple[str, ...] = ()
-        self._kept = kmock.KubernetesEmulator().objects
+        self.compacted_version = 0
+        self.operator_versions: tuple[str, ...] = ()
+        self._objects = kmock.KubernetesEmulator().objects
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
         """Find an object."""
         key = (_RESOURCES[kind], namespace or None, name)
-        return self._kept[key].raw if key in self._kept else None
+        return self._objects[key].raw if key in self._objects else None
 
-    def all(self, kind: str, namespace: str = "") -> Iterator[Json]:
+    def list_objects(self, kind: str, namespace: str = "") -> Iterator[Json]:
         """List objects in etcd's order: by namespace, then by name."""
-        wanted = _RESOURCES[kind]
+        expected_resource = _RESOURCES[kind]
         keys = [
             (within or "", name)
-            for resource, within, name in self._kept
-            if resource == wanted and (not namespace or within == namespace)
+            for resource, within, name in self._objects
+            if resource == expected_resource and (not namespace or within == namespace)
         ]
         for within, name in sorted(keys):
-            yield self._kept[wanted, within or None, name].raw
+            yield self._objects[expected_resource, within or None, name].raw
 
-    def put(self, kind: str, found: Mapping[str, Any]) -> Json:
+    def put(self, kind: str, manifest: Mapping[str, Any]) -> Json:
         """Keep an object as a new version."""
         self.version += 1
-        made = {**found, "metadata": {**found["metadata"], "resourceVersion": str(self.version)}}
-        namespace, name = made["metadata"].get("namespace"), made["metadata"]["name"]
-        self._kept[_RESOURCES[kind], namespace, name] = made
-        return made
+        new_manifest = {
+            **manifest,
+            "metadata": {**manifest["metadata"], "resourceVersion": str(self.version)},
+        }
+        namespace, name = (
+            new_manifest["metadata"].get("namespace"),
+            new_manifest["metadata"]["name"],
+        )
+        self._objects[_RESOURCES[kind], namespace, name] = new_manifest
+        return new_manifest
 
-    def create(self, kind: str, found: Mapping[str, Any]) -> Json:
+    def create(self, kind: str, manifest: Mapping[str, Any]) -> Json:
         """Keep a new object; a namespace gets its default ServiceAccount.
 
         Raises:
             Refused: its namespace is not there, or is terminating.
         """
-        metadata = found["metadata"]
+        metadata = manifest["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         if namespace:
-            self.expect_living(kind, name, namespace)
-        fresh = {"uid": str(uuid.uuid4()), "creationTimestamp": stamp()}
-        made: Json = {**found, "metadata": {**metadata, **fresh}}
-        if kind == NAMESPACES:
+            self.require_active_namespace(kind, name, namespace)
+        fresh = {"uid": str(uuid.uuid4()), "creationTimestamp": current_timestamp()}
+        new_manifest: Json = {**manifest, "metadata": {**metadata, **fresh}}
+        if kind == NAMESPACE_RESOURCE:
             labels = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": name}
-            made["metadata"]["labels"] = labels
-            made |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
-            made = self.put(kind, made)
-            self.create(ACCOUNTS, {"metadata": {"name": "default", "namespace": name}})
-            return made
-        return self.put(kind, made)
+            new_manifest["metadata"]["labels"] = labels
+            new_manifest |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+            new_manifest = self.put(kind, new_manifest)
+            self.create(
+                SERVICE_ACCOUNT_RESOURCE, {"metadata": {"name": "default", "namespace": name}}
+            )
+            return new_manifest
+        return self.put(kind, new_manifest)
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Forget an object; with a namespace goes all that is in it."""
-        del self._kept[_RESOURCES[kind], namespace or None, name]
+        del self._objects[_RESOURCES[kind], namespace or None, name]
         self.version += 1
-        if kind == NAMESPACES:
-            for inner in SINGLE.keys() - {NAMESPACES}:
-                for one in list(self.all(inner, name)):
-                    self.remove(inner, name, one["metadata"]["name"])
+        if kind == NAMESPACE_RESOURCE:
+            for inner in KIND_BY_RESOURCE.keys() - {NAMESPACE_RESOURCE}:
+                for manifest in list(self.list_objects(inner, name)):
+                    self.remove(inner, name, manifest["metadata"]["name"])
 
-    def terminate(self, name: str) -> Json:
+    def terminate_namespace(self, name: str) -> Json:
         """Begin to delete a namespace; what is in it stays, as if a finalizer held it.
 
         Raises:
             Refused: it is not there.
         """
-        found = self.get(NAMESPACES, "", name)
-        if found is None:
-            raise errors.not_found(NAMESPACES, name)
-        metadata = {**found["metadata"], "deletionTimestamp": stamp()}
+        manifest = self.get(NAMESPACE_RESOURCE, "", name)
+        if manifest is None:
+            raise errors.not_found(NAMESPACE_RESOURCE, name)
+        metadata = {**manifest["metadata"], "deletionTimestamp": current_timestamp()}
         status = {"status": {"phase": "Terminating"}}
-        return self.put(NAMESPACES, {**found, "metadata": metadata, **status})
+        return self.put(NAMESPACE_RESOURCE, {**manifest, "metadata": metadata, **status})
 
-    def expect_living(self, kind: str, name: str, namespace: str) -> None:
+    def require_active_namespace(self, kind: str, name: str, namespace: str) -> None:
         """Let a new object into a namespace.
 
         Raises:
             Refused: the namespace is not there, or is terminating.
         """
-        found = self.get(NAMESPACES, "", namespace)
-        if found is None:
-            raise errors.not_found(NAMESPACES, namespace)
-        if found["status"]["phase"] == "Terminating":
+        manifest = self.get(NAMESPACE_RESOURCE, "", namespace)
+        if manifest is None:
+            raise errors.not_found(NAMESPACE_RESOURCE, namespace)
+        if manifest["status"]["phase"] == "Terminating":
             raise errors.terminating(kind, name, namespace)
 
 
-def stamp() -> str:
+def current_timestamp() -> str:
     """The time, as metadata has it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,53 +8,55 @@ from typing import Any
 
 from deployments.simulators.kubernetes import errors
 from deployments.simulators.kubernetes.fields import (
-    Owned,
-    Owner,
-    leaves,
-    maps,
+    FieldOwner,
+    FieldsByOwner,
+    format_path,
+    list_leaves,
+    list_maps,
     owned_fields,
-    shown,
+    set_owners,
+    set_value,
     value_at,
-    with_owners,
-    with_value,
 )
 from deployments.simulators.kubernetes.object_store import Json
 
 
-def applied(live: Json, patch: Mapping[str, Any], manager: str, *, force: bool) -> Json:
+def apply_server_side(live: Json, patch: Mapping[str, Any], manager: str, *, force: bool) -> Json:
     """Server-side apply to an object; a new one begins as its name alone.
 
     Raises:
         Refused: other managers own fields that it would change, and it is not forced.
     """
-    us = (manager, "Apply")
+    own_key = (manager, "Apply")
     owned = owned_fields(live)
-    wanted = dict(leaves(patch))
-    differing = {path for path, value in wanted.items() if value_at(live, path) != value}
+    desired = dict(list_leaves(patch))
+    differing = {path for path, value in desired.items() if value_at(live, path) != value}
     rivals = [
         (owner, path)
         for owner, paths in owned.items()
-        if owner != us
+        if owner != own_key
         for path in sorted(paths & differing)
     ]
     if rivals and not force:
-        raise errors.conflicts([(_named(owner), shown(path)) for owner, path in rivals])
-    left = {owner: paths - differing for owner, paths in owned.items() if owner != us}
-    dropped = owned.get(us, frozenset()) - wanted.keys() - _all(left)
-    made = live
-    for path in dropped:
-        made = with_value(made, path, None)
-    for path, value in wanted.items():
-        made = with_value(made, path, value)
-    return with_owners(made, {us: frozenset(wanted), **left})
+        raise errors.apply_conflict(
+            [(_owner_name(owner), format_path(path)) for owner, path in rivals]
+        )
+    other_fields = {owner: paths - differing for owner, paths in owned.items() if owner != own_key}
+    stale_paths = owned.get(own_key, frozenset()) - desired.keys() - _all_paths(other_fields)
+    result = live
+    for path in stale_paths:
+        result = set_value(result, path, None)
+    for path, value in desired.items():
+        result = set_value(result, path, value)
+    return set_owners(result, {own_key: frozenset(desired), **other_fields})
 
 
-def merged(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
+def apply_merge_patch(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
     """JSON merge patch (https://www.rfc-editor.org/rfc/rfc7386): what changes is `manager`'s."""
-    return updated(live, _merge(live, patch), manager)
+    return record_update(live, _merge(live, patch), manager)
 
 
-def strategic(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
+def apply_strategic_patch(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
     """Strategic merge patch, where no list has a merge key.
 
     A ServiceAccount's `imagePullSecrets` has none: the list is replaced, a directive in it has no
@@ -65,32 +67,32 @@ def strategic(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
         if not isinstance(value, list):
             plain[key] = value
             continue
-        kept = [one for one in value if key in live or "$patch" not in one]
-        entries = [{name: one[name] for name in one if name != "$patch"} for one in kept]
+        items = [item for item in value if key in live or "$patch" not in item]
+        entries = [{name: item[name] for name in item if name != "$patch"} for item in items]
         if entries or key in live:
             plain[key] = entries
-    return merged(live, plain, manager)
+    return apply_merge_patch(live, plain, manager)
 
 
-def updated(live: Json, made: Json, manager: str) -> Json:
+def record_update(live: Json, desired: Json, manager: str) -> Json:
     """Note who made a plain change; nothing is noted of what began without notes."""
     if "uid" in live["metadata"] and "managedFields" not in live["metadata"]:
-        return made
-    before, after = dict(leaves(live)), dict(leaves(made))
+        return desired
+    before, after = dict(list_leaves(live)), dict(list_leaves(desired))
     changed = frozenset(path for path in after if before.get(path) != after[path])
-    changed |= maps(made) - maps(live)
-    us = (manager, "Update")
+    changed |= list_maps(desired) - list_maps(live)
+    own_key = (manager, "Update")
     owned = owned_fields(live)
-    ours = owned.get(us, frozenset()) | changed
-    there = after.keys() | maps(made)
-    left: Owned = {
-        owner: (ours if owner == us else paths - changed) & there
-        for owner, paths in {**owned, us: ours}.items()
+    own_paths = owned.get(own_key, frozenset()) | changed
+    existing_paths = after.keys() | list_maps(desired)
+    new_owned: FieldsByOwner = {
+        owner: (own_paths if owner == own_key else paths - changed) & existing_paths
+        for owner, paths in {**owned, own_key: own_paths}.items()
     }
-    return with_owners(made, left)
+    return set_owners(desired, new_owned)
 
 
-def _named(owner: Owner) -> str:
+def _owner_name(owner: FieldOwner) -> str:
     manager, operation = owner
     return f'"{manager}"' if operation == "Apply" else f'"{manager}" using v1'
 
@@ -98,14 +100,14 @@ def _named(owner: Owner) -> str:
 def _merge(live: object, patch: object) -> Any:  # noqa: ANN401 - it is JSON
     if not isinstance(patch, Mapping):
         return patch
-    made = dict(live) if isinstance(live, Mapping) else {}
+    result = dict(live) if isinstance(live, Mapping) else {}
     for key, value in patch.items():
         if value is None:
-            made.pop(key, None)
+            result.pop(key, None)
         else:
-            made[key] = _merge(made.get(key), value)
-    return made
+            result[key] = _merge(result.get(key), value)
+    return result
 
 
-def _all(owned: Owned) -> frozenset[tuple[str, ...]]:
+def _all_paths(owned: FieldsByOwner) -> frozenset[tuple[str, ...]]:
     return frozenset[tuple[str, ...]]().union(*owned.values())

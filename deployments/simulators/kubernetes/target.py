@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 
 from deployments.simulators.asgi import Request
-from deployments.simulators.kubernetes.errors import GROUPS, Refused
-from deployments.simulators.kubernetes.object_store import NAMESPACES, READ_ONLY, SINGLE, Json
+from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
+from deployments.simulators.kubernetes.object_store import (
+    KIND_BY_RESOURCE,
+    NAMESPACE_RESOURCE,
+    READ_ONLY_RESOURCES,
+    Json,
+)
 
-_ONE = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
-_MANY = {"GET": "list", "POST": "create"}
+_OBJECT_VERBS = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
+_LIST_VERBS = {"GET": "list", "POST": "create"}
 
 
 @dataclass(frozen=True)
-class Target:
+class RequestTarget:
     """What a path names."""
 
     kind: str
@@ -20,14 +25,14 @@ class Target:
     version: str = "v1"
 
     @property
-    def head(self) -> Json:
+    def type_meta(self) -> Json:
         """What every answer of one object begins with."""
-        group = GROUPS.get(self.kind)
+        group = RESOURCE_GROUPS.get(self.kind)
         api = f"{group}/{self.version}" if group else self.version
-        return {"kind": SINGLE[self.kind], "apiVersion": api}
+        return {"kind": KIND_BY_RESOURCE[self.kind], "apiVersion": api}
 
 
-def target_of(path: str) -> Target:
+def parse_target(path: str) -> RequestTarget:
     """Read a path below `/api/v1` or `/apis/<group>/<version>`.
 
     Raises:
@@ -36,22 +41,24 @@ def target_of(path: str) -> Target:
     root, *parts = path.strip("/").split("/")
     group = parts.pop(0) if root == "apis" and parts else ""
     version = parts.pop(0) if parts else ""
-    kinds = {kind for kind in SINGLE if GROUPS.get(kind, "") == group}
+    kinds = {kind for kind in KIND_BY_RESOURCE if RESOURCE_GROUPS.get(kind, "") == group}
     match parts:
-        case ["namespaces"] if NAMESPACES in kinds:
-            return Target(NAMESPACES, version=version)
-        case ["namespaces", name] if NAMESPACES in kinds:
-            return Target(NAMESPACES, name=name, version=version)
+        case ["namespaces"] if NAMESPACE_RESOURCE in kinds:
+            return RequestTarget(NAMESPACE_RESOURCE, version=version)
+        case ["namespaces", name] if NAMESPACE_RESOURCE in kinds:
+            return RequestTarget(NAMESPACE_RESOURCE, name=name, version=version)
         case [kind] if kind in kinds:
-            return Target(kind, version=version)
+            return RequestTarget(kind, version=version)
         case ["namespaces", namespace, kind] if kind in kinds:
-            return Target(kind, namespace, version=version)
+            return RequestTarget(kind, namespace, version=version)
         case ["namespaces", namespace, kind, name] if kind in kinds:
-            return Target(kind, namespace, name, version)
-    raise Refused(404, "NotFound", "the server could not find the requested resource", {})
+            return RequestTarget(kind, namespace, name, version)
+    raise KubernetesApiError(
+        404, "NotFound", "the server could not find the requested resource", {}
+    )
 
 
-def verb_of(request: Request, target: Target) -> str:
+def request_verb(request: Request, target: RequestTarget) -> str:
     """Name what is wanted as a role does.
 
     See https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
@@ -59,9 +66,9 @@ def verb_of(request: Request, target: Target) -> str:
     Raises:
         Refused: it is not emulated.
     """
-    verb = (_ONE if target.name else _MANY).get(request.method)
-    unchanging = target.kind in READ_ONLY and request.method != "GET"
-    if verb is None or unchanging or request.first("watch"):
-        said = "the server does not allow this method on the requested resource"
-        raise Refused(405, "MethodNotAllowed", said)
+    verb = (_OBJECT_VERBS if target.name else _LIST_VERBS).get(request.method)
+    unchanging = target.kind in READ_ONLY_RESOURCES and request.method != "GET"
+    if verb is None or unchanging or request.query_value("watch"):
+        message = "the server does not allow this method on the requested resource"
+        raise KubernetesApiError(405, "MethodNotAllowed", message)
     return verb

@@ -6,25 +6,25 @@ import json
 from typing import Any
 
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import Refused
+from deployments.simulators.kubernetes.errors import KubernetesApiError
 from deployments.simulators.kubernetes.object_store import Json
 
-LARGEST_BODY = 3_145_728
-LARGEST_SECRET = 1_048_576
+MAX_BODY_BYTES = 3_145_728
+MAX_SECRET_DATA_BYTES = 1_048_576
 
-_DOCKER = "kubernetes.io/dockerconfigjson"
-_KEY = ".dockerconfigjson"
+_DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
+_DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
 
-def check_size(body: bytes) -> None:
+def check_body_size(body: bytes) -> None:
     """Refuse a request that is too large.
 
     Raises:
         Refused: it is.
     """
-    if len(body) > LARGEST_BODY:
-        said = f"Request entity too large: limit is {LARGEST_BODY}"
-        raise Refused(413, "RequestEntityTooLarge", said)
+    if len(body) > MAX_BODY_BYTES:
+        message = f"Request entity too large: limit is {MAX_BODY_BYTES}"
+        raise KubernetesApiError(413, "RequestEntityTooLarge", message)
 
 
 def check_secret(before: Json | None, after: Json) -> None:
@@ -33,40 +33,40 @@ def check_secret(before: Json | None, after: Json) -> None:
     Raises:
         Refused: what is wrong, and in which field.
     """
-    data = _decoded(after)
-    if sum(len(value) for value in data.values()) > LARGEST_SECRET:
-        said = f"Too long: must have at most {LARGEST_SECRET} bytes"
-        raise _invalid(after, "data", "FieldValueTooLong", said)
-    if after.get("type") == _DOCKER:
+    data = _decode_data(after)
+    if sum(len(value) for value in data.values()) > MAX_SECRET_DATA_BYTES:
+        message = f"Too long: must have at most {MAX_SECRET_DATA_BYTES} bytes"
+        raise _invalid_secret(after, "data", "FieldValueTooLong", message)
+    if after.get("type") == _DOCKER_CONFIG_TYPE:
         _check_docker(after, data)
     if before is None:
         return
     if before.get("type") != after.get("type"):
-        said = f'Invalid value: "{after.get("type")}": field is immutable'
-        raise _invalid(after, "type", "FieldValueInvalid", said)
+        message = f'Invalid value: "{after.get("type")}": field is immutable'
+        raise _invalid_secret(after, "type", "FieldValueInvalid", message)
     if before.get("immutable") and before.get("data") != after.get("data"):
-        said = "Forbidden: field is immutable when `immutable` is set"
-        raise _invalid(after, "data", "FieldValueForbidden", said)
+        message = "Forbidden: field is immutable when `immutable` is set"
+        raise _invalid_secret(after, "data", "FieldValueForbidden", message)
 
 
 def _check_docker(after: Json, data: dict[str, bytes]) -> None:
-    field = f"data[{_KEY}]"
-    if _KEY not in data:
-        raise _invalid(after, field, "FieldValueRequired", "Required value")
+    field = f"data[{_DOCKER_CONFIG_KEY}]"
+    if _DOCKER_CONFIG_KEY not in data:
+        raise _invalid_secret(after, field, "FieldValueRequired", "Required value")
     try:
-        json.loads(data[_KEY])
+        json.loads(data[_DOCKER_CONFIG_KEY])
     except ValueError:
-        said = 'Invalid value: "<secret contents redacted>": invalid character'
-        raise _invalid(after, field, "FieldValueInvalid", said) from None
+        message = 'Invalid value: "<secret contents redacted>": invalid character'
+        raise _invalid_secret(after, field, "FieldValueInvalid", message) from None
 
 
-def _decoded(secret: Json) -> dict[str, bytes]:
+def _decode_data(secret: Json) -> dict[str, bytes]:
     try:
-        found: dict[str, Any] = secret.get("data") or {}
-        return {key: base64.b64decode(value, validate=True) for key, value in found.items()}
+        data: dict[str, Any] = secret.get("data") or {}
+        return {key: base64.b64decode(value, validate=True) for key, value in data.items()}
     except (binascii.Error, ValueError, TypeError):
-        raise Refused(500, "", "illegal base64 data at input byte 0") from None
+        raise KubernetesApiError(500, "", "illegal base64 data at input byte 0") from None
 
 
-def _invalid(secret: Json, field: str, reason: str, said: str) -> Refused:
-    return errors.invalid("Secret", secret["metadata"]["name"], field, reason, said)
+def _invalid_secret(secret: Json, field: str, reason: str, message: str) -> KubernetesApiError:
+    return errors.invalid_object("Secret", secret["metadata"]["name"], field, reason, message)

@@ -4,165 +4,199 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from deployments.simulators.asgi import Reply, Request
+from deployments.simulators.asgi import AsgiResponse, Request
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import Refused, bad_request, reply
-from deployments.simulators.kubernetes.object_store import NAMESPACES, SECRETS, SINGLE, Json, World
-from deployments.simulators.kubernetes.patches import applied, merged, strategic, updated
-from deployments.simulators.kubernetes.rights import Rights
-from deployments.simulators.kubernetes.target import Target
+from deployments.simulators.kubernetes.errors import (
+    KubernetesApiError,
+    bad_request,
+    object_response,
+)
+from deployments.simulators.kubernetes.object_store import (
+    KIND_BY_RESOURCE,
+    NAMESPACE_RESOURCE,
+    SECRET_RESOURCE,
+    Json,
+    ObjectStore,
+)
+from deployments.simulators.kubernetes.patches import (
+    apply_merge_patch,
+    apply_server_side,
+    apply_strategic_patch,
+    record_update,
+)
+from deployments.simulators.kubernetes.rights import ClusterRights
+from deployments.simulators.kubernetes.target import RequestTarget
 from deployments.simulators.kubernetes.validation import check_secret
 
-_APPLY = "application/apply-patch+yaml"
-_PATCHES: dict[str, Callable[[Json, Json, str], Json]] = {
-    "application/merge-patch+json": merged,
-    "application/strategic-merge-patch+json": strategic,
+_APPLY_PATCH_TYPE = "application/apply-patch+yaml"
+_PATCH_FUNCTIONS: dict[str, Callable[[Json, Json, str], Json]] = {
+    "application/merge-patch+json": apply_merge_patch,
+    "application/strategic-merge-patch+json": apply_strategic_patch,
 }
 
 
-def existing(world: World, target: Target) -> Json:
+def get_existing(store: ObjectStore, target: RequestTarget) -> Json:
     """Find an object.
 
     Raises:
         Refused: it is not there.
     """
-    found = world.get(target.kind, target.namespace, target.name)
-    if found is None:
+    manifest = store.get(target.kind, target.namespace, target.name)
+    if manifest is None:
         raise errors.not_found(target.kind, target.name)
-    return found
+    return manifest
 
 
-class Writes:
+class WriteHandler:
     """Answers writes."""
 
-    def __init__(self, world: World, rights: Rights) -> None:
-        self._world, self._rights = world, rights
+    def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
+        self._store, self._rights = store, rights
 
-    def create(self, request: Request, target: Target) -> Reply:
+    def create(self, request: Request, target: RequestTarget) -> AsgiResponse:
         """Answer a POST.
 
         Raises:
             Refused: it is there already, may not be so, or has no living namespace.
         """
-        body = _body(request)
+        body = _parse_object(request)
         metadata = body.get("metadata", {})
         name = metadata.get("name", "")
-        if self._world.get(target.kind, target.namespace, name) is not None:
-            raise errors.exists(target.kind, name)
+        if self._store.get(target.kind, target.namespace, name) is not None:
+            raise errors.already_exists(target.kind, name)
         if target.namespace:
             body["metadata"] = {**metadata, "namespace": target.namespace}
-        if target.kind == NAMESPACES:
+        if target.kind == NAMESPACE_RESOURCE:
             labels = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": name}
             body["metadata"] = {**metadata, "labels": labels}
         empty: Json = {"metadata": {}}
-        return self._created(target, updated(empty, body, _manager(request)))
+        return self._created_response(target, record_update(empty, body, _field_manager(request)))
 
-    def patch(self, request: Request, target: Target, user: str) -> Reply:
+    def patch(self, request: Request, target: RequestTarget, user: str) -> AsgiResponse:
         """Answer a PATCH.
 
         Raises:
             Refused: of this kind of patch, of this object, or to this user.
         """
-        patch, content = _body(request), request.headers.get("content-type", "")
-        if content == _APPLY:
-            return self._apply(request, target, user, patch)
-        if content not in _PATCHES:
-            said = "the body of the request was in an unknown format"
-            raise Refused(415, "UnsupportedMediaType", said)
-        live = existing(self._world, target)
+        patch, content = _parse_object(request), request.headers.get("content-type", "")
+        if content == _APPLY_PATCH_TYPE:
+            return self._apply_patch(request, target, user, patch)
+        if content not in _PATCH_FUNCTIONS:
+            message = "the body of the request was in an unknown format"
+            raise KubernetesApiError(415, "UnsupportedMediaType", message)
+        live = get_existing(self._store, target)
         _check_identity(target, live, patch)
-        made = _PATCHES[content](live, _without_identity(patch), _manager(request))
-        return self._replaced(target, live, made)
+        new_manifest = _PATCH_FUNCTIONS[content](
+            live, _without_identity(patch), _field_manager(request)
+        )
+        return self._replaced_response(target, live, new_manifest)
 
-    def delete(self, request: Request, target: Target) -> Reply:
+    def delete(self, request: Request, target: RequestTarget) -> AsgiResponse:
         """Answer a DELETE.
 
         Raises:
             Refused: it is not there, or a precondition does not hold.
         """
-        found, single = existing(self._world, target)["metadata"], SINGLE[target.kind]
-        wanted = (_body(request) if request.body else {}).get("preconditions") or {}
-        for key, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-            if wanted.get(key) and wanted[key] != found[key]:
-                raise errors.precondition(single, target.name, word, wanted[key], found[key])
-        self._world.remove(target.kind, target.namespace, target.name)
-        details = {"name": target.name, "kind": target.kind, "uid": found["uid"]}
+        metadata, single = (
+            get_existing(self._store, target)["metadata"],
+            KIND_BY_RESOURCE[target.kind],
+        )
+        preconditions = (_parse_object(request) if request.body else {}).get("preconditions") or {}
+        for key, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+            if preconditions.get(key) and preconditions[key] != metadata[key]:
+                raise errors.precondition_failed(
+                    single, target.name, label, preconditions[key], metadata[key]
+                )
+        self._store.remove(target.kind, target.namespace, target.name)
+        details = {"name": target.name, "kind": target.kind, "uid": metadata["uid"]}
         head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-        return reply(200, {**head, "details": details})
+        return object_response(200, {**head, "details": details})
 
-    def _apply(self, request: Request, target: Target, user: str, patch: Json) -> Reply:
-        manager, force = request.first("fieldManager"), request.first("force") == "true"
+    def _apply_patch(
+        self, request: Request, target: RequestTarget, user: str, patch: Json
+    ) -> AsgiResponse:
+        manager, force = request.query_value("fieldManager"), request.query_value("force") == "true"
         _check_apply(target, patch, manager)
-        live = self._world.get(target.kind, target.namespace, target.name)
+        live = self._store.get(target.kind, target.namespace, target.name)
         if live is not None:
             _check_identity(target, live, patch)
-            made = applied(live, _without_identity(patch), manager, force=force)
-            return self._replaced(target, live, made)
+            new_manifest = apply_server_side(live, _without_identity(patch), manager, force=force)
+            return self._replaced_response(target, live, new_manifest)
         within = {"namespace": target.namespace} if target.namespace else {}
         blank: Json = {"metadata": {"name": target.name, **within}}
-        made = applied(blank, _without_identity(patch), manager, force=force)
-        if not self._rights.may(user, "create", target.kind, target.name):
+        new_manifest = apply_server_side(blank, _without_identity(patch), manager, force=force)
+        if not self._rights.is_allowed(user, "create", target.kind, target.name):
             raise errors.forbidden(target.kind, target.name, "")  # the real one says no more
         if uid := patch.get("metadata", {}).get("uid"):
-            raise errors.mismatch(target.kind, target.name, uid)
-        return self._created(target, made)
+            raise errors.uid_mismatch(target.kind, target.name, uid)
+        return self._created_response(target, new_manifest)
 
-    def _created(self, target: Target, made: Json) -> Reply:
+    def _created_response(self, target: RequestTarget, new_manifest: Json) -> AsgiResponse:
         if target.namespace:
-            self._world.expect_living(target.kind, made["metadata"]["name"], target.namespace)
-        if target.kind == SECRETS:
-            made = {"type": "Opaque", **made}
-            check_secret(None, made)
-        plain = {key: value for key, value in made.items() if key not in target.head}
-        return reply(201, {**target.head, **self._world.create(target.kind, plain)})
+            self._store.require_active_namespace(
+                target.kind, new_manifest["metadata"]["name"], target.namespace
+            )
+        if target.kind == SECRET_RESOURCE:
+            new_manifest = {"type": "Opaque", **new_manifest}
+            check_secret(None, new_manifest)
+        plain = {key: value for key, value in new_manifest.items() if key not in target.type_meta}
+        return object_response(201, {**target.type_meta, **self._store.create(target.kind, plain)})
 
-    def _replaced(self, target: Target, live: Json, made: Json) -> Reply:
+    def _replaced_response(
+        self, target: RequestTarget, live: Json, new_manifest: Json
+    ) -> AsgiResponse:
         """Keep the new version, unless it is the old one."""
-        if target.kind == SECRETS:
-            check_secret(live, made)
-        kept = live if made == live else self._world.put(target.kind, made)
-        return reply(200, {**target.head, **kept})
+        if target.kind == SECRET_RESOURCE:
+            check_secret(live, new_manifest)
+        result = live if new_manifest == live else self._store.put(target.kind, new_manifest)
+        return object_response(200, {**target.type_meta, **result})
 
 
-def _check_apply(target: Target, patch: Json, manager: str) -> None:
+def _check_apply(target: RequestTarget, patch: Json, manager: str) -> None:
     if not manager:
-        raise errors.no_manager()
+        raise errors.missing_field_manager()
     if not patch.get("apiVersion") or not patch.get("kind"):
         raise bad_request("invalid object type: /, Kind=")
     name = patch.get("metadata", {}).get("name", target.name)
     if name != target.name:
-        said = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
-        raise bad_request(said)
+        message = (
+            f"the name of the object ({name}) does not match the name on the URL ({target.name})"
+        )
+        raise bad_request(message)
 
 
-def _check_identity(target: Target, live: Json, patch: Json) -> None:
+def _check_identity(target: RequestTarget, live: Json, patch: Json) -> None:
     """Refuse a patch that is bound to another version, or to another object."""
     metadata = patch.get("metadata", {})
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
     if version and version != live["metadata"]["resourceVersion"]:
-        raise errors.modified(target.kind, target.name)
+        raise errors.version_conflict(target.kind, target.name)
     if uid and uid != live["metadata"]["uid"]:
-        said = f'Invalid value: "{uid}": field is immutable'
-        single = SINGLE[target.kind]
-        raise errors.invalid(single, target.name, "metadata.uid", "FieldValueInvalid", said)
+        message = f'Invalid value: "{uid}": field is immutable'
+        single = KIND_BY_RESOURCE[target.kind]
+        raise errors.invalid_object(
+            single, target.name, "metadata.uid", "FieldValueInvalid", message
+        )
 
 
-def _body(request: Request) -> Json:
+def _parse_object(request: Request) -> Json:
     try:
-        found: Any = json.loads(request.body)
+        body: Any = json.loads(request.body)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         raise bad_request("the object provided is unrecognized")
-    return found
+    return body
 
 
 def _without_identity(patch: Json) -> Json:
-    kept = {key: value for key, value in patch.items() if key not in {"apiVersion", "kind"}}
-    metadata = kept.get("metadata") or {}
+    fields = {key: value for key, value in patch.items() if key not in {"apiVersion", "kind"}}
+    metadata = fields.get("metadata") or {}
     plain = {key: metadata[key] for key in metadata if key in {"labels", "annotations"}}
-    return {**kept, "metadata": plain} if "metadata" in kept else kept
+    return {**fields, "metadata": plain} if "metadata" in fields else fields
 
 
-def _manager(request: Request) -> str:
-    return request.first("fieldManager") or request.headers.get("user-agent", "").split("/")[0]
+def _field_manager(request: Request) -> str:
+    return (
+        request.query_value("fieldManager") or request.headers.get("user-agent", "").split("/")[0]
+    )

@@ -1,63 +1,66 @@
 """Explain why a namespace can, or cannot, pull from a space: link after link."""
 
 from models.access.explain.cluster_checks import (
-    account_link,
-    cluster_link,
-    namespace_link,
-    secret_link,
-    workspace_link,
+    cluster_check,
+    namespace_check,
+    pull_secret_check,
+    service_account_check,
+    workspace_check,
 )
 from models.access.explain.evidence import Evidence
-from models.access.explain.explanation import Explanation, concluded
+from models.access.explain.explanation import Explanation, conclude
 from models.access.explain.registry_checks import (
-    binding_link,
-    grant_link,
-    registry_link,
-    space_link,
+    binding_check,
+    registry_check,
+    robot_check,
+    space_check,
 )
 from models.registries.registry import Privacy
 
-_LINKS = (
-    cluster_link,
-    namespace_link,
-    workspace_link,
-    registry_link,
-    space_link,
-    binding_link,
-    grant_link,
-    secret_link,
-    account_link,
+_CHECKS = (
+    cluster_check,
+    namespace_check,
+    workspace_check,
+    registry_check,
+    space_check,
+    binding_check,
+    robot_check,
+    pull_secret_check,
+    service_account_check,
 )
 
 
 def explain(evidence: Evidence) -> Explanation:
     """Ask link after link, and conclude."""
-    links = tuple(link(evidence) for link in _LINKS)
-    return concluded(evidence.question, evidence.at, links, _notes(evidence))
+    links = tuple(link(evidence) for link in _CHECKS)
+    return conclude(evidence.question, evidence.at, links, _notes(evidence))
 
 
 def _notes(evidence: Evidence) -> tuple[str, ...]:
-    told = []
-    found = evidence.registry
-    if found is not None and found.dossier.registry.privacy is Privacy.ADVISORY:
-        told.append(
+    notes = []
+    registry = evidence.registry
+    if registry is not None and registry.record.registry.privacy is Privacy.ADVISORY:
+        notes.append(
             "Privacy is advisory here: a Docker Registry knows no rights for single spaces. Who "
             "holds its pull-only user, or any user if it asks for none, can pull everything."
         )
-        if not found.is_bound and not evidence.unbound and _holds(evidence, found.name):
-            told.append(
+        lacks_binding = not registry.is_bound and not evidence.no_binding_needed
+        if lacks_binding and _is_recorded(evidence, registry.name):
+            notes.append(
                 "The namespace holds the registry's login for another space, so that a pull would "
                 "succeed although nobody bound this one."
             )
-    if not evidence.free and evidence.cluster.cluster.links_accounts:
-        told.append(
+    if not evidence.no_login_needed and evidence.cluster.cluster.links_accounts:
+        notes.append(
             "Pods that run as another ServiceAccount than the default one, and pods that were "
             "created before it was linked, must name the pull secret themselves."
         )
-    told.append("Whether the image itself is in the space was not asked.")
-    return tuple(told)
+    notes.append("Whether the image itself is in the space was not asked.")
+    return tuple(notes)
 
 
-def _holds(evidence: Evidence, registry: str) -> bool:
-    left = evidence.cluster.delivery
-    return left is not None and any(login.registry == registry for login in left.logins)
+def _is_recorded(evidence: Evidence, registry: str) -> bool:
+    pull_secret = evidence.cluster.pull_secret_status
+    return pull_secret is not None and any(
+        login.registry == registry for login in pull_secret.logins
+    )

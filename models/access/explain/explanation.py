@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 
 
 class Answer(StrEnum):
@@ -14,7 +14,7 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
-class LinkName(StrEnum):
+class AccessCheckName(StrEnum):
     """The links, in the order in which one leads to the next."""
 
     CLUSTER = "cluster"
@@ -23,48 +23,52 @@ class LinkName(StrEnum):
     REGISTRY = "registry"
     SPACE = "space"
     BINDING = "binding"
-    GRANT = "grant"
+    ROBOT = "grant"
     PULL_SECRET = "pull-secret"  # noqa: S105 - a link's name, no secret
     SERVICE_ACCOUNT = "service-account"
 
 
-class ChainLink(Value):
+class AccessCheck(FrozenModel):
     """One link of the chain.
 
     Attributes:
-        seen: what was seen, or what is on record.
+        observation: what was seen, or what is on record.
         at: when that was so (UTC); None if nothing is known.
         fix: what to do about it; empty if it holds.
     """
 
-    name: LinkName
+    name: AccessCheckName
     answer: Answer
-    seen: str
+    observation: str
     at: datetime | None = None
     fix: str = ""
 
 
-def holds(name: LinkName, seen: str, at: datetime | None = None) -> ChainLink:
+def passed_check(name: AccessCheckName, message: str, at: datetime | None = None) -> AccessCheck:
     """Return a link that holds."""
-    return ChainLink(name=name, answer=Answer.YES, seen=seen, at=at)
+    return AccessCheck(name=name, answer=Answer.YES, observation=message, at=at)
 
 
-def fails(name: LinkName, seen: str, fix: str, at: datetime | None = None) -> ChainLink:
+def failed_check(
+    name: AccessCheckName, message: str, fix: str, at: datetime | None = None
+) -> AccessCheck:
     """Return a link that does not hold."""
-    return ChainLink(name=name, answer=Answer.NO, seen=seen, fix=fix, at=at)
+    return AccessCheck(name=name, answer=Answer.NO, observation=message, fix=fix, at=at)
 
 
-def unsure(name: LinkName, seen: str, fix: str, at: datetime | None = None) -> ChainLink:
+def unknown_check(
+    name: AccessCheckName, message: str, fix: str, at: datetime | None = None
+) -> AccessCheck:
     """Return a link of which nothing certain is known."""
-    return ChainLink(name=name, answer=Answer.UNKNOWN, seen=seen, fix=fix, at=at)
+    return AccessCheck(name=name, answer=Answer.UNKNOWN, observation=message, fix=fix, at=at)
 
 
-def depends(name: LinkName, other: LinkName) -> ChainLink:
+def blocked_check(name: AccessCheckName, other: AccessCheckName) -> AccessCheck:
     """Return a link that cannot be asked about while another one does not hold."""
-    return unsure(name, f"depends on the {other}", f"see {other}")
+    return unknown_check(name, f"depends on the {other}", f"see {other}")
 
 
-class Question(Value):
+class Question(FrozenModel):
     """What is asked.
 
     Attributes:
@@ -80,18 +84,18 @@ class Question(Value):
     image: str
 
     @property
-    def place(self) -> str:
+    def namespace_path(self) -> str:
         """The namespace with its cluster."""
         return f"{self.cluster}/{self.namespace}"
 
 
-class Explanation(Value):
+class Explanation(FrozenModel):
     """The whole chain.
 
     Attributes:
         at: when it was asked (UTC).
-        links: all of them, in order.
-        failing: the first that does not hold, or else the first that is not known.
+        checks: all of them, in order.
+        first_failure: the first that does not hold, or else the first that is not known.
         fix: what to do about that one.
         notes: what else a person should know.
     """
@@ -99,30 +103,34 @@ class Explanation(Value):
     question: Question
     at: datetime
     answer: Answer
-    links: tuple[ChainLink, ...]
-    failing: LinkName | None = None
+    checks: tuple[AccessCheck, ...]
+    first_failure: AccessCheckName | None = None
     fix: str = ""
     notes: tuple[str, ...] = ()
 
     @property
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """The answer in one sentence."""
         can = {Answer.YES: "can pull", Answer.NO: "cannot pull"}
-        what = f"{self.question.registry}{_path(self.question.space)}"
+        target = f"{self.question.registry}{_path(self.question.space)}"
         if self.answer is Answer.UNKNOWN:
-            told = f"it is not known whether {self.question.place} can pull {what}"
+            sentence = f"it is not known whether {self.question.namespace_path} can pull {target}"
         else:
-            told = f"{self.question.place} {can[self.answer]} {what}"
-        failing = next((one for one in self.links if one.name is self.failing), None)
-        return f"{told}; {failing.name}: {failing.seen}" if failing else told
+            sentence = f"{self.question.namespace_path} {can[self.answer]} {target}"
+        failed_link = next((link for link in self.checks if link.name is self.first_failure), None)
+        return (
+            f"{sentence}; {failed_link.name}: {failed_link.observation}"
+            if failed_link
+            else sentence
+        )
 
 
 def _path(space: str) -> str:
     return space if space.startswith("/") else f"/{space}"
 
 
-def concluded(
-    question: Question, at: datetime, links: tuple[ChainLink, ...], notes: tuple[str, ...] = ()
+def conclude(
+    question: Question, at: datetime, links: tuple[AccessCheck, ...], notes: tuple[str, ...] = ()
 ) -> Explanation:
     """Draw the conclusion: no if one link does not hold, unknown if one is not known, else yes."""
     for answer in (Answer.NO, Answer.UNKNOWN):
@@ -132,9 +140,9 @@ def concluded(
                 question=question,
                 at=at,
                 answer=answer,
-                links=links,
-                failing=first.name,
+                checks=links,
+                first_failure=first.name,
                 fix=first.fix,
                 notes=notes,
             )
-    return Explanation(question=question, at=at, answer=Answer.YES, links=links, notes=notes)
+    return Explanation(question=question, at=at, answer=Answer.YES, checks=links, notes=notes)

@@ -1,5 +1,5 @@
 """Docker Registry, or any registry of the OCI distribution specification."""
 
-from tasks.registries.docker.client import DockerRegistry
+from tasks.registries.docker.client import DockerRegistryClient
 
-__all__ = ["DockerRegistry"]
+__all__ = ["DockerRegistryClient"]

@@ -6,30 +6,30 @@ It has neither projects nor visibility: both are the platform's own, so there is
 import time
 from collections.abc import Iterable, Mapping
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
 from models.core.reasons import Reason
-from models.registries.changes import Change, Outcome
-from models.registries.condition import Verdict
-from models.registries.health import failed
-from models.registries.observation import NOT_ASKED, Snapshot, StorageReading
+from models.registries.changes import Change, ChangeResult
+from models.registries.condition import CheckResult
+from models.registries.health import first_failure
+from models.registries.observation import NOT_REQUESTED, Snapshot, StorageReading
 from models.registries.registry import Registry
-from models.registries.robots import Grant, ObservedRobot
+from models.registries.robots import ObservedRobot, RobotAccount
 from models.registries.space import ObservedSpace
 from tasks import clock
-from tasks.http.limits import ListSize
-from tasks.http.response import Answer
+from tasks.http.limits import ListCounter
+from tasks.http.response import Response
 from tasks.registries.docker import wire
-from tasks.registries.docker.login import Login, log_in
-from tasks.registries.http import HttpClient
-from tasks.registries.paging import list_too_large
-from tasks.registries.protocol import Credential, Keep
-from tasks.registries.wire import expect, parse
+from tasks.registries.docker.login import LoginResult, log_in
+from tasks.registries.http import RegistryHttpClient
+from tasks.registries.paging import list_too_large_error
+from tasks.registries.protocol import Credential, SaveSecret
+from tasks.registries.wire import parse_json, raise_for_status
 
 _UNAUTHORIZED, _NOT_ALLOWED = 401, 405
 
 
-class DockerRegistry:
+class DockerRegistryClient:
     """One Docker Registry over one pooled client.
 
     Args:
@@ -38,120 +38,130 @@ class DockerRegistry:
         credential: None for a registry without auth.
     """
 
-    def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
+    def __init__(
+        self, http: RegistryHttpClient, registry: Registry, credential: Credential | None
+    ) -> None:
         self.http, self.registry, self.credential = http, registry, credential
-        self._login = Login(verdicts=())
+        self._login_result = LoginResult(checks=())
 
-    async def examine(self) -> tuple[Verdict, ...]:
+    async def probe(self) -> tuple[CheckResult, ...]:
         """Find out step by step whether this registry can be worked with; see the protocol."""
-        return (await log_in(self.http, self.registry, self.credential)).verdicts
+        return (await log_in(self.http, self.registry, self.credential)).checks
 
-    async def make_observer(
-        self, installation: str, keep: Keep, replaces: int | None = None
-    ) -> Grant | None:
+    async def create_observer(
+        self, installation: str, save_secret: SaveSecret, replaces: int | None = None
+    ) -> RobotAccount | None:
         """Make none: a Docker Registry has no robot accounts; see the protocol."""
         return None
 
-    async def revoke_observer(self, installation: str) -> bool:
+    async def delete_observer(self, installation: str) -> bool:
         """Find none to delete; see the protocol."""
         return False
 
-    async def look(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "") -> Snapshot:
         """See how the registry is and which spaces its repositories make; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
-        self._login = await log_in(self.http, self.registry, self.credential)
-        verdicts = self._login.verdicts  # of the first login, not of a token's renewal
-        spaces = await self._spaces()
+        self._login_result = await log_in(self.http, self.registry, self.credential)
+        checks = self._login_result.checks  # of the first login, not of a token's renewal
+        spaces = await self._read_spaces()
         return Snapshot(
             registry=self.http.name,
-            taken_at=taken_at,
+            observed_at=taken_at,
             seconds=time.monotonic() - started,
-            verdicts=verdicts,
+            checks=checks,
             spaces=spaces,
         )
 
-    async def _spaces(self) -> Seen[ObservedSpace] | Unseen:
-        against = failed(self._login.verdicts)
-        if against is not None:
-            return Unseen(reason=against.reason, message=against.message)
+    async def _read_spaces(self) -> Complete[ObservedSpace] | Unavailable:
+        failed_check = first_failure(self._login_result.checks)
+        if failed_check is not None:
+            return Unavailable(reason=failed_check.reason, message=failed_check.message)
         try:
-            return Seen[ObservedSpace](items=wire.spaces_of(await self._repositories()))
+            return Complete[ObservedSpace](
+                items=wire.group_into_spaces(await self._read_repositories())
+            )
         except (Unauthorized, Forbidden):
-            said = "the catalog may not be read: give the account the right registry:catalog:*"
-            return Unseen(reason=Reason.CATALOG_FORBIDDEN, message=said)
+            message = "the catalog may not be read: give the account the right registry:catalog:*"
+            return Unavailable(reason=Reason.CATALOG_FORBIDDEN, message=message)
         except NotFound:
-            said = "the registry has no catalog, so its repositories cannot be listed"
-            return Unseen(reason=Reason.CATALOG_DISABLED, message=said)
+            message = "the registry has no catalog, so its repositories cannot be listed"
+            return Unavailable(reason=Reason.CATALOG_DISABLED, message=message)
         except RegistryError as error:
-            return Unseen(reason=error.reason, message=str(error))
+            return Unavailable(reason=error.reason, message=str(error))
 
-    async def _repositories(self) -> Iterable[str]:
+    async def _read_repositories(self) -> Iterable[str]:
         """Read the catalog to its end; it is sorted, so pages do not shift under the reader.
 
         It sorts by path segment (`p/r0` before `p-a`), so only a repeated page start tells that
         it goes in circles.
         """
-        found: dict[str, None] = {}
-        answer = await self._first_page()
+        repositories: dict[str, None] = {}
+        response = await self._read_first_page()
         starts: set[frozenset[tuple[str, str]]] = set()
-        size = ListSize(self.http.bounds)
+        size = ListCounter(self.http.limits)
         while True:
-            page = parse(self.http.name, answer, wire.CATALOG).repositories or ()
-            if excess := size.add(len(page), len(answer.body)):
-                raise list_too_large(self.http, answer, excess)
-            found.update(dict.fromkeys(page))
-            following = wire.next_page(answer.headers.get("link", ""))
-            if following is None:
-                return found
-            start = frozenset(following.items())
+            page = parse_json(self.http.name, response, wire.CATALOG_ADAPTER).repositories or ()
+            if excess := size.add(len(page), len(response.body)):
+                raise list_too_large_error(self.http, response, excess)
+            repositories.update(dict.fromkeys(page))
+            next_query = wire.next_page_query(response.headers.get("link", ""))
+            if next_query is None:
+                return repositories
+            start = frozenset(next_query.items())
             if not start or start in starts:
-                said = "the catalog's pages cannot be followed to an end"
-                raise Rejected(self.http.name, "GET", answer.url, said)
+                message = "the catalog's pages cannot be followed to an end"
+                raise Rejected(self.http.name, "GET", response.url, message)
             starts.add(start)
-            answer = await self._page(following)
+            response = await self._read_page(next_query)
 
-    async def _first_page(self) -> Answer:
+    async def _read_first_page(self) -> Response:
         """Ask for a large page; who allows no such page (`catalog.maxentries`) says how large."""
         try:
-            return await self._page({"n": wire.PAGE_SIZE})
+            return await self._read_page({"n": wire.CATALOG_PAGE_SIZE})
         except Rejected:
-            return await self._page({})
+            return await self._read_page({})
 
-    async def _page(self, query: Mapping[str, str | int]) -> Answer:
+    async def _read_page(self, query: Mapping[str, str | int]) -> Response:
         """Read one page; a token that ran out meanwhile is renewed, once for each page."""
-        answer = await self.http.get("/v2/_catalog", query, headers=self._headers())
-        if answer.status == _UNAUTHORIZED and self._login.authorization.startswith("Bearer"):
-            self._login = await log_in(self.http, self.registry, self.credential)
-            answer = await self.http.get("/v2/_catalog", query, headers=self._headers())
-        if answer.status == _NOT_ALLOWED:
-            raise NotFound(self.http.name, "GET", answer.url, "answered 405")
-        return expect(self.http.name, answer)
+        response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
+        if response.status == _UNAUTHORIZED and self._login_result.authorization.startswith(
+            "Bearer"
+        ):
+            self._login_result = await log_in(self.http, self.registry, self.credential)
+            response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
+        if response.status == _NOT_ALLOWED:
+            raise NotFound(self.http.name, "GET", response.url, "answered 405")
+        return raise_for_status(self.http.name, response)
 
-    def _headers(self) -> Mapping[str, str] | None:
-        known = self._login.authorization
-        return {"Authorization": known} if known else None
+    def _auth_headers(self) -> Mapping[str, str] | None:
+        authorization = self._login_result.authorization
+        return {"Authorization": authorization} if authorization else None
 
     async def read_storage(self) -> StorageReading:
         """Storage is not known: the protocol does not tell; see the protocol."""
-        said = "a Docker Registry does not tell how much it stores"
-        return StorageReading(spaces=Unseen(reason=Reason.NOT_PROBED, message=said))
+        message = "a Docker Registry does not tell how much it stores"
+        return StorageReading(spaces=Unavailable(reason=Reason.NOT_PROBED, message=message))
 
-    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+    async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """There are none; see the protocol."""
-        return NOT_ASKED
+        return NOT_REQUESTED
 
-    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+    async def apply_change(
+        self, change: Change, installation: str, save_secret: SaveSecret
+    ) -> ChangeResult:
         """Refuse: visibility, spaces and grants are the platform's own here, nothing is planned."""
-        said = "internal error, a Docker Registry has neither spaces nor robot accounts to change"
-        raise Rejected(self.http.name, "-", self.registry.address, f"{said}: {change.kind}")
+        message = (
+            "internal error, a Docker Registry has neither spaces nor robot accounts to change"
+        )
+        raise Rejected(self.http.name, "-", self.registry.address, f"{message}: {change.kind}")
 
-    async def accepts(self, credential: Credential) -> bool | None:
+    async def can_log_in(self, credential: Credential) -> bool | None:
         """Whether this credential can log in; None also where nobody has to; see the protocol."""
         try:
             login = await log_in(self.http, self.registry, credential)
         except RegistryError:
             return None
-        against = failed(login.verdicts)
-        if against is not None:
-            return False if against.reason is Reason.BAD_CREDENTIALS else None
+        failed_check = first_failure(login.checks)
+        if failed_check is not None:
+            return False if failed_check.reason is Reason.BAD_CREDENTIALS else None
         return True if login.authorization else None

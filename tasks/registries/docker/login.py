@@ -5,98 +5,102 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from models.core.base import Value
-from models.core.errors import ServerBroken, Unauthorized
+from models.core.base import FrozenModel
+from models.core.errors import ServerError, Unauthorized
 from models.core.reasons import Reason
 from models.registries.address import parse_address
-from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.registry import Registry
-from tasks.http.response import Answer
+from tasks.http.response import Response
 from tasks.registries.docker import wire
-from tasks.registries.http import HttpClient
+from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential
-from tasks.registries.wire import expect, is_web_page, parse
+from tasks.registries.wire import is_web_page, parse_json, raise_for_status
 
 _CATALOG_SCOPE = "registry:catalog:*"
 
 
-class Login(Value):
+class LoginResult(FrozenModel):
     """How far we got in.
 
     Attributes:
-        verdicts: what it says about health; the first false one is where it ended.
+        checks: what it says about health; the first false one is where it ended.
         authorization: what to send as `Authorization`; empty for a registry without auth.
     """
 
-    verdicts: tuple[Verdict, ...]
+    checks: tuple[CheckResult, ...]
     authorization: str = Field(default="", repr=False)
 
 
-async def log_in(http: HttpClient, registry: Registry, credential: Credential | None) -> Login:
+async def log_in(
+    http: RegistryHttpClient, registry: Registry, credential: Credential | None
+) -> LoginResult:
     """Knock at `/v2/`, and follow the challenge if there is one.
 
     Raises:
         RegistryError: no answer, or one that makes no sense.
     """
-    knock = await http.get("/v2/", anonymous=True)
-    challenge = wire.challenge_of(knock.headers.get("www-authenticate", ""))
-    kind = _kind_verdict(knock, challenge)
-    if kind.status is Status.FALSE:
-        return Login(verdicts=(kind,))
-    if knock.status == 200:
+    response = await http.get("/v2/", anonymous=True)
+    challenge = wire.parse_challenge(response.headers.get("www-authenticate", ""))
+    kind = _kind_check(response, challenge)
+    if kind.status is ConditionStatus.FALSE:
+        return LoginResult(checks=(kind,))
+    if response.status == 200:
         message = "this registry asks nobody for credentials"
-        return Login(verdicts=(kind, _authenticated(Reason.NO_AUTHENTICATION, message)))
+        return LoginResult(checks=(kind, _authenticated_check(Reason.NO_AUTHENTICATION, message)))
     if credential is None:
-        missing = _refused(
+        missing = _refused_check(
             Reason.CREDENTIALS_MISSING,
             "this registry asks for credentials and none are given",
             "choose a registry-credentials block",
         )
-        return Login(verdicts=(kind, missing))
+        return LoginResult(checks=(kind, missing))
     if challenge.scheme == "bearer":
-        return await _by_token(http, registry, credential, challenge, kind)
-    return await _try(http, kind, _basic(credential), credential.username)
+        return await _log_in_with_token(http, registry, credential, challenge, kind)
+    return await _try_authorization(
+        http, kind, _basic_authorization(credential), credential.username
+    )
 
 
-def _basic(credential: Credential) -> str:
+def _basic_authorization(credential: Credential) -> str:
     pair = f"{credential.username}:{credential.password.get_secret_value()}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 
-async def _by_token(
-    http: HttpClient,
+async def _log_in_with_token(
+    http: RegistryHttpClient,
     registry: Registry,
     credential: Credential,
     challenge: wire.Challenge,
-    kind: Verdict,
-) -> Login:
+    kind: CheckResult,
+) -> LoginResult:
     """Trade the credential for a token, if the token service may see it."""
-    origin, path = _split(challenge.realm)
-    if not _trusted(origin, registry):
-        foreign = _refused(
+    origin, path = _split_realm(challenge.realm)
+    if not _is_trusted_origin(origin, registry):
+        foreign = _refused_check(
             Reason.FOREIGN_TOKEN_REALM,
             f"the registry sends us to another host for a token: {origin[:120]}",
             "if that token service is yours, name it as 'Token service' of this registry",
         )
-        return Login(verdicts=(kind, foreign))
+        return LoginResult(checks=(kind, foreign))
     query = {"service": challenge.service, "scope": _CATALOG_SCOPE}
-    answer = await http.send(
+    response = await http.send(
         "GET",
         path,
         query=query,
-        headers={"Authorization": _basic(credential)},
+        headers={"Authorization": _basic_authorization(credential)},
         origin=origin,
     )
     try:
-        token = parse(http.name, expect(http.name, answer), wire.TOKEN)
+        token = parse_json(http.name, raise_for_status(http.name, response), wire.TOKEN_ADAPTER)
     except Unauthorized:
-        return Login(verdicts=(kind, _bad_credentials()))
+        return LoginResult(checks=(kind, _bad_credentials_check()))
     if not token.bearer:
-        raise ServerBroken(http.name, "GET", answer.url, "answered 200 without a token")
-    return await _try(http, kind, f"Bearer {token.bearer}", credential.username)
+        raise ServerError(http.name, "GET", response.url, "answered 200 without a token")
+    return await _try_authorization(http, kind, f"Bearer {token.bearer}", credential.username)
 
 
-def _split(realm: str) -> tuple[str, str]:
+def _split_realm(realm: str) -> tuple[str, str]:
     try:
         parts = urlsplit(realm)
     except ValueError:
@@ -104,7 +108,7 @@ def _split(realm: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path or "/"
 
 
-def _trusted(origin: str, registry: Registry) -> bool:
+def _is_trusted_origin(origin: str, registry: Registry) -> bool:
     try:
         canonical = parse_address(origin).origin
     except ValueError:
@@ -112,63 +116,65 @@ def _trusted(origin: str, registry: Registry) -> bool:
     return canonical in (registry.address, registry.token_service)
 
 
-async def _try(http: HttpClient, kind: Verdict, authorization: str, username: str) -> Login:
-    answer = await http.get("/v2/", headers={"Authorization": authorization})
+async def _try_authorization(
+    http: RegistryHttpClient, kind: CheckResult, authorization: str, username: str
+) -> LoginResult:
+    response = await http.get("/v2/", headers={"Authorization": authorization})
     try:
-        expect(http.name, answer)
+        raise_for_status(http.name, response)
     except Unauthorized:
-        return Login(verdicts=(kind, _bad_credentials()))
-    known = _authenticated(Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
-    return Login(verdicts=(kind, known), authorization=authorization)
+        return LoginResult(checks=(kind, _bad_credentials_check()))
+    check = _authenticated_check(Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
+    return LoginResult(checks=(kind, check), authorization=authorization)
 
 
-def _kind_verdict(knock: Answer, challenge: wire.Challenge) -> Verdict:
+def _kind_check(response: Response, challenge: wire.Challenge) -> CheckResult:
     """Only `/v2/` answered as the specification says makes it a registry."""
-    fault: tuple[Reason, str, str] | None = None
-    if challenge.is_harbors:
+    failure: tuple[Reason, str, str] | None = None
+    if challenge.is_harbor:
         advice = "choose the type 'Harbor'"
-        fault = Reason.WRONG_KIND, "a Harbor answers here, not a plain Docker Registry", advice
-    elif 300 <= knock.status < 400:
-        where = knock.headers.get("location", "").partition("?")[0][:120]
+        failure = Reason.WRONG_KIND, "a Harbor answers here, not a plain Docker Registry", advice
+    elif 300 <= response.status < 400:
+        target = response.headers.get("location", "").partition("?")[0][:120]
         advice = "integrate the address that it points to; credentials do not follow redirects"
-        fault = Reason.REDIRECTED, f"the address only points on to {where}", advice
-    elif is_web_page(knock):
-        fault = Reason.NOT_A_REGISTRY, "a web page answers here, no registry", "check the address"
-    elif knock.status != 200 and challenge.scheme not in ("basic", "bearer"):
-        said = f"/v2/ answered {knock.status}, as no Docker Registry does"
-        fault = Reason.NOT_A_REGISTRY, said, "check the address"
-    reason, message, advice = fault or (Reason.SUPPORTED, "a Docker Registry answers", "")
-    return Verdict(
+        failure = Reason.REDIRECTED, f"the address only points on to {target}", advice
+    elif is_web_page(response):
+        failure = Reason.NOT_A_REGISTRY, "a web page answers here, no registry", "check the address"
+    elif response.status != 200 and challenge.scheme not in ("basic", "bearer"):
+        detail = f"/v2/ answered {response.status}, as no Docker Registry does"
+        failure = Reason.NOT_A_REGISTRY, detail, "check the address"
+    reason, message, advice = failure or (Reason.SUPPORTED, "a Docker Registry answers", "")
+    return CheckResult(
         type=ConditionType.SUPPORTED,
-        status=Status.FALSE if fault else Status.TRUE,
+        status=ConditionStatus.FALSE if failure else ConditionStatus.TRUE,
         reason=reason,
         message=message,
         advice=advice,
         # A proxy's maintenance page, or an answer cut short, looks like no registry.
-        proved=reason is not Reason.NOT_A_REGISTRY,
+        confirmed=reason is not Reason.NOT_A_REGISTRY,
         step="Is it a Docker Registry",
     )
 
 
-def _bad_credentials() -> Verdict:
-    return _refused(
+def _bad_credentials_check() -> CheckResult:
+    return _refused_check(
         Reason.BAD_CREDENTIALS,
         "user name or password is wrong",
         "put the right ones into the registry-credentials block",
     )
 
 
-def _authenticated(reason: Reason, message: str) -> Verdict:
-    return Verdict(
+def _authenticated_check(reason: Reason, message: str) -> CheckResult:
+    return CheckResult(
         type=ConditionType.AUTHENTICATED,
-        status=Status.TRUE,
+        status=ConditionStatus.TRUE,
         reason=reason,
         message=message,
         step="Credentials right",
     )
 
 
-def _refused(reason: Reason, message: str, advice: str) -> Verdict:
-    return _authenticated(reason, message).model_copy(
-        update={"status": Status.FALSE, "advice": advice}
+def _refused_check(reason: Reason, message: str, advice: str) -> CheckResult:
+    return _authenticated_check(reason, message).model_copy(
+        update={"status": ConditionStatus.FALSE, "advice": advice}
     )

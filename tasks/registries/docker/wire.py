@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from models.core.names import ROOT_SPACE
 from models.registries.space import ObservedSpace
-from tasks.registries.wire import Wire
+from tasks.registries.wire import RegistryModel
 
 _RepositoryName = Annotated[str, Field(pattern=r"^[^/\s\x00-\x1f\x7f\ufffd]{1,255}(/|$)")]
 """Loose, since registries differ, but its first segment can be a space."""
@@ -23,13 +23,13 @@ _TokenText = Annotated[str, Field(pattern=r"^[\x21-\x7e]*$")]
 """What a header can carry."""
 
 
-class Catalog(Wire):
+class Catalog(RegistryModel):
     """One page of GET /v2/_catalog; `repositories` is null in some empty registries."""
 
     repositories: tuple[_RepositoryName, ...] | None = None
 
 
-class Token(Wire):
+class Token(RegistryModel):
     """A token service's answer; either name is used (https://distribution.github.io/distribution/spec/auth/token/)."""
 
     token: _TokenText = ""
@@ -41,7 +41,7 @@ class Token(Wire):
         return self.token or self.access_token
 
 
-class Challenge(Wire):
+class Challenge(RegistryModel):
     """A `WWW-Authenticate` header: `basic`, or `bearer` with where to get a token."""
 
     scheme: str
@@ -49,40 +49,40 @@ class Challenge(Wire):
     service: str = ""
 
     @property
-    def is_harbors(self) -> bool:
+    def is_harbor(self) -> bool:
         """Harbor fronts the same protocol with a service name of its own."""
         return self.service == "harbor-registry"
 
 
-CATALOG = TypeAdapter(Catalog)
-TOKEN = TypeAdapter(Token)
+CATALOG_ADAPTER = TypeAdapter(Catalog)
+TOKEN_ADAPTER = TypeAdapter(Token)
 
-PAGE_SIZE = 1000
+CATALOG_PAGE_SIZE = 1000
 """The largest page of the catalog since docker-registry 2.8.2; more is refused with 400."""
 
 
-_LONGEST_HEADER = 16_384
-_PARAMETER = re.compile(
+_MAX_HEADER_LENGTH = 16_384
+_PARAMETER_PATTERN = re.compile(
     r"[\s,]*+([\w!#$%&'*+.^`|~-]++)\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s,\"]++))"
 )
-_ESCAPED = re.compile(r"\\(.)")
-_LINK = re.compile(r"[\s,]*+<([^>]*+)>([^<]*+)")
-_NEXT = re.compile(r'\brel="?next\b')
+_ESCAPE_PATTERN = re.compile(r"\\(.)")
+_LINK_PATTERN = re.compile(r"[\s,]*+<([^>]*+)>([^<]*+)")
+_NEXT_PATTERN = re.compile(r'\brel="?next\b')
 
 
-def challenge_of(header: str) -> Challenge:
+def parse_challenge(header: str) -> Challenge:
     """Read a `WWW-Authenticate` header (https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1).
 
     Of several challenges the first counts, and of a parameter that is repeated the first value.
     """
-    if len(header) > _LONGEST_HEADER:
+    if len(header) > _MAX_HEADER_LENGTH:
         return Challenge(scheme="")
-    scheme, _, rest = header.strip().partition(" ")
+    scheme, _, parameter_text = header.strip().partition(" ")
     parameters: dict[str, str] = {}
-    for found in _in_turn(_PARAMETER, rest):
-        quoted, bare = found[2], found[3]
-        value = bare if quoted is None else _ESCAPED.sub(r"\1", quoted)
-        parameters.setdefault(found[1].lower(), value)
+    for match in _match_successively(_PARAMETER_PATTERN, parameter_text):
+        quoted, bare = match[2], match[3]
+        value = bare if quoted is None else _ESCAPE_PATTERN.sub(r"\1", quoted)
+        parameters.setdefault(match[1].lower(), value)
     return Challenge(
         scheme=scheme.lower(),
         realm=parameters.get("realm", ""),
@@ -90,35 +90,35 @@ def challenge_of(header: str) -> Challenge:
     )
 
 
-def next_page(link: str) -> dict[str, str] | None:
+def next_page_query(link: str) -> dict[str, str] | None:
     """Return the query that asks for the next page; None on the last one.
 
     Only the query is taken from the Link header, relative or absolute, so it can never lead to
     another host. All of it is, since not every registry calls the place to go on from `last`. A
     header too long to be read leads nowhere, which is not the same as the end.
     """
-    if len(link) > _LONGEST_HEADER:
+    if len(link) > _MAX_HEADER_LENGTH:
         return {}
-    for found in _in_turn(_LINK, link):
-        if _NEXT.search(found[2]):
-            return dict(parse_qsl(found[1].partition("#")[0].partition("?")[2]))
+    for match in _match_successively(_LINK_PATTERN, link):
+        if _NEXT_PATTERN.search(match[2]):
+            return dict(parse_qsl(match[1].partition("#")[0].partition("?")[2]))
     return None
 
 
-def _in_turn(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+def _match_successively(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     """Match again and again, each time where the last match ended; nothing is read twice."""
-    found = pattern.match(text)
-    while found:
-        yield found
-        found = pattern.match(text, found.end())
+    match = pattern.match(text)
+    while match:
+        yield match
+        match = pattern.match(text, match.end())
 
 
-def spaces_of(repositories: Iterable[str]) -> tuple[ObservedSpace, ...]:
+def group_into_spaces(repositories: Iterable[str]) -> tuple[ObservedSpace, ...]:
     """Group repositories by their first path segment; those without one are the space `/`."""
-    counted = Counter(
+    counts = Counter(
         repository.partition("/")[0] if "/" in repository else ROOT_SPACE
         for repository in repositories
     )
     return tuple(
-        ObservedSpace(name=name, repositories=many) for name, many in sorted(counted.items())
+        ObservedSpace(name=name, repositories=count) for name, count in sorted(counts.items())
     )

@@ -1,6 +1,6 @@
 """Harbor (https://goharbor.io), 2.9 and newer."""
 
-from tasks.registries.harbor.auth import Doubt
-from tasks.registries.harbor.client import Harbor
+from tasks.registries.harbor.auth import LockoutPolicy
+from tasks.registries.harbor.client import HarborClient
 
-__all__ = ["Doubt", "Harbor"]
+__all__ = ["HarborClient", "LockoutPolicy"]

@@ -4,24 +4,24 @@ import re
 from collections.abc import Iterable
 
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from tasks.registries.harbor.robot_wire import Robot
 from tasks.registries.harbor.wire import Components, SystemInfo
 
-OLDEST = (2, 9)
+MIN_VERSION = (2, 9)
 """The oldest Harbor that this service works with."""
 
-_CARRYING = frozenset({"core", "database", "redis", "registry"})
+_REQUIRED_COMPONENTS = frozenset({"core", "database", "redis", "registry"})
 """The components without which nothing can be pulled or managed."""
 
-ROBOT_NEEDS = (
+REQUIRED_ROBOT_RIGHTS = (
     ("system", "/", "project", "list"),
     ("system", "/", "project", "create"),
     ("project", "*", "project", "update"),
 )
 """What a robot account must hold to stand in for an administrator."""
 
-GRANT_NEEDS = (
+ROBOT_MANAGEMENT_RIGHTS = (
     ("system", "/", "robot", "create"),
     ("system", "/", "robot", "delete"),
     ("project", "*", "repository", "pull"),
@@ -29,84 +29,90 @@ GRANT_NEEDS = (
 """What it must hold besides to grant: without, all else still works."""
 
 
-def version_verdict(text: str | None) -> Verdict:
+def version_check(text: str | None) -> CheckResult:
     """Say whether a version is supported."""
-    found = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})", text or "")
-    if not found:
+    match = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})", text or "")
+    if not match:
         message = f"Harbor does not tell its version ({text or 'nothing'})"
-        return supported(Status.UNKNOWN, Reason.VERSION_UNKNOWN, message, proved=False)
-    if (int(found[1]), int(found[2])) < OLDEST:
+        return supported_check(
+            ConditionStatus.UNKNOWN, Reason.VERSION_UNKNOWN, message, confirmed=False
+        )
+    if (int(match[1]), int(match[2])) < MIN_VERSION:
         message = f"Harbor {text} is too old"
-        advice = "upgrade Harbor to {}.{} or newer".format(*OLDEST)
-        return supported(Status.FALSE, Reason.VERSION_TOO_OLD, message, advice)
-    return supported(Status.TRUE, Reason.SUPPORTED, f"Harbor {text}")
+        advice = "upgrade Harbor to {}.{} or newer".format(*MIN_VERSION)
+        return supported_check(ConditionStatus.FALSE, Reason.VERSION_TOO_OLD, message, advice)
+    return supported_check(ConditionStatus.TRUE, Reason.SUPPORTED, f"Harbor {text}")
 
 
-def supported(
-    status: Status,
+def supported_check(
+    status: ConditionStatus,
     reason: Reason,
     message: str,
     advice: str = "",
     *,
-    proved: bool = True,
+    confirmed: bool = True,
     step: str = "Version supported",
-) -> Verdict:
+) -> CheckResult:
     """Say whether what answers is a Harbor of a kind that this service works with."""
-    return Verdict(
+    return CheckResult(
         type=ConditionType.SUPPORTED,
         status=status,
         reason=reason,
         message=message,
         advice=advice,
-        proved=proved,
+        confirmed=confirmed,
         step=step,
     )
 
 
-def components_verdict(health: Components) -> Verdict:
+def components_check(health: Components) -> CheckResult:
     """Say whether Harbor's own components can serve pulls and this service."""
-    down = {name: error[:120] for name, error in health.down.items()}
-    carrying = sorted(down.keys() & _CARRYING)
-    named = ", ".join(carrying or sorted(down))
-    if carrying:
-        status, reason = Status.FALSE, Reason.COMPONENTS_DOWN
-        message = f"not healthy: {named} ({down[carrying[0]]})"
+    down = {name: error[:120] for name, error in health.unhealthy.items()}
+    essential_down = sorted(down.keys() & _REQUIRED_COMPONENTS)
+    names = ", ".join(essential_down or sorted(down))
+    if essential_down:
+        status, reason = ConditionStatus.FALSE, Reason.COMPONENTS_DOWN
+        message = f"not healthy: {names} ({down[essential_down[0]]})"
     elif down:
-        status, reason = Status.TRUE, Reason.SIDE_COMPONENTS_DOWN
-        message = f"pulls work; not healthy: {named}"
+        status, reason = ConditionStatus.TRUE, Reason.SIDE_COMPONENTS_DOWN
+        message = f"pulls work; not healthy: {names}"
     else:
-        status, reason = Status.TRUE, Reason.ALL_COMPONENTS_UP
+        status, reason = ConditionStatus.TRUE, Reason.ALL_COMPONENTS_UP
         message = "all components are healthy"
-    return Verdict(
+    return CheckResult(
         type=ConditionType.SERVING,
         status=status,
         reason=reason,
         message=message,
-        proved=False,
+        confirmed=False,
         step="Components healthy",
-        advice="look at Harbor's own pods or containers" if carrying else "",
+        advice="look at Harbor's own pods or containers" if essential_down else "",
     )
 
 
-def robot_verdict(robot: Robot | None, username: str) -> Verdict:
+def robot_rights_check(robot: Robot | None, username: str) -> CheckResult:
     """Say whether a robot account can stand in for an administrator."""
     if robot is None:
-        return admin_verdict(Status.FALSE, f"{username} cannot read its own rights")
-    if missing := _missing(robot, ROBOT_NEEDS):
-        return admin_verdict(Status.FALSE, f"{username} lacks {missing}")
-    limited = _missing(robot, GRANT_NEEDS)
-    may = f"may do all but grant: it lacks {limited}" if limited else "may do all"
-    return admin_verdict(Status.TRUE, f"{username} {may}")
+        return administrator_check(ConditionStatus.FALSE, f"{username} cannot read its own rights")
+    if missing := _missing_rights(robot, REQUIRED_ROBOT_RIGHTS):
+        return administrator_check(ConditionStatus.FALSE, f"{username} lacks {missing}")
+    missing_robot_rights = _missing_rights(robot, ROBOT_MANAGEMENT_RIGHTS)
+    ability = (
+        f"may do all but grant: it lacks {missing_robot_rights}"
+        if missing_robot_rights
+        else "may do all"
+    )
+    return administrator_check(ConditionStatus.TRUE, f"{username} {ability}")
 
 
-def _missing(robot: Robot, needs: Iterable[tuple[str, str, str, str]]) -> str:
-    return ", ".join(" ".join(need) for need in needs if not robot.may(*need))
+def _missing_rights(robot: Robot, needs: Iterable[tuple[str, str, str, str]]) -> str:
+    return ", ".join(" ".join(need) for need in needs if not robot.has_right(*need))
 
 
-def admin_verdict(status: Status, message: str) -> Verdict:
+def administrator_check(status: ConditionStatus, message: str) -> CheckResult:
     """Say whether the credential is an administrator's."""
-    true = status is Status.TRUE
-    return Verdict(
+    true = status is ConditionStatus.TRUE
+    return CheckResult(
         type=ConditionType.ADMINISTRATOR,
         status=status,
         reason=Reason.ADMINISTRATOR if true else Reason.NOT_ADMINISTRATOR,
@@ -120,22 +126,22 @@ def admin_verdict(status: Status, message: str) -> Verdict:
     )
 
 
-def writable_verdict(info: SystemInfo) -> Verdict:
+def writable_check(info: SystemInfo) -> CheckResult:
     """Say whether Harbor takes changes right now."""
     if info.read_only is None:  # as it answers strangers, and us in a moment of lock-out
-        found = Status.UNKNOWN, Reason.NOT_PROBED, "Harbor does not tell", ""
+        parts = ConditionStatus.UNKNOWN, Reason.NOT_PROBED, "Harbor does not tell", ""
     elif info.read_only:
         advice = "switch read-only mode off in Harbor, or wait for its garbage collection to end"
-        found = Status.FALSE, Reason.READ_ONLY, "Harbor is in read-only mode", advice
+        parts = ConditionStatus.FALSE, Reason.READ_ONLY, "Harbor is in read-only mode", advice
     else:
-        found = Status.TRUE, Reason.WRITABLE, "changes are accepted", ""
-    status, reason, message, advice = found
-    return Verdict(
+        parts = ConditionStatus.TRUE, Reason.WRITABLE, "changes are accepted", ""
+    status, reason, message, advice = parts
+    return CheckResult(
         type=ConditionType.WRITABLE,
         status=status,
         reason=reason,
         message=message,
-        proved=info.read_only is not None,
+        confirmed=info.read_only is not None,
         step="Writable",
         advice=advice,
     )

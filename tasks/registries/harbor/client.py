@@ -3,142 +3,157 @@
 import time
 from collections.abc import Iterable
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.registries.changes import (
     Change,
+    ChangeResult,
+    CreateRobot,
     CreateSpace,
-    EditGrant,
-    MakeGrant,
-    Outcome,
-    RevokeGrant,
+    DeleteRobot,
     SetVisibility,
+    UpdateRobot,
 )
-from models.registries.condition import ConditionType, Status, Verdict
-from models.registries.health import failed
-from models.registries.observation import NOT_ASKED, Snapshot, StorageReading
-from models.registries.robots import Grant, ObservedRobot
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
+from models.registries.health import first_failure
+from models.registries.observation import NOT_REQUESTED, Snapshot, StorageReading
+from models.registries.robots import ObservedRobot, RobotAccount
 from tasks import clock
 from tasks.registries.harbor import checks, projects, storage, wire
-from tasks.registries.harbor.auth import API, Doubt, Proof, kind_verdict, prove
-from tasks.registries.harbor.login import log_in
-from tasks.registries.harbor.observer import Lists, make_observer, read_lists, revoke_observer
-from tasks.registries.harbor.robot_accounts import Grants
+from tasks.registries.harbor.auth import API_PATH, AuthResult, LockoutPolicy, authenticate, detect
+from tasks.registries.harbor.login import check_login
+from tasks.registries.harbor.observer import (
+    HarborLists,
+    create_observer_robot,
+    delete_observer_robot,
+    read_lists,
+)
+from tasks.registries.harbor.robot_accounts import RobotAccounts
 from tasks.registries.harbor.robots import read_robots
-from tasks.registries.http import HttpClient
-from tasks.registries.protocol import Credential, Keep
-from tasks.registries.wire import expect, parse
+from tasks.registries.http import RegistryHttpClient
+from tasks.registries.protocol import Credential, SaveSecret
+from tasks.registries.wire import parse_json, raise_for_status
 
 
-class Harbor:
+class HarborClient:
     """One Harbor over one pooled client.
 
     Args:
         http: sends its credential with every request that is not anonymous.
         username: the credential's, for messages.
-        refused: whether the credential was refused at the last look.
-        doubt: how a 401 is doubted.
+        credential_refused: whether the credential was refused at the last look.
+        lockout_policy: how a 401 is doubted.
         observer: a robot account's, to read lists with, which costs Harbor far less.
     """
 
     def __init__(
         self,
-        http: HttpClient,
+        http: RegistryHttpClient,
         username: str,
         *,
-        refused: bool = False,
-        doubt: Doubt | None = None,
+        credential_refused: bool = False,
+        lockout_policy: LockoutPolicy | None = None,
         observer: Credential | None = None,
     ) -> None:
-        self.http, self.username, self.refused = http, username, refused
-        self.doubt, self.observer = doubt or Doubt(), observer
+        self.http, self.username, self.credential_refused = http, username, credential_refused
+        self.lockout_policy, self.observer = lockout_policy or LockoutPolicy(), observer
 
-    async def examine(self) -> tuple[Verdict, ...]:
+    async def probe(self) -> tuple[CheckResult, ...]:
         """Find out step by step whether this Harbor can be worked with; see the protocol."""
-        kind, health = await kind_verdict(self.http)
+        kind, health = await detect(self.http)
         if health is None:
             return (kind,)
-        early = await self._system_info(anonymous=True)
-        if early.harbor_version is not None:  # up to 2.12 strangers may know
-            version = checks.version_verdict(early.harbor_version)
-            if version.status is Status.FALSE:
+        anonymous_info = await self._system_info(anonymous=True)
+        if anonymous_info.harbor_version is not None:  # up to 2.12 strangers may know
+            version = checks.version_check(anonymous_info.harbor_version)
+            if version.status is ConditionStatus.FALSE:
                 return kind, version
-        rights = (await self._prove(health)).verdicts
-        components = checks.components_verdict(health)
-        if failed(rights) or rights[0].status is Status.UNKNOWN:
+        rights = (await self._authenticate(health)).checks
+        components = checks.components_check(health)
+        if first_failure(rights) or rights[0].status is ConditionStatus.UNKNOWN:
             return kind, *rights, components
         info = await self._system_info()
-        version = checks.version_verdict(info.harbor_version)
-        return kind, version, *rights, checks.writable_verdict(info), components
+        version = checks.version_check(info.harbor_version)
+        return kind, version, *rights, checks.writable_check(info), components
 
-    async def look(self, installation: str = "") -> Snapshot:
+    async def observe(self, installation: str = "") -> Snapshot:
         """See how Harbor is, its projects and our robot accounts; see the protocol."""
         taken_at, started = clock.now(), time.monotonic()
-        found, robot = await self._state()
-        against = _against_listing(found)
-        if against is not None:
-            lists = Lists(against, against if installation else NOT_ASKED)
+        state_checks, is_robot = await self._probe_state()
+        unavailable = _listing_blocker(state_checks)
+        if unavailable is not None:
+            lists = HarborLists(unavailable, unavailable if installation else NOT_REQUESTED)
         else:
-            observer = None if robot else self.observer
+            observer = None if is_robot else self.observer
             lists = await read_lists(self.http, installation, observer)
         return Snapshot(
             registry=self.http.name,
-            taken_at=taken_at,
+            observed_at=taken_at,
             seconds=time.monotonic() - started,
-            verdicts=found,
+            checks=state_checks,
             spaces=lists.spaces,
             robots=lists.robots,
-            edits_robots=not robot,
-            observer_works=lists.observer_works,
+            can_update_robots=not is_robot,
+            observer_usable=lists.observer_usable,
         )
 
-    async def _state(self) -> tuple[tuple[Verdict, ...], bool]:
+    async def _probe_state(self) -> tuple[tuple[CheckResult, ...], bool]:
         """Find out how Harbor is, and whether we are a robot account there."""
-        kind, health = await kind_verdict(self.http)
+        kind, health = await detect(self.http)
         if health is None:
             return (kind,), False
-        proof = await self._prove(health)
-        components = checks.components_verdict(health)
-        if proof.verdicts[0].status is not Status.TRUE:
-            return (*proof.verdicts, components), proof.robot
+        proof = await self._authenticate(health)
+        components = checks.components_check(health)
+        if proof.checks[0].status is not ConditionStatus.TRUE:
+            return (*proof.checks, components), proof.is_robot
         info = await self._system_info()
-        version = checks.version_verdict(info.harbor_version)
-        writable = checks.writable_verdict(info)
-        return (version, *proof.verdicts, writable, components), proof.robot
+        version = checks.version_check(info.harbor_version)
+        writable = checks.writable_check(info)
+        return (version, *proof.checks, writable, components), proof.is_robot
 
-    async def _prove(self, health: wire.Components) -> Proof:
-        return await prove(self.http, self.username, health, self.doubt, refused=self.refused)
+    async def _authenticate(self, health: wire.Components) -> AuthResult:
+        return await authenticate(
+            self.http,
+            self.username,
+            health,
+            self.lockout_policy,
+            credential_refused=self.credential_refused,
+        )
 
     async def _system_info(self, *, anonymous: bool = False) -> wire.SystemInfo:
-        answer = await self.http.get(f"{API}/systeminfo", anonymous=anonymous)
-        return parse(self.http.name, expect(self.http.name, answer), wire.SYSTEM_INFO)
+        response = await self.http.get(f"{API_PATH}/systeminfo", anonymous=anonymous)
+        return parse_json(
+            self.http.name, raise_for_status(self.http.name, response), wire.SYSTEM_INFO_ADAPTER
+        )
 
     async def read_storage(self) -> StorageReading:
         """Read what each project uses and may use; see the protocol."""
         return await storage.read_storage(self.http)
 
-    async def make(self, change: Change, installation: str, keep: Keep) -> Outcome:
+    async def apply_change(
+        self, change: Change, installation: str, save_secret: SaveSecret
+    ) -> ChangeResult:
         """Make one change; see the protocol."""
-        grants = Grants(self.http, installation)
+        robot_accounts = RobotAccounts(self.http, installation)
         match change:
             case SetVisibility():
                 return await projects.set_visibility(self.http, change)
             case CreateSpace():
                 return await projects.create_project(self.http, change)
-            case MakeGrant():
-                return await grants.make(change, keep)
-            case EditGrant():
-                return await grants.edit(change)
-            case RevokeGrant():
-                return await grants.revoke(change)
+            case CreateRobot():
+                return await robot_accounts.create_robot(change, save_secret)
+            case UpdateRobot():
+                return await robot_accounts.update_robot(change)
+            case DeleteRobot():
+                return await robot_accounts.delete_robot(change)
 
-    async def list_robots(self, installation: str) -> Seen[ObservedRobot] | Unseen:
+    async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """List the robot accounts that carry an installation's mark; see the protocol."""
         first = await read_robots(self.http, installation)
-        return first if isinstance(first, Seen) else await read_robots(self.http, installation)
+        return first if isinstance(first, Complete) else await read_robots(self.http, installation)
 
-    async def make_observer(
-        self, installation: str, keep: Keep, replaces: int | None = None
-    ) -> Grant | None:
+    async def create_observer(
+        self, installation: str, save_secret: SaveSecret, replaces: int | None = None
+    ) -> RobotAccount | None:
         """Make a robot account to read lists with, or give ours a new secret.
 
         Returns:
@@ -147,34 +162,34 @@ class Harbor:
         Raises:
             RegistryError: it was not made.
         """
-        return await make_observer(self.http, installation, keep, replaces)
+        return await create_observer_robot(self.http, installation, save_secret, replaces)
 
-    async def revoke_observer(self, installation: str) -> bool:
+    async def delete_observer(self, installation: str) -> bool:
         """Delete that robot account; False if there was none.
 
         Raises:
             RegistryError: it was not deleted.
         """
-        return await revoke_observer(self.http, installation)
+        return await delete_observer_robot(self.http, installation)
 
-    async def accepts(self, credential: Credential) -> bool | None:
+    async def can_log_in(self, credential: Credential) -> bool | None:
         """Whether this credential can log in; see the protocol."""
-        return await log_in(self.http, credential, self.doubt)
+        return await check_login(self.http, credential, self.lockout_policy)
 
 
-def _against_listing(found: Iterable[Verdict]) -> Unseen | None:
+def _listing_blocker(state_checks: Iterable[CheckResult]) -> Unavailable | None:
     """Say what speaks against a complete list.
 
     Only who is proved to be an administrator sees all projects. Harbor would give anybody else,
     and us in a moment of lock-out, a shorter list with status 200.
     """
-    for verdict in found:
-        if _speaks_against_listing(verdict):
-            return Unseen(reason=verdict.reason, message=verdict.message)
+    for check in state_checks:
+        if _blocks_listing(check):
+            return Unavailable(reason=check.reason, message=check.message)
     return None
 
 
-def _speaks_against_listing(verdict: Verdict) -> bool:
-    if verdict.type in (ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR):
-        return verdict.status is not Status.TRUE
-    return verdict.type is ConditionType.SUPPORTED and verdict.status is Status.FALSE
+def _blocks_listing(check: CheckResult) -> bool:
+    if check.type in (ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR):
+        return check.status is not ConditionStatus.TRUE
+    return check.type is ConditionType.SUPPORTED and check.status is ConditionStatus.FALSE

@@ -3,16 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.errors import RegistryError
 
 Item = TypeVar("Item")
 
 
-async def whole(read: Callable[[], Awaitable[Seen[Item] | Unseen]]) -> Seen[Item] | Unseen:
+async def read_complete(
+    read: Callable[[], Awaitable[Complete[Item] | Unavailable]],
+) -> Complete[Item] | Unavailable:
     """Read a list, and once more if it changed meanwhile; what failed is unseen."""
     try:
         first = await read()
-        return first if isinstance(first, Seen) else await read()
+        return first if isinstance(first, Complete) else await read()
     except RegistryError as error:
-        return Unseen(reason=error.reason, message=str(error))
+        return Unavailable(reason=error.reason, message=str(error))

@@ -9,62 +9,68 @@ from models.core.errors import (
     NotFound,
     RegistryError,
     Rejected,
-    Transient,
+    TransientRegistryError,
     Unreachable,
 )
 from models.core.reasons import Reason
-from models.registries.changes import EditGrant, MakeGrant, Outcome, RevokeGrant
-from models.registries.robots import Grant, Mark, mark_in
+from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot, UpdateRobot
+from models.registries.robots import OwnershipMark, RobotAccount, parse_mark
 from tasks import clock
-from tasks.http.response import Answer
-from tasks.registries.harbor.refusals import explained
+from tasks.http.response import Response
+from tasks.registries.harbor.refusals import explain_refusal
 from tasks.registries.harbor.robot_wire import (
-    MADE,
-    REKEYED,
-    ROBOT,
-    Made,
-    Permission,
+    CREATED_ROBOT_ADAPTER,
+    REFRESHED_SECRET_ADAPTER,
+    ROBOT_ADAPTER,
+    CreatedRobot,
     Robot,
-    pulling,
+    RobotPermission,
+    pull_permissions,
     robot_body,
 )
 from tasks.registries.harbor.robots import ROBOTS_PATH, find_robot
-from tasks.registries.http import HttpClient
-from tasks.registries.protocol import Keep
-from tasks.registries.wire import expect, parse
+from tasks.registries.http import RegistryHttpClient
+from tasks.registries.protocol import SaveSecret
+from tasks.registries.wire import parse_json, raise_for_status
 
-_RENAMED = "level or name"
+_NAME_MISMATCH_TEXT = "level or name"
 
 
-class Grants:
+class RobotAccounts:
     """Writes the robot accounts of one installation."""
 
-    def __init__(self, http: HttpClient, installation: str) -> None:
+    def __init__(self, http: RegistryHttpClient, installation: str) -> None:
         self.http, self.installation = http, installation
 
-    async def make(self, change: MakeGrant, keep: Keep) -> Outcome:
+    async def create_robot(self, change: CreateRobot, save_secret: SaveSecret) -> ChangeResult:
         """Make a robot account for a workspace and keep its secret.
 
         Raises:
             RegistryError: there is none, or nobody knows its secret; asking again is right.
         """
-        mark = self._mark(change.workspace)
-        made = await self.account(change.name, mark, pulling(change.after), change.replaces)
-        grant = Grant(
+        mark = self._ownership_mark(change.workspace)
+        robot = await self.create_or_refresh(
+            change.name, mark, pull_permissions(change.after), change.replaces
+        )
+        robot_account = RobotAccount(
             registry=self.http.name,
             workspace=change.workspace,
-            robot_id=made.id,
-            login=made.name,
+            robot_id=robot.id,
+            login=robot.name,
             spaces=change.after,
-            made_at=clock.now(),
-            created_at=made.creation_time,
+            secret_created_at=clock.now(),
+            created_at=robot.creation_time,
         )
-        await keep(grant, made.secret)
-        return Outcome(change=change, done=True, reason=Reason.DONE)
+        await save_secret(robot_account, robot.secret)
+        return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
-    async def account(
-        self, name: str, mark: Mark, rights: tuple[Permission, ...], replaces: int | None = None
-    ) -> Made:
+    async def create_or_refresh(
+        self,
+        name: str,
+        mark: OwnershipMark,
+        rights: tuple[RobotPermission, ...],
+        replaces: int | None = None,
+    ) -> CreatedRobot:
         """Make a robot account, or give a new secret to the one of ours that has this name.
 
         Harbor tells a secret once. After a lost answer, or one that was not kept, the account is
@@ -79,19 +85,21 @@ class Grants:
             RegistryError: it was not made.
         """
         if replaces is not None:
-            known = await self.ours(name, mark, replaces)
-            return await self._renewed(known, name, mark, rights)
+            robot = await self.find_own(name, mark, replaces)
+            return await self._refresh(robot, name, mark, rights)
         try:
             return await self._create(name, mark, rights)
-        except (Transient, Conflict) as error:
-            known = await self.ours(name, mark)
+        except (TransientRegistryError, Conflict) as error:
+            robot = await self.find_own(name, mark)
             # A connection that idled away is cut before the request has any effect, and a creation
             # that comes late all the same finds the name taken.
-            if known is None and not isinstance(error, Unreachable):
+            if robot is None and not isinstance(error, Unreachable):
                 raise
-            return await self._renewed(known, name, mark, rights)
+            return await self._refresh(robot, name, mark, rights)
 
-    async def ours(self, name: str, mark: Mark, replaces: int | None = None) -> Robot | None:
+    async def find_own(
+        self, name: str, mark: OwnershipMark, replaces: int | None = None
+    ) -> Robot | None:
         """Find our robot account of this name; None if there is none.
 
         Raises:
@@ -99,66 +107,78 @@ class Grants:
             RegistryError: it could not be read.
         """
         try:
-            found = await find_robot(self.http, name)
+            robot = await find_robot(self.http, name)
         except Forbidden as error:
-            raise explained(error) from None
-        if found is None or found.is_marked(mark, any_registry=found.id == replaces):
-            return found
-        raise Conflict(self.http.name, "POST", self.http.origin + ROBOTS_PATH, _in_the_way(found))
+            raise explain_refusal(error) from None
+        if robot is None or robot.has_mark(mark, any_registry=robot.id == replaces):
+            return robot
+        raise Conflict(
+            self.http.name, "POST", self.http.origin + ROBOTS_PATH, _conflict_message(robot)
+        )
 
-    async def _renewed(
-        self, known: Robot | None, name: str, mark: Mark, rights: tuple[Permission, ...]
-    ) -> Made:
+    async def _refresh(
+        self,
+        robot: Robot | None,
+        name: str,
+        mark: OwnershipMark,
+        rights: tuple[RobotPermission, ...],
+    ) -> CreatedRobot:
         """Set rights and secret anew; a robot account cannot edit, so it deletes and creates."""
-        if known is None:
+        if robot is None:
             return await self._create(name, mark, rights)
         try:
-            await self._replace(known.id, known.name, mark, rights)
-            answer = await self._send("PATCH", f"{ROBOTS_PATH}/{known.id}", {})
+            await self._replace(robot.id, robot.name, mark, rights)
+            response = await self._send("PATCH", f"{ROBOTS_PATH}/{robot.id}", {})
         except Forbidden:
-            await self.delete(known.id)
+            await self.delete_by_id(robot.id)
             return await self._create(name, mark, rights)
         # Each PATCH makes another secret, and the last answer counts: it may be repeated.
-        secret = parse(self.http.name, answer, REKEYED).secret
-        created = known.creation_time
-        return Made(id=known.id, name=known.name, secret=secret, creation_time=created)
+        secret = parse_json(self.http.name, response, REFRESHED_SECRET_ADAPTER).secret
+        created_at = robot.creation_time
+        return CreatedRobot(id=robot.id, name=robot.name, secret=secret, creation_time=created_at)
 
-    async def _create(self, name: str, mark: Mark, rights: tuple[Permission, ...]) -> Made:
+    async def _create(
+        self, name: str, mark: OwnershipMark, rights: tuple[RobotPermission, ...]
+    ) -> CreatedRobot:
         body = robot_body(name, mark, rights)
-        answer = await self._send("POST", ROBOTS_PATH, body, status=201)
-        return parse(self.http.name, answer, MADE)
+        response = await self._send("POST", ROBOTS_PATH, body, status=201)
+        return parse_json(self.http.name, response, CREATED_ROBOT_ADAPTER)
 
-    async def edit(self, change: EditGrant) -> Outcome:
+    async def update_robot(self, change: UpdateRobot) -> ChangeResult:
         """Let a robot account pull exactly these spaces; its secret stays.
 
         Raises:
             NotFound: the robot account is gone, or (`SpacesMissing`) a space is.
             RegistryError: it was not edited.
         """
-        id_, mark, rights = change.robot_id, self._mark(change.workspace), pulling(change.after)
+        id_, mark, rights = (
+            change.robot_id,
+            self._ownership_mark(change.workspace),
+            pull_permissions(change.after),
+        )
         try:
             await self._replace(id_, change.login, mark, rights)
         except Rejected as error:
-            if _RENAMED not in error.said:
+            if _NAME_MISMATCH_TEXT not in error.message:
                 raise
             # Harbor's `robot_name_prefix` was changed since the look, which renames all at once.
-            answer = await self._send("GET", f"{ROBOTS_PATH}/{id_}")
-            present = parse(self.http.name, answer, ROBOT)
-            await self._replace(id_, present.name, mark, rights)
-        return Outcome(change=change, done=True, reason=Reason.DONE)
+            response = await self._send("GET", f"{ROBOTS_PATH}/{id_}")
+            robot = parse_json(self.http.name, response, ROBOT_ADAPTER)
+            await self._replace(id_, robot.name, mark, rights)
+        return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
-    async def revoke(self, change: RevokeGrant) -> Outcome:
+    async def delete_robot(self, change: DeleteRobot) -> ChangeResult:
         """Delete a robot account; one that is gone already is a success.
 
         Raises:
             RegistryError: it was not deleted.
         """
-        if await self.delete(change.robot_id):
-            return Outcome(change=change, done=True, reason=Reason.DONE)
-        said = "the robot account was gone already"
-        return Outcome(change=change, done=True, reason=Reason.ALREADY_SO, message=said)
+        if await self.delete_by_id(change.robot_id):
+            return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
+        message = "the robot account was gone already"
+        return ChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED, message=message)
 
-    async def delete(self, robot_id: int) -> bool:
+    async def delete_by_id(self, robot_id: int) -> bool:
         """Delete a robot account; False if there was none.
 
         The id is proof enough that it is the one that was seen with our mark: it comes from a
@@ -174,34 +194,36 @@ class Grants:
         return True
 
     async def _replace(
-        self, robot_id: int, login: str, mark: Mark, rights: tuple[Permission, ...]
+        self, robot_id: int, login: str, mark: OwnershipMark, rights: tuple[RobotPermission, ...]
     ) -> None:
         """PUT replaces everything but the secret, and wants the name with Harbor's prefix."""
         await self._send("PUT", f"{ROBOTS_PATH}/{robot_id}", robot_body(login, mark, rights))
 
     async def _send(
         self, method: str, path: str, body: dict[str, object] | None = None, status: int = 200
-    ) -> Answer:
+    ) -> Response:
         """Send one request; only a second POST would do harm."""
-        answer = await self.http.send(method, path, json=body, repeatable=method != "POST")
+        response = await self.http.send(method, path, json=body, repeatable=method != "POST")
         try:
-            return expect(self.http.name, answer, status)
+            return raise_for_status(self.http.name, response, status)
         except RegistryError as error:
-            raise explained(error) from None
+            raise explain_refusal(error) from None
 
-    def _mark(self, workspace: str) -> Mark:
-        return Mark(installation=self.installation, registry=self.http.name, workspace=workspace)
+    def _ownership_mark(self, workspace: str) -> OwnershipMark:
+        return OwnershipMark(
+            installation=self.installation, registry=self.http.name, workspace=workspace
+        )
 
 
-def _in_the_way(found: Robot) -> str:
-    mark = mark_in(found.description)
+def _conflict_message(robot: Robot) -> str:
+    mark = parse_mark(robot.description)
     if mark is not None and mark.registry:
         return (
-            f"the robot account {found.name} is in the way: it was made for the registry "
+            f"the robot account {robot.name} is in the way: it was made for the registry "
             f"{mark.registry} of registry-integration {mark.installation}. If both are of this "
             "service, the same Harbor is integrated twice: remove one of them with remove-registry"
         )
     return (
-        f"the robot account {found.name} is in the way: it has the name that we give, and not "
+        f"the robot account {robot.name} is in the way: it has the name that we give, and not "
         f"our mark. If nobody needs it, delete it in Harbor; the next run makes ours"
     )

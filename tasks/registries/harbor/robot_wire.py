@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 from pydantic import Field, SecretStr, TypeAdapter
 
-from models.registries.robots import Mark, ObservedRobot, mark_in
-from tasks.http.api_model import list_of
+from models.registries.robots import ObservedRobot, OwnershipMark, parse_mark
+from tasks.http.api_model import list_adapter
 from tasks.registries.harbor.wire import UtcTime
-from tasks.registries.wire import Wire
+from tasks.registries.wire import RegistryModel
 
 ALL_PROJECTS = "*"
 
 
-class Access(Wire):
+class Right(RegistryModel):
     """One right of a robot."""
 
     resource: str
@@ -23,24 +23,24 @@ class Access(Wire):
     effect: str = "allow"
 
 
-PULL = Access(resource="repository", action="pull")
+PULL_RIGHT = Right(resource="repository", action="pull")
 
 
-class Permission(Wire):
+class RobotPermission(RegistryModel):
     """A robot's rights on one project, on all (`*`), or on the system (`/`)."""
 
     kind: str
     namespace: str
-    access: tuple[Access, ...] = ()
+    access: tuple[Right, ...] = ()
 
     @property
-    def only_pulls(self) -> bool:
+    def is_pull_only(self) -> bool:
         """Whether it is the right to pull one project, and nothing else."""
         one_project = self.kind == "project" and self.namespace != ALL_PROJECTS
-        return one_project and set(self.access) == {PULL}
+        return one_project and set(self.access) == {PULL_RIGHT}
 
 
-class Robot(Wire):
+class Robot(RegistryModel):
     """One row of GET /robots; the order of its permissions is random."""
 
     id: int = Field(ge=1)
@@ -50,47 +50,50 @@ class Robot(Wire):
     disable: bool = False
     expires_at: int = -1
     creation_time: UtcTime | None = None
-    permissions: tuple[Permission, ...] | None = None
+    permissions: tuple[RobotPermission, ...] | None = None
 
-    def may(self, kind: str, namespace: str, resource: str, action: str) -> bool:
+    def has_right(self, kind: str, namespace: str, resource: str, action: str) -> bool:
         """Whether the robot holds one right."""
         return any(
             permission.kind == kind
             and permission.namespace == namespace
-            and any(one == Access(resource=resource, action=action) for one in permission.access)
+            and any(right == Right(resource=resource, action=action) for right in permission.access)
             for permission in self.permissions or []
         )
 
-    def is_marked(self, mark: Mark, *, any_registry: bool = False) -> bool:
+    def has_mark(self, mark: OwnershipMark, *, any_registry: bool = False) -> bool:
         """Whether it carries this mark.
 
         Args:
             any_registry: also one that was made for another registry of the installation.
         """
-        found = mark_in(self.description)
-        if found is not None and any_registry:
-            found = found.model_copy(update={"registry": ""})
-        return found is not None and mark.covers(found)
+        own_mark = parse_mark(self.description)
+        if own_mark is not None and any_registry:
+            own_mark = own_mark.model_copy(update={"registry": ""})
+        return own_mark is not None and mark.covers(own_mark)
 
-    def observed(self, installation: str) -> ObservedRobot | None:
+    def to_observed(self, installation: str) -> ObservedRobot | None:
         """Turn it into what we call a robot; None if it does not carry our mark."""
-        mark = mark_in(self.description)
+        mark = parse_mark(self.description)
         if mark is None or mark.installation != installation or self.level != "system":
             return None
-        held = self.permissions or ()
+        permissions = self.permissions or ()
+        spaces = {
+            permission.namespace for permission in permissions if permission.kind == "project"
+        }
         return ObservedRobot(
             id=self.id,
             login=self.name,
             mark=mark,
-            spaces=tuple(sorted({one.namespace for one in held if one.kind == "project"})),
-            exact=all(one.only_pulls for one in held),
+            spaces=tuple(sorted(spaces)),
+            pull_only=all(permission.is_pull_only for permission in permissions),
             disabled=self.disable,
-            expires=self.expires_at != -1,
+            has_expiry=self.expires_at != -1,
             created_at=self.creation_time,
         )
 
 
-class Made(Wire):
+class CreatedRobot(RegistryModel):
     """The answer of POST /robots: the secret is shown here once and never again."""
 
     id: int = Field(ge=1)
@@ -99,33 +102,39 @@ class Made(Wire):
     creation_time: UtcTime | None = None
 
 
-class Rekeyed(Wire):
+class RefreshedSecret(RegistryModel):
     """The answer of PATCH /robots/{id} with an empty body."""
 
     secret: SecretStr = Field(min_length=1)
 
 
-def robot_body(name: str, mark: Mark, permissions: Iterable[Permission]) -> dict[str, object]:
+def robot_body(
+    name: str, mark: OwnershipMark, permissions: Iterable[RobotPermission]
+) -> dict[str, object]:
     """Build the whole robot account, as POST and PUT both want it: enabled, and without an end."""
-    shown = [one.model_dump(exclude={"access": {"__all__": {"effect"}}}) for one in permissions]
+    permission_bodies = [
+        permission.model_dump(exclude={"access": {"__all__": {"effect"}}})
+        for permission in permissions
+    ]
     return {
         "name": name,
         "description": mark.text,
         "level": "system",
         "duration": -1,
         "disable": False,
-        "permissions": shown,
+        "permissions": permission_bodies,
     }
 
 
-def pulling(spaces: Iterable[str]) -> tuple[Permission, ...]:
+def pull_permissions(spaces: Iterable[str]) -> tuple[RobotPermission, ...]:
     """Return the right to pull each of these projects, and nothing else."""
     return tuple(
-        Permission(kind="project", namespace=space, access=(PULL,)) for space in sorted(set(spaces))
+        RobotPermission(kind="project", namespace=space, access=(PULL_RIGHT,))
+        for space in sorted(set(spaces))
     )
 
 
-ROBOT = TypeAdapter(Robot)
-ROBOTS = list_of(Robot)
-MADE = TypeAdapter(Made)
-REKEYED = TypeAdapter(Rekeyed)
+ROBOT_ADAPTER = TypeAdapter(Robot)
+ROBOTS_ADAPTER = list_adapter(Robot)
+CREATED_ROBOT_ADAPTER = TypeAdapter(CreatedRobot)
+REFRESHED_SECRET_ADAPTER = TypeAdapter(RefreshedSecret)

@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 
-from models.core.availability import Seen, Unseen
-from models.registries.robots import ObservedRobot, robot_stem
-from tasks.registries.harbor.auth import API
-from tasks.registries.harbor.robot_wire import ROBOTS, Robot
-from tasks.registries.http import HttpClient
+from models.core.availability import Complete, Unavailable
+from models.registries.robots import ObservedRobot, robot_prefix
+from tasks.registries.harbor.auth import API_PATH
+from tasks.registries.harbor.robot_wire import ROBOTS_ADAPTER, Robot
+from tasks.registries.http import RegistryHttpClient
 from tasks.registries.paging import read_pages
-from tasks.registries.wire import expect, parse
+from tasks.registries.wire import parse_json, raise_for_status
 
-ROBOTS_PATH = f"{API}/robots"
+ROBOTS_PATH = f"{API_PATH}/robots"
 
 
 async def read_robots(
-    http: HttpClient, installation: str, observer: Mapping[str, str] | None = None
-) -> Seen[ObservedRobot] | Unseen:
+    http: RegistryHttpClient, installation: str, observer: Mapping[str, str] | None = None
+) -> Complete[ObservedRobot] | Unavailable:
     """Read all robot accounts with our mark, newest first, for the reason projects are.
 
     Without a level in `q` Harbor lists those of the system only; ours all are. Who may not list
@@ -27,21 +27,21 @@ async def read_robots(
     Raises:
         RegistryError: a page could not be read.
     """
-    read = await read_pages(
+    robots = await read_pages(
         http,
         ROBOTS_PATH,
-        ROBOTS,
+        ROBOTS_ADAPTER,
         key=lambda robot: robot.id,
-        keep=lambda robot: robot.observed(installation),
-        query={"q": f"name=~{robot_stem(installation)}", "sort": "-id"},
+        convert=lambda robot: robot.to_observed(installation),
+        query={"q": f"name=~{robot_prefix(installation)}", "sort": "-id"},
         headers=observer,
     )
-    if isinstance(read, Unseen):
-        return read
-    return Seen[ObservedRobot](items=tuple(robot for robot in read.items if robot))
+    if isinstance(robots, Unavailable):
+        return robots
+    return Complete[ObservedRobot](items=tuple(robot for robot in robots.items if robot))
 
 
-async def find_robot(http: HttpClient, name: str) -> Robot | None:
+async def find_robot(http: RegistryHttpClient, name: str) -> Robot | None:
     """Find a system robot by its stored name, whoever made it.
 
     Asking the list needs no other right than looking does; reading one by its id would.
@@ -49,6 +49,6 @@ async def find_robot(http: HttpClient, name: str) -> Robot | None:
     Raises:
         RegistryError: it could not be read.
     """
-    answer = await http.get(ROBOTS_PATH, {"q": f"name={name}", "page_size": 2})
-    found = parse(http.name, expect(http.name, answer), ROBOTS)
-    return next((robot for robot in found if robot.name.endswith(name)), None)
+    response = await http.get(ROBOTS_PATH, {"q": f"name={name}", "page_size": 2})
+    robots = parse_json(http.name, raise_for_status(http.name, response), ROBOTS_ADAPTER)
+    return next((robot for robot in robots if robot.name.endswith(name)), None)

@@ -3,18 +3,18 @@
 Vendor: https://goharbor.io/docs/2.13.0/administration/configure-project-quotas/
 """
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.observation import SpaceStorage, StorageReading
-from tasks.concurrency import side_by_side
+from tasks.concurrency import gather_all
 from tasks.registries.harbor import wire
-from tasks.registries.harbor.auth import API
-from tasks.registries.http import HttpClient
+from tasks.registries.harbor.auth import API_PATH
+from tasks.registries.http import RegistryHttpClient
 from tasks.registries.paging import read_pages
-from tasks.registries.wire import expect, parse
+from tasks.registries.wire import parse_json, raise_for_status
 
 
-async def read_storage(http: HttpClient) -> StorageReading:
+async def read_storage(http: RegistryHttpClient) -> StorageReading:
     """Read what each project uses and may use.
 
     `/quotas` waits 17 ms a row; it is kept only while quotas are switched on.
@@ -22,35 +22,39 @@ async def read_storage(http: HttpClient) -> StorageReading:
     Raises:
         RegistryError: it could not be read.
     """
-    total, kept = await side_by_side(_total_storage(http), _quotas_kept(http))
-    if not kept:
-        said = "quotas are switched off in Harbor, so it does not keep figures per project"
-        unknown = Unseen(reason=Reason.NOT_PROBED, message=said)
-        return StorageReading(total=total, spaces=unknown)
-    read = await read_pages(
+    total, quotas_enabled = await gather_all(_read_total_storage(http), _are_quotas_enabled(http))
+    if not quotas_enabled:
+        message = "quotas are switched off in Harbor, so it does not keep figures per project"
+        unavailable = Unavailable(reason=Reason.NOT_PROBED, message=message)
+        return StorageReading(total=total, spaces=unavailable)
+    quotas = await read_pages(
         http,
-        f"{API}/quotas",
-        wire.QUOTAS,
+        f"{API_PATH}/quotas",
+        wire.QUOTAS_ADAPTER,
         key=lambda quota: quota.id,
-        keep=lambda quota: quota.storage(),
+        convert=lambda quota: quota.to_space_storage(),
         query={"reference": "project", "sort": "creation_time"},
     )
-    if isinstance(read, Unseen):
-        return StorageReading(total=total, spaces=read)
-    known = tuple(space for space in read.items if space)
-    return StorageReading(total=total, spaces=Seen[SpaceStorage](items=known))
+    if isinstance(quotas, Unavailable):
+        return StorageReading(total=total, spaces=quotas)
+    space_storages = tuple(space for space in quotas.items if space)
+    return StorageReading(total=total, spaces=Complete[SpaceStorage](items=space_storages))
 
 
-async def _total_storage(http: HttpClient) -> int | None:
-    answer = await http.get(f"{API}/statistics")
-    found = parse(http.name, expect(http.name, answer), wire.STATISTICS)
-    return found.total_storage_consumption if found.total_project_count else None
+async def _read_total_storage(http: RegistryHttpClient) -> int | None:
+    response = await http.get(f"{API_PATH}/statistics")
+    statistics = parse_json(
+        http.name, raise_for_status(http.name, response), wire.STATISTICS_ADAPTER
+    )
+    return statistics.total_storage_consumption if statistics.total_project_count else None
 
 
-async def _quotas_kept(http: HttpClient) -> bool:
+async def _are_quotas_enabled(http: RegistryHttpClient) -> bool:
     """Whether quotas are on; a robot may not know and is believed to see what there is."""
-    answer = await http.get(f"{API}/configurations")
-    if answer.status in (401, 403):
+    response = await http.get(f"{API_PATH}/configurations")
+    if response.status in (401, 403):
         return True
-    found = parse(http.name, expect(http.name, answer), wire.CONFIGURATIONS)
-    return found.quota_per_project_enable.value
+    configuration = parse_json(
+        http.name, raise_for_status(http.name, response), wire.CONFIGURATIONS_ADAPTER
+    )
+    return configuration.quota_per_project_enable.value

@@ -10,28 +10,28 @@ from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter
 
 from models.registries.observation import SpaceStorage
 from models.registries.space import ObservedSpace, Visibility
-from tasks.http.api_model import list_of
-from tasks.registries.wire import Wire
+from tasks.http.api_model import list_adapter
+from tasks.registries.wire import RegistryModel
 
-_LARGEST = 2**63 - 1
+_MAX_INT64 = 2**63 - 1
 """What Harbor's own columns hold, and ours."""
 
-_NAME = r"^[^\s\x00-\x1f\x7f\ufffd]+$"
+_NAME_PATTERN = r"^[^\s\x00-\x1f\x7f\ufffd]+$"
 """Loose, but a name that had to be cleaned is none: another may look the same."""
 
 
-def _in_utc(at: datetime) -> datetime:
+def _to_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:
         raise ValueError("the time is out of range") from None
 
 
-UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """Harbor tells times in UTC, with three digits of a second."""
 
 
-class SystemInfo(Wire):
+class SystemInfo(RegistryModel):
     """GET /systeminfo; the version is hidden from strangers since 2.13."""
 
     harbor_version: str | None = None
@@ -39,7 +39,7 @@ class SystemInfo(Wire):
     auth_mode: str | None = None
 
 
-class User(Wire):
+class User(RegistryModel):
     """GET /users/current."""
 
     username: str
@@ -52,7 +52,7 @@ class User(Wire):
         return self.sysadmin_flag or self.admin_role_in_auth
 
 
-class Component(Wire):
+class Component(RegistryModel):
     """One line of GET /health."""
 
     name: str
@@ -60,35 +60,39 @@ class Component(Wire):
     error: str = ""
 
 
-class Components(Wire):
+class Components(RegistryModel):
     """GET /health; always answered 200, up to 10 s old."""
 
     status: str
     components: list[Component]
 
     @property
-    def down(self) -> dict[str, str]:
+    def unhealthy(self) -> dict[str, str]:
         """Components that are not healthy, with what they say."""
-        return {one.name: one.error for one in self.components if one.status != "healthy"}
+        return {
+            component.name: component.error
+            for component in self.components
+            if component.status != "healthy"
+        }
 
 
-class Statistics(Wire):
+class Statistics(RegistryModel):
     """GET /statistics; totals are filled for system administrators only."""
 
     total_project_count: int
-    total_storage_consumption: int = Field(default=0, ge=0, le=_LARGEST)
+    total_storage_consumption: int = Field(default=0, ge=0, le=_MAX_INT64)
 
 
-class Project(Wire):
+class Project(RegistryModel):
     """One row of GET /projects; metadata values are strings and `public` may be missing."""
 
-    project_id: int = Field(ge=1, le=_LARGEST)
-    name: str = Field(max_length=255, pattern=_NAME)
+    project_id: int = Field(ge=1, le=_MAX_INT64)
+    name: str = Field(max_length=255, pattern=_NAME_PATTERN)
     creation_time: UtcTime | None = None
     metadata: dict[str, str] | None = None
     repo_count: int = Field(default=0, ge=0, le=2**31 - 1)
 
-    def observed(self) -> ObservedSpace:
+    def to_observed(self) -> ObservedSpace:
         """Turn it into what we call a space."""
         public = (self.metadata or {}).get("public", "").lower() in {"true", "1"}
         return ObservedSpace(
@@ -100,15 +104,15 @@ class Project(Wire):
         )
 
 
-class _Ref(Wire):
+class _Ref(RegistryModel):
     name: str | None = None
 
 
-class _Storage(Wire):
-    storage: int = Field(ge=-1, le=_LARGEST)
+class _Storage(RegistryModel):
+    storage: int = Field(ge=-1, le=_MAX_INT64)
 
 
-class Quota(Wire):
+class Quota(RegistryModel):
     """One row of GET /quotas; `ref` may be empty."""
 
     id: int
@@ -116,27 +120,27 @@ class Quota(Wire):
     hard: _Storage
     used: _Storage
 
-    def storage(self) -> SpaceStorage | None:
+    def to_space_storage(self) -> SpaceStorage | None:
         """Turn it into a space's storage, if it says whose it is."""
         if not self.ref.name:
             return None
         return SpaceStorage(name=self.ref.name, used=self.used.storage, limit=self.hard.storage)
 
 
-class _Flag(Wire):
+class _Flag(RegistryModel):
     value: bool = False
 
 
-class Configurations(Wire):
+class Configurations(RegistryModel):
     """GET /configurations, the one switch that decides whether quotas are kept."""
 
     quota_per_project_enable: _Flag = _Flag()
 
 
-PROJECTS = list_of(Project)
-QUOTAS = list_of(Quota)
-SYSTEM_INFO = TypeAdapter(SystemInfo)
-USER = TypeAdapter(User)
-COMPONENTS = TypeAdapter(Components)
-STATISTICS = TypeAdapter(Statistics)
-CONFIGURATIONS = TypeAdapter(Configurations)
+PROJECTS_ADAPTER = list_adapter(Project)
+QUOTAS_ADAPTER = list_adapter(Quota)
+SYSTEM_INFO_ADAPTER = TypeAdapter(SystemInfo)
+USER_ADAPTER = TypeAdapter(User)
+COMPONENTS_ADAPTER = TypeAdapter(Components)
+STATISTICS_ADAPTER = TypeAdapter(Statistics)
+CONFIGURATIONS_ADAPTER = TypeAdapter(Configurations)

@@ -6,77 +6,87 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models.access.binding import Binding
-from models.access.requests import matching
+from models.access.requests import match_spaces
 from models.clusters.membership import Namespace
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.registries.registry import Kind
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.registries import registries, spaces
 
 
-class Asked(Value):
+class BindingChange(FrozenModel):
     """A change of bindings, as it would be made now.
 
     Attributes:
         kind: the registry's.
         bindings: those that would come or go; what is so already is left out.
         namespaces: those of the workspaces that were named.
-        whole: how many bindings the registry has.
-        held: how many others of the registry are held.
+        total_count: how many bindings the registry has.
+        held_count: how many others of the registry are held.
     """
 
     kind: Kind
     bindings: tuple[Binding, ...]
     namespaces: tuple[Namespace, ...]
-    whole: int
-    held: int = 0
+    total_count: int
+    held_count: int = 0
 
 
-def to_bind(
+def plan_bind(
     session: Session,
     registry: str,
     patterns: Sequence[str],
     names: Sequence[str],
     at: datetime,
-) -> Asked:
+) -> BindingChange:
     """Return the bindings that are not in force: those not there yet, and held ones.
 
     Raises:
         InputRefused: the registry, a space or a workspace is not known.
     """
-    kind = registries.dossier(session, registry).registry.kind
-    workspaces.check_known(session, names)
-    known = (space.name for space in spaces.spaces(session, registry))
-    wanted = matching(registry, known, patterns)
-    bound = bindings.bound(session, registry)
-    in_force = {workspace: frozenset(each) for workspace, each in bound.items()}
+    kind = registries.get_registry(session, registry).registry.kind
+    workspaces.ensure_exist(session, names)
+    space_names = (space.name for space in spaces.list_spaces(session, registry))
+    matches = match_spaces(registry, space_names, patterns)
+    spaces_by_workspace = bindings.spaces_by_workspace(session, registry)
+    in_force = {
+        workspace: frozenset(bound_spaces)
+        for workspace, bound_spaces in spaces_by_workspace.items()
+    }
     missing = tuple(
         Binding(registry=registry, space=space, workspace=workspace, bound_at=at)
         for workspace in sorted(set(names))
-        for space in wanted
+        for space in matches
         if space not in in_force.get(workspace, ())
     )
-    return _asked(session, registry, kind, missing, names)
+    return _binding_change(session, registry, kind, missing, names)
 
 
-def to_unbind(
+def plan_unbind(
     session: Session, registry: str, patterns: Sequence[str], names: Sequence[str]
-) -> Asked:
+) -> BindingChange:
     """Return the bindings that are there, held ones too; a space may be gone from the registry.
 
     Raises:
         InputRefused: the registry, a space or a workspace is not known.
     """
-    kind = registries.dossier(session, registry).registry.kind
-    workspaces.check_known(session, names)
-    there = bindings.bindings(session, registry=registry)
-    known = {space.name for space in spaces.spaces(session, registry)}
-    meant = set(matching(registry, known | {one.space for one in there}, patterns))
-    unwanted = tuple(one for one in there if one.space in meant and one.workspace in set(names))
-    return _asked(session, registry, kind, unwanted, names)
+    kind = registries.get_registry(session, registry).registry.kind
+    workspaces.ensure_exist(session, names)
+    current_bindings = bindings.list_bindings(session, registry=registry)
+    space_names = {space.name for space in spaces.list_spaces(session, registry)}
+    space_names |= {binding.space for binding in current_bindings}
+    matches = set(match_spaces(registry, space_names, patterns))
+    removals = tuple(
+        binding
+        for binding in current_bindings
+        if binding.space in matches and binding.workspace in set(names)
+    )
+    return _binding_change(session, registry, kind, removals, names)
 
 
-def held(session: Session, registry: str, patterns: Sequence[str], names: Sequence[str]) -> Asked:
+def select_held_bindings(
+    session: Session, registry: str, patterns: Sequence[str], names: Sequence[str]
+) -> BindingChange:
     """Return held bindings of a registry.
 
     Args:
@@ -86,40 +96,51 @@ def held(session: Session, registry: str, patterns: Sequence[str], names: Sequen
     Raises:
         InputRefused: the registry, a space or a workspace is not known.
     """
-    kind = registries.dossier(session, registry).registry.kind
-    workspaces.check_known(session, names)
-    there = bindings.bindings(session, registry=registry)
-    affected = [one for one in there if one.is_held and (not names or one.workspace in names)]
+    kind = registries.get_registry(session, registry).registry.kind
+    workspaces.ensure_exist(session, names)
+    current_bindings = bindings.list_bindings(session, registry=registry)
+    held_bindings = [
+        binding
+        for binding in current_bindings
+        if binding.is_held and (not names or binding.workspace in names)
+    ]
     if patterns:
-        meant = set(matching(registry, {one.space for one in there}, patterns))
-        affected = [one for one in affected if one.space in meant]
-    bound_to = sorted({one.workspace for one in affected})
-    return _asked(session, registry, kind, tuple(affected), bound_to)
+        matches = set(
+            match_spaces(registry, {binding.space for binding in current_bindings}, patterns)
+        )
+        held_bindings = [binding for binding in held_bindings if binding.space in matches]
+    workspace_names = sorted({binding.workspace for binding in held_bindings})
+    return _binding_change(session, registry, kind, tuple(held_bindings), workspace_names)
 
 
-def restorable(session: Session, registry: str, bindings: Iterable[Binding]) -> tuple[Binding, ...]:
+def restorable_bindings(
+    session: Session, registry: str, bindings: Iterable[Binding]
+) -> tuple[Binding, ...]:
     """Return the bindings whose space is on record.
 
     A binding of a space that nobody can see would wait for whoever takes its name.
     """
-    known = {space.name for space in spaces.spaces(session, registry)}
-    return tuple(one for one in bindings if one.space in known)
+    space_names = {space.name for space in spaces.list_spaces(session, registry)}
+    return tuple(binding for binding in bindings if binding.space in space_names)
 
 
-def _asked(
+def _binding_change(
     session: Session,
     registry: str,
     kind: Kind,
-    concerned: tuple[Binding, ...],
+    affected_bindings: tuple[Binding, ...],
     names: Sequence[str],
-) -> Asked:
-    members = clusters.namespaces(session)
-    there = bindings.bindings(session, registry=registry)
-    keys = {(one.space, one.workspace) for one in concerned}
-    return Asked(
+) -> BindingChange:
+    members = clusters.list_namespaces(session)
+    current_bindings = bindings.list_bindings(session, registry=registry)
+    keys = {(binding.space, binding.workspace) for binding in affected_bindings}
+    return BindingChange(
         kind=kind,
-        bindings=concerned,
-        namespaces=tuple(one for one in members if one.workspace in set(names)),
-        whole=len(there),
-        held=sum(one.is_held and (one.space, one.workspace) not in keys for one in there),
+        bindings=affected_bindings,
+        namespaces=tuple(namespace for namespace in members if namespace.workspace in set(names)),
+        total_count=len(current_bindings),
+        held_count=sum(
+            binding.is_held and (binding.space, binding.workspace) not in keys
+            for binding in current_bindings
+        ),
     )

@@ -7,26 +7,26 @@ from typing import Any
 from sqlmodel import Session, col, delete, select
 
 from models.clusters import membership
-from models.clusters.cluster import Cluster, ClusterState
+from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import Delivery
-from models.core.audit import Entry
-from models.core.base import Value
-from models.core.errors import InputRefused
+from models.clusters.pull_secret import PullSecretStatus
+from models.core.audit import AuditEntry
+from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest
 from models.tables import (
     ClusterRow,
-    DeliveryRow,
     LeaseRow,
-    ListedRow,
+    ListedNamespaceRow,
     NamespaceRow,
     PublicationRow,
+    PullSecretRow,
     TrustedObjectRow,
 )
 from tasks.store import audit, leases
 from tasks.store.access import departures, workspaces
 from tasks.store.upsert import upsert
 
-_CLUSTER, _STATE = set(Cluster.model_fields), set(ClusterState.model_fields)
+_CLUSTER_FIELDS, _STATUS_FIELDS = set(Cluster.model_fields), set(ClusterStatus.model_fields)
 
 
 def lease_key(cluster: str) -> str:
@@ -34,27 +34,27 @@ def lease_key(cluster: str) -> str:
     return f"cluster/{cluster}"
 
 
-class Known(Value):
+class ClusterRecord(FrozenModel):
     """A cluster with what is remembered of it."""
 
     cluster: Cluster
-    state: ClusterState
+    status: ClusterStatus
     namespaces: tuple[Namespace, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
+    pull_secrets: tuple[PullSecretStatus, ...] = ()
 
 
-def names(session: Session) -> tuple[str, ...]:
+def list_names(session: Session) -> tuple[str, ...]:
     """Return the names of all clusters."""
     return tuple(session.exec(select(ClusterRow.name).order_by(col(ClusterRow.name))))
 
 
-def clusters(session: Session) -> tuple[Cluster, ...]:
+def list_clusters(session: Session) -> tuple[Cluster, ...]:
     """Return all clusters, by name."""
     rows = session.exec(select(ClusterRow).order_by(col(ClusterRow.name)))
-    return tuple(Cluster.model_validate(row.model_dump(include=_CLUSTER)) for row in rows)
+    return tuple(Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) for row in rows)
 
 
-def known(session: Session, name: str) -> Known:
+def get_cluster(session: Session, name: str) -> ClusterRecord:
     """Return one cluster.
 
     Raises:
@@ -62,90 +62,100 @@ def known(session: Session, name: str) -> Known:
     """
     row = session.get(ClusterRow, name)
     if row is None:
-        there = ", ".join(names(session)[:20]) or "none yet; run register-cluster"
-        raise InputRefused(f"there is no cluster {name!r} here; known are: {there}")
-    return Known(
-        cluster=Cluster.model_validate(row.model_dump(include=_CLUSTER)),
-        state=ClusterState.model_validate(row.model_dump(include=_STATE)),
-        namespaces=namespaces(session, name),
-        deliveries=deliveries(session, name),
+        available_names = ", ".join(list_names(session)[:20]) or "none yet; run register-cluster"
+        raise InvalidRequest(f"there is no cluster {name!r} here; known are: {available_names}")
+    return ClusterRecord(
+        cluster=Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)),
+        status=ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS)),
+        namespaces=list_namespaces(session, name),
+        pull_secrets=list_pull_secrets(session, name),
     )
 
 
-def namespaces(session: Session, cluster: str | None = None) -> tuple[Namespace, ...]:
+def list_namespaces(session: Session, cluster: str | None = None) -> tuple[Namespace, ...]:
     """Return namespaces as they were last seen, of one cluster or of all."""
-    asked = select(NamespaceRow).order_by(col(NamespaceRow.cluster_name), col(NamespaceRow.name))
+    query = select(NamespaceRow).order_by(col(NamespaceRow.cluster_name), col(NamespaceRow.name))
     if cluster is not None:
-        asked = asked.where(col(NamespaceRow.cluster_name) == cluster)
+        query = query.where(col(NamespaceRow.cluster_name) == cluster)
     return tuple(
         Namespace.model_validate(
             row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
         )
-        for row in session.exec(asked)
+        for row in session.exec(query)
     )
 
 
-def deliveries(session: Session, cluster: str | None = None) -> tuple[Delivery, ...]:
+def list_pull_secrets(session: Session, cluster: str | None = None) -> tuple[PullSecretStatus, ...]:
     """Return how pull secrets were left, in one cluster or in all."""
-    asked = select(DeliveryRow).order_by(col(DeliveryRow.cluster_name), col(DeliveryRow.namespace))
+    query = select(PullSecretRow).order_by(
+        col(PullSecretRow.cluster_name), col(PullSecretRow.namespace)
+    )
     if cluster is not None:
-        asked = asked.where(col(DeliveryRow.cluster_name) == cluster)
+        query = query.where(col(PullSecretRow.cluster_name) == cluster)
     return tuple(
-        Delivery.model_validate(
+        PullSecretStatus.model_validate(
             row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
         )
-        for row in session.exec(asked)
+        for row in session.exec(query)
     )
 
 
-def holding(session: Session, registry: str) -> tuple[Namespace, ...]:
+def namespaces_using(session: Session, registry: str) -> tuple[Namespace, ...]:
     """Return the namespaces whose pull secret logs in to a registry."""
-    held = {
-        (one.cluster, one.namespace)
-        for one in deliveries(session)
-        if any(login.registry == registry for login in one.logins)
+    namespace_keys = {
+        (pull_secret.cluster, pull_secret.namespace)
+        for pull_secret in list_pull_secrets(session)
+        if any(login.registry == registry for login in pull_secret.logins)
     }
-    return tuple(one for one in namespaces(session) if (one.cluster, one.name) in held)
+    return tuple(
+        namespace
+        for namespace in list_namespaces(session)
+        if (namespace.cluster, namespace.name) in namespace_keys
+    )
 
 
-def register(
-    session: Session, cluster: Cluster, *, at: datetime, flow_run: str, state: ClusterState
+def save_cluster(
+    session: Session, cluster: Cluster, *, at: datetime, flow_run: str, state: ClusterStatus
 ) -> None:
     """Add a cluster, or bring one of that name up to date."""
     row = session.get(ClusterRow, cluster.name)
-    before = Cluster.model_validate(row.model_dump(include=_CLUSTER)) if row else None
+    before = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) if row else None
     columns = cluster.model_dump(mode="json") | state.model_dump()
     upsert(session, ClusterRow, [columns])
     if before != cluster:
-        what = "cluster.registered" if before is None else "cluster.updated"
-        entry = Entry(subject=cluster.name, what=what, cluster=cluster.name, why="by hand")
-        audit.write(session, "", [entry], at=at, flow_run=flow_run)
+        event_name = "cluster.registered" if before is None else "cluster.updated"
+        entry = AuditEntry(
+            subject=cluster.name, action=event_name, cluster=cluster.name, reason="by hand"
+        )
+        audit.append(session, "", [entry], at=at, flow_run=flow_run)
 
 
-def remove(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
+def delete_cluster(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
     """Forget a cluster and all that belongs to it, except its audit.
 
     Its namespaces leave their workspaces: what they were given may have been copied, or could not
     be withdrawn.
     """
-    left = {one.workspace for one in namespaces(session, name) if one.workspace}
-    departures.record(session, left, at)
-    for table in (NamespaceRow, DeliveryRow, ListedRow, TrustedObjectRow):
+    workspace_names = {
+        namespace.workspace for namespace in list_namespaces(session, name) if namespace.workspace
+    }
+    departures.save_departures(session, workspace_names, at)
+    for table in (NamespaceRow, PullSecretRow, ListedNamespaceRow, TrustedObjectRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
-    entry = Entry(subject=name, what="cluster.removed", cluster=name, why=why)
-    audit.write(session, "", [entry], at=at, flow_run=flow_run)
+    entry = AuditEntry(subject=name, action="cluster.removed", cluster=name, reason=why)
+    audit.append(session, "", [entry], at=at, flow_run=flow_run)
 
 
-def save_state(
+def save_status(
     session: Session,
     name: str,
-    state: ClusterState,
-    entries: Iterable[Entry],
+    state: ClusterStatus,
+    entries: Iterable[AuditEntry],
     *,
-    holder: str,
+    lease_id: str,
     at: datetime,
     flow_run: str,
 ) -> None:
@@ -154,19 +164,19 @@ def save_state(
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
-    leases.check_held(session, lease_key(name), holder)
+    leases.check_lease(session, lease_key(name), lease_id)
     row = session.get_one(ClusterRow, name, with_for_update=True)
     session.add(row.sqlmodel_update(state.model_dump()))
-    audit.write(session, "", entries, at=at, flow_run=flow_run)
+    audit.append(session, "", entries, at=at, flow_run=flow_run)
 
 
 def save_namespaces(
     session: Session,
     name: str,
-    settled: Iterable[Namespace],
-    entries: Iterable[Entry],
+    current_namespaces: Iterable[Namespace],
+    entries: Iterable[AuditEntry],
     *,
-    holder: str,
+    lease_id: str,
     at: datetime,
     flow_run: str,
 ) -> None:
@@ -177,28 +187,36 @@ def save_namespaces(
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
-    leases.check_held(session, lease_key(name), holder)
-    found = {one.name: one for one in settled}
-    gone = membership.departures(namespaces(session, name), found.values())
-    departures.record(session, gone, at)
-    _replace(session, NamespaceRow, name, "name", [_namespace_row(one) for one in found.values()])
-    _drop(session, DeliveryRow, name, "namespace", set(found))
-    workspaces.discover(
+    leases.check_lease(session, lease_key(name), lease_id)
+    by_name = {namespace.name: namespace for namespace in current_namespaces}
+    departed_workspaces = membership.departures_by_workspace(
+        list_namespaces(session, name), by_name.values()
+    )
+    departures.save_departures(session, departed_workspaces, at)
+    _replace_rows(
         session,
-        {one.workspace for one in found.values() if one.workspace},
+        NamespaceRow,
+        name,
+        "name",
+        [_namespace_row(namespace) for namespace in by_name.values()],
+    )
+    _delete_rows(session, PullSecretRow, name, "namespace", set(by_name))
+    workspaces.create_missing(
+        session,
+        {namespace.workspace for namespace in by_name.values() if namespace.workspace},
         at=at,
         flow_run=flow_run,
     )
-    audit.write(session, "", entries, at=at, flow_run=flow_run)
+    audit.append(session, "", entries, at=at, flow_run=flow_run)
 
 
-def save_deliveries(
+def save_pull_secrets(
     session: Session,
     name: str,
-    left: Iterable[Delivery],
-    entries: Iterable[Entry],
+    pull_secrets: Iterable[PullSecretStatus],
+    entries: Iterable[AuditEntry],
     *,
-    holder: str,
+    lease_id: str,
     at: datetime,
     flow_run: str,
 ) -> None:
@@ -207,53 +225,54 @@ def save_deliveries(
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
-    leases.check_held(session, lease_key(name), holder)
-    _replace(session, DeliveryRow, name, "namespace", [_delivery_row(one) for one in left])
-    audit.write(session, "", entries, at=at, flow_run=flow_run)
+    leases.check_lease(session, lease_key(name), lease_id)
+    rows = [_pull_secret_row(pull_secret) for pull_secret in pull_secrets]
+    _replace_rows(session, PullSecretRow, name, "namespace", rows)
+    audit.append(session, "", entries, at=at, flow_run=flow_run)
 
 
-def _namespace_row(one: Namespace) -> dict[str, Any]:
-    return one.model_dump(exclude={"cluster"}) | {"cluster_name": one.cluster}
+def _namespace_row(namespace: Namespace) -> dict[str, Any]:
+    return namespace.model_dump(exclude={"cluster"}) | {"cluster_name": namespace.cluster}
 
 
-def _delivery_row(one: Delivery) -> dict[str, Any]:
-    return one.model_dump(exclude={"cluster"}) | {
-        "cluster_name": one.cluster,
-        "logins": [login.model_dump() for login in one.logins],
+def _pull_secret_row(pull_secret: PullSecretStatus) -> dict[str, Any]:
+    return pull_secret.model_dump(exclude={"cluster"}) | {
+        "cluster_name": pull_secret.cluster,
+        "logins": [login.model_dump() for login in pull_secret.logins],
     }
 
 
-def _replace(
+def _replace_rows(
     session: Session,
-    table: type[NamespaceRow] | type[DeliveryRow],
+    table: type[NamespaceRow] | type[PullSecretRow],
     cluster: str,
     key: str,
     rows: list[dict[str, Any]],
 ) -> None:
     """Let a cluster have exactly these rows; only what differs is written."""
-    asked = select(table).where(col(table.cluster_name) == cluster)
-    before = {getattr(row, key): row.model_dump() for row in session.exec(asked)}
+    query = select(table).where(col(table.cluster_name) == cluster)
+    before = {getattr(row, key): row.model_dump() for row in session.exec(query)}
     upsert(session, table, [row for row in rows if before.get(row[key]) != row])
-    _drop(session, table, cluster, key, {row[key] for row in rows}, before.keys())
+    _delete_rows(session, table, cluster, key, {row[key] for row in rows}, before.keys())
 
 
-def _drop(
+def _delete_rows(
     session: Session,
-    table: type[NamespaceRow] | type[DeliveryRow],
+    table: type[NamespaceRow] | type[PullSecretRow],
     cluster: str,
     key: str,
-    kept: Collection[str],
-    known: Collection[str] | None = None,
+    desired_keys: Collection[str],
+    existing_keys: Collection[str] | None = None,
 ) -> None:
-    if known is None:
-        known = set(
+    if existing_keys is None:
+        existing_keys = set(
             session.exec(select(getattr(table, key)).where(col(table.cluster_name) == cluster))
         )
-    gone = sorted(set(known) - set(kept))
-    for start in range(0, len(gone), 500):
+    stale_keys = sorted(set(existing_keys) - set(desired_keys))
+    for start in range(0, len(stale_keys), 500):
         session.exec(
             delete(table).where(
                 col(table.cluster_name) == cluster,
-                col(getattr(table, key)).in_(gone[start : start + 500]),
+                col(getattr(table, key)).in_(stale_keys[start : start + 500]),
             )
         )

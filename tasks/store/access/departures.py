@@ -6,16 +6,16 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from models.access.rotation import Departure
-from models.registries.robots import Grant
-from models.tables import DepartureRow, GrantRow
+from models.registries.robots import RobotAccount
+from models.tables import DepartureRow, RobotAccountRow
 from tasks.store.registries import registries
 
 
-def departures(session: Session, registry: str | None = None) -> tuple[Departure, ...]:
+def list_departures(session: Session, registry: str | None = None) -> tuple[Departure, ...]:
     """Return the departures on record, of one registry or of all."""
-    asked = select(DepartureRow)
+    query = select(DepartureRow)
     if registry is not None:
-        asked = asked.where(col(DepartureRow.registry_name) == registry)
+        query = query.where(col(DepartureRow.registry_name) == registry)
     return tuple(
         Departure(
             registry=row.registry_name,
@@ -23,11 +23,11 @@ def departures(session: Session, registry: str | None = None) -> tuple[Departure
             left_at=row.left_at,
             rotated_at=row.rotated_at,
         )
-        for row in session.exec(asked)
+        for row in session.exec(query)
     )
 
 
-def record(session: Session, workspaces: Collection[str], at: datetime) -> None:
+def save_departures(session: Session, workspaces: Collection[str], at: datetime) -> None:
     """Note that namespaces left workspaces, wherever those have a robot account.
 
     It belongs into the transaction that changes who belongs to them: a run that is killed right
@@ -35,10 +35,12 @@ def record(session: Session, workspaces: Collection[str], at: datetime) -> None:
     """
     if not workspaces:
         return
-    columns = col(GrantRow.registry_name), col(GrantRow.workspace)
-    concerned = select(*columns).where(col(GrantRow.workspace).in_(sorted(workspaces))).distinct()
-    for registry, workspace in sorted(session.exec(concerned).all()):
-        registries.locked(session, registry)
+    columns = col(RobotAccountRow.registry_name), col(RobotAccountRow.workspace)
+    query = (
+        select(*columns).where(col(RobotAccountRow.workspace).in_(sorted(workspaces))).distinct()
+    )
+    for registry, workspace in sorted(session.exec(query).all()):
+        registries.lock_row(session, registry)
         row = session.get(DepartureRow, (registry, workspace)) or DepartureRow(
             registry_name=registry, workspace=workspace
         )
@@ -46,9 +48,9 @@ def record(session: Session, workspaces: Collection[str], at: datetime) -> None:
         session.add(row)
 
 
-def answer(session: Session, grant: Grant) -> None:
+def mark_rotated(session: Session, robot_account: RobotAccount) -> None:
     """Note that a new secret was made, which nobody who left before can know."""
-    row = session.get(DepartureRow, (grant.registry, grant.workspace))
+    row = session.get(DepartureRow, (robot_account.registry, robot_account.workspace))
     if row is not None and row.left_at is not None:
-        row.left_at, row.rotated_at = None, grant.made_at
+        row.left_at, row.rotated_at = None, robot_account.secret_created_at
         session.add(row)

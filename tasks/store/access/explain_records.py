@@ -3,80 +3,84 @@
 from sqlmodel import Session
 
 from models.access.binding import Binding
-from models.access.image import Image, first_of, registry_of, space_of
-from models.core.base import Value
-from models.registries.record import Dossier
-from models.registries.robots import Grant
+from models.access.image import Image, find_registry, first_segment, space_name
+from models.core.base import FrozenModel
+from models.registries.record import RegistryRecord
+from models.registries.robots import RobotAccount
 from models.registries.space import Space
 from models.tables import SpaceRow
 from tasks.store import views
 from tasks.store.access import bindings, clusters, workspaces
-from tasks.store.access.clusters import Known
-from tasks.store.installation import installation
+from tasks.store.access.clusters import ClusterRecord
+from tasks.store.installation import get_installation
 from tasks.store.registries import registries, robots
 
-_SPACE = set(Space.model_fields)
+_SPACE_FIELDS = set(Space.model_fields)
 
 
-class ClusterRecord(Value):
+class ExplainClusterRecord(FrozenModel):
     """A cluster, who we are, and which workspaces its namespaces were given to by hand."""
 
     installation: str
-    known: Known
-    listed: dict[str, frozenset[str]]
+    record: ClusterRecord
+    assignments: dict[str, frozenset[str]]
 
 
-class RegistryRecord(Value):
+class ExplainRegistryRecord(FrozenModel):
     """A registry, and what a workspace may pull there."""
 
-    dossier: Dossier
+    record: RegistryRecord
     space_name: str
     space: Space | None = None
     binding: Binding | None = None
-    grants: tuple[Grant, ...] = ()
-    failure: str = ""
+    robots: tuple[RobotAccount, ...] = ()
+    robot_failure: str = ""
 
 
-def cluster_record(session: Session, cluster: str) -> ClusterRecord:
+def get_explain_cluster_record(session: Session, cluster: str) -> ExplainClusterRecord:
     """Return what is on record of a cluster.
 
     Raises:
         InputRefused: there is none of that name.
     """
-    return ClusterRecord(
-        installation=installation(session),
-        known=clusters.known(session, cluster),
-        listed=workspaces.listed(session, cluster),
+    return ExplainClusterRecord(
+        installation=get_installation(session),
+        record=clusters.get_cluster(session, cluster),
+        assignments=workspaces.list_assignments(session, cluster),
     )
 
 
-def registry_record(
+def get_explain_registry_record(
     session: Session, image: Image, workspace: str | None
-) -> tuple[RegistryRecord | None, tuple[str, ...]]:
+) -> tuple[ExplainRegistryRecord | None, tuple[str, ...]]:
     """Return what is on record of an image's registry and space, and which registries there are.
 
     Raises:
         InputRefused: the image can be in no space there.
     """
-    known = {one.registry.name: one for one in registries.dossiers(session)}
-    registry = registry_of(image, (one.registry for one in known.values()))
+    records_by_name = {
+        record.registry.name: record for record in registries.list_registries(session)
+    }
+    registry = find_registry(image, (record.registry for record in records_by_name.values()))
     if registry is None:
-        return None, tuple(known)
-    first = session.get(SpaceRow, (registry.name, first_of(image)))
-    name = space_of(image, registry.kind, {first.name} if first else ())
+        return None, tuple(records_by_name)
+    first = session.get(SpaceRow, (registry.name, first_segment(image)))
+    name = space_name(image, registry.kind, {first.name} if first else ())
     row = session.get(SpaceRow, (registry.name, name))
-    found = RegistryRecord(
-        dossier=known[registry.name],
+    explain_record = ExplainRegistryRecord(
+        record=records_by_name[registry.name],
         space_name=name,
-        space=Space.model_validate(row.model_dump(include=_SPACE)) if row else None,
+        space=Space.model_validate(row.model_dump(include=_SPACE_FIELDS)) if row else None,
     )
     if workspace is None:
-        return found, tuple(known)
-    bound = bindings.bindings(session, registry=registry.name, workspace=workspace)
-    made = robots.grants(session, registry.name)
-    more = {
-        "binding": next((one for one in bound if one.space == name), None),
-        "grants": tuple(one for one in made if one.workspace == workspace),
-        "failure": views.grant_failures(session).get((registry.name, workspace), ""),
+        return explain_record, tuple(records_by_name)
+    workspace_bindings = bindings.list_bindings(
+        session, registry=registry.name, workspace=workspace
+    )
+    robot_accounts = robots.list_robots(session, registry.name)
+    updates = {
+        "binding": next((binding for binding in workspace_bindings if binding.space == name), None),
+        "robots": tuple(robot for robot in robot_accounts if robot.workspace == workspace),
+        "robot_failure": views.list_robot_failures(session).get((registry.name, workspace), ""),
     }
-    return found.model_copy(update=more), tuple(known)
+    return explain_record.model_copy(update=updates), tuple(records_by_name)

@@ -4,32 +4,34 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from models.discovery.managed_harbor import Managed, Place, Standing
-from models.tables import ManagedRow
+from models.discovery.managed_harbor import AdoptionState, HarborRef, ManagedHarborRecord
+from models.tables import ManagedHarborRow
 from tasks.store.upsert import upsert
 
 
-def managed(session: Session) -> tuple[Managed, ...]:
+def list_harbor_records(session: Session) -> tuple[ManagedHarborRecord, ...]:
     """Return all managed Harbors, by place."""
     rows = session.exec(
-        select(ManagedRow).order_by(
-            col(ManagedRow.cluster_name), col(ManagedRow.namespace), col(ManagedRow.name)
+        select(ManagedHarborRow).order_by(
+            col(ManagedHarborRow.cluster_name),
+            col(ManagedHarborRow.namespace),
+            col(ManagedHarborRow.name),
         )
     )
-    return tuple(_value(row) for row in rows)
+    return tuple(_to_record(row) for row in rows)
 
 
-def _value(row: ManagedRow) -> Managed:
-    return Managed.model_validate(
+def _to_record(row: ManagedHarborRow) -> ManagedHarborRecord:
+    return ManagedHarborRecord.model_validate(
         {
-            "place": {
+            "ref": {
                 "cluster": row.cluster_name,
                 "namespace": row.namespace,
                 "name": row.name,
                 "kind": row.kind,
             },
             "uid": row.uid,
-            "standing": row.standing,
+            "state": row.standing,
             "registry": row.registry_name,
             "message": row.message,
             "missing_since": row.missing_since,
@@ -39,53 +41,55 @@ def _value(row: ManagedRow) -> Managed:
     )
 
 
-def adopted_in(session: Session, cluster: str) -> tuple[str, ...]:
+def list_adopted_registries(session: Session, cluster: str) -> tuple[str, ...]:
     """Return the names of the registries that are managed Harbors of a cluster."""
-    asked = select(ManagedRow.registry_name).where(
-        col(ManagedRow.cluster_name) == cluster, col(ManagedRow.registry_name) != ""
+    query = select(ManagedHarborRow.registry_name).where(
+        col(ManagedHarborRow.cluster_name) == cluster, col(ManagedHarborRow.registry_name) != ""
     )
-    return tuple(sorted(session.exec(asked)))
+    return tuple(sorted(session.exec(query)))
 
 
-def note(session: Session, changed: Iterable[Managed]) -> None:
+def save_harbor_records(session: Session, harbors: Iterable[ManagedHarborRecord]) -> None:
     """Write down how managed Harbors stand."""
     rows = [
         {
-            "cluster_name": one.place.cluster,
-            "namespace": one.place.namespace,
-            "name": one.place.name,
-            "kind": one.place.kind.value,
-            "uid": one.uid,
-            "standing": one.standing.value,
-            "registry_name": one.registry,
-            "message": one.message,
-            "missing_since": one.missing_since,
-            "refusals": one.refusals,
-            "refused_at": one.refused_at,
+            "cluster_name": harbor.ref.cluster,
+            "namespace": harbor.ref.namespace,
+            "name": harbor.ref.name,
+            "kind": harbor.ref.kind.value,
+            "uid": harbor.uid,
+            "standing": harbor.state.value,
+            "registry_name": harbor.registry,
+            "message": harbor.message,
+            "missing_since": harbor.missing_since,
+            "refusals": harbor.refusals,
+            "refused_at": harbor.refused_at,
         }
-        for one in changed
+        for harbor in harbors
     ]
-    upsert(session, ManagedRow, rows)
+    upsert(session, ManagedHarborRow, rows)
 
 
-def forget(session: Session, place: Place) -> None:
+def delete_harbor_record(session: Session, ref: HarborRef) -> None:
     """Drop a managed Harbor that is gone."""
-    row = session.get(ManagedRow, (place.cluster, place.namespace, place.name, place.kind.value))
+    row = session.get(ManagedHarborRow, (ref.cluster, ref.namespace, ref.name, ref.kind.value))
     if row is not None:
         session.delete(row)
 
 
-def keep_out(session: Session, registry: str) -> None:
+def exclude(session: Session, registry: str) -> None:
     """Note that somebody removed a managed registry by hand: it is not adopted again by itself."""
-    said = "removed by hand; run integrate-managed-harbor to adopt it again"
-    for row in session.exec(select(ManagedRow).where(col(ManagedRow.registry_name) == registry)):
-        row.standing, row.registry_name, row.message = Standing.KEPT_OUT.value, "", said
+    message = "removed by hand; run integrate-managed-harbor to adopt it again"
+    for row in session.exec(
+        select(ManagedHarborRow).where(col(ManagedHarborRow.registry_name) == registry)
+    ):
+        row.standing, row.registry_name, row.message = AdoptionState.EXCLUDED.value, "", message
         session.add(row)
 
 
-def let_in(session: Session, cluster: str, namespace: str, name: str) -> None:
+def include(session: Session, cluster: str, namespace: str, name: str) -> None:
     """Forget that somebody kept a Harbor out."""
-    for one in managed(session):
-        place = one.place.cluster, one.place.namespace, one.place.name
-        if one.standing is Standing.KEPT_OUT and place == (cluster, namespace, name):
-            forget(session, one.place)
+    for harbor in list_harbor_records(session):
+        location = harbor.ref.cluster, harbor.ref.namespace, harbor.ref.name
+        if harbor.state is AdoptionState.EXCLUDED and location == (cluster, namespace, name):
+            delete_harbor_record(session, harbor.ref)

@@ -4,22 +4,26 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models.access.rotation import served, superseding
-from models.tables import GrantRow
+from models.access.rotation import fully_rolled_out, replacement_robots
+from models.tables import RobotAccountRow
 from tasks.store.access import clusters
 from tasks.store.registries import registries, robots
 
 
-def note_rolled_out(session: Session, at: datetime) -> None:
+def save_rolled_out(session: Session, at: datetime) -> None:
     """Note which robot accounts that supersede another have reached every namespace by now."""
-    known = robots.grants(session)
-    pending = [one for one in superseding(known) if one.rolled_out_at is None]
+    robot_accounts = robots.list_robots(session)
+    pending = [robot for robot in replacement_robots(robot_accounts) if robot.rolled_out_at is None]
     if not pending:
         return
-    everywhere = served(known, clusters.namespaces(session), clusters.deliveries(session))
-    for grant in sorted(pending, key=lambda one: (one.registry, one.robot_id)):
-        if (grant.registry, grant.workspace) in everywhere:
-            registries.locked(session, grant.registry)
-            row = session.get_one(GrantRow, (grant.registry, grant.robot_id))
+    rolled_out = fully_rolled_out(
+        robot_accounts, clusters.list_namespaces(session), clusters.list_pull_secrets(session)
+    )
+    for robot_account in sorted(
+        pending, key=lambda robot_account: (robot_account.registry, robot_account.robot_id)
+    ):
+        if (robot_account.registry, robot_account.workspace) in rolled_out:
+            registries.lock_row(session, robot_account.registry)
+            row = session.get_one(RobotAccountRow, (robot_account.registry, robot_account.robot_id))
             row.rolled_out_at = at
             session.add(row)

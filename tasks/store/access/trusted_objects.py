@@ -5,60 +5,65 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models.discovery.managed_harbor import SourceKind
+from models.discovery.managed_harbor import HarborSourceKind
 from models.discovery.trust import TrustedObject
 from models.tables import TrustedObjectRow
 from tasks.store.upsert import upsert
 
 
-def trusted_objects(session: Session, cluster: str, now: datetime) -> tuple[TrustedObject, ...]:
+def list_trusted_objects(
+    session: Session, cluster: str, now: datetime
+) -> tuple[TrustedObject, ...]:
     """Return a cluster's; those that were to appear and did not in time are forgotten."""
-    asked = select(TrustedObjectRow).where(col(TrustedObjectRow.cluster_name) == cluster)
-    found = []
-    for row in session.exec(asked.order_by(col(TrustedObjectRow.trusted_at))).all():
-        trusted = _value(row)
-        if trusted.uid or trusted.is_pending(now):
-            found.append(trusted)
+    query = select(TrustedObjectRow).where(col(TrustedObjectRow.cluster_name) == cluster)
+    objects = []
+    for row in session.exec(query.order_by(col(TrustedObjectRow.trusted_at))).all():
+        trusted_object = _to_trusted_object(row)
+        if trusted_object.uid or trusted_object.is_pending(now):
+            objects.append(trusted_object)
         else:
             session.delete(row)
-    return tuple(found)
+    return tuple(objects)
 
 
-def save(session: Session, trusted: Iterable[TrustedObject]) -> None:
+def save(session: Session, objects: Iterable[TrustedObject]) -> None:
     """Write them down; named once more, one that is still to appear has its hour anew."""
     upsert(
         session,
         TrustedObjectRow,
         [
             {
-                "cluster_name": one.cluster,
-                "namespace": one.namespace,
-                "name": one.name,
-                "uid": one.uid,
-                "kind": one.kind.value if one.kind else "",
-                "trusted_at": one.trusted_at,
+                "cluster_name": trusted_object.cluster,
+                "namespace": trusted_object.namespace,
+                "name": trusted_object.name,
+                "uid": trusted_object.uid,
+                "kind": trusted_object.kind.value if trusted_object.kind else "",
+                "trusted_at": trusted_object.trusted_at,
             }
-            for one in trusted
+            for trusted_object in objects
         ],
     )
 
 
-def pin(session: Session, pinned: Iterable[TrustedObject]) -> None:
+def save_pinned(session: Session, objects: Iterable[TrustedObject]) -> None:
     """Let those that appeared take the place of those that were to appear."""
-    pinned = tuple(pinned)
-    for one in pinned:
-        row = session.get(TrustedObjectRow, (one.cluster, one.namespace, one.name, ""))
+    objects = tuple(objects)
+    for trusted_object in objects:
+        row = session.get(
+            TrustedObjectRow,
+            (trusted_object.cluster, trusted_object.namespace, trusted_object.name, ""),
+        )
         if row is not None:
             session.delete(row)
-    save(session, pinned)
+    save(session, objects)
 
 
-def _value(row: TrustedObjectRow) -> TrustedObject:
+def _to_trusted_object(row: TrustedObjectRow) -> TrustedObject:
     return TrustedObject(
         cluster=row.cluster_name,
         namespace=row.namespace,
         name=row.name,
-        kind=SourceKind(row.kind) if row.kind else None,
+        kind=HarborSourceKind(row.kind) if row.kind else None,
         uid=row.uid,
         trusted_at=row.trusted_at,
     )

@@ -5,18 +5,22 @@ from collections.abc import Iterable, Mapping
 
 from sqlmodel import Session, col, select
 
-from models.registries.credential_origin import CredentialOrigin, blocks_of
+from models.registries.credential_origin import CredentialOrigin, credential_blocks
 from models.registries.registry import Registry
 from models.tables import CredentialOriginRow, RegistryRow
 from tasks.store.upsert import upsert
 
 
-def save(session: Session, given: Iterable[CredentialOrigin]) -> None:
+def save(session: Session, approved_origins: Iterable[CredentialOrigin]) -> None:
     """Write down what a person permits; what is permitted already stays so."""
-    upsert(session, CredentialOriginRow, [one.model_dump() for one in set(given)])
+    upsert(
+        session,
+        CredentialOriginRow,
+        [approved_origin.model_dump() for approved_origin in set(approved_origins)],
+    )
 
 
-def permitted(session: Session, blocks: Mapping[str, str]) -> dict[str, frozenset[str]]:
+def permitted_origins(session: Session, blocks: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return the origins that each of these blocks may be sent to, by its name.
 
     What was permitted before blocks were told apart by their ids is pinned to those that are there.
@@ -25,24 +29,24 @@ def permitted(session: Session, blocks: Mapping[str, str]) -> dict[str, frozense
         blocks: their document ids, by name.
     """
     origins: dict[str, set[str]] = defaultdict(set)
-    asked = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
-    for row in session.exec(asked).all():
+    query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
+    for row in session.exec(query).all():
         if not row.document_id:
             session.delete(row)
-            save(session, [_value(row).model_copy(update={"document_id": blocks[row.block]})])
-        if _value(row).covers(row.block, blocks[row.block]):
+            save(session, [_to_origin(row).model_copy(update={"document_id": blocks[row.block]})])
+        if _to_origin(row).covers(row.block, blocks[row.block]):
             origins[row.block].add(row.origin)
     return {block: frozenset(origins[block]) for block in blocks}
 
 
-def known(session: Session, registry: Registry) -> tuple[CredentialOrigin, ...]:
+def list_origins(session: Session, registry: Registry) -> tuple[CredentialOrigin, ...]:
     """Return what is permitted of a registry's blocks."""
-    blocks = set(blocks_of(registry))
-    asked = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
-    return tuple(_value(row) for row in session.exec(asked))
+    blocks = set(credential_blocks(registry))
+    query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
+    return tuple(_to_origin(row) for row in session.exec(query))
 
 
-def prune(session: Session) -> None:
+def delete_unused(session: Session) -> None:
     """Forget what is permitted and serves no registry any more."""
     needed = {
         (reference["name"], origin)
@@ -56,5 +60,5 @@ def prune(session: Session) -> None:
             session.delete(row)
 
 
-def _value(row: CredentialOriginRow) -> CredentialOrigin:
+def _to_origin(row: CredentialOriginRow) -> CredentialOrigin:
     return CredentialOrigin.model_validate(row.model_dump())

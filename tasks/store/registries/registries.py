@@ -8,42 +8,42 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
-from models.core.audit import Entry
-from models.core.errors import InputRefused
+from models.core.audit import AuditEntry
+from models.core.errors import InvalidRequest
 from models.registries.condition import Condition, ConditionType
 from models.registries.credential_origin import CredentialOrigin
-from models.registries.record import Dossier
+from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.schedule import Track
+from models.registries.schedule import PollHistory
 from models.tables import (
     BindingRow,
+    ChangeResultRow,
     ConditionRow,
     DepartureRow,
-    GrantRow,
     LeaseRow,
     MeasurementRow,
-    OutcomeRow,
     PublicationRow,
     RegistryRow,
+    RobotAccountRow,
     SpaceRow,
 )
 from tasks.store import audit
 from tasks.store.registries import credential_origins
 from tasks.store.upsert import upsert
 
-_CONDITION = set(Condition.model_fields)
+_CONDITION_FIELDS = set(Condition.model_fields)
 
 
-def dossiers(session: Session) -> tuple[Dossier, ...]:
+def list_registries(session: Session) -> tuple[RegistryRecord, ...]:
     """Return all registries with their conditions, by name."""
     conditions: dict[str, list[Condition]] = defaultdict(list)
     for row in session.exec(select(ConditionRow)):
-        conditions[row.registry_name].append(Condition(**row.model_dump(include=_CONDITION)))
+        conditions[row.registry_name].append(Condition(**row.model_dump(include=_CONDITION_FIELDS)))
     rows = session.exec(select(RegistryRow).order_by(col(RegistryRow.name)))
-    return tuple(_dossier(row, conditions[row.name]) for row in rows)
+    return tuple(_to_record(row, conditions[row.name]) for row in rows)
 
 
-def dossier(session: Session, name: str) -> Dossier:
+def get_registry(session: Session, name: str) -> RegistryRecord:
     """Return one registry.
 
     Raises:
@@ -51,23 +51,28 @@ def dossier(session: Session, name: str) -> Dossier:
     """
     row = session.get(RegistryRow, name)
     if row is None:
-        known = session.exec(select(RegistryRow.name).order_by(col(RegistryRow.name))).all()
-        listed = ", ".join(known[:20]) or "none yet; run integrate-registry"
-        raise InputRefused(f"there is no registry {name!r} here; known are: {listed}")
-    found = session.exec(select(ConditionRow).where(col(ConditionRow.registry_name) == name))
-    return _dossier(row, [Condition(**one.model_dump(include=_CONDITION)) for one in found])
+        names = session.exec(select(RegistryRow.name).order_by(col(RegistryRow.name))).all()
+        available_names = ", ".join(names[:20]) or "none yet; run integrate-registry"
+        raise InvalidRequest(f"there is no registry {name!r} here; known are: {available_names}")
+    condition_rows = session.exec(
+        select(ConditionRow).where(col(ConditionRow.registry_name) == name)
+    )
+    conditions = [Condition(**row.model_dump(include=_CONDITION_FIELDS)) for row in condition_rows]
+    return _to_record(row, conditions)
 
 
-def _dossier(row: RegistryRow, conditions: Iterable[Condition]) -> Dossier:
-    return Dossier(
+def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRecord:
+    return RegistryRecord(
         registry=Registry.model_validate(row.model_dump(include=set(Registry.model_fields))),
         integrated_at=row.integrated_at,
-        conditions=tuple(sorted(conditions, key=lambda one: list(ConditionType).index(one.type))),
-        track=Track(
-            looked_at=row.looked_at,
+        conditions=tuple(
+            sorted(conditions, key=lambda condition: list(ConditionType).index(condition.type))
+        ),
+        poll_history=PollHistory(
+            observed_at=row.looked_at,
             seconds=row.look_seconds,
             failures=row.failures,
-            doubted_at=row.doubted_at,
+            lease_lost_at=row.doubted_at,
         ),
         spaces_read_at=row.spaces_read_at,
         storage_read_at=row.storage_read_at,
@@ -76,12 +81,12 @@ def _dossier(row: RegistryRow, conditions: Iterable[Condition]) -> Dossier:
     )
 
 
-def names(session: Session) -> frozenset[str]:
+def list_names(session: Session) -> frozenset[str]:
     """Return the names of all registries."""
     return frozenset(session.exec(select(RegistryRow.name)))
 
 
-def check_free(session: Session, registry: Registry) -> Registry | None:
+def ensure_available(session: Session, registry: Registry) -> Registry | None:
     """Make sure that a name and an address are not taken by another registry.
 
     Returns:
@@ -91,122 +96,130 @@ def check_free(session: Session, registry: Registry) -> Registry | None:
     Raises:
         InputRefused: one of them is taken; the message says by whom and what to do.
     """
-    check_address(session, registry)
+    ensure_address_available(session, registry)
     row = session.get(RegistryRow, registry.name)
     if row is None:
         return None
     if row.address == registry.address and row.kind == registry.kind:
-        return _dossier(row, ()).registry
-    raise InputRefused(
+        return _to_record(row, ()).registry
+    raise InvalidRequest(
         f"the name {registry.name!r} is taken by {row.address}; choose another name, or run "
         "update-registry to give it this address"
     )
 
 
-def check_address(session: Session, registry: Registry) -> None:
+def ensure_address_available(session: Session, registry: Registry) -> None:
     """Make sure that no other registry has this one's address, or its host under another scheme.
 
     Raises:
         InputRefused: one has; the message says which and what to do.
     """
-    host = registry.where.netloc
-    others = session.exec(
+    host = registry.parsed_address.netloc
+    conflict = session.exec(
         select(RegistryRow.name, RegistryRow.address).where(
             col(RegistryRow.address).in_([f"https://{host}", f"http://{host}"]),
             col(RegistryRow.name) != registry.name,
         )
     ).first()
-    if others is not None:
-        taken, address = others
-        raise InputRefused(
-            f"{address} is integrated already as {taken!r}, and image references do not tell "
-            f"http from https; run remove-registry for {taken!r} first"
+    if conflict is not None:
+        other_name, address = conflict
+        raise InvalidRequest(
+            f"{address} is integrated already as {other_name!r}, and image references do not tell "
+            f"http from https; run remove-registry for {other_name!r} first"
         )
 
 
-def add(
+def add_registry(
     session: Session,
     registry: Registry,
-    entry: Entry,
+    entry: AuditEntry,
     *,
     at: datetime,
     flow_run: str,
-    given: Iterable[CredentialOrigin] = (),
+    approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
     """Add a registry; one of that name, kind and address is brought up to date instead.
 
     If it is here just like that, an integration that was cut short goes on: that is no news.
 
     Args:
-        given: where a person permits its credentials to be sent.
+        approved_origins: where a person permits its credentials to be sent.
 
     Raises:
         InputRefused: its name or address is taken.
     """
-    credential_origins.save(session, given)
-    known = check_free(session, registry)
-    if known is None:
+    credential_origins.save(session, approved_origins)
+    existing = ensure_available(session, registry)
+    if existing is None:
         _insert(session, registry, at)
-        audit.write(session, registry.name, [entry], at=at, flow_run=flow_run)
-    elif known != registry:
-        again = {"what": "registry.updated", "before": known.address, "why": "integrated again"}
-        replace(session, registry, entry.model_copy(update=again), at=at, flow_run=flow_run)
+        audit.append(session, registry.name, [entry], at=at, flow_run=flow_run)
+    elif existing != registry:
+        updates = {
+            "action": "registry.updated",
+            "before": existing.address,
+            "reason": "integrated again",
+        }
+        replace_registry(
+            session, registry, entry.model_copy(update=updates), at=at, flow_run=flow_run
+        )
 
 
 def _insert(session: Session, registry: Registry, at: datetime) -> None:
-    session.add(RegistryRow(integrated_at=at, name=registry.name, **_columns(registry)))
+    session.add(RegistryRow(integrated_at=at, name=registry.name, **_row_values(registry)))
     try:
         session.flush()
     except IntegrityError:
-        said = f"{registry.name!r} or {registry.address} was integrated by another run just now"
-        raise InputRefused(said) from None
+        message = f"{registry.name!r} or {registry.address} was integrated by another run just now"
+        raise InvalidRequest(message) from None
 
 
-def replace(
+def replace_registry(
     session: Session,
     registry: Registry,
-    entry: Entry,
+    entry: AuditEntry,
     *,
     at: datetime,
     flow_run: str,
-    given: Iterable[CredentialOrigin] = (),
+    approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
     """Replace what is known of a registry, its name kept.
 
     Args:
-        given: where a person permits its credentials to be sent.
+        approved_origins: where a person permits its credentials to be sent.
 
     Raises:
         InputRefused: the address is another registry's.
     """
-    check_address(session, registry)
+    ensure_address_available(session, registry)
     row = session.get_one(RegistryRow, registry.name)
-    session.add(row.sqlmodel_update(_columns(registry)))
-    credential_origins.save(session, given)
-    credential_origins.prune(session)
-    audit.write(session, registry.name, [entry], at=at, flow_run=flow_run)
+    session.add(row.sqlmodel_update(_row_values(registry)))
+    credential_origins.save(session, approved_origins)
+    credential_origins.delete_unused(session)
+    audit.append(session, registry.name, [entry], at=at, flow_run=flow_run)
 
 
-def tell(session: Session, name: str, entry: Entry, *, at: datetime, flow_run: str) -> None:
+def add_audit_entry(
+    session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
+) -> None:
     """Write down something about a registry that changes nothing of it."""
-    audit.write(session, name, [entry], at=at, flow_run=flow_run)
+    audit.append(session, name, [entry], at=at, flow_run=flow_run)
 
 
-def start_over(session: Session, name: str) -> None:
+def reset(session: Session, name: str) -> None:
     """Forget what was seen of a registry and made in it: another one stands in its place."""
-    row = locked(session, name)
-    for table in (GrantRow, DepartureRow, SpaceRow, OutcomeRow):
+    row = lock_row(session, name)
+    for table in (RobotAccountRow, DepartureRow, SpaceRow, ChangeResultRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     if row is not None:
         row.spaces_read_at = row.storage_read_at = row.storage_used = None
         session.add(row)
 
 
-def _columns(registry: Registry) -> dict[str, Any]:
+def _row_values(registry: Registry) -> dict[str, Any]:
     return registry.model_dump(mode="json", exclude={"name"})
 
 
-def locked(session: Session, name: str) -> RegistryRow | None:
+def lock_row(session: Session, name: str) -> RegistryRow | None:
     """Return a registry's row, locked until the transaction ends.
 
     Whoever writes what belongs to a registry does this first: two that lock many rows in different
@@ -221,17 +234,19 @@ def save_conditions(session: Session, registry: str, conditions: Iterable[Condit
     upsert(session, ConditionRow, rows)
 
 
-def remove(session: Session, name: str, entry: Entry, *, at: datetime, flow_run: str) -> None:
+def delete_registry(
+    session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
+) -> None:
     """Forget a registry and all that belongs to it, except its audit.
 
     Its page is forgotten too, so that one who comes back gets a new one.
     """
-    locked(session, name)
-    tables = (BindingRow, GrantRow, DepartureRow, ConditionRow, SpaceRow, OutcomeRow)
+    lock_row(session, name)
+    tables = (BindingRow, RobotAccountRow, DepartureRow, ConditionRow, SpaceRow, ChangeResultRow)
     for table in (*tables, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
-    credential_origins.prune(session)
-    audit.write(session, name, [entry], at=at, flow_run=flow_run)
+    credential_origins.delete_unused(session)
+    audit.append(session, name, [entry], at=at, flow_run=flow_run)

@@ -4,80 +4,83 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, delete, select
 
-from models.registries.robots import Grant
-from models.tables import GrantRow
+from models.registries.robots import RobotAccount
+from models.tables import RobotAccountRow
 from tasks.store.access import departures
 from tasks.store.registries import registries
 from tasks.store.upsert import upsert
 
 
-def grants(session: Session, registry: str | None = None) -> tuple[Grant, ...]:
+def list_robots(session: Session, registry: str | None = None) -> tuple[RobotAccount, ...]:
     """Return the robot accounts on record, of one registry or of all."""
-    asked = select(GrantRow).order_by(col(GrantRow.registry_name), col(GrantRow.robot_id))
+    query = select(RobotAccountRow).order_by(
+        col(RobotAccountRow.registry_name), col(RobotAccountRow.robot_id)
+    )
     if registry is not None:
-        asked = asked.where(col(GrantRow.registry_name) == registry)
+        query = query.where(col(RobotAccountRow.registry_name) == registry)
     return tuple(
-        Grant(
+        RobotAccount(
             registry=row.registry_name,
             workspace=row.workspace,
             robot_id=row.robot_id,
             login=row.login,
             spaces=tuple(row.spaces),
-            made_at=row.made_at,
+            secret_created_at=row.made_at,
             created_at=row.created_at,
             rolled_out_at=row.rolled_out_at,
         )
-        for row in session.exec(asked)
+        for row in session.exec(query)
     )
 
 
-def keep(session: Session, grant: Grant, sealed: str) -> None:
+def save_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -> None:
     """Put a robot account and its sealed secret on record, at once."""
-    registries.locked(session, grant.registry)
-    upsert(session, GrantRow, [_columns(grant) | {"sealed": sealed}])
-    departures.answer(session, grant)
+    registries.lock_row(session, robot_account.registry)
+    upsert(session, RobotAccountRow, [_row_values(robot_account) | {"sealed": ciphertext}])
+    departures.mark_rotated(session, robot_account)
 
 
-def note(session: Session, registry: str, changed: Iterable[Grant]) -> None:
+def update_robots(session: Session, registry: str, robot_accounts: Iterable[RobotAccount]) -> None:
     """Write down what robot accounts are called and may pull; their secrets stay."""
-    for grant in changed:
-        row = session.get(GrantRow, (registry, grant.robot_id))
+    for robot_account in robot_accounts:
+        row = session.get(RobotAccountRow, (registry, robot_account.robot_id))
         if row is not None:
-            row.login, row.spaces = grant.login, list(grant.spaces)
-            row.created_at = grant.created_at
+            row.login, row.spaces = robot_account.login, list(robot_account.spaces)
+            row.created_at = robot_account.created_at
             session.add(row)
 
 
-def forget(session: Session, registry: str, robot_ids: Iterable[int]) -> None:
+def delete_robots(session: Session, registry: str, robot_ids: Iterable[int]) -> None:
     """Drop the records of robot accounts that are gone."""
     session.exec(
-        delete(GrantRow).where(
-            col(GrantRow.registry_name) == registry, col(GrantRow.robot_id).in_(list(robot_ids))
+        delete(RobotAccountRow).where(
+            col(RobotAccountRow.registry_name) == registry,
+            col(RobotAccountRow.robot_id).in_(list(robot_ids)),
         )
     )
 
 
-def sealed_one(session: Session, grant: Grant) -> str:
+def get_encrypted_secret(session: Session, robot_account: RobotAccount) -> str:
     """Return the sealed secret of one robot account."""
-    return session.get_one(GrantRow, (grant.registry, grant.robot_id)).sealed
+    return session.get_one(RobotAccountRow, (robot_account.registry, robot_account.robot_id)).sealed
 
 
-def sealed(session: Session, registry: str | None = None) -> dict[tuple[str, int], str]:
+def encrypted_secrets(session: Session, registry: str | None = None) -> dict[tuple[str, int], str]:
     """Return sealed secrets by registry and robot, of one registry or of all."""
-    asked = select(GrantRow)
+    query = select(RobotAccountRow)
     if registry is not None:
-        asked = asked.where(col(GrantRow.registry_name) == registry)
-    return {(row.registry_name, row.robot_id): row.sealed for row in session.exec(asked)}
+        query = query.where(col(RobotAccountRow.registry_name) == registry)
+    return {(row.registry_name, row.robot_id): row.sealed for row in session.exec(query)}
 
 
-def _columns(grant: Grant) -> dict[str, object]:
+def _row_values(robot_account: RobotAccount) -> dict[str, object]:
     return {
-        "registry_name": grant.registry,
-        "robot_id": grant.robot_id,
-        "workspace": grant.workspace,
-        "login": grant.login,
-        "spaces": list(grant.spaces),
-        "made_at": grant.made_at,
-        "created_at": grant.created_at,
-        "rolled_out_at": grant.rolled_out_at,
+        "registry_name": robot_account.registry,
+        "robot_id": robot_account.robot_id,
+        "workspace": robot_account.workspace,
+        "login": robot_account.login,
+        "spaces": list(robot_account.spaces),
+        "made_at": robot_account.secret_created_at,
+        "created_at": robot_account.created_at,
+        "rolled_out_at": robot_account.rolled_out_at,
     }

@@ -6,8 +6,8 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
 from models.registries.plan import Plan
-from models.registries.run_record import Conclusion, drift_entries
-from models.tables import OutcomeRow, RegistryRow
+from models.registries.run_record import RunRecord, drift_entries
+from models.tables import ChangeResultRow, RegistryRow
 from tasks.store import audit, leases
 from tasks.store.access import bindings
 from tasks.store.registries import registries, robots, spaces
@@ -15,28 +15,28 @@ from tasks.store.upsert import upsert
 
 
 def save_findings(
-    session: Session, plan: Plan, *, first_look: bool, holder: str, at: datetime, flow_run: str
+    session: Session, plan: Plan, *, first_look: bool, lease_id: str, at: datetime, flow_run: str
 ) -> None:
     """Save what a look found, before the plan's changes are made.
 
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved, and nothing may be changed.
     """
-    leases.check_held(session, plan.registry, holder)
-    held = plan.bindings_to_hold
-    bindings.hold_spaces(session, plan.registry, held, at=at, flow_run=flow_run)
-    spaces.remember(session, plan.registry, plan.remembered)
-    spaces.forget(session, plan.registry, plan.retired, at=at, flow_run=flow_run)
+    leases.check_lease(session, plan.registry, lease_id)
+    hold_reasons = plan.bindings_to_hold
+    bindings.hold_bindings_of_spaces(session, plan.registry, hold_reasons, at=at, flow_run=flow_run)
+    spaces.save_spaces(session, plan.registry, plan.updated_spaces)
+    spaces.delete_spaces(session, plan.registry, plan.expired_spaces, at=at, flow_run=flow_run)
     entries = drift_entries(plan.drifts, first_look=first_look)
-    audit.write(session, plan.registry, entries, at=at, flow_run=flow_run)
+    audit.append(session, plan.registry, entries, at=at, flow_run=flow_run)
 
 
-def save_conclusion(
+def save_run(
     session: Session,
     registry: str,
-    conclusion: Conclusion,
+    run_record: RunRecord,
     *,
-    holder: str,
+    lease_id: str,
     at: datetime,
     flow_run: str,
 ) -> None:
@@ -45,57 +45,59 @@ def save_conclusion(
     Raises:
         Busy: the run lost its lease meanwhile; nothing is saved.
     """
-    leases.check_held(session, registry, holder)
+    leases.check_lease(session, registry, lease_id)
     row = session.get_one(RegistryRow, registry, with_for_update=True)
-    row.looked_at = conclusion.track.looked_at
-    row.look_seconds = conclusion.track.seconds
-    row.failures = conclusion.track.failures
-    row.spaces_read_at = conclusion.spaces_read_at or row.spaces_read_at
+    row.looked_at = run_record.poll_history.observed_at
+    row.look_seconds = run_record.poll_history.seconds
+    row.failures = run_record.poll_history.failures
+    row.spaces_read_at = run_record.spaces_read_at or row.spaces_read_at
     session.add(row)
-    registries.save_conditions(session, registry, conclusion.conditions)
-    held = conclusion.bindings_to_hold
-    bindings.hold_spaces(session, registry, held, at=at, flow_run=flow_run)
-    spaces.remember(session, registry, conclusion.spaces)
-    spaces.forget(session, registry, conclusion.retired, at=at, flow_run=flow_run)
-    robots.note(session, registry, conclusion.grants)
-    robots.forget(session, registry, conclusion.revoked)
-    _save_outcomes(session, registry, conclusion, at)
-    audit.write(session, registry, conclusion.entries, at=at, flow_run=flow_run)
+    registries.save_conditions(session, registry, run_record.conditions)
+    hold_reasons = run_record.bindings_to_hold
+    bindings.hold_bindings_of_spaces(session, registry, hold_reasons, at=at, flow_run=flow_run)
+    spaces.save_spaces(session, registry, run_record.updated_spaces)
+    spaces.delete_spaces(session, registry, run_record.expired_spaces, at=at, flow_run=flow_run)
+    robots.update_robots(session, registry, run_record.updated_robots)
+    robots.delete_robots(session, registry, run_record.deleted_robot_ids)
+    _save_results(session, registry, run_record, at)
+    audit.append(session, registry, run_record.audit_entries, at=at, flow_run=flow_run)
 
 
-def prune_outcomes(session: Session, before: datetime, most: int) -> int:
+def prune_results(session: Session, before: datetime, limit: int) -> int:
     """Delete results of changes that were last tried earlier, at most so many; return how many."""
-    key = tuple_(col(OutcomeRow.registry_name), col(OutcomeRow.subject), col(OutcomeRow.kind))
-    old = (
-        select(OutcomeRow.registry_name, OutcomeRow.subject, OutcomeRow.kind)
-        .where(col(OutcomeRow.at) < before)
-        .limit(most)
+    key = tuple_(
+        col(ChangeResultRow.registry_name), col(ChangeResultRow.subject), col(ChangeResultRow.kind)
     )
-    deleted: int = session.exec(delete(OutcomeRow).where(key.in_(old))).rowcount
+    old = (
+        select(ChangeResultRow.registry_name, ChangeResultRow.subject, ChangeResultRow.kind)
+        .where(col(ChangeResultRow.at) < before)
+        .limit(limit)
+    )
+    deleted: int = session.exec(delete(ChangeResultRow).where(key.in_(old))).rowcount
     return deleted
 
 
-def _save_outcomes(session: Session, registry: str, conclusion: Conclusion, at: datetime) -> None:
+def _save_results(session: Session, registry: str, run_record: RunRecord, at: datetime) -> None:
     rows = [
         {
             "registry_name": registry,
-            "subject": outcome.change.subject,
-            "kind": outcome.change.kind,
+            "subject": result.change.subject,
+            "kind": result.change.kind,
             "at": at,
-            "done": outcome.done,
-            "reason": outcome.reason,
-            "message": outcome.message,
+            "done": result.succeeded,
+            "reason": result.reason,
+            "message": result.message,
         }
-        for outcome in conclusion.outcomes
+        for result in run_record.results
     ]
-    upsert(session, OutcomeRow, rows)
+    upsert(session, ChangeResultRow, rows)
 
 
-def known_failures(session: Session, registry: str) -> frozenset[tuple[str, str, str]]:
+def list_failures(session: Session, registry: str) -> frozenset[tuple[str, str, str]]:
     """Return (space, kind, reason) of changes whose last attempt failed."""
     rows = session.exec(
-        select(OutcomeRow).where(
-            col(OutcomeRow.registry_name) == registry, col(OutcomeRow.done).is_(False)
+        select(ChangeResultRow).where(
+            col(ChangeResultRow.registry_name) == registry, col(ChangeResultRow.done).is_(False)
         )
     )
     return frozenset((row.subject, row.kind, row.reason) for row in rows)

@@ -1,16 +1,16 @@
 """Binding that really grants: from the wish to a pull, and back."""
 
-from tests.support.helpers import audited, harbor_at, integrate
+from tests.support.helpers import audit_events, harbor_with, integrate
 from tests.support.platform import (
+    bind,
     bindings_of,
-    bound,
     cluster_with,
-    deliveries_in,
-    grants_of,
+    pull_secrets_in,
     pulls,
-    registered,
+    recorded_robots,
+    register,
     robots_in,
-    unbound,
+    unbind,
 )
 
 
@@ -18,38 +18,38 @@ async def test_a_binding_makes_pullable_in_exactly_the_namespaces_of_the_workspa
     name: str,
 ) -> None:
     with (
-        harbor_at("team-a", "team-b") as place,
-        cluster_with(shop="red", till="red", lab="blue") as k,
+        harbor_with("team-a", "team-b") as harbor,
+        cluster_with(shop="red", till="red", lab="blue") as cluster,
     ):
         for space in ("team-a", "team-b"):
-            place.harbor.add_image(f"{space}/app", "latest")
-        await integrate(name, place.url)
-        await registered("prod", k)
-        assert not await pulls(place, k, "shop", "team-a")
+            harbor.simulator.add_image(f"{space}/app", "latest")
+        await integrate(name, harbor.url)
+        await register("prod", cluster)
+        assert not await pulls(harbor, cluster, "shop", "team-a")
 
-        told = await bound(name, ["team-a"], "red")
-        assert "1 binding" in told
-        assert await pulls(place, k, "shop", "team-a")
-        assert await pulls(place, k, "till", "team-a")
-        assert not await pulls(place, k, "shop", "team-b")
-        assert not await pulls(place, k, "lab", "team-a")
-        assert not await pulls(place, k, "kube-system", "team-a")
-        assert all(one.effective_at for one in bindings_of(name))
+        message = await bind(name, ["team-a"], "red")
+        assert "1 binding" in message
+        assert await pulls(harbor, cluster, "shop", "team-a")
+        assert await pulls(harbor, cluster, "till", "team-a")
+        assert not await pulls(harbor, cluster, "shop", "team-b")
+        assert not await pulls(harbor, cluster, "lab", "team-a")
+        assert not await pulls(harbor, cluster, "kube-system", "team-a")
+        assert all(binding.effective_at for binding in bindings_of(name))
 
-        before = k.requests.writes()
-        await bound(name, ["team-b"], "red")
-        assert await pulls(place, k, "shop", "team-b")
-        assert k.requests.writes() == before
-        assert len(grants_of(name)) == len(robots_in(place)) == 1
+        before = cluster.requests.writes()
+        await bind(name, ["team-b"], "red")
+        assert await pulls(harbor, cluster, "shop", "team-b")
+        assert cluster.requests.writes() == before
+        assert len(recorded_robots(name)) == len(robots_in(harbor)) == 1
 
-        await unbound(name, ["team-a"], "red")
-        assert not await pulls(place, k, "shop", "team-a")
-        assert await pulls(place, k, "shop", "team-b")
+        await unbind(name, ["team-a"], "red")
+        assert not await pulls(harbor, cluster, "shop", "team-a")
+        assert await pulls(harbor, cluster, "shop", "team-b")
 
-        await unbound(name, ["team-b"], "red")
-        assert not await pulls(place, k, "shop", "team-b")
-        assert robots_in(place) == {}
-        assert k.secret("shop") is None
-        assert k.image_pull_secrets("shop") == ()
-        assert deliveries_in("prod") == {}
-    assert audited(name)["space.bound"] == 2
+        await unbind(name, ["team-b"], "red")
+        assert not await pulls(harbor, cluster, "shop", "team-b")
+        assert robots_in(harbor) == {}
+        assert cluster.secret("shop") is None
+        assert cluster.image_pull_secrets("shop") == ()
+        assert pull_secrets_in("prod") == {}
+    assert audit_events(name)["space.bound"] == 2

@@ -18,214 +18,227 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlmodel import Session
 
-from deployments.simulators.asgi import App, Receive, Scope, Send
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.server import running
-from flows.operations.reconcile_registry import PLAIN, Report, reconcile
-from flows.operations.sync_cluster import ClusterReport, sync_cluster
+from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.server import run_server
+from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
+from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from models.access.binding import Binding, Workspace
-from models.clusters.cluster import Cluster, ClusterState
-from models.core.audit import Entry
+from models.clusters.cluster import Cluster, ClusterStatus
+from models.core.audit import AuditEntry
 from models.core.labels import WORKSPACE_LABEL
-from models.core.settings import settings
+from models.core.settings import get_settings
 from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
-from tasks.clusters.paging import PAGE_SIZE
+from tasks.clusters.paging import OBJECT_PAGE_SIZE
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store.access import bindings, clusters, workspaces
-from tasks.store.access.binding_change import to_bind
+from tasks.store.access.binding_change import plan_bind
 from tasks.store.access.clusters import lease_key
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import registries
-from tasks.store.session import engine_for, transact
-from tests.support.databases import in_force, migrated_sqlite
+from tasks.store.session import get_engine, run_in_transaction
+from tests.support.databases import migrated_sqlite, use_database
 
 WORKSPACES, SPACES, NAMESPACES = 50, 1000, 1000
 HARBOR, CLUSTER = "harbor", "prod"
 HARBOR_PAGE = 100
-HOW_IT_IS = 4
+STATUS_REQUESTS = 4
 """Requests of a look at a Harbor beside its lists: health, who we are, version, totals."""
 
 
 class Gauge:
     """How many requests a service was working on at once; each takes it a moment."""
 
-    def __init__(self, app: App) -> None:
-        self._app, self._now, self.most = app, 0, 0
+    def __init__(self, app: AsgiApp) -> None:
+        self._app, self._current, self.maximum = app, 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._now += 1
-        self.most = max(self.most, self._now)
+        self._current += 1
+        self.maximum = max(self.maximum, self._current)
         try:
             await asyncio.sleep(0.001)
             await self._app(scope, receive, send)
         finally:
-            self._now -= 1
+            self._current -= 1
 
 
 @dataclass(frozen=True)
-class Platform:
+class LargePlatform:
     """A large platform, its Harbor and its cluster each behind a gauge."""
 
-    harbor: Harbor
-    cluster: EmulatedCluster
+    harbor: SimulatedHarbor
+    cluster: SimulatedCluster
     harbor_gauge: Gauge
     cluster_gauge: Gauge
 
-    async def reconcile(self) -> Report:
+    async def reconcile(self) -> RegistryRunResult:
         admin = Credential("admin", SecretStr("Harbor12345"))
-        found = {"admin": SavedCredential(admin, frozenset({self.harbor.external_url}))}
-        async with leased(HARBOR) as holder:
-            report = await reconcile(HARBOR, holder, PLAIN, credentials=found)
-        assert report.problem == ""
+        credentials = {"admin": SavedCredential(admin, frozenset({self.harbor.external_url}))}
+        async with lease(HARBOR) as lease_id:
+            report = await reconcile(HARBOR, lease_id, AS_FUNCTIONS, credentials=credentials)
+        assert report.error == ""
         return report
 
-    async def sync(self) -> ClusterReport:
+    async def sync(self) -> ClusterSyncResult:
         kubeconfigs = {CLUSTER: SecretStr(self.cluster.kubeconfig)}
-        async with leased(lease_key(CLUSTER)) as holder:
-            report = await sync_cluster(CLUSTER, holder, kubeconfigs)
-        assert report.problem == report.unread == ""
+        async with lease(lease_key(CLUSTER)) as lease_id:
+            report = await sync_cluster(CLUSTER, lease_id, kubeconfigs)
+        assert report.error == report.unavailable_reason == ""
         return report
 
-    def asked(self) -> tuple[Counter[str], Counter[str]]:
+    def take_request_counts(self) -> tuple[Counter[str], Counter[str]]:
         """Return the methods that each was asked with since, and begin anew."""
-        counted = tuple(
-            Counter(one.method for one in log)
+        counts = tuple(
+            Counter(request.method for request in log)
             for log in (self.harbor.requests, self.cluster.requests)
         )
         self.harbor.requests.clear()
         self.cluster.requests.clear()
-        return counted[0], counted[1]
+        return counts[0], counts[1]
 
 
 @pytest.fixture
 def large_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
-    with in_force(migrated_sqlite(tmp_path)):
+    with use_database(migrated_sqlite(tmp_path)):
         yield
 
 
 @pytest.fixture
-def large(large_database: None) -> Iterator[Platform]:
-    with disable_run_logger(), _served() as platform:
-        transact(_known, platform.harbor.external_url)
+def large_platform(large_database: None) -> Iterator[LargePlatform]:
+    with disable_run_logger(), _serve() as platform:
+        run_in_transaction(_register, platform.harbor.external_url)
         yield platform
 
 
 @contextmanager
-def _served() -> Iterator[Platform]:
-    harbor, cluster = Harbor(lockout_seconds=0), EmulatedCluster()
+def _serve() -> Iterator[LargePlatform]:
+    harbor, cluster = SimulatedHarbor(lockout_seconds=0), SimulatedCluster()
     for number in range(SPACES - 1):  # and `library`
         harbor.add_project(f"space-{number:04}")
     for number in range(NAMESPACES):
         cluster.add_namespace(f"ns-{number:04}", {WORKSPACE_LABEL: _workspace(number)})
     gauges = Gauge(harbor.app), Gauge(cluster.app)
-    with running(gauges[0]) as harbor.external_url, running(gauges[1]) as cluster.url:
-        yield Platform(harbor, cluster, *gauges)
+    with run_server(gauges[0]) as harbor.external_url, run_server(gauges[1]) as cluster.url:
+        yield LargePlatform(harbor, cluster, *gauges)
 
 
 def _workspace(number: int) -> str:
     return f"team-{number % WORKSPACES:02}"
 
 
-def _known(session: Session, url: str) -> None:
-    at, told = clock.now(), Entry(subject=HARBOR, what="registry.integrated")
+def _register(session: Session, url: str) -> None:
+    at, entry = clock.now(), AuditEntry(subject=HARBOR, action="registry.integrated")
     block = BlockRef(name="admin")
-    one = Registry(name=HARBOR, kind=Kind.HARBOR, address=url, credential=block)
-    registries.add(session, one, told, at=at, flow_run="")
+    registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=url, credential=block)
+    registries.add_registry(session, registry, entry, at=at, flow_run="")
     cluster = Cluster(name=CLUSTER, credential=BlockRef(name=CLUSTER))
-    clusters.register(session, cluster, at=at, flow_run="", state=ClusterState())
+    clusters.save_cluster(session, cluster, at=at, flow_run="", state=ClusterStatus())
 
 
 def _bind(session: Session, spaces: list[str], workspaces: list[str]) -> int:
     """Bind as the flow does: ask what is missing, then write it down."""
     at = clock.now()
-    asked = to_bind(session, HARBOR, spaces, workspaces, at)
-    return bindings.bind(session, asked.bindings, at=at, flow_run="")
+    binding_change = plan_bind(session, HARBOR, spaces, workspaces, at)
+    return bindings.bind(session, binding_change.bindings, at=at, flow_run="")
 
 
 async def test_requests_grow_with_pages_and_workspaces_and_not_with_bindings(
-    large: Platform,
+    large_platform: LargePlatform,
 ) -> None:
-    await large.reconcile()
-    await large.sync()
-    looking = large.asked()
-    assert looking == (_harbor_look(robots=0), _cluster_look(secrets=0))
+    await large_platform.reconcile()
+    await large_platform.sync()
+    requests = large_platform.take_request_counts()
+    assert requests == (_harbor_requests(robots=0), _cluster_requests(secrets=0))
 
     teams = [_workspace(number) for number in range(WORKSPACES)]
-    assert transact(_bind, ["space-*"], teams) == WORKSPACES * (SPACES - 1)
-    await large.reconcile()
-    harbor, _ = large.asked()
-    assert harbor == _harbor_look(robots=0) + Counter(POST=WORKSPACES)
+    assert run_in_transaction(_bind, ["space-*"], teams) == WORKSPACES * (SPACES - 1)
+    await large_platform.reconcile()
+    harbor, _ = large_platform.take_request_counts()
+    assert harbor == _harbor_requests(robots=0) + Counter(POST=WORKSPACES)
 
-    await large.sync()
-    _, cluster = large.asked()
+    await large_platform.sync()
+    _, cluster = large_platform.take_request_counts()
     writes = cluster["PATCH"]
     assert writes == 2 * NAMESPACES
     # To extend a ServiceAccount's list, it is read first.
-    assert cluster == _cluster_look(secrets=0) + Counter(PATCH=writes, GET=NAMESPACES)
+    assert cluster == _cluster_requests(secrets=0) + Counter(PATCH=writes, GET=NAMESPACES)
 
-    assert transact(_bind, ["library"], teams[:1]) == 1
-    await large.reconcile()
-    await large.sync()
-    assert large.asked() == (
-        _harbor_look(robots=WORKSPACES) + Counter(PUT=1),
-        _cluster_look(secrets=NAMESPACES),
+    assert run_in_transaction(_bind, ["library"], teams[:1]) == 1
+    await large_platform.reconcile()
+    await large_platform.sync()
+    assert large_platform.take_request_counts() == (
+        _harbor_requests(robots=WORKSPACES) + Counter(PUT=1),
+        _cluster_requests(secrets=NAMESPACES),
     )
 
-    await large.reconcile()
-    await large.sync()
-    assert large.asked() == (_harbor_look(robots=WORKSPACES), _cluster_look(secrets=NAMESPACES))
+    await large_platform.reconcile()
+    await large_platform.sync()
+    assert large_platform.take_request_counts() == (
+        _harbor_requests(robots=WORKSPACES),
+        _cluster_requests(secrets=NAMESPACES),
+    )
 
-    assert 1 < large.harbor_gauge.most <= settings().requests_at_once
-    assert 1 < large.cluster_gauge.most <= settings().cluster_requests_at_once
+    assert 1 < large_platform.harbor_gauge.maximum <= get_settings().requests_at_once
+    assert 1 < large_platform.cluster_gauge.maximum <= get_settings().cluster_requests_at_once
 
 
 def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     large_database: None,
 ) -> None:
     at = clock.now()
-    transact(_known, "http://harbor.test")
+    run_in_transaction(_register, "http://harbor.test")
     for number in range(WORKSPACES):
         workspace = Workspace(name=_workspace(number))
-        transact(workspaces.create, workspace, (), at=at, flow_run="")
-    wanted = [
+        run_in_transaction(workspaces.save_workspace, workspace, (), at=at, flow_run="")
+    new_bindings = [
         Binding(registry=HARBOR, space=f"space-{space}", workspace=_workspace(team), bound_at=at)
         for space in range(SPACES // 10)
         for team in range(WORKSPACES)
     ]
-    with _statements() as bound:
-        assert transact(bindings.bind, wanted, at=at, flow_run="") == len(wanted)
-    with _statements() as noted:
-        transact(bindings.note_effective, transact(bindings.not_yet_effective), at)
-    assert transact(bindings.not_yet_effective) == ()
-    with _statements() as unbound:
-        assert transact(bindings.unbind, wanted, "asked", at=at, flow_run="") == len(wanted)
-    assert transact(bindings.bindings) == ()
-    assert max(len(bound), len(noted), len(unbound)) <= 5, (bound, noted, unbound)
+    with _statements() as bind_statements:
+        assert run_in_transaction(bindings.bind, new_bindings, at=at, flow_run="") == len(
+            new_bindings
+        )
+    with _statements() as update_statements:
+        run_in_transaction(
+            bindings.save_effective, run_in_transaction(bindings.list_not_yet_effective), at
+        )
+    assert run_in_transaction(bindings.list_not_yet_effective) == ()
+    with _statements() as unbind_statements:
+        assert run_in_transaction(
+            bindings.unbind, new_bindings, "asked", at=at, flow_run=""
+        ) == len(new_bindings)
+    assert run_in_transaction(bindings.list_bindings) == ()
+    assert max(len(bind_statements), len(update_statements), len(unbind_statements)) <= 5, (
+        bind_statements,
+        update_statements,
+        unbind_statements,
+    )
 
 
 @contextmanager
 def _statements() -> Iterator[list[str]]:
     """Collect what is executed; one statement for many rows counts once."""
-    seen: list[str] = []
-    engine = engine_for(settings().database)
+    statements: list[str] = []
+    engine = get_engine(get_settings().database)
 
-    def note(_: object, __: object, statement: str, *more: object) -> None:
-        seen.append(statement)
+    def record_statement(_: object, __: object, statement: str, *more: object) -> None:
+        statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record_statement)
+    yield statements
+    event.remove(engine, "before_cursor_execute", record_statement)
 
 
-def _harbor_look(robots: int) -> Counter[str]:
+def _harbor_requests(robots: int) -> Counter[str]:
     lists = max(math.ceil(robots / HARBOR_PAGE), 1) + math.ceil(SPACES / HARBOR_PAGE)
-    return Counter(GET=HOW_IT_IS + lists)
+    return Counter(GET=STATUS_REQUESTS + lists)
 
 
-def _cluster_look(secrets: int) -> Counter[str]:
+def _cluster_requests(secrets: int) -> Counter[str]:
     """Three lists; a cluster has two namespaces of its own, each with a ServiceAccount."""
-    everywhere = math.ceil((NAMESPACES + 2) / PAGE_SIZE)
-    return Counter(GET=2 * everywhere + max(math.ceil(secrets / PAGE_SIZE), 1))
+    pages = math.ceil((NAMESPACES + 2) / OBJECT_PAGE_SIZE)
+    return Counter(GET=2 * pages + max(math.ceil(secrets / OBJECT_PAGE_SIZE), 1))

@@ -8,197 +8,228 @@ from prefect.client.orchestration import get_client
 from sqlmodel import Session
 
 from deployments.simulators.docker_pull import can_pull
-from deployments.simulators.docker_registry import Basic, DockerRegistry
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.server import running
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.server import run_server
 from flows.registries.set_visibility import set_space_visibility
 from flows.registries.update import update_registry
-from models.clusters.pull_secret import LARGEST, DeliveryStatus
-from models.core.audit import Entry
+from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
+from models.core.audit import AuditEntry
 from models.core.reasons import Reason
-from models.registries.credential_origin import given_origins
+from models.registries.credential_origin import new_credential_origins
 from models.registries.registry import BlockRef, Kind, Registry
 from models.tables import BindingRow
 from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.registries import registries
-from tasks.store.session import transact
-from tests.support.helpers import BLOCKS, block, completed, dossier, ended, failed
+from tasks.store.session import run_in_transaction
+from tests.support.helpers import (
+    BLOCK_IDS,
+    expect_failure,
+    expect_success,
+    record_of,
+    run_flow,
+    save_credentials,
+)
 from tests.support.platform import (
-    a_minute,
+    add_cluster,
+    bind,
     bindings_of,
-    bound,
     cluster_with,
-    deliveries_in,
-    known_cluster,
-    synced,
-    unbound,
+    pull_secrets_in,
+    run_schedules,
+    sync,
+    unbind,
 )
 
 SECRET = "pull-only-1"
 
 
 @contextmanager
-def docker_at(*spaces: str) -> Iterator[str]:
+def docker_with(*spaces: str) -> Iterator[str]:
     """Run a Docker Registry with an image in each space; it asks everybody who he is."""
-    registry = DockerRegistry(auth=Basic({"admin": "admin-pw-1", "puller": SECRET}))
+    registry = SimulatedDockerRegistry(auth=BasicAuth({"admin": "admin-pw-1", "puller": SECRET}))
     for space in spaces:
         registry.add_repository(f"{space}/app", tags=("latest",))
-    with running(registry.app) as url:
+    with run_server(registry.app) as url:
         yield url
 
 
-async def docker_known(name: str, url: str, pull: str | None) -> None:
+async def add_docker_registry(name: str, url: str, pull: str | None) -> None:
     """Leave a Docker Registry as an integration leaves it, save the run."""
-    await block(name, "admin", "admin-pw-1")
-    one = Registry(
+    await save_credentials(name, "admin", "admin-pw-1")
+    registry = Registry(
         name=name,
         kind=Kind.DOCKER,
         address=url,
         credential=BlockRef(name=name),
         pull_credential=BlockRef(name=pull) if pull else None,
     )
-    entry = Entry(subject=name, what="registry.integrated", after=url)
-    given = given_origins(one, BLOCKS)
-    transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
-    await a_minute(name)
+    entry = AuditEntry(subject=name, action="registry.integrated", after=url)
+    approved_origins = new_credential_origins(registry, BLOCK_IDS)
+    run_in_transaction(
+        registries.add_registry,
+        registry,
+        entry,
+        at=clock.now(),
+        flow_run="",
+        approved_origins=approved_origins,
+    )
+    await run_schedules(name)
 
 
-async def _can(cluster: EmulatedCluster, url: str, *namespaces: str) -> set[str]:
+async def _namespaces_with_access(
+    cluster: SimulatedCluster, url: str, *namespaces: str
+) -> set[str]:
     image = f"{url.partition('//')[2]}/team/app:latest"
     return {
-        each
-        for each in namespaces
-        if await asyncio.to_thread(can_pull, image, cluster.secret(each))
+        namespace
+        for namespace in namespaces
+        if await asyncio.to_thread(can_pull, image, cluster.secret(namespace))
     }
 
 
-ALL = ("shop", "till", "lab", "kube-system")
+ALL_NAMESPACES = ("shop", "till", "lab", "kube-system")
 
 
 async def test_public_means_every_namespace_and_private_the_bound_ones(name: str) -> None:
-    with docker_at("team", "other") as url, cluster_with(shop="red", till="red", lab="blue") as k:
-        await block(f"{name}-pull", "puller", SECRET)
-        await docker_known(name, url, f"{name}-pull")
-        await known_cluster("eu", k)
-        assert k.requests.writes() == []
-        await bound(name, ["team"], "red")
-        assert await _can(k, url, *ALL) == {"shop", "till"}
-        assert all(one.effective_at for one in bindings_of(name))
-        assert "admin-pw-1" not in str(k.secret("shop"))
-        await completed(set_space_visibility, name, ["other"], "public")
-        assert await _can(k, url, *ALL) == set(ALL)
-        before = len(k.requests.writes())
-        assert (await a_minute(name)).said == ""
-        assert len(k.requests.writes()) == before
-        await completed(set_space_visibility, name, ["other"], "private")
-        assert await _can(k, url, *ALL) == {"shop", "till"}
-        assert k.image_pull_secrets("kube-system") == ()
-        await unbound(name, ["team"], "red")
-        assert await _can(k, url, *ALL) == set()
-        assert deliveries_in("eu") == {}
+    with (
+        docker_with("team", "other") as url,
+        cluster_with(shop="red", till="red", lab="blue") as cluster,
+    ):
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        assert cluster.requests.writes() == []
+        await bind(name, ["team"], "red")
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
+        assert all(binding.effective_at for binding in bindings_of(name))
+        assert "admin-pw-1" not in str(cluster.secret("shop"))
+        await expect_success(set_space_visibility, name, ["other"], "public")
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == set(ALL_NAMESPACES)
+        before = len(cluster.requests.writes())
+        assert (await run_schedules(name)).message == ""
+        assert len(cluster.requests.writes()) == before
+        await expect_success(set_space_visibility, name, ["other"], "private")
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
+        assert cluster.image_pull_secrets("kube-system") == ()
+        await unbind(name, ["team"], "red")
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == set()
+        assert pull_secrets_in("eu") == {}
 
 
 async def test_without_a_pull_only_user_nothing_is_delivered(name: str) -> None:
-    with docker_at("team") as url, cluster_with(shop="red") as k:
-        await docker_known(name, url, None)
-        await known_cluster("eu", k)
-        await bound(name, ["team"], "red")
-        await completed(set_space_visibility, name, ["team"], "public")
-        assert k.requests.writes() == []
-        assert deliveries_in("eu") == {}
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await add_docker_registry(name, url, None)
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        await expect_success(set_space_visibility, name, ["team"], "public")
+        assert cluster.requests.writes() == []
+        assert pull_secrets_in("eu") == {}
 
 
 async def test_when_its_block_is_gone_namespaces_keep_what_they_have_and_say_why(
     name: str,
 ) -> None:
-    with docker_at("team") as url, cluster_with(shop="red") as k:
-        await block(f"{name}-pull", "puller", SECRET)
-        await docker_known(name, url, f"{name}-pull")
-        await known_cluster("eu", k)
-        await bound(name, ["team"], "red")
-        before = k.raw_secret("shop")
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        before = cluster.raw_secret("shop")
         await _delete_block(f"{name}-pull")
-        k.add_namespace("till", {"registry-integration.io/workspace": "red"})
-        await synced()
-        assert k.raw_secret("shop") == before
-        for each in deliveries_in("eu").values():
-            assert (each.status, each.reason) == (
-                DeliveryStatus.PENDING, Reason.CREDENTIALS_MISSING
+        cluster.add_namespace("till", {"registry-integration.io/workspace": "red"})
+        await sync()
+        assert cluster.raw_secret("shop") == before
+        for pull_secret in pull_secrets_in("eu").values():
+            assert (pull_secret.status, pull_secret.reason) == (
+                PullSecretState.PENDING, Reason.CREDENTIALS_MISSING
             )  # fmt: skip
-            assert f"the pull-only credentials of {name} cannot be read" in each.message
-        again = await block(f"{name}-pull", "puller", SECRET)
-        await synced()
-        assert await _can(k, url, "shop", "till") == {"shop"}
-        await completed(update_registry, name, pull_credentials=again)
-        assert await _can(k, url, "shop", "till") == {"shop", "till"}
-        assert k.raw_secret("shop") == before
+            assert f"the pull-only credentials of {name} cannot be read" in pull_secret.message
+        credentials = await save_credentials(f"{name}-pull", "puller", SECRET)
+        await sync()
+        assert await _namespaces_with_access(cluster, url, "shop", "till") == {"shop"}
+        await expect_success(update_registry, name, pull_credentials=credentials)
+        assert await _namespaces_with_access(cluster, url, "shop", "till") == {"shop", "till"}
+        assert cluster.raw_secret("shop") == before
 
 
 async def _delete_block(name: str) -> None:
     async with get_client() as client:
         slug = RegistryCredentials.get_block_type_slug()
-        found = await client.read_block_document_by_name(name, slug)
-        await client.delete_block_document(found.id)
+        document = await client.read_block_document_by_name(name, slug)
+        await client.delete_block_document(document.id)
 
 
 async def test_what_is_larger_than_a_secret_may_be_is_not_sent(name: str) -> None:
-    with docker_at("team") as url, cluster_with(shop="red") as k:
-        await block(f"{name}-pull", "puller", SECRET)
-        await docker_known(name, url, f"{name}-pull")
-        await known_cluster("eu", k)
-        await bound(name, ["team"], "red")
-        before = k.raw_secret("shop")
-        writes = len(k.requests.writes())
-        await block(f"{name}-pull", "puller", "x" * (LARGEST // 2))
-        await synced()
-        held = deliveries_in("eu")["shop"]
-        assert (held.status, held.reason) == (DeliveryStatus.REFUSED, Reason.SECRET_TOO_LARGE)
-        assert f"more than the {LARGEST} that a Secret holds" in held.message
-        assert (k.raw_secret("shop"), len(k.requests.writes())) == (before, writes)
-        await block(f"{name}-pull", "puller", SECRET)
-        await synced()
-        assert deliveries_in("eu")["shop"].status is DeliveryStatus.DELIVERED
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        before = cluster.raw_secret("shop")
+        writes = len(cluster.requests.writes())
+        await save_credentials(f"{name}-pull", "puller", "x" * (MAX_SECRET_BYTES // 2))
+        await sync()
+        pull_secret = pull_secrets_in("eu")["shop"]
+        assert (pull_secret.status, pull_secret.reason) == (
+            PullSecretState.REFUSED,
+            Reason.SECRET_TOO_LARGE,
+        )
+        assert f"more than the {MAX_SECRET_BYTES} that a Secret holds" in pull_secret.message
+        assert (cluster.raw_secret("shop"), len(cluster.requests.writes())) == (before, writes)
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await sync()
+        assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED
 
 
 async def test_the_pull_only_user_is_taken_away_and_with_it_what_was_delivered(name: str) -> None:
-    with docker_at("team") as url, cluster_with(shop="red") as k:
-        await block(f"{name}-pull", "puller", SECRET)
-        await known_cluster("eu", k)
-        await docker_known(name, url, f"{name}-pull")
-        await bound(name, ["team"], "red")
-        assert await _can(k, url, "shop") == {"shop"}
-        await completed(update_registry, name, pull_credentials="none")
-        assert dossier(name).registry.pull_credential is None
-        assert k.secret("shop") is None
-        assert "nothing was given" in await failed(update_registry, name, pull_credentials="keep")
-        for said, kept in ((url, url), ("", url), ("none", None)):
-            await ended(update_registry, name, token_service=said, description="told")
-            assert dossier(name).registry.token_service == kept
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_cluster("eu", cluster)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await bind(name, ["team"], "red")
+        assert await _namespaces_with_access(cluster, url, "shop") == {"shop"}
+        await expect_success(update_registry, name, pull_credentials="none")
+        assert record_of(name).registry.pull_credential is None
+        assert cluster.secret("shop") is None
+        assert "nothing was given" in await expect_failure(
+            update_registry, name, pull_credentials="keep"
+        )
+        for token_service, expected in ((url, url), ("", url), ("none", None)):
+            await run_flow(update_registry, name, token_service=token_service, description="told")
+            assert record_of(name).registry.token_service == expected
 
 
 async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None:
-    many = [f"{name}-{number}" for number in range(300)]
-    with cluster_with(shop="red") as k:
-        await block(f"{name}-pull", "puller", SECRET)
-        await known_cluster("eu", k)
-        for number, each in enumerate(many):
-            one = Registry(
-                name=each,
+    names = [f"{name}-{number}" for number in range(300)]
+    with cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_cluster("eu", cluster)
+        for number, registry_name in enumerate(names):
+            registry = Registry(
+                name=registry_name,
                 kind=Kind.DOCKER,
                 address=f"https://registry-{number}.example.com",
                 pull_credential=BlockRef(name=f"{name}-pull"),
             )
-            entry = Entry(subject=each, what="registry.integrated")
-            given = given_origins(one, BLOCKS)
-            transact(registries.add, one, entry, at=clock.now(), flow_run="", given=given)
-            transact(_bind, each)
-        await synced()
-        assert len((k.secret("shop") or {})["auths"]) == 300
-        assert len(k.requests.writes()) == 2
-        assert len(deliveries_in("eu")["shop"].logins) == 300
-        await synced()
-        assert len(k.requests.writes()) == 2
+            entry = AuditEntry(subject=registry_name, action="registry.integrated")
+            approved_origins = new_credential_origins(registry, BLOCK_IDS)
+            run_in_transaction(
+                registries.add_registry,
+                registry,
+                entry,
+                at=clock.now(),
+                flow_run="",
+                approved_origins=approved_origins,
+            )
+            run_in_transaction(_bind, registry_name)
+        await sync()
+        assert len((cluster.secret("shop") or {})["auths"]) == 300
+        assert len(cluster.requests.writes()) == 2
+        assert len(pull_secrets_in("eu")["shop"].logins) == 300
+        await sync()
+        assert len(cluster.requests.writes()) == 2
 
 
 def _bind(session: Session, registry: str) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import Session, text
 
-from deployments.simulators.faults import Answer, Call, Cut, Fault, Late
+from deployments.simulators.faults import CutConnection, Fault, GatewayTimeout, Respond, RunCallback
 from deployments.simulators.harbor.state import Permission
 from models.registries.robots import robot_name
-from tasks.store.installation import installation
-from tasks.store.session import transact
-from tests.support.helpers import audited
-from tests.support.platform import Platform, a_minute, grants_of, platform, robots_in
+from tasks.store.installation import get_installation
+from tasks.store.session import run_in_transaction
+from tests.support.helpers import audit_events
+from tests.support.platform import Platform, platform, recorded_robots, robots_in, run_schedules
 
 ROBOTS = r"/api/v2\.0/robots"
 
@@ -20,53 +20,57 @@ async def test_deleted_by_hand_it_is_made_again_and_delivered(name: str) -> None
     async with platform(name, "team-a", "team-b") as p:
         await p.bind("team-a")
         before = p.robot
-        del p.place.harbor.robots[before.id]
+        del p.harbor.simulator.robots[before.id]
         assert not await p.pulls("shop", "team-a")
-        minute = await a_minute(name)
-        assert minute.reasons == {"RobotMissing", "ContentChanged"}
+        result = await run_schedules(name)
+        assert result.reasons == {"RobotMissing", "ContentChanged"}
         assert p.robot.id != before.id
-        assert await p.granted("team-a")
-    assert audited(name)["grant.made"] == 2
+        assert await p.grants_exactly("team-a")
+    assert audit_events(name)["grant.made"] == 2
 
 
-def _add(p: Platform, namespace: str, *access: tuple[str, str]) -> None:
-    project = p.place.harbor.projects.get(namespace)
-    added = Permission("project", namespace, project.id if project else None, access)
-    kept = tuple(each for each in p.robot.permissions if each.namespace != namespace)
-    p.robot.permissions = (*kept, added)
+def _set_permission(p: Platform, namespace: str, *access: tuple[str, str]) -> None:
+    project = p.harbor.simulator.projects.get(namespace)
+    new_permission = Permission("project", namespace, project.id if project else None, access)
+    other_permissions = tuple(
+        permission for permission in p.robot.permissions if permission.namespace != namespace
+    )
+    p.robot.permissions = (*other_permissions, new_permission)
 
 
-def _disabled(p: Platform) -> None:
+def _disable(p: Platform) -> None:
     p.robot.disable = True
 
 
-def _may_push(p: Platform) -> None:
-    _add(p, "team-a", ("repository", "pull"), ("repository", "push"))
+def _add_push(p: Platform) -> None:
+    _set_permission(p, "team-a", ("repository", "pull"), ("repository", "push"))
 
 
-def _may_everything(p: Platform) -> None:
-    _add(p, "*", ("repository", "pull"))
+def _add_wildcard(p: Platform) -> None:
+    _set_permission(p, "*", ("repository", "pull"))
 
 
-def _may_more(p: Platform) -> None:
-    _add(p, "team-b", ("repository", "pull"))
+def _add_space(p: Platform) -> None:
+    _set_permission(p, "team-b", ("repository", "pull"))
 
 
-def _ends(p: Platform) -> None:
+def _set_expiry(p: Platform) -> None:
     p.robot.duration, p.robot.expires_at = 1, 2_000_000_000
 
 
-def _lost_one(p: Platform) -> None:
-    p.robot.permissions = tuple(each for each in p.robot.permissions if each.namespace != "library")
+def _remove_space(p: Platform) -> None:
+    p.robot.permissions = tuple(
+        permission for permission in p.robot.permissions if permission.namespace != "library"
+    )
 
 
 EDITS: tuple[tuple[Callable[[Platform], None], str], ...] = (
-    (_disabled, "RobotDisabled"),
-    (_may_push, "RobotEdited"),
-    (_may_everything, "RobotEdited"),
-    (_ends, "RobotEdited"),
-    (_may_more, "BindingsChanged"),
-    (_lost_one, "BindingsChanged"),
+    (_disable, "RobotDisabled"),
+    (_add_push, "RobotEdited"),
+    (_add_wildcard, "RobotEdited"),
+    (_set_expiry, "RobotEdited"),
+    (_add_space, "BindingsChanged"),
+    (_remove_space, "BindingsChanged"),
 )
 
 
@@ -76,108 +80,112 @@ async def test_edited_by_hand_it_is_set_right_with_one_request(name: str) -> Non
         for edit, reason in EDITS:
             before = p.writes()
             edit(p)
-            minute = await a_minute(name)
-            assert (minute.reasons, minute.said) == ({reason}, ""), edit
+            result = await run_schedules(name)
+            assert (result.reasons, result.message) == ({reason}, ""), edit
             assert p.writes() == before + 1
-            assert robots_in(p.place) == {p.robot.stored: frozenset({"library", "team-a"})}
-            assert {each.access for each in p.robot.permissions} == {(("repository", "pull"),)}
+            assert robots_in(p.harbor) == {p.robot.stored: frozenset({"library", "team-a"})}
+            assert {permission.access for permission in p.robot.permissions} == {
+                (("repository", "pull"),)
+            }
             assert (p.robot.disable, p.robot.expires_at) == (False, -1)
             assert await p.pulls("shop", "team-a")
             assert not await p.pulls("shop", "team-b")
-        assert await p.quiet()
-    assert audited(name)["grant.changed"] == len(EDITS)
+        assert await p.is_in_sync()
+    assert audit_events(name)["grant.changed"] == len(EDITS)
 
 
 async def test_made_but_the_answer_was_lost(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        p.place.faults.add(Fault(Cut(), "POST", ROBOTS))
-        assert (await p.bind("team-a")).said == ""
-        assert await p.granted("team-a")
-    assert audited(name)["grant.made"] == 1
+        p.harbor.faults.add(Fault(CutConnection(), "POST", ROBOTS))
+        assert (await p.bind("team-a")).message == ""
+        assert await p.grants_exactly("team-a")
+    assert audit_events(name)["grant.made"] == 1
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["then looked for", "then made by the next"])
 async def test_made_after_the_run_gave_up(name: str, again: bool) -> None:
-    late = Late()
+    late = GatewayTimeout()
     async with platform(name, "team-a", "team-b") as p:
-        p.place.faults.add(Fault(late, "POST", ROBOTS))
-        first = await p.bind("team-a")
-        assert f"{name}: 1 of 1 changes failed (red: answered 504" in first.said
-        assert robots_in(p.place) == {}
+        p.harbor.faults.add(Fault(late, "POST", ROBOTS))
+        result = await p.bind("team-a")
+        assert f"{name}: 1 of 1 changes failed (red: answered 504" in result.message
+        assert robots_in(p.harbor) == {}
         if again:
-            assert (await a_minute(name)).said == ""
-        late.release()
-        assert p.place.writes()[-1] == ("POST robots", 409 if again else 201)
-        await a_minute(name)
-        assert await p.granted("team-a")
-    assert audited(name)["grant.made"] == 1
+            assert (await run_schedules(name)).message == ""
+        late.complete()
+        assert p.harbor.writes()[-1] == ("POST robots", 409 if again else 201)
+        await run_schedules(name)
+        assert await p.grants_exactly("team-a")
+    assert audit_events(name)["grant.made"] == 1
 
 
 async def test_not_made_it_is_told_and_made_by_the_next_run(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        p.place.faults.add(Fault(Answer(502), "POST", ROBOTS))
-        first = await p.bind("team-a")
-        assert f"{name}: 1 of 1 changes failed (red: answered 502" in first.said
-        assert (robots_in(p.place), p.cluster.secret("shop")) == ({}, None)
-        assert (await a_minute(name)).said == ""
-        assert await p.granted("team-a")
-    assert audited(name)["grant.failed"] == 1
+        p.harbor.faults.add(Fault(Respond(502), "POST", ROBOTS))
+        result = await p.bind("team-a")
+        assert f"{name}: 1 of 1 changes failed (red: answered 502" in result.message
+        assert (robots_in(p.harbor), p.cluster.secret("shop")) == ({}, None)
+        assert (await run_schedules(name)).message == ""
+        assert await p.grants_exactly("team-a")
+    assert audit_events(name)["grant.failed"] == 1
 
 
 async def test_somebody_made_ours_at_the_same_moment(name: str) -> None:
     """A retry of a lost run: 409, but with our mark it is ours and gets a new secret."""
     async with platform(name, "team-a", "team-b") as p:
 
-        def made() -> None:
-            robot = p.place.harbor.add_robot(_own_name(), ["team-b"])
-            robot.description = f"Made by registry-integration {_us()} for workspace red."
+        def create_robot() -> None:
+            robot = p.harbor.simulator.add_robot(_own_robot_name(), ["team-b"])
+            robot.description = (
+                f"Made by registry-integration {_installation_id()} for workspace red."
+            )
 
-        p.place.faults.add(Fault(Call(made), "POST", ROBOTS))
-        assert (await p.bind("team-a")).said == ""
-        assert await p.granted("team-a")
+        p.harbor.faults.add(Fault(RunCallback(create_robot), "POST", ROBOTS))
+        assert (await p.bind("team-a")).message == ""
+        assert await p.grants_exactly("team-a")
 
 
 async def test_a_foreign_one_of_that_name_is_left_alone_and_holds_up_nobody(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        foreign = p.place.harbor.add_robot(_own_name(), ["team-b"])
+        foreign = p.harbor.simulator.add_robot(_own_robot_name(), ["team-b"])
         foreign.description = "mine"
-        first = await p.bind("team-a")
-        assert f"the robot account robot${foreign.stored} is in the way" in first.said
-        assert "If nobody needs it, delete it in Harbor; the next run makes ours" in first.said
-        assert [each.namespace for each in foreign.permissions] == ["team-b"]
-        assert foreign.id in p.place.harbor.robots
-        await p.bind("team-b", to="blue")
+        result = await p.bind("team-a")
+        assert f"the robot account robot${foreign.stored} is in the way" in result.message
+        assert "If nobody needs it, delete it in Harbor; the next run makes ours" in result.message
+        assert [permission.namespace for permission in foreign.permissions] == ["team-b"]
+        assert foreign.id in p.harbor.simulator.robots
+        await p.bind("team-b", workspace="blue")
         assert await p.pulls("lab", "team-b")
-        await p.unbind("team-b", of="blue")
-        del p.place.harbor.robots[foreign.id]
-        await a_minute(name)
-        assert await p.granted("team-a")
-    assert audited(name)["grant.failed"] == 1
+        await p.unbind("team-b", workspace="blue")
+        del p.harbor.simulator.robots[foreign.id]
+        await run_schedules(name)
+        assert await p.grants_exactly("team-a")
+    assert audit_events(name)["grant.failed"] == 1
 
 
 async def test_a_secret_that_could_not_be_saved_is_made_anew(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
         full = "BEFORE INSERT ON robot_grant BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         _sql(f"CREATE TRIGGER full {full}")
-        first = await p.bind("team-a")
-        assert "red: unforeseen IntegrityError, see the run's log" in first.said
-        assert (grants_of(name), p.cluster.secret("shop")) == ((), None)
-        assert len(robots_in(p.place)) == 1
+        result = await p.bind("team-a")
+        assert "red: unforeseen IntegrityError, see the run's log" in result.message
+        assert (recorded_robots(name), p.cluster.secret("shop")) == ((), None)
+        assert len(robots_in(p.harbor)) == 1
         _sql("DROP TRIGGER full")
-        assert (await a_minute(name)).reasons == {"SecretLost", "Due"}
-        assert await p.granted("team-a")
+        assert (await run_schedules(name)).reasons == {"SecretLost", "Due"}
+        assert await p.grants_exactly("team-a")
 
 
-def _us() -> str:
-    return transact(installation)
+def _installation_id() -> str:
+    return run_in_transaction(get_installation)
 
 
-def _own_name() -> str:
-    return robot_name(_us(), "red")
+def _own_robot_name() -> str:
+    return robot_name(_installation_id(), "red")
 
 
 def _sql(statement: str) -> None:
     def run(session: Session) -> None:
         session.connection().execute(text(statement))
 
-    transact(run)
+    run_in_transaction(run)

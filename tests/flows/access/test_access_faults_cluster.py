@@ -2,41 +2,41 @@
 
 from collections.abc import Callable
 
-from deployments.simulators.faults import Answer, Fault
+from deployments.simulators.faults import Fault, Respond
 from flows.access.bind_space import bind_space
 from flows.access.unbind_space import unbind_space
 from flows.clusters.sync_namespaces import sync_namespaces
-from models.clusters.pull_secret import DeliveryStatus
+from models.clusters.pull_secret import PullSecretState
 from models.core.reasons import Reason
 from models.tables import AuditRow
 from tasks.store.access import clusters
-from tasks.store.session import transact
-from tests.support.helpers import completed, failed, page
+from tasks.store.session import run_in_transaction
+from tests.support.helpers import expect_failure, expect_success, page
 from tests.support.platform import (
     Platform,
-    a_minute,
+    add_cluster,
+    advance_time,
     bindings_of,
     cluster_with,
-    deliveries_in,
-    grants_of,
-    known_cluster,
-    passed,
     platform,
+    pull_secrets_in,
+    recorded_robots,
     robots_in,
+    run_schedules,
 )
 from tests.tasks.store.tools import rows
 
 
-async def _repaired(p: Platform, reason: str, edit: Callable[[], None]) -> None:
+async def _check_repair(p: Platform, reason: str, edit: Callable[[], None]) -> None:
     """Change something by hand, and let the next run set it right; a 409 may come first."""
     edit()
     assert not await p.pulls("shop", "team-a")
     before = p.writes()
-    minute = await a_minute(p.name)
-    assert (minute.reasons, minute.said) == ({reason}, "")
+    result = await run_schedules(p.name)
+    assert (result.reasons, result.message) == ({reason}, "")
     assert p.writes() <= before + 2
     assert await p.pulls("shop", "team-a")
-    assert await p.quiet()
+    assert await p.is_in_sync()
 
 
 def _failures(namespace: str) -> int:
@@ -46,158 +46,164 @@ def _failures(namespace: str) -> int:
 
 async def test_two_clusters_with_the_same_namespace_name(name: str) -> None:
     with cluster_with(shop="blue") as other:
-        async with platform(name, "team-a", "team-b", homes={"shop": "red"}) as p:
-            p.others["us"] = other
-            await known_cluster("us", other)
-            await p.bind("team-a", to="red")
-            await p.bind("team-b", to="blue")
-            can = {
-                (where, space): await p.pulls("shop", space, where)
-                for where in ("eu", "us")
+        async with platform(name, "team-a", "team-b", namespaces={"shop": "red"}) as p:
+            p.other_clusters["us"] = other
+            await add_cluster("us", other)
+            await p.bind("team-a", workspace="red")
+            await p.bind("team-b", workspace="blue")
+            pullable = {
+                (cluster, space): await p.pulls("shop", space, cluster)
+                for cluster in ("eu", "us")
                 for space in ("team-a", "team-b")
             }
-            assert {key for key, value in can.items() if value} == {
+            assert {key for key, value in pullable.items() if value} == {
                 ("eu", "team-a"), ("us", "team-b")
             }  # fmt: skip
-            await p.unbind("team-b", of="blue")
+            await p.unbind("team-b", workspace="blue")
             assert await p.pulls("shop", "team-a", "eu")
             assert other.secret("shop") is None
-            assert (set(deliveries_in("eu")), set(deliveries_in("us"))) == ({"shop"}, set())
-            assert await p.quiet()
+            assert (set(pull_secrets_in("eu")), set(pull_secrets_in("us"))) == ({"shop"}, set())
+            assert await p.is_in_sync()
 
 
 async def test_a_namespace_that_terminates_is_written_no_more_and_nobody_waits_for_it(
     name: str,
 ) -> None:
     async with platform(name, "team-a") as p:
-        p.cluster.terminate("shop")
-        minute = await p.bind("team-a")
-        assert minute.said == ""
-        held = deliveries_in("eu")
-        assert (held["shop"].reason, held["shop"].message) == (
+        p.cluster.terminate_namespace("shop")
+        result = await p.bind("team-a")
+        assert result.message == ""
+        pull_secrets = pull_secrets_in("eu")
+        assert (pull_secrets["shop"].reason, pull_secrets["shop"].message) == (
             Reason.NAMESPACE_TERMINATING, "the namespace is being deleted"
         )  # fmt: skip
-        assert held["till"].status is DeliveryStatus.DELIVERED
-        assert all(one.effective_at for one in bindings_of(name))
-        first = p.robot.id
-        await a_minute(name, rotate=frozenset({"red"}))
-        passed(minutes=11)
-        await a_minute(name)
-        assert p.robot.id != first
+        assert pull_secrets["till"].status is PullSecretState.DELIVERED
+        assert all(binding.effective_at for binding in bindings_of(name))
+        robot_id = p.robot.id
+        await run_schedules(name, rotate=frozenset({"red"}))
+        advance_time(minutes=11)
+        await run_schedules(name)
+        assert p.robot.id != robot_id
         p.cluster.delete_namespace("shop")
-        await a_minute(name)
-        assert set(deliveries_in("eu")) == {"till"}
-        await a_minute(name)  # it has left: what was copied from it ends
-        passed(minutes=11)
-        await a_minute(name)
-        assert await p.quiet()
+        await run_schedules(name)
+        assert set(pull_secrets_in("eu")) == {"till"}
+        await run_schedules(name)  # it has left: what was copied from it ends
+        advance_time(minutes=11)
+        await run_schedules(name)
+        assert await p.is_in_sync()
 
 
 async def test_down_for_an_hour_withdraws_nothing_and_all_follows(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        await p.bind("team-a", to="red")
-        held, seen = p.cluster.secret("shop"), len(transact(clusters.namespaces))
-        p.cluster.faults.add(Fault(Answer(503), times=None))
-        told = await completed(bind_space, name, ["team-b"], ["blue"])
-        assert "1 binding (1 space, 1 workspace, 1 namespace) bound" in told
-        assert "what is out of reach follows when it is back: cluster eu: answered 503" in told
+        await p.bind("team-a", workspace="red")
+        secret, namespace_count = (
+            p.cluster.secret("shop"),
+            len(run_in_transaction(clusters.list_namespaces)),
+        )
+        p.cluster.faults.add(Fault(Respond(503), times=None))
+        message = await expect_success(bind_space, name, ["team-b"], ["blue"])
+        assert "1 binding (1 space, 1 workspace, 1 namespace) bound" in message
+        assert "what is out of reach follows when it is back: cluster eu: answered 503" in message
         assert not await p.pulls("lab", "team-b")
-        told = await completed(unbind_space, name, ["team-a"], ["red"])
-        assert "follows when it is back" in told
+        message = await expect_success(unbind_space, name, ["team-a"], ["red"])
+        assert "follows when it is back" in message
         assert not await p.pulls("shop", "team-a")
-        assert list(robots_in(p.place).values()) == [frozenset({"team-b"})]
-        assert "cluster eu: answered 503" in await completed(sync_namespaces)
+        assert list(robots_in(p.harbor).values()) == [frozenset({"team-b"})]
+        assert "cluster eu: answered 503" in await expect_success(sync_namespaces)
         assert "nothing is delivered and nothing withdrawn" in await page("cluster-eu")
-        assert p.cluster.secret("shop") == held
-        assert set(deliveries_in("eu")) == {"shop", "till"}
-        assert len(transact(clusters.namespaces)) == seen
+        assert p.cluster.secret("shop") == secret
+        assert set(pull_secrets_in("eu")) == {"shop", "till"}
+        assert len(run_in_transaction(clusters.list_namespaces)) == namespace_count
 
         p.cluster.faults.clear()
-        assert (await a_minute(name)).said == ""
+        assert (await run_schedules(name)).message == ""
         assert p.cluster.secret("shop") is None
         assert p.cluster.image_pull_secrets("shop") == ()
         assert await p.pulls("lab", "team-b")
-        assert await p.quiet()
+        assert await p.is_in_sync()
 
 
 async def test_a_missing_right_is_named_and_holds_up_nothing_else(name: str) -> None:
     with cluster_with(shop="red") as other:
         async with platform(name, "team-a") as p:
-            p.others["us"] = other
-            await known_cluster("us", other)
-            p.cluster.forbid("create", "secrets")
-            told = await failed(bind_space, name, ["team-a"], ["red"])
-            assert "cluster eu: 2 of 2 changes failed (shop: may not create secrets" in told
-            assert 'grant the verb "create" on "secrets"' in told
-            assert deliveries_in("eu")["shop"].reason is Reason.FORBIDDEN
+            p.other_clusters["us"] = other
+            await add_cluster("us", other)
+            p.cluster.deny("create", "secrets")
+            message = await expect_failure(bind_space, name, ["team-a"], ["red"])
+            assert "cluster eu: 2 of 2 changes failed (shop: may not create secrets" in message
+            assert 'grant the verb "create" on "secrets"' in message
+            assert pull_secrets_in("eu")["shop"].reason is Reason.FORBIDDEN
             assert await p.pulls("shop", "team-a", "us")
             p.cluster.allow("create", "secrets")
-            p.cluster.forbid("patch", "serviceaccounts")
-            minute = await a_minute(name)
-            assert 'grant the verb "patch" on "serviceaccounts"' in minute.said
+            p.cluster.deny("patch", "serviceaccounts")
+            result = await run_schedules(name)
+            assert 'grant the verb "patch" on "serviceaccounts"' in result.message
             assert p.cluster.secret("shop") is not None
             p.cluster.allow("patch", "serviceaccounts")
-            await a_minute(name)
+            await run_schedules(name)
             assert await p.pulls("shop", "team-a", "eu")
-            assert await p.quiet()
+            assert await p.is_in_sync()
 
-            p.cluster.forbid("delete", "secrets")
-            minute = await p.unbind("team-a")
-            assert 'grant the verb "delete" on "secrets"' in minute.said
+            p.cluster.deny("delete", "secrets")
+            result = await p.unbind("team-a")
+            assert 'grant the verb "delete" on "secrets"' in result.message
             assert other.secret("shop") is None
             assert not await p.pulls("shop", "team-a", "eu")
             p.cluster.allow("delete", "secrets")
-            p.cluster.forbid("list", "secrets")
-            minute = await a_minute(name)
-            assert 'grant the verb "list" on "secrets"' in minute.said
+            p.cluster.deny("list", "secrets")
+            result = await run_schedules(name)
+            assert 'grant the verb "list" on "secrets"' in result.message
             assert p.cluster.secret("shop") is not None
             p.cluster.allow("list", "secrets")
-            await a_minute(name)
+            await run_schedules(name)
             assert p.cluster.secret("shop") is None
-            assert await p.quiet()
+            assert await p.is_in_sync()
 
 
 async def test_a_foreign_secret_is_left_alone_told_once_and_replaced_when_it_is_gone(
     name: str,
 ) -> None:
     async with platform(name, "team-a") as p:
-        p.cluster.foreign_secret("shop")
+        p.cluster.add_foreign_secret("shop")
         foreign = p.cluster.raw_secret("shop")
-        minute = await p.bind("team-a")
-        assert minute.said == ""
+        result = await p.bind("team-a")
+        assert result.message == ""
         assert p.cluster.raw_secret("shop") == foreign
         assert "registry-integration" not in p.cluster.image_pull_secrets("shop")
         assert await p.pulls("till", "team-a")
-        held = deliveries_in("eu")["shop"]
-        assert (held.status, held.reason) == (DeliveryStatus.REFUSED, Reason.FOREIGN_SECRET)
-        assert held.message == (
+        pull_secret = pull_secrets_in("eu")["shop"]
+        assert (pull_secret.status, pull_secret.reason) == (
+            PullSecretState.REFUSED,
+            Reason.FOREIGN_SECRET,
+        )
+        assert pull_secret.message == (
             "a Secret shop/registry-integration is there without our mark and is left alone: "
             "delete or rename it"
         )
-        assert [one.effective_at for one in bindings_of(name)] == [None]
+        assert [binding.effective_at for binding in bindings_of(name)] == [None]
         before = p.writes()
-        await a_minute(name)
+        await run_schedules(name)
         assert p.writes() == before
         assert _failures("shop") == 1
         p.cluster.delete_secret("shop")
-        await a_minute(name)
+        await run_schedules(name)
         assert await p.pulls("shop", "team-a")
-        assert await p.quiet()
+        assert await p.is_in_sync()
 
         p.cluster.delete_secret("shop")
-        p.cluster.foreign_secret("shop")
+        p.cluster.add_foreign_secret("shop")
         await p.unbind("team-a")
         assert p.cluster.raw_secret("shop") is not None
-        assert await p.quiet()
+        assert await p.is_in_sync()
 
 
 async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> None:
     async with platform(name, "team-a") as p:
         await p.bind("team-a")
         p.cluster.set_image_pull_secrets("shop", "mine", "registry-integration")
-        await _repaired(p, "EditedByHand", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
-        await _repaired(p, "EditedByHand", lambda: p.cluster.delete_secret("shop"))
-        await _repaired(p, "Due", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
+        await _check_repair(p, "EditedByHand", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
+        await _check_repair(p, "EditedByHand", lambda: p.cluster.delete_secret("shop"))
+        await _check_repair(p, "Due", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
         assert p.cluster.image_pull_secrets("shop") == ("mine", "registry-integration")
         await p.unbind("team-a")
         assert p.cluster.image_pull_secrets("shop") == ("mine",)
@@ -205,13 +211,13 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
 
 async def test_where_service_accounts_are_not_linked_none_is_ever_touched(name: str) -> None:
     async with platform(name, "team-a", links=False) as p:
-        minute = await p.bind("team-a")
-        assert minute.said == ""
+        result = await p.bind("team-a")
+        assert result.message == ""
         assert p.cluster.secret("shop") is not None
         assert p.cluster.image_pull_secrets("shop") == ()
-        assert await p.quiet()
+        assert await p.is_in_sync()
         p.cluster.set_image_pull_secrets("shop", "registry-integration")
         await p.unbind("team-a")
         assert p.cluster.image_pull_secrets("shop") == ("registry-integration",)
         assert not [call for call in p.cluster.requests.writes() if "serviceaccounts" in call.path]
-    assert grants_of(name) == ()
+    assert recorded_robots(name) == ()

@@ -15,40 +15,46 @@ from prefect.logging import disable_run_logger
 
 from deployments.simulators.docker_pull import can_pull
 from models.core.labels import WORKSPACE_LABEL
-from tests.support.databases import in_force, migrated_sqlite
+from tests.support.databases import migrated_sqlite, use_database
 from tests.support.invariants import (
-    can,
-    check_copies_end,
-    check_least,
-    check_narrow,
-    foreign,
-    handed,
-    settled,
-    shall,
-    shall_be_public,
+    actual_pulls,
+    check_copied_logins,
+    check_least_privilege,
+    check_robot_permissions,
+    decidable_namespaces,
+    desired_pulls,
+    effective_secret,
+    foreign_objects,
+    should_be_public,
 )
-from tests.support.platform import passed
-from tests.support.random_events import SECOND_LABEL, World
-from tests.support.random_platform import CLUSTERS, HARBOR, WORKSPACES, Ground, ground
+from tests.support.platform import advance_time
+from tests.support.random_events import SECOND_LABEL, TrackedPlatform
+from tests.support.random_platform import (
+    CLUSTERS,
+    HARBOR,
+    WORKSPACES,
+    SharedServers,
+    shared_servers,
+)
 
 Step = tuple[Any, ...]
-"""A method of `World` with its arguments, or a run of this service."""
+"""A method of `TrackedPlatform` with its arguments, or a run of this service."""
 
 SPACE, WORKSPACE = st.sampled_from(["a", "b", "c"]), st.sampled_from(WORKSPACES)
 CLUSTER, NAMESPACE = st.sampled_from(CLUSTERS), st.sampled_from(["n1", "n2"])
 NUMBER = st.integers(0, 2)
-TOLD = st.none() | WORKSPACE
-HOW = st.sampled_from(["before", "after", "killed before", "killed after"])
+LABEL_VALUE = st.none() | WORKSPACE
+MOMENT = st.sampled_from(["before", "after", "killed before", "killed after"])
 METHOD = st.sampled_from([None, "GET", "POST", "PUT", "DELETE", "PATCH"])
 TIMES = st.sampled_from([1, 2, 3, 9, None])
-PLACE = st.sampled_from([HARBOR, *CLUSTERS])
+SERVER = st.sampled_from([HARBOR, *CLUSTERS])
 
 
 def _step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
     return st.tuples(st.just(name), *arguments)
 
 
-ASKED = (
+REQUESTS = (
     _step("bind", SPACE, WORKSPACE)
     | _step("unbind", SPACE, WORKSPACE)
     | _step("wish", SPACE, st.booleans())
@@ -67,9 +73,9 @@ BY_HAND = (
     | _step("remark_robot", NUMBER)
     | _step("rename_all")
 )
-IN_CLUSTERS = (
-    _step("add_namespace", CLUSTER, NAMESPACE, TOLD)
-    | _step("label", CLUSTER, NAMESPACE, TOLD, TOLD)
+CLUSTER_EVENTS = (
+    _step("add_namespace", CLUSTER, NAMESPACE, LABEL_VALUE)
+    | _step("label", CLUSTER, NAMESPACE, LABEL_VALUE, LABEL_VALUE)
     | _step("drop_namespace", CLUSTER, NAMESPACE)
     | _step("terminate", CLUSTER, NAMESPACE)
     | _step("delete_secret", CLUSTER, NAMESPACE)
@@ -80,28 +86,28 @@ IN_CLUSTERS = (
     | _step("link_other", CLUSTER, NAMESPACE)
 )
 FAULTS = (
-    _step("lose", PLACE, METHOD, st.integers(0, 12), TIMES, HOW)
-    | _step("lose_lease", PLACE, METHOD, st.integers(0, 12))
+    _step("lose", SERVER, METHOD, st.integers(0, 12), TIMES, MOMENT)
+    | _step("lose_lease", SERVER, METHOD, st.integers(0, 12))
     | _step("calm")
 )
 RUNS = _step("reconcile_twin") | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
-STEPS = st.lists(ASKED | BY_HAND | IN_CLUSTERS | FAULTS | RUNS | RUNS, max_size=14)
+STEPS = st.lists(REQUESTS | BY_HAND | CLUSTER_EVENTS | FAULTS | RUNS | RUNS, max_size=14)
 
 
 @pytest.fixture(scope="module")
-def under_foot() -> Iterator[Ground]:
+def servers() -> Iterator[SharedServers]:
     """The servers, and what all worlds share: no waiting, and no Prefect."""
     with (
         pytest.MonkeyPatch.context() as patch,
         disable_run_logger(),
         stamina.set_testing(True, attempts=3, cap=True),
-        ground() as found,
+        shared_servers() as running_servers,
     ):
         patch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
         labels = f"{WORKSPACE_LABEL},{SECOND_LABEL}"
         patch.setenv("REGISTRY_INTEGRATION_WORKSPACE_LABELS", labels)
         patch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")
-        yield found
+        yield running_servers
 
 
 def _case(*steps: Step, by_robot: bool = False) -> example:
@@ -156,70 +162,72 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 )
 @_case(("label", "east", "n1", "blue", None), ("lose_lease", "east", "PATCH", 0), ("sync",))
 def test_once_it_is_calm_exactly_those_can_pull_who_shall(
-    under_foot: Ground, steps: list[Step], by_robot: bool, links: bool
+    servers: SharedServers, steps: list[Step], by_robot: bool, links: bool
 ) -> None:
     """Say what happened, whoever we are to Harbor, and it is as decision 7 has it."""
-    with tempfile.TemporaryDirectory() as folder, in_force(migrated_sqlite(Path(folder))):
-        asyncio.run(_live(World(under_foot, by_robot=by_robot, links=links), steps))
+    with tempfile.TemporaryDirectory() as folder, use_database(migrated_sqlite(Path(folder))):
+        asyncio.run(_run_case(TrackedPlatform(servers, by_robot=by_robot, links=links), steps))
 
 
-async def _live(world: World, steps: list[Step]) -> None:
-    await _begin(world)
+async def _run_case(platform: TrackedPlatform, steps: list[Step]) -> None:
+    await _prepare(platform)
     for name, *arguments in steps:
-        done = getattr(world, name)(*arguments)
-        if asyncio.iscoroutine(done):
-            told = await done
-            note(f"{name}: {told.problem if hasattr(told, 'problem') else ''}")
-    before = foreign(world)
-    world.calm(clusters=False)
-    await world.reconcile()
-    await world.sync()
-    await world.reconcile()
-    check_narrow(world)  # at once, whatever becomes of the clusters
-    world.calm()
+        call = getattr(platform, name)(*arguments)
+        if asyncio.iscoroutine(call):
+            report = await call
+            note(f"{name}: {report.error if hasattr(report, 'error') else ''}")
+    before = foreign_objects(platform)
+    platform.calm(clusters=False)
+    await platform.reconcile()
+    await platform.sync()
+    await platform.reconcile()
+    check_robot_permissions(platform)  # at once, whatever becomes of the clusters
+    platform.calm()
     for _ in range(2):  # those who left are seen to have left, and what they copied ends
-        await world.reconcile()
-        await world.sync()
-        passed(minutes=16)
-    await world.reconcile()
-    check_copies_end(world)
-    assert can(world) == shall(world)
-    assert foreign(world) == before
-    for name, project in world.harbor.projects.items():
-        assert project.public == shall_be_public(world, name)
-    check_least(world)
-    _try(world)
-    writes = world.writes()
-    await world.reconcile()
-    await world.sync()
-    assert world.writes() == writes
+        await platform.reconcile()
+        await platform.sync()
+        advance_time(minutes=16)
+    await platform.reconcile()
+    check_copied_logins(platform)
+    assert actual_pulls(platform) == desired_pulls(platform)
+    assert foreign_objects(platform) == before
+    for name, project in platform.harbor.projects.items():
+        assert project.public == should_be_public(platform, name)
+    check_least_privilege(platform)
+    _check_real_pulls(platform)
+    writes = platform.writes()
+    await platform.reconcile()
+    await platform.sync()
+    assert platform.writes() == writes
 
 
-async def _begin(world: World) -> None:
+async def _prepare(platform: TrackedPlatform) -> None:
     """Most of what can happen needs something that it happens to."""
     for name in ("a", "b"):
-        world.make_space(name, public=False)
-    world.add_namespace("east", "n1", "red")
-    world.add_namespace("west", "n1", "blue")
-    await world.reconcile()
-    world.bind("a", "red")
-    world.bind("b", "blue")
-    await world.reconcile()
-    await world.sync()
+        platform.make_space(name, public=False)
+    platform.add_namespace("east", "n1", "red")
+    platform.add_namespace("west", "n1", "blue")
+    await platform.reconcile()
+    platform.bind("a", "red")
+    platform.bind("b", "blue")
+    await platform.reconcile()
+    await platform.sync()
 
 
-def _try(world: World) -> None:
+def _check_real_pulls(platform: TrackedPlatform) -> None:
     """Really pull: one image that shall be pulled, and one that shall not."""
-    shown = sorted(shall(world))
-    private = [one for one in shown if not world.harbor.projects[one[2]].public]
-    spaces = {name for name in world.harbor.projects if name != "library"}
-    others = sorted(
+    desired = sorted(desired_pulls(platform))
+    private = [pull for pull in desired if not platform.harbor.projects[pull[2]].public]
+    spaces = {name for name in platform.harbor.projects if name != "library"}
+    undesired = sorted(
         (cluster, namespace, space)
-        for cluster, namespace in settled(world)
+        for cluster, namespace in decidable_namespaces(platform)
         for space in spaces
-        if (cluster, namespace, space) not in shown
+        if (cluster, namespace, space) not in desired
     )
-    for one in (*private[:1], *others[:1]):
-        cluster, namespace, space = one
-        image = f"{world.url.partition('//')[2]}/{space}/app:v1"
-        assert can_pull(image, handed(world, cluster, namespace)) == (one in shown), one
+    for pull in (*private[:1], *undesired[:1]):
+        cluster, namespace, space = pull
+        image = f"{platform.url.partition('//')[2]}/{space}/app:v1"
+        assert can_pull(image, effective_secret(platform, cluster, namespace)) == (
+            pull in desired
+        ), pull

@@ -2,155 +2,159 @@
 
 from typing import Any
 
-from deployments.simulators.docker_registry import DockerRegistry
-from deployments.simulators.docker_registry.auth import Basic
-from deployments.simulators.server import running
+from deployments.simulators.docker_registry import SimulatedDockerRegistry
+from deployments.simulators.docker_registry.auth import BasicAuth
+from deployments.simulators.server import run_server
 from flows.access.explain_access import explain_access
 from flows.registries.update import update_registry
 from tests.support.helpers import (
     PASSWORD,
     PASSWORDS,
-    block,
-    completed,
-    ended,
-    failed,
-    harbor_at,
+    expect_failure,
+    expect_success,
+    harbor_with,
     integrate,
-    look_again,
     page,
+    reconcile_all_now,
+    run_flow,
+    save_credentials,
 )
-from tests.support.platform import bound, cluster_with, deliveries_in, registered, synced
+from tests.support.platform import bind, cluster_with, pull_secrets_in, register, sync
 
 
-async def asked(cluster: str, namespace: str, image: str) -> dict[str, Any]:
+async def explain(cluster: str, namespace: str, image: str) -> dict[str, Any]:
     """Ask, and return the answer as data."""
-    state = await ended(explain_access, cluster, namespace, image)
+    state = await run_flow(explain_access, cluster, namespace, image)
     assert state.is_completed(), state
-    found: dict[str, Any] = await state.aresult()
-    assert (state.message or "").startswith(found["answer"])
-    return found
+    explanation: dict[str, Any] = await state.aresult()
+    assert (state.message or "").startswith(explanation["answer"])
+    return explanation
 
 
-def links(told: dict[str, Any]) -> dict[str, str]:
-    return {link["name"]: link["answer"] for link in told["links"]}
+def link_answers(explanation: dict[str, Any]) -> dict[str, str]:
+    return {link["name"]: link["answer"] for link in explanation["checks"]}
 
 
 async def test_the_chain_is_told_from_the_first_broken_link_to_the_last(name: str) -> None:
-    with harbor_at("team-a") as place, cluster_with(shop="red", lab=None) as k:
+    with harbor_with("team-a") as harbor, cluster_with(shop="red", lab=None) as cluster:
         image = f"{name}/team-a/app:1.0"
-        await integrate(name, place.url)
-        await registered(name, k)
+        await integrate(name, harbor.url)
+        await register(name, cluster)
 
-        told = await asked(name, "lab", image)
-        assert (told["answer"], told["failing"]) == ("no", "workspace")
-        told = await asked(name, "nowhere", image)
-        assert (told["answer"], told["failing"]) == ("no", "namespace")
-        told = await asked(name, "lab", f"{name}/library/app")
-        assert told["answer"] == "yes"
-        told = await asked(name, "shop", f"{name}/ghost/app")
-        assert (told["answer"], told["failing"]) == ("no", "space")
-        told = await asked(name, "shop", "quay.io/team-a/app")
-        assert (told["answer"], told["failing"]) == ("unknown", "registry")
-        told = await asked(name, "shop", image)
-        assert (told["answer"], told["failing"]) == ("no", "binding")
-        assert "bind-space" in told["fix"]
+        explanation = await explain(name, "lab", image)
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "workspace")
+        explanation = await explain(name, "nowhere", image)
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "namespace")
+        explanation = await explain(name, "lab", f"{name}/library/app")
+        assert explanation["answer"] == "yes"
+        explanation = await explain(name, "shop", f"{name}/ghost/app")
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "space")
+        explanation = await explain(name, "shop", "quay.io/team-a/app")
+        assert (explanation["answer"], explanation["first_failure"]) == ("unknown", "registry")
+        explanation = await explain(name, "shop", image)
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "binding")
+        assert "bind-space" in explanation["fix"]
 
-        await bound(name, ["team-a"], "red")
-        place.harbor.requests.clear()
-        k.requests.clear()
-        told = await asked(name, "shop", f"{place.url.partition('//')[2]}/team-a/app")
-        assert told["answer"] == "yes", told
-        assert set(links(told).values()) == {"yes"}
-        assert place.writes() == []
-        assert k.requests.writes() == []
-        assert len(k.requests) == 3
+        await bind(name, ["team-a"], "red")
+        harbor.simulator.requests.clear()
+        cluster.requests.clear()
+        explanation = await explain(name, "shop", f"{harbor.url.partition('//')[2]}/team-a/app")
+        assert explanation["answer"] == "yes", explanation
+        assert set(link_answers(explanation).values()) == {"yes"}
+        assert harbor.writes() == []
+        assert cluster.requests.writes() == []
+        assert len(cluster.requests) == 3
 
-        shown = await page(f"access-{name}-shop")
-        assert shown.startswith("# ✅ Yes")
-        assert "its secret is accepted" in shown
-        held = k.secret("shop") or {}
-        secrets = [each["password"] for each in held["auths"].values()]
-        assert not any(secret in shown for secret in (*PASSWORDS, *secrets))
+        markdown = await page(f"access-{name}-shop")
+        assert markdown.startswith("# ✅ Yes")
+        assert "its secret is accepted" in markdown
+        pull_secret = cluster.secret("shop") or {}
+        secrets = [login["password"] for login in pull_secret["auths"].values()]
+        assert not any(secret in markdown for secret in (*PASSWORDS, *secrets))
 
 
 async def test_what_was_touched_by_hand_is_found_and_not_mended(name: str) -> None:
-    with harbor_at("team-a") as place, cluster_with(shop="red") as k:
-        await integrate(name, place.url)
-        await registered(name, k)
-        await bound(name, ["team-a"], "red")
+    with harbor_with("team-a") as harbor, cluster_with(shop="red") as cluster:
+        await integrate(name, harbor.url)
+        await register(name, cluster)
+        await bind(name, ["team-a"], "red")
         image = f"{name}/team-a/app"
 
-        k.set_image_pull_secrets("shop")
-        assert (await asked(name, "shop", image))["failing"] == "service-account"
-        k.edit_secret("shop", {"auths": {}})
-        assert (await asked(name, "shop", image))["failing"] == "pull-secret"
-        k.delete_secret("shop")
-        k.foreign_secret("shop")
-        told = await asked(name, "shop", image)
-        assert "delete or rename" in told["fix"]
-        k.delete_secret("shop")
-        await synced()
-        assert (await asked(name, "shop", image))["answer"] == "yes"
+        cluster.set_image_pull_secrets("shop")
+        assert (await explain(name, "shop", image))["first_failure"] == "service-account"
+        cluster.edit_secret("shop", {"auths": {}})
+        assert (await explain(name, "shop", image))["first_failure"] == "pull-secret"
+        cluster.delete_secret("shop")
+        cluster.add_foreign_secret("shop")
+        explanation = await explain(name, "shop", image)
+        assert "delete or rename" in explanation["fix"]
+        cluster.delete_secret("shop")
+        await sync()
+        assert (await explain(name, "shop", image))["answer"] == "yes"
 
-        robot = next(one for one in place.harbor.robots.values() if "observer" not in one.stored)
+        robot = next(
+            account
+            for account in harbor.simulator.robots.values()
+            if "observer" not in account.stored
+        )
         robot.disable = True
-        told = await asked(name, "shop", image)
-        assert (told["answer"], told["failing"]) == ("no", "grant")
-        assert "disabled" in told["links"][6]["seen"]
-        del place.harbor.robots[robot.id]
-        assert "deleted" in (await asked(name, "shop", image))["links"][6]["seen"]
-        assert deliveries_in(name)["shop"].status == "delivered"
+        explanation = await explain(name, "shop", image)
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "grant")
+        assert "disabled" in explanation["checks"][6]["observation"]
+        del harbor.simulator.robots[robot.id]
+        assert "deleted" in (await explain(name, "shop", image))["checks"][6]["observation"]
+        assert pull_secrets_in(name)["shop"].status == "delivered"
 
 
 async def test_what_is_out_of_reach_is_unknown_and_told_from_the_record(name: str) -> None:
-    with harbor_at("team-a") as place, cluster_with(shop="red") as k:
-        await integrate(name, place.url)
-        await registered(name, k)
-        await bound(name, ["team-a"], "red")
+    with harbor_with("team-a") as harbor, cluster_with(shop="red") as cluster:
+        await integrate(name, harbor.url)
+        await register(name, cluster)
+        await bind(name, ["team-a"], "red")
         image = f"{name}/team-a/app"
-        k.revoke()
-        told = await asked(name, "shop", image)
-        assert (told["answer"], told["failing"]) == ("unknown", "cluster")
-        assert links(told)["grant"] == "yes"
-        assert "on record it belongs to red" in told["links"][2]["seen"]
-    told = await asked(name, "shop", image)
-    assert (told["answer"], told["failing"]) == ("unknown", "cluster")
-    assert links(told)["registry"] == "unknown"
-    await look_again()
+        cluster.revoke_token()
+        explanation = await explain(name, "shop", image)
+        assert (explanation["answer"], explanation["first_failure"]) == ("unknown", "cluster")
+        assert link_answers(explanation)["grant"] == "yes"
+        assert "on record it belongs to red" in explanation["checks"][2]["observation"]
+    explanation = await explain(name, "shop", image)
+    assert (explanation["answer"], explanation["first_failure"]) == ("unknown", "cluster")
+    assert link_answers(explanation)["registry"] == "unknown"
+    await reconcile_all_now()
     assert (await page(f"access-{name}-shop")).startswith("# ❔ Unknown")
 
 
 async def test_a_question_that_makes_no_sense_is_refused(name: str) -> None:
-    with harbor_at("team-a") as place, cluster_with(shop="red") as k:
-        await integrate(name, place.url)
-        await registered(name, k)
-        told = await failed(explain_access, "nowhere", "shop", f"{name}/team-a/app")
-        assert "there is no cluster 'nowhere'" in told
-        assert "write registry/space" in await failed(explain_access, name, "shop", "nginx")
-        assert await completed(explain_access, name, "shop", f"{name}/library")
+    with harbor_with("team-a") as harbor, cluster_with(shop="red") as cluster:
+        await integrate(name, harbor.url)
+        await register(name, cluster)
+        message = await expect_failure(explain_access, "nowhere", "shop", f"{name}/team-a/app")
+        assert "there is no cluster 'nowhere'" in message
+        assert "write registry/space" in await expect_failure(explain_access, name, "shop", "nginx")
+        assert await expect_success(explain_access, name, "shop", f"{name}/library")
 
 
 async def test_a_docker_registry_is_asked_whether_its_pull_only_user_gets_in(name: str) -> None:
     users = {"admin": PASSWORD, "puller": "PullOnly98765"}
-    docker = DockerRegistry(Basic(users))
+    docker = SimulatedDockerRegistry(BasicAuth(users))
     docker.add_repository("team/app")
-    with running(docker.app) as url, cluster_with(shop="red", lab="blue") as k:
-        admin = await block(f"{name}-admin")
-        given = await block(f"{name}-puller", "puller", "PullOnly98765")
+    with run_server(docker.app) as url, cluster_with(shop="red", lab="blue") as cluster:
+        admin = await save_credentials(f"{name}-admin")
+        credentials = await save_credentials(f"{name}-puller", "puller", "PullOnly98765")
         await integrate(name, url, "docker", credentials=admin)
-        await registered(name, k)
-        await bound(name, ["team"], "red")
-        told = await asked(name, "shop", f"{name}/team/app")
-        assert (told["answer"], told["failing"]) == ("no", "grant")
+        await register(name, cluster)
+        await bind(name, ["team"], "red")
+        explanation = await explain(name, "shop", f"{name}/team/app")
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "grant")
 
-        await completed(update_registry, name, pull_credentials=given)
-        told = await asked(name, "shop", f"{name}/team/app")
-        assert told["answer"] == "yes", told
-        assert "is accepted" in told["links"][6]["seen"]
-        assert any("advisory" in note for note in told["notes"])
-        assert (await asked(name, "lab", f"{name}/team/app"))["failing"] == "binding"
+        await expect_success(update_registry, name, pull_credentials=credentials)
+        explanation = await explain(name, "shop", f"{name}/team/app")
+        assert explanation["answer"] == "yes", explanation
+        assert "is accepted" in explanation["checks"][6]["observation"]
+        assert any("advisory" in note for note in explanation["notes"])
+        assert (await explain(name, "lab", f"{name}/team/app"))["first_failure"] == "binding"
 
         users["puller"] = "another"
-        told = await asked(name, "shop", f"{name}/team/app")
-        assert (told["answer"], told["failing"]) == ("no", "grant")
-        assert f"registry-credentials/{name}-puller" in told["fix"]
+        explanation = await explain(name, "shop", f"{name}/team/app")
+        assert (explanation["answer"], explanation["first_failure"]) == ("no", "grant")
+        assert f"registry-credentials/{name}-puller" in explanation["fix"]

@@ -3,16 +3,16 @@
 import asyncio
 from contextlib import ExitStack
 
-from deployments.simulators.faults import Call, Fault
+from deployments.simulators.faults import Fault, RunCallback
 from flows.discovery.discover import discover_managed_harbors
-from models.clusters.cluster import Cluster, ClusterState
+from models.clusters.cluster import Cluster, ClusterStatus
 from models.discovery.trust import MANAGED_LABEL
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import clusters
-from tasks.store.session import transact
-from tests.support.helpers import PASSWORD, completed, harbor_at, known
-from tests.support.platform import cluster_with, registered
+from tasks.store.session import run_in_transaction
+from tests.support.helpers import PASSWORD, expect_success, harbor_with, registry_names
+from tests.support.platform import cluster_with, register
 
 CLUSTERS, HARBORS = 50, 5
 
@@ -26,39 +26,41 @@ async def test_fifty_clusters_are_asked_five_lists_each(database: str) -> None:
                 url = f"https://{name}-{number}.example.com"
                 cluster.add_harbor_cluster("hub", f"h{number}", url, PASSWORD)
         for name, cluster in running.items():
-            await _known(name, cluster.kubeconfig)
-        told = await completed(discover_managed_harbors, dry_run=True)
-        assert f"{CLUSTERS} clusters, {CLUSTERS * HARBORS} managed Harbors" in told
-        assert f"{CLUSTERS * HARBORS} changes planned" in told
-        assert known() == []
+            await _add_cluster(name, cluster.kubeconfig)
+        message = await expect_success(discover_managed_harbors, dry_run=True)
+        assert f"{CLUSTERS} clusters, {CLUSTERS * HARBORS} managed Harbors" in message
+        assert f"{CLUSTERS * HARBORS} changes planned" in message
+        assert registry_names() == []
         for cluster in running.values():
-            asked = [call.method for call in cluster.requests]
-            assert asked == ["GET"] * len(asked)
-            assert len(asked) <= 5
+            methods = [call.method for call in cluster.requests]
+            assert methods == ["GET"] * len(methods)
+            assert len(methods) <= 5
 
 
-async def _known(name: str, kubeconfig: str) -> None:
+async def _add_cluster(name: str, kubeconfig: str) -> None:
     """Register a cluster behind the product's back: fifty flow runs are not what is tested."""
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
     cluster = Cluster.model_validate({"name": name, "credential": {"name": name}})
-    transact(clusters.register, cluster, state=ClusterState(), at=clock.now(), flow_run="")
+    run_in_transaction(
+        clusters.save_cluster, cluster, state=ClusterStatus(), at=clock.now(), flow_run=""
+    )
 
 
 async def test_a_slow_cluster_delays_no_other(database: str) -> None:
     """It answers only once the other's Harbor is integrated."""
-    with harbor_at() as place, cluster_with() as quick, cluster_with() as slow:
-        await registered("quick", quick)
-        await registered("slow", slow)
+    with harbor_with() as harbor, cluster_with() as quick, cluster_with() as slow:
+        await register("quick", quick)
+        await register("slow", slow)
         quick.add_namespace("hub", {MANAGED_LABEL: "true"})
-        quick.add_harbor_cluster("hub", "main", place.url, PASSWORD)
-        waited = []
+        quick.add_harbor_cluster("hub", "main", harbor.url, PASSWORD)
+        holds = []
 
         async def hold() -> None:
-            while "quick-hub-main" not in known():
+            while "quick-hub-main" not in registry_names():
                 await asyncio.sleep(0.05)
-            waited.append(True)
+            holds.append(True)
 
-        slow.faults.add(Fault(Call(hold), method="GET", path=r"/apis.*"))
-        await completed(discover_managed_harbors)
-        assert waited
+        slow.faults.add(Fault(RunCallback(hold), method="GET", path=r"/apis.*"))
+        await expect_success(discover_managed_harbors)
+        assert holds

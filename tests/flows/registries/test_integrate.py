@@ -7,45 +7,49 @@ from contextlib import contextmanager
 import pytest
 import trustme
 
-from deployments.simulators.asgi import Receive, Reply, Scope, Send, send_reply
-from deployments.simulators.docker_registry import DockerRegistry
-from deployments.simulators.harbor import Harbor
-from deployments.simulators.server import closed_port_url, running
+from deployments.simulators.asgi import AsgiResponse, Receive, Scope, Send, send_response
+from deployments.simulators.docker_registry import SimulatedDockerRegistry
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.server import get_closed_url, run_server
 from flows.registries.integrate import integrate_registry
 from models.registries.condition import Health
 from tests.real.docker_registry import push
 from tests.support.helpers import (
+    add_registry,
+    audit_events,
     audit_of,
-    audited,
-    block,
-    dossier,
-    failed,
-    figures_of,
-    harbor_at,
+    count_task_runs,
+    expect_failure,
+    harbor_with,
     integrate,
-    known,
     page,
-    settled,
+    record_of,
+    registry_names,
+    save_credentials,
+    sent_events,
     spaces_of,
-    task_runs,
-    told,
+    statistics_of,
 )
 
 
 async def test_a_harbor(name: str) -> None:
-    with harbor_at("team-a", "team-b") as place:
-        state = await integrate(name, place.url, description="of the tests")
+    with harbor_with("team-a", "team-b") as harbor:
+        state = await integrate(name, harbor.url, description="of the tests")
         assert state.is_completed(), state
-        assert place.writes() == [("POST robots", 201)]  # the one to observe with
-    found = figures_of(name)
-    assert found.dossier.diagnosis.health is Health.HEALTHY
-    assert (found.totals.public, found.totals.private, found.storage) == (1, 2, 2**21)
+        assert harbor.writes() == [("POST robots", 201)]  # the one to observe with
+    statistics = statistics_of(name)
+    assert statistics.record.health_summary.health is Health.HEALTHY
+    assert (
+        statistics.totals.public_count,
+        statistics.totals.private_count,
+        statistics.storage_used,
+    ) == (1, 2, 2**21)
     assert set(spaces_of(name)) == {"library", "team-a", "team-b"}
     assert "The connection is proved" in await page(f"verdict-{name}")
     assert f"**{name}**" in await page("overview")
     assert "team-a" in await page(f"registry-{name}")
-    assert await told(name) == {"registry.integrated": 1}
-    assert await task_runs(state) <= 5
+    assert await sent_events(name) == {"registry.integrated": 1}
+    assert await count_task_runs(state) <= 5
 
 
 async def test_a_real_docker_registry(name: str, real_docker_registry: str) -> None:
@@ -53,52 +57,61 @@ async def test_a_real_docker_registry(name: str, real_docker_registry: str) -> N
         push(real_docker_registry, repository, "v1")
     state = await integrate(name, real_docker_registry, "docker")
     assert state.is_completed(), state
-    found = figures_of(name)
-    assert found.dossier.diagnosis.health is Health.HEALTHY
-    assert (found.totals.private, found.totals.repositories, found.storage) == (2, 3, None)
-    assert {name: one.repositories for name, one in spaces_of(name).items()} == {"/": 1, "team": 2}
+    statistics = statistics_of(name)
+    assert statistics.record.health_summary.health is Health.HEALTHY
+    assert (
+        statistics.totals.private_count,
+        statistics.totals.repository_count,
+        statistics.storage_used,
+    ) == (2, 3, None)
+    assert {name: space.repositories for name, space in spaces_of(name).items()} == {
+        "/": 1,
+        "team": 2,
+    }
     assert "unknown" in await page(f"registry-{name}")
 
 
 async def test_a_real_docker_registry_behind_a_password(
     name: str, real_docker_registry_basic: str
 ) -> None:
-    credentials = await block(name, "user", "pw")
+    credentials = await save_credentials(name, "user", "pw")
     state = await integrate(name, real_docker_registry_basic, "docker", credentials=credentials)
     assert state.is_completed(), state
-    assert dossier(name).diagnosis.health is Health.HEALTHY
+    assert record_of(name).health_summary.health is Health.HEALTHY
 
 
 async def test_again_goes_on_and_says_nothing_twice(name: str) -> None:
-    with harbor_at() as place:
+    with harbor_with() as harbor:
         for _ in range(2):
-            assert (await integrate(name, place.url)).is_completed()
-    assert await told(name) == {"registry.integrated": 1}
+            assert (await integrate(name, harbor.url)).is_completed()
+    assert await sent_events(name) == {"registry.integrated": 1}
 
 
 async def test_test_only_saves_nothing(name: str) -> None:
-    with harbor_at() as place:
-        state = await integrate(name, place.url, test_only=True)
+    with harbor_with() as harbor:
+        state = await integrate(name, harbor.url, test_only=True)
     assert state.is_completed()
     assert "nothing was saved" in (state.message or "")
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)
     assert "The connection is proved" in await page(f"verdict-{name}")
 
 
-def _see_nothing_saved(name: str) -> None:
-    assert known() == []
+def _check_nothing_saved(name: str) -> None:
+    assert registry_names() == []
     assert audit_of(name) == []
 
 
 async def _web_page(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_reply(send, Reply(200, b"<html>hello</html>", (("Content-Type", "text/html"),)))
+    await send_response(
+        send, AsgiResponse(200, b"<html>hello</html>", (("Content-Type", "text/html"),))
+    )
 
 
 @contextmanager
 def _self_signed() -> Iterator[str]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with running(Harbor().app, ssl_context=context) as url:
+    with run_server(SimulatedHarbor().app, ssl_context=context) as url:
         yield url
 
 
@@ -109,19 +122,19 @@ def _unknown_host() -> Iterator[str]:
 
 @contextmanager
 def _closed_port() -> Iterator[str]:
-    yield closed_port_url()
+    yield get_closed_url()
 
 
 @contextmanager
 def _read_only() -> Iterator[str]:
-    with harbor_at(read_only=True) as place:
-        yield place.url
+    with harbor_with(read_only=True) as harbor:
+        yield harbor.url
 
 
 @contextmanager
 def _too_old() -> Iterator[str]:
-    with harbor_at(version="v2.8.4-0a1b2c3d") as place:
-        yield place.url
+    with harbor_with(version="v2.8.4-0a1b2c3d") as harbor:
+        yield harbor.url
 
 
 FAILING = {
@@ -129,10 +142,12 @@ FAILING = {
     "TCP": (_closed_port, "harbor", "is it running"),
     "TLS": (_self_signed, "harbor", "Own certificate authority"),
     "Is it a Harbor": (
-        lambda: running(DockerRegistry().app), "harbor", "choose the type 'Docker Registry'"
+        lambda: run_server(SimulatedDockerRegistry().app),
+        "harbor",
+        "choose the type 'Docker Registry'",
     ),
-    "Is it a Harbor ": (lambda: running(_web_page), "harbor", "check the address"),
-    "Is it a": (lambda: running(Harbor().app), "docker", "Harbor"),
+    "Is it a Harbor ": (lambda: run_server(_web_page), "harbor", "check the address"),
+    "Is it a": (lambda: run_server(SimulatedHarbor().app), "docker", "Harbor"),
     "Version supported": (_too_old, "harbor", "upgrade Harbor"),
     "Writable": (_read_only, "harbor", "switch read-only mode off"),
 }  # fmt: skip
@@ -140,8 +155,8 @@ FAILING = {
 
 @pytest.mark.parametrize("step", FAILING)
 async def test_the_first_failing_step_is_named(name: str, step: str) -> None:
-    world, type_, advice = FAILING[step]
-    with world() as url:
+    server, type_, advice = FAILING[step]
+    with server() as url:
         message = (await integrate(name, url, type_)).message or ""
     verdict = await page(f"verdict-{name}")
     for text in (message, verdict):
@@ -149,7 +164,7 @@ async def test_the_first_failing_step_is_named(name: str, step: str) -> None:
         assert advice in text
     assert f"{name} was not saved" in message
     assert "What to do" in verdict
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)
 
 
 @pytest.mark.parametrize(
@@ -157,57 +172,59 @@ async def test_the_first_failing_step_is_named(name: str, step: str) -> None:
     [("admin", "wr0ng-Password", "Credentials right"), ("jane", "Jane-12345", "Administrator")],
 )
 async def test_credentials_that_will_not_do(name: str, user: str, password: str, step: str) -> None:
-    with harbor_at() as place:
-        place.harbor.add_user("jane", "Jane-12345")
-        credentials = await block(name, user, password)
-        state = await integrate(name, place.url, credentials=credentials)
+    with harbor_with() as harbor:
+        harbor.simulator.add_user("jane", "Jane-12345")
+        credentials = await save_credentials(name, user, password)
+        state = await integrate(name, harbor.url, credentials=credentials)
     assert step in (state.message or "")
     assert step in await page(f"verdict-{name}")
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)
 
 
 async def test_inline_credentials_are_refused_before_they_are_used(name: str) -> None:
     inline = {"username": "admin", "password": "given-inline"}
-    with harbor_at() as place:
-        state = await integrate(name, place.url, credentials=inline)
-        assert place.faults.seen == {}
+    with harbor_with() as harbor:
+        state = await integrate(name, harbor.url, credentials=inline)
+        assert harbor.faults.request_counts == {}
     assert state.is_failed()
     assert "change that password" in (state.message or "")
     assert "block_document_slug" in (state.message or "")
     assert "given-inline" not in (state.message or "")
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)
 
 
 async def test_a_harbor_without_credentials_is_refused(name: str) -> None:
-    with harbor_at() as place:
-        state = await integrate(name, place.url, credentials=None)
-        assert place.faults.seen == {}
+    with harbor_with() as harbor:
+        state = await integrate(name, harbor.url, credentials=None)
+        assert harbor.faults.request_counts == {}
     assert "a Harbor needs credentials" in (state.message or "")
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)
 
 
 async def test_a_taken_name_or_address_is_refused(name: str) -> None:
-    with harbor_at() as place, harbor_at() as other:
-        await settled(name, place.url)
+    with harbor_with() as harbor, harbor_with() as other:
+        await add_registry(name, harbor.url)
         state = await integrate(name, other.url)
         assert f"the name '{name}' is taken" in (state.message or "")
-        state = await integrate(f"{name}-twin", f"{place.url.upper()}/")
+        state = await integrate(f"{name}-twin", f"{harbor.url.upper()}/")
         assert f"is integrated already as '{name}'" in (state.message or "")
-        assert other.faults.seen == {}
-    assert known() == [name]
-    assert audited(name) == {"registry.integrated": 1}
+        assert other.faults.request_counts == {}
+    assert registry_names() == [name]
+    assert audit_events(name) == {"registry.integrated": 1}
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("harbor.example.com", "no scheme: write https://harbor.example.com"),
         ("ftp://harbor.example.com", "scheme 'ftp' is not supported"),
         ("https://harbor.example.com/harbor/projects", "has a path"),
     ],
 )
-async def test_addresses_that_are_none(name: str, address: str, told: str) -> None:
+async def test_addresses_that_are_none(name: str, address: str, message: str) -> None:
     form = {"type": "harbor", "address": address}
-    assert told in await failed(integrate_registry, name, form, await block(name))
+    assert message in await expect_failure(
+        integrate_registry, name, form, await save_credentials(name)
+    )
     assert "`AddressInvalid`" in await page(f"verdict-{name}")
-    _see_nothing_saved(name)
+    _check_nothing_saved(name)

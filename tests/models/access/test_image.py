@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from models.access.image import IMAGE_PATTERN, read_image, registry_of, space_of
-from models.core.errors import InputRefused
+from models.access.image import IMAGE_PATTERN, find_registry, parse_image, space_name
+from models.core.errors import InvalidRequest
 from models.registries.registry import Kind
 from tests.support.builders import registry
 
@@ -18,7 +18,7 @@ ALL = (
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "found", "space"),
+    ("text", "kind", "expected", "space"),
     [
         ("harbor-prod/team-a/app:1.0", HARBOR, "harbor-prod", "team-a"),
         ("harbor-prod/team-a", HARBOR, "harbor-prod", "team-a"),
@@ -34,13 +34,13 @@ ALL = (
     ],
 )
 def test_an_image_names_its_registry_and_its_space(
-    text: str, kind: Kind, found: str, space: str
+    text: str, kind: Kind, expected: str, space: str
 ) -> None:
-    image = read_image(text)
-    one = registry_of(image, ALL)
-    assert one is not None
-    assert one.name == found
-    assert space_of(image, kind, {"team"}) == space
+    image = parse_image(text)
+    image_registry = find_registry(image, ALL)
+    assert image_registry is not None
+    assert image_registry.name == expected
+    assert space_name(image, kind, {"team"}) == space
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,19 @@ def test_an_image_names_its_registry_and_its_space(
     ["", "nginx", "nginx:1.25", "harbor-prod/", "user:pw@harbor.example.com/team/app", "a b/c"],
 )
 def test_what_is_no_image_is_refused_with_how_to_write_it(text: str) -> None:
-    with pytest.raises(InputRefused, match="registry/space/image:tag"):
-        read_image(text)
+    with pytest.raises(InvalidRequest, match="registry/space/image:tag"):
+        parse_image(text)
 
 
 def test_an_image_outside_of_every_space_is_refused() -> None:
-    with pytest.raises(InputRefused, match="project/image"):
-        space_of(read_image("harbor-prod/app:1"), HARBOR, ())
-    with pytest.raises(InputRefused, match="not a valid Harbor project"):
-        space_of(read_image("harbor-prod/Team_/app:1"), HARBOR, ())
+    with pytest.raises(InvalidRequest, match="project/image"):
+        space_name(parse_image("harbor-prod/app:1"), HARBOR, ())
+    with pytest.raises(InvalidRequest, match="not a valid Harbor project"):
+        space_name(parse_image("harbor-prod/Team_/app:1"), HARBOR, ())
 
 
 def test_another_registry_is_none_of_ours() -> None:
-    assert registry_of(read_image("quay.io/team/app"), ALL) is None
+    assert find_registry(parse_image("quay.io/team/app"), ALL) is None
 
 
 def test_the_form_takes_no_password() -> None:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from models.access.requests import check_unbinding, listed_namespaces, matching
-from models.core.errors import InputRefused, PlanRefused
-from models.core.limits import Limits
+from models.access.requests import check_unbind_limit, match_spaces, parse_namespaces
+from models.core.errors import InvalidRequest, UnsafePlan
+from models.core.limits import ChangeLimits
 
-KNOWN = ["team", "team-b", "tools", "a.b", "/", "base"]
+SPACE_NAMES = ["team", "team-b", "tools", "a.b", "/", "base"]
 
 
 @pytest.mark.parametrize(
-    ("patterns", "found"),
+    ("patterns", "expected"),
     [
         ([], ()),
         (["team"], ("team",)),
@@ -26,8 +26,8 @@ KNOWN = ["team", "team-b", "tools", "a.b", "/", "base"]
         (["*a*e*"], ("base",)),
     ],
 )
-def test_names_and_patterns(patterns: list[str], found: tuple[str, ...]) -> None:
-    assert matching("prod", KNOWN, patterns) == found
+def test_names_and_patterns(patterns: list[str], expected: tuple[str, ...]) -> None:
+    assert match_spaces("prod", SPACE_NAMES, patterns) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,25 +35,25 @@ def test_names_and_patterns(patterns: list[str], found: tuple[str, ...]) -> None
 )
 def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
     """However many others mean something: nobody is to believe that all were bound."""
-    with pytest.raises(InputRefused) as caught:
-        matching("prod", KNOWN, ["team", pattern])
-    assert f"prod has no space {pattern!r}" in str(caught.value)
+    with pytest.raises(InvalidRequest) as excinfo:
+        match_spaces("prod", SPACE_NAMES, ["team", pattern])
+    assert f"prod has no space {pattern!r}" in str(excinfo.value)
 
 
 def test_a_long_pattern_is_cut() -> None:
-    with pytest.raises(InputRefused) as caught:
-        matching("prod", KNOWN, ["x" * 5000])
-    assert len(str(caught.value)) < 300
+    with pytest.raises(InvalidRequest) as excinfo:
+        match_spaces("prod", SPACE_NAMES, ["x" * 5000])
+    assert len(str(excinfo.value)) < 300
 
 
 def test_listed_namespaces() -> None:
     texts = ["eu/shop", " us/shop ", "eu/shop"]
-    assert listed_namespaces(texts, ["eu", "us"]) == (
+    assert parse_namespaces(texts, ["eu", "us"]) == (
         ("eu", "shop"),
         ("us", "shop"),
         ("eu", "shop"),
     )
-    assert listed_namespaces([], []) == ()
+    assert parse_namespaces([], []) == ()
 
 
 @pytest.mark.parametrize(
@@ -61,24 +61,25 @@ def test_listed_namespaces() -> None:
     ["shop", "eu/", "/shop", "eu/shop/x", "eu/Shop", "eu/a.b", "eu/-a", f"eu/{'a' * 64}", ""],
 )
 def test_listed_namespaces_that_make_no_sense(text: str) -> None:
-    with pytest.raises(InputRefused, match=r"is not cluster/namespace|there is no cluster"):
-        listed_namespaces([text], ["eu"])
+    with pytest.raises(InvalidRequest, match=r"is not cluster/namespace|there is no cluster"):
+        parse_namespaces([text], ["eu"])
 
 
 @pytest.mark.parametrize(
-    ("known", "there"), [(["eu", "us"], "eu, us"), ([], "none yet; run register-cluster")]
+    ("cluster_names", "listing"), [(["eu", "us"], "eu, us"), ([], "none yet; run register-cluster")]
 )
-def test_a_cluster_that_nobody_registered(known: list[str], there: str) -> None:
-    with pytest.raises(InputRefused, match=f"no cluster 'prod' here; known are: {there}"):
-        listed_namespaces(["prod/shop"], known)
+def test_a_cluster_that_nobody_registered(cluster_names: list[str], listing: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"no cluster 'prod' here; known are: {listing}"):
+        parse_namespaces(["prod/shop"], cluster_names)
 
 
 @pytest.mark.parametrize(
-    ("many", "whole", "refused"), [(9, 9, False), (10, 34, False), (10, 33, True), (400, 400, True)]
+    ("unbound_count", "total", "refused"),
+    [(9, 9, False), (10, 34, False), (10, 33, True), (400, 400, True)],
 )
-def test_the_brake_on_unbinding(many: int, whole: int, refused: bool) -> None:
+def test_the_brake_on_unbinding(unbound_count: int, total: int, refused: bool) -> None:
     if not refused:
-        check_unbinding("prod", many, whole, Limits())
+        check_unbind_limit("prod", unbound_count, total, ChangeLimits())
         return
-    with pytest.raises(PlanRefused, match=rf"would take away {many} of {whole} bindings"):
-        check_unbinding("prod", many, whole, Limits())
+    with pytest.raises(UnsafePlan, match=rf"would take away {unbound_count} of {total} bindings"):
+        check_unbind_limit("prod", unbound_count, total, ChangeLimits())

@@ -4,106 +4,132 @@ from datetime import timedelta
 
 import pytest
 
-from models.access.robot_state import AccessRecord
-from models.core.availability import Seen, Unseen
+from models.access.robot_state import RobotState
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
-from models.registries.changes import difference, spaces_told
-from models.registries.observation import NOT_ASKED, Snapshot
-from models.registries.robot_plan import GrantPlan
-from models.registries.robots import Grant, ObservedRobot
-from tests.support.access_builders import US, edited, grant, made, robot, robots
-from tests.support.builders import NOW, seen, snapshot, unseen
+from models.registries.changes import summarize_difference, summarize_spaces
+from models.registries.observation import NOT_REQUESTED, Snapshot
+from models.registries.robot_plan import RobotPlan
+from models.registries.robots import ObservedRobot, RobotAccount
+from tests.support.access_builders import (
+    INSTALLATION_ID,
+    create_robot,
+    robot,
+    robot_account,
+    robots,
+    update_robot,
+)
+from tests.support.builders import NOW, observed_space, snapshot, unavailable
 
-OLD, NEW = grant(1, "a"), grant(2, "a", made_at=NOW + timedelta(days=1))
+OLD, NEW = robot_account(1, "a"), robot_account(2, "a", made_at=NOW + timedelta(days=1))
 BOUND: dict[str, tuple[str, ...]] = {"team-a": ("a",)}
 
 
-def record(*grants: Grant, bound: dict[str, tuple[str, ...]] = BOUND) -> AccessRecord:
-    return AccessRecord(registry="prod", installation=US, bound=bound, grants=grants)
+def record(*grants: RobotAccount, bound: dict[str, tuple[str, ...]] = BOUND) -> RobotState:
+    return RobotState(
+        registry="prod", installation=INSTALLATION_ID, bound_spaces=bound, robots=grants
+    )
 
 
-def look(
-    found: Seen[ObservedRobot] | Unseen | None = None, *, edits: bool = True, spaces: bool = True
+def observation(
+    observed_robots: Complete[ObservedRobot] | Unavailable | None = None,
+    *,
+    edits: bool = True,
+    spaces: bool = True,
 ) -> Snapshot:
-    base = snapshot(seen("a"), seen("b")) if spaces else snapshot(instead=unseen())
-    update = {"robots": found or robots(robot(1, "a")), "edits_robots": edits}
+    base = (
+        snapshot(observed_space("a"), observed_space("b"))
+        if spaces
+        else snapshot(instead=unavailable())
+    )
+    update = {"robots": observed_robots or robots(robot(1, "a")), "can_update_robots": edits}
     return base.model_copy(update=update)
 
 
 def test_agreement() -> None:
-    assert record(OLD).plan(look()) == GrantPlan()
+    assert record(OLD).plan(observation()) == RobotPlan()
 
 
 def test_one_more_binding() -> None:
-    found = record(OLD, bound={"team-a": ("b", "a")}).plan(look())
-    assert found == GrantPlan(changes=(edited(1, ("a",), ("a", "b")),))
+    robot_plan = record(OLD, bound={"team-a": ("b", "a")}).plan(observation())
+    assert robot_plan == RobotPlan(changes=(update_robot(1, ("a",), ("a", "b")),))
 
 
 def test_bindings_that_are_held_from_now_on_are_not_granted() -> None:
     bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "b")}
-    on_record = record(grant(1, "a", "b"), bound=bound)
-    found = look(robots(robot(1, "b")))  # Harbor shows no right on a project that is gone
-    assert on_record.without({"a": "made again"}).plan(found).changes == ()
-    assert on_record.without({}).plan(found).changes == (edited(1, ("b",), ("a", "b")),)
+    robot_state = record(robot_account(1, "a", "b"), bound=bound)
+    current = observation(robots(robot(1, "b")))  # Harbor shows no right on a project that is gone
+    assert robot_state.without_spaces({"a": "made again"}).plan(current).changes == ()
+    assert robot_state.without_spaces({}).plan(current).changes == (
+        update_robot(1, ("b",), ("a", "b")),
+    )
 
 
 def test_one_more_binding_where_robots_cannot_be_edited() -> None:
-    found = record(OLD, bound={"team-a": ("b", "a")}).plan(look(edits=False))
-    assert found == GrantPlan(changes=(made("a", "b", number=2, before=("a",)),))
+    robot_plan = record(OLD, bound={"team-a": ("b", "a")}).plan(observation(edits=False))
+    assert robot_plan == RobotPlan(changes=(create_robot("a", "b", number=2, before=("a",)),))
 
 
-@pytest.mark.parametrize("found", [look(unseen()), look(spaces=False)])
-def test_unseen_robots_or_spaces_justify_nothing(found: Snapshot) -> None:
+@pytest.mark.parametrize("current", [observation(unavailable()), observation(spaces=False)])
+def test_unseen_robots_or_spaces_justify_nothing(current: Snapshot) -> None:
     """Without the list of spaces every space would be missing."""
-    assert record(OLD).plan(found) == GrantPlan()
-    assert record(OLD, bound={}).plan(found) == GrantPlan()
+    assert record(OLD).plan(current) == RobotPlan()
+    assert record(OLD, bound={}).plan(current) == RobotPlan()
 
 
 def test_rotate_and_served_are_passed_on() -> None:
-    asked = record(OLD).model_copy(update={"rotate": frozenset({"team-a"})})
-    expected = made("a", number=2, before=("a",), reason=Reason.ROTATED)
-    assert asked.plan(look()).changes == (expected,)
+    rotation_state = record(OLD).model_copy(update={"requested_rotations": frozenset({"team-a"})})
+    expected = create_robot("a", number=2, before=("a",), reason=Reason.ROTATED)
+    assert rotation_state.plan(observation()).changes == (expected,)
     second = robot(2, "a", login=f"robot${expected.name}")
-    both = record(OLD, NEW.model_copy(update={"login": second.login}))
-    look_again = look(robots(robot(1, "a"), second))
-    assert both.plan(look_again).changes == ()
-    update = {"served": frozenset({"team-a"}), "retired": frozenset({1})}
-    done = both.model_copy(update=update)
-    assert [one.kind for one in done.plan(look_again).changes] == ["revoke-grant"]
+    both_robots = record(OLD, NEW.model_copy(update={"login": second.login}))
+    second_observation = observation(robots(robot(1, "a"), second))
+    assert both_robots.plan(second_observation).changes == ()
+    update = {"rolled_out": frozenset({"team-a"}), "expired_robot_ids": frozenset({1})}
+    rolled_out_state = both_robots.model_copy(update=update)
+    assert [change.kind for change in rolled_out_state.plan(second_observation).changes] == [
+        "revoke-grant"
+    ]
 
 
 def test_departures_are_passed_on() -> None:
-    left = record(OLD).model_copy(update={"leaving": frozenset({"team-a"})})
-    expected = made("a", number=2, before=("a",), reason=Reason.NAMESPACE_LEFT)
-    assert left.plan(look()).changes == (expected,)
+    departure_state = record(OLD).model_copy(update={"departure_rotations": frozenset({"team-a"})})
+    expected = create_robot("a", number=2, before=("a",), reason=Reason.NAMESPACE_LEFT)
+    assert departure_state.plan(observation()).changes == (expected,)
     second = robot(2, "a", login=f"robot${expected.name}")
-    both = record(OLD, NEW.model_copy(update={"login": second.login}))
-    update = {"exposed": frozenset({1}), "overdue": frozenset({1})}
-    (change,) = both.model_copy(update=update).plan(look(robots(robot(1, "a"), second))).changes
+    both_robots = record(OLD, NEW.model_copy(update={"login": second.login}))
+    update = {"exposed_robot_ids": frozenset({1}), "overdue_robot_ids": frozenset({1})}
+    (change,) = (
+        both_robots.model_copy(update=update)
+        .plan(observation(robots(robot(1, "a"), second)))
+        .changes
+    )
     assert (change.kind, change.reason) == ("revoke-grant", Reason.NAMESPACE_LEFT)
 
 
 @pytest.mark.parametrize(
-    ("grants", "bound", "concerned"),
+    ("grants", "bound", "in_use"),
     [
         ((), {}, False),
-        ((grant(9, workspace=""),), {}, False),  # the observer
+        ((robot_account(9, workspace=""),), {}, False),  # the observer
         ((OLD,), {}, True),
         ((), BOUND, True),
     ],
 )
 def test_robots_that_concern_nobody_are_not_missed(
-    grants: tuple[Grant, ...], bound: dict[str, tuple[str, ...]], concerned: bool
+    grants: tuple[RobotAccount, ...], bound: dict[str, tuple[str, ...]], in_use: bool
 ) -> None:
-    one = record(*grants, bound=bound)
-    assert one.concerned is concerned
-    hidden = look(unseen())
-    assert one.asked(hidden).robots == (unseen() if concerned else NOT_ASKED)
-    assert one.asked(look()) == look()
+    robot_state = record(*grants, bound=bound)
+    assert robot_state.in_use is in_use
+    without_robots = observation(unavailable())
+    assert robot_state.ignore_unneeded_robots(without_robots).robots == (
+        unavailable() if in_use else NOT_REQUESTED
+    )
+    assert robot_state.ignore_unneeded_robots(observation()) == observation()
 
 
 def test_the_observer_is_the_youngest_of_its_kind() -> None:
-    older, observer = grant(3, workspace=""), grant(4, workspace="")
+    older, observer = robot_account(3, workspace=""), robot_account(4, workspace="")
     assert record(OLD, NEW).observer is None
     assert record(OLD, observer, older).observer == observer
 
@@ -114,56 +140,61 @@ def test_the_observer_is_the_youngest_of_its_kind() -> None:
         ((), ()),
         ((OLD,), ()),
         ((OLD, NEW), (NEW,)),
-        ((OLD, NEW, grant(3, workspace="team-b")), (NEW,)),
+        ((OLD, NEW, robot_account(3, workspace="team-b")), (NEW,)),
     ],
 )
 def test_who_waits_for_an_older_one_to_go(
-    grants: tuple[Grant, ...], waiting: tuple[Grant, ...]
+    grants: tuple[RobotAccount, ...], waiting: tuple[RobotAccount, ...]
 ) -> None:
-    assert record(*grants).waiting == waiting
+    assert record(*grants).replacements == waiting
 
 
 @pytest.mark.parametrize(
-    ("found", "hidden"),
+    ("current", "first_unavailable"),
     [
-        (look(), None),
-        (snapshot(seen()), None),  # robots were not asked for
-        (look(unseen()), unseen()),
-        (look(spaces=False), unseen()),
-        (look(unseen(message="robots"), spaces=False), unseen()),  # the first
+        (observation(), None),
+        (snapshot(observed_space()), None),  # robots were not asked for
+        (observation(unavailable()), unavailable()),
+        (observation(spaces=False), unavailable()),
+        (observation(unavailable(message="robots"), spaces=False), unavailable()),  # the first
     ],
 )
-def test_hidden(found: Snapshot, hidden: Unseen | None) -> None:
-    assert found.hidden == hidden
+def test_hidden(current: Snapshot, first_unavailable: Unavailable | None) -> None:
+    assert current.first_unavailable == first_unavailable
 
 
-MANY = tuple(f"s{number:02}" for number in range(12))
+MANY_SPACES = tuple(f"s{number:02}" for number in range(12))
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ((), (), ""),
         (("a",), ("a",), ""),
         ((), ("b", "a"), "+a +b"),
         (("a", "b"), ("b", "c"), "+c -a"),
-        (MANY[:10], (), " ".join(f"-{name}" for name in MANY[:10])),
-        ((), MANY, " ".join(f"+{name}" for name in MANY[:10]) + " +2 more"),
-        (MANY, ("z",), "+z " + " ".join(f"-{name}" for name in MANY[:10]) + " -2 more"),
+        (MANY_SPACES[:10], (), " ".join(f"-{name}" for name in MANY_SPACES[:10])),
+        ((), MANY_SPACES, " ".join(f"+{name}" for name in MANY_SPACES[:10]) + " +2 more"),
+        (
+            MANY_SPACES,
+            ("z",),
+            "+z " + " ".join(f"-{name}" for name in MANY_SPACES[:10]) + " -2 more",
+        ),
     ],
 )
-def test_difference(before: tuple[str, ...], after: tuple[str, ...], told: str) -> None:
-    assert difference(before, after) == told
+def test_difference(before: tuple[str, ...], after: tuple[str, ...], expected: str) -> None:
+    assert summarize_difference(before, after) == expected
 
 
 @pytest.mark.parametrize(
-    ("spaces", "told"), [((), ""), (MANY[:3], "s00, s01, s02"), (MANY, "12 spaces")]
+    ("spaces", "expected"),
+    [((), ""), (MANY_SPACES[:3], "s00, s01, s02"), (MANY_SPACES, "12 spaces")],
 )
-def test_spaces_told(spaces: tuple[str, ...], told: str) -> None:
-    assert spaces_told(spaces) == told
+def test_spaces_told(spaces: tuple[str, ...], expected: str) -> None:
+    assert summarize_spaces(spaces) == expected
 
 
 def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() -> None:
     bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "c")}
-    found = look(robots(robot(1, "a", "c")))
-    assert record(grant(1, "a", "c"), bound=bound).plan(found) == GrantPlan()
+    current = observation(robots(robot(1, "a", "c")))
+    assert record(robot_account(1, "a", "c"), bound=bound).plan(current) == RobotPlan()

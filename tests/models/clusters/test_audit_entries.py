@@ -4,37 +4,37 @@ from typing import Any
 
 import pytest
 
-from models.clusters.audit_entries import cluster_entries, delivery_entries, namespace_entries
-from models.clusters.cluster import ClusterState
-from models.clusters.membership import Namespace, Source
+from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
+from models.clusters.cluster import ClusterStatus
+from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import (
-    ClusterOutcome,
-    Deliver,
-    Delivery,
-    DeliveryStatus,
-    Link,
-    Unlink,
-    Withdraw,
+    AddImagePullSecret,
+    ClusterChangeResult,
+    DeleteSecret,
+    PullSecretState,
+    PullSecretStatus,
+    RemoveImagePullSecret,
+    WriteSecret,
 )
-from models.core.audit import EVENTS, Entry
+from models.core.audit import EVENT_DESCRIPTIONS, AuditEntry
 from models.core.reasons import Reason
-from tests.support.access_builders import delivery, namespace, went
+from tests.support.access_builders import cluster_result, namespace, pull_secret_status
 
-DELIVER = Deliver(
-    namespace="shop", before="", after="print", registries=("a", "b"), reason=Reason.DUE
+DELIVER = WriteSecret(
+    namespace="shop", before="", after="print", registries=("a", "b"), reason=Reason.MISSING
 )
-WITHDRAW = Withdraw(namespace="shop", uid="1", version="5", before="print")
-ORPHAN = WITHDRAW.model_copy(update={"reason": Reason.UNWANTED})
-LINK, UNLINK = Link(namespace="shop"), Unlink(namespace="shop")
-PENDING, REFUSED = DeliveryStatus.PENDING, DeliveryStatus.REFUSED
+WITHDRAW = DeleteSecret(namespace="shop", uid="1", resource_version="5", before="print")
+ORPHAN = WITHDRAW.model_copy(update={"reason": Reason.ORPHANED})
+LINK, UNLINK = AddImagePullSecret(namespace="shop"), RemoveImagePullSecret(namespace="shop")
+PENDING, REFUSED = PullSecretState.PENDING, PullSecretState.REFUSED
 
 
-def state(reachable: bool | None) -> ClusterState:
-    return ClusterState(reachable=reachable, reason=Reason.TIMED_OUT, message="why")
+def state(reachable: bool | None) -> ClusterStatus:
+    return ClusterStatus(reachable=reachable, reason=Reason.TIMED_OUT, message="why")
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "what"),
+    ("before", "after", "event"),
     [
         (None, True, None),
         (None, False, "cluster.unreachable"),
@@ -44,40 +44,40 @@ def state(reachable: bool | None) -> ClusterState:
         (False, True, "cluster.recovered"),
     ],
 )
-def test_clusters(before: bool | None, after: bool, what: str | None) -> None:
-    entry = Entry(subject="eu", what=what or "", cluster="eu", why="TimedOut: why")
-    found = cluster_entries("eu", state(before), state(after))
-    assert found == ((entry,) if what else ())
+def test_clusters(before: bool | None, after: bool, event: str | None) -> None:
+    entry = AuditEntry(subject="eu", action=event or "", cluster="eu", reason="TimedOut: why")
+    entries = cluster_entries("eu", state(before), state(after))
+    assert entries == ((entry,) if event else ())
 
 
-def joined(workspace: str = "team-a") -> Entry:
-    return Entry(
+def joined_entry(workspace: str = "team-a") -> AuditEntry:
+    return AuditEntry(
         subject="shop",
-        what="namespace.joined",
+        action="namespace.joined",
         after=workspace,
-        why="by label",
+        reason="by label",
         cluster="eu",
         workspace=workspace,
     )
 
 
-def left(why: str) -> Entry:
-    return Entry(
+def left_entry(reason: str) -> AuditEntry:
+    return AuditEntry(
         subject="shop",
-        what="namespace.left",
+        action="namespace.left",
         before="team-a",
-        why=why,
+        reason=reason,
         cluster="eu",
         workspace="team-a",
     )
 
 
-NOBODYS = namespace(workspace=None)
+UNASSIGNED = namespace(workspace=None)
 DISPUTED = namespace(workspace=None, problem=Reason.WORKSPACE_CONFLICT, message="two claims")
-DISPUTE = Entry(
+DISPUTE = AuditEntry(
     subject="shop",
-    what="namespace.disputed",
-    why="WorkspaceConflict: two claims",
+    action="namespace.disputed",
+    reason="WorkspaceConflict: two claims",
     cluster="eu",
 )
 
@@ -85,112 +85,118 @@ DISPUTE = Entry(
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (None, namespace(), [joined()]),
-        (None, NOBODYS, []),
+        (None, namespace(), [joined_entry()]),
+        (None, UNASSIGNED, []),
         (namespace(), namespace(), []),
-        (NOBODYS, namespace(), [joined()]),
-        (namespace(), namespace(source=Source.DECLARED), []),
-        (namespace(), NOBODYS, [left("its label or the list says otherwise")]),
+        (UNASSIGNED, namespace(), [joined_entry()]),
+        (namespace(), namespace(source=WorkspaceSource.LISTED), []),
+        (namespace(), UNASSIGNED, [left_entry("its label or the list says otherwise")]),
         (
             namespace(),
             namespace(workspace="team-b"),
-            [left("its label or the list says otherwise"), joined("team-b")],
+            [left_entry("its label or the list says otherwise"), joined_entry("team-b")],
         ),
-        (namespace(), None, [left("the namespace was deleted")]),
-        (NOBODYS, None, []),
+        (namespace(), None, [left_entry("the namespace was deleted")]),
+        (UNASSIGNED, None, []),
         (None, DISPUTED, [DISPUTE]),
-        (namespace(), DISPUTED, [left("two claims"), DISPUTE]),
+        (namespace(), DISPUTED, [left_entry("two claims"), DISPUTE]),
         (DISPUTED, DISPUTED, []),
         (DISPUTED, DISPUTED.model_copy(update={"message": "other claims"}), []),
-        (DISPUTED, namespace(), [joined()]),
+        (DISPUTED, namespace(), [joined_entry()]),
     ],
 )
 def test_namespaces(
-    before: Namespace | None, after: Namespace | None, expected: list[Entry]
+    before: Namespace | None, after: Namespace | None, expected: list[AuditEntry]
 ) -> None:
-    found = namespace_entries([before] if before else [], [after] if after else [])
-    assert found == tuple(expected)
+    entries = namespace_entries([before] if before else [], [after] if after else [])
+    assert entries == tuple(expected)
 
 
 def deliveries(
-    *outcomes: ClusterOutcome,
-    before: tuple[Delivery, ...] = (),
-    after: tuple[Delivery, ...] = (),
-) -> tuple[Entry, ...]:
-    return delivery_entries("eu", {"shop": "team-a"}, before, outcomes, after)
+    *outcomes: ClusterChangeResult,
+    before: tuple[PullSecretStatus, ...] = (),
+    after: tuple[PullSecretStatus, ...] = (),
+) -> tuple[AuditEntry, ...]:
+    return pull_secret_entries("eu", {"shop": "team-a"}, before, outcomes, after)
 
 
-def entry(what: str, **more: Any) -> Entry:
-    return Entry(subject="shop", what=what, cluster="eu", workspace="team-a", **more)
+def entry(event: str, **fields: Any) -> AuditEntry:
+    return AuditEntry(subject="shop", action=event, cluster="eu", workspace="team-a", **fields)
 
 
-FAILED = entry("secret.failed", why="Forbidden: no")
+FAILED = entry("secret.failed", reason="Forbidden: no")
 
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (went(DELIVER), [entry("secret.delivered", after="a, b", why="Due")]),
-        (went(WITHDRAW), [entry("secret.withdrawn", why="NothingDue")]),
-        (went(WITHDRAW, Reason.ALREADY_SO), []),
-        (went(LINK), []),
-        (went(UNLINK), []),
-        (went(WITHDRAW, Reason.FORBIDDEN, "no", well=False), []),  # its state tells
-        (went(UNLINK, Reason.FORBIDDEN, "no", well=False), []),
-        (went(ORPHAN, Reason.FORBIDDEN, "no", well=False), [FAILED]),  # it has none
-        (went(DELIVER, Reason.FORBIDDEN, "no", well=False), []),  # its state tells
+        (cluster_result(DELIVER), [entry("secret.delivered", after="a, b", reason="Due")]),
+        (cluster_result(WITHDRAW), [entry("secret.withdrawn", reason="NothingDue")]),
+        (cluster_result(WITHDRAW, Reason.UNCHANGED), []),
+        (cluster_result(LINK), []),
+        (cluster_result(UNLINK), []),
+        (cluster_result(WITHDRAW, Reason.FORBIDDEN, "no", is_done=False), []),  # its state tells
+        (cluster_result(UNLINK, Reason.FORBIDDEN, "no", is_done=False), []),
+        (cluster_result(ORPHAN, Reason.FORBIDDEN, "no", is_done=False), [FAILED]),  # it has none
+        (cluster_result(DELIVER, Reason.FORBIDDEN, "no", is_done=False), []),  # its state tells
     ],
 )
-def test_what_was_done(outcome: ClusterOutcome, expected: list[Entry]) -> None:
+def test_what_was_done(outcome: ClusterChangeResult, expected: list[AuditEntry]) -> None:
     assert deliveries(outcome) == tuple(expected)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (None, delivery(), []),
-        (None, delivery(status=PENDING, reason=Reason.FORBIDDEN, message="no"), [FAILED]),
-        (delivery(), delivery(status=REFUSED, reason=Reason.FORBIDDEN, message="no"), [FAILED]),
+        (None, pull_secret_status(), []),
+        (None, pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN, message="no"), [FAILED]),
         (
-            delivery(status=PENDING, reason=Reason.FORBIDDEN),
-            delivery(status=PENDING, reason=Reason.FORBIDDEN, message="no"),
+            pull_secret_status(),
+            pull_secret_status(status=REFUSED, reason=Reason.FORBIDDEN, message="no"),
+            [FAILED],
+        ),
+        (
+            pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN),
+            pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN, message="no"),
             [],  # known already
         ),
         (
-            delivery(status=PENDING, reason=Reason.TIMED_OUT),
-            delivery(status=PENDING, reason=Reason.FORBIDDEN, message="no"),
+            pull_secret_status(status=PENDING, reason=Reason.TIMED_OUT),
+            pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN, message="no"),
             [FAILED],
         ),
     ],
 )
 def test_what_failed_is_told_once(
-    before: Delivery | None, after: Delivery, expected: list[Entry]
+    before: PullSecretStatus | None, after: PullSecretStatus, expected: list[AuditEntry]
 ) -> None:
-    found = deliveries(before=(before,) if before else (), after=(after,))
-    assert found == tuple(expected)
+    entries = deliveries(before=(before,) if before else (), after=(after,))
+    assert entries == tuple(expected)
 
 
 def test_a_namespace_that_is_being_deleted_is_no_failure() -> None:
-    going = delivery(status=REFUSED, reason=Reason.NAMESPACE_TERMINATING, message="it goes")
-    assert deliveries(before=(delivery(),), after=(going,)) == ()
+    terminating = pull_secret_status(
+        status=REFUSED, reason=Reason.NAMESPACE_TERMINATING, message="it goes"
+    )
+    assert deliveries(before=(pull_secret_status(),), after=(terminating,)) == ()
 
 
 def test_a_namespace_of_no_workspace() -> None:
-    found = delivery_entries("eu", {}, (), [went(DELIVER)], ())
-    assert [(one.cluster, one.workspace) for one in found] == [("eu", "")]
+    entries = pull_secret_entries("eu", {}, (), [cluster_result(DELIVER)], ())
+    assert [(audit_entry.cluster, audit_entry.workspace) for audit_entry in entries] == [("eu", "")]
 
 
 def test_every_entry_is_an_event_that_is_explained() -> None:
-    told = {
-        one.what
-        for one in (
+    events = {
+        audit_entry.action
+        for audit_entry in (
             *cluster_entries("eu", state(True), state(False)),
             *cluster_entries("eu", state(False), state(True)),
             *namespace_entries([namespace()], [DISPUTED]),
             *namespace_entries([], [namespace()]),
-            *deliveries(went(DELIVER), went(WITHDRAW)),
+            *deliveries(cluster_result(DELIVER), cluster_result(WITHDRAW)),
             FAILED,
         )
     }
-    assert told <= EVENTS.keys()
-    assert len(told) == 8
+    assert events <= EVENT_DESCRIPTIONS.keys()
+    assert len(events) == 8

@@ -7,44 +7,53 @@ import pytest
 from models.clusters.cluster import ObservedNamespace
 from models.clusters.membership import (
     Namespace,
-    Source,
-    check_leaving,
-    departures,
-    settle_namespaces,
-    unmoved,
+    WorkspaceSource,
+    assign_workspaces,
+    check_departures,
+    departures_by_workspace,
+    keep_assignments,
 )
-from models.core.errors import PlanRefused
-from models.core.limits import Limits
+from models.core.errors import UnsafePlan
+from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
-from tests.support.access_builders import labelled, namespace
+from tests.support.access_builders import namespace, observed_namespace
 
 KEYS = ("ri/workspace", "team")
 OURS, THEIRS = "ri/workspace", "team"
 
 
-def settle(one: ObservedNamespace, *listed: str, keys: tuple[str, ...] = KEYS) -> Namespace:
-    (found,) = settle_namespaces("eu", [one], keys, {"shop": listed, "other": ("team-z",)})
-    return found
+def settle(
+    observed: ObservedNamespace, *workspaces: str, keys: tuple[str, ...] = KEYS
+) -> Namespace:
+    (assignment,) = assign_workspaces(
+        "eu", [observed], keys, {"shop": workspaces, "other": ("team-z",)}
+    )
+    return assignment
 
 
 @pytest.mark.parametrize(
     ("labels", "listed", "workspace", "source"),
     [
         ({}, (), None, None),
-        ({OURS: "team-a"}, (), "team-a", Source.LABEL),
-        ({THEIRS: "team-a"}, (), "team-a", Source.LABEL),
-        ({OURS: "team-a", THEIRS: "team-a"}, (), "team-a", Source.LABEL),
-        ({OURS: "", THEIRS: "team-a"}, (), "team-a", Source.LABEL),
-        ({}, ("team-a",), "team-a", Source.DECLARED),
-        ({OURS: "team-a"}, ("team-a",), "team-a", Source.LABEL),
+        ({OURS: "team-a"}, (), "team-a", WorkspaceSource.LABEL),
+        ({THEIRS: "team-a"}, (), "team-a", WorkspaceSource.LABEL),
+        ({OURS: "team-a", THEIRS: "team-a"}, (), "team-a", WorkspaceSource.LABEL),
+        ({OURS: "", THEIRS: "team-a"}, (), "team-a", WorkspaceSource.LABEL),
+        ({}, ("team-a",), "team-a", WorkspaceSource.LISTED),
+        ({OURS: "team-a"}, ("team-a",), "team-a", WorkspaceSource.LABEL),
         ({"somebody": "team-a"}, (), None, None),
         ({OURS: ""}, (), None, None),
     ],
 )
 def test_one_workspace_or_none(
-    labels: dict[str, str], listed: tuple[str, ...], workspace: str | None, source: Source | None
+    labels: dict[str, str],
+    listed: tuple[str, ...],
+    workspace: str | None,
+    source: WorkspaceSource | None,
 ) -> None:
-    assert settle(labelled(labels=labels), *listed) == namespace(workspace=workspace, source=source)
+    assert settle(observed_namespace(labels=labels), *listed) == namespace(
+        workspace=workspace, source=source
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,7 @@ def test_a_conflict_grants_nothing(
     labels: dict[str, str], listed: tuple[str, ...], claims: str
 ) -> None:
     message = f"{claims}; a namespace belongs to one workspace: leave one claim"
-    assert settle(labelled(labels=labels), *listed) == namespace(
+    assert settle(observed_namespace(labels=labels), *listed) == namespace(
         workspace=None, problem=Reason.WORKSPACE_CONFLICT, message=message
     )
 
@@ -73,26 +82,29 @@ def test_a_conflict_grants_nothing(
 )
 @pytest.mark.parametrize("listed", [(), ("team-a",)])
 def test_a_label_that_cannot_name_a_workspace(value: str, listed: tuple[str, ...]) -> None:
-    found = settle(labelled(labels={OURS: value}), *listed)
-    assert (found.workspace, found.problem) == (None, Reason.WORKSPACE_NAME_INVALID)
-    assert f"{value[:63]!r} cannot name a workspace" in found.message
+    assignment = settle(observed_namespace(labels={OURS: value}), *listed)
+    assert (assignment.workspace, assignment.problem) == (None, Reason.WORKSPACE_NAME_INVALID)
+    assert f"{value[:63]!r} cannot name a workspace" in assignment.message
 
 
 def test_only_configured_labels_count() -> None:
-    assert settle(labelled(labels={OURS: "team-a"}), keys=("team",)).workspace is None
-    assert settle(labelled(labels={OURS: "team-a"}), keys=()).workspace is None
+    assert settle(observed_namespace(labels={OURS: "team-a"}), keys=("team",)).workspace is None
+    assert settle(observed_namespace(labels={OURS: "team-a"}), keys=()).workspace is None
 
 
 def test_all_of_them_by_name() -> None:
-    seen = [labelled("b", terminating=True, uid="2"), labelled("a", uid="1")]
-    assert settle_namespaces("eu", seen, KEYS, {}) == (
+    observed_namespaces = [
+        observed_namespace("b", terminating=True, uid="2"),
+        observed_namespace("a", uid="1"),
+    ]
+    assert assign_workspaces("eu", observed_namespaces, KEYS, {}) == (
         namespace("a", None, uid="1"),
         namespace("b", None, uid="2", terminating=True),
     )
 
 
-def members(many: int, workspace: str | None = "team-a", start: int = 0) -> list[Namespace]:
-    return [namespace(f"n{number}", workspace) for number in range(start, start + many)]
+def members(count: int, workspace: str | None = "team-a", start: int = 0) -> list[Namespace]:
+    return [namespace(f"n{number}", workspace) for number in range(start, start + count)]
 
 
 @pytest.mark.parametrize(
@@ -104,43 +116,46 @@ def test_the_brake(leaving: int, staying: int, refused: bool, to: str | None) ->
     before = members(leaving + staying)
     after = members(leaving, to) + members(staying, start=leaving)
     if not refused:
-        check_leaving("eu", before, after, Limits())
+        check_departures("eu", before, after, ChangeLimits())
         return
-    with pytest.raises(PlanRefused) as caught:
-        check_leaving("eu", before, after, Limits())
-    whole = leaving + staying
-    assert f"cluster eu: {leaving} of {whole} namespaces would leave" in str(caught.value)
-    assert "more than the limit of 30%; they keep what they have" in str(caught.value)
-    assert "'Allow a large change'" in str(caught.value)
+    with pytest.raises(UnsafePlan) as excinfo:
+        check_departures("eu", before, after, ChangeLimits())
+    total = leaving + staying
+    assert f"cluster eu: {leaving} of {total} namespaces would leave" in str(excinfo.value)
+    assert "more than the limit of 30%; they keep what they have" in str(excinfo.value)
+    assert "'Allow a large change'" in str(excinfo.value)
 
 
 def test_other_limits() -> None:
-    with pytest.raises(PlanRefused):
-        check_leaving("eu", members(1), members(1, None), Limits(share=0.5, floor=1))
+    with pytest.raises(UnsafePlan):
+        check_departures(
+            "eu", members(1), members(1, None), ChangeLimits(max_share=0.5, min_count=1)
+        )
 
 
 @pytest.mark.parametrize(
     "after",
     [
         [],  # deleted, and their pull secrets with them
-        [one.model_copy(update={"uid": "new", "workspace": None}) for one in members(20)],
+        [member.model_copy(update={"uid": "new", "workspace": None}) for member in members(20)],
         members(20) + members(50, "team-b", start=20),
     ],
 )
 def test_who_was_deleted_or_joins_does_not_leave(after: list[Namespace]) -> None:
-    check_leaving("eu", members(20), after, Limits())
+    check_departures("eu", members(20), after, ChangeLimits())
 
 
 def test_a_conflict_is_leaving_too() -> None:
     disputed = [
-        one.model_copy(update={"problem": Reason.WORKSPACE_CONFLICT}) for one in members(20, None)
+        member.model_copy(update={"problem": Reason.WORKSPACE_CONFLICT})
+        for member in members(20, None)
     ]
-    with pytest.raises(PlanRefused):
-        check_leaving("eu", members(20), disputed, Limits())
+    with pytest.raises(UnsafePlan):
+        check_departures("eu", members(20), disputed, ChangeLimits())
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "left"),
+    ("before", "after", "expected"),
     [
         ({}, {"workspace": None}, {}),  # nobody leaves
         ({}, {"workspace": "team-b"}, {}),  # or moves
@@ -155,26 +170,26 @@ def test_a_conflict_is_leaving_too() -> None:
     ],
 )
 def test_what_is_left_after_a_refusal(
-    before: dict[str, Any], after: dict[str, Any], left: dict[str, Any]
+    before: dict[str, Any], after: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     """A namespace that was deleted and made again is another one, whoever made it."""
-    found = unmoved([namespace(**before)], [namespace(**after)])
-    assert found == (namespace(**left),)
+    assignments = keep_assignments([namespace(**before)], [namespace(**after)])
+    assert assignments == (namespace(**expected),)
 
 
 def test_after_a_refusal_who_is_gone_is_gone() -> None:
-    assert unmoved([namespace()], []) == ()
+    assert keep_assignments([namespace()], []) == ()
 
 
 def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
     before = members(20)
-    left = unmoved(before, members(20, None))
-    check_leaving("eu", before, left, Limits(share=0, floor=1))
-    assert left == tuple(before)
+    assignments = keep_assignments(before, members(20, None))
+    check_departures("eu", before, assignments, ChangeLimits(max_share=0, min_count=1))
+    assert assignments == tuple(before)
 
 
 @pytest.mark.parametrize(
-    ("after", "left"),
+    ("after", "expected"),
     [
         ([namespace("shop")], {}),
         ([namespace("shop"), namespace("web", "team-b")], {}),
@@ -185,6 +200,6 @@ def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
         ([namespace("shop", uid="made again")], {"team-a": ["shop"]}),
     ],
 )
-def test_who_left(after: list[Namespace], left: dict[str, list[str]]) -> None:
+def test_who_left(after: list[Namespace], expected: dict[str, list[str]]) -> None:
     before = [namespace("shop"), namespace("nobodys", None)]
-    assert departures(before, after) == left
+    assert departures_by_workspace(before, after) == expected

@@ -5,162 +5,194 @@ from typing import Any
 
 import pytest
 
-from models.clusters.pull_secret import Delivery, DeliveryPlan, DeliveryStatus, Due
-from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
-from models.core.errors import PlanRefused
-from models.core.limits import Limits
+from models.clusters.pull_secret import (
+    DesiredPullSecret,
+    PullSecretPlan,
+    PullSecretState,
+    PullSecretStatus,
+)
+from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.core.errors import UnsafePlan
+from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
 from tests.models.clusters.test_pull_secret_plan import (
+    CURRENT_STATUS,
     LINK,
-    OTHER,
+    OTHER_SECRET,
     PENDING,
-    THERE,
-    pending,
+    expected_plan,
+    pending_status,
     plan,
-    planned,
 )
 from tests.support.access_builders import (
-    account,
     cluster,
+    cluster_result,
     cluster_snapshot,
-    delivery,
-    due,
-    labelled,
+    desired_pull_secret,
+    observed_namespace,
+    pull_secret_status,
     secret,
-    went,
+    service_account,
 )
 from tests.support.builders import NOW
 
 LATER = NOW + timedelta(minutes=1)
 
 
-def concluded(found: DeliveryPlan, *outcomes: Any, shall: Due = OTHER) -> tuple[Delivery, ...]:
-    return conclude_deliveries(found, outcomes, {"shop": shall}, now=LATER)
+def final_statuses(
+    secret_plan: PullSecretPlan, *outcomes: Any, desired: DesiredPullSecret = OTHER_SECRET
+) -> tuple[PullSecretStatus, ...]:
+    return update_statuses(secret_plan, outcomes, {"shop": desired}, now=LATER)
 
 
-def change_both() -> DeliveryPlan:
-    return plan(held=secret(), sa=account(linked=False), shall={"shop": OTHER})
+def plan_both_changes() -> PullSecretPlan:
+    return plan(secret=secret(), sa=service_account(linked=False), desired={"shop": OTHER_SECRET})
 
 
 def test_delivered_is_on_record() -> None:
-    found = change_both()
-    left = concluded(found, *(went(change) for change in found.changes))
-    assert left == (delivery(logins=OTHER.logins, fingerprint="other", delivered_at=LATER),)
+    secret_plan = plan_both_changes()
+    statuses = final_statuses(
+        secret_plan, *(cluster_result(change) for change in secret_plan.changes)
+    )
+    assert statuses == (
+        pull_secret_status(logins=OTHER_SECRET.logins, fingerprint="other", delivered_at=LATER),
+    )
 
 
 def test_already_so_is_delivered() -> None:
-    found = change_both()
-    outcomes = (went(change, Reason.ALREADY_SO) for change in found.changes)
-    assert concluded(found, *outcomes)[0].status is DeliveryStatus.DELIVERED
+    secret_plan = plan_both_changes()
+    outcomes = (cluster_result(change, Reason.UNCHANGED) for change in secret_plan.changes)
+    assert final_statuses(secret_plan, *outcomes)[0].status is PullSecretState.DELIVERED
 
 
 def test_a_failed_delivery_holds_what_it_held() -> None:
-    found = change_both()
-    left = concluded(found, went(found.changes[0], Reason.FORBIDDEN, "no", well=False))
-    expected = pending(Reason.FORBIDDEN, THERE).model_copy(update={"message": "no"})
-    assert left == (expected,)
+    secret_plan = plan_both_changes()
+    statuses = final_statuses(
+        secret_plan, cluster_result(secret_plan.changes[0], Reason.FORBIDDEN, "no", is_done=False)
+    )
+    expected = pending_status(Reason.FORBIDDEN, CURRENT_STATUS).model_copy(update={"message": "no"})
+    assert statuses == (expected,)
 
 
 def test_a_failed_link_leaves_the_secret_delivered() -> None:
     """An old robot account waits only for pull secrets that still hold it."""
-    found = change_both()
-    outcomes = (went(found.changes[0]), went(found.changes[1], Reason.FORBIDDEN, "no", well=False))
-    told = {"reason": Reason.FORBIDDEN, "message": "no"}
-    expected = delivery(
+    secret_plan = plan_both_changes()
+    outcomes = (
+        cluster_result(secret_plan.changes[0]),
+        cluster_result(secret_plan.changes[1], Reason.FORBIDDEN, "no", is_done=False),
+    )
+    update = {"reason": Reason.FORBIDDEN, "message": "no"}
+    expected = pull_secret_status(
         status=PENDING,
-        logins=OTHER.logins,
+        logins=OTHER_SECRET.logins,
         fingerprint="other",
         delivered_at=None,
         reason=Reason.FORBIDDEN,
         message="no",
     )
-    assert concluded(found, *outcomes) == (expected,)
-    again = plan(
-        held=secret(fingerprint="other"),
-        sa=account(linked=False),
-        shall={"shop": OTHER},
-        known=(expected,),
+    assert final_statuses(secret_plan, *outcomes) == (expected,)
+    next_plan = plan(
+        secret=secret(fingerprint="other"),
+        sa=service_account(linked=False),
+        desired={"shop": OTHER_SECRET},
+        statuses=(expected,),
     )
-    assert again == planned(LINK, states=(pending(Reason.DUE, expected.model_copy(
-        update={"message": ""})),))  # fmt: skip
-    failed = went(LINK, Reason.FORBIDDEN, "no", well=False)
-    assert concluded(again, failed) == (expected.model_copy(update=told),)
+    pending = pending_status(Reason.MISSING, expected.model_copy(update={"message": ""}))
+    assert next_plan == expected_plan(LINK, states=(pending,))
+    failed = cluster_result(LINK, Reason.FORBIDDEN, "no", is_done=False)
+    assert final_statuses(next_plan, failed) == (expected.model_copy(update=update),)
 
 
 def test_a_foreign_secret_that_came_between() -> None:
-    found = plan(sa=account(), known=())
-    failed = went(found.changes[0], Reason.FOREIGN_SECRET, "theirs", well=False)
-    (state,) = concluded(found, failed, shall=due())
+    secret_plan = plan(sa=service_account(), statuses=())
+    failed = cluster_result(secret_plan.changes[0], Reason.FOREIGN_SECRET, "theirs", is_done=False)
+    (state,) = final_statuses(secret_plan, failed, desired=desired_pull_secret())
     assert (state.reason, state.logins) == (Reason.FOREIGN_SECRET, ())
 
 
 def test_withdrawn_is_off_the_record() -> None:
-    found = plan(held=secret(), sa=account(), shall={})
-    outcomes = [went(change) for change in found.changes]
-    assert conclude_deliveries(found, outcomes, {}, now=LATER) == ()
+    secret_plan = plan(secret=secret(), sa=service_account(), desired={})
+    outcomes = [cluster_result(change) for change in secret_plan.changes]
+    assert update_statuses(secret_plan, outcomes, {}, now=LATER) == ()
 
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_failed_withdrawal_stays_on_record_and_is_planned_again(failing: int) -> None:
     """As one that somebody asked for: the brake is for those that are not on record."""
-    found = plan(held=secret(), sa=account(), shall={})
-    outcomes = [went(change) for change in found.changes[:failing]]
-    outcomes.append(went(found.changes[failing], Reason.FORBIDDEN, "no", well=False))
-    told = {"status": PENDING, "reason": Reason.FORBIDDEN, "message": "no"}
-    left = conclude_deliveries(found, outcomes, {}, now=LATER)
-    assert left == (THERE.model_copy(update=told),)
-    again = plan(held=secret(), sa=account(), shall={}, known=left)
-    assert again.changes == found.changes
-    again.check(Limits(share=0, floor=1))
+    secret_plan = plan(secret=secret(), sa=service_account(), desired={})
+    outcomes = [cluster_result(change) for change in secret_plan.changes[:failing]]
+    outcomes.append(
+        cluster_result(secret_plan.changes[failing], Reason.FORBIDDEN, "no", is_done=False)
+    )
+    update = {"status": PENDING, "reason": Reason.FORBIDDEN, "message": "no"}
+    statuses = update_statuses(secret_plan, outcomes, {}, now=LATER)
+    assert statuses == (CURRENT_STATUS.model_copy(update=update),)
+    next_plan = plan(secret=secret(), sa=service_account(), desired={}, statuses=statuses)
+    assert next_plan.changes == secret_plan.changes
+    next_plan.raise_if_unsafe(ChangeLimits(max_share=0, min_count=1))
 
 
 # The brake on pull secrets that are not on record here.
 
 
-def _orphans(many: int, on_record: int = 0) -> DeliveryPlan:
-    names = [f"n{number:02}" for number in range(many + on_record)]
-    look = cluster_snapshot(
-        [labelled(name) for name in names], [secret(name) for name in names], []
+def _orphans(orphan_count: int, recorded_count: int = 0) -> PullSecretPlan:
+    names = [f"n{number:02}" for number in range(orphan_count + recorded_count)]
+    observation = cluster_snapshot(
+        [observed_namespace(name) for name in names], [secret(name) for name in names], []
     )
-    known = [delivery(name) for name in names[many:]]
-    return plan_deliveries(cluster(), look, {}, known)
+    statuses = [pull_secret_status(name) for name in names[orphan_count:]]
+    return plan_pull_secrets(cluster(), observation, {}, statuses)
 
 
 @pytest.mark.parametrize(
-    ("many", "on_record", "refused"),
+    ("orphan_count", "recorded_count", "refused"),
     [(0, 50, False), (9, 0, False), (10, 24, False), (10, 23, True), (10, 0, True)],
 )
-def test_the_brake(many: int, on_record: int, refused: bool) -> None:
-    found = _orphans(many, on_record)
-    assert (found.ours, len(found.changes)) == (many + on_record, many + on_record)
+def test_the_brake(orphan_count: int, recorded_count: int, refused: bool) -> None:
+    secret_plan = _orphans(orphan_count, recorded_count)
+    assert (secret_plan.owned_count, len(secret_plan.changes)) == (
+        orphan_count + recorded_count,
+        orphan_count + recorded_count,
+    )
     if not refused:
-        found.check(Limits())
+        secret_plan.raise_if_unsafe(ChangeLimits())
         return
-    whole = many + on_record
-    with pytest.raises(PlanRefused, match=rf"eu: this would delete {many} of {whole} pull secrets"):
-        found.check(Limits())
+    total = orphan_count + recorded_count
+    with pytest.raises(
+        UnsafePlan, match=rf"eu: this would delete {orphan_count} of {total} pull secrets"
+    ):
+        secret_plan.raise_if_unsafe(ChangeLimits())
 
 
 def test_what_a_refusal_leaves() -> None:
     """Deliveries and unbindings go on; only what is not on record here stays where it is."""
-    look = cluster_snapshot(
-        [labelled("a"), labelled("b"), labelled("c")],
+    observation = cluster_snapshot(
+        [observed_namespace("a"), observed_namespace("b"), observed_namespace("c")],
         [secret("a"), secret("b")],
-        [account("a"), account("c")],
+        [service_account("a"), service_account("c")],
     )
-    found = plan_deliveries(cluster(), look, {"c": due()}, [delivery("a")])
-    assert [one.kind for one in found.changes] == ["unlink", "withdraw", "withdraw", "deliver"]
-    left = found.without_removals()
-    assert [(one.kind, one.namespace) for one in left.changes] == [
+    secret_plan = plan_pull_secrets(
+        cluster(), observation, {"c": desired_pull_secret()}, [pull_secret_status("a")]
+    )
+    assert [change.kind for change in secret_plan.changes] == [
+        "unlink",
+        "withdraw",
+        "withdraw",
+        "deliver",
+    ]
+    safe_plan = secret_plan.without_removals()
+    assert [(change.kind, change.namespace) for change in safe_plan.changes] == [
         ("unlink", "a"),
         ("withdraw", "a"),
         ("deliver", "c"),
     ]
-    outcomes = [went(change) for change in left.changes]
-    kept = conclude_deliveries(left, outcomes, {"c": due()}, now=LATER)
-    assert [(one.namespace, one.status) for one in kept] == [("c", DeliveryStatus.DELIVERED)]
+    outcomes = [cluster_result(change) for change in safe_plan.changes]
+    statuses = update_statuses(safe_plan, outcomes, {"c": desired_pull_secret()}, now=LATER)
+    assert [(status.namespace, status.status) for status in statuses] == [
+        ("c", PullSecretState.DELIVERED)
+    ]
 
 
 def test_a_dry_run_leaves_it_pending() -> None:
-    found = change_both()
-    assert concluded(found) == found.states
+    secret_plan = plan_both_changes()
+    assert final_statuses(secret_plan) == secret_plan.statuses

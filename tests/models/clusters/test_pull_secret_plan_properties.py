@@ -7,32 +7,32 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.clusters.cluster import ObservedAccount, ObservedNamespace, ObservedSecret
+from models.clusters.cluster import ObservedNamespace, ObservedPullSecret, ObservedServiceAccount
 from models.clusters.pull_secret import (
-    LARGEST,
+    MAX_SECRET_BYTES,
+    AddImagePullSecret,
     ClusterChange,
-    ClusterOutcome,
-    Deliver,
-    Delivery,
-    DeliveryPlan,
-    DeliveryStatus,
-    Due,
-    Link,
-    Unlink,
-    Withdraw,
+    ClusterChangeResult,
+    DeleteSecret,
+    DesiredPullSecret,
+    PullSecretPlan,
+    PullSecretState,
+    PullSecretStatus,
+    RemoveImagePullSecret,
+    WriteSecret,
 )
-from models.clusters.pull_secret_plan import conclude_deliveries, plan_deliveries
+from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.reasons import Reason
 from tests.support.access_builders import (
-    account,
     cluster,
+    cluster_result,
     cluster_snapshot,
-    due,
-    labelled,
+    desired_pull_secret,
     login,
-    went,
+    observed_namespace,
+    service_account,
 )
-from tests.support.builders import NOW, unseen
+from tests.support.builders import NOW, unavailable
 
 NAMES = ("a", "b", "c", "d")
 PRINTS = st.sampled_from(["one", "two", "three"])
@@ -40,212 +40,233 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass
-class World:
+class Platform:
     """A cluster, what is due there, and what is on record of it."""
 
     namespaces: dict[str, ObservedNamespace]
-    secrets: dict[str, ObservedSecret]
+    secrets: dict[str, ObservedPullSecret]
     linked: dict[str, bool]
-    due: dict[str, Due]
+    desired_secrets: dict[str, DesiredPullSecret]
     unknown: dict[str, str]
     links: bool
-    known: tuple[Delivery, ...] = ()
+    statuses: tuple[PullSecretStatus, ...] = ()
     turn: int = 0
     failing: set[str] = field(default_factory=set)
 
     @property
-    def hindered(self) -> set[str]:
+    def blocked_namespaces(self) -> set[str]:
         """Where nothing may be written."""
-        foreign = {name for name, one in self.secrets.items() if not one.ours}
-        terminating = {name for name, one in self.namespaces.items() if one.terminating}
-        large = {name for name, one in self.due.items() if one.size > LARGEST}
+        foreign = {name for name, secret in self.secrets.items() if not secret.is_owned}
+        terminating = {name for name, namespace in self.namespaces.items() if namespace.terminating}
+        large = {
+            name
+            for name, desired_secret in self.desired_secrets.items()
+            if desired_secret.byte_size > MAX_SECRET_BYTES
+        }
         return foreign | terminating | large | self.unknown.keys()
 
-    def plan(self) -> DeliveryPlan:
-        look = cluster_snapshot(
+    def plan(self) -> PullSecretPlan:
+        observation = cluster_snapshot(
             self.namespaces.values(),
             self.secrets.values(),
-            [account(name, linked=linked) for name, linked in self.linked.items()],
+            [service_account(name, linked=linked) for name, linked in self.linked.items()],
             taken_at=NOW + self.turn * MINUTE,
         )
-        one = cluster(links_accounts=self.links)
-        return plan_deliveries(one, look, self.due, self.known, self.unknown)
+        target = cluster(links_accounts=self.links)
+        return plan_pull_secrets(
+            target, observation, self.desired_secrets, self.statuses, self.unknown
+        )
 
-    def step(self) -> DeliveryPlan:
+    def step(self) -> PullSecretPlan:
         self.turn += 1
         plan = self.plan()
-        self.conclude(plan, self.made(plan.changes))
+        self.conclude(plan, self.apply_changes(plan.changes))
         return plan
 
-    def made(self, changes: Iterable[ClusterChange]) -> list[ClusterOutcome]:
+    def apply_changes(self, changes: Iterable[ClusterChange]) -> list[ClusterChangeResult]:
         """Make changes; within a namespace those after a failed one are left out."""
         outcomes = []
-        broken = set()
+        failed_namespaces = set()
         for change in changes:
-            if change.namespace in broken:
+            if change.namespace in failed_namespaces:
                 continue
             if change.kind in self.failing:
-                broken.add(change.namespace)
-                outcomes.append(went(change, Reason.FORBIDDEN, "no", well=False))
+                failed_namespaces.add(change.namespace)
+                outcomes.append(cluster_result(change, Reason.FORBIDDEN, "no", is_done=False))
                 continue
-            self.make(change)
-            outcomes.append(went(change))
+            self.apply_change(change)
+            outcomes.append(cluster_result(change))
         return outcomes
 
-    def make(self, change: ClusterChange) -> None:
+    def apply_change(self, change: ClusterChange) -> None:
         name = change.namespace
         before = self.secrets.get(name)
         assert not self.namespaces[name].terminating
-        assert before is None or before.ours, "it is not ours"
+        assert before is None or before.is_owned, "it is not ours"
         assert name not in self.unknown
-        if isinstance(change, Deliver):
-            self.secrets[name] = ObservedSecret(
+        if isinstance(change, WriteSecret):
+            self.secrets[name] = ObservedPullSecret(
                 namespace=name,
                 uid=before.uid if before else f"new-{name}",
-                version=f"v{self.turn}",
-                ours=True,
+                resource_version=f"v{self.turn}",
+                is_owned=True,
                 fingerprint=change.after,
             )
-        elif isinstance(change, Withdraw):
+        elif isinstance(change, DeleteSecret):
             assert before is not None
-            assert (before.uid, before.version) == (change.uid, change.version)
+            assert (before.uid, before.resource_version) == (change.uid, change.resource_version)
             del self.secrets[name]
-        elif isinstance(change, Link | Unlink):
+        elif isinstance(change, AddImagePullSecret | RemoveImagePullSecret):
             assert self.links
-            self.linked[name] = isinstance(change, Link)
+            self.linked[name] = isinstance(change, AddImagePullSecret)
 
-    def conclude(self, plan: DeliveryPlan, outcomes: Iterable[ClusterOutcome]) -> None:
+    def conclude(self, plan: PullSecretPlan, outcomes: Iterable[ClusterChangeResult]) -> None:
         now = NOW + self.turn * MINUTE
-        self.known = conclude_deliveries(plan, outcomes, self.due, now=now)
+        self.statuses = update_statuses(plan, outcomes, self.desired_secrets, now=now)
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    there = draw(st.sets(st.sampled_from(NAMES), min_size=1))
-    found = World({}, {}, {}, {}, {}, draw(st.booleans()))
-    for name in sorted(there):
-        found.namespaces[name] = labelled(name, terminating=draw(st.booleans()))
+def platforms(draw: st.DrawFn) -> Platform:
+    names = draw(st.sets(st.sampled_from(NAMES), min_size=1))
+    platform = Platform({}, {}, {}, {}, {}, draw(st.booleans()))
+    for name in sorted(names):
+        platform.namespaces[name] = observed_namespace(name, terminating=draw(st.booleans()))
         if draw(st.booleans()):
-            found.secrets[name] = ObservedSecret(
+            platform.secrets[name] = ObservedPullSecret(
                 namespace=name,
                 uid=f"uid-{name}",
-                version="v0",
-                ours=draw(st.booleans()),
+                resource_version="v0",
+                is_owned=draw(st.booleans()),
                 fingerprint=draw(st.none() | PRINTS),
             )
         if draw(st.booleans()):
-            found.linked[name] = draw(st.booleans())
-        wish = draw(st.sampled_from(["due", "large", "none", "unknown"]))
-        if wish in {"due", "large"}:
+            platform.linked[name] = draw(st.booleans())
+        case = draw(st.sampled_from(["due", "large", "none", "unknown"]))
+        if case in {"due", "large"}:
             print_ = draw(PRINTS)
-            size = LARGEST + 1 if wish == "large" else 10
-            found.due[name] = due(login(robot_id=len(print_)), fingerprint=print_, size=size)
-        elif wish == "unknown":
-            found.unknown[name] = "the block is gone"
+            size = MAX_SECRET_BYTES + 1 if case == "large" else 10
+            platform.desired_secrets[name] = desired_pull_secret(
+                login(robot_id=len(print_)), fingerprint=print_, size=size
+            )
+        elif case == "unknown":
+            platform.unknown[name] = "the block is gone"
     if draw(st.booleans()):
-        found.known = found.plan().states  # from before, pending
-    return found
+        platform.statuses = platform.plan().statuses  # from before, pending
+    return platform
 
 
-def _check_exactly_delivered(world: World) -> None:
-    for name in world.namespaces.keys() - world.hindered:
-        secret = world.secrets.get(name)
+def _check_exactly_delivered(platform: Platform) -> None:
+    for name in platform.namespaces.keys() - platform.blocked_namespaces:
+        secret = platform.secrets.get(name)
         assert (secret.fingerprint if secret else None) == (
-            world.due[name].fingerprint if name in world.due else None
+            platform.desired_secrets[name].fingerprint if name in platform.desired_secrets else None
         )
-        if name in world.due and world.links:
-            assert world.linked[name]
-        state = {one.namespace: one for one in world.known}.get(name)
-        if name in world.due:
+        if name in platform.desired_secrets and platform.links:
+            assert platform.linked[name]
+        state = {status.namespace: status for status in platform.statuses}.get(name)
+        if name in platform.desired_secrets:
             assert state is not None
-            assert state.status is DeliveryStatus.DELIVERED
-            assert state.logins == world.due[name].logins
+            assert state.status is PullSecretState.DELIVERED
+            assert state.logins == platform.desired_secrets[name].logins
         else:
             assert state is None
 
 
-def _check_nobody_is_believed_to_hold_what_is_not_there(world: World) -> None:
+def _check_nobody_is_believed_to_hold_what_is_not_there(platform: Platform) -> None:
     """Robot accounts are revoked on the strength of it."""
-    for state in world.known:
-        secret = world.secrets.get(state.namespace)
-        if state.namespace in world.unknown:
+    for state in platform.statuses:
+        secret = platform.secrets.get(state.namespace)
+        if state.namespace in platform.unknown:
             continue
-        if secret is None or not secret.ours:
+        if secret is None or not secret.is_owned:
             assert state.logins == ()
-        elif secret.fingerprint == world.due[state.namespace].fingerprint:
-            assert state.logins == world.due[state.namespace].logins
+        elif secret.fingerprint == platform.desired_secrets[state.namespace].fingerprint:
+            assert state.logins == platform.desired_secrets[state.namespace].logins
 
 
-@given(worlds())
-def test_planned_and_applied_there_is_nothing_left(world: World) -> None:
-    world.step()
-    _check_exactly_delivered(world)
-    known = world.known
-    assert world.step().changes == ()
-    assert world.known == known
+@given(platforms())
+def test_planned_and_applied_there_is_nothing_left(platform: Platform) -> None:
+    platform.step()
+    _check_exactly_delivered(platform)
+    statuses = platform.statuses
+    assert platform.step().changes == ()
+    assert platform.statuses == statuses
 
 
-@given(worlds())
-def test_what_is_not_ours_or_not_known_stays_as_it_was(world: World) -> None:
-    hindered = world.hindered
-    secrets = {name: one for name, one in world.secrets.items() if name in hindered}
-    linked = {name: one for name, one in world.linked.items() if name in hindered}
-    world.step()
-    world.step()
-    assert {name: one for name, one in world.secrets.items() if name in hindered} == secrets
+@given(platforms())
+def test_what_is_not_ours_or_not_known_stays_as_it_was(platform: Platform) -> None:
+    blocked_namespaces = platform.blocked_namespaces
+    secrets = {
+        name: secret for name, secret in platform.secrets.items() if name in blocked_namespaces
+    }
+    linked = {
+        name: is_linked for name, is_linked in platform.linked.items() if name in blocked_namespaces
+    }
+    platform.step()
+    platform.step()
+    assert {
+        name: secret for name, secret in platform.secrets.items() if name in blocked_namespaces
+    } == secrets
     # A namespace whose pull secret has to go is not hindered by the size of anything.
-    assert {name: one for name, one in world.linked.items() if name in hindered} == linked
+    assert {
+        name: is_linked for name, is_linked in platform.linked.items() if name in blocked_namespaces
+    } == linked
 
 
-@given(worlds(), st.data())
-def test_killed_anywhere_a_later_run_finishes(world: World, data: st.DataObject) -> None:
+@given(platforms(), st.data())
+def test_killed_anywhere_a_later_run_finishes(platform: Platform, data: st.DataObject) -> None:
     """Namespaces are changed side by side: any of them may be through, in order within each."""
-    plan = world.plan()
-    world.turn += 1
-    for name in world.namespaces:
+    plan = platform.plan()
+    platform.turn += 1
+    for name in platform.namespaces:
         own = [change for change in plan.changes if change.namespace == name]
-        world.made(own[: data.draw(st.integers(0, len(own)))])
-    world.step()
-    _check_exactly_delivered(world)
-    assert world.step().changes == ()
+        platform.apply_changes(own[: data.draw(st.integers(0, len(own)))])
+    platform.step()
+    _check_exactly_delivered(platform)
+    assert platform.step().changes == ()
 
 
-@given(worlds(), st.sets(st.sampled_from(["deliver", "withdraw", "link", "unlink"])))
-def test_what_fails_for_an_hour_is_made_up_for(world: World, failing: set[str]) -> None:
-    world.failing = failing
-    world.step()
-    world.step()
-    _check_nobody_is_believed_to_hold_what_is_not_there(world)
-    world.failing = set()
-    world.step()
-    _check_exactly_delivered(world)
-    assert world.step().changes == ()
+@given(platforms(), st.sets(st.sampled_from(["deliver", "withdraw", "link", "unlink"])))
+def test_what_fails_for_an_hour_is_made_up_for(platform: Platform, failing: set[str]) -> None:
+    platform.failing = failing
+    platform.step()
+    platform.step()
+    _check_nobody_is_believed_to_hold_what_is_not_there(platform)
+    platform.failing = set()
+    platform.step()
+    _check_exactly_delivered(platform)
+    assert platform.step().changes == ()
 
 
-@given(worlds())
-def test_narrow_first(world: World) -> None:
-    narrows = [one.narrows for one in world.plan().changes]
-    assert narrows == sorted(narrows, reverse=True)
+@given(platforms())
+def test_narrow_first(platform: Platform) -> None:
+    reductions = [change.reduces_access for change in platform.plan().changes]
+    assert reductions == sorted(reductions, reverse=True)
 
 
-@given(worlds(), st.sets(st.integers(0, 2), min_size=1))
-def test_unseen_changes_nothing(world: World, missing: set[int]) -> None:
+@given(platforms(), st.sets(st.integers(0, 2), min_size=1))
+def test_unseen_changes_nothing(platform: Platform, missing: set[int]) -> None:
     sections = [
-        unseen() if number in missing else section
+        unavailable() if number in missing else section
         for number, section in enumerate(
             (
-                tuple(world.namespaces.values()),
-                tuple(world.secrets.values()),
-                tuple(ObservedAccount(namespace=name, linked=True) for name in world.linked),
+                tuple(platform.namespaces.values()),
+                tuple(platform.secrets.values()),
+                tuple(
+                    ObservedServiceAccount(namespace=name, has_pull_secret=True)
+                    for name in platform.linked
+                ),
             )
         )
     ]
-    look = cluster_snapshot(*sections)  # type: ignore[arg-type]
-    found = plan_deliveries(cluster(), look, world.due, world.known, world.unknown)
-    assert found == DeliveryPlan(cluster="eu")
+    observation = cluster_snapshot(*sections)  # type: ignore[arg-type]
+    secret_plan = plan_pull_secrets(
+        cluster(), observation, platform.desired_secrets, platform.statuses, platform.unknown
+    )
+    assert secret_plan == PullSecretPlan(cluster="eu")
 
 
-@given(worlds())
-def test_a_plan_survives_json(world: World) -> None:
-    plan = world.plan()
-    assert DeliveryPlan.model_validate_json(plan.model_dump_json()) == plan
+@given(platforms())
+def test_a_plan_survives_json(platform: Platform) -> None:
+    plan = platform.plan()
+    assert PullSecretPlan.model_validate_json(plan.model_dump_json()) == plan

@@ -23,10 +23,10 @@ def test_registry_names_refused(name: str) -> None:
 
 
 def test_a_refusal_is_short() -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as excinfo:
         REGISTRY.validate_python("x" * 256)
-    assert "(256 characters)" in refused.value.errors()[0]["msg"]
-    assert len(refused.value.errors()[0]["msg"]) < 250
+    assert "(256 characters)" in excinfo.value.errors()[0]["msg"]
+    assert len(excinfo.value.errors()[0]["msg"]) < 250
 
 
 @pytest.mark.parametrize("name", ["a", "123", "a.b", "a_b", "a-b", "a.b-c_d", "a" * 255])
@@ -54,6 +54,6 @@ def test_prefixes(name: str) -> None:
     ["", "A", "..", "a..b", "a___b", "-a", "a-", "a/b", "//", "a b", "ä", "a\n", "a" * 256],
 )
 def test_prefixes_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="not a valid space of a Docker Registry") as refused:
+    with pytest.raises(ValueError, match="not a valid space of a Docker Registry") as excinfo:
         check_prefix(name)
-    assert len(str(refused.value)) < 400
+    assert len(str(excinfo.value)) < 400

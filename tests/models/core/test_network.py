@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from models.core.network import LOOPBACK, forbidden, parse_networks
+from models.core.network import LOOPBACK_NETWORKS, forbidden_reason, parse_networks
 from models.core.settings import Settings
 
 
@@ -48,28 +48,28 @@ from models.core.settings import Settings
     ],
 )
 def test_what_is_forbidden(address: str, kind: str) -> None:
-    assert forbidden(address) == kind
+    assert forbidden_reason(address) == kind
 
 
 @pytest.mark.parametrize(
     ("address", "allowed", "kind"),
     [
-        ("127.0.0.1", LOOPBACK, ""),
-        ("::1", LOOPBACK, ""),
-        ("::ffff:127.0.0.1", LOOPBACK, ""),
-        ("169.254.169.254", LOOPBACK, "the metadata service of a cloud"),
+        ("127.0.0.1", LOOPBACK_NETWORKS, ""),
+        ("::1", LOOPBACK_NETWORKS, ""),
+        ("::ffff:127.0.0.1", LOOPBACK_NETWORKS, ""),
+        ("169.254.169.254", LOOPBACK_NETWORKS, "the metadata service of a cloud"),
         ("127.0.0.1", "127.0.0.2/32", "loopback"),
         ("169.254.7.7", "169.254.7.0/24", ""),
         ("fe80::1", " fe80::/10 , ", ""),
-        ("10.0.0.1", LOOPBACK, ""),
+        ("10.0.0.1", LOOPBACK_NETWORKS, ""),
     ],
 )
 def test_a_setting_allows_more(address: str, allowed: str, kind: str) -> None:
-    assert forbidden(address, parse_networks(allowed)) == kind
+    assert forbidden_reason(address, parse_networks(allowed)) == kind
 
 
 def test_the_setting_is_checked() -> None:
     assert Settings(allowed_networks="").networks == ()
-    assert len(Settings(allowed_networks=LOOPBACK).networks) == 2
+    assert len(Settings(allowed_networks=LOOPBACK_NETWORKS).networks) == 2
     with pytest.raises(ValidationError):
         Settings(allowed_networks="loopback")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from models.core.plural import amount
+from models.core.plural import pluralize
 
 
 @pytest.mark.parametrize(
-    ("many", "noun", "told"),
+    ("count", "noun", "expected"),
     [
         (0, "cluster", "0 clusters"),
         (1, "cluster", "1 cluster"),
@@ -16,5 +16,5 @@ from models.core.plural import amount
         (2, "day", "2 days"),
     ],
 )
-def test_a_number_and_its_noun(many: int, noun: str, told: str) -> None:
-    assert amount(many, noun) == told
+def test_a_number_and_its_noun(count: int, noun: str, expected: str) -> None:
+    assert pluralize(count, noun) == expected

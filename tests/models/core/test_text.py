@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.text import PLACEHOLDER, one_line, visible
+from models.core.text import PLACEHOLDER, replace_invisible, to_single_line
 
 BAD = [
     *(
@@ -31,15 +31,15 @@ BAD = [
 
 @pytest.mark.parametrize("sign", BAD, ids=lambda sign: f"U+{ord(sign):04X}")
 def test_what_cannot_be_seen_is_shown(sign: str) -> None:
-    assert visible(f"a{sign}b") == f"a{PLACEHOLDER}b"
-    assert one_line(f"a{sign}b") == f"a{PLACEHOLDER}b"
+    assert replace_invisible(f"a{sign}b") == f"a{PLACEHOLDER}b"
+    assert to_single_line(f"a{sign}b") == f"a{PLACEHOLDER}b"
 
 
 @pytest.mark.parametrize(
     "text", ["", "a b", "Größe", "日本語", "🙂", "a\tb\nc\r\nd", "…–×", "\u00a0"]
 )
 def test_other_text_stays(text: str) -> None:
-    assert visible(text) == text
+    assert replace_invisible(text) == text
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_other_text_stays(text: str) -> None:
     ],
 )
 def test_one_line(text: str, line: str) -> None:
-    assert one_line(text, 10) == line
+    assert to_single_line(text, 10) == line
 
 
 @given(st.text(st.characters()))
 def test_a_line_can_be_stored_and_printed(text: str) -> None:
-    line = one_line(text, 50)
+    line = to_single_line(text, 50)
     assert len(line) <= 50
     assert line.encode().decode() == line
     assert {unicodedata.category(sign) for sign in line}.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
-    assert one_line(line, 50) == line
+    assert to_single_line(line, 50) == line

@@ -4,121 +4,137 @@ from datetime import timedelta
 
 import pytest
 
-from models.core.availability import Seen, Unseen
-from models.core.limits import Cadence
+from models.core.availability import Complete, Unavailable
+from models.core.limits import PollPolicy
 from models.core.reasons import Reason
-from models.discovery.claims import retry_at, settle_claim
-from models.discovery.managed_harbor import Managed, Standing
-from models.discovery.steps import Note, Prove, Relocate, Replace
-from models.registries.robots import Grant, ObservedRobot
-from tests.models.discovery.test_identity import LATER, recorded, shown
-from tests.models.discovery.test_plan import adopted, harbor, place, registry, steps
+from models.discovery.claims import next_password_attempt, resolve_claim
+from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
+from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState
+from models.registries.robots import ObservedRobot, RobotAccount
+from tests.models.discovery.test_identity import LATER, accounts_on_record, robots_in_harbor
+from tests.models.discovery.test_plan import adopted_harbor, harbor, harbor_ref, registry, steps
 from tests.support.access_builders import robots
-from tests.support.builders import NOW, unseen
+from tests.support.builders import NOW, unavailable
 
 NAME = "prod-hub-main"
-AGAIN = Prove(harbor=harbor(uid="uid-2"), registry=NAME, why="made again")
-ELSEWHERE = place("main", namespace="new")
-MOVED = Prove(harbor=harbor(place=ELSEWHERE, uid="uid-9"), registry=NAME, why="moved")
-REFUSED = unseen(message="the password is not accepted")
-THREE = recorded(1, 2, 3, registry=NAME)
+RECREATED_CLAIM = ConfirmIdentity(harbor=harbor(uid="uid-2"), registry=NAME, reason="made again")
+ELSEWHERE = harbor_ref("main", namespace="new")
+MOVED_CLAIM = ConfirmIdentity(
+    harbor=harbor(ref=ELSEWHERE, uid="uid-9"), registry=NAME, reason="moved"
+)
+UNREADABLE = unavailable(message="the password is not accepted")
+THREE_ACCOUNTS = accounts_on_record(1, 2, 3, registry=NAME)
 
 
-def settled(
-    there: Seen[ObservedRobot] | Unseen,
-    grants: tuple[Grant, ...] = THREE,
+def settle(
+    observed_robots: Complete[ObservedRobot] | Unavailable,
+    grants: tuple[RobotAccount, ...] = THREE_ACCOUNTS,
     *,
-    claim: Prove = AGAIN,
+    claim: ConfirmIdentity = RECREATED_CLAIM,
     bindings: int = 2,
-    holder: Managed | None = None,
-    known: Managed | None = None,
-) -> Relocate | Replace | Note:
-    held = holder or adopted()
-    return settle_claim(claim, there, grants, now=NOW, bindings=bindings, holder=held, known=known)
+    holder: ManagedHarborRecord | None = None,
+    record: ManagedHarborRecord | None = None,
+) -> Relocate | Replace | SetState:
+    current_holder = holder or adopted_harbor()
+    return resolve_claim(
+        claim,
+        observed_robots,
+        grants,
+        now=NOW,
+        bindings=bindings,
+        linked_harbor=current_holder,
+        record=record,
+    )
 
 
-@pytest.mark.parametrize("claim", [AGAIN, MOVED])
+@pytest.mark.parametrize("claim", [RECREATED_CLAIM, MOVED_CLAIM])
 @pytest.mark.parametrize("bindings", [0, 2])
 @pytest.mark.parametrize(
-    ("there", "grants", "kind"),
+    ("observed_robots", "grants", "kind"),
     [
-        (robots(*shown(1, 2, 3)), THREE, "relocate"),
-        (robots(*shown(1, 2, 8)), THREE, "relocate"),  # one was deleted by hand
-        (robots(), THREE, "replace"),
-        (robots(*shown(7, 8)), THREE, "replace"),
-        (robots(*shown(1, 2, 3, at=LATER)), THREE, "replace"),  # a fake with all our names and ids
-        (robots(*shown(1)), THREE, "note"),  # neither most of them nor none
-        (robots(*shown(1)), recorded(1, dated=False), "note"),
-        (REFUSED, THREE, "note"),
-        (REFUSED, (), "note"),
+        (robots(*robots_in_harbor(1, 2, 3)), THREE_ACCOUNTS, "relocate"),
+        (robots(*robots_in_harbor(1, 2, 8)), THREE_ACCOUNTS, "relocate"),  # one was deleted by hand
+        (robots(), THREE_ACCOUNTS, "replace"),
+        (robots(*robots_in_harbor(7, 8)), THREE_ACCOUNTS, "replace"),
+        (
+            robots(*robots_in_harbor(1, 2, 3, created_at=LATER)),
+            THREE_ACCOUNTS,
+            "replace",
+        ),  # a fake with all our names and ids
+        (robots(*robots_in_harbor(1)), THREE_ACCOUNTS, "note"),  # neither most of them nor none
+        (robots(*robots_in_harbor(1)), accounts_on_record(1, dated=False), "note"),
+        (UNREADABLE, THREE_ACCOUNTS, "note"),
+        (UNREADABLE, (), "note"),
     ],
 )
 def test_what_is_inside_decides(
-    there: Seen[ObservedRobot] | Unseen,
-    grants: tuple[Grant, ...],
+    observed_robots: Complete[ObservedRobot] | Unavailable,
+    grants: tuple[RobotAccount, ...],
     kind: str,
-    claim: Prove,
+    claim: ConfirmIdentity,
     bindings: int,
 ) -> None:
-    found = settled(there, grants, claim=claim, bindings=bindings)
-    assert found.kind == kind
-    if isinstance(found, Relocate | Replace):
-        assert (found.harbor, found.registry, found.holder) == (claim.harbor, NAME, adopted())
+    step = settle(observed_robots, grants, claim=claim, bindings=bindings)
+    assert step.kind == kind
+    if isinstance(step, Relocate | Replace):
+        assert (step.harbor, step.registry, step.previous) == (claim.harbor, NAME, adopted_harbor())
 
 
 def test_without_a_record_and_without_a_binding_there_is_nothing_to_protect() -> None:
-    assert isinstance(settled(robots(), (), bindings=0), Replace)
-    found = settled(robots(), (), bindings=1)
-    assert isinstance(found, Note)
-    assert "no robot account of it is on record" in found.managed.message
-    assert "it has 1 binding" in found.managed.message
+    assert isinstance(settle(robots(), (), bindings=0), Replace)
+    step = settle(robots(), (), bindings=1)
+    assert isinstance(step, SetState)
+    assert "no robot account of it is on record" in step.record.message
+    assert "it has 1 binding" in step.record.message
 
 
 def test_what_is_not_proved_changes_nothing_and_says_what_to_do() -> None:
-    found = settled(REFUSED)
-    assert isinstance(found, Note)
-    standing = found.managed
-    assert (standing.standing, standing.registry) == (Standing.UNPROVED, NAME)
+    step = settle(UNREADABLE)
+    assert isinstance(step, SetState)
+    standing = step.record
+    assert (standing.state, standing.registry) == (AdoptionState.UNCONFIRMED, NAME)
     assert standing.uid == "uid-main"  # so that it has to be proved the next time too
     assert "the password is not accepted" in standing.message
     assert f"run update-registry for {NAME}" in standing.message
 
 
 def test_nor_does_it_for_an_object_elsewhere() -> None:
-    found = settled(REFUSED, claim=MOVED)
-    assert isinstance(found, Note)
-    assert found.managed.model_dump(include={"place", "uid", "registry", "standing"}) == {
-        "place": ELSEWHERE.model_dump(),
+    step = settle(UNREADABLE, claim=MOVED_CLAIM)
+    assert isinstance(step, SetState)
+    assert step.record.model_dump(include={"ref", "uid", "registry", "state"}) == {
+        "ref": ELSEWHERE.model_dump(),
         "uid": "uid-9",
         "registry": "",
-        "standing": Standing.UNPROVED,
+        "state": AdoptionState.UNCONFIRMED,
     }
-    few = settled(robots(*shown(1)), claim=MOVED)
-    assert isinstance(few, Note)
-    assert "only 1 of the 3 robot accounts on record" in few.managed.message
+    partial_step = settle(robots(*robots_in_harbor(1)), claim=MOVED_CLAIM)
+    assert isinstance(partial_step, SetState)
+    assert "only 1 of the 3 robot accounts on record" in partial_step.record.message
 
 
 def test_a_refused_password_is_tried_ever_less_often() -> None:
-    refused, known, waits = unseen(Reason.BAD_CREDENTIALS), adopted(), []
+    unreadable, record, waits = unavailable(Reason.BAD_CREDENTIALS), adopted_harbor(), []
     for _ in range(7):
-        found = settled(refused, known=known)
-        assert isinstance(found, Note)
-        known = found.managed
-        at = retry_at(known, Cadence())
-        assert at is not None
-        waits.append((at - NOW) // timedelta(minutes=1))
+        step = settle(unreadable, record=record)
+        assert isinstance(step, SetState)
+        record = step.record
+        next_try = next_password_attempt(record, PollPolicy())
+        assert next_try is not None
+        waits.append((next_try - NOW) // timedelta(minutes=1))
     assert waits == [1, 2, 4, 8, 15, 15, 15]
-    assert "run integrate-managed-harbor" in known.message
+    assert "run integrate-managed-harbor" in record.message
 
 
-@pytest.mark.parametrize("there", [unseen(Reason.TIMED_OUT), robots(*shown(1))])
+@pytest.mark.parametrize(
+    "observed_robots", [unavailable(Reason.TIMED_OUT), robots(*robots_in_harbor(1))]
+)
 def test_what_else_is_not_proved_is_checked_each_time(
-    there: Seen[ObservedRobot] | Unseen,
+    observed_robots: Complete[ObservedRobot] | Unavailable,
 ) -> None:
-    before = adopted().model_copy(update={"refusals": 3, "refused_at": NOW})
-    found = settled(there, known=before)
-    assert isinstance(found, Note)
-    assert retry_at(found.managed, Cadence()) is None
+    before = adopted_harbor().model_copy(update={"refusals": 3, "refused_at": NOW})
+    step = settle(observed_robots, record=before)
+    assert isinstance(step, SetState)
+    assert next_password_attempt(step.record, PollPolicy()) is None
 
 
 @pytest.mark.parametrize(
@@ -128,15 +144,15 @@ def test_what_else_is_not_proved_is_checked_each_time(
 def test_discovery_waits_before_it_tries_again(
     seconds: int, by_a_person: bool, tried: bool
 ) -> None:
-    before = adopted().model_copy(
-        update={"standing": Standing.UNPROVED, "refusals": 1, "refused_at": NOW}
+    before = adopted_harbor().model_copy(
+        update={"state": AdoptionState.UNCONFIRMED, "refusals": 1, "refused_at": NOW}
     )
-    again = harbor(uid="uid-2")
-    made = steps(
-        again,
-        known=(before,),
+    recreated = harbor(uid="uid-2")
+    claim_steps = steps(
+        recreated,
+        adopted_harbors=(before,),
         registries=(registry(),),
         now=NOW + timedelta(seconds=seconds),
-        at_once=(again.place,) if by_a_person else (),
+        at_once=(recreated.ref,) if by_a_person else (),
     )
-    assert [step.kind for step in made] == (["prove"] if tried else [])
+    assert [step.kind for step in claim_steps] == (["prove"] if tried else [])

@@ -6,38 +6,62 @@ from typing import Any
 import pytest
 import trustme
 
-from models.core.limits import Limits
+from models.core.limits import ChangeLimits
 from models.core.settings import Settings
-from models.discovery.managed_harbor import ManagedHarbor, Phase, SecretKey, SourceKind, Standing
-from models.discovery.steps import Adopt, Follow, Note, Replace, Retire, TakeOver
-from models.discovery.trust import NAMED_FOR, SeenHarbors, Trust, TrustedObject, pin
-from models.discovery.update_rules import renewed
-from models.registries.registry import BlockRef, Kind, Origin, OwnAuthority, Registry
-from tests.models.discovery.test_plan import GRACE, adopted, harbor, place, plan, registry, steps
+from models.discovery.managed_harbor import (
+    AdoptionState,
+    HarborPhase,
+    HarborSourceKind,
+    ManagedHarbor,
+    SecretKeyRef,
+)
+from models.discovery.steps import Adopt, AdoptExisting, Forget, Replace, SetState, UpdateAdopted
+from models.discovery.trust import (
+    TRUST_PENDING_TIMEOUT,
+    CompleteHarbors,
+    DiscoveryTrust,
+    TrustedObject,
+    pin_trusted_objects,
+)
+from models.discovery.update_rules import refresh_registry
+from models.registries.registry import BlockRef, CustomCA, Kind, Registry, RegistryOrigin
+from tests.models.discovery.test_plan import (
+    GRACE,
+    adopted_harbor,
+    harbor,
+    harbor_ref,
+    plan,
+    registry,
+    steps,
+)
 from tests.support.builders import NOW
 
-NOWHERE = Trust()
+NOWHERE = DiscoveryTrust()
 BLOCK = BlockRef(name="admin")
-HAND = registry("main", origin=Origin.EXTERNAL, credential=BLOCK).model_copy(
+HAND = registry("main", origin=RegistryOrigin.EXTERNAL, credential=BLOCK).model_copy(
     update={"name": "harbor-prod"}
 )
 
 
-def look(*harbors: ManagedHarbor, marked: tuple[str, ...] = ()) -> dict[str, SeenHarbors]:
+def observe_cluster(
+    *harbors: ManagedHarbor, marked: tuple[str, ...] = ()
+) -> dict[str, CompleteHarbors]:
     """A cluster whose namespaces are `hub`, and those that carry the label."""
-    found = {"prod": {"items": harbors, "namespaces": {"hub", *marked}, "marked": set(marked)}}
-    return {name: SeenHarbors.model_validate(one) for name, one in found.items()}
+    fields = {
+        "prod": {"items": harbors, "namespaces": {"hub", *marked}, "marked_namespaces": set(marked)}
+    }
+    return {name: CompleteHarbors.model_validate(section) for name, section in fields.items()}
 
 
-def standing(*harbors: ManagedHarbor, **more: Any) -> tuple[Standing, str, str]:
+def standing(*harbors: ManagedHarbor, **overrides: Any) -> tuple[AdoptionState, str, str]:
     """Return what the one note of a plan says: standing, registry and message."""
-    (step,) = steps(*harbors, **more)
-    assert isinstance(step, Note)
-    return step.managed.standing, step.managed.registry, step.managed.message
+    (step,) = steps(*harbors, **overrides)
+    assert isinstance(step, SetState)
+    return step.record.state, step.record.registry, step.record.message
 
 
-def by_hand(**more: Any) -> dict[str, Any]:
-    return {"registries": (HAND.model_copy(update=more),)}
+def by_hand(**overrides: Any) -> dict[str, Any]:
+    return {"registries": (HAND.model_copy(update=overrides),)}
 
 
 @pytest.mark.parametrize(
@@ -55,144 +79,172 @@ def by_hand(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_pattern_covers_a_namespace_of_a_cluster(pattern: str, covered: bool) -> None:
-    trust = Trust(patterns=("other/none", pattern))
-    assert trust.covers(place(), "uid-main") is covered
-    found = steps(harbor(), trust=trust)
-    assert isinstance(found[0], Adopt) is covered
+    trust = DiscoveryTrust(patterns=("other/none", pattern))
+    assert trust.covers(harbor_ref(), "uid-main") is covered
+    plan_steps = steps(harbor(), trust=trust)
+    assert isinstance(plan_steps[0], Adopt) is covered
 
 
 def test_patterns_are_checked_when_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_NAMESPACES", " prod-eu/harbor-* , */registry")
-    assert Settings().trusted_namespaces == ("prod-eu/harbor-*", "*/registry")
-    for wrong in ("prod-eu", "/harbor", "prod-eu/", "a/b/c", "*/hub, *"):
-        monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_NAMESPACES", wrong)
+    assert Settings().trusted_namespace_patterns == ("prod-eu/harbor-*", "*/registry")
+    for invalid in ("prod-eu", "/harbor", "prod-eu/", "a/b/c", "*/hub, *"):
+        monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_NAMESPACES", invalid)
         with pytest.raises(ValueError, match="expected cluster/namespace"):
             Settings()
 
 
 def test_a_marked_namespace_is_trusted() -> None:
-    (step,) = steps(sections=look(harbor(), marked=("hub",)), trust=NOWHERE)
+    (step,) = steps(sections=observe_cluster(harbor(), marked=("hub",)), trust=NOWHERE)
     assert step == Adopt(harbor=harbor(), registry="prod-hub-main")
 
 
 def test_found_elsewhere_is_listed_and_says_what_to_do() -> None:
-    found = standing(sections=look(harbor()), trust=NOWHERE)
-    assert found[:2] == (Standing.UNTRUSTED, "")
-    assert "label it registry-integration.io/managed-harbors=true" in found[2]
-    assert "integrate-managed-harbor" in found[2]
+    result = standing(sections=observe_cluster(harbor()), trust=NOWHERE)
+    assert result[:2] == (AdoptionState.UNTRUSTED, "")
+    assert "label it registry-integration.io/managed-harbors=true" in result[2]
+    assert "integrate-managed-harbor" in result[2]
     (note,) = steps(harbor(), trust=NOWHERE)
-    assert isinstance(note, Note)
-    assert steps(harbor(), known=(note.managed,), trust=NOWHERE) == ()
-    assert steps(known=(note.managed,), trust=NOWHERE, sections=look()) == (
-        Retire(place=place(), registry=""),
+    assert isinstance(note, SetState)
+    assert steps(harbor(), adopted_harbors=(note.record,), trust=NOWHERE) == ()
+    assert steps(adopted_harbors=(note.record,), trust=NOWHERE, sections=observe_cluster()) == (
+        Forget(ref=harbor_ref(), registry=""),
     )
-    assert steps(harbor(), known=(note.managed,)) == (
+    assert steps(harbor(), adopted_harbors=(note.record,)) == (
         Adopt(harbor=harbor(), registry="prod-hub-main"),
     )
 
 
 @pytest.mark.parametrize("uid", ["uid-main", "uid-2"])
 @pytest.mark.parametrize("address", ["https://main.example.com", "http://attacker.example.com"])
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("is_present", [True, False])
 def test_a_namespace_that_is_not_trusted_any_more_keeps_its_registry_as_it_is(
-    uid: str, address: str, there: bool
+    uid: str, address: str, is_present: bool
 ) -> None:
-    harbors = [harbor(uid=uid, address=address)] if there else []
-    known, registries = (adopted(),), (registry(),)
-    more: dict[str, Any] = {"registries": registries, "trust": NOWHERE}
-    (note,) = steps(sections=look(*harbors), known=known, **more)
-    assert isinstance(note, Note)
-    assert (note.managed.standing, note.managed.registry) == (Standing.UNTRUSTED, "prod-hub-main")
-    assert note.managed.uid == "uid-main"
-    assert "kept as it is, and not followed" in note.managed.message
+    harbors = [harbor(uid=uid, address=address)] if is_present else []
+    adopted_records, registries = (adopted_harbor(),), (registry(),)
+    arguments: dict[str, Any] = {"registries": registries, "trust": NOWHERE}
+    (note,) = steps(
+        sections=observe_cluster(*harbors), adopted_harbors=adopted_records, **arguments
+    )
+    assert isinstance(note, SetState)
+    assert (note.record.state, note.record.registry) == (AdoptionState.UNTRUSTED, "prod-hub-main")
+    assert note.record.uid == "uid-main"
+    assert "kept as it is, and not followed" in note.record.message
     late = NOW + GRACE * 2
-    assert steps(sections=look(*harbors), known=(note.managed,), now=late, **more) == ()
-    trusted = {"known": (note.managed,), "registries": registries}
-    assert steps(harbor(), **trusted) == (Note(managed=adopted()),)
+    assert (
+        steps(
+            sections=observe_cluster(*harbors),
+            adopted_harbors=(note.record,),
+            now=late,
+            **arguments,
+        )
+        == ()
+    )
+    trusted = {"adopted_harbors": (note.record,), "registries": registries}
+    assert steps(harbor(), **trusted) == (SetState(record=adopted_harbor()),)
 
 
 def test_a_namespace_that_is_gone_lets_its_harbors_be_missing() -> None:
-    sections = {"prod": SeenHarbors(items=(), namespaces=frozenset({"shop"}))}
-    found = standing(sections=sections, known=(adopted(),), registries=(registry(),), trust=NOWHERE)
-    assert found[0] is Standing.MISSING
+    sections = {"prod": CompleteHarbors(items=(), namespaces=frozenset({"shop"}))}
+    result = standing(
+        sections=sections,
+        adopted_harbors=(adopted_harbor(),),
+        registries=(registry(),),
+        trust=NOWHERE,
+    )
+    assert result[0] is AdoptionState.MISSING
 
 
 def test_kept_out_stays_out_wherever_it_is() -> None:
-    out = adopted(standing=Standing.KEPT_OUT, registry="")
-    assert steps(harbor(), known=(out,), trust=NOWHERE) == ()
+    out = adopted_harbor(state=AdoptionState.EXCLUDED, registry="")
+    assert steps(harbor(), adopted_harbors=(out,), trust=NOWHERE) == ()
 
 
 def test_what_comes_and_goes_untrusted_does_not_use_up_the_brakes() -> None:
-    known = tuple(adopted(f"h{n}", standing=Standing.UNTRUSTED, registry="") for n in range(12))
-    found = plan(known=known, trust=NOWHERE)
-    found.check(Limits())
-    assert len(found.steps) == 12
+    untrusted_harbors = tuple(
+        adopted_harbor(f"h{n}", state=AdoptionState.UNTRUSTED, registry="") for n in range(12)
+    )
+    discovery_plan = plan(adopted_harbors=untrusted_harbors, trust=NOWHERE)
+    discovery_plan.raise_if_unsafe(ChangeLimits())
+    assert len(discovery_plan.steps) == 12
 
 
-def named(**more: Any) -> TrustedObject:
-    found = {"cluster": "prod", "namespace": "hub", "name": "main", "trusted_at": NOW}
-    return TrustedObject.model_validate(found | more)
+def trusted_object(**overrides: Any) -> TrustedObject:
+    fields = {"cluster": "prod", "namespace": "hub", "name": "main", "trusted_at": NOW}
+    return TrustedObject.model_validate(fields | overrides)
 
 
 def test_an_object_that_a_person_named_is_trusted_by_its_uid_alone() -> None:
-    trust = Trust(objects=(named(uid="uid-main", kind=SourceKind.OPERATOR),))
-    assert isinstance(steps(sections=look(harbor()), trust=trust)[0], Adopt)
+    trust = DiscoveryTrust(
+        objects=(trusted_object(uid="uid-main", kind=HarborSourceKind.OPERATOR),)
+    )
+    assert isinstance(steps(sections=observe_cluster(harbor()), trust=trust)[0], Adopt)
     for other in (harbor(uid="uid-2"), harbor("other")):
-        assert standing(sections=look(other), trust=trust)[0] is Standing.UNTRUSTED
-    helm = place().model_copy(update={"kind": SourceKind.HELM})
+        assert standing(sections=observe_cluster(other), trust=trust)[0] is AdoptionState.UNTRUSTED
+    helm = harbor_ref().model_copy(update={"kind": HarborSourceKind.HELM})
     assert not trust.covers(helm, "uid-main")
 
 
 def test_an_object_that_a_person_named_may_go_missing() -> None:
-    trust = Trust(objects=(named(uid="uid-main"),))
-    more: dict[str, Any] = {"known": (adopted(),), "registries": (registry(),), "trust": trust}
-    assert standing(sections=look(), **more)[0] is Standing.MISSING
+    trust = DiscoveryTrust(objects=(trusted_object(uid="uid-main"),))
+    arguments: dict[str, Any] = {
+        "adopted_harbors": (adopted_harbor(),),
+        "registries": (registry(),),
+        "trust": trust,
+    }
+    assert standing(sections=observe_cluster(), **arguments)[0] is AdoptionState.MISSING
 
 
 def test_the_first_object_of_a_name_within_an_hour_is_the_one_that_was_meant() -> None:
-    soon, late = NOW + NAMED_FOR, NOW + NAMED_FOR + timedelta(seconds=1)
-    pinned = named(uid="uid-main", kind=SourceKind.OPERATOR)
-    assert pin([named()], [harbor(), harbor("other")], soon) == (pinned,)
-    assert pin([named()], [harbor()], late) == ()
-    assert pin([named()], [], soon) == ()
-    assert pin([pinned], [harbor(uid="uid-2")], soon) == ()
+    soon, late = NOW + TRUST_PENDING_TIMEOUT, NOW + TRUST_PENDING_TIMEOUT + timedelta(seconds=1)
+    pinned = trusted_object(uid="uid-main", kind=HarborSourceKind.OPERATOR)
+    assert pin_trusted_objects([trusted_object()], [harbor(), harbor("other")], soon) == (pinned,)
+    assert pin_trusted_objects([trusted_object()], [harbor()], late) == ()
+    assert pin_trusted_objects([trusted_object()], [], soon) == ()
+    assert pin_trusted_objects([pinned], [harbor(uid="uid-2")], soon) == ()
 
 
 def test_two_objects_of_one_name_leave_open_which_was_meant() -> None:
-    helm = harbor(place=place().model_copy(update={"kind": SourceKind.HELM}), uid="uid-2")
-    assert pin([named()], [harbor(), helm], NOW) == ()
+    helm = harbor(ref=harbor_ref().model_copy(update={"kind": HarborSourceKind.HELM}), uid="uid-2")
+    assert pin_trusted_objects([trusted_object()], [harbor(), helm], NOW) == ()
 
 
 def test_what_was_integrated_by_hand_is_a_conflict_that_says_how_to_link_it() -> None:
-    found = standing(harbor(), **by_hand())
-    assert found[:2] == (Standing.CONFLICT, "")
-    assert "integrated by hand as harbor-prod" in found[2]
-    assert "integrate-managed-harbor with take_over" in found[2]
+    result = standing(harbor(), **by_hand())
+    assert result[:2] == (AdoptionState.CONFLICT, "")
+    assert "integrated by hand as harbor-prod" in result[2]
+    assert "integrate-managed-harbor with take_over" in result[2]
 
 
 def test_a_person_may_link_the_two_and_nothing_of_the_registry_changes() -> None:
-    (step,) = steps(harbor(), take_over=(place(),), **by_hand())
-    assert step == TakeOver(harbor=harbor(), registry="harbor-prod")
-    assert renewed(HAND, harbor(bundle="x")) == HAND
+    (step,) = steps(harbor(), take_over=(harbor_ref(),), **by_hand())
+    assert step == AdoptExisting(harbor=harbor(), registry="harbor-prod")
+    assert refresh_registry(HAND, harbor(ca_bundle="x")) == HAND
 
 
 def test_only_one_is_linked() -> None:
     other = harbor("other", address=HAND.address)
-    linked = adopted(registry="harbor-prod")
-    more: dict[str, Any] = {"known": (linked,), "take_over": (place("other"),)} | by_hand()
-    found = standing(harbor(), other, **more)
-    assert found[:2] == (Standing.CONFLICT, "")
-    assert "is linked to prod/hub/main already" in found[2]
+    linked_harbor = adopted_harbor(registry="harbor-prod")
+    arguments: dict[str, Any] = {
+        "adopted_harbors": (linked_harbor,),
+        "take_over": (harbor_ref("other"),),
+    } | by_hand()
+    result = standing(harbor(), other, **arguments)
+    assert result[:2] == (AdoptionState.CONFLICT, "")
+    assert "is linked to prod/hub/main already" in result[2]
 
 
 def test_plain_http_is_not_linked_to_https() -> None:
-    found = standing(harbor(address="http://main.example.com"), take_over=(place(),), **by_hand())
-    assert found[0] is Standing.CONFLICT
+    result = standing(
+        harbor(address="http://main.example.com"), take_over=(harbor_ref(),), **by_hand()
+    )
+    assert result[0] is AdoptionState.CONFLICT
 
 
-def linked_plan(*harbors: ManagedHarbor, **more: Any) -> tuple[Any, ...]:
-    linked = adopted(registry="harbor-prod")
-    return steps(*harbors, **({"known": (linked,)} | by_hand() | more))
+def linked_plan(*harbors: ManagedHarbor, **overrides: Any) -> tuple[Any, ...]:
+    linked_harbor = adopted_harbor(registry="harbor-prod")
+    return steps(*harbors, **({"adopted_harbors": (linked_harbor,)} | by_hand() | overrides))
 
 
 @pytest.mark.parametrize(
@@ -202,94 +254,112 @@ def linked_plan(*harbors: ManagedHarbor, **more: Any) -> tuple[Any, ...]:
         {"address": "http://main.example.com"},
         {"uid": "uid-2"},
         {"uid": "uid-2", "address": "https://attacker.example.com:8080"},
-        {"password": SecretKey(namespace="hub", name="other", key="secret")},
-        {"bundle": "another authority"},
+        {"password": SecretKeyRef(namespace="hub", name="other", key="secret")},
+        {"ca_bundle": "another authority"},
     ],
 )
 def test_what_is_linked_is_never_followed_replaced_or_forgotten(changed: dict[str, Any]) -> None:
     for step in linked_plan(harbor(**changed)):
-        assert not isinstance(step, Follow | Replace)
-        assert not (isinstance(step, Retire) and step.registry)
+        assert not isinstance(step, UpdateAdopted | Replace)
+        assert not (isinstance(step, Forget) and step.registry)
 
 
 def test_what_was_linked_and_is_gone_takes_no_registry_along() -> None:
     (first,) = linked_plan()
-    assert isinstance(first, Note)
-    assert first.managed.standing is Standing.MISSING
+    assert isinstance(first, SetState)
+    assert first.record.state is AdoptionState.MISSING
     late = NOW + GRACE + timedelta(seconds=1)
-    assert linked_plan(known=(first.managed,), now=late) == (Retire(place=place(), registry=""),)
+    assert linked_plan(adopted_harbors=(first.record,), now=late) == (
+        Forget(ref=harbor_ref(), registry=""),
+    )
 
 
-def managed_by_block(**more: Any) -> Registry:
-    return registry(credential=BLOCK, **more)
+def managed_by_block(**overrides: Any) -> Registry:
+    return registry(credential=BLOCK, **overrides)
 
 
 def test_no_address_is_followed_under_a_block() -> None:
-    there = managed_by_block()
-    moved = harbor(address="https://attacker.example.com")
-    (step,) = steps(moved, known=(adopted(),), registries=(there,))
-    assert isinstance(step, Note)
-    assert (step.managed.standing, step.managed.registry) == (Standing.CONFLICT, "prod-hub-main")
+    saved_registry = managed_by_block()
+    moved_harbor = harbor(address="https://attacker.example.com")
+    (step,) = steps(moved_harbor, adopted_harbors=(adopted_harbor(),), registries=(saved_registry,))
+    assert isinstance(step, SetState)
+    assert (step.record.state, step.record.registry) == (AdoptionState.CONFLICT, "prod-hub-main")
     assert "run update-registry for prod-hub-main with address and credentials" in (
-        step.managed.message
+        step.record.message
     )
-    assert renewed(there, moved) == there
-    assert steps(harbor(), known=(step.managed,), registries=(there,)) == (Note(managed=adopted()),)
+    assert refresh_registry(saved_registry, moved_harbor) == saved_registry
+    assert steps(harbor(), adopted_harbors=(step.record,), registries=(saved_registry,)) == (
+        SetState(record=adopted_harbor()),
+    )
 
 
 def test_no_other_harbor_gets_a_block_at_another_address() -> None:
-    again = harbor(uid="uid-2", address="https://attacker.example.com")
-    found = standing(again, known=(adopted(),), registries=(managed_by_block(),))
-    assert found[0] is Standing.CONFLICT
+    recreated = harbor(uid="uid-2", address="https://attacker.example.com")
+    result = standing(
+        recreated, adopted_harbors=(adopted_harbor(),), registries=(managed_by_block(),)
+    )
+    assert result[0] is AdoptionState.CONFLICT
 
 
 def test_neither_secret_nor_authority_is_followed_under_a_block() -> None:
-    there = managed_by_block()
-    other = SecretKey(namespace="hub", name="other", key="secret")
-    changed = harbor(password=other, bundle="another authority")
-    assert steps(changed, known=(adopted(),), registries=(there,)) == ()
+    saved_registry = managed_by_block()
+    other = SecretKeyRef(namespace="hub", name="other", key="secret")
+    changed = harbor(password=other, ca_bundle="another authority")
+    assert steps(changed, adopted_harbors=(adopted_harbor(),), registries=(saved_registry,)) == ()
 
 
 @pytest.mark.parametrize("uid", ["uid-main", "uid-2"])
 @pytest.mark.parametrize("address", ["http://main.example.com", "http://new.example.com"])
 def test_nothing_goes_from_https_to_http(uid: str, address: str) -> None:
     plain = harbor(uid=uid, address=address)
-    found = standing(plain, known=(adopted(),), registries=(registry(),))
-    assert found[:2] == (Standing.CONFLICT, "prod-hub-main")
-    assert "nothing goes from https to http by itself" in found[2]
+    result = standing(plain, adopted_harbors=(adopted_harbor(),), registries=(registry(),))
+    assert result[:2] == (AdoptionState.CONFLICT, "prod-hub-main")
+    assert "nothing goes from https to http by itself" in result[2]
 
 
 def test_http_may_become_https() -> None:
-    there = registry(address="http://main.example.com")
-    assert isinstance(steps(harbor(), known=(adopted(),), registries=(there,))[0], Follow)
+    saved_registry = registry(address="http://main.example.com")
+    assert isinstance(
+        steps(harbor(), adopted_harbors=(adopted_harbor(),), registries=(saved_registry,))[0],
+        UpdateAdopted,
+    )
 
 
 def test_a_docker_registry_that_a_person_integrated_is_never_linked() -> None:
-    (step,) = steps(harbor(), take_over=(place(),), **by_hand(kind=Kind.DOCKER))
-    assert isinstance(step, Note)
+    (step,) = steps(harbor(), take_over=(harbor_ref(),), **by_hand(kind=Kind.DOCKER))
+    assert isinstance(step, SetState)
 
 
 def test_its_own_authority_is_followed_where_its_own_secret_opens_it() -> None:
     before, after = (trustme.CA().cert_pem.bytes().decode() for _ in range(2))
-    there = registry(tls=OwnAuthority(bundle=before))
-    now = harbor(bundle=OwnAuthority(bundle=after).bundle)
-    (step,) = steps(now, known=(adopted(),), registries=(there,))
-    assert isinstance(step, Follow)
-    assert steps(now, known=(adopted(),), registries=(renewed(there, now),)) == ()
+    saved_registry = registry(tls=CustomCA(bundle=before))
+    now = harbor(ca_bundle=CustomCA(bundle=after).bundle)
+    (step,) = steps(now, adopted_harbors=(adopted_harbor(),), registries=(saved_registry,))
+    assert isinstance(step, UpdateAdopted)
+    assert (
+        steps(
+            now,
+            adopted_harbors=(adopted_harbor(),),
+            registries=(refresh_registry(saved_registry, now),),
+        )
+        == ()
+    )
 
 
 def test_what_is_pending_is_trusted_as_what_appeared() -> None:
-    trust = Trust(objects=(named(), named(name="other", uid="uid-9")))
-    found = trust.pinned([harbor()], NOW)
-    assert [one.uid for one in found.objects] == ["uid-9", "uid-main"]
-    assert not found.covers(place(), "uid-2")
-    assert trust.pinned([], NOW).objects == (named(name="other", uid="uid-9"),)
+    trust = DiscoveryTrust(objects=(trusted_object(), trusted_object(name="other", uid="uid-9")))
+    pinned_trust = trust.with_pinned_objects([harbor()], NOW)
+    assert [item.uid for item in pinned_trust.objects] == ["uid-9", "uid-main"]
+    assert not pinned_trust.covers(harbor_ref(), "uid-2")
+    assert trust.with_pinned_objects([], NOW).objects == (
+        trusted_object(name="other", uid="uid-9"),
+    )
 
 
 def test_adoptions_are_limited_and_nothing_else_is() -> None:
-    many = [harbor(f"h{number}") for number in range(5)]
-    busy = harbor("z", phase=Phase.PROVISIONING)
-    found, later = plan(*many, busy).limited(3)
+    harbors = [harbor(f"h{number}") for number in range(5)]
+    busy = harbor("z", phase=HarborPhase.PROVISIONING)
+    limited_plan, later = plan(*harbors, busy).limit_adoptions(3)
     assert later == 2
-    assert [type(step) for step in found.steps] == [Adopt, Adopt, Adopt, Note]
-    assert plan(*many).limited(5) == (plan(*many), 0)
+    assert [type(step) for step in limited_plan.steps] == [Adopt, Adopt, Adopt, SetState]
+    assert plan(*harbors).limit_adoptions(5) == (plan(*harbors), 0)

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from models.core.base import Value
+from models.core.base import FrozenModel
 from models.registries.address import AddressText, parse_address
 
 
-class _Form(Value):
+class _Form(FrozenModel):
     address: AddressText
 
 
@@ -39,7 +39,7 @@ def test_put_right(typed: str, origin: str, netloc: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("", "no scheme"),
         ("harbor.example.com", "no scheme: write https://harbor.example.com"),
@@ -75,8 +75,8 @@ def test_put_right(typed: str, origin: str, netloc: str) -> None:
         (f"https://{'a.' * 127}b", "not a valid host name"),
     ],
 )
-def test_refused_with_what_to_write(typed: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_refused_with_what_to_write(typed: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_address(typed)
 
 
@@ -100,22 +100,22 @@ LEAKS = [
 
 @pytest.mark.parametrize("typed", LEAKS)
 def test_credentials_in_an_address_are_never_repeated(typed: str) -> None:
-    with pytest.raises(ValueError, match="contains a user name or password") as caught:
+    with pytest.raises(ValueError, match="contains a user name or password") as excinfo:
         parse_address(typed)
-    assert "hunter2" not in str(caught.value)
-    assert caught.value.__context__ is None
-    with pytest.raises(ValidationError, match="contains a user name or password") as refused:
+    assert "hunter2" not in str(excinfo.value)
+    assert excinfo.value.__context__ is None
+    with pytest.raises(ValidationError, match="contains a user name or password") as form_excinfo:
         _Form(address=typed)
-    assert "hunter2" not in str(refused.value)
-    assert "hunter2" not in repr(refused.value)
+    assert "hunter2" not in str(form_excinfo.value)
+    assert "hunter2" not in repr(form_excinfo.value)
 
 
 @pytest.mark.parametrize("typed", LEAKS)
 def test_a_form_that_hides_nothing_gets_no_more_than_the_message(typed: str) -> None:
     """A flow's parameters are told by `loc` and `msg`, so these must be clean."""
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as excinfo:
         TypeAdapter(AddressText).validate_python(typed)
-    assert "hunter2" not in str(refused.value.errors(include_input=False, include_context=True))
+    assert "hunter2" not in str(excinfo.value.errors(include_input=False, include_context=True))
 
 
 def test_a_form_keeps_the_canonical_spelling() -> None:

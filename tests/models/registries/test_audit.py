@@ -2,20 +2,20 @@
 
 import pytest
 
-from models.core.audit import EVENTS, Entry
+from models.core.audit import EVENT_DESCRIPTIONS, AuditEntry
 from models.core.reasons import Reason
-from models.registries.changes import Drift, DriftKind, Handling, Outcome
+from models.registries.changes import ChangeResult, Drift, DriftAction, DriftKind
 from models.registries.condition import Health
-from models.registries.health import Diagnosis
-from models.registries.run_record import drift_entries, health_entries, outcome_entries
-from tests.support.builders import PUBLIC, broken, create, done, narrow
+from models.registries.health import HealthSummary
+from models.registries.run_record import drift_entries, health_entries, result_entries
+from tests.support.builders import PUBLIC, create, failure, narrow, success
 
 NONE: frozenset[tuple[str, str, str]] = frozenset()
 
 
 def _drift(kind: DriftKind) -> Drift:
     return Drift(
-        kind=kind, space="team", before="a", after="b", handling=Handling.NOTED, reason="why"
+        kind=kind, space="team", before="a", after="b", action=DriftAction.RECORDED, reason="why"
     )
 
 
@@ -24,58 +24,58 @@ def _drift(kind: DriftKind) -> Drift:
 def test_every_drift_is_an_entry_with_an_event(kind: DriftKind, first_look: bool) -> None:
     (entry,) = drift_entries([_drift(kind)], first_look=first_look)
     quiet = first_look and kind is DriftKind.APPEARED
-    assert entry == Entry(
+    assert entry == AuditEntry(
         subject="team",
-        what=f"space.{kind.value}",
+        action=f"space.{kind.value}",
         before="a",
         after="b",
-        why="noted: why",
-        announce=not quiet,
+        reason="noted: why",
+        emit_event=not quiet,
     )
-    assert entry.what in EVENTS
+    assert entry.action in EVENT_DESCRIPTIONS
 
 
 @pytest.mark.parametrize(
     ("outcome", "entry"),
     [
         (
-            done(narrow()),
-            Entry(
+            success(narrow()),
+            AuditEntry(
                 subject="team",
-                what="space.visibility-set",
+                action="space.visibility-set",
                 before="public",
                 after="private",
-                why="Asked",
+                reason="Asked",
             ),
         ),
         (
-            done(create("fresh", PUBLIC)),
-            Entry(subject="fresh", what="space.created", after="public", why="Asked"),
+            success(create("fresh", PUBLIC)),
+            AuditEntry(subject="fresh", action="space.created", after="public", reason="Asked"),
         ),
         (
-            broken(narrow(), Reason.READ_ONLY, "frozen"),
-            Entry(
+            failure(narrow(), Reason.READ_ONLY, "frozen"),
+            AuditEntry(
                 subject="team",
-                what="space.change-failed",
+                action="space.change-failed",
                 before="public",
                 after="private",
-                why="ReadOnly: frozen",
+                reason="ReadOnly: frozen",
             ),
         ),
     ],
 )
-def test_outcomes(outcome: Outcome, entry: Entry) -> None:
-    assert outcome_entries([outcome], NONE) == (entry,)
-    assert entry.what in EVENTS
+def test_outcomes(outcome: ChangeResult, entry: AuditEntry) -> None:
+    assert result_entries([outcome], NONE) == (entry,)
+    assert entry.action in EVENT_DESCRIPTIONS
 
 
-@pytest.mark.parametrize("reason", [Reason.ALREADY_SO, Reason.NOT_FOUND])
+@pytest.mark.parametrize("reason", [Reason.UNCHANGED, Reason.NOT_FOUND])
 def test_what_was_not_changed_is_not_written_down_as_changed(reason: Reason) -> None:
-    assert outcome_entries([done(narrow(), reason)], NONE) == ()
+    assert result_entries([success(narrow(), reason)], NONE) == ()
 
 
 @pytest.mark.parametrize(
-    ("known", "written"),
+    ("known_failure", "entry_count"),
     [
         (("team", "set-visibility", "Forbidden"), 0),
         (("team", "set-visibility", "ReadOnly"), 1),
@@ -83,47 +83,54 @@ def test_what_was_not_changed_is_not_written_down_as_changed(reason: Reason) -> 
         (("other", "set-visibility", "Forbidden"), 1),
     ],
 )
-def test_only_a_new_failure_is_written_down(known: tuple[str, str, str], written: int) -> None:
-    assert len(outcome_entries([broken(narrow())], frozenset({known}))) == written
+def test_only_a_new_failure_is_written_down(
+    known_failure: tuple[str, str, str], entry_count: int
+) -> None:
+    assert len(result_entries([failure(narrow())], frozenset({known_failure}))) == entry_count
 
 
-WELL, ILL, PART, DARK = Health.HEALTHY, Health.UNHEALTHY, Health.DEGRADED, Health.UNKNOWN
+HEALTHY, UNHEALTHY, DEGRADED, UNKNOWN = (
+    Health.HEALTHY,
+    Health.UNHEALTHY,
+    Health.DEGRADED,
+    Health.UNKNOWN,
+)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "what"),
+    ("before", "after", "event"),
     [
-        (DARK, WELL, None),
-        (DARK, ILL, "registry.unhealthy"),
-        (DARK, PART, "registry.degraded"),
-        (WELL, ILL, "registry.unhealthy"),
-        (WELL, PART, "registry.degraded"),
-        (PART, ILL, "registry.unhealthy"),
-        (ILL, PART, "registry.degraded"),
-        (ILL, WELL, "registry.recovered"),
-        (PART, WELL, "registry.recovered"),
-        (WELL, DARK, None),
-        (ILL, DARK, None),
-        (WELL, WELL, None),
-        (ILL, ILL, None),
+        (UNKNOWN, HEALTHY, None),
+        (UNKNOWN, UNHEALTHY, "registry.unhealthy"),
+        (UNKNOWN, DEGRADED, "registry.degraded"),
+        (HEALTHY, UNHEALTHY, "registry.unhealthy"),
+        (HEALTHY, DEGRADED, "registry.degraded"),
+        (DEGRADED, UNHEALTHY, "registry.unhealthy"),
+        (UNHEALTHY, DEGRADED, "registry.degraded"),
+        (UNHEALTHY, HEALTHY, "registry.recovered"),
+        (DEGRADED, HEALTHY, "registry.recovered"),
+        (HEALTHY, UNKNOWN, None),
+        (UNHEALTHY, UNKNOWN, None),
+        (HEALTHY, HEALTHY, None),
+        (UNHEALTHY, UNHEALTHY, None),
     ],
 )
-def test_changes_of_health(before: Health, after: Health, what: str | None) -> None:
+def test_changes_of_health(before: Health, after: Health, event: str | None) -> None:
     old, new = (
-        Diagnosis(health=one, reason=Reason.TIMED_OUT, message="no answer")
-        for one in (before, after)
+        HealthSummary(health=health, reason=Reason.TIMED_OUT, message="no answer")
+        for health in (before, after)
     )
-    told = health_entries("prod", old, new)
-    if what is None:
-        assert told == ()
+    entries = health_entries("prod", old, new)
+    if event is None:
+        assert entries == ()
         return
-    assert told == (
-        Entry(
+    assert entries == (
+        AuditEntry(
             subject="prod",
-            what=what,
+            action=event,
             before=before.value,
             after=after.value,
-            why="TimedOut: no answer",
+            reason="TimedOut: no answer",
         ),
     )
-    assert what in EVENTS
+    assert event in EVENT_DESCRIPTIONS

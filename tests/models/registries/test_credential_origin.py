@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
-    check_given_again,
-    extended,
-    given_origins,
+    check_moved_credentials,
+    new_credential_origins,
+    token_service_origins,
 )
 from models.registries.registry import BlockRef, Kind, Registry, SecretRef
 
@@ -19,9 +19,9 @@ SECRET = SecretRef(cluster="eu", namespace="hub", name="core", key="k")
 IDS = {"admin": "id-1", "puller": "id-2"}
 
 
-def registry(**more: Any) -> Registry:
-    found = {"name": "one", "kind": Kind.DOCKER, "address": A, "credential": ADMIN}
-    return Registry.model_validate(found | more)
+def registry(**overrides: Any) -> Registry:
+    fields = {"name": "one", "kind": Kind.DOCKER, "address": A, "credential": ADMIN}
+    return Registry.model_validate(fields | overrides)
 
 
 def pair(origin: str = A, block: str = "admin", document_id: str = "id-1") -> CredentialOrigin:
@@ -35,7 +35,7 @@ def test_a_block_that_was_made_again_is_another(document_id: str, covered: bool)
 
 
 @pytest.mark.parametrize(
-    ("more", "ids", "given"),
+    ("more", "ids", "origins"),
     [
         ({}, IDS, {pair()}),
         ({}, {}, set()),
@@ -47,18 +47,21 @@ def test_a_block_that_was_made_again_is_another(document_id: str, covered: bool)
     ],
 )
 def test_what_is_given_is_given_for_the_address_and_the_token_service(
-    more: dict[str, Any], ids: dict[str, str], given: set[CredentialOrigin]
+    more: dict[str, Any], ids: dict[str, str], origins: set[CredentialOrigin]
 ) -> None:
-    assert set(given_origins(registry(**more), ids)) == given
+    assert set(new_credential_origins(registry(**more), ids)) == origins
 
 
 def test_a_token_service_may_have_what_its_registry_may_have() -> None:
     before, after = registry(), registry(token_service=TOKENS)
-    known = [pair(), pair(B), pair(document_id=""), pair(block="other")]
-    assert set(extended(known, before, after)) == {pair(TOKENS), pair(TOKENS, document_id="")}
-    assert extended([pair(B)], before, after) == ()
-    assert extended(known, after, after) == ()
-    assert extended(known, before, registry(token_service=TOKENS, address=B)) == ()
+    origins = [pair(), pair(B), pair(document_id=""), pair(block="other")]
+    assert set(token_service_origins(origins, before, after)) == {
+        pair(TOKENS),
+        pair(TOKENS, document_id=""),
+    }
+    assert token_service_origins([pair(B)], before, after) == ()
+    assert token_service_origins(origins, after, after) == ()
+    assert token_service_origins(origins, before, registry(token_service=TOKENS, address=B)) == ()
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -83,11 +86,11 @@ def test_another_origin_needs_the_credentials_again(
 ) -> None:
     before = registry(kind=kind, **more)
     after = before.model_copy(update={"address": address})
-    with pytest.raises(InputRefused, match=lacking):
-        check_given_again(before, after, {"address"})
-    check_given_again(before, after, {"address", "credential", "pull_credential"})
-    check_given_again(before, before, {"tls"})
+    with pytest.raises(InvalidRequest, match=lacking):
+        check_moved_credentials(before, after, {"address"})
+    check_moved_credentials(before, after, {"address", "credential", "pull_credential"})
+    check_moved_credentials(before, before, {"tls"})
 
 
 def test_without_credentials_there_is_nothing_to_give_again() -> None:
-    check_given_again(registry(credential=None), registry(credential=None, address=B), set())
+    check_moved_credentials(registry(credential=None), registry(credential=None, address=B), set())

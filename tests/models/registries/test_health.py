@@ -7,47 +7,56 @@ import pytest
 from models.core import errors
 from models.core.errors import RegistryError
 from models.core.reasons import Reason
-from models.registries.condition import Condition, ConditionType, Health, Status
-from models.registries.health import diagnose, failed, opens, reached, settle, verdicts_from
-from models.registries.registry import NoVerification, SystemTrust, Tls
-from tests.support.builders import NOW, condition, registry, verdict
+from models.registries.condition import Condition, ConditionStatus, ConditionType, Health
+from models.registries.health import (
+    checks_from_error,
+    first_failure,
+    has_valid_credential,
+    reachable_checks,
+    summarize_health,
+    update_conditions,
+)
+from models.registries.registry import SkipVerify, SystemCA, Tls
+from tests.support.builders import NOW, check_result, condition, registry
 
 LATER = NOW + timedelta(minutes=1)
-TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 REACHABLE, SYNCED = ConditionType.REACHABLE, ConditionType.SYNCED
 AUTHENTICATED = ConditionType.AUTHENTICATED
 
 
-def _settled(before: Condition | None, status: Status, *, proved: bool) -> Condition:
-    heard = verdict(status=status, reason=Reason.TIMED_OUT, message="news", proved=proved)
-    (one,) = settle([before] if before else [], [heard], LATER)
-    return one
+def _update(before: Condition | None, status: ConditionStatus, *, confirmed: bool) -> Condition:
+    check = check_result(
+        status=status, reason=Reason.TIMED_OUT, message="news", confirmed=confirmed
+    )
+    (updated,) = update_conditions([before] if before else [], [check], LATER)
+    return updated
 
 
-@pytest.mark.parametrize("proved", [True, False])
-@pytest.mark.parametrize("status", list(Status))
-def test_a_first_answer_is_taken_as_it_is(status: Status, proved: bool) -> None:
-    assert _settled(None, status, proved=proved) == condition(
+@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize("status", list(ConditionStatus))
+def test_a_first_answer_is_taken_as_it_is(status: ConditionStatus, confirmed: bool) -> None:
+    assert _update(None, status, confirmed=confirmed) == condition(
         status=status, reason=Reason.TIMED_OUT, message="news", since=LATER
     )
 
 
-@pytest.mark.parametrize("proved", [True, False])
+@pytest.mark.parametrize("confirmed", [True, False])
 @pytest.mark.parametrize("status", [TRUE, FALSE])
-def test_after_unknown_the_first_answer_counts(status: Status, proved: bool) -> None:
-    after = _settled(condition(status=UNKNOWN), status, proved=proved)
+def test_after_unknown_the_first_answer_counts(status: ConditionStatus, confirmed: bool) -> None:
+    after = _update(condition(status=UNKNOWN), status, confirmed=confirmed)
     assert (after.status, after.since) == (status, LATER)
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_the_same_answer_brings_news_but_keeps_since(status: Status) -> None:
-    after = _settled(condition(status=status, contrary=1), status, proved=False)
+@pytest.mark.parametrize("status", list(ConditionStatus))
+def test_the_same_answer_brings_news_but_keeps_since(status: ConditionStatus) -> None:
+    after = _update(condition(status=status, opposing_checks=1), status, confirmed=False)
     assert (after.status, after.since, after.message) == (status, NOW, "news")
     assert after.contrary == 0
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "proved", "flips"),
+    ("before", "after", "confirmed", "flips"),
     [
         (TRUE, FALSE, True, True),
         (TRUE, FALSE, False, False),
@@ -59,30 +68,32 @@ def test_the_same_answer_brings_news_but_keeps_since(status: Status) -> None:
         (FALSE, UNKNOWN, False, False),
     ],
 )
-def test_what_flips_at_once(before: Status, after: Status, proved: bool, flips: bool) -> None:
-    settled = _settled(condition(status=before), after, proved=proved)
+def test_what_flips_at_once(
+    before: ConditionStatus, after: ConditionStatus, confirmed: bool, flips: bool
+) -> None:
+    updated = _update(condition(status=before), after, confirmed=confirmed)
     if flips:
-        assert (settled.status, settled.since, settled.message) == (after, LATER, "news")
+        assert (updated.status, updated.since, updated.message) == (after, LATER, "news")
     else:
-        assert settled == condition(status=before, contrary=1)
+        assert updated == condition(status=before, opposing_checks=1)
 
 
 def test_one_blip_does_not_flip_and_two_do() -> None:
-    blip = verdict(status=FALSE, reason=Reason.TIMED_OUT, proved=False)
-    well = verdict()
-    told: tuple[Condition, ...] = (condition(),)
-    seen = []
-    for heard in (blip, well, blip, blip):
-        told = settle(told, [heard], LATER)
-        seen.append(told[0].status)
-    assert seen == [TRUE, TRUE, TRUE, FALSE]
-    assert told[0].since == LATER
+    blip = check_result(status=FALSE, reason=Reason.TIMED_OUT, confirmed=False)
+    well = check_result()
+    conditions: tuple[Condition, ...] = (condition(),)
+    statuses = []
+    for check in (blip, well, blip, blip):
+        conditions = update_conditions(conditions, [check], LATER)
+        statuses.append(conditions[0].status)
+    assert statuses == [TRUE, TRUE, TRUE, FALSE]
+    assert conditions[0].since == LATER
 
 
 def test_conditions_come_in_a_fixed_order_and_stay_without_news() -> None:
     before = (condition(SYNCED), condition(REACHABLE))
-    after = settle(before, [verdict(AUTHENTICATED)], LATER)
-    assert [one.type for one in after] == [REACHABLE, AUTHENTICATED, SYNCED]
+    after = update_conditions(before, [check_result(AUTHENTICATED)], LATER)
+    assert [updated.type for updated in after] == [REACHABLE, AUTHENTICATED, SYNCED]
     assert after[0] == before[1]
 
 
@@ -95,8 +106,10 @@ def test_conditions_come_in_a_fixed_order_and_stay_without_news() -> None:
         ((TRUE, FALSE, TRUE), FALSE),
     ],
 )
-def test_the_worst_of_several_verdicts_counts(statuses: tuple[Status, ...], worst: Status) -> None:
-    (after,) = settle([], [verdict(status=one) for one in statuses], NOW)
+def test_the_worst_of_several_verdicts_counts(
+    statuses: tuple[ConditionStatus, ...], worst: ConditionStatus
+) -> None:
+    (after,) = update_conditions([], [check_result(status=status) for status in statuses], NOW)
     assert after.status is worst
 
 
@@ -114,29 +127,29 @@ def test_the_worst_of_several_verdicts_counts(statuses: tuple[Status, ...], wors
     ],
 )
 def test_one_false_condition_decides(false: ConditionType, health: Health) -> None:
-    told = [
-        condition(one, FALSE, Reason.READ_ONLY, "why", since=LATER)
-        if one is false
-        else condition(one)
-        for one in ConditionType
+    conditions = [
+        condition(condition_type, FALSE, Reason.READ_ONLY, "why", since=LATER)
+        if condition_type is false
+        else condition(condition_type)
+        for condition_type in ConditionType
     ]
-    found = diagnose(told)
-    assert (found.health, found.reason, found.message) == (health, Reason.READ_ONLY, "why")
-    assert found.since == LATER
+    summary = summarize_health(conditions)
+    assert (summary.health, summary.reason, summary.message) == (health, Reason.READ_ONLY, "why")
+    assert summary.since == LATER
 
 
 def test_unhealthy_is_told_before_degraded() -> None:
-    told = [condition(ConditionType.WRITABLE, FALSE), condition(ConditionType.SERVING, FALSE)]
-    assert diagnose(told).health is Health.UNHEALTHY
+    conditions = [condition(ConditionType.WRITABLE, FALSE), condition(ConditionType.SERVING, FALSE)]
+    assert summarize_health(conditions).health is Health.UNHEALTHY
 
 
 def test_all_true_is_healthy_since_the_last_became_so() -> None:
-    found = diagnose([condition(REACHABLE), condition(SYNCED, since=LATER)])
-    assert (found.health, found.since) == (Health.HEALTHY, LATER)
+    summary = summarize_health([condition(REACHABLE), condition(SYNCED, since=LATER)])
+    assert (summary.health, summary.since) == (Health.HEALTHY, LATER)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "conditions",
     [
         (),
         (condition(SYNCED),),
@@ -144,39 +157,41 @@ def test_all_true_is_healthy_since_the_last_became_so() -> None:
         (condition(REACHABLE), condition(AUTHENTICATED, UNKNOWN)),
     ],
 )
-def test_unknown(told: tuple[Condition, ...]) -> None:
-    assert diagnose(told).health is Health.UNKNOWN
+def test_unknown(conditions: tuple[Condition, ...]) -> None:
+    assert summarize_health(conditions).health is Health.UNKNOWN
 
 
 def test_plain_http_is_no_illness() -> None:
-    told = settle([], reached(registry(address="http://h")), NOW)
-    assert diagnose(told).health is Health.HEALTHY
-    assert told[1].reason is Reason.PLAIN_HTTP
+    conditions = update_conditions([], reachable_checks(registry(address="http://h")), NOW)
+    assert summarize_health(conditions).health is Health.HEALTHY
+    assert conditions[1].reason is Reason.PLAIN_HTTP
 
 
 @pytest.mark.parametrize(
     ("address", "tls", "status", "reason"),
     [
-        ("http://h", SystemTrust(), UNKNOWN, Reason.PLAIN_HTTP),
-        ("http://h", NoVerification(), UNKNOWN, Reason.PLAIN_HTTP),
-        ("https://h", NoVerification(), UNKNOWN, Reason.VERIFICATION_OFF),
-        ("https://h", SystemTrust(), TRUE, Reason.CERTIFICATE_TRUSTED),
+        ("http://h", SystemCA(), UNKNOWN, Reason.PLAIN_HTTP),
+        ("http://h", SkipVerify(), UNKNOWN, Reason.PLAIN_HTTP),
+        ("https://h", SkipVerify(), UNKNOWN, Reason.VERIFICATION_OFF),
+        ("https://h", SystemCA(), TRUE, Reason.CERTIFICATE_TRUSTED),
     ],
 )
-def test_what_any_answer_proves(address: str, tls: Tls, status: Status, reason: Reason) -> None:
-    there, trusted = reached(registry(address=address, tls=tls))
-    assert (there.type, there.status) == (REACHABLE, TRUE)
+def test_what_any_answer_proves(
+    address: str, tls: Tls, status: ConditionStatus, reason: Reason
+) -> None:
+    reachable, trusted = reachable_checks(registry(address=address, tls=tls))
+    assert (reachable.type, reachable.status) == (REACHABLE, TRUE)
     assert (trusted.status, trusted.reason) == (status, reason)
 
 
 @pytest.mark.parametrize(
-    ("kind", "type_", "proved"),
+    ("kind", "type_", "confirmed"),
     [
         (errors.Unreachable, REACHABLE, False),
-        (errors.NotAskedAgain, REACHABLE, False),
+        (errors.CircuitOpen, REACHABLE, False),
         (errors.TimedOut, REACHABLE, False),
         (errors.Throttled, SYNCED, False),
-        (errors.ServerBroken, SYNCED, False),
+        (errors.ServerError, SYNCED, False),
         (errors.TlsFailed, ConditionType.TLS_TRUSTED, True),
         (errors.WrongKind, ConditionType.SUPPORTED, True),
         (errors.Unauthorized, AUTHENTICATED, False),
@@ -187,17 +202,22 @@ def test_what_any_answer_proves(address: str, tls: Tls, status: Status, reason: 
     ],
 )
 def test_what_a_failed_request_says(
-    kind: type[RegistryError], type_: ConditionType, proved: bool
+    kind: type[RegistryError], type_: ConditionType, confirmed: bool
 ) -> None:
-    (found,) = verdicts_from(kind("prod", "GET", "http://h/x", "said"))
-    assert (found.type, found.status, found.proved) == (type_, FALSE, proved)
-    assert (found.reason, found.message) == (kind.usual_reason, "said")
+    (check,) = checks_from_error(kind("prod", "GET", "http://h/x", "said"))
+    assert (check.type, check.status, check.confirmed) == (type_, FALSE, confirmed)
+    assert (check.reason, check.message) == (kind.default_reason, "said")
 
 
 def test_the_first_failure_is_the_one_to_act_upon() -> None:
-    told = [verdict(), verdict(status=UNKNOWN), verdict(AUTHENTICATED, FALSE), verdict(SYNCED)]
-    assert failed(told) == told[2]
-    assert failed(told[:2]) is None
+    checks = [
+        check_result(),
+        check_result(status=UNKNOWN),
+        check_result(AUTHENTICATED, FALSE),
+        check_result(SYNCED),
+    ]
+    assert first_failure(checks) == checks[2]
+    assert first_failure(checks[:2]) is None
 
 
 @pytest.mark.parametrize(
@@ -210,6 +230,9 @@ def test_the_first_failure_is_the_one_to_act_upon() -> None:
     ],
 )
 def test_a_credential_opens_a_registry_only_if_it_was_accepted(
-    statuses: dict[ConditionType, Status], well: bool
+    statuses: dict[ConditionType, ConditionStatus], well: bool
 ) -> None:
-    assert opens([verdict(type_, status) for type_, status in statuses.items()]) is well
+    assert (
+        has_valid_credential([check_result(type_, status) for type_, status in statuses.items()])
+        is well
+    )

@@ -5,23 +5,23 @@ from datetime import timedelta
 import pytest
 
 from models.core.reasons import Reason
-from models.registries.condition import Condition, ConditionType, Status
-from tests.support.builders import NOW, dossier
+from models.registries.condition import Condition, ConditionStatus, ConditionType
+from tests.support.builders import NOW, registry_record
 
 EVERY = timedelta(minutes=10)
 
 
-def _is(type_: ConditionType, status: Status) -> Condition:
+def _condition(type_: ConditionType, status: ConditionStatus) -> Condition:
     return Condition(type=type_, status=status, reason=Reason.CONNECTED, message="", since=NOW)
 
 
-UP = _is(ConditionType.REACHABLE, Status.TRUE)
-DOWN = _is(ConditionType.REACHABLE, Status.FALSE)
-FROZEN = _is(ConditionType.WRITABLE, Status.FALSE)
+UP = _condition(ConditionType.REACHABLE, ConditionStatus.TRUE)
+DOWN = _condition(ConditionType.REACHABLE, ConditionStatus.FALSE)
+FROZEN = _condition(ConditionType.WRITABLE, ConditionStatus.FALSE)
 
 
 @pytest.mark.parametrize(
-    ("conditions", "age", "due"),
+    ("conditions", "age", "expected"),
     [
         ([UP], None, True),
         ([UP], EVERY, True),
@@ -32,7 +32,7 @@ FROZEN = _is(ConditionType.WRITABLE, Status.FALSE)
         ([], None, False),
     ],
 )
-def test_storage_is_due(conditions: list[Condition], age: timedelta | None, due: bool) -> None:
+def test_storage_is_due(conditions: list[Condition], age: timedelta | None, expected: bool) -> None:
     read_at = NOW - age if age is not None else None
-    found = dossier(*conditions).model_copy(update={"storage_read_at": read_at})
-    assert found.storage_due(EVERY, NOW) is due
+    record = registry_record(*conditions).model_copy(update={"storage_read_at": read_at})
+    assert record.is_storage_due(EVERY, NOW) is expected

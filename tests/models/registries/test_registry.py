@@ -4,10 +4,10 @@ import pytest
 import trustme
 from pydantic import TypeAdapter, ValidationError
 
-from models.registries.registry import Kind, NoVerification, OwnAuthority, Privacy, SystemTrust, Tls
+from models.registries.registry import CustomCA, Kind, Privacy, SkipVerify, SystemCA, Tls
 from tests.support.builders import registry
 
-TLS: TypeAdapter[SystemTrust | OwnAuthority | NoVerification] = TypeAdapter(Tls)
+TLS: TypeAdapter[SystemCA | CustomCA | SkipVerify] = TypeAdapter(Tls)
 CA = trustme.CA().cert_pem.bytes().decode()
 
 
@@ -17,7 +17,7 @@ def test_privacy_by_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bundle", "kept"),
+    ("bundle", "expected"),
     [
         (CA, CA),
         (CA.replace("\n", "\r\n"), CA),
@@ -26,14 +26,14 @@ def test_privacy_by_kind() -> None:
     ],
     ids=range(4),  # CA is another one in each process
 )
-def test_an_authority_is_taken_as_it_is_pasted(bundle: str, kept: str) -> None:
+def test_an_authority_is_taken_as_it_is_pasted(bundle: str, expected: str) -> None:
     read = TLS.validate_python({"mode": "ca", "bundle": bundle})
-    assert read == OwnAuthority(bundle=kept)
+    assert read == CustomCA(bundle=expected)
     assert TLS.validate_json(TLS.dump_json(read)) == read
 
 
 @pytest.mark.parametrize(
-    ("bundle", "said"),
+    ("bundle", "message"),
     [
         ("", "no certificate found"),
         ("-----BEGIN CERTIFICATE-----", "no certificate found"),
@@ -46,10 +46,10 @@ def test_an_authority_is_taken_as_it_is_pasted(bundle: str, kept: str) -> None:
     ],
     ids=range(8),
 )
-def test_what_is_no_authority_is_refused_and_not_repeated(bundle: str, said: str) -> None:
-    with pytest.raises(ValidationError, match=said) as refused:
-        OwnAuthority(bundle=bundle)
-    assert "hunter2" not in str(refused.value)
+def test_what_is_no_authority_is_refused_and_not_repeated(bundle: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message) as excinfo:
+        CustomCA(bundle=bundle)
+    assert "hunter2" not in str(excinfo.value)
 
 
 def test_modes_do_not_mix() -> None:

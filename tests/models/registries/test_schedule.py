@@ -4,24 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from models.core.limits import Cadence
+from models.core.limits import PollPolicy
 from models.core.settings import Settings
-from models.registries.condition import Condition, ConditionType, Status
-from models.registries.schedule import Track, is_due, refuses_credentials, wait_for
-from tests.support.builders import NOW, condition, dossier
+from models.registries.condition import Condition, ConditionStatus, ConditionType
+from models.registries.schedule import PollHistory, is_due, next_delay, refuses_credentials
+from tests.support.builders import NOW, condition, registry_record
 
-CADENCE = Cadence()
-REFUSED = condition(ConditionType.AUTHENTICATED, Status.FALSE)
+CADENCE = PollPolicy()
+REFUSED = condition(ConditionType.AUTHENTICATED, ConditionStatus.FALSE)
 
 
-def _ago(seconds: float, **track: float) -> Track:
-    return Track.model_validate({"looked_at": NOW - timedelta(seconds=seconds), **track})
+def _ago(seconds: float, **track: float) -> PollHistory:
+    return PollHistory.model_validate({"observed_at": NOW - timedelta(seconds=seconds), **track})
 
 
 @pytest.mark.parametrize(
-    ("track", "conditions", "due"),
+    ("track", "conditions", "expected"),
     [
-        (Track(), (), True),
+        (PollHistory(), (), True),
         (_ago(60), (), True),
         (_ago(59), (), True),
         (_ago(58.9), (), False),
@@ -32,9 +32,9 @@ def _ago(seconds: float, **track: float) -> Track:
         (_ago(120, failures=1), (REFUSED,), True),
     ],
 )
-def test_is_due(track: Track, conditions: tuple[Condition, ...], due: bool) -> None:
-    assert is_due(track, CADENCE, conditions, NOW) is due
-    assert dossier(*conditions, track=track).due(CADENCE, NOW) is due
+def test_is_due(track: PollHistory, conditions: tuple[Condition, ...], expected: bool) -> None:
+    assert is_due(track, CADENCE, conditions, NOW) is expected
+    assert registry_record(*conditions, track=track).is_due(CADENCE, NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -54,24 +54,26 @@ def test_is_due(track: Track, conditions: tuple[Condition, ...], due: bool) -> N
     ],
 )
 def test_wait(seconds: float, failures: int, hammering: bool, wait: float) -> None:
-    track = Track(looked_at=NOW, seconds=seconds, failures=failures)
-    assert wait_for(track, CADENCE, hammering=hammering) == timedelta(seconds=wait)
+    track = PollHistory(observed_at=NOW, seconds=seconds, failures=failures)
+    assert next_delay(track, CADENCE, credential_refused=hammering) == timedelta(seconds=wait)
 
 
 def test_a_wish_for_rare_looks_is_granted() -> None:
     """`slowest` bounds what we add to the wish, not the wish."""
-    hourly = Cadence(interval=timedelta(hours=1))
-    assert wait_for(Track(), hourly, hammering=False) == timedelta(hours=1)
-    assert wait_for(Track(failures=4), hourly, hammering=True) == timedelta(hours=1)
+    hourly = PollPolicy(interval=timedelta(hours=1))
+    assert next_delay(PollHistory(), hourly, credential_refused=False) == timedelta(hours=1)
+    assert next_delay(PollHistory(failures=4), hourly, credential_refused=True) == timedelta(
+        hours=1
+    )
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_only_a_refusal_counts_as_one(status: Status) -> None:
-    told = (condition(), condition(ConditionType.AUTHENTICATED, status))
-    assert refuses_credentials(told) is (status is Status.FALSE)
+@pytest.mark.parametrize("status", list(ConditionStatus))
+def test_only_a_refusal_counts_as_one(status: ConditionStatus) -> None:
+    conditions = (condition(), condition(ConditionType.AUTHENTICATED, status))
+    assert refuses_credentials(conditions) is (status is ConditionStatus.FALSE)
 
 
 def test_settings_fit_what_they_build() -> None:
     settings = Settings(look_interval_seconds=30, change_limit_share=0.5, change_limit_floor=3)
-    assert settings.cadence.interval == timedelta(seconds=30)
-    assert (settings.limits.share, settings.limits.floor) == (0.5, 3)
+    assert settings.poll_policy.interval == timedelta(seconds=30)
+    assert (settings.change_limits.max_share, settings.change_limits.min_count) == (0.5, 3)

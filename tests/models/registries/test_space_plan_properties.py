@@ -9,7 +9,7 @@ from models.registries.changes import CreateSpace, DriftKind, SetVisibility
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.registry import DriftPolicy, Kind, Registry
-from models.registries.run_record import conclude
+from models.registries.run_record import summarize_run
 from models.registries.space import ObservedSpace, Space
 from models.registries.space_plan import plan_spaces
 from tests.support.builders import (
@@ -17,11 +17,11 @@ from tests.support.builders import (
     NOW,
     PRIVATE,
     PUBLIC,
-    done,
-    dossier,
     registry,
+    registry_record,
     snapshot,
-    unseen,
+    success,
+    unavailable,
 )
 
 NAMES = st.sampled_from(["a", "b", "c", "1", "/"])
@@ -31,14 +31,14 @@ LATER = timedelta(minutes=1)
 
 @st.composite
 def _space(draw: st.DrawFn, name: str, kind: Kind) -> Space:
-    wish = draw(st.none() | VISIBILITY)
+    desired = draw(st.none() | VISIBILITY)
     if draw(st.booleans()):
         return Space(name=name, desired=draw(VISIBILITY), declared=True)
     harbor = kind is Kind.HARBOR
     return Space(
         name=name,
         remote_id=draw(st.none() | st.integers(1, 3)) if harbor else None,
-        desired=wish,
+        desired=desired,
         observed=draw(VISIBILITY) if harbor else None,
         repositories=draw(st.none() | st.integers(0, 2)),
         missing_since=draw(st.none() | st.sampled_from([NOW - GRACE * 2, NOW - GRACE / 2])),
@@ -46,11 +46,11 @@ def _space(draw: st.DrawFn, name: str, kind: Kind) -> Space:
 
 
 @st.composite
-def _worlds(draw: st.DrawFn) -> tuple[Registry, dict[str, Space], dict[str, ObservedSpace]]:
+def _platforms(draw: st.DrawFn) -> tuple[Registry, dict[str, Space], dict[str, ObservedSpace]]:
     kind, policy = draw(st.sampled_from(Kind)), draw(st.sampled_from(DriftPolicy))
-    known = {name: draw(_space(name, kind)) for name in draw(st.sets(NAMES))}
+    records = {name: draw(_space(name, kind)) for name in draw(st.sets(NAMES))}
     harbor = kind is Kind.HARBOR
-    there = {
+    observed_spaces = {
         name: ObservedSpace(
             name=name,
             remote_id=draw(st.integers(1, 3)) if harbor else None,
@@ -59,19 +59,21 @@ def _worlds(draw: st.DrawFn) -> tuple[Registry, dict[str, Space], dict[str, Obse
         )
         for name in draw(st.sets(NAMES))
     }
-    return registry(kind, drift_policy=policy), known, there
+    return registry(kind, drift_policy=policy), records, observed_spaces
 
 
-def _look(there: dict[str, ObservedSpace], turn: int = 0) -> Snapshot:
-    return snapshot(*there.values(), taken_at=NOW + turn * LATER)
+def _observation(observed_spaces: dict[str, ObservedSpace], turn: int = 0) -> Snapshot:
+    return snapshot(*observed_spaces.values(), taken_at=NOW + turn * LATER)
 
 
-def _plan(of: Registry, known: dict[str, Space], look: Snapshot) -> Plan:
-    return plan_spaces(of, known.values(), look, now=look.taken_at, grace=GRACE)
+def _plan(target: Registry, records: dict[str, Space], observation: Snapshot) -> Plan:
+    return plan_spaces(
+        target, records.values(), observation, now=observation.observed_at, grace=GRACE
+    )
 
 
-def _applied(there: dict[str, ObservedSpace], plan: Plan) -> dict[str, ObservedSpace]:
-    after = dict(there)
+def _apply(observed_spaces: dict[str, ObservedSpace], plan: Plan) -> dict[str, ObservedSpace]:
+    after = dict(observed_spaces)
     for number, change in enumerate(plan.changes):
         if isinstance(change, CreateSpace):
             assert change.space not in after
@@ -87,83 +89,95 @@ def _applied(there: dict[str, ObservedSpace], plan: Plan) -> dict[str, ObservedS
     return after
 
 
-def _remembered(
-    of: Registry, known: dict[str, Space], look: Snapshot, plan: Plan
+def _update_records(
+    target: Registry, records: dict[str, Space], observation: Snapshot, plan: Plan
 ) -> dict[str, Space]:
-    outcomes = tuple(done(change) for change in plan.changes)
-    told = conclude(dossier(of=of), known.values(), look, plan, outcomes)
-    after = {**known, **{one.name: one for one in told.spaces}}
-    return {name: one for name, one in after.items() if name not in told.retired}
+    outcomes = tuple(success(change) for change in plan.changes)
+    run_record = summarize_run(
+        registry_record(spec=target), records.values(), observation, plan, outcomes
+    )
+    after = {**records, **{record.name: record for record in run_record.updated_spaces}}
+    return {name: record for name, record in after.items() if name not in run_record.expired_spaces}
 
 
-@given(_worlds())
+@given(_platforms())
 def test_planned_applied_remembered_there_is_nothing_left(
-    worlds: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
+    platform: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
 ) -> None:
-    of, known, there = worlds
-    first = _plan(of, known, _look(there))
-    remembered = _remembered(of, known, _look(there), first)
-    after = _applied(there, first)
-    second = _plan(of, remembered, _look(after, 1))
+    target, records, observed_spaces = platform
+    first = _plan(target, records, _observation(observed_spaces))
+    updated_records = _update_records(target, records, _observation(observed_spaces), first)
+    after = _apply(observed_spaces, first)
+    second = _plan(target, updated_records, _observation(after, 1))
     assert second.changes == ()
     assert second.drifts == ()
-    third = _remembered(of, remembered, _look(after, 1), second)
-    assert _plan(of, third, _look(after, 2)) == Plan(
-        registry="prod", made_at=NOW + 2 * LATER, spaces=second.spaces
+    third = _update_records(target, updated_records, _observation(after, 1), second)
+    assert _plan(target, third, _observation(after, 2)) == Plan(
+        registry="prod", created_at=NOW + 2 * LATER, space_count=second.space_count
     )
 
 
-@given(_worlds())
+@given(_platforms())
 def test_a_plan_only_ever_does_what_was_wished(
-    worlds: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
+    platform: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
 ) -> None:
-    of, known, there = worlds
-    plan = _plan(of, known, _look(there))
+    target, records, observed_spaces = platform
+    plan = _plan(target, records, _observation(observed_spaces))
     for change in plan.changes:
-        assert of.kind is Kind.HARBOR
+        assert target.kind is Kind.HARBOR
         assert isinstance(change, CreateSpace | SetVisibility)
-        assert known[change.space].desired is change.after
-        assert isinstance(change, CreateSpace) or of.drift_policy is DriftPolicy.ENFORCE
-    assert [one.narrows for one in plan.changes] == sorted(
-        (one.narrows for one in plan.changes), reverse=True
+        assert records[change.space].desired is change.after
+        assert isinstance(change, CreateSpace) or target.drift_policy is DriftPolicy.ENFORCE
+    assert [item.reduces_access for item in plan.changes] == sorted(
+        (item.reduces_access for item in plan.changes), reverse=True
     )
-    assert set(plan.retired) <= known.keys() - there.keys()
-    assert not {one.name for one in plan.remembered} & set(plan.retired)
+    assert set(plan.expired_spaces) <= records.keys() - observed_spaces.keys()
+    assert not {record.name for record in plan.updated_spaces} & set(plan.expired_spaces)
 
 
-@given(_worlds())
+@given(_platforms())
 def test_a_refused_plan_still_remembers_and_stays_planned(
-    worlds: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
+    platform: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
 ) -> None:
-    of, known, there = worlds
-    first = _plan(of, known, _look(there))
-    left = first.braked()
-    told = conclude(dossier(of=of), known.values(), _look(there), left, refused="too much")
-    again = _plan(of, {**known, **{one.name: one for one in told.spaces}}, _look(there))
-    assert [(one.kind, one.subject, one.after) for one in again.changes] == [
-        (one.kind, one.subject, one.after) for one in first.changes
+    target, records, observed_spaces = platform
+    first = _plan(target, records, _observation(observed_spaces))
+    safe_plan = first.safe_subset()
+    run_record = summarize_run(
+        registry_record(spec=target),
+        records.values(),
+        _observation(observed_spaces),
+        safe_plan,
+        unsafe_reason="too much",
+    )
+    second_plan = _plan(
+        target,
+        {**records, **{record.name: record for record in run_record.updated_spaces}},
+        _observation(observed_spaces),
+    )
+    assert [(change.kind, change.subject, change.after) for change in second_plan.changes] == [
+        (change.kind, change.subject, change.after) for change in first.changes
     ]
-    assert again.retired == first.retired
-    assert {one.kind for one in again.drifts} <= {DriftKind.RETIRED}
+    assert second_plan.expired_spaces == first.expired_spaces
+    assert {drift.kind for drift in second_plan.drifts} <= {DriftKind.EXPIRED}
 
 
-@given(_worlds())
+@given(_platforms())
 def test_unseen_removes_nothing(
-    worlds: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
+    platform: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
 ) -> None:
-    of, known, _ = worlds
-    look = snapshot(instead=unseen())
-    plan = plan_spaces(of, known.values(), look, now=NOW + GRACE * 9, grace=GRACE)
-    assert plan.empty
-    assert (plan.retired, plan.remembered) == ((), ())
+    target, records, _ = platform
+    observation = snapshot(instead=unavailable())
+    plan = plan_spaces(target, records.values(), observation, now=NOW + GRACE * 9, grace=GRACE)
+    assert plan.is_empty
+    assert (plan.expired_spaces, plan.updated_spaces) == ((), ())
 
 
-@given(_worlds())
+@given(_platforms())
 def test_a_plan_survives_json(
-    worlds: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
+    platform: tuple[Registry, dict[str, Space], dict[str, ObservedSpace]],
 ) -> None:
-    of, known, there = worlds
-    plan = _plan(of, known, _look(there))
+    target, records, observed_spaces = platform
+    plan = _plan(target, records, _observation(observed_spaces))
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
-    look = _look(there)
-    assert Snapshot.model_validate_json(look.model_dump_json()) == look
+    observation = _observation(observed_spaces)
+    assert Snapshot.model_validate_json(observation.model_dump_json()) == observation

@@ -11,141 +11,167 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from models.access.binding import Workspace
-from models.clusters.pull_secret import Due
-from models.core.errors import InputRefused
-from models.core.settings import settings
+from models.clusters.pull_secret import DesiredPullSecret
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
 from models.registries.registry import Kind
-from models.registries.robots import Grant
-from tasks.access.pull_secret_contents import Entitlement, _entitlement, entitle
-from tasks.secrets.cipher import Vault
-from tasks.secrets.robot_secrets import open_vault
+from models.registries.robots import RobotAccount
+from tasks.access.pull_secret_contents import (
+    PullSecretContents,
+    _build_contents,
+    build_pull_secret_contents,
+)
+from tasks.secrets.cipher import Cipher
+from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings, workspaces
 from tasks.store.registries import registries, robots, spaces
-from tasks.store.session import transact
-from tests.support.access_builders import binding, grant, login, namespace
+from tasks.store.session import run_in_transaction
+from tests.support.access_builders import binding, login, namespace, robot_account
 from tests.support.builders import NOW, PUBLIC, registry, space
-from tests.support.databases import in_force, migrated_sqlite
+from tests.support.databases import migrated_sqlite, use_database
 from tests.tasks.store.tools import integrate
 
 OLD_KEY, KEY, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 KEYS = "REGISTRY_INTEGRATION_SECRET_KEYS"
-VAULT = Vault((KEY,))
-SHOP, WEB, NOBODYS = namespace(), namespace("web", "team-b"), namespace("x", None)
+VAULT = Cipher((KEY,))
+SHOP, WEB, UNASSIGNED = namespace(), namespace("web", "team-b"), namespace("x", None)
 
 
 @pytest.fixture(autouse=True)
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A database, and a key to seal with."""
     monkeypatch.setenv(KEYS, KEY)
-    with in_force(migrated_sqlite(tmp_path)):
+    with use_database(migrated_sqlite(tmp_path)):
         yield
 
 
 def with_keys(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
     monkeypatch.setenv(KEYS, ",".join(keys))
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
-def keep(one: Grant, vault: Vault = VAULT) -> None:
-    transact(robots.keep, one, vault.seal(SecretStr(f"Secret-{one.robot_id}")))
+def save_account(account: RobotAccount, vault: Cipher = VAULT) -> None:
+    run_in_transaction(
+        robots.save_robot, account, vault.encrypt(SecretStr(f"Secret-{account.robot_id}"))
+    )
 
 
-async def on_record(*many: Grant) -> None:
+async def fill_database(*accounts: RobotAccount) -> None:
     """Robot accounts, and their workspaces bound to a space each."""
     integrate()
-    await open_vault()
-    transact(spaces.remember, "prod", [space("a")])
-    for one in many:
-        keep(one)
-        if one.workspace:
-            bind(one.workspace)
+    await load_cipher()
+    run_in_transaction(spaces.save_spaces, "prod", [space("a")])
+    for account in accounts:
+        save_account(account)
+        if account.workspace:
+            bind(account.workspace)
 
 
 def bind(workspace: str) -> None:
-    transact(workspaces.create, Workspace(name=workspace), [], at=NOW, flow_run="r")
-    transact(bindings.bind, [binding("a", workspace)], at=NOW, flow_run="r")
+    run_in_transaction(
+        workspaces.save_workspace, Workspace(name=workspace), [], at=NOW, flow_run="r"
+    )
+    run_in_transaction(bindings.bind, [binding("a", workspace)], at=NOW, flow_run="r")
 
 
-def passwords(found: Entitlement, workspace: str) -> dict[str, str]:
-    auths = json.loads(found.contents[workspace])["auths"]
-    return {host: one["password"] for host, one in auths.items()}
+def read_passwords(secret_contents: PullSecretContents, workspace: str) -> dict[str, str]:
+    auths = json.loads(secret_contents.contents[workspace])["auths"]
+    return {host: entry["password"] for host, entry in auths.items()}
 
 
 async def test_nothing_on_record_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with_keys(monkeypatch)
     integrate()
-    found = await entitle()
-    assert (found.due, found.contents, found.unknown) == ({}, {}, {})
-    assert found.wish([SHOP, NOBODYS]).due == {}
+    secret_contents = await build_pull_secret_contents()
+    assert (secret_contents.desired, secret_contents.contents, secret_contents.unresolved) == (
+        {},
+        {},
+        {},
+    )
+    assert secret_contents.for_namespaces([SHOP, UNASSIGNED]).desired == {}
 
 
 async def test_each_workspace_has_its_own_robot() -> None:
-    await on_record(grant(1, "a"), grant(2, "a", workspace="team-b"))
-    found = await entitle()
-    assert found.unknown == {}
-    assert passwords(found, "team-a") == {"registry.test": "Secret-1"}
-    assert passwords(found, "team-b") == {"registry.test": "Secret-2"}
-    content = found.contents["team-a"].encode()
-    assert found.due["team-a"] == Due(
-        logins=(login(),), fingerprint=found.fingerprint(content), size=len(content)
+    await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
+    secret_contents = await build_pull_secret_contents()
+    assert secret_contents.unresolved == {}
+    assert read_passwords(secret_contents, "team-a") == {"registry.test": "Secret-1"}
+    assert read_passwords(secret_contents, "team-b") == {"registry.test": "Secret-2"}
+    content = secret_contents.contents["team-a"].encode()
+    assert secret_contents.desired["team-a"] == DesiredPullSecret(
+        logins=(login(),), fingerprint=secret_contents.fingerprint(content), byte_size=len(content)
     )
-    assert found.fingerprint(content) == VAULT.fingerprint(content)
+    assert secret_contents.fingerprint(content) == VAULT.fingerprint(content)
 
 
 async def test_the_same_again() -> None:
-    await on_record(grant(1, "a"))
-    assert (await entitle()).due == (await entitle()).due
+    await fill_database(robot_account(1, "a"))
+    assert (await build_pull_secret_contents()).desired == (
+        await build_pull_secret_contents()
+    ).desired
 
 
 async def test_only_the_youngest_robot_is_handed_out() -> None:
-    await on_record(grant(1, "a"), grant(2, "a", made_at=NOW + timedelta(days=1)))
-    assert passwords(await entitle(), "team-a") == {"registry.test": "Secret-2"}
+    await fill_database(
+        robot_account(1, "a"), robot_account(2, "a", made_at=NOW + timedelta(days=1))
+    )
+    assert read_passwords(await build_pull_secret_contents(), "team-a") == {
+        "registry.test": "Secret-2"
+    }
 
 
 async def test_without_a_binding_there_is_no_login() -> None:
-    await on_record(grant(1, "a"), grant(2, "a", workspace="team-b"))
-    transact(bindings.unbind, [binding("a")], "asked", at=NOW, flow_run="r")
-    found = await entitle()
-    assert found.due.keys() == {"team-b"}
-    assert found.unknown == {}
-    assert found.wish([SHOP, WEB]).due.keys() == {"web"}
+    await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
+    run_in_transaction(bindings.unbind, [binding("a")], "asked", at=NOW, flow_run="r")
+    secret_contents = await build_pull_secret_contents()
+    assert secret_contents.desired.keys() == {"team-b"}
+    assert secret_contents.unresolved == {}
+    assert secret_contents.for_namespaces([SHOP, WEB]).desired.keys() == {"web"}
 
 
 async def test_the_observer_is_handed_to_nobody() -> None:
-    await on_record(grant(7, workspace=""))
-    found = await entitle()
-    assert (found.due, found.contents) == ({}, {})
+    await fill_database(robot_account(7, workspace=""))
+    secret_contents = await build_pull_secret_contents()
+    assert (secret_contents.desired, secret_contents.contents) == ({}, {})
 
 
 async def test_by_namespace() -> None:
-    await on_record(grant(1, "a"))
-    found = await entitle()
-    wish = found.wish([SHOP, WEB, NOBODYS])
-    assert wish.due == {"shop": found.due["team-a"]}
-    assert wish.contents == {"shop": found.contents["team-a"]}
-    assert wish.unknown == {}
+    await fill_database(robot_account(1, "a"))
+    secret_contents = await build_pull_secret_contents()
+    namespace_contents = secret_contents.for_namespaces([SHOP, WEB, UNASSIGNED])
+    assert namespace_contents.desired == {"shop": secret_contents.desired["team-a"]}
+    assert namespace_contents.contents == {"shop": secret_contents.contents["team-a"]}
+    assert namespace_contents.unresolved == {}
 
 
 def test_what_all_have_is_what_nobodys_namespaces_have() -> None:
-    all_, own = Due(logins=(), fingerprint="all", size=1), Due(logins=(), fingerprint="o", size=1)
-    found = Entitlement(
-        due={"": all_, "team-a": own},
-        contents={"": "{}", "team-a": "{1}"},
-        unknown={"team-b": "why"},
-        fingerprint=VAULT.fingerprint,
-        entitled={"team-a": frozenset({"prod"})},
+    all_, own = (
+        DesiredPullSecret(logins=(), fingerprint="all", byte_size=1),
+        DesiredPullSecret(logins=(), fingerprint="o", byte_size=1),
     )
-    wish = found.wish([SHOP, WEB, NOBODYS, namespace("y", "team-c")])
-    assert wish.due == {"shop": own, "x": all_, "y": all_}
-    assert wish.contents == {"shop": "{1}", "x": "{}", "y": "{}"}
-    assert wish.unknown == {"web": "why"}
-    assert wish.entitled["shop"] == {"prod"}
+    secret_contents = PullSecretContents(
+        desired={"": all_, "team-a": own},
+        contents={"": "{}", "team-a": "{1}"},
+        unresolved={"team-b": "why"},
+        fingerprint=VAULT.fingerprint,
+        entitled_registries={"team-a": frozenset({"prod"})},
+    )
+    namespace_contents = secret_contents.for_namespaces(
+        [SHOP, WEB, UNASSIGNED, namespace("y", "team-c")]
+    )
+    assert namespace_contents.desired == {"shop": own, "x": all_, "y": all_}
+    assert namespace_contents.contents == {"shop": "{1}", "x": "{}", "y": "{}"}
+    assert namespace_contents.unresolved == {"web": "why"}
+    assert namespace_contents.entitled_registries["shop"] == {"prod"}
 
 
 def test_what_all_have_is_not_known_now() -> None:
     """Nobody keeps less for it than they have."""
-    found = Entitlement({}, {}, {"": "why"}, VAULT.fingerprint)
-    assert found.wish([SHOP, NOBODYS]).unknown == {"shop": "why", "x": "why"}
+    secret_contents = PullSecretContents({}, {}, {"": "why"}, VAULT.fingerprint)
+    assert secret_contents.for_namespaces([SHOP, UNASSIGNED]).unresolved == {
+        "shop": "why",
+        "x": "why",
+    }
 
 
 # Keys.
@@ -156,30 +182,32 @@ async def test_without_the_right_key_nothing_is_said_to_be_due_or_not(
     monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]
 ) -> None:
     """An empty entitlement would withdraw every pull secret there is."""
-    await on_record(grant(1, "a"))
+    await fill_database(robot_account(1, "a"))
     with_keys(monkeypatch, *keys)
-    with pytest.raises(InputRefused, match="REGISTRY_INTEGRATION_SECRET_KEYS"):
-        await entitle()
+    with pytest.raises(InvalidRequest, match="REGISTRY_INTEGRATION_SECRET_KEYS"):
+        await build_pull_secret_contents()
 
 
 async def test_a_key_of_before_still_opens(monkeypatch: pytest.MonkeyPatch) -> None:
-    await on_record(grant(1, "a"))
+    await fill_database(robot_account(1, "a"))
     with_keys(monkeypatch, OTHER, KEY)
-    assert passwords(await entitle(), "team-a") == {"registry.test": "Secret-1"}
+    assert read_passwords(await build_pull_secret_contents(), "team-a") == {
+        "registry.test": "Secret-1"
+    }
 
 
 async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
     """Sealed by a process that ran on with a key which is gone since."""
-    await on_record(grant(1, "a"))
-    keep(grant(2, "a", workspace="team-b"), Vault((OLD_KEY,)))
+    await fill_database(robot_account(1, "a"))
+    save_account(robot_account(2, "a", workspace="team-b"), Cipher((OLD_KEY,)))
     bind("team-b")
-    keep(grant(3, workspace=""), Vault((OLD_KEY,)))
-    found = await entitle()
-    assert passwords(found, "team-a") == {"registry.test": "Secret-1"}
-    assert found.due.keys() == found.contents.keys() == {"team-a"}
-    assert found.unknown.keys() == {"team-b"}
-    assert "on prod cannot be opened" in found.unknown["team-b"]
-    assert "rotate-credentials" in found.unknown["team-b"]
+    save_account(robot_account(3, workspace=""), Cipher((OLD_KEY,)))
+    secret_contents = await build_pull_secret_contents()
+    assert read_passwords(secret_contents, "team-a") == {"registry.test": "Secret-1"}
+    assert secret_contents.desired.keys() == secret_contents.contents.keys() == {"team-a"}
+    assert secret_contents.unresolved.keys() == {"team-b"}
+    assert "on prod cannot be opened" in secret_contents.unresolved["team-b"]
+    assert "rotate-credentials" in secret_contents.unresolved["team-b"]
 
 
 # Docker Registries, their pull-only user given: reading its block is Prefect's.
@@ -187,37 +215,53 @@ async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
 
 def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     puller, robot = login("images", None, account=""), login()
-    given: dict[tuple[str, int | None], SecretStr] = {("prod", 1): SecretStr("Secret-1")}
-    found = _entitlement({"team-a": (puller, robot), "team-b": (robot,)}, given, VAULT)
-    assert found.due["team-a"] == found.due["team-b"]  # in case it holds what it may not
-    assert found.entitled == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
-    assert found.unknown == {
+    robot_passwords: dict[tuple[str, int | None], SecretStr] = {("prod", 1): SecretStr("Secret-1")}
+    secret_contents = _build_contents(
+        {"team-a": (puller, robot), "team-b": (robot,)}, robot_passwords, VAULT
+    )
+    assert (
+        secret_contents.desired["team-a"] == secret_contents.desired["team-b"]
+    )  # in case it holds what it may not
+    assert secret_contents.entitled_registries == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
+    assert secret_contents.unresolved == {
         "team-a": "the pull-only credentials of images cannot be read, or were not given for its "
         "address: save their block again, and run update-registry with it"
     }
 
 
 def test_who_logs_in_to_nothing_is_due_nothing() -> None:
-    found = _entitlement({"": (), "team-a": (login(),)}, {("prod", 1): SecretStr("s")}, VAULT)
-    assert found.due.keys() == {"team-a"}
+    secret_contents = _build_contents(
+        {"": (), "team-a": (login(),)}, {("prod", 1): SecretStr("s")}, VAULT
+    )
+    assert secret_contents.desired.keys() == {"team-a"}
 
 
 def test_nothing_shows_a_password() -> None:
-    found = _entitlement({"team-a": (login(),)}, {("prod", 1): SecretStr("Secret-1")}, VAULT)
-    wish = found.wish([SHOP])
-    assert "Secret-1" in found.contents["team-a"]
-    for shown in (repr(found), str(found), repr(wish), repr(found.due), repr(found.fingerprint)):
-        assert "Secret-1" not in shown
-        assert found.contents["team-a"] not in shown
+    secret_contents = _build_contents(
+        {"team-a": (login(),)}, {("prod", 1): SecretStr("Secret-1")}, VAULT
+    )
+    namespace_contents = secret_contents.for_namespaces([SHOP])
+    assert "Secret-1" in secret_contents.contents["team-a"]
+    for text in (
+        repr(secret_contents),
+        str(secret_contents),
+        repr(namespace_contents),
+        repr(secret_contents.desired),
+        repr(secret_contents.fingerprint),
+    ):
+        assert "Secret-1" not in text
+        assert secret_contents.contents["team-a"] not in text
 
 
 async def test_facts_of_docker_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a pull-only user nobody logs in, bound or not."""
     with_keys(monkeypatch)
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
-    transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
-    transact(spaces.remember, "images", [space("a", desired=PUBLIC, observed=None)])
-    transact(bindings.bind, [binding("a", registry="images")], at=NOW, flow_run="r")
-    found: Any = await entitle()
-    assert (found.due, found.unknown) == ({}, {})
-    assert len(transact(registries.dossiers)) == 1
+    run_in_transaction(
+        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
+    )
+    run_in_transaction(spaces.save_spaces, "images", [space("a", desired=PUBLIC, observed=None)])
+    run_in_transaction(bindings.bind, [binding("a", registry="images")], at=NOW, flow_run="r")
+    secret_contents: Any = await build_pull_secret_contents()
+    assert (secret_contents.desired, secret_contents.unresolved) == ({}, {})
+    assert len(run_in_transaction(registries.list_registries)) == 1

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import stamina
 
-from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes import SimulatedCluster
 from tasks.clusters.protocol import ClusterClient
 from tests.support.simulator_servers import serving
-from tests.tasks.clusters.tools import opened
+from tests.tasks.clusters.tools import open_client
 
 
 @pytest.fixture(autouse=True)
@@ -19,15 +19,15 @@ def quick_retries() -> Iterator[None]:
 
 
 @pytest.fixture
-def cluster() -> Iterator[EmulatedCluster]:
-    made = EmulatedCluster()
-    made.add_namespace("shop", {"registry-integration.io/workspace": "team-a", "tier": "gold"})
-    with serving(made.app) as url:
-        made.url = url
-        yield made
+def cluster() -> Iterator[SimulatedCluster]:
+    emulated = SimulatedCluster()
+    emulated.add_namespace("shop", {"registry-integration.io/workspace": "team-a", "tier": "gold"})
+    with serving(emulated.app) as url:
+        emulated.url = url
+        yield emulated
 
 
 @pytest.fixture
-async def client(cluster: EmulatedCluster) -> AsyncIterator[ClusterClient]:
-    async with opened(cluster) as client:
+async def client(cluster: SimulatedCluster) -> AsyncIterator[ClusterClient]:
+    async with open_client(cluster) as client:
         yield client

@@ -4,26 +4,27 @@ import json
 
 import pytest
 
-from models.core.errors import ClusterError, ClusterTransient
+from models.core.errors import ClusterError, TransientClusterError
 from models.core.reasons import Reason
-from tasks.clusters.api_errors import error_of
-from tasks.http.response import Answer
-from tests.simulators.kubernetes_replay import recorded
+from tasks.clusters.api_errors import cluster_error_from_response
+from tasks.http.response import Response
+from tests.simulators.kubernetes_replay import read_steps
 
-REFUSED = {step["note"]: step for step in recorded() if step.get("status", 0) >= 400}
+REFUSALS = {step["note"]: step for step in read_steps() if step.get("status", 0) >= 400}
 
 
-def refused(note: str) -> ClusterError:
+def refusal(note: str) -> ClusterError:
     """The error that a recorded refusal means."""
-    step = REFUSED[note]
+    step = REFUSALS[note]
     path = step["path"].partition("?")[0]
-    return error_of(
-        "eu", Answer(step["method"], path, step["status"], body=json.dumps(step["answer"]).encode())
+    return cluster_error_from_response(
+        "eu",
+        Response(step["method"], path, step["status"], body=json.dumps(step["answer"]).encode()),
     )
 
 
 @pytest.mark.parametrize(
-    ("note", "reason", "said"),
+    ("note", "reason", "message"),
     [
         ("an unknown token", Reason.UNAUTHORIZED, "not accepted"),
         ("list namespaces without the right", Reason.FORBIDDEN, 'the verb "list" on "namespaces"'),
@@ -44,19 +45,21 @@ def refused(note: str) -> ClusterError:
         ("an expired page", Reason.REJECTED, "answered 410 (Expired)"),
     ],
 )
-def test_meaning(note: str, reason: Reason, said: str) -> None:
-    error = refused(note)
-    assert (error.reason, isinstance(error, ClusterTransient)) == (reason, False)
-    assert said in error.said
+def test_meaning(note: str, reason: Reason, message: str) -> None:
+    error = refusal(note)
+    assert (error.reason, isinstance(error, TransientClusterError)) == (reason, False)
+    assert message in error.message
 
 
 def test_no_refusal_is_taken_for_a_passing_one() -> None:
-    assert len(REFUSED) > 40
-    assert not any(isinstance(refused(note), ClusterTransient) for note in REFUSED)
+    assert len(REFUSALS) > 40
+    assert not any(isinstance(refusal(note), TransientClusterError) for note in REFUSALS)
 
 
 def test_somebody_else_answers() -> None:
-    error = error_of("eu", Answer("GET", "/api/v1/namespaces", 404, body=b"<html>no such page"))
+    error = cluster_error_from_response(
+        "eu", Response("GET", "/api/v1/namespaces", 404, body=b"<html>no such page")
+    )
     assert str(error) == (
         "cluster eu: GET /api/v1/namespaces: answered 404 (not found); "
         "is this the address of a Kubernetes API?"

@@ -4,77 +4,79 @@ import gzip
 
 import pytest
 
-from deployments.simulators.faults import Answer, Fault
-from deployments.simulators.kubernetes import EmulatedCluster
-from models.core.availability import Unseen
-from models.core.errors import ClusterError, ClusterTransient
+from deployments.simulators.faults import Fault, Respond
+from deployments.simulators.kubernetes import SimulatedCluster
+from models.core.availability import Unavailable
+from models.core.errors import ClusterError, TransientClusterError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
-from tests.support.large_bodies import bounded_memory, coded, gzip_bomb, nested_bomb
+from tests.support.large_bodies import bounded_memory, encoded_answer, gzip_bomb, nested_bomb
 from tests.support.simulator_servers import serving
-from tests.tasks.clusters.tools import bounds, items, opened
+from tests.tasks.clusters.tools import bounds, items, open_client
 from tests.tasks.registries.tools import Recorder
 
 NAMESPACES = "/api/v1/namespaces.*"
 
 
-async def test_nothing_compressed_is_asked_for(cluster: EmulatedCluster) -> None:
+async def test_nothing_compressed_is_asked_for(cluster: SimulatedCluster) -> None:
     recorder = Recorder()
     with serving(recorder.app) as url:
         cluster.url = url
-        async with opened(cluster) as client:
-            await client.look(())
-    assert {one.headers["accept-encoding"] for one in recorder.requests} == {"identity"}
+        async with open_client(cluster) as client:
+            await client.observe(())
+    assert {request.headers["accept-encoding"] for request in recorder.requests} == {"identity"}
 
 
 @pytest.mark.parametrize("codings", [("gzip, gzip",), ("gzip", "gzip"), ("gzip, gzip, gzip",)])
 async def test_a_bomb_within_a_bomb_is_refused(
-    cluster: EmulatedCluster, client: ClusterClient, codings: tuple[str, ...]
+    cluster: SimulatedCluster, client: ClusterClient, codings: tuple[str, ...]
 ) -> None:
-    cluster.faults.add(Fault(coded(nested_bomb(), *codings), path=NAMESPACES, times=None))
+    cluster.faults.add(Fault(encoded_answer(nested_bomb(), *codings), path=NAMESPACES, times=None))
     with bounded_memory(), pytest.raises(ClusterError, match="which was not asked for"):
-        await client.look(())
+        await client.observe(())
 
 
 async def test_a_bomb_is_refused_as_soon_as_it_is_too_large(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.faults.add(Fault(coded(gzip_bomb(), "gzip"), path=NAMESPACES, times=None))
+    cluster.faults.add(Fault(encoded_answer(gzip_bomb(), "gzip"), path=NAMESPACES, times=None))
     with bounded_memory(), pytest.raises(ClusterError, match="answered more than 8 MB"):
-        await client.look(())
+        await client.observe(())
     assert cluster.faults.count(path=NAMESPACES) == 1
 
 
-async def test_a_proxy_may_compress_once(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_a_proxy_may_compress_once(cluster: SimulatedCluster, client: ClusterClient) -> None:
     page = b'{"items": [{"metadata": {"name": "shop"}}]}'
-    cluster.faults.add(Fault(coded(gzip.compress(page), "gzip"), path=NAMESPACES))
-    assert [one.name for one in items((await client.look(())).namespaces)] == ["shop"]
+    cluster.faults.add(Fault(encoded_answer(gzip.compress(page), "gzip"), path=NAMESPACES))
+    assert [namespace.name for namespace in items((await client.observe(())).namespaces)] == [
+        "shop"
+    ]
 
 
-async def test_a_damaged_body_may_pass(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    cluster.faults.add(Fault(coded(b"no gzip", "gzip"), path=NAMESPACES, times=None))
-    with pytest.raises(ClusterTransient, match="damaged gzip"):
-        await client.look(())
+async def test_a_damaged_body_may_pass(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.faults.add(Fault(encoded_answer(b"no gzip", "gzip"), path=NAMESPACES, times=None))
+    with pytest.raises(TransientClusterError, match="damaged gzip"):
+        await client.observe(())
 
 
-@pytest.mark.parametrize("limit", [{"list_items": 602}, {"list_bytes": 50_000}])
+@pytest.mark.parametrize("limit", [{"max_list_items": 602}, {"max_list_bytes": 50_000}])
 async def test_a_list_that_is_too_large_is_unseen(
-    cluster: EmulatedCluster, limit: dict[str, int]
+    cluster: SimulatedCluster, limit: dict[str, int]
 ) -> None:
     for number in range(600):
         cluster.add_namespace(f"n{number:04}")
-    async with opened(cluster, bounds=bounds(**limit)) as client:
-        snapshot = await client.look(())
-    assert isinstance(snapshot.namespaces, Unseen)
+    async with open_client(cluster, bounds=bounds(**limit)) as client:
+        snapshot = await client.observe(())
+    assert isinstance(snapshot.namespaces, Unavailable)
     assert snapshot.namespaces.reason is Reason.LIST_TOO_LARGE
     assert "the list has more than" in snapshot.namespaces.message
 
 
 @pytest.mark.parametrize("item", [b"0", b"{}", b'{"metadata": {"name": "a", "labels": {"a": 1}}}'])
 async def test_a_list_of_wrong_items_is_refused_at_the_first(
-    cluster: EmulatedCluster, client: ClusterClient, item: bytes
+    cluster: SimulatedCluster, client: ClusterClient, item: bytes
 ) -> None:
     body = b'{"items": [' + (item + b",") * 150_000 + item + b"]}"
-    cluster.faults.add(Fault(Answer(200, body), path=NAMESPACES, times=None))
-    with bounded_memory(), pytest.raises(ClusterTransient, match="unreadable body"):
-        await client.look(())
+    cluster.faults.add(Fault(Respond(200, body), path=NAMESPACES, times=None))
+    with bounded_memory(), pytest.raises(TransientClusterError, match="unreadable body"):
+        await client.observe(())

@@ -9,8 +9,8 @@ import pytest
 import trustme
 import yaml
 
-from models.core.errors import InputRefused
-from tasks.clusters.kubeconfig import LONGEST, Kubeconfig, read_kubeconfig
+from models.core.errors import InvalidRequest
+from tasks.clusters.kubeconfig import MAX_KUBECONFIG_LENGTH, Kubeconfig, parse_kubeconfig
 
 TOKEN = "secret-token-Q7"
 AUTHORITY = trustme.CA()
@@ -26,8 +26,10 @@ def encoded(text: bytes) -> str:
     return base64.b64encode(text).decode()
 
 
-def config(*, cluster: Config | None = None, user: Config | None = None, **changed: Any) -> Config:
-    made: Config = {
+def config(
+    *, cluster: Config | None = None, user: Config | None = None, **overrides: Any
+) -> Config:
+    base: Config = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
@@ -37,37 +39,37 @@ def config(*, cluster: Config | None = None, user: Config | None = None, **chang
         "contexts": [{"name": "prod", "context": {"cluster": "eu", "user": "bot"}}],
         "current-context": "prod",
     }
-    return {**made, **changed}
+    return {**base, **overrides}
 
 
 def test_a_token() -> None:
-    found = read_kubeconfig(yaml.safe_dump(config()))
-    assert found == Kubeconfig(server="https://k8s.test:6443", token=TOKEN)
-    assert found.verified
-    assert TOKEN not in repr(found)
+    kubeconfig = parse_kubeconfig(yaml.safe_dump(config()))
+    assert kubeconfig == Kubeconfig(server="https://k8s.test:6443", token=TOKEN)
+    assert kubeconfig.verify_tls
+    assert TOKEN not in repr(kubeconfig)
 
 
 def test_json_in_one_line_is_fine() -> None:
-    assert read_kubeconfig(json.dumps(config())).token == TOKEN
+    assert parse_kubeconfig(json.dumps(config())).token == TOKEN
 
 
 def test_a_client_certificate() -> None:
     user = {"client-certificate-data": encoded(CERTIFICATE), "client-key-data": encoded(KEY)}
     cluster = {"certificate-authority-data": encoded(CA_PEM), "tls-server-name": "inner.test"}
-    found = read_kubeconfig(yaml.safe_dump(config(cluster=cluster, user=user)))
-    assert (found.certificate, found.key) == (CERTIFICATE.decode(), KEY.decode())
-    assert found.authority == CA_PEM.decode()
-    assert (found.server_name, found.token) == ("inner.test", "")
-    assert "BEGIN" not in repr(found)
+    kubeconfig = parse_kubeconfig(yaml.safe_dump(config(cluster=cluster, user=user)))
+    assert (kubeconfig.certificate, kubeconfig.key) == (CERTIFICATE.decode(), KEY.decode())
+    assert kubeconfig.ca_data == CA_PEM.decode()
+    assert (kubeconfig.server_name, kubeconfig.token) == ("inner.test", "")
+    assert "BEGIN" not in repr(kubeconfig)
 
 
 def test_verification_can_be_switched_off_and_is_told() -> None:
     text = yaml.safe_dump(config(cluster={"insecure-skip-tls-verify": True}))
-    assert not read_kubeconfig(text).verified
+    assert not parse_kubeconfig(text).verify_tls
 
 
 def test_the_only_context_needs_no_name() -> None:
-    assert read_kubeconfig(yaml.safe_dump({**config(), "current-context": ""})).token == TOKEN
+    assert parse_kubeconfig(yaml.safe_dump({**config(), "current-context": ""})).token == TOKEN
 
 
 def test_the_current_context_is_taken() -> None:
@@ -75,11 +77,11 @@ def test_the_current_context_is_taken() -> None:
         {"name": "other", "context": {"cluster": "none", "user": "none"}},
         {"name": "prod", "context": {"cluster": "eu", "user": "bot"}},
     ]
-    assert read_kubeconfig(yaml.safe_dump(config(contexts=contexts))).token == TOKEN
+    assert parse_kubeconfig(yaml.safe_dump(config(contexts=contexts))).token == TOKEN
 
 
 @pytest.mark.parametrize(
-    ("server", "kept"),
+    ("server", "expected"),
     [
         ("https://k8s.test/", "https://k8s.test"),
         ("https://rancher.test/k8s/clusters/c-1", "https://rancher.test/k8s/clusters/c-1"),
@@ -89,8 +91,8 @@ def test_the_current_context_is_taken() -> None:
         ("http://[::1]:8001", "http://[::1]:8001"),
     ],
 )
-def test_servers(server: str, kept: str) -> None:
-    assert read_kubeconfig(yaml.safe_dump(config(cluster={"server": server}))).server == kept
+def test_servers(server: str, expected: str) -> None:
+    assert parse_kubeconfig(yaml.safe_dump(config(cluster={"server": server}))).server == expected
 
 
 def dumped(**parts: Any) -> Callable[[], str]:
@@ -108,14 +110,14 @@ WITH_USER = f"https://jane:{TOKEN}@k8s.test"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (lambda: "", "no YAML or JSON mapping"),
         (lambda: f"- {TOKEN}", "no YAML or JSON mapping"),
         (lambda: f"a: [{TOKEN}", "no YAML or JSON mapping"),
         (lambda: f"a: !!python/name:os.{TOKEN} ''", "no YAML or JSON mapping"),
         (lambda: "{" * 5000, "nested more than 20 levels"),
-        (lambda: "x" * (LONGEST + 1), "longer than"),
+        (lambda: "x" * (MAX_KUBECONFIG_LENGTH + 1), "longer than"),
         (lambda: BOMB, "has YAML aliases"),
         (lambda: "a: &a [*a]", "has YAML aliases"),
         (lambda: dumped()() + "<<: *a", "has YAML aliases"),
@@ -156,14 +158,14 @@ WITH_USER = f"https://jane:{TOKEN}@k8s.test"
         (dumped(cluster={"server": WITH_USER}), "https://k8s.test carries a user name"),
     ],
 )
-def test_refused(text: Callable[[], str], said: str) -> None:
-    with pytest.raises(InputRefused, match=said) as caught:
-        read_kubeconfig(text())
-    assert TOKEN not in str(caught.value)
-    assert "What to do:" in str(caught.value)
+def test_refused(text: Callable[[], str], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message) as excinfo:
+        parse_kubeconfig(text())
+    assert TOKEN not in str(excinfo.value)
+    assert "What to do:" in str(excinfo.value)
 
 
 def test_a_broken_authority_is_refused() -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    with pytest.raises(InputRefused, match="cannot be read"):
-        read_kubeconfig(dumped(cluster={"certificate-authority-data": encoded(broken)})())
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        parse_kubeconfig(dumped(cluster={"certificate-authority-data": encoded(broken)})())

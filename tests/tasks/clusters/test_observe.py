@@ -2,148 +2,155 @@
 
 import pytest
 
-from deployments.simulators.faults import Answer, Call, Fault
-from deployments.simulators.kubernetes import EmulatedCluster
-from models.clusters.cluster import ObservedNamespace, ObservedSecret
-from models.core.availability import Unseen
+from deployments.simulators.faults import Fault, Respond, RunCallback
+from deployments.simulators.kubernetes import SimulatedCluster
+from models.clusters.cluster import ObservedNamespace, ObservedPullSecret
+from models.core.availability import Unavailable
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
     LABELS,
-    OURS,
-    account_in,
+    OWN_LABELS,
+    apply_write,
     content,
-    delivered,
     fingerprint,
     items,
-    opened,
+    open_client,
+    service_account_in,
 )
 
 SECOND_PAGE = r"/api/v1/namespaces\?.*continue=.*"
 
 
-async def test_what_is_seen(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_what_is_seen(cluster: SimulatedCluster, client: ClusterClient) -> None:
     cluster.set_image_pull_secrets("shop", "foreign", "registry-integration")
-    assert (await delivered(client)).done
-    snapshot = await client.look(LABELS)
-    assert snapshot.unseen is None
-    found = {one.name: one for one in items(snapshot.namespaces)}
-    assert found.keys() == {"default", "kube-system", "shop"}
-    assert found["shop"].labels == (("registry-integration.io/workspace", "team-a"),)
-    assert not found["shop"].terminating
+    assert (await apply_write(client)).succeeded
+    snapshot = await client.observe(LABELS)
+    assert snapshot.first_unavailable is None
+    namespaces = {namespace.name: namespace for namespace in items(snapshot.namespaces)}
+    assert namespaces.keys() == {"default", "kube-system", "shop"}
+    assert namespaces["shop"].labels == (("registry-integration.io/workspace", "team-a"),)
+    assert not namespaces["shop"].terminating
     (secret,) = items(snapshot.secrets)
-    assert (secret.namespace, secret.ours) == ("shop", True)
+    assert (secret.namespace, secret.is_owned) == ("shop", True)
     assert secret.fingerprint == fingerprint(content().encode())
-    assert account_in(snapshot).linked
-    assert not account_in(snapshot, "default").linked
+    assert service_account_in(snapshot).has_pull_secret
+    assert not service_account_in(snapshot, "default").has_pull_secret
     assert len([call for call in cluster.requests if call.method == "GET"]) == 3
 
 
-async def test_foreign_secrets_are_seen(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_foreign_secrets_are_seen(cluster: SimulatedCluster, client: ClusterClient) -> None:
     for name in ("opaque", "unmarked", "of-another", "ours-by-label"):
         cluster.add_namespace(name)
-    cluster.foreign_secret("opaque", kind="Opaque")
-    cluster.foreign_secret("unmarked")
-    cluster.foreign_secret(
-        "of-another", labels={**OURS, "registry-integration.io/installation": "two"}
+    cluster.add_foreign_secret("opaque", kind="Opaque")
+    cluster.add_foreign_secret("unmarked")
+    cluster.add_foreign_secret(
+        "of-another", labels={**OWN_LABELS, "registry-integration.io/installation": "two"}
     )
-    cluster.foreign_secret("ours-by-label", kind="Opaque", labels=OURS)
-    found: dict[str, ObservedSecret] = {
-        one.namespace: one for one in items((await client.look(())).secrets)
+    cluster.add_foreign_secret("ours-by-label", kind="Opaque", labels=OWN_LABELS)
+    secrets: dict[str, ObservedPullSecret] = {
+        secret.namespace: secret for secret in items((await client.observe(())).secrets)
     }
-    assert [found[name].ours for name in ("opaque", "unmarked", "of-another")] == [False] * 3
-    assert found["ours-by-label"].ours
-    assert found["opaque"].fingerprint is None
-    assert found["unmarked"].fingerprint is not None
+    assert [secrets[name].is_owned for name in ("opaque", "unmarked", "of-another")] == [False] * 3
+    assert secrets["ours-by-label"].is_owned
+    assert secrets["opaque"].fingerprint is None
+    assert secrets["unmarked"].fingerprint is not None
 
 
 async def test_a_terminating_namespace_is_seen(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.terminate("shop")
-    found: tuple[ObservedNamespace, ...] = items((await client.look(())).namespaces)
-    assert [one.name for one in found if one.terminating] == ["shop"]
+    cluster.terminate_namespace("shop")
+    namespaces: tuple[ObservedNamespace, ...] = items((await client.observe(())).namespaces)
+    assert [namespace.name for namespace in namespaces if namespace.terminating] == ["shop"]
 
 
-async def test_one_namespace(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    await delivered(client)
-    whole, one = await client.look(LABELS), await client.look_at("shop", LABELS)
-    assert items(one.secrets) == items(whole.secrets)
-    assert items(one.accounts) == (account_in(whole),)
-    assert [ns for ns in items(whole.namespaces) if ns.name == "shop"] == list(
-        items(one.namespaces)
+async def test_one_namespace(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    await apply_write(client)
+    full_snapshot, partial_snapshot = (
+        await client.observe(LABELS),
+        await client.observe_namespace("shop", LABELS),
+    )
+    assert items(partial_snapshot.secrets) == items(full_snapshot.secrets)
+    assert items(partial_snapshot.service_accounts) == (service_account_in(full_snapshot),)
+    assert [ns for ns in items(full_snapshot.namespaces) if ns.name == "shop"] == list(
+        items(partial_snapshot.namespaces)
     )
 
 
 async def test_one_that_is_not_there(client: ClusterClient) -> None:
-    snapshot = await client.look_at("nowhere", LABELS)
-    assert snapshot.unseen is None
-    assert [items(part) for part in (snapshot.namespaces, snapshot.secrets, snapshot.accounts)] == [
+    snapshot = await client.observe_namespace("nowhere", LABELS)
+    assert snapshot.first_unavailable is None
+    assert [
+        items(part) for part in (snapshot.namespaces, snapshot.secrets, snapshot.service_accounts)
+    ] == [
         (),
         (),
         (),
     ]
 
 
-async def test_1200_namespaces_in_pages(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_1200_namespaces_in_pages(cluster: SimulatedCluster, client: ClusterClient) -> None:
     for number in range(1200):
         cluster.add_namespace(f"n{number:04}")
-    snapshot = await client.look(LABELS)
-    assert len({one.name for one in items(snapshot.namespaces)}) == 1203
-    assert len(items(snapshot.accounts)) == 1203
+    snapshot = await client.observe(LABELS)
+    assert len({namespace.name for namespace in items(snapshot.namespaces)}) == 1203
+    assert len(items(snapshot.service_accounts)) == 1203
     assert [call.path for call in cluster.requests].count("/api/v1/namespaces") == 3
 
 
-async def test_pages_show_one_state(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_pages_show_one_state(cluster: SimulatedCluster, client: ClusterClient) -> None:
     for number in range(600):
         cluster.add_namespace(f"n{number:04}")
-    gone = Call(lambda: cluster.delete_namespace("n0000"))
-    cluster.faults.add(Fault(gone, path=SECOND_PAGE))
-    assert len(items((await client.look(())).namespaces)) == 603
+    deletion = RunCallback(lambda: cluster.delete_namespace("n0000"))
+    cluster.faults.add(Fault(deletion, path=SECOND_PAGE))
+    assert len(items((await client.observe(())).namespaces)) == 603
 
 
-async def test_expired_pages_are_read_anew(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_expired_pages_are_read_anew(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
     for number in range(600):
         cluster.add_namespace(f"n{number:04}")
-    cluster.faults.add(Fault(Call(cluster.compact), path=SECOND_PAGE))
-    assert len(items((await client.look(())).namespaces)) == 603
+    cluster.faults.add(Fault(RunCallback(cluster.expire_lists), path=SECOND_PAGE))
+    assert len(items((await client.observe(())).namespaces)) == 603
     assert ("GET", "/api/v1/namespaces", 410) in cluster.requests
 
 
 async def test_pages_that_expire_twice_are_unseen(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     for number in range(600):
         cluster.add_namespace(f"n{number:04}")
-    cluster.faults.add(Fault(Call(cluster.compact), path=SECOND_PAGE, times=None))
-    snapshot = await client.look(())
-    assert isinstance(snapshot.namespaces, Unseen)
+    cluster.faults.add(Fault(RunCallback(cluster.expire_lists), path=SECOND_PAGE, times=None))
+    snapshot = await client.observe(())
+    assert isinstance(snapshot.namespaces, Unavailable)
     assert snapshot.namespaces.reason == Reason.PAGES_SHIFTED
-    assert snapshot.unseen == snapshot.namespaces
+    assert snapshot.first_unavailable == snapshot.namespaces
 
 
 @pytest.mark.parametrize("resource", ["secrets", "serviceaccounts"])
 async def test_a_list_that_may_not_be_read_is_unseen(
-    cluster: EmulatedCluster, client: ClusterClient, resource: str
+    cluster: SimulatedCluster, client: ClusterClient, resource: str
 ) -> None:
-    cluster.forbid("list", resource)
-    snapshot = await client.look(())
-    assert snapshot.unseen is not None
-    assert snapshot.unseen.reason == Reason.FORBIDDEN
+    cluster.deny("list", resource)
+    snapshot = await client.observe(())
+    assert snapshot.first_unavailable is not None
+    assert snapshot.first_unavailable.reason == Reason.FORBIDDEN
     assert f'may not list {resource}: grant the verb "list" on "{resource}"' in (
-        snapshot.unseen.message
+        snapshot.first_unavailable.message
     )
     assert len(items(snapshot.namespaces)) == 3
 
 
 async def test_without_namespaces_there_is_no_snapshot(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.forbid("list", "namespaces")
-    with pytest.raises(ClusterError, match="may not list namespaces") as caught:
-        await client.look(())
-    assert caught.value.reason == Reason.FORBIDDEN
+    cluster.deny("list", "namespaces")
+    with pytest.raises(ClusterError, match="may not list namespaces") as excinfo:
+        await client.observe(())
+    assert excinfo.value.reason == Reason.FORBIDDEN
 
 
 @pytest.mark.parametrize(
@@ -156,27 +163,27 @@ async def test_without_namespaces_there_is_no_snapshot(
     ],
 )
 async def test_answers_that_make_no_sense(
-    cluster: EmulatedCluster, client: ClusterClient, body: bytes, kind: str, reason: Reason
+    cluster: SimulatedCluster, client: ClusterClient, body: bytes, kind: str, reason: Reason
 ) -> None:
     headers = (("Content-Type", kind),)
     path = r"/api/v1/namespaces\?.*"
-    cluster.faults.add(Fault(Answer(200, body, headers), path=path, times=None))
-    with pytest.raises(ClusterError) as caught:
-        await client.look(())
-    assert caught.value.reason == reason
+    cluster.faults.add(Fault(Respond(200, body, headers), path=path, times=None))
+    with pytest.raises(ClusterError) as excinfo:
+        await client.observe(())
+    assert excinfo.value.reason == reason
 
 
-async def test_a_null_list_is_empty(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_a_null_list_is_empty(cluster: SimulatedCluster, client: ClusterClient) -> None:
     headers = (("Content-Type", "application/json"),)
-    answer = Answer(200, b'{"metadata": {}, "items": null}', headers)
+    answer = Respond(200, b'{"metadata": {}, "items": null}', headers)
     cluster.faults.add(Fault(answer, path=r"/api/v1/secrets\?.*"))
-    assert items((await client.look(())).secrets) == ()
+    assert items((await client.observe(())).secrets) == ()
 
 
 async def test_another_installation_sees_what_is_not_its_own(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    await delivered(client)
-    async with opened(cluster, installation="two") as other:
-        (secret,) = items((await other.look(())).secrets)
-    assert not secret.ours
+    await apply_write(client)
+    async with open_client(cluster, installation="two") as other:
+        (secret,) = items((await other.observe(())).secrets)
+    assert not secret.is_owned

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deployments.simulators.faults import Answer, Fault
-from deployments.simulators.kubernetes import EmulatedCluster, Rule
-from models.clusters.cluster import ACCOUNT_NAME, SECRET_NAME
+from deployments.simulators.faults import Fault, Respond
+from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
+from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
 from models.clusters.pull_secret import ClusterChange
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
@@ -12,52 +12,54 @@ from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
     LABELS,
     LINK,
-    OURS,
+    OWN_LABELS,
     UNLINK,
+    apply_write,
     content,
-    deliver,
-    delivered,
+    delete_secret,
     items,
-    opened,
-    seen_secret,
-    withdraw,
+    open_client,
+    read_secret,
+    write_secret,
 )
 
 ENOUGH = (
-    Rule("namespaces", ("list",)),
-    Rule("secrets", ("list", "get", "create", "patch", "delete"), (SECRET_NAME,)),
-    Rule("serviceaccounts", ("list", "get", "patch"), (ACCOUNT_NAME,)),
+    RbacRule("namespaces", ("list",)),
+    RbacRule("secrets", ("list", "get", "create", "patch", "delete"), (PULL_SECRET_NAME,)),
+    RbacRule("serviceaccounts", ("list", "get", "patch"), (SERVICE_ACCOUNT_NAME,)),
 )
 
 
-async def test_the_least_rights_are_enough(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    cluster.limit(*ENOUGH)
-    assert (await client.look(LABELS)).unseen is None
-    assert (await client.look_at("shop", LABELS)).unseen is None
-    assert (await delivered(client)).done
+async def test_the_least_rights_are_enough(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.limit_rights(*ENOUGH)
+    assert (await client.observe(LABELS)).first_unavailable is None
+    assert (await client.observe_namespace("shop", LABELS)).first_unavailable is None
+    assert (await apply_write(client)).succeeded
     cluster.edit_secret("shop", {"auths": {}})
-    assert (await delivered(client)).done
-    assert (await client.make(LINK, {})).done
-    assert (await client.make(UNLINK, {})).done
-    seen = await seen_secret(client)
-    assert seen is not None
-    assert (await client.make(withdraw(seen), {})).done
+    assert (await apply_write(client)).succeeded
+    assert (await client.apply_change(LINK, {})).succeeded
+    assert (await client.apply_change(UNLINK, {})).succeeded
+    secret = await read_secret(client)
+    assert secret is not None
+    assert (await client.apply_change(delete_secret(secret), {})).succeeded
 
 
 @pytest.mark.parametrize(
-    ("verb", "resource", "change", "said"),
+    ("verb", "resource", "change", "message"),
     [
         (
             "patch",
             "secrets",
-            deliver(),
+            write_secret(),
             'may not patch secrets "registry-integration" in namespace shop: '
             'grant the verb "patch" on "secrets"',
         ),
         (
             "create",
             "secrets",
-            deliver(),
+            write_secret(),
             'may not create secrets "registry-integration" in namespace shop: '
             'grant the verb "create" on "secrets"',
         ),
@@ -66,69 +68,74 @@ async def test_the_least_rights_are_enough(cluster: EmulatedCluster, client: Clu
     ],
 )
 async def test_a_missing_right_is_named(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: ClusterClient,
     verb: str,
     resource: str,
     change: ClusterChange,
-    said: str,
+    message: str,
 ) -> None:
-    cluster.forbid(verb, resource)
-    with pytest.raises(ClusterError) as caught:
-        await client.make(change, {"shop": content()})
-    assert caught.value.reason == Reason.FORBIDDEN
-    assert said in caught.value.said
+    cluster.deny(verb, resource)
+    with pytest.raises(ClusterError) as excinfo:
+        await client.apply_change(change, {"shop": content()})
+    assert excinfo.value.reason == Reason.FORBIDDEN
+    assert message in excinfo.value.message
     cluster.allow(verb, resource)
-    assert (await client.make(change, {"shop": content()})).done
+    assert (await client.apply_change(change, {"shop": content()})).succeeded
 
 
-async def test_a_missing_right_to_delete(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    await delivered(client)
-    seen = await seen_secret(client)
-    assert seen is not None
-    cluster.forbid("delete", "secrets")
+async def test_a_missing_right_to_delete(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    await apply_write(client)
+    secret = await read_secret(client)
+    assert secret is not None
+    cluster.deny("delete", "secrets")
     with pytest.raises(ClusterError, match='may not delete secrets "registry-integration"'):
-        await client.make(withdraw(seen), {})
+        await client.apply_change(delete_secret(secret), {})
 
 
 async def test_a_missing_right_to_replace_ours(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.foreign_secret("shop", immutable=True, labels=OURS)
-    cluster.forbid("delete", "secrets")
+    cluster.add_foreign_secret("shop", immutable=True, labels=OWN_LABELS)
+    cluster.deny("delete", "secrets")
     with pytest.raises(ClusterError, match='grant the verb "delete" on "secrets"'):
-        await delivered(client)
+        await apply_write(client)
 
 
 async def test_a_missing_right_in_one_namespace_is_unseen(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.forbid("get", "secrets")
-    snapshot = await client.look_at("shop", LABELS)
-    assert snapshot.unseen is not None
-    assert 'may not get secrets "registry-integration" in namespace shop' in snapshot.unseen.message
+    cluster.deny("get", "secrets")
+    snapshot = await client.observe_namespace("shop", LABELS)
+    assert snapshot.first_unavailable is not None
+    assert (
+        'may not get secrets "registry-integration" in namespace shop'
+        in snapshot.first_unavailable.message
+    )
     assert len(items(snapshot.namespaces)) == 1
 
 
-async def test_a_token_that_is_revoked(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    cluster.revoke()
-    for asking in (client.look(()), client.look_at("shop", ()), delivered(client)):
-        with pytest.raises(ClusterError, match="expired or be revoked") as caught:
-            await asking
-        assert caught.value.reason == Reason.UNAUTHORIZED
-        assert cluster.token not in str(caught.value)
+async def test_a_token_that_is_revoked(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.revoke_token()
+    for request in (client.observe(()), client.observe_namespace("shop", ()), apply_write(client)):
+        with pytest.raises(ClusterError, match="expired or be revoked") as excinfo:
+            await request
+        assert excinfo.value.reason == Reason.UNAUTHORIZED
+        assert cluster.token not in str(excinfo.value)
 
 
-async def test_an_unknown_token(cluster: EmulatedCluster) -> None:
-    async with opened(cluster, kubeconfig=cluster.kubeconfig_with("of-nobody")) as client:
-        with pytest.raises(ClusterError, match="not accepted") as caught:
-            await client.look(())
-    assert caught.value.reason == Reason.UNAUTHORIZED
-    assert "of-nobody" not in str(caught.value)
+async def test_an_unknown_token(cluster: SimulatedCluster) -> None:
+    async with open_client(
+        cluster, kubeconfig=cluster.kubeconfig_with_token("of-nobody")
+    ) as client:
+        with pytest.raises(ClusterError, match="not accepted") as excinfo:
+            await client.observe(())
+    assert excinfo.value.reason == Reason.UNAUTHORIZED
+    assert "of-nobody" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "expected"),
     [
         (
             'admission webhook "policy.test" denied the request: data is topsecret',
@@ -143,15 +150,15 @@ async def test_an_unknown_token(cluster: EmulatedCluster) -> None:
     ],
 )
 async def test_other_refusals_are_retold(
-    cluster: EmulatedCluster, client: ClusterClient, message: str, said: str
+    cluster: SimulatedCluster, client: ClusterClient, message: str, expected: str
 ) -> None:
     body = f'{{"kind": "Status", "message": {_quoted(message)}, "reason": "Forbidden"}}'.encode()
-    answer = Answer(403, body, (("Content-Type", "application/json"),))
+    answer = Respond(403, body, (("Content-Type", "application/json"),))
     cluster.faults.add(Fault(answer, method="PATCH"))
-    with pytest.raises(ClusterError) as caught:
-        await delivered(client)
-    assert caught.value.reason == Reason.FORBIDDEN
-    assert caught.value.said == said
+    with pytest.raises(ClusterError) as excinfo:
+        await apply_write(client)
+    assert excinfo.value.reason == Reason.FORBIDDEN
+    assert excinfo.value.message == expected
 
 
 def _quoted(text: str) -> str:

@@ -8,28 +8,34 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from deployments.simulators.kubernetes import EmulatedCluster
+from deployments.simulators.kubernetes import SimulatedCluster
 from models.clusters.cluster import (
     FIELD_MANAGER,
-    INSTALLATION,
-    MANAGED_BY,
-    SECRET_NAME,
+    INSTALLATION_LABEL,
+    MANAGED_BY_LABEL,
+    PULL_SECRET_NAME,
     Cluster,
     ClusterSnapshot,
-    ObservedAccount,
-    ObservedSecret,
+    ObservedPullSecret,
+    ObservedServiceAccount,
 )
-from models.clusters.pull_secret import ClusterOutcome, Deliver, Link, Unlink, Withdraw
-from models.core.availability import Seen
+from models.clusters.pull_secret import (
+    AddImagePullSecret,
+    ClusterChangeResult,
+    DeleteSecret,
+    RemoveImagePullSecret,
+    WriteSecret,
+)
+from models.core.availability import Complete
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
-from tasks.clusters.factory import connect
+from tasks.clusters.factory import connect_cluster
 from tasks.clusters.protocol import ClusterClient
-from tasks.http.limits import Bounds
+from tasks.http.limits import ClientLimits
 
-QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=8_000_000)
-US = "one"
-OURS = {MANAGED_BY: FIELD_MANAGER, INSTALLATION: US}
+QUICK = ClientLimits(connect_seconds=2, read_seconds=2, request_seconds=5, max_bytes=8_000_000)
+INSTALLATION_ID = "one"
+OWN_LABELS = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: INSTALLATION_ID}
 LABELS = (WORKSPACE_LABEL,)
 PASSWORD = "robot-pass-Z9"
 CLUSTER = Cluster(name="prod-eu")
@@ -44,21 +50,21 @@ def fingerprint(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:16]
 
 
-def bounds(**changed: float) -> Bounds:
+def bounds(**overrides: float) -> ClientLimits:
     """The quick bounds with some of them changed."""
-    return Bounds.model_validate({**QUICK.model_dump(), **changed})
+    return ClientLimits.model_validate({**QUICK.model_dump(), **overrides})
 
 
 @asynccontextmanager
-async def opened(
-    cluster: EmulatedCluster,
+async def open_client(
+    cluster: SimulatedCluster,
     *,
     kubeconfig: str = "",
-    bounds: Bounds = QUICK,
-    installation: str = US,
+    bounds: ClientLimits = QUICK,
+    installation: str = INSTALLATION_ID,
 ) -> AsyncIterator[ClusterClient]:
     """Open a client, as a run does."""
-    async with connect(
+    async with connect_cluster(
         CLUSTER,
         SecretStr(kubeconfig or cluster.kubeconfig),
         bounds,
@@ -68,45 +74,58 @@ async def opened(
         yield client
 
 
-def deliver(namespace: str = "shop", text: str = "") -> Deliver:
+def write_secret(namespace: str = "shop", text: str = "") -> WriteSecret:
     after = fingerprint((text or content()).encode())
-    reason = Reason.DUE
-    return Deliver(namespace=namespace, before="", after=after, registries=("prod",), reason=reason)
+    reason = Reason.MISSING
+    return WriteSecret(
+        namespace=namespace, before="", after=after, registries=("prod",), reason=reason
+    )
 
 
-async def delivered(
+async def apply_write(
     client: ClusterClient, namespace: str = "shop", text: str = ""
-) -> ClusterOutcome:
+) -> ClusterChangeResult:
     """Deliver a content."""
-    return await client.make(deliver(namespace, text), {namespace: text or content()})
+    return await client.apply_change(write_secret(namespace, text), {namespace: text or content()})
 
 
-def withdraw(seen: ObservedSecret) -> Withdraw:
+def delete_secret(secret: ObservedPullSecret) -> DeleteSecret:
     """Withdraw exactly what was seen."""
-    before = seen.fingerprint or ""
-    return Withdraw(namespace=seen.namespace, uid=seen.uid, version=seen.version, before=before)
+    before = secret.fingerprint or ""
+    return DeleteSecret(
+        namespace=secret.namespace,
+        uid=secret.uid,
+        resource_version=secret.resource_version,
+        before=before,
+    )
 
 
-LINK, UNLINK = Link(namespace="shop"), Unlink(namespace="shop")
+LINK, UNLINK = AddImagePullSecret(namespace="shop"), RemoveImagePullSecret(namespace="shop")
 
 
 def items(section: Any) -> Any:
     """The items of a complete section."""
-    assert isinstance(section, Seen), section
+    assert isinstance(section, Complete), section
     return section.items
 
 
-async def seen_secret(client: ClusterClient, namespace: str = "shop") -> ObservedSecret | None:
+async def read_secret(client: ClusterClient, namespace: str = "shop") -> ObservedPullSecret | None:
     """The Secret of our name in a namespace, as a look shows it."""
-    found: tuple[ObservedSecret, ...] = items((await client.look_at(namespace, LABELS)).secrets)
-    return found[0] if found else None
+    secrets: tuple[ObservedPullSecret, ...] = items(
+        (await client.observe_namespace(namespace, LABELS)).secrets
+    )
+    return secrets[0] if secrets else None
 
 
-def account_in(snapshot: ClusterSnapshot, namespace: str = "shop") -> ObservedAccount:
+def service_account_in(
+    snapshot: ClusterSnapshot, namespace: str = "shop"
+) -> ObservedServiceAccount:
     """A namespace's default ServiceAccount, as a look shows it."""
-    found: dict[str, ObservedAccount] = {one.namespace: one for one in items(snapshot.accounts)}
-    return found[namespace]
+    accounts: dict[str, ObservedServiceAccount] = {
+        account.namespace: account for account in items(snapshot.service_accounts)
+    }
+    return accounts[namespace]
 
 
-SECRET_PATH = f"/api/v1/namespaces/shop/secrets/{SECRET_NAME}"
+SECRET_PATH = f"/api/v1/namespaces/shop/secrets/{PULL_SECRET_NAME}"
 ACCOUNT_PATH = "/api/v1/namespaces/shop/serviceaccounts/default"

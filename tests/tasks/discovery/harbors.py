@@ -2,15 +2,25 @@
 
 from typing import Any
 
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.kubernetes.harbors.charts import Release
-from deployments.simulators.kubernetes.object_store import CONFIGMAPS, DEPLOYMENTS, Json
-from models.discovery.managed_harbor import ManagedHarbor, Phase, Place, SecretKey, SourceKind
-from models.discovery.trust import Trust
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes.harbors.charts import HelmRelease
+from deployments.simulators.kubernetes.object_store import (
+    CONFIG_MAP_RESOURCE,
+    DEPLOYMENT_RESOURCE,
+    Json,
+)
+from models.discovery.managed_harbor import (
+    HarborPhase,
+    HarborRef,
+    HarborSourceKind,
+    ManagedHarbor,
+    SecretKeyRef,
+)
+from models.discovery.trust import DiscoveryTrust
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import items
 
-EVERYWHERE = Trust(patterns=("*/*",))
+EVERYWHERE = DiscoveryTrust(patterns=("*/*",))
 PASSWORD = "Adm1n-pass-Z9"
 URL = "https://harbor.test"
 GROUPS = "/apis"
@@ -20,44 +30,44 @@ NAMESPACES = "/api/v1/namespaces"
 CORES = "/apis/apps/v1/deployments"
 
 
-async def harbors(client: ClusterClient) -> tuple[ManagedHarbor, ...]:
+async def list_harbors(client: ClusterClient) -> tuple[ManagedHarbor, ...]:
     """All Harbors, which must have been read completely."""
-    found: tuple[ManagedHarbor, ...] = items(await client.harbors(EVERYWHERE))
-    return found
+    managed_harbors: tuple[ManagedHarbor, ...] = items(await client.list_harbors(EVERYWHERE))
+    return managed_harbors
 
 
-async def harbor(client: ClusterClient) -> ManagedHarbor:
+async def get_harbor(client: ClusterClient) -> ManagedHarbor:
     """The one Harbor there is."""
-    (found,) = await harbors(client)
-    return found
+    (managed_harbor,) = await list_harbors(client)
+    return managed_harbor
 
 
-def run(**changed: Any) -> ManagedHarbor:
+def operator_harbor(**overrides: Any) -> ManagedHarbor:
     """What a sound HarborCluster `prod` in namespace `h1` is to us, with some of it changed."""
-    place = Place(cluster="prod-eu", namespace="h1", name="prod", kind=SourceKind.OPERATOR)
-    sound = ManagedHarbor(
-        place=place,
+    ref = HarborRef(cluster="prod-eu", namespace="h1", name="prod", kind=HarborSourceKind.OPERATOR)
+    base = ManagedHarbor(
+        ref=ref,
         uid="",
         address=URL,
         version="2.11.1",
-        phase=Phase.READY,
-        password=SecretKey(namespace="h1", name="prod-admin", key="secret"),
+        phase=HarborPhase.READY,
+        password=SecretKeyRef(namespace="h1", name="prod-admin", key="secret"),
     )
-    return sound.model_copy(update=changed)
+    return base.model_copy(update=overrides)
 
 
-def installed(**changed: Any) -> ManagedHarbor:
+def helm_harbor(**overrides: Any) -> ManagedHarbor:
     """What a sound release `reg` of goharbor's chart in namespace `h2` is to us."""
-    place = Place(cluster="prod-eu", namespace="h2", name="reg", kind=SourceKind.HELM)
-    key = SecretKey(namespace="h2", name="reg-harbor-core", key="HARBOR_ADMIN_PASSWORD")
-    sound = ManagedHarbor(
-        place=place, uid="", address=URL, version="2.11.1", phase=Phase.READY, password=key
+    ref = HarborRef(cluster="prod-eu", namespace="h2", name="reg", kind=HarborSourceKind.HELM)
+    key = SecretKeyRef(namespace="h2", name="reg-harbor-core", key="HARBOR_ADMIN_PASSWORD")
+    base = ManagedHarbor(
+        ref=ref, uid="", address=URL, version="2.11.1", phase=HarborPhase.READY, password=key
     )
-    return sound.model_copy(update=changed)
+    return base.model_copy(update=overrides)
 
 
 def put_core(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     container: Json | None = None,
     *,
     pod: Json | None = None,
@@ -72,17 +82,19 @@ def put_core(
         labels: instead of the usual ones.
         name: instead of the usual one.
     """
-    found = Release("h2", "reg", "goharbor", "2.11.1").deployment()
-    inner = found["spec"]["template"]["spec"]
+    deployment = HelmRelease("h2", "reg", "goharbor", "2.11.1").deployment()
+    inner = deployment["spec"]["template"]["spec"]
     core = {**inner["containers"][0], **(container or {})}
-    found["spec"]["template"]["spec"] = {**inner, "containers": [core], **(pod or {})}
-    metadata = found["metadata"] | ({"name": name} if name else {})
-    found["metadata"] = metadata | ({"labels": labels} if labels is not None else {})
-    uid = cluster.put_object(DEPLOYMENTS, found)
-    cluster.set_rollout("h2", found["metadata"]["name"], ready=True)
+    deployment["spec"]["template"]["spec"] = {**inner, "containers": [core], **(pod or {})}
+    metadata = deployment["metadata"] | ({"name": name} if name else {})
+    deployment["metadata"] = metadata | ({"labels": labels} if labels is not None else {})
+    uid = cluster.put_object(DEPLOYMENT_RESOURCE, deployment)
+    cluster.set_rollout("h2", deployment["metadata"]["name"], ready=True)
     return uid
 
 
-def put_map(cluster: EmulatedCluster, name: str, **data: str) -> None:
+def put_map(cluster: SimulatedCluster, name: str, **data: str) -> None:
     """Make a ConfigMap."""
-    cluster.put_object(CONFIGMAPS, {"metadata": {"name": name, "namespace": "h2"}, "data": data})
+    cluster.put_object(
+        CONFIG_MAP_RESOURCE, {"metadata": {"name": name, "namespace": "h2"}, "data": data}
+    )

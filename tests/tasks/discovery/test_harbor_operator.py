@@ -4,50 +4,58 @@ from typing import Any
 
 import pytest
 
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.kubernetes.object_store import HARBORS
-from models.discovery.managed_harbor import Phase, SecretKey
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes.object_store import HARBOR_CLUSTER_RESOURCE
+from models.discovery.managed_harbor import HarborPhase, SecretKeyRef
 from tasks.clusters.protocol import ClusterClient
-from tests.tasks.discovery.harbors import ALPHA, BETA, PASSWORD, URL, harbor, harbors, run
+from tests.tasks.discovery.harbors import (
+    ALPHA,
+    BETA,
+    PASSWORD,
+    URL,
+    get_harbor,
+    list_harbors,
+    operator_harbor,
+)
 
 
-def put(cluster: EmulatedCluster, **changed: Any) -> str:
+def add_harbor_cluster(cluster: SimulatedCluster, **overrides: Any) -> str:
     """Make the HarborCluster `prod`."""
-    return cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD, **changed)
+    return cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD, **overrides)
 
 
-@pytest.mark.parametrize("served", [("v1beta1", "v1alpha3"), ("v1beta1",), ("v1alpha3",)])
+@pytest.mark.parametrize("versions", [("v1beta1", "v1alpha3"), ("v1beta1",), ("v1alpha3",)])
 async def test_a_healthy_one(
-    cluster: EmulatedCluster, client: ClusterClient, served: tuple[str, ...]
+    cluster: SimulatedCluster, client: ClusterClient, versions: tuple[str, ...]
 ) -> None:
-    cluster.install_operator(served)
-    uid = put(cluster)
-    assert await harbor(client) == run(uid=uid)
-    path = BETA if "v1beta1" in served else ALPHA
+    cluster.install_operator(versions)
+    uid = add_harbor_cluster(cluster)
+    assert await get_harbor(client) == operator_harbor(uid=uid)
+    path = BETA if "v1beta1" in versions else ALPHA
     assert [call.path for call in cluster.requests if "goharbor" in call.path] == [path]
 
 
 @pytest.mark.parametrize(
-    ("status", "phase", "said"),
+    ("status", "phase", "message"),
     [
-        ("", Phase.PROVISIONING, "harbor-operator says: nothing yet"),
-        ("provisioning", Phase.PROVISIONING, "harbor-operator says: provisioning"),
-        ("creating", Phase.PROVISIONING, "harbor-operator says: creating"),
-        ("unknown", Phase.PROVISIONING, "harbor-operator says: unknown"),
-        ("unhealthy", Phase.FAILING, "harbor-operator says: Ready"),
-        ("healthy", Phase.READY, ""),
-        ("a-new-word", Phase.PROVISIONING, "harbor-operator says: a-new-word"),
+        ("", HarborPhase.PROVISIONING, "harbor-operator says: nothing yet"),
+        ("provisioning", HarborPhase.PROVISIONING, "harbor-operator says: provisioning"),
+        ("creating", HarborPhase.PROVISIONING, "harbor-operator says: creating"),
+        ("unknown", HarborPhase.PROVISIONING, "harbor-operator says: unknown"),
+        ("unhealthy", HarborPhase.FAILING, "harbor-operator says: Ready"),
+        ("healthy", HarborPhase.READY, ""),
+        ("a-new-word", HarborPhase.PROVISIONING, "harbor-operator says: a-new-word"),
     ],
 )
 async def test_phases(
-    cluster: EmulatedCluster, client: ClusterClient, status: str, phase: Phase, said: str
+    cluster: SimulatedCluster, client: ClusterClient, status: str, phase: HarborPhase, message: str
 ) -> None:
-    uid = put(cluster, status=status)
-    assert await harbor(client) == run(uid=uid, phase=phase, message=said)
+    uid = add_harbor_cluster(cluster, status=status)
+    assert await get_harbor(client) == operator_harbor(uid=uid, phase=phase, message=message)
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "expected_message"),
     [
         ("core has no Pod", "Ready: ComponentUnhealthy: core has no Pod"),
         (
@@ -58,12 +66,14 @@ async def test_phases(
     ],
 )
 async def test_what_the_operator_says_is_retold(
-    cluster: EmulatedCluster, client: ClusterClient, message: str, said: str
+    cluster: SimulatedCluster, client: ClusterClient, message: str, expected_message: str
 ) -> None:
-    uid = put(cluster)
+    uid = add_harbor_cluster(cluster)
     cluster.set_harbor_status("h1", "prod", "unhealthy", message)
-    expected = run(uid=uid, phase=Phase.FAILING, message=f"harbor-operator says: {said}")
-    assert await harbor(client) == expected
+    expected = operator_harbor(
+        uid=uid, phase=HarborPhase.FAILING, message=f"harbor-operator says: {expected_message}"
+    )
+    assert await get_harbor(client) == expected
 
 
 NO_ADDRESS = "spec.externalURL is empty: it has no address yet"
@@ -82,7 +92,7 @@ NO_PASSWORD = "spec.harborAdminPasswordRef is empty: nobody says where its passw
             {"externalURL": ["https://a.test"]},
             {
                 "address": "",
-                "phase": Phase.FAILING,
+                "phase": HarborPhase.FAILING,
                 "message": "spec.externalURL is unreadable (string_type)",
             },
         ),
@@ -91,46 +101,48 @@ NO_PASSWORD = "spec.harborAdminPasswordRef is empty: nobody says where its passw
             {
                 "version": "",
                 "password": None,
-                "phase": Phase.FAILING,
+                "phase": HarborPhase.FAILING,
                 "message": "spec.harborAdminPasswordRef is unreadable (string_type)",
             },
         ),
         (
             {"expose": {"core": {"tls": "prod-tls"}}},
             {
-                "phase": Phase.FAILING,
+                "phase": HarborPhase.FAILING,
                 "message": "spec.expose.core.tls is unreadable (model_type)",
             },
         ),
     ],
 )
 async def test_half_made_and_wrong_ones(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: ClusterClient,
     spec: dict[str, Any],
     changed: dict[str, Any],
 ) -> None:
-    uid = put(cluster)
+    uid = add_harbor_cluster(cluster)
     cluster.add_harbor_cluster("h1", "sound", "https://sound.test", PASSWORD)
     cluster.edit_harbor_cluster("h1", "prod", spec)
-    found = {one.place.name: one for one in await harbors(client)}
-    assert found["prod"] == run(uid=uid, **changed)
-    assert found["sound"].phase is Phase.READY
+    managed_harbors = {
+        managed_harbor.ref.name: managed_harbor for managed_harbor in await list_harbors(client)
+    }
+    assert managed_harbors["prod"] == operator_harbor(uid=uid, **changed)
+    assert managed_harbors["sound"].phase is HarborPhase.READY
 
 
 @pytest.mark.parametrize(
-    ("raw", "phase", "said"),
+    ("raw", "phase", "message"),
     [
-        ({}, Phase.PROVISIONING, NO_ADDRESS),
-        ({"spec": None, "status": None}, Phase.PROVISIONING, NO_ADDRESS),
-        ({"spec": "x"}, Phase.PROVISIONING, "spec is unreadable (no object)"),
-        ({"spec": [], "status": {"status": "healthy"}}, Phase.FAILING, "spec is unreadable"),
+        ({}, HarborPhase.PROVISIONING, NO_ADDRESS),
+        ({"spec": None, "status": None}, HarborPhase.PROVISIONING, NO_ADDRESS),
+        ({"spec": "x"}, HarborPhase.PROVISIONING, "spec is unreadable (no object)"),
+        ({"spec": [], "status": {"status": "healthy"}}, HarborPhase.FAILING, "spec is unreadable"),
         (
             {
                 "spec": {"externalURL": URL, "harborAdminPasswordRef": "a"},
                 "status": {"status": "healthy", "conditions": [{"type": 3}]},
             },
-            Phase.READY,
+            HarborPhase.READY,
             "",
         ),
         (
@@ -138,56 +150,67 @@ async def test_half_made_and_wrong_ones(
                 "spec": {"externalURL": URL, "harborAdminPasswordRef": "a"},
                 "status": {"status": {"is": "healthy"}},
             },
-            Phase.PROVISIONING,
+            HarborPhase.PROVISIONING,
             "status.status is unreadable (string_type)",
         ),
     ],
 )
 async def test_strange_ones(
-    cluster: EmulatedCluster, client: ClusterClient, raw: dict[str, Any], phase: Phase, said: str
+    cluster: SimulatedCluster,
+    client: ClusterClient,
+    raw: dict[str, Any],
+    phase: HarborPhase,
+    message: str,
 ) -> None:
     cluster.install_operator()
-    cluster.put_object(HARBORS, {"metadata": {"name": "odd", "namespace": "h1"}, **raw})
+    cluster.put_object(
+        HARBOR_CLUSTER_RESOURCE, {"metadata": {"name": "odd", "namespace": "h1"}, **raw}
+    )
     cluster.add_harbor_cluster("h1", "sound", "https://sound.test", PASSWORD)
-    odd, sound = await harbors(client)
+    odd, sound = await list_harbors(client)
     assert odd.phase is phase
-    assert odd.message.startswith(said)
-    assert bool(odd.message) == bool(said)
-    assert sound.phase is Phase.READY
+    assert odd.message.startswith(message)
+    assert bool(odd.message) == bool(message)
+    assert sound.phase is HarborPhase.READY
 
 
-async def test_its_authority(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    uid = put(cluster, tls="prod-tls")
-    key = SecretKey(namespace="h1", name="prod-tls", key="ca.crt")
-    assert await harbor(client) == run(uid=uid, authority=key)
+async def test_its_authority(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    uid = add_harbor_cluster(cluster, tls="prod-tls")
+    key = SecretKeyRef(namespace="h1", name="prod-tls", key="ca.crt")
+    assert await get_harbor(client) == operator_harbor(uid=uid, ca_secret=key)
     cluster.edit_harbor_cluster("h1", "prod", {"externalURL": "http://harbor.test"})
-    assert (await harbor(client)).authority is None
+    assert (await get_harbor(client)).ca_secret is None
 
 
 async def test_one_that_is_being_deleted_is_there_and_not_ready(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    uid = put(cluster)
+    uid = add_harbor_cluster(cluster)
     cluster.terminate_harbor_cluster("h1", "prod")
-    expected = run(uid=uid, phase=Phase.PROVISIONING, message="it is being deleted")
-    assert await harbor(client) == expected
+    expected = operator_harbor(
+        uid=uid, phase=HarborPhase.PROVISIONING, message="it is being deleted"
+    )
+    assert await get_harbor(client) == expected
     cluster.delete_harbor_cluster("h1", "prod")
-    assert await harbors(client) == ()
+    assert await list_harbors(client) == ()
 
 
 async def test_one_that_is_made_again_is_another(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    before = put(cluster)
+    before = add_harbor_cluster(cluster)
     after = cluster.recreate_harbor_cluster("h1", "prod", "provisioning")
-    found = await harbor(client)
-    assert found.uid == after != before
-    assert found.phase is Phase.PROVISIONING
+    recreated = await get_harbor(client)
+    assert recreated.uid == after != before
+    assert recreated.phase is HarborPhase.PROVISIONING
 
 
 async def test_the_same_name_in_two_namespaces(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    put(cluster)
+    add_harbor_cluster(cluster)
     cluster.add_harbor_cluster("h0", "prod", URL, PASSWORD)
-    assert [one.place.namespace for one in await harbors(client)] == ["h0", "h1"]
+    assert [managed_harbor.ref.namespace for managed_harbor in await list_harbors(client)] == [
+        "h0",
+        "h1",
+    ]

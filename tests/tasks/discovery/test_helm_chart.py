@@ -2,11 +2,11 @@
 
 import pytest
 
-from deployments.simulators.kubernetes import EmulatedCluster
-from deployments.simulators.kubernetes.object_store import DEPLOYMENTS, Json
-from models.discovery.managed_harbor import SecretKey
+from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes.object_store import DEPLOYMENT_RESOURCE, Json
+from models.discovery.managed_harbor import SecretKeyRef
 from tasks.clusters.protocol import ClusterClient
-from tests.tasks.discovery.harbors import PASSWORD, URL, harbor, installed, put_core, put_map
+from tests.tasks.discovery.harbors import PASSWORD, URL, get_harbor, helm_harbor, put_core, put_map
 
 CORE = "reg-harbor-core"
 KEY, ADDRESS = "HARBOR_ADMIN_PASSWORD", "EXT_ENDPOINT"
@@ -25,26 +25,26 @@ KEY, ADDRESS = "HARBOR_ADMIN_PASSWORD", "EXT_ENDPOINT"
     ],
 )
 async def test_versions(
-    cluster: EmulatedCluster, client: ClusterClient, image: str, label: str | None, version: str
+    cluster: SimulatedCluster, client: ClusterClient, image: str, label: str | None, version: str
 ) -> None:
     labels = {"app": "harbor", "component": "core", "release": "reg"}
     labels |= {"app.kubernetes.io/version": label} if label else {}
     put_map(cluster, CORE, EXT_ENDPOINT=URL)
     uid = put_core(cluster, {"image": image}, labels=labels)
-    assert await harbor(client) == installed(uid=uid, version=version)
+    assert await get_harbor(client) == helm_harbor(uid=uid, version=version)
 
 
-def plain(name: str, value: str) -> Json:
+def plain_value(name: str, value: str) -> Json:
     """An environment variable that stands in the Deployment."""
     return {"name": name, "value": value}
 
 
-def taken(name: str, kind: str, ref: str, key: str) -> Json:
+def from_reference(name: str, kind: str, ref: str, key: str) -> Json:
     """An environment variable that is a key of something."""
     return {"name": name, "valueFrom": {kind: {"name": ref, "key": key}}}
 
 
-SEVERAL = [
+ENV_SOURCES = [
     {"configMapRef": {"name": CORE}},
     {"prefix": "X_", "secretRef": {"name": "prefixed"}},
     {"secretRef": {"name": "first"}},
@@ -55,32 +55,32 @@ SEVERAL = [
 @pytest.mark.parametrize(
     ("env", "bulk", "key"),
     [
-        ([taken(KEY, "secretKeyRef", "mine", "pw")], SEVERAL, ("mine", "pw")),
+        ([from_reference(KEY, "secretKeyRef", "mine", "pw")], ENV_SOURCES, ("mine", "pw")),
         ([], [{"secretRef": {"name": CORE}}], (CORE, KEY)),
-        ([], SEVERAL, ("first", KEY)),
-        ([plain(KEY, "in the clear")], SEVERAL, None),
+        ([], ENV_SOURCES, ("first", KEY)),
+        ([plain_value(KEY, "in the clear")], ENV_SOURCES, None),
         ([], [], None),
     ],
 )
 async def test_where_the_password_is(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: ClusterClient,
     env: list[Json],
     bulk: list[Json],
     key: tuple[str, str] | None,
 ) -> None:
-    put_core(cluster, {"env": [*env, plain(ADDRESS, URL)], "envFrom": bulk})
-    found = await harbor(client)
+    put_core(cluster, {"env": [*env, plain_value(ADDRESS, URL)], "envFrom": bulk})
+    managed_harbor = await get_harbor(client)
     if key is None:
-        said = "the Deployment reg-harbor-core takes HARBOR_ADMIN_PASSWORD from no Secret"
-        assert (found.password, found.message) == (None, said)
+        message = "the Deployment reg-harbor-core takes HARBOR_ADMIN_PASSWORD from no Secret"
+        assert (managed_harbor.password, managed_harbor.message) == (None, message)
     else:
-        assert found.password == SecretKey(namespace="h2", name=key[0], key=key[1])
-    assert "in the clear" not in str(found)
+        assert managed_harbor.password == SecretKeyRef(namespace="h2", name=key[0], key=key[1])
+    assert "in the clear" not in str(managed_harbor)
 
 
 @pytest.mark.parametrize(
-    ("container", "maps", "asked"),
+    ("container", "maps", "expected"),
     [
         ({}, {CORE: {ADDRESS: URL}}, [CORE]),
         (
@@ -99,46 +99,50 @@ async def test_where_the_password_is(
             ["gone", "a"],
         ),
         (
-            {"env": [taken(ADDRESS, "configMapKeyRef", "x", "url")]},
+            {"env": [from_reference(ADDRESS, "configMapKeyRef", "x", "url")]},
             {"x": {"url": URL}, CORE: {ADDRESS: "https://overridden.test"}},
             ["x"],
         ),
-        ({"env": [plain(ADDRESS, URL)]}, {}, []),
+        ({"env": [plain_value(ADDRESS, URL)]}, {}, []),
     ],
 )
 async def test_where_the_address_is(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: ClusterClient,
     container: Json,
     maps: dict[str, dict[str, str]],
-    asked: list[str],
+    expected: list[str],
 ) -> None:
     put_core(cluster, container)
     for name, data in maps.items():
         put_map(cluster, name, **data)
-    assert (await harbor(client)).address == URL
-    got = [call.path.rpartition("/")[2] for call in cluster.requests if "configmaps" in call.path]
-    assert got == asked
+    assert (await get_harbor(client)).address == URL
+    config_maps = [
+        call.path.rpartition("/")[2] for call in cluster.requests if "configmaps" in call.path
+    ]
+    assert config_maps == expected
 
 
-async def test_its_authority(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_its_authority(cluster: SimulatedCluster, client: ClusterClient) -> None:
     put_map(cluster, CORE, EXT_ENDPOINT=URL)
     volumes = [
         {"name": "config", "configMap": {"name": CORE}},
         {"name": "ca-download", "secret": {"secretName": "reg-harbor-ingress"}},
     ]
     uid = put_core(cluster, pod={"volumes": volumes})
-    key = SecretKey(namespace="h2", name="reg-harbor-ingress", key="ca.crt")
-    assert await harbor(client) == installed(uid=uid, authority=key)
+    key = SecretKeyRef(namespace="h2", name="reg-harbor-ingress", key="ca.crt")
+    assert await get_harbor(client) == helm_harbor(uid=uid, ca_secret=key)
     put_map(cluster, CORE, EXT_ENDPOINT="http://harbor.test")
-    assert (await harbor(client)).authority is None
+    assert (await get_harbor(client)).ca_secret is None
 
 
-async def test_a_container_beside_the_core(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_a_container_beside_the_core(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
     cluster.add_helm_harbor("h2", "reg", URL, PASSWORD)
-    found = cluster.object(DEPLOYMENTS, "h2", CORE)
-    pod = found["spec"]["template"]["spec"]
+    deployment = cluster.object(DEPLOYMENT_RESOURCE, "h2", CORE)
+    pod = deployment["spec"]["template"]["spec"]
     pod = {**pod, "containers": [{"name": "proxy", "image": "p:v9.9.9"}, *pod["containers"]]}
-    spec = {**found["spec"], "template": {**found["spec"]["template"], "spec": pod}}
-    cluster.put_object(DEPLOYMENTS, {**found, "spec": spec})
-    assert (await harbor(client)).version == "2.11.1"
+    spec = {**deployment["spec"], "template": {**deployment["spec"]["template"], "spec": pod}}
+    cluster.put_object(DEPLOYMENT_RESOURCE, {**deployment, "spec": spec})
+    assert (await get_harbor(client)).version == "2.11.1"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from deployments.simulators.faults import Answer, Call, Cut, Fault
-from deployments.simulators.kubernetes import EmulatedCluster
-from models.core.availability import Unseen
+from deployments.simulators.faults import CutConnection, Fault, Respond, RunCallback
+from deployments.simulators.kubernetes import SimulatedCluster
+from models.core.availability import Unavailable
 from models.core.reasons import Reason
-from models.discovery.managed_harbor import SourceKind
+from models.discovery.managed_harbor import HarborSourceKind
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.discovery.harbors import (
     ALPHA,
@@ -17,7 +17,7 @@ from tests.tasks.discovery.harbors import (
     NAMESPACES,
     PASSWORD,
     URL,
-    harbors,
+    list_harbors,
     put_core,
 )
 
@@ -25,42 +25,44 @@ PAGE_2 = r".*continue=.*"
 JSON = (("Content-Type", "application/json"),)
 
 
-def paths(cluster: EmulatedCluster) -> list[str]:
+def paths(cluster: SimulatedCluster) -> list[str]:
     """What was asked for, in a stable order."""
     return sorted(call.path for call in cluster.requests)
 
 
-async def unseen(client: ClusterClient) -> Unseen:
+async def unavailable_section(client: ClusterClient) -> Unavailable:
     """Why the Harbors cannot be seen."""
-    found = await client.harbors(EVERYWHERE)
-    assert isinstance(found, Unseen)
-    return found
+    section = await client.list_harbors(EVERYWHERE)
+    assert isinstance(section, Unavailable)
+    return section
 
 
-async def test_neither_operator_nor_charts(cluster: EmulatedCluster, client: ClusterClient) -> None:
-    assert await harbors(client) == ()
+async def test_neither_operator_nor_charts(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    assert await list_harbors(client) == ()
     assert paths(cluster) == [NAMESPACES, GROUPS, CORES, CORES]
 
 
 async def test_five_lists_however_many_there_are(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     for number in range(30):
         cluster.add_harbor_cluster(f"h{number}", "prod", f"https://h{number}.test", PASSWORD)
-    assert len(await harbors(client)) == 30
+    assert len(await list_harbors(client)) == 30
     assert paths(cluster) == [NAMESPACES, GROUPS, CORES, CORES, BETA]
 
 
 async def test_one_more_get_for_each_release(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
     cluster.add_helm_harbor("h2", "a", "https://a.test", PASSWORD)
     cluster.add_helm_harbor("h3", "b", "https://b.test", PASSWORD, chart="bitnami")
-    assert [one.place.kind for one in await harbors(client)] == [
-        SourceKind.OPERATOR,
-        SourceKind.HELM,
-        SourceKind.HELM,
+    assert [managed_harbor.ref.kind for managed_harbor in await list_harbors(client)] == [
+        HarborSourceKind.OPERATOR,
+        HarborSourceKind.HELM,
+        HarborSourceKind.HELM,
     ]
     assert paths(cluster) == [
         NAMESPACES,
@@ -74,18 +76,18 @@ async def test_one_more_get_for_each_release(
 
 
 async def test_without_the_operator_no_right_to_its_lists_is_missed(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.forbid("list", "harborclusters")
-    assert await harbors(client) == ()
+    cluster.deny("list", "harborclusters")
+    assert await list_harbors(client) == ()
 
 
 async def test_other_kinds_of_its_group_are_not_the_operator(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.install_operator()
-    cluster.faults.add(Fault(Answer(404, b"404 page not found\n"), path=rf"{BETA}\?.*"))
-    assert await harbors(client) == ()
+    cluster.faults.add(Fault(Respond(404, b"404 page not found\n"), path=rf"{BETA}\?.*"))
+    assert await list_harbors(client) == ()
     assert ALPHA in paths(cluster)
 
 
@@ -98,24 +100,24 @@ async def test_other_kinds_of_its_group_are_not_the_operator(
     ],
 )
 async def test_a_missing_right_is_named(
-    cluster: EmulatedCluster, client: ClusterClient, verb: str, resource: str, group: str
+    cluster: SimulatedCluster, client: ClusterClient, verb: str, resource: str, group: str
 ) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
     cluster.add_helm_harbor("h2", "reg", "https://reg.test", PASSWORD)
-    cluster.forbid(verb, resource)
-    found = await unseen(client)
-    assert found.reason is Reason.FORBIDDEN
-    assert found.message == (
+    cluster.deny(verb, resource)
+    section = await unavailable_section(client)
+    assert section.reason is Reason.FORBIDDEN
+    assert section.message == (
         f'may not list {resource}: grant the verb "list" on "{resource}"{group}'
     )
 
 
 async def test_groups_that_may_not_be_asked_for(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.faults.add(Fault(Answer(403, b'{"kind": "Status"}', JSON), path=GROUPS))
+    cluster.faults.add(Fault(Respond(403, b'{"kind": "Status"}', JSON), path=GROUPS))
     assert 'may not get /apis: bind the ClusterRole "system:discovery"' in (
-        (await unseen(client)).message
+        (await unavailable_section(client)).message
     )
 
 
@@ -123,81 +125,84 @@ async def test_groups_that_may_not_be_asked_for(
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        (Answer(401), Reason.UNAUTHORIZED),
-        (Answer(500), Reason.SERVER_BROKEN),
-        (Answer(429), Reason.THROTTLED),
-        (Cut(), Reason.UNREACHABLE),
-        (Answer(200, b'{"items": 3, "groups": 3}', JSON), Reason.SERVER_BROKEN),
-        (Answer(200, b"<html>", (("Content-Type", "text/html"),)), Reason.WRONG_KIND),
+        (Respond(401), Reason.UNAUTHORIZED),
+        (Respond(500), Reason.SERVER_BROKEN),
+        (Respond(429), Reason.THROTTLED),
+        (CutConnection(), Reason.UNREACHABLE),
+        (Respond(200, b'{"items": 3, "groups": 3}', JSON), Reason.SERVER_BROKEN),
+        (Respond(200, b"<html>", (("Content-Type", "text/html"),)), Reason.WRONG_KIND),
     ],
 )
 async def test_what_cannot_be_read_is_unseen(
-    cluster: EmulatedCluster,
+    cluster: SimulatedCluster,
     client: ClusterClient,
     path: str,
-    action: Answer | Cut,
+    action: Respond | CutConnection,
     reason: Reason,
 ) -> None:
     cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
     cluster.faults.add(Fault(action, path=path, times=None))
-    assert (await unseen(client)).reason is reason
+    assert (await unavailable_section(client)).reason is reason
 
 
 @pytest.mark.parametrize("path", [GROUPS, rf"{CORES}\?.*"])
 async def test_a_404_of_anybody_else_is_no_empty_cluster(
-    cluster: EmulatedCluster, client: ClusterClient, path: str
+    cluster: SimulatedCluster, client: ClusterClient, path: str
 ) -> None:
-    cluster.faults.add(Fault(Answer(404, b"404 page not found\n"), path=path, times=None))
-    assert (await unseen(client)).reason is Reason.NOT_FOUND
+    cluster.faults.add(Fault(Respond(404, b"404 page not found\n"), path=path, times=None))
+    assert (await unavailable_section(client)).reason is Reason.NOT_FOUND
 
 
 async def test_a_config_map_that_cannot_be_read_is_unseen(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.add_helm_harbor("h2", "reg", URL, PASSWORD)
-    cluster.faults.add(Fault(Answer(503), path=r".*/configmaps/.*", times=None))
-    assert (await unseen(client)).reason is Reason.SERVER_BROKEN
+    cluster.faults.add(Fault(Respond(503), path=r".*/configmaps/.*", times=None))
+    assert (await unavailable_section(client)).reason is Reason.SERVER_BROKEN
 
 
-async def test_many_in_pages(cluster: EmulatedCluster, client: ClusterClient) -> None:
+async def test_many_in_pages(cluster: SimulatedCluster, client: ClusterClient) -> None:
     for number in range(510):
         cluster.add_harbor_cluster("h1", f"n{number:03}", f"https://n{number}.test", PASSWORD)
-    assert len(await harbors(client)) == 510
+    assert len(await list_harbors(client)) == 510
     assert paths(cluster).count(BETA) == 2
 
 
 @pytest.mark.parametrize(("times", "well"), [(1, True), (None, False)])
 async def test_pages_that_expire(
-    cluster: EmulatedCluster, client: ClusterClient, times: int | None, well: bool
+    cluster: SimulatedCluster, client: ClusterClient, times: int | None, well: bool
 ) -> None:
     for number in range(510):
         cluster.add_harbor_cluster("h1", f"n{number:03}", f"https://n{number}.test", PASSWORD)
-    cluster.faults.add(Fault(Call(cluster.compact), path=PAGE_2, times=times))
-    found = await client.harbors(EVERYWHERE)
-    if isinstance(found, Unseen):
+    cluster.faults.add(Fault(RunCallback(cluster.expire_lists), path=PAGE_2, times=times))
+    section = await client.list_harbors(EVERYWHERE)
+    if isinstance(section, Unavailable):
         assert not well
-        assert found.reason is Reason.PAGES_SHIFTED
-        assert found.message.startswith("harborclusters changed too quickly")
+        assert section.reason is Reason.PAGES_SHIFTED
+        assert section.message.startswith("harborclusters changed too quickly")
     else:
         assert well
-        assert len(found.items) == 510
+        assert len(section.items) == 510
 
 
 async def test_the_operator_comes_before_what_it_installed(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.add_harbor_cluster("h2", "prod", URL, PASSWORD)
     cluster.add_helm_harbor("h2", "reg", f"{URL.upper()}/", PASSWORD)
     cluster.add_helm_harbor("h3", "reg", URL, PASSWORD)
-    assert [(one.place.namespace, one.place.kind) for one in await harbors(client)] == [
-        ("h2", SourceKind.OPERATOR),
-        ("h3", SourceKind.HELM),
+    assert [
+        (managed_harbor.ref.namespace, managed_harbor.ref.kind)
+        for managed_harbor in await list_harbors(client)
+    ] == [
+        ("h2", HarborSourceKind.OPERATOR),
+        ("h3", HarborSourceKind.HELM),
     ]
 
 
 async def test_what_has_no_address_is_no_double(
-    cluster: EmulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.add_harbor_cluster("h2", "prod", "", PASSWORD)
     put_core(cluster)
-    assert len(await harbors(client)) == 2
+    assert len(await list_harbors(client)) == 2

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tasks.http.body import Body, BodyDamaged, BodyError
+from tasks.http.body import BodyBuffer, BodyError, CorruptBody
 from tests.support.large_bodies import bounded_memory, gzip_bomb
 
 TEXT = b'{"name": "library"}' * 40
@@ -13,10 +13,10 @@ LARGEST = 1_000
 
 
 def _read(coding: str, wire: bytes, step: int = 7) -> bytes:
-    body = Body(coding, LARGEST)
+    body = BodyBuffer(coding, LARGEST)
     for start in range(0, len(wire), step):
         body.add(wire[start : start + step])
-    return body.whole()
+    return body.content()
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "Identity", "identity, identity", " , "])
@@ -35,7 +35,7 @@ def test_one_gzip_is_undone(coding: str, step: int) -> None:
 )
 def test_no_other_coding_is_undone(coding: str) -> None:
     with pytest.raises(BodyError, match="which was not asked for"):
-        Body(coding, LARGEST)
+        BodyBuffer(coding, LARGEST)
 
 
 @pytest.mark.parametrize("size", [LARGEST, LARGEST + 1])
@@ -63,12 +63,12 @@ def test_the_limit_is_of_what_is_decoded(coding: str, size: int) -> None:
     ids=["nothing", "plain", "cut off", "more", "twice", "zlib", "checksum"],
 )
 def test_a_damaged_body_is_not_believed(wire: bytes) -> None:
-    with pytest.raises(BodyDamaged):
+    with pytest.raises(CorruptBody):
         _read("gzip", wire, 10_000)
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip_bomb()
-    body = Body("gzip", 16_000_000)
+    body = BodyBuffer("gzip", 16_000_000)
     with bounded_memory(), pytest.raises(BodyError, match="more than 16 MB"):
         body.add(bomb)

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import trustme
 
-from deployments.simulators.server import running
-from models.core.errors import AddressRefused, Unreachable
-from models.core.network import LOOPBACK
+from deployments.simulators.server import run_server
+from models.core.errors import AddressNotAllowed, Unreachable
+from models.core.network import LOOPBACK_NETWORKS
 from models.core.reasons import Reason
-from models.core.settings import settings
-from models.registries.condition import Status
-from models.registries.health import failed, verdicts_from
-from models.registries.registry import Origin, OwnAuthority, Registry
-from tasks.http.network import AddressForbidden, Guard, guard_of
-from tasks.registries.handshake import knock
-from tasks.registries.http import HttpClient
+from models.core.settings import get_settings
+from models.registries.condition import ConditionStatus
+from models.registries.health import checks_from_error, first_failure
+from models.registries.registry import CustomCA, Registry, RegistryOrigin
+from tasks.http.network import AddressGuard, BlockedAddressError, address_guard_for
+from tasks.registries.handshake import check_connection
+from tasks.registries.http import RegistryHttpClient
 from tests.support.builders import registry
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder
@@ -30,38 +30,40 @@ ALLOWED = "REGISTRY_INTEGRATION_ALLOWED_NETWORKS"
 
 
 @pytest.fixture(autouse=True)
-def nothing_allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def allow_networks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Allow no network more than the product does; a test may allow some."""
 
     def allow(networks: str) -> None:
         monkeypatch.setenv(ALLOWED, networks)
-        settings.cache_clear()
+        get_settings.cache_clear()
 
     allow("")
     yield allow
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     """What DNS says of some names: each time the next address, the last one again and again."""
-    known: Names = {}
+    addresses: Names = {}
     real = socket.getaddrinfo
 
     def resolve(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        if host not in known:
+        if host not in addresses:
             return real(host, port, *args, **kwargs)
-        address = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
+        address = addresses[host].pop(0) if len(addresses[host]) > 1 else addresses[host][0]
         return [
-            entry for one in address.split() for entry in real(one, port, type=socket.SOCK_STREAM)
+            entry
+            for ip_address in address.split()
+            for entry in real(ip_address, port, type=socket.SOCK_STREAM)
         ]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    return known
+    return addresses
 
 
 @asynccontextmanager
-async def _counted() -> AsyncIterator[tuple[int, list[None]]]:
+async def _count_connections() -> AsyncIterator[tuple[int, list[None]]]:
     """A port on which connections are counted and closed."""
     connections: list[None] = []
 
@@ -74,8 +76,8 @@ async def _counted() -> AsyncIterator[tuple[int, list[None]]]:
         yield server.sockets[0].getsockname()[1], connections
 
 
-def _discovered(address: str, **more: Any) -> Registry:
-    return registry(address=address, origin=Origin.MANAGED, **more)
+def _discovered(address: str, **overrides: Any) -> Registry:
+    return registry(address=address, origin=RegistryOrigin.MANAGED, **overrides)
 
 
 @pytest.mark.parametrize(
@@ -87,20 +89,20 @@ def _discovered(address: str, **more: Any) -> Registry:
 )
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str) -> None:
-    async with _counted() as (port, connections):
-        whom = _discovered(f"{scheme}://{host}:{port}")
-        found = failed(await knock(whom, 2))
-        async with HttpClient(whom, QUICK, AUTH) as http:
-            with pytest.raises(AddressRefused, match=ALLOWED) as caught:
+    async with _count_connections() as (port, connections):
+        target = _discovered(f"{scheme}://{host}:{port}")
+        failure = first_failure(await check_connection(target, 2))
+        async with RegistryHttpClient(target, QUICK, AUTH) as http:
+            with pytest.raises(AddressNotAllowed, match=ALLOWED) as excinfo:
                 await http.get("/x")
         assert http.requests == 1
     assert connections == []
-    assert found is not None
-    assert (found.reason, found.proved) == (Reason.ADDRESS_FORBIDDEN, True)
-    assert "where no discovered address may lead" in found.message
-    assert ALLOWED in found.advice
-    (verdict,) = verdicts_from(caught.value)
-    assert (verdict.status, verdict.reason) == (Status.FALSE, Reason.ADDRESS_FORBIDDEN)
+    assert failure is not None
+    assert (failure.reason, failure.confirmed) == (Reason.ADDRESS_FORBIDDEN, True)
+    assert "where no discovered address may lead" in failure.message
+    assert ALLOWED in failure.advice
+    (verdict,) = checks_from_error(excinfo.value)
+    assert (verdict.status, verdict.reason) == (ConditionStatus.FALSE, Reason.ADDRESS_FORBIDDEN)
 
 
 @pytest.mark.parametrize(
@@ -108,78 +110,80 @@ async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str)
 )
 async def test_nor_to_what_only_this_machine_may_ask(names: Names, address: str) -> None:
     names["harbor.example.com"] = [address]
-    whom = _discovered("https://harbor.example.com")
-    async with HttpClient(whom, QUICK, AUTH) as http:
-        with pytest.raises(AddressRefused, match=r"harbor\.example\.com leads to"):
+    target = _discovered("https://harbor.example.com")
+    async with RegistryHttpClient(target, QUICK, AUTH) as http:
+        with pytest.raises(AddressNotAllowed, match=r"harbor\.example\.com leads to"):
             await http.get("/x")
-    found = failed(await knock(whom, 2))
-    assert found is not None
-    assert found.reason is Reason.ADDRESS_FORBIDDEN
+    failure = first_failure(await check_connection(target, 2))
+    assert failure is not None
+    assert failure.reason is Reason.ADDRESS_FORBIDDEN
 
 
 async def test_a_name_that_leads_elsewhere_the_next_time_is_checked_again(names: Names) -> None:
-    async with _counted() as (port, connections):
+    async with _count_connections() as (port, connections):
         names["harbor.example.com"] = ["192.0.2.1", "127.0.0.1"]
-        whom = _discovered(f"http://harbor.example.com:{port}")
-        found = failed(await knock(whom, 0.2))
-        async with HttpClient(whom, QUICK, AUTH) as http:
-            with pytest.raises(AddressRefused):
+        target = _discovered(f"http://harbor.example.com:{port}")
+        failure = first_failure(await check_connection(target, 0.2))
+        async with RegistryHttpClient(target, QUICK, AUTH) as http:
+            with pytest.raises(AddressNotAllowed):
                 await http.get("/x")
-    assert found is not None
+    assert failure is not None
     assert connections == []
 
 
 async def test_of_several_addresses_only_those_allowed_are_used(
-    names: Names, nothing_allowed: Callable[[str], None]
+    names: Names, allow_networks: Callable[[str], None]
 ) -> None:
-    nothing_allowed("127.0.0.1/32")
+    allow_networks("127.0.0.1/32")
     recorder = Recorder()
     with serving(recorder.app) as url:
         port = url.rpartition(":")[2]
         names["harbor.example.com"] = ["127.0.0.2 127.0.0.1"]
-        whom = _discovered(f"http://harbor.example.com:{port}")
-        assert failed(await knock(whom, 2)) is None
-        async with HttpClient(whom, QUICK, AUTH) as http:
+        target = _discovered(f"http://harbor.example.com:{port}")
+        assert first_failure(await check_connection(target, 2)) is None
+        async with RegistryHttpClient(target, QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
     assert recorder.requests[0].headers["host"] == f"harbor.example.com:{port}"
 
 
 async def test_an_address_that_a_person_gave_is_not_checked() -> None:
     with serving(Recorder().app) as url:
-        assert failed(await knock(registry(address=url), 2)) is None
-        async with HttpClient(registry(address=url), QUICK, AUTH) as http:
+        assert first_failure(await check_connection(registry(address=url), 2)) is None
+        async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
 
 
-async def test_a_setting_allows_it(nothing_allowed: Callable[[str], None]) -> None:
-    nothing_allowed(LOOPBACK)
+async def test_a_setting_allows_it(allow_networks: Callable[[str], None]) -> None:
+    allow_networks(LOOPBACK_NETWORKS)
     with serving(Recorder().app) as url:
-        assert failed(await knock(_discovered(url), 2)) is None
-        async with HttpClient(_discovered(url), QUICK, AUTH) as http:
+        assert first_failure(await check_connection(_discovered(url), 2)) is None
+        async with RegistryHttpClient(_discovered(url), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
 
 
 async def test_the_certificate_is_still_that_of_the_name(
-    names: Names, nothing_allowed: Callable[[str], None]
+    names: Names, allow_networks: Callable[[str], None]
 ) -> None:
-    nothing_allowed(LOOPBACK)
+    allow_networks(LOOPBACK_NETWORKS)
     authority = trustme.CA()
-    trust = OwnAuthority(bundle=authority.cert_pem.bytes().decode())
+    trust = CustomCA(bundle=authority.cert_pem.bytes().decode())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("harbor.example.com").configure_cert(context)
-    asked: list[str | None] = []
-    context.sni_callback = lambda _, name, __: asked.append(name)
+    server_names: list[str | None] = []
+    context.sni_callback = lambda _, name, __: server_names.append(name)
     names["harbor.example.com"] = names["other.example.com"] = ["127.0.0.1"]
-    with running(Recorder().app, ssl_context=context) as url:
+    with run_server(Recorder().app, ssl_context=context) as url:
         port = url.rpartition(":")[2]
         good = _discovered(f"https://harbor.example.com:{port}", tls=trust)
-        assert failed(await knock(good, 2)) is None
-        async with HttpClient(good, QUICK, AUTH) as http:
+        assert first_failure(await check_connection(good, 2)) is None
+        async with RegistryHttpClient(good, QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
-        wrong = failed(await knock(_discovered(f"https://other.example.com:{port}", tls=trust), 2))
-    assert set(asked) == {"harbor.example.com", "other.example.com"}
-    assert wrong is not None
-    assert wrong.reason is Reason.WRONG_HOST_NAME
+        failure = first_failure(
+            await check_connection(_discovered(f"https://other.example.com:{port}", tls=trust), 2)
+        )
+    assert set(server_names) == {"harbor.example.com", "other.example.com"}
+    assert failure is not None
+    assert failure.reason is Reason.WRONG_HOST_NAME
 
 
 @pytest.mark.parametrize(
@@ -187,33 +191,33 @@ async def test_the_certificate_is_still_that_of_the_name(
     [("no-such-host.invalid", Reason.UNKNOWN_HOST), ("{closed}", Reason.CONNECTION_REFUSED)],
 )
 async def test_other_faults_are_what_they_were(
-    nothing_allowed: Callable[[str], None], host: str, reason: Reason
+    allow_networks: Callable[[str], None], host: str, reason: Reason
 ) -> None:
-    nothing_allowed(LOOPBACK)
+    allow_networks(LOOPBACK_NETWORKS)
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = f"127.0.0.1:{free.getsockname()[1]}"
-    whom = _discovered(f"http://{host.format(closed=closed)}")
-    async with HttpClient(whom, QUICK, AUTH) as http:
-        with pytest.raises(Unreachable) as caught:
+    target = _discovered(f"http://{host.format(closed=closed)}")
+    async with RegistryHttpClient(target, QUICK, AUTH) as http:
+        with pytest.raises(Unreachable) as excinfo:
             await http.get("/x")
-    assert caught.value.reason is reason
-    found = failed(await knock(whom, 2))
-    assert found is not None
-    assert found.reason is reason
+    assert excinfo.value.reason is reason
+    failure = first_failure(await check_connection(target, 2))
+    assert failure is not None
+    assert failure.reason is reason
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"])
 async def test_no_other_spelling_gets_through(host: str) -> None:
-    with pytest.raises(AddressForbidden):
-        await Guard().addresses(host, 80)
+    with pytest.raises(BlockedAddressError):
+        await AddressGuard().resolve(host, 80)
 
 
 async def test_a_token_service_that_a_person_named_is_not_checked(names: Names) -> None:
     names["auth.example.com"] = ["127.0.0.1"]
-    guard = guard_of(
+    guard = address_guard_for(
         _discovered("http://harbor.test", token_service="http://auth.example.com:5001")
     )
     assert guard is not None
-    assert await guard.addresses("auth.example.com", 5001) == ["127.0.0.1"]
-    with pytest.raises(AddressForbidden):
-        await guard.addresses("auth.example.com", 5002)
+    assert await guard.resolve("auth.example.com", 5001) == ["127.0.0.1"]
+    with pytest.raises(BlockedAddressError):
+        await guard.resolve("auth.example.com", 5002)

@@ -6,36 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.errors import ClusterError, RegistryError, ServerBroken
+from models.core.errors import ClusterError, RegistryError, ServerError
 from models.core.reasons import Reason
-from models.core.text import PLACEHOLDER, visible
-from tasks.clusters.objects import Namespace
-from tasks.clusters.paging import Page
-from tasks.http.response import Answer
-from tasks.http.sanitize import clean_json
-from tasks.registries.docker.wire import CATALOG
-from tasks.registries.harbor.wire import PROJECTS
-from tasks.registries.wire import error_of, parse
+from models.core.text import PLACEHOLDER, replace_invisible
+from tasks.clusters.objects import NamespaceObject
+from tasks.clusters.paging import ObjectList
+from tasks.http.response import Response
+from tasks.http.sanitize import sanitize_json
+from tasks.registries.docker.wire import CATALOG_ADAPTER
+from tasks.registries.harbor.wire import PROJECTS_ADAPTER
+from tasks.registries.wire import error_from_response, parse_json
 from tests.models.core.test_text import BAD
 
 UTF8 = [sign for sign in BAD if not 0xD800 <= ord(sign) <= 0xDFFF]
 
 
-def _answer(body: bytes, status: int = 200, **headers: str) -> Answer:
-    return Answer("GET", "https://h/", status, headers, body)
+def _answer(body: bytes, status: int = 200, **headers: str) -> Response:
+    return Response("GET", "https://h/", status, headers, body)
 
 
 @pytest.mark.parametrize("sign", BAD, ids=lambda sign: f"U+{ord(sign):04X}")
 def test_escaped_signs_are_replaced_in_texts_and_names(sign: str) -> None:
     body = json.dumps({f"k{sign}": [{"a": f"b{sign}c"}, 1, None, True]}).encode()
-    wanted = {f"k{PLACEHOLDER}": [{"a": f"b{PLACEHOLDER}c"}, 1, None, True]}
-    assert json.loads(clean_json(body)) == wanted
+    expected = {f"k{PLACEHOLDER}": [{"a": f"b{PLACEHOLDER}c"}, 1, None, True]}
+    assert json.loads(sanitize_json(body)) == expected
 
 
 @pytest.mark.parametrize("sign", UTF8, ids=lambda sign: f"U+{ord(sign):04X}")
 def test_signs_as_they_are_are_replaced(sign: str) -> None:
     body = json.dumps([f"b{sign}c"], ensure_ascii=False).encode()
-    assert json.loads(clean_json(body) or b"null") in ([f"b{PLACEHOLDER}c"], None)
+    assert json.loads(sanitize_json(body) or b"null") in ([f"b{PLACEHOLDER}c"], None)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_signs_as_they_are_are_replaced(sign: str) -> None:
     ],
 )
 def test_what_is_clean_is_not_touched(body: bytes) -> None:
-    assert clean_json(body) == body
+    assert sanitize_json(body) == body
 
 
 @pytest.mark.parametrize(
@@ -63,48 +63,50 @@ def test_what_is_clean_is_not_touched(body: bytes) -> None:
     ],
 )
 def test_what_cannot_be_cleaned_is_not_read(body: bytes) -> None:
-    assert clean_json(body) == b""
-    with pytest.raises(ServerBroken, match="unreadable body"):
-        parse("prod", _answer(body), CATALOG)
+    assert sanitize_json(body) == b""
+    with pytest.raises(ServerError, match="unreadable body"):
+        parse_json("prod", _answer(body), CATALOG_ADAPTER)
 
 
 @given(st.recursive(st.text(st.characters()) | st.integers() | st.none(), st.lists))
 def test_no_text_gets_by(value: object) -> None:
     for ascii_only in (True, False):
         text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "replace")
-        shown = json.dumps(json.loads(clean_json(text) or b"null"), ensure_ascii=False)
-        assert visible(shown) == shown
+        output = json.dumps(json.loads(sanitize_json(text) or b"null"), ensure_ascii=False)
+        assert replace_invisible(output) == output
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\u202e", "\x85", "\n"])
 def test_errors_say_it_in_one_visible_line(sign: str) -> None:
     body = json.dumps({"errors": [{"code": "A", "message": f"b{sign}c"}]}).encode()
     for error in (
-        error_of("prod", _answer(body, 418)),
+        error_from_response("prod", _answer(body, 418)),
         RegistryError("prod", "GET", f"https://h/{sign}", f"b{sign}c"),
         ClusterError("prod", "GET", f"/{sign}", f"b{sign}c", Reason.REJECTED),
     ):
         assert sign not in str(error)
         assert sign not in "".join(str(part) for part in error.args)
         assert "b\ufffdc" in str(error) or "b c" in str(error)
-    assert len(RegistryError("prod", "GET", "/", "x" * 9_999).said) == 2_000
+    assert len(RegistryError("prod", "GET", "/", "x" * 9_999).message) == 2_000
 
 
 def test_headers_are_cleaned() -> None:
-    answer = _answer(b"", location="/\x85\u202e\xe4")
-    assert answer.headers["location"] == f"/{PLACEHOLDER * 2}\xe4"
+    response = _answer(b"", location="/\x85\u202e\xe4")
+    assert response.headers["location"] == f"/{PLACEHOLDER * 2}\xe4"
 
 
 @pytest.mark.parametrize(
-    "sign", [*UTF8, " ", "\n", "\t", "\ufffd"], ids=lambda one: f"U+{ord(one):04X}"
+    "sign", [*UTF8, " ", "\n", "\t", "\ufffd"], ids=lambda sign: f"U+{ord(sign):04X}"
 )
 def test_such_names_are_refused(sign: str) -> None:
     project = json.dumps([{"project_id": 1, "name": f"a{sign}b"}]).encode()
-    with pytest.raises(ServerBroken, match=r"0\.name"):
-        parse("prod", _answer(project), PROJECTS)
-    with pytest.raises(ServerBroken, match="repositories"):
-        parse("prod", _answer(json.dumps({"repositories": [f"a{sign}b/c"]}).encode()), CATALOG)
+    with pytest.raises(ServerError, match=r"0\.name"):
+        parse_json("prod", _answer(project), PROJECTS_ADAPTER)
+    with pytest.raises(ServerError, match="repositories"):
+        parse_json(
+            "prod", _answer(json.dumps({"repositories": [f"a{sign}b/c"]}).encode()), CATALOG_ADAPTER
+        )
     with pytest.raises(ValueError, match="name"):
-        Page[Namespace].model_validate_json(
+        ObjectList[NamespaceObject].model_validate_json(
             _answer(json.dumps({"items": [{"metadata": {"name": f"a{sign}b"}}]}).encode()).body
         )

@@ -8,25 +8,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 
-from deployments.simulators.server import running
+from deployments.simulators.server import run_server
 from models.core.errors import TlsFailed
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status
-from models.registries.health import failed
-from models.registries.registry import NoVerification, OwnAuthority, SystemTrust, Tls
+from models.registries.condition import ConditionStatus, ConditionType
+from models.registries.health import first_failure
+from models.registries.registry import CustomCA, SkipVerify, SystemCA, Tls
 from tasks.http import tls
-from tasks.registries.handshake import knock
+from tasks.registries.handshake import check_connection
 from tests.support.builders import registry
-from tests.tasks.registries.tools import harbor, items, opened
+from tests.tasks.registries.tools import harbor, items, open_client
 
 CA = trustme.CA()
-OWN = OwnAuthority(bundle=CA.cert_pem.bytes().decode())
+OWN_TRUST = CustomCA(bundle=CA.cert_pem.bytes().decode())
 HOST = "127.0.0.1"
-THEN = datetime.now(UTC)
+START = datetime.now(UTC)
 
 
 @contextmanager
-def _served(certificate: str) -> Iterator[str]:
+def _serve(certificate: str) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if certificate == "self-signed":
         with CA.cert_pem.tempfile() as certificate_file, CA.private_key_pem.tempfile() as key:
@@ -36,69 +36,74 @@ def _served(certificate: str) -> Iterator[str]:
     else:
         first, last = {"good": (0, 9), "expired": (-9, -1), "not yet valid": (1, 9)}[certificate]
         day = timedelta(days=1)
-        leaf = CA.issue_cert(HOST, not_before=THEN + first * day, not_after=THEN + last * day)
+        leaf = CA.issue_cert(HOST, not_before=START + first * day, not_after=START + last * day)
         leaf.configure_cert(context)
-    with running(harbor().app, ssl_context=context) as url:
+    with run_server(harbor().app, ssl_context=context) as url:
         yield url
 
 
 @pytest.mark.parametrize(
     ("certificate", "trust", "reason", "advice"),
     [
-        ("self-signed", SystemTrust(), Reason.SELF_SIGNED, "(here: the certificate itself)"),
-        ("good", SystemTrust(), Reason.UNKNOWN_AUTHORITY, "add the authority's certificate"),
-        ("wrong name", OWN, Reason.WRONG_HOST_NAME, "use the name that the certificate is for"),
-        ("expired", OWN, Reason.CERTIFICATE_EXPIRED, "renew the certificate"),
-        ("not yet valid", OWN, Reason.TLS_UNTRUSTED, "compare the clocks"),
+        ("self-signed", SystemCA(), Reason.SELF_SIGNED, "(here: the certificate itself)"),
+        ("good", SystemCA(), Reason.UNKNOWN_AUTHORITY, "add the authority's certificate"),
+        (
+            "wrong name",
+            OWN_TRUST,
+            Reason.WRONG_HOST_NAME,
+            "use the name that the certificate is for",
+        ),
+        ("expired", OWN_TRUST, Reason.CERTIFICATE_EXPIRED, "renew the certificate"),
+        ("not yet valid", OWN_TRUST, Reason.TLS_UNTRUSTED, "compare the clocks"),
     ],
 )
 async def test_refused_with_what_to_do(
     certificate: str, trust: Tls, reason: Reason, advice: str
 ) -> None:
-    with _served(certificate) as url:
-        verdict = failed(await knock(registry(address=url, tls=trust), 2))
+    with _serve(certificate) as url:
+        verdict = first_failure(await check_connection(registry(address=url, tls=trust), 2))
         assert verdict is not None
         assert (verdict.type, verdict.reason) == (ConditionType.TLS_TRUSTED, reason)
         assert advice in verdict.advice
-        async with opened(url, tls=trust) as client:
-            with pytest.raises(TlsFailed) as caught:
-                await client.look()
-        assert caught.value.reason is reason
-        assert advice in caught.value.said
+        async with open_client(url, tls=trust) as client:
+            with pytest.raises(TlsFailed) as excinfo:
+                await client.observe()
+        assert excinfo.value.reason is reason
+        assert advice in excinfo.value.message
 
 
 @pytest.mark.parametrize("certificate", ["good", "expired", "wrong name"])
 async def test_without_verification_anything_goes_and_is_told(certificate: str) -> None:
-    with _served(certificate) as url:
-        *_, last = await knock(registry(address=url, tls=NoVerification()), 2)
-        assert (last.status, last.reason) == (Status.UNKNOWN, Reason.VERIFICATION_OFF)
-        async with opened(url, tls=NoVerification()) as client:
-            assert len(items(await client.look())) == 1
+    with _serve(certificate) as url:
+        *_, last = await check_connection(registry(address=url, tls=SkipVerify()), 2)
+        assert (last.status, last.reason) == (ConditionStatus.UNKNOWN, Reason.VERIFICATION_OFF)
+        async with open_client(url, tls=SkipVerify()) as client:
+            assert len(items(await client.observe())) == 1
 
 
 async def test_an_own_authority_is_trusted() -> None:
-    with _served("good") as url:
-        *_, last = await knock(registry(address=url, tls=OWN), 2)
-        assert (last.status, last.reason) == (Status.TRUE, Reason.CERTIFICATE_TRUSTED)
-        async with opened(url, tls=OWN) as client:
-            assert len(items(await client.look())) == 1
+    with _serve("good") as url:
+        *_, last = await check_connection(registry(address=url, tls=OWN_TRUST), 2)
+        assert (last.status, last.reason) == (ConditionStatus.TRUE, Reason.CERTIFICATE_TRUSTED)
+        async with open_client(url, tls=OWN_TRUST) as client:
+            assert len(items(await client.observe())) == 1
 
 
 async def test_https_towards_plain_http() -> None:
-    with running(harbor().app) as url:
+    with run_server(harbor().app) as url:
         address = url.replace("http://", "https://")
-        verdict = failed(await knock(registry(address=address), 2))
+        verdict = first_failure(await check_connection(registry(address=address), 2))
         assert verdict is not None
         assert (verdict.step, verdict.reason) == ("TLS", Reason.TLS_UNTRUSTED)
         assert verdict.advice == "is this an https address?"
-        async with opened(address) as client:
+        async with open_client(address) as client:
             with pytest.raises(TlsFailed, match="is this an https address"):
-                await client.look()
+                await client.observe()
 
 
-def _refused(code: int, said: str = "said") -> ssl.SSLCertVerificationError:
+def _verification_error(code: int, message: str = "said") -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    error.verify_code, error.verify_message = code, said
+    error.verify_code, error.verify_message = code, message
     return error
 
 
@@ -119,22 +124,24 @@ def _refused(code: int, said: str = "said") -> ssl.SSLCertVerificationError:
     ],
 )
 def test_refusals_by_openssls_code(code: int, reason: Reason) -> None:
-    found, said = tls.refusal(_refused(code))
-    assert found is reason
-    assert said.startswith("said: ")
-    assert ("own certificate authority" in said.lower()) is (
+    actual_reason, message = tls.describe_tls_error(_verification_error(code))
+    assert actual_reason is reason
+    assert message.startswith("said: ")
+    assert ("own certificate authority" in message.lower()) is (
         reason in (Reason.SELF_SIGNED, Reason.UNKNOWN_AUTHORITY)
     )
 
 
 @pytest.mark.parametrize("error", [ssl.SSLError(1, "[SSL] x"), ssl.SSLError()])
 def test_any_other_handshake_failure(error: ssl.SSLError) -> None:
-    reason, said = tls.refusal(error)
+    reason, message = tls.describe_tls_error(error)
     assert reason is Reason.TLS_UNTRUSTED
-    assert said.endswith("is this an https address?")
+    assert message.endswith("is this an https address?")
 
 
 def test_one_context_for_one_trust() -> None:
-    assert tls.context_for(OWN) is tls.context_for(OwnAuthority(bundle=OWN.bundle))
-    assert tls.context_for(NoVerification()).verify_mode is ssl.CERT_NONE
-    assert tls.context_for(SystemTrust()).check_hostname
+    assert tls.registry_tls_context(OWN_TRUST) is tls.registry_tls_context(
+        CustomCA(bundle=OWN_TRUST.bundle)
+    )
+    assert tls.registry_tls_context(SkipVerify()).verify_mode is ssl.CERT_NONE
+    assert tls.registry_tls_context(SystemCA()).check_hostname

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tasks.pages.markdown import code, folding, plain, table
+from tasks.pages.markdown import breakable, escape_markdown, inline_code, markdown_table
 
 PAGE = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BARE = re.compile(r"(https?://|www\.)[-.\w]|[-.\w+]@[-\w]+\.[-\w]", re.IGNORECASE)
@@ -40,47 +40,47 @@ NASTY = [
         "wwwww.e",
     ),
 ]
-WAYS: list[Callable[[str], str]] = [plain, code, folding]
+ESCAPES: list[Callable[[str], str]] = [escape_markdown, inline_code, breakable]
 
 
 def _cells(text: str) -> list[list[Token]]:
     """The inline parts of each cell of a page of one table."""
-    page = PAGE.parse(table(["one", "two"], [[text, "end"]]))
+    page = PAGE.parse(markdown_table(["one", "two"], [[text, "end"]]))
     assert page[0].type == "table_open"
     assert page[-1].type == "table_close"
     return [token.children or [] for token in page if token.type == "inline"]
 
 
-def _check(way: Callable[[str], str], text: str) -> None:
-    written = way(text)
-    assert not set("\n\r\u2028\u2029\x85\x00\u202e") & set(written)
-    heads, cell, end = (cells := _cells(written))[:2], cells[2], cells[3]
+def _check(escape: Callable[[str], str], text: str) -> None:
+    markdown = escape(text)
+    assert not set("\n\r\u2028\u2029\x85\x00\u202e") & set(markdown)
+    header_cells, cell, end = (cells := _cells(markdown))[:2], cells[2], cells[3]
     assert len(cells) == 4
-    assert [part.content for head in heads for part in head] == ["one", "two"]
+    assert [part.content for head in header_cells for part in head] == ["one", "two"]
     assert [part.content for part in end] == ["end"]
     for part in cell:
         assert part.type in ("text", "code_inline", "html_inline"), part
         assert part.type != "html_inline" or part.content == "<wbr>"
         assert part.type != "text" or not _BARE.search(part.content)
-    if way is code:
+    if escape is inline_code:
         assert [part.type for part in cell] == ["code_inline"]
 
 
 @pytest.mark.parametrize("text", NASTY)
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_nothing_gets_out(way: Callable[[str], str], text: str) -> None:
-    _check(way, text)
-    _check(way, f"a{text}b")
-    _check(way, text * 3)
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: escape.__name__)
+def test_nothing_gets_out(escape: Callable[[str], str], text: str) -> None:
+    _check(escape, text)
+    _check(escape, f"a{text}b")
+    _check(escape, text * 3)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_two_spans_in_a_line_stay_two(way: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: escape.__name__)
+def test_two_spans_in_a_line_stay_two(escape: Callable[[str], str]) -> None:
     for text in NASTY:
-        line = f"{way(text)} and {way(text)}."
+        line = f"{escape(text)} and {escape(text)}."
         (inline,) = [token for token in PAGE.parse(f"so {line}") if token.type == "inline"]
         spans = [part for part in inline.children or [] if part.type == "code_inline"]
-        assert len(spans) == (2 if way is code else 0)
+        assert len(spans) == (2 if escape is inline_code else 0)
 
 
 @given(
@@ -89,14 +89,17 @@ def test_two_spans_in_a_line_stay_two(way: Callable[[str], str]) -> None:
 @example("\\`")
 @example("a\\\\|b")
 def test_no_text_gets_out(text: str) -> None:
-    for way in WAYS:
-        _check(way, text)
+    for escape in ESCAPES:
+        _check(escape, text)
 
 
 def test_what_is_harmless_is_readable() -> None:
-    assert plain("Harbor v2.15.2 answers (3 of 4), 95 %") == "Harbor v2.15.2 answers (3 of 4), 95 %"
-    assert plain("a\n b") == "a b"
-    assert plain("https://harbor.test") == "https:<wbr>//harbor.test"
-    assert code("https://harbor.test/a?b=c") == "`https://harbor.test/a?b=c`"
-    assert code("a\nb") == "`a b`"
-    assert len(plain("x" * 999)) == len(code("x" * 999)) - 2 == 300
+    assert (
+        escape_markdown("Harbor v2.15.2 answers (3 of 4), 95 %")
+        == "Harbor v2.15.2 answers (3 of 4), 95 %"
+    )
+    assert escape_markdown("a\n b") == "a b"
+    assert escape_markdown("https://harbor.test") == "https:<wbr>//harbor.test"
+    assert inline_code("https://harbor.test/a?b=c") == "`https://harbor.test/a?b=c`"
+    assert inline_code("a\nb") == "`a b`"
+    assert len(escape_markdown("x" * 999)) == len(inline_code("x" * 999)) - 2 == 300

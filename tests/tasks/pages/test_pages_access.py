@@ -4,35 +4,40 @@ import re
 from datetime import timedelta
 
 from models.access.explain.checks import explain
-from models.clusters.cluster import ClusterState
-from models.clusters.pull_secret import DeliveryPlan, DeliveryStatus, Withdraw
+from models.clusters.cluster import ClusterStatus
+from models.clusters.pull_secret import DeleteSecret, PullSecretPlan, PullSecretState
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef, Kind
-from tasks.pages.binding import binding_page, bindings_told, counted
-from tasks.pages.cluster import cluster_news, cluster_page
-from tasks.pages.explanation import access_page
-from tasks.pages.markdown import age
-from tasks.pages.removal import left_behind_page, removal_page
-from tasks.store.access.binding_change import Asked
-from tasks.store.access.clusters import Known
-from tests.models.access.explain.explain_builders import QUESTION, cut_off, evidence, harbor_side
+from tasks.pages.binding import binding_preview_page, summarize_bindings, summarize_change
+from tasks.pages.cluster import cluster_digest_source, cluster_page
+from tasks.pages.explanation import explanation_page
+from tasks.pages.markdown import format_age
+from tasks.pages.removal import orphaned_robots_page, removal_page
+from tasks.store.access.binding_change import BindingChange
+from tasks.store.access.clusters import ClusterRecord
+from tests.models.access.explain.explain_builders import (
+    QUESTION,
+    evidence,
+    harbor_side,
+    unreachable_cluster,
+)
 from tests.support.access_builders import (
     binding,
     cluster,
-    delivery,
-    grant,
+    cluster_result,
     login_of,
     namespace,
-    went,
+    pull_secret_status,
+    robot_account,
 )
-from tests.support.builders import NOW, dossier, registry, space
+from tests.support.builders import NOW, registry, registry_record, space
 
 HOSTILE = "<img src=x>|`$(rm)` **bold**\n# title"
-GONE = Withdraw(namespace="shop", uid="u", version="1", before="print")
+DELETION = DeleteSecret(namespace="shop", uid="u", resource_version="1", before="print")
 
 
-def asked(kind: Kind = Kind.HARBOR) -> Asked:
-    return Asked(
+def binding_change(kind: Kind = Kind.HARBOR) -> BindingChange:
+    return BindingChange(
         kind=kind,
         bindings=tuple(
             binding(space, workspace)
@@ -45,29 +50,31 @@ def asked(kind: Kind = Kind.HARBOR) -> Asked:
             namespace("old", "red", terminating=True),
             namespace("other", "idle"),
         ),
-        whole=12,
+        total_count=12,
     )
 
 
 def test_bindings_are_counted() -> None:
-    assert counted(asked()) == "6 bindings (2 spaces, 3 workspaces, 7 namespaces)"
-    nothing = asked().model_copy(update={"bindings": ()})
-    assert counted(nothing) == "no bindings (all is so already)"
-    assert "all is so already" in binding_page("prod", nothing, gain=True, dry_run=False)
+    assert summarize_change(binding_change()) == "6 bindings (2 spaces, 3 workspaces, 7 namespaces)"
+    nothing = binding_change().model_copy(update={"bindings": ()})
+    assert summarize_change(nothing) == "no bindings (all is so already)"
+    assert "all is so already" in binding_preview_page("prod", nothing, gain=True, dry_run=False)
 
 
 def test_bindings_are_told_in_a_sentence() -> None:
-    many = [binding(f"s{number:02}", registry="harbor-prod") for number in range(13)]
-    told = bindings_told([*many, binding("x", registry="docker-dev"), binding("s00", "blue")])
-    assert told.startswith("docker-dev: x; ")
-    assert told.count("docker-dev") == 1
-    told = bindings_told(many)
-    assert told.startswith("harbor-prod: s00, s01, ")
-    assert told.endswith("s09 and 3 more")
+    new_bindings = [binding(f"s{number:02}", registry="harbor-prod") for number in range(13)]
+    text = summarize_bindings(
+        [*new_bindings, binding("x", registry="docker-dev"), binding("s00", "blue")]
+    )
+    assert text.startswith("docker-dev: x; ")
+    assert text.count("docker-dev") == 1
+    text = summarize_bindings(new_bindings)
+    assert text.startswith("harbor-prod: s00, s01, ")
+    assert text.endswith("s09 and 3 more")
 
 
 def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
-    page = binding_page("prod", asked(), gain=True, dry_run=True)
+    page = binding_preview_page("prod", binding_change(), gain=True, dry_run=True)
     assert "would be bound (dry run: nothing was changed)" in page
     assert "**Without a namespace so far:** green" in page
     assert "| `eu/till` | red | shop, team |" in page
@@ -77,7 +84,7 @@ def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
 
 
 def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -> None:
-    page = binding_page("prod", asked(Kind.DOCKER), gain=False, dry_run=False)
+    page = binding_preview_page("prod", binding_change(Kind.DOCKER), gain=False, dry_run=False)
     assert "# Spaces of prod are unbound" in page
     assert "7 namespaces), of the 12 that the registry had." in page
     assert "Loses" in page
@@ -85,27 +92,29 @@ def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -
     assert "can pull everything" in page
 
 
-def known(**state: object) -> Known:
-    found = ClusterState(reachable=True, reason=Reason.CONNECTED, since=NOW, seen_at=NOW)
-    return Known(
+def cluster_record(**state: object) -> ClusterRecord:
+    base_state = ClusterStatus(reachable=True, reason=Reason.CONNECTED, since=NOW, seen_at=NOW)
+    return ClusterRecord(
         cluster=cluster(links_accounts=False).model_copy(update={"description": HOSTILE}),
-        state=found.model_copy(update=state),
+        status=base_state.model_copy(update=state),
         namespaces=(
             namespace(),
             namespace("lab", None, problem=Reason.WORKSPACE_CONFLICT, message=HOSTILE),
             namespace("kube-system", None),
         ),
-        deliveries=(
-            delivery(),
-            delivery("lab", DeliveryStatus.REFUSED, Reason.FOREIGN_SECRET, HOSTILE, logins=()),
+        pull_secrets=(
+            pull_secret_status(),
+            pull_secret_status(
+                "lab", PullSecretState.REFUSED, Reason.FOREIGN_SECRET, HOSTILE, logins=()
+            ),
         ),
     )
 
 
 def test_a_cluster_tells_its_namespaces_what_a_person_must_look_at_first() -> None:
-    plan = DeliveryPlan(cluster="eu", changes=(GONE,))
-    outcomes = (went(GONE, Reason.FORBIDDEN, HOSTILE, well=False),)
-    page = cluster_page(known(), plan, outcomes, f"too many {HOSTILE}", dry_run=False)
+    plan = PullSecretPlan(cluster="eu", changes=(DELETION,))
+    outcomes = (cluster_result(DELETION, Reason.FORBIDDEN, HOSTILE, is_done=False),)
+    page = cluster_page(cluster_record(), plan, outcomes, f"too many {HOSTILE}", dry_run=False)
     assert page.startswith("# Cluster eu: ✅ reachable")
     assert "**Refused:** too many" in page
     assert "1 change planned, 0 made, 1 failed" in page
@@ -117,29 +126,38 @@ def test_a_cluster_tells_its_namespaces_what_a_person_must_look_at_first() -> No
 
 
 def test_a_cluster_out_of_reach_says_that_nothing_is_withdrawn() -> None:
-    down = known(reachable=False, reason=Reason.TIMED_OUT, message="no answer")
-    plan = DeliveryPlan(cluster="eu")
+    down = cluster_record(reachable=False, reason=Reason.TIMED_OUT, message="no answer")
+    plan = PullSecretPlan(cluster="eu")
     page = cluster_page(down, plan, (), "", dry_run=False)
     assert "❌ out of reach" in page
     assert "nothing withdrawn:** no answer (`TimedOut`" in page
 
 
 def test_a_clusters_times_are_no_news_and_its_changes_are() -> None:
-    plan = DeliveryPlan(cluster="eu")
-    later = known(looked_at=NOW + timedelta(hours=1), seen_at=NOW + timedelta(hours=1))
-    assert cluster_news(known(), plan, (), "") == cluster_news(later, plan, (), "")
-    down = known(reachable=False)
-    assert cluster_news(known(), plan, (), "") != cluster_news(down, plan, (), "")
-    more = DeliveryPlan(cluster="eu", changes=(GONE,))
-    assert cluster_news(known(), plan, (), "") != cluster_news(known(), more, (), "")
+    plan = PullSecretPlan(cluster="eu")
+    later = cluster_record(looked_at=NOW + timedelta(hours=1), seen_at=NOW + timedelta(hours=1))
+    assert cluster_digest_source(cluster_record(), plan, (), "") == cluster_digest_source(
+        later, plan, (), ""
+    )
+    down = cluster_record(reachable=False)
+    assert cluster_digest_source(cluster_record(), plan, (), "") != cluster_digest_source(
+        down, plan, (), ""
+    )
+    changed_plan = PullSecretPlan(cluster="eu", changes=(DELETION,))
+    assert cluster_digest_source(cluster_record(), plan, (), "") != cluster_digest_source(
+        cluster_record(), changed_plan, (), ""
+    )
 
 
 def test_a_removal_lists_everything_that_goes() -> None:
     page = removal_page(
-        dossier(of=registry(credential=BlockRef(name="admin"))),
+        registry_record(spec=registry(credential=BlockRef(name="admin"))),
         [space("team"), space("shop")],
         [binding("team"), binding("shop")],
-        [grant(1, "team", "shop"), grant(2, workspace="", login="robot$ri-0a1b2c3d.observer")],
+        [
+            robot_account(1, "team", "shop"),
+            robot_account(2, workspace="", login="robot$ri-0a1b2c3d.observer"),
+        ],
         [namespace()],
         confirmed=False,
     )
@@ -149,32 +167,32 @@ def test_a_removal_lists_everything_that_goes() -> None:
     assert f"| `{login_of()}` | team-a | 2 spaces |" in page
     assert "this service, to observe" in page
     assert "| `eu/shop` | team-a |" in page
-    assert removal_page(dossier(), [], [], [], [], confirmed=True).count("##") == 0
+    assert removal_page(registry_record(), [], [], [], [], confirmed=True).count("##") == 0
 
 
 def test_what_stays_behind_is_listed_with_the_way_to_remove_it() -> None:
-    page = left_behind_page("prod", [grant(1, "team")])
+    page = orphaned_robots_page("prod", [robot_account(1, "team")])
     assert "what stays there: 1 robot account" in page
     assert login_of() in page
     assert "integrate-registry" in page
-    assert "Nothing of ours stays" in left_behind_page("prod", [])
+    assert "Nothing of ours stays" in orphaned_robots_page("prod", [])
 
 
 def test_an_explanation_shows_each_link_and_the_fix() -> None:
     question = QUESTION.model_copy(update={"image": f"prod/team/app:{HOSTILE}"})
-    told = explain(evidence(registry_side=harbor_side(binding=None), question=question))
-    page = access_page(told)
+    explanation = explain(evidence(registry_side=harbor_side(binding=None), question=question))
+    page = explanation_page(explanation)
     assert page.startswith("# ❌ No: eu/shop")
     assert "**What to do (binding):** run bind-space with registry=" in page
     assert page.count("\n| ✅ |") == 8
     assert page.count("\n| ❌ |") == 1
     assert_harmless(page)
-    assert access_page(explain(evidence())).startswith("# ✅ Yes")
-    assert access_page(explain(evidence(cut_off()))).startswith("# ❔ Unknown")
+    assert explanation_page(explain(evidence())).startswith("# ✅ Yes")
+    assert explanation_page(explain(evidence(unreachable_cluster()))).startswith("# ❔ Unknown")
 
 
 def test_an_age_is_told_in_the_unit_that_suits_it() -> None:
-    for ago, said in (
+    for ago, expected in (
         (timedelta(seconds=1), "1 second"),
         (timedelta(seconds=119), "119 seconds"),
         (timedelta(minutes=3), "3 minutes"),
@@ -182,7 +200,7 @@ def test_an_age_is_told_in_the_unit_that_suits_it() -> None:
         (timedelta(days=90), "90 days"),
         (-timedelta(seconds=5), "0 seconds"),
     ):
-        assert age(NOW - ago, NOW) == said
+        assert format_age(NOW - ago, NOW) == expected
 
 
 def assert_harmless(page: str) -> None:

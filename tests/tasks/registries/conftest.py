@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from deployments.simulators.faults import Faults
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.faults import FaultInjector
+from deployments.simulators.harbor import SimulatedHarbor
 from tests.support.simulator_servers import serving
-from tests.tasks.registries.robot_tools import Scene, scene
-from tests.tasks.registries.tools import Recorder, World, harbor
+from tests.tasks.registries.robot_tools import HarborTestbed, create_testbed
+from tests.tasks.registries.tools import FaultyServer, Recorder, harbor
 
 
 @pytest.fixture(autouse=True)
@@ -20,34 +20,34 @@ def quick_retries() -> Iterator[None]:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def server() -> Iterator[FaultyServer]:
     recorder = Recorder()
-    faults = Faults(recorder.app)
+    faults = FaultInjector(recorder.app)
     with serving(faults) as url:
-        yield World(url, faults, recorder)
+        yield FaultyServer(url, faults, recorder)
 
 
 @pytest.fixture
-def many() -> Harbor:
+def large_harbor() -> SimulatedHarbor:
     """250 projects in three pages."""
     return harbor(projects=249)
 
 
 @pytest.fixture
-def faults(many: Harbor) -> Faults:
-    return Faults(many.app)
+def faults(large_harbor: SimulatedHarbor) -> FaultInjector:
+    return FaultInjector(large_harbor.app)
 
 
 @pytest.fixture
-def url(faults: Faults) -> Iterator[str]:
+def url(faults: FaultInjector) -> Iterator[str]:
     with serving(faults) as url:
         yield url
 
 
 @pytest.fixture
-def place() -> Iterator[Scene]:
+def testbed() -> Iterator[HarborTestbed]:
     """A small Harbor with private spaces, to make robot accounts on."""
     simulated = harbor()
-    faults = Faults(simulated.app)
+    faults = FaultInjector(simulated.app)
     with serving(faults) as url:
-        yield scene(url, simulated, faults)
+        yield create_testbed(url, simulated, faults)

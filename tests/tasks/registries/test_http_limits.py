@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 import pytest
 import trustme
 
-from deployments.simulators.asgi import App, Receive, Scope, Send
-from deployments.simulators.faults import Cut, Fault, Faults
-from deployments.simulators.server import closed_port_url, running
-from models.core.errors import NotAskedAgain, Unreachable
+from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
+from deployments.simulators.faults import CutConnection, Fault, FaultInjector
+from deployments.simulators.server import get_closed_url, run_server
+from models.core.errors import CircuitOpen, Unreachable
 from models.core.reasons import Reason
 from models.core.settings import Settings
-from models.registries.registry import NoVerification
-from tasks.concurrency import side_by_side
-from tasks.http.limits import Bounds
-from tasks.registries.http import HttpClient
+from models.registries.registry import SkipVerify
+from tasks.concurrency import gather_all
+from tasks.http.limits import ClientLimits
+from tasks.registries.http import RegistryHttpClient
 from tests.support.builders import registry
 from tests.support.simulator_servers import serving
-from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
+from tests.tasks.registries.tools import AUTH, QUICK, FaultyServer, Recorder, bounds
 
 
 @pytest.mark.parametrize(
@@ -31,30 +31,30 @@ from tests.tasks.registries.tools import AUTH, QUICK, Recorder, World, bounds
     ids=["no host", "no port"],
 )
 async def test_nobody_there_and_not_asked_again(url: str, reason: Reason) -> None:
-    url = url or closed_port_url()
-    async with HttpClient(registry(address=url), QUICK, AUTH) as http:
-        with pytest.raises(Unreachable) as caught:
+    url = url or get_closed_url()
+    async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
+        with pytest.raises(Unreachable) as excinfo:
             await http.get("/x")
-        assert (caught.value.reason, http.requests) == (reason, 3)
+        assert (excinfo.value.reason, http.requests) == (reason, 3)
         for _ in range(5):
-            with pytest.raises(NotAskedAgain, match="not asked again"):
+            with pytest.raises(CircuitOpen, match="not asked again"):
                 await http.get("/y")
         assert http.requests == 3
 
 
-async def test_after_a_rest_it_is_asked_again(world: World) -> None:
-    world.faults.add(Fault(Cut(), times=3))
-    async with world.client() as http:
-        for error in (Unreachable, NotAskedAgain):
+async def test_after_a_rest_it_is_asked_again(server: FaultyServer) -> None:
+    server.faults.add(Fault(CutConnection(), times=3))
+    async with server.client() as http:
+        for error in (Unreachable, CircuitOpen):
             with pytest.raises(error):
                 await http.get("/x")
         await asyncio.sleep(1.6)
         assert (await http.get("/x")).status == 200
 
 
-async def test_the_short_circuit_counts_failures_in_a_row_only(world: World) -> None:
-    world.faults.add(Fault(Cut(), path="/bad", times=None))
-    async with world.client() as http:
+async def test_the_short_circuit_counts_failures_in_a_row_only(server: FaultyServer) -> None:
+    server.faults.add(Fault(CutConnection(), path="/bad", times=None))
+    async with server.client() as http:
         for _ in range(4):
             with pytest.raises(Unreachable):
                 await http.send("POST", "/bad", repeatable=False)
@@ -63,22 +63,22 @@ async def test_the_short_circuit_counts_failures_in_a_row_only(world: World) -> 
 
 
 async def test_many_side_by_side_ask_a_dead_registry_only_a_few_times() -> None:
-    async with HttpClient(registry(address=closed_port_url()), QUICK, AUTH) as http:
+    async with RegistryHttpClient(registry(address=get_closed_url()), QUICK, AUTH) as http:
         with pytest.raises(Unreachable):
-            await side_by_side(*(http.get(f"/{number}") for number in range(50)))
-        assert http.requests <= 3 + QUICK.at_once
+            await gather_all(*(http.get(f"/{number}") for number in range(50)))
+        assert http.requests <= 3 + QUICK.max_concurrency
 
 
 @dataclass
 class _Crowd:
     """Counts how many are inside at once."""
 
-    most: int = 0
+    peak: int = 0
     inside: int = field(default=0)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.inside += 1
-        self.most = max(self.most, self.inside)
+        self.peak = max(self.peak, self.inside)
         await asyncio.sleep(0.01)
         self.inside -= 1
         await Recorder().app(scope, receive, send)
@@ -87,11 +87,13 @@ class _Crowd:
 @pytest.mark.parametrize("at_once", [1, 4])
 async def test_never_more_at_once_than_allowed(at_once: int) -> None:
     crowd = _Crowd()
-    app: App = crowd.app
+    app: AsgiApp = crowd.app
     with serving(app) as url:
-        async with HttpClient(registry(address=url), bounds(at_once=at_once), AUTH) as http:
-            await side_by_side(*(http.get(f"/{number}") for number in range(20)))
-    assert crowd.most == at_once
+        async with RegistryHttpClient(
+            registry(address=url), bounds(max_concurrency=at_once), AUTH
+        ) as http:
+            await gather_all(*(http.get(f"/{number}") for number in range(20)))
+    assert crowd.peak == at_once
 
 
 async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
@@ -100,7 +102,10 @@ async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
 
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, HttpClient(registry(address=f"https://127.0.0.1:{port}"), QUICK) as http:
+    async with (
+        server,
+        RegistryHttpClient(registry(address=f"https://127.0.0.1:{port}"), QUICK) as http,
+    ):
         with pytest.raises(Unreachable):
             await http.get("/x")
 
@@ -108,16 +113,18 @@ async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
 async def test_cut_over_tls_is_no_bad_certificate() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    faults = Faults(Recorder().app)
-    faults.add(Fault(Cut(), times=None))
-    with running(faults, ssl_context=context) as url:
-        whom = registry(address=url, tls=NoVerification())
-        async with HttpClient(whom, QUICK, AUTH) as http:
+    faults = FaultInjector(Recorder().app)
+    faults.add(Fault(CutConnection(), times=None))
+    with run_server(faults, ssl_context=context) as url:
+        target = registry(address=url, tls=SkipVerify())
+        async with RegistryHttpClient(target, QUICK, AUTH) as http:
             with pytest.raises(Unreachable, match="the connection was cut"):
                 await http.get("/x")
 
 
 def test_bounds_of_the_settings() -> None:
-    bounds = Bounds.of_registry(Settings(requests_at_once=2, connect_seconds=1, read_seconds=7))
-    assert (bounds.at_once, bounds.connect_seconds, bounds.read_seconds) == (2, 1, 7)
+    bounds = ClientLimits.for_registry(
+        Settings(requests_at_once=2, connect_seconds=1, read_seconds=7)
+    )
+    assert (bounds.max_concurrency, bounds.connect_seconds, bounds.read_seconds) == (2, 1, 7)
     assert bounds.request_seconds == 14

@@ -10,19 +10,25 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from models.core import errors
-from models.core.errors import RegistryError, ServerBroken
+from models.core.errors import RegistryError, ServerError
 from models.core.reasons import Reason
 from tasks import clock
-from tasks.http.response import Answer
-from tasks.registries.wire import Wire, error_of, expect, is_web_page, parse
+from tasks.http.response import Response
+from tasks.registries.wire import (
+    RegistryModel,
+    error_from_response,
+    is_web_page,
+    parse_json,
+    raise_for_status,
+)
 
 HTML = {"content-type": "text/html; charset=utf-8"}
 
 
-def _answer(status: int, body: object = b"", **headers: str) -> Answer:
+def _answer(status: int, body: object = b"", **headers: str) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer("GET", "https://h/api", status, named, raw)
+    response_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response("GET", "https://h/api", status, response_headers, raw)
 
 
 def _envelope(code: str, message: str) -> dict[str, object]:
@@ -32,9 +38,9 @@ def _envelope(code: str, message: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (100, errors.ServerBroken),
-        (201, errors.ServerBroken),
-        (204, errors.ServerBroken),
+        (100, errors.ServerError),
+        (201, errors.ServerError),
+        (204, errors.ServerError),
         (301, errors.Redirected),
         (307, errors.Redirected),
         (400, errors.Rejected),
@@ -48,38 +54,41 @@ def _envelope(code: str, message: str) -> dict[str, object]:
         (413, errors.Rejected),
         (422, errors.Rejected),
         (429, errors.Throttled),
-        (500, errors.ServerBroken),
-        (501, errors.ServerBroken),
-        (502, errors.ServerBroken),
-        (503, errors.ServerBroken),
+        (500, errors.ServerError),
+        (501, errors.ServerError),
+        (502, errors.ServerError),
+        (503, errors.ServerError),
         (504, errors.TimedOut),
-        (599, errors.ServerBroken),
+        (599, errors.ServerError),
     ],
 )
 def test_every_status_means_an_error(status: int, kind: type[RegistryError]) -> None:
-    error = error_of("prod", _answer(status))
+    error = error_from_response("prod", _answer(status))
     assert type(error) is kind
     assert str(error) == f"prod: GET https://h/api: answered {status}"
     with pytest.raises(kind):
-        expect("prod", _answer(status))
+        raise_for_status("prod", _answer(status))
 
 
 def test_what_is_expected_is_no_error() -> None:
-    assert expect("prod", _answer(200)).status == 200
-    assert expect("prod", _answer(201), 200, 201).status == 201
-    with pytest.raises(ServerBroken):
-        expect("prod", _answer(200), 201)
+    assert raise_for_status("prod", _answer(200)).status == 200
+    assert raise_for_status("prod", _answer(201), 200, 201).status == 201
+    with pytest.raises(ServerError):
+        raise_for_status("prod", _answer(200), 201)
 
 
 def test_read_only_is_not_forbidden() -> None:
-    said = "The system is in read only mode. Any modification is prohibited."
-    error = error_of("prod", _answer(403, _envelope("DENIED", said)))
+    message = "The system is in read only mode. Any modification is prohibited."
+    error = error_from_response("prod", _answer(403, _envelope("DENIED", message)))
     assert (type(error), error.reason) == (errors.ReadOnly, Reason.READ_ONLY)
-    assert type(error_of("prod", _answer(403, _envelope("DENIED", "quota")))) is errors.Forbidden
+    assert (
+        type(error_from_response("prod", _answer(403, _envelope("DENIED", "quota"))))
+        is errors.Forbidden
+    )
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "quote"),
     [
         (_envelope("NOT_FOUND", "project x not found"), " (NOT_FOUND: project x not found)"),
         (_envelope("", "only text"), " (only text)"),
@@ -98,14 +107,14 @@ def test_read_only_is_not_forbidden() -> None:
         (_envelope("A", "x" * 5000), f" (A: {'x' * 297})"),
     ],
 )
-def test_what_an_error_quotes(body: object, said: str) -> None:
-    assert error_of("prod", _answer(418, body)).said == f"answered 418{said}"
+def test_what_an_error_quotes(body: object, quote: str) -> None:
+    assert error_from_response("prod", _answer(418, body)).message == f"answered 418{quote}"
 
 
 def test_a_web_page_is_named_and_not_quoted() -> None:
-    answer = Answer("GET", "https://h/", 502, HTML, b"<html>hunter2</html>")
-    assert error_of("prod", answer).said == "answered 502 with a web page"
-    assert is_web_page(answer)
+    response = Response("GET", "https://h/", 502, HTML, b"<html>hunter2</html>")
+    assert error_from_response("prod", response).message == "answered 502 with a web page"
+    assert is_web_page(response)
     assert not is_web_page(_answer(200, b"{}", content_type="application/json"))
 
 
@@ -128,23 +137,23 @@ def test_a_web_page_is_named_and_not_quoted() -> None:
     ],
 )
 def test_retry_after(value: str, after: float | None) -> None:
-    assert error_of("prod", _answer(429, retry_after=value)).retry_after == after
+    assert error_from_response("prod", _answer(429, retry_after=value)).retry_after == after
 
 
 def test_retry_after_as_a_date() -> None:
-    at = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
-    found = error_of("prod", _answer(503, retry_after=at)).retry_after
-    assert found is not None
-    assert 80 < found <= 90
+    retry_date = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
+    delay = error_from_response("prod", _answer(503, retry_after=retry_date)).retry_after
+    assert delay is not None
+    assert 80 < delay <= 90
 
 
 @given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
 def test_no_retry_after_breaks_us(value: str) -> None:
-    found = error_of("prod", _answer(429, retry_after=value)).retry_after
-    assert found is None or found >= 0
+    delay = error_from_response("prod", _answer(429, retry_after=value)).retry_after
+    assert delay is None or delay >= 0
 
 
-class _Row(Wire):
+class _Row(RegistryModel):
     id: int
     names: dict[str, str] | None = None
 
@@ -153,7 +162,7 @@ ROWS = TypeAdapter(list[_Row])
 
 
 def test_unknown_fields_are_no_reason_to_fail() -> None:
-    (row,) = parse("prod", _answer(200, [{"id": 1, "new": {"deep": []}}]), ROWS)
+    (row,) = parse_json("prod", _answer(200, [{"id": 1, "new": {"deep": []}}]), ROWS)
     assert row == _Row(id=1)
 
 
@@ -175,10 +184,10 @@ def test_unknown_fields_are_no_reason_to_fail() -> None:
     ],
 )
 def test_an_unreadable_body_is_named_and_not_repeated(body: object, where: str) -> None:
-    with pytest.raises(ServerBroken) as caught:
-        parse("prod", _answer(200, body), ROWS)
-    assert caught.value.said.startswith(f"answered 200 with an unreadable body: {where}")
-    assert "hunter2" not in repr(caught.value)
-    assert len(caught.value.said) < 250
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    with pytest.raises(ServerError) as excinfo:
+        parse_json("prod", _answer(200, body), ROWS)
+    assert excinfo.value.message.startswith(f"answered 200 with an unreadable body: {where}")
+    assert "hunter2" not in repr(excinfo.value)
+    assert len(excinfo.value.message) < 250
+    assert excinfo.value.__cause__ is None
+    assert excinfo.value.__suppress_context__

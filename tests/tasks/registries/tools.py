@@ -8,36 +8,36 @@ import httpx
 from pydantic import SecretStr
 
 from deployments.simulators.asgi import (
+    AsgiResponse,
     Receive,
-    Reply,
     Request,
     Scope,
     Send,
     read_request,
-    send_reply,
+    send_response,
 )
-from deployments.simulators.faults import Faults
-from deployments.simulators.harbor import Harbor
-from models.core.availability import Seen
+from deployments.simulators.faults import FaultInjector
+from deployments.simulators.harbor import SimulatedHarbor
+from models.core.availability import Complete
 from models.core.reasons import Reason
-from models.registries.changes import EditGrant, MakeGrant, RevokeGrant
-from models.registries.condition import ConditionType, Status, Verdict
-from models.registries.health import failed
+from models.registries.changes import CreateRobot, DeleteRobot, UpdateRobot
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
+from models.registries.health import first_failure
 from models.registries.observation import Snapshot
 from models.registries.registry import Kind, Tls
-from models.registries.robots import Grant, robot_name
+from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
-from tasks.http.limits import Bounds
-from tasks.registries.factory import connect
-from tasks.registries.harbor import Doubt
-from tasks.registries.http import HttpClient
+from tasks.http.limits import ClientLimits
+from tasks.registries.factory import connect_registry
+from tasks.registries.harbor import LockoutPolicy
+from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, RegistryClient
 from tests.support.builders import registry
 
-QUICK = Bounds(connect_seconds=2, read_seconds=2, request_seconds=5, largest=2_000_000)
+QUICK = ClientLimits(connect_seconds=2, read_seconds=2, request_seconds=5, max_bytes=2_000_000)
 LOCK = 0.4
 """Seconds of the simulated lock: a quick answer must stay apart from it on a busy machine."""
-DOUBT = Doubt(pause=0.45, genuine=0.3)
+DOUBT = LockoutPolicy(pause_seconds=0.45, min_compare_seconds=0.3)
 ADMIN = Credential("admin", SecretStr("Harbor12345"))
 USER = Credential("user", SecretStr("pw"))
 AUTH = httpx.BasicAuth("admin", "hunter2")
@@ -45,9 +45,9 @@ AUTH = httpx.BasicAuth("admin", "hunter2")
 INSTALLATION = "0a1b2c3d"
 """Who we are, as the marks of robot accounts tell."""
 
-TRUE, FALSE, UNKNOWN = Status.TRUE, Status.FALSE, Status.UNKNOWN
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 AUTHENTICATED, ADMINISTRATOR = ConditionType.AUTHENTICATED, ConditionType.ADMINISTRATOR
-WELL = {
+HEALTHY = {
     ConditionType.SUPPORTED: (TRUE, Reason.SUPPORTED),
     AUTHENTICATED: (TRUE, Reason.CREDENTIALS_ACCEPTED),
     ADMINISTRATOR: (TRUE, Reason.ADMINISTRATOR),
@@ -60,98 +60,102 @@ HTML = (("Content-Type", "text/html"),)
 
 
 @dataclass
-class World:
+class FaultyServer:
     """A recorder behind faults, on a real socket."""
 
     url: str
-    faults: Faults
+    faults: FaultInjector
     recorder: "Recorder"
 
-    def client(self, bounds: Bounds = QUICK) -> HttpClient:
-        return HttpClient(registry(address=self.url), bounds, AUTH)
+    def client(self, bounds: ClientLimits = QUICK) -> RegistryHttpClient:
+        return RegistryHttpClient(registry(address=self.url), bounds, AUTH)
 
 
-def bounds(**changed: float) -> Bounds:
+def bounds(**overrides: float) -> ClientLimits:
     """The quick bounds with some of them changed."""
-    return Bounds.model_validate({**QUICK.model_dump(), **changed})
+    return ClientLimits.model_validate({**QUICK.model_dump(), **overrides})
 
 
-def wrong(credential: Credential = ADMIN) -> Credential:
+def with_wrong_password(credential: Credential = ADMIN) -> Credential:
     return Credential(credential.username, SecretStr("hunter2"))
 
 
-def harbor(version: str = "v2.16.0-c50c7ddd", projects: int = 0) -> Harbor:
+def harbor(version: str = "v2.16.0-c50c7ddd", projects: int = 0) -> SimulatedHarbor:
     """A simulated Harbor with `library` and some more projects, every second one public."""
-    made = Harbor(version=version, lockout_seconds=LOCK)
+    simulated = SimulatedHarbor(version=version, lockout_seconds=LOCK)
     for number in range(projects):
-        made.add_project(f"p{number:03}", public=number % 2 == 0)
-    return made
+        simulated.add_project(f"p{number:03}", public=number % 2 == 0)
+    return simulated
 
 
 @asynccontextmanager
-async def opened(
+async def open_client(
     url: str,
     kind: Kind = Kind.HARBOR,
     credential: Credential | None = ADMIN,
     *,
-    bounds: Bounds = QUICK,
+    bounds: ClientLimits = QUICK,
     refused: bool = False,
     tls: Tls | None = None,
     token_service: str | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open a client, as a run does."""
-    whom = registry(kind, address=url, tls=tls, token_service=token_service)
-    async with connect(whom, credential, bounds, refused=refused, doubt=DOUBT) as client:
+    target = registry(kind, address=url, tls=tls, token_service=token_service)
+    async with connect_registry(
+        target, credential, bounds, credential_refused=refused, lockout_policy=DOUBT
+    ) as client:
         yield client
 
 
-async def look(
+async def observe_registry(
     url: str, kind: Kind = Kind.HARBOR, credential: Credential | None = ADMIN
 ) -> Snapshot:
     """Look once with a client of its own."""
-    async with opened(url, kind, credential) as client:
-        return await client.look()
+    async with open_client(url, kind, credential) as client:
+        return await client.observe()
 
 
-async def examine(
+async def probe_registry(
     url: str, kind: Kind = Kind.HARBOR, credential: Credential | None = ADMIN
-) -> tuple[Verdict, ...]:
+) -> tuple[CheckResult, ...]:
     """Examine once with a client of its own."""
-    async with opened(url, kind, credential) as client:
-        return await client.examine()
+    async with open_client(url, kind, credential) as client:
+        return await client.probe()
 
 
 def items(snapshot: Snapshot) -> tuple[ObservedSpace, ...]:
     """The spaces of a complete look."""
-    assert isinstance(snapshot.spaces, Seen), snapshot.spaces
+    assert isinstance(snapshot.spaces, Complete), snapshot.spaces
     return snapshot.spaces.items
 
 
-def why_unseen(snapshot: Snapshot) -> Reason:
+def unavailable_reason(snapshot: Snapshot) -> Reason:
     """Why a look is not complete."""
-    assert not isinstance(snapshot.spaces, Seen)
+    assert not isinstance(snapshot.spaces, Complete)
     return snapshot.spaces.reason
 
 
-def told(verdicts: Iterable[Verdict]) -> dict[ConditionType, tuple[Status, Reason]]:
+def statuses_by_type(
+    checks: Iterable[CheckResult],
+) -> dict[ConditionType, tuple[ConditionStatus, Reason]]:
     """The verdicts in short."""
-    return {one.type: (one.status, one.reason) for one in verdicts}
+    return {check.type: (check.status, check.reason) for check in checks}
 
 
-class Safe:
+class RobotStore:
     """Keeps what it is given; or refuses to, as a store that fails does."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.kept: list[tuple[Grant, SecretStr]] = []
+        self.kept: list[tuple[RobotAccount, SecretStr]] = []
 
-    async def keep(self, grant: Grant, secret: SecretStr) -> None:
+    async def save(self, grant: RobotAccount, secret: SecretStr) -> None:
         if self.error is not None:
             raise self.error
         self.kept.append((grant, secret))
 
     @property
-    def grant(self) -> Grant:
+    def account(self) -> RobotAccount:
         """The last one."""
         return self.kept[-1][0]
 
@@ -162,8 +166,10 @@ class Safe:
         return Credential(grant.login, secret)
 
 
-def make_grant(*spaces: str, replaces: int | None = None, workspace: str = "team-a") -> MakeGrant:
-    return MakeGrant(
+def create_robot(
+    *spaces: str, replaces: int | None = None, workspace: str = "team-a"
+) -> CreateRobot:
+    return CreateRobot(
         workspace=workspace,
         name=robot_name(INSTALLATION, workspace),
         replaces=replaces,
@@ -172,10 +178,10 @@ def make_grant(*spaces: str, replaces: int | None = None, workspace: str = "team
     )
 
 
-def edit_grant(
+def update_robot(
     robot_id: int, *spaces: str, login: str = "", workspace: str = "team-a"
-) -> EditGrant:
-    return EditGrant(
+) -> UpdateRobot:
+    return UpdateRobot(
         workspace=workspace,
         robot_id=robot_id,
         login=login or f"robot${robot_name(INSTALLATION, workspace)}",
@@ -185,28 +191,28 @@ def edit_grant(
     )
 
 
-def revoke_grant(robot_id: int, workspace: str = "team-a") -> RevokeGrant:
+def delete_robot(robot_id: int, workspace: str = "team-a") -> DeleteRobot:
     login = f"robot${robot_name(INSTALLATION, workspace)}"
-    return RevokeGrant(
-        workspace=workspace, robot_id=robot_id, login=login, before=(), reason=Reason.UNWANTED
+    return DeleteRobot(
+        workspace=workspace, robot_id=robot_id, login=login, before=(), reason=Reason.ORPHANED
     )
 
 
 class Recorder:
     """An app that answers everything alike and keeps what it was asked."""
 
-    def __init__(self, reply: Reply | None = None) -> None:
-        self.reply = reply or Reply(200, b"{}", (("Content-Type", "application/json"),))
+    def __init__(self, reply: AsgiResponse | None = None) -> None:
+        self.reply = reply or AsgiResponse(200, b"{}", (("Content-Type", "application/json"),))
         self.requests: list[Request] = []
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests.append(await read_request(scope, receive))
-        await send_reply(send, self.reply)
+        await send_response(send, self.reply)
 
 
-def refusal_in(verdicts: tuple[Verdict, ...]) -> Verdict:
+def expect_failure(checks: tuple[CheckResult, ...]) -> CheckResult:
     """The step that failed, which says what to do."""
-    found = failed(verdicts)
-    assert found is not None
-    assert found.advice
-    return found
+    failure = first_failure(checks)
+    assert failure is not None
+    assert failure.advice
+    return failure

@@ -9,9 +9,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 from models.core.settings import Settings
-from tasks.secrets.cipher import Vault, make_key_file, no_vault, vault_of
+from tasks.secrets.cipher import Cipher, cipher_from, create_key_file, ephemeral_cipher
 from tasks.secrets.key_files import create_secret_file
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
@@ -24,151 +24,151 @@ def settings(tmp_path: Path, keys: str = "", file: Path | None = None) -> Settin
 
 @pytest.mark.parametrize("secret", ["Robot-Secret-1", "", "pä$$ wörd\n", "x" * 10_000])
 def test_what_is_sealed_is_opened(secret: str) -> None:
-    sealed = Vault((NEW,)).seal(SecretStr(secret))
-    assert Vault((NEW,)).open(sealed).get_secret_value() == secret
-    assert secret == "" or secret not in sealed
+    encrypted = Cipher((NEW,)).encrypt(SecretStr(secret))
+    assert Cipher((NEW,)).decrypt(encrypted).get_secret_value() == secret
+    assert secret == "" or secret not in encrypted
 
 
 def test_the_same_secret_is_never_sealed_the_same() -> None:
-    vault = Vault((NEW,))
-    assert vault.seal(SECRET) != vault.seal(SECRET)
+    vault = Cipher((NEW,))
+    assert vault.encrypt(SECRET) != vault.encrypt(SECRET)
 
 
 def test_several_keys_the_first_seals_all_open() -> None:
-    sealed = Vault((OLD,)).seal(SECRET)
-    both = Vault((NEW, OLD))
-    assert both.open(sealed) == SECRET
-    assert Vault((NEW,)).open(both.seal(SECRET)) == SECRET
-    with pytest.raises(InputRefused):
-        Vault((OLD,)).open(both.seal(SECRET))
+    encrypted = Cipher((OLD,)).encrypt(SECRET)
+    rotating = Cipher((NEW, OLD))
+    assert rotating.decrypt(encrypted) == SECRET
+    assert Cipher((NEW,)).decrypt(rotating.encrypt(SECRET)) == SECRET
+    with pytest.raises(InvalidRequest):
+        Cipher((OLD,)).decrypt(rotating.encrypt(SECRET))
 
 
 def test_resealed_the_old_key_may_go() -> None:
-    sealed = Vault((OLD,)).seal(SECRET)
-    again = Vault((NEW, OLD)).reseal(sealed)
-    assert Vault((NEW,)).open(again) == SECRET
+    encrypted = Cipher((OLD,)).encrypt(SECRET)
+    resealed = Cipher((NEW, OLD)).reencrypt(encrypted)
+    assert Cipher((NEW,)).decrypt(resealed) == SECRET
 
 
 @pytest.mark.parametrize("wrong", [(OTHER,), (OTHER, NEW)])
 def test_a_wrong_key_is_a_clear_error(wrong: tuple[str, ...]) -> None:
-    sealed = Vault((OLD,)).seal(SECRET)
-    for work in (Vault(wrong).open, Vault(wrong).reseal):
-        with pytest.raises(InputRefused, match="not the one that robot accounts' secrets were"):
-            work(sealed)
-    with pytest.raises(InputRefused, match="REGISTRY_INTEGRATION_SECRET_KEYS"):
-        Vault(wrong).open(Vault((OLD,)).canary())
+    encrypted = Cipher((OLD,)).encrypt(SECRET)
+    for work in (Cipher(wrong).decrypt, Cipher(wrong).reencrypt):
+        with pytest.raises(InvalidRequest, match="not the one that robot accounts' secrets were"):
+            work(encrypted)
+    with pytest.raises(InvalidRequest, match="REGISTRY_INTEGRATION_SECRET_KEYS"):
+        Cipher(wrong).decrypt(Cipher((OLD,)).key_check())
 
 
-@pytest.mark.parametrize("sealed", ["", "nonsense", "gAAAAA", "ä", f"{'A' * 120}"])
-def test_what_was_never_sealed_is_not_opened(sealed: str) -> None:
-    with pytest.raises(InputRefused):
-        Vault((NEW,)).open(sealed)
+@pytest.mark.parametrize("encrypted", ["", "nonsense", "gAAAAA", "ä", f"{'A' * 120}"])
+def test_what_was_never_sealed_is_not_opened(encrypted: str) -> None:
+    with pytest.raises(InvalidRequest):
+        Cipher((NEW,)).decrypt(encrypted)
 
 
 def test_what_was_tampered_with_is_not_opened() -> None:
-    sealed = bytearray(base64.urlsafe_b64decode(Vault((NEW,)).seal(SECRET)))
-    sealed[-1] ^= 1
-    with pytest.raises(InputRefused):
-        Vault((NEW,)).open(base64.urlsafe_b64encode(sealed).decode())
+    encrypted = bytearray(base64.urlsafe_b64decode(Cipher((NEW,)).encrypt(SECRET)))
+    encrypted[-1] ^= 1
+    with pytest.raises(InvalidRequest):
+        Cipher((NEW,)).decrypt(base64.urlsafe_b64encode(encrypted).decode())
 
 
 @pytest.mark.parametrize(
     "key", ["short", "", "x" * 44, "ä" * 44, base64.urlsafe_b64encode(b"0" * 31).decode()]
 )
 def test_what_is_no_key_is_refused_and_not_repeated(key: str) -> None:
-    with pytest.raises(InputRefused, match="is no Fernet key") as caught:
-        Vault((NEW, key))
-    assert "Fernet.generate_key" in str(caught.value)
-    assert not key or key not in str(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    with pytest.raises(InvalidRequest, match="is no Fernet key") as excinfo:
+        Cipher((NEW, key))
+    assert "Fernet.generate_key" in str(excinfo.value)
+    assert not key or key not in str(excinfo.value)
+    assert excinfo.value.__cause__ is None
+    assert excinfo.value.__suppress_context__
 
 
 def test_no_key_at_all() -> None:
-    with pytest.raises(InputRefused, match="there is no key to encrypt"):
-        Vault(())
+    with pytest.raises(InvalidRequest, match="there is no key to encrypt"):
+        Cipher(())
 
 
 def test_nothing_shows_a_secret_or_a_key() -> None:
-    vault = Vault((NEW, OLD))
-    for shown in (
+    vault = Cipher((NEW, OLD))
+    for text in (
         repr(vault),
         str(vault),
         repr(vault.fingerprint),
-        repr(vault.open(vault.seal(SECRET))),
+        repr(vault.decrypt(vault.encrypt(SECRET))),
     ):
-        for hidden in (NEW, OLD, SECRET.get_secret_value()):
-            assert hidden not in shown
+        for secret in (NEW, OLD, SECRET.get_secret_value()):
+            assert secret not in text
 
 
 def test_fingerprints_tell_contents_apart_and_are_no_plain_digest() -> None:
-    one, again, other = Vault((NEW,)), Vault((NEW, OLD)), Vault((OLD,))
-    assert one.fingerprint(b"x") == again.fingerprint(b"x") != one.fingerprint(b"y")
-    assert one.fingerprint(b"x") != other.fingerprint(b"x")
-    assert no_vault().fingerprint(b"x") != no_vault().fingerprint(b"x")
-    assert len(one.fingerprint(b"")) == 32
+    first, second, other = Cipher((NEW,)), Cipher((NEW, OLD)), Cipher((OLD,))
+    assert first.fingerprint(b"x") == second.fingerprint(b"x") != first.fingerprint(b"y")
+    assert first.fingerprint(b"x") != other.fingerprint(b"x")
+    assert ephemeral_cipher().fingerprint(b"x") != ephemeral_cipher().fingerprint(b"x")
+    assert len(first.fingerprint(b"")) == 32
 
 
 # Where keys come from.
 
 
 def test_keys_of_the_settings(tmp_path: Path) -> None:
-    vault = vault_of(settings(tmp_path, f" {NEW} ,, {OLD}"))
-    assert vault.open(Vault((OLD,)).seal(SECRET)) == SECRET
-    assert Vault((NEW,)).open(vault.seal(SECRET)) == SECRET
+    vault = cipher_from(settings(tmp_path, f" {NEW} ,, {OLD}"))
+    assert vault.decrypt(Cipher((OLD,)).encrypt(SECRET)) == SECRET
+    assert Cipher((NEW,)).decrypt(vault.encrypt(SECRET)) == SECRET
 
 
 @pytest.mark.parametrize("keys", ["", ",", " , "])
 def test_no_key_in_the_settings_and_no_file(tmp_path: Path, keys: str) -> None:
-    with pytest.raises(InputRefused, match="REGISTRY_INTEGRATION_SECRET_KEY_FILE"):
-        vault_of(settings(tmp_path, keys))
+    with pytest.raises(InvalidRequest, match="REGISTRY_INTEGRATION_SECRET_KEY_FILE"):
+        cipher_from(settings(tmp_path, keys))
 
 
 def test_keys_of_a_file_newest_first(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     create_secret_file(file, f"{NEW}\n\n{OLD}\n")
-    vault = vault_of(settings(tmp_path, file=file))
-    assert vault.open(Vault((OLD,)).seal(SECRET)) == SECRET
-    assert Vault((NEW,)).open(vault.seal(SECRET)) == SECRET
+    vault = cipher_from(settings(tmp_path, file=file))
+    assert vault.decrypt(Cipher((OLD,)).encrypt(SECRET)) == SECRET
+    assert Cipher((NEW,)).decrypt(vault.encrypt(SECRET)) == SECRET
 
 
 def test_the_settings_win_over_the_file(tmp_path: Path) -> None:
-    make_key_file(tmp_path / "secret.keys")
-    assert Vault((NEW,)).open(vault_of(settings(tmp_path, NEW)).seal(SECRET)) == SECRET
+    create_key_file(tmp_path / "secret.keys")
+    assert Cipher((NEW,)).decrypt(cipher_from(settings(tmp_path, NEW)).encrypt(SECRET)) == SECRET
 
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_an_empty_file(tmp_path: Path, text: str) -> None:
     create_secret_file(tmp_path / "secret.keys", text)
-    with pytest.raises(InputRefused, match="there is no key"):
-        vault_of(settings(tmp_path))
+    with pytest.raises(InvalidRequest, match="there is no key"):
+        cipher_from(settings(tmp_path))
 
 
 def test_a_file_that_others_can_read(tmp_path: Path) -> None:
-    make_key_file(tmp_path / "secret.keys")
+    create_key_file(tmp_path / "secret.keys")
     (tmp_path / "secret.keys").chmod(0o644)
-    with pytest.raises(InputRefused, match="chmod 600"):
-        vault_of(settings(tmp_path))
+    with pytest.raises(InvalidRequest, match="chmod 600"):
+        cipher_from(settings(tmp_path))
 
 
 def test_a_key_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         file = tmp_path / "data" / "secret.keys"
-        make_key_file(file)
+        create_key_file(file)
     finally:
         os.umask(before)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [one.name for one in file.parent.iterdir()] == ["secret.keys"]
-    vault_of(settings(tmp_path / "data")).seal(SECRET)
+    assert [path.name for path in file.parent.iterdir()] == ["secret.keys"]
+    cipher_from(settings(tmp_path / "data")).encrypt(SECRET)
 
 
 def test_a_key_file_is_never_replaced(tmp_path: Path) -> None:
     file = tmp_path / "secret.keys"
-    make_key_file(file)
+    create_key_file(file)
     key = file.read_text()
     with pytest.raises(FileExistsError):
-        make_key_file(file)
+        create_key_file(file)
     assert file.read_text() == key
-    assert [one.name for one in tmp_path.iterdir()] == ["secret.keys"]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.keys"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.core.errors import InputRefused
+from models.core.errors import InvalidRequest
 from tasks.secrets.key_files import create_secret_file, is_exposed, read_secret_file
 
 
@@ -52,9 +52,9 @@ def test_one_that_others_have_access_to_is_refused(tmp_path: Path, mode: int) ->
     file = tmp_path / "password"
     create_secret_file(file, "secret")
     file.chmod(mode)
-    with pytest.raises(InputRefused, match=rf"mode 0{mode:o}\): run chmod 600 {file}") as refused:
+    with pytest.raises(InvalidRequest, match=rf"mode 0{mode:o}\): run chmod 600 {file}") as excinfo:
         read_secret_file(file)
-    assert "secret" not in str(refused.value).replace(str(file), "")
+    assert "secret" not in str(excinfo.value).replace(str(file), "")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
@@ -71,7 +71,7 @@ def test_a_link_is_judged_by_the_file(tmp_path: Path) -> None:
     link.symlink_to(file)
     assert read_secret_file(link) == "secret"
     file.chmod(0o644)
-    with pytest.raises(InputRefused, match="chmod 600"):
+    with pytest.raises(InvalidRequest, match="chmod 600"):
         read_secret_file(link)
 
 
@@ -80,21 +80,21 @@ def test_none_is_there(tmp_path: Path) -> None:
         read_secret_file(tmp_path / "password")
 
 
-ROOT, US, OTHER = 0, 1000, 1001
+ROOT, OWN_UID, OTHER = 0, 1000, 1001
 
 
 @pytest.mark.parametrize(
     ("mode", "owner", "reader", "exposed"),
     [
-        (0o600, US, US, False),
-        (0o640, US, US, True),
+        (0o600, OWN_UID, OWN_UID, False),
+        (0o640, OWN_UID, OWN_UID, True),
         (0o640, ROOT, ROOT, True),
-        (0o440, ROOT, US, False),  # a Secret that Kubernetes mounts with fsGroup
-        (0o640, ROOT, US, False),
-        (0o660, ROOT, US, True),
-        (0o444, ROOT, US, True),
-        (0o640, OTHER, US, True),
-        (0o604, OTHER, US, True),
+        (0o440, ROOT, OWN_UID, False),  # a Secret that Kubernetes mounts with fsGroup
+        (0o640, ROOT, OWN_UID, False),
+        (0o660, ROOT, OWN_UID, True),
+        (0o444, ROOT, OWN_UID, True),
+        (0o640, OTHER, OWN_UID, True),
+        (0o604, OTHER, OWN_UID, True),
     ],
 )
 def test_who_has_access(mode: int, owner: int, reader: int, exposed: bool) -> None:

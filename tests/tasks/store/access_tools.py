@@ -3,26 +3,26 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from models.clusters.cluster import Cluster, ClusterState
+from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.reasons import Reason
 from tasks.store.access import clusters
 from tasks.store.access.clusters import lease_key
-from tasks.store.leases import leased
-from tasks.store.session import stored
+from tasks.store.leases import lease
+from tasks.store.session import in_transaction
 from tests.support.access_builders import cluster
 from tests.support.builders import NOW
 
-STATE = ClusterState(
+STATE = ClusterStatus(
     reachable=True, reason=Reason.CONNECTED, message="well", since=NOW, looked_at=NOW, seen_at=NOW
 )
 
 
 @asynccontextmanager
-async def registered(
-    name: str = "eu", one: Cluster | None = None, state: ClusterState = STATE
+async def registered_cluster(
+    name: str = "eu", spec: Cluster | None = None, state: ClusterStatus = STATE
 ) -> AsyncIterator[str]:
     """Register a cluster, and hold the lease on it."""
-    of = one or cluster(name)
-    await stored(clusters.register, of, at=NOW, flow_run="run-1", state=state)
-    async with leased(lease_key(of.name)) as holder:
-        yield holder
+    target = spec or cluster(name)
+    await in_transaction(clusters.save_cluster, target, at=NOW, flow_run="run-1", state=state)
+    async with lease(lease_key(target.name)) as lease_id:
+        yield lease_id

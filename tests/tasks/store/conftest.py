@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from tasks.store.migrate import migrate
-from tasks.store.session import engine_for
+from tasks.store.session import get_engine
 from tests.real.postgres import Postgres
-from tests.support.databases import in_force, migrated_sqlite
+from tests.support.databases import migrated_sqlite, use_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -20,7 +20,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[s
         url = f"sqlite:///{tmp_path / 'state.db'}"
     else:
         url = request.getfixturevalue("postgres_url")
-    with in_force(url):
+    with use_database(url):
         yield url
 
 
@@ -29,7 +29,7 @@ def migrated_postgres(real_postgres: Postgres) -> Iterator[str]:
     """The URL of a database with all tables, for all tests one after the other."""
     with real_postgres.fresh_database() as url:
         migrate(url)
-        engine_for(url).dispose()
+        get_engine(url).dispose()
         yield url
 
 
@@ -37,11 +37,11 @@ def migrated_postgres(real_postgres: Postgres) -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with all tables and no rows, in force for this process."""
     if request.param == "sqlite":
-        with in_force(migrated_sqlite(tmp_path)) as url:
+        with use_database(migrated_sqlite(tmp_path)) as url:
             yield url
     else:
-        with in_force(request.getfixturevalue("migrated_postgres")) as url:
+        with use_database(request.getfixturevalue("migrated_postgres")) as url:
             yield url
-            with engine_for(url).begin() as connection:
+            with get_engine(url).begin() as connection:
                 tables = ", ".join(f'"{name}"' for name in SQLModel.metadata.tables)
                 connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))

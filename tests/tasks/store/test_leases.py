@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, delete, text, update
 
-from models.core.errors import Busy
-from models.core.settings import settings
+from models.core.errors import LeaseHeld
+from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from tasks import clock
 from tasks.http.fence import check_fence
-from tasks.store.leases import check_held, leased
+from tasks.store.leases import check_lease, lease
 from tasks.store.registries import registries
-from tasks.store.session import stored, transact
+from tasks.store.session import in_transaction, run_in_transaction
 from tests.support import processes
 from tests.support.databases import DATABASE
 from tests.support.processes import finish
@@ -33,36 +33,36 @@ pytestmark = pytest.mark.usefixtures("database")
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let leases be as short as they may be."""
     monkeypatch.setenv("REGISTRY_INTEGRATION_LEASE_SECONDS", "1")
-    settings.cache_clear()
+    get_settings.cache_clear()
 
 
-def _take_over(session: Session, holder: str) -> None:
+def _take_over(session: Session, lease_id: str) -> None:
     """What another run does to a lease that has expired."""
     until = clock.now() + timedelta(seconds=60)
-    session.exec(update(LeaseRow).values(holder=holder, expires_at=until))
+    session.exec(update(LeaseRow).values(holder=lease_id, expires_at=until))
 
 
-async def _soon(is_so: Callable[[], Awaitable[bool]]) -> None:
+async def _wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
-        while not await is_so():
+        while not await condition():
             await asyncio.sleep(0.05)
 
 
 async def test_one_at_a_time() -> None:
-    async with leased("prod"):
-        with pytest.raises(Busy, match="'prod' right now; this one changed nothing"):
-            async with leased("prod"):
+    async with lease("prod"):
+        with pytest.raises(LeaseHeld, match="'prod' right now; this one changed nothing"):
+            async with lease("prod"):
                 pytest.fail("two hold one lease")
-        async with leased("other"):
+        async with lease("other"):
             pass
-    async with leased("prod"):
+    async with lease("prod"):
         pass
     assert rows(LeaseRow) == []
 
 
 async def test_a_run_that_fails_gives_it_back() -> None:
     with pytest.raises(ValueError, match="on purpose"):
-        async with leased("prod"):
+        async with lease("prod"):
             raise ValueError("on purpose")
     assert rows(LeaseRow) == []
 
@@ -71,10 +71,10 @@ async def test_who_has_patience_waits() -> None:
     order: list[str] = []
 
     async def late() -> None:
-        async with leased("prod", patience=30):
+        async with lease("prod", wait_seconds=30):
             order.append("late")
 
-    async with leased("prod"):
+    async with lease("prod"):
         waiting = asyncio.create_task(late())
         await asyncio.sleep(0.4)
         order.append("early")
@@ -83,75 +83,75 @@ async def test_who_has_patience_waits() -> None:
 
 
 async def test_patience_ends() -> None:
-    async with leased("prod"):
+    async with lease("prod"):
         began = time.monotonic()
-        with pytest.raises(Busy):
-            async with leased("prod", patience=0.5):
+        with pytest.raises(LeaseHeld):
+            async with lease("prod", wait_seconds=0.5):
                 pytest.fail("two hold one lease")
         assert 0.5 <= time.monotonic() - began < 10
 
 
 async def test_two_at_once_and_one_has_it() -> None:
-    had: list[str] = []
+    lease_ids: list[str] = []
 
     async def attempt() -> None:
-        with suppress(Busy):
-            async with leased("prod") as holder:
-                had.append(holder)
+        with suppress(LeaseHeld):
+            async with lease("prod") as lease_id:
+                lease_ids.append(lease_id)
                 await asyncio.sleep(1)
 
     await asyncio.gather(*(attempt() for _ in range(4)))
-    assert len(had) == 1
+    assert len(lease_ids) == 1
 
 
 @pytest.mark.usefixtures("short")
 async def test_renewed_for_as_long_as_it_is_needed() -> None:
-    async with leased("prod") as holder:
+    async with lease("prod") as lease_id:
         await asyncio.sleep(2)
-        with pytest.raises(Busy):
-            async with leased("prod"):
+        with pytest.raises(LeaseHeld):
+            async with lease("prod"):
                 pytest.fail("it was not renewed")
-        await stored(check_held, "prod", holder)
+        await in_transaction(check_lease, "prod", lease_id)
 
 
 async def test_held_is_checked() -> None:
-    async with leased("prod") as holder:
-        await stored(check_held, "prod", holder)
-        with pytest.raises(Busy, match="lost its lease"):
-            await stored(check_held, "prod", "another")
-    with pytest.raises(Busy, match="lost its lease"):
-        await stored(check_held, "prod", holder)
+    async with lease("prod") as lease_id:
+        await in_transaction(check_lease, "prod", lease_id)
+        with pytest.raises(LeaseHeld, match="lost its lease"):
+            await in_transaction(check_lease, "prod", "another")
+    with pytest.raises(LeaseHeld, match="lost its lease"):
+        await in_transaction(check_lease, "prod", lease_id)
 
 
 async def test_a_take_over_is_noticed_and_respected() -> None:
-    async with leased("prod") as holder:
-        await stored(_take_over, "another")
-        with pytest.raises(Busy, match="lost its lease"):
-            await stored(check_held, "prod", holder)
+    async with lease("prod") as lease_id:
+        await in_transaction(_take_over, "another")
+        with pytest.raises(LeaseHeld, match="lost its lease"):
+            await in_transaction(check_lease, "prod", lease_id)
     assert [row.holder for row in rows(LeaseRow)] == ["another"]
 
 
 @pytest.mark.usefixtures("short")
 async def test_a_run_ends_when_its_lease_is_lost_and_does_not_take_it_up_again() -> None:
     """Another run took over, worked, and ended: what this one knows is old."""
-    with pytest.raises(Busy, match="lost its lease on 'prod' to another one; it was stopped"):
-        async with leased("prod"):
-            await stored(_taken_over_and_ended)
+    with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another one; it was stopped"):
+        async with lease("prod"):
+            await in_transaction(_end_lease)
             await asyncio.Event().wait()
     assert rows(LeaseRow) == []
 
 
-def _taken_over_and_ended(session: Session) -> None:
+def _end_lease(session: Session) -> None:
     session.exec(delete(LeaseRow))
 
 
 async def test_after_the_lease_is_lost_nothing_is_sent_that_changes_anything() -> None:
     """The fence lets requests through that only read."""
     integrate()
-    with pytest.raises(Busy, match="it changes nothing any more"):
-        async with leased("prod"):
+    with pytest.raises(LeaseHeld, match="it changes nothing any more"):
+        async with lease("prod"):
             await check_fence("PUT")
-            await stored(_taken_over_and_ended)
+            await in_transaction(_end_lease)
             await check_fence("GET")
             async with asyncio.timeout(20):
                 while True:  # until what was asked last is old
@@ -161,12 +161,12 @@ async def test_after_the_lease_is_lost_nothing_is_sent_that_changes_anything() -
 
 async def test_the_innermost_lease_counts_and_without_one_there_is_no_fence() -> None:
     await check_fence("PUT")
-    async with leased("prod"):
-        async with leased("cluster/eu"):
-            await stored(_taken_over_and_ended)
-            with pytest.raises(Busy, match="cluster/eu"):
+    async with lease("prod"):
+        async with lease("cluster/eu"):
+            await in_transaction(_end_lease)
+            with pytest.raises(LeaseHeld, match="cluster/eu"):
                 await check_fence("PUT")
-        with pytest.raises(Busy, match="prod"):
+        with pytest.raises(LeaseHeld, match="prod"):
             await asyncio.create_task(check_fence("POST"))
 
 
@@ -174,20 +174,22 @@ async def test_a_lost_lease_makes_the_registry_due_at_once() -> None:
     integrate()
     looked_at = clock.now()
 
-    def due() -> bool:
-        (prod,) = transact(registries.dossiers)
-        return prod.due(settings().cadence, looked_at)
+    def is_due() -> bool:
+        (prod,) = run_in_transaction(registries.list_registries)
+        return prod.is_due(get_settings().poll_policy, looked_at)
 
-    transact(lambda session: session.exec(update(RegistryRow).values(looked_at=looked_at)))
-    async with leased("prod"):
+    run_in_transaction(
+        lambda session: session.exec(update(RegistryRow).values(looked_at=looked_at))
+    )
+    async with lease("prod"):
         pass
-    assert not due()
-    async with leased("prod"):
-        await stored(_taken_over_and_ended)
-    assert due()
+    assert not is_due()
+    async with lease("prod"):
+        await in_transaction(_end_lease)
+    assert is_due()
     later = clock.now()
-    transact(lambda session: session.exec(update(RegistryRow).values(looked_at=later)))
-    assert not due()
+    run_in_transaction(lambda session: session.exec(update(RegistryRow).values(looked_at=later)))
+    assert not is_due()
 
 
 @pytest.mark.parametrize("back", [True, False])
@@ -195,22 +197,22 @@ async def test_renewal_survives_every_database_error_until_the_lease_ends(
     back: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGISTRY_INTEGRATION_LEASE_SECONDS", "3")
-    settings.cache_clear()
-    held = False
-    with nullcontext() if back else pytest.raises(Busy, match="it was stopped"):
-        async with leased("prod") as holder:
-            await stored(_rename, "lease", "elsewhere")
+    get_settings.cache_clear()
+    is_held = False
+    with nullcontext() if back else pytest.raises(LeaseHeld, match="it was stopped"):
+        async with lease("prod") as lease_id:
+            await in_transaction(_rename, "lease", "elsewhere")
             await asyncio.sleep(1.5)  # one renewal and more
             if back:
-                await stored(_rename, "elsewhere", "lease")
+                await in_transaction(_rename, "elsewhere", "lease")
                 await asyncio.sleep(3)
-                await stored(check_held, "prod", holder)
-                held = True
+                await in_transaction(check_lease, "prod", lease_id)
+                is_held = True
             else:
                 await asyncio.Event().wait()
-    assert held is back
+    assert is_held is back
     if not back:
-        await stored(_rename, "elsewhere", "lease")
+        await in_transaction(_rename, "elsewhere", "lease")
 
 
 def _rename(session: Session, name: str, other: str) -> None:
@@ -223,17 +225,17 @@ async def test_the_clock_of_the_database_counts(
     """A machine whose clock is an hour ahead takes over nothing that is held."""
     if database.startswith("sqlite"):
         pytest.skip("the database is on the same machine")
-    async with leased("prod"):
+    async with lease("prod"):
         ahead = clock.now() + timedelta(hours=1)
         monkeypatch.setattr(clock, "now", lambda: ahead)
-        with pytest.raises(Busy):
-            async with leased("prod"):
+        with pytest.raises(LeaseHeld):
+            async with lease("prod"):
                 pytest.fail("two hold one lease")
 
 
 def _hold(key: str) -> None:
     async def hold() -> None:
-        async with leased(key):
+        async with lease(key):
             await asyncio.sleep(60)
 
     asyncio.run(hold())
@@ -244,26 +246,26 @@ async def test_a_killed_run_holds_nothing_up_for_long(database: str) -> None:
         {DATABASE: database, "REGISTRY_INTEGRATION_LEASE_SECONDS": "3"}, _hold, "prod"
     )
 
-    async def held() -> bool:
+    async def has_lease() -> bool:
         return bool(rows(LeaseRow))
 
-    await _soon(held)
+    await _wait_until(has_lease)
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join(10)
-    with pytest.raises(Busy):
-        async with leased("prod"):
+    with pytest.raises(LeaseHeld):
+        async with lease("prod"):
             pytest.fail("a killed run's lease ended at once")
-    async with leased("prod", patience=60):
+    async with lease("prod", wait_seconds=60):
         pass
 
 
 def _count_up(counter: Path, times: int) -> None:
     async def count() -> None:
         for _ in range(times):
-            async with leased("counter", patience=60):
-                known = int(counter.read_text())
+            async with lease("counter", wait_seconds=60):
+                number = int(counter.read_text())
                 await asyncio.sleep(0.01)
-                counter.write_text(str(known + 1))
+                counter.write_text(str(number + 1))
 
     asyncio.run(count())
 
@@ -280,26 +282,28 @@ def test_a_check_keeps_others_from_taking_over_before_the_transaction_ends(datab
     if database.startswith("sqlite"):
         pytest.skip(f"a transaction has the whole database here ({sqlite3.sqlite_version})")
     until = clock.now() - timedelta(seconds=1)
-    transact(lambda session: session.add(LeaseRow(key="prod", holder="me", expires_at=until)))
+    run_in_transaction(
+        lambda session: session.add(LeaseRow(key="prod", holder="me", expires_at=until))
+    )
 
     async def attempt() -> None:
-        async with leased("prod", patience=30) as other:
+        async with lease("prod", wait_seconds=30) as other:
             order.append("taken over")
-            await stored(check_held, "prod", other)
+            await in_transaction(check_lease, "prod", other)
 
     async def slow_save() -> None:
         def work(session: Session) -> None:
-            check_held(session, "prod", "me")
+            check_lease(session, "prod", "me")
             time.sleep(0.6)
             order.append("saved")
 
-        await stored(work)
+        await in_transaction(work)
 
-    async def both() -> None:
+    async def run_both() -> None:
         saving = asyncio.create_task(slow_save())
         await asyncio.sleep(0.2)
         await asyncio.gather(saving, attempt())
 
     order: list[str] = []
-    asyncio.run(both())
+    asyncio.run(run_both())
     assert order == ["saved", "taken over"]

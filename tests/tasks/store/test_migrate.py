@@ -10,16 +10,16 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from models import tables
-from models.core.errors import InputRefused
-from tasks.store.migrate import config, migrate
-from tasks.store.schema_revision import check_current
-from tasks.store.session import engine_for
+from models.core.errors import InvalidRequest
+from tasks.store.migrate import build_alembic_config, migrate
+from tasks.store.schema_revision import require_current_schema
+from tasks.store.session import get_engine
 from tests.support.processes import finish
 from tests.tasks.store.tools import integrate, rows, start
 
 
 def _differences(url: str) -> list[object]:
-    with engine_for(url).connect() as connection:
+    with get_engine(url).connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, SQLModel.metadata))
@@ -42,11 +42,11 @@ def test_migrating_again_keeps_what_is_there(database: str) -> None:
 
 def test_back_to_nothing(empty_database: str) -> None:
     migrate(empty_database)
-    with engine_for(empty_database).begin() as connection:
-        found = config()
-        found.attributes["connection"] = connection
-        command.downgrade(found, "base")
-    assert inspect(engine_for(empty_database)).get_table_names() == ["alembic_version"]
+    with get_engine(empty_database).begin() as connection:
+        alembic_config = build_alembic_config()
+        alembic_config.attributes["connection"] = connection
+        command.downgrade(alembic_config, "base")
+    assert inspect(get_engine(empty_database)).get_table_names() == ["alembic_version"]
 
 
 def test_several_machines_at_once(empty_database: str) -> None:
@@ -55,12 +55,14 @@ def test_several_machines_at_once(empty_database: str) -> None:
 
 
 def test_an_empty_database_is_not_current(empty_database: str) -> None:
-    with pytest.raises(InputRefused, match=r"revision none, this version needs \d+.*make migrate"):
-        check_current(empty_database)
+    with pytest.raises(
+        InvalidRequest, match=r"revision none, this version needs \d+.*make migrate"
+    ):
+        require_current_schema(empty_database)
 
 
 def test_a_migrated_database_is_current(database: str) -> None:
-    check_current(database)
+    require_current_schema(database)
 
 
 def test_sqlite_is_prepared_for_several_writers(empty_database: str) -> None:

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from models.access.binding import Workspace
 from tasks.store import audit
 from tasks.store.access import bindings, workspaces
-from tasks.store.installation import installation
-from tasks.store.migrate import config, migrate
+from tasks.store.installation import get_installation
+from tasks.store.migrate import build_alembic_config, migrate
 from tasks.store.registries import credential_origins, registries, robots, spaces
-from tasks.store.schema_revision import check_current
-from tasks.store.session import engine_for, transact
-from tests.support.access_builders import binding, grant
+from tasks.store.schema_revision import require_current_schema
+from tasks.store.session import get_engine, run_in_transaction
+from tests.support.access_builders import binding, robot_account
 from tests.support.builders import NOW
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -109,28 +109,28 @@ OF_0001: Rows = {
 
 
 def _at(url: str, direction: str, revision: str) -> None:
-    with engine_for(url).begin() as connection:
-        found = config()
-        found.attributes["connection"] = connection
-        getattr(command, direction)(found, revision)
+    with get_engine(url).begin() as connection:
+        alembic_config = build_alembic_config()
+        alembic_config.attributes["connection"] = connection
+        getattr(command, direction)(alembic_config, revision)
 
 
 def _reflected(connection: Connection) -> MetaData:
-    found = MetaData()
-    found.reflect(connection)
-    return found
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return metadata
 
 
 def _fill(url: str) -> None:
-    with engine_for(url).begin() as connection:
+    with get_engine(url).begin() as connection:
         tables = _reflected(connection).tables
-        for name, many in OF_0001.items():
-            connection.execute(tables[name].insert(), many)
+        for name, table_rows in OF_0001.items():
+            connection.execute(tables[name].insert(), table_rows)
 
 
 def _read(url: str) -> Rows:
     """Read all rows, with the columns that 0001 has, times as UTC."""
-    with engine_for(url).connect() as connection:
+    with get_engine(url).connect() as connection:
         tables = _reflected(connection).tables
         return {
             name: sorted(
@@ -149,61 +149,70 @@ def _utc(value: Any) -> Any:
 
 
 @pytest.fixture
-def in_use(empty_database: str) -> str:
+def old_database(empty_database: str) -> str:
     """A database as it was left by the version before."""
     _at(empty_database, "upgrade", "0001")
     _fill(empty_database)
     return empty_database
 
 
-def test_the_fixture_leaves_out_no_table(in_use: str) -> None:
-    names = set(inspect(engine_for(in_use)).get_table_names()) - {"alembic_version"}
+def test_the_fixture_leaves_out_no_table(old_database: str) -> None:
+    names = set(inspect(get_engine(old_database)).get_table_names()) - {"alembic_version"}
     assert names == OF_0001.keys()
 
 
-def test_nothing_is_lost(in_use: str) -> None:
-    before = _read(in_use)
-    migrate(in_use)
-    check_current(in_use)
-    assert _read(in_use) == before
+def test_nothing_is_lost(old_database: str) -> None:
+    before = _read(old_database)
+    migrate(old_database)
+    require_current_schema(old_database)
+    assert _read(old_database) == before
 
 
-def test_what_is_old_can_be_used(in_use: str) -> None:
-    migrate(in_use)
-    prod, second = transact(registries.dossiers)
+def test_what_is_old_can_be_used(old_database: str) -> None:
+    migrate(old_database)
+    prod, second = run_in_transaction(registries.list_registries)
     assert (prod.registry.name, prod.registry.pull_credential) == ("prod", None)
     assert second.registry.name == "second"
-    assert [one.name for one in transact(spaces.spaces, "prod")] == ["team", "tools"]
-    rows = transact(audit.history, "prod")
+    assert [record.name for record in run_in_transaction(spaces.list_spaces, "prod")] == [
+        "team",
+        "tools",
+    ]
+    rows = run_in_transaction(audit.history, "prod")
     assert [(row.id, row.cluster_name, row.workspace) for row in rows] == [(2, "", ""), (1, "", "")]
-    assert [row.id for row in transact(audit.unannounced)] == [2]
-    assert len(transact(installation)) == 8
+    assert [row.id for row in run_in_transaction(audit.pending_events)] == [2]
+    assert len(run_in_transaction(get_installation)) == 8
 
 
-def test_what_persons_integrated_keeps_its_credentials(in_use: str) -> None:
+def test_what_persons_integrated_keeps_its_credentials(old_database: str) -> None:
     """Not what is managed: discovery may have moved it, and a person has to look at it."""
-    with engine_for(in_use).begin() as connection:
+    with get_engine(old_database).begin() as connection:
         connection.execute(text("UPDATE registry SET origin = 'managed' WHERE name = 'second'"))
-    migrate(in_use)
+    migrate(old_database)
     for _ in range(2):
-        found = transact(credential_origins.permitted, {"harbor": "id-1", "other": "id-2"})
-        assert found == {"harbor": {"http://prod.test"}, "other": set()}
-    assert transact(credential_origins.permitted, {"harbor": "id-2"}) == {"harbor": set()}
+        origins = run_in_transaction(
+            credential_origins.permitted_origins, {"harbor": "id-1", "other": "id-2"}
+        )
+        assert origins == {"harbor": {"http://prod.test"}, "other": set()}
+    assert run_in_transaction(credential_origins.permitted_origins, {"harbor": "id-2"}) == {
+        "harbor": set()
+    }
 
 
-def test_what_is_new_belongs_to_what_is_old(in_use: str) -> None:
-    migrate(in_use)
-    transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
-    transact(bindings.bind, [binding()], at=NOW, flow_run="r")
-    transact(robots.keep, grant(1, "team"), "sealed")
-    assert transact(bindings.bindings) == (binding(),)
-    assert [row.id for row in transact(audit.history, workspace="team-a")] == [4, 3]
+def test_what_is_new_belongs_to_what_is_old(old_database: str) -> None:
+    migrate(old_database)
+    run_in_transaction(
+        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
+    )
+    run_in_transaction(bindings.bind, [binding()], at=NOW, flow_run="r")
+    run_in_transaction(robots.save_robot, robot_account(1, "team"), "sealed")
+    assert run_in_transaction(bindings.list_bindings) == (binding(),)
+    assert [row.id for row in run_in_transaction(audit.history, workspace="team-a")] == [4, 3]
 
 
-def test_and_back_again_nothing_is_lost_that_was_there_before(in_use: str) -> None:
-    before = _read(in_use)
-    migrate(in_use)
-    _at(in_use, "downgrade", "0001")
-    assert _read(in_use) == before
-    migrate(in_use)
-    assert _read(in_use) == before
+def test_and_back_again_nothing_is_lost_that_was_there_before(old_database: str) -> None:
+    before = _read(old_database)
+    migrate(old_database)
+    _at(old_database, "downgrade", "0001")
+    assert _read(old_database) == before
+    migrate(old_database)
+    assert _read(old_database) == before

@@ -8,7 +8,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from tasks.store.session import engine_for, transact
+from tasks.store.session import get_engine, run_in_transaction
 from tests.support.builders import NOW
 from tests.support.processes import finish, preload, start
 
@@ -21,7 +21,7 @@ _APART = 0.04
 def _open_all(folder: Path, beginning: float) -> None:
     """Open one new database after the other, each at the same moment as the others do."""
     for number in range(_FILES):
-        engine = engine_for(f"sqlite:///{folder / f'{number}.db'}")
+        engine = get_engine(f"sqlite:///{folder / f'{number}.db'}")
         while time.time() < beginning + number * _APART:
             pass
         with engine.connect() as connection:
@@ -34,14 +34,14 @@ def test_several_processes_may_open_a_new_database_at_once(tmp_path: Path) -> No
 
 
 def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
-    with engine_for(f"sqlite:///{tmp_path / 'state.db'}").connect() as connection:
+    with get_engine(f"sqlite:///{tmp_path / 'state.db'}").connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2  # FULL
 
 
 def test_no_error_tells_what_was_stored(database: str) -> None:
     row = {"id": 1, "at": NOW, "registry_name": "prod", "subject": "s", "before": "sealed-S3"}
     table = SQLModel.metadata.tables["audit"]
-    with pytest.raises(IntegrityError) as caught:
-        transact(lambda session: session.connection().execute(insert(table), row))
-    assert "audit" in str(caught.value)
-    assert "sealed-S3" not in str(caught.value).replace(str(caught.value.orig), "")
+    with pytest.raises(IntegrityError) as excinfo:
+        run_in_transaction(lambda session: session.connection().execute(insert(table), row))
+    assert "audit" in str(excinfo.value)
+    assert "sealed-S3" not in str(excinfo.value).replace(str(excinfo.value.orig), "")

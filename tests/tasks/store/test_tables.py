@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Session
 
 from models.tables import LeaseRow, RegistryRow, SpaceRow
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tasks.store.upsert import upsert
 from tests.support.builders import NOW
 from tests.tasks.store.tools import integrate, rows
@@ -15,8 +15,8 @@ from tests.tasks.store.tools import integrate, rows
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def _lease(at: datetime) -> LeaseRow:
-    return LeaseRow(key="prod", holder="me", expires_at=at)
+def _lease(expires_at: datetime) -> LeaseRow:
+    return LeaseRow(key="prod", holder="me", expires_at=expires_at)
 
 
 @pytest.mark.parametrize(
@@ -29,31 +29,31 @@ def _lease(at: datetime) -> LeaseRow:
     ],
 )
 def test_times_come_back_as_aware_utc(at: datetime) -> None:
-    transact(lambda session: session.add(_lease(at)))
-    found = rows(LeaseRow)[0].expires_at
-    assert (found, found.tzinfo) == (at, UTC)
+    run_in_transaction(lambda session: session.add(_lease(at)))
+    saved_time = rows(LeaseRow)[0].expires_at
+    assert (saved_time, saved_time.tzinfo) == (at, UTC)
 
 
 def test_naive_times_are_refused() -> None:
     with pytest.raises(StatementError, match="naive datetime"):
-        transact(lambda session: session.add(_lease(datetime(2026, 3, 1))))
+        run_in_transaction(lambda session: session.add(_lease(datetime(2026, 3, 1))))
     assert rows(LeaseRow) == []
 
 
-def _spaces(*many: dict[str, object]) -> None:
-    transact(upsert, SpaceRow, [{"registry_name": "prod", **one} for one in many])
+def _spaces(*space_rows: dict[str, object]) -> None:
+    run_in_transaction(upsert, SpaceRow, [{"registry_name": "prod", **row} for row in space_rows])
 
 
 def test_upsert_inserts_and_updates_what_is_named() -> None:
     integrate()
     _spaces({"name": "a", "declared": False, "storage_used": 5})
     _spaces({"name": "a", "declared": True}, {"name": "b", "declared": False})
-    found = {row.name: (row.declared, row.storage_used) for row in rows(SpaceRow)}
-    assert found == {"a": (True, 5), "b": (False, None)}
+    saved_rows = {row.name: (row.declared, row.storage_used) for row in rows(SpaceRow)}
+    assert saved_rows == {"a": (True, 5), "b": (False, None)}
 
 
 def test_upsert_of_nothing() -> None:
-    transact(upsert, SpaceRow, [])
+    run_in_transaction(upsert, SpaceRow, [])
     assert rows(SpaceRow) == []
 
 
@@ -71,5 +71,5 @@ def test_a_transaction_is_all_or_nothing() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        transact(half)
+        run_in_transaction(half)
     assert rows(RegistryRow)[0].description == ""

@@ -10,98 +10,120 @@ from sqlalchemy import event
 from sqlmodel import Session, delete, select
 
 from models.access.binding import Workspace
-from models.clusters.cluster import ClusterState
-from models.core.audit import Entry
+from models.clusters.cluster import ClusterStatus
+from models.core.audit import AuditEntry
 from models.core.reasons import Reason
-from models.overview.build_views import registry_accesses, workspace_views
-from models.overview.views import Facts, RegistryAccess, WorkspaceView
+from models.overview.build_views import build_registry_access_views, build_workspace_views
+from models.overview.views import AccessFacts, RegistryAccessView, WorkspaceView
 from models.registries.registry import BlockRef, Kind
-from models.tables import DeliveryRow, NamespaceRow, OutcomeRow
+from models.tables import ChangeResultRow, NamespaceRow, PullSecretRow
 from tasks.pages.registry_access import access_section
-from tasks.pages.workspace import workspace_news, workspace_page
+from tasks.pages.workspace import workspace_digest_source, workspace_page
 from tasks.store import audit, views
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.registries import robots, spaces
-from tasks.store.session import engine_for, transact
+from tasks.store.session import get_engine, run_in_transaction
 from tasks.store.upsert import upsert
-from tests.support.access_builders import binding, cluster, delivery, grant, login, namespace
+from tests.support.access_builders import (
+    binding,
+    cluster,
+    login,
+    namespace,
+    pull_secret_status,
+    robot_account,
+)
 from tests.support.builders import NOW, registry, space
 from tests.tasks.store.tools import integrate
 
 SEALED = "gAAAA-sealed-secret"
 RUN: dict[str, Any] = {"at": NOW, "flow_run": "run-1"}
-WELL = ClusterState(reachable=True, reason=Reason.CONNECTED, since=NOW)
+HEALTHY_STATE = ClusterStatus(reachable=True, reason=Reason.CONNECTED, since=NOW)
 
 
 def fill(session: Session) -> None:
     """Two registries, three workspaces, two namespaces; one space of team-a waits."""
-    spaces.remember(session, "prod", [space("team"), space("shop"), space("fresh")])
+    spaces.save_spaces(session, "prod", [space("team"), space("shop"), space("fresh")])
     for name in ("team-a", "blue", "idle"):
-        workspaces.create(session, Workspace(name=name, description="<b>ours</b>"), (), **RUN)
+        workspaces.save_workspace(
+            session, Workspace(name=name, description="<b>ours</b>"), (), **RUN
+        )
     quick = binding("team", effective_at=NOW + timedelta(seconds=2))
     slow = binding("shop", effective_at=NOW + timedelta(seconds=6))
     pending = binding("fresh")
     docker = binding("/", "blue", "docker-dev")
     bindings.bind(session, [quick, slow, pending, docker], **RUN)
-    for one in (quick, slow):
-        bindings.note_effective(
-            session, [one.model_copy(update={"effective_at": None})], one.effective_at or NOW
+    for effective_binding in (quick, slow):
+        bindings.save_effective(
+            session,
+            [effective_binding.model_copy(update={"effective_at": None})],
+            effective_binding.effective_at or NOW,
         )
-    robots.keep(session, grant(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED)
-    clusters.register(session, cluster(), state=WELL, **RUN)
-    deliver(session)
-    audit.write(session, "prod", [Entry(subject="x", what="grant.made", workspace="blue")], **RUN)
+    robots.save_robot(
+        session, robot_account(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED
+    )
+    clusters.save_cluster(session, cluster(), state=HEALTHY_STATE, **RUN)
+    save_pull_secrets(session)
+    audit.append(
+        session, "prod", [AuditEntry(subject="x", action="grant.made", workspace="blue")], **RUN
+    )
 
 
-def deliver(session: Session, *, workspace: str = "team-a") -> None:
+def save_pull_secrets(session: Session, *, workspace: str = "team-a") -> None:
     """Let both namespaces of a workspace hold its robot account's login."""
     for name in ("shop", "till"):
         row = namespace(name, workspace).model_dump(exclude={"cluster"})
         upsert(session, NamespaceRow, [row | {"cluster_name": "eu"}])
-        left = delivery(name, logins=(login(),)).model_dump(exclude={"cluster"})
-        upsert(session, DeliveryRow, [left | {"cluster_name": "eu"}])
+        status_row = pull_secret_status(name, logins=(login(),)).model_dump(exclude={"cluster"})
+        upsert(session, PullSecretRow, [status_row | {"cluster_name": "eu"}])
 
 
 @pytest.fixture
-def filled(database: str) -> str:
+def filled_database(database: str) -> str:
     integrate(registry())
     docker = registry(Kind.DOCKER, name="docker-dev", address="http://docker.test")
     integrate(docker.model_copy(update={"pull_credential": BlockRef(name="puller")}))
-    transact(fill)
+    run_in_transaction(fill)
     return database
 
 
 def view(name: str) -> WorkspaceView:
-    return {one.workspace.name: one for one in workspace_views(facts())}[name]
+    return {
+        workspace_view.workspace.name: workspace_view
+        for workspace_view in build_workspace_views(facts())
+    }[name]
 
 
-def facts() -> Facts:
-    return transact(views.facts_of_workspaces, None, NOW)
+def facts() -> AccessFacts:
+    return run_in_transaction(views.load_workspace_facts, None, NOW)
 
 
-def access(name: str) -> RegistryAccess:
-    return registry_accesses(transact(views.facts_of_registries, [name], NOW), [name])[name]
+def access(name: str) -> RegistryAccessView:
+    return build_registry_access_views(
+        run_in_transaction(views.load_registry_facts, [name], NOW), [name]
+    )[name]
 
 
-def waiting() -> dict[str, str]:
-    return {one.binding.space: one.waiting for one in view("team-a").spaces}
+def pending_reasons() -> dict[str, str]:
+    return {
+        space_view.binding.space: space_view.pending_reason for space_view in view("team-a").spaces
+    }
 
 
 @contextmanager
-def counting(url: str) -> Iterator[list[str]]:
-    said: list[str] = []
-    engine = engine_for(url)
+def count_queries(url: str) -> Iterator[list[str]]:
+    statements: list[str] = []
+    engine = get_engine(url)
 
     def note(*args: object) -> None:
-        said.append(str(args[2]))
+        statements.append(str(args[2]))
 
     event.listen(engine, "before_cursor_execute", note)
-    yield said
+    yield statements
     event.remove(engine, "before_cursor_execute", note)
 
 
-def test_a_workspace_tells_its_spaces_and_what_they_wait_for(filled: str) -> None:
-    assert waiting() == {
+def test_a_workspace_tells_its_spaces_and_what_they_wait_for(filled_database: str) -> None:
+    assert pending_reasons() == {
         "team": "",
         "shop": "",
         "fresh": "the registry is unknown: NotProbed",
@@ -113,45 +135,50 @@ def test_a_workspace_tells_its_spaces_and_what_they_wait_for(filled: str) -> Non
     assert "3 days" in page
     assert "enforced" in page
     assert "<b>" not in page
-    assert SEALED not in page + workspace_news(view("team-a"))
+    assert SEALED not in page + workspace_digest_source(view("team-a"))
     assert "space.bound" in page
 
 
-def test_a_workspace_without_anything_says_what_to_do(filled: str) -> None:
+def test_a_workspace_without_anything_says_what_to_do(filled_database: str) -> None:
     page = workspace_page(view("idle"))
     assert "Run bind-space" in page
     assert "create-workspace" in page
 
 
-def test_the_first_namespace_that_is_behind_is_named(filled: str) -> None:
+def test_the_first_namespace_that_is_behind_is_named(filled_database: str) -> None:
     def forget(session: Session) -> None:
-        for row in session.exec(select(DeliveryRow)):
+        for row in session.exec(select(PullSecretRow)):
             row.logins, row.status, row.reason = [], "refused", "ForeignSecret"
             session.add(row)
 
-    transact(forget)
-    assert waiting()["team"] == "eu/shop: ForeignSecret"
+    run_in_transaction(forget)
+    assert pending_reasons()["team"] == "eu/shop: ForeignSecret"
     assert "was after 2.0 s, not now" in workspace_page(view("team-a"))
 
 
-def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled: str) -> None:
+def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: str) -> None:
     def spoil(session: Session) -> None:
         failed = {"subject": "team-a", "kind": "edit-grant", "done": False, "at": NOW}
-        told = {"reason": "Forbidden", "message": "answered 403", "registry_name": "prod"}
-        upsert(session, OutcomeRow, [failed | told])
-        state = WELL.model_copy(update={"reachable": False, "reason": Reason.TIMED_OUT})
-        clusters.register(session, cluster(), state=state, **RUN)
-        session.exec(delete(DeliveryRow))
+        details = {"reason": "Forbidden", "message": "answered 403", "registry_name": "prod"}
+        upsert(session, ChangeResultRow, [failed | details])
+        state = HEALTHY_STATE.model_copy(update={"reachable": False, "reason": Reason.TIMED_OUT})
+        clusters.save_cluster(session, cluster(), state=state, **RUN)
+        session.exec(delete(PullSecretRow))
 
-    transact(spoil)
-    assert waiting()["fresh"] == "the robot account: Forbidden: answered 403"
-    assert waiting()["team"] == "eu/shop: the cluster is out of reach (TimedOut)"
+    run_in_transaction(spoil)
+    assert pending_reasons()["fresh"] == "the robot account: Forbidden: answered 403"
+    assert pending_reasons()["team"] == "eu/shop: the cluster is out of reach (TimedOut)"
 
 
-def test_a_registry_tells_who_is_bound_and_how_long_it_took(filled: str) -> None:
-    found = access("prod")
-    assert (found.in_force, found.median, found.worst, found.waiting) == (2, 4.0, 6.0, 1)
-    section = access_section(registry(), found)
+def test_a_registry_tells_who_is_bound_and_how_long_it_took(filled_database: str) -> None:
+    registry_access = access("prod")
+    assert (
+        registry_access.effective_count,
+        registry_access.median_seconds,
+        registry_access.max_seconds,
+        registry_access.pending_count,
+    ) == (2, 4.0, 6.0, 1)
+    section = access_section(registry(), registry_access)
     assert "3 bindings of 1 workspace" in section
     assert "median **4.0 s**, worst **6.0 s** (measured on 2)" in section
     assert "⚠️ 1 not yet, e.g.:<br>the registry is unknown: NotProbed" in section
@@ -159,28 +186,32 @@ def test_a_registry_tells_who_is_bound_and_how_long_it_took(filled: str) -> None
     assert SEALED not in section
 
 
-def test_a_docker_registry_tells_who_gets_its_pull_only_user(filled: str) -> None:
+def test_a_docker_registry_tells_who_gets_its_pull_only_user(filled_database: str) -> None:
     docker = registry(Kind.DOCKER)
-    given = docker.model_copy(update={"pull_credential": BlockRef(name="puller")})
-    assert "the block `puller`. Privacy is advisory" in access_section(given, access("docker-dev"))
+    docker_with_puller = docker.model_copy(update={"pull_credential": BlockRef(name="puller")})
+    assert "the block `puller`. Privacy is advisory" in access_section(
+        docker_with_puller, access("docker-dev")
+    )
     assert "No pull-only credentials are given" in access_section(docker, access("docker-dev"))
 
 
-def test_the_number_of_queries_does_not_grow(filled: str) -> None:
-    with counting(filled) as before:
+def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
+    with count_queries(filled_database) as before:
         facts()
     for number in range(20):
-        transact(workspaces.create, Workspace(name=f"w{number}"), (), **RUN)
-    many = [binding("team", f"w{number}") for number in range(20)]
-    transact(bindings.bind, many, **RUN)
-    with counting(filled) as after:
-        assert len(workspace_views(facts())) == 23
+        run_in_transaction(workspaces.save_workspace, Workspace(name=f"w{number}"), (), **RUN)
+    new_bindings = [binding("team", f"w{number}") for number in range(20)]
+    run_in_transaction(bindings.bind, new_bindings, **RUN)
+    with count_queries(filled_database) as after:
+        assert len(build_workspace_views(facts())) == 23
     assert len(after) == len(before)
 
 
-def test_only_those_that_are_asked_for_and_there_are_read(filled: str) -> None:
-    found = transact(views.facts_of_workspaces, ["blue", "nobody"], NOW)
-    assert [one.workspace.name for one in workspace_views(found)] == ["blue"]
-    assert {one.workspace for one in found.bindings} == {"blue"}
-    assert workspace_views(transact(views.facts_of_workspaces, [], NOW)) == ()
-    assert access("docker-dev").shares[0].workspace == "blue"
+def test_only_those_that_are_asked_for_and_there_are_read(filled_database: str) -> None:
+    access_facts = run_in_transaction(views.load_workspace_facts, ["blue", "nobody"], NOW)
+    assert [
+        workspace_view.workspace.name for workspace_view in build_workspace_views(access_facts)
+    ] == ["blue"]
+    assert {record.workspace for record in access_facts.bindings} == {"blue"}
+    assert build_workspace_views(run_in_transaction(views.load_workspace_facts, [], NOW)) == ()
+    assert access("docker-dev").workspaces[0].workspace == "blue"

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, col, select
 
-from models.core.audit import Entry
+from models.core.audit import AuditEntry
 from models.registries.registry import Registry
 from models.tables import AuditRow
 from tasks.store.registries import registries
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tests.support import processes
 from tests.support.builders import NOW, registry
 from tests.support.databases import DATABASE
@@ -19,12 +19,14 @@ from tests.support.processes import preload
 
 preload("tasks.store.migrate", "tasks.store.leases")
 
-INTEGRATED = Entry(subject="prod", what="registry.integrated")
+INTEGRATED = AuditEntry(subject="prod", action="registry.integrated")
 
 
-def integrate(one: Registry | None = None, entry: Entry = INTEGRATED, at: datetime = NOW) -> None:
+def integrate(
+    spec: Registry | None = None, entry: AuditEntry = INTEGRATED, at: datetime = NOW
+) -> None:
     """Add a registry as the flow does."""
-    transact(registries.add, one or registry(), entry, at=at, flow_run="run-1")
+    run_in_transaction(registries.add_registry, spec or registry(), entry, at=at, flow_run="run-1")
 
 
 def rows(kind: type[SQLModel]) -> list[Any]:
@@ -33,17 +35,17 @@ def rows(kind: type[SQLModel]) -> list[Any]:
     def read(session: Session) -> list[Any]:
         return list(session.exec(select(kind)))
 
-    return transact(read)
+    return run_in_transaction(read)
 
 
-def audited() -> list[tuple[str, str]]:
+def audit_entries() -> list[tuple[str, str]]:
     """Return (what, subject) of all audit rows, oldest first."""
 
     def read(session: Session) -> list[tuple[str, str]]:
-        found = session.exec(select(AuditRow).order_by(col(AuditRow.id)))
-        return [(row.what, row.subject) for row in found]
+        audit_rows = session.exec(select(AuditRow).order_by(col(AuditRow.id)))
+        return [(row.what, row.subject) for row in audit_rows]
 
-    return transact(read)
+    return run_in_transaction(read)
 
 
 def start(url: str, work: Callable[..., None], *args: object) -> BaseProcess:

@@ -6,14 +6,25 @@ import re
 from urllib.parse import unquote
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.log import SAFE
-from deployments.simulators.harbor.state import AuditEntry
-from deployments.simulators.harbor.web.query import Columns, filtered, ordered, page_of, paging
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer, timestamp
-from deployments.simulators.harbor.web.routing import BASE, Route
+from deployments.simulators.harbor.log import SAFE_METHODS
+from deployments.simulators.harbor.state import HarborAuditEntry
+from deployments.simulators.harbor.web.query import (
+    ColumnGetters,
+    filter_rows,
+    page_response,
+    parse_paging,
+    sort_rows,
+)
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import (
+    HarborError,
+    HarborResponse,
+    format_time,
+    json_response,
+)
+from deployments.simulators.harbor.web.routing import BASE_PATH, Route
 
-COLUMNS: Columns = {
+AUDIT_COLUMNS: ColumnGetters = {
     "id": lambda e: e.id,
     "op_time": lambda e: e.time,
     "operation": lambda e: e.operation,
@@ -21,8 +32,10 @@ COLUMNS: Columns = {
     "resource_type": lambda e: e.resource_type,
     "username": lambda e: e.username,
 }
-CHANGES = re.compile(rf"{BASE}/projects/(?P<project>[^/]+)/?(?P<rest>metadatas(?:/.*)?)?")
-EVENTS = [
+UPDATE_PATTERN = re.compile(
+    rf"{BASE_PATH}/projects/(?P<project>[^/]+)/?(?P<rest>metadatas(?:/.*)?)?"
+)
+EVENT_TYPES = [
     "create_artifact",
     "delete_artifact",
     "pull_artifact",
@@ -44,10 +57,10 @@ EVENTS = [
 ]
 
 
-def _shown(entry: AuditEntry) -> dict[str, object]:
+def _to_json(entry: HarborAuditEntry) -> dict[str, object]:
     return {
         "id": entry.id,
-        "op_time": timestamp(entry.time),
+        "op_time": format_time(entry.time),
         "operation": entry.operation,
         "operation_description": entry.description,
         "operation_result": entry.success,
@@ -57,63 +70,63 @@ def _shown(entry: AuditEntry) -> dict[str, object]:
     }
 
 
-def _page(call: Call, entries: list[AuditEntry]) -> Answer:
-    rows = ordered(call, filtered(call, reversed(entries), COLUMNS), COLUMNS, "")
-    return page_of(call, paging(call), rows, _shown)
+def _entries_page(call: HarborRequest, entries: list[HarborAuditEntry]) -> HarborResponse:
+    rows = sort_rows(call, filter_rows(call, reversed(entries), AUDIT_COLUMNS), AUDIT_COLUMNS, "")
+    return page_response(call, parse_paging(call), rows, _to_json)
 
 
-async def list_all(call: Call) -> Answer:
+async def list_all(call: HarborRequest) -> HarborResponse:
     """GET /auditlog-exts: everything for who may, else what happened in one's own projects."""
-    paging(call)
+    parse_paging(call)
     if call.path.rstrip("/").endswith("-exts") and call.harbor.release < (2, 13):
-        raise Refusal("NOT_FOUND", f"path {call.path} was not found")
+        raise HarborError("NOT_FOUND", f"path {call.path} was not found")
     rights.require_user(call, "")
-    if rights.allowed_system(call.caller, "audit-log", "list"):
-        return _page(call, call.harbor.audit)
-    return _page(call, [entry for entry in call.harbor.audit if _own(call, entry)])
+    if rights.is_system_allowed(call.caller, "audit-log", "list"):
+        return _entries_page(call, call.harbor.audit)
+    return _entries_page(call, [entry for entry in call.harbor.audit if _is_visible(call, entry)])
 
 
-def _own(call: Call, entry: AuditEntry) -> bool:
+def _is_visible(call: HarborRequest, entry: HarborAuditEntry) -> bool:
     user = call.caller.user
     project = call.harbor.projects.by_id(entry.project_id or 0)
     if user is None or project is None or project.role_of(user.id) is None:
         return False
-    return rights.allowed(call.caller, project, "log", "list")
+    return rights.is_allowed(call.caller, project, "log", "list")
 
 
-async def list_of_project(call: Call) -> Answer:
+async def list_for_project(call: HarborRequest) -> HarborResponse:
     """GET /projects/{name}/auditlog-exts."""
-    paging(call)
+    parse_paging(call)
     project = rights.require_project(call, "log", "list")
-    return _page(call, [e for e in call.harbor.audit if e.project_id == project.id])
+    return _entries_page(call, [e for e in call.harbor.audit if e.project_id == project.id])
 
 
-def note_update(call: Call, status: int) -> None:
+def record_project_update(call: HarborRequest, status: int) -> None:
     """Since 2.16 every attempt to change a known project is noted, refused ones too."""
-    found = CHANGES.fullmatch(call.path)
-    if found is None or call.method in SAFE or call.harbor.release < (2, 16):
+    match = UPDATE_PATTERN.fullmatch(call.path)
+    if match is None or call.method in SAFE_METHODS or call.harbor.release < (2, 16):
         return
-    if not found["rest"] and call.method != "PUT":
+    if not match["rest"] and call.method != "PUT":
         return
-    name = unquote(found["project"])
+    name = unquote(match["project"])
     project = call.harbor.projects.get(name) or call.harbor.projects.by_id(
         int(name) if name.isdecimal() else 0
     )
-    if project is not None and not call.caller.anonymous:
+    if project is not None and not call.caller.is_anonymous:
         call.harbor.record(
             call.caller.name, "update", "project", project.name,
             success=status < 400, project_id=project.id,
         )  # fmt: skip
 
 
-async def events(call: Call) -> Answer:
+async def list_event_types(call: HarborRequest) -> HarborResponse:
     """GET /auditlog-exts/events."""
     rights.require_user(call, "")
-    return json_answer([{"event_type": name} for name in EVENTS])
+    return json_response([{"event_type": name} for name in EVENT_TYPES])
 
 
-ROUTES = [
+AUDIT_ROUTES = [
     Route("GET", "/auditlog-exts", list_all),
-    Route("GET", "/auditlog-exts/events", events),
-    Route("GET", "/projects/{project}/auditlog-exts", list_of_project),
+    Route("GET", "/auditlog-exts/events", list_event_types),
+    Route("GET", "/projects/{project}/auditlog-exts", list_for_project),
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from deployments.simulators.harbor import rights
 from deployments.simulators.harbor.web import validation
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import HarborError, HarborResponse, json_response
 from deployments.simulators.harbor.web.routing import Route
 
 # The keys a project may carry; there is no free-form metadata.
-KEYS = frozenset(
+METADATA_KEYS = frozenset(
     [
         "public",
         "enable_content_trust",
@@ -29,79 +29,79 @@ KEYS = frozenset(
     ]
 )
 SEVERITIES = frozenset(["none", "low", "medium", "high", "critical"])
-NUMBERS = frozenset({"proxy_speed_kb", "max_upstream_conn"})
-TRUE = frozenset(["1", "t", "T", "TRUE", "true", "True"])
-FALSE = frozenset(["0", "f", "F", "FALSE", "false", "False"])
+NUMBER_KEYS = frozenset({"proxy_speed_kb", "max_upstream_conn"})
+TRUE_VALUES = frozenset(["1", "t", "T", "TRUE", "true", "True"])
+FALSE_VALUES = frozenset(["0", "f", "F", "FALSE", "false", "False"])
 
 
-def checked(key: str, value: str) -> str:
+def normalize_value(key: str, value: str) -> str:
     """The value Harbor would store for this key, or its 400."""
-    if key in TEXTS:
+    if key in TEXT_KEYS:
         return value
-    if key in NUMBERS and value.lstrip("-").isdecimal():
+    if key in NUMBER_KEYS and value.lstrip("-").isdecimal():
         return value
     if key == "severity" and value.lower() in SEVERITIES:
         return value.lower()
-    if key in BOOLEANS and value in TRUE | FALSE:
-        return "true" if value in TRUE else "false"
-    raise Refusal("BAD_REQUEST", f"invalid value: {value}")
+    if key in BOOLEAN_KEYS and value in TRUE_VALUES | FALSE_VALUES:
+        return "true" if value in TRUE_VALUES else "false"
+    raise HarborError("BAD_REQUEST", f"invalid value: {value}")
 
 
-TEXTS = frozenset({"retention_id", "proxy_cache_filter_pattern", "proxy_cache_filter_kind"})
-BOOLEANS = KEYS - TEXTS - NUMBERS - {"severity"}
+TEXT_KEYS = frozenset({"retention_id", "proxy_cache_filter_pattern", "proxy_cache_filter_kind"})
+BOOLEAN_KEYS = METADATA_KEYS - TEXT_KEYS - NUMBER_KEYS - {"severity"}
 
 
 def _check_key(key: str) -> None:
-    if key not in KEYS:
-        raise Refusal("BAD_REQUEST", f"invalid key: {key}")
+    if key not in METADATA_KEYS:
+        raise HarborError("BAD_REQUEST", f"invalid key: {key}")
 
 
-async def list_all(call: Call) -> Answer:
+async def list_all(call: HarborRequest) -> HarborResponse:
     """GET …/metadatas/: needs a right that project administrators lack."""
     project = rights.require_project(call, "metadata", "list")
-    return json_answer(project.metadata)
+    return json_response(project.metadata)
 
 
-async def get(call: Call) -> Answer:
+async def get(call: HarborRequest) -> HarborResponse:
     """GET …/metadatas/{key}: `{}` if it is not set."""
     project = rights.require_project(call, "metadata", "read")
-    key = call.text("key")
-    return json_answer({key: project.metadata[key]} if key in project.metadata else {})
+    key = call.path_text("key")
+    return json_response({key: project.metadata[key]} if key in project.metadata else {})
 
 
-async def add(call: Call) -> Answer:
+async def add(call: HarborRequest) -> HarborResponse:
     """POST …/metadatas/: one key that is not there yet."""
-    given = validation.strings(call, "metadata")
+    payload = validation.parse_string_map(call, "metadata")
     project = rights.require_project(call, "metadata", "create")
-    if len(given) != 1:
-        raise Refusal("BAD_REQUEST", "only allow one key/value pair")
-    key, value = next(iter(given.items()))
+    if len(payload) != 1:
+        raise HarborError("BAD_REQUEST", "only allow one key/value pair")
+    key, value = next(iter(payload.items()))
     _check_key(key)
-    value = checked(key, value)
+    value = normalize_value(key, value)
     if key in project.metadata:
-        raise Refusal("CONFLICT", f"metadata {key} already exists for project {project.id}")
+        raise HarborError("CONFLICT", f"metadata {key} already exists for project {project.id}")
     project.metadata[key] = value
-    return Answer(200)
+    return HarborResponse(200)
 
 
-async def change(call: Call) -> Answer:
+async def change(call: HarborRequest) -> HarborResponse:
     """PUT …/metadatas/{key}: checked and normalised."""
-    given = validation.strings(call, "metadata")
+    payload = validation.parse_string_map(call, "metadata")
     project = rights.require_project(call, "metadata", "update")
-    key = call.text("key")
+    key = call.path_text("key")
     _check_key(key)
-    project.metadata[key] = checked(key, given.get(key, ""))
-    return Answer(200)
+    project.metadata[key] = normalize_value(key, payload.get(key, ""))
+    return HarborResponse(200)
 
 
-async def remove(call: Call) -> Answer:
+async def remove(call: HarborRequest) -> HarborResponse:
     """DELETE …/metadatas/{key}."""
     project = rights.require_project(call, "metadata", "delete")
-    project.metadata.pop(call.text("key"), None)
-    return Answer(200)
+    project.metadata.pop(call.path_text("key"), None)
+    return HarborResponse(200)
 
 
-ROUTES = [
+METADATA_ROUTES = [
     Route("GET", "/projects/{project}/metadatas", list_all),
     Route("POST", "/projects/{project}/metadatas", add),
     Route("GET", "/projects/{project}/metadatas/{key}", get),

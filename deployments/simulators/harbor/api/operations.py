@@ -17,22 +17,22 @@ from deployments.simulators.harbor.api import (
 from deployments.simulators.harbor.web.routing import Route, Router
 
 # The old audit log of releases before 2.13 is the same list under another name.
-OLD_AUDIT_LOG = Route("GET", "/audit-logs", audit.list_all)
+LEGACY_AUDIT_LOG = Route("GET", "/audit-logs", audit.list_all)
 
-API = Router(
+API_ROUTER = Router(
     [
-        *system.ROUTES,
-        *users.ROUTES,
-        *projects.ROUTES,
-        *project_writes.ROUTES,
-        *metadatas.ROUTES,
-        *members.ROUTES,
-        *quotas.ROUTES,
-        *robots.ROUTES,
-        *robot_writes.ROUTES,
-        *repositories.ROUTES,
-        *replication.ROUTES,
-        *audit.ROUTES,
-        OLD_AUDIT_LOG,
+        *system.SYSTEM_ROUTES,
+        *users.USER_ROUTES,
+        *projects.PROJECT_ROUTES,
+        *project_writes.PROJECT_WRITE_ROUTES,
+        *metadatas.METADATA_ROUTES,
+        *members.MEMBER_ROUTES,
+        *quotas.QUOTA_ROUTES,
+        *robots.ROBOT_ROUTES,
+        *robot_writes.ROBOT_WRITE_ROUTES,
+        *repositories.REPOSITORY_ROUTES,
+        *replication.REMOTE_ROUTES,
+        *audit.AUDIT_ROUTES,
+        LEGACY_AUDIT_LOG,
     ]
 )

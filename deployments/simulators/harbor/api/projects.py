@@ -7,20 +7,26 @@ from collections import Counter
 from deployments.simulators.harbor import rights
 from deployments.simulators.harbor.api import project_rows
 from deployments.simulators.harbor.state import Project, RemoteRegistry
-from deployments.simulators.harbor.web.query import Columns, filtered, link, ordered, paging
-from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.query import (
+    ColumnGetters,
+    filter_rows,
+    link_header,
+    parse_paging,
+    sort_rows,
+)
+from deployments.simulators.harbor.web.request import HarborRequest
 from deployments.simulators.harbor.web.responses import (
-    JSON,
-    Answer,
-    Refusal,
-    json_answer,
-    page_answer,
-    timestamp,
+    JSON_TYPE,
+    HarborError,
+    HarborResponse,
+    format_time,
+    json_response,
+    list_response,
 )
 from deployments.simulators.harbor.web.routing import Route
-from deployments.simulators.harbor.web.validation import unprocessable
+from deployments.simulators.harbor.web.validation import unprocessable_error
 
-COLUMNS: Columns = {
+PROJECT_COLUMNS: ColumnGetters = {
     "name": lambda p: p.name,
     "Name": lambda p: p.name,
     "project_id": lambda p: p.id,
@@ -33,8 +39,8 @@ COLUMNS: Columns = {
     "update_time": lambda p: p.updated,
 }
 
-UNDELETABLE = "the project contains repositories, can not be deleted"
-COUNTED_ROLES = {
+UNDELETABLE_MESSAGE = "the project contains repositories, can not be deleted"
+ROLE_COUNT_KEYS = {
     1: "project_admin_count",
     2: "developer_count",
     3: "guest_count",
@@ -43,97 +49,106 @@ COUNTED_ROLES = {
 }
 
 
-async def list_projects(call: Call) -> Answer:
+async def list_projects(call: HarborRequest) -> HarborResponse:
     """GET /projects: what the caller may see, by name."""
-    asked = paging(call)
-    show = project_rows.row
-    if call.flag("with_detail") is False:
-        show = project_rows.plain_row
-    seen = rights.visible(call.harbor, call.caller, call.flag("public"))
-    if seen is None and not any(call.first(key) for key in ("q", "name", "owner", "sort")):
+    page_request = parse_paging(call)
+    show = project_rows.project_row
+    if call.query_flag("with_detail") is False:
+        show = project_rows.project_row_without_detail
+    visible_projects = rights.visible_projects(call.harbor, call.caller, call.query_flag("public"))
+    if visible_projects is None and not any(
+        call.query_value(key) for key in ("q", "name", "owner", "sort")
+    ):
         # The whole list in its own order needs no list at all.
-        cut = asked.cut()
+        cut = page_request.row_slice()
         total = len(call.harbor.projects)
         page = call.harbor.projects.page(cut.start or 0, cut.stop)
     else:
-        rows = _chosen(call, call.harbor.projects.sorted() if seen is None else seen)
-        total, page = len(rows), rows[asked.cut()]
+        rows = _filter_projects(
+            call,
+            call.harbor.projects.sorted_by_name() if visible_projects is None else visible_projects,
+        )
+        total, page = len(rows), rows[page_request.row_slice()]
     bodies = [show(project, call.caller) for project in page]
-    return page_answer(bodies, total, link(call, asked, total))
+    return list_response(bodies, total, link_header(call, page_request, total))
 
 
-def _chosen(call: Call, rows: list[Project]) -> list[Project]:
-    name, owner = call.first("name").lower(), call.first("owner")
+def _filter_projects(call: HarborRequest, rows: list[Project]) -> list[Project]:
+    name, owner = call.query_value("name").lower(), call.query_value("owner")
     if name:
         rows = [p for p in rows if name in p.name]
     if owner:
         rows = [p for p in rows if p.owner_name == owner]
-    return ordered(call, filtered(call, rows, COLUMNS), COLUMNS, "")
+    return sort_rows(call, filter_rows(call, rows, PROJECT_COLUMNS), PROJECT_COLUMNS, "")
 
 
-async def head_project(call: Call) -> Answer:
+async def head_project(call: HarborRequest) -> HarborResponse:
     """HEAD /projects?project_name=: says for any user whether a name exists."""
-    name = call.first("project_name")
+    name = call.query_value("project_name")
     if not name:
-        raise unprocessable("project_name in query is required")
+        raise unprocessable_error("project_name in query is required")
     rights.require_user(call)
     if name not in call.harbor.projects:
-        raise Refusal("NOT_FOUND", f"project {name} not found")
-    return Answer(200)
+        raise HarborError("NOT_FOUND", f"project {name} not found")
+    return HarborResponse(200)
 
 
-async def get_project(call: Call) -> Answer:
+async def get_project(call: HarborRequest) -> HarborResponse:
     """GET /projects/{id or name}."""
     project = rights.require_project(call, "project", "read")
-    return Answer(200, project_rows.row(project, call.caller) + b"\n", JSON)
+    return HarborResponse(200, project_rows.project_row(project, call.caller) + b"\n", JSON_TYPE)
 
 
-async def deletable(call: Call) -> Answer:
+async def check_deletable(call: HarborRequest) -> HarborResponse:
     """GET /projects/{x}/_deletable: the key is absent when it is not."""
     project = rights.require_project(call, "project", "delete")
-    return json_answer({"message": UNDELETABLE} if project.repositories else {"deletable": True})
+    return json_response(
+        {"message": UNDELETABLE_MESSAGE} if project.repositories else {"deletable": True}
+    )
 
 
-async def summary(call: Call) -> Answer:
+async def get_summary(call: HarborRequest) -> HarborResponse:
     """GET /projects/{x}/summary: the counts and the quota, for who may see them."""
     project = rights.require_project(call, "project", "read")
-    shown: dict[str, object] = {"repo_count": len(project.repositories)}
+    body: dict[str, object] = {"repo_count": len(project.repositories)}
     quota = project.quota
     if (
         quota is not None
         and call.harbor.settings.quota_per_project_enable
-        and rights.allowed(call.caller, project, "quota", "read")
+        and rights.is_allowed(call.caller, project, "quota", "read")
     ):
-        shown["quota"] = {"hard": {"storage": quota.hard}, "used": {"storage": quota.used}}
-    if rights.allowed(call.caller, project, "member", "list"):
-        roles = Counter(COUNTED_ROLES[member.role] for member in project.members)
-        shown |= dict(roles)
+        body["quota"] = {"hard": {"storage": quota.hard}, "used": {"storage": quota.used}}
+    if rights.is_allowed(call.caller, project, "member", "list"):
+        roles = Counter(ROLE_COUNT_KEYS[member.role] for member in project.members)
+        body |= dict(roles)
     remote = call.harbor.registries.get(project.registry_id or 0)
     if remote is not None:
-        shown["registry"] = shown_registry(remote)
-    return json_answer(shown)
+        body["registry"] = remote_registry_json(remote)
+    return json_response(body)
 
 
-def shown_registry(remote: RemoteRegistry) -> dict[str, object]:
+def remote_registry_json(remote: RemoteRegistry) -> dict[str, object]:
     """A remote registry as JSON."""
     insecure: dict[str, object] = {"insecure": True} if remote.insecure else {}
     return insecure | {
-        "creation_time": timestamp(remote.created),
+        "creation_time": format_time(remote.created),
         "id": remote.id,
         "name": remote.name,
         "status": "healthy",
         "type": remote.type,
-        "update_time": timestamp(remote.created),
+        "update_time": format_time(remote.created),
         "url": remote.url,
     }
 
 
-async def search(call: Call) -> Answer:
+async def search(call: HarborRequest) -> HarborResponse:
     """GET /search: projects and repositories whose name contains the text."""
-    seen = rights.visible(call.harbor, call.caller, None)
-    text = call.first("q")
-    known = call.harbor.projects.sorted() if seen is None else seen
-    rows = [project_rows.search_row(p, call.caller) for p in known if text in p.name]
+    visible_projects = rights.visible_projects(call.harbor, call.caller, None)
+    text = call.query_value("q")
+    projects = (
+        call.harbor.projects.sorted_by_name() if visible_projects is None else visible_projects
+    )
+    rows = [project_rows.project_search_row(p, call.caller) for p in projects if text in p.name]
     repositories = [
         {
             "artifact_count": len(repository.artifacts),
@@ -143,19 +158,19 @@ async def search(call: Call) -> Answer:
             "pull_count": repository.pull_count,
             "repository_name": repository.name,
         }
-        for project in known
+        for project in projects
         for repository in project.repositories.values()
         if text in repository.name
     ]
-    found = json_answer({"repository": repositories}).body
-    return Answer(200, b'{"project":[' + b",".join(rows) + b"]," + found[1:], JSON)
+    body = json_response({"repository": repositories}).body
+    return HarborResponse(200, b'{"project":[' + b",".join(rows) + b"]," + body[1:], JSON_TYPE)
 
 
-ROUTES = [
+PROJECT_ROUTES = [
     Route("GET", "/projects", list_projects),
     Route("HEAD", "/projects", head_project),
     Route("GET", "/projects/{project}", get_project),
-    Route("GET", "/projects/{project}/_deletable", deletable),
-    Route("GET", "/projects/{project}/summary", summary),
+    Route("GET", "/projects/{project}/_deletable", check_deletable),
+    Route("GET", "/projects/{project}/summary", get_summary),
     Route("GET", "/search", search),
 ]

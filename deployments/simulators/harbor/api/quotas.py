@@ -7,23 +7,28 @@ import math
 
 from deployments.simulators.harbor import rights
 from deployments.simulators.harbor.api.project_writes import check_limit
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.state import Quota
 from deployments.simulators.harbor.web import validation
-from deployments.simulators.harbor.web.query import Columns, link, ordered, paging
-from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.query import (
+    ColumnGetters,
+    link_header,
+    parse_paging,
+    sort_rows,
+)
+from deployments.simulators.harbor.web.request import HarborRequest
 from deployments.simulators.harbor.web.responses import (
     ZERO_TIME,
-    Answer,
-    Refusal,
-    encode,
-    json_answer,
-    page_answer,
-    timestamp,
+    HarborError,
+    HarborResponse,
+    encode_json,
+    format_time,
+    json_response,
+    list_response,
 )
 from deployments.simulators.harbor.web.routing import Route
 
-SORTS: Columns = {
+QUOTA_COLUMNS: ColumnGetters = {
     "creation_time": lambda q: q.created,
     "update_time": lambda q: q.updated,
     # Unlimited counts as the largest limit.
@@ -32,18 +37,18 @@ SORTS: Columns = {
 }
 
 
-def _shown(harbor: Harbor, quota: Quota) -> dict[str, object]:
+def _to_json(harbor: SimulatedHarbor, quota: Quota) -> dict[str, object]:
     return {
-        "creation_time": timestamp(quota.created),
+        "creation_time": format_time(quota.created),
         "hard": {"storage": quota.hard},
         "id": quota.id,
-        "ref": _reference(harbor, quota),
-        "update_time": timestamp(quota.updated),
+        "ref": _reference_json(harbor, quota),
+        "update_time": format_time(quota.updated),
         "used": {"storage": quota.used},
     }
 
 
-def _reference(harbor: Harbor, quota: Quota) -> dict[str, object]:
+def _reference_json(harbor: SimulatedHarbor, quota: Quota) -> dict[str, object]:
     project = harbor.projects.by_id(quota.project_id)
     if project is None:
         return {}
@@ -52,59 +57,59 @@ def _reference(harbor: Harbor, quota: Quota) -> dict[str, object]:
     return {"id": project.id, "name": project.name, "owner_name": owner}
 
 
-async def list_all(call: Call) -> Answer:
+async def list_all(call: HarborRequest) -> HarborResponse:
     """GET /quotas: newest first; each row costs `quota_row_seconds` of waiting."""
-    asked = paging(call)
+    page_request = parse_paging(call)
     rights.require_system(call, "quota", "list")
-    rows = ordered(call, _asked_for(call), SORTS, "-creation_time")
-    page = rows[asked.cut()]
+    rows = sort_rows(call, _filter_quotas(call), QUOTA_COLUMNS, "-creation_time")
+    page = rows[page_request.row_slice()]
     if call.harbor.quota_row_seconds:
         await asyncio.sleep(call.harbor.quota_row_seconds * len(page))
-    bodies = [encode(_shown(call.harbor, quota)) for quota in page]
-    return page_answer(bodies, len(rows), link(call, asked, len(rows)))
+    bodies = [encode_json(_to_json(call.harbor, quota)) for quota in page]
+    return list_response(bodies, len(rows), link_header(call, page_request, len(rows)))
 
 
-def _asked_for(call: Call) -> list[Quota]:
-    if call.first("reference", "project") != "project":
+def _filter_quotas(call: HarborRequest) -> list[Quota]:
+    if call.query_value("reference", "project") != "project":
         return []
-    id = call.first("reference_id")
+    id = call.query_value("reference_id")
     # The newest first, so that rows of one moment come in a sensible order too.
     rows = reversed(call.harbor.quotas.values())
     return [quota for quota in rows if not id or str(quota.project_id) == id]
 
 
-def _find(call: Call) -> Quota:
-    id = call.number("id")
+def _find_quota(call: HarborRequest) -> Quota:
+    id = call.path_number("id")
     quota = call.harbor.quotas.get(id)
     if quota is None:
-        raise Refusal("NOT_FOUND", f"quota {id} not found")
+        raise HarborError("NOT_FOUND", f"quota {id} not found")
     return quota
 
 
-async def get(call: Call) -> Answer:
+async def get(call: HarborRequest) -> HarborResponse:
     """GET /quotas/{id}: as in the list, but the update time is zero."""
-    call.number("id")
+    call.path_number("id")
     rights.require_system(call, "quota", "read")
-    return json_answer(_shown(call.harbor, _find(call)) | {"update_time": ZERO_TIME})
+    return json_response(_to_json(call.harbor, _find_quota(call)) | {"update_time": ZERO_TIME})
 
 
-async def change(call: Call) -> Answer:
+async def change(call: HarborRequest) -> HarborResponse:
     """PUT /quotas/{id}: only storage can be limited."""
-    call.number("id")
-    given = validation.body(call, "hard", validation.QUOTA)
+    call.path_number("id")
+    payload = validation.parse_body(call, "hard", validation.QUOTA_SHAPE)
     rights.require_system(call, "quota", "update")
-    quota = _find(call)
-    hard = given.get("hard")
+    quota = _find_quota(call)
+    hard = payload.get("hard")
     if not hard:
-        raise Refusal("BAD_REQUEST", "hard required in body")
+        raise HarborError("BAD_REQUEST", "hard required in body")
     if set(hard) != {"storage"}:
-        raise Refusal("BAD_REQUEST", "resource count not support")
+        raise HarborError("BAD_REQUEST", "resource count not support")
     check_limit(hard["storage"])
     quota.hard, quota.updated = hard["storage"], call.harbor.clock()
-    return Answer(200)
+    return HarborResponse(200)
 
 
-ROUTES = [
+QUOTA_ROUTES = [
     Route("GET", "/quotas", list_all),
     Route("GET", "/quotas/{id}", get),
     Route("PUT", "/quotas/{id}", change),

@@ -3,51 +3,56 @@
 from __future__ import annotations
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.api.projects import shown_registry
+from deployments.simulators.harbor.api.projects import remote_registry_json
 from deployments.simulators.harbor.state import RemoteRegistry
 from deployments.simulators.harbor.web import validation
-from deployments.simulators.harbor.web.query import page_of, paging
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal, created, page_answer
-from deployments.simulators.harbor.web.routing import BASE, Route
+from deployments.simulators.harbor.web.query import page_response, parse_paging
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import (
+    HarborError,
+    HarborResponse,
+    created_response,
+    list_response,
+)
+from deployments.simulators.harbor.web.routing import BASE_PATH, Route
 
 
-async def list_all(call: Call) -> Answer:
+async def list_all(call: HarborRequest) -> HarborResponse:
     """GET /registries."""
-    asked = paging(call)
+    page_request = parse_paging(call)
     rights.require_system(call, "registry", "list")
     rows = list(call.harbor.registries.values())
-    return page_of(call, asked, rows, _shown)
+    return page_response(call, page_request, rows, _to_json)
 
 
-def _shown(remote: RemoteRegistry) -> dict[str, object]:
-    return dict(sorted((shown_registry(remote) | {"credential": {}}).items()))
+def _to_json(remote: RemoteRegistry) -> dict[str, object]:
+    return dict(sorted((remote_registry_json(remote) | {"credential": {}}).items()))
 
 
-async def add(call: Call) -> Answer:
+async def add(call: HarborRequest) -> HarborResponse:
     """POST /registries. Nothing is pinged here: a name once taken is the only refusal."""
-    given = validation.body(call, "registry", validation.ANYTHING)
+    payload = validation.parse_body(call, "registry", validation.ANY_SHAPE)
     rights.require_system(call, "registry", "create")
-    name, harbor = str(given.get("name", "")), call.harbor
-    if any(known.name == name for known in harbor.registries.values()):
-        raise Refusal("CONFLICT", f"registry {name} already exists")
+    name, harbor = str(payload.get("name", "")), call.harbor
+    if any(remote.name == name for remote in harbor.registries.values()):
+        raise HarborError("CONFLICT", f"registry {name} already exists")
     id = harbor.next_id("registry")
     harbor.registries[id] = RemoteRegistry(
-        id, name, str(given.get("url", "")), str(given.get("type", "")),
-        bool(given.get("insecure")), harbor.clock(),
+        id, name, str(payload.get("url", "")), str(payload.get("type", "")),
+        bool(payload.get("insecure")), harbor.clock(),
     )  # fmt: skip
-    return created(f"{BASE}/registries/{id}")
+    return created_response(f"{BASE_PATH}/registries/{id}")
 
 
-async def policies(call: Call) -> Answer:
+async def list_policies(call: HarborRequest) -> HarborResponse:
     """GET /replication/policies: there are none."""
-    paging(call)
+    parse_paging(call)
     rights.require_system(call, "replication-policy", "list")
-    return page_answer([], 0, None)
+    return list_response([], 0, None)
 
 
-ROUTES = [
+REMOTE_ROUTES = [
     Route("GET", "/registries", list_all),
     Route("POST", "/registries", add),
-    Route("GET", "/replication/policies", policies),
+    Route("GET", "/replication/policies", list_policies),
 ]

@@ -6,23 +6,28 @@ import random
 
 from deployments.simulators.harbor import rights, robot_secrets
 from deployments.simulators.harbor.api import robot_rules
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.state import Permission, Robot
 from deployments.simulators.harbor.web import validation
 from deployments.simulators.harbor.web.query import (
-    Columns,
-    Condition,
-    conditions,
-    filtered,
-    ordered,
-    page_of,
-    paging,
+    ColumnGetters,
+    QueryCondition,
+    filter_rows,
+    page_response,
+    parse_conditions,
+    parse_paging,
+    sort_rows,
 )
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal, json_answer, timestamp
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import (
+    HarborError,
+    HarborResponse,
+    format_time,
+    json_response,
+)
 from deployments.simulators.harbor.web.routing import Route
 
-COLUMNS: Columns = {
+ROBOT_COLUMNS: ColumnGetters = {
     "name": lambda r: r.stored,
     "Name": lambda r: r.stored,
     "id": lambda r: r.id,
@@ -34,11 +39,11 @@ COLUMNS: Columns = {
 }
 
 
-def shown(harbor: Harbor, robot: Robot) -> dict[str, object]:
+def robot_json(harbor: SimulatedHarbor, robot: Robot) -> dict[str, object]:
     """A robot as the API gives it: never the secret, permissions in no particular order."""
-    permissions = [_shown_permission(p) for p in robot.permissions if _live(harbor, p)]
+    permissions = [_permission_json(p) for p in robot.permissions if _is_live(harbor, p)]
     random.shuffle(permissions)
-    fields: dict[str, object] = {"creation_time": timestamp(robot.created)}
+    fields: dict[str, object] = {"creation_time": format_time(robot.created)}
     if harbor.release >= (2, 12):
         fields |= {"creator_ref": robot.creator_ref, "creator_type": robot.creator_type}
     if robot.description:
@@ -52,108 +57,111 @@ def shown(harbor: Harbor, robot: Robot) -> dict[str, object]:
         "level": robot.level,
         "name": harbor.robot_login(robot),
         "permissions": permissions,
-        "update_time": timestamp(robot.updated),
+        "update_time": format_time(robot.updated),
     }
 
 
-def _live(harbor: Harbor, permission: Permission) -> bool:
+def _is_live(harbor: SimulatedHarbor, permission: Permission) -> bool:
     """Entries of deleted projects are hidden, and a new project of that name is another one."""
     id = permission.project_id
     return id is None or harbor.projects.by_id(id) is not None
 
 
-def _shown_permission(permission: Permission) -> dict[str, object]:
+def _permission_json(permission: Permission) -> dict[str, object]:
     access = [{"action": action, "resource": resource} for resource, action in permission.access]
     return {"access": access, "kind": permission.kind, "namespace": permission.namespace}
 
 
-def _check_level(call: Call, robot_level: str, project_id: int, action: str) -> None:
+def _check_level(call: HarborRequest, robot_level: str, project_id: int, action: str) -> None:
     """System robots need a system right, project robots one in their project."""
     if robot_level == "system":
         rights.require_system(call, "robot", action)
         return
     rights.require_user(call)
     project = call.harbor.projects.by_id(project_id)
-    if project is None or not rights.allowed(call.caller, project, "robot", action):
-        rights.refuse_project(call)
+    if project is None or not rights.is_allowed(call.caller, project, "robot", action):
+        rights.raise_project_denied(call)
 
 
-async def list_all(call: Call) -> Answer:
+async def list_all(call: HarborRequest) -> HarborResponse:
     """GET /robots: system robots, or with `q=Level=project,ProjectID=n` those of one project."""
-    asked = paging(call)
-    project_id = _asked_project(conditions(call.first("q")))
+    page_request = parse_paging(call)
+    project_id = _requested_project(parse_conditions(call.query_value("q")))
     _check_level(call, "project" if project_id else "system", project_id, "list")
     rows = [robot for robot in call.harbor.robots.values() if robot.project_id == project_id]
-    rows = ordered(call, filtered(call, rows, COLUMNS), COLUMNS, "name")
-    return page_of(call, asked, rows, lambda robot: shown(call.harbor, robot))
+    rows = sort_rows(call, filter_rows(call, rows, ROBOT_COLUMNS), ROBOT_COLUMNS, "name")
+    return page_response(call, page_request, rows, lambda robot: robot_json(call.harbor, robot))
 
 
-def _asked_project(found: list[Condition]) -> int:
+def _requested_project(filters: list[QueryCondition]) -> int:
     """The project whose robots are asked for; 0 means the system's."""
-    given = {condition.key: condition.value for condition in found}
-    level = given.get("Level", given.get("level", "system"))
+    values = {condition.key: condition.value for condition in filters}
+    level = values.get("Level", values.get("level", "system"))
     if level not in ("system", "project"):
-        raise robot_rules.bad("bad request error level input")
+        raise robot_rules.bad_request("bad request error level input")
     if level == "system":
         return 0
-    if "ProjectID" not in given:
-        raise robot_rules.bad("must with project ID when to query project robots")
-    if not given["ProjectID"].isdecimal():
-        raise robot_rules.bad("ProjectID must be a positive integer")
-    return int(given["ProjectID"])
+    if "ProjectID" not in values:
+        raise robot_rules.bad_request("must with project ID when to query project robots")
+    if not values["ProjectID"].isdecimal():
+        raise robot_rules.bad_request("ProjectID must be a positive integer")
+    return int(values["ProjectID"])
 
 
-def find(call: Call, action: str) -> Robot:
+def find_robot_of_path(call: HarborRequest, action: str) -> Robot:
     """The robot of the path, if the caller may do this with it."""
-    id = call.number("robot_id")
+    id = call.path_number("robot_id")
     rights.require_user(call)
     robot = call.harbor.robots.get(id)
     if robot is None:
-        raise Refusal("NOT_FOUND", f"robot {id} not found")
+        raise HarborError("NOT_FOUND", f"robot {id} not found")
     _check_level(call, robot.level, robot.project_id, action)
     return robot
 
 
-def find_to_change(call: Call) -> Robot:
-    """As `find`, but robots may change no robot: that right cannot be granted to them."""
-    robot = find(call, "update")
+def find_robot_to_change(call: HarborRequest) -> Robot:
+    """As `find_robot_of_path`, but robots may change no robot.
+
+    That right cannot be granted to them.
+    """
+    robot = find_robot_of_path(call, "update")
     if call.caller.robot is not None:
-        raise Refusal("FORBIDDEN", call.caller.name)
+        raise HarborError("FORBIDDEN", call.caller.name)
     return robot
 
 
-async def get(call: Call) -> Answer:
+async def get(call: HarborRequest) -> HarborResponse:
     """GET /robots/{id}."""
-    return json_answer(shown(call.harbor, find(call, "read")))
+    return json_response(robot_json(call.harbor, find_robot_of_path(call, "read")))
 
 
-async def delete(call: Call) -> Answer:
+async def delete(call: HarborRequest) -> HarborResponse:
     """DELETE /robots/{id}. Tokens it was given go on working until they expire."""
-    robot = find(call, "delete")
+    robot = find_robot_of_path(call, "delete")
     del call.harbor.robots[robot.id]
     login = call.harbor.robot_login(robot)
     call.harbor.record(
         call.caller.name, "delete", "robot", login, project_id=robot.project_id or None
     )
-    return Answer(200)
+    return HarborResponse(200)
 
 
-async def rekey(call: Call) -> Answer:
+async def refresh_secret(call: HarborRequest) -> HarborResponse:
     """PATCH /robots/{id}: a new secret, shown once; a chosen one is not shown at all."""
-    call.number("robot_id")
-    given = validation.body(call, "robotSec", validation.ROBOT_SECRET)
-    robot = find_to_change(call)
-    chosen = str(given.get("secret", ""))
+    call.path_number("robot_id")
+    payload = validation.parse_body(call, "robotSec", validation.ROBOT_SECRET_SHAPE)
+    robot = find_robot_to_change(call)
+    chosen = str(payload.get("secret", ""))
     if chosen:
         robot_rules.check_secret(chosen)
-    robot.secret = chosen or robot_secrets.new_secret()
+    robot.secret = chosen or robot_secrets.generate_secret()
     robot.updated = call.harbor.clock()
-    return json_answer({} if chosen else {"secret": robot.secret})
+    return json_response({} if chosen else {"secret": robot.secret})
 
 
-ROUTES = [
+ROBOT_ROUTES = [
     Route("GET", "/robots", list_all),
     Route("GET", "/robots/{robot_id}", get),
     Route("DELETE", "/robots/{robot_id}", delete),
-    Route("PATCH", "/robots/{robot_id}", rekey),
+    Route("PATCH", "/robots/{robot_id}", refresh_secret),
 ]

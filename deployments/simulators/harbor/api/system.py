@@ -5,66 +5,66 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.policies import Access, grantable
+from deployments.simulators.harbor.policies import RightPairs, grantable_rights
 from deployments.simulators.harbor.web import validation
-from deployments.simulators.harbor.web.request import Call
+from deployments.simulators.harbor.web.request import HarborRequest
 from deployments.simulators.harbor.web.responses import (
-    JSON,
-    PLAIN,
-    Answer,
-    Refusal,
-    json_answer,
-    timestamp,
+    JSON_TYPE,
+    PLAIN_TYPE,
+    HarborError,
+    HarborResponse,
+    format_time,
+    json_response,
 )
 from deployments.simulators.harbor.web.routing import Route
 
-COMPONENTS = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
-HTML = "text/html; charset=utf-8"
-PORTAL = b"<!DOCTYPE html>\n<html><head><title>Harbor</title></head><body></body></html>\n"
-NOT_FOUND = (
+COMPONENT_NAMES = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
+HTML_TYPE = "text/html; charset=utf-8"
+PORTAL_PAGE = b"<!DOCTYPE html>\n<html><head><title>Harbor</title></head><body></body></html>\n"
+NOT_FOUND_PAGE = (
     b"<!DOCTYPE HTML>\n<html>\n<head>\n<title>404 - Page Not Found</title>\n</head>\n"
     b"<body>404 Page Not Found</body>\n</html>\n"
 )
 
 
-async def ping(call: Call) -> Answer:
+async def ping(call: HarborRequest) -> HarborResponse:
     """GET /ping: text for most, a JSON string for who asks for JSON."""
     if "application/json" in call.headers.get("accept", ""):
-        return json_answer("Pong")
-    return Answer(200, b"Pong", "text/plain")
+        return json_response("Pong")
+    return HarborResponse(200, b"Pong", "text/plain")
 
 
-async def health(call: Call) -> Answer:
+async def get_health(call: HarborRequest) -> HarborResponse:
     """GET /health: always 200."""
-    broken = dict(call.harbor.unhealthy)
+    broken = dict(call.harbor.unhealthy_components)
     if not call.harbor.database_up:
         broken.setdefault("database", "failed to connect to the database")
-    components = [_component(name, broken.get(name)) for name in COMPONENTS]
+    components = [_component_json(name, broken.get(name)) for name in COMPONENT_NAMES]
     status = "unhealthy" if broken else "healthy"
-    return json_answer({"components": components, "status": status})
+    return json_response({"components": components, "status": status})
 
 
-def _component(name: str, error: str | None) -> dict[str, str]:
+def _component_json(name: str, error: str | None) -> dict[str, str]:
     if error is None:
         return {"name": name, "status": "healthy"}
     return {"error": error, "name": name, "status": "unhealthy"}
 
 
-async def systeminfo(call: Call) -> Answer:
+async def get_system_info(call: HarborRequest) -> HarborResponse:
     """GET /systeminfo: five facts for anyone, the rest for accepted credentials."""
     harbor, settings = call.harbor, call.harbor.settings
-    shown: dict[str, object] = {
+    body: dict[str, object] = {
         "auth_mode": settings.auth_mode,
         "banner_message": settings.banner_message,
         "oidc_provider_name": settings.oidc_name,
         "primary_auth_mode": settings.primary_auth_mode,
         "self_registration": settings.self_registration,
     }
-    if harbor.release <= (2, 12) or not call.caller.anonymous:
-        shown["harbor_version"] = harbor.version
-    if not call.caller.anonymous:
-        shown |= {
-            "current_time": timestamp(harbor.clock()),
+    if harbor.release <= (2, 12) or not call.caller.is_anonymous:
+        body["harbor_version"] = harbor.version
+    if not call.caller.is_anonymous:
+        body |= {
+            "current_time": format_time(harbor.clock()),
             "external_url": harbor.external_url,
             "has_ca_root": False,
             "notification_enable": settings.notification_enable,
@@ -73,22 +73,22 @@ async def systeminfo(call: Call) -> Answer:
             "registry_storage_provider_name": "filesystem",
             "registry_url": urlsplit(harbor.external_url).netloc,
         }
-    return json_answer(shown)
+    return json_response(body)
 
 
-async def volumes(call: Call) -> Answer:
+async def get_volumes(call: HarborRequest) -> HarborResponse:
     """GET /systeminfo/volumes: the sizes are unknown here."""
     rights.require_system(call, "system-volumes", "read")
-    return json_answer({"storage": [{}]})
+    return json_response({"storage": [{}]})
 
 
-async def certificate(call: Call) -> Answer:
+async def get_certificate(call: HarborRequest) -> HarborResponse:
     """GET /systeminfo/getcert: there is none."""
     message = "resource not found: cert not found in path: /etc/core/ca/ca.crt"
-    raise Refusal("NOT_FOUND", message)
+    raise HarborError("NOT_FOUND", message)
 
 
-async def statistics(call: Call) -> Answer:
+async def get_statistics(call: HarborRequest) -> HarborResponse:
     """GET /statistics: totals only for a sysadmin user, however mighty a robot is."""
     rights.require_user(call)
     counts = dict.fromkeys(
@@ -103,7 +103,7 @@ async def statistics(call: Call) -> Answer:
         ],
         0,
     )
-    user, all_of_it = call.caller.user, call.caller.sysadmin
+    user, all_of_it = call.caller.user, call.caller.is_sysadmin
     seeded = 0
     for project in call.harbor.projects.values():
         member = user is not None and project.role_of(user.id) is not None
@@ -118,57 +118,57 @@ async def statistics(call: Call) -> Answer:
             counts[f"total_{thing}_count"] = both
         stored = sum(len(blob) for blob in call.harbor.blobs.values())
         counts["total_storage_consumption"] = stored + seeded
-    return json_answer(counts)
+    return json_response(counts)
 
 
-async def permissions(call: Call) -> Answer:
+async def get_permissions(call: HarborRequest) -> HarborResponse:
     """GET /permissions: what robots may be given. The system's part is for sysadmins."""
     if call.harbor.release < (2, 10):
-        raise Refusal("NOT_FOUND", f"path {call.path} was not found")
+        raise HarborError("NOT_FOUND", f"path {call.path} was not found")
     rights.require_user(call, "")
-    project, system = grantable(call.harbor.release)
-    shown = _shown(system) if call.caller.sysadmin else None
-    return json_answer({"project": _shown(project), "system": shown})
+    project, system = grantable_rights(call.harbor.release)
+    system_body = _rights_json(system) if call.caller.is_sysadmin else None
+    return json_response({"project": _rights_json(project), "system": system_body})
 
 
-def _shown(access: Access) -> list[dict[str, str]]:
+def _rights_json(access: RightPairs) -> list[dict[str, str]]:
     return [{"action": action, "resource": resource} for resource, action in access]
 
 
-async def configurations(call: Call) -> Answer:
+async def get_configurations(call: HarborRequest) -> HarborResponse:
     """GET /configurations."""
     rights.require_sysadmin(call)
-    return json_answer(call.harbor.settings.shown())
+    return json_response(call.harbor.settings.to_json())
 
 
-async def configure(call: Call) -> Answer:
+async def set_configurations(call: HarborRequest) -> HarborResponse:
     """PUT /configurations: a flat object of raw values."""
-    values = validation.body(call, "configurations", validation.ANYTHING)
+    values = validation.parse_body(call, "configurations", validation.ANY_SHAPE)
     rights.require_sysadmin(call)
     call.harbor.settings.change(values)
     call.harbor.record(
         call.caller.name, "update", "configuration", "configuration", text="update configuration"
     )
-    return Answer(200)
+    return HarborResponse(200)
 
 
-def outside_api(call: Call) -> Answer:
+def handle_other_paths(call: HarborRequest) -> HarborResponse:
     """Everything else: /api/version, and the portal's pages."""
     if call.path == "/api/version":
-        return Answer(200, b'{"version":"v2.0"}\n', PLAIN)
+        return HarborResponse(200, b'{"version":"v2.0"}\n', PLAIN_TYPE)
     if call.path in ("", "/"):
-        return Answer(200, PORTAL, HTML)
-    return Answer(404, NOT_FOUND, HTML)
+        return HarborResponse(200, PORTAL_PAGE, HTML_TYPE)
+    return HarborResponse(404, NOT_FOUND_PAGE, HTML_TYPE)
 
 
-ROUTES = [
-    Route("GET", "/ping", ping, ("text/plain", JSON)),
-    Route("GET", "/health", health),
-    Route("GET", "/systeminfo", systeminfo),
-    Route("GET", "/systeminfo/volumes", volumes),
-    Route("GET", "/systeminfo/getcert", certificate, ("application/octet-stream", JSON)),
-    Route("GET", "/statistics", statistics),
-    Route("GET", "/permissions", permissions),
-    Route("GET", "/configurations", configurations),
-    Route("PUT", "/configurations", configure),
+SYSTEM_ROUTES = [
+    Route("GET", "/ping", ping, ("text/plain", JSON_TYPE)),
+    Route("GET", "/health", get_health),
+    Route("GET", "/systeminfo", get_system_info),
+    Route("GET", "/systeminfo/volumes", get_volumes),
+    Route("GET", "/systeminfo/getcert", get_certificate, ("application/octet-stream", JSON_TYPE)),
+    Route("GET", "/statistics", get_statistics),
+    Route("GET", "/permissions", get_permissions),
+    Route("GET", "/configurations", get_configurations),
+    Route("PUT", "/configurations", set_configurations),
 ]

@@ -6,111 +6,133 @@ import uuid
 
 from deployments.simulators.harbor.distribution import content
 from deployments.simulators.harbor.state import Project, Upload
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import ERROR_JSON, Answer, Refusal, encode
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import (
+    ERROR_JSON_TYPE,
+    HarborError,
+    HarborResponse,
+    encode_json,
+)
 
 # What the storage behind Harbor answers carries this; what Harbor answers itself does not.
-VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
+VERSION_HEADER = ("Docker-Distribution-Api-Version", "registry/2.0")
 
 
-def answer(call: Call, project: Project, name: str, kind: str, rest: str) -> Answer:
+def handle_content(
+    call: HarborRequest, project: Project, name: str, kind: str, suffix: str
+) -> HarborResponse:
     """Run the operation a path and a method mean."""
     reading = call.method in ("GET", "HEAD")
-    if kind == "tags" and rest == "list" and reading:
-        return _tags(project, name)
+    if kind == "tags" and suffix == "list" and reading:
+        return _list_tags(project, name)
     if kind == "manifests":
         if reading:
-            return _manifest(call, project, name, rest)
+            return _get_manifest(call, project, name, suffix)
         if call.method == "PUT":
-            return _put_manifest(call, project, name, rest)
+            return _put_manifest(call, project, name, suffix)
         if call.method == "DELETE":
-            return _delete_manifest(call, project, name, rest)
+            return _delete_manifest(call, project, name, suffix)
     if kind == "blobs":
         if reading:
-            return _blob(call, project, rest)
-        if rest.startswith("uploads/"):
-            return _upload(call, project, name, rest.removeprefix("uploads/"))
-    raise Refusal("METHOD_NOT_ALLOWED", "the operation is unsupported")
+            return _get_blob(call, project, suffix)
+        if suffix.startswith("uploads/"):
+            return _handle_upload(call, project, name, suffix.removeprefix("uploads/"))
+    raise HarborError("METHOD_NOT_ALLOWED", "the operation is unsupported")
 
 
-def _tags(project: Project, name: str) -> Answer:
+def _list_tags(project: Project, name: str) -> HarborResponse:
     repository = project.repositories.get(name)
     if repository is None:
-        raise Refusal("NOT_FOUND", f"repository {name} not found")
+        raise HarborError("NOT_FOUND", f"repository {name} not found")
     tags = sorted(tag for artifact in repository.artifacts.values() for tag in artifact.tags)
-    return Answer(200, encode({"name": name, "tags": tags}) + b"\n", ERROR_JSON)
+    return HarborResponse(200, encode_json({"name": name, "tags": tags}) + b"\n", ERROR_JSON_TYPE)
 
 
-def _manifest(call: Call, project: Project, name: str, reference: str) -> Answer:
+def _get_manifest(
+    call: HarborRequest, project: Project, name: str, reference: str
+) -> HarborResponse:
     repository = project.repositories.get(name)
     artifact = repository.find(reference) if repository is not None else None
     if repository is None or artifact is None:
         mark = "@" if reference.startswith("sha256:") else ":"
-        raise Refusal("NOT_FOUND", f"artifact {name}{mark}{reference} not found")
+        raise HarborError("NOT_FOUND", f"artifact {name}{mark}{reference} not found")
     if call.method == "GET":
         repository.pull_count += 1
-    return Answer(200, artifact.manifest, artifact.media_type, _content_headers(artifact.digest))
+    return HarborResponse(
+        200, artifact.manifest, artifact.media_type, _content_headers(artifact.digest)
+    )
 
 
-def _put_manifest(call: Call, project: Project, name: str, reference: str) -> Answer:
-    media_type = call.headers.get("content-type", content.DOCKER_MANIFEST)
+def _put_manifest(
+    call: HarborRequest, project: Project, name: str, reference: str
+) -> HarborResponse:
+    media_type = call.headers.get("content-type", content.MANIFEST_MEDIA_TYPE)
     artifact = content.store_manifest(call.harbor, project, name, reference, call.body, media_type)
     call.harbor.record(
         call.caller.name, "create", "artifact", f"{name}:{reference}", project_id=project.id
     )
-    return _stored(call, f"{name}/manifests/{artifact.digest}", artifact.digest)
+    return _stored_response(call, f"{name}/manifests/{artifact.digest}", artifact.digest)
 
 
-def _delete_manifest(call: Call, project: Project, name: str, reference: str) -> Answer:
+def _delete_manifest(
+    call: HarborRequest, project: Project, name: str, reference: str
+) -> HarborResponse:
     repository = project.repositories.get(name)
     artifact = repository.find(reference) if repository is not None else None
     if repository is None or artifact is None:
-        raise Refusal("NOT_FOUND", f"artifact {name}:{reference} not found")
+        raise HarborError("NOT_FOUND", f"artifact {name}:{reference} not found")
     del repository.artifacts[artifact.digest]
     content.release_unused(call.harbor, project)
-    return Answer(202)
+    return HarborResponse(202)
 
 
-def _blob(call: Call, project: Project, digest: str) -> Answer:
+def _get_blob(call: HarborRequest, project: Project, digest: str) -> HarborResponse:
     if digest not in project.blobs:
-        raise Refusal("NOT_FOUND", f"blob {digest} not found")
+        raise HarborError("NOT_FOUND", f"blob {digest} not found")
     data = call.harbor.blobs[digest]
-    return Answer(200, data, "application/octet-stream", _content_headers(digest))
+    return HarborResponse(200, data, "application/octet-stream", _content_headers(digest))
 
 
 def _content_headers(digest: str) -> list[tuple[str, str]]:
-    return [("Docker-Content-Digest", digest), ("Etag", f'"{digest}"'), VERSION]
+    return [("Docker-Content-Digest", digest), ("Etag", f'"{digest}"'), VERSION_HEADER]
 
 
-def _upload(call: Call, project: Project, name: str, id: str) -> Answer:
+def _handle_upload(call: HarborRequest, project: Project, name: str, id: str) -> HarborResponse:
     """An upload in one piece (POST then PUT), or in chunks with PATCH between."""
     uploads = call.harbor.uploads
     if call.method == "POST":
         id = str(uuid.uuid4())
         uploads[id] = Upload(name)
-        return _accepted(call, name, id, 0)
+        return _accepted_response(call, name, id, 0)
     upload = uploads.get(id)
     if upload is None or upload.repository != name:
-        raise Refusal("NOT_FOUND", f"upload {id} not found")
+        raise HarborError("NOT_FOUND", f"upload {id} not found")
     data = upload.data + call.body
     if call.method == "PATCH":
         uploads[id] = Upload(name, data)
-        return _accepted(call, name, id, len(data))
-    digest = call.first("digest")
-    if content.digest_of(data) != digest:
-        raise Refusal("BAD_REQUEST", "provided digest did not match uploaded content")
+        return _accepted_response(call, name, id, len(data))
+    digest = call.query_value("digest")
+    if content.blob_digest(data) != digest:
+        raise HarborError("BAD_REQUEST", "provided digest did not match uploaded content")
     content.store_blob(call.harbor, project, data)
     del uploads[id]
-    return _stored(call, f"{name}/blobs/{digest}", digest)
+    return _stored_response(call, f"{name}/blobs/{digest}", digest)
 
 
-def _accepted(call: Call, name: str, id: str, size: int) -> Answer:
+def _accepted_response(call: HarborRequest, name: str, id: str, size: int) -> HarborResponse:
     place = f"{call.harbor.external_url}/v2/{name}/blobs/uploads/{id}?_state={id}"
     end = max(size - 1, 0)
-    headers = [("Docker-Upload-Uuid", id), ("Location", place), ("Range", f"0-{end}"), VERSION]
-    return Answer(202, headers=headers)
+    headers = [
+        ("Docker-Upload-Uuid", id),
+        ("Location", place),
+        ("Range", f"0-{end}"),
+        VERSION_HEADER,
+    ]
+    return HarborResponse(202, headers=headers)
 
 
-def _stored(call: Call, place: str, digest: str) -> Answer:
+def _stored_response(call: HarborRequest, place: str, digest: str) -> HarborResponse:
     location = f"{call.harbor.external_url}/v2/{place}"
-    return Answer(201, headers=[("Docker-Content-Digest", digest), ("Location", location), VERSION])
+    return HarborResponse(
+        201, headers=[("Docker-Content-Digest", digest), ("Location", location), VERSION_HEADER]
+    )

@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.distribution import tokens
-from deployments.simulators.harbor.web.request import Call, Caller
-from deployments.simulators.harbor.web.responses import ERROR_JSON, PLAIN, Answer, encode
+from deployments.simulators.harbor.web.request import Caller, HarborRequest
+from deployments.simulators.harbor.web.responses import (
+    ERROR_JSON_TYPE,
+    PLAIN_TYPE,
+    HarborResponse,
+    encode_json,
+)
 
 ACTIONS = ("pull", "push", "delete")
 
 
-def answer(call: Call) -> Answer:
+def handle_token(call: HarborRequest) -> HarborResponse:
     """Without a scope bad credentials are a 401; with one they give an anonymous token."""
-    service = call.first("service")
+    service = call.query_value("service")
     if service != "harbor-registry":
-        return Answer(400, f"Unable to handle service: {service}".encode(), PLAIN)
+        return HarborResponse(400, f"Unable to handle service: {service}".encode(), PLAIN_TYPE)
     scopes = [scope for value in call.query.get("scope", ()) for scope in value.split()]
-    if not scopes and call.caller.anonymous:
-        return Answer(401)
-    access = [entry for scope in scopes if (entry := _entry(call, scope)) is not None]
+    if not scopes and call.caller.is_anonymous:
+        return HarborResponse(401)
+    access = [entry for scope in scopes if (entry := _token_access(call, scope)) is not None]
     body = {
-        "token": tokens.issue(call.harbor, call.caller.name, access),
+        "token": tokens.issue_token(call.harbor, call.caller.name, access),
         "access_token": "",
         "expires_in": call.harbor.settings.token_expiration * 60,
         "issued_at": call.harbor.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    return Answer(200, encode(body), ERROR_JSON)
+    return HarborResponse(200, encode_json(body), ERROR_JSON_TYPE)
 
 
-def _entry(call: Call, scope: str) -> dict[str, object] | None:
+def _token_access(call: HarborRequest, scope: str) -> dict[str, object] | None:
     """What the caller may do with one repository, whatever he asked for."""
-    kind, _, rest = scope.partition(":")
-    name = rest.rpartition(":")[0]
+    kind, _, remainder = scope.partition(":")
+    name = remainder.rpartition(":")[0]
     if kind == "registry":
-        may = rights.allowed_system(call.caller, "catalog", "read")
+        may = rights.is_system_allowed(call.caller, "catalog", "read")
         return {"type": kind, "name": name, "actions": ["*"] if may else []}
     if kind != "repository":
         return None
-    return {"type": kind, "name": name, "actions": _actions(call.harbor, call.caller, name)}
+    return {"type": kind, "name": name, "actions": _allowed_actions(call.harbor, call.caller, name)}
 
 
-def _actions(harbor: Harbor, caller: Caller, name: str) -> list[str]:
+def _allowed_actions(harbor: SimulatedHarbor, caller: Caller, name: str) -> list[str]:
     project = harbor.projects.get(name.partition("/")[0])
     if project is None:
         return []
-    return [a for a in ACTIONS if rights.allowed(caller, project, "repository", a)]
+    return [a for a in ACTIONS if rights.is_allowed(caller, project, "repository", a)]

@@ -13,26 +13,26 @@ import json
 import secrets
 from typing import Any
 
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
 
 # A token may be this much older than the project it opens, for clocks that differ.
 LEEWAY_SECONDS = 60
 
 
-def _encode(data: bytes) -> str:
+def _encode_base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _signature(harbor: Harbor, text: str) -> bytes:
+def _signature(harbor: SimulatedHarbor, text: str) -> bytes:
     return hmac.new(harbor.token_key, text.encode(), hashlib.sha256).digest()
 
 
-def issue(harbor: Harbor, subject: str, access: list[dict[str, object]]) -> str:
+def issue_token(harbor: SimulatedHarbor, subject: str, access: list[dict[str, object]]) -> str:
     """A token for these claims, valid `token_expiration` minutes."""
     now = harbor.clock().timestamp()
     claims: dict[str, object] = {
@@ -47,26 +47,28 @@ def issue(harbor: Harbor, subject: str, access: list[dict[str, object]]) -> str:
     if subject:
         claims["sub"] = subject
     header = {"typ": "JWT", "alg": "HS256"}
-    text = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
-    return f"{text}.{_encode(_signature(harbor, text))}"
+    text = ".".join(_encode_base64(json.dumps(part).encode()) for part in (header, claims))
+    return f"{text}.{_encode_base64(_signature(harbor, text))}"
 
 
-def bearer(harbor: Harbor, token: str) -> Caller:
+def authenticate_bearer(harbor: SimulatedHarbor, token: str) -> Caller:
     """The caller a token stands for; a bad or stale one is nobody."""
-    claims = _claims(harbor, token)
+    claims = _read_claims(harbor, token)
     if claims is None or float(claims["exp"]) <= harbor.clock().timestamp():
         return ANONYMOUS
     access = {
         str(entry["name"]): tuple(entry.get("actions") or ()) for entry in claims["access"] or ()
     }
-    return Caller(str(claims.get("sub", "")), access=access, issued=float(claims["iat"]))
+    return Caller(str(claims.get("sub", "")), token_access=access, issued_at=float(claims["iat"]))
 
 
-def _claims(harbor: Harbor, token: str) -> dict[str, Any] | None:
+def _read_claims(harbor: SimulatedHarbor, token: str) -> dict[str, Any] | None:
     text, _, signature = token.rpartition(".")
     try:
-        good = hmac.compare_digest(_decode(signature), _signature(harbor, text))
-        claims: dict[str, Any] = json.loads(_decode(text.partition(".")[2])) if good else {}
+        is_valid = hmac.compare_digest(_decode_base64(signature), _signature(harbor, text))
+        claims: dict[str, Any] = (
+            json.loads(_decode_base64(text.partition(".")[2])) if is_valid else {}
+        )
     except ValueError:
         return None
     return claims or None

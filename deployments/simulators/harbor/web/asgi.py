@@ -12,24 +12,24 @@ import uuid
 from deployments.simulators.asgi import Receive, Scope, Send, read_body
 from deployments.simulators.harbor import identity
 from deployments.simulators.harbor.api import audit, system
-from deployments.simulators.harbor.api.operations import API
-from deployments.simulators.harbor.core import Harbor
+from deployments.simulators.harbor.api.operations import API_ROUTER
+from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.distribution import registry, token_service
-from deployments.simulators.harbor.log import SAFE, Entry
+from deployments.simulators.harbor.log import SAFE_METHODS, HarborRequestRecord
 from deployments.simulators.harbor.web import csrf
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal
-from deployments.simulators.harbor.web.routing import BASE
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import HarborError, HarborResponse
+from deployments.simulators.harbor.web.routing import BASE_PATH
 
 READ_ONLY = "The system is in read only mode. Any modification is prohibited."
 # What read-only mode still lets through.
-NEVER_READ_ONLY = {("PUT", f"{BASE}/configurations"), ("POST", "/service/token")}
+READ_ONLY_EXEMPT = {("PUT", f"{BASE_PATH}/configurations"), ("POST", "/service/token")}
 
 
 class HarborApp:
     """Serves one simulated Harbor."""
 
-    def __init__(self, harbor: Harbor) -> None:
+    def __init__(self, harbor: SimulatedHarbor) -> None:
         self.harbor = harbor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,15 +37,17 @@ class HarborApp:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        call = await _read(self.harbor, scope, receive)
+        call = await _read_call(self.harbor, scope, receive)
         answer = await _outer_layers(call)
         self._record(call, answer)
-        await _write(answer, call.method, send)
+        await _send_response(answer, call.method, send)
 
-    def _record(self, call: Call, answer: Answer) -> None:
+    def _record(self, call: HarborRequest, answer: HarborResponse) -> None:
         credentials = identity.basic_credentials(call.headers.get("authorization", ""))
         user = credentials[0] if credentials else call.caller.name or None
-        self.harbor.requests.append(Entry(call.method, call.path, answer.status, user))
+        self.harbor.requests.append(
+            HarborRequestRecord(call.method, call.path, answer.status, user)
+        )
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -56,29 +58,33 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _read(harbor: Harbor, scope: Scope, receive: Receive) -> Call:
+async def _read_call(harbor: SimulatedHarbor, scope: Scope, receive: Receive) -> HarborRequest:
     body = await read_body(receive)
     raw = scope.get("raw_path") or scope["path"].encode()
     path = re.sub("/{2,}", "/", raw.partition(b"?")[0].decode("latin-1"))
     headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in
                scope["headers"]}  # fmt: skip
     query = scope.get("query_string", b"").decode("latin-1")
-    return Call(harbor, scope["method"], path, query, headers, body)
+    return HarborRequest(harbor, scope["method"], path, query, headers, body)
 
 
-async def _outer_layers(call: Call) -> Answer:
+async def _outer_layers(call: HarborRequest) -> HarborResponse:
     """From the query check to the CSRF check; adds the headers every answer has."""
     if ";" in call.raw_query:
-        return Refusal("BAD_REQUEST", "invalid semicolon separator in query").answer()
-    guard = csrf.Guard(call)
+        return HarborError("BAD_REQUEST", "invalid semicolon separator in query").to_response()
+    guard = csrf.CsrfGuard(call)
     # The transaction opens before the session is written, so this 500 sets no cookie.
-    if not call.harbor.database_up and call.method not in SAFE and call.path.startswith(BASE):
-        answer = Refusal("UNKNOWN").answer()
+    if (
+        not call.harbor.database_up
+        and call.method not in SAFE_METHODS
+        and call.path.startswith(BASE_PATH)
+    ):
+        answer = HarborError("UNKNOWN").to_response()
     else:
-        answer = guard.refusal() or await _inner_layers(call)
-        audit.note_update(call, answer.status)
+        answer = guard.check() or await _inner_layers(call)
+        audit.record_project_update(call, answer.status)
         # Nor is the session written when read-only mode stops a request.
-        if not guard.session and not (call.harbor.settings.read_only and _changes(call)):
+        if not guard.has_session and not (call.harbor.settings.read_only and _is_write(call)):
             answer.headers.append(("Set-Cookie", _session_cookie(call)))
     answer.headers += guard.headers()
     request_id = call.headers.get("x-request-id") or str(uuid.uuid4())
@@ -86,42 +92,42 @@ async def _outer_layers(call: Call) -> Answer:
     return answer
 
 
-def _session_cookie(call: Call) -> str:
+def _session_cookie(call: HarborRequest) -> str:
     secure = "; Secure" if call.harbor.external_url.startswith("https:") else ""
     return f"sid={secrets.token_hex(16)}; Path=/; HttpOnly{secure}"
 
 
-async def _inner_layers(call: Call) -> Answer:
+async def _inner_layers(call: HarborRequest) -> HarborResponse:
     """Security, read-only, and whoever answers this path."""
     try:
         # /ping skips the security layer: even a wrong password costs nothing there.
-        if call.path.rstrip("/") != f"{BASE}/ping":
-            call.caller = await identity.identify(call)
-        if call.harbor.settings.read_only and _changes(call):
-            raise Refusal("DENIED", READ_ONLY)
+        if call.path.rstrip("/") != f"{BASE_PATH}/ping":
+            call.caller = await identity.authenticate_caller(call)
+        if call.harbor.settings.read_only and _is_write(call):
+            raise HarborError("DENIED", READ_ONLY)
         return await _dispatch(call)
-    except Refusal as refusal:
-        if refusal.code == "UNPROCESSABLE_ENTITY" and call.caller.anonymous:
+    except HarborError as refusal:
+        if refusal.code == "UNPROCESSABLE_ENTITY" and call.caller.is_anonymous:
             refusal.headers.append(("WWW-Authenticate", 'Basic realm="API"'))
-        return refusal.answer()
+        return refusal.to_response()
 
 
-def _changes(call: Call) -> bool:
-    return call.method not in SAFE and (call.method, call.path) not in NEVER_READ_ONLY
+def _is_write(call: HarborRequest) -> bool:
+    return call.method not in SAFE_METHODS and (call.method, call.path) not in READ_ONLY_EXEMPT
 
 
-async def _dispatch(call: Call) -> Answer:
+async def _dispatch(call: HarborRequest) -> HarborResponse:
     path = call.path
-    if path == BASE or path.startswith(f"{BASE}/"):
-        return await API.answer(call)
+    if path == BASE_PATH or path.startswith(f"{BASE_PATH}/"):
+        return await API_ROUTER.respond(call)
     if path in ("/v2", "/v2/") or path.startswith("/v2/"):
-        return registry.answer(call)
+        return registry.handle_registry(call)
     if path == "/service/token":
-        return token_service.answer(call)
-    return system.outside_api(call)
+        return token_service.handle_token(call)
+    return system.handle_other_paths(call)
 
 
-async def _write(answer: Answer, method: str, send: Send) -> None:
+async def _send_response(answer: HarborResponse, method: str, send: Send) -> None:
     headers = [(name, value) for name, value in answer.headers]
     if answer.content_type:
         headers.append(("Content-Type", answer.content_type))

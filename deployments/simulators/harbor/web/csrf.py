@@ -6,48 +6,48 @@ import base64
 import secrets
 from http.cookies import CookieError, SimpleCookie
 
-from deployments.simulators.harbor.log import SAFE
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import Answer, Refusal
+from deployments.simulators.harbor.log import SAFE_METHODS
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import HarborError, HarborResponse
 
-GUARDED = ("/api/", "/v2", "/service/")
-COOKIE = "_gorilla_csrf"
+GUARDED_PREFIXES = ("/api/", "/v2", "/service/")
+COOKIE_NAME = "_gorilla_csrf"
 
 
-class Guard:
+class CsrfGuard:
     """What the CSRF layer thinks of one request."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: HarborRequest) -> None:
         self._call = call
-        cookies = _cookies(call.headers.get("cookie", ""))
-        self.session = "sid" in cookies
-        self._known = cookies.get(COOKIE)
+        cookies = _parse_cookies(call.headers.get("cookie", ""))
+        self.has_session = "sid" in cookies
+        self._token = cookies.get(COOKIE_NAME)
         # Machines without the cookie are left alone; portal pages are always guarded.
-        self._applies = self.session or not call.path.startswith(GUARDED)
-        self._refused = False
+        self._is_guarded = self.has_session or not call.path.startswith(GUARDED_PREFIXES)
+        self._is_refused = False
 
-    def refusal(self) -> Answer | None:
+    def check(self) -> HarborResponse | None:
         """403 for a write without the token."""
-        if not self._applies or self._call.method in SAFE:
+        if not self._is_guarded or self._call.method in SAFE_METHODS:
             return None
         token = self._call.headers.get("x-harbor-csrf-token")
-        if token and token == self._known:
+        if token and token == self._token:
             return None
-        self._refused = True
+        self._is_refused = True
         message = "CSRF token invalid" if token else "CSRF token not found in request"
-        return Refusal("FORBIDDEN", message).answer()
+        return HarborError("FORBIDDEN", message).to_response()
 
     def headers(self) -> list[tuple[str, str]]:
         """The token for the next request, handed out on every guarded answer."""
-        if not self._applies:
+        if not self._is_guarded:
             return []
-        token = self._known or base64.b64encode(secrets.token_bytes(64)).decode()
-        cookie = f"{COOKIE}={token}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"
-        given = [("X-Harbor-Csrf-Token", token), ("Set-Cookie", cookie)]
-        return given if self._refused else [*given, ("Vary", "Cookie")]
+        token = self._token or base64.b64encode(secrets.token_bytes(64)).decode()
+        cookie = f"{COOKIE_NAME}={token}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"
+        headers = [("X-Harbor-Csrf-Token", token), ("Set-Cookie", cookie)]
+        return headers if self._is_refused else [*headers, ("Vary", "Cookie")]
 
 
-def _cookies(header: str) -> dict[str, str]:
+def _parse_cookies(header: str) -> dict[str, str]:
     try:
         return {key: morsel.value for key, morsel in SimpleCookie(header).items()}
     except CookieError:

@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, unquote_plus
 
-from deployments.simulators.harbor.web.request import Call, whole
-from deployments.simulators.harbor.web.responses import Answer, Refusal, encode, page_answer
+from deployments.simulators.harbor.web.request import HarborRequest, parse_integer
+from deployments.simulators.harbor.web.responses import (
+    HarborError,
+    HarborResponse,
+    encode_json,
+    list_response,
+)
 
 MAX_PAGE_SIZE = 100
 Row = TypeVar("Row")
-NO_EQUALS = 'the query string must contain "=" and the key/value cannot be empty'
+NO_EQUALS_MESSAGE = 'the query string must contain "=" and the key/value cannot be empty'
 
 
 class Paging(NamedTuple):
@@ -21,7 +26,7 @@ class Paging(NamedTuple):
     page: int
     size: int
 
-    def cut(self) -> slice:
+    def row_slice(self) -> slice:
         """The rows of this page."""
         if self.size <= 0:
             return slice(None)
@@ -29,46 +34,48 @@ class Paging(NamedTuple):
         return slice(start, start + self.size)
 
 
-def paging(call: Call) -> Paging:
+def parse_paging(call: HarborRequest) -> Paging:
     """page and page_size, checked as go-swagger does."""
-    page = whole(call.first("page", "1"), "page", "query")
-    size = whole(call.first("page_size", "10"), "page_size", "query")
+    page = parse_integer(call.query_value("page", "1"), "page", "query")
+    size = parse_integer(call.query_value("page_size", "10"), "page_size", "query")
     if size > MAX_PAGE_SIZE:
-        raise Refusal(
+        raise HarborError(
             "UNPROCESSABLE_ENTITY",
             "validation failure list:\npage_size in query should be less than or equal to 100",
         )
     return Paging(page, size)
 
 
-def link(call: Call, asked: Paging, total: int) -> str | None:
+def link_header(call: HarborRequest, page_request: Paging, total: int) -> str | None:
     """The Link header, with its unescaped query."""
-    if asked.size == 0:
+    if page_request.size == 0:
         return None
     parts = []
-    if asked.page > 1 and (asked.page - 1) * asked.size < total:
-        parts.append(_link(call, asked.page - 1, asked.size, "prev"))
-    if asked.page * asked.size < total:
-        parts.append(_link(call, asked.page + 1, asked.size, "next"))
+    if page_request.page > 1 and (page_request.page - 1) * page_request.size < total:
+        parts.append(_page_link(call, page_request.page - 1, page_request.size, "prev"))
+    if page_request.page * page_request.size < total:
+        parts.append(_page_link(call, page_request.page + 1, page_request.size, "next"))
     return " , ".join(parts) or None
 
 
-def _link(call: Call, page: int, size: int, relation: str) -> str:
+def _page_link(call: HarborRequest, page: int, size: int, relation: str) -> str:
     query = call.query | {"page": [str(page)], "page_size": [str(size)]}
     pairs = [f"{key}={value}" for key in sorted(query) for value in query[key]]
     return f'<{unquote(call.path)}?{"&".join(pairs)}>; rel="{relation}"'
 
 
-def page_of(call: Call, asked: Paging, rows: list[Row], show: Callable[[Row], object]) -> Answer:
+def page_response(
+    call: HarborRequest, page_request: Paging, rows: list[Row], show: Callable[[Row], object]
+) -> HarborResponse:
     """The asked page of rows already filtered and sorted."""
-    bodies = [encode(show(row)) for row in rows[asked.cut()]]
-    return page_answer(bodies, len(rows), link(call, asked, len(rows)))
+    bodies = [encode_json(show(row)) for row in rows[page_request.row_slice()]]
+    return list_response(bodies, len(rows), link_header(call, page_request, len(rows)))
 
 
-Test = Callable[[Any], bool]
+RowTest = Callable[[Any], bool]
 
 
-class Condition(NamedTuple):
+class QueryCondition(NamedTuple):
     """One `key=value` of q."""
 
     key: str
@@ -76,88 +83,98 @@ class Condition(NamedTuple):
     value: str
 
 
-def conditions(text: str) -> list[Condition]:
+def parse_conditions(text: str) -> list[QueryCondition]:
     """Parse q. The value is unescaped a second time, as in Harbor."""
-    found = []
+    result = []
     for part in text.split(",") if text else []:
         key, equals, value = part.partition("=")
         if not (equals and key.strip() and value.strip()):
-            raise Refusal("BAD_REQUEST", NO_EQUALS)
-        found.append(_condition(key.strip(), unquote_plus(value.strip())))
-    return found
+            raise HarborError("BAD_REQUEST", NO_EQUALS_MESSAGE)
+        result.append(_parse_condition(key.strip(), unquote_plus(value.strip())))
+    return result
 
 
-def _condition(key: str, value: str) -> Condition:
+def _parse_condition(key: str, value: str) -> QueryCondition:
     if value == "~":
-        raise Refusal("BAD_REQUEST", "invalid query string value: ~")
+        raise HarborError("BAD_REQUEST", "invalid query string value: ~")
     for kind, start, end in (("or", "{", "}"), ("and", "(", ")"), ("range", "[", "]")):
         if value.startswith(start) and value.endswith(end):
-            return Condition(key, kind, value[1:-1])
-    return Condition(key, "like", value[1:]) if value[0] == "~" else Condition(key, "is", value)
+            return QueryCondition(key, kind, value[1:-1])
+    return (
+        QueryCondition(key, "like", value[1:])
+        if value[0] == "~"
+        else QueryCondition(key, "is", value)
+    )
 
 
-def matcher(condition: Condition, column: Callable[[Any], object]) -> Test:
+def build_row_test(condition: QueryCondition, column: Callable[[Any], object]) -> RowTest:
     """A test of one row. A value that does not fit the column is PostgreSQL's error: 500."""
     kind, text = condition.kind, condition.value
     if kind == "like":
         return lambda row: text.lower() in str(column(row)).lower()
     if kind == "range":
         low, _, high = text.partition("~")
-        return lambda row: _between(column(row), low, high)
+        return lambda row: _is_between(column(row), low, high)
     if kind == "or":
-        return lambda row: any(_same(column(row), _unquoted(word)) for word in text.split())
+        return lambda row: any(_is_equal(column(row), _parse_word(item)) for item in text.split())
     if kind == "and":
-        return lambda row: all(_same(column(row), _unquoted(word)) for word in text.split())
-    return lambda row: _same(column(row), text)
+        return lambda row: all(_is_equal(column(row), _parse_word(item)) for item in text.split())
+    return lambda row: _is_equal(column(row), text)
 
 
-def _unquoted(word: str) -> str | int:
+def _parse_word(item: str) -> str | int:
     """Words of a list that look like integers are integers, unless quoted."""
-    if len(word) > 1 and word[0] == word[-1] == '"':
-        return word[1:-1]
-    return int(word) if word.isdecimal() else word
+    if len(item) > 1 and item[0] == item[-1] == '"':
+        return item[1:-1]
+    return int(item) if item.isdecimal() else item
 
 
-def _same(cell: object, value: str | int) -> bool:
+def _is_equal(cell: object, value: str | int) -> bool:
     if isinstance(cell, bool):
         return str(value).lower() == str(cell).lower()
     if isinstance(cell, str):
         if isinstance(value, int):
-            raise Refusal("UNKNOWN")
+            raise HarborError("UNKNOWN")
         return cell == value
     if isinstance(cell, datetime):
-        return cell == _moment(str(value))
+        return cell == _parse_time(str(value))
     try:
         return cell is not None and cell == int(value)
     except ValueError:
-        raise Refusal("UNKNOWN") from None
+        raise HarborError("UNKNOWN") from None
 
 
-def _between(cell: object, low: str, high: str) -> bool:
-    parse: Callable[[str], Any] = _moment if isinstance(cell, datetime) else int
+def _is_between(cell: object, low: str, high: str) -> bool:
+    parse: Callable[[str], Any] = _parse_time if isinstance(cell, datetime) else int
     try:
         bounds: Any = cell
         return (not low or parse(low) <= bounds) and (not high or bounds <= parse(high))
     except ValueError:
-        raise Refusal("UNKNOWN") from None
+        raise HarborError("UNKNOWN") from None
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-Columns = Mapping[str, Callable[[Any], Any]]
+ColumnGetters = Mapping[str, Callable[[Any], Any]]
 
 
-def filtered(call: Call, rows: Iterable[Row], columns: Columns) -> list[Row]:
+def filter_rows(call: HarborRequest, rows: Iterable[Row], columns: ColumnGetters) -> list[Row]:
     """The rows that match q; unknown keys are ignored."""
-    tests = [matcher(c, columns[c.key]) for c in conditions(call.first("q")) if c.key in columns]
+    tests = [
+        build_row_test(c, columns[c.key])
+        for c in parse_conditions(call.query_value("q"))
+        if c.key in columns
+    ]
     return [row for row in rows if all(test(row) for test in tests)]
 
 
-def ordered(call: Call, rows: list[Row], columns: Columns, default: str) -> list[Row]:
+def sort_rows(
+    call: HarborRequest, rows: list[Row], columns: ColumnGetters, default: str
+) -> list[Row]:
     """The rows by `sort`, or the model's own order; unknown keys are ignored."""
-    asked = [key for key in call.first("sort").split(",") if key.lstrip("-") in columns]
-    for key in reversed(asked or [key for key in default.split(",") if key]):
+    sort_keys = [key for key in call.query_value("sort").split(",") if key.lstrip("-") in columns]
+    for key in reversed(sort_keys or [key for key in default.split(",") if key]):
         rows = sorted(rows, key=columns[key.lstrip("-")], reverse=key.startswith("-"))
     return rows

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
-from deployments.simulators.harbor.web.responses import Refusal
+from deployments.simulators.harbor.web.responses import HarborError
 
 if TYPE_CHECKING:
-    from deployments.simulators.harbor.core import Harbor
+    from deployments.simulators.harbor.core import SimulatedHarbor
     from deployments.simulators.harbor.state import Robot, User
 
 # The words go-swagger takes for true; every other word is false, without complaint.
@@ -18,21 +18,21 @@ TRUE_WORDS = frozenset(["true", "1", "yes", "ok", "y", "on", "selected", "checke
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `access` is set only for a bearer token on /v2: repository to actions."""
+    """Who asks. `token_access` is set only for a bearer token on /v2: repository to actions."""
 
     name: str = ""
     user: User | None = None
     robot: Robot | None = None
-    access: dict[str, tuple[str, ...]] | None = None
-    issued: float = 0.0
+    token_access: dict[str, tuple[str, ...]] | None = None
+    issued_at: float = 0.0
 
     @property
-    def anonymous(self) -> bool:
+    def is_anonymous(self) -> bool:
         """Nobody, or credentials that were not accepted."""
-        return self.user is None and self.robot is None and self.access is None
+        return self.user is None and self.robot is None and self.token_access is None
 
     @property
-    def sysadmin(self) -> bool:
+    def is_sysadmin(self) -> bool:
         """A system administrator. No robot ever is one."""
         return self.user is not None and self.user.sysadmin
 
@@ -41,10 +41,10 @@ ANONYMOUS = Caller()
 
 
 @dataclass(slots=True)
-class Call:
+class HarborRequest:
     """A request that has passed the outer layers."""
 
-    harbor: Harbor
+    harbor: SimulatedHarbor
     method: str
     path: str
     raw_query: str
@@ -61,32 +61,32 @@ class Call:
             self._query = parse_qs(self.raw_query, keep_blank_values=True)
         return self._query
 
-    def first(self, key: str, default: str = "") -> str:
+    def query_value(self, key: str, default: str = "") -> str:
         """The first value of a query key."""
         values = self.query.get(key)
         return values[0] if values else default
 
-    def flag(self, key: str) -> bool | None:
+    def query_flag(self, key: str) -> bool | None:
         """A boolean query value, None if not given."""
-        if not self.first(key):
+        if not self.query_value(key):
             return None
-        return self.first(key).lower() in TRUE_WORDS
+        return self.query_value(key).lower() in TRUE_WORDS
 
-    def text(self, key: str) -> str:
+    def path_text(self, key: str) -> str:
         """A path parameter, unescaped once."""
         return unquote(self.params[key])
 
-    def number(self, key: str) -> int:
+    def path_number(self, key: str) -> int:
         """A path parameter that must be an integer."""
-        return whole(self.text(key), key, "path")
+        return parse_integer(self.path_text(key), key, "path")
 
 
-def whole(text: str, key: str, place: str) -> int:
+def parse_integer(text: str, key: str, place: str) -> int:
     """An integer from the URL, or go-swagger's complaint."""
     try:
         return int(text)
     except ValueError:
-        raise Refusal(
+        raise HarborError(
             "UNPROCESSABLE_ENTITY",
             f'validation failure list:\n{key} in {place} must be of type int64: "{text}"',
         ) from None

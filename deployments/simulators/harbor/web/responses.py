@@ -7,12 +7,12 @@ from datetime import datetime
 
 import orjson
 
-JSON = "application/json"
-ERROR_JSON = "application/json; charset=utf-8"
-PLAIN = "text/plain; charset=utf-8"
+JSON_TYPE = "application/json"
+ERROR_JSON_TYPE = "application/json; charset=utf-8"
+PLAIN_TYPE = "text/plain; charset=utf-8"
 ZERO_TIME = "0001-01-01T00:00:00.000Z"
 
-STATUS_OF = {
+STATUS_BY_CODE = {
     "BAD_REQUEST": 400,
     "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
@@ -27,7 +27,7 @@ STATUS_OF = {
 
 
 @dataclass(slots=True)
-class Answer:
+class HarborResponse:
     """One HTTP answer, before the outer layers add their headers."""
 
     status: int = 200
@@ -36,7 +36,7 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Refusal(Exception):
+class HarborError(Exception):
     """An operation's way to answer with Harbor's error envelope."""
 
     def __init__(self, code: str, message: str = "") -> None:
@@ -45,41 +45,43 @@ class Refusal(Exception):
         self.message = message
         self.headers: list[tuple[str, str]] = []
 
-    def answer(self) -> Answer:
+    def to_response(self) -> HarborResponse:
         """Render the envelope; every 5xx is flattened, as Harbor does."""
         code, message = self.code, self.message
-        if STATUS_OF[code] >= 500:
+        if STATUS_BY_CODE[code] >= 500:
             message = "internal server error"
-        body = encode({"errors": [{"code": code, "message": message}]})
-        return Answer(STATUS_OF[code], body + b"\n", ERROR_JSON, list(self.headers))
+        body = encode_json({"errors": [{"code": code, "message": message}]})
+        return HarborResponse(
+            STATUS_BY_CODE[code], body + b"\n", ERROR_JSON_TYPE, list(self.headers)
+        )
 
 
-def encode(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """Serialise in the given key order."""
     return orjson.dumps(value)
 
 
-def json_answer(value: object, *, status: int = 200, newline: bool = True) -> Answer:
+def json_response(value: object, *, status: int = 200, newline: bool = True) -> HarborResponse:
     """A JSON answer with sorted keys, as go-swagger's generated models give."""
     body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    return Answer(status, body + b"\n" if newline else body, JSON)
+    return HarborResponse(status, body + b"\n" if newline else body, JSON_TYPE)
 
 
-def page_answer(rows: list[bytes], total: int, link: str | None) -> Answer:
+def list_response(rows: list[bytes], total: int, link: str | None) -> HarborResponse:
     """A list answer from rows already serialised."""
     headers = [("X-Total-Count", str(total))]
     if link:
         headers.append(("Link", link))
-    return Answer(200, b"[" + b",".join(rows) + b"]\n", JSON, headers)
+    return HarborResponse(200, b"[" + b",".join(rows) + b"]\n", JSON_TYPE, headers)
 
 
-def created(location: str, value: object | None = None) -> Answer:
+def created_response(location: str, value: object | None = None) -> HarborResponse:
     """201 with a Location, with or without a body."""
-    answer = Answer(201) if value is None else json_answer(value, status=201)
+    answer = HarborResponse(201) if value is None else json_response(value, status=201)
     answer.headers.append(("Location", location))
     return answer
 
 
-def timestamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """UTC with three digits, the form of every time in Harbor's JSON."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from deployments.simulators.harbor.web.request import Call
-from deployments.simulators.harbor.web.responses import JSON, Refusal
+from deployments.simulators.harbor.web.request import HarborRequest
+from deployments.simulators.harbor.web.responses import JSON_TYPE, HarborError
 
 # A shape: the Go struct's name, and its fields as Go types or as other shapes.
-Fields = Mapping[str, "str | Shape"]
-Shape = tuple[str, Fields]
+BodyFields = Mapping[str, "str | BodyShape"]
+BodyShape = tuple[str, BodyFields]
 
-_STRINGS = dict.fromkeys(
+_STRING_FIELDS = dict.fromkeys(
     [
         "public",
         "enable_content_trust",
@@ -29,17 +29,17 @@ _STRINGS = dict.fromkeys(
     ],
     "string",
 )
-PROJECT: Shape = (
+PROJECT_SHAPE: BodyShape = (
     "ProjectReq",
     {
         "project_name": "string",
         "public": "bool",
-        "metadata": ("ProjectMetadata", _STRINGS),
+        "metadata": ("ProjectMetadata", _STRING_FIELDS),
         "storage_limit": "int64",
         "registry_id": "int64",
     },
 )
-ROBOT: Shape = (
+ROBOT_SHAPE: BodyShape = (
     "RobotCreate",
     {
         "name": "string",
@@ -51,10 +51,10 @@ ROBOT: Shape = (
         "permissions": "objects",
     },
 )
-ROBOT_SECRET: Shape = ("RobotSec", {"secret": "string"})
-QUOTA: Shape = ("QuotaUpdateReq", {"hard": ("ResourceList", {"storage": "int64"})})
-MEMBER: Shape = ("ProjectMember", {"role_id": "int64", "member_user": "object"})
-ANYTHING: Shape = ("", {})
+ROBOT_SECRET_SHAPE: BodyShape = ("RobotSec", {"secret": "string"})
+QUOTA_SHAPE: BodyShape = ("QuotaUpdateReq", {"hard": ("ResourceList", {"storage": "int64"})})
+MEMBER_SHAPE: BodyShape = ("ProjectMember", {"role_id": "int64", "member_user": "object"})
+ANY_SHAPE: BodyShape = ("", {})
 
 _GO_KINDS = {
     "string": str,
@@ -65,77 +65,79 @@ _GO_KINDS = {
 }
 
 
-def unprocessable(text: str) -> Refusal:
+def unprocessable_error(text: str) -> HarborError:
     """A 422 in go-swagger's words."""
-    return Refusal("UNPROCESSABLE_ENTITY", f"validation failure list:\n{text}")
+    return HarborError("UNPROCESSABLE_ENTITY", f"validation failure list:\n{text}")
 
 
-def body(call: Call, name: str, shape: Shape) -> dict[str, Any]:
+def parse_body(call: HarborRequest, name: str, shape: BodyShape) -> dict[str, Any]:
     """The JSON object of the request. Unknown fields are dropped silently later on."""
     if not call.body:
-        raise unprocessable(f"{name} in body is required")
+        raise unprocessable_error(f"{name} in body is required")
     media_type = call.headers.get("content-type", "application/octet-stream").partition(";")[0]
-    if media_type.strip().lower() != JSON:
-        raise unprocessable(f'unsupported media type "{media_type}", only [{JSON}] are allowed')
+    if media_type.strip().lower() != JSON_TYPE:
+        raise unprocessable_error(
+            f'unsupported media type "{media_type}", only [{JSON_TYPE}] are allowed'
+        )
     try:
         value = json.loads(call.body)
     except ValueError as error:
-        raise _unparsable(name, _go_syntax_error(call.body, error)) from None
-    problem = _mismatch(value, shape, "")
+        raise _unparsable_error(name, _go_syntax_error(call.body, error)) from None
+    problem = _mismatch_message(value, shape, "")
     if problem:
-        raise _unparsable(name, f"json: cannot unmarshal {problem}")
+        raise _unparsable_error(name, f"json: cannot unmarshal {problem}")
     return {key: item for key, item in (value or {}).items() if item is not None}
 
 
-def strings(call: Call, name: str) -> dict[str, str]:
+def parse_string_map(call: HarborRequest, name: str) -> dict[str, str]:
     """A JSON object of nothing but strings."""
-    given = body(call, name, ANYTHING)
-    for value in given.values():
+    payload = parse_body(call, name, ANY_SHAPE)
+    for value in payload.values():
         if not isinstance(value, str):
             cause = f"json: cannot unmarshal {_json_kind(value)} into Go value of type string"
-            raise _unparsable(name, cause)
-    return given
+            raise _unparsable_error(name, cause)
+    return payload
 
 
-def _unparsable(name: str, cause: str) -> Refusal:
-    return unprocessable(f'parsing {name} body from "" failed, because {cause}')
+def _unparsable_error(name: str, cause: str) -> HarborError:
+    return unprocessable_error(f'parsing {name} body from "" failed, because {cause}')
 
 
 def _go_syntax_error(text: bytes, error: ValueError) -> str:
     """encoding/json's words for the commonest mistakes."""
     position = getattr(error, "pos", len(text))
-    rest = text.decode(errors="replace")[position:]
-    if not rest:
+    remainder = text.decode(errors="replace")[position:]
+    if not remainder:
         return "unexpected EOF"
     where = "value"
     if "property name" in str(error):
         where = "object key string"
-    return f"invalid character '{rest[0]}' looking for beginning of {where}"
+    return f"invalid character '{remainder[0]}' looking for beginning of {where}"
 
 
-def _mismatch(value: object, shape: Shape, path: str) -> str | None:
-    struct, known = shape
+def _mismatch_message(value: object, shape: BodyShape, path: str) -> str | None:
+    struct, fields = shape
     if not isinstance(value, dict):
         return None if value is None else f"{_json_kind(value)} into Go value of type {struct}"
-    for key, kind in known.items():
+    for key, kind in fields.items():
         item, place = value.get(key), f"{path}{key}"
         if item is None:
             continue
         if not isinstance(kind, str):
-            problem = _mismatch(item, kind, f"{place}.")
+            problem = _mismatch_message(item, kind, f"{place}.")
         else:
-            problem = _wrong_kind(item, kind, f"{struct}.{place}")
+            problem = _wrong_kind_message(item, kind, f"{struct}.{place}")
         if problem:
             return problem
     return None
 
 
-def _wrong_kind(item: object, kind: str, place: str) -> str | None:
-    wanted = _GO_KINDS[kind]
+def _wrong_kind_message(item: object, kind: str, place: str) -> str | None:
+    expected_type = _GO_KINDS[kind]
     if kind == "objects" and isinstance(item, list):
-        odd = [one for one in item if not isinstance(one, dict)]
-        return _wrong_kind(odd[0], "object", place) if odd else None
-    fits = isinstance(item, wanted) and not (wanted is int and isinstance(item, bool))
+        invalid_items = [element for element in item if not isinstance(element, dict)]
+        return _wrong_kind_message(invalid_items[0], "object", place) if invalid_items else None
+    fits = isinstance(item, expected_type) and not (expected_type is int and isinstance(item, bool))
     return None if fits else f"{_json_kind(item)} into Go struct field {place} of type {kind}"
 
 
@@ -146,11 +148,11 @@ def _json_kind(value: object) -> str:
     return names[type(value)]
 
 
-def acceptable(call: Call, offered: tuple[str, ...]) -> None:
+def check_accept_header(call: HarborRequest, offered: tuple[str, ...]) -> None:
     """Refuse an Accept header none of the offered types satisfies."""
     accept = call.headers.get("accept", "*/*")
-    wanted = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    wild = {"*/*", "", *(kind.partition("/")[0] + "/*" for kind in offered)}
-    if not wanted & (wild | set(offered)):
+    media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    wildcards = {"*/*", "", *(kind.partition("/")[0] + "/*" for kind in offered)}
+    if not media_types & (wildcards | set(offered)):
         names = " ".join(offered)
-        raise unprocessable(f"unsupported media type requested, only [{names}] are available")
+        raise unprocessable_error(f"unsupported media type requested, only [{names}] are available")

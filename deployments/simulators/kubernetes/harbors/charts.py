@@ -7,16 +7,16 @@ https://github.com/bitnami/charts/tree/main/bitnami/harbor/templates/core
 from dataclasses import dataclass
 from typing import Literal
 
-from deployments.simulators.kubernetes.object_store import Json, stamp
+from deployments.simulators.kubernetes.object_store import Json, current_timestamp
 
 Chart = Literal["goharbor", "bitnami"]
 
-PASSWORD = "HARBOR_ADMIN_PASSWORD"
-ADDRESS = "EXT_ENDPOINT"
+PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"
+ADDRESS_VARIABLE = "EXT_ENDPOINT"
 
 
 @dataclass(frozen=True)
-class Release:
+class HelmRelease:
     """A release of a chart."""
 
     namespace: str
@@ -25,15 +25,15 @@ class Release:
     version: str
 
     @property
-    def core(self) -> str:
+    def core_name(self) -> str:
         """What its core is called."""
         full = self.name if "harbor" in self.name else f"{self.name}-harbor"
         return f"{full}-core"
 
     @property
-    def variables(self) -> str:
+    def variables_name(self) -> str:
         """What its core's ConfigMap and Secret of environment variables are called."""
-        return self.core if self.chart == "goharbor" else f"{self.core}-envvars"
+        return self.core_name if self.chart == "goharbor" else f"{self.core_name}-envvars"
 
     @property
     def labels(self) -> Json:
@@ -50,20 +50,20 @@ class Release:
 
     def config_map(self, url: str) -> Json:
         """Return the core's ConfigMap; goharbor's chart does not label it as the core's."""
-        labels = {**self.labels, **({} if self.chart == "goharbor" else self._component)}
-        data = {"PORT": "8080", ADDRESS: url, "CORE_URL": f"http://{self.core}:80"}
-        return {"metadata": self._metadata(self.variables, labels), "data": data}
+        labels = {**self.labels, **({} if self.chart == "goharbor" else self._component_labels)}
+        data = {"PORT": "8080", ADDRESS_VARIABLE: url, "CORE_URL": f"http://{self.core_name}:80"}
+        return {"metadata": self._metadata(self.variables_name, labels), "data": data}
 
     def deployment(self) -> Json:
         """Return the core's Deployment, with what a real API server fills in."""
-        labels = {**self.labels, **self._component}
-        pod = {key: labels[key] for key in labels if key in _MATCHED}
+        labels = {**self.labels, **self._component_labels}
+        pod = {key: labels[key] for key in labels if key in _SELECTOR_LABELS}
         container: Json = {
             "name": "core",
             "image": self._image,
             "envFrom": [
-                {"configMapRef": {"name": self.variables}},
-                {"secretRef": {"name": self.variables}},
+                {"configMapRef": {"name": self.variables_name}},
+                {"secretRef": {"name": self.variables_name}},
             ],
             "resources": {},
             "terminationMessagePath": "/dev/termination-log",
@@ -71,8 +71,8 @@ class Release:
             "imagePullPolicy": "IfNotPresent",
         }
         if self.chart == "goharbor":
-            ref = {"name": self.core, "key": PASSWORD}
-            container["env"] = [{"name": PASSWORD, "valueFrom": {"secretKeyRef": ref}}]
+            ref = {"name": self.core_name, "key": PASSWORD_VARIABLE}
+            container["env"] = [{"name": PASSWORD_VARIABLE, "valueFrom": {"secretKeyRef": ref}}]
         spec = {
             "replicas": 1,
             "selector": {"matchLabels": pod},
@@ -94,11 +94,11 @@ class Release:
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
         }
-        metadata = {**self._metadata(self.core, labels), "generation": 1}
+        metadata = {**self._metadata(self.core_name, labels), "generation": 1}
         return {"metadata": metadata, "spec": spec, "status": {}}
 
     @property
-    def _component(self) -> Json:
+    def _component_labels(self) -> Json:
         key = "component" if self.chart == "goharbor" else "app.kubernetes.io/component"
         return {key: "core"}
 
@@ -112,7 +112,7 @@ class Release:
         return {"name": name, "namespace": self.namespace, "labels": labels}
 
 
-_MATCHED = frozenset(
+_SELECTOR_LABELS = frozenset(
     {
         "app",
         "component",
@@ -124,14 +124,14 @@ _MATCHED = frozenset(
 )
 
 
-def rollout(*, ready: bool, was_ready: bool = False) -> Json:
+def deployment_status(*, ready: bool, was_ready: bool = False) -> Json:
     """Return the status that the Deployment's controller writes.
 
     See https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
     """
     counts = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
-    done = ready or was_ready
-    times = {"lastUpdateTime": stamp(), "lastTransitionTime": stamp()}
+    is_complete = ready or was_ready
+    times = {"lastUpdateTime": current_timestamp(), "lastTransitionTime": current_timestamp()}
     conditions = [
         {
             **times,
@@ -144,8 +144,9 @@ def rollout(*, ready: bool, was_ready: bool = False) -> Json:
             **times,
             "type": "Progressing",
             "status": "True",
-            "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
-            "message": f"ReplicaSet {'has successfully progressed' if done else 'is progressing'}.",
+            "reason": "NewReplicaSetAvailable" if is_complete else "ReplicaSetUpdated",
+            "message": "ReplicaSet "
+            f"{'has successfully progressed' if is_complete else 'is progressing'}.",
         },
     ]
     pods = {"readyReplicas": 1, "availableReplicas": 1} if ready else {"unavailableReplicas": 1}

@@ -1,76 +1,102 @@
 """Chains that do not hold on the cluster's side: the world, the link, the answer, what to do."""
 
 from models.access.explain.evidence import Evidence
-from models.access.explain.explanation import Answer, LinkName
-from models.clusters.pull_secret import LARGEST, DeliveryStatus
-from models.core.availability import Unseen
+from models.access.explain.explanation import AccessCheckName, Answer
+from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
+from models.core.availability import Unavailable
 from models.core.reasons import Reason
-from tests.models.access.explain.explain_builders import cluster_side, cut_off, evidence, looked
-from tests.support.access_builders import account, delivery, due, login, namespace, secret
+from tests.models.access.explain.explain_builders import (
+    cluster_observation,
+    cluster_side,
+    evidence,
+    unreachable_cluster,
+)
 from tests.support.access_builders import cluster_snapshot as looking
+from tests.support.access_builders import (
+    desired_pull_secret,
+    login,
+    namespace,
+    pull_secret_status,
+    secret,
+    service_account,
+)
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
-FORBIDDEN = Unseen(reason=Reason.FORBIDDEN, message="the right to get secrets is missing")
+FORBIDDEN = Unavailable(reason=Reason.FORBIDDEN, message="the right to get secrets is missing")
 
-CLUSTER: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
+CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
     "cluster out of reach": (
-        evidence(cut_off()),
-        LinkName.CLUSTER,
+        evidence(unreachable_cluster()),
+        AccessCheckName.CLUSTER,
         UNKNOWN,
         'register-cluster with name="eu"',
     ),
     "namespace not there": (
-        evidence(cluster_side(look=looking(), namespace=None, delivery=None, due=None)),
-        LinkName.NAMESPACE,
+        evidence(
+            cluster_side(snapshot=looking(), namespace=None, pull_secret_status=None, desired=None)
+        ),
+        AccessCheckName.NAMESPACE,
         NO,
         "create it",
     ),
     "namespace being deleted": (
         evidence(cluster_side(namespace=namespace(terminating=True))),
-        LinkName.NAMESPACE,
+        AccessCheckName.NAMESPACE,
         NO,
         "wait",
     ),
     "no workspace": (
-        evidence(cluster_side(namespace=namespace(workspace=None), due=None)),
-        LinkName.WORKSPACE,
+        evidence(cluster_side(namespace=namespace(workspace=None), desired=None)),
+        AccessCheckName.WORKSPACE,
         NO,
         "label the namespace with registry-integration.io/workspace=<workspace>",
     ),
     "two workspaces": (
         evidence(
             cluster_side(
-                namespace=namespace(workspace=None, problem=Reason.WORKSPACE_CONFLICT), due=None
+                namespace=namespace(workspace=None, problem=Reason.WORKSPACE_CONFLICT), desired=None
             )
         ),
-        LinkName.WORKSPACE,
+        AccessCheckName.WORKSPACE,
         NO,
         "name one workspace",
     ),
     "no pull secret": (
-        evidence(cluster_side(look=looked(secrets=looking().secrets), delivery=None)),
-        LinkName.PULL_SECRET,
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(secrets=looking().secrets), pull_secret_status=None
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
         NO,
         'sync-namespaces with only=["eu"]',
     ),
     "foreign secret": (
-        evidence(cluster_side(look=looked(secrets=looking((), [secret(ours=False)]).secrets))),
-        LinkName.PULL_SECRET,
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(secrets=looking((), [secret(ours=False)]).secrets)
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
         NO,
         "delete or rename the Secret registry-integration",
     ),
     "edited by hand": (
-        evidence(cluster_side(look=looked(secrets=looking((), [secret(fingerprint="x")]).secrets))),
-        LinkName.PULL_SECRET,
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(secrets=looking((), [secret(fingerprint="x")]).secrets)
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
         NO,
         "sync-namespaces",
     ),
     "not delivered yet": (
         evidence(
             cluster_side(
-                look=looked(secrets=looking().secrets),
-                delivery=delivery(
-                    status=DeliveryStatus.PENDING,
+                snapshot=cluster_observation(secrets=looking().secrets),
+                pull_secret_status=pull_secret_status(
+                    status=PullSecretState.PENDING,
                     reason=Reason.FORBIDDEN,
                     message="the right to patch secrets is missing",
                     logins=(),
@@ -78,62 +104,77 @@ CLUSTER: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
                 ),
             )
         ),
-        LinkName.PULL_SECRET,
+        AccessCheckName.PULL_SECRET,
         NO,
         "sync-namespaces",
     ),
     "too large": (
         evidence(
             cluster_side(
-                look=looked(secrets=looking().secrets),
-                due=due(size=LARGEST + 1, fingerprint="big"),
+                snapshot=cluster_observation(secrets=looking().secrets),
+                desired=desired_pull_secret(size=MAX_SECRET_BYTES + 1, fingerprint="big"),
             )
         ),
-        LinkName.PULL_SECRET,
+        AccessCheckName.PULL_SECRET,
         NO,
         "unbind-space",
     ),
     "login not due yet": (
-        evidence(cluster_side(due=due(login("other"), fingerprint="new"), delivery=None)),
-        LinkName.PULL_SECRET,
+        evidence(
+            cluster_side(
+                desired=desired_pull_secret(login("other"), fingerprint="new"),
+                pull_secret_status=None,
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
         NO,
         "see grant and binding",
     ),
     "secrets may not be read": (
-        evidence(cluster_side(look=looked(secrets=FORBIDDEN))),
-        LinkName.PULL_SECRET,
+        evidence(cluster_side(snapshot=cluster_observation(secrets=FORBIDDEN))),
+        AccessCheckName.PULL_SECRET,
         UNKNOWN,
         "the right to get secrets is missing",
     ),
     "what is due is not known": (
         evidence(
             cluster_side(
-                due=None,
-                due_unknown="the key in force is another one",
-                look=looked(secrets=looking((), [secret(fingerprint="other")]).secrets),
+                desired=None,
+                desired_error="the key in force is another one",
+                snapshot=cluster_observation(
+                    secrets=looking((), [secret(fingerprint="other")]).secrets
+                ),
             )
         ),
-        LinkName.PULL_SECRET,
+        AccessCheckName.PULL_SECRET,
         UNKNOWN,
         "mend that",
     ),
     "account not linked": (
         evidence(
-            cluster_side(look=looked(accounts=looking((), (), [account(linked=False)]).accounts))
+            cluster_side(
+                snapshot=cluster_observation(
+                    service_accounts=looking(
+                        (), (), [service_account(linked=False)]
+                    ).service_accounts
+                )
+            )
         ),
-        LinkName.SERVICE_ACCOUNT,
+        AccessCheckName.SERVICE_ACCOUNT,
         NO,
         "sync-namespaces",
     ),
     "no account": (
-        evidence(cluster_side(look=looked(accounts=looking().accounts))),
-        LinkName.SERVICE_ACCOUNT,
+        evidence(
+            cluster_side(snapshot=cluster_observation(service_accounts=looking().service_accounts))
+        ),
+        AccessCheckName.SERVICE_ACCOUNT,
         NO,
         "wait a moment",
     ),
     "accounts may not be read": (
-        evidence(cluster_side(look=looked(accounts=FORBIDDEN))),
-        LinkName.SERVICE_ACCOUNT,
+        evidence(cluster_side(snapshot=cluster_observation(service_accounts=FORBIDDEN))),
+        AccessCheckName.SERVICE_ACCOUNT,
         UNKNOWN,
         "is missing",
     ),

@@ -3,130 +3,152 @@
 from typing import Any
 
 from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
-from models.access.explain.explanation import ChainLink, Explanation, LinkName, Question
-from models.clusters.cluster import ClusterState
-from models.core.availability import Unseen
+from models.access.explain.explanation import AccessCheck, AccessCheckName, Explanation, Question
+from models.clusters.cluster import ClusterStatus
+from models.core.availability import Unavailable
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status, Verdict
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.registry import BlockRef, Kind
 from models.registries.space import Visibility
 from tests.support.access_builders import (
-    account,
     binding,
     cluster,
     cluster_snapshot,
-    delivery,
-    due,
-    grant,
-    labelled,
+    desired_pull_secret,
     login,
     namespace,
+    observed_namespace,
+    pull_secret_status,
     robot,
+    robot_account,
     robots,
     secret,
+    service_account,
 )
-from tests.support.builders import NOW, condition, dossier, registry, seen, snapshot, space, verdict
+from tests.support.builders import (
+    NOW,
+    check_result,
+    condition,
+    observed_space,
+    registry,
+    registry_record,
+    snapshot,
+    space,
+)
 
-UNREACHABLE = Unseen(reason=Reason.TIMED_OUT, message="no answer in time")
+UNREACHABLE = Unavailable(reason=Reason.TIMED_OUT, message="no answer in time")
 QUESTION = Question(
     cluster="eu", namespace="shop", registry="prod", space="team", image="prod/team/app:1"
 )
-ASKS = verdict(ConditionType.AUTHENTICATED, reason=Reason.CREDENTIALS_ACCEPTED)
-OPEN = verdict(ConditionType.AUTHENTICATED, reason=Reason.NO_AUTHENTICATION)
+LOGIN_REQUIRED = check_result(ConditionType.AUTHENTICATED, reason=Reason.CREDENTIALS_ACCEPTED)
+OPEN = check_result(ConditionType.AUTHENTICATED, reason=Reason.NO_AUTHENTICATION)
 
 
-def cluster_side(**changed: Any) -> ClusterEvidence:
+def cluster_side(**overrides: Any) -> ClusterEvidence:
     """A namespace of team-a that holds what is due."""
-    whole = ClusterEvidence(
+    cluster_evidence = ClusterEvidence(
         cluster=cluster(),
-        state=ClusterState(reachable=True, seen_at=NOW),
-        look=cluster_snapshot([labelled()], [secret()], [account()]),
+        status=ClusterStatus(reachable=True, seen_at=NOW),
+        snapshot=cluster_snapshot([observed_namespace()], [secret()], [service_account()]),
         namespace=namespace(),
         labels=(WORKSPACE_LABEL,),
-        delivery=delivery(),
-        due=due(),
+        pull_secret_status=pull_secret_status(),
+        desired=desired_pull_secret(),
     )
-    return whole.model_copy(update=changed)
+    return cluster_evidence.model_copy(update=overrides)
 
 
-def looked(**changed: Any) -> Any:
+def cluster_observation(**overrides: Any) -> Any:
     """The look of `cluster_side`, with a section changed."""
-    return cluster_side().look.model_copy(update=changed)
+    return cluster_side().snapshot.model_copy(update=overrides)
 
 
-def cut_off(**changed: Any) -> ClusterEvidence:
+def unreachable_cluster(**overrides: Any) -> ClusterEvidence:
     """The same, with the cluster out of reach."""
-    look = cluster_snapshot(UNREACHABLE, UNREACHABLE, UNREACHABLE)
-    return cluster_side(look=look, **changed)
+    observation = cluster_snapshot(UNREACHABLE, UNREACHABLE, UNREACHABLE)
+    return cluster_side(snapshot=observation, **overrides)
 
 
-def harbor_side(visibility: Visibility = Visibility.PRIVATE, **changed: Any) -> RegistryEvidence:
+def harbor_side(visibility: Visibility = Visibility.PRIVATE, **overrides: Any) -> RegistryEvidence:
     """A Harbor that team-a may pull from."""
-    look = snapshot(seen(visibility=visibility), verdicts=[verdict(), ASKS])
-    whole = RegistryEvidence(
-        dossier=dossier(condition()),
-        look=look.model_copy(update={"robots": robots(robot(1, "team"))}),
+    observation = snapshot(
+        observed_space(visibility=visibility), verdicts=[check_result(), LOGIN_REQUIRED]
+    )
+    registry_evidence = RegistryEvidence(
+        record=registry_record(condition()),
+        snapshot=observation.model_copy(update={"robots": robots(robot(1, "team"))}),
         space=space(observed=visibility),
         binding=binding(effective_at=NOW),
-        grants=(grant(1, "team"),),
-        accepted=True,
+        robots=(robot_account(1, "team"),),
+        login_accepted=True,
     )
-    return whole.model_copy(update=changed)
+    return registry_evidence.model_copy(update=overrides)
 
 
-def harbor_look(*verdicts: Verdict, **changed: Any) -> Any:
+def harbor_observation(*verdicts: CheckResult, **overrides: Any) -> Any:
     """The look of `harbor_side`, with something changed."""
-    more = {"verdicts": verdicts, **changed} if verdicts else changed
-    return harbor_side().look.model_copy(update=more)
+    fields = {"checks": verdicts, **overrides} if verdicts else overrides
+    return harbor_side().snapshot.model_copy(update=fields)
 
 
-def gone_harbor(**changed: Any) -> RegistryEvidence:
+def unreachable_harbor(**overrides: Any) -> RegistryEvidence:
     """The same, out of reach."""
-    silent = verdict(status=Status.FALSE, reason=Reason.TIMED_OUT, message="no answer in time")
-    look = harbor_look(silent, spaces=UNREACHABLE, robots=UNREACHABLE)
-    return harbor_side(look=look, accepted=None, **changed)
+    timed_out = check_result(
+        status=ConditionStatus.FALSE, reason=Reason.TIMED_OUT, message="no answer in time"
+    )
+    observation = harbor_observation(timed_out, spaces=UNREACHABLE, robots=UNREACHABLE)
+    return harbor_side(snapshot=observation, login_accepted=None, **overrides)
 
 
 def docker_side(
-    *verdicts: Verdict, pull_user: bool = True, public: bool = False, **changed: Any
+    *verdicts: CheckResult, pull_user: bool = True, public: bool = False, **overrides: Any
 ) -> RegistryEvidence:
     """A Docker Registry with a pull-only user, which team-a is bound to."""
     desired = Visibility.PUBLIC if public else None
-    of = registry(Kind.DOCKER).model_copy(
+    spec = registry(Kind.DOCKER).model_copy(
         update={"pull_credential": BlockRef(name="puller") if pull_user else None}
     )
-    whole = RegistryEvidence(
-        dossier=dossier(condition(), of=of),
-        look=snapshot(seen(id=None, visibility=None), verdicts=verdicts or (verdict(), ASKS)),
+    registry_evidence = RegistryEvidence(
+        record=registry_record(condition(), spec=spec),
+        snapshot=snapshot(
+            observed_space(id=None, visibility=None),
+            verdicts=verdicts or (check_result(), LOGIN_REQUIRED),
+        ),
         space=space(id=None, observed=None, desired=desired),
         binding=binding(),
-        accepted=True if pull_user else None,
+        login_accepted=True if pull_user else None,
     )
-    return whole.model_copy(update=changed)
+    return registry_evidence.model_copy(update=overrides)
 
 
-def docker_cluster(**changed: Any) -> ClusterEvidence:
+def docker_cluster(**overrides: Any) -> ClusterEvidence:
     """The cluster's side of it."""
-    held = (login(robot_id=None, account="puller"),)
-    return cluster_side(**{"delivery": delivery(logins=held), "due": due(*held), **changed})
+    logins = (login(robot_id=None, account="puller"),)
+    return cluster_side(
+        **{
+            "pull_secret_status": pull_secret_status(logins=logins),
+            "desired": desired_pull_secret(*logins),
+            **overrides,
+        }
+    )
 
 
 def evidence(
     side: ClusterEvidence | None = None,
     registry_side: RegistryEvidence | None = None,
-    **changed: Any,
+    **overrides: Any,
 ) -> Evidence:
     """Both sides; without a registry side it is the Harbor that is well."""
-    whole = Evidence(
+    full_evidence = Evidence(
         question=QUESTION,
         at=NOW,
         cluster=side or cluster_side(),
         registry=registry_side or harbor_side(),
-        known=("prod", "docker-dev"),
+        registry_names=("prod", "docker-dev"),
     )
-    return whole.model_copy(update=changed)
+    return full_evidence.model_copy(update=overrides)
 
 
-def link_of(told: Explanation, name: LinkName) -> ChainLink:
-    return next(one for one in told.links if one.name is name)
+def link_of(explanation: Explanation, name: AccessCheckName) -> AccessCheck:
+    return next(link for link in explanation.checks if link.name is name)

@@ -4,35 +4,37 @@ from datetime import timedelta
 
 from models.access.explain.evidence import Evidence
 from tests.models.access.explain.explain_builders import (
-    ASKS,
+    LOGIN_REQUIRED,
     OPEN,
+    cluster_observation,
     cluster_side,
     docker_cluster,
     docker_side,
     evidence,
-    harbor_look,
+    harbor_observation,
     harbor_side,
-    looked,
 )
 from tests.support.access_builders import (
-    account,
     cluster,
-    due,
-    grant,
+    desired_pull_secret,
     login,
     namespace,
     robot,
+    robot_account,
     robots,
+    service_account,
 )
 from tests.support.access_builders import cluster_snapshot as looking
-from tests.support.builders import NOW, PUBLIC, snapshot, space, verdict
+from tests.support.builders import NOW, PUBLIC, check_result, snapshot, space
 
-FINE: dict[str, tuple[Evidence, str]] = {
+PASSING: dict[str, tuple[Evidence, str]] = {
     "all is well": (evidence(), "its secret is accepted"),
     "public": (
         evidence(
-            cluster_side(namespace=namespace(workspace=None), due=None, delivery=None),
-            harbor_side(PUBLIC, binding=None, grants=(), accepted=None),
+            cluster_side(
+                namespace=namespace(workspace=None), desired=None, pull_secret_status=None
+            ),
+            harbor_side(PUBLIC, binding=None, robots=(), login_accepted=None),
         ),
         "Harbor lets everybody pull",
     ),
@@ -40,21 +42,30 @@ FINE: dict[str, tuple[Evidence, str]] = {
         evidence(
             cluster_side(
                 cluster=cluster(links_accounts=False),
-                look=looked(accounts=looking((), (), [account(linked=False)]).accounts),
+                snapshot=cluster_observation(
+                    service_accounts=looking(
+                        (), (), [service_account(linked=False)]
+                    ).service_accounts
+                ),
             )
         ),
         "the pod must name the Secret",
     ),
     "another registry's login is behind": (
-        evidence(cluster_side(due=due(login(), login("other"), fingerprint="new"))),
+        evidence(
+            cluster_side(desired=desired_pull_secret(login(), login("other"), fingerprint="new"))
+        ),
         "the next sync renews it",
     ),
     "the older robot account still serves": (
         evidence(
-            cluster_side(due=due(login(robot_id=2), fingerprint="new")),
+            cluster_side(desired=desired_pull_secret(login(robot_id=2), fingerprint="new")),
             harbor_side(
-                grants=(grant(1, "team"), grant(2, "team", made_at=NOW + timedelta(hours=1))),
-                look=harbor_look(robots=robots(robot(1, "team"), robot(2, "team"))),
+                robots=(
+                    robot_account(1, "team"),
+                    robot_account(2, "team", made_at=NOW + timedelta(hours=1)),
+                ),
+                snapshot=harbor_observation(robots=robots(robot(1, "team"), robot(2, "team"))),
             ),
         ),
         "the next sync renews it",
@@ -69,8 +80,12 @@ FINE: dict[str, tuple[Evidence, str]] = {
     ),
     "Docker, open to all": (
         evidence(
-            docker_cluster(due=None, delivery=None, look=looked(secrets=looking().secrets)),
-            docker_side(verdict(), OPEN, pull_user=False),
+            docker_cluster(
+                desired=None,
+                pull_secret_status=None,
+                snapshot=cluster_observation(secrets=looking().secrets),
+            ),
+            docker_side(check_result(), OPEN, pull_user=False),
         ),
         "asks for no login",
     ),
@@ -78,7 +93,8 @@ FINE: dict[str, tuple[Evidence, str]] = {
         evidence(
             docker_cluster(),
             docker_side(
-                space=space(id=None, observed=None, declared=True), look=snapshot(verdicts=[ASKS])
+                space=space(id=None, observed=None, declared=True),
+                snapshot=snapshot(verdicts=[LOGIN_REQUIRED]),
             ),
         ),
         "nothing was pushed yet",

@@ -1,78 +1,88 @@
 """Chains that do not hold on the registry's side: the world, the link, the answer, what to do."""
 
 from models.access.explain.evidence import Evidence
-from models.access.explain.explanation import Answer, LinkName
-from models.core.availability import Unseen
+from models.access.explain.explanation import AccessCheckName, Answer
+from models.core.availability import Unavailable
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status
+from models.registries.condition import ConditionStatus, ConditionType
 from tests.models.access.explain.explain_builders import (
-    ASKS,
+    LOGIN_REQUIRED,
     UNREACHABLE,
     docker_cluster,
     docker_side,
     evidence,
-    gone_harbor,
-    harbor_look,
+    harbor_observation,
     harbor_side,
+    unreachable_harbor,
 )
 from tests.support.access_builders import binding, robot, robots
-from tests.support.builders import NOW, snapshot, space, verdict
+from tests.support.builders import NOW, check_result, snapshot, space
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
-DOWN = verdict(ConditionType.SERVING, Status.FALSE, Reason.COMPONENTS_DOWN, "registry does not run")
-LOCKED = verdict(ConditionType.AUTHENTICATED, Status.FALSE, Reason.BAD_CREDENTIALS, "refused")
-FORBIDDEN = Unseen(reason=Reason.FORBIDDEN, message="the robots may not be listed")
+DOWN = check_result(
+    ConditionType.SERVING, ConditionStatus.FALSE, Reason.COMPONENTS_DOWN, "registry does not run"
+)
+LOCKED = check_result(
+    ConditionType.AUTHENTICATED, ConditionStatus.FALSE, Reason.BAD_CREDENTIALS, "refused"
+)
+FORBIDDEN = Unavailable(reason=Reason.FORBIDDEN, message="the robots may not be listed")
 
-REGISTRY: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
+REGISTRY: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
     "registry unknown": (
         evidence().model_copy(update={"registry": None}),
-        LinkName.REGISTRY,
+        AccessCheckName.REGISTRY,
         UNKNOWN,
         "integrate-registry",
     ),
     "registry out of reach": (
-        evidence(registry_side=gone_harbor()),
-        LinkName.REGISTRY,
+        evidence(registry_side=unreachable_harbor()),
+        AccessCheckName.REGISTRY,
         UNKNOWN,
         'update-registry with name="prod"',
     ),
     "registry does not serve": (
-        evidence(registry_side=harbor_side(look=harbor_look(DOWN, ASKS))),
-        LinkName.REGISTRY,
+        evidence(registry_side=harbor_side(snapshot=harbor_observation(DOWN, LOGIN_REQUIRED))),
+        AccessCheckName.REGISTRY,
         NO,
         "registry-prod",
     ),
     "our own credential refused": (
         evidence(
-            registry_side=harbor_side(look=harbor_look(LOCKED, spaces=UNREACHABLE), accepted=None)
+            registry_side=harbor_side(
+                snapshot=harbor_observation(LOCKED, spaces=UNREACHABLE), login_accepted=None
+            )
         ),
-        LinkName.REGISTRY,
+        AccessCheckName.REGISTRY,
         UNKNOWN,
         "update-registry",
     ),
     "space not there": (
-        evidence(registry_side=harbor_side(look=snapshot(verdicts=[ASKS]), space=None)),
-        LinkName.SPACE,
+        evidence(
+            registry_side=harbor_side(snapshot=snapshot(verdicts=[LOGIN_REQUIRED]), space=None)
+        ),
+        AccessCheckName.SPACE,
         NO,
         'create-space with registry="prod", names=["team"]',
     ),
     "space not made yet": (
         evidence(
-            registry_side=harbor_side(look=snapshot(verdicts=[ASKS]), space=space(declared=True))
+            registry_side=harbor_side(
+                snapshot=snapshot(verdicts=[LOGIN_REQUIRED]), space=space(declared=True)
+            )
         ),
-        LinkName.SPACE,
+        AccessCheckName.SPACE,
         NO,
         'reconcile-registry with name="prod"',
     ),
     "spaces not listed": (
-        evidence(registry_side=harbor_side(look=harbor_look(spaces=UNREACHABLE))),
-        LinkName.SPACE,
+        evidence(registry_side=harbor_side(snapshot=harbor_observation(spaces=UNREACHABLE))),
+        AccessCheckName.SPACE,
         UNKNOWN,
         "registry-prod",
     ),
     "not bound": (
         evidence(registry_side=harbor_side(binding=None)),
-        LinkName.BINDING,
+        AccessCheckName.BINDING,
         NO,
         'bind-space with registry="prod", spaces=["team"], workspaces=["team-a"]',
     ),
@@ -80,10 +90,10 @@ REGISTRY: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
         evidence(
             registry_side=harbor_side(
                 binding=binding(held_since=NOW, held_reason="made again"),
-                grants=(),
+                robots=(),
             )
         ),
-        LinkName.BINDING,
+        AccessCheckName.BINDING,
         NO,
         'resolve-held-bindings with registry="prod", spaces=["team"], workspaces=["team-a"]',
     ),
@@ -92,77 +102,83 @@ REGISTRY: dict[str, tuple[Evidence, LinkName, Answer, str]] = {
             docker_cluster(),
             docker_side(binding=binding(held_since=NOW, held_reason="forgotten")),
         ),
-        LinkName.BINDING,
+        AccessCheckName.BINDING,
         NO,
         'action="restore"',
     ),
     "no robot account": (
-        evidence(registry_side=harbor_side(grants=(), failure="Forbidden: no")),
-        LinkName.GRANT,
+        evidence(registry_side=harbor_side(robots=(), robot_failure="Forbidden: no")),
+        AccessCheckName.ROBOT,
         NO,
         'reconcile-registry with name="prod"',
     ),
     "robot account deleted": (
-        evidence(registry_side=harbor_side(look=harbor_look(robots=robots()))),
-        LinkName.GRANT,
+        evidence(registry_side=harbor_side(snapshot=harbor_observation(robots=robots()))),
+        AccessCheckName.ROBOT,
         NO,
         "reconcile-registry",
     ),
     "robot account disabled": (
         evidence(
             registry_side=harbor_side(
-                look=harbor_look(robots=robots(robot(1, "team", disabled=True)))
+                snapshot=harbor_observation(robots=robots(robot(1, "team", disabled=True)))
             )
         ),
-        LinkName.GRANT,
+        AccessCheckName.ROBOT,
         NO,
         "reconcile-registry",
     ),
     "robot account too narrow": (
-        evidence(registry_side=harbor_side(look=harbor_look(robots=robots(robot(1, "other"))))),
-        LinkName.GRANT,
+        evidence(
+            registry_side=harbor_side(snapshot=harbor_observation(robots=robots(robot(1, "other"))))
+        ),
+        AccessCheckName.ROBOT,
         NO,
         "reconcile-registry",
     ),
     "secret changed in Harbor": (
-        evidence(registry_side=harbor_side(accepted=False)),
-        LinkName.GRANT,
+        evidence(registry_side=harbor_side(login_accepted=False)),
+        AccessCheckName.ROBOT,
         NO,
         'rotate-credentials with registry="prod", workspace="team-a"',
     ),
     "robot accounts not listed": (
-        evidence(registry_side=harbor_side(look=harbor_look(robots=FORBIDDEN))),
-        LinkName.GRANT,
+        evidence(registry_side=harbor_side(snapshot=harbor_observation(robots=FORBIDDEN))),
+        AccessCheckName.ROBOT,
         UNKNOWN,
         "registry-prod",
     ),
     "Docker: not bound": (
         evidence(docker_cluster(), docker_side(binding=None)),
-        LinkName.BINDING,
+        AccessCheckName.BINDING,
         NO,
         "bind-space",
     ),
     "Docker: nothing given": (
-        evidence(docker_cluster(delivery=None, due=None), docker_side(pull_user=False)),
-        LinkName.GRANT,
+        evidence(
+            docker_cluster(pull_secret_status=None, desired=None), docker_side(pull_user=False)
+        ),
+        AccessCheckName.ROBOT,
         NO,
         "update-registry",
     ),
     "Docker: nothing given, and out of reach": (
         evidence(
-            docker_cluster(delivery=None, due=None),
+            docker_cluster(pull_secret_status=None, desired=None),
             docker_side(
-                verdict(status=Status.FALSE, reason=Reason.TIMED_OUT, message="silent"),
+                check_result(
+                    status=ConditionStatus.FALSE, reason=Reason.TIMED_OUT, message="silent"
+                ),
                 pull_user=False,
             ),
         ),
-        LinkName.REGISTRY,
+        AccessCheckName.REGISTRY,
         UNKNOWN,
         "update-registry",
     ),
     "Docker: password wrong": (
-        evidence(docker_cluster(), docker_side(accepted=False)),
-        LinkName.GRANT,
+        evidence(docker_cluster(), docker_side(login_accepted=False)),
+        AccessCheckName.ROBOT,
         NO,
         "registry-credentials/puller",
     ),

@@ -5,13 +5,13 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deployments.simulators.asgi import Reply
-from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
-from deployments.simulators.faults import Answer, Fault, Faults, Redirect
-from models.core.errors import RegistryError, ServerBroken
+from deployments.simulators.asgi import AsgiResponse
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
+from deployments.simulators.faults import Fault, FaultInjector, Redirect, Respond
+from models.core.errors import RegistryError, ServerError
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Status, Verdict
-from models.registries.health import failed
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
+from models.registries.health import first_failure
 from models.registries.registry import Kind
 from tasks.registries.protocol import Credential
 from tests.conftest import REGISTRY_USERS
@@ -20,15 +20,15 @@ from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     USER,
     Recorder,
-    examine,
     harbor,
-    opened,
-    told,
-    why_unseen,
-    wrong,
+    open_client,
+    probe_registry,
+    statuses_by_type,
+    unavailable_reason,
+    with_wrong_password,
 )
 
-SUPPORTED = (Status.TRUE, Reason.SUPPORTED)
+SUPPORTED = (ConditionStatus.TRUE, Reason.SUPPORTED)
 HTML = (("Content-Type", "text/html"),)
 
 
@@ -38,76 +38,85 @@ def _registry(which: str, users: dict[str, str] | None) -> Iterator[str]:
         with running_docker_registry(users=users) as url:
             yield url
     else:
-        simulated = DockerRegistry(Basic(users) if users else None)
+        simulated = SimulatedDockerRegistry(BasicAuth(users) if users else None)
         with serving(simulated.app) as url:
             yield url
 
 
-async def _examine(url: str, credential: Credential | None = USER) -> tuple[Verdict, ...]:
-    return await examine(url, Kind.DOCKER, credential)
+async def _probe(url: str, credential: Credential | None = USER) -> tuple[CheckResult, ...]:
+    return await probe_registry(url, Kind.DOCKER, credential)
 
 
-def _against(verdicts: tuple[Verdict, ...]) -> Verdict:
-    found = failed(verdicts)
-    assert found is not None
-    assert verdicts[-1] == found
-    assert found.advice
-    return found
+def _expect_failure(checks: tuple[CheckResult, ...]) -> CheckResult:
+    failure = first_failure(checks)
+    assert failure is not None
+    assert checks[-1] == failure
+    assert failure.advice
+    return failure
 
 
 @pytest.mark.parametrize("which", ["simulated", "real"])
 async def test_without_auth(which: str) -> None:
     with _registry(which, None) as url:
         for credential in (None, USER):
-            assert told(await _examine(url, credential)) == {
+            assert statuses_by_type(await _probe(url, credential)) == {
                 ConditionType.SUPPORTED: SUPPORTED,
-                ConditionType.AUTHENTICATED: (Status.TRUE, Reason.NO_AUTHENTICATION),
+                ConditionType.AUTHENTICATED: (ConditionStatus.TRUE, Reason.NO_AUTHENTICATION),
             }
 
 
 @pytest.mark.parametrize("which", ["simulated", "real"])
 async def test_basic_auth(which: str) -> None:
     with _registry(which, REGISTRY_USERS) as url:
-        assert told(await _examine(url)) == {
+        assert statuses_by_type(await _probe(url)) == {
             ConditionType.SUPPORTED: SUPPORTED,
-            ConditionType.AUTHENTICATED: (Status.TRUE, Reason.CREDENTIALS_ACCEPTED),
+            ConditionType.AUTHENTICATED: (ConditionStatus.TRUE, Reason.CREDENTIALS_ACCEPTED),
         }
-        assert _against(await _examine(url, wrong(USER))).reason is Reason.BAD_CREDENTIALS
-        assert _against(await _examine(url, None)).reason is Reason.CREDENTIALS_MISSING
+        assert (
+            _expect_failure(await _probe(url, with_wrong_password(USER))).reason
+            is Reason.BAD_CREDENTIALS
+        )
+        assert _expect_failure(await _probe(url, None)).reason is Reason.CREDENTIALS_MISSING
 
 
 async def test_a_wrong_password_is_tried_once() -> None:
-    registry = DockerRegistry(Basic(REGISTRY_USERS))
+    registry = SimulatedDockerRegistry(BasicAuth(REGISTRY_USERS))
     with serving(registry.app) as url:
-        await _examine(url, wrong(USER))
-    assert [one.authorization for one in registry.requests] == ["", "Basic"]
+        await _probe(url, with_wrong_password(USER))
+    assert [request.authorization for request in registry.requests] == ["", "Basic"]
 
 
 async def test_token_auth() -> None:
-    registry = DockerRegistry(Token(REGISTRY_USERS))
+    registry = SimulatedDockerRegistry(TokenAuth(REGISTRY_USERS))
     with serving(registry.app) as url:
-        found = told(await _examine(url))
-        assert found[ConditionType.AUTHENTICATED] == (Status.TRUE, Reason.CREDENTIALS_ACCEPTED)
-        assert _against(await _examine(url, wrong(USER))).reason is Reason.BAD_CREDENTIALS
+        statuses = statuses_by_type(await _probe(url))
+        assert statuses[ConditionType.AUTHENTICATED] == (
+            ConditionStatus.TRUE,
+            Reason.CREDENTIALS_ACCEPTED,
+        )
+        assert (
+            _expect_failure(await _probe(url, with_wrong_password(USER))).reason
+            is Reason.BAD_CREDENTIALS
+        )
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_a_foreign_token_service_must_be_allowed(allowed: bool) -> None:
-    token = Token(REGISTRY_USERS)
-    registry = DockerRegistry(token)
-    elsewhere = Faults(token.app)
-    with serving(registry.app) as url, serving(elsewhere) as other:
+    token = TokenAuth(REGISTRY_USERS)
+    registry = SimulatedDockerRegistry(token)
+    token_server = FaultInjector(token.app)
+    with serving(registry.app) as url, serving(token_server) as other:
         token.realm = f"{other}/token"
         service = other if allowed else "http://127.0.0.1:1"
-        async with opened(url, Kind.DOCKER, USER, token_service=service) as client:
-            verdicts = await client.examine()
-            spaces = (await client.look()).spaces
-    assert spaces.seen is allowed
-    assert elsewhere.seen.total() == (2 if allowed else 0)
+        async with open_client(url, Kind.DOCKER, USER, token_service=service) as client:
+            checks = await client.probe()
+            spaces = (await client.observe()).spaces
+    assert spaces.is_complete is allowed
+    assert token_server.request_counts.total() == (2 if allowed else 0)
     if not allowed:
-        against = _against(verdicts)
-        assert against.reason is Reason.FOREIGN_TOKEN_REALM
-        assert other in against.message
+        failure = _expect_failure(checks)
+        assert failure.reason is Reason.FOREIGN_TOKEN_REALM
+        assert other in failure.message
 
 
 @pytest.mark.parametrize(
@@ -125,76 +134,76 @@ async def test_a_foreign_token_service_must_be_allowed(allowed: bool) -> None:
     ],
 )
 async def test_any_odd_realm_is_foreign(realm: str) -> None:
-    token = Token(REGISTRY_USERS)
-    registry = DockerRegistry(token)
+    token = TokenAuth(REGISTRY_USERS)
+    registry = SimulatedDockerRegistry(token)
     with serving(registry.app) as url:
         # `or` in the simulator would put its own realm in place of an empty one.
         token.realm = realm.format(netloc=url.removeprefix("http://")) or " "
-        against = _against(await _examine(url))
-    assert against.reason is Reason.FOREIGN_TOKEN_REALM
-    assert len(against.message) < 250
-    assert [one.authorization for one in registry.requests] == [""]
+        failure = _expect_failure(await _probe(url))
+    assert failure.reason is Reason.FOREIGN_TOKEN_REALM
+    assert len(failure.message) < 250
+    assert [request.authorization for request in registry.requests] == [""]
 
 
 async def test_a_token_service_that_redirects_sees_no_more_of_us() -> None:
-    faults = Faults(DockerRegistry(Token(REGISTRY_USERS)).app)
-    elsewhere = Recorder()
-    with serving(faults) as url, serving(elsewhere.app) as other:
+    faults = FaultInjector(SimulatedDockerRegistry(TokenAuth(REGISTRY_USERS)).app)
+    other_server = Recorder()
+    with serving(faults) as url, serving(other_server.app) as other:
         faults.add(Fault(Redirect(f"{other}/token"), path="/token.*", times=None))
-        with pytest.raises(RegistryError) as caught:
-            await _examine(url)
-    assert caught.value.reason is Reason.REDIRECTED
-    assert elsewhere.requests == []
+        with pytest.raises(RegistryError) as excinfo:
+            await _probe(url)
+    assert excinfo.value.reason is Reason.REDIRECTED
+    assert other_server.requests == []
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b'{"token": ""}', '{"token": "ü"}'.encode(), b'{"token": 1}', b"<html>"]
 )
 async def test_a_token_service_that_makes_no_sense(body: bytes) -> None:
-    faults = Faults(DockerRegistry(Token(REGISTRY_USERS)).app)
-    faults.add(Fault(Answer(200, body), path="/token.*", times=None))
-    with serving(faults) as url, pytest.raises(ServerBroken) as caught:
-        await _examine(url)
-    assert "hunter2" not in str(caught.value)
+    faults = FaultInjector(SimulatedDockerRegistry(TokenAuth(REGISTRY_USERS)).app)
+    faults.add(Fault(Respond(200, body), path="/token.*", times=None))
+    with serving(faults) as url, pytest.raises(ServerError) as excinfo:
+        await _probe(url)
+    assert "hunter2" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (Reply(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (Reply(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (Reply(404, b"{}"), Reason.NOT_A_REGISTRY),
-        (Reply(403), Reason.NOT_A_REGISTRY),
-        (Reply(401), Reason.NOT_A_REGISTRY),
-        (Reply(401, b"", (("WWW-Authenticate", "Negotiate"),)), Reason.NOT_A_REGISTRY),
-        (Reply(302, b"", (("Location", "https://sso.test/?next=x"),)), Reason.REDIRECTED),
+        (AsgiResponse(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(404, b"{}"), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(403), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(401), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(401, b"", (("WWW-Authenticate", "Negotiate"),)), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(302, b"", (("Location", "https://sso.test/?next=x"),)), Reason.REDIRECTED),
     ],
 )
-async def test_what_is_no_docker_registry(reply: Reply, reason: Reason) -> None:
+async def test_what_is_no_docker_registry(reply: AsgiResponse, reason: Reason) -> None:
     recorder = Recorder(reply)
     with serving(recorder.app) as url:
-        against = _against(await _examine(url))
-        async with opened(url, Kind.DOCKER, USER) as client:
-            assert why_unseen(await client.look()) is reason
-    assert (against.type, against.reason) == (ConditionType.SUPPORTED, reason)
-    assert against.proved is (reason is not Reason.NOT_A_REGISTRY)
-    assert all("authorization" not in one.headers for one in recorder.requests)
+        failure = _expect_failure(await _probe(url))
+        async with open_client(url, Kind.DOCKER, USER) as client:
+            assert unavailable_reason(await client.observe()) is reason
+    assert (failure.type, failure.reason) == (ConditionType.SUPPORTED, reason)
+    assert failure.confirmed is (reason is not Reason.NOT_A_REGISTRY)
+    assert all("authorization" not in request.headers for request in recorder.requests)
 
 
 async def test_a_harbor_is_no_docker_registry() -> None:
     simulated = harbor()
     with serving(simulated.app) as url:
-        against = _against(await _examine(url, Credential("admin", USER.password)))
-    assert (against.reason, against.advice) == (Reason.WRONG_KIND, "choose the type 'Harbor'")
-    assert all(one.user is None for one in simulated.requests)
+        failure = _expect_failure(await _probe(url, Credential("admin", USER.password)))
+    assert (failure.reason, failure.advice) == (Reason.WRONG_KIND, "choose the type 'Harbor'")
+    assert all(request.user is None for request in simulated.requests)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
 async def test_a_passing_fault_is_no_verdict(status: int) -> None:
-    faults = Faults(DockerRegistry().app)
-    faults.add(Fault(Answer(status), times=2))
-    with serving(faults) as url, ExitStack() as refused:
-        assert failed(await _examine(url)) is None
-        faults.add(Fault(Answer(status), times=None))
-        refused.enter_context(pytest.raises(RegistryError))
-        await _examine(url)
+    faults = FaultInjector(SimulatedDockerRegistry().app)
+    faults.add(Fault(Respond(status), times=2))
+    with serving(faults) as url, ExitStack() as stack:
+        assert first_failure(await _probe(url)) is None
+        faults.add(Fault(Respond(status), times=None))
+        stack.enter_context(pytest.raises(RegistryError))
+        await _probe(url)

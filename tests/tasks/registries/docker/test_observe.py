@@ -6,19 +6,26 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from deployments.simulators.asgi import Receive, Reply, Scope, Send, read_request, send_reply
-from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
-from deployments.simulators.fault_actions import Action
+from deployments.simulators.asgi import (
+    AsgiResponse,
+    Receive,
+    Scope,
+    Send,
+    read_request,
+    send_response,
+)
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
+from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import (
-    Answer,
-    Call,
-    Cut,
+    CutConnection,
     Delay,
-    Endless,
+    EndlessBody,
     Fault,
-    Faults,
-    Huge,
-    Truncate,
+    FaultInjector,
+    HugeBody,
+    Respond,
+    RunCallback,
+    TruncateBody,
 )
 from models.core.errors import Rejected
 from models.core.reasons import Reason
@@ -32,14 +39,14 @@ from tests.tasks.registries.tools import (
     INSTALLATION,
     QUICK,
     USER,
-    Safe,
-    edit_grant,
+    RobotStore,
+    create_robot,
+    delete_robot,
     items,
-    look,
-    make_grant,
-    opened,
-    revoke_grant,
-    why_unseen,
+    observe_registry,
+    open_client,
+    unavailable_reason,
+    update_robot,
 )
 
 REPOSITORIES = ("app", "team/app", "team/deep/app", "123/app", "p/r0", "p-a")
@@ -47,55 +54,58 @@ SPACES = {"/": 2, "123": 1, "p": 1, "team": 2}
 CATALOG = "/v2/_catalog.*"
 
 
-def _named(spaces: tuple[ObservedSpace, ...]) -> dict[str, int | None]:
-    assert {(one.remote_id, one.visibility) for one in spaces} <= {(None, None)}
-    return {one.name: one.repositories for one in spaces}
+def _repository_counts(spaces: tuple[ObservedSpace, ...]) -> dict[str, int | None]:
+    assert {(space.remote_id, space.visibility) for space in spaces} <= {(None, None)}
+    return {space.name: space.repositories for space in spaces}
 
 
-def _registry(many: int = 0, **options: str) -> DockerRegistry:
-    made = DockerRegistry(**options)  # type: ignore[arg-type]
-    for name in REPOSITORIES if not many else (f"s{n:04}/app" for n in range(many)):
-        made.add_repository(name)
-    return made
+def _registry(space_count: int = 0, **options: str) -> SimulatedDockerRegistry:
+    simulated = SimulatedDockerRegistry(**options)  # type: ignore[arg-type]
+    for name in REPOSITORIES if not space_count else (f"s{n:04}/app" for n in range(space_count)):
+        simulated.add_repository(name)
+    return simulated
 
 
 @pytest.fixture(scope="module", params=["simulated", "real", "real with small pages"])
-def filled(request: pytest.FixtureRequest) -> Iterator[str]:
+def filled_registry(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "simulated":
-        with serving(DockerRegistry().app) as url:
-            yield _filled(url)
+        with serving(SimulatedDockerRegistry().app) as url:
+            yield _fill(url)
         return
     limit = 2 if "small" in request.param else None
     with running_docker_registry(page_limit=limit) as url:
-        yield _filled(url)
+        yield _fill(url)
 
 
-def _filled(url: str) -> str:
+def _fill(url: str) -> str:
     for name in REPOSITORIES[1:]:
         push(url, name, "v1")
     delete_manifest(url, "app", push(url, "app", "v1"))  # an emptied one stays listed
     return url
 
 
-async def test_spaces_are_first_segments(filled: str) -> None:
-    assert _named(items(await look(filled, Kind.DOCKER, None))) == SPACES
+async def test_spaces_are_first_segments(filled_registry: str) -> None:
+    assert (
+        _repository_counts(items(await observe_registry(filled_registry, Kind.DOCKER, None)))
+        == SPACES
+    )
 
 
 async def test_an_empty_registry_has_no_spaces() -> None:
-    with serving(DockerRegistry().app) as url:
-        assert items(await look(url, Kind.DOCKER, None)) == ()
+    with serving(SimulatedDockerRegistry().app) as url:
+        assert items(await observe_registry(url, Kind.DOCKER, None)) == ()
 
 
 @pytest.mark.parametrize("auth", ["none", "basic", "token"])
 async def test_a_look_costs_little_and_writes_nothing(auth: str) -> None:
-    kinds = {"none": None, "basic": Basic(REGISTRY_USERS), "token": Token(REGISTRY_USERS)}
-    registry = DockerRegistry(kinds[auth])
+    kinds = {"none": None, "basic": BasicAuth(REGISTRY_USERS), "token": TokenAuth(REGISTRY_USERS)}
+    registry = SimulatedDockerRegistry(kinds[auth])
     for number in range(2100):
         registry.add_repository(f"s{number}/app")
     with serving(registry.app) as url:
-        assert len(items(await look(url, Kind.DOCKER, USER))) == 2100
+        assert len(items(await observe_registry(url, Kind.DOCKER, USER))) == 2100
     assert len(registry.requests) <= 3 + 3
-    assert {one.method for one in registry.requests} == {"GET"}
+    assert {request.method for request in registry.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("link", ["relative", "absolute", "foreign"])
@@ -103,10 +113,10 @@ async def test_the_next_page_is_always_asked_of_the_registry_itself(
     link: Literal["relative", "absolute", "foreign"],
 ) -> None:
     with serving(_registry(1001, link=link).app) as url:
-        assert len(items(await look(url, Kind.DOCKER, None))) == 1001
+        assert len(items(await observe_registry(url, Kind.DOCKER, None))) == 1001
 
 
-class _Marked:
+class _LinkPages:
     """A registry whose Link names the place to go on from in its own way, as Quay does."""
 
     def __init__(self, *pages: str) -> None:
@@ -115,17 +125,21 @@ class _Marked:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_request(scope, receive)
         if request.path == "/v2/":
-            return await send_reply(send, Reply(200, b"{}"))
-        place = int(parse_qs(request.target.partition("?")[2]).get("next_page", ["0"])[0])
-        headers = (("Link", self.pages[place]),) if self.pages[place] else ()
-        body = f'{{"repositories": ["s{place}/app"]}}'.encode()
-        return await send_reply(send, Reply(200, body, headers))
+            return await send_response(send, AsgiResponse(200, b"{}"))
+        page = int(parse_qs(request.target.partition("?")[2]).get("next_page", ["0"])[0])
+        headers = (("Link", self.pages[page]),) if self.pages[page] else ()
+        body = f'{{"repositories": ["s{page}/app"]}}'.encode()
+        return await send_response(send, AsgiResponse(200, body, headers))
 
 
 async def test_a_page_may_be_named_in_another_way() -> None:
-    one, two = (f'</v2/_catalog?next_page={n}&n=1>; rel="next"' for n in (1, 2))
-    with serving(_Marked(one, two, "").app) as url:
-        assert _named(items(await look(url, Kind.DOCKER, None))) == {"s0": 1, "s1": 1, "s2": 1}
+    first_link, second_link = (f'</v2/_catalog?next_page={n}&n=1>; rel="next"' for n in (1, 2))
+    with serving(_LinkPages(first_link, second_link, "").app) as url:
+        assert _repository_counts(items(await observe_registry(url, Kind.DOCKER, None))) == {
+            "s0": 1,
+            "s1": 1,
+            "s2": 1,
+        }
 
 
 @pytest.mark.parametrize(
@@ -137,82 +151,82 @@ async def test_a_page_may_be_named_in_another_way() -> None:
     ],
 )
 async def test_pages_without_an_end_are_not_taken_for_the_whole(pages: tuple[str, ...]) -> None:
-    with serving(_Marked(*pages).app) as url:
-        found = (await look(url, Kind.DOCKER, None)).spaces
-    assert not found.seen
-    assert found.reason is Reason.REJECTED
-    assert "cannot be followed to an end" in found.message
+    with serving(_LinkPages(*pages).app) as url:
+        section = (await observe_registry(url, Kind.DOCKER, None)).spaces
+    assert not section.is_complete
+    assert section.reason is Reason.REJECTED
+    assert "cannot be followed to an end" in section.message
 
 
 @pytest.mark.parametrize(
     ("catalog", "auth", "reason"),
     [
         ("forbidden", None, Reason.CATALOG_FORBIDDEN),
-        ("forbidden", Token(REGISTRY_USERS), Reason.CATALOG_FORBIDDEN),
+        ("forbidden", TokenAuth(REGISTRY_USERS), Reason.CATALOG_FORBIDDEN),
         ("disabled", None, Reason.CATALOG_DISABLED),
         ("missing", None, Reason.CATALOG_DISABLED),
     ],
 )
 async def test_a_catalog_may_be_closed(
-    catalog: Literal["forbidden", "disabled", "missing"], auth: Token | None, reason: Reason
+    catalog: Literal["forbidden", "disabled", "missing"], auth: TokenAuth | None, reason: Reason
 ) -> None:
-    with serving(DockerRegistry(auth, catalog=catalog).app) as url:
-        snapshot = await look(url, Kind.DOCKER, USER)
-    assert why_unseen(snapshot) is reason
-    assert len(snapshot.verdicts) == 2
+    with serving(SimulatedDockerRegistry(auth, catalog=catalog).app) as url:
+        snapshot = await observe_registry(url, Kind.DOCKER, USER)
+    assert unavailable_reason(snapshot) is reason
+    assert len(snapshot.checks) == 2
 
 
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        (Answer(429), Reason.THROTTLED),
-        (Answer(502, b"<html>", (("Content-Type", "text/html"),)), Reason.SERVER_BROKEN),
-        (Answer(200, b"<html>", (("Content-Type", "text/html"),)), Reason.SERVER_BROKEN),
-        (Answer(302, b"", (("Location", "http://elsewhere.test/"),)), Reason.REDIRECTED),
-        (Answer(400), Reason.REJECTED),
-        (Answer(200, b'{"repositories": [1]}'), Reason.SERVER_BROKEN),
-        (Truncate(), Reason.SERVER_BROKEN),
-        (Huge(3_000_000), Reason.REJECTED),
-        (Cut(100), Reason.UNREACHABLE),
+        (Respond(429), Reason.THROTTLED),
+        (Respond(502, b"<html>", (("Content-Type", "text/html"),)), Reason.SERVER_BROKEN),
+        (Respond(200, b"<html>", (("Content-Type", "text/html"),)), Reason.SERVER_BROKEN),
+        (Respond(302, b"", (("Location", "http://elsewhere.test/"),)), Reason.REDIRECTED),
+        (Respond(400), Reason.REJECTED),
+        (Respond(200, b'{"repositories": [1]}'), Reason.SERVER_BROKEN),
+        (TruncateBody(), Reason.SERVER_BROKEN),
+        (HugeBody(3_000_000), Reason.REJECTED),
+        (CutConnection(100), Reason.UNREACHABLE),
         (Delay(3), Reason.TIMED_OUT),
-        (Endless(pause=0.02), Reason.TIMED_OUT),
+        (EndlessBody(pause=0.02), Reason.TIMED_OUT),
     ],
 )
-async def test_a_page_that_fails_makes_the_list_unseen(action: Action, reason: Reason) -> None:
-    faults = Faults(_registry(3001).app)
+async def test_a_page_that_fails_makes_the_list_unseen(action: FaultAction, reason: Reason) -> None:
+    faults = FaultInjector(_registry(3001).app)
     faults.add(Fault(action, path=CATALOG, after=2, times=None))
     quick = QUICK.model_copy(update={"read_seconds": 0.3, "request_seconds": 0.5})
     with serving(faults) as url:
-        async with opened(url, Kind.DOCKER, None, bounds=quick) as client:
-            assert why_unseen(await client.look()) is reason
+        async with open_client(url, Kind.DOCKER, None, bounds=quick) as client:
+            assert unavailable_reason(await client.observe()) is reason
 
 
 async def test_a_page_that_fails_once_is_read_again() -> None:
-    faults = Faults(_registry(3001).app)
-    faults.add(Fault(Cut(100), path=CATALOG, after=2, times=2))
+    faults = FaultInjector(_registry(3001).app)
+    faults.add(Fault(CutConnection(100), path=CATALOG, after=2, times=2))
     with serving(faults) as url:
-        assert len(items(await look(url, Kind.DOCKER, None))) == 3001
+        assert len(items(await observe_registry(url, Kind.DOCKER, None))) == 3001
 
 
 async def test_there_is_nothing_to_change_and_no_storage_to_read() -> None:
     registry = _registry()
     with serving(registry.app) as url:
-        async with opened(url, Kind.DOCKER, None) as client:
-            for change in (narrow(), create(), make_grant(), edit_grant(1), revoke_grant(1)):
+        async with open_client(url, Kind.DOCKER, None) as client:
+            for change in (narrow(), create(), create_robot(), update_robot(1), delete_robot(1)):
                 with pytest.raises(Rejected, match=f"internal error.*{change.kind}"):
-                    await client.make(change, INSTALLATION, Safe().keep)
+                    await client.apply_change(change, INSTALLATION, RobotStore().save)
             storage = await client.read_storage()
-    assert (storage.total, storage.spaces.seen) == (None, False)
+    assert (storage.total, storage.spaces.is_complete) == (None, False)
     assert registry.requests == []
 
 
 async def test_a_token_that_runs_out_between_pages_is_renewed() -> None:
-    token = Token({"user": "pw"})
-    simulated = DockerRegistry(token)
+    token = TokenAuth({"user": "pw"})
+    simulated = SimulatedDockerRegistry(token)
     for number in range(1_500):
         simulated.add_repository(f"s{number:04}/app")
-    faults = Faults(simulated.app)
-    faults.add(Fault(Call(token.expire), path=r"/v2/_catalog\?.*last=.*"))
+    faults = FaultInjector(simulated.app)
+    faults.add(Fault(RunCallback(token.expire_tokens), path=r"/v2/_catalog\?.*last=.*"))
     with serving(faults) as url:
-        assert len(items(await look(url, Kind.DOCKER, USER))) == 1_500
-    assert token.issued == 2
+        assert len(items(await observe_registry(url, Kind.DOCKER, USER))) == 1_500
+    assert token.issued_count == 2

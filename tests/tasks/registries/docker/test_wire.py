@@ -4,12 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.errors import ServerBroken
+from models.core.errors import ServerError
 from models.registries.space import ObservedSpace
-from tasks.http.response import Answer
+from tasks.http.response import Response
 from tasks.registries.docker import wire
-from tasks.registries.docker.wire import Challenge, challenge_of, next_page, spaces_of
-from tasks.registries.wire import parse
+from tasks.registries.docker.wire import (
+    Challenge,
+    group_into_spaces,
+    next_page_query,
+    parse_challenge,
+)
+from tasks.registries.wire import parse_json
 
 _BEARER = Challenge(scheme="bearer", realm="https://auth/token", service="reg")
 
@@ -46,12 +51,12 @@ _BEARER = Challenge(scheme="bearer", realm="https://auth/token", service="reg")
     ],
 )
 def test_challenges(header: str, challenge: Challenge) -> None:
-    assert challenge_of(header) == challenge
+    assert parse_challenge(header) == challenge
 
 
 def test_harbor_gives_itself_away() -> None:
-    assert challenge_of('Bearer realm="x",service="harbor-registry"').is_harbors
-    assert not challenge_of('Bearer realm="harbor-registry",service="x"').is_harbors
+    assert parse_challenge('Bearer realm="x",service="harbor-registry"').is_harbor
+    assert not parse_challenge('Bearer realm="harbor-registry",service="x"').is_harbor
 
 
 @pytest.mark.parametrize(
@@ -75,16 +80,16 @@ def test_harbor_gives_itself_away() -> None:
     ],
 )
 def test_next_page(link: str, query: dict[str, str] | None) -> None:
-    assert next_page(link) == query
+    assert next_page_query(link) == query
 
 
 @given(st.text(max_size=80))
 def test_no_header_breaks_us(header: str) -> None:
-    assert challenge_of(header).scheme == header.strip().partition(" ")[0].lower()
-    assert next_page(f'<{header}>; rel="next"') is not None or ">" in header or "<" in header
+    assert parse_challenge(header).scheme == header.strip().partition(" ")[0].lower()
+    assert next_page_query(f'<{header}>; rel="next"') is not None or ">" in header or "<" in header
 
 
-def _seen(name: str, repositories: int) -> ObservedSpace:
+def _observed_space(name: str, repositories: int) -> ObservedSpace:
     return ObservedSpace(name=name, repositories=repositories)
 
 
@@ -92,29 +97,36 @@ def _seen(name: str, repositories: int) -> ObservedSpace:
     ("repositories", "spaces"),
     [
         ([], ()),
-        (["app"], (_seen("/", 1),)),
-        (["team/app"], (_seen("team", 1),)),
+        (["app"], (_observed_space("/", 1),)),
+        (["team/app"], (_observed_space("team", 1),)),
         (
             ["team/app", "team/app/deep", "team", "b/c"],
-            (_seen("/", 1), _seen("b", 1), _seen("team", 2)),
+            (_observed_space("/", 1), _observed_space("b", 1), _observed_space("team", 2)),
         ),
-        (["123/456"], (_seen("123", 1),)),
-        (["p/r0", "p-a", "p-a/x"], (_seen("/", 1), _seen("p", 1), _seen("p-a", 1))),
+        (["123/456"], (_observed_space("123", 1),)),
+        (
+            ["p/r0", "p-a", "p-a/x"],
+            (_observed_space("/", 1), _observed_space("p", 1), _observed_space("p-a", 1)),
+        ),
     ],
 )
 def test_spaces_by_first_segment(
     repositories: list[str], spaces: tuple[ObservedSpace, ...]
 ) -> None:
-    assert spaces_of(repositories) == spaces
+    assert group_into_spaces(repositories) == spaces
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,2}(/[a-z]){0,2}", fullmatch=True), unique=True))
 def test_no_repository_is_lost(repositories: list[str]) -> None:
-    assert sum(one.repositories or 0 for one in spaces_of(repositories)) == len(repositories)
+    assert sum(space.repositories or 0 for space in group_into_spaces(repositories)) == len(
+        repositories
+    )
 
 
 def _catalog(body: bytes) -> wire.Catalog:
-    return parse("prod", Answer("GET", "http://h/v2/_catalog", 200, {}, body), wire.CATALOG)
+    return parse_json(
+        "prod", Response("GET", "http://h/v2/_catalog", 200, {}, body), wire.CATALOG_ADAPTER
+    )
 
 
 def test_an_empty_catalog_may_be_null() -> None:
@@ -136,15 +148,15 @@ def test_an_empty_catalog_may_be_null() -> None:
     ],
 )
 def test_what_can_be_no_space_makes_the_catalog_unreadable(body: bytes) -> None:
-    with pytest.raises(ServerBroken, match="unreadable body"):
+    with pytest.raises(ServerError, match="unreadable body"):
         _catalog(body)
 
 
 @pytest.mark.parametrize("token", ["ü", "a\\nb", "a b", "\\u0000"])
 def test_a_token_must_fit_a_header(token: str) -> None:
     body = f'{{"token": "{token}"}}'.encode()
-    with pytest.raises(ServerBroken, match="unreadable body: token"):
-        parse("prod", Answer("GET", "http://h/token", 200, {}, body), wire.TOKEN)
+    with pytest.raises(ServerError, match="unreadable body: token"):
+        parse_json("prod", Response("GET", "http://h/token", 200, {}, body), wire.TOKEN_ADAPTER)
 
 
 @pytest.mark.parametrize(
@@ -158,5 +170,5 @@ def test_a_token_must_fit_a_header(token: str) -> None:
     ],
 )
 def test_either_name_of_a_token(body: bytes, bearer: str) -> None:
-    answer = Answer("GET", "http://h/token", 200, {}, body)
-    assert parse("prod", answer, wire.TOKEN).bearer == bearer
+    response = Response("GET", "http://h/token", 200, {}, body)
+    assert parse_json("prod", response, wire.TOKEN_ADAPTER).bearer == bearer

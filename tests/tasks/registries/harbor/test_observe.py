@@ -5,19 +5,19 @@ from math import ceil
 
 import pytest
 
-from deployments.simulators.fault_actions import Action
+from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import (
-    Answer,
-    Cut,
+    CutConnection,
     Delay,
-    Endless,
+    EndlessBody,
     Fault,
-    Faults,
-    Huge,
+    FaultInjector,
+    HugeBody,
     Redirect,
-    Truncate,
+    Respond,
+    TruncateBody,
 )
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.harbor import SimulatedHarbor
 from models.core.errors import RegistryError
 from models.core.reasons import Reason
 from models.registries.space import ObservedSpace
@@ -30,26 +30,28 @@ from tests.tasks.registries.tools import (
     Recorder,
     harbor,
     items,
-    look,
-    opened,
-    why_unseen,
-    wrong,
+    observe_registry,
+    open_client,
+    unavailable_reason,
+    with_wrong_password,
 )
 
 
-async def test_all_of_them_are_seen(url: str, many: Harbor) -> None:
-    found = items(await look(url))
-    assert {one.name for one in found} == set(many.projects)
-    assert len(found) == 250
-    assert sum(one.visibility is PUBLIC for one in found) == 126
-    assert {one.remote_id for one in found} == {one.id for one in many.projects.values()}
+async def test_all_of_them_are_seen(url: str, large_harbor: SimulatedHarbor) -> None:
+    spaces = items(await observe_registry(url))
+    assert {space.name for space in spaces} == set(large_harbor.projects)
+    assert len(spaces) == 250
+    assert sum(space.visibility is PUBLIC for space in spaces) == 126
+    assert {space.remote_id for space in spaces} == {
+        project.id for project in large_harbor.projects.values()
+    }
 
 
 @pytest.mark.parametrize("projects", [0, 99, 100, 249])
 async def test_a_look_costs_little_and_writes_nothing(projects: int) -> None:
     simulated = harbor(projects=projects)
     with serving(simulated.app) as url:
-        assert len(items(await look(url))) == projects + 1
+        assert len(items(await observe_registry(url))) == projects + 1
     assert len(simulated.requests) <= ceil((projects + 1) / 100) + 5
     assert simulated.requests.writes() == []
 
@@ -61,73 +63,77 @@ async def test_names_visibility_and_numbers_as_harbor_means_them() -> None:
     bare = simulated.add_project("bare")
     del bare.metadata["public"]
     with serving(simulated.app) as url:
-        found = {one.name: one for one in items(await look(url))}
+        spaces = {space.name: space for space in items(await observe_registry(url))}
     project = simulated.projects["123"]
     milliseconds = project.created.microsecond // 1000 * 1000
-    assert found["123"] == ObservedSpace(
+    assert spaces["123"] == ObservedSpace(
         name="123",
         remote_id=project.id,
         created_at=project.created.replace(microsecond=milliseconds),
         visibility=PUBLIC,
         repositories=2,
     )
-    assert found["banana"].visibility is PRIVATE
-    assert found["bare"].visibility is PRIVATE
+    assert spaces["banana"].visibility is PRIVATE
+    assert spaces["bare"].visibility is PRIVATE
 
 
-async def test_no_cookie_comes_back(many: Harbor) -> None:
+async def test_no_cookie_comes_back(large_harbor: SimulatedHarbor) -> None:
     cookies: list[str] = []
 
     async def watch(scope: dict[str, object], receive: object, send: object) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]  # type: ignore[assignment]
         cookies.extend(value.decode() for name, value in headers if name == b"cookie")
-        await many.app(scope, receive, send)  # type: ignore[arg-type]
+        await large_harbor.app(scope, receive, send)  # type: ignore[arg-type]
 
     with serving(watch) as url:  # type: ignore[arg-type]
-        await look(url)
+        await observe_registry(url)
     assert cookies == []
 
 
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        (Answer(429), Reason.THROTTLED),
-        (Answer(429, headers=(("Retry-After", "3600"),)), Reason.THROTTLED),
-        (Answer(401), Reason.UNAUTHORIZED),
-        (Answer(403), Reason.FORBIDDEN),
-        (Answer(404), Reason.NOT_FOUND),
-        (Answer(502, b"<html>", HTML), Reason.SERVER_BROKEN),
-        (Answer(504), Reason.TIMED_OUT),
-        (Answer(200, b"<html>", HTML), Reason.SERVER_BROKEN),
-        (Answer(200, b"[]"), Reason.SERVER_BROKEN),
+        (Respond(429), Reason.THROTTLED),
+        (Respond(429, headers=(("Retry-After", "3600"),)), Reason.THROTTLED),
+        (Respond(401), Reason.UNAUTHORIZED),
+        (Respond(403), Reason.FORBIDDEN),
+        (Respond(404), Reason.NOT_FOUND),
+        (Respond(502, b"<html>", HTML), Reason.SERVER_BROKEN),
+        (Respond(504), Reason.TIMED_OUT),
+        (Respond(200, b"<html>", HTML), Reason.SERVER_BROKEN),
+        (Respond(200, b"[]"), Reason.SERVER_BROKEN),
         (Redirect("http://elsewhere.test/"), Reason.REDIRECTED),
-        (Truncate(), Reason.SERVER_BROKEN),
-        (Huge(3_000_000), Reason.REJECTED),
-        (Cut(1000), Reason.UNREACHABLE),
+        (TruncateBody(), Reason.SERVER_BROKEN),
+        (HugeBody(3_000_000), Reason.REJECTED),
+        (CutConnection(1000), Reason.UNREACHABLE),
         (Delay(3), Reason.TIMED_OUT),
-        (Endless(pause=0.02), Reason.TIMED_OUT),
+        (EndlessBody(pause=0.02), Reason.TIMED_OUT),
     ],
 )
 async def test_a_third_page_that_fails_makes_the_list_unseen(
-    url: str, faults: Faults, action: Action, reason: Reason
+    url: str, faults: FaultInjector, action: FaultAction, reason: Reason
 ) -> None:
     faults.add(Fault(action, path=PAGE.format(3), times=None))
     quick = QUICK.model_copy(update={"read_seconds": 0.3, "request_seconds": 0.5})
-    async with opened(url, bounds=quick) as client:
-        snapshot = await client.look()
-    assert why_unseen(snapshot) is reason
-    assert len(snapshot.verdicts) == 5
+    async with open_client(url, bounds=quick) as client:
+        snapshot = await client.observe()
+    assert unavailable_reason(snapshot) is reason
+    assert len(snapshot.checks) == 5
 
 
 @pytest.mark.parametrize(
     "action",
-    [Cut(1000), Answer(502, b"<html>", HTML), Answer(429, headers=(("Retry-After", "1"),))],
+    [
+        CutConnection(1000),
+        Respond(502, b"<html>", HTML),
+        Respond(429, headers=(("Retry-After", "1"),)),
+    ],
 )
 async def test_a_third_page_that_fails_for_a_moment_is_read_again(
-    url: str, faults: Faults, action: Action
+    url: str, faults: FaultInjector, action: FaultAction
 ) -> None:
     faults.add(Fault(action, path=PAGE.format(3), times=2))
-    assert len(items(await look(url))) == 250
+    assert len(items(await observe_registry(url))) == 250
 
 
 @pytest.mark.parametrize(
@@ -146,57 +152,59 @@ async def test_a_third_page_that_fails_for_a_moment_is_read_again(
     ],
 )
 async def test_wrong_types_make_the_list_unseen(
-    url: str, faults: Faults, row: dict[str, object]
+    url: str, faults: FaultInjector, row: dict[str, object]
 ) -> None:
-    answer = Answer(200, json.dumps([row]).encode(), (("X-Total-Count", "1"),))
+    answer = Respond(200, json.dumps([row]).encode(), (("X-Total-Count", "1"),))
     faults.add(Fault(answer, path=PAGE.format(1), times=None))
-    assert why_unseen(await look(url)) is Reason.SERVER_BROKEN
+    assert unavailable_reason(await observe_registry(url)) is Reason.SERVER_BROKEN
 
 
-async def test_unknown_fields_are_no_matter(url: str, faults: Faults) -> None:
+async def test_unknown_fields_are_no_matter(url: str, faults: FaultInjector) -> None:
     rows = [{"project_id": 1, "name": "a", "metadata": None, "new": {"x": [1]}}]
-    answer = Answer(200, json.dumps(rows).encode(), (("X-Total-Count", "1"),))
+    answer = Respond(200, json.dumps(rows).encode(), (("X-Total-Count", "1"),))
     faults.add(Fault(answer, path=PAGE.format(1)))
     counted = b'{"total_project_count": 1, "new": null}'
-    faults.add(Fault(Answer(200, counted), path=".*/statistics"))
-    (found,) = items(await look(url))
-    assert (found.name, found.visibility, found.repositories) == ("a", PRIVATE, 0)
+    faults.add(Fault(Respond(200, counted), path=".*/statistics"))
+    (space,) = items(await observe_registry(url))
+    assert (space.name, space.visibility, space.repositories) == ("a", PRIVATE, 0)
 
 
 @pytest.mark.parametrize("total", ["", "x", "-1", "1.5", "9" * 30])
 async def test_without_a_sound_total_nothing_is_believed(
-    url: str, faults: Faults, total: str
+    url: str, faults: FaultInjector, total: str
 ) -> None:
-    faults.add(Fault(Answer(200, b"[]", (("X-Total-Count", total),)), path=PAGE.format(1)))
-    assert why_unseen(await look(url)) is Reason.SERVER_BROKEN
+    faults.add(Fault(Respond(200, b"[]", (("X-Total-Count", total),)), path=PAGE.format(1)))
+    assert unavailable_reason(await observe_registry(url)) is Reason.SERVER_BROKEN
     assert faults.count(path=r".*/projects\?.*") == 1
 
 
-async def test_a_list_read_as_a_stranger_is_not_believed(url: str, faults: Faults) -> None:
+async def test_a_list_read_as_a_stranger_is_not_believed(url: str, faults: FaultInjector) -> None:
     """Locked between the proof and the list: status 200, and only public projects."""
     public = json.dumps([{"project_id": 1, "name": "library"}]).encode()
-    answer = Answer(200, public, (("X-Total-Count", "1"),))
+    answer = Respond(200, public, (("X-Total-Count", "1"),))
     faults.add(Fault(answer, path=PAGE.format(1), times=None))
-    assert why_unseen(await look(url)) is Reason.PAGES_SHIFTED
-    faults.add(Fault(Answer(401), path=".*/statistics", times=None))
-    assert why_unseen(await look(url)) is Reason.UNAUTHORIZED
+    assert unavailable_reason(await observe_registry(url)) is Reason.PAGES_SHIFTED
+    faults.add(Fault(Respond(401), path=".*/statistics", times=None))
+    assert unavailable_reason(await observe_registry(url)) is Reason.UNAUTHORIZED
 
 
-async def test_nobody_else_is_told_the_password_when_it_redirects(url: str, faults: Faults) -> None:
-    elsewhere = Recorder()
-    with serving(elsewhere.app) as other:
+async def test_nobody_else_is_told_the_password_when_it_redirects(
+    url: str, faults: FaultInjector
+) -> None:
+    other_server = Recorder()
+    with serving(other_server.app) as other:
         for path in (".*/users/current", ".*/systeminfo", r".*/projects\?.*"):
             faults.add(Fault(Redirect(f"{other}{path[2:]}", 307), path=path))
         for _ in range(2):
-            with pytest.raises(RegistryError) as caught:
-                await look(url)
-            assert caught.value.reason is Reason.REDIRECTED
-        assert why_unseen(await look(url)) is Reason.REDIRECTED
-    assert elsewhere.requests == []
+            with pytest.raises(RegistryError) as excinfo:
+                await observe_registry(url)
+            assert excinfo.value.reason is Reason.REDIRECTED
+        assert unavailable_reason(await observe_registry(url)) is Reason.REDIRECTED
+    assert other_server.requests == []
 
 
-async def test_a_wrong_password_lists_nothing(url: str, many: Harbor) -> None:
-    async with opened(url, credential=wrong(), refused=True) as client:
-        assert why_unseen(await client.look()) is Reason.BAD_CREDENTIALS
-    assert many.requests.to("/api/v2.0/projects") == []
-    assert len([one for one in many.requests if one.user]) == 1
+async def test_a_wrong_password_lists_nothing(url: str, large_harbor: SimulatedHarbor) -> None:
+    async with open_client(url, credential=with_wrong_password(), refused=True) as client:
+        assert unavailable_reason(await client.observe()) is Reason.BAD_CREDENTIALS
+    assert large_harbor.requests.with_prefix("/api/v2.0/projects") == []
+    assert len([request for request in large_harbor.requests if request.user]) == 1

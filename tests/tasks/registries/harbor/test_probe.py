@@ -4,30 +4,30 @@ import json
 
 import pytest
 
-from deployments.simulators.asgi import Reply
-from deployments.simulators.docker_registry import Basic, DockerRegistry, Token
-from deployments.simulators.faults import Answer, Fault, Faults
+from deployments.simulators.asgi import AsgiResponse
+from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
+from deployments.simulators.faults import Fault, FaultInjector, Respond
 from models.core.errors import CredentialsMissing
 from models.core.reasons import Reason
-from models.registries.condition import ConditionType, Health, Status
-from models.registries.health import diagnose, reached, settle
-from tasks.registries.factory import connect
+from models.registries.condition import ConditionStatus, ConditionType, Health
+from models.registries.health import reachable_checks, summarize_health, update_conditions
+from tasks.registries.factory import connect_registry
 from tests.support.builders import NOW, registry
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     FALSE,
+    HEALTHY,
     HTML,
     QUICK,
     TRUE,
     UNKNOWN,
-    WELL,
     Recorder,
-    examine,
+    expect_failure,
     harbor,
-    look,
-    refusal_in,
-    told,
-    why_unseen,
+    observe_registry,
+    probe_registry,
+    statuses_by_type,
+    unavailable_reason,
 )
 
 
@@ -35,9 +35,9 @@ from tests.tasks.registries.tools import (
 async def test_all_is_well(version: str) -> None:
     simulated = harbor(version)
     with serving(simulated.app) as url:
-        verdicts = await examine(url)
-    assert told(verdicts) == WELL
-    assert [one.step for one in verdicts] == [
+        checks = await probe_registry(url)
+    assert statuses_by_type(checks) == HEALTHY
+    assert [check.step for check in checks] == [
         "Is it a Harbor",
         "Version supported",
         "Credentials right",
@@ -52,41 +52,41 @@ async def test_all_is_well(version: str) -> None:
 async def test_too_old_is_said_before_a_password_is_sent(version: str) -> None:
     simulated = harbor(version)
     with serving(simulated.app) as url:
-        against = refusal_in(await examine(url))
-        assert against.reason is Reason.VERSION_TOO_OLD
-        assert against.advice == "upgrade Harbor to 2.9 or newer"
-        assert {one.user for one in simulated.requests} == {None}
-        assert why_unseen(await look(url)) is Reason.VERSION_TOO_OLD
+        failure = expect_failure(await probe_registry(url))
+        assert failure.reason is Reason.VERSION_TOO_OLD
+        assert failure.advice == "upgrade Harbor to 2.9 or newer"
+        assert {request.user for request in simulated.requests} == {None}
+        assert unavailable_reason(await observe_registry(url)) is Reason.VERSION_TOO_OLD
 
 
 @pytest.mark.parametrize("told_version", ["dev", None])
 async def test_an_unknown_version_is_no_obstacle(told_version: str | None) -> None:
-    faults = Faults(harbor().app)
+    faults = FaultInjector(harbor().app)
     body = json.dumps({"harbor_version": told_version, "read_only": False}).encode()
-    faults.add(Fault(Answer(200, body), path=".*systeminfo", times=None))
+    faults.add(Fault(Respond(200, body), path=".*systeminfo", times=None))
     with serving(faults) as url:
-        found = told(await examine(url))
-    assert found[ConditionType.SUPPORTED] == (UNKNOWN, Reason.VERSION_UNKNOWN)
+        statuses = statuses_by_type(await probe_registry(url))
+    assert statuses[ConditionType.SUPPORTED] == (UNKNOWN, Reason.VERSION_UNKNOWN)
 
 
 async def test_an_answer_for_strangers_does_not_say_writable() -> None:
-    faults = Faults(harbor().app)
-    faults.add(Fault(Answer(200, b'{"auth_mode": "db_auth"}'), path=".*systeminfo", times=None))
+    faults = FaultInjector(harbor().app)
+    faults.add(Fault(Respond(200, b'{"auth_mode": "db_auth"}'), path=".*systeminfo", times=None))
     with serving(faults) as url:
-        verdicts = await examine(url)
-    assert told(verdicts)[ConditionType.WRITABLE] == (UNKNOWN, Reason.NOT_PROBED)
-    assert not any(one.proved for one in verdicts if one.status is UNKNOWN)
+        checks = await probe_registry(url)
+    assert statuses_by_type(checks)[ConditionType.WRITABLE] == (UNKNOWN, Reason.NOT_PROBED)
+    assert not any(check.confirmed for check in checks if check.status is UNKNOWN)
 
 
 async def test_read_only_is_degraded_and_still_read() -> None:
     simulated = harbor()
     simulated.settings.read_only = True
     with serving(simulated.app) as url:
-        assert refusal_in(await examine(url)).reason is Reason.READ_ONLY
-        snapshot = await look(url)
-    assert snapshot.spaces.seen
-    conditions = settle([], (*reached(registry()), *snapshot.verdicts), NOW)
-    assert diagnose(conditions).health is Health.DEGRADED
+        assert expect_failure(await probe_registry(url)).reason is Reason.READ_ONLY
+        snapshot = await observe_registry(url)
+    assert snapshot.spaces.is_complete
+    conditions = update_conditions([], (*reachable_checks(registry()), *snapshot.checks), NOW)
+    assert summarize_health(conditions).health is Health.DEGRADED
 
 
 @pytest.mark.parametrize(
@@ -98,59 +98,70 @@ async def test_read_only_is_degraded_and_still_read() -> None:
         ("trivy", TRUE, Reason.ALL_COMPONENTS_UP),
     ],
 )
-async def test_components(down: str, status: Status, reason: Reason) -> None:
+async def test_components(down: str, status: ConditionStatus, reason: Reason) -> None:
     simulated = harbor()
-    simulated.unhealthy[down] = "no answer"
+    simulated.unhealthy_components[down] = "no answer"
     with serving(simulated.app) as url:
-        assert told(await examine(url))[ConditionType.SERVING] == (status, reason)
+        assert statuses_by_type(await probe_registry(url))[ConditionType.SERVING] == (
+            status,
+            reason,
+        )
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (Reply(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (Reply(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (Reply(404), Reason.NOT_A_REGISTRY),
-        (Reply(200, b'{"status":"UP"}'), Reason.NOT_A_REGISTRY),
-        (Reply(200, b'{"status": "healthy", "comp'), Reason.NOT_A_REGISTRY),
-        (Reply(401), Reason.NOT_A_REGISTRY),
-        (Reply(301, b"", (("Location", "https://h/?a=b"),)), Reason.REDIRECTED),
-        (Reply(308, b"", ()), Reason.REDIRECTED),
+        (AsgiResponse(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(404), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(200, b'{"status":"UP"}'), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(200, b'{"status": "healthy", "comp'), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(401), Reason.NOT_A_REGISTRY),
+        (AsgiResponse(301, b"", (("Location", "https://h/?a=b"),)), Reason.REDIRECTED),
+        (AsgiResponse(308, b"", ()), Reason.REDIRECTED),
     ],
 )
-async def test_what_is_no_harbor(reply: Reply, reason: Reason) -> None:
+async def test_what_is_no_harbor(reply: AsgiResponse, reason: Reason) -> None:
     recorder = Recorder(reply)
     with serving(recorder.app) as url:
-        against = refusal_in(await examine(url))
-        assert why_unseen(await look(url)) is reason
-    assert (against.type, against.reason) == (ConditionType.SUPPORTED, reason)
-    assert against.proved is (reason is not Reason.NOT_A_REGISTRY)
-    assert all("authorization" not in one.headers for one in recorder.requests)
+        failure = expect_failure(await probe_registry(url))
+        assert unavailable_reason(await observe_registry(url)) is reason
+    assert (failure.type, failure.reason) == (ConditionType.SUPPORTED, reason)
+    assert failure.confirmed is (reason is not Reason.NOT_A_REGISTRY)
+    assert all("authorization" not in request.headers for request in recorder.requests)
 
 
-@pytest.mark.parametrize("auth", [None, Basic({"u": "p"}), Token({"u": "p"})])
-async def test_a_docker_registry_is_no_harbor(auth: Basic | Token | None) -> None:
-    simulated = DockerRegistry(auth)
+@pytest.mark.parametrize("auth", [None, BasicAuth({"u": "p"}), TokenAuth({"u": "p"})])
+async def test_a_docker_registry_is_no_harbor(auth: BasicAuth | TokenAuth | None) -> None:
+    simulated = SimulatedDockerRegistry(auth)
     with serving(simulated.app) as url:
-        against = refusal_in(await examine(url))
-    assert against.reason is Reason.WRONG_KIND
-    assert against.advice == "choose the type 'Docker Registry'"
-    assert {one.authorization for one in simulated.requests} == {""}
+        failure = expect_failure(await probe_registry(url))
+    assert failure.reason is Reason.WRONG_KIND
+    assert failure.advice == "choose the type 'Docker Registry'"
+    assert {request.authorization for request in simulated.requests} == {""}
 
 
 async def test_one_cut_answer_does_not_make_a_harbor_no_registry() -> None:
-    faults = Faults(harbor().app)
+    faults = FaultInjector(harbor().app)
     with serving(faults) as url:
-        well = settle([], (await look(url)).verdicts, NOW)
-        faults.add(Fault(Answer(200, b'{"status": "hea'), path=".*/health", times=2))
-        once = settle(well, (await look(url)).verdicts, NOW)
-        twice = settle(once, (await look(url)).verdicts, NOW)
-    assert [diagnose(told).health for told in (once, twice)] != [Health.UNHEALTHY] * 2
-    assert {one.type: one.status for one in once}[ConditionType.SUPPORTED] is TRUE
-    assert {one.type: one.status for one in twice}[ConditionType.SUPPORTED] is FALSE
+        healthy = update_conditions([], (await observe_registry(url)).checks, NOW)
+        faults.add(Fault(Respond(200, b'{"status": "hea'), path=".*/health", times=2))
+        first_conditions = update_conditions(healthy, (await observe_registry(url)).checks, NOW)
+        second_conditions = update_conditions(
+            first_conditions, (await observe_registry(url)).checks, NOW
+        )
+    assert [
+        summarize_health(conditions).health for conditions in (first_conditions, second_conditions)
+    ] != [Health.UNHEALTHY] * 2
+    assert {condition.type: condition.status for condition in first_conditions}[
+        ConditionType.SUPPORTED
+    ] is TRUE
+    assert {condition.type: condition.status for condition in second_conditions}[
+        ConditionType.SUPPORTED
+    ] is FALSE
 
 
 async def test_a_harbor_needs_a_credential() -> None:
     with pytest.raises(CredentialsMissing, match="choose a registry-credentials block"):
-        async with connect(registry(), None, QUICK):
+        async with connect_registry(registry(), None, QUICK):
             pass

@@ -2,24 +2,27 @@
 
 import pytest
 
-from deployments.simulators.faults import Answer, Fault, Faults
-from deployments.simulators.harbor import Harbor
+from deployments.simulators.faults import Fault, FaultInjector, Respond
+from deployments.simulators.harbor import SimulatedHarbor
 from models.core.errors import RegistryError
 from models.core.reasons import Reason
 from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
 from tests.support.simulator_servers import serving
-from tests.tasks.registries.tools import harbor, opened, wrong
+from tests.tasks.registries.tools import harbor, open_client, with_wrong_password
 
 
-async def _read(app: Harbor | Faults) -> StorageReading:
-    with serving(app.app if isinstance(app, Harbor) else app) as url:
-        async with opened(url) as client:
+async def _read(app: SimulatedHarbor | FaultInjector) -> StorageReading:
+    with serving(app.app if isinstance(app, SimulatedHarbor) else app) as url:
+        async with open_client(url) as client:
             return await client.read_storage()
 
 
 def _figures(reading: StorageReading) -> dict[str, tuple[int, int]]:
-    assert reading.spaces.seen
-    return {one.name: (one.used, one.limit) for one in reading.spaces.items}
+    assert reading.spaces.is_complete
+    return {
+        space_storage.name: (space_storage.used, space_storage.limit)
+        for space_storage in reading.spaces.items
+    }
 
 
 async def test_used_and_limit() -> None:
@@ -43,47 +46,47 @@ async def test_all_pages_are_read() -> None:
 
 
 async def test_without_quotas_the_total_is_known_and_the_rest_is_not() -> None:
-    simulated = Harbor(quota_per_project_enable=False)
+    simulated = SimulatedHarbor(quota_per_project_enable=False)
     simulated.add_project("full", storage_used=9)
     reading = await _read(simulated)
     assert reading.total == 9
-    assert not reading.spaces.seen
+    assert not reading.spaces.is_complete
     assert reading.spaces.reason is Reason.NOT_PROBED
     assert "quotas are switched off" in reading.spaces.message
 
 
 async def test_a_row_that_says_not_whose_it_is_is_left_out() -> None:
-    faults = Faults(harbor().app)
+    faults = FaultInjector(harbor().app)
     row = b'{"id": %d, "ref": %s, "hard": {"storage": -1}, "used": {"storage": 1}}'
     rows = b"[%s,%s]" % (row % (1, b"{}"), row % (2, b'{"name": "a"}'))
-    faults.add(Fault(Answer(200, rows, (("X-Total-Count", "2"),)), path=".*/quotas.*"))
+    faults.add(Fault(Respond(200, rows, (("X-Total-Count", "2"),)), path=".*/quotas.*"))
     reading = await _read(faults)
-    assert reading.spaces.seen
+    assert reading.spaces.is_complete
     assert reading.spaces.items == (SpaceStorage(name="a", used=1, limit=UNLIMITED),)
 
 
 async def test_what_an_administrator_only_is_told_is_unknown_to_others() -> None:
-    faults = Faults(harbor().app)
-    faults.add(Fault(Answer(403), path=".*/configurations"))
+    faults = FaultInjector(harbor().app)
+    faults.add(Fault(Respond(403), path=".*/configurations"))
     nothing = b'{"total_project_count": 0, "total_storage_consumption": 0}'
-    faults.add(Fault(Answer(200, nothing), path=".*/statistics"))
+    faults.add(Fault(Respond(200, nothing), path=".*/statistics"))
     reading = await _read(faults)
     assert reading.total is None
     assert _figures(reading) == {"library": (0, UNLIMITED)}
 
 
 async def test_rows_that_shift_are_unknown() -> None:
-    faults = Faults(harbor().app)
-    faults.add(Fault(Answer(200, b"[]", (("X-Total-Count", "1"),)), path=".*/quotas.*"))
+    faults = FaultInjector(harbor().app)
+    faults.add(Fault(Respond(200, b"[]", (("X-Total-Count", "1"),)), path=".*/quotas.*"))
     reading = await _read(faults)
-    assert not reading.spaces.seen
+    assert not reading.spaces.is_complete
     assert reading.spaces.reason is Reason.PAGES_SHIFTED
 
 
 @pytest.mark.parametrize("path", [".*/quotas.*", ".*/statistics", ".*/configurations"])
-@pytest.mark.parametrize("action", [Answer(502), Answer(200, b"nonsense"), Answer(404)])
-async def test_what_cannot_be_read_is_an_error(path: str, action: Answer) -> None:
-    faults = Faults(harbor().app)
+@pytest.mark.parametrize("action", [Respond(502), Respond(200, b"nonsense"), Respond(404)])
+async def test_what_cannot_be_read_is_an_error(path: str, action: Respond) -> None:
+    faults = FaultInjector(harbor().app)
     faults.add(Fault(action, path=path, times=None))
     with pytest.raises(RegistryError):
         await _read(faults)
@@ -91,7 +94,7 @@ async def test_what_cannot_be_read_is_an_error(path: str, action: Answer) -> Non
 
 async def test_a_wrong_password_reads_nothing() -> None:
     with serving(harbor().app) as url:
-        async with opened(url, credential=wrong()) as client:
-            with pytest.raises(RegistryError) as caught:
+        async with open_client(url, credential=with_wrong_password()) as client:
+            with pytest.raises(RegistryError) as excinfo:
                 await client.read_storage()
-    assert caught.value.reason is Reason.UNAUTHORIZED
+    assert excinfo.value.reason is Reason.UNAUTHORIZED

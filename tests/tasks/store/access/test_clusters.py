@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models.clusters.cluster import Cluster, ClusterState
-from models.clusters.membership import Namespace, Source
-from models.clusters.pull_secret import Delivery, DeliveryStatus
-from models.core.audit import Entry
-from models.core.errors import Busy, InputRefused
+from models.clusters.cluster import Cluster, ClusterStatus
+from models.clusters.membership import Namespace, WorkspaceSource
+from models.clusters.pull_secret import PullSecretState, PullSecretStatus
+from models.core.audit import AuditEntry
+from models.core.errors import InvalidRequest, LeaseHeld
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
-from models.tables import DeliveryRow, LeaseRow, ListedRow, NamespaceRow, PublicationRow
+from models.tables import LeaseRow, ListedNamespaceRow, NamespaceRow, PublicationRow, PullSecretRow
 from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
-from tasks.store.session import engine_for, stored, transact
-from tests.support.access_builders import cluster, delivery, login, namespace
+from tasks.store.session import get_engine, in_transaction, run_in_transaction
+from tests.support.access_builders import cluster, login, namespace, pull_secret_status
 from tests.support.builders import NOW
-from tests.tasks.store.access_tools import STATE, registered
-from tests.tasks.store.tools import audited, rows
+from tests.tasks.store.access_tools import STATE, registered_cluster
+from tests.tasks.store.tools import audit_entries, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -30,14 +30,14 @@ LATER = NOW + timedelta(minutes=1)
 RUN = {"at": LATER, "flow_run": "run-2"}
 EVERY_FIELD = (
     namespace("a", uid="1"),
-    namespace("b", "team-b", source=Source.DECLARED, terminating=True),
+    namespace("b", "team-b", source=WorkspaceSource.LISTED, terminating=True),
     namespace("c", None, problem=Reason.WORKSPACE_CONFLICT, message="two claims"),
 )
-LEFT = (
-    delivery("a", logins=(login(), login("images", None, account="pull"))),
-    delivery(
+SECRET_STATUSES = (
+    pull_secret_status("a", logins=(login(), login("images", None, account="pull"))),
+    pull_secret_status(
         "b",
-        DeliveryStatus.REFUSED,
+        PullSecretState.REFUSED,
         Reason.FOREIGN_SECRET,
         "there is one",
         logins=(),
@@ -45,38 +45,38 @@ LEFT = (
         delivered_at=None,
     ),
 )
-ENTRY = Entry(subject="a", what="namespace.joined", cluster="eu")
+ENTRY = AuditEntry(subject="a", action="namespace.joined", cluster="eu")
 
 
 async def save(
-    holder: str,
-    settled: tuple[Namespace, ...] | None = None,
-    left: tuple[Delivery, ...] | None = None,
-    *entries: Entry,
+    lease_id: str,
+    namespaces: tuple[Namespace, ...] | None = None,
+    statuses: tuple[PullSecretStatus, ...] | None = None,
+    *entries: AuditEntry,
     name: str = "eu",
 ) -> None:
-    more: dict[str, Any] = {"holder": holder, **RUN}
-    if settled is not None:
-        await stored(clusters.save_namespaces, name, settled, entries, **more)
-    if left is not None:
-        await stored(clusters.save_deliveries, name, left, entries, **more)
+    arguments: dict[str, Any] = {"lease_id": lease_id, **RUN}
+    if namespaces is not None:
+        await in_transaction(clusters.save_namespaces, name, namespaces, entries, **arguments)
+    if statuses is not None:
+        await in_transaction(clusters.save_pull_secrets, name, statuses, entries, **arguments)
 
 
 @contextmanager
-def written(database: str) -> Iterator[list[str]]:
+def record_writes(database: str) -> Iterator[list[str]]:
     """Collect the names of the tables whose rows are written, one for each row."""
-    found: list[str] = []
+    tables: list[str] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        verb, *words = statement.split()
+        verb, *tokens = statement.split()
         if verb in {"INSERT", "UPDATE", "DELETE"}:
-            table = words[0] if verb == "UPDATE" else words[1]
-            many = len(parameters) if isinstance(parameters, list) else 1
-            found.extend([table] * many)
+            table = tokens[0] if verb == "UPDATE" else tokens[1]
+            row_count = len(parameters) if isinstance(parameters, list) else 1
+            tables.extend([table] * row_count)
 
-    engine = engine_for(database)
+    engine = get_engine(database)
     event.listen(engine, "before_cursor_execute", note)
-    yield found
+    yield tables
     event.remove(engine, "before_cursor_execute", note)
 
 
@@ -84,132 +84,170 @@ async def test_registered_as_it_was_given() -> None:
     full = Cluster(
         name="eu", credential=BlockRef(name="eu"), links_accounts=False, description="Ours"
     )
-    async with registered(one=full), registered("us"):
+    async with registered_cluster(spec=full), registered_cluster("us"):
         pass
-    assert transact(clusters.names) == ("eu", "us")
-    assert transact(clusters.clusters) == (full, cluster("us"))
-    found = transact(clusters.known, "eu")
-    assert (found.cluster, found.state) == (full, STATE)
-    assert (found.namespaces, found.deliveries) == ((), ())
-    assert audited() == [("cluster.registered", "eu"), ("cluster.registered", "us")]
+    assert run_in_transaction(clusters.list_names) == ("eu", "us")
+    assert run_in_transaction(clusters.list_clusters) == (full, cluster("us"))
+    cluster_record = run_in_transaction(clusters.get_cluster, "eu")
+    assert (cluster_record.cluster, cluster_record.status) == (full, STATE)
+    assert (cluster_record.namespaces, cluster_record.pull_secrets) == ((), ())
+    assert audit_entries() == [("cluster.registered", "eu"), ("cluster.registered", "us")]
 
 
 async def test_registered_again() -> None:
     """What is known of it stays."""
-    async with registered() as holder:
-        await save(holder, EVERY_FIELD, LEFT)
-    async with registered():
+    async with registered_cluster() as lease_id:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
+    async with registered_cluster():
         pass
-    assert audited()[-1][0] != "cluster.updated"
+    assert audit_entries()[-1][0] != "cluster.updated"
     changed = cluster(links_accounts=False)
-    async with registered(one=changed):
+    async with registered_cluster(spec=changed):
         pass
-    found = transact(clusters.known, "eu")
-    assert (found.cluster, found.namespaces, found.deliveries) == (changed, EVERY_FIELD, LEFT)
-    assert audited()[-1] == ("cluster.updated", "eu")
+    cluster_record = run_in_transaction(clusters.get_cluster, "eu")
+    assert (cluster_record.cluster, cluster_record.namespaces, cluster_record.pull_secrets) == (
+        changed,
+        EVERY_FIELD,
+        SECRET_STATUSES,
+    )
+    assert audit_entries()[-1] == ("cluster.updated", "eu")
 
 
 async def test_a_cluster_that_nobody_knows() -> None:
-    with pytest.raises(InputRefused, match="no cluster 'eu' here; known are: none yet"):
-        transact(clusters.known, "eu")
-    async with registered("us"):
+    with pytest.raises(InvalidRequest, match="no cluster 'eu' here; known are: none yet"):
+        run_in_transaction(clusters.get_cluster, "eu")
+    async with registered_cluster("us"):
         pass
-    with pytest.raises(InputRefused, match="no cluster 'eu' here; known are: us"):
-        transact(clusters.known, "eu")
+    with pytest.raises(InvalidRequest, match="no cluster 'eu' here; known are: us"):
+        run_in_transaction(clusters.get_cluster, "eu")
 
 
 async def test_its_state() -> None:
-    gone = ClusterState(
+    unreachable_state = ClusterStatus(
         reachable=False, reason=Reason.TIMED_OUT, message="no answer", since=LATER, looked_at=LATER
     )
-    entry = Entry(subject="eu", what="cluster.unreachable", cluster="eu")
-    async with registered() as holder:
-        await stored(clusters.save_state, "eu", gone, [entry], holder=holder, **RUN)  # type: ignore[arg-type]
-    assert transact(clusters.known, "eu").state == gone
-    assert audited()[-1] == ("cluster.unreachable", "eu")
+    entry = AuditEntry(subject="eu", action="cluster.unreachable", cluster="eu")
+    async with registered_cluster() as lease_id:
+        await in_transaction(
+            clusters.save_status,
+            "eu",
+            unreachable_state,
+            [entry],
+            lease_id=lease_id,
+            **RUN,  # type: ignore[arg-type]
+        )
+    assert run_in_transaction(clusters.get_cluster, "eu").status == unreachable_state
+    assert audit_entries()[-1] == ("cluster.unreachable", "eu")
 
 
 async def test_saved_as_it_is() -> None:
-    async with registered() as holder, registered("us") as other:
-        await save(holder, EVERY_FIELD, LEFT, ENTRY)
+    async with registered_cluster() as lease_id, registered_cluster("us") as other:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES, ENTRY)
         await save(
-            other, (namespace("a", cluster="us"),), (delivery("a", cluster="us"),), name="us"
+            other,
+            (namespace("a", cluster="us"),),
+            (pull_secret_status("a", cluster="us"),),
+            name="us",
         )
-    found = transact(clusters.known, "eu")
-    assert (found.namespaces, found.deliveries) == (EVERY_FIELD, LEFT)
-    assert len(transact(clusters.namespaces)) == 4
-    assert len(transact(clusters.deliveries)) == 3
+    cluster_record = run_in_transaction(clusters.get_cluster, "eu")
+    assert (cluster_record.namespaces, cluster_record.pull_secrets) == (
+        EVERY_FIELD,
+        SECRET_STATUSES,
+    )
+    assert len(run_in_transaction(clusters.list_namespaces)) == 4
+    assert len(run_in_transaction(clusters.list_pull_secrets)) == 3
     created = [("workspace.created", "team-a"), ("workspace.created", "team-b")]
-    assert sorted(audited())[4:] == created  # by label or list, once each
+    assert sorted(audit_entries())[4:] == created  # by label or list, once each
 
 
 async def test_only_changed_rows_are_written(database: str) -> None:
-    async with registered() as holder:
-        await save(holder, EVERY_FIELD, LEFT)
-        with written(database) as tables:
-            await save(holder, EVERY_FIELD, LEFT)
+    async with registered_cluster() as lease_id:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
+        with record_writes(database) as tables:
+            await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
         assert tables == []
-        moved = EVERY_FIELD[0].model_copy(update={"workspace": "team-b"})
-        late = LEFT[1].model_copy(update={"message": "still there"})
-        with written(database) as tables:
-            await save(holder, (moved, *EVERY_FIELD[1:]), (LEFT[0], late))
+        moved_namespace = EVERY_FIELD[0].model_copy(update={"workspace": "team-b"})
+        changed_status = SECRET_STATUSES[1].model_copy(update={"message": "still there"})
+        with record_writes(database) as tables:
+            await save(
+                lease_id, (moved_namespace, *EVERY_FIELD[1:]), (SECRET_STATUSES[0], changed_status)
+            )
         assert tables == ["namespace", "delivery"]
-    found = transact(clusters.known, "eu")
-    assert (found.namespaces[0], found.deliveries) == (moved, (LEFT[0], late))
+    cluster_record = run_in_transaction(clusters.get_cluster, "eu")
+    assert (cluster_record.namespaces[0], cluster_record.pull_secrets) == (
+        moved_namespace,
+        (SECRET_STATUSES[0], changed_status),
+    )
 
 
 async def test_a_thousand_namespaces_and_one_that_moves(database: str) -> None:
-    many = tuple(namespace(f"n{number:04}") for number in range(1000))
-    left = tuple(delivery(one.name) for one in many)
-    async with registered() as holder:
-        await save(holder, many, left)
-        moved = many[500].model_copy(update={"workspace": "team-b"})
-        with written(database) as tables:
-            await save(holder, (*many[:500], moved, *many[501:]), left)
+    namespaces = tuple(namespace(f"n{number:04}") for number in range(1000))
+    statuses = tuple(pull_secret_status(item.name) for item in namespaces)
+    async with registered_cluster() as lease_id:
+        await save(lease_id, namespaces, statuses)
+        moved_namespace = namespaces[500].model_copy(update={"workspace": "team-b"})
+        with record_writes(database) as tables:
+            await save(lease_id, (*namespaces[:500], moved_namespace, *namespaces[501:]), statuses)
         assert sorted(tables) == ["audit", "namespace", "workspace"]
-        await save(holder, many[:1], left[:1])
-    assert len(rows(NamespaceRow)) == len(rows(DeliveryRow)) == 1
+        await save(lease_id, namespaces[:1], statuses[:1])
+    assert len(rows(NamespaceRow)) == len(rows(PullSecretRow)) == 1
 
 
 async def test_a_namespace_that_vanishes_takes_its_delivery_along() -> None:
     """Another cluster's namespace of the same name keeps its own."""
-    async with registered() as holder, registered("us") as other:
-        await save(holder, EVERY_FIELD, LEFT)
+    async with registered_cluster() as lease_id, registered_cluster("us") as other:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
         await save(
-            other, (namespace("a", cluster="us"),), (delivery("a", cluster="us"),), name="us"
+            other,
+            (namespace("a", cluster="us"),),
+            (pull_secret_status("a", cluster="us"),),
+            name="us",
         )
-        await save(holder, EVERY_FIELD[1:])
-    assert transact(clusters.deliveries) == (LEFT[1], delivery("a", cluster="us"))
-    assert len(transact(clusters.namespaces)) == 3
+        await save(lease_id, EVERY_FIELD[1:])
+    assert run_in_transaction(clusters.list_pull_secrets) == (
+        SECRET_STATUSES[1],
+        pull_secret_status("a", cluster="us"),
+    )
+    assert len(run_in_transaction(clusters.list_namespaces)) == 3
 
 
 async def test_a_delivery_that_is_not_named_is_none() -> None:
-    async with registered() as holder:
-        await save(holder, EVERY_FIELD, LEFT)
-        await save(holder, left=LEFT[1:])
-    assert transact(clusters.deliveries) == LEFT[1:]
-    assert transact(clusters.namespaces) == EVERY_FIELD
+    async with registered_cluster() as lease_id:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
+        await save(lease_id, statuses=SECRET_STATUSES[1:])
+    assert run_in_transaction(clusters.list_pull_secrets) == SECRET_STATUSES[1:]
+    assert run_in_transaction(clusters.list_namespaces) == EVERY_FIELD
 
 
-@pytest.mark.parametrize("late", ["somebody", ""])
-async def test_nothing_is_saved_after_the_lease_is_lost(late: str) -> None:
-    async with registered() as holder:
-        await save(holder, EVERY_FIELD, LEFT)
-    before, told = transact(clusters.known, "eu"), audited()
-    with pytest.raises(Busy, match="nothing was saved"):
-        await save(late, (), None, ENTRY)
-    with pytest.raises(Busy, match="nothing was saved"):
-        await save(late, None, (), ENTRY)
-    with pytest.raises(Busy, match="nothing was saved"):
-        await stored(clusters.save_state, "eu", ClusterState(), [ENTRY], holder=late, **RUN)  # type: ignore[arg-type]
-    assert (transact(clusters.known, "eu"), audited()) == (before, told)
+@pytest.mark.parametrize("other_lease_id", ["somebody", ""])
+async def test_nothing_is_saved_after_the_lease_is_lost(other_lease_id: str) -> None:
+    async with registered_cluster() as lease_id:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
+    before, entries_before = run_in_transaction(clusters.get_cluster, "eu"), audit_entries()
+    with pytest.raises(LeaseHeld, match="nothing was saved"):
+        await save(other_lease_id, (), None, ENTRY)
+    with pytest.raises(LeaseHeld, match="nothing was saved"):
+        await save(other_lease_id, None, (), ENTRY)
+    with pytest.raises(LeaseHeld, match="nothing was saved"):
+        await in_transaction(
+            clusters.save_status,
+            "eu",
+            ClusterStatus(),
+            [ENTRY],
+            lease_id=other_lease_id,
+            **RUN,  # type: ignore[arg-type]
+        )
+    assert (run_in_transaction(clusters.get_cluster, "eu"), audit_entries()) == (
+        before,
+        entries_before,
+    )
 
 
 async def test_the_lease_on_another_cluster_is_no_lease_on_this_one() -> None:
-    async with registered(), registered("us") as other:
-        with pytest.raises(Busy):
+    async with registered_cluster(), registered_cluster("us") as other:
+        with pytest.raises(LeaseHeld):
             await save(other, EVERY_FIELD)
-    assert transact(clusters.namespaces) == ()
+    assert run_in_transaction(clusters.list_namespaces) == ()
 
 
 def test_a_cluster_and_a_registry_of_one_name_have_two_leases() -> None:
@@ -217,24 +255,29 @@ def test_a_cluster_and_a_registry_of_one_name_have_two_leases() -> None:
 
 
 async def test_removed_with_all_that_belongs_to_it() -> None:
-    async with registered() as holder, registered("us") as other:
-        await save(holder, EVERY_FIELD, LEFT)
+    async with registered_cluster() as lease_id, registered_cluster("us") as other:
+        await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
         await save(
-            other, (namespace("a", cluster="us"),), (delivery("a", cluster="us"),), name="us"
+            other,
+            (namespace("a", cluster="us"),),
+            (pull_secret_status("a", cluster="us"),),
+            name="us",
         )
-        team_a = transact(workspaces.workspaces)[0]
-        listed = [("eu", "a"), ("us", "a")]
-        transact(workspaces.create, team_a, listed, **RUN)  # type: ignore[arg-type]
+        team_a = run_in_transaction(workspaces.list_workspaces)[0]
+        assignments = [("eu", "a"), ("us", "a")]
+        run_in_transaction(workspaces.save_workspace, team_a, assignments, **RUN)  # type: ignore[arg-type]
         for key in ("cluster-eu", "cluster-us"):
             page = PublicationRow(key=key, digest="d", at=NOW)
-            transact(lambda session, row=page: session.add(row))  # type: ignore[misc]
-        transact(clusters.remove, "eu", "by hand", **RUN)  # type: ignore[arg-type]
+            run_in_transaction(lambda session, row=page: session.add(row))  # type: ignore[misc]
+        run_in_transaction(clusters.delete_cluster, "eu", "by hand", **RUN)  # type: ignore[arg-type]
         assert [row.key for row in rows(LeaseRow)] == [lease_key("us")]
-        with pytest.raises(Busy):
-            await save(holder, EVERY_FIELD)  # a run that was still at it
-    assert transact(clusters.names) == ("us",)
-    assert transact(clusters.deliveries) == (delivery("a", cluster="us"),)
+        with pytest.raises(LeaseHeld):
+            await save(lease_id, EVERY_FIELD)  # a run that was still at it
+    assert run_in_transaction(clusters.list_names) == ("us",)
+    assert run_in_transaction(clusters.list_pull_secrets) == (
+        pull_secret_status("a", cluster="us"),
+    )
     assert [row.cluster_name for row in rows(NamespaceRow)] == ["us"]
-    assert [row.cluster_name for row in rows(ListedRow)] == ["us"]
+    assert [row.cluster_name for row in rows(ListedNamespaceRow)] == ["us"]
     assert [row.key for row in rows(PublicationRow)] == ["cluster-us"]
-    assert audited()[-1] == ("cluster.removed", "eu")
+    assert audit_entries()[-1] == ("cluster.removed", "eu")

@@ -2,47 +2,47 @@
 
 from datetime import datetime, timedelta
 
-from models.discovery.managed_harbor import SourceKind
-from models.discovery.trust import NAMED_FOR, TrustedObject
+from models.discovery.managed_harbor import HarborSourceKind
+from models.discovery.trust import TRUST_PENDING_TIMEOUT, TrustedObject
 from models.tables import TrustedObjectRow
 from tasks.store.access import trusted_objects
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tests.support.builders import NOW
 from tests.tasks.store.tools import rows
 
-LATE = NOW + NAMED_FOR + timedelta(seconds=1)
+LATE = NOW + TRUST_PENDING_TIMEOUT + timedelta(seconds=1)
 
 
-def named(name: str = "main", uid: str = "", at: datetime = NOW) -> TrustedObject:
-    return TrustedObject(cluster="eu", namespace="hub", name=name, uid=uid, trusted_at=at)
+def trusted_object(name: str = "main", uid: str = "", trusted_at: datetime = NOW) -> TrustedObject:
+    return TrustedObject(cluster="eu", namespace="hub", name=name, uid=uid, trusted_at=trusted_at)
 
 
-def trusted(now: datetime = NOW, cluster: str = "eu") -> tuple[TrustedObject, ...]:
-    return transact(trusted_objects.trusted_objects, cluster, now)
+def load_trusted_objects(now: datetime = NOW, cluster: str = "eu") -> tuple[TrustedObject, ...]:
+    return run_in_transaction(trusted_objects.list_trusted_objects, cluster, now)
 
 
 def test_what_is_named_is_trusted_in_its_cluster(database: str) -> None:
-    transact(trusted_objects.save, [named(), named("other", "uid-1")])
-    assert set(trusted()) == {named(), named("other", "uid-1")}
-    assert trusted(cluster="us") == ()
+    run_in_transaction(trusted_objects.save, [trusted_object(), trusted_object("other", "uid-1")])
+    assert set(load_trusted_objects()) == {trusted_object(), trusted_object("other", "uid-1")}
+    assert load_trusted_objects(cluster="us") == ()
 
 
 def test_what_did_not_appear_in_time_is_forgotten(database: str) -> None:
-    transact(trusted_objects.save, [named(), named("other", "uid-1")])
-    assert trusted(LATE) == (named("other", "uid-1"),)
+    run_in_transaction(trusted_objects.save, [trusted_object(), trusted_object("other", "uid-1")])
+    assert load_trusted_objects(LATE) == (trusted_object("other", "uid-1"),)
     assert len(rows(TrustedObjectRow)) == 1
 
 
 def test_named_once_more_it_has_its_hour_anew(database: str) -> None:
-    transact(trusted_objects.save, [named()])
-    transact(trusted_objects.save, [named(at=LATE)])
-    assert trusted(LATE) == (named(at=LATE),)
+    run_in_transaction(trusted_objects.save, [trusted_object()])
+    run_in_transaction(trusted_objects.save, [trusted_object(trusted_at=LATE)])
+    assert load_trusted_objects(LATE) == (trusted_object(trusted_at=LATE),)
 
 
 def test_what_appeared_is_trusted_by_its_uid_for_good(database: str) -> None:
-    transact(trusted_objects.save, [named(), named("other")])
-    pinned = named(uid="uid-1").model_copy(update={"kind": SourceKind.HELM})
+    run_in_transaction(trusted_objects.save, [trusted_object(), trusted_object("other")])
+    pinned = trusted_object(uid="uid-1").model_copy(update={"kind": HarborSourceKind.HELM})
     for _ in range(2):
-        transact(trusted_objects.pin, [pinned])
-    assert set(trusted()) == {pinned, named("other")}
-    assert trusted(LATE) == (pinned,)
+        run_in_transaction(trusted_objects.save_pinned, [pinned])
+    assert set(load_trusted_objects()) == {pinned, trusted_object("other")}
+    assert load_trusted_objects(LATE) == (pinned,)

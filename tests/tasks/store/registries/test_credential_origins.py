@@ -6,7 +6,7 @@ from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import BlockRef, Registry
 from models.tables import CredentialOriginRow
 from tasks.store.registries import credential_origins, registries
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tests.support.builders import NOW, registry
 from tests.tasks.store.tools import INTEGRATED, rows
 
@@ -18,65 +18,81 @@ def pair(origin: str, document_id: str = "id-1", block: str = "admin") -> Creden
     return CredentialOrigin(block=block, document_id=document_id, origin=origin)
 
 
-def add(one: Registry, *given: CredentialOrigin) -> None:
-    transact(registries.add, one, INTEGRATED, at=NOW, flow_run="", given=given)
+def add_registry(spec: Registry, *origins: CredentialOrigin) -> None:
+    run_in_transaction(
+        registries.add_registry, spec, INTEGRATED, at=NOW, flow_run="", approved_origins=origins
+    )
 
 
-def permitted(**blocks: str) -> dict[str, set[str]]:
-    return {name: set(one) for name, one in transact(credential_origins.permitted, blocks).items()}
+def permitted_origins(**blocks: str) -> dict[str, set[str]]:
+    return {
+        name: set(urls)
+        for name, urls in run_in_transaction(credential_origins.permitted_origins, blocks).items()
+    }
 
 
-def kept() -> set[tuple[str, str, str]]:
+def saved_origins() -> set[tuple[str, str, str]]:
     return {(row.block, row.document_id, row.origin) for row in rows(CredentialOriginRow)}
 
 
 def test_nothing_is_permitted_that_nobody_gave(database: str) -> None:
-    add(registry(address=A, credential=ADMIN))
-    assert permitted(admin="id-1") == {"admin": set()}
-    assert permitted() == {}
+    add_registry(registry(address=A, credential=ADMIN))
+    assert permitted_origins(admin="id-1") == {"admin": set()}
+    assert permitted_origins() == {}
 
 
 def test_one_block_may_have_several_origins(database: str) -> None:
-    add(registry(name="a", address=A, credential=ADMIN), pair(A))
-    add(registry(name="b", address=B, credential=ADMIN), pair(B), pair(B))
-    assert permitted(admin="id-1", other="id-2") == {"admin": {A, B}, "other": set()}
+    add_registry(registry(name="a", address=A, credential=ADMIN), pair(A))
+    add_registry(registry(name="b", address=B, credential=ADMIN), pair(B), pair(B))
+    assert permitted_origins(admin="id-1", other="id-2") == {"admin": {A, B}, "other": set()}
 
 
 def test_a_block_that_was_made_again_has_none(database: str) -> None:
-    add(registry(address=A, credential=ADMIN), pair(A))
-    assert permitted(admin="id-2") == {"admin": set()}
-    assert permitted(admin="id-1") == {"admin": {A}}
+    add_registry(registry(address=A, credential=ADMIN), pair(A))
+    assert permitted_origins(admin="id-2") == {"admin": set()}
+    assert permitted_origins(admin="id-1") == {"admin": {A}}
 
 
 def test_what_is_older_than_ids_is_pinned_at_its_first_use(database: str) -> None:
-    add(registry(name="a", address=A, credential=ADMIN), pair(A, ""), pair(A))
-    add(registry(name="b", address=B, credential=ADMIN), pair(B, ""))
-    assert permitted(admin="id-1") == {"admin": {A, B}}
-    assert kept() == {("admin", "id-1", A), ("admin", "id-1", B)}
-    assert permitted(admin="id-2") == {"admin": set()}
+    add_registry(registry(name="a", address=A, credential=ADMIN), pair(A, ""), pair(A))
+    add_registry(registry(name="b", address=B, credential=ADMIN), pair(B, ""))
+    assert permitted_origins(admin="id-1") == {"admin": {A, B}}
+    assert saved_origins() == {("admin", "id-1", A), ("admin", "id-1", B)}
+    assert permitted_origins(admin="id-2") == {"admin": set()}
 
 
 def test_integrated_once_more_gives_it_again(database: str) -> None:
-    one = registry(address=A, credential=ADMIN)
-    add(one, pair(A))
-    add(one, pair(A, "id-2"))
-    assert permitted(admin="id-2") == {"admin": {A}}
+    admin_registry = registry(address=A, credential=ADMIN)
+    add_registry(admin_registry, pair(A))
+    add_registry(admin_registry, pair(A, "id-2"))
+    assert permitted_origins(admin="id-2") == {"admin": {A}}
 
 
 def test_what_serves_no_registry_any_more_is_forgotten(database: str) -> None:
     first = registry(name="a", address=A, credential=ADMIN, token_service=TOKENS)
-    add(first, pair(A), pair(TOKENS))
-    add(registry(name="b", address=B, credential=ADMIN), pair(B))
-    moved = first.model_copy(update={"token_service": None, "address": "https://c.example.com"})
-    given: Iterable[CredentialOrigin] = [pair(moved.address)]
-    transact(registries.replace, moved, INTEGRATED, at=NOW, flow_run="", given=given)
-    assert {origin for _, _, origin in kept()} == {moved.address, B}
-    transact(registries.remove, "a", INTEGRATED, at=NOW, flow_run="")
-    assert kept() == {("admin", "id-1", B)}
+    add_registry(first, pair(A), pair(TOKENS))
+    add_registry(registry(name="b", address=B, credential=ADMIN), pair(B))
+    moved_registry = first.model_copy(
+        update={"token_service": None, "address": "https://c.example.com"}
+    )
+    new_origins: Iterable[CredentialOrigin] = [pair(moved_registry.address)]
+    run_in_transaction(
+        registries.replace_registry,
+        moved_registry,
+        INTEGRATED,
+        at=NOW,
+        flow_run="",
+        approved_origins=new_origins,
+    )
+    assert {origin for _, _, origin in saved_origins()} == {moved_registry.address, B}
+    run_in_transaction(registries.delete_registry, "a", INTEGRATED, at=NOW, flow_run="")
+    assert saved_origins() == {("admin", "id-1", B)}
 
 
 def test_the_known_pairs_of_a_registry(database: str) -> None:
-    one = registry(address=A, credential=ADMIN)
-    add(one, pair(A))
-    add(registry(name="b", address=B, credential=BlockRef(name="other")), pair(B, block="other"))
-    assert transact(credential_origins.known, one) == (pair(A),)
+    admin_registry = registry(address=A, credential=ADMIN)
+    add_registry(admin_registry, pair(A))
+    add_registry(
+        registry(name="b", address=B, credential=BlockRef(name="other")), pair(B, block="other")
+    )
+    assert run_in_transaction(credential_origins.list_origins, admin_registry) == (pair(A),)

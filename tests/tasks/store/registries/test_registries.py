@@ -6,15 +6,22 @@ from threading import Barrier
 import pytest
 from sqlmodel import Session
 
-from models.core.audit import Entry
-from models.core.errors import InputRefused
+from models.core.audit import AuditEntry
+from models.core.errors import InvalidRequest
 from models.registries.condition import ConditionType
-from models.registries.registry import BlockRef, Kind, NoVerification, Registry
-from models.tables import ConditionRow, LeaseRow, MeasurementRow, OutcomeRow, RegistryRow, SpaceRow
+from models.registries.registry import BlockRef, Kind, Registry, SkipVerify
+from models.tables import (
+    ChangeResultRow,
+    ConditionRow,
+    LeaseRow,
+    MeasurementRow,
+    RegistryRow,
+    SpaceRow,
+)
 from tasks.store.registries import registries
-from tasks.store.session import transact
+from tasks.store.session import run_in_transaction
 from tests.support.builders import NOW, condition, registry
-from tests.tasks.store.tools import INTEGRATED, audited, integrate, rows
+from tests.tasks.store.tools import INTEGRATED, audit_entries, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -22,45 +29,51 @@ OTHER = "http://other.test"
 
 
 def test_added_as_it_is() -> None:
-    one = registry(tls=NoVerification(), credential=BlockRef(name="harbor-prod"))
-    integrate(one)
-    found = transact(registries.dossier, "prod")
-    assert (found.registry, found.integrated_at, found.conditions) == (one, NOW, ())
-    assert transact(registries.dossiers) == (found,)
-    assert audited() == [("registry.integrated", "prod")]
+    new_registry = registry(tls=SkipVerify(), credential=BlockRef(name="harbor-prod"))
+    integrate(new_registry)
+    saved_registry = run_in_transaction(registries.get_registry, "prod")
+    assert (saved_registry.registry, saved_registry.integrated_at, saved_registry.conditions) == (
+        new_registry,
+        NOW,
+        (),
+    )
+    assert run_in_transaction(registries.list_registries) == (saved_registry,)
+    assert audit_entries() == [("registry.integrated", "prod")]
 
 
 def test_an_integration_that_was_cut_short_goes_on() -> None:
     integrate()
-    assert transact(registries.check_free, registry()) == registry()
+    assert run_in_transaction(registries.ensure_available, registry()) == registry()
     integrate()
     assert len(rows(RegistryRow)) == 1
-    assert audited() == [("registry.integrated", "prod")]
+    assert audit_entries() == [("registry.integrated", "prod")]
 
 
 def test_the_same_with_another_credential_is_brought_up_to_date() -> None:
     integrate()
     integrate(registry(credential=BlockRef(name="new")))
-    assert transact(registries.dossier, "prod").registry.credential == BlockRef(name="new")
-    assert audited() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
+    assert run_in_transaction(registries.get_registry, "prod").registry.credential == BlockRef(
+        name="new"
+    )
+    assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("candidate", "message"),
     [
         (registry(address=OTHER), r"'prod' is taken by http://registry.test.*update-registry"),
         (registry(Kind.DOCKER), r"'prod' is taken by http://registry.test"),
         (registry(name="twin"), r"integrated already as 'prod'.*remove-registry"),
     ],
 )
-def test_taken(wanted: Registry, told: str) -> None:
+def test_taken(candidate: Registry, message: str) -> None:
     integrate()
-    with pytest.raises(InputRefused, match=told):
-        transact(registries.check_free, wanted)
-    with pytest.raises(InputRefused, match=told):
-        integrate(wanted)
+    with pytest.raises(InvalidRequest, match=message):
+        run_in_transaction(registries.ensure_available, candidate)
+    with pytest.raises(InvalidRequest, match=message):
+        integrate(candidate)
     assert [row.address for row in rows(RegistryRow)] == ["http://registry.test"]
-    assert audited() == [("registry.integrated", "prod")]
+    assert audit_entries() == [("registry.integrated", "prod")]
 
 
 @pytest.mark.parametrize(
@@ -72,67 +85,77 @@ def test_taken(wanted: Registry, told: str) -> None:
     ids=["one address", "one name"],
 )
 def test_of_two_at_once_exactly_one_wins(pair: tuple[Registry, Registry]) -> None:
-    at_once = Barrier(2)
+    barrier = Barrier(2)
 
-    def attempt(one: Registry) -> str:
-        at_once.wait(10)
+    def attempt(candidate: Registry) -> str:
+        barrier.wait(10)
         try:
-            integrate(one)
-        except InputRefused as refused:
-            return str(refused)
+            integrate(candidate)
+        except InvalidRequest as error:
+            return str(error)
         return "added"
 
     with ThreadPoolExecutor(2) as threads:
         ends = list(threads.map(attempt, pair))
     assert ends.count("added") == 1, ends
     assert len(rows(RegistryRow)) == 1
-    assert audited() == [("registry.integrated", "prod")]
+    assert audit_entries() == [("registry.integrated", "prod")]
 
 
 def test_replaced() -> None:
     integrate()
-    entry = Entry(subject="prod", what="registry.updated")
-    transact(registries.replace, registry(address=OTHER), entry, at=NOW, flow_run="run-2")
-    assert transact(registries.dossier, "prod").registry == registry(address=OTHER)
-    assert audited() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
+    entry = AuditEntry(subject="prod", action="registry.updated")
+    run_in_transaction(
+        registries.replace_registry, registry(address=OTHER), entry, at=NOW, flow_run="run-2"
+    )
+    assert run_in_transaction(registries.get_registry, "prod").registry == registry(address=OTHER)
+    assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
 
 
 def test_replaced_only_by_a_free_address() -> None:
     integrate()
     integrate(registry(name="other", address=OTHER))
-    with pytest.raises(InputRefused, match="integrated already as 'other'"):
-        transact(registries.replace, registry(address=OTHER), INTEGRATED, at=NOW, flow_run="run-2")
-    assert transact(registries.dossier, "prod").registry == registry()
+    with pytest.raises(InvalidRequest, match="integrated already as 'other'"):
+        run_in_transaction(
+            registries.replace_registry,
+            registry(address=OTHER),
+            INTEGRATED,
+            at=NOW,
+            flow_run="run-2",
+        )
+    assert run_in_transaction(registries.get_registry, "prod").registry == registry()
 
 
 def test_unknown_ones_are_named_with_those_there_are() -> None:
-    with pytest.raises(InputRefused, match=r"no registry 'gone' here.*none yet"):
-        transact(registries.dossier, "gone")
+    with pytest.raises(InvalidRequest, match=r"no registry 'gone' here.*none yet"):
+        run_in_transaction(registries.get_registry, "gone")
     integrate()
-    with pytest.raises(InputRefused, match=r"no registry 'gone' here; known are: prod"):
-        transact(registries.dossier, "gone")
+    with pytest.raises(InvalidRequest, match=r"no registry 'gone' here; known are: prod"):
+        run_in_transaction(registries.get_registry, "gone")
 
 
 def test_conditions_in_the_order_of_the_questions() -> None:
     integrate()
-    asked = (condition(ConditionType.SYNCED), condition(ConditionType.REACHABLE))
-    transact(registries.save_conditions, "prod", asked)
-    transact(registries.save_conditions, "prod", [condition(ConditionType.SYNCED, contrary=1)])
-    found = transact(registries.dossier, "prod").conditions
-    assert found == (condition(), condition(ConditionType.SYNCED, contrary=1))
+    conditions = (condition(ConditionType.SYNCED), condition(ConditionType.REACHABLE))
+    run_in_transaction(registries.save_conditions, "prod", conditions)
+    run_in_transaction(
+        registries.save_conditions, "prod", [condition(ConditionType.SYNCED, opposing_checks=1)]
+    )
+    saved_conditions = run_in_transaction(registries.get_registry, "prod").conditions
+    assert saved_conditions == (condition(), condition(ConditionType.SYNCED, opposing_checks=1))
 
 
 def test_removed_with_all_that_belongs_to_it_but_its_audit() -> None:
     integrate()
-    integrate(registry(name="other", address=OTHER), Entry(subject="other", what="x"))
+    integrate(registry(name="other", address=OTHER), AuditEntry(subject="other", action="x"))
     for name in ("prod", "other"):
-        transact(_fill, name)
-    entry = Entry(subject="prod", what="registry.removed")
-    transact(registries.remove, "prod", entry, at=NOW, flow_run="run-2")
-    for table in (RegistryRow, SpaceRow, ConditionRow, OutcomeRow, MeasurementRow, LeaseRow):
+        run_in_transaction(_fill, name)
+    entry = AuditEntry(subject="prod", action="registry.removed")
+    run_in_transaction(registries.delete_registry, "prod", entry, at=NOW, flow_run="run-2")
+    for table in (RegistryRow, SpaceRow, ConditionRow, ChangeResultRow, MeasurementRow, LeaseRow):
         assert len(rows(table)) == 1, table
-    assert transact(registries.dossiers)[0].registry.name == "other"
-    assert audited() == [
+    assert run_in_transaction(registries.list_registries)[0].registry.name == "other"
+    assert audit_entries() == [
         ("registry.integrated", "prod"), ("x", "other"), ("registry.removed", "prod")
     ]  # fmt: skip
 
@@ -142,6 +165,8 @@ def _fill(session: Session, name: str) -> None:
     session.add(LeaseRow(key=name, holder="me", expires_at=NOW))
     session.add(MeasurementRow(registry_name=name, at=NOW, spaces=1, repositories=1))
     session.add(
-        OutcomeRow(registry_name=name, subject="team", kind="x", at=NOW, done=True, reason="Done")
+        ChangeResultRow(
+            registry_name=name, subject="team", kind="x", at=NOW, done=True, reason="Done"
+        )
     )
     registries.save_conditions(session, name, [condition()])

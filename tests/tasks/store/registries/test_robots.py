@@ -8,42 +8,51 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from models.access.binding import Workspace
-from models.clusters.membership import Source
-from models.core.errors import Busy
+from models.clusters.membership import WorkspaceSource
+from models.core.errors import LeaseHeld
 from models.registries.plan import Plan
-from models.registries.robots import Grant
-from models.registries.run_record import Conclusion
-from models.registries.schedule import Track
-from models.tables import GrantRow
-from tasks.secrets.cipher import Vault
+from models.registries.robots import RobotAccount
+from models.registries.run_record import RunRecord
+from models.registries.schedule import PollHistory
+from models.tables import RobotAccountRow
+from tasks.secrets.cipher import Cipher
 from tasks.store import installation
 from tasks.store.access import bindings, clusters, departures, rollout, workspaces
-from tasks.store.leases import leased
+from tasks.store.leases import lease
 from tasks.store.registries import robots, runs
-from tasks.store.session import stored, transact
-from tasks.store.state import recall, rotation_due
-from tests.support.access_builders import binding, delivery, grant, login, namespace
+from tasks.store.session import in_transaction, run_in_transaction
+from tasks.store.state import load_registry_state, workspaces_due_for_rotation
+from tests.support.access_builders import (
+    binding,
+    login,
+    namespace,
+    pull_secret_status,
+    robot_account,
+)
 from tests.support.builders import NOW, registry, space
-from tests.tasks.store.access_tools import registered
+from tests.tasks.store.access_tools import registered_cluster
 from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
-VAULT = Vault((Fernet.generate_key().decode(),))
+VAULT = Cipher((Fernet.generate_key().decode(),))
 LATER = NOW + timedelta(days=91)
 RUN: dict[str, Any] = {"at": LATER, "flow_run": "run-2"}
-OLD = grant(1, "a", "b")
-NEW = grant(2, "a", "b", login="robot$new", made_at=LATER)
+OLD = robot_account(1, "a", "b")
+NEW = robot_account(2, "a", "b", login="robot$new", made_at=LATER)
 
 
-def keep(*many: Grant, secret: str = "Robot-Secret") -> None:
-    for one in many:
-        transact(robots.keep, one, VAULT.seal(SecretStr(f"{secret}-{one.robot_id}")))
+def save_accounts(*accounts: RobotAccount, secret: str = "Robot-Secret") -> None:
+    for account in accounts:
+        run_in_transaction(
+            robots.save_robot, account, VAULT.encrypt(SecretStr(f"{secret}-{account.robot_id}"))
+        )
 
 
 def secrets() -> dict[tuple[str, int], str]:
     return {
-        key: VAULT.open(text).get_secret_value() for key, text in transact(robots.sealed).items()
+        key: VAULT.decrypt(text).get_secret_value()
+        for key, text in run_in_transaction(robots.encrypted_secrets).items()
     }
 
 
@@ -54,11 +63,11 @@ def platform() -> None:
 
 def test_kept_as_it_was_made() -> None:
     platform()
-    elsewhere = grant(1, registry="other", workspace="")
-    keep(NEW, OLD, elsewhere)
-    assert transact(robots.grants) == (elsewhere, OLD, NEW)
-    assert transact(robots.grants, "prod") == (OLD, NEW)
-    assert transact(robots.grants, "ghost") == ()
+    other_account = robot_account(1, registry="other", workspace="")
+    save_accounts(NEW, OLD, other_account)
+    assert run_in_transaction(robots.list_robots) == (other_account, OLD, NEW)
+    assert run_in_transaction(robots.list_robots, "prod") == (OLD, NEW)
+    assert run_in_transaction(robots.list_robots, "ghost") == ()
     assert secrets() == {
         ("other", 1): "Robot-Secret-1",
         ("prod", 1): "Robot-Secret-1",
@@ -68,71 +77,79 @@ def test_kept_as_it_was_made() -> None:
 
 def test_no_secret_lies_in_the_clear(database: str) -> None:
     platform()
-    keep(OLD)
-    assert all("Robot-Secret" not in str(row.model_dump()) for row in rows(GrantRow))
+    save_accounts(OLD)
+    assert all("Robot-Secret" not in str(row.model_dump()) for row in rows(RobotAccountRow))
 
 
 def test_a_new_secret_of_the_same_robot_takes_the_place_of_the_old() -> None:
     platform()
-    keep(OLD)
-    again = grant(1, "c", login="robot$again", made_at=LATER)
-    keep(again, secret="Newer")
-    assert transact(robots.grants) == (again,)
+    save_accounts(OLD)
+    replacement = robot_account(1, "c", login="robot$again", made_at=LATER)
+    save_accounts(replacement, secret="Newer")
+    assert run_in_transaction(robots.list_robots) == (replacement,)
     assert secrets() == {("prod", 1): "Newer-1"}
 
 
 def test_what_is_noted_later_leaves_the_secret_alone() -> None:
     platform()
-    keep(OLD, NEW)
-    before = transact(robots.sealed)
-    changed = grant(1, "z", login="bot+x", workspace="team-z", made_at=LATER)
-    transact(robots.note, "prod", [changed, grant(9, "nobody knows its secret")])
-    seen = grant(1, "z", login="bot+x")
-    assert transact(robots.grants) == (seen, NEW)
-    assert transact(robots.sealed) == before
+    save_accounts(OLD, NEW)
+    before = run_in_transaction(robots.encrypted_secrets)
+    changed = robot_account(1, "z", login="bot+x", workspace="team-z", made_at=LATER)
+    run_in_transaction(
+        robots.update_robots, "prod", [changed, robot_account(9, "nobody knows its secret")]
+    )
+    expected = robot_account(1, "z", login="bot+x")
+    assert run_in_transaction(robots.list_robots) == (expected, NEW)
+    assert run_in_transaction(robots.encrypted_secrets) == before
 
 
 def test_forgotten() -> None:
     platform()
-    keep(OLD, NEW, grant(1, registry="other"))
-    transact(robots.forget, "prod", [1, 9])
-    transact(robots.forget, "prod", [])
-    assert transact(robots.grants) == (grant(1, registry="other"), NEW)
+    save_accounts(OLD, NEW, robot_account(1, registry="other"))
+    run_in_transaction(robots.delete_robots, "prod", [1, 9])
+    run_in_transaction(robots.delete_robots, "prod", [])
+    assert run_in_transaction(robots.list_robots) == (robot_account(1, registry="other"), NEW)
 
 
-async def _concluded(holder: str, **parts: Any) -> None:
-    conclusion = Conclusion(conditions=(), track=Track(looked_at=NOW), **parts)
-    await stored(runs.save_conclusion, "prod", conclusion, holder=holder, at=NOW, flow_run="run-2")
+async def _save_run(lease_id: str, **parts: Any) -> None:
+    conclusion = RunRecord(conditions=(), poll_history=PollHistory(observed_at=NOW), **parts)
+    await in_transaction(
+        runs.save_run, "prod", conclusion, lease_id=lease_id, at=NOW, flow_run="run-2"
+    )
 
 
 async def test_a_run_concludes() -> None:
     platform()
-    keep(OLD, NEW)
-    before = transact(robots.sealed)
-    async with leased("prod") as holder:
-        await _concluded(holder, grants=(grant(2, "c", login=NEW.login),), revoked=(1, 7))
-    assert transact(robots.grants) == (NEW.model_copy(update={"spaces": ("c",)}),)
-    assert transact(robots.sealed) == {("prod", 2): before["prod", 2]}
+    save_accounts(OLD, NEW)
+    before = run_in_transaction(robots.encrypted_secrets)
+    async with lease("prod") as lease_id:
+        await _save_run(
+            lease_id,
+            updated_robots=(robot_account(2, "c", login=NEW.login),),
+            deleted_robot_ids=(1, 7),
+        )
+    assert run_in_transaction(robots.list_robots) == (NEW.model_copy(update={"spaces": ("c",)}),)
+    assert run_in_transaction(robots.encrypted_secrets) == {("prod", 2): before["prod", 2]}
 
 
 async def test_a_run_that_lost_its_lease_forgets_nothing() -> None:
     platform()
-    keep(OLD, NEW)
-    with pytest.raises(Busy, match="nothing was saved"):
-        await _concluded("me", grants=(grant(2, "c"),), revoked=(1,))
-    assert transact(robots.grants) == (OLD, NEW)
+    save_accounts(OLD, NEW)
+    with pytest.raises(LeaseHeld, match="nothing was saved"):
+        await _save_run("me", updated_robots=(robot_account(2, "c"),), deleted_robot_ids=(1,))
+    assert run_in_transaction(robots.list_robots) == (OLD, NEW)
 
 
 async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secret() -> None:
     """The conclusion drops it, when the run is at its end."""
     platform()
-    keep(OLD)
-    plan = Plan(registry="prod", made_at=NOW, gone=(1,), remembered=(space(),))
-    async with leased("prod") as holder:
-        await stored(
-            runs.save_findings, plan, first_look=False, holder=holder, at=NOW, flow_run="r"
+    save_accounts(OLD)
+    plan = Plan(registry="prod", created_at=NOW, deleted_robot_ids=(1,), updated_spaces=(space(),))
+    async with lease("prod") as lease_id:
+        await in_transaction(
+            runs.save_findings, plan, first_look=False, lease_id=lease_id, at=NOW, flow_run="r"
         )
-    assert transact(robots.grants) == (OLD,)
+    assert run_in_transaction(robots.list_robots) == (OLD,)
 
 
 # What a run remembers when it begins.
@@ -140,48 +157,62 @@ async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secr
 
 def test_remembered() -> None:
     platform()
-    transact(workspaces.create, Workspace(name="team-a"), [], at=NOW, flow_run="r")
-    transact(bindings.bind, [binding("b"), binding("a")], at=NOW, flow_run="r")
-    keep(OLD, grant(3, registry="other"))
-    found = transact(recall, "prod").record
-    assert found.installation == transact(installation.installation)
-    assert {name: set(each) for name, each in found.bound.items()} == {"team-a": {"a", "b"}}
-    assert (found.registry, found.grants, found.rotate) == ("prod", (OLD,), frozenset())
+    run_in_transaction(
+        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
+    )
+    run_in_transaction(bindings.bind, [binding("b"), binding("a")], at=NOW, flow_run="r")
+    save_accounts(OLD, robot_account(3, registry="other"))
+    robot_state = run_in_transaction(load_registry_state, "prod").robot_state
+    assert robot_state.installation == run_in_transaction(installation.get_installation)
+    assert {name: set(space_names) for name, space_names in robot_state.bound_spaces.items()} == {
+        "team-a": {"a", "b"}
+    }
+    assert (robot_state.registry, robot_state.robots, robot_state.requested_rotations) == (
+        "prod",
+        (OLD,),
+        frozenset(),
+    )
 
 
 @pytest.mark.parametrize(
-    ("robots", "held", "served"),
+    ("robots", "delivered_id", "is_rolled_out"),
     [
         ((OLD,), 1, False),  # nobody waits: not even asked
         ((OLD, NEW), 1, False),
         ((OLD, NEW), 2, True),
     ],
 )
-async def test_remembered_who_is_served(robots: tuple[Grant, ...], held: int, served: bool) -> None:
+async def test_remembered_who_is_served(
+    robots: tuple[RobotAccount, ...], delivered_id: int, is_rolled_out: bool
+) -> None:
     platform()
-    keep(*robots)
-    async with registered("eu") as holder:
-        more: dict[str, Any] = {"holder": holder, "at": NOW, "flow_run": "r"}
-        await stored(clusters.save_namespaces, "eu", [namespace()], [], **more)
-        left = [delivery(logins=(login(robot_id=held),))]
-        await stored(clusters.save_deliveries, "eu", left, [], **more)
-    transact(rollout.note_rolled_out, NOW)
-    assert transact(recall, "prod").record.served == ({"team-a"} if served else frozenset())
+    save_accounts(*robots)
+    async with registered_cluster("eu") as lease_id:
+        arguments: dict[str, Any] = {"lease_id": lease_id, "at": NOW, "flow_run": "r"}
+        await in_transaction(clusters.save_namespaces, "eu", [namespace()], [], **arguments)
+        statuses = [pull_secret_status(logins=(login(robot_id=delivered_id),))]
+        await in_transaction(clusters.save_pull_secrets, "eu", statuses, [], **arguments)
+    run_in_transaction(rollout.save_rolled_out, NOW)
+    assert run_in_transaction(load_registry_state, "prod").robot_state.rolled_out == (
+        {"team-a"} if is_rolled_out else frozenset()
+    )
 
 
 @pytest.mark.parametrize(
-    ("age", "due"),
+    ("age", "expected"),
     [
         (None, {}),
         (timedelta(days=92), {}),
         (timedelta(days=90), {"prod": {"team-a"}, "other": {"team-b"}}),
     ],
 )
-def test_rotation_due(age: timedelta | None, due: dict[str, set[str]]) -> None:
+def test_rotation_due(age: timedelta | None, expected: dict[str, set[str]]) -> None:
     platform()
-    keep(OLD, grant(2, workspace="team-b", registry="other"))
-    keep(grant(4, workspace="team-c", made_at=LATER), grant(5, workspace=""))
-    assert transact(rotation_due, age, LATER) == due
+    save_accounts(OLD, robot_account(2, workspace="team-b", registry="other"))
+    save_accounts(
+        robot_account(4, workspace="team-c", made_at=LATER), robot_account(5, workspace="")
+    )
+    assert run_in_transaction(workspaces_due_for_rotation, age, LATER) == expected
 
 
 # Departures.
@@ -189,58 +220,84 @@ def test_rotation_due(age: timedelta | None, due: dict[str, set[str]]) -> None:
 
 async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_another() -> None:
     platform()
-    keep(OLD, grant(9, workspace="team-b"), grant(3, registry="other"))
-    ours, theirs = namespace("shop"), namespace("web", "team-b")
-    async with registered() as holder:
-        await stored(clusters.save_namespaces, "eu", (ours, theirs), (), holder=holder, **RUN)
-        assert transact(departures.departures) == ()
-        await stored(clusters.save_namespaces, "eu", (theirs,), (), holder=holder, **RUN)
-    left = {(one.registry, one.workspace): one for one in transact(departures.departures)}
-    assert left.keys() == {("prod", "team-a"), ("other", "team-a")}
-    assert left["prod", "team-a"].left_at == LATER
-    again = LATER + timedelta(minutes=1)
-    transact(departures.record, ["team-a", "ghost"], again)  # the first counts
-    keep(NEW)
-    now = {one.registry: one for one in transact(departures.departures)}
-    assert (now["prod"].left_at, now["prod"].rotated_at) == (None, NEW.made_at)
+    save_accounts(OLD, robot_account(9, workspace="team-b"), robot_account(3, registry="other"))
+    shop, web = namespace("shop"), namespace("web", "team-b")
+    async with registered_cluster() as lease_id:
+        await in_transaction(
+            clusters.save_namespaces, "eu", (shop, web), (), lease_id=lease_id, **RUN
+        )
+        assert run_in_transaction(departures.list_departures) == ()
+        await in_transaction(clusters.save_namespaces, "eu", (web,), (), lease_id=lease_id, **RUN)
+    open_departures = {
+        (departure.registry, departure.workspace): departure
+        for departure in run_in_transaction(departures.list_departures)
+    }
+    assert open_departures.keys() == {("prod", "team-a"), ("other", "team-a")}
+    assert open_departures["prod", "team-a"].left_at == LATER
+    later = LATER + timedelta(minutes=1)
+    run_in_transaction(departures.save_departures, ["team-a", "ghost"], later)  # the first counts
+    save_accounts(NEW)
+    now = {
+        departure.registry: departure
+        for departure in run_in_transaction(departures.list_departures)
+    }
+    assert (now["prod"].left_at, now["prod"].rotated_at) == (None, NEW.secret_created_at)
     assert (now["other"].left_at, now["other"].rotated_at) == (LATER, None)
 
 
 async def test_a_cluster_that_is_removed_takes_its_namespaces_along() -> None:
     platform()
-    keep(OLD)
-    async with registered() as holder:
-        await stored(clusters.save_namespaces, "eu", (namespace(),), (), holder=holder, **RUN)
-    transact(clusters.remove, "eu", "it is gone", **RUN)
-    assert [one.workspace for one in transact(departures.departures)] == ["team-a"]
+    save_accounts(OLD)
+    async with registered_cluster() as lease_id:
+        await in_transaction(
+            clusters.save_namespaces, "eu", (namespace(),), (), lease_id=lease_id, **RUN
+        )
+    run_in_transaction(clusters.delete_cluster, "eu", "it is gone", **RUN)
+    assert [
+        departure.workspace for departure in run_in_transaction(departures.list_departures)
+    ] == ["team-a"]
 
 
 async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_reach() -> None:
     platform()
-    keep(OLD)
-    told, both = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
-    listed = [namespace(name, source=Source.DECLARED) for name in ("shop", "web")]
-    async with registered() as holder:
-        transact(workspaces.create, told, both, **RUN)
-        await stored(clusters.save_namespaces, "eu", listed, (), holder=holder, **RUN)
-    transact(workspaces.create, told, both, **RUN)
-    assert transact(departures.departures) == ()
-    transact(workspaces.create, told, both[:1], **RUN)
-    assert [one.workspace for one in transact(departures.departures)] == ["team-a"]
+    save_accounts(OLD)
+    workspace, assignments = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
+    namespaces = [namespace(name, source=WorkspaceSource.LISTED) for name in ("shop", "web")]
+    async with registered_cluster() as lease_id:
+        run_in_transaction(workspaces.save_workspace, workspace, assignments, **RUN)
+        await in_transaction(
+            clusters.save_namespaces, "eu", namespaces, (), lease_id=lease_id, **RUN
+        )
+    run_in_transaction(workspaces.save_workspace, workspace, assignments, **RUN)
+    assert run_in_transaction(departures.list_departures) == ()
+    run_in_transaction(workspaces.save_workspace, workspace, assignments[:1], **RUN)
+    assert [
+        departure.workspace for departure in run_in_transaction(departures.list_departures)
+    ] == ["team-a"]
 
 
 async def test_since_when_a_new_secret_is_everywhere() -> None:
     platform()
-    keep(OLD)
-    async with registered() as holder:
-        await stored(clusters.save_namespaces, "eu", (namespace(),), (), holder=holder, **RUN)
-        transact(rollout.note_rolled_out, NOW)
-        keep(NEW)
-        transact(rollout.note_rolled_out, NOW)
-        assert [one.rolled_out_at for one in transact(robots.grants)] == [None, None]
-        held = (delivery(logins=(login(robot_id=2),)),)
-        await stored(clusters.save_deliveries, "eu", held, (), holder=holder, **RUN)
-    transact(rollout.note_rolled_out, NOW)
-    transact(rollout.note_rolled_out, LATER)  # the first time counts
-    assert [one.rolled_out_at for one in transact(robots.grants)] == [None, NOW]
-    assert transact(recall, "prod").record.served == {"team-a"}
+    save_accounts(OLD)
+    async with registered_cluster() as lease_id:
+        await in_transaction(
+            clusters.save_namespaces, "eu", (namespace(),), (), lease_id=lease_id, **RUN
+        )
+        run_in_transaction(rollout.save_rolled_out, NOW)
+        save_accounts(NEW)
+        run_in_transaction(rollout.save_rolled_out, NOW)
+        assert [account.rolled_out_at for account in run_in_transaction(robots.list_robots)] == [
+            None,
+            None,
+        ]
+        statuses = (pull_secret_status(logins=(login(robot_id=2),)),)
+        await in_transaction(
+            clusters.save_pull_secrets, "eu", statuses, (), lease_id=lease_id, **RUN
+        )
+    run_in_transaction(rollout.save_rolled_out, NOW)
+    run_in_transaction(rollout.save_rolled_out, LATER)  # the first time counts
+    assert [account.rolled_out_at for account in run_in_transaction(robots.list_robots)] == [
+        None,
+        NOW,
+    ]
+    assert run_in_transaction(load_registry_state, "prod").robot_state.rolled_out == {"team-a"}

@@ -5,46 +5,51 @@ from datetime import timedelta
 
 import pytest
 
-from models.core.availability import Seen, Unseen
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
-from models.overview.overview import SpaceTotals, trend
+from models.overview.overview import SpaceTotals, storage_trend
 from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
 from models.registries.space import Space
 from models.tables import MeasurementRow
 from tasks.store.registries import spaces
-from tasks.store.registries.statistics import figures, measurements, save_storage, space_figures
-from tasks.store.session import transact
+from tasks.store.registries.statistics import (
+    list_measurements,
+    list_registry_statistics,
+    list_space_statistics,
+    save_storage,
+)
+from tasks.store.session import run_in_transaction
 from tests.support.builders import NOW, PRIVATE, PUBLIC, registry, space
 from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
-SILENT = Unseen(reason=Reason.NOT_PROBED, message="quotas are switched off")
+UNREADABLE = Unavailable(reason=Reason.NOT_PROBED, message="quotas are switched off")
 
 
-def reading(*told: SpaceStorage, total: int | None = None) -> StorageReading:
-    return StorageReading(total=total, spaces=Seen[SpaceStorage](items=told))
+def reading(*storages: SpaceStorage, total: int | None = None) -> StorageReading:
+    return StorageReading(total=total, spaces=Complete[SpaceStorage](items=storages))
 
 
-def _known(*known: Space) -> None:
+def _save_spaces(*space_records: Space) -> None:
     integrate()
-    transact(spaces.remember, "prod", known)
+    run_in_transaction(spaces.save_spaces, "prod", space_records)
 
 
 def _totals() -> SpaceTotals:
-    (one,) = transact(figures)
-    return one.totals
+    (registry_figures,) = run_in_transaction(list_registry_statistics)
+    return registry_figures.totals
 
 
 def test_nothing_known_is_not_zero() -> None:
     integrate()
-    (one,) = transact(figures)
-    assert (one.totals, one.storage) == (SpaceTotals(), None)
-    assert one.totals.repositories is None
+    (registry_figures,) = run_in_transaction(list_registry_statistics)
+    assert (registry_figures.totals, registry_figures.storage_used) == (SpaceTotals(), None)
+    assert registry_figures.totals.repository_count is None
 
 
 def test_summed_up() -> None:
-    _known(
+    _save_spaces(
         space("a", observed=PUBLIC, repositories=2),
         space("b", observed=PRIVATE, repositories=3),
         space("followed", observed=None, desired=PUBLIC, repositories=0),
@@ -53,11 +58,13 @@ def test_summed_up() -> None:
         space("missing", observed=PUBLIC, repositories=7, missing_since=NOW),
         space("asked", observed=None, desired=PUBLIC, declared=True, repositories=None),
     )
-    assert _totals() == SpaceTotals(public=3, private=2, missing=1, drifted=1, repositories=6)
+    assert _totals() == SpaceTotals(
+        public_count=3, private_count=2, missing_count=1, drifted_count=1, repository_count=6
+    )
 
 
 @pytest.mark.parametrize(
-    ("limits", "told"),
+    ("limits", "expected"),
     [
         ((10, 20), 30),
         ((0, 20), 20),
@@ -68,88 +75,106 @@ def test_summed_up() -> None:
         ((2**50, 2**50), 2**51),
     ],
 )
-def test_limits(limits: tuple[int | None, ...], told: int | None) -> None:
+def test_limits(limits: tuple[int | None, ...], expected: int | None) -> None:
     names = ("a", "b")
-    _known(*(space(name) for name in names))
-    known = [
+    _save_spaces(*(space(name) for name in names))
+    storages = [
         SpaceStorage(name=name, used=0, limit=limit)
         for name, limit in zip(names, limits, strict=True)
         if limit is not None
     ]
-    transact(save_storage, "prod", reading(*known), NOW)
-    assert _totals().limits == told
+    run_in_transaction(save_storage, "prod", reading(*storages), NOW)
+    assert _totals().storage_limit == expected
 
 
 def test_used_is_zero_only_if_told() -> None:
-    _known(space("a"), space("b"))
-    assert _totals().used is None
-    transact(save_storage, "prod", reading(SpaceStorage(name="a", used=0, limit=-1)), NOW)
-    assert _totals().used == 0
-    by_name = {one.space.name: one for one in transact(space_figures, "prod")}
+    _save_spaces(space("a"), space("b"))
+    assert _totals().storage_used is None
+    run_in_transaction(save_storage, "prod", reading(SpaceStorage(name="a", used=0, limit=-1)), NOW)
+    assert _totals().storage_used == 0
+    by_name = {
+        space_figure.space.name: space_figure
+        for space_figure in run_in_transaction(list_space_statistics, "prod")
+    }
     assert (by_name["a"].storage_used, by_name["b"].storage_used) == (0, None)
 
 
 def test_what_the_registry_counts_goes_before_the_sum() -> None:
-    _known(space("a"))
-    told = SpaceStorage(name="a", used=2**40, limit=2**41)
-    transact(save_storage, "prod", reading(told, total=2**39), NOW)
-    (one,) = transact(figures)
-    assert (one.storage, one.totals.used, one.dossier.storage_read_at) == (2**39, 2**40, NOW)
+    _save_spaces(space("a"))
+    storage = SpaceStorage(name="a", used=2**40, limit=2**41)
+    run_in_transaction(save_storage, "prod", reading(storage, total=2**39), NOW)
+    (registry_figures,) = run_in_transaction(list_registry_statistics)
+    assert (
+        registry_figures.storage_used,
+        registry_figures.totals.storage_used,
+        registry_figures.record.storage_read_at,
+    ) == (2**39, 2**40, NOW)
 
 
 def test_why_figures_are_missing_is_kept() -> None:
-    _known(space("a"))
-    transact(save_storage, "prod", StorageReading(spaces=SILENT), NOW)
-    (one,) = transact(figures)
-    assert (one.storage, one.dossier.storage_note) == (None, "quotas are switched off")
+    _save_spaces(space("a"))
+    run_in_transaction(save_storage, "prod", StorageReading(spaces=UNREADABLE), NOW)
+    (registry_figures,) = run_in_transaction(list_registry_statistics)
+    assert (registry_figures.storage_used, registry_figures.record.storage_note) == (
+        None,
+        "quotas are switched off",
+    )
 
 
 def test_figures_of_unknown_spaces_and_registries_are_left_out() -> None:
-    _known(space("a"))
-    told = [SpaceStorage(name=name, used=1, limit=2) for name in ("a", "unknown")]
-    transact(save_storage, "prod", reading(*told), NOW)
-    transact(save_storage, "removed", reading(*told), NOW)
-    assert [one.space.name for one in transact(space_figures, "prod")] == ["a"]
+    _save_spaces(space("a"))
+    storages = [SpaceStorage(name=name, used=1, limit=2) for name in ("a", "unknown")]
+    run_in_transaction(save_storage, "prod", reading(*storages), NOW)
+    run_in_transaction(save_storage, "removed", reading(*storages), NOW)
+    assert [
+        space_figure.space.name
+        for space_figure in run_in_transaction(list_space_statistics, "prod")
+    ] == ["a"]
 
 
 def test_measured_for_the_trend() -> None:
-    _known(space("a", repositories=2))
+    _save_spaces(space("a", repositories=2))
     integrate(registry(name="other", address="http://other.test"))
     hour = timedelta(hours=1)
-    told = SpaceStorage(name="a", used=5, limit=-1)
-    transact(save_storage, "prod", reading(told), NOW)
-    transact(save_storage, "prod", reading(told, total=3), NOW + hour)
-    transact(save_storage, "other", StorageReading(spaces=SILENT), NOW + hour)
-    found = transact(measurements, NOW)
-    assert [(one.registry, one.storage_used) for one in found if one.registry == "prod"] == [
-        ("prod", 5), ("prod", 3)
-    ]  # fmt: skip
+    storage = SpaceStorage(name="a", used=5, limit=-1)
+    run_in_transaction(save_storage, "prod", reading(storage), NOW)
+    run_in_transaction(save_storage, "prod", reading(storage, total=3), NOW + hour)
+    run_in_transaction(save_storage, "other", StorageReading(spaces=UNREADABLE), NOW + hour)
+    samples = run_in_transaction(list_measurements, NOW)
+    assert [sample.storage_used for sample in samples if sample.registry == "prod"] == [5, 3]
     assert {(row.spaces, row.repositories) for row in rows(MeasurementRow)} == {(1, 2), (0, 0)}
-    assert [used for _, used in trend(found, NOW + hour, window=hour, points=2)] == [5, 3]
-    assert len(transact(measurements, NOW + hour)) == 2
+    assert [used for _, used in storage_trend(samples, NOW + hour, window=hour, points=2)] == [5, 3]
+    assert len(run_in_transaction(list_measurements, NOW + hour)) == 2
 
 
 def test_old_measurements_are_dropped() -> None:
-    _known(space("a"))
+    _save_spaces(space("a"))
     for days in (0, 89, 91):
-        transact(save_storage, "prod", reading(total=days), NOW + timedelta(days=days))
-    assert [one.storage_used for one in transact(measurements, NOW)] == [89, 91]
+        run_in_transaction(save_storage, "prod", reading(total=days), NOW + timedelta(days=days))
+    assert [sample.storage_used for sample in run_in_transaction(list_measurements, NOW)] == [
+        89,
+        91,
+    ]
 
 
 def test_figures_and_looks_do_not_block_each_other() -> None:
     """Both write many rows of one registry, in whatever order they heard of them."""
-    known = [space(f"s{number:04}", id=number) for number in range(2000)]
-    _known(*known)
-    told = [SpaceStorage(name=one.name, used=1, limit=2) for one in reversed(known)]
+    space_records = [space(f"s{number:04}", id=number) for number in range(2000)]
+    _save_spaces(*space_records)
+    storages = [
+        SpaceStorage(name=record.name, used=1, limit=2) for record in reversed(space_records)
+    ]
 
     def measure(_: int) -> None:
-        transact(save_storage, "prod", reading(*told), NOW)
+        run_in_transaction(save_storage, "prod", reading(*storages), NOW)
 
-    def look(_: int) -> None:
-        transact(spaces.remember, "prod", known)
+    def save_spaces(_: int) -> None:
+        run_in_transaction(spaces.save_spaces, "prod", space_records)
 
     with ThreadPoolExecutor(2) as threads:
-        ends = [threads.submit(work, number) for number in range(4) for work in (measure, look)]
+        ends = [
+            threads.submit(work, number) for number in range(4) for work in (measure, save_spaces)
+        ]
         for end in ends:
             end.result(60)
-    assert _totals().used == 2000
+    assert _totals().storage_used == 2000
