@@ -63,13 +63,13 @@ class Reason(StrEnum):
     PLAN_REFUSED = "PlanRefused"
     # outcomes
     DONE = "Done"
-    UNCHANGED = "AlreadySo"
+    UNCHANGED = "Unchanged"
     NOT_FOUND = "NotFound"
     CONFLICT = "Conflict"
     REJECTED = "Rejected"
     UNFORESEEN = "Unforeseen"
     # why a change is planned
-    REQUESTED = "Asked"
+    REQUESTED = "Requested"
     VISIBILITY_DRIFTED = "VisibilityDrifted"
     BINDINGS_CHANGED = "BindingsChanged"
     SPACES_MISSING = "SpacesMissing"
@@ -78,16 +78,16 @@ class Reason(StrEnum):
     ROBOT_EDITED = "RobotEdited"
     ROBOT_DISABLED = "RobotDisabled"
     SECRET_LOST = "SecretLost"  # noqa: S105 - a reason, no secret
-    ORPHANED = "Unwanted"
+    ORPHANED = "Orphaned"
     ROTATED = "Rotated"
     SUPERSEDED = "Superseded"
     NAMESPACE_LEFT = "NamespaceLeft"
     # pull secrets and namespaces
     DELIVERED = "Delivered"
-    MISSING = "Due"
-    NOT_DESIRED = "NothingDue"
+    MISSING = "Missing"
+    NOT_DESIRED = "NotDesired"
     CONTENT_CHANGED = "ContentChanged"
-    MODIFIED = "EditedByHand"
+    MODIFIED = "Modified"
     FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, no secret

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 from models.core.errors import InvalidRequest
 from tasks.store.session import get_engine
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0009"
 """The newest of the migrations; those of the tests fail if it is not."""
 
 _TABLE = "alembic_version"

@@ -172,7 +172,7 @@ async def test_a_secret_that_could_not_be_saved_is_made_anew(name: str) -> None:
         assert (recorded_robots(name), p.cluster.secret("shop")) == ((), None)
         assert len(robots_in(p.harbor)) == 1
         _sql("DROP TRIGGER full")
-        assert (await run_schedules(name)).reasons == {"SecretLost", "Due"}
+        assert (await run_schedules(name)).reasons == {"SecretLost", "Missing"}
         assert await p.grants_exactly("team-a")
 
 

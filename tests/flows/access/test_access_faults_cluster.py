@@ -201,9 +201,9 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
     async with platform(name, "team-a") as p:
         await p.bind("team-a")
         p.cluster.set_image_pull_secrets("shop", "mine", "registry-integration")
-        await _check_repair(p, "EditedByHand", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
-        await _check_repair(p, "EditedByHand", lambda: p.cluster.delete_secret("shop"))
-        await _check_repair(p, "Due", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
+        await _check_repair(p, "Modified", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
+        await _check_repair(p, "Modified", lambda: p.cluster.delete_secret("shop"))
+        await _check_repair(p, "Missing", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
         assert p.cluster.image_pull_secrets("shop") == ("mine", "registry-integration")
         await p.unbind("team-a")
         assert p.cluster.image_pull_secrets("shop") == ("mine",)

@@ -59,7 +59,7 @@ def test_a_harbor_is_logged_in_to_with_the_workspaces_own_robot() -> None:
     assert logins((robot_account(1), second), bound=BOUND) == {
         "": (),
         "team-a": (ROBOT,),
-        "team-b": (ROBOT.model_copy(update={"username": login_of("team-b"), "robot_id": 2}),),
+        "team-b": (ROBOT.model_copy(update={"account": login_of("team-b"), "robot_id": 2}),),
     }
 
 

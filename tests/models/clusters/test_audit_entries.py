@@ -130,8 +130,8 @@ FAILED = entry("secret.failed", reason="Forbidden: no")
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        (cluster_result(DELIVER), [entry("secret.delivered", after="a, b", reason="Due")]),
-        (cluster_result(WITHDRAW), [entry("secret.withdrawn", reason="NothingDue")]),
+        (cluster_result(DELIVER), [entry("secret.delivered", after="a, b", reason="Missing")]),
+        (cluster_result(WITHDRAW), [entry("secret.withdrawn", reason="NotDesired")]),
         (cluster_result(WITHDRAW, Reason.UNCHANGED), []),
         (cluster_result(LINK), []),
         (cluster_result(UNLINK), []),

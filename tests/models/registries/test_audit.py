@@ -45,12 +45,12 @@ def test_every_drift_is_an_entry_with_an_event(kind: DriftKind, first_look: bool
                 action="space.visibility-set",
                 before="public",
                 after="private",
-                reason="Asked",
+                reason="Requested",
             ),
         ),
         (
             success(create("fresh", PUBLIC)),
-            AuditEntry(subject="fresh", action="space.created", after="public", reason="Asked"),
+            AuditEntry(subject="fresh", action="space.created", after="public", reason="Requested"),
         ),
         (
             failure(narrow(), Reason.READ_ONLY, "frozen"),

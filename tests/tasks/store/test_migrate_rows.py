@@ -216,3 +216,14 @@ def test_and_back_again_nothing_is_lost_that_was_there_before(old_database: str)
     assert _read(old_database) == before
     migrate(old_database)
     assert _read(old_database) == before
+
+
+def test_stored_reasons_get_their_new_names_and_back(old_database: str) -> None:
+    for before, after in (("AlreadySo", "Unchanged"), ("Forbidden", "Forbidden")):
+        _at(old_database, "downgrade", "0001")
+        with get_engine(old_database).begin() as connection:
+            connection.execute(text(f"UPDATE outcome SET reason = '{before}'"))
+        migrate(old_database)
+        assert [row["reason"] for row in _read(old_database)["outcome"]] == [after]
+        _at(old_database, "downgrade", "0001")
+        assert [row["reason"] for row in _read(old_database)["outcome"]] == [before]
