@@ -1,4 +1,4 @@
-"""Compute the overview: measure what is due, sum up, publish."""
+"""Compute the overview: measure storage where due, aggregate, publish."""
 
 from datetime import timedelta
 
@@ -33,10 +33,10 @@ _HISTORY = 20
 @flow(name="compute-overview", persist_result=False)
 @report_errors
 async def compute_overview() -> State[None]:
-    """Read storage figures that are due, and publish the overview and a page for each registry.
+    """Measure storage where due, and publish the overview and a page for each registry.
 
-    A page is written anew only when something in it changed, or after an hour. Audit entries that
-    are too old to be kept are deleted.
+    A page is published again only if its content changed, or after one hour. Audit entries older
+    than the retention period are deleted.
     """
     records = await in_transaction(registries.list_registries)
     interval, now = get_settings().storage_interval, clock.now()
@@ -44,17 +44,17 @@ async def compute_overview() -> State[None]:
     unreachable = await _measure_due(due_records)
     page_count = await publish_overview()
     page_count += await publish_registry_pages([record.registry.name for record in records])
-    notes = f"; storage not told by {', '.join(unreachable)}" if unreachable else ""
+    notes = f"; storage unavailable: {', '.join(unreachable)}" if unreachable else ""
     if pruned := await prune_history(now):
         notes += f"; {pluralize(pruned, 'old audit entry')} deleted"
     return Completed(
         message=f"{pluralize(len(records), 'registry')}, {len(due_records)} measured, "
-        f"{pluralize(page_count, 'page')} written{notes}"
+        f"{pluralize(page_count, 'page')} published{notes}"
     )
 
 
 async def refresh_overview(name: str | None = None) -> None:
-    """Bring the overview up to date after a change, with fresh figures of one registry."""
+    """Publish the overview after a change, with a new storage measurement of the given registry."""
     if name is not None:
         record = await in_transaction(registries.get_registry, name)
         if record.is_available:
@@ -72,7 +72,7 @@ async def _measure_due(records: list[RegistryRecord]) -> tuple[str, ...]:
 
 
 async def publish_overview() -> int:
-    """Publish the artifact `overview` if there is news; return how many pages were written."""
+    """Publish the artifact `overview` if it changed; return the number of published pages."""
     now = clock.now()
     overview = Overview(
         at=now, registries=await in_transaction(statistics.list_registry_statistics)
@@ -80,11 +80,13 @@ async def publish_overview() -> int:
     measurements = await in_transaction(statistics.list_measurements, now - _WINDOW)
     page = overview_page(overview, storage_trend(measurements, now, window=_WINDOW, points=_POINTS))
     digest_source = overview_digest_source(overview)
-    return await publish_if_changed("overview", page, digest_source, "All registries in numbers")
+    return await publish_if_changed(
+        "overview", page, digest_source, "All registries: health, contents and storage"
+    )
 
 
 async def publish_registry_pages(names: list[str]) -> int:
-    """Publish `registry-<name>` for each name with news; return how many pages were written."""
+    """Publish `registry-<name>` for each registry that changed; return the number of pages."""
     page_count = 0
     by_name = {
         registry_figures.name: registry_figures

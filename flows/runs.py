@@ -1,4 +1,4 @@
-"""How flows end: what was refused or went wrong is one plain sentence in the run's state."""
+"""Turn expected errors into a Failed state with a readable message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,9 +21,9 @@ T = TypeVar("T")
 def report_errors(
     flow_function: Callable[P, Awaitable[T]],
 ) -> Callable[P, Awaitable[T | State[Any]]]:
-    """Let a flow that raises one of our errors end as Failed with the error's text.
+    """Return a flow function that ends as Failed, with the message, on an `IntegrationError`.
 
-    It is not begun on a database that has not the tables of this version.
+    The flow does not start if the database schema is not the one of this version.
     """
 
     @wraps(flow_function)
@@ -38,12 +38,12 @@ def report_errors(
 
 
 async def isolate_failure(subject: str, work: Awaitable[T], on_error: Callable[[str], T]) -> T:
-    """Await what is done for one of many; what goes wrong is its ending too, and no exception.
+    """Await the work for one of many subjects, and turn any exception into a result.
 
     Args:
-        subject: whom it is done for, as people know it.
-        work: what is done.
-        on_error: makes an ending of what went wrong, in words.
+        subject: name of the registry or cluster, for the error message.
+        work: the work to await.
+        on_error: returns the result for an error message.
     """
     try:
         return await work
@@ -51,10 +51,10 @@ async def isolate_failure(subject: str, work: Awaitable[T], on_error: Callable[[
         message = str(error)
         return on_error(message if message.startswith(f"{subject}:") else f"{subject}: {message}")
     except Exception as error:
-        get_run_logger().exception("%s: unforeseen", subject)
-        return on_error(f"{subject}: unforeseen {type(error).__name__}, see the run's log")
+        get_run_logger().exception("%s: unexpected error", subject)
+        return on_error(f"{subject}: unexpected {type(error).__name__}, see the run's log")
 
 
 def flow_run_id() -> str:
-    """Return the id of the flow run that is under way; empty outside of one."""
+    """Return the id of the current flow run; empty outside of a flow run."""
     return str(flow_run.id or "")

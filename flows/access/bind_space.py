@@ -1,9 +1,10 @@
-"""Bind spaces to workspaces: the wish first, then the registry, then the namespaces."""
+"""Bind spaces to workspaces: save the bindings, update the registry, then pull secrets."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.access import messages
 from flows.forms.fields import (
     DryRunField,
     ExistingRegistryField,
@@ -36,20 +37,20 @@ async def bind_space(
     workspaces: WorkspaceNamesField,
     dry_run: DryRunField = False,
 ) -> State[None]:
-    """Let workspaces pull spaces, in all their namespaces, from the end of this run on.
+    """Grant workspaces pull access to spaces, in all their namespaces.
 
-    Bindings are added to those there are; what somebody else bound stays bound. Who gains what is
-    the artifact `binding-<registry>`.
+    New bindings are added to existing ones. The artifact `binding-<registry>` lists which
+    namespaces gain access. Access is in effect when the run ends.
     """
     requested_at = clock.now()
     binding_change = await in_transaction(plan_bind, registry, spaces, workspaces, requested_at)
     summary = summarize_change(binding_change)
     if binding_change.kind is Kind.HARBOR:
-        await load_cipher()  # refuses, before anything is stored, if no secret could be kept
+        await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = binding_preview_page(registry, binding_change, gain=True, dry_run=dry_run)
-    await publish_artifact(f"binding-{registry}", page, "Which namespaces gain what")
+    await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
     if dry_run:
-        return Completed(message=f"{summary} would be bound; nothing was changed")
+        return Completed(message=messages.would_be("bound", summary))
     await in_transaction(
         bindings.bind, binding_change.bindings, at=requested_at, flow_run=flow_run_id()
     )
@@ -60,4 +61,5 @@ async def bind_space(
     await publish_registry_pages([registry])
     await publish_workspace_pages(workspaces)
     await send_events()
-    return result.final_state(f"{summary} bound, in force{result.scope_note} after {seconds:.1f} s")
+    message = messages.in_effect("bound", summary, result.scope_note, seconds)
+    return result.final_state(message)

@@ -1,9 +1,10 @@
-"""Create a workspace, or give it other namespaces."""
+"""Create a workspace, or replace its list of namespaces."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.access import messages
 from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
@@ -12,7 +13,6 @@ from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import flow_run_id, report_errors
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
-from models.core.plural import pluralize
 from tasks import clock
 from tasks.prefect.events import send_events
 from tasks.store.access import clusters, workspaces
@@ -23,12 +23,12 @@ from tasks.store.session import in_transaction
 @report_errors
 async def create_workspace(
     name: WorkspaceField,
-    namespaces: NamespacesField = [],  # noqa: B006 - shown in the form, and never changed
+    namespaces: NamespacesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
 ) -> State[None]:
-    """Create a workspace. One that is there gets this list of namespaces and this description.
+    """Create a workspace, or replace the list of namespaces and the description of an existing one.
 
-    A workspace also appears by itself when a namespace's label names it; then no list is needed.
+    A namespace label that names a workspace also creates it; then no list is needed.
     """
     assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
     workspace = Workspace(name=name, description=description)
@@ -44,6 +44,6 @@ async def create_workspace(
         for namespace in report.namespaces
         if namespace.workspace == name
     ]
-    summary = f"workspace {name} has {pluralize(len(members), 'namespace')}"
+    summary = messages.workspace_namespaces(name, len(members))
     errors = [report.error for report in reports if report.error]
     return Failed(message=f"{summary}; {errors[0]}") if errors else Completed(message=summary)

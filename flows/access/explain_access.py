@@ -1,4 +1,4 @@
-"""Explain why a namespace can, or cannot, pull an image; nothing is changed."""
+"""Explain why a namespace can or cannot pull an image, without any change."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ from tasks.prefect.artifacts import publish_artifact
 async def explain_access(
     cluster: ExistingClusterField,
     namespace: Annotated[
-        NamespaceName, form_field("Namespace", "Its name within the cluster. Example: shop")
+        NamespaceName, form_field("Namespace", "Name of a namespace in the cluster. Example: shop")
     ],
     image: Annotated[
         str,
@@ -34,19 +34,19 @@ async def explain_access(
         ),
         form_field(
             "Image",
-            "registry/space, or registry/space/image:tag. The registry is its name here or its "
-            "host. Example: harbor-prod/team-a/app:1.0",
+            "registry/space or registry/space/image:tag, where registry is the name of an "
+            "integrated registry or its host. Example: harbor-prod/team-a/app:1.0",
         ),
     ],
 ) -> State[dict[str, Any]]:
-    """Say whether a namespace can pull from a space, and if not, which link of the chain is broken.
+    """Explain whether a namespace can pull from a space, and if not, which check fails.
 
-    The namespace and the registry are looked at now; nothing is changed. The answer is the artifact
-    `access-<cluster>-<namespace>`, and the run has done its work also when the answer is no.
+    The namespace and the registry are observed now; nothing is changed. The answer is the artifact
+    `access-<cluster>-<namespace>`. The run also completes if the answer is no.
     """
     explanation = explain(await collect_evidence(cluster, namespace, parse_image(image), image))
     page = explanation_page(explanation)
-    await publish_artifact(f"access-{cluster}-{namespace}", page, "Whether it can pull, and why")
+    await publish_artifact(f"access-{cluster}-{namespace}", page, "Pull access, with all checks")
     return Completed(
         message=f"{explanation.answer}: {explanation.summary}",
         data=explanation.model_dump(mode="json"),

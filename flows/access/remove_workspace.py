@@ -1,4 +1,4 @@
-"""Remove a workspace: its bindings first, so that nobody pulls for it any more."""
+"""Remove a workspace: revoke its pull access, then delete it."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.access import messages
 from flows.forms.fields import ExistingWorkspaceField
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
@@ -31,41 +32,37 @@ async def remove_workspace(
         bool,
         form_field(
             "Confirm",
-            "Off: it is removed only if it has no bindings. On: its bindings are taken away with "
-            "it.",
+            "Off: remove the workspace only if it has no bindings. On: remove its bindings too.",
         ),
     ] = False,
 ) -> State[None]:
-    """Remove a workspace. One that has bindings is removed only if that is confirmed.
+    """Remove a workspace; its bindings are removed too if that is confirmed.
 
-    A workspace that a namespace's label still names comes back, without bindings.
+    If a namespace label still names the workspace, it is created again, without bindings.
     """
     await in_transaction(workspaces.ensure_exist, [name])
     workspace_bindings = await in_transaction(bindings.list_bindings, workspace=name)
     if workspace_bindings and not confirm:
         raise InvalidRequest(
-            f"workspace {name} is bound to {summarize_bindings(workspace_bindings)}; unbind them "
-            "with unbind-space, or run this again with 'Confirm' on to take them away with it"
+            messages.workspace_has_bindings(name, summarize_bindings(workspace_bindings))
         )
     at, run = clock.now(), flow_run_id()
     await in_transaction(
-        bindings.unbind, workspace_bindings, "the workspace is removed", at=at, flow_run=run
+        bindings.unbind, workspace_bindings, messages.WORKSPACE_REMOVED, at=at, flow_run=run
     )
     errors = await _apply_unbindings(workspace_bindings)
     late_bindings = await in_transaction(
         workspaces.delete_workspace, name, at=clock.now(), flow_run=run
     )
-    errors += await _apply_unbindings(late_bindings)  # somebody bound it while this run was at work
+    errors += await _apply_unbindings(late_bindings)  # bound during this run
     await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await send_events()
     binding_count = len(workspace_bindings) + len(late_bindings)
-    summary = f"workspace {name} and its bindings ({binding_count}) are removed"
-    later = f"; the next runs go on with: {'; '.join(errors)}" if errors else ""
-    return Completed(message=summary + later)
+    return Completed(message=messages.workspace_removed(name, binding_count, errors))
 
 
 async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[str]:
-    """Bring what is not bound any more into force, and return what speaks against it."""
+    """Apply the removal of bindings in each registry, and return the errors."""
     errors = []
     for registry in sorted({binding.registry for binding in former_bindings}):
         async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:

@@ -1,4 +1,4 @@
-"""Restore or drop bindings that are held because what they were made for is not there any more."""
+"""Restore or drop bindings that are held because their space or Harbor was replaced."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.access import messages
 from flows.forms.fields import (
     DryRunField,
     ExistingRegistryField,
@@ -22,7 +23,6 @@ from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import flow_run_id, report_errors
 from models.access.binding import Binding
-from models.core.plural import pluralize
 from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.held_bindings import held_bindings_page
@@ -36,7 +36,7 @@ from tasks.store.session import in_transaction
 
 
 class HeldBindingAction(StrEnum):
-    """What is done with held bindings."""
+    """What to do with held bindings."""
 
     RESTORE = "restore"
     DROP = "drop"
@@ -54,38 +54,38 @@ async def resolve_held_bindings(
         HeldBindingAction,
         form_field(
             "Action",
-            "Restore: the bindings grant what is there now under the old names. Drop: they are "
-            "deleted.",
+            "Restore: the bindings grant access to the new spaces of the same names. Drop: delete "
+            "the bindings.",
         ),
     ],
-    spaces: HeldSpacePatternsField = [],  # noqa: B006 - shown in the form, and never changed
+    spaces: HeldSpacePatternsField = [],  # noqa: B006 - shown in the form, never modified
     workspaces: HeldWorkspaceNamesField = [],  # noqa: B006 - as above
     dry_run: DryRunField = False,
 ) -> State[None]:
     """Restore or drop the held bindings of a registry.
 
-    A binding is held when its space, or its whole Harbor, was deleted and made again: it grants
-    nothing until somebody decides here. Which bindings are meant is the artifact
-    `binding-<registry>`.
+    A binding is held if its space, or its whole Harbor, was deleted and created again: it grants
+    nothing until this flow restores it. The artifact `binding-<registry>` lists the selected
+    bindings.
     """
     binding_change = await in_transaction(select_held_bindings, registry, spaces, workspaces)
     selection: tuple[Binding, ...] = binding_change.bindings
     if action is HeldBindingAction.RESTORE:
         selection = await in_transaction(restorable_bindings, registry, binding_change.bindings)
         if selection and binding_change.kind is Kind.HARBOR:
-            await load_cipher()  # refuses, before anything is stored, if no secret could be kept
+            await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = held_bindings_page(
         registry, action.value, binding_change.bindings, selection, dry_run=dry_run
     )
-    await publish_artifact(f"binding-{registry}", page, "Held bindings, and what becomes of them")
-    message = _message(action, binding_change.bindings, selection)
+    await publish_artifact(f"binding-{registry}", page, "Held bindings to restore or to drop")
+    message = _message(action, binding_change.bindings, selection, dry_run=dry_run)
     if dry_run or not selection:
-        return Completed(message=f"{message}; nothing was changed")
+        return Completed(message=message)
     if action is HeldBindingAction.RESTORE:
         return await _restore(registry, selection, message)
     at, run = clock.now(), flow_run_id()
     await in_transaction(
-        bindings.unbind, selection, "it was held and is dropped", at=at, flow_run=run
+        bindings.unbind, selection, messages.HELD_BINDING_DROPPED, at=at, flow_run=run
     )
     await _publish(registry, selection)
     return Completed(message=message)
@@ -93,7 +93,8 @@ async def resolve_held_bindings(
 
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
     at, run = clock.now(), flow_run_id()
-    await in_transaction(bindings.bind, selection, "restored", at=at, flow_run=run)
+    why = messages.HELD_BINDING_RESTORED
+    await in_transaction(bindings.bind, selection, why, at=at, flow_run=run)
     async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         result = await apply_access_change(registry, lease_id)
     await publish_plan(result.registry_result)
@@ -108,17 +109,16 @@ async def _publish(registry: str, selection: Sequence[Binding]) -> None:
 
 
 def _message(
-    action: HeldBindingAction, matches: Sequence[Binding], selection: Sequence[Binding]
+    action: HeldBindingAction,
+    matches: Sequence[Binding],
+    selection: Sequence[Binding],
+    *,
+    dry_run: bool,
 ) -> str:
-    if not matches:
-        return "no held bindings match"
-    message = f"{pluralize(len(selection), 'held binding')} to {action}"
     missing_spaces = sorted(
         {binding.space for binding in matches} - {binding.space for binding in selection}
     )
-    if missing_spaces:
-        message += (
-            f"; {pluralize(len(matches) - len(selection), 'binding')} stay held, because the "
-            f"registry has no such space: {', '.join(missing_spaces[:10])}"
-        )
-    return message
+    held_count = len(matches) - len(selection)
+    return messages.held_bindings(
+        action.value, len(selection), held_count, missing_spaces, dry_run=dry_run
+    )

@@ -1,4 +1,4 @@
-"""Rotate robot accounts' secrets without a gap: make, deliver everywhere, check, retire."""
+"""Rotate robot accounts: create, distribute, verify, then delete the superseded ones."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -11,6 +11,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 from sqlmodel import Session
 
+from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.sync_clusters import sync_clusters
@@ -18,7 +19,6 @@ from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.runs import isolate_failure, report_errors
 from models.core.errors import InvalidRequest
-from models.core.plural import pluralize
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.concurrency import map_concurrently
@@ -40,30 +40,28 @@ _OptionalNameField = Annotated[
 async def rotate_credentials(
     registry: Annotated[
         _OptionalNameField,
-        form_field("Registry", "Leave it empty for all of them. Example: harbor-prod", default=""),
+        form_field("Registry", "Leave empty for all. Example: harbor-prod", default=""),
     ] = None,
     workspace: Annotated[
         _OptionalNameField,
-        form_field("Workspace", "Leave it empty for all of them. Example: team-a", default=""),
+        form_field("Workspace", "Leave empty for all. Example: team-a", default=""),
     ] = None,
     overdue_only: Annotated[
         bool,
-        form_field(
-            "Overdue only", "Only secrets older than ROTATION_DAYS (90, if not set otherwise)."
-        ),
+        form_field("Overdue only", "Rotate only secrets older than ROTATION_DAYS (default: 90)."),
     ] = False,
 ) -> State[None]:
-    """Give robot accounts new secrets.
+    """Replace the secrets of robot accounts without interrupting pulls.
 
-    The second robot account is made and delivered to every namespace; the first goes some minutes
-    (SUPERSEDED_MINUTES) after it is proved that the second is accepted and is everywhere. A run
-    that is cut short is finished by the next reconcile, and nobody loses a pull meanwhile.
+    A second robot account is created and distributed to every namespace. The first one is deleted
+    SUPERSEDED_MINUTES after the registry has accepted the new secret and every namespace has
+    received it. If the run is interrupted, the next reconcile completes the rotation.
     """
     workspaces_by_registry = await in_transaction(
         _due_workspaces, registry or None, workspace or None, overdue_only=overdue_only
     )
     if not workspaces_by_registry:
-        return Completed(message="no robot account is due for a new secret")
+        return Completed(message=messages.NOT_DUE_FOR_ROTATION)
     await load_cipher()
     robot_count = sum(len(names) for names in workspaces_by_registry.values())
     first = await rotate_batch(workspaces_by_registry)
@@ -74,26 +72,21 @@ async def rotate_credentials(
         sorted({name for names in workspaces_by_registry.values() for name in names})
     )
     await send_events()
-    where = pluralize(len(workspaces_by_registry), "registry")
-    summary = f"new secrets for {pluralize(robot_count, 'robot account')} on {where}"
-    waiting_count = await in_transaction(_pending_count, sorted(workspaces_by_registry))
-    if waiting_count:
-        summary += (
-            f"; {waiting_count} replaced, kept until every namespace has had the new secret "
-            f"{get_settings().superseded_minutes:g} minutes"
-        )
+    superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))
     errors = [*first, *(report.error for report in clusters if report.error), *second]
-    if errors:
-        return Failed(message=f"{summary}; {'; '.join(errors[:5])}")
-    return Completed(message=summary)
+    minutes, registry_count = get_settings().superseded_minutes, len(workspaces_by_registry)
+    message = messages.rotation_summary(
+        robot_count, registry_count, superseded_count, minutes, errors
+    )
+    return Failed(message=message) if errors else Completed(message=message)
 
 
 @task(name="rotate-batch", cache_policy=NO_CACHE, persist_result=False)
 async def rotate_batch(workspaces_by_registry: Mapping[str, frozenset[str]]) -> list[str]:
-    """Reconcile registries side by side, some of their workspaces with new secrets.
+    """Reconcile registries concurrently; the given workspaces get new secrets.
 
     Returns:
-        What went wrong, for people.
+        The errors.
     """
 
     def reconcile_registry(name: str) -> Awaitable[str]:
@@ -118,7 +111,7 @@ def _due_workspaces(
     """Return the workspaces that get a new secret, by registry.
 
     Raises:
-        InputRefused: the registry or the workspace is not known.
+        InvalidRequest: the registry or the workspace is unknown.
     """
     if registry is not None:
         registries.get_registry(session, registry)
@@ -140,11 +133,11 @@ def _due_workspaces(
     }
     workspaces_by_registry = {name: names for name, names in selection.items() if names}
     if not workspaces_by_registry and not overdue_only and (registry or workspace):
-        raise InvalidRequest("no robot account was ever made for that; bind a space first")
+        raise InvalidRequest(messages.NO_ROBOT_ACCOUNT)
     return workspaces_by_registry
 
 
-def _pending_count(session: Session, names: list[str]) -> int:
+def _superseded_count(session: Session, names: list[str]) -> int:
     robot_accounts = [
         robot_account
         for robot_account in robots.list_robots(session)

@@ -1,4 +1,4 @@
-"""Unbind spaces from workspaces: the wish first, then the registry, then the namespaces."""
+"""Unbind spaces from workspaces: delete the bindings, update the registry, then pull secrets."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.access import messages
 from flows.forms.fields import (
     DryRunField,
     ExistingRegistryField,
@@ -41,14 +42,15 @@ async def unbind_space(
     allow_large: Annotated[
         bool,
         form_field(
-            "Allow a large change", "Lift the brakes: let this one run take many bindings away."
+            "Allow a large change",
+            "Lift the safety limits for this run: allow it to remove many bindings.",
         ),
     ] = False,
 ) -> State[None]:
-    """Stop workspaces from pulling spaces: in the registry at once, then in their namespaces.
+    """Revoke pull access of workspaces to spaces: first in the registry, then in pull secrets.
 
-    Only these bindings go; others of the same spaces and workspaces stay. A token that a node got
-    before lives on for up to half an hour on a Harbor, and an image that a node holds stays there.
+    Only the selected bindings are removed. A token that a node obtained from Harbor before remains
+    valid for up to 30 minutes, and images already on a node remain there.
     """
     requested_at = clock.now()
     binding_change = await in_transaction(plan_unbind, registry, spaces, workspaces)
@@ -61,12 +63,15 @@ async def unbind_space(
             get_settings().change_limits,
         )
     page = binding_preview_page(registry, binding_change, gain=False, dry_run=dry_run)
-    await publish_artifact(f"binding-{registry}", page, "Which namespaces lose what")
+    await publish_artifact(f"binding-{registry}", page, "Which namespaces lose access")
     if dry_run:
-        return Completed(message=f"{summary} would be unbound; nothing was changed")
-    why = "asked"
+        return Completed(message=messages.would_be("unbound", summary))
     await in_transaction(
-        bindings.unbind, binding_change.bindings, why, at=requested_at, flow_run=flow_run_id()
+        bindings.unbind,
+        binding_change.bindings,
+        messages.REQUESTED,
+        at=requested_at,
+        flow_run=flow_run_id(),
     )
     async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         result = await apply_access_change(registry, lease_id)
@@ -75,6 +80,5 @@ async def unbind_space(
     await publish_registry_pages([registry])
     await publish_workspace_pages(workspaces)
     await send_events()
-    return result.final_state(
-        f"{summary} unbound, in force{result.scope_note} after {seconds:.1f} s"
-    )
+    message = messages.in_effect("unbound", summary, result.scope_note, seconds)
+    return result.final_state(message)

@@ -1,4 +1,4 @@
-"""Register a Kubernetes cluster: prove that it can be read, then save, then deliver."""
+"""Register a Kubernetes cluster: read it, save it, then create its pull secrets."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.clusters import messages
 from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClusterField
 from flows.forms.schema import form_field
@@ -15,7 +16,6 @@ from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import flow_run_id, report_errors
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
 from models.core.errors import ClusterError, InvalidRequest
-from models.core.plural import pluralize
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.clusters.connect import open_cluster
@@ -37,16 +37,16 @@ async def register_cluster(
         bool,
         form_field(
             "Link ServiceAccounts",
-            "Add the pull secret to each entitled namespace's default ServiceAccount, so that pods "
-            "need not name it.",
+            "Add the pull secret to the imagePullSecrets of the default ServiceAccount in each "
+            "entitled namespace. Otherwise, pods must name the pull secret.",
         ),
     ] = True,
     description: DescriptionField = "",
 ) -> State[None]:
-    """Register a Kubernetes cluster, or give one that is registered other credentials or settings.
+    """Register a Kubernetes cluster, or change the credentials and settings of a registered one.
 
-    It is read completely before anything is saved: a right that is missing is named. When the run
-    ends, its namespaces are known and entitled ones have their pull secret.
+    The cluster is read completely before anything is saved; an error names a missing permission.
+    When the run ends, entitled namespaces have their pull secret.
     """
     cluster = Cluster(
         name=name,
@@ -63,17 +63,16 @@ async def register_cluster(
     await publish_workspace_pages()
     await send_events()
     report = reports[0]
-    summary = f"cluster {name} is registered: {pluralize(len(report.namespaces), 'namespace')}"
-    if report.error or report.unavailable_reason:
-        return Failed(message=f"{summary}; {report.error or report.unavailable_reason}")
-    return Completed(message=summary)
+    error = report.error or report.unavailable_reason
+    message = messages.registered(name, len(report.namespaces), error)
+    return Failed(message=message) if error else Completed(message=message)
 
 
 async def _probe(cluster: Cluster) -> ClusterStatus:
-    """Read everything once.
+    """Read the cluster completely.
 
     Raises:
-        InputRefused: something could not be read; nothing was saved.
+        InvalidRequest: something could not be read; nothing was saved.
     """
     installation_id = await in_transaction(get_installation)
     try:

@@ -1,4 +1,4 @@
-"""Sync clusters: new, moved and deleted namespaces, and pull secrets that were touched by hand."""
+"""Synchronize clusters: follow changes of namespaces, and correct modified pull secrets."""
 
 from typing import Annotated
 
@@ -7,13 +7,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.clusters import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import report_errors
 from models.core.names import ClusterName
-from models.core.plural import pluralize
 from tasks.pages.cluster import cluster_digest_source, cluster_page
 from tasks.prefect.artifacts import publish_artifact, publish_if_changed
 from tasks.prefect.events import send_events
@@ -28,24 +28,24 @@ async def sync_namespaces(
     only: Annotated[
         list[ClusterName],
         Field(max_length=200),
-        form_field("Clusters", "By name; leave it empty for all of them. Example: prod-eu"),
-    ] = [],  # noqa: B006 - Prefect shows the default in the form, and nobody changes it
+        form_field("Clusters", "Names of clusters. Leave empty for all. Example: prod-eu"),
+    ] = [],  # noqa: B006 - shown in the form, never modified
     dry_run: DryRunField = False,
     allow_large: Annotated[
         bool,
         form_field(
             "Allow a large change",
-            "Lift the brakes: let many namespaces leave their workspace at once.",
+            "Lift the safety limits for this run: allow many namespaces to leave their workspace.",
         ),
     ] = False,
 ) -> State[None]:
-    """Read all clusters side by side and bring every pull secret to what is due.
+    """Read all clusters concurrently and bring every pull secret to the desired state.
 
-    A cluster that cannot be read keeps all it has. What was found and done is the artifact
-    `cluster-<name>`.
+    Nothing is changed in a cluster that cannot be read completely. The artifact `cluster-<name>`
+    shows the namespaces, their pull secrets and the changes.
     """
     for name in only:
-        await in_transaction(clusters.get_cluster, name)  # refuses a name that nobody has
+        await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
     reports = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
     await publish_cluster_pages(reports, dry_run=dry_run)
     if not dry_run and any(report.has_changes for report in reports):
@@ -63,19 +63,19 @@ async def sync_namespaces(
 async def publish_cluster_pages(
     reports: tuple[ClusterSyncResult, ...], *, dry_run: bool = False
 ) -> None:
-    """Publish `cluster-<name>` for each cluster with news; a dry run has a page of its own."""
+    """Publish `cluster-<name>` for each cluster that changed; a dry run has a separate page."""
     for report in reports:
         record = await in_transaction(clusters.get_cluster, report.cluster)
         page = cluster_page(
             record, report.plan, report.results, report.unsafe_reason, dry_run=dry_run
         )
         if dry_run:
-            await publish_artifact(f"plan-cluster-{report.cluster}", page, "What would be done")
+            await publish_artifact(f"plan-cluster-{report.cluster}", page, "Planned changes")
             continue
         digest_source = cluster_digest_source(
             record, report.plan, report.results, report.unsafe_reason
         )
-        title = "Its namespaces, and their pull secrets"
+        title = "Namespaces and their pull secrets"
         await publish_if_changed(f"cluster-{report.cluster}", page, digest_source, title)
 
 
@@ -86,16 +86,8 @@ def _final_state(
     member_count = sum(
         bool(namespace.workspace) for report in reports for namespace in report.namespaces
     )
-    verb = "planned" if dry_run else "made"
-    summary = (
-        f"{pluralize(len(reports), 'cluster')}, {pluralize(member_count, 'namespace')} "
-        f"in workspaces, {pluralize(change_count, 'change')} {verb}"
-        + (f"; {remark}" if remark else "")
-    )
-    unreachable = "; ".join(
-        report.unavailable_reason for report in reports if report.unavailable_reason
-    )
     errors = [report.error for report in reports if report.error]
-    if errors:
-        return Failed(message=f"{summary}; {'; '.join(errors[:5])}")
-    return Completed(message=summary + (f"; {unreachable}" if unreachable else ""))
+    unavailable = [report.unavailable_reason for report in reports if report.unavailable_reason]
+    counts = len(reports), member_count, change_count
+    message = messages.sync_summary(counts, errors, unavailable, dry_run=dry_run, remark=remark)
+    return Failed(message=message) if errors else Completed(message=message)

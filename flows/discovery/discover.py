@@ -1,4 +1,4 @@
-"""Discover managed Harbors: all clusters side by side, and one that is slow delays no other."""
+"""Discover managed Harbors in all clusters, concurrently and independently of each other."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
 
+from flows.discovery import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.managed_harbors import (
@@ -21,7 +22,6 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import LeaseHeld
-from models.core.plural import pluralize
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.concurrency import map_concurrently
@@ -42,14 +42,15 @@ async def discover_managed_harbors(
     allow_large: Annotated[
         bool,
         form_field(
-            "Allow a large change", "Lift the brakes: let this one run forget many Harbors."
+            "Allow a large change",
+            "Lift the safety limits for this run: allow it to remove many Harbors.",
         ),
     ] = False,
 ) -> State[None]:
     """Find the Harbors that the platform runs in its clusters, and integrate those that are ready.
 
-    What was found, and what became of it, is the artifact `discovery`. A cluster out of reach
-    changes nothing.
+    The artifact `discovery` lists the Harbors and their states. An unreachable cluster changes
+    nothing.
     """
     results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
     if any(result.plan.steps for result in results) and not dry_run:
@@ -59,16 +60,14 @@ async def discover_managed_harbors(
         discovery_page(results, harbors, dry_run=dry_run),
         discovery_digest_source(results, harbors),
     )
-    await publish_if_changed(
-        "discovery", page, digest_source, "Managed Harbors, as their clusters show them"
-    )
+    await publish_if_changed("discovery", page, digest_source, "Managed Harbors in the clusters")
     await send_events()
     return _final_state(results, dry_run=dry_run)
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
 async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[DiscoveryResult, ...]:
-    """Discover clusters side by side; each is read, decided about and carried out by itself."""
+    """Read, plan and apply for each cluster independently, several clusters at a time."""
     all_clusters = await in_transaction(clusters.list_clusters)
     kubeconfigs = await read_kubeconfigs(all_clusters)
 
@@ -95,26 +94,17 @@ async def _discover_cluster(
                 cluster, section, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
-        return DiscoveryResult(cluster=cluster.name)  # another run does it
+        return DiscoveryResult(cluster=cluster.name)  # another run is at work on it
 
 
 def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[None]:
     harbor_count = sum(result.harbor_count for result in results)
     change_count = sum(len(result.plan.steps) for result in results)
-    verb = "planned" if dry_run else "made"
-    summary = (
-        f"{pluralize(len(results), 'cluster')}, {pluralize(harbor_count, 'managed Harbor')}, "
-        f"{pluralize(change_count, 'change')} {verb}"
-    )
     postponed = sum(result.postponed_count for result in results)
-    if postponed:
-        summary += f"; {pluralize(postponed, 'Harbor')} left for the next runs to adopt"
-    unreachable = "; ".join(
-        result.unavailable_reason for result in results if result.unavailable_reason
-    )
+    unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
     errors = [
         error for result in results for error in (*result.failures, result.unsafe_reason) if error
     ]
-    if errors:
-        return Failed(message=f"{summary}; {'; '.join(errors[:5])}")
-    return Completed(message=summary + (f"; not read: {unreachable}" if unreachable else ""))
+    counts = len(results), harbor_count, change_count
+    message = messages.discovery_summary(counts, postponed, errors, unavailable, dry_run=dry_run)
+    return Failed(message=message) if errors else Completed(message=message)

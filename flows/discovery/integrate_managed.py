@@ -1,4 +1,4 @@
-"""Integrate a managed Harbor the moment the platform says that it was created."""
+"""Integrate a managed Harbor as soon as the platform reports its creation."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.discovery import messages
 from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.managed_harbors import load_discovery_trust, reconcile_managed_harbors
@@ -40,21 +41,21 @@ _MIN_PAUSE, _MAX_PAUSE = 1.0, 20.0
 @report_errors
 async def integrate_managed_harbor(
     cluster: ExistingClusterField,
-    namespace: Annotated[NamespaceName, form_field("Namespace", "Where it is in the cluster.")],
+    namespace: Annotated[NamespaceName, form_field("Namespace", "Namespace of the Harbor.")],
     name: Annotated[
         str,
         Field(min_length=1, max_length=253),
-        form_field("Name", "Of the HarborCluster, or of the Helm release."),
+        form_field("Name", "Name of the HarborCluster or of the Helm release."),
     ],
     adopt_again: Annotated[
-        bool, form_field("Adopt again", "Also if somebody removed it from this service before.")
+        bool, form_field("Adopt again", "Integrate it even if it was removed by a user before.")
     ] = False,
     take_over: Annotated[
         bool,
         form_field(
             "Take over",
-            "Also if somebody integrated it by hand: it is linked to that registry, of which "
-            "nothing is changed, once the password in its own Secret has opened it there.",
+            "If it is already integrated by a user, link it to that registry, provided that the "
+            "password in its own Secret is valid there. The registry is not changed.",
         ),
     ] = False,
     uid: Annotated[
@@ -62,16 +63,16 @@ async def integrate_managed_harbor(
         Field(max_length=63),
         form_field(
             "UID",
-            "Of the HarborCluster, or of the core Deployment, if it is known; only that object is "
-            "trusted then. Without it, the first of that name within an hour.",
+            "UID of the HarborCluster or of the core Deployment. If given, only this object is "
+            "trusted; otherwise the first object of that name that appears within one hour.",
         ),
     ] = "",
 ) -> State[None]:
-    """Integrate one managed Harbor now. One that is not ready is waited for, up to a limit.
+    """Integrate one managed Harbor now; wait until it is ready, up to a limit.
 
-    The call is trust in this one object, whatever its namespace. It may be said twice, too early,
-    or for a Harbor that is there already: nothing is done twice, and what is not ready in time is
-    left to discover-managed-harbors.
+    This run declares trust in this one object, in any namespace. The flow is idempotent: it may
+    run twice, too early, or for a Harbor that is already integrated. If the Harbor is not ready in
+    time, discover-managed-harbors integrates it later.
     """
     host_cluster = (await in_transaction(clusters.get_cluster, cluster)).cluster
     trusted_object = TrustedObject(
@@ -91,7 +92,7 @@ async def _poll(
     attempt: Callable[[], Awaitable[tuple[ManagedHarborRecord | None, str]]],
     pending_states: Collection[AdoptionState],
 ) -> tuple[ManagedHarborRecord | None, str]:
-    """Attempt until the Harbor is there and ready, or time is up; return the last attempt."""
+    """Repeat the attempt until the Harbor is ready or time is up; return the last result."""
     deadline, pause = time.monotonic() + get_settings().managed_wait_seconds, _MIN_PAUSE
     while True:
         harbor, unreachable = await attempt()
@@ -105,10 +106,10 @@ async def _poll(
 async def _adopt_if_ready(
     host_cluster: Cluster, namespace: str, name: str, *, adopt_again: bool, take_over: bool
 ) -> tuple[ManagedHarborRecord | None, str]:
-    """Look at the cluster once, and do what is to be done about this Harbor.
+    """Observe the cluster once, and apply the plan for this Harbor.
 
     Returns:
-        How it stands, and why the cluster could not be read if it could not.
+        The record of the Harbor, and why the cluster could not be read.
     """
     async with lease(f"discovery/{host_cluster.name}", wait_seconds=LEASE_WAIT_SECONDS):
         trust = await in_transaction(load_discovery_trust, host_cluster.name, clock.now())
@@ -133,20 +134,13 @@ async def _adopt_if_ready(
 
 def _final_state(ref: str, harbor: ManagedHarborRecord | None, unreachable: str) -> State[None]:
     if harbor is None and unreachable:
-        return Failed(message=f"{ref}: {unreachable}; discover-managed-harbors goes on")
+        return Failed(message=messages.cluster_unavailable(ref, unreachable))
     if harbor is None:
-        return Failed(
-            message=f"there is no managed Harbor {ref}; check its name and its cluster. If it "
-            "appears within the hour, discover-managed-harbors integrates it"
-        )
+        return Failed(message=messages.not_found(ref))
     if harbor.state is AdoptionState.UNTRUSTED:
-        return Failed(
-            message=f"{ref} is not the object that was named, or two objects have this name: run "
-            "integrate-managed-harbor with the uid of the one that is meant"
-        )
+        return Failed(message=messages.not_trusted(ref))
     if harbor.state is AdoptionState.ADOPTED:
-        return Completed(message=f"{ref} is integrated as {harbor.registry}")
+        return Completed(message=messages.integrated(ref, harbor.registry))
     if harbor.state is AdoptionState.WAITING:
-        message = f"{ref} is not ready yet ({harbor.message}); discover-managed-harbors goes on"
-        return Completed(message=message)
+        return Completed(message=messages.not_ready(ref, harbor.message))
     return Failed(message=f"{ref} is {harbor.state}: {harbor.message}")

@@ -1,1 +1,1 @@
-"""Parameters, as a person sees them in a form."""
+"""Flow parameters and how Prefect's forms show them."""

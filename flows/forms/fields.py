@@ -1,4 +1,4 @@
-"""The parameters that several flows share, as a person sees them in a form."""
+"""Parameters that several flows share, with their titles and help texts in the form."""
 
 from typing import Annotated, Literal
 
@@ -22,8 +22,9 @@ from models.registries.space import Visibility
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
 
-_NO_USERINFO_PATTERN = r"^[^@]*$"  # so that a password in an address is refused before it is stored
-_ADDRESS_HELP = "Scheme, host and, if unusual, port. No path, no user name, no password. "
+# Prefect stores parameters: a password in an address must be rejected before that.
+_NO_USERINFO_PATTERN = r"^[^@]*$"
+_ADDRESS_HELP = "Scheme, host and, if not the default, port; no path, user name or password. "
 
 AddressField = Annotated[
     str,
@@ -34,11 +35,11 @@ NewAddressField = Annotated[
     str | None,
     Field(examples=["https://harbor.example.com"], pattern=_NO_USERINFO_PATTERN, max_length=300),
     OptionalText(),
-    form_field("Address", f"{_ADDRESS_HELP}Leave it empty to keep the present one.", default=""),
+    form_field("Address", f"{_ADDRESS_HELP}Leave empty to keep the current address.", default=""),
 ]
 _REALM_HELP = (
-    "Only if a Docker Registry gets its tokens from another host: the address of that host, which "
-    "then receives the credentials. "
+    "Only for a Docker Registry whose token service is on another host: the address of that host. "
+    "The credentials are sent to it. "
 )
 TokenServiceField = Annotated[
     str | None,
@@ -52,7 +53,7 @@ NewTokenServiceField = Annotated[
     OptionalText(),
     form_field(
         "Token service",
-        f"{_REALM_HELP}Leave it empty to keep the present one; {NONE} takes it away.",
+        f"{_REALM_HELP}Leave empty to keep the current one; enter {NONE} to remove it.",
         default="",
     ),
 ]
@@ -63,7 +64,7 @@ class _Form(BaseModel):
 
 
 class HarborForm(_Form):
-    """A Harbor, 2.9 or newer."""
+    """Harbor 2.9 or newer."""
 
     model_config = ConfigDict(title="Harbor")
 
@@ -72,7 +73,7 @@ class HarborForm(_Form):
 
 
 class DockerForm(_Form):
-    """A Docker Registry, or any registry of the OCI distribution specification."""
+    """A Docker Registry, or any registry that implements the OCI distribution specification."""
 
     model_config = ConfigDict(title="Docker Registry")
 
@@ -85,16 +86,16 @@ RegistryForm = Annotated[
     HarborForm | DockerForm,
     Field(discriminator="type"),
     UnionTabs(),
-    form_field("Registry", "Which kind it is, and where."),
+    form_field("Registry", "The kind of registry and its address."),
 ]
 
 _NAME_HELP = "Lower-case letters, digits and inner hyphens."
 NameField = Annotated[
     RegistryName,
-    form_field("Name", f"What the registry is called here; it cannot be changed. {_NAME_HELP}"),
+    form_field("Name", f"Unique name of the registry; cannot be changed later. {_NAME_HELP}"),
 ]
 ExistingRegistryField = Annotated[
-    RegistryName, form_field("Registry", "The name it was integrated under. Example: harbor-prod")
+    RegistryName, form_field("Registry", "Name of an integrated registry. Example: harbor-prod")
 ]
 
 _BLOCK = "registry-credentials"
@@ -103,8 +104,8 @@ CredentialsField = Annotated[
     block_picker(_BLOCK, "Saved credentials", "None"),
     form_field(
         "Credentials",
-        "A saved registry-credentials block; 'Add' makes one. Harbor needs a system administrator. "
-        "None is for a Docker Registry without auth.",
+        "A saved registry-credentials block; 'Add' creates one. Harbor requires a system "
+        "administrator. Select None for a Docker Registry without authentication.",
         default=NOTHING_CHOSEN,
     ),
 ]
@@ -114,19 +115,19 @@ NewCredentialsField = Annotated[
     block_picker(_BLOCK, "Other credentials", KEEP.capitalize(), KEEP),
     form_field(
         "Credentials",
-        "For a changed password edit the block; nothing is to be done here.",
+        "Only to use another block. If the password has changed, edit the block instead.",
         default=KEEP,
     ),
 ]
 
-_TLS_HELP = "How the registry's certificate is verified."
+_TLS_HELP = "How to verify the registry's certificate."
 TlsField = Annotated[Tls, UnionTabs(), form_field("TLS", _TLS_HELP)]
 NewTlsField = Annotated[Tls | None, UnionTabs(), form_field("TLS", _TLS_HELP)]
 
 DescriptionField = Annotated[
     str,
     Field(max_length=1000),
-    form_field("Description", "Whose it is and what for, in your words."),
+    form_field("Description", "Owner and purpose, as free text."),
 ]
 NewDescriptionField = Annotated[
     Annotated[str, Field(title="New text", max_length=1000)] | None,
@@ -135,8 +136,8 @@ NewDescriptionField = Annotated[
 ]
 
 _DRIFT_POLICY_HELP = (
-    "When a visibility set here is changed in the registry: set it right (enforce), or only say so "
-    "(report)."
+    "What to do if the visibility of a space is changed in the registry itself: restore it "
+    "(enforce), or only report the drift (report)."
 )
 _POLICIES = [policy.value for policy in DriftPolicy]
 DriftPolicyField = Annotated[DriftPolicy, form_field("Drift policy", _DRIFT_POLICY_HELP)]
@@ -151,8 +152,7 @@ VisibilityField = Annotated[
     Visibility,
     form_field(
         "Visibility",
-        "Public: every namespace of the platform may pull. Private: only those of bound "
-        "workspaces.",
+        "Public: every namespace can pull. Private: only namespaces of bound workspaces can pull.",
     ),
 ]
 SpaceNamesField = Annotated[
@@ -160,8 +160,8 @@ SpaceNamesField = Annotated[
     Field(examples=[["team-a"]], min_length=1, max_length=5000),
     form_field(
         "Spaces",
-        "Harbor projects, or first path segments of a Docker Registry. For many at once choose "
-        '"Use JSON Input" in the menu on the right and paste ["team-a", "team-b"].',
+        "Harbor projects, or first path segments in a Docker Registry. To enter many at once, "
+        'select "Use JSON Input" in the menu on the right and paste ["team-a", "team-b"].',
     ),
 ]
 
@@ -170,7 +170,7 @@ def canonicalize_address(address: str) -> str:
     """Return an address in its canonical spelling.
 
     Raises:
-        InputRefused: it is none; the message says what to write instead.
+        InvalidRequest: the address is invalid; the message contains the expected form.
     """
     try:
         return parse_address(address).origin
@@ -179,13 +179,13 @@ def canonicalize_address(address: str) -> str:
 
 
 ExistingClusterField = Annotated[
-    ClusterName, form_field("Cluster", "The name it was registered under. Example: prod-eu")
+    ClusterName, form_field("Cluster", "Name of a registered cluster. Example: prod-eu")
 ]
 NewClusterField = Annotated[
     ClusterName,
     form_field(
         "Name",
-        f"What the cluster is called here; it cannot be changed. {_NAME_HELP} Example: prod-eu",
+        f"Unique name of the cluster; cannot be changed later. {_NAME_HELP} Example: prod-eu",
     ),
 ]
 _CLUSTER_BLOCK = "cluster-credentials"
@@ -194,8 +194,8 @@ ClusterCredentialsField = Annotated[
     block_picker(_CLUSTER_BLOCK, "Saved kubeconfig", "The cluster this service runs in"),
     form_field(
         "Credentials",
-        "A saved cluster-credentials block with a kubeconfig; 'Add' makes one. The rights it needs "
-        "are in deployments/kubernetes/rbac.yaml.",
+        "A saved cluster-credentials block with a kubeconfig; 'Add' creates one. The required "
+        "RBAC rules are in deployments/kubernetes/rbac.yaml.",
         default=NOTHING_CHOSEN,
     ),
 ]
@@ -204,51 +204,51 @@ WorkspaceField = Annotated[
     form_field("Workspace", "Lower-case letters, digits and single inner hyphens. Example: team-a"),
 ]
 ExistingWorkspaceField = Annotated[
-    WorkspaceName, form_field("Workspace", "A workspace that is there. Example: team-a")
+    WorkspaceName, form_field("Workspace", "Name of an existing workspace. Example: team-a")
 ]
 WorkspaceNamesField = Annotated[
     list[WorkspaceName],
     Field(examples=[["team-a"]], min_length=1, max_length=1000),
-    form_field("Workspaces", "One or many, by name. Example: team-a"),
+    form_field("Workspaces", "Names of one or more workspaces. Example: team-a"),
 ]
-_SPACE_PATTERN = r"^[a-z0-9/._*?-]+$"  # what spaces are made of, and the two wildcards
+_SPACE_PATTERN = r"^[a-z0-9/._*?-]+$"  # characters of space names, and two wildcards
 SpacePatternsField = Annotated[
     list[Annotated[str, Field(json_schema_extra={"pattern": _SPACE_PATTERN, "maxLength": 255})]],
     Field(examples=[["team-a", "shop-*"]], min_length=1, max_length=5000),
     form_field(
         "Spaces",
-        "Names, or patterns with * and ?; a pattern means those that are there now. Examples: "
+        "Names, or patterns with * and ?. A pattern selects only spaces that exist now. Examples: "
         "team-a, shop-*",
     ),
 ]
 HeldSpacePatternsField = Annotated[
     list[Annotated[str, Field(json_schema_extra={"pattern": _SPACE_PATTERN, "maxLength": 255})]],
     Field(examples=[["shop-*"]], max_length=5000),
-    form_field("Spaces", "Names, or patterns with * and ?. Empty: all. Example: shop-*"),
+    form_field("Spaces", "Names, or patterns with * and ?. Leave empty for all. Example: shop-*"),
 ]
 HeldWorkspaceNamesField = Annotated[
     list[WorkspaceName],
     Field(examples=[["team-a"]], max_length=1000),
-    form_field("Workspaces", "By name. Empty: all. Example: team-a"),
+    form_field("Workspaces", "Names of workspaces. Leave empty for all. Example: team-a"),
 ]
 NamespacesField = Annotated[
     list[Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9-]+/[a-z0-9-]+$"})]],
     Field(examples=[["prod-eu/shop"]], max_length=5000),
     form_field(
         "Namespaces",
-        "Each as cluster/namespace, for clusters whose namespaces carry no workspace label. They "
-        "replace those listed before. Example: prod-eu/shop",
+        "Namespaces without a workspace label, as cluster/namespace. This list replaces the "
+        "previous one. Example: prod-eu/shop",
     ),
 ]
-DryRunField = Annotated[bool, form_field("Dry run", "Show what would change, and change nothing.")]
+DryRunField = Annotated[bool, form_field("Dry run", "Show what would change; change nothing.")]
 PullCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(NONE),
     block_picker(_BLOCK, "Saved pull-only credentials", "No pull-only user", NONE),
     form_field(
         "Pull credentials",
-        "Docker Registry only: a user that may only pull, which entitled namespaces receive. The "
-        "credentials above never leave this service.",
+        "Docker Registry only: a user that can only pull. Entitled namespaces receive these "
+        "credentials; the credentials above are never distributed.",
         default=NONE,
     ),
 ]
@@ -264,7 +264,7 @@ NewPullCredentialsField = Annotated[
     ),
     form_field(
         "Pull credentials",
-        "Docker Registry only: the pull-only user that namespaces receive.",
+        "Docker Registry only: the pull-only user whose credentials entitled namespaces receive.",
         default=KEEP,
     ),
 ]

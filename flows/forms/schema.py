@@ -1,8 +1,8 @@
-"""How Prefect's form shows a parameter: what pydantic says of it by itself shows poorly.
+"""JSON Schema of flow parameters, adapted to Prefect's forms.
 
-Prefect names a parameter after its argument and drops a `Field`'s title and description; only what
-stands in `json_schema_extra` reaches the form. Hence `form_field`, `OptionalText`, `UnionTabs` and
-`block_picker`.
+Prefect takes a parameter's title from its argument and drops the title and description of a
+`Field`; only `json_schema_extra` reaches the form. Hence `form_field`, `OptionalText`, `UnionTabs`
+and `block_picker`.
 """
 
 from collections.abc import Iterator
@@ -13,44 +13,44 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 KEEP = "keep"
-"""What a form says instead of None where a value may stay as it is."""
+"""Form value for None where None keeps the current value."""
 
 NONE = "none"
-"""What a form says instead of None where there may be no value."""
+"""Form value for None where None means no value."""
 
 NOTHING_CHOSEN = "(nothing chosen yet)"
-"""What a picker holds before something is chosen; it is refused."""
+"""Form value of a picker without a selection; validation rejects it."""
 
 _CONSTRAINTS = ("pattern", "minLength", "maxLength")
 
 
 def form_field(title: str, description: str = "", **schema: Any) -> Any:  # noqa: ANN401 - JSON Schema
-    """Return a field with a title and a description that the form shows."""
+    """Return a field with a title and a description for the form."""
     extra_schema = {"title": title} | ({"description": description} if description else {}) | schema
     return Field(json_schema_extra=extra_schema)
 
 
 class OptionalText:
-    """Shows optional text as a plain field; the form sends "" for what was left empty."""
+    """Shows optional text as a plain text field; the form sends "" if it is empty."""
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Leave None out of the schema: beside it the form would ask for the type first."""
+        """Return the schema without null: with it the form asks for the type first."""
         return next(variant for variant in handler(core)["anyOf"] if variant["type"] == "string")
 
 
 class UnionTabs:
-    """Shows a union of models as tabs, in both of Prefect's forms, and None as "Keep", first.
+    """Shows a union of models as tabs, in both of Prefect's forms, with None as first tab "Keep".
 
-    What is shown (`anyOf`) and what is checked (`allOf`) are two: a value that fits no variant
-    would be refused as a whole, and so nobody told which field is wrong.
+    The schema separates display (`anyOf`) from validation (`allOf`): with `anyOf` alone, a value
+    that matches no variant is rejected as a whole, and the error names no field.
     """
 
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Inline the variants, side by side."""
+        """Return a schema with the variants inlined."""
         variants = sorted(
             _variants(handler(core), handler), key=lambda variant: variant["type"] != "null"
         )
@@ -61,28 +61,29 @@ class UnionTabs:
 
 
 def none_if(none_value: str) -> BeforeValidator:
-    """Take a word for None, since that is what a form sends instead."""
+    """Return a validator that turns `none_value`, which the form sends for None, into None."""
     return BeforeValidator(lambda value: None if value == none_value else value)
 
 
 def block_picker(
     block_type: str, title: str, otherwise: str, none_value: str = "", **tabs: str
 ) -> WithJsonSchema:
-    """Show a picker of saved blocks and, as another tab, None; a password typed in is refused.
+    """Return the schema of a picker of saved blocks, with None as another tab.
 
-    Without a choice the form holds `NOTHING_CHOSEN`. Prefect submits the form as well when a block
-    is created in it (3.9.1), which would start a run before there is one.
+    The schema accepts only references to blocks: inline credentials are rejected.
+    Without a selection the form holds `NOTHING_CHOSEN`. Prefect 3.9.1 also submits the form when a
+    block is created in it, which would start a run without the block.
 
     Args:
-        block_type: its slug.
-        title: of the tab with the picker.
-        otherwise: title of the tab that stands for None.
-        none_value: what the form sends for None if that is the default. From a tab whose value is
-            null by default Prefect's form finds no way to the picker (3.9.1).
-        tabs: what else may be sent instead of a block, each with its tab's title.
+        block_type: slug of the block type.
+        title: title of the picker's tab.
+        otherwise: title of the tab for None.
+        none_value: the form's value for None, if None is the default. Prefect's form (3.9.1)
+            cannot switch to the picker from a tab whose default is null.
+        tabs: other values that can replace a block, each with the title of its tab.
     """
     block_variant = {"title": title, "block_type_slug": block_type, "default": NOTHING_CHOSEN}
-    if none_value:  # null is for calls of the API
+    if none_value:  # API calls may send null
         options = {none_value: otherwise, **tabs}
         variants = [{**block_variant, "type": ["object", "null"]}]
         variants += [
@@ -106,11 +107,11 @@ def _variants(schema: JsonSchemaValue, handler: GetJsonSchemaHandler) -> Iterato
 
 
 def _variant_tab(variant: JsonSchemaValue) -> JsonSchemaValue:
-    """Return what the form needs to draw a variant; its tag is a drop-down with one entry."""
     if variant["type"] == "null":
-        return {**variant, "title": KEEP.capitalize(), "description": "It stays as it is."}
+        return {**variant, "title": KEEP.capitalize(), "description": "Keep the current value."}
     if "properties" not in variant:
         return variant
+    # The form draws a tag (const) as a drop-down only if it has an enum, here of one value.
     fields = {
         name: {key: value for key, value in field_schema.items() if key not in _CONSTRAINTS}
         | ({"enum": [field_schema["const"]]} if "const" in field_schema else {})
@@ -126,7 +127,7 @@ def _variant_tab(variant: JsonSchemaValue) -> JsonSchemaValue:
 
 
 def _variant_constraints(variant: JsonSchemaValue) -> Iterator[JsonSchemaValue]:
-    """Yield what holds for a variant, which is known by its tag."""
+    # A variant is recognized by its tag.
     for name, tag in variant.get("properties", {}).items():
         if "const" in tag:
             constraints = {key: variant[key] for key in ("properties", "additionalProperties")}

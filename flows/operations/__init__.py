@@ -1,1 +1,1 @@
-"""What several flows do."""
+"""Operations that several flows share."""

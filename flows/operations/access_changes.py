@@ -1,4 +1,4 @@
-"""Carry a change of access through: first the registry, then the clusters, then what is left."""
+"""Apply a change of access: registry, then pull secrets, then superseded robot accounts."""
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -20,11 +20,11 @@ from tasks.store.session import in_transaction
 
 
 class AccessChangeResult(FrozenModel):
-    """What came of a change of access.
+    """The result of a change of access.
 
     Attributes:
-        registry_results: the runs on the registry, in order.
-        cluster_results: the runs on clusters.
+        registry_results: results of the runs on the registry, in order.
+        cluster_results: results of the runs on clusters.
     """
 
     registry_results: tuple[RegistryRunResult, ...]
@@ -32,19 +32,19 @@ class AccessChangeResult(FrozenModel):
 
     @property
     def registry_result(self) -> RegistryRunResult:
-        """The first run on the registry, in which changes are made."""
+        """Return the result of the first run on the registry, which makes the changes."""
         return self.registry_results[0]
 
     @property
     def error(self) -> str:
-        """What a person must look at; a cluster out of reach is a state, and follows later."""
+        """Return what failed; an unreachable cluster is no error, a later run updates it."""
         errors = [report.error for report in self.registry_results]
         errors += [report.error for report in self.cluster_results]
         return "; ".join([error for error in errors if error][:3])
 
     @property
     def unavailable_clusters(self) -> str:
-        """Which clusters are out of reach."""
+        """Return why clusters could not be read; empty if all were read."""
         return "; ".join(
             report.unavailable_reason
             for report in self.cluster_results
@@ -53,15 +53,15 @@ class AccessChangeResult(FrozenModel):
 
     @property
     def scope_note(self) -> str:
-        """Where it has its effect already, if not everywhere."""
-        return " where clusters can be read" if self.unavailable_clusters else ""
+        """Return where the change is in effect, if not everywhere."""
+        return " on reachable clusters" if self.unavailable_clusters else ""
 
     def final_state(self, message: str) -> State[None]:
-        """Return the state in which a flow ends that has this effect."""
+        """Return the state of a flow with this result."""
         message += "".join(f"; {report.note}" for report in self.registry_results if report.note)
         if self.error:
             return Failed(message=f"{message}; {self.error}")
-        later = f"; what is out of reach follows when it is back: {self.unavailable_clusters}"
+        later = f"; unreachable clusters follow when they are back: {self.unavailable_clusters}"
         return Completed(message=message + (later if self.unavailable_clusters else ""))
 
 
@@ -73,10 +73,10 @@ async def apply_access_change(
     allow_large: bool = False,
     rotate: frozenset[str] = frozenset(),
 ) -> AccessChangeResult:
-    """Reconcile a registry, let pull secrets follow, and retire robot accounts that were replaced.
+    """Reconcile a registry, update pull secrets, and delete superseded robot accounts.
 
     Raises:
-        Busy: another run took over the lease on the registry.
+        LeaseHeld: another run took over the lease on the registry.
     """
     reports = [await reconcile(registry, lease_id, stages, allow_large=allow_large, rotate=rotate)]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
@@ -86,9 +86,10 @@ async def apply_access_change(
 
 
 async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:
-    """Let pull secrets follow a space's visibility, where that decides who receives them.
+    """Update pull secrets after a change of visibility, where they depend on it.
 
-    A Harbor lets everybody pull what is public; a Docker Registry's pull-only user is handed out.
+    Harbor serves public spaces without a login. A Docker Registry does not: all namespaces receive
+    its pull-only user while it has a public space.
     """
     registry_spec = (await in_transaction(registries.get_registry, registry)).registry
     if registry_spec.kind is Kind.DOCKER and registry_spec.pull_credential is not None:

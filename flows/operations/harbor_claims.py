@@ -1,4 +1,4 @@
-"""Prove that an object stands for a Harbor on record, and do what the proof means."""
+"""Verify that an object in a cluster is the Harbor of a registry on record, and act on it."""
 
 from sqlmodel import Session
 
@@ -24,17 +24,17 @@ from tasks.store.registries import robots as robot_store
 from tasks.store.session import in_transaction
 
 HARBOR_REPLACED_REASON = (
-    "another Harbor is there now: none of the robot accounts on record is in it"
+    "replaced by another Harbor: it contains none of the robot accounts on record"
 )
 
 
 async def verify_claim(claim: ConfirmIdentity) -> None:
-    """Ask the Harbor at the saved address, as the claimant's own Secret lets us, and act on it.
+    """List the robot accounts at the registry's saved address, and act on the result.
 
-    Nothing is changed there to find out.
+    The password is the one in the claimant's own Secret. The check changes nothing in Harbor.
 
     Raises:
-        Busy: another run works on the registry.
+        LeaseHeld: another run holds the lease on the registry.
     """
     name = claim.registry
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
@@ -56,7 +56,8 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
 async def _list_claimed_robots(
     registry: Registry, claim: ConfirmIdentity
 ) -> Complete[ObservedRobot] | Unavailable:
-    """List our robot accounts with the saved address and trust, and the claimant's password."""
+    # Only the password comes from the claimant; address and TLS settings are those on record, so
+    # that the claimant cannot direct the check to another server.
     by_claimant = registry.model_copy(update={"credential": secret_ref(claim.harbor)})
     try:
         return await observe_robots(by_claimant)
@@ -82,13 +83,15 @@ def _load_and_resolve(
 
 
 def _apply_relocation(session: Session, step: Relocate, why: str) -> None:
-    """Link the registry to the object that stands for it now; bindings and robots stay."""
+    # Bindings and robot accounts stay: it is the same Harbor.
     _save_link(session, step, "")
-    _update_registry(session, step, "registry.followed", f"the same Harbor inside; {why}")
+    _update_registry(
+        session, step, "registry.followed", f"the same Harbor, with the same robot accounts; {why}"
+    )
 
 
 def _apply_replacement(session: Session, step: Replace) -> None:
-    """Hold all that was promised of the Harbor that is gone, and forget what was seen of it."""
+    # Another Harbor must not inherit access: bindings are held, and observations are deleted.
     name = step.registry
     registry_bindings = bindings.list_bindings(session, registry=name)
     bindings.hold(
@@ -98,7 +101,7 @@ def _apply_replacement(session: Session, step: Replace) -> None:
     message = ""
     if registry_bindings:
         message = (
-            f"another Harbor than before; {pluralize(len(registry_bindings), 'binding')} of {name} "
+            f"replaced by another Harbor; {pluralize(len(registry_bindings), 'binding')} of {name} "
             "held: run resolve-held-bindings"
         )
     _save_link(session, step, message)
@@ -112,7 +115,7 @@ def _save_link(session: Session, step: Relocate | Replace, message: str) -> None
             ref=linked_harbor.ref,
             uid=linked_harbor.uid,
             state=AdoptionState.MOVED,
-            message=f"{step.registry} is at {ref} now",
+            message=f"{step.registry} has moved to {ref}",
         )
         managed_harbors.save_harbor_records(session, [moved_harbor])
     adopted_harbor = ManagedHarborRecord(

@@ -1,4 +1,4 @@
-"""What discovery means in one cluster: look, plan, and carry each step out on its own."""
+"""Reconcile the managed Harbors of one cluster: plan, then apply each step independently."""
 
 import asyncio
 from collections.abc import Iterable
@@ -49,13 +49,13 @@ from tasks.store.session import in_transaction
 
 
 class DiscoveryResult(FrozenModel):
-    """How discovery in one cluster ended.
+    """The result of discovery in one cluster.
 
     Attributes:
-        harbor_count: how many managed Harbors there are.
-        failures: what could not be done, for people.
-        unsafe_reason: why nothing was forgotten, if the brakes refused it.
-        postponed_count: how many are left for the next runs to adopt.
+        harbor_count: number of managed Harbors in the cluster.
+        failures: the errors of steps that failed.
+        unsafe_reason: why no Harbor was removed, if removals exceeded the safety limits.
+        postponed_count: number of Harbors that later runs adopt.
     """
 
     cluster: str
@@ -67,7 +67,7 @@ class DiscoveryResult(FrozenModel):
 
     @property
     def unavailable_reason(self) -> str:
-        """Why the cluster could not be read."""
+        """Return why the cluster could not be read; empty if it was read."""
         return "; ".join(
             f"cluster {name}: {message}" for name, message in self.plan.unavailable.items()
         )
@@ -82,12 +82,13 @@ async def reconcile_managed_harbors(
     only: tuple[str, str] | None = None,
     take_over: bool = False,
 ) -> DiscoveryResult:
-    """Decide about one cluster's managed Harbors, and do it; one failure never holds up the rest.
+    """Plan one cluster's managed Harbors, and apply each step independently of the others.
 
     Args:
-        section: what was seen there.
-        only: namespace and name of the one Harbor to care for; the others are left for later.
-        take_over: whether a person links that one to what was integrated by hand at its address.
+        section: the observed Harbors.
+        only: namespace and name of the only Harbor to reconcile.
+        take_over: whether to link that Harbor to the registry that a user integrated at its
+            address.
     """
     plan = await in_transaction(
         _load_and_plan,
@@ -121,7 +122,7 @@ async def reconcile_managed_harbors(
 
 
 def load_discovery_trust(session: Session, cluster: str, now: datetime) -> DiscoveryTrust:
-    """Return whom settings and persons trust in a cluster."""
+    """Return the trusted namespaces (from settings) and objects (from users) of a cluster."""
     objects = trusted_objects.list_trusted_objects(session, cluster, now)
     return DiscoveryTrust(patterns=get_settings().trusted_namespace_patterns, objects=objects)
 
@@ -156,14 +157,14 @@ def _load_and_plan(
 
 
 async def _apply_steps(plan: DiscoveryPlan) -> tuple[str, ...]:
-    """Do all steps: what is only written down at once, adoptions side by side, after the others.
+    """Apply all steps: records in one transaction, then the others, then adoptions concurrently.
 
     Returns:
-        What could not be done.
+        The errors.
     """
-    notes = [step for step in plan.steps if is_record_only(step)]
+    record_steps = [step for step in plan.steps if is_record_only(step)]
     adoptions = [step for step in plan.steps if isinstance(step, Adopt)]
-    await in_transaction(_save_records, notes)
+    await in_transaction(_save_records, record_steps)
     errors = [
         await _step_error(step)
         for step in plan.steps
@@ -183,7 +184,7 @@ async def _step_error(step: Step) -> str:
 
 
 def _save_records(session: Session, steps: Iterable[Step]) -> None:
-    """Do what touches nothing but the record, for all at once: anybody can make many of these."""
+    # One transaction for all: any namespace owner can create many objects, and so many steps.
     records = {record.ref: record for record in managed_harbors.list_harbor_records(session)}
     for step in steps:
         if isinstance(step, SetState):
@@ -193,10 +194,10 @@ def _save_records(session: Session, steps: Iterable[Step]) -> None:
 
 
 async def apply_step(step: Step) -> None:
-    """Do one step; what is done already is left as it is.
+    """Apply one step; a step that is already applied changes nothing.
 
     Raises:
-        IntegrationError: it was not done; the next discovery tries again.
+        IntegrationError: the step failed; the next discovery retries it.
     """
     match step:
         case SetState():
@@ -211,15 +212,15 @@ async def apply_step(step: Step) -> None:
             await _update_adopted(step)
         case ConfirmIdentity():
             await verify_claim(step)
-        case Relocate() | Replace():  # what a proof comes to; no plan holds them
-            raise InvalidRequest(f"{step_ref(step)}: {step.kind} needs a proof")
+        case Relocate() | Replace():  # results of verify_claim; no plan contains them
+            raise InvalidRequest(f"{step_ref(step)}: {step.kind} requires a verified identity")
 
 
 def _save_record(
     session: Session, record: ManagedHarborRecord, before: ManagedHarborRecord | None
 ) -> None:
     if before is not None and record.registry and before.registry != record.registry:
-        return  # another run has found its Harbor elsewhere meanwhile
+        return  # another run has linked it to another registry meanwhile
     managed_harbors.save_harbor_records(session, [record])
     if record.state is AdoptionState.MISSING and (before is None or before.missing_since is None):
         entry = AuditEntry(
@@ -261,8 +262,9 @@ async def _adopt(step: Adopt) -> None:
 
 def _duplicate_record(harbor: ManagedHarbor, twin: str) -> ManagedHarborRecord:
     message = (
-        f"{harbor.address} is another address of the Harbor that is integrated as {twin}, whose "
-        f"robot accounts are in it: give it that one, or run update-registry for {twin}"
+        f"{harbor.address} is another address of the Harbor that is integrated as {twin}: that "
+        f"Harbor contains its robot accounts. Use one address for both, or run update-registry for "
+        f"{twin}"
     )
     return ManagedHarborRecord(
         ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
@@ -280,10 +282,10 @@ def _adopted_record(harbor: ManagedHarbor, registry: str, message: str = "") -> 
 
 
 async def _adopt_existing(step: AdoptExisting) -> None:
-    """Link a Harbor to a registry, once its own Secret has opened what is there already.
+    """Link a Harbor to a registry, if the password in its own Secret is valid there.
 
     Raises:
-        InputRefused: it did not.
+        InvalidRequest: the registry rejects the password.
     """
     name, ref = step.registry, step.harbor.ref
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS):
@@ -292,7 +294,7 @@ async def _adopt_existing(step: AdoptExisting) -> None:
         if not has_valid_credential(checks):
             failure = first_failure(checks) or checks[-1]
             raise InvalidRequest(
-                f"{ref} was not linked to {name}: the password in its own Secret does not open "
+                f"{ref} was not linked to {name}: the password in its own Secret is not valid at "
                 f"{registry.address}: {failure.message}"
             )
         await in_transaction(_save_adoption, step)
@@ -300,11 +302,9 @@ async def _adopt_existing(step: AdoptExisting) -> None:
 
 def _save_adoption(session: Session, step: AdoptExisting) -> None:
     name, ref = step.registry, step.harbor.ref
-    message = f"linked to {name}, which was integrated by hand and stays as it is"
+    message = f"linked to {name}, which a user integrated; its settings are unchanged"
     managed_harbors.save_harbor_records(session, [_adopted_record(step.harbor, name, message)])
-    entry = AuditEntry(
-        subject=name, action="registry.adopted", reason=f"linked to {ref} by a person"
-    )
+    entry = AuditEntry(subject=name, action="registry.adopted", reason=f"linked to {ref} by a user")
     registries.add_audit_entry(session, name, entry, at=clock.now(), flow_run=flow_run_id())
 
 
@@ -318,9 +318,8 @@ async def _update_adopted(step: UpdateAdopted) -> None:
 
 
 def _update_registry(session: Session, step: UpdateAdopted) -> None:
-    """Bring what is known of the registry up to date; a credential given by hand stays."""
     before = registries.get_registry(session, step.registry).registry
-    after = refresh_registry(before, step.harbor)
+    after = refresh_registry(before, step.harbor)  # a credential set by a user stays
     entry = AuditEntry(
         subject=before.name,
         action="registry.followed",
@@ -338,6 +337,6 @@ async def _forget(step: Forget) -> None:
         return
     async with lease(step.registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         if await in_transaction(bindings.list_bindings, registry=step.registry):
-            return  # somebody bound it since; it is kept
-        why = "it was missing from its cluster beyond its grace"
+            return  # bound since the plan was made: keep it
+        why = "missing from its cluster for longer than the grace period"
         await decommission(step.registry, lease_id, why, on_delete=delete_record)

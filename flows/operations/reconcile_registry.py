@@ -1,4 +1,4 @@
-"""What reconciling one registry means: observe, plan, note, apply, save."""
+"""Reconcile one registry: observe, plan, save findings, apply, save results."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from prefect.utilities.annotations import quote
 
+from flows.operations import messages
 from flows.runs import flow_run_id
 from models.access.robot_state import RobotState
 from models.access.rotation_messages import deletion_remark
@@ -41,11 +42,11 @@ from tasks.store.session import in_transaction
 from tasks.store.state import RegistryState, load_registry_state
 
 LEASE_WAIT_SECONDS = 120.0
-"""Seconds that a run started by a person waits for another run on the same registry."""
+"""Time that a run started by a user waits for another run on the same registry or cluster."""
 
 
 class RegistrySteps(NamedTuple):
-    """The stages of a run that touch the registry, as Prefect tasks or as plain functions."""
+    """The steps of a run that access the registry, as Prefect tasks or as plain functions."""
 
     observe: Callable[[Registry, RegistryReader, str], Awaitable[Snapshot]]
     apply: Callable[
@@ -56,20 +57,21 @@ class RegistrySteps(NamedTuple):
 async def _apply(
     plan: Plan, writer: RegistryWriter, installation: str, keep: SaveSecret | None
 ) -> tuple[ChangeResult, ...]:
-    """Run the task without Prefect searching thousands of changes for states of other tasks."""
+    # `quote` keeps Prefect from searching thousands of changes for states of other tasks.
     return await apply(cast(Plan, quote(plan)), writer, installation, keep)
 
 
 AS_TASKS = RegistrySteps(observe, _apply)
 AS_FUNCTIONS = RegistrySteps(observe.fn, apply.fn)
-"""For many registries in one task: a task run each would keep the Prefect server busy for long."""
+"""For many registries in one task: a task run per step would overload the Prefect server."""
 
 
 class RegistryRunResult(FrozenModel):
-    """How one run on one registry ended.
+    """The result of one run on one registry.
 
     Attributes:
-        unsafe_reason: why the brakes, or the lack of a key, refused the plan or a part of it.
+        unsafe_reason: why the plan was not applied or only in part: safety limits, or no key to
+            encrypt new secrets.
     """
 
     registry: str
@@ -81,7 +83,7 @@ class RegistryRunResult(FrozenModel):
 
     @property
     def error(self) -> str:
-        """What a person must look at; empty if the registry is as desired."""
+        """Return what failed; empty if the registry is in the desired state."""
         failures = [outcome for outcome in self.results if not outcome.succeeded]
         if self.unsafe_reason:
             return self.unsafe_reason
@@ -90,14 +92,12 @@ class RegistryRunResult(FrozenModel):
             return message if message.startswith(self.registry) else f"{self.registry}: {message}"
         if failures:
             first = f"{failures[0].change.subject}: {failures[0].message}"
-            return (
-                f"{self.registry}: {len(failures)} of {len(self.results)} changes failed ({first})"
-            )
+            return messages.changes_failed(self.registry, len(failures), len(self.results), first)
         return ""
 
     @property
     def note(self) -> str:
-        """What else a person should know: whose pulls may fail once, and what has ended."""
+        """Return a remark about pulls that may fail once and access that has ended."""
         deleted = [
             outcome.change
             for outcome in self.results
@@ -107,7 +107,7 @@ class RegistryRunResult(FrozenModel):
 
     @property
     def affects_pull_secrets(self) -> bool:
-        """Whether pull secrets may have to follow: a robot came, went or has another name."""
+        """Whether pull secrets may have to change: a robot account is new, deleted or renamed."""
         return bool(self.plan.updated_robots or self.plan.deleted_robot_ids) or any(
             isinstance(outcome.change, CreateRobot | DeleteRobot) and outcome.succeeded
             for outcome in self.results
@@ -126,15 +126,19 @@ async def reconcile(
     rotate: frozenset[str] = frozenset(),
     first: bool = False,
 ) -> RegistryRunResult:
-    """Observe a registry, plan, note, apply, and save, under the lease that `lease_id` has on it.
+    """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
     Args:
-        due_at: when it was found to be due; nothing is done if another run looked at it since.
-        rotate: workspaces that shall get a new secret now.
-        first: the registry was just integrated; what makes later looks cheaper is made now.
+        lease_id: the lease that this run holds on the registry.
+        credentials: credentials that were read already; None to read them now.
+        due_at: time at which the registry was due; the run is skipped if another run has observed
+            the registry since.
+        rotate: workspaces that get a new secret now.
+        first: whether the registry was just integrated; if so, the account for cheaper
+            observations is created now.
 
     Raises:
-        Busy: another run did this one's work, or took over its lease.
+        LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
     """
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
@@ -165,7 +169,7 @@ async def reconcile(
 
 
 class _Options(NamedTuple):
-    """How a run is to be made; see `reconcile`."""
+    """Options of a run; see `reconcile`."""
 
     lease_id: str
     steps: RegistrySteps
@@ -175,7 +179,7 @@ class _Options(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What a run saw, planned and did; `unsaved_plan` is the part of the plan not yet on record."""
+    """Observation, plan and results of a run; `unsaved_plan` is the part not saved yet."""
 
     snapshot: Snapshot
     plan: Plan
@@ -190,7 +194,6 @@ async def _connect_and_run(
     credentials: Mapping[str, SavedCredential] | None,
     options: _Options,
 ) -> _Run:
-    """Open the registry and act; one that cannot be looked at is only written down."""
     try:
         async with open_registry(
             registry_state.record.registry,
@@ -206,10 +209,10 @@ async def _connect_and_run(
 async def _run(
     state: RegistryState, robot_state: RobotState, client: RegistryClient, options: _Options
 ) -> _Run:
-    """Observe, plan, note, apply.
+    """Observe, plan, save findings, apply.
 
     Raises:
-        RegistryError: the registry did not even tell how it is.
+        RegistryError: the registry could not be observed at all.
     """
     installation, registry = robot_state.installation, state.record.registry
     observation = await options.steps.observe(registry, client, installation)
@@ -228,17 +231,15 @@ async def _run(
 
 
 def _unreachable(registry_state: RegistryState, error: RegistryError) -> _Run:
-    """Return what is done about a registry that cannot be looked at: it is written down."""
     snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
     plan = _plan(registry_state, registry_state.robot_state, snapshot)
     return _Run(snapshot, plan, plan)
 
 
 def _skip_if_recent(record: RegistryRecord, due_at: datetime | None) -> None:
-    """Leave a registry alone that another run has looked at since it was found to be due."""
-    looked_at = record.poll_history.observed_at
-    if due_at is not None and looked_at is not None and looked_at >= due_at:
-        raise LeaseHeld(f"another run has looked at {record.registry.name!r} just now")
+    observed_at = record.poll_history.observed_at
+    if due_at is not None and observed_at is not None and observed_at >= due_at:
+        raise LeaseHeld(f"{record.registry.name!r} was just reconciled by another run")
 
 
 def _plan(registry_state: RegistryState, robot_state: RobotState, snapshot: Snapshot) -> Plan:
@@ -255,10 +256,10 @@ def _plan(registry_state: RegistryState, robot_state: RobotState, snapshot: Snap
 
 
 async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret | None, str]:
-    """Hold a plan against the brakes, and against the key that new secrets are sealed with.
+    """Reduce a plan to what the safety limits, and the key for new secrets, allow.
 
     Returns:
-        What is left of the plan, what keeps secrets, and why something was refused.
+        The allowed plan, the function that saves new secrets, and why the plan was reduced.
     """
     unsafe_reason = "" if options.allow_large else plan.unsafe_reason(get_settings().change_limits)
     if options.dry_run:
@@ -274,10 +275,8 @@ async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret
 
 
 async def _save_findings(record: RegistryRecord, plan: Plan, lease_id: str) -> Plan:
-    """Save what was found before anything is changed, and return what is left to be saved.
-
-    Once it is set right, nobody would ever know of a drift that a killed run had found.
-    """
+    """Save findings before any change, and return the part of the plan that is not saved yet."""
+    # If a run is killed after it has corrected a drift, no later run can observe that drift.
     first = record.spaces_read_at is None
     at, run = clock.now(), flow_run_id()
     await in_transaction(

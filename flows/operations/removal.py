@@ -1,4 +1,4 @@
-"""What forgetting a registry means: unbind, revoke, forget; pull secrets follow."""
+"""Remove a registry: delete bindings, robot accounts and the record; pull secrets follow."""
 
 from collections.abc import Callable
 
@@ -20,22 +20,23 @@ from tasks.store.session import in_transaction
 async def decommission(
     name: str, lease_id: str, why: str, *, on_delete: Callable[[Session], None]
 ) -> tuple[RobotAccount, ...]:
-    """Unbind a registry, delete our robot accounts in it and drop its record.
+    """Unbind a registry, delete this service's robot accounts in it, and delete its record.
 
-    It goes on where a run was killed, also when the registry is out of reach.
+    It continues after an interrupted run, and removes an unreachable registry too.
 
     Args:
-        on_delete: what else is stored in the transaction that drops the record: a run that is
-            killed leaves both or neither.
+        why: the audit reason.
+        on_delete: called in the transaction that deletes the record, so that an interrupted run
+            saves both or neither.
 
     Returns:
-        The robot accounts that stay behind in a registry that is out of reach.
+        The robot accounts that remain in an unreachable registry.
 
     Raises:
-        Busy: another run took over the lease on the registry.
+        LeaseHeld: another run took over the lease on the registry.
     """
     if await _delete_bindings(name):
-        await reconcile(name, lease_id, allow_large=True)  # which deletes our robot accounts
+        await reconcile(name, lease_id, allow_large=True)  # deletes the robot accounts
     record = await in_transaction(registries.get_registry, name)
     await delete_observer(record.registry)
     orphans = await _orphaned_robots(name)
@@ -54,10 +55,9 @@ def _delete_record(
 
 
 async def _delete_bindings(name: str) -> bool:
-    """Take all bindings away first: a run that is killed later leaves nothing that is wanted.
+    """Delete all bindings; return whether the registry may contain robot accounts of this service.
 
-    Returns:
-        Whether there may be robot accounts of ours in the registry.
+    Bindings go first: after an interrupted run, no later run creates robot accounts again.
     """
     registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
     why = "the registry is removed"
@@ -68,9 +68,11 @@ async def _delete_bindings(name: str) -> bool:
 
 
 async def _orphaned_robots(name: str) -> tuple[RobotAccount, ...]:
-    """Return, and list, the robot accounts that could not be deleted."""
+    """Return the robot accounts that could not be deleted, and publish their list."""
     orphans = await in_transaction(robots.list_robots, name)
     if orphans:
         page = orphaned_robots_page(name, orphans)
-        await publish_artifact(f"removal-{name}", page, "What stays behind in the registry")
+        await publish_artifact(
+            f"removal-{name}", page, "Robot accounts that remain in the registry"
+        )
     return orphans

@@ -1,4 +1,4 @@
-"""What syncing one cluster means: look, settle who belongs where, plan, deliver, save."""
+"""Synchronize one cluster: observe, assign namespaces to workspaces, plan, apply, save."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from sqlmodel import Session
 
+from flows.operations import messages
 from flows.runs import flow_run_id
 from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
 from models.clusters.cluster import (
@@ -43,15 +44,14 @@ from tasks.store.session import in_transaction
 
 
 class ClusterSyncResult(FrozenModel):
-    """How one run on one cluster ended.
+    """The result of one run on one cluster.
 
     Attributes:
-        has_changes: whether anything is otherwise than before.
-        unavailable_reason: why the cluster could not be read; a state of the cluster, no fault
-            of the run.
-        unsafe_reason: why nobody was let go, if the brakes refused it.
-        run_error: what went wrong in the run itself.
-        departures: namespaces that left each workspace.
+        has_changes: whether the record of the cluster changed.
+        unavailable_reason: why the cluster could not be read; this does not fail the run.
+        unsafe_reason: why no access was removed, if removals exceeded the safety limits.
+        run_error: why the run itself failed.
+        departures: namespaces that left, by workspace.
     """
 
     cluster: str
@@ -67,17 +67,18 @@ class ClusterSyncResult(FrozenModel):
 
     @property
     def error(self) -> str:
-        """What a person must look at; empty if all is delivered."""
-        failed = [outcome for outcome in self.results if not outcome.succeeded]
-        if failed:
-            first = f"{failed[0].change.namespace}: {failed[0].message}"
-            count = f"{len(failed)} of {len(self.results)} changes failed"
-            return f"cluster {self.cluster}: {count} ({first})"
+        """Return what failed; empty if all pull secrets are in the desired state."""
+        failures = [outcome for outcome in self.results if not outcome.succeeded]
+        if failures:
+            first = f"{failures[0].change.namespace}: {failures[0].message}"
+            return messages.changes_failed(
+                f"cluster {self.cluster}", len(failures), len(self.results), first
+            )
         return self.run_error or self.unsafe_reason
 
 
 class _Sync(NamedTuple):
-    """What one run saw, planned and did."""
+    """Observation, plan and results of one run."""
 
     snapshot: ClusterSnapshot
     namespaces: tuple[Namespace, ...]
@@ -95,13 +96,13 @@ async def sync_cluster(
     dry_run: bool = False,
     allow_large: bool = False,
 ) -> ClusterSyncResult:
-    """Bring one cluster's pull secrets to what is due, under the lease that `lease_id` has on it.
+    """Bring one cluster's pull secrets to the desired state, under the lease `lease_id`.
 
-    A cluster that cannot be read completely keeps everything it has.
+    Nothing is changed in a cluster that cannot be read completely.
 
     Raises:
-        Busy: another run took over the lease.
-        InputRefused: the key in force does not open the secrets on record.
+        LeaseHeld: another run took over the lease.
+        InvalidRequest: the current key cannot decrypt the secrets on record.
     """
     installation_id, record, assignments = await in_transaction(_load, name)
     contents = await build_pull_secret_contents()
@@ -168,7 +169,6 @@ async def _plan(
     *,
     allow_large: bool,
 ) -> _Sync:
-    """Look, settle who belongs where, and plan what is due there."""
     snapshot = await client.observe(get_settings().workspace_label_keys)
     namespaces, unsafe_reason = _assign_namespaces(
         record, snapshot, assignments, allow_large=allow_large
@@ -191,7 +191,6 @@ async def _plan(
 
 
 def _unreachable(record: ClusterRecord, error: ClusterError) -> _Sync:
-    """Return what is done about a cluster that cannot be read: nothing."""
     name = record.cluster.name
     snapshot = unreachable_cluster_snapshot(name, error, clock.now())
     return _Sync(
@@ -214,7 +213,7 @@ def _assign_namespaces(
     *,
     allow_large: bool,
 ) -> tuple[tuple[Namespace, ...], str]:
-    """Return who belongs where, and why nobody was let go if the brakes refused it."""
+    """Return namespaces with their workspaces, and why departures exceed the safety limits."""
     if not isinstance(snapshot.namespaces, Complete):
         return record.namespaces, ""
     name, observed = record.cluster.name, snapshot.namespaces.items
@@ -230,7 +229,7 @@ def _assign_namespaces(
 async def _save_assignments(
     record: ClusterRecord, namespaces: Sequence[Namespace], lease_id: str
 ) -> None:
-    """Save who belongs where before anything is delivered or withdrawn on the strength of it."""
+    # Before any change: a run that is killed must not leave pull secrets without their reason.
     if namespaces == record.namespaces:
         return
     entries = namespace_entries(record.namespaces, namespaces)

@@ -1,4 +1,4 @@
-"""Sync clusters side by side, in one task."""
+"""Synchronize clusters concurrently, in one task."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -35,10 +35,11 @@ async def sync_clusters(
     dry_run: bool = False,
     allow_large: bool = False,
 ) -> tuple[ClusterSyncResult, ...]:
-    """Sync clusters side by side, all of them unless some are named; one never holds up another.
+    """Synchronize clusters concurrently and independently of each other.
 
     Args:
-        wait_seconds: seconds to wait for another run on the same cluster.
+        names: names of the clusters; None for all.
+        wait_seconds: time to wait for another run on the same cluster.
     """
     all_clusters = await in_transaction(clusters.list_clusters)
     selection = [cluster for cluster in all_clusters if names is None or cluster.name in names]
@@ -76,7 +77,7 @@ async def _sync_isolated(
                 name, lease_id, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
-        return _empty_result(name)  # another run does it
+        return _empty_result(name)  # another run is at work on it
 
 
 def _empty_result(name: str) -> ClusterSyncResult:
@@ -84,7 +85,7 @@ def _empty_result(name: str) -> ClusterSyncResult:
 
 
 def _save_rollout(session: Session) -> None:
-    """Note which secrets and bindings have reached every namespace of their workspace by now."""
+    # A secret or binding is in effect once every namespace of its workspace has it.
     rollout.save_rolled_out(session, clock.now())
     pending = bindings.list_not_yet_effective(session)
     if not pending:

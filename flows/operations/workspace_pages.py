@@ -1,4 +1,4 @@
-"""Publish what is known of workspaces."""
+"""Publish the pages of workspaces."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from tasks.store.session import in_transaction
 
 
 async def publish_workspace_pages(names: Sequence[str] | None = None) -> int:
-    """Publish `workspace-<name>` for each workspace with news; return how many were written.
+    """Publish `workspace-<name>` for each workspace that changed; return the number of pages.
 
     Args:
-        names: whose; None for all. One that is not there (any more) has no page.
+        names: names of workspaces; None for all. Unknown names are ignored.
     """
     page_count = 0
     for view in build_workspace_views(
         await in_transaction(views.load_workspace_facts, names, clock.now())
     ):
         page, digest_source = workspace_page(view), workspace_digest_source(view)
-        title = "What it may pull, and where"
+        title = "Spaces that the workspace can pull, and its namespaces"
         page_count += await publish_if_changed(
             f"workspace-{view.workspace.name}", page, digest_source, title
         )

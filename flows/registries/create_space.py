@@ -1,4 +1,4 @@
-"""Create spaces: the wish is stored first, then carried out, then what was seen is saved."""
+"""Create spaces: save them as desired, then reconcile the registry."""
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -25,10 +25,10 @@ async def create_space(
     names: SpaceNamesField,
     visibility: VisibilityField = Visibility.PRIVATE,
 ) -> State[None]:
-    """Create spaces in a registry: projects of a Harbor.
+    """Create spaces in a registry: projects in Harbor.
 
-    A Docker Registry has no projects: there a space is a path prefix, and creating one means
-    that the platform knows it before the first image is pushed.
+    A Docker Registry has no projects: a space is a path prefix, and creating one only makes it
+    available for bindings before the first image is pushed.
     """
     async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         kind = (await in_transaction(registries.get_registry, registry)).registry.kind

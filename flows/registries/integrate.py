@@ -1,4 +1,4 @@
-"""Integrate a registry: prove first, save last, then look for the first time."""
+"""Integrate a registry: probe it, save it, then run the first reconcile."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,6 +24,7 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
+from flows.registries import messages
 from flows.registries.reconcile import final_state
 from flows.runs import flow_run_id, report_errors
 from models.core.audit import AuditEntry
@@ -55,13 +56,13 @@ async def integrate_registry(
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
     test_only: Annotated[
-        bool, form_field("Test only", "Prove the connection and save nothing.")
+        bool, form_field("Test only", "Test the connection; save nothing.")
     ] = False,
 ) -> State[None]:
     """Integrate an external Harbor or Docker Registry.
 
-    The connection is proved step by step before anything is saved; the verdict is the artifact
-    `verdict-<name>`. When the run ends, the registry is in the overview.
+    The connection is tested step by step before anything is saved. The check results are in the
+    artifact `verdict-<name>`. After the run, the registry is in the overview.
     """
     desired_registry = Registry(
         name=name,
@@ -82,7 +83,7 @@ async def integrate_registry(
     await probe_registry(desired_registry, approved_origins)
     await check_duplicate_harbor(desired_registry, approved_origins)
     if test_only:
-        return Completed(message=f"{name} can be integrated; nothing was saved (test only)")
+        return Completed(message=messages.can_be_integrated(name))
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         await in_transaction(_save, desired_registry, approved_origins, clock.now(), flow_run_id())
         report = await reconcile(name, lease_id, first=True)
@@ -105,14 +106,14 @@ def _save(
 
 
 async def probe_registry(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:
-    """Probe a registry as it is meant to be, and publish the verdict.
+    """Probe a registry and publish the check results.
 
     Args:
-        registry: as it is meant to be.
-        approved_origins: where the person who asks permits its credentials to be sent.
+        registry: the desired registry, not saved yet.
+        approved_origins: origins that the credentials may be sent to.
 
     Raises:
-        InputRefused: a step failed; nothing was saved.
+        InvalidRequest: a check failed; nothing was saved.
     """
     subject = f"{registry.kind.label} at {registry.address}"
     await _publish_probe_report(registry.name, subject, await probe(registry, approved_origins))
@@ -121,39 +122,34 @@ async def probe_registry(registry: Registry, approved_origins: Sequence[Credenti
 async def check_duplicate_harbor(
     registry: Registry, approved_origins: Sequence[CredentialOrigin]
 ) -> None:
-    """Make sure that a Harbor is not on record already under another name and address.
+    """Check that a Harbor is not integrated already under another name and address.
 
     Args:
-        registry: as it is meant to be.
+        registry: the desired registry, not saved yet.
         approved_origins: see `probe_registry`.
 
     Raises:
-        InputRefused: it is; the message says which and what to do.
+        InvalidRequest: it is; the message names the integrated registry and what to do.
     """
     twin = await find_duplicate(registry, approved_origins)
     if twin:
-        raise InvalidRequest(
-            f"{registry.name} was not saved: {registry.address} is another address of the Harbor "
-            f"that is integrated as {twin!r}, whose robot accounts are there. To change its "
-            f"address run update-registry for {twin!r}; to start anew run remove-registry for it "
-            "first"
-        )
+        raise InvalidRequest(messages.duplicate_harbor(registry.name, registry.address, twin))
 
 
 async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckResult]) -> None:
     summary = probe_summary(checks)
     page = probe_page(name, subject, checks, summary)
-    await publish_artifact(f"verdict-{name}", page, "What was proved step by step")
+    await publish_artifact(f"verdict-{name}", page, "Connection checks, step by step")
     if first_failure(checks):
-        raise InvalidRequest(f"{name} was not saved. {summary}")
+        raise InvalidRequest(messages.not_saved(name, summary))
 
 
 async def _parse_address(name: str, form: HarborForm | DockerForm) -> str:
-    """Return the address in its canonical spelling, or end with a verdict that says why not."""
+    """Return the canonical address, or publish the failed check and raise `InvalidRequest`."""
     try:
         return canonicalize_address(form.address)
     except InvalidRequest as error:
-        subject = f"{Kind(form.type).label} at an address that is none"
+        subject = f"{Kind(form.type).label} at an invalid address"
         await _publish_probe_report(name, subject, [invalid_address_check(str(error))])
         raise
 
@@ -165,28 +161,19 @@ def _parse_token_service(form: HarborForm | DockerForm) -> str | None:
 
 def _check_credentials(registry: Registry) -> None:
     if registry.kind is Kind.HARBOR and registry.credential is None:
-        raise InvalidRequest(
-            "a Harbor needs credentials of an administrator: choose or add a registry-credentials "
-            "block"
-        )
+        raise InvalidRequest(messages.HARBOR_NEEDS_CREDENTIALS)
     check_pull_user(registry)
 
 
 def check_pull_user(registry: Registry) -> None:
-    """Make sure that what namespaces shall receive is meant for them.
+    """Check that the pull credentials are safe to distribute to namespaces.
 
     Raises:
-        InputRefused: a Harbor has pull credentials, or a Docker Registry hands out its own.
+        InvalidRequest: a Harbor has pull credentials, or they are the registry's own credentials.
     """
     if registry.pull_credential is None:
         return
     if registry.kind is Kind.HARBOR:
-        raise InvalidRequest(
-            "pull credentials are for a Docker Registry; in a Harbor a robot account is made for "
-            "each workspace: leave them out"
-        )
+        raise InvalidRequest(messages.PULL_CREDENTIALS_FOR_HARBOR)
     if registry.pull_credential == registry.credential:
-        raise InvalidRequest(
-            "the pull credentials are the registry's own: every entitled namespace would receive "
-            "them. Choose a user that may only pull"
-        )
+        raise InvalidRequest(messages.PULL_CREDENTIALS_NOT_SEPARATE)

@@ -1,4 +1,4 @@
-"""Bring one registry to what is desired of it, now."""
+"""Reconcile one registry now."""
 
 from typing import Annotated
 
@@ -10,9 +10,9 @@ from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, RegistryRunResult, reconcile
 from flows.operations.sync_clusters import sync_clusters
+from flows.registries import messages
 from flows.runs import report_errors
 from models.core.availability import Complete
-from models.core.plural import pluralize
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
 from tasks.prefect.artifacts import publish_artifact
@@ -24,18 +24,18 @@ from tasks.store.leases import lease
 @report_errors
 async def reconcile_registry(
     name: ExistingRegistryField,
-    dry_run: Annotated[bool, form_field("Dry run", "Show the plan and change nothing.")] = False,
+    dry_run: Annotated[bool, form_field("Dry run", "Show the plan; change nothing.")] = False,
     allow_large: Annotated[
         bool,
         form_field(
             "Allow a large change",
-            "Lift the brakes: let this one run narrow or forget many spaces at once.",
+            "Lift the safety limits for this run: allow it to restrict or remove many spaces.",
         ),
     ] = False,
 ) -> State[None]:
-    """Look at a registry now and set right what differs from what is desired.
+    """Observe a registry now and correct what differs from the desired state.
 
-    The plan is the artifact `plan-<registry>`: each change with before, after and reason.
+    The artifact `plan-<registry>` lists each change with before, after and reason.
     """
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         report = await reconcile(name, lease_id, dry_run=dry_run, allow_large=allow_large)
@@ -47,7 +47,7 @@ async def reconcile_registry(
 
 
 async def publish_plan(report: RegistryRunResult, *, dry_run: bool = False) -> None:
-    """Publish a run's plan and what became of it."""
+    """Publish the plan of a run and the results of its changes."""
     page = plan_page(
         report.snapshot,
         report.plan,
@@ -56,21 +56,22 @@ async def publish_plan(report: RegistryRunResult, *, dry_run: bool = False) -> N
         dry_run=dry_run,
     )
     await publish_artifact(
-        f"plan-{report.registry}", page, "What differs, what is done about it, and why"
+        f"plan-{report.registry}", page, "Planned changes, their reasons and results"
     )
 
 
 def final_state(report: RegistryRunResult, *, dry_run: bool = False) -> State[None]:
-    """Return the state of a run on one registry: failed if somebody must look at something."""
+    """Return the state of a run on one registry: Failed if a change or an observation failed."""
     if report.error:
         return Failed(message=report.error)
     plan, section = report.plan, report.snapshot.spaces
     space_count = len(section.items) if isinstance(section, Complete) else 0
     drift_count = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
-    verb = "planned" if dry_run else "made"
-    return Completed(
-        message=f"{report.registry} is {report.health_summary.health}: "
-        f"{pluralize(space_count, 'space')} seen, {pluralize(drift_count, 'drift')}, "
-        f"{pluralize(len(plan.changes), 'change')} {verb}"
-        + (f"; {report.note}" if report.note else "")
+    message = messages.registry_summary(
+        report.registry,
+        report.health_summary.health,
+        (space_count, drift_count, len(plan.changes)),
+        dry_run=dry_run,
+        note=report.note,
     )
+    return Completed(message=message)

@@ -1,4 +1,4 @@
-"""Reconcile every registry that is due, side by side, in a few tasks."""
+"""Reconcile all due registries concurrently, in a few tasks."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
@@ -11,6 +11,7 @@ from prefect.states import Completed, Failed
 
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.operations.sync_clusters import sync_clusters
+from flows.registries import messages
 from flows.runs import isolate_failure, report_errors
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
@@ -27,18 +28,17 @@ from tasks.store.session import in_transaction
 from tasks.store.state import list_registries_with_due_robots
 
 _BATCH = 50
-"""Registries in one task run: a task run costs the Prefect server more than a look at one does."""
+"""Registries per task run: a task run costs more on the Prefect server than one observation."""
 
 
 class RegistryRunSummary(FrozenModel):
-    """How it ended with one registry.
+    """The result of the run on one registry.
 
     Attributes:
-        affects_pull_secrets: whether pull secrets may have to follow.
-        unavailable_reason: why the registry could not be read; a state of the registry, no fault
-            of the run.
-        error: what went wrong in the run, for somebody to look at.
-        note: what else a person should know.
+        affects_pull_secrets: whether pull secrets may have to change.
+        unavailable_reason: why the registry could not be read; this does not fail the run.
+        error: why the run failed.
+        note: remark for the run message.
     """
 
     registry: str
@@ -51,19 +51,19 @@ class RegistryRunSummary(FrozenModel):
 @flow(name="reconcile-all", persist_result=False)
 @report_errors
 async def reconcile_all() -> State[None]:
-    """Look at every registry that is due and set right what differs.
+    """Observe every due registry and correct what differs from the desired state.
 
-    One registry's failure never holds up another: a registry that is down is a state with a
-    reason, and the run fails only if a change was not made or something unforeseen happened.
+    Registries are independent of each other. A registry that is down is saved as unhealthy with a
+    reason; the run fails only if a change or the run itself fails.
     """
     records = await in_transaction(registries.list_registries)
     due_at = clock.now()
-    pressing = await in_transaction(list_registries_with_due_robots)
+    urgent_names = await in_transaction(list_registries_with_due_robots)
     due_records = [
         record
         for record in records
         if record.is_due(
-            get_settings().poll_policy, due_at, urgent=record.registry.name in pressing
+            get_settings().poll_policy, due_at, urgent=record.registry.name in urgent_names
         )
     ]
     credentials = await read_credentials(record.registry for record in due_records)
@@ -87,7 +87,7 @@ async def reconcile_batch(
     semaphore: asyncio.Semaphore,
     due_at: datetime,
 ) -> tuple[RegistryRunSummary, ...]:
-    """Reconcile some registries side by side; the places are shared with the other batches."""
+    """Reconcile registries concurrently; `semaphore` limits all batches together."""
 
     def reconcile_registry(name: str) -> Awaitable[RegistryRunSummary]:
         work = _reconcile_isolated(name, credentials, due_at)
@@ -107,7 +107,7 @@ async def _reconcile_isolated(
                 name, lease_id, AS_FUNCTIONS, credentials=credentials, due_at=due_at
             )
     except LeaseHeld:
-        return RegistryRunSummary(registry=name)  # another run does it, or just did
+        return RegistryRunSummary(registry=name)  # another run reconciles it, or just did
     if isinstance(report.snapshot.spaces, Unavailable):
         get_run_logger().warning(report.error)
         return RegistryRunSummary(registry=name, unavailable_reason=report.error)
@@ -122,11 +122,7 @@ async def _reconcile_isolated(
 
 def _final_state(total: int, summaries: Sequence[RegistryRunSummary]) -> State[None]:
     errors = [summary.error for summary in summaries if summary.error]
-    unreachable = [summary.registry for summary in summaries if summary.unavailable_reason]
-    message = f"{len(summaries)} of {total} registries were due"
-    if unreachable:
-        message += f"; {len(unreachable)} could not be read: {', '.join(unreachable[:20])}"
-    message += "".join(f"; {summary.note}" for summary in summaries if summary.note)
-    if errors:
-        return Failed(message=f"{message}; {len(errors)} with problems: {'; '.join(errors[:5])}")
-    return Completed(message=message)
+    unavailable = [summary.registry for summary in summaries if summary.unavailable_reason]
+    notes = [summary.note for summary in summaries if summary.note]
+    message = messages.reconcile_all_summary(len(summaries), total, unavailable, notes, errors)
+    return Failed(message=message) if errors else Completed(message=message)

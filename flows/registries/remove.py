@@ -1,4 +1,4 @@
-"""Remove a registry: unbind, revoke, withdraw, forget."""
+"""Remove a registry with its bindings, robot accounts and pull secret entries."""
 
 from functools import partial
 from typing import Annotated
@@ -14,8 +14,8 @@ from flows.operations.removal import decommission
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import refresh_overview
+from flows.registries import messages
 from flows.runs import report_errors
-from models.core.plural import pluralize
 from tasks.pages.removal import removal_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
@@ -30,38 +30,34 @@ from tasks.store.session import in_transaction
 async def remove_registry(
     name: ExistingRegistryField,
     confirm: Annotated[
-        bool, form_field("Confirm", "Off: only show what would go, and change nothing.")
+        bool, form_field("Confirm", "Off: show what would be removed; change nothing.")
     ] = False,
 ) -> State[None]:
-    """Unbind a registry's spaces, delete our robot accounts in it, withdraw it from pull secrets,
-    and forget it. Its spaces and images are not touched, and its audit is kept.
+    """Unbind a registry's spaces, delete this service's robot accounts in it, remove it from all
+    pull secrets and delete its record. Its spaces, images and audit entries are kept.
 
-    What goes is listed in the artifact `removal-<registry>`. A registry that is out of reach is
-    forgotten all the same; the artifact then lists the robot accounts that stay behind there.
+    The artifact `removal-<registry>` lists what is removed. An unreachable registry is removed
+    too; the artifact then lists the robot accounts that remain in it.
     """
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        summary = await _publish_preview(name, confirmed=confirm)
+        counts = await _publish_preview(name, confirmed=confirm)
         if not confirm:
-            return Completed(
-                message=f"{summary} would be forgotten; run it again with 'Confirm' on to do so"
-            )
+            return Completed(message=messages.would_be_removed(name, counts))
         exclude = partial(managed_harbors.exclude, registry=name)
-        orphans = await decommission(name, lease_id, "by hand", on_delete=exclude)
+        orphans = await decommission(name, lease_id, "removed by a user", on_delete=exclude)
     reports = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await refresh_overview()
     await publish_workspace_pages()
     await send_events()
     errors = [report.error for report in reports if report.error]
     if orphans:
-        names = ", ".join(robot_account.login for robot_account in orphans[:20])
-        errors.append(f"it is out of reach, so these robot accounts stay behind in it: {names}")
-    if errors:
-        return Failed(message=f"{summary} is forgotten; {'; '.join(errors[:5])}")
-    return Completed(message=f"{summary} is forgotten")
+        errors.append(messages.orphaned_robots([robot.login for robot in orphans]))
+    message = messages.removed(name, counts, errors)
+    return Failed(message=message) if errors else Completed(message=message)
 
 
 async def _publish_preview(name: str, *, confirmed: bool) -> str:
-    """List what goes, and return it in one sentence."""
+    """Publish what is removed, and return the counts."""
     record = await in_transaction(registries.get_registry, name)
     space_records = await in_transaction(spaces.list_spaces, name)
     registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
@@ -70,11 +66,7 @@ async def _publish_preview(name: str, *, confirmed: bool) -> str:
     page = removal_page(
         record, space_records, registry_bindings, robot_accounts, namespaces, confirmed=confirmed
     )
-    await publish_artifact(f"removal-{name}", page, "What goes with the registry")
-    counts = (
-        pluralize(len(space_records), "space"),
-        pluralize(len(registry_bindings), "binding"),
-        pluralize(len(robot_accounts), "robot account"),
-        f"the logins of {pluralize(len(namespaces), 'namespace')}",
+    await publish_artifact(f"removal-{name}", page, "What is removed with the registry")
+    return messages.removal_counts(
+        len(space_records), len(registry_bindings), len(robot_accounts), len(namespaces)
     )
-    return f"{name} with {', '.join(counts)}"

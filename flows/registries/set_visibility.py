@@ -1,4 +1,4 @@
-"""Set spaces public or private: the wish first, then the registry, then what was seen."""
+"""Set the visibility of spaces: save it as desired, then reconcile the registry."""
 
 from typing import Annotated
 
@@ -35,17 +35,16 @@ async def set_space_visibility(
         bool,
         form_field(
             "Allow a large change",
-            "Lift the brakes: let this one run make many spaces private at once.",
+            "Lift the safety limits for this run: allow it to make many spaces private.",
         ),
     ] = False,
 ) -> State[None]:
-    """Set the visibility of spaces; from then on it is kept as set here.
+    """Set the desired visibility of spaces.
 
-    Another change made in the registry's own console is drift, and is dealt with by the registry's
-    drift policy.
+    A later change in the registry's own console is drift; the registry's drift policy applies.
     """
     async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        await in_transaction(registries.get_registry, registry)  # refuses a name that nobody has
+        await in_transaction(registries.get_registry, registry)  # raises if it is unknown
         space_records = await in_transaction(spaces.list_spaces, registry)
         desired_spaces = with_visibility(registry, space_records, names, visibility)
         if not allow_large:

@@ -1,4 +1,4 @@
-"""Update a registry: the new values are proved before they replace the old ones."""
+"""Update a registry: test the new values before they replace the old ones."""
 
 from collections.abc import Iterable
 
@@ -20,6 +20,7 @@ from flows.forms.schema import NONE
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.overview import refresh_overview
+from flows.registries import messages
 from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
 from flows.runs import flow_run_id, report_errors
@@ -52,11 +53,11 @@ async def update_registry(
     description: NewDescriptionField = None,
     drift_policy: NewDriftPolicyField = None,
 ) -> State[None]:
-    """Change what is given and keep the rest.
+    """Change the given values and keep the others.
 
-    The registry is probed with the new values first; if a step fails, the old ones stay. A changed
-    password needs no update: edit the block, it is read at each use. A new address needs the
-    credentials again: they are sent to the addresses only that they were given for.
+    The registry is tested with the new values first; if a check fails, nothing is changed. If only
+    a password has changed, edit the block instead: it is read at each use. A new address requires
+    the credentials again: they are sent only to the addresses that they were given for.
     """
     puller = None if isinstance(pull_credentials, str) else pull_credentials
     tokens = None if token_service == NONE else token_service
@@ -73,14 +74,14 @@ async def update_registry(
     clearable = {"pull_credential": pull_credentials, "token_service": token_service}
     updates |= {field: None for field, value in clearable.items() if value == NONE}
     if not updates:
-        raise InvalidRequest("nothing was given to change: fill in at least one field")
+        raise InvalidRequest(messages.NO_CHANGES_GIVEN)
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         before = (await in_transaction(registries.get_registry, name)).registry
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
         check_moved_credentials(before, after, updates)
         origins = new_credential_origins(after, block_document_ids(credentials, puller))
-        origins = await _prove(before, after, origins)
+        origins = await _check_new_values(before, after, origins)
         entry, at, run = _audit_entry(before, after, updates), clock.now(), flow_run_id()
         await in_transaction(
             registries.replace_registry, after, entry, at=at, flow_run=run, approved_origins=origins
@@ -89,22 +90,22 @@ async def update_registry(
     await refresh_overview(name)
     await send_events()
     if result.error:
-        return result.final_state(f"{name} is updated")
+        return result.final_state(f"{name} was updated")
     return final_state(result.registry_result)
 
 
-async def _prove(
+async def _check_new_values(
     before: Registry, after: Registry, origins: tuple[CredentialOrigin, ...]
 ) -> tuple[CredentialOrigin, ...]:
-    """Make sure that the new values work; return where credentials may be sent from now on.
+    """Test the new values; return the origins that credentials may be sent to from now on.
 
     Args:
-        before: as it is on record.
-        after: as it is meant to be.
-        origins: where the new credentials may be sent.
+        before: the registry on record.
+        after: the desired registry.
+        origins: the origins that the new credentials may be sent to.
 
     Raises:
-        InputRefused: something speaks against it; nothing was saved.
+        InvalidRequest: a check failed; nothing was saved.
     """
     await in_transaction(registries.ensure_address_available, after)
     former_origins = await in_transaction(credential_origins.list_origins, before)

@@ -71,7 +71,7 @@ async def test_registries_with_broken_blocks_hold_up_nobody(
         good.simulator.projects["team"].public = True
         state = await reconcile_all_now()
         assert f"{len(names) + 1} of {len(names) + 1} registries were due" in (state.message or "")
-        assert "unforeseen" not in (state.message or "")
+        assert "unexpected" not in (state.message or "")
         make_storage_due()
         await expect_success(compute_overview)
     assert spaces_of(name)["team"].observed == "public"

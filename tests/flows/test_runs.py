@@ -25,7 +25,7 @@ async def test_what_goes_well_is_returned() -> None:
         (InvalidRequest("no such space"), "prod: no such space"),
         (InvalidRequest("prod: no such space"), "prod: no such space"),
         (InvalidRequest("production: gone"), "prod: production: gone"),
-        (KeyError("secret"), "prod: unforeseen KeyError, see the run's log"),
+        (KeyError("secret"), "prod: unexpected KeyError, see the run's log"),
     ],
 )
 async def test_what_goes_wrong_is_an_ending(error: Exception, message: str) -> None:

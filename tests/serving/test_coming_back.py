@@ -52,7 +52,7 @@ def _check_recovered(run: ProductRun, run_ids: list[str]) -> None:
 def test_from_checkout_to_checkout_on_old_data(folder: Path, tmp_path: Path) -> None:
     other = copy_checkout(tmp_path / "other")
     _replace_text(
-        other / "flows" / "rotate_credentials.py", "no robot account is due", "none is due"
+        other / "flows" / "access" / "messages.py", "no robot account is due", "none is due"
     )
     trees = tree_of(PROJECT_DIR), tree_of(other)
     secret_data = {"value": "kept since then"}

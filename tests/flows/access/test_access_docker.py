@@ -193,7 +193,7 @@ async def test_the_pull_only_user_is_taken_away_and_with_it_what_was_delivered(n
         await expect_success(update_registry, name, pull_credentials="none")
         assert record_of(name).registry.pull_credential is None
         assert cluster.secret("shop") is None
-        assert "nothing was given" in await expect_failure(
+        assert "no changes given" in await expect_failure(
             update_registry, name, pull_credentials="keep"
         )
         for token_service, expected in ((url, url), ("", url), ("none", None)):

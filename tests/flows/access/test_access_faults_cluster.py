@@ -103,10 +103,10 @@ async def test_down_for_an_hour_withdraws_nothing_and_all_follows(name: str) -> 
         p.cluster.faults.add(Fault(Respond(503), times=None))
         message = await expect_success(bind_space, name, ["team-b"], ["blue"])
         assert "1 binding (1 space, 1 workspace, 1 namespace) bound" in message
-        assert "what is out of reach follows when it is back: cluster eu: answered 503" in message
+        assert "unreachable clusters follow when they are back: cluster eu: answered 503" in message
         assert not await p.pulls("lab", "team-b")
         message = await expect_success(unbind_space, name, ["team-a"], ["red"])
-        assert "follows when it is back" in message
+        assert "follow when they are back" in message
         assert not await p.pulls("shop", "team-a")
         assert list(robots_in(p.harbor).values()) == [frozenset({"team-b"})]
         assert "cluster eu: answered 503" in await expect_success(sync_namespaces)

@@ -55,7 +55,10 @@ PROJECTS = (
 )  # fmt: skip
 
 
-OLD_ROBOT_NOTE = "; 1 replaced, kept until every namespace has had the new secret 10 minutes"
+OLD_ROBOT_NOTE = (
+    "; 1 superseded robot account kept until 10 minutes after every namespace has received the new "
+    "secret"
+)
 
 
 class _PullMonitor:
@@ -86,7 +89,7 @@ async def test_a_rotation_leaves_no_gap(name: str) -> None:
         first, secret = p.robot, p.cluster.secret("shop")
         monitor = _PullMonitor(p, "team-a")
         message = await expect_success(rotate_credentials)
-        assert message == f"new secrets for 1 robot account on 1 registry{OLD_ROBOT_NOTE}"
+        assert message == f"new secrets for 1 robot account in 1 registry{OLD_ROBOT_NOTE}"
         assert len(robots_in(p.harbor)) == 2
         await run_schedules(name)
         assert first.id in p.harbor.simulator.robots  # a node may have read its secret
@@ -157,13 +160,13 @@ async def test_only_what_is_older_than_the_configured_age(
         _set_age("red", 91)
         monkeypatch.setenv("REGISTRY_INTEGRATION_ROTATION_DAYS", "0")
         get_settings.cache_clear()
-        no_rotation_message = "no robot account is due for a new secret"
+        no_rotation_message = "no robot account is due for rotation"
         assert await expect_success(rotate_credentials, overdue_only=True) == no_rotation_message
         monkeypatch.delenv("REGISTRY_INTEGRATION_ROTATION_DAYS")
         get_settings.cache_clear()
         before = {robot.workspace: robot.robot_id for robot in recorded_robots(name)}
         message = await expect_success(rotate_credentials, overdue_only=True)
-        assert message == f"new secrets for 1 robot account on 1 registry{OLD_ROBOT_NOTE}"
+        assert message == f"new secrets for 1 robot account in 1 registry{OLD_ROBOT_NOTE}"
         advance_time(minutes=11)
         await run_schedules(name)
         after = {robot.workspace: robot.robot_id for robot in recorded_robots(name)}
@@ -291,14 +294,14 @@ async def test_removing_a_registry_shows_first_and_then_leaves_nothing(name: str
         assert len(p.harbor.simulator.robots) == 2
         before = p.writes()
         message = await expect_success(remove_registry, name)
-        summary = "2 spaces, 1 binding, 2 robot accounts, the logins of 2 namespaces"
-        assert f"{name} with {summary} would be forgotten" in message
+        summary = "2 spaces, 1 binding, 2 robot accounts, registry logins in 2 namespaces"
+        assert f"{name} would be removed with {summary}; nothing was changed" in message
         assert (p.writes(), registry_names()) == (before, [name])
         assert await p.pulls("shop", "team-a")
         assert "shop" in await page(f"removal-{name}")
 
         message = await expect_success(remove_registry, name, confirm=True)
-        assert message == f"{name} with {summary} is forgotten"
+        assert message == f"{name} was removed with {summary}"
         assert p.harbor.simulator.robots == {}
         assert (p.cluster.secret("shop"), p.cluster.image_pull_secrets("shop")) == (None, ())
         assert (registry_names(), recorded_robots(name), pull_secrets_in("eu")) == ([], (), {})
@@ -310,7 +313,7 @@ async def test_a_registry_out_of_reach_is_removed_and_what_stays_is_listed(name:
         p.harbor.faults.add(Fault(Respond(503), times=None))
         message = await expect_failure(remove_registry, name, confirm=True)
         login = p.harbor.simulator.robot_login(p.robot)
-        expected = f"it is out of reach, so these robot accounts stay behind in it: {login}"
+        expected = f"the registry is unreachable: these robot accounts were not deleted: {login}"
         assert expected in message
         assert login in await page(f"removal-{name}")
         assert p.cluster.secret("shop") is None

@@ -171,7 +171,7 @@ async def test_a_workspace_with_bindings_is_removed_only_if_confirmed(name: str)
         assert (p.writes(), len(bindings_of(name))) == (before, 2)
         p.harbor.simulator.delete_project("team-b")  # a stale binding is no obstacle
         message = await expect_success(remove_workspace, "red", confirm=True)
-        assert message == "workspace red and its bindings (2) are removed"
+        assert message == "workspace red was removed with 2 bindings"
         assert (robots_in(p.harbor), recorded_robots(name), bindings_of(name)) == ({}, (), ())
         assert p.cluster.secret("shop") is None
         assert "red" in _workspace_names()  # for a label still names it
@@ -190,7 +190,7 @@ async def test_what_is_bound_while_the_workspace_is_removed_goes_with_it_and_is_
 
         p.harbor.faults.add(Fault(RunCallback(add_binding), "DELETE", r"/api/v2\.0/robots/\d+"))
         message = await expect_success(remove_workspace, "red", confirm=True)
-        assert message == "workspace red and its bindings (2) are removed"
+        assert message == "workspace red was removed with 2 bindings"
         assert (robots_in(p.harbor), bindings_of(name)) == ({}, ())
         unbound_rows = [row for row in audit_of(name) if row.what == "space.unbound"]
         assert [(row.subject, row.workspace, row.why) for row in unbound_rows] == [
@@ -205,7 +205,7 @@ async def test_a_workspace_is_removed_also_while_its_registry_is_down(name: str)
         await p.bind("team-a")
         p.harbor.faults.add(Fault(Respond(503), times=None))
         message = await expect_success(remove_workspace, "red", confirm=True)
-        assert f"the next runs go on with: {name}: " in message
+        assert f"the next runs will retry: {name}: " in message
         assert (_workspace_names(), p.cluster.secret("shop")) == ([], None)
         p.harbor.faults.clear()
         await run_schedules(name)
@@ -240,10 +240,10 @@ async def test_a_cluster_is_removed_after_it_was_shown_what_goes(name: str) -> N
         p.cluster.add_foreign_secret("lab")
         before = p.writes()
         message = await expect_success(remove_cluster, "eu")
-        assert "cluster eu has 2 pull secrets of ours, which would be withdrawn" in message
+        assert "cluster eu would be removed with 2 pull secrets; nothing was changed" in message
         assert p.writes() == before
         message = await expect_success(remove_cluster, "eu", confirm=True)
-        assert message == "cluster eu is forgotten, its pull secrets are withdrawn"
+        assert message == "cluster eu was removed and its pull secrets were deleted"
         assert (p.cluster.secret("shop"), p.cluster.image_pull_secrets("shop")) == (None, ())
         assert p.cluster.raw_secret("lab") is not None
         assert (
@@ -261,7 +261,7 @@ async def test_a_cluster_out_of_reach_is_forgotten_and_what_stays_is_said(name: 
         p.cluster.revoke_token()
         message = await expect_failure(remove_cluster, "eu", confirm=True)
         assert "the token or client certificate is not accepted" in message
-        assert "the Secret registry-integration may stay behind in: shop, till" in message
+        assert "the Secret registry-integration may remain in: shop, till" in message
         assert (run_in_transaction(clusters.list_names), pull_secrets_in("eu")) == ((), {})
 
 

@@ -120,13 +120,13 @@ async def test_restored_by_a_person_it_is_granted(name: str) -> None:
         message = await expect_success(
             resolve_held_bindings, name, HeldBindingAction.RESTORE, dry_run=True
         )
-        assert message == "1 held binding to restore; nothing was changed"
+        assert message == "1 held binding would be restored; nothing was changed"
         assert held_spaces(name) == ["team-a"]
         assert "team-a" in await page(f"binding-{name}")
         message = await expect_success(
             resolve_held_bindings, name, HeldBindingAction.RESTORE, ["team-*"], ["red"]
         )
-        assert message == "1 held binding to restore"
+        assert message == "restored 1 held binding"
         assert held_spaces(name) == []
         assert await p.grants_exactly("team-a", "team-b")
         message = await expect_success(resolve_held_bindings, name, HeldBindingAction.RESTORE)
@@ -153,7 +153,7 @@ async def test_dropped_it_is_gone(name: str, by: str) -> None:
             message = await expect_success(
                 resolve_held_bindings, name, HeldBindingAction.DROP, ["team-a"]
             )
-            assert message == "1 held binding to drop"
+            assert message == "dropped 1 held binding"
         else:
             await unbind(name, ["team-a"], "red")
         assert [binding.space for binding in bindings_of(name)] == ["team-b"]
@@ -169,5 +169,5 @@ async def test_what_is_not_there_cannot_be_restored(name: str) -> None:
         run_in_transaction(spaces.delete_spaces, name, ["team-a"], at=clock.now(), flow_run="")
         p.harbor.simulator.delete_project("team-a")
         message = await expect_success(resolve_held_bindings, name, HeldBindingAction.RESTORE)
-        assert "1 binding stay held, because the registry has no such space: team-a" in message
+        assert "1 binding still held: the registry has no space team-a" in message
         assert held_spaces(name) == ["team-a"]

@@ -197,7 +197,7 @@ async def test_a_harbor_without_credentials_is_refused(name: str) -> None:
     with harbor_with() as harbor:
         state = await integrate(name, harbor.url, credentials=None)
         assert harbor.faults.request_counts == {}
-    assert "a Harbor needs credentials" in (state.message or "")
+    assert "Harbor requires the credentials" in (state.message or "")
     _check_nothing_saved(name)
 
 

@@ -44,7 +44,7 @@ async def test_steady(name: str) -> None:
     with harbor_with("a") as harbor:
         await add_registry(name, harbor.url)
         state = await run_flow(reconcile_registry, name)
-        assert state.message == f"{name} is healthy: 2 spaces seen, 0 drifts, 0 changes made"
+        assert state.message == f"{name} is healthy: 2 spaces, 0 drifts, 0 changes made"
         assert harbor.writes() == []
     assert await count_task_runs(state) <= 5
     assert audit_events(name) == {"registry.integrated": 1}
@@ -184,7 +184,7 @@ async def test_one_that_is_gone_stays_with_its_last_numbers(name: str) -> None:
         await integrate(name, harbor.url)
         read_at = record_of(name).spaces_read_at
     for _ in range(2):
-        assert f"1 could not be read: {name}" in ((await reconcile_all_now()).message or "")
+        assert f"1 unavailable: {name}" in ((await reconcile_all_now()).message or "")
     statistics = statistics_of(name)
     assert statistics.record.health_summary.health is Health.UNHEALTHY
     assert statistics.record.health_summary.reason is Reason.CONNECTION_REFUSED
@@ -199,7 +199,7 @@ async def test_a_deleted_block_is_a_state_and_no_crash(name: str) -> None:
         await add_registry(name, harbor.url)
         await RegistryCredentials.adelete(name)
         request_count = harbor.faults.request_counts.total()
-        assert f"1 could not be read: {name}" in ((await reconcile_all_now()).message or "")
+        assert f"1 unavailable: {name}" in ((await reconcile_all_now()).message or "")
         assert f"registry-credentials/{name} does not exist" in await expect_failure(
             reconcile_registry, name
         )
@@ -253,6 +253,6 @@ async def test_what_another_run_has_just_looked_at_is_left_alone(name: str) -> N
         await add_registry(name, harbor.url)
         request_count = len(harbor.simulator.requests)
         async with lease(name) as lease_id:
-            with pytest.raises(LeaseHeld, match="just now"):
+            with pytest.raises(LeaseHeld, match="just reconciled"):
                 await reconcile(name, lease_id, AS_FUNCTIONS, due_at=due_at)
         assert len(harbor.simulator.requests) == request_count

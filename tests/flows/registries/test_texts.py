@@ -30,7 +30,7 @@ async def test_what_it_says_is_stored_and_shown(name_on_postgresql: str) -> None
         harbor.faults.add(Fault(_refusal(400), path=r".*/projects\?.*", times=None))
         for _ in range(2):
             state = await reconcile_all_now()
-            assert "unforeseen" not in (state.message or "")
+            assert "unexpected" not in (state.message or "")
         await expect_success(compute_overview)
         markdown = await page(f"registry-{name}")
     messages = [condition.message for condition in record_of(name).conditions]
@@ -50,7 +50,7 @@ async def test_names_that_cannot_be_are_refused_and_nothing_is_lost(
         answer = Respond(200, json.dumps(rows).encode(), (("X-Total-Count", "2"),))
         harbor.faults.add(Fault(answer, path=r".*/projects\?.*", times=None))
         state = await reconcile_all_now()
-    assert "unforeseen" not in (state.message or "")
-    assert f"1 could not be read: {name}" in (state.message or "")
+    assert "unexpected" not in (state.message or "")
+    assert f"1 unavailable: {name}" in (state.message or "")
     assert set(spaces_of(name)) == {"library", "team"}
     assert all(space.missing_since is None for space in spaces_of(name).values())

@@ -1,0 +1,106 @@
+"""Messages and audit reasons of the access flows' runs."""
+
+from collections.abc import Sequence
+
+from models.core.plural import pluralize
+
+NOT_DUE_FOR_ROTATION = "no robot account is due for rotation"
+NO_ROBOT_ACCOUNT = (
+    "no robot account exists for this registry and workspace: bind a space with bind-space first"
+)
+REQUESTED = "requested"
+HELD_BINDING_DROPPED = "held binding dropped"
+HELD_BINDING_RESTORED = "restored"
+WORKSPACE_REMOVED = "the workspace is removed"
+_MAX_NAMES = 10
+_MAX_ERRORS = 5
+
+
+def would_be(verb: str, summary: str) -> str:
+    """Return the message of a dry run.
+
+    Args:
+        verb: `bound` or `unbound`.
+        summary: which bindings.
+    """
+    return f"{summary} would be {verb}; nothing was changed"
+
+
+def in_effect(verb: str, summary: str, scope_note: str, seconds: float) -> str:
+    """Return the message of a change of bindings.
+
+    Args:
+        verb: `bound` or `unbound`.
+        summary: which bindings.
+        scope_note: where the change is in effect, if not everywhere.
+        seconds: time from the request until the change was in effect.
+    """
+    return f"{summary} {verb}, in effect{scope_note} after {seconds:.1f} s"
+
+
+def workspace_namespaces(name: str, count: int) -> str:
+    """Return the message of a workspace that was created or updated."""
+    return f"workspace {name} has {pluralize(count, 'namespace')}"
+
+
+def workspace_has_bindings(name: str, bindings: str) -> str:
+    """Return the error about a workspace that cannot be removed without confirmation."""
+    return (
+        f"workspace {name} is bound to {bindings}; nothing was changed. Unbind these spaces with "
+        "unbind-space, or run remove-workspace again with 'Confirm' on to remove the bindings too"
+    )
+
+
+def workspace_removed(name: str, binding_count: int, errors: Sequence[str]) -> str:
+    """Return the message of a removal.
+
+    Args:
+        errors: what could not be applied yet.
+    """
+    message = f"workspace {name} was removed with {pluralize(binding_count, 'binding')}"
+    return f"{message}; the next runs will retry: {'; '.join(errors)}" if errors else message
+
+
+def held_bindings(
+    action: str, count: int, held: int, missing_spaces: Sequence[str], *, dry_run: bool
+) -> str:
+    """Return the message about held bindings.
+
+    Args:
+        action: `restore` or `drop`.
+        count: how many bindings the action applies to.
+        held: how many other bindings match, whose space is missing.
+        missing_spaces: the names of these spaces.
+    """
+    if not count and not held:
+        return "no held bindings match; nothing was changed"
+    past = {"restore": "restored", "drop": "dropped"}[action]
+    bindings = pluralize(count, "held binding")
+    message = f"{bindings} would be {past}" if dry_run else f"{past} {bindings}"
+    if missing_spaces:
+        message += (
+            f"; {pluralize(held, 'binding')} still held: the registry has no space "
+            f"{', '.join(missing_spaces[:_MAX_NAMES])}"
+        )
+    return f"{message}; nothing was changed" if dry_run or not count else message
+
+
+def rotation_summary(
+    robot_accounts: int, registries: int, superseded: int, minutes: float, errors: Sequence[str]
+) -> str:
+    """Return the message of a rotation.
+
+    Args:
+        superseded: how many replaced robot accounts still exist.
+        minutes: how long they are kept after every namespace has received the new secret.
+    """
+    parts = [
+        f"new secrets for {pluralize(robot_accounts, 'robot account')} in "
+        f"{pluralize(registries, 'registry')}"
+    ]
+    if superseded:
+        parts.append(
+            f"{pluralize(superseded, 'superseded robot account')} kept until {minutes:g} minutes "
+            "after every namespace has received the new secret"
+        )
+    return "; ".join([*parts, *errors[:_MAX_ERRORS]])

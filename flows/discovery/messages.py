@@ -1,0 +1,67 @@
+"""Messages that end the discovery flows' runs."""
+
+from collections.abc import Sequence
+
+from models.core.plural import pluralize
+
+_MAX_ERRORS = 5
+
+
+def discovery_summary(
+    counts: tuple[int, int, int],
+    postponed: int,
+    errors: Sequence[str],
+    unavailable: Sequence[str],
+    *,
+    dry_run: bool,
+) -> str:
+    """Return the message of a discovery.
+
+    Args:
+        counts: how many clusters, managed Harbors and changes.
+        postponed: how many Harbors are adopted by later runs.
+        unavailable: why clusters could not be read; left out if there are errors.
+    """
+    clusters, harbors, changes = counts
+    parts = [
+        f"{pluralize(clusters, 'cluster')}, {pluralize(harbors, 'managed Harbor')}, "
+        f"{pluralize(changes, 'change')} {'planned' if dry_run else 'made'}"
+    ]
+    if postponed:
+        parts.append(f"{pluralize(postponed, 'Harbor')} postponed to the next runs")
+    if errors:
+        parts += errors[:_MAX_ERRORS]
+    elif unavailable:
+        parts.append(f"unavailable: {'; '.join(unavailable)}")
+    return "; ".join(parts)
+
+
+def cluster_unavailable(ref: str, reason: str) -> str:
+    """Return the error about a Harbor whose cluster cannot be read."""
+    return f"{ref}: {reason}; discover-managed-harbors will retry"
+
+
+def not_found(ref: str) -> str:
+    """Return the error about a Harbor that is not in the cluster."""
+    return (
+        f"managed Harbor {ref} not found: check its cluster, namespace and name. If it appears "
+        "within one hour, discover-managed-harbors integrates it"
+    )
+
+
+def not_trusted(ref: str) -> str:
+    """Return the error about an object with the right name and another UID."""
+    return (
+        f"{ref} does not have the given uid, or two objects have this name: run "
+        "integrate-managed-harbor with the uid of the right object"
+    )
+
+
+def integrated(ref: str, registry: str) -> str:
+    """Return the message of a Harbor that is integrated."""
+    return f"{ref} is integrated as {registry}"
+
+
+def not_ready(ref: str, reason: str) -> str:
+    """Return the message of a Harbor that did not become ready in time."""
+    return f"{ref} is not ready yet ({reason}); discover-managed-harbors will retry"
