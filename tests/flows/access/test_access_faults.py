@@ -168,7 +168,7 @@ async def test_a_secret_that_could_not_be_saved_is_made_anew(name: str) -> None:
         full = "BEFORE INSERT ON robot_grant BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         _sql(f"CREATE TRIGGER full {full}")
         result = await p.bind("team-a")
-        assert "red: unexpected IntegrityError, see the run's log" in result.message
+        assert "red: unforeseen IntegrityError, see the run's log" in result.message
         assert (recorded_robots(name), p.cluster.secret("shop")) == ((), None)
         assert len(robots_in(p.harbor)) == 1
         _sql("DROP TRIGGER full")

@@ -156,7 +156,7 @@ async def test_gone_is_kept_through_a_grace_and_out_of_reach_changes_nothing(
         assert registry_names() == ["c6-hub-main"]
         _expire_grace()
         cluster.revoke_token()
-        assert "not read" in await expect_success(discover_managed_harbors)
+        assert "unavailable: cluster c6: " in await expect_success(discover_managed_harbors)
         assert registry_names() == ["c6-hub-main"]
 
 
