@@ -34,16 +34,16 @@ async def create_workspace(
     workspace = Workspace(name=name, description=description)
     at, run = clock.now(), flow_run_id()
     await in_transaction(workspaces.save_workspace, workspace, assignments, at=at, flow_run=run)
-    reports = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_cluster_pages(reports)
+    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    await publish_cluster_pages(results)
     await publish_workspace_pages([name])
     await send_events()
     members = [
         namespace
-        for report in reports
-        for namespace in report.namespaces
+        for result in results
+        for namespace in result.namespaces
         if namespace.workspace == name
     ]
     summary = messages.workspace_namespaces(name, len(members))
-    errors = [report.error for report in reports if report.error]
+    errors = [result.error for result in results if result.error]
     return Failed(message=f"{summary}; {errors[0]}") if errors else Completed(message=summary)

@@ -93,8 +93,8 @@ async def resolve_held_bindings(
 
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
     at, run = clock.now(), flow_run_id()
-    why = messages.HELD_BINDING_RESTORED
-    await in_transaction(bindings.bind, selection, why, at=at, flow_run=run)
+    reason = messages.HELD_BINDING_RESTORED
+    await in_transaction(bindings.bind, selection, reason, at=at, flow_run=run)
     async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         result = await apply_access_change(registry, lease_id)
     await publish_plan(result.registry_result)

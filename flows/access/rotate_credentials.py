@@ -73,7 +73,7 @@ async def rotate_credentials(
     )
     await send_events()
     superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))
-    errors = [*first, *(report.error for report in clusters if report.error), *second]
+    errors = [*first, *(result.error for result in clusters if result.error), *second]
     minutes, registry_count = get_settings().superseded_minutes, len(workspaces_by_registry)
     message = messages.rotation_summary(
         robot_count, registry_count, superseded_count, minutes, errors

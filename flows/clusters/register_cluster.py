@@ -58,13 +58,13 @@ async def register_cluster(
     async with lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS):
         at, run = clock.now(), flow_run_id()
         await in_transaction(clusters.save_cluster, cluster, state=state, at=at, flow_run=run)
-    reports = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_cluster_pages(reports)
+    results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
+    await publish_cluster_pages(results)
     await publish_workspace_pages()
     await send_events()
-    report = reports[0]
-    error = report.error or report.unavailable_reason
-    message = messages.registered(name, len(report.namespaces), error)
+    result = results[0]
+    error = result.error or result.unavailable_reason
+    message = messages.registered(name, len(result.namespaces), error)
     return Failed(message=message) if error else Completed(message=message)
 
 

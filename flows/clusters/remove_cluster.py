@@ -51,9 +51,9 @@ async def remove_cluster(
             message = messages.would_be_removed(name, len(pull_secrets), lockout_note)
             return Completed(message=message)
         error = await _delete_pull_secrets(record)
-        why = error or "removed by a user; all pull secrets deleted"
+        reason = error or "removed by a user; all pull secrets deleted"
         await in_transaction(
-            clusters.delete_cluster, name, why, at=clock.now(), flow_run=flow_run_id()
+            clusters.delete_cluster, name, reason, at=clock.now(), flow_run=flow_run_id()
         )
     await publish_workspace_pages()
     await send_events()

@@ -46,48 +46,48 @@ async def sync_namespaces(
     """
     for name in only:
         await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
-    reports = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
-    await publish_cluster_pages(reports, dry_run=dry_run)
-    if not dry_run and any(report.has_changes for report in reports):
+    results = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
+    await publish_cluster_pages(results, dry_run=dry_run)
+    if not dry_run and any(result.has_changes for result in results):
         await publish_workspace_pages()
     await send_events()
-    workspace_names = sorted({name for report in reports for name in report.departures})
+    workspace_names = sorted({name for result in results for name in result.departures})
     remark = (
         await in_transaction(departure_note, workspace_names)
         if workspace_names and not dry_run
         else ""
     )
-    return _final_state(reports, remark, dry_run=dry_run)
+    return _final_state(results, remark, dry_run=dry_run)
 
 
 async def publish_cluster_pages(
-    reports: tuple[ClusterSyncResult, ...], *, dry_run: bool = False
+    results: tuple[ClusterSyncResult, ...], *, dry_run: bool = False
 ) -> None:
     """Publish `cluster-<name>` for each cluster that changed; a dry run has a separate page."""
-    for report in reports:
-        record = await in_transaction(clusters.get_cluster, report.cluster)
+    for result in results:
+        record = await in_transaction(clusters.get_cluster, result.cluster)
         page = cluster_page(
-            record, report.plan, report.results, report.unsafe_reason, dry_run=dry_run
+            record, result.plan, result.results, result.unsafe_reason, dry_run=dry_run
         )
         if dry_run:
-            await publish_artifact(f"plan-cluster-{report.cluster}", page, "Planned changes")
+            await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
             continue
         digest_source = cluster_digest_source(
-            record, report.plan, report.results, report.unsafe_reason
+            record, result.plan, result.results, result.unsafe_reason
         )
         title = "Namespaces and their pull secrets"
-        await publish_if_changed(f"cluster-{report.cluster}", page, digest_source, title)
+        await publish_if_changed(f"cluster-{result.cluster}", page, digest_source, title)
 
 
 def _final_state(
-    reports: tuple[ClusterSyncResult, ...], remark: str, *, dry_run: bool
+    results: tuple[ClusterSyncResult, ...], remark: str, *, dry_run: bool
 ) -> State[None]:
-    change_count = sum(len(report.plan.changes) for report in reports)
+    change_count = sum(len(result.plan.changes) for result in results)
     member_count = sum(
-        bool(namespace.workspace) for report in reports for namespace in report.namespaces
+        bool(namespace.workspace) for result in results for namespace in result.namespaces
     )
-    errors = [report.error for report in reports if report.error]
-    unavailable = [report.unavailable_reason for report in reports if report.unavailable_reason]
-    counts = len(reports), member_count, change_count
+    errors = [result.error for result in results if result.error]
+    unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
+    counts = len(results), member_count, change_count
     message = messages.sync_summary(counts, errors, unavailable, dry_run=dry_run, remark=remark)
     return Failed(message=message) if errors else Completed(message=message)

@@ -38,17 +38,17 @@ class AccessChangeResult(FrozenModel):
     @property
     def error(self) -> str:
         """Return what failed; an unreachable cluster is no error, a later run updates it."""
-        errors = [report.error for report in self.registry_results]
-        errors += [report.error for report in self.cluster_results]
+        errors = [result.error for result in self.registry_results]
+        errors += [result.error for result in self.cluster_results]
         return "; ".join([error for error in errors if error][:3])
 
     @property
     def unavailable_clusters(self) -> str:
         """Return why clusters could not be read; empty if all were read."""
         return "; ".join(
-            report.unavailable_reason
-            for report in self.cluster_results
-            if report.unavailable_reason
+            result.unavailable_reason
+            for result in self.cluster_results
+            if result.unavailable_reason
         )
 
     @property
@@ -58,7 +58,7 @@ class AccessChangeResult(FrozenModel):
 
     def final_state(self, message: str) -> State[None]:
         """Return the state of a flow with this result."""
-        message += "".join(f"; {report.note}" for report in self.registry_results if report.note)
+        message += "".join(f"; {result.note}" for result in self.registry_results if result.note)
         if self.error:
             return Failed(message=f"{message}; {self.error}")
         later = f"; unreachable clusters follow when they are back: {self.unavailable_clusters}"
@@ -68,7 +68,7 @@ class AccessChangeResult(FrozenModel):
 async def apply_access_change(
     registry: str,
     lease_id: str,
-    stages: RegistrySteps = AS_TASKS,
+    steps: RegistrySteps = AS_TASKS,
     *,
     allow_large: bool = False,
     rotate: frozenset[str] = frozenset(),
@@ -78,11 +78,11 @@ async def apply_access_change(
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    reports = [await reconcile(registry, lease_id, stages, allow_large=allow_large, rotate=rotate)]
+    results = [await reconcile(registry, lease_id, steps, allow_large=allow_large, rotate=rotate)]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     if await in_transaction(_has_superseded_robots, registry):
-        reports.append(await reconcile(registry, lease_id, stages))
-    return AccessChangeResult(registry_results=tuple(reports), cluster_results=clusters)
+        results.append(await reconcile(registry, lease_id, steps))
+    return AccessChangeResult(registry_results=tuple(results), cluster_results=clusters)
 
 
 async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:

@@ -82,11 +82,14 @@ def _load_and_resolve(
     )
 
 
-def _apply_relocation(session: Session, step: Relocate, why: str) -> None:
+def _apply_relocation(session: Session, step: Relocate, reason: str) -> None:
     # Bindings and robot accounts stay: it is the same Harbor.
     _save_link(session, step, "")
     _update_registry(
-        session, step, "registry.followed", f"the same Harbor, with the same robot accounts; {why}"
+        session,
+        step,
+        "registry.followed",
+        f"the same Harbor, with the same robot accounts; {reason}",
     )
 
 
@@ -128,10 +131,10 @@ def _save_link(session: Session, step: Relocate | Replace, message: str) -> None
     managed_harbors.save_harbor_records(session, [adopted_harbor])
 
 
-def _update_registry(session: Session, step: Relocate | Replace, event: str, why: str) -> None:
+def _update_registry(session: Session, step: Relocate | Replace, event: str, reason: str) -> None:
     before = registries.get_registry(session, step.registry).registry
     after = refresh_registry(before, step.harbor)
     entry = AuditEntry(
-        subject=before.name, action=event, before=before.address, after=after.address, reason=why
+        subject=before.name, action=event, before=before.address, after=after.address, reason=reason
     )
     registries.replace_registry(session, after, entry, at=clock.now(), flow_run=flow_run_id())

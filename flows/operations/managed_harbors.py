@@ -246,9 +246,11 @@ def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
 async def _adopt(step: Adopt) -> None:
     harbor, registry = step.harbor, _new_registry(step.registry, step.harbor)
     entry = AuditEntry(subject=registry.name, action="registry.adopted", after=registry.address)
-    twin = await find_duplicate(registry)
-    if twin:
-        await in_transaction(managed_harbors.save_harbor_records, [_duplicate_record(harbor, twin)])
+    duplicate = await find_duplicate(registry)
+    if duplicate:
+        await in_transaction(
+            managed_harbors.save_harbor_records, [_duplicate_record(harbor, duplicate)]
+        )
         return
     async with lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         at, run = clock.now(), flow_run_id()
@@ -260,11 +262,11 @@ async def _adopt(step: Adopt) -> None:
     await refresh_overview(registry.name)
 
 
-def _duplicate_record(harbor: ManagedHarbor, twin: str) -> ManagedHarborRecord:
+def _duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
     message = (
-        f"{harbor.address} is another address of the Harbor that is integrated as {twin}: that "
-        f"Harbor contains its robot accounts. Use one address for both, or run update-registry for "
-        f"{twin}"
+        f"{harbor.address} is another address of the Harbor that is integrated as {duplicate}: that "
+        "Harbor contains its robot accounts. Use one address for both, or run update-registry for "
+        f"{duplicate}"
     )
     return ManagedHarborRecord(
         ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
@@ -338,5 +340,5 @@ async def _forget(step: Forget) -> None:
     async with lease(step.registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         if await in_transaction(bindings.list_bindings, registry=step.registry):
             return  # bound since the plan was made: keep it
-        why = "missing from its cluster for longer than the grace period"
-        await decommission(step.registry, lease_id, why, on_delete=delete_record)
+        reason = "missing from its cluster for longer than the grace period"
+        await decommission(step.registry, lease_id, reason, on_delete=delete_record)

@@ -84,7 +84,7 @@ class RegistryRunResult(FrozenModel):
     @property
     def error(self) -> str:
         """Return what failed; empty if the registry is in the desired state."""
-        failures = [outcome for outcome in self.results if not outcome.succeeded]
+        failures = [result for result in self.results if not result.succeeded]
         if self.unsafe_reason:
             return self.unsafe_reason
         if self.snapshot.first_unavailable is not None:
@@ -99,9 +99,9 @@ class RegistryRunResult(FrozenModel):
     def note(self) -> str:
         """Return a remark about pulls that may fail once and access that has ended."""
         deleted = [
-            outcome.change
-            for outcome in self.results
-            if isinstance(outcome.change, DeleteRobot) and outcome.succeeded
+            result.change
+            for result in self.results
+            if isinstance(result.change, DeleteRobot) and result.succeeded
         ]
         return deletion_remark(deleted, self.snapshot.observed_at)
 
@@ -109,15 +109,15 @@ class RegistryRunResult(FrozenModel):
     def affects_pull_secrets(self) -> bool:
         """Whether pull secrets may have to change: a robot account is new, deleted or renamed."""
         return bool(self.plan.updated_robots or self.plan.deleted_robot_ids) or any(
-            isinstance(outcome.change, CreateRobot | DeleteRobot) and outcome.succeeded
-            for outcome in self.results
+            isinstance(result.change, CreateRobot | DeleteRobot) and result.succeeded
+            for result in self.results
         )
 
 
 async def reconcile(
     name: str,
     lease_id: str,
-    stages: RegistrySteps = AS_TASKS,
+    steps: RegistrySteps = AS_TASKS,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
@@ -143,7 +143,7 @@ async def reconcile(
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
     robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
-    options = _Options(lease_id, stages, dry_run=dry_run, allow_large=allow_large, is_first=first)
+    options = _Options(lease_id, steps, dry_run=dry_run, allow_large=allow_large, is_first=first)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(
         registry_state.record,
@@ -222,12 +222,12 @@ async def _run(
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     unsaved = plan
-    outcomes: tuple[ChangeResult, ...] = ()
+    results: tuple[ChangeResult, ...] = ()
     if plan.changes:
         unsaved = await _save_findings(state.record, plan, options.lease_id)
-        outcomes = await options.steps.apply(plan, client, installation, save_secret)
+        results = await options.steps.apply(plan, client, installation, save_secret)
     await ensure_observer(robot_state, snapshot, client, first=options.is_first)
-    return _Run(snapshot, plan, unsaved, outcomes, unsafe_reason)
+    return _Run(snapshot, plan, unsaved, results, unsafe_reason)
 
 
 def _unreachable(registry_state: RegistryState, error: RegistryError) -> _Run:

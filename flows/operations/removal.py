@@ -18,7 +18,7 @@ from tasks.store.session import in_transaction
 
 
 async def decommission(
-    name: str, lease_id: str, why: str, *, on_delete: Callable[[Session], None]
+    name: str, lease_id: str, reason: str, *, on_delete: Callable[[Session], None]
 ) -> tuple[RobotAccount, ...]:
     """Unbind a registry, delete this service's robot accounts in it, and delete its record.
 
@@ -41,7 +41,7 @@ async def decommission(
     await delete_observer(record.registry)
     orphans = await _orphaned_robots(name)
     entry = AuditEntry(
-        subject=name, action="registry.removed", before=record.registry.address, reason=why
+        subject=name, action="registry.removed", before=record.registry.address, reason=reason
     )
     await in_transaction(_delete_record, name, entry, on_delete)
     return orphans
@@ -60,9 +60,9 @@ async def _delete_bindings(name: str) -> bool:
     Bindings go first: after an interrupted run, no later run creates robot accounts again.
     """
     registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
-    why = "the registry is removed"
+    reason = "the registry is removed"
     await in_transaction(
-        bindings.unbind, registry_bindings, why, at=clock.now(), flow_run=flow_run_id()
+        bindings.unbind, registry_bindings, reason, at=clock.now(), flow_run=flow_run_id()
     )
     return bool(registry_bindings or await in_transaction(robots.list_robots, name))
 

@@ -68,7 +68,7 @@ class ClusterSyncResult(FrozenModel):
     @property
     def error(self) -> str:
         """Return what failed; empty if all pull secrets are in the desired state."""
-        failures = [outcome for outcome in self.results if not outcome.succeeded]
+        failures = [result for result in self.results if not result.succeeded]
         if failures:
             first = f"{failures[0].change.namespace}: {failures[0].message}"
             return messages.changes_failed(
@@ -116,8 +116,8 @@ async def sync_cluster(
             work = await _plan(record, assignments, contents, client, allow_large=allow_large)
             if not dry_run:
                 await _save_assignments(record, work.namespaces, lease_id)
-                outcomes = await apply_pull_secret_plan(work.plan, client, work.desired.contents)
-                work = work._replace(results=outcomes)
+                results = await apply_pull_secret_plan(work.plan, client, work.desired.contents)
+                work = work._replace(results=results)
     except ClusterError as error:
         work = _unreachable(record, error)
     pull_secrets = record.pull_secrets

@@ -57,10 +57,10 @@ async def sync_clusters(
         )
 
     semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
-    reports = await map_concurrently(selection, sync, semaphore)
+    results = await map_concurrently(selection, sync, semaphore)
     if not dry_run:
         await in_transaction(_save_rollout)
-    return reports
+    return results
 
 
 async def _sync_isolated(

@@ -42,9 +42,9 @@ async def create_space(
             at=clock.now(),
             flow_run=flow_run_id(),
         )
-        report = await reconcile(registry, lease_id)
+        result = await reconcile(registry, lease_id)
     await sync_shared_logins(registry)
-    await publish_plan(report)
+    await publish_plan(result)
     await refresh_overview(registry)
     await send_events()
-    return final_state(report)
+    return final_state(result)

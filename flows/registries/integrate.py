@@ -86,10 +86,10 @@ async def integrate_registry(
         return Completed(message=messages.can_be_integrated(name))
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         await in_transaction(_save, desired_registry, approved_origins, clock.now(), flow_run_id())
-        report = await reconcile(name, lease_id, first=True)
+        result = await reconcile(name, lease_id, first=True)
     await refresh_overview(name)
     await send_events()
-    return final_state(report)
+    return final_state(result)
 
 
 def _save(
@@ -131,9 +131,9 @@ async def check_duplicate_harbor(
     Raises:
         InvalidRequest: it is; the message names the integrated registry and what to do.
     """
-    twin = await find_duplicate(registry, approved_origins)
-    if twin:
-        raise InvalidRequest(messages.duplicate_harbor(registry.name, registry.address, twin))
+    duplicate = await find_duplicate(registry, approved_origins)
+    if duplicate:
+        raise InvalidRequest(messages.duplicate_harbor(registry.name, registry.address, duplicate))
 
 
 async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckResult]) -> None:

@@ -38,40 +38,40 @@ async def reconcile_registry(
     The artifact `plan-<registry>` lists each change with before, after and reason.
     """
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        report = await reconcile(name, lease_id, dry_run=dry_run, allow_large=allow_large)
-    if report.affects_pull_secrets:
+        result = await reconcile(name, lease_id, dry_run=dry_run, allow_large=allow_large)
+    if result.affects_pull_secrets:
         await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_plan(report, dry_run=dry_run)
+    await publish_plan(result, dry_run=dry_run)
     await send_events()
-    return final_state(report, dry_run=dry_run)
+    return final_state(result, dry_run=dry_run)
 
 
-async def publish_plan(report: RegistryRunResult, *, dry_run: bool = False) -> None:
+async def publish_plan(result: RegistryRunResult, *, dry_run: bool = False) -> None:
     """Publish the plan of a run and the results of its changes."""
     page = plan_page(
-        report.snapshot,
-        report.plan,
-        report.results,
-        unsafe_reason=report.unsafe_reason,
+        result.snapshot,
+        result.plan,
+        result.results,
+        unsafe_reason=result.unsafe_reason,
         dry_run=dry_run,
     )
     await publish_artifact(
-        f"plan-{report.registry}", page, "Planned changes, their reasons and results"
+        f"plan-{result.registry}", page, "Planned changes, their reasons and results"
     )
 
 
-def final_state(report: RegistryRunResult, *, dry_run: bool = False) -> State[None]:
+def final_state(result: RegistryRunResult, *, dry_run: bool = False) -> State[None]:
     """Return the state of a run on one registry: Failed if a change or an observation failed."""
-    if report.error:
-        return Failed(message=report.error)
-    plan, section = report.plan, report.snapshot.spaces
+    if result.error:
+        return Failed(message=result.error)
+    plan, section = result.plan, result.snapshot.spaces
     space_count = len(section.items) if isinstance(section, Complete) else 0
     drift_count = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
     message = messages.registry_summary(
-        report.registry,
-        report.health_summary.health,
+        result.registry,
+        result.health_summary.health,
         (space_count, drift_count, len(plan.changes)),
         dry_run=dry_run,
-        note=report.note,
+        note=result.note,
     )
     return Completed(message=message)

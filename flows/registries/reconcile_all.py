@@ -103,20 +103,20 @@ async def _reconcile_isolated(
 ) -> RegistryRunSummary:
     try:
         async with lease(name) as lease_id:
-            report = await reconcile(
+            result = await reconcile(
                 name, lease_id, AS_FUNCTIONS, credentials=credentials, due_at=due_at
             )
     except LeaseHeld:
         return RegistryRunSummary(registry=name)  # another run reconciles it, or just did
-    if isinstance(report.snapshot.spaces, Unavailable):
-        get_run_logger().warning(report.error)
-        return RegistryRunSummary(registry=name, unavailable_reason=report.error)
-    concerns_namespaces = report.affects_pull_secrets
+    if isinstance(result.snapshot.spaces, Unavailable):
+        get_run_logger().warning(result.error)
+        return RegistryRunSummary(registry=name, unavailable_reason=result.error)
+    concerns_namespaces = result.affects_pull_secrets
     return RegistryRunSummary(
         registry=name,
         affects_pull_secrets=concerns_namespaces,
-        error=report.error,
-        note=report.note,
+        error=result.error,
+        note=result.note,
     )
 
 

@@ -45,11 +45,11 @@ async def remove_registry(
             return Completed(message=messages.would_be_removed(name, counts))
         exclude = partial(managed_harbors.exclude, registry=name)
         orphans = await decommission(name, lease_id, "removed by a user", on_delete=exclude)
-    reports = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await refresh_overview()
     await publish_workspace_pages()
     await send_events()
-    errors = [report.error for report in reports if report.error]
+    errors = [result.error for result in results if result.error]
     if orphans:
         errors.append(messages.orphaned_robots([robot.login for robot in orphans]))
     message = messages.removed(name, counts, errors)

@@ -59,9 +59,9 @@ async def set_space_visibility(
             at=clock.now(),
             flow_run=flow_run_id(),
         )
-        report = await reconcile(registry, lease_id, allow_large=allow_large)
+        result = await reconcile(registry, lease_id, allow_large=allow_large)
     await sync_shared_logins(registry)
-    await publish_plan(report)
+    await publish_plan(result)
     await refresh_overview(registry)
     await send_events()
-    return final_state(report)
+    return final_state(result)

@@ -59,14 +59,14 @@ async def update_registry(
     a password has changed, edit the block instead: it is read at each use. A new address requires
     the credentials again: they are sent only to the addresses that they were given for.
     """
-    puller = None if isinstance(pull_credentials, str) else pull_credentials
-    tokens = None if token_service == NONE else token_service
+    new_pull_credentials = None if isinstance(pull_credentials, str) else pull_credentials
+    new_token_service = None if token_service == NONE else token_service
     changes = {
         "address": canonicalize_address(address) if address else None,
         "credential": registry_block_reference(credentials),
-        "pull_credential": registry_block_reference(puller, "pull_credentials"),
+        "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
         "tls": tls,
-        "token_service": canonicalize_address(tokens) if tokens else None,
+        "token_service": canonicalize_address(new_token_service) if new_token_service else None,
         "description": description,
         "drift_policy": drift_policy,
     }
@@ -80,7 +80,9 @@ async def update_registry(
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
         check_moved_credentials(before, after, updates)
-        origins = new_credential_origins(after, block_document_ids(credentials, puller))
+        origins = new_credential_origins(
+            after, block_document_ids(credentials, new_pull_credentials)
+        )
         origins = await _check_new_values(before, after, origins)
         entry, at, run = _audit_entry(before, after, updates), clock.now(), flow_run_id()
         await in_transaction(
