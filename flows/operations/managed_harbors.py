@@ -264,9 +264,9 @@ async def _adopt(step: Adopt) -> None:
 
 def _duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
     message = (
-        f"{harbor.address} is another address of the Harbor that is integrated as {duplicate}: that "
-        "Harbor contains its robot accounts. Use one address for both, or run update-registry for "
-        f"{duplicate}"
+        f"{harbor.address} is another address of the Harbor that is integrated as {duplicate}: "
+        "that Harbor contains its robot accounts. Use one address for both, or run update-registry "
+        f"for {duplicate}"
     )
     return ManagedHarborRecord(
         ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
