@@ -1,1 +1,1 @@
-"""What all rooms of models use; it imports nothing of them."""
+"""Definitions shared by all model packages; imports none of them."""

@@ -1,60 +1,62 @@
-"""One line of the audit, and every event that it may name."""
+"""Audit entries, and the catalog of events they can name."""
 
 from models.core.base import FrozenModel
 
 EVENT_DESCRIPTIONS = {
     "registry.integrated": "a registry was integrated",
     "registry.updated": "address, credentials, TLS, policy or description of a registry changed",
-    "registry.adopted": "a managed Harbor was integrated by itself, or took one over",
-    "registry.followed": "a managed Harbor's address, Secret or authority changed, and is followed",
-    "registry.replaced": "a managed Harbor is another one inside; its bindings are held",
-    "registry.missing": "a managed Harbor is not in its cluster any more",
+    "registry.adopted": "discovery integrated a managed Harbor, or linked it to a registry",
+    "registry.followed": "a managed Harbor's address, Secret or CA changed; its registry follows",
+    "registry.replaced": "a managed Harbor was replaced by another instance; its bindings are held",
+    "registry.missing": "a managed Harbor is no longer in its cluster",
     "registry.removed": "a registry was removed from this service",
-    "space.asked": "somebody asked for a space or a visibility (audit only, never sent)",
-    "registry.unhealthy": "a registry cannot be used: the reason says why",
-    "registry.degraded": "a registry works, but not all of it: the reason says what",
+    "space.asked": "a space or a visibility was requested (audit only, never sent)",
+    "registry.unhealthy": "a registry cannot be used; the cause is in the reason",
+    "registry.degraded": "a registry works only partly; the cause is in the reason",
     "registry.recovered": "a registry is healthy again",
-    "space.appeared": "a space was seen for the first time",
-    "space.missing": "a space is not in its registry any more",
-    "space.returned": "a missing space is back",
-    "space.recreated": "a space was deleted and made again in its registry",
-    "space.retired": "a space was missing beyond its grace and is forgotten",
+    "space.appeared": "a space was observed for the first time",
+    "space.missing": "a space is no longer in its registry",
+    "space.returned": "a missing space was observed again",
+    "space.recreated": "a space was deleted and recreated in its registry",
+    "space.retired": "a space was missing longer than the grace period; its record was deleted",
     "space.visibility-drifted": "a space's visibility was changed in its registry",
     "space.visibility-set": "this service made a space public or private",
     "space.created": "this service created a space",
-    "space.change-failed": "a change to a space failed: the reason says why",
-    "space.bound": "a workspace may pull a space from now on; the subject is space, then workspace",
-    "space.unbound": "a workspace may not pull a space any more",
-    "space.binding-held": "a space or its Harbor is another one now: its binding grants nothing",
-    "grant.made": "a robot account was made for a workspace; the reason tells if it is a rotation",
-    "grant.changed": "a workspace's robot account may pull other spaces than before",
+    "space.change-failed": "a change to a space failed; the cause is in the reason",
+    "space.bound": "a workspace was bound to a space; the subject is the space",
+    "space.unbound": "a workspace was unbound from a space",
+    "space.binding-held": "a space or its Harbor was replaced; its binding grants no access",
+    "grant.made": "a robot account was created for a workspace; a rotation has its own reason",
+    "grant.changed": "the spaces that a workspace's robot account can pull changed",
     "grant.revoked": "a robot account was deleted",
-    "grant.failed": "a robot account could not be made, changed or deleted: the reason says why",
-    "workspace.created": "a workspace was created, by hand or because a label names it",
+    "grant.failed": "a change to a robot account failed; the cause is in the reason",
+    "workspace.created": "a workspace was created by a run or from a namespace label",
     "workspace.removed": "a workspace was removed",
     "cluster.registered": "a Kubernetes cluster was registered",
     "cluster.updated": "a cluster's credentials or settings changed",
     "cluster.removed": "a cluster was removed from this service",
-    "cluster.unreachable": "a cluster cannot be read: the reason says why; nothing is withdrawn",
+    "cluster.unreachable": "a cluster cannot be read (see the reason); no pull secret is deleted",
     "cluster.recovered": "a cluster can be read again",
-    "namespace.joined": "a namespace belongs to a workspace from now on",
-    "namespace.left": "a namespace does not belong to its workspace any more",
+    "namespace.joined": "a namespace joined a workspace",
+    "namespace.left": "a namespace left its workspace",
     "namespace.disputed": "a namespace is claimed by several workspaces and belongs to none",
     "secret.delivered": "a namespace's pull secret was written",
     "secret.withdrawn": "a namespace's pull secret was deleted",
-    "secret.failed": "a pull secret could not be written or deleted: the reason says why",
+    "secret.failed": "a pull secret could not be written or deleted; the cause is in the reason",
 }
-"""Every event this service sends, and what it means."""
+"""Each event that this service sends, with its meaning."""
 
 
 class AuditEntry(FrozenModel):
-    """One line of the audit.
+    """One audit entry.
 
     Attributes:
-        subject: what it is about: a registry, a space, a workspace, a cluster or a namespace.
-        cluster, workspace: whose audit it belongs to besides the registry's.
-        action: the event's name.
-        reason: the reason, for people.
+        subject: the registry, space, workspace, cluster or namespace concerned.
+        action: event name, a key of `EVENT_DESCRIPTIONS`.
+        before, after: the values before and after the change.
+        reason: human-readable reason.
+        cluster, workspace: the cluster and the workspace whose history also lists the entry.
+        emit_event: whether to send a Prefect event for the entry.
     """
 
     subject: str

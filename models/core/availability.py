@@ -9,14 +9,14 @@ Item = TypeVar("Item")
 
 
 class Complete(FrozenModel, Generic[Item]):
-    """A complete section: what is not in it is not there."""
+    """A complete section: an item that is not listed does not exist."""
 
     is_complete: Literal[True] = True
     items: tuple[Item, ...]
 
 
 class Unavailable(FrozenModel):
-    """A section that could not be read completely; it justifies no removal."""
+    """A section that could not be read completely; it never justifies a removal."""
 
     is_complete: Literal[False] = False
     reason: Reason

@@ -1,12 +1,11 @@
-"""What all values share."""
+"""The base class of all models."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class FrozenModel(BaseModel):
-    """A frozen value: compared by content, refuses fields it does not know.
+    """An immutable model that is compared by value and rejects unknown fields."""
 
-    Its errors do not repeat the input: somebody may have typed a password into it.
-    """
+    # Validation errors must not repeat the input: a password may have been typed into any field.
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,7 +1,7 @@
-"""One tree of errors, sorted by what the caller can do about them.
+"""The error hierarchy, ordered by what the caller can do about an error.
 
-A transient fault is worth a retry; a permanent one is a state with a reason. No message carries a
-secret: only the registry's name, the method, the path and what was answered.
+Retry a transient error; record a permanent error as a state with a reason. A message never contains
+a secret: only the registry's name, the method, the path and the response.
 """
 
 from models.core.reasons import Reason
@@ -9,30 +9,30 @@ from models.core.text import to_single_line
 
 
 class IntegrationError(Exception):
-    """Everything this service raises on purpose."""
+    """Base class of all expected errors."""
 
 
 class InvalidRequest(IntegrationError):
-    """What was asked cannot be done as asked; nothing was changed, and the text says what to do."""
+    """The request cannot be carried out; nothing was changed. The message contains the advice."""
 
 
 class LeaseHeld(IntegrationError):
-    """Another run works on this registry right now; this one stepped aside."""
+    """Another run holds the lease of this registry; this run skips it."""
 
 
 class UnsafePlan(IntegrationError):
-    """The plan would remove or narrow more than the brakes allow; nothing was changed."""
+    """The plan exceeds the safety limits; nothing was changed."""
 
 
 class RegistryError(IntegrationError):
-    """A registry did not do what was asked.
+    """A request to a registry failed.
 
     Attributes:
         registry: name of the registry.
-        method, url: the request; the URL never holds credentials.
-        message: what went wrong, for people.
-        reason: the CamelCase reason that conditions and outcomes carry.
-        retry_after: seconds to wait before another try, if the answer said so.
+        method, url: the request; the URL never contains credentials.
+        message: human-readable description of the error.
+        reason: CamelCase reason for conditions and change results.
+        retry_after: seconds to wait before a retry, if the response contains them.
     """
 
     default_reason = Reason.SERVER_BROKEN
@@ -47,7 +47,7 @@ class RegistryError(IntegrationError):
         retry_after: float | None = None,
     ) -> None:
         url, message = to_single_line(url), to_single_line(message)
-        super().__init__(registry, method, url, message, reason, retry_after)  # so that it pickles
+        super().__init__(registry, method, url, message, reason, retry_after)  # for pickle
         self.registry, self.method, self.url, self.message = registry, method, url, message
         self.reason = reason or self.default_reason
         self.retry_after = retry_after
@@ -57,67 +57,67 @@ class RegistryError(IntegrationError):
 
 
 class TransientRegistryError(RegistryError):
-    """May pass by itself: retry, then record."""
+    """A temporary error: retry first, then record it."""
 
 
 class Unreachable(TransientRegistryError):
-    """No connection, or it was cut."""
+    """The connection failed or was closed."""
 
     default_reason = Reason.UNREACHABLE
 
 
 class CircuitOpen(Unreachable):
-    """So many connections failed in this run that no further one is tried."""
+    """The circuit breaker is open: too many connections to this registry failed in this run."""
 
 
 class TimedOut(TransientRegistryError):
-    """No complete answer in time."""
+    """No complete response before the time-out."""
 
     default_reason = Reason.TIMED_OUT
 
 
 class Throttled(TransientRegistryError):
-    """429: the registry, or a proxy before it, asks for fewer requests."""
+    """429: the registry, or a proxy in front of it, limits the request rate."""
 
     default_reason = Reason.THROTTLED
 
 
 class ServerError(TransientRegistryError):
-    """5xx, or an answer that makes no sense."""
+    """5xx, or a response that cannot be parsed."""
 
     default_reason = Reason.SERVER_BROKEN
 
 
 class PermanentRegistryError(RegistryError):
-    """Will be answered the same until somebody changes something."""
+    """An error that a retry does not solve: a configuration or the server has to change."""
 
 
 class Unauthorized(PermanentRegistryError):
-    """401: who we say we are is not accepted (or, on Harbor, not right now)."""
+    """401: the credential is not accepted (on Harbor also while the account is locked)."""
 
     default_reason = Reason.UNAUTHORIZED
 
 
 class Forbidden(PermanentRegistryError):
-    """403: we are known, and may not."""
+    """403: the credential is valid but lacks the permission."""
 
     default_reason = Reason.FORBIDDEN
 
 
 class NotFound(PermanentRegistryError):
-    """404."""
+    """404: the object does not exist."""
 
     default_reason = Reason.NOT_FOUND
 
 
 class Conflict(PermanentRegistryError):
-    """409 or 412: the registry's state speaks against it."""
+    """409 or 412: the request conflicts with the registry's state."""
 
     default_reason = Reason.CONFLICT
 
 
 class Rejected(PermanentRegistryError):
-    """400, 422 or another 4xx: the request itself is refused."""
+    """400, 422 or another 4xx: the registry rejects the request as invalid."""
 
     default_reason = Reason.REJECTED
 
@@ -129,13 +129,13 @@ class ReadOnly(PermanentRegistryError):
 
 
 class WrongKind(PermanentRegistryError):
-    """Something else answers at this address than the kind of registry that was named."""
+    """The server at this address is not of the configured kind."""
 
     default_reason = Reason.WRONG_KIND
 
 
 class CredentialsUnavailable(TransientRegistryError):
-    """Where the credential is kept could not be asked just now; that says nothing about it."""
+    """The credential store cannot be read now; the credential itself may be valid."""
 
     default_reason = Reason.CREDENTIALS_UNPROVED
 
@@ -147,42 +147,42 @@ class TlsFailed(PermanentRegistryError):
 
 
 class AddressNotAllowed(PermanentRegistryError):
-    """A discovered address leads where this service must not connect to."""
+    """A discovered address points to a network that this service must not connect to."""
 
     default_reason = Reason.ADDRESS_FORBIDDEN
 
 
 class Redirected(PermanentRegistryError):
-    """The answer points elsewhere; credentials do not follow it."""
+    """The response is a redirect to another origin; credentials are not sent there."""
 
     default_reason = Reason.REDIRECTED
 
 
 class CredentialsMissing(PermanentRegistryError):
-    """The credential that this registry names cannot be read."""
+    """The credential that this registry refers to does not exist or cannot be read."""
 
     default_reason = Reason.CREDENTIALS_MISSING
 
 
 class CredentialNotForOrigin(PermanentRegistryError):
-    """Nobody gave the credential for this origin: it was not sent."""
+    """The credential is not allowed for this origin; it was not sent."""
 
     default_reason = Reason.CREDENTIAL_NOT_FOR_ORIGIN
 
 
 class ClusterError(IntegrationError):
-    """A Kubernetes cluster did not do what was asked; it will not until somebody changes something.
+    """A request to a Kubernetes cluster failed; a retry does not help.
 
     Attributes:
         cluster: name of the cluster.
         method, path: the request.
-        message: what went wrong and what to do, for people; a missing right is named by its verb.
-        reason: the CamelCase reason that states and outcomes carry.
+        message: human-readable error and advice; a missing permission is named with its verb.
+        reason: CamelCase reason for states and change results.
     """
 
     def __init__(self, cluster: str, method: str, path: str, message: str, reason: Reason) -> None:
         path, message = to_single_line(path), to_single_line(message)
-        super().__init__(cluster, method, path, message, reason)  # so that it pickles
+        super().__init__(cluster, method, path, message, reason)  # for pickle
         self.cluster, self.method, self.path = cluster, method, path
         self.message, self.reason = message, reason
 
@@ -191,10 +191,10 @@ class ClusterError(IntegrationError):
 
 
 class TransientClusterError(ClusterError):
-    """May pass by itself: retry, then record.
+    """A temporary error: retry first, then record it.
 
     Attributes:
-        retry_after: seconds to wait before another try, if the answer said so.
+        retry_after: seconds to wait before a retry, if the response contains them.
     """
 
     def __init__(
@@ -207,9 +207,9 @@ class TransientClusterError(ClusterError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(cluster, method, path, message, reason)
-        self.args = (*self.args, retry_after)  # so that it pickles
+        self.args = (*self.args, retry_after)  # for pickle
         self.retry_after = retry_after
 
 
 class ClusterCircuitOpen(TransientClusterError):
-    """So many connections failed in this run that no further one is tried."""
+    """The circuit breaker is open: too many connections to this cluster failed in this run."""

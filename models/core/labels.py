@@ -1,15 +1,15 @@
-"""Kubernetes labels and label selectors that settings have as defaults."""
+"""Kubernetes labels and label selectors that are the defaults of settings."""
 
 WORKSPACE_LABEL = "registry-integration.io/workspace"
-"""The namespace label that names the workspace, unless others are configured."""
+"""The default namespace label that contains the workspace name."""
 
 
 HELM_SELECTOR = (
     "app=harbor,component=core"
     ";app.kubernetes.io/name=harbor,app.kubernetes.io/component=core,!component"
 )
-"""Which Deployments are the Harbor core of a chart: label selectors, any of which may match.
+"""Label selectors for the Harbor core Deployment of a chart; one of them must match.
 
-Of https://github.com/goharbor/harbor-helm (all releases have these labels), and of bitnami's
-https://github.com/bitnami/charts/tree/main/bitnami/harbor, whose labels share no key with those.
+The first is for https://github.com/goharbor/harbor-helm (all releases have these labels), the
+second for https://github.com/bitnami/charts/tree/main/bitnami/harbor, which uses other keys.
 """

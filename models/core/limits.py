@@ -1,4 +1,4 @@
-"""Limits: how much one run may take away, and how often a registry is asked."""
+"""Limits: how much one run may remove, and how often a registry is polled."""
 
 from datetime import timedelta
 
@@ -7,11 +7,11 @@ from models.core.errors import UnsafePlan
 
 
 class ChangeLimits(FrozenModel):
-    """The brakes.
+    """Safety limits for one plan.
 
     Attributes:
-        max_share: the largest share of all spaces one plan may narrow, 0 to 1.
-        min_count: below this many narrowings the share does not matter.
+        max_share: largest share of the items that one plan may remove, 0 to 1.
+        min_count: plans with fewer removals than this are always allowed.
     """
 
     max_share: float = 0.3
@@ -21,27 +21,35 @@ class ChangeLimits(FrozenModel):
 def check_change_limit(
     registry: str, count: int, total: int, action: str, limits: ChangeLimits, noun: str = "spaces"
 ) -> None:
-    """Refuse to take away too large a share at once.
+    """Check that a plan does not remove too large a share of the items.
+
+    Args:
+        registry: name of the registry or cluster, for the message.
+        count: items that the plan removes.
+        total: items that exist.
+        action: verb for the message, e.g. "delete".
+        limits: the safety limits.
+        noun: plural noun for the items.
 
     Raises:
-        PlanRefused: with the numbers and the way out.
+        UnsafePlan: the plan exceeds the limits; the message contains the numbers and the advice.
     """
     if count >= limits.min_count and count > limits.max_share * total:
         raise UnsafePlan(
             f"{registry}: this would {action} {count} of {total} {noun} "
             f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; "
-            "nothing was changed. If it is right, run it again with 'Allow a large change' on "
+            "nothing was changed. If this is intended, run it again with 'Allow a large change' on "
             "(for drift: reconcile-registry)"
         )
 
 
 class PollPolicy(FrozenModel):
-    """How often to look.
+    """How often to observe a registry.
 
     Attributes:
-        interval: the wish, between two looks at a registry that answers quickly.
-        max_interval: the longest anybody waits for a look, unless the wish itself is longer.
-        max_load: the share of time one registry may be kept busy by looks, 0 to 1.
+        interval: configured time between two observations of a registry that responds quickly.
+        max_interval: longest time between two observations, unless `interval` is longer.
+        max_load: largest share of time that observations may keep one registry busy, 0 to 1.
     """
 
     interval: timedelta = timedelta(seconds=60)

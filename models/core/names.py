@@ -1,4 +1,4 @@
-"""Checked names: every name a person may type is checked here, before anything is changed."""
+"""Validated names. Every name that a user can enter is validated before anything is changed."""
 
 import re
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 ROOT_SPACE = "/"
-"""The space of those repositories of a Docker Registry that have no path prefix."""
+"""The space for repositories of a Docker Registry that have no path prefix."""
 
 _REGISTRY_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 _PROJECT_PATTERN = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
@@ -14,14 +14,12 @@ _WORKSPACE_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 _PREFIX_PATTERN = r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$"
 
 MAX_NAME_LENGTH = 255
-"""Characters of a space's name, or of a pattern for names."""
+"""Maximum length of a space name or a name pattern, in characters."""
 _MAX_LABEL_LENGTH = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 
 
 def _name_validator(compiled: re.Pattern[str], longest: int, rule: str) -> AfterValidator:
-    """Build a validator that says in words what it refuses."""
-
     def check(value: str) -> str:
         if len(value) <= longest and compiled.fullmatch(value):
             return value
@@ -40,7 +38,7 @@ RegistryName = Annotated[
         examples=["harbor-prod"], json_schema_extra={"pattern": _REGISTRY_PATTERN, "maxLength": 63}
     ),
 ]
-"""A registry's name in this service: a DNS label, since artifact keys and events carry it."""
+"""A registry's name in this service: a DNS label, because artifact keys and events contain it."""
 
 
 WorkspaceName = Annotated[
@@ -52,7 +50,7 @@ WorkspaceName = Annotated[
     ),
     Field(examples=["team-a"], json_schema_extra={"pattern": _WORKSPACE_PATTERN, "maxLength": 63}),
 ]
-"""A workspace's name: fit for a namespace label, a robot account of Harbor and an artifact key."""
+"""A workspace's name: valid as a namespace label, a Harbor robot account and an artifact key."""
 
 ClusterName = Annotated[
     str,
@@ -70,47 +68,47 @@ NamespaceName = Annotated[
     ),
     Field(examples=["shop"], json_schema_extra={"pattern": _REGISTRY_PATTERN, "maxLength": 63}),
 ]
-"""A namespace's name within its cluster (a DNS label, as Kubernetes demands)."""
+"""A namespace's name in its cluster: a DNS label, as Kubernetes requires."""
 
 
 def is_workspace_name(text: str) -> bool:
-    """Whether a text, say a label's value, can name a workspace."""
+    """Return whether a text, e.g. a label value, is a valid workspace name."""
     return len(text) <= _MAX_LABEL_LENGTH and re.fullmatch(_WORKSPACE_PATTERN, text) is not None
 
 
 def is_namespace_name(text: str) -> bool:
-    """Whether a text can be a namespace's name."""
+    """Return whether a text is a valid namespace name."""
     return len(text) <= _MAX_LABEL_LENGTH and re.fullmatch(_REGISTRY_PATTERN, text) is not None
 
 
 def check_prefix(name: str) -> str:
-    """Check a space of a Docker Registry: the first path segment of a repository, or `/`.
+    """Validate a space of a Docker Registry: the first path segment of a repository, or `/`.
 
     Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
 
     Raises:
-        ValueError: the name is no path segment; the message says what is allowed.
+        ValueError: the name is not a path segment; the message lists what is allowed.
     """
     if name == ROOT_SPACE or (len(name) <= MAX_NAME_LENGTH and re.fullmatch(_PREFIX_PATTERN, name)):
         return name
     raise ValueError(
         f"{name[:80]!r} is not a valid space of a Docker Registry: use one path segment of "
-        f"lower-case letters and digits, parted by '.', '_', '__' or hyphens, or {ROOT_SPACE!r} "
+        f"lower-case letters and digits, separated by '.', '_', '__' or hyphens, or {ROOT_SPACE!r} "
         "for repositories without a prefix"
     )
 
 
 def check_project(name: str) -> str:
-    """Check the name of a Harbor project.
+    """Validate the name of a Harbor project.
 
     Raises:
-        ValueError: Harbor would refuse the name; the message says what is allowed.
+        ValueError: Harbor would reject the name; the message lists what is allowed.
     """
     if 1 <= len(name) <= MAX_NAME_LENGTH and re.fullmatch(_PROJECT_PATTERN, name):
         return name
     raise ValueError(
         f"{name[:80]!r} is not a valid Harbor project: use 1 to 255 lower-case letters and digits, "
-        "parted by single '.', '_' or '-'"
+        "separated by single '.', '_' or '-'"
     )
 
 
@@ -120,10 +118,10 @@ def parse_patterns(text: str) -> tuple[str, ...]:
 
 
 def check_patterns(text: str) -> str:
-    """Return a list of patterns as it is.
+    """Validate a comma-separated list of patterns and return it unchanged.
 
     Raises:
-        ValueError: one of them is not `cluster/namespace`.
+        ValueError: a pattern does not have the form `cluster/namespace`.
     """
     for pattern in parse_patterns(text):
         if [bool(part) for part in pattern.split("/")] != [True, True]:

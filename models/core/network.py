@@ -1,7 +1,7 @@
-"""Which addresses of the network may be connected to, where nobody typed the address.
+"""Network addresses that discovered Harbors may have.
 
-A managed Harbor's address stands in an object that a tenant of a cluster may have written. It must
-not lead this service to what only this machine, or this machine's cloud, may ask.
+The address of a managed Harbor comes from a cluster object that a tenant may have written. It must
+not make this service connect to endpoints that only this machine or its cloud may access.
 """
 
 import ipaddress
@@ -11,7 +11,7 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
-"""What a demo on one machine allows."""
+"""The networks that the demo on one machine allows."""
 
 _CLOUD_METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
@@ -25,14 +25,14 @@ _CLOUD_METADATA_ADDRESSES = frozenset(
     )
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for the machine itself
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # Linux connects 0.0.0.0 to the local machine
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read networks as a setting names them, parted by commas.
+    """Parse a comma-separated list of networks.
 
     Raises:
-        ValueError: one is no network in CIDR notation.
+        ValueError: an item is not a network in CIDR notation.
     """
     return tuple(
         ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip()
@@ -40,13 +40,13 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def forbidden_reason(address: str, allowed: Iterable[Network] = ()) -> str:
-    """Return what is wrong with connecting to an IP address, in a word; empty if nothing is.
+    """Return why this service must not connect to an IP address; empty if it may.
 
-    An IPv4 address within an IPv6 one counts as the IPv4 address.
+    An IPv4 address that is embedded in an IPv6 address is treated as the IPv4 address.
 
     Args:
-        address: as the resolver returned it, so it has one spelling.
-        allowed: networks that are allowed all the same.
+        address: the address in the form that the resolver returns.
+        allowed: networks that are always allowed.
     """
     try:
         ip = _unwrap_address(ipaddress.ip_address(address.partition("%")[0]))

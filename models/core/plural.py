@@ -1,10 +1,10 @@
-"""How people read a number."""
+"""Plural forms of nouns."""
 
 _VOWELS = tuple("aeiou")
 
 
 def pluralize(count: int, noun: str) -> str:
-    """Return a number with its noun, e.g. `1 cluster`, `0 registries`, `2 days`."""
+    """Return a number with its noun in the right form: `1 cluster`, `0 registries`, `2 days`."""
     if count == 1:
         return f"1 {noun}"
     stem = noun.removesuffix("y")

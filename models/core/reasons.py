@@ -1,10 +1,10 @@
-"""The CamelCase reasons that conditions, outcomes and events carry."""
+"""The CamelCase reasons of conditions, change results and events."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why something is as it is; one word that scripts can match on."""
+    """A machine-readable reason: one word that scripts can match on."""
 
     # connection
     CONNECTED = "Connected"
@@ -61,14 +61,14 @@ class Reason(StrEnum):
     LIST_TOO_LARGE = "ListTooLarge"
     CHANGES_FAILED = "ChangesFailed"
     PLAN_REFUSED = "PlanRefused"
-    # outcomes
+    # change results
     DONE = "Done"
     UNCHANGED = "Unchanged"
     NOT_FOUND = "NotFound"
     CONFLICT = "Conflict"
     REJECTED = "Rejected"
     UNFORESEEN = "Unforeseen"
-    # why a change is planned
+    # planned changes
     REQUESTED = "Requested"
     VISIBILITY_DRIFTED = "VisibilityDrifted"
     BINDINGS_CHANGED = "BindingsChanged"

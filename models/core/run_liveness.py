@@ -1,4 +1,4 @@
-"""Which unfinished flow runs are dead, and which concurrency slots nobody holds any more."""
+"""Detect flow runs whose process is dead, and concurrency slots that no run holds."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from models.core.base import FrozenModel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=120)
-"""Four heartbeats: a running flow that has sent none for so long is dead."""
+"""Four heartbeat intervals: a running flow without a heartbeat for this long is dead."""
 
 START_TIMEOUT = timedelta(seconds=300)
-"""How long the process of a run may take to begin."""
+"""How long the process of a flow run may take to start."""
 
 
 class UnfinishedRun(FrozenModel):
-    """A flow run that some process is, or was, at work on.
+    """A flow run that has not finished.
 
     Attributes:
-        is_started: whether its process has begun; before, it sends no heartbeats.
-        since: when it came into its present state.
+        is_started: whether its process has started; it sends no heartbeats before.
+        since: when the flow run entered its current state.
     """
 
     id: str
@@ -28,13 +28,13 @@ class UnfinishedRun(FrozenModel):
 def find_suspects(
     runs: tuple[UnfinishedRun, ...], watched_since: datetime, now: datetime
 ) -> tuple[UnfinishedRun, ...]:
-    """Return the runs that are dead unless a heartbeat of theirs has arrived.
+    """Return the runs that are dead unless a recent heartbeat exists.
 
     Args:
-        runs: the unfinished ones.
-        watched_since: when the server began to be reachable without a break: what was not
-            reachable has received no heartbeats either.
-        now: the time.
+        runs: the unfinished flow runs.
+        watched_since: start of the current period without server downtime; while the server is
+            down it receives no heartbeats.
+        now: the current time.
     """
     if now - watched_since < HEARTBEAT_TIMEOUT:
         return ()
@@ -46,18 +46,18 @@ def find_suspects(
 
 
 def is_dead(last_heartbeat: datetime | None, now: datetime) -> bool:
-    """Whether a suspect is dead, by the last heartbeat that arrived."""
+    """Return whether a suspected run is dead, given its last heartbeat."""
     return last_heartbeat is None or now - last_heartbeat > HEARTBEAT_TIMEOUT
 
 
 def find_leaked_limits(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the limits that have slots too many, seen in two looks one after the other.
+    """Return the concurrency limits with leaked slots in two consecutive observations.
 
-    A run that ends between two requests of one look makes a slot look leaked; it does not do so
-    twice.
+    One observation is not enough: a run that ends between its two requests makes a slot look
+    leaked.
 
     Args:
-        before: slots in use less unfinished runs, by limit, in the look before.
-        after: the same in this look.
+        before: slots in use minus unfinished runs, by limit, in the previous observation.
+        after: the same in the current observation.
     """
     return tuple(name for name, excess in after.items() if excess > 0 and before.get(name, 0) > 0)

@@ -1,4 +1,4 @@
-"""The only reader of the environment. Every setting has a default that works on one machine."""
+"""Settings from environment variables. Each setting has a default for a single machine."""
 
 from datetime import timedelta
 from functools import cache
@@ -27,38 +27,38 @@ class Settings(BaseSettings):
     """Settings, read from `REGISTRY_INTEGRATION_*` variables.
 
     Attributes:
-        data_dir: where SQLite and Prefect keep their data when nothing else is configured.
-        database_url: SQLAlchemy URL; empty means SQLite in `data_dir`. PostgreSQL is
+        data_dir: default data directory of SQLite and Prefect.
+        database_url: SQLAlchemy URL; empty means SQLite in `data_dir`. The form for PostgreSQL is
             `postgresql+psycopg://user@host/database`.
-        look_interval_seconds: how often a healthy registry is looked at.
-        storage_interval_seconds: how often storage figures are read (Harbor pays 17 ms a space).
-        missing_grace_hours: how long a space that is gone from its registry is remembered.
-        change_limit_share, change_limit_floor: the brakes, see `models.core.limits.Limits`.
-        requests_at_once: parallel requests to one registry; Harbor likes no more than 4.
-        registries_at_once: registries looked at side by side in one process.
+        look_interval_seconds: time between two observations of a healthy registry.
+        storage_interval_seconds: time between two storage readings (17 ms per space in Harbor).
+        missing_grace_hours: how long the record of a space missing in its registry is kept.
+        change_limit_share, change_limit_floor: see `models.core.limits.ChangeLimits`.
+        requests_at_once: parallel requests to one registry; more than 4 slow Harbor down.
+        registries_at_once: registries observed in parallel in one process.
         connect_seconds, read_seconds: time-outs of one request.
-        operation_seconds: time-out of one whole look at one registry or cluster, and of all changes
-            that one run makes there.
-        lease_seconds: how long a killed run keeps others from its registry.
-        workspace_labels: namespace labels that may name a workspace, comma-separated.
-        secret_keys: Fernet keys that robot accounts' secrets are encrypted with, comma-separated;
-            the first encrypts, all decrypt. Empty means those in `secret_key_file`.
-        secret_key_file: one key a line, newest first; `make serve` makes it on first start.
-        rotation_days: age at which robot accounts' secrets are replaced; 0 never does.
-        superseded_minutes: how long a superseded robot account is kept after the secret of the one
-            in use was delivered everywhere; and the longest that one is kept whose secret somebody
-            who left its workspace may hold.
-        audit_days: age at which audit entries and results of changes are deleted; 0 never does.
-        helm_selector: label selector of what a Harbor chart made, where Helm is a source.
-        managed_namespaces: patterns `cluster/namespace`, comma-separated, of namespaces whose
-            managed Harbors are trusted, besides those with the label.
+        operation_seconds: time-out of one complete observation of a registry or cluster, and of all
+            changes that one run makes there.
+        lease_seconds: how long the lease of a killed run blocks other runs.
+        workspace_labels: comma-separated keys of namespace labels that contain the workspace name.
+        secret_keys: comma-separated Fernet keys for the secrets of robot accounts; the first
+            encrypts, all decrypt. Empty means the keys in `secret_key_file`.
+        secret_key_file: one key per line, newest first; `make serve` creates it on first start.
+        rotation_days: age at which secrets of robot accounts are rotated; 0 disables rotation.
+        superseded_minutes: how long a superseded robot account is kept after its successor's secret
+            was rolled out to all namespaces. If a namespace that left the workspace may have a copy
+            of the secret, it is also the longest time that the robot account is kept.
+        audit_days: age at which audit entries and change results are deleted; 0 keeps them.
+        helm_selector: label selector for Deployments of Harbor charts, where Helm is a source.
+        managed_namespaces: comma-separated patterns `cluster/namespace` of namespaces whose managed
+            Harbors are trusted, in addition to namespaces with the label.
         adoptions_at_once: managed Harbors that one run adopts in one cluster.
-        managed_grace_hours: how long a managed Harbor that is gone is kept.
-        managed_wait_seconds: how long integrate-managed-harbor waits for one that is not ready.
-        clusters_at_once: clusters looked at side by side in one process.
+        managed_grace_hours: how long the record of a missing managed Harbor is kept.
+        managed_wait_seconds: how long integrate-managed-harbor waits until a Harbor is ready.
+        clusters_at_once: clusters observed in parallel in one process.
         cluster_requests_at_once: parallel requests to one cluster.
-        allowed_networks: networks in CIDR notation, comma-separated, that discovered addresses may
-            lead to although they are loopback, link-local or a cloud's metadata service.
+        allowed_networks: comma-separated networks in CIDR notation that discovered addresses may
+            be in even if they are loopback, link-local or the metadata service of a cloud.
     """
 
     model_config = SettingsConfigDict(env_prefix="REGISTRY_INTEGRATION_", frozen=True)
@@ -93,71 +93,71 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL in force."""
+        """The effective SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'state.db'}"
 
     @property
     def workspace_label_keys(self) -> tuple[str, ...]:
-        """The namespace labels that may name a workspace."""
+        """The keys of namespace labels that contain the workspace name."""
         return tuple(key.strip() for key in self.workspace_labels.split(",") if key.strip())
 
     @property
     def trusted_namespace_patterns(self) -> tuple[str, ...]:
-        """The patterns of namespaces whose managed Harbors are trusted."""
+        """Patterns of the namespaces whose managed Harbors are trusted."""
         return parse_patterns(self.managed_namespaces)
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        """The networks that discovered addresses may lead to all the same."""
+        """The networks that discovered addresses may always be in."""
         return parse_networks(self.allowed_networks)
 
     @property
     def key_file(self) -> Path:
-        """Where the keys are, if they are not set themselves."""
+        """The file with the Fernet keys, used if `secret_keys` is empty."""
         return self.secret_key_file or self.data_dir / "secret.keys"
 
     @property
     def managed_grace(self) -> timedelta:
-        """How long a managed Harbor that is gone is kept."""
+        """How long the record of a missing managed Harbor is kept."""
         return timedelta(hours=self.managed_grace_hours)
 
     @property
     def rotation_age(self) -> timedelta | None:
-        """The age at which robot accounts' secrets are replaced."""
+        """The age at which secrets of robot accounts are rotated; None disables rotation."""
         return timedelta(days=self.rotation_days) if self.rotation_days else None
 
     @property
     def superseded_retention(self) -> timedelta:
-        """How long superseded robot accounts are kept."""
+        """How long superseded robot accounts are kept after roll-out."""
         return timedelta(minutes=self.superseded_minutes)
 
     @property
     def audit_retention(self) -> timedelta | None:
-        """The age at which audit entries and results of changes are deleted."""
+        """The age at which audit entries and change results are deleted; None keeps them."""
         return timedelta(days=self.audit_days) if self.audit_days else None
 
     @property
     def change_limits(self) -> ChangeLimits:
-        """The brakes in force."""
+        """The configured safety limits."""
         return ChangeLimits(max_share=self.change_limit_share, min_count=self.change_limit_floor)
 
     @property
     def poll_policy(self) -> PollPolicy:
-        """The rhythm of looks in force."""
+        """The configured poll policy."""
         return PollPolicy(interval=timedelta(seconds=self.look_interval_seconds))
 
     @property
     def storage_interval(self) -> timedelta:
-        """Between two readings of one registry's storage."""
+        """The time between two storage readings of one registry."""
         return timedelta(seconds=self.storage_interval_seconds)
 
     @property
     def missing_grace(self) -> timedelta:
-        """How long a missing space is remembered."""
+        """How long the record of a missing space is kept."""
         return timedelta(hours=self.missing_grace_hours)
 
 
 @cache
 def get_settings() -> Settings:
-    """Return this process's settings, read once."""
+    """Return the settings of this process; the environment is read once."""
     return Settings()

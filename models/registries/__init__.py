@@ -1,1 +1,1 @@
-"""Registries: what they are, what is observed of them, and what is planned there."""
+"""Registries: configuration, record, observation, plan and changes."""

@@ -1,4 +1,4 @@
-"""The address of a registry: scheme, host and port, nothing else, in one canonical spelling."""
+"""The address of a registry: scheme, host and port in canonical form."""
 
 import ipaddress
 import re
@@ -15,19 +15,19 @@ _HOST_PATTERN = re.compile(
 )
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+|0x[0-9a-f]*")
-"""A last label that makes a host an IP address, https://url.spec.whatwg.org/#ends-in-a-number-checker"""
+"""Last label of an IPv4 address: https://url.spec.whatwg.org/#ends-in-a-number-checker"""
 
 _MAX_LENGTH = 300
-"""Characters of an address: a host name of 253, and what stands around it."""
+"""Maximum length of an address in characters: a host name of 253, plus scheme and port."""
 
 
 class Address(FrozenModel):
-    """Where a registry answers.
+    """The parsed address of a registry.
 
     Attributes:
         scheme: `https` or `http`.
         host: lower-case host name or IP address, IPv6 without brackets.
-        port: 1 to 65535, the scheme's default filled in.
+        port: 1 to 65535; the default port of the scheme if the text contains none.
     """
 
     scheme: str
@@ -36,13 +36,13 @@ class Address(FrozenModel):
 
     @property
     def netloc(self) -> str:
-        """Host and port as in an image reference; the scheme's default port is left out."""
+        """Host and port as in an image reference, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
-        """The canonical spelling, e.g. `https://harbor.example.com`."""
+        """The canonical form, e.g. `https://harbor.example.com`."""
         return f"{self.scheme}://{self.netloc}"
 
     def __str__(self) -> str:
@@ -50,21 +50,22 @@ class Address(FrozenModel):
 
 
 def parse_address(text: str) -> Address:
-    """Read an address as a person types it.
+    """Parse an address that a user entered.
 
-    Upper case, a trailing slash, a default port and spaces around are put right.
+    Upper case, a trailing slash, a default port and surrounding white space are normalized.
 
     Raises:
-        ValueError: it is no plain `http(s)://host[:port]`; the message says what to write instead
-            and never repeats credentials.
+        ValueError: the text is not of the form `http(s)://host[:port]`. The message contains the
+            expected form and never repeats credentials.
     """
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"the address is longer than {_MAX_LENGTH} characters")
     text = text.strip()
-    if "@" in text:  # anywhere: a password with "/", "#" or "?" in it is no netloc any more
+    if "@" in text:  # anywhere: a password with "/", "#" or "?" is not parsed as part of the netloc
         raise ValueError(
-            "the address contains a user name or password: take it out, put the credentials in a "
-            "registry-credentials block, and change that password, since it was typed in the clear"
+            "the address contains a user name or password: remove it, save the credentials in a "
+            "registry-credentials block, and change the password, because it was entered in clear "
+            "text"
         )
     if re.search(r"[\s\x00-\x1f\\]", text):
         raise ValueError("the address contains a space, a line break or a backslash: remove it")
@@ -74,7 +75,7 @@ def parse_address(text: str) -> Address:
     except ValueError as error:
         raise ValueError(
             "the address is malformed: its port must be a number from 1 to 65535 and an IPv6 "
-            "address stands in brackets, e.g. https://[2001:db8::1]:8443"
+            "address must be in brackets, e.g. https://[2001:db8::1]:8443"
         ) from error
     _check_scheme(parts, text)
     _check_origin_only(parts)
@@ -109,7 +110,7 @@ def _validate_host(host: str) -> str:
         raise ValueError("the address has no host: write e.g. https://harbor.example.com")
     if not host.isascii():
         raise ValueError(f"the host {host!r} is not ASCII: write its punycode form (xn--…)")
-    host = host.removesuffix(".")  # the root of DNS, which changes nothing
+    host = host.removesuffix(".")  # the DNS root, which does not change the meaning
     if _NUMBER_PATTERN.fullmatch(host.rpartition(".")[2]):
         return _validate_ipv4(host)
     if not _HOST_PATTERN.fullmatch(host):
@@ -118,7 +119,7 @@ def _validate_host(host: str) -> str:
 
 
 def _validate_ipv4(host: str) -> str:
-    """Refuse the spellings that only some programs take for an IP address: 127.1, 0x7f000001."""
+    # Only some programs parse 127.1 or 0x7f000001 as an IP address: accept four decimals only.
     try:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
@@ -133,4 +134,4 @@ AddressText = Annotated[
     Field(examples=["https://harbor.example.com"], max_length=_MAX_LENGTH),
     AfterValidator(lambda text: parse_address(text).origin),
 ]
-"""An address as text: checked, and kept in its canonical spelling."""
+"""An address as text, validated and converted to its canonical form."""

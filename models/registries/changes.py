@@ -1,4 +1,4 @@
-"""The closed list of changes this service makes to a registry, and the drifts it notices."""
+"""The changes that this service can make to a registry, their results, and drifts."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -27,12 +27,12 @@ class SetVisibility(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """Whether somebody may lose access by it."""
+        """Whether a workspace can lose access."""
         return self.after is Visibility.PRIVATE
 
 
 class CreateSpace(FrozenModel):
-    """Create a space that was asked for and never seen."""
+    """Create a space that was requested and never observed."""
 
     kind: Literal["create-space"] = "create-space"
     space: str
@@ -47,17 +47,19 @@ class CreateSpace(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """Nobody can lose what was not there."""
+        """Always false: the space did not exist before."""
         return False
 
 
 class CreateRobot(FrozenModel):
-    """Make a robot account for a workspace; its secret is kept the moment it is told.
+    """Create a robot account for a workspace; its secret is stored as soon as Harbor returns it.
 
     Attributes:
-        name: the robot's, without Harbor's prefix.
-        before: what an older robot of the workspace may pull; it stays until this one is delivered.
-        replaces: id of a robot of ours with that name whose secret nobody knows.
+        name: name of the robot account, without Harbor's prefix.
+        replaces: id of an own robot account with this name whose secret is not on record.
+        before: spaces of the workspace's previous robot account, which is kept until this one is
+            rolled out.
+        after: spaces of the new robot account.
     """
 
     kind: Literal["make-grant"] = "make-grant"
@@ -75,18 +77,18 @@ class CreateRobot(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """A new robot takes nothing from anybody."""
+        """Always false: a new robot account removes no permission."""
         return False
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it replaces a robot that can pull what is not bound, or that others may use."""
+        """Whether it replaces a robot account with excess access or a possibly copied secret."""
         is_departure = self.reason is Reason.NAMESPACE_LEFT
         return is_departure or not set(self.before) <= set(self.after)
 
 
 class UpdateRobot(FrozenModel):
-    """Let an existing robot account pull exactly these spaces; its secret stays."""
+    """Set the spaces that an existing robot account can pull; its secret does not change."""
 
     kind: Literal["edit-grant"] = "edit-grant"
     workspace: str
@@ -103,22 +105,22 @@ class UpdateRobot(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """Whether a space is taken away, or a right beyond pulling."""
+        """Whether it removes a space, or a permission other than pull."""
         return not set(self.before) <= set(self.after) or self.reason is Reason.ROBOT_EDITED
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it ends access that no binding justifies."""
+        """Whether it ends access without a binding."""
         return self.reduces_access
 
 
 class DeleteRobot(FrozenModel):
-    """Delete a robot account of ours.
+    """Delete a robot account of this installation.
 
     Attributes:
-        is_urgent: it ends access that no binding justifies (any more): it can pull what the
-            workspace is not bound to, or somebody who left may hold its secret. No safety limit
-            holds it up.
+        is_urgent: whether it ends access without a binding: the robot account can pull spaces that
+            are not bound, or a namespace that left may have a copy of its secret. Safety limits do
+            not apply.
     """
 
     kind: Literal["revoke-grant"] = "revoke-grant"
@@ -137,7 +139,7 @@ class DeleteRobot(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """It takes rights away."""
+        """Always true: it removes permissions."""
         return True
 
 
@@ -146,12 +148,12 @@ Change = Annotated[SetVisibility | CreateSpace | RobotChange, Field(discriminato
 
 
 def summarize_spaces(spaces: tuple[str, ...]) -> str:
-    """Tell of many spaces in few words."""
+    """Return up to three space names, or the number of spaces."""
     return ", ".join(spaces) if len(spaces) <= 3 else f"{len(spaces)} spaces"
 
 
 def summarize_difference(before: tuple[str, ...], after: tuple[str, ...]) -> str:
-    """Tell which spaces come and go, the first ten of each."""
+    """Return the added (+) and removed (-) spaces, at most ten of each."""
     parts = []
     for sign, names in (("+", set(after) - set(before)), ("-", set(before) - set(after))):
         parts += [f"{sign}{name}" for name in sorted(names)[:10]]
@@ -160,7 +162,7 @@ def summarize_difference(before: tuple[str, ...], after: tuple[str, ...]) -> str
 
 
 class ChangeResult(FrozenModel):
-    """What became of one change: done, already so, or failed with a reason."""
+    """The result of one change: done, already in the desired state, or failed with a reason."""
 
     change: Change
     succeeded: bool
@@ -169,7 +171,7 @@ class ChangeResult(FrozenModel):
 
 
 class DriftKind(StrEnum):
-    """What differs from the last look."""
+    """How a space differs from the last observation."""
 
     APPEARED = "appeared"
     MISSING = "missing"
@@ -180,7 +182,7 @@ class DriftKind(StrEnum):
 
 
 class DriftAction(StrEnum):
-    """What is done about a drift."""
+    """How a drift is handled."""
 
     RECORDED = "noted"
     ADOPTED = "adopted"
@@ -189,7 +191,7 @@ class DriftAction(StrEnum):
 
 
 class Drift(FrozenModel):
-    """A fact: the registry is not as it was left."""
+    """A difference between the registry and its record."""
 
     kind: DriftKind
     space: str

@@ -1,4 +1,4 @@
-"""Conditions: what is known of a registry's health, each true, false or unknown with a reason."""
+"""Conditions of a registry: each is true, false or unknown, with a reason."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from models.core.reasons import Reason
 
 
 class ConditionType(StrEnum):
-    """The questions that are asked of every registry."""
+    """The aspects of health that are checked for every registry."""
 
     REACHABLE = "Reachable"
     TLS_TRUSTED = "TlsTrusted"
@@ -21,7 +21,7 @@ class ConditionType(StrEnum):
 
 
 class ConditionStatus(StrEnum):
-    """The answer to one question."""
+    """The status of one condition."""
 
     TRUE = "true"
     FALSE = "false"
@@ -29,13 +29,13 @@ class ConditionStatus(StrEnum):
 
 
 class CheckResult(FrozenModel):
-    """One answer of one probe.
+    """The result of one check in one probe.
 
     Attributes:
-        confirmed: the registry itself said so beyond doubt. What is not proved (a cut connection, a
-            single 401) must be seen twice in a row before a condition flips.
-        step: the step of the probe that answered, as a person reads it.
-        advice: what to do about it; empty when all is well.
+        confirmed: whether the registry itself confirmed the result. An unconfirmed result (a closed
+            connection, a single 401) changes a condition only if it occurs twice in a row.
+        step: display name of the probe step.
+        advice: how to fix the error; empty without an error.
     """
 
     type: ConditionType
@@ -48,11 +48,11 @@ class CheckResult(FrozenModel):
 
 
 class Condition(FrozenModel):
-    """A settled answer.
+    """The current status of one aspect of health.
 
     Attributes:
         since: when the status last changed (UTC).
-        contrary: how many probes in a row have said otherwise without proof.
+        contrary: consecutive unconfirmed check results with another status.
     """
 
     type: ConditionType
@@ -64,7 +64,7 @@ class Condition(FrozenModel):
 
 
 class Health(StrEnum):
-    """All conditions in one word."""
+    """The summary of all conditions."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"

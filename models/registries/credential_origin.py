@@ -1,4 +1,4 @@
-"""Where a saved credential may be sent: to the origins that a person gave it for."""
+"""The origins that a saved credential may be sent to, as allowed by a user."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -7,16 +7,16 @@ from models.core.errors import InvalidRequest
 from models.registries.registry import BlockRef, Registry
 
 _PARAMETERS = {"credential": "credentials", "pull_credential": "pull_credentials"}
-"""What a registry's references to blocks are called in a form."""
+"""Fields of a registry that refer to blocks, with their names in the form."""
 
 
 class CredentialOrigin(FrozenModel):
-    """An origin that a person gave a saved credential for.
+    """An origin that a saved credential may be sent to.
 
     Attributes:
-        block: the block's name.
-        document_id: which block of that name; one that is deleted and made again is another. Empty
-            means the one that is there at its first use.
+        block: name of the block.
+        document_id: id of the block document; a recreated block has another id. Empty means the
+            document that exists at the first use.
         origin: scheme, host and port.
     """
 
@@ -25,19 +25,19 @@ class CredentialOrigin(FrozenModel):
     origin: str
 
     def covers(self, block: str, document_id: str) -> bool:
-        """Whether it is said of this block."""
+        """Return whether it applies to this block document."""
         return self.block == block and self.document_id in ("", document_id)
 
 
 def credential_blocks(registry: Registry) -> Iterator[str]:
-    """Yield the blocks whose credentials a registry, or what it names as its own, receives."""
+    """Yield the names of the blocks whose credentials are sent to the registry."""
     for reference in (registry.credential, registry.pull_credential):
         if isinstance(reference, BlockRef):
             yield reference.name
 
 
 def registry_origins(registry: Registry) -> Iterator[str]:
-    """Yield the origins that receive a registry's credentials."""
+    """Yield the origins that receive the registry's credentials."""
     yield registry.address
     if registry.token_service is not None:
         yield registry.token_service
@@ -46,10 +46,10 @@ def registry_origins(registry: Registry) -> Iterator[str]:
 def new_credential_origins(
     registry: Registry, document_ids: Mapping[str, str]
 ) -> tuple[CredentialOrigin, ...]:
-    """Return what a person permits by giving a registry these blocks.
+    """Return the origins that a user allows by selecting blocks for a registry.
 
     Args:
-        document_ids: of the blocks that were given, by name.
+        document_ids: document ids of the selected blocks, by block name.
     """
     return tuple(
         CredentialOrigin(block=block, document_id=document_ids[block], origin=origin)
@@ -62,7 +62,10 @@ def new_credential_origins(
 def token_service_origins(
     origins: Iterable[CredentialOrigin], before: Registry, after: Registry
 ) -> tuple[CredentialOrigin, ...]:
-    """Return what a person permits by naming a token service: those that the address may have."""
+    """Return the origins that a user allows by setting a token service.
+
+    The token service may receive the blocks that are allowed for the registry's address.
+    """
     if after.token_service in (None, before.token_service):
         return ()
     blocks = set(credential_blocks(after))
@@ -74,13 +77,15 @@ def token_service_origins(
 
 
 def check_moved_credentials(before: Registry, after: Registry, fields: Collection[str]) -> None:
-    """Make sure that a registry that moves is given its credentials again.
+    """Check that a registry with a new address is given its credentials again.
 
     Args:
-        fields: the fields of the registry that the person filled in.
+        before: the registry on record.
+        after: the registry with the requested changes.
+        fields: the fields of the registry that the user filled in.
 
     Raises:
-        InputRefused: it moves to another origin without them; nothing was sent there.
+        InvalidRequest: the origin changes and credentials are missing; nothing was sent there.
     """
     if after.address == before.address:
         return
@@ -91,7 +96,7 @@ def check_moved_credentials(before: Registry, after: Registry, fields: Collectio
     ]
     if lacking:
         raise InvalidRequest(
-            f"{after.address} is another origin than {before.address}, for which the credentials "
-            f"of {after.name!r} were given: choose {' and '.join(lacking)} in the same call, with "
-            "the same block if it is meant for both"
+            f"{after.address} is another origin than {before.address}, and the credentials of "
+            f"{after.name!r} are allowed only for the latter: set {' and '.join(lacking)} in the "
+            "same run; use the same block if it is valid for both"
         )

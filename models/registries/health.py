@@ -1,4 +1,4 @@
-"""Decisions about health: from what one probe said to conditions, from conditions to one word."""
+"""Derive conditions from check results, and a health summary from conditions."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,7 +28,7 @@ from models.registries.condition import (
 from models.registries.registry import Registry, SecretRef, SkipVerify
 
 FLIP_AFTER = 2
-"""How many unproved answers in a row flip a condition: one blip does not."""
+"""Consecutive unconfirmed results that change a condition; a single result does not."""
 
 _FATAL_TYPES = (
     ConditionType.REACHABLE,
@@ -41,7 +41,7 @@ _DEGRADING_TYPES = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, Conditi
 
 
 class HealthSummary(FrozenModel):
-    """The health in one word, with the condition that decides it."""
+    """The health of a registry, with the reason and message of the deciding condition."""
 
     health: Health
     reason: Reason
@@ -52,10 +52,7 @@ class HealthSummary(FrozenModel):
 def update_conditions(
     before: Iterable[Condition], checks: Iterable[CheckResult], now: datetime
 ) -> tuple[Condition, ...]:
-    """Fold what a probe said into the conditions known so far.
-
-    A condition that was not asked about keeps its last answer.
-    """
+    """Update conditions with new check results; a condition without a result does not change."""
     by_type = {condition.type: condition for condition in before}
     for type_, check in _worst_results(checks).items():
         by_type[type_] = _update_condition(by_type.get(type_), check, now)
@@ -63,7 +60,7 @@ def update_conditions(
 
 
 def _worst_results(checks: Iterable[CheckResult]) -> dict[ConditionType, CheckResult]:
-    """Keep one verdict for each condition: false before unknown before true."""
+    # One result for each condition type: false has priority over unknown, and unknown over true.
     rank = {ConditionStatus.TRUE: 0, ConditionStatus.UNKNOWN: 1, ConditionStatus.FALSE: 2}
     worst: dict[ConditionType, CheckResult] = {}
     for check in checks:
@@ -97,7 +94,7 @@ def _keep_since(before: Condition | None, condition: Condition) -> Condition:
 
 
 def summarize_health(conditions: Iterable[Condition]) -> HealthSummary:
-    """Say in one word how a registry is, and which condition says so."""
+    """Return the health that results from the conditions."""
     by_type = {condition.type: condition for condition in conditions}
     for health, types in ((Health.UNHEALTHY, _FATAL_TYPES), (Health.DEGRADED, _DEGRADING_TYPES)):
         for type_ in types:
@@ -134,23 +131,23 @@ def _summarize_without_failure(by_type: dict[ConditionType, Condition]) -> Healt
 
 
 def reachable_checks(registry: Registry) -> tuple[CheckResult, ...]:
-    """Tell what any answer at all proves: somebody is there, and TLS was as it should be."""
+    """Return the check results that any response implies: reachable, and TLS as configured."""
     reachable = CheckResult(
         type=ConditionType.REACHABLE,
         status=ConditionStatus.TRUE,
         reason=Reason.CONNECTED,
-        message="answers",
+        message="responds",
     )
     return reachable, tls_check(registry)
 
 
 def tls_check(registry: Registry) -> CheckResult:
-    """Say what a completed connection means for TLS."""
+    """Return the TLS check result for an established connection."""
     if registry.parsed_address.scheme == "http":
-        detail = "plain http: passwords and images travel readable"
+        detail = "plain http: passwords and images are sent unencrypted"
         result = ConditionStatus.UNKNOWN, Reason.PLAIN_HTTP, detail
     elif isinstance(registry.tls, SkipVerify):
-        detail = "the certificate is not verified, as chosen for this registry"
+        detail = "the certificate is not verified, as configured for this registry"
         result = ConditionStatus.UNKNOWN, Reason.VERIFICATION_OFF, detail
     else:
         result = ConditionStatus.TRUE, Reason.CERTIFICATE_TRUSTED, "the certificate is trusted"
@@ -161,7 +158,7 @@ def tls_check(registry: Registry) -> CheckResult:
 
 
 def checks_from_error(error: RegistryError) -> tuple[CheckResult, ...]:
-    """Tell what a failed request says about the registry's health."""
+    """Return the check results for a failed request."""
     type_, status = _affected_condition(error)
     return (
         CheckResult(
@@ -191,13 +188,17 @@ def _affected_condition(error: RegistryError) -> tuple[ConditionType, ConditionS
 def explain_bad_password(
     registry: Registry, checks: Iterable[CheckResult]
 ) -> tuple[CheckResult, ...]:
-    """Say what a refused password means for a managed Harbor: its Secret only seeds a database."""
+    """Replace the message of a refused password for a managed Harbor.
+
+    Harbor reads the password in its Secret only when it creates its database, so the two can
+    differ.
+    """
     if not isinstance(registry.credential, SecretRef):
         return tuple(checks)
     update = {
         "reason": Reason.ADMIN_PASSWORD_DRIFTED,
-        "message": "the password in its Secret does not open it any more; Harbor takes that only "
-        "when its database is made: run update-registry with a registry-credentials block",
+        "message": "Harbor refuses the password in its Secret, which it reads only when it creates "
+        "its database: run update-registry with a registry-credentials block",
     }
     return tuple(
         check.model_copy(update=update) if check.reason is Reason.BAD_CREDENTIALS else check
@@ -206,7 +207,7 @@ def explain_bad_password(
 
 
 def invalid_address_check(message: str) -> CheckResult:
-    """Tell that an address cannot be one, before anybody was asked."""
+    """Return the check result for an invalid address, to which no request was sent."""
     return CheckResult(
         type=ConditionType.REACHABLE,
         status=ConditionStatus.FALSE,
@@ -217,12 +218,12 @@ def invalid_address_check(message: str) -> CheckResult:
 
 
 def first_failure(checks: Iterable[CheckResult]) -> CheckResult | None:
-    """Return the first verdict that is false, the one to act upon."""
+    """Return the first check result that is false; None if there is none."""
     return next((check for check in checks if check.status is ConditionStatus.FALSE), None)
 
 
 def has_valid_credential(checks: Iterable[CheckResult]) -> bool:
-    """Whether a credential was accepted, and nothing was found to be wrong."""
+    """Return whether a credential was accepted and no check failed."""
     checks = tuple(checks)
     accepted = any(
         check.type is ConditionType.AUTHENTICATED and check.status is ConditionStatus.TRUE

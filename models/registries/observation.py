@@ -1,4 +1,4 @@
-"""What was observed of a registry, and how completely; its storage is read by itself."""
+"""The observation of a registry; its storage is read separately."""
 
 from datetime import datetime
 
@@ -9,20 +9,22 @@ from models.registries.condition import CheckResult
 from models.registries.robots import ObservedRobot
 from models.registries.space import ObservedSpace
 
-NOT_REQUESTED = Unavailable(reason=Reason.NOT_PROBED, message="not asked for")
+NOT_REQUESTED = Unavailable(reason=Reason.NOT_PROBED, message="not requested")
 
 
 class Snapshot(FrozenModel):
-    """One look at one registry.
+    """One observation of one registry.
 
     Attributes:
-        observed_at: when the look began (UTC).
-        seconds: how long it took.
-        checks: what it says about health.
-        spaces: all spaces, or why they are not known.
-        robots: all robot accounts with our installation's mark, or why they are not known.
-        can_update_robots: whether our credential may edit robot accounts; a robot never may.
-        observer_usable: whether our observer read the lists; None without one, or if untold.
+        observed_at: start of the observation (UTC).
+        seconds: duration of the observation.
+        checks: results of the health checks.
+        spaces: all spaces, or why they are unavailable.
+        robots: all robot accounts with this installation's mark, or why they are unavailable.
+        can_update_robots: whether the credential may update robot accounts; a robot account may
+            not.
+        observer_usable: whether the observer account could read the lists; None if there is none,
+            or if it was not tried.
     """
 
     registry: str
@@ -36,7 +38,7 @@ class Snapshot(FrozenModel):
 
     @property
     def first_unavailable(self) -> Unavailable | None:
-        """The first section that was asked for and could not be read completely."""
+        """The first requested section that could not be read completely."""
         sections = (self.spaces, self.robots)
         unavailable = (
             section
@@ -47,11 +49,11 @@ class Snapshot(FrozenModel):
 
 
 UNLIMITED = -1
-"""Harbor's way to say that a quota has no limit."""
+"""The value that Harbor uses for a quota without a limit."""
 
 
 class SpaceStorage(FrozenModel):
-    """One space's storage.
+    """The storage of one space.
 
     Attributes:
         used: bytes of distinct blobs in the space.
@@ -64,11 +66,11 @@ class SpaceStorage(FrozenModel):
 
 
 class StorageReading(FrozenModel):
-    """What a registry said about storage.
+    """The storage figures of a registry.
 
     Attributes:
-        total: bytes used in all, shared layers counted once; None is unknown.
-        spaces: per space, or why that is not known.
+        total: total bytes used, shared layers counted once; None is unknown.
+        spaces: figures per space, or why they are unavailable.
     """
 
     total: int | None = None

@@ -1,4 +1,4 @@
-"""A plan: ordered changes with brakes. Plain data, shown as a dry run or handed to apply."""
+"""The plan for a registry: ordered changes and safety limits, as data for a dry run or apply."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,23 +22,24 @@ from models.registries.robots import RobotAccount
 from models.registries.space import Space
 
 _DRIFT_REASONS = (Reason.SPACES_MISSING, Reason.ORPHANED)
-"""Why a robot account goes although nobody asked for it here."""
+"""Reasons for deleting a robot account without a request of a user."""
 
 
 class Plan(FrozenModel):
-    """What is to be done about one registry.
+    """The planned changes to one registry and its records.
 
     Attributes:
-        changes: narrowing ones first, then widening ones.
-        drifts: what was found to differ, and how it is dealt with.
-        updated_spaces: spaces whose record changes, as they are to be recorded.
-        expired_spaces: names of spaces that were missing beyond their grace and are forgotten.
-        bindings_to_hold: spaces that are others than those on record under their names, each with
-            the reason why its bindings are held.
-        updated_robots: grants whose record changes, because Harbor shows them otherwise.
-        deleted_robot_ids: ids of recorded robot accounts that are not there any more.
-        space_count, robots: how many spaces and robot accounts of ours are known, the wholes that
-            the brakes' shares are of.
+        changes: changes that reduce access first, then the others.
+        drifts: detected differences and how they are handled.
+        updated_spaces: new records of spaces whose record changes.
+        expired_spaces: names of spaces that were missing longer than the grace period; their
+            records are deleted.
+        bindings_to_hold: names of spaces that are not the recorded ones, with the reason for
+            holding their bindings.
+        updated_robots: new records of robot accounts that Harbor reports differently.
+        deleted_robot_ids: ids of recorded robot accounts that no longer exist.
+        space_count, robot_count: number of spaces and of own robot accounts; the shares of the
+            safety limits refer to them.
     """
 
     registry: str
@@ -55,11 +56,16 @@ class Plan(FrozenModel):
 
     @property
     def is_empty(self) -> bool:
-        """Nothing to change and nothing drifted."""
+        """Whether the plan contains neither changes nor drifts."""
         return not (self.changes or self.drifts)
 
     def with_robot_plan(self, robot_plan: RobotPlan, robots: int) -> "Plan":
-        """Return the plan with what is to be done about robot accounts."""
+        """Return the plan extended by a plan for robot accounts.
+
+        Args:
+            robot_plan: the plan for robot accounts.
+            robots: number of own robot accounts.
+        """
         return self.model_copy(
             update={
                 "changes": order_changes([*self.changes, *robot_plan.changes]),
@@ -70,31 +76,28 @@ class Plan(FrozenModel):
         )
 
     def with_held_bindings(self, reasons: Mapping[str, str]) -> "Plan":
-        """Return the plan with the bindings of more spaces held, each for its reason."""
+        """Return the plan extended by spaces whose bindings are held, with the reasons."""
         bindings_to_hold = {**reasons, **self.bindings_to_hold}
         return self.model_copy(update={"bindings_to_hold": bindings_to_hold})
 
     def without_new_robots(self) -> "Plan":
-        """Return the plan without the robot accounts it would make.
-
-        What is taken away needs no secret to be kept, and does not wait for anybody's key.
-        """
+        """Return the plan without new robot accounts; removals need no encryption key."""
         changes = (change for change in self.changes if not isinstance(change, CreateRobot))
         return self.model_copy(update={"changes": tuple(changes)})
 
     @property
     def creates_robots(self) -> bool:
-        """Whether a secret will have to be kept."""
+        """Whether the plan creates robot accounts, whose secrets must be stored."""
         return any(isinstance(change, CreateRobot) for change in self.changes)
 
     def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Refuse a plan that takes away too much at once.
+        """Check the plan against the safety limits.
 
-        What ends access that no binding justifies does not count: an unbinding was checked when
-        somebody asked for it, and nothing else that is wrong with the robot account delays it.
+        Urgent deletions, which end access without a binding, do not count: unbinding was checked
+        when it was requested.
 
         Raises:
-            PlanRefused: with the numbers and the way out.
+            UnsafePlan: the plan exceeds the limits; the message contains numbers and advice.
         """
         private_count = sum(
             isinstance(change, SetVisibility) and change.reduces_access for change in self.changes
@@ -124,7 +127,7 @@ class Plan(FrozenModel):
         )
 
     def unsafe_reason(self, limits: ChangeLimits) -> str:
-        """Say why the brakes refuse the plan; empty if they do not."""
+        """Return why the plan exceeds the safety limits; empty if it does not."""
         try:
             self.raise_if_unsafe(limits)
         except UnsafePlan as error:
@@ -132,12 +135,15 @@ class Plan(FrozenModel):
         return ""
 
     def safe_subset(self) -> "Plan":
-        """Return the plan that is left after a refusal: what was seen, and what ends access.
+        """Return the part of the plan that is applied if it exceeds the safety limits.
 
-        Nothing else is done; but no drift keeps an unbinding from taking effect, whatever else is
-        to be done about the same robot account, and whoever we are to the registry.
+        It records observations and contains the urgent changes to robot accounts, so an unbinding
+        takes effect even if the rest of the plan is unsafe.
         """
-        update = {"action": DriftAction.REPORTED, "reason": "the plan is refused"}
+        update = {
+            "action": DriftAction.REPORTED,
+            "reason": "not changed: the plan exceeds the safety limits",
+        }
         drifts = (
             drift.model_copy(update=update) if drift.action is DriftAction.ENFORCED else drift
             for drift in self.drifts
@@ -159,6 +165,6 @@ class Plan(FrozenModel):
 
 
 def order_changes(changes: list[Change]) -> tuple[Change, ...]:
-    """Sort narrowing changes before widening ones, by name within each."""
+    """Sort changes that reduce access before the others, each group by subject and kind."""
     by_name = sorted(changes, key=lambda change: (change.subject, change.kind))
     return tuple(sorted(by_name, key=lambda change: not change.reduces_access))

@@ -1,4 +1,4 @@
-"""A registry with everything that is remembered of it, but its spaces."""
+"""The record of a registry: configuration and status, without its spaces."""
 
 from datetime import datetime, timedelta
 
@@ -11,15 +11,15 @@ from models.registries.schedule import PollHistory, is_due, refuses_credentials
 
 
 class RegistryRecord(FrozenModel):
-    """What the service knows of one registry.
+    """The record of one registry.
 
     Attributes:
-        poll_history: how its last looks went.
-        integrated_at: when it came here (UTC).
-        spaces_read_at: last complete list of spaces; None before the first.
-        storage_read_at: last storage figures; None before the first.
-        storage_used: bytes in all as the registry tells; None is unknown.
-        storage_note: why figures are missing, if they are.
+        poll_history: results of its last observations.
+        integrated_at: when the registry was integrated (UTC).
+        spaces_read_at: last complete list of spaces (UTC); None before the first.
+        storage_read_at: last storage reading (UTC); None before the first.
+        storage_used: total bytes that the registry reports; None is unknown.
+        storage_note: why storage figures are missing; empty if they are not.
     """
 
     registry: Registry
@@ -33,15 +33,15 @@ class RegistryRecord(FrozenModel):
 
     @property
     def health_summary(self) -> HealthSummary:
-        """Its health in one word."""
+        """The health that results from the conditions."""
         return summarize_health(self.conditions)
 
     def is_due(self, policy: PollPolicy, now: datetime, *, urgent: bool = False) -> bool:
-        """Whether it should be looked at now.
+        """Return whether to observe the registry now.
 
         Args:
-            urgent: something is to be changed there now. That is no reason to try a credential
-                more often that it refuses.
+            urgent: a change is pending. The poll interval still applies while the registry refuses
+                the credential, because more attempts could lock the account.
         """
         if (urgent or self.poll_history.may_be_stale) and not refuses_credentials(self.conditions):
             return True
@@ -49,11 +49,11 @@ class RegistryRecord(FrozenModel):
 
     @property
     def is_available(self) -> bool:
-        """Whether it is well enough to be asked for more than how it is."""
+        """Whether it is healthy enough for requests beyond the health checks."""
         return self.health_summary.health in (Health.HEALTHY, Health.DEGRADED)
 
     def is_storage_due(self, interval: timedelta, now: datetime) -> bool:
-        """Whether to read its storage: it answers, and was not asked for an interval."""
+        """Return whether to read its storage: it is available, and the interval has passed."""
         if self.storage_read_at is None:
             return self.is_available
         return self.is_available and now - self.storage_read_at >= interval

@@ -1,4 +1,4 @@
-"""What a registry is to this service."""
+"""The configuration of a registry."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,40 +12,40 @@ from models.registries.address import Address, AddressText, parse_address
 
 
 class Kind(StrEnum):
-    """The protocol a registry speaks."""
+    """The type of a registry."""
 
     HARBOR = "harbor"
     DOCKER = "docker"
 
     @property
     def label(self) -> str:
-        """The name people know it by."""
+        """The display name."""
         return {"harbor": "Harbor", "docker": "Docker Registry"}[self.value]
 
 
 class RegistryOrigin(StrEnum):
-    """Who brought the registry here: a person (external) or discovery (managed)."""
+    """How the registry was integrated: by a user (external) or by discovery (managed)."""
 
     EXTERNAL = "external"
     MANAGED = "managed"
 
 
 class Privacy(StrEnum):
-    """Whether the registry itself keeps a private space private."""
+    """Whether the registry itself enforces the privacy of spaces."""
 
     ENFORCED = "enforced"
     ADVISORY = "advisory"
 
 
 class DriftPolicy(StrEnum):
-    """What reconcile does when a visibility that was set here differs from the registry's."""
+    """How reconcile handles a visibility in the registry that differs from the desired one."""
 
     ENFORCE = "enforce"
     REPORT = "report"
 
 
 class SystemCA(FrozenModel):
-    """Verify against the authorities that this machine trusts."""
+    """Verify the certificate with the system's trusted CAs."""
 
     model_config = ConfigDict(title="Verify (recommended)")
 
@@ -54,11 +54,11 @@ class SystemCA(FrozenModel):
 
 _PEM_BEGIN, _PEM_END = (f"-----{word} CERTIFICATE-----" for word in ("BEGIN", "END"))
 _MAX_BUNDLE_LENGTH = 200_000
-"""Characters of PEM text: some 100 certificates."""
+"""Maximum length of PEM text in characters: about 100 certificates."""
 
 
 def _split_certificates(text: str) -> Iterator[str]:
-    """Yield each certificate from its first line to its last; a search that never goes back."""
+    # str.find in a single pass: a regular expression could backtrack on hostile input.
     begin = text.find(_PEM_BEGIN)
     while begin >= 0:
         end = text.find(_PEM_END, begin + len(_PEM_BEGIN))
@@ -70,9 +70,11 @@ def _split_certificates(text: str) -> Iterator[str]:
 
 def _check_pem(text: str) -> str:
     if len(text) > _MAX_BUNDLE_LENGTH:
-        raise ValueError(f"longer than {_MAX_BUNDLE_LENGTH:,} characters: keep what is needed here")
+        raise ValueError(
+            f"longer than {_MAX_BUNDLE_LENGTH:,} characters: paste only the required certificates"
+        )
     if "PRIVATE KEY" in text:
-        raise ValueError("this is a private key: paste only the authority's certificate")
+        raise ValueError("contains a private key: paste only the CA certificate")
     certificates = list(_split_certificates(text))
     if not certificates:
         raise ValueError("no certificate found: paste PEM text with BEGIN and END CERTIFICATE")
@@ -82,12 +84,12 @@ def _check_pem(text: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError):
-        raise ValueError("the certificate cannot be read: paste all of it, unchanged") from None
+        raise ValueError("invalid certificate: paste the complete, unchanged PEM text") from None
     return bundle
 
 
 class CustomCA(FrozenModel):
-    """Verify against the given authorities as well."""
+    """Verify the certificate with the given CAs in addition to the system's."""
 
     model_config = ConfigDict(title="Own certificate authority")
 
@@ -97,7 +99,7 @@ class CustomCA(FrozenModel):
         AfterValidator(_check_pem),
         Field(
             title="CA bundle (PEM)",
-            description="One or more certificates of authorities, as PEM text.",
+            description="One or more CA certificates in PEM format.",
             max_length=_MAX_BUNDLE_LENGTH,
             json_schema_extra={"format": "textarea"},
         ),
@@ -105,7 +107,7 @@ class CustomCA(FrozenModel):
 
 
 class SkipVerify(FrozenModel):
-    """Trust any certificate: whoever sits in between can read the password."""
+    """Accept any certificate; a man in the middle can read the password."""
 
     model_config = ConfigDict(title="Do not verify (unsafe)")
 
@@ -118,19 +120,19 @@ Tls = Annotated[SystemCA | CustomCA | SkipVerify, Field(discriminator="mode")]
 
 
 class BlockRef(FrozenModel):
-    """A credential that lives in a Prefect block of type `registry-credentials`."""
+    """A reference to a Prefect block of type `registry-credentials`."""
 
     source: Literal["block"] = "block"
     name: str
 
     @property
     def ref_key(self) -> str:
-        """What tells it from other references."""
+        """A key that is unique among all references."""
         return self.name
 
 
 class SecretRef(FrozenModel):
-    """A credential that lives in a Secret of a cluster, where a managed Harbor has it."""
+    """A reference to the Secret of a managed Harbor in its cluster."""
 
     source: Literal["secret"] = "secret"
     cluster: str
@@ -141,7 +143,7 @@ class SecretRef(FrozenModel):
 
     @property
     def ref_key(self) -> str:
-        """What tells it from other references; a block's name holds no slash."""
+        """A key that is unique among all references; block names contain no slash."""
         return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
 
 
@@ -149,14 +151,15 @@ CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
 
 
 class Registry(FrozenModel):
-    """A registry as it was integrated: everything but its secrets.
+    """The configuration of a registry, without its secrets.
 
     Attributes:
         address: canonical origin, e.g. `https://harbor.example.com`.
-        credential: where the credential is kept; None for a Docker Registry without auth.
-        pull_credential: the pull-only credential of a Docker Registry that namespaces receive.
+        origin: whether a user or discovery integrated it.
+        credential: reference to the credential; None for a Docker Registry without auth.
+        pull_credential: pull-only credential of a Docker Registry for pull secrets.
         token_service: another origin that may receive the credential (Docker token auth).
-        drift_policy: what reconcile does about drifted visibility.
+        drift_policy: how reconcile handles visibility drift.
     """
 
     name: str
@@ -177,5 +180,5 @@ class Registry(FrozenModel):
 
     @property
     def privacy(self) -> Privacy:
-        """Harbor refuses pulls from private projects; a Docker Registry knows no such thing."""
+        """Enforced by Harbor, advisory in a Docker Registry, which has no private spaces."""
         return Privacy.ENFORCED if self.kind is Kind.HARBOR else Privacy.ADVISORY

@@ -1,4 +1,4 @@
-"""Decide which robot accounts a Harbor shall have: one for each workspace that is bound to it."""
+"""Plan the robot accounts of a Harbor: one for each workspace with a binding."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -11,11 +11,11 @@ from models.registries.robots import ObservedRobot, RobotAccount, robot_name
 
 
 class RobotPlan(FrozenModel):
-    """What is to be done about robot accounts.
+    """The planned changes to robot accounts and their records.
 
     Attributes:
-        updated_robots: grants whose record changes, because Harbor shows them otherwise.
-        deleted_robot_ids: ids of recorded robots that Harbor has not any more.
+        updated_robots: new records of robot accounts that Harbor reports differently.
+        deleted_robot_ids: ids of recorded robot accounts that no longer exist in Harbor.
     """
 
     changes: tuple[RobotChange, ...] = ()
@@ -24,11 +24,11 @@ class RobotPlan(FrozenModel):
 
 
 class DesiredRobot(FrozenModel):
-    """What a workspace shall be able to pull.
+    """The desired robot account of a workspace.
 
     Attributes:
-        spaces: bound, and there.
-        has_bindings: whether it is bound to anything, there or not.
+        spaces: bound spaces that exist.
+        has_bindings: whether the workspace has bindings, also to spaces that do not exist.
     """
 
     spaces: tuple[str, ...] = ()
@@ -36,18 +36,19 @@ class DesiredRobot(FrozenModel):
 
 
 class RotationState(FrozenModel):
-    """How far the rotations of a Harbor's robot accounts are.
+    """The state of the rotations in one Harbor.
 
     Attributes:
-        rolled_out: workspaces whose youngest robot account has reached every namespace, so that
-            older ones may go.
-        rejected: workspaces whose youngest robot account's secret is not accepted any more.
-        requested_rotations: workspaces that shall get a new secret now.
-        departure_rotations: workspaces that shall, because a namespace left them: it may hold
-            their secret.
-        expired_robot_ids: superseded robot accounts that go once their workspace is served.
-        exposed_robot_ids: superseded robot accounts whose secret somebody who left may hold.
-        overdue_robot_ids: those of them that go now, served or not.
+        rolled_out: workspaces whose newest robot account is rolled out to all namespaces, so that
+            older ones can be deleted.
+        rejected: workspaces whose newest robot account's secret is no longer accepted.
+        requested_rotations: workspaces to rotate now.
+        departure_rotations: workspaces to rotate now because a namespace left; it may have a copy
+            of the secret.
+        expired_robot_ids: superseded robot accounts to delete once their workspace is rolled out.
+        exposed_robot_ids: superseded robot accounts whose secret a namespace that left may have.
+        overdue_robot_ids: exposed robot accounts to delete now, even before the roll-out is
+            complete.
     """
 
     rolled_out: frozenset[str] = frozenset()
@@ -59,7 +60,7 @@ class RotationState(FrozenModel):
     overdue_robot_ids: frozenset[int] = frozenset()
 
     def deletable_robot_ids(self, workspace: str) -> frozenset[int]:
-        """Return the ids of superseded robot accounts that go now."""
+        """Return the ids of superseded robot accounts to delete now."""
         if workspace not in self.rolled_out:
             return self.overdue_robot_ids
         return self.overdue_robot_ids | self.expired_robot_ids
@@ -71,11 +72,11 @@ _NO_ROTATIONS = RotationState()
 def desired_robots(
     bound: Mapping[str, Collection[str]], space_names: Collection[str]
 ) -> dict[str, DesiredRobot]:
-    """Tell what each workspace shall pull; a space that is not there cannot be granted.
+    """Return the desired robot accounts by workspace; spaces that do not exist are left out.
 
     Args:
-        bound: spaces by workspace.
-        space_names: spaces that are there.
+        bound: bound spaces by workspace.
+        space_names: names of existing spaces.
     """
     existing_names = frozenset(space_names)
     return {
@@ -96,18 +97,19 @@ def plan_robots(
     installation: str,
     edits: bool,
 ) -> RobotPlan:
-    """Compare the robot accounts there are with those there shall be.
+    """Compare the observed robot accounts with the desired ones.
 
-    Only a complete list of robots lets any be made, edited or removed, and only those that carry
-    this installation's mark are in it.
+    The plan is empty unless the list of robot accounts is complete. The list contains only robot
+    accounts with this installation's mark.
 
     Args:
-        desired: by workspace.
-        robots: those with our mark.
-        robot_accounts: those whose secret is on record.
-        rotation: which secrets shall be new, and which superseded robots may go.
-        installation: who we are.
-        edits: whether our credential may edit robots; if not, another grant is another robot.
+        desired: desired robot accounts by workspace.
+        robots: observed robot accounts with this installation's mark.
+        robot_accounts: robot accounts on record, which have a stored secret.
+        rotation: secrets to rotate, and superseded robot accounts to delete.
+        installation: id of this installation.
+        edits: whether the credential may update robot accounts; if not, a change of spaces
+            creates a new robot account.
     """
     if isinstance(robots, Unavailable):
         return RobotPlan()
@@ -140,7 +142,7 @@ def _by_workspace(
 def _renamed_robots(
     robots: Iterable[ObservedRobot], on_record: Mapping[int, RobotAccount]
 ) -> Iterable[RobotAccount]:
-    """Yield grants that Harbor shows otherwise: another prefix renames all logins at once."""
+    # A change of Harbor's robot name prefix renames all logins at once.
     for robot in robots:
         account = on_record.get(robot.id)
         if account is not None:
@@ -152,7 +154,7 @@ def _renamed_robots(
 
 
 class _WorkspaceRobots:
-    """One workspace's robots; lives no longer than `plan_robots`."""
+    """The robot accounts of one workspace; used only by `plan_robots`."""
 
     def __init__(
         self,
@@ -166,8 +168,8 @@ class _WorkspaceRobots:
         self.workspace, self.desired = workspace, desired.get(workspace, DesiredRobot())
         self.desired_by_workspace, self.records_by_id = desired, on_record
         by_age = sorted(robots, key=lambda robot: robot.id)
-        # A secret that is on record for somebody else, after a description was edited, is no secret
-        # of this workspace: its namespaces would pull for the other one.
+        # The description, which contains the workspace, can be edited in Harbor. A secret that is
+        # on record for another workspace must not be rolled out to this one.
         recorded_ids = {
             account.robot_id for account in on_record.values() if account.workspace == workspace
         }
@@ -194,7 +196,6 @@ class _WorkspaceRobots:
         return changes
 
     def _rotation_reason(self, *, has_older: bool) -> Reason | None:
-        """Say why there shall be a new secret, if there shall be one."""
         if self.workspace in self.rotation.rejected:
             return Reason.SECRET_LOST
         if self.workspace in self.rotation.departure_rotations:
@@ -203,10 +204,8 @@ class _WorkspaceRobots:
         return Reason.ROTATED if is_requested and not has_older else None
 
     def _create_first(self, installation: str) -> list[RobotChange]:
-        """Nobody knows a secret: take over a robot that an interrupted run made, or make one.
-
-        One whose secret others hold, who may not pull what it can, goes instead.
-        """
+        # An interrupted run may have created a robot account without storing its secret: reuse it.
+        # Do not reuse one whose secret may be held by namespaces that lack its permissions.
         first = [robot for robot in self.without_secret if not self._is_urgent(robot)][:1]
         extra_robots = [robot for robot in self.without_secret if robot not in first]
         missing = Reason.ROBOT_MISSING if self.was_recorded else Reason.BINDINGS_CHANGED
@@ -241,11 +240,9 @@ class _WorkspaceRobots:
     def _delete_superseded(
         self, older: Iterable[ObservedRobot], *, edits: bool
     ) -> list[RobotChange]:
-        """Let older robots go when it is time.
-
-        Until then they are kept as narrow as the youngest, and one that cannot be narrowed goes at
-        once: what was unbound is not pulled on, whoever has to wait for the new secret.
-        """
+        # A superseded robot account is limited to the desired spaces until it is deleted. If it
+        # cannot be updated, delete it at once: ending access to unbound spaces has priority over
+        # namespaces that still wait for the new secret.
         changes: list[RobotChange] = []
         deletable_ids = self.rotation.deletable_robot_ids(self.workspace)
         for robot in older:
@@ -259,7 +256,6 @@ class _WorkspaceRobots:
         return changes
 
     def _mismatch(self, robot: ObservedRobot) -> Reason | None:
-        """Say why a robot is not as it shall be."""
         if not robot.pull_only or robot.has_expiry:
             return Reason.ROBOT_EDITED
         if robot.disabled:
@@ -290,11 +286,9 @@ class _WorkspaceRobots:
         ]
 
     def _is_urgent(self, robot: ObservedRobot) -> bool:
-        """Whether a robot can pull what some who may hold its secret are not entitled to.
-
-        Those are the namespaces of the workspace on record, whatever its description says now, and
-        perhaps some that left it. A secret that is not on record was never delivered.
-        """
+        """Return whether namespaces that may hold the secret lack some of its permissions."""
+        # These are the namespaces of the workspace on record, regardless of the description in
+        # Harbor, and exposed namespaces that left. A secret without a record was never rolled out.
         if robot.id in self.rotation.exposed_robot_ids:
             return True
         account = self.records_by_id.get(robot.id)

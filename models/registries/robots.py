@@ -1,4 +1,4 @@
-"""Robot accounts that this service made, and the mark that tells them from others."""
+"""Robot accounts of this service, and the ownership mark in their description."""
 
 import re
 from datetime import datetime
@@ -7,20 +7,20 @@ from models.core.base import FrozenModel
 
 
 class RobotAccount(FrozenModel):
-    """A robot account that we made for one workspace on one registry, as it is on record.
+    """The record of a robot account for one workspace in one registry.
 
-    Its secret is on record beside it, encrypted, and never part of this value.
+    The encrypted secret is stored in the same row, but is never part of this model.
 
     Attributes:
-        robot_id: Harbor's id of it.
-        login: its full user name, with the prefix that Harbor is configured to show.
-        spaces: what it may pull, as last known.
-        secret_created_at: when its secret was made (UTC). The youngest is the one in use; an older
-            one goes some time after the youngest is delivered everywhere.
-        rolled_out_at: when every namespace of the workspace was first seen to hold its secret
-            (UTC); told of one that supersedes another.
-        created_at: when Harbor says that the robot account was created (UTC), which no change of it
-            moves. With the id it tells one Harbor from another; None until it was seen.
+        robot_id: id in Harbor.
+        login: full user name, with the prefix that Harbor is configured to use.
+        spaces: the spaces that it can pull, as last observed.
+        secret_created_at: when its secret was created (UTC). The newest robot account is in use; an
+            older one is deleted some time after the newest is rolled out to all namespaces.
+        rolled_out_at: when all namespaces of the workspace were first observed with its secret
+            (UTC); set only if the robot account supersedes another one.
+        created_at: creation time in Harbor (UTC), which no update changes. Together with the id it
+            identifies the Harbor instance; None until it was observed.
     """
 
     registry: str
@@ -34,12 +34,12 @@ class RobotAccount(FrozenModel):
 
 
 class OwnershipMark(FrozenModel):
-    """What tells our robot accounts from others: it stands in their description.
+    """The mark in the description of this installation's robot accounts.
 
     Attributes:
-        installation: which installation of this service made it.
-        registry: for which registry of that installation; empty if the mark does not say.
-        workspace: whom it is for; empty for the one this service observes with.
+        installation: id of the installation that created the robot account.
+        registry: name of the registry in that installation; empty if the mark contains none.
+        workspace: the workspace; empty for the observer.
     """
 
     installation: str
@@ -56,7 +56,7 @@ class OwnershipMark(FrozenModel):
         )
 
     def covers(self, other: "OwnershipMark") -> bool:
-        """Whether a robot account with the other mark is the one that this mark is for."""
+        """Return whether a robot account with the other mark belongs to this mark's owner."""
         same = (self.installation, self.workspace) == (other.installation, other.workspace)
         return same and other.registry in ("", self.registry)
 
@@ -68,7 +68,7 @@ _MARK_PATTERN = re.compile(
 
 
 def parse_mark(description: str) -> OwnershipMark | None:
-    """Read the mark in a robot account's description; None if it is not one of ours."""
+    """Parse the mark in the description of a robot account; None if there is no mark."""
     match = _MARK_PATTERN.match(description)
     if match is None:
         return None
@@ -76,31 +76,29 @@ def parse_mark(description: str) -> OwnershipMark | None:
 
 
 def robot_prefix(installation: str) -> str:
-    """Return what the names of all robot accounts of one installation begin with."""
+    """Return the common name prefix of all robot accounts of one installation."""
     return f"ri-{installation}"
 
 
 def robot_name(installation: str, workspace: str, number: int = 1) -> str:
-    """Return the name (without Harbor's prefix) of a workspace's first, second, … robot account.
-
-    A workspace's name holds no dot, so no two workspaces share a name.
-    """
+    """Return the name, without Harbor's prefix, of a workspace's robot account by number."""
+    # A workspace name contains no dot, so robot accounts of two workspaces never share a name.
     first = f"{robot_prefix(installation)}-{workspace}"
     return first if number == 1 else f"{first}.{number}"
 
 
 def observer_name(installation: str) -> str:
-    """Return the name of the robot account that this service observes with."""
+    """Return the name of the robot account that this service uses for observations."""
     return f"{robot_prefix(installation)}.observer"
 
 
 class ObservedRobot(FrozenModel):
-    """A robot account with our mark, as Harbor shows it.
+    """A robot account with the mark of this installation, as observed in Harbor.
 
     Attributes:
-        pull_only: it holds `repository:pull` on `spaces` and nothing else.
-        has_expiry: it has an end, which we never give it.
-        created_at: when Harbor says that it was created (UTC); None if it does not say.
+        pull_only: whether its only permission is `repository:pull` on `spaces`.
+        has_expiry: whether it expires; this service creates robot accounts without expiry.
+        created_at: creation time in Harbor (UTC); None if Harbor does not report it.
     """
 
     id: int
@@ -114,6 +112,6 @@ class ObservedRobot(FrozenModel):
 
     @property
     def name(self) -> str:
-        """Its name without the prefix that Harbor shows before it."""
+        """The name without Harbor's prefix."""
         start = self.login.find(robot_prefix(self.mark.installation))
         return self.login[max(start, 0) :]

@@ -1,4 +1,4 @@
-"""Conclude from a look, a plan and its outcomes what is to be written down, all in one go."""
+"""Summarize an observation, a plan and its results as one record to save."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -38,13 +38,14 @@ from models.registries.space import Space
 
 
 class RunRecord(FrozenModel):
-    """What one run writes down about one registry.
+    """Everything that one run saves about one registry.
 
     Attributes:
-        bindings_to_hold: spaces whose bindings are held, each with the reason.
-        updated_robots: records of robot accounts that change.
-        deleted_robot_ids: ids of robot accounts that are not there any more.
-        spaces_read_at: time of the list of spaces; None if none was complete.
+        expired_spaces: names of spaces whose record is deleted.
+        bindings_to_hold: names of spaces whose bindings are held, with the reasons.
+        updated_robots: new records of robot accounts.
+        deleted_robot_ids: ids of robot accounts that no longer exist.
+        spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
     """
 
     conditions: tuple[Condition, ...]
@@ -70,17 +71,17 @@ def summarize_run(
     unsafe_reason: str = "",
     failures: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> RunRecord:
-    """Fold one run into what is remembered.
+    """Build the record of one run.
 
     Args:
-        record: the registry as it was known before.
-        spaces: its spaces as they were known before.
-        snapshot: what was seen.
-        plan: what was planned; braked if it was refused.
-        outcomes: what became of the plan's changes.
-        robot_accounts: the robot accounts on record.
-        unsafe_reason: why the brakes refused the plan, if they did.
-        failures: (space, kind, reason) of failed changes that are on record already.
+        record: the registry's record before the run.
+        spaces: its spaces on record before the run.
+        snapshot: the observation.
+        plan: the applied plan; the safe subset if the plan exceeded the safety limits.
+        outcomes: results of the plan's changes.
+        robot_accounts: robot accounts on record.
+        unsafe_reason: why the plan exceeded the safety limits; empty if it did not.
+        failures: (subject, kind, reason) of failed changes that are already on record.
     """
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
@@ -112,7 +113,7 @@ def summarize_run(
 def sync_check(
     snapshot: Snapshot, outcomes: Iterable[ChangeResult], unsafe_reason: str
 ) -> CheckResult:
-    """Say whether the registry is as it is wished to be."""
+    """Return whether the registry matches the desired state."""
     failures = [outcome for outcome in outcomes if not outcome.succeeded]
     unavailable = snapshot.first_unavailable
     if unavailable is not None:
@@ -126,7 +127,7 @@ def sync_check(
         message += first.message
     else:
         status, reason = ConditionStatus.TRUE, Reason.SYNCED
-        message = "spaces are read and as wished"
+        message = "all spaces were read and match the desired state"
     return CheckResult(
         type=ConditionType.SYNCED,
         status=status,
@@ -137,7 +138,7 @@ def sync_check(
 
 
 def _rejected_spaces(outcomes: Iterable[ChangeResult]) -> tuple[str, ...]:
-    """Spaces that were asked for and that the registry will not have: no later run tries again."""
+    # The registry will never accept these spaces: delete their records to stop further attempts.
     final = (Reason.CONFLICT, Reason.REJECTED, Reason.FORBIDDEN)
     return tuple(
         outcome.change.space
@@ -151,7 +152,6 @@ def _rejected_spaces(outcomes: Iterable[ChangeResult]) -> tuple[str, ...]:
 def _updated_spaces(
     spaces: Iterable[Space], plan: Plan, outcomes: Iterable[ChangeResult]
 ) -> tuple[Space, ...]:
-    """Write down what was seen, and on top of it what was changed since."""
     records = {space.name: space for space in plan.updated_spaces}
     changes = {
         outcome.change.space: outcome.change
@@ -174,7 +174,6 @@ def _updated_spaces(
 def _updated_robots(
     robot_accounts: Iterable[RobotAccount], plan: Plan, outcomes: Iterable[ChangeResult]
 ) -> tuple[RobotAccount, ...]:
-    """Write down how robot accounts were seen, and on top of it what was changed since."""
     records = {robot_account.robot_id: robot_account for robot_account in plan.updated_robots}
     before = {robot_account.robot_id: robot_account for robot_account in robot_accounts} | records
     for outcome in outcomes:
@@ -196,7 +195,7 @@ def _deleted_robot_ids(outcomes: Iterable[ChangeResult]) -> tuple[int, ...]:
 
 
 def drift_entries(drifts: Iterable[Drift], *, first_look: bool) -> tuple[AuditEntry, ...]:
-    """Write down drifts. What a first look finds is news to nobody and is not announced."""
+    """Return the audit entries for drifts; appearances in the first observation send no event."""
     return tuple(
         AuditEntry(
             subject=drift.space,
@@ -213,13 +212,13 @@ def drift_entries(drifts: Iterable[Drift], *, first_look: bool) -> tuple[AuditEn
 def result_entries(
     outcomes: Iterable[ChangeResult], known_failures: frozenset[tuple[str, str, str]]
 ) -> tuple[AuditEntry, ...]:
-    """Write down what was changed, and failures that are not the same as last time.
+    """Return the audit entries for applied changes and new failures.
 
-    What was found to be so already, or gone already, was not changed.
+    A change that was already in effect has no entry.
 
     Args:
-        outcomes: what became of the changes.
-        known_failures: (space, kind, reason) of failures that are on record already.
+        outcomes: results of the changes.
+        known_failures: (subject, kind, reason) of failures that are already on record.
     """
     return tuple(
         _result_entry(outcome)
@@ -266,7 +265,7 @@ def _robot_entry(change: RobotChange, outcome: ChangeResult) -> AuditEntry:
 def health_entries(
     registry: str, before: HealthSummary, after: HealthSummary
 ) -> tuple[AuditEntry, ...]:
-    """Write down a change of health. Becoming healthy for the first time is no recovery."""
+    """Return the audit entry for a change of health, except for the first healthy result."""
     if before.health is after.health or after.health is Health.UNKNOWN:
         return ()
     if after.health is Health.HEALTHY and before.health is Health.UNKNOWN:

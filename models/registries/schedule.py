@@ -1,4 +1,4 @@
-"""Decide when a registry is due for a look: often while it is cheap and well, seldom otherwise."""
+"""Decide when to observe a registry: often if it responds quickly, less often otherwise."""
 
 from datetime import datetime, timedelta
 
@@ -10,13 +10,13 @@ _BACKOFF_STEPS = 4
 
 
 class PollHistory(FrozenModel):
-    """What a registry's last looks were like.
+    """The results of the last observations of a registry.
 
     Attributes:
-        observed_at: when the last look began (UTC); None before the first.
-        seconds: how long the last complete look took.
-        failures: looks in a row that did not succeed.
-        lease_lost_at: when a run that had lost its lease may have changed something (UTC).
+        observed_at: start of the last observation (UTC); None before the first.
+        seconds: duration of the last complete observation.
+        failures: consecutive failed observations.
+        lease_lost_at: when a run without a valid lease may have changed the registry (UTC).
     """
 
     observed_at: datetime | None = None
@@ -26,7 +26,7 @@ class PollHistory(FrozenModel):
 
     @property
     def may_be_stale(self) -> bool:
-        """Whether the last look may have missed what a run did that had lost its lease."""
+        """Whether a run that had lost its lease may have changed it after the last observation."""
         return (
             self.lease_lost_at is not None
             and self.observed_at is not None
@@ -35,12 +35,12 @@ class PollHistory(FrozenModel):
 
 
 def next_delay(history: PollHistory, policy: PollPolicy, *, credential_refused: bool) -> timedelta:
-    """Return the time between the last look and the next.
+    """Return the delay between the last observation and the next.
 
-    A slow registry is looked at less often, so that looks keep it busy no more than `load`. One
-    that refuses our credential is asked ever less often: each wrong password locks the account
-    for everybody for a while (Harbor). One that is merely down is asked as often as ever, since
-    that costs it nothing and its return is news.
+    A slow registry is observed less often, so that observations take at most `policy.max_load` of
+    its time. If the registry refuses the credential, the delay grows exponentially: in Harbor each
+    wrong password locks the account for a while. If the registry is down, the delay does not grow:
+    the requests cost it nothing, and its recovery is noticed quickly.
     """
     wait = max(policy.interval, timedelta(seconds=history.seconds / policy.max_load))
     if credential_refused:
@@ -51,7 +51,7 @@ def next_delay(history: PollHistory, policy: PollPolicy, *, credential_refused: 
 def is_due(
     history: PollHistory, policy: PollPolicy, conditions: tuple[Condition, ...], now: datetime
 ) -> bool:
-    """Whether a registry should be looked at now; a second early is on time."""
+    """Return whether to observe a registry now, with a tolerance of one second."""
     if history.observed_at is None:
         return True
     wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
@@ -59,7 +59,7 @@ def is_due(
 
 
 def refuses_credentials(conditions: tuple[Condition, ...]) -> bool:
-    """Whether the last word was that our credential is not accepted."""
+    """Return whether the registry refused the credential in the last observation."""
     return any(
         condition.type is ConditionType.AUTHENTICATED and condition.status is ConditionStatus.FALSE
         for condition in conditions

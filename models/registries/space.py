@@ -1,4 +1,4 @@
-"""Spaces: the unit of visibility and binding. A Harbor project, or a Docker path prefix."""
+"""Spaces, the unit of visibility and binding: a Harbor project or a Docker path prefix."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,21 +7,21 @@ from models.core.base import FrozenModel
 
 
 class Visibility(StrEnum):
-    """Who may pull: every namespace of the platform, or those of bound workspaces."""
+    """Access to a space: for all namespaces, or for namespaces of bound workspaces."""
 
     PUBLIC = "public"
     PRIVATE = "private"
 
 
 class ObservedSpace(FrozenModel):
-    """A space as the registry shows it.
+    """A space as observed in the registry.
 
     Attributes:
-        remote_id: Harbor's project id, which a deleted and recreated project does not keep.
-        visibility: None where the registry knows no visibility (Docker Registry).
-        created_at: when Harbor says that it was created (UTC); with the id it tells one project
-            from another, also from one in another Harbor. None if it did not say.
-        repositories: how many the registry lists in it; None if it did not say.
+        remote_id: id of the Harbor project; a recreated project has another id.
+        created_at: creation time in Harbor (UTC); together with the id it identifies the project,
+            also across Harbor instances. None if not reported.
+        visibility: None if the registry has no visibility (Docker Registry).
+        repositories: number of repositories; None if not reported.
     """
 
     name: str
@@ -32,13 +32,13 @@ class ObservedSpace(FrozenModel):
 
 
 class Space(FrozenModel):
-    """A space as this service knows it.
+    """The record of a space.
 
     Attributes:
-        desired: the visibility set here; None while the space follows the registry.
-        observed: the visibility last seen in the registry.
-        declared: asked for here and not yet seen in the registry.
-        missing_since: first complete observation without it (UTC); None while it is there.
+        desired: the visibility that a user set; None if the registry's visibility is adopted.
+        observed: the visibility last observed in the registry.
+        declared: whether it was requested and has not been observed in the registry yet.
+        missing_since: first complete observation without it (UTC); None while it exists.
     """
 
     name: str
@@ -52,11 +52,14 @@ class Space(FrozenModel):
 
     @property
     def visibility(self) -> Visibility:
-        """The visibility in force; what nobody declared public is private."""
+        """The effective visibility; the default is private."""
         return self.observed or self.desired or Visibility.PRIVATE
 
     def differs_from(self, observed: ObservedSpace) -> bool:
-        """Whether what is seen under its name is another space, made again or in another Harbor."""
+        """Return whether the observed space of this name is another one than the recorded space.
+
+        It is another one if it was recreated, or if it is in another Harbor instance.
+        """
         if self.remote_id is None:
             return False
         has_both_times = self.created_at is not None and observed.created_at is not None

@@ -1,4 +1,4 @@
-"""Decide what a look at a registry means: what to change, what has drifted, what to remember."""
+"""Plan the spaces of a registry: changes, drifts and updated records."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -28,13 +28,18 @@ def plan_spaces(
     grace: timedelta,
     bound: Collection[str] = (),
 ) -> Plan:
-    """Compare what is known and desired with what was seen.
+    """Compare the recorded and desired spaces with the observed ones.
 
-    Only a complete observation lets a space be missing, and only one that stays missing beyond
-    `grace` is forgotten. A space is created only if it was asked for and never seen.
+    A space is missing only if the observation is complete; its record is deleted after it was
+    missing longer than `grace`. A space is created only if it was requested and never observed.
 
     Args:
-        bound: spaces that somebody is bound to.
+        registry: the registry.
+        records: its spaces on record.
+        snapshot: the observation.
+        now: time of the observation (UTC).
+        grace: how long the record of a missing space is kept.
+        bound: names of the spaces with bindings.
     """
     if isinstance(snapshot.spaces, Unavailable):
         return Plan(registry=registry.name, created_at=now)
@@ -48,7 +53,7 @@ def plan_spaces(
 
 
 class _SpaceDiff:
-    """Collects what one comparison finds; lives no longer than `plan_spaces`."""
+    """The state of one comparison; used only by `plan_spaces`."""
 
     def __init__(
         self, registry: Registry, now: datetime, grace: timedelta, bound: frozenset[str]
@@ -73,7 +78,7 @@ class _SpaceDiff:
         )
 
     def add_observed(self, space: Space | None, observed: ObservedSpace) -> None:
-        """A space is there: note what became of it, and set right what was desired."""
+        """Add an observed space: its record, drifts, and the change to the desired visibility."""
         record = _updated_space(space, observed)
         self._hold_bindings(space, observed)
         if space is None:
@@ -82,12 +87,12 @@ class _SpaceDiff:
                 observed.name,
                 "",
                 _visibility_label(observed.visibility),
-                "first seen",
+                "first observed",
             )
         elif space.declared:
-            reason = "it was asked for here"
+            reason = "requested in this service"
             if _is_another_space(space, observed):
-                reason += " as public, but somebody else made it private, and it is left so"
+                reason += " as public, but created as private by another client; it stays private"
             self.add_drift(
                 DriftKind.APPEARED,
                 observed.name,
@@ -108,43 +113,42 @@ class _SpaceDiff:
             )
 
     def _hold_bindings(self, space: Space | None, observed: ObservedSpace) -> None:
-        """Whoever was bound to a name is not granted what somebody made anew under it."""
+        # A binding must not give access to another space that was created under the bound name.
         if space is None and observed.name in self.bound_spaces:
-            why = "the space was first seen after it was bound: it is not the one that was meant"
+            why = "the space was first observed after it was bound: it is not the bound space"
             self.bindings_to_hold[observed.name] = why
         elif space is not None and space.differs_from(observed):
             before, after = _identity_pair(space, observed)
             self.bindings_to_hold[observed.name] = (
-                f"the space was deleted and made again in the registry ({before} before, {after} "
+                f"the space was deleted and recreated in the registry ({before} before, {after} "
                 "now)"
             )
         elif space is not None and _is_another_space(space, observed):
             self.bindings_to_hold[observed.name] = (
-                "somebody else made the space before this service"
+                "another client created the space before this service"
             )
 
     def _add_return(self, space: Space, observed: ObservedSpace) -> None:
         if space.differs_from(observed):
-            reason = "deleted and made again in the registry"
+            reason = "deleted and recreated in the registry"
             if space.desired is Visibility.PUBLIC:
-                reason += "; 'public' was set for the old one and is not applied to the new one"
+                reason += "; 'public' was set for the old space and is not applied to the new one"
             self.add_drift(
                 DriftKind.RECREATED, observed.name, *_identity_pair(space, observed), reason
             )
         elif space.missing_since is not None:
-            self.add_drift(DriftKind.RETURNED, observed.name, "missing", "there", "seen again")
+            self.add_drift(DriftKind.RETURNED, observed.name, "missing", "there", "observed again")
 
     def _add_visibility_drift(self, before: Visibility | None, record: Space) -> None:
-        """It moved in the registry since the last look: tell what is done about it."""
         if record.desired is None:
             handling, reason = (
                 DriftAction.ADOPTED,
-                "nobody set it here, so the registry is followed",
+                "no visibility is set in this service, so the registry's is adopted",
             )
         elif not self._has_drifted(record):
-            handling, reason = DriftAction.RECORDED, "it is now as it was set here"
+            handling, reason = DriftAction.RECORDED, "it now matches the desired visibility"
         elif self._enforces:
-            handling, reason = DriftAction.ENFORCED, f"it was set {record.desired.value} here"
+            handling, reason = DriftAction.ENFORCED, f"the desired visibility is {record.desired}"
         else:
             handling, reason = DriftAction.REPORTED, "the registry's drift policy is 'report'"
         values = _visibility_label(before), _visibility_label(record.observed)
@@ -173,7 +177,7 @@ class _SpaceDiff:
         )
 
     def add_missing(self, space: Space) -> None:
-        """A space is not there: create it if it never was, else count down its grace."""
+        """Add a space that was not observed: create it, or apply the grace period."""
         if space.declared:
             if self.registry.privacy is Privacy.ENFORCED:
                 visibility = space.desired or Visibility.PRIVATE
@@ -183,7 +187,8 @@ class _SpaceDiff:
             self.add_drift(DriftKind.MISSING, space.name, "there", "missing", "not in the registry")
         elif self.now - space.missing_since > self.grace:
             self.expired_spaces.append(space.name)
-            reason = f"missing since {space.missing_since:%Y-%m-%d %H:%M} UTC, grace is over"
+            since = f"{space.missing_since:%Y-%m-%d %H:%M} UTC"
+            reason = f"missing since {since}, longer than the grace period"
             self.add_drift(DriftKind.EXPIRED, space.name, "missing", "forgotten", reason)
 
     def add_drift(
@@ -203,11 +208,8 @@ class _SpaceDiff:
 
 
 def _updated_space(space: Space | None, observed: ObservedSpace) -> Space:
-    """Write down a space as it was just seen, keeping what was desired of it.
-
-    Another space of the same name is not opened to everybody on the strength of an old wish.
-    """
     desired = space.desired if space else None
+    # Another space of the same name must not become public because the old one was.
     if space is not None and desired is Visibility.PUBLIC and _is_another_space(space, observed):
         desired = None
     return Space(
@@ -221,7 +223,6 @@ def _updated_space(space: Space | None, observed: ObservedSpace) -> Space:
 
 
 def _identity_pair(space: Space, observed: ObservedSpace) -> tuple[str, str]:
-    """Say in what two spaces of one name differ: in their ids, or in when they were created."""
     if observed.remote_id != space.remote_id:
         return f"id {space.remote_id}", f"id {observed.remote_id}"
     return f"created {space.created_at:%F %T}", f"created {observed.created_at:%F %T}"
@@ -232,10 +233,8 @@ def _visibility_label(visibility: Visibility | None) -> str:
 
 
 def _is_another_space(space: Space, observed: ObservedSpace) -> bool:
-    """Whether it is another space than the one meant: made again, or made by somebody else.
-
-    What this service creates has the visibility that was asked for from the start.
-    """
+    # This service creates spaces with the requested visibility, so a private space that was
+    # requested as public was created by another client.
     private = observed.visibility is Visibility.PRIVATE
     return space.differs_from(observed) or (
         space.declared and space.desired is Visibility.PUBLIC and private

@@ -1,7 +1,7 @@
-"""The tables: the only classes with `table=True`.
+"""The database tables: the only classes with `table=True`.
 
-Such classes do not validate: values are checked as models before they come here, and every row
-knows how to become a value again.
+SQLModel does not validate table classes. Validate a value as a model before it becomes a row;
+`tasks/store` converts rows back to models.
 """
 
 from models.tables.access import (

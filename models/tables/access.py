@@ -1,4 +1,4 @@
-"""Workspaces, clusters, bindings, grants and deliveries."""
+"""Tables of workspaces, clusters, bindings, robot accounts, pull secrets and managed Harbors."""
 
 from datetime import datetime
 from typing import Any
@@ -9,14 +9,14 @@ from sqlmodel import Field, SQLModel
 from models.tables.types import UtcDateTime
 
 _EMPTY_DEFAULT = {"server_default": text("''")}
-"""For rows that are older than their column."""
+"""Server default for columns that were added to existing rows."""
 
 
 class InstallationRow(SQLModel, table=True):
-    """Who we are among installations of this service: one row.
+    """The identity of this installation of the service: one row.
 
-    `canary` is a known text, sealed with the key in force: a wrong key cannot open it, and is found
-    out before anything is written with it.
+    `canary` is a known text, encrypted with the current key. Decrypting it detects a wrong key
+    before anything is encrypted with that key.
     """
 
     __tablename__ = "installation"
@@ -27,7 +27,7 @@ class InstallationRow(SQLModel, table=True):
 
 
 class ClusterRow(SQLModel, table=True):
-    """A Kubernetes cluster, and how it was last found."""
+    """A Kubernetes cluster with its last observed status."""
 
     __tablename__ = "cluster"
 
@@ -54,7 +54,7 @@ class WorkspaceRow(SQLModel, table=True):
 
 
 class ListedNamespaceRow(SQLModel, table=True):
-    """A namespace that was given to a workspace by hand, whether it is there or not."""
+    """A namespace that is listed for a workspace; it may not exist yet."""
 
     __tablename__ = "listed_namespace"
 
@@ -64,7 +64,7 @@ class ListedNamespaceRow(SQLModel, table=True):
 
 
 class NamespaceRow(SQLModel, table=True):
-    """A namespace as it was last seen, and whom it belongs to."""
+    """A namespace as last observed, with its workspace."""
 
     __tablename__ = "namespace"
 
@@ -79,7 +79,7 @@ class NamespaceRow(SQLModel, table=True):
 
 
 class BindingRow(SQLModel, table=True):
-    """The wish that a workspace may pull a space."""
+    """The desired access of a workspace to a space."""
 
     __tablename__ = "binding"
 
@@ -95,9 +95,10 @@ class BindingRow(SQLModel, table=True):
 
 
 class RobotAccountRow(SQLModel, table=True):
-    """A robot account of ours; `sealed` is its secret, encrypted. Workspace "" observes.
+    """A robot account of this installation; `sealed` is its encrypted secret.
 
-    `created_at` is what Harbor says of it: with its id it tells one Harbor from another.
+    The observer has the workspace "". `created_at` is the creation time in Harbor: together with
+    `robot_id` it identifies the Harbor instance.
     """
 
     __tablename__ = "robot_grant"
@@ -114,7 +115,7 @@ class RobotAccountRow(SQLModel, table=True):
 
 
 class DepartureRow(SQLModel, table=True):
-    """That namespaces left a workspace, and when its robot account was replaced because of it."""
+    """When namespaces left a workspace, and when its robot account was rotated for that reason."""
 
     __tablename__ = "departure"
 
@@ -125,7 +126,7 @@ class DepartureRow(SQLModel, table=True):
 
 
 class PullSecretRow(SQLModel, table=True):
-    """How one namespace's pull secret was last found or left; `logins` name no password."""
+    """The last status of a namespace's pull secret; `logins` contain no passwords."""
 
     __tablename__ = "delivery"
 
@@ -140,7 +141,7 @@ class PullSecretRow(SQLModel, table=True):
 
 
 class ManagedHarborRow(SQLModel, table=True):
-    """A managed Harbor, and what this service makes of it. It outlives its registry: kept out."""
+    """A managed Harbor with its adoption state; an excluded Harbor has a row but no registry."""
 
     __tablename__ = "managed_harbor"
 
@@ -158,7 +159,7 @@ class ManagedHarborRow(SQLModel, table=True):
 
 
 class TrustedObjectRow(SQLModel, table=True):
-    """An object that a person trusts to stand for a Harbor; uid "" while it is still to appear."""
+    """An object that a user trusts as a managed Harbor; uid "" until the object is observed."""
 
     __tablename__ = "trusted_object"
 

@@ -1,4 +1,4 @@
-"""Registries and what is remembered of them; the audit, leases and published pages."""
+"""Tables of registries, their spaces and conditions, the audit, leases and published pages."""
 
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,12 @@ from models.tables.types import UtcDateTime
 
 
 class RegistryRow(SQLModel, table=True):
-    """A registry, and how it was last looked at.
+    """A registry with the results of its last observation.
 
     `looked_at` is the last attempt, `spaces_read_at` the last complete list of spaces,
-    `storage_read_at` the last storage figures. `storage_used` is what the registry says it uses
-    in all (bytes, shared layers counted once); None is unknown. At `doubted_at` a run that had lost
-    its lease may have changed something, so that what was seen before is worth nothing.
+    `storage_read_at` the last storage reading. `storage_used` is the total that the registry
+    reports (bytes, shared layers counted once); None is unknown. At `doubted_at` a run that had
+    lost its lease may have changed the registry, so older observations are stale.
     """
 
     __tablename__ = "registry"
@@ -42,7 +42,7 @@ class RegistryRow(SQLModel, table=True):
 
 
 class CredentialOriginRow(SQLModel, table=True):
-    """An origin that a person gave a block for; document "" is the first of that name in use."""
+    """An origin that a block may be sent to; document "" is the first block used by that name."""
 
     __tablename__ = "credential_origin"
 
@@ -84,7 +84,7 @@ class SpaceRow(SQLModel, table=True):
 
 
 class ChangeResultRow(SQLModel, table=True):
-    """What became of the last attempt at a change, one row per change still or last tried."""
+    """The result of the last attempt at a change; one row per subject and kind of change."""
 
     __tablename__ = "outcome"
 
@@ -99,15 +99,15 @@ class ChangeResultRow(SQLModel, table=True):
 
 _EVENT_PENDING = text("event IS NOT NULL AND announced_at IS NULL")
 _EMPTY_DEFAULT = {"server_default": text("''")}
-"""For rows that are older than their column."""
+"""Server default for columns that were added to existing rows."""
 
 
 class AuditRow(SQLModel, table=True):
-    """What happened: never changed, kept beyond the registry or cluster it speaks of.
+    """An audit entry: immutable, and kept after its registry or cluster is removed.
 
-    A row with an `event` is sent as a Prefect event once it is stored; `announced_at` tells that
-    it was. A run that is killed in between leaves it to the next. One that Prefect rejects is not
-    sent again: `rejected` tells why.
+    A row with an `event` is sent as a Prefect event after it is stored, and `announced_at` is the
+    time of sending. If a run is killed in between, the next run sends the event. An event that
+    Prefect rejects is not sent again; `rejected` contains the error.
     """
 
     __tablename__ = "audit"
@@ -137,7 +137,7 @@ class AuditRow(SQLModel, table=True):
 
 
 class MeasurementRow(SQLModel, table=True):
-    """One registry's numbers at one time, for the trend."""
+    """The figures of one registry at one time, for trends."""
 
     __tablename__ = "measurement"
 
@@ -149,7 +149,7 @@ class MeasurementRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """Who works on what, and until when they are believed to be alive."""
+    """A lease: the run that holds a registry or cluster, and when the lease expires."""
 
     __tablename__ = "lease"
 
@@ -159,7 +159,7 @@ class LeaseRow(SQLModel, table=True):
 
 
 class PublicationRow(SQLModel, table=True):
-    """Which text was last published under an artifact's key, so that it is not written twice."""
+    """The digest of the last artifact published under a key, to publish only changed artifacts."""
 
     __tablename__ = "publication"
 

@@ -97,7 +97,7 @@ async def test_it_is_told_on_every_page_with_what_to_do(name: str) -> None:
         recreate_project(p, "team-a")
         await bind(name, ["team-b"], "red")
         assert held_spaces(name) == ["team-a"]
-        reason = "deleted and made again in the registry"
+        reason = "deleted and recreated in the registry"
         for key in (f"registry-{name}", "workspace-red"):
             markdown = await page(key)
             assert reason in markdown, key

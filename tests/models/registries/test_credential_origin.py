@@ -69,15 +69,15 @@ def test_a_token_service_may_have_what_its_registry_may_have() -> None:
 @pytest.mark.parametrize(
     ("more", "lacking"),
     [
-        ({}, "choose credentials in the same call"),
-        ({"credential": SECRET}, "choose credentials in the same call"),
+        ({}, "set credentials in the same run"),
+        ({"credential": SECRET}, "set credentials in the same run"),
         (
             {"pull_credential": PULLER},
-            "choose credentials and pull_credentials in the same call",
+            "set credentials and pull_credentials in the same run",
         ),
         (
             {"credential": None, "pull_credential": PULLER},
-            "choose pull_credentials in the same call",
+            "set pull_credentials in the same run",
         ),
     ],
 )

@@ -94,7 +94,10 @@ def test_what_a_refusal_leaves() -> None:
         (space(),),
     )
     reported = enforced.model_copy(
-        update={"action": DriftAction.REPORTED, "reason": "the plan is refused"}
+        update={
+            "action": DriftAction.REPORTED,
+            "reason": "not changed: the plan exceeds the safety limits",
+        }
     )
     assert safe_plan.drifts == (reported, adopted, missing)
 

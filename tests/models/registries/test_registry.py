@@ -37,12 +37,12 @@ def test_an_authority_is_taken_as_it_is_pasted(bundle: str, expected: str) -> No
     [
         ("", "no certificate found"),
         ("-----BEGIN CERTIFICATE-----", "no certificate found"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "cannot be read"),
-        (CA.replace("M", "W", 20), "cannot be read"),
-        (CA[:200] + CA[-60:], "cannot be read"),
-        (CA.replace("M", "ü", 1), "cannot be read"),
-        ("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", "is a private key"),
-        (CA + "-----BEGIN EC PRIVATE KEY-----\nhunter2", "is a private key"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "invalid certificate"),
+        (CA.replace("M", "W", 20), "invalid certificate"),
+        (CA[:200] + CA[-60:], "invalid certificate"),
+        (CA.replace("M", "ü", 1), "invalid certificate"),
+        ("-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----", "contains a private key"),
+        (CA + "-----BEGIN EC PRIVATE KEY-----\nhunter2", "contains a private key"),
     ],
     ids=range(8),
 )

@@ -125,7 +125,7 @@ def test_entries_tell_drifts_outcomes_and_health_in_that_order() -> None:
         before="private",
         after="public",
         action=DriftAction.ENFORCED,
-        reason="it was set private here",
+        reason="the desired visibility is private",
     )
     run_record = summarize_run(
         registry_record(condition(status=ConditionStatus.FALSE)),

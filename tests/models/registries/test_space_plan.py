@@ -131,7 +131,7 @@ def test_recreated_is_told_once_whether_or_not_it_was_missed(missing: object) ->
 
 
 HELD_BINDINGS = {
-    "follows": "the space was deleted and made again in the registry (id 7 before, id 70 now)"
+    "follows": "the space was deleted and recreated in the registry (id 7 before, id 70 now)"
 }
 
 
@@ -156,14 +156,14 @@ HELD_BINDINGS = {
         (
             space("follows", id=None, desired=PUBLIC, observed=None, declared=True),
             observed_space("follows"),
-            {"follows": "somebody else made the space before this service"},
+            {"follows": "another client created the space before this service"},
         ),
         (
             None,  # it was forgotten while somebody bound it
             observed_space("follows"),
             {
-                "follows": "the space was first seen after it was bound: it is not the one that "
-                "was meant"
+                "follows": "the space was first observed after it was bound: it is not the bound "
+                "space"
             },
         ),
         (None, observed_space("nobodys"), {}),
@@ -182,7 +182,7 @@ def test_what_is_made_again_inherits_no_binding(
 def test_a_recreated_space_is_not_made_public_again() -> None:
     plan = _plan(RECORDS, [OBSERVED[0], observed_space("open", id=80), OBSERVED[2]])
     assert [_kind(drift) for drift in plan.drifts] == ["recreated", "visibility-drifted"]
-    assert "'public' was set for the old one" in plan.drifts[0].reason
+    assert "'public' was set for the old space" in plan.drifts[0].reason
     assert plan.updated_spaces == (space("open", id=80, desired=None),)
     assert plan.changes == ()
 
@@ -292,7 +292,7 @@ def test_declared_and_there(
         [*OBSERVED, observed_space("asked", id=11, visibility=observed)],
     )
     assert [(drift.kind, drift.space) for drift in plan.drifts] == [(DriftKind.APPEARED, "asked")]
-    assert ("left so" in plan.drifts[0].reason) == (expected_desired is None)
+    assert ("stays private" in plan.drifts[0].reason) == (expected_desired is None)
     assert plan.updated_spaces == (
         space("asked", id=11, desired=expected_desired, observed=observed),
     )
