@@ -1,1 +1,1 @@
-"""Who may pull what: workspaces, bindings, and what follows from them."""
+"""Access: workspaces, bindings, rotation, and explanations."""

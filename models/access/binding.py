@@ -1,4 +1,4 @@
-"""Workspaces, and the bindings that let them pull spaces."""
+"""Workspaces, and their bindings to spaces."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from models.core.base import FrozenModel
 
 
 class Workspace(FrozenModel):
-    """A tenant of the platform."""
+    """A tenant of the platform, with namespaces in one or more clusters."""
 
     name: str
     source: WorkspaceSource = WorkspaceSource.LISTED
@@ -15,13 +15,13 @@ class Workspace(FrozenModel):
 
 
 class Binding(FrozenModel):
-    """The wish that a workspace may pull a space.
+    """The desired access of a workspace to a space.
 
     Attributes:
-        bound_at: when it was asked for (UTC).
-        effective_at: when every namespace of the workspace was first seen to have it.
-        held_since: since when the binding is held (UTC): neither granted nor deleted, because the
-            space, or the whole registry, is another one now; None while it is in force.
+        bound_at: when the binding was created (UTC).
+        effective_at: when it was first rolled out to all namespaces of the workspace (UTC).
+        held_since: since when the binding is held (UTC): it grants no access but is not deleted,
+            because the space or the whole registry was replaced. None if it is not held.
         held_reason: why it is held.
     """
 
@@ -35,5 +35,5 @@ class Binding(FrozenModel):
 
     @property
     def is_held(self) -> bool:
-        """Whether it grants nothing until somebody restores or drops it."""
+        """Whether it grants no access until it is restored or dropped."""
         return self.held_since is not None

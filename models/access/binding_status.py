@@ -1,4 +1,7 @@
-"""Say what a binding waits for, in the same steps in which `effective` asks whether it is there."""
+"""Explain why a binding is not in effect yet.
+
+The steps are those of `models.access.entitlement.rolled_out_bindings`.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,14 +19,14 @@ from models.registries.space import Space
 
 
 class BindingStatus:
-    """What is on record, at hand for asking about many bindings.
+    """The indexed records for the status of many bindings.
 
     Args:
-        records: registries by name.
+        records: registry records by name.
         robot_accounts: robot accounts on record.
-        namespaces, deliveries: of all clusters.
-        clusters: how they were last found, by name.
-        failures: what was last said when a grant failed, by registry and workspace.
+        namespaces, pull_secrets: records of all clusters.
+        clusters: cluster statuses by name.
+        failures: last error of a robot account by registry and workspace.
     """
 
     def __init__(
@@ -50,16 +53,17 @@ class BindingStatus:
         self._incomplete_rollouts: dict[tuple[str, str], str] = {}
 
     def pending_reason(self, binding: Binding, space: Space | None) -> str:
-        """Name the first thing that a binding waits for; empty if it waits for nothing.
+        """Return the first reason why a binding is not in effect; empty if it is.
 
         Args:
-            space: as it is known; None if it is not.
+            binding: the binding.
+            space: its space on record; None if there is none.
         """
         if binding.is_held:
             return f"held: {binding.held_reason}"
         record = self._registries.get(binding.registry)
         if record is None:
-            return f"there is no registry {binding.registry} here"
+            return f"registry {binding.registry} is not integrated"
         if record.registry.kind is Kind.HARBOR:
             missing = self._robot_pending_reason(binding, space, record)
             if missing:
@@ -77,12 +81,12 @@ class BindingStatus:
         if space is None or space.declared or space.missing_since:
             return "the space is not in the registry"
         if key in self._failures:
-            return f"the robot account: {self._failures[key]}"
+            return f"robot account error: {self._failures[key]}"
         health = record.health_summary
         if health.health is not Health.HEALTHY:
             return f"the registry is {health.health}: {health.reason}"
-        detail = "may not pull the space yet" if key in self._robot_spaces else "is not made yet"
-        return f"the robot account {detail}; the next run on the registry sees to it"
+        detail = "cannot pull the space yet" if key in self._robot_spaces else "does not exist yet"
+        return f"the robot account {detail}; the next run on the registry changes that"
 
     def _pull_secret_pending_reason(self, binding: Binding) -> str:
         key = binding.registry, binding.workspace
@@ -103,12 +107,12 @@ class BindingStatus:
         place = f"{namespace.cluster}/{namespace.name}"
         state = self._clusters.get(namespace.cluster)
         if state is not None and state.reachable is False:
-            return f"{place}: the cluster is out of reach ({state.reason})"
+            return f"{place}: the cluster is unreachable ({state.reason})"
         pull_secret = self._pull_secrets.get((namespace.cluster, namespace.name))
         if pull_secret is None:
-            return f"{place}: not delivered yet"
+            return f"{place}: the pull secret is not written yet"
         if pull_secret.status is PullSecretState.DELIVERED:
-            return f"{place}: what is due has changed; the next sync delivers it"
+            return f"{place}: the pull secret is outdated; the next sync updates it"
         return f"{place}: {pull_secret.reason}" + (
             f", {pull_secret.message}" if pull_secret.message else ""
         )

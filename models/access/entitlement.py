@@ -1,4 +1,8 @@
-"""Decide which registries a namespace logs in to: decision 7 in one place."""
+"""Decide which registries a namespace gets logins for.
+
+A login requires a binding of the namespace's workspace. The exception is a Docker Registry with a
+public space: its pull-only user is given to all namespaces.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -26,20 +30,19 @@ def logins_by_workspace(
     pullers: Iterable[PullUser],
     public_registries: Collection[str],
 ) -> dict[str, tuple[RegistryLogin, ...]]:
-    """Return what the namespaces of each workspace log in to; "" stands for those of none.
+    """Return the logins by workspace; the key "" is for namespaces without a workspace.
 
-    Without a binding there is no login, whatever became of a robot account. A Harbor refuses by
-    itself what is not granted: a bound workspace gets the robot account that was made for it, and
-    nobody else gets anything, since public spaces need no login. A Docker Registry
-    refuses nobody who holds its pull-only user: the workspaces bound to any of its spaces get it,
-    and every namespace does once one of its spaces is public.
+    Harbor enforces access itself: a bound workspace gets the login of its robot account, and
+    namespaces of other workspaces get none, because public spaces need no login. A Docker Registry
+    cannot limit its pull-only user to a space: all workspaces with a binding to one of its spaces
+    get the user, and all namespaces get it if one of its spaces is public.
 
     Args:
-        registries: all of them.
-        bound: (registry, workspace) bound to any space.
+        registries: all registries.
+        bound: pairs (registry, workspace) with at least one binding in effect.
         robot_accounts: all robot accounts on record.
-        pullers: pull-only users, for Docker Registries that have one.
-        public_registries: names of the Docker Registries with a public space.
+        pullers: pull-only users of Docker Registries.
+        public_registries: names of Docker Registries with a public space.
     """
     by_name = {registry.name: registry for registry in registries}
     own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
@@ -74,7 +77,7 @@ def logins_by_workspace(
 def namespace_logins(
     namespace: Namespace, by_workspace: Mapping[str, tuple[RegistryLogin, ...]]
 ) -> tuple[RegistryLogin, ...]:
-    """Return what one namespace logs in to."""
+    """Return the logins of one namespace."""
     return by_workspace.get(namespace.workspace or "", by_workspace.get("", ()))
 
 
@@ -85,10 +88,11 @@ def rolled_out_bindings(
     namespaces: Iterable[Namespace],
     pull_secrets: Iterable[PullSecretStatus],
 ) -> tuple[Binding, ...]:
-    """Return the bindings that have reached every namespace of their workspace.
+    """Return the bindings that are rolled out to all namespaces of their workspace.
 
-    On a Harbor the robot account may pull the space and every namespace holds it. On a Docker
-    Registry with a pull-only user every namespace holds that; without one there is nothing to hold.
+    In Harbor, the robot account must be able to pull the space and all namespaces must have its
+    login. In a Docker Registry, all namespaces must have the login of the pull-only user; without
+    such a user no login is needed.
     """
     by_name = {registry.name: registry for registry in registries}
     in_use = current_robots(robot_accounts)

@@ -1,4 +1,4 @@
-"""Read an image as people write it: which registry, which space."""
+"""Parse image references: find the registry and the space."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -9,21 +9,21 @@ from models.core.names import ROOT_SPACE, check_prefix, check_project
 from models.registries.registry import Kind, Registry
 
 IMAGE_PATTERN = r"^[A-Za-z0-9\[\]][A-Za-z0-9._:/\[\]-]*(@sha256:[0-9a-f]{64})?$"
-"""What may be typed: no user name and no password before the host."""
+"""Allowed image references; a user name or password before the host is not allowed."""
 
 MAX_IMAGE_LENGTH = 700
-"""Characters: a host, a path of 255, a tag of 128 and a digest."""
+"""Maximum length in characters: a host, a path of 255, a tag of 128 and a digest."""
 
 _TAG_PATTERN = re.compile(r":[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
 
 
 class Image(FrozenModel):
-    """An image, or a whole space.
+    """A parsed reference to an image or a space.
 
     Attributes:
-        registry: what it begins with: a registry's name here, or its host.
-        path: what follows, without tag and digest; `team-a/` is the whole space.
-        has_reference: whether a tag or a digest was given, so that it can be no space.
+        registry: first part: the name of a registry in this service, or its host.
+        path: path without tag and digest; `team-a/` is a whole space.
+        has_reference: whether the text contains a tag or digest, so it cannot be a space.
     """
 
     registry: str
@@ -32,33 +32,33 @@ class Image(FrozenModel):
 
 
 def parse_image(text: str) -> Image:
-    """Split an image into its registry and its path.
+    """Split an image reference into registry and path.
 
     Raises:
-        InputRefused: it does not begin with a registry; the message says how to write it.
+        InvalidRequest: the reference is invalid; the message contains the expected form.
     """
     if len(text) > MAX_IMAGE_LENGTH:
-        raise InvalidRequest(f"this is no image: it is longer than {MAX_IMAGE_LENGTH} characters")
+        raise InvalidRequest(f"invalid image reference: longer than {MAX_IMAGE_LENGTH} characters")
     reference = text.strip().removeprefix("https://").removeprefix("http://")
     bare, at, _ = reference.partition("@")
     registry, slash, path = bare.partition("/")
     tagless = _TAG_PATTERN.sub("", path)
     if not re.fullmatch(IMAGE_PATTERN, reference) or not slash or not tagless.strip("/"):
         raise InvalidRequest(
-            "this is no image: write registry/space or registry/space/image:tag, beginning with "
-            "the registry's name here or its host, e.g. harbor-prod/team-a/app:1.0"
+            "invalid image reference: expected registry/space[/image:tag], where registry is the "
+            "name of a registry in this service or its host, e.g. harbor-prod/team-a/app:1.0"
         )
     has_reference = bool(at) or tagless != path
     return Image(registry=registry.lower(), path=tagless.lstrip("/"), has_reference=has_reference)
 
 
 def first_segment(image: Image) -> str:
-    """Return the first segment of an image's path."""
+    """Return the first segment of the image's path."""
     return image.path.partition("/")[0]
 
 
 def find_registry(image: Image, registries: Iterable[Registry]) -> Registry | None:
-    """Return the registry that an image begins with: by its name here, else by its host."""
+    """Return the registry of an image, by its name in this service or else by its host."""
     candidates = list(registries)
     by_name = (registry for registry in candidates if registry.name == image.registry)
     by_host = (registry for registry in candidates if image.registry in _registry_hosts(registry))
@@ -72,17 +72,18 @@ def _registry_hosts(registry: Registry) -> Collection[str]:
 
 
 def space_name(image: Image, kind: Kind, spaces: Collection[str]) -> str:
-    """Return the space that an image is in.
+    """Return the space of an image.
 
-    In a Docker Registry a single segment is an image without a space, unless it is a known space
-    and no tag follows.
+    In a Docker Registry, a path with a single segment is an image in the root space, unless it is
+    the name of an existing space and has no tag or digest.
 
     Args:
-        kind: the registry's.
-        spaces: its spaces.
+        image: the parsed image.
+        kind: the kind of the registry.
+        spaces: names of its existing spaces.
 
     Raises:
-        InputRefused: no space can have that name there.
+        InvalidRequest: the path contains no valid space name for this kind of registry.
     """
     first, slash, _ = image.path.partition("/")
     check = check_project if kind is Kind.HARBOR else check_prefix
@@ -90,7 +91,7 @@ def space_name(image: Image, kind: Kind, spaces: Collection[str]) -> str:
         return ROOT_SPACE
     if kind is Kind.HARBOR and not slash and image.has_reference:
         raise InvalidRequest(
-            f"{image.path[:80]!r} is in no space: in a Harbor an image is project/image"
+            f"{image.path[:80]!r} contains no space: expected project/image for a Harbor"
         )
     try:
         return check(first)

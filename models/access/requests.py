@@ -1,4 +1,4 @@
-"""What people wish of spaces, checked before it is stored."""
+"""Validate user requests about spaces and namespaces before they are stored."""
 
 import fnmatch
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ from models.registries.space import Space, Visibility
 def new_spaces(
     kind: Kind, spaces: Iterable[Space], names: Sequence[str], visibility: Visibility
 ) -> tuple[Space, ...]:
-    """Return records of spaces that shall be created.
+    """Return the records of spaces to create.
 
-    One that was declared before and not yet created is no obstacle: it is asked for again.
+    A space that was requested before and is not created yet can be requested again.
 
     Raises:
-        InputRefused: a name is not valid in this kind of registry, or is taken.
+        InvalidRequest: a name is not valid in this kind of registry, or the space exists.
     """
     check = check_project if kind is Kind.HARBOR else check_prefix
     try:
@@ -31,7 +31,7 @@ def new_spaces(
     )
     if existing:
         raise InvalidRequest(
-            f"there already: {_join_names(existing)}; use set-space-visibility for existing spaces"
+            f"already exists: {_join_names(existing)}; use set-space-visibility for existing spaces"
         )
     return tuple(
         Space(name=name, desired=visibility, declared=True) for name in sorted(space_names)
@@ -41,17 +41,17 @@ def new_spaces(
 def with_visibility(
     registry: str, spaces: Iterable[Space], names: Sequence[str], visibility: Visibility
 ) -> tuple[Space, ...]:
-    """Return the records of existing spaces with the visibility they shall have.
+    """Return the records of existing spaces with a new desired visibility.
 
     Raises:
-        InputRefused: a space is not known here.
+        InvalidRequest: a space is not on record.
     """
     by_name = {space.name: space for space in spaces}
     unknown = sorted(set(names) - by_name.keys())
     if unknown:
         raise InvalidRequest(
             f"{registry} has no space {_join_names(unknown)}; check the spelling, or run "
-            "reconcile-registry first if it was created a moment ago"
+            "reconcile-registry first if it was created recently"
         )
     return tuple(
         by_name[name].model_copy(update={"desired": visibility}) for name in sorted(set(names))
@@ -61,68 +61,70 @@ def with_visibility(
 def match_spaces(
     registry: str, existing_names: Iterable[str], patterns: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the spaces that names and patterns (with `*` and `?`) mean.
+    """Return the names of the spaces that match names and patterns (with `*` and `?`).
 
     Args:
-        registry: whose spaces they are.
-        existing_names: names of the spaces there are.
-        patterns: what was asked for.
+        registry: name of the registry, for the message.
+        existing_names: names of the existing spaces.
+        patterns: requested names and patterns.
 
     Raises:
-        InputRefused: one of them means no space at all.
+        InvalidRequest: a pattern matches no space.
     """
     names = sorted(set(existing_names))
     name_set, matches = set(names), set()
     for pattern in patterns:
         wild = len(pattern) <= MAX_NAME_LENGTH and any(mark in pattern for mark in "*?")
-        plain = pattern.replace("[", "[[]")  # no other wildcard than these two
+        plain = pattern.replace("[", "[[]")  # fnmatch would treat [ as a third wildcard
         hits = fnmatch.filter(names, plain) if wild else sorted({pattern} & name_set)
         if not hits:
             raise InvalidRequest(
                 f"{registry} has no space {pattern[:80]!r}; check the spelling, or run "
-                "reconcile-registry first if it was created a moment ago"
+                "reconcile-registry first if it was created recently"
             )
         matches.update(hits)
     return tuple(sorted(matches))
 
 
 def parse_namespaces(texts: Sequence[str], clusters: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Read `cluster/namespace` as a person lists them.
+    """Parse texts of the form `cluster/namespace`.
 
     Raises:
-        InputRefused: one is malformed, or names a cluster that is not registered.
+        InvalidRequest: a text is malformed, or the cluster is not registered.
     """
     cluster_names = set(clusters)
     pairs = []
     for text in texts:
         cluster, slash, namespace = text.strip().partition("/")
         if not slash or not is_namespace_name(namespace):
-            raise InvalidRequest(f"{text[:130]!r} is not cluster/namespace, e.g. prod-eu/shop")
-        if cluster not in cluster_names:
-            cluster_list = ", ".join(sorted(cluster_names)[:20]) or "none yet; run register-cluster"
             raise InvalidRequest(
-                f"there is no cluster {cluster[:63]!r} here; known are: {cluster_list}"
+                f"invalid namespace {text[:130]!r}: expected cluster/namespace, e.g. prod-eu/shop"
+            )
+        if cluster not in cluster_names:
+            cluster_list = ", ".join(sorted(cluster_names)[:20]) or "none; run register-cluster"
+            raise InvalidRequest(
+                f"cluster {cluster[:63]!r} is not registered; registered clusters: {cluster_list}"
             )
         pairs.append((cluster, namespace))
     return tuple(pairs)
 
 
 def check_unbind_limit(registry: str, count: int, total: int, limits: ChangeLimits) -> None:
-    """Refuse to take away too many bindings at once.
+    """Check that not too many bindings are removed in one run.
 
     Raises:
-        PlanRefused: with the numbers and the way out.
+        UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
     """
-    check_change_limit(registry, count, total, "take away", limits, "bindings")
+    check_change_limit(registry, count, total, "remove", limits, "bindings")
 
 
 def check_visibility_limit(
     registry: str, spaces: Sequence[Space], desired_spaces: Iterable[Space], limits: ChangeLimits
 ) -> None:
-    """Refuse to make too many public spaces private at once.
+    """Check that not too many public spaces become private in one run.
 
     Raises:
-        PlanRefused: with the numbers and the way out.
+        UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
     """
     count = sum(
         space.observed is Visibility.PUBLIC and space.desired is Visibility.PRIVATE
@@ -137,14 +139,14 @@ def _join_names(names: Sequence[str]) -> str:
 
 
 def desired_space_entries(spaces: Iterable[Space]) -> tuple[AuditEntry, ...]:
-    """Write down what was asked for; what comes of it is announced, not the asking."""
+    """Return the audit entries for a request; only its results send events."""
     return tuple(
         AuditEntry(
             subject=space.name,
             action="space.asked",
             before=space.observed.value if space.observed else "",
             after=space.desired.value if space.desired else "",
-            reason="create it" if space.declared else "set its visibility",
+            reason="create the space" if space.declared else "set the visibility",
             emit_event=False,
         )
         for space in spaces

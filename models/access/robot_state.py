@@ -1,4 +1,4 @@
-"""What is on record about access when a registry is reconciled."""
+"""The records about access that reconciling a registry needs."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,28 +17,24 @@ from models.registries.robot_plan import RobotPlan, RotationState, desired_robot
 from models.registries.robots import ObservedRobot, RobotAccount
 
 IDENTITY_MISMATCH_REASON = (
-    "another Harbor answers at this address: robot accounts there have the ids of those on record, "
-    "and were created at other times"
+    "another Harbor instance responds at this address: its robot accounts have the ids on record "
+    "but other creation times"
 )
 
 
 class RobotState(FrozenModel):
-    """Bindings and grants of one registry.
+    """The bindings and robot accounts of one registry.
 
     Attributes:
-        bound_spaces: spaces by workspace.
-        registry: its name.
-        installation: who we are.
+        registry: name of the registry.
+        installation: id of this installation.
         other_registries: names of the other registries on record.
-        is_managed: whether discovery follows it, and asks its robot accounts which Harbor it is.
-        has_bindings: whether any binding is on record, held ones too.
-        rolled_out: workspaces whose youngest robot account has reached every namespace.
-        rejected: workspaces whose youngest robot account's secret is not accepted any more.
-        requested_rotations: workspaces that shall get a new secret now.
-        departure_rotations: workspaces that shall, because a namespace left them.
-        expired_robot_ids: superseded robot accounts that go once their workspace is served.
-        exposed_robot_ids: superseded robot accounts whose secret somebody who left may hold.
-        overdue_robot_ids: those of them that go now, served or not.
+        is_managed: whether discovery updates it and compares robot accounts to identify it.
+        has_bindings: whether it has bindings on record, including held ones.
+        bound_spaces: bound spaces by workspace, without held bindings.
+        robots: robot accounts on record.
+        rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
+        expired_robot_ids, exposed_robot_ids, overdue_robot_ids: see `RotationState`.
     """
 
     registry: str
@@ -58,24 +54,24 @@ class RobotState(FrozenModel):
 
     @property
     def in_use(self) -> bool:
-        """Whether anybody was ever promised anything here."""
+        """Whether a workspace has, or had, access to this registry."""
         return bool(self.bound_spaces) or any(robot.workspace for robot in self.robots)
 
     @property
     def observer(self) -> RobotAccount | None:
-        """The robot account that this service observes with."""
+        """The robot account that this service uses for observations."""
         return current_robots(
             robot_account for robot_account in self.robots if not robot_account.workspace
         ).get((self.registry, ""))
 
     @property
     def replacements(self) -> tuple[RobotAccount, ...]:
-        """Robot accounts in use that an older one waits to be retired for."""
+        """Robot accounts in use whose predecessor is not deleted yet."""
         return replacement_robots(self.robots)
 
     @property
     def rotation(self) -> RotationState:
-        """Which secrets shall be new, and which superseded robot accounts may go."""
+        """The secrets to rotate, and the superseded robot accounts to delete."""
         return RotationState(
             rolled_out=self.rolled_out,
             rejected=self.rejected,
@@ -97,7 +93,7 @@ class RobotState(FrozenModel):
         return snapshot.model_copy(update={"robots": NOT_REQUESTED})
 
     def without_spaces(self, spaces: Collection[str]) -> "RobotState":
-        """Return the record without the bindings of some spaces, which are held from now on."""
+        """Return the state without the bindings of spaces that become held."""
         if not spaces:
             return self
         bound = {
@@ -107,7 +103,7 @@ class RobotState(FrozenModel):
         return self.model_copy(update={"bound_spaces": bound})
 
     def bindings_to_hold(self, snapshot: Snapshot) -> Mapping[str, str]:
-        """Return the spaces whose bindings are held because this is another Harbor, and why."""
+        """Return the spaces whose bindings become held because the Harbor was replaced."""
         if not isinstance(snapshot.robots, Complete):
             return {}
         if not is_other_harbor(self.robots, snapshot.robots.items):
@@ -116,7 +112,7 @@ class RobotState(FrozenModel):
         return dict.fromkeys(sorted(bound), IDENTITY_MISMATCH_REASON)
 
     def orphaned_observer_id(self, snapshot: Snapshot) -> int | None:
-        """Return the id of an observer that was made for a registry that is not on record."""
+        """Return the id of an observer whose registry is no longer on record."""
         robots = snapshot.robots.items if isinstance(snapshot.robots, Complete) else ()
         orphans = (
             robot.id
@@ -126,13 +122,11 @@ class RobotState(FrozenModel):
         return next(orphans, None)
 
     def plan(self, snapshot: Snapshot) -> RobotPlan:
-        """Decide about the registry's robot accounts.
-
-        Harbor shows no right on a project that is gone, so a space that a robot account is shown to
-        pull is there, also when a list without it claims to be complete.
-        """
+        """Return the plan for the registry's robot accounts."""
         if not isinstance(snapshot.spaces, Complete):
             return RobotPlan()
+        # Harbor lists no permissions for deleted projects, so a space in a robot account's
+        # permissions exists, even if the complete list of spaces does not contain it.
         space_names = {space.name for space in snapshot.spaces.items}
         if isinstance(snapshot.robots, Complete):
             space_names.update(space for robot in snapshot.robots.items for space in robot.spaces)
@@ -149,9 +143,10 @@ class RobotState(FrozenModel):
         return robot_plan
 
     def keeps_deleted_robots(self, snapshot: Snapshot) -> bool:
-        """Whether records of robots that are gone stay: they tell that this is another Harbor.
+        """Return whether to keep the records of robot accounts that no longer exist.
 
-        Once one of ours is there, because they were only deleted by hand, they are dropped.
+        They are kept as evidence that a managed Harbor was replaced. If at least one robot account
+        on record exists, the others were deleted manually and their records are deleted.
         """
         robots = snapshot.robots
         if isinstance(robots, Unavailable) or not (self.is_managed and self.has_bindings):
@@ -161,7 +156,7 @@ class RobotState(FrozenModel):
     def _valid_robots(
         self, robots: Complete[ObservedRobot] | Unavailable
     ) -> tuple[RobotAccount, ...]:
-        """Return the records whose secret is that of the robot account with their id."""
+        """Return the records whose robot account was not replaced by one with the same id."""
         if isinstance(robots, Unavailable):
             return self.robots
         contradicted_ids = contradicting_robot_ids(self.robots, robots.items)

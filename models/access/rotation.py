@@ -1,4 +1,4 @@
-"""Decide when robot accounts get new secrets, and when the old ones may go."""
+"""Decide when secrets are rotated, and when superseded robot accounts are deleted."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ from models.core.reasons import Reason
 from models.registries.robots import RobotAccount
 
 DEPARTURE_ROTATION_INTERVAL = timedelta(minutes=15)
-"""A workspace gets a new secret at most so often because namespaces left it: CI's come and go."""
+"""Minimum time between two rotations due to departures; CI creates and deletes many namespaces."""
 
 
 class Departure(FrozenModel):
-    """That namespaces left a workspace which has a robot account on a registry.
+    """Namespaces that left a workspace with a robot account in a registry.
 
-    Whoever leaves may have copied the secret, so there is to be another.
+    Such a namespace may have a copy of the secret, so the secret is rotated.
 
     Attributes:
-        left_at: when the first one left since there was a new secret (UTC); None if none did.
-        rotated_at: when the last secret was made because of one (UTC); None if none was. Older ones
-            may be held by those who left.
+        left_at: when the first namespace left since the last rotation (UTC); None if none did.
+        rotated_at: when the secret was last rotated due to a departure (UTC); None if never.
+            Namespaces that left may have copies of older secrets.
     """
 
     registry: str
@@ -32,19 +32,20 @@ class Departure(FrozenModel):
 
     @property
     def due_at(self) -> datetime | None:
-        """When a new secret is to be made; None if it is not."""
+        """When the secret is rotated (UTC); None if no rotation is needed."""
         if self.left_at is None or self.rotated_at is None:
             return self.left_at
         return max(self.left_at, self.rotated_at + DEPARTURE_ROTATION_INTERVAL)
 
 
 class RobotDeletion(FrozenModel):
-    """When a superseded robot account goes.
+    """When a superseded robot account is deleted.
 
     Attributes:
-        scheduled_at: from when on, once the one in use is delivered everywhere (UTC); None if not
-            yet known.
-        deadline: when it goes in any case, because somebody who left may hold its secret (UTC).
+        scheduled_at: time of deletion after the roll-out of its successor (UTC); None before the
+            roll-out.
+        deadline: time of deletion regardless of the roll-out (UTC), because a namespace that left
+            may have a copy of the secret; None if there is no such namespace.
     """
 
     scheduled_at: datetime | None = None
@@ -52,26 +53,28 @@ class RobotDeletion(FrozenModel):
 
     @property
     def is_exposed(self) -> bool:
-        """Whether somebody who left may hold its secret."""
+        """Whether a namespace that left may have a copy of its secret."""
         return self.deadline is not None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time."""
+        """Return whether it is deleted now, if its successor is rolled out."""
         return self.is_overdue(now) or (self.scheduled_at is not None and self.scheduled_at <= now)
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it goes now in any case."""
+        """Return whether it is deleted now in any case."""
         return self.deadline is not None and self.deadline <= now
 
 
 def schedule_robot_deletions(
     robot_accounts: Iterable[RobotAccount], departures: Iterable[Departure], retention: timedelta
 ) -> dict[tuple[str, int], RobotDeletion]:
-    """Return when each superseded robot account goes, by registry and id.
+    """Return the deletion of each superseded robot account, by registry and id.
 
     Args:
-        retention: how long one is kept after the secret that supersedes it was delivered
-            everywhere: a node may have read the old one and pull with it later.
+        robot_accounts: robot accounts on record.
+        departures: departures on record.
+        retention: how long a superseded robot account is kept after the roll-out of its successor:
+            a node may have read the old secret and use it for a later pull.
     """
     rotation_times = {
         (departure.registry, departure.workspace): departure.rotated_at for departure in departures
@@ -103,14 +106,14 @@ def _schedule_robot_deletion(
 
 
 def copied_login_expiry(departure: Departure, retention: timedelta) -> datetime | None:
-    """Return until when those who left can pull at the latest, if the registry can be reached."""
+    """Return until when copied logins can be valid (UTC), if the registry is reachable."""
     return departure.due_at + retention if departure.due_at else None
 
 
 def departure_rotations(
     robot_accounts: Iterable[RobotAccount], departures: Iterable[Departure], now: datetime
 ) -> frozenset[tuple[str, str]]:
-    """Return (registry, workspace) that get a new secret now, because a namespace left."""
+    """Return the pairs (registry, workspace) to rotate now because a namespace left."""
     robot_keys = {(robot.registry, robot.workspace) for robot in robot_accounts}
     return frozenset(
         (departure.registry, departure.workspace)
@@ -127,7 +130,7 @@ def registries_with_due_robots(
     retention: timedelta,
     now: datetime,
 ) -> frozenset[str]:
-    """Return the registries on which a robot account is to be made or deleted by now."""
+    """Return the registries in which a robot account has to be created or deleted now."""
     account_list, departure_list = tuple(robot_accounts), tuple(departures)
     registries = {
         registry
@@ -157,7 +160,7 @@ def _robot_age(robot_account: RobotAccount) -> tuple[datetime, int]:
 
 
 def replacement_robots(robot_accounts: Iterable[RobotAccount]) -> tuple[RobotAccount, ...]:
-    """Return the robot accounts in use that an older one is still there beside."""
+    """Return the robot accounts in use whose predecessor is not deleted yet."""
     workspace_accounts = tuple(robot for robot in robot_accounts if robot.workspace)
     in_use = current_robots(workspace_accounts)
     older = {
@@ -171,7 +174,7 @@ def replacement_robots(robot_accounts: Iterable[RobotAccount]) -> tuple[RobotAcc
 def due_for_rotation(
     robot_accounts: Iterable[RobotAccount], age: timedelta | None, now: datetime
 ) -> frozenset[str]:
-    """Return the workspaces of one registry whose secret is older than `age`; None never ends."""
+    """Return the workspaces of one registry whose secret has reached `age`; None for no limit."""
     if age is None:
         return frozenset()
     return frozenset(
@@ -186,10 +189,10 @@ def fully_rolled_out(
     namespaces: Iterable[Namespace],
     pull_secrets: Iterable[PullSecretStatus],
 ) -> frozenset[tuple[str, str]]:
-    """Return (registry, workspace) whose youngest robot has reached every namespace.
+    """Return the pairs (registry, workspace) whose newest robot account is rolled out.
 
-    A namespace that is being deleted, or that never had our pull secret because a foreign one is in
-    its place, is not waited for. One in a cluster that is out of reach is.
+    Namespaces that are terminating or have a foreign Secret in place of the pull secret do not
+    count; namespaces in unreachable clusters do.
     """
     namespace_robots = robots_by_namespace(pull_secrets)
     members: dict[str, list[frozenset[tuple[str, int | None]]]] = defaultdict(list)
@@ -215,7 +218,7 @@ def fully_rolled_out(
 def robots_by_namespace(
     pull_secrets: Iterable[PullSecretStatus],
 ) -> dict[tuple[str, str], frozenset[tuple[str, int | None]]]:
-    """Return which (registry, robot) each (cluster, namespace) was last known to hold."""
+    """Return the pairs (registry, robot id) on record for each (cluster, namespace)."""
     return {
         (pull_secret.cluster, pull_secret.namespace): frozenset(
             (login.registry, login.robot_id) for login in pull_secret.logins

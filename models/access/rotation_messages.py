@@ -1,4 +1,4 @@
-"""Tell people what departures and the deletion of robot accounts mean to them."""
+"""Messages about the effects of departures and of deleted robot accounts."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,14 +9,14 @@ from models.registries.changes import DeleteRobot
 
 
 def deletion_remark(deleted: Iterable[DeleteRobot], at: datetime) -> str:
-    """Say whose pulls may fail once, and until when those who left could pull; perhaps nothing.
+    """Return a message about pulls that may fail once, and about copied logins; may be empty.
 
-    A superseded robot account that could pull more than is bound, or that somebody who left may
-    use, goes before every node has stopped using what it read.
+    A superseded robot account with excess access, or with a possibly copied secret, is deleted
+    before all nodes have stopped using its secret.
 
     Args:
-        deleted: robot accounts that were deleted.
-        at: when (UTC).
+        deleted: deletions of robot accounts.
+        at: time of the deletions (UTC).
     """
     early = [
         change
@@ -28,8 +28,8 @@ def deletion_remark(deleted: Iterable[DeleteRobot], at: datetime) -> str:
         return ""
     departure_changes = [change for change in early if change.reason is Reason.NAMESPACE_LEFT]
     remark = (
-        f"a pull that a node began with the former login of {_join_workspaces(early)} may fail "
-        "once, and is tried again"
+        f"a pull that started with the previous login of {_join_workspaces(early)} may fail once "
+        "and is retried by the node"
     )
     if departure_changes:
         remark += (
@@ -40,10 +40,11 @@ def deletion_remark(deleted: Iterable[DeleteRobot], at: datetime) -> str:
 
 
 def summarize_departures(departures: Iterable[Departure], retention: timedelta) -> str:
-    """Say until when namespaces that left can pull with a login that they may have copied.
+    """Return a message about how long copied logins of namespaces that left are valid.
 
     Args:
-        retention: the longest that a robot account is kept which they may use.
+        departures: departures on record.
+        retention: longest time that a robot account with a possibly copied secret is kept.
     """
     latest: dict[str, datetime] = {}
     for departure in departures:
@@ -51,8 +52,8 @@ def summarize_departures(departures: Iterable[Departure], retention: timedelta) 
         if end is not None:
             latest[departure.workspace] = max(end, latest.get(departure.workspace, end))
     return "; ".join(
-        f"namespaces left {workspace}: new secrets are made, and a copied login ends about "
-        f"{end:%H:%M} UTC if the registry can be reached"
+        f"namespaces left {workspace}: its secrets are rotated, and copied logins expire at about "
+        f"{end:%H:%M} UTC if the registry is reachable"
         for workspace, end in sorted(latest.items())
     )
 

@@ -1,1 +1,1 @@
-"""Kubernetes clusters: their namespaces, and the pull secrets in them."""
+"""Kubernetes clusters, their namespaces and pull secrets."""

@@ -1,4 +1,4 @@
-"""What goes into the audit about clusters, namespaces and pull secrets."""
+"""Audit entries for clusters, namespaces and pull secrets."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,10 @@ from models.core.reasons import Reason
 def cluster_entries(
     name: str, before: ClusterStatus, after: ClusterStatus
 ) -> tuple[AuditEntry, ...]:
-    """Write down that a cluster went out of reach or came back; a first look is no news."""
+    """Return the audit entry if a cluster became unreachable or recovered.
+
+    The first successful observation has no entry.
+    """
     if before.reachable is after.reachable or (before.reachable is None and after.reachable):
         return ()
     event = "cluster.recovered" if after.reachable else "cluster.unreachable"
@@ -29,7 +32,7 @@ def cluster_entries(
 def namespace_entries(
     before: Iterable[Namespace], after: Iterable[Namespace]
 ) -> tuple[AuditEntry, ...]:
-    """Write down who joined, left or is disputed."""
+    """Return the audit entries for namespaces that joined or left a workspace or are disputed."""
     previous = {namespace.name: namespace for namespace in before}
     entries = [
         entry
@@ -49,7 +52,7 @@ def namespace_entries(
 def _namespace_entry(before: Namespace | None, after: Namespace) -> Iterable[AuditEntry]:
     was = before.workspace if before else None
     if was and was != after.workspace and before:
-        yield _departure_entry(before, after.message or "its label or the list says otherwise")
+        yield _departure_entry(before, after.message or "its label or the list changed")
     if after.workspace and after.workspace != was:
         yield AuditEntry(
             subject=after.name,
@@ -86,13 +89,13 @@ def pull_secret_entries(
     outcomes: Iterable[ClusterChangeResult],
     after: Iterable[PullSecretStatus],
 ) -> tuple[AuditEntry, ...]:
-    """Write down what was delivered and withdrawn, and what was refused for another reason before.
+    """Return the audit entries for written and deleted pull secrets, and for new failures.
 
     Args:
-        cluster: where.
-        workspaces: by namespace.
-        before, after: how pull secrets were left last time and now.
-        outcomes: what was done.
+        cluster: name of the cluster.
+        workspaces: workspaces by namespace.
+        before, after: statuses of the pull secrets before and after the run.
+        outcomes: results of the changes.
     """
     reasons = {pull_secret.namespace: pull_secret.reason for pull_secret in before}
     successes = [entry for outcome in outcomes if (entry := _change_entry(outcome))]
@@ -104,7 +107,7 @@ def pull_secret_entries(
         )
         for pull_secret in after
         if pull_secret.status is not PullSecretState.DELIVERED
-        and pull_secret.reason is not Reason.NAMESPACE_TERMINATING  # nobody needs it there any more
+        and pull_secret.reason is not Reason.NAMESPACE_TERMINATING  # no pull secret is needed
         and reasons.get(pull_secret.namespace) is not pull_secret.reason
     ]
     return tuple(
@@ -118,7 +121,8 @@ def pull_secret_entries(
 def _change_entry(outcome: ClusterChangeResult) -> AuditEntry | None:
     change = outcome.change
     if not outcome.succeeded:
-        if isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED:  # of no record
+        # Other failures are in the pull secret's status; an orphan has no status on record.
+        if isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED:
             why = f"{outcome.reason}: {outcome.message}"
             return AuditEntry(subject=change.namespace, action="secret.failed", reason=why)
         return None

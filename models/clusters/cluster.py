@@ -1,4 +1,4 @@
-"""Kubernetes clusters: what they are to this service, and what was seen of them."""
+"""The configuration, observation and status of Kubernetes clusters."""
 
 from datetime import datetime
 
@@ -9,27 +9,27 @@ from models.core.reasons import Reason
 from models.registries.registry import BlockRef
 
 PULL_SECRET_NAME = "registry-integration"  # noqa: S105 - the name of a Secret, no secret
-"""The one name of pull secrets, in every namespace: rights can be limited to it."""
+"""The name of the pull secret in each namespace, so RBAC rules can be limited to it."""
 
 SERVICE_ACCOUNT_NAME = "default"
-"""The ServiceAccount that pods of a namespace run as unless they name another."""
+"""The ServiceAccount of pods that specify no other one."""
 
 FIELD_MANAGER = "registry-integration"
-"""Who we are in server-side apply."""
+"""The field manager for server-side apply."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-"""Label of what we made: https://kubernetes.io/docs/reference/labels-annotations-taints/"""
+"""Label of owned objects: https://kubernetes.io/docs/reference/labels-annotations-taints/"""
 
 INSTALLATION_LABEL = "registry-integration.io/installation"
-"""Label that tells which installation of this service made it: a cluster may serve two."""
+"""Label with the id of the installation, because two installations may use one cluster."""
 
 
 class Cluster(FrozenModel):
-    """A Kubernetes cluster of the platform.
+    """The configuration of a Kubernetes cluster.
 
     Attributes:
-        credential: the block that holds its kubeconfig; None for the cluster this service runs in.
-        links_accounts: whether the pull secret is added to the default ServiceAccount.
+        credential: block with its kubeconfig; None for the cluster that this service runs in.
+        links_accounts: whether to add the pull secret to the default ServiceAccounts.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Cluster(FrozenModel):
 
 
 class ObservedNamespace(FrozenModel):
-    """A namespace as the cluster shows it; of its labels only those that may name a workspace."""
+    """A namespace as observed; `labels` contains only the configured workspace labels."""
 
     name: str
     uid: str
@@ -48,12 +48,12 @@ class ObservedNamespace(FrozenModel):
 
 
 class ObservedPullSecret(FrozenModel):
-    """A Secret of our name.
+    """A Secret with the name of the pull secret.
 
     Attributes:
-        uid, version: identify exactly what was seen, so that nothing else is removed.
-        is_owned: it carries our mark and this installation's.
-        fingerprint: keyed digest of what it holds; None if it holds no dockerconfigjson.
+        uid, resource_version: identify the observed Secret, so that no other one is deleted.
+        is_owned: whether it has the labels of this service and this installation.
+        fingerprint: keyed digest of its content; None if it contains no dockerconfigjson.
     """
 
     namespace: str
@@ -64,14 +64,14 @@ class ObservedPullSecret(FrozenModel):
 
 
 class ObservedServiceAccount(FrozenModel):
-    """A default ServiceAccount, and whether it hands out our pull secret."""
+    """A default ServiceAccount, and whether its imagePullSecrets include the pull secret."""
 
     namespace: str
     has_pull_secret: bool
 
 
 class ClusterSnapshot(FrozenModel):
-    """One look at one cluster. Each section is complete or unseen, with the reason."""
+    """One observation of one cluster; each section is complete or unavailable."""
 
     cluster: str
     observed_at: datetime
@@ -88,25 +88,26 @@ class ClusterSnapshot(FrozenModel):
 
 
 class ClusterStatus(FrozenModel):
-    """How a cluster was last found.
+    """The status of a cluster.
 
     Attributes:
-        looked_at: the last attempt (UTC); None before the first.
-        seen_at: the last complete look.
-        reason, message: why it could not be read, or that it could.
-        since: when `reachable` last changed.
+        reachable: whether the last observation was complete; None before the first.
+        reason, message: result of the last observation.
+        since: when `reachable` last changed (UTC).
+        looked_at: last attempt (UTC); None before the first.
+        seen_at: last complete observation (UTC).
     """
 
     reachable: bool | None = None
     reason: Reason = Reason.NOT_PROBED
-    message: str = "not looked at yet"
+    message: str = "not observed yet"
     since: datetime | None = None
     looked_at: datetime | None = None
     seen_at: datetime | None = None
 
 
 def unreachable_cluster_snapshot(name: str, error: ClusterError, at: datetime) -> ClusterSnapshot:
-    """Turn a failed look into a snapshot that says so, and justifies no change."""
+    """Return the snapshot for a failed observation: all sections are unavailable."""
     unavailable = Unavailable(reason=error.reason, message=error.message)
     return ClusterSnapshot(
         cluster=name,
@@ -118,13 +119,13 @@ def unreachable_cluster_snapshot(name: str, error: ClusterError, at: datetime) -
 
 
 def next_cluster_status(before: ClusterStatus, snapshot: ClusterSnapshot) -> ClusterStatus:
-    """Say how a cluster is, after a look at it."""
+    """Return the status of a cluster after an observation."""
     unavailable = snapshot.first_unavailable
     reachable = unavailable is None
     return ClusterStatus(
         reachable=reachable,
         reason=unavailable.reason if unavailable else Reason.CONNECTED,
-        message=unavailable.message if unavailable else "all is read",
+        message=unavailable.message if unavailable else "all lists were read",
         since=before.since if before.reachable is reachable else snapshot.observed_at,
         looked_at=snapshot.observed_at,
         seen_at=snapshot.observed_at if reachable else before.seen_at,

@@ -1,4 +1,4 @@
-"""Decide which workspace a namespace belongs to: by its labels, by a list, or to none."""
+"""Assign namespaces to workspaces by their labels or by a list."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,19 +13,19 @@ from models.core.reasons import Reason
 
 
 class WorkspaceSource(StrEnum):
-    """Where a workspace or a membership comes from."""
+    """The source of a workspace or of a namespace's membership."""
 
     LISTED = "declared"
     LABEL = "label"
 
 
 class Namespace(FrozenModel):
-    """A namespace as this service knows it.
+    """The record of a namespace.
 
     Attributes:
-        workspace: whom it belongs to; None while nobody says so, or they disagree.
-        source: whether a label or the list says so.
-        problem, message: why it belongs to nobody although somebody says so, and what to do.
+        workspace: its workspace; None without an assignment or with conflicting ones.
+        source: source of the assignment.
+        problem, message: why an assignment is not valid, and how to fix it.
     """
 
     cluster: str
@@ -44,13 +44,13 @@ def assign_workspaces(
     labels: Sequence[str],
     assignments: Mapping[str, Collection[str]],
 ) -> tuple[Namespace, ...]:
-    """Give each namespace its one workspace, or none.
+    """Assign each namespace to one workspace or to none.
 
     Args:
-        cluster: whose namespaces they are.
-        observed: all of them.
-        labels: the label keys that may name a workspace; if several do, they must agree.
-        assignments: workspaces by namespace, as listed by hand.
+        cluster: name of the cluster.
+        observed: all its namespaces.
+        labels: keys of the workspace labels; if several are set, their values must be equal.
+        assignments: workspaces by namespace, as listed by users.
     """
     return tuple(
         _assign_workspace(cluster, namespace, labels, assignments.get(namespace.name, ()))
@@ -74,8 +74,8 @@ def _assign_workspace(
         return namespace.model_copy(
             update={
                 "problem": Reason.WORKSPACE_NAME_INVALID,
-                "message": f"the label's value {invalid_names[0][:63]!r} cannot name a workspace: "
-                "use lower-case letters, digits and single inner hyphens",
+                "message": f"the label value {invalid_names[0][:63]!r} is not a valid workspace "
+                "name: use lower-case letters, digits and single inner hyphens",
             }
         )
     if len(workspaces) > 1:
@@ -92,17 +92,17 @@ def _assign_workspace(
 
 
 def _conflict_message(workspaces_by_label: Mapping[str, str], assignments: Collection[str]) -> str:
-    claims = [f"label {key} says {value}" for key, value in sorted(workspaces_by_label.items())]
-    claims += [f"the list says {value}" for value in sorted(assignments)]
-    return f"{', '.join(claims)}; a namespace belongs to one workspace: leave one claim"
+    claims = [f"label {key}={value}" for key, value in sorted(workspaces_by_label.items())]
+    claims += [f"listed for {value}" for value in sorted(assignments)]
+    return f"conflicting workspaces: {', '.join(claims)}; keep only one of them"
 
 
 def departures_by_workspace(
     before: Iterable[Namespace], after: Iterable[Namespace]
 ) -> dict[str, list[str]]:
-    """Return the namespaces that left each workspace: for another, for none, or by deletion.
+    """Return the namespaces that left each workspace: reassigned, unassigned or deleted.
 
-    One that was deleted and made again is another one: whoever had the first may hold its secret.
+    A recreated namespace counts as left: a user of the old one may have copied the secret.
     """
     current = {(namespace.name, namespace.uid): namespace.workspace for namespace in after}
     names_by_workspace: dict[str, list[str]] = defaultdict(list)
@@ -118,13 +118,12 @@ def departures_by_workspace(
 def check_departures(
     cluster: str, before: Iterable[Namespace], after: Iterable[Namespace], limits: ChangeLimits
 ) -> None:
-    """Refuse to take too many namespaces out of their workspaces at once.
+    """Check that not too many namespaces leave their workspaces in one run.
 
-    Namespaces that were deleted, and perhaps made again, took their pull secrets with them and do
-    not count.
+    Deleted and recreated namespaces do not count: their pull secrets were deleted with them.
 
     Raises:
-        PlanRefused: with the numbers and the way out.
+        UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
     """
     members = {
         (namespace.name, namespace.uid): namespace.workspace
@@ -139,16 +138,16 @@ def check_departures(
         raise UnsafePlan(
             f"cluster {cluster}: {leaving_count} of {len(members)} namespaces would leave their "
             f"workspace at once ({leaving_count / len(members):.0%}), more than the limit of "
-            f"{limits.max_share:.0%}; they keep what they have. If it is right, run "
-            "sync-namespaces with 'Allow a large change' on; if not, look at their labels "
-            "and at the configured label keys"
+            f"{limits.max_share:.0%}; their assignments are kept. If this is intended, run "
+            "sync-namespaces with 'Allow a large change' on; if not, check their labels "
+            "and the configured label keys"
         )
 
 
 def keep_assignments(
     before: Iterable[Namespace], after: Iterable[Namespace]
 ) -> tuple[Namespace, ...]:
-    """Return what is left after a refusal: nobody leaves a workspace, newcomers join."""
+    """Return the safe subset of the assignments: no namespace leaves, new ones join."""
     members = {
         (namespace.name, namespace.uid): namespace for namespace in before if namespace.workspace
     }

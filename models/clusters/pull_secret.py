@@ -1,4 +1,4 @@
-"""Pull secrets in namespaces: what is due, what is to be changed, and how it was left."""
+"""Pull secrets in namespaces: desired content, changes, plan and status."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,16 +11,17 @@ from models.core.limits import ChangeLimits, check_change_limit
 from models.core.reasons import Reason
 
 MAX_SECRET_BYTES = 1_048_576
-"""Bytes that a Secret may hold (https://kubernetes.io/docs/concepts/configuration/secret/)."""
+"""Maximum size of a Secret in bytes: https://kubernetes.io/docs/concepts/configuration/secret/"""
 
 
 class RegistryLogin(FrozenModel):
-    """One line of a pull secret, without its password.
+    """One login in a pull secret, without its password.
 
     Attributes:
-        host: what image references begin with, e.g. `harbor.example.com`.
-        account: the user name.
-        robot_id: the robot account's id; None for a Docker Registry's pull-only user.
+        registry: name of the registry.
+        host: registry host in image references, e.g. `harbor.example.com`.
+        account: user name.
+        robot_id: id of the robot account; None for the pull-only user of a Docker Registry.
     """
 
     registry: str
@@ -30,11 +31,11 @@ class RegistryLogin(FrozenModel):
 
 
 class DesiredPullSecret(FrozenModel):
-    """What a namespace's pull secret shall hold.
+    """The desired content of a namespace's pull secret.
 
     Attributes:
         fingerprint: keyed digest of the content.
-        byte_size: bytes of the content.
+        byte_size: size of the content in bytes.
     """
 
     logins: tuple[RegistryLogin, ...]
@@ -43,7 +44,7 @@ class DesiredPullSecret(FrozenModel):
 
     @property
     def registries(self) -> tuple[str, ...]:
-        """Names of the registries it logs in to."""
+        """Names of the registries that it contains logins for."""
         return tuple(login.registry for login in self.logins)
 
 
@@ -59,12 +60,12 @@ class WriteSecret(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """It may take a registry away, but that registry has revoked the right already."""
+        """Always false: a removed login was already revoked in its registry."""
         return False
 
 
 class DeleteSecret(FrozenModel):
-    """Delete a namespace's pull secret: exactly the one that was seen, and only if it is ours."""
+    """Delete a namespace's pull secret: only the observed object, and only if it is owned."""
 
     kind: Literal["withdraw"] = "withdraw"
     namespace: str
@@ -76,12 +77,12 @@ class DeleteSecret(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """It takes rights away."""
+        """Always true: it removes logins."""
         return True
 
 
 class AddImagePullSecret(FrozenModel):
-    """Let the default ServiceAccount hand out the pull secret."""
+    """Add the pull secret to the default ServiceAccount's imagePullSecrets."""
 
     kind: Literal["link"] = "link"
     namespace: str
@@ -91,12 +92,12 @@ class AddImagePullSecret(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """It takes nothing away."""
+        """Always false: it removes nothing."""
         return False
 
 
 class RemoveImagePullSecret(FrozenModel):
-    """Take the pull secret out of the default ServiceAccount again."""
+    """Remove the pull secret from the default ServiceAccount's imagePullSecrets."""
 
     kind: Literal["unlink"] = "unlink"
     namespace: str
@@ -106,7 +107,7 @@ class RemoveImagePullSecret(FrozenModel):
 
     @property
     def reduces_access(self) -> bool:
-        """It takes rights away."""
+        """Always true: pods no longer use the pull secret."""
         return True
 
 
@@ -117,7 +118,7 @@ ClusterChange = Annotated[
 
 
 class ClusterChangeResult(FrozenModel):
-    """What became of one change in a cluster."""
+    """The result of one change in a cluster."""
 
     change: ClusterChange
     succeeded: bool
@@ -126,7 +127,7 @@ class ClusterChangeResult(FrozenModel):
 
 
 class PullSecretState(StrEnum):
-    """How far a namespace's pull secret is."""
+    """The state of a namespace's pull secret."""
 
     DELIVERED = "delivered"
     PENDING = "pending"
@@ -134,13 +135,13 @@ class PullSecretState(StrEnum):
 
 
 class PullSecretStatus(FrozenModel):
-    """How one namespace's pull secret was last found or left.
+    """The status of one namespace's pull secret.
 
     Attributes:
-        fingerprint: what it holds; empty if there is none.
-        logins: what it holds.
-        reason, message: why it is as it is, and what to do about it.
-        delivered_at: since when it holds what is due (UTC).
+        fingerprint: keyed digest of its content; empty if it does not exist.
+        logins: the logins that it contains.
+        reason, message: reason for the state, and advice.
+        delivered_at: since when it has the desired content (UTC).
     """
 
     cluster: str
@@ -154,13 +155,13 @@ class PullSecretStatus(FrozenModel):
 
 
 class PullSecretPlan(FrozenModel):
-    """What is to be done about pull secrets in one cluster.
+    """The planned changes to pull secrets in one cluster.
 
     Attributes:
-        changes: withdrawals first, then deliveries.
-        statuses: each namespace that has or shall have a pull secret, as it is once the changes are
-            made; those with a change are pending until then.
-        owned_count: how many pull secrets of ours were seen.
+        changes: changes that reduce access first, then the others.
+        statuses: status for each namespace with a current or desired pull secret; pending for
+            namespaces with a planned change.
+        owned_count: number of observed pull secrets of this installation.
     """
 
     cluster: str
@@ -169,13 +170,14 @@ class PullSecretPlan(FrozenModel):
     owned_count: int = 0
 
     def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Refuse to delete many pull secrets of ours that are not on record here.
+        """Check that not too many orphaned pull secrets are deleted.
 
-        So it looks after a database was restored from an old copy. What somebody unbound is on
-        record, and does not count.
+        An orphaned pull secret is owned but not on record, for example after the database was
+        restored from an old backup. Pull secrets that are on record do not count: unbinding was
+        checked when it was requested.
 
         Raises:
-            PlanRefused: with the numbers and the way out.
+            UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
         """
         orphans = sum(
             isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED
@@ -186,7 +188,7 @@ class PullSecretPlan(FrozenModel):
         )
 
     def without_removals(self) -> "PullSecretPlan":
-        """Return the plan that is left after a refusal: what is not on record here stays."""
+        """Return the safe subset of the plan: orphaned pull secrets are kept."""
         orphans = {
             change.namespace
             for change in self.changes

@@ -1,4 +1,4 @@
-"""Decide what to do about the pull secrets of one cluster, and conclude what became of it."""
+"""Plan the pull secrets of one cluster, and update their statuses with the results."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -39,19 +39,20 @@ def plan_pull_secrets(
     unresolved: Mapping[str, str] | None = None,
     entitled: Mapping[str, Collection[str]] | None = None,
 ) -> PullSecretPlan:
-    """Compare the pull secrets there are with those there shall be.
+    """Compare the observed pull secrets with the desired ones.
 
-    Nothing is planned unless all three lists were read. A Secret of our name without our mark is
-    left alone and told of.
+    The plan is empty unless all three sections are complete. A foreign Secret with the name of the
+    pull secret is not changed; the namespace's status reports it.
 
     Args:
-        cluster: where.
-        snapshot: what was seen there.
-        desired: what each namespace's secret shall hold; none for a namespace that is not in it.
-        pull_secrets: how the deliveries were last left, for their times.
-        unresolved: namespaces of which it cannot be said now, and why; they keep what they have,
-            unless that is a login which they are not entitled to. Then `desired` is what is known.
-        entitled: the registries that each namespace is to log in to, passwords known or not.
+        cluster: the cluster.
+        snapshot: the observation.
+        desired: desired pull secrets by namespace; other namespaces must have none.
+        pull_secrets: statuses on record.
+        unresolved: namespaces whose desired content is not known completely, with the reason. Their
+            pull secret is kept unless it contains a login that they are not entitled to; then the
+            known part in `desired` is written.
+        entitled: registries by namespace that it may log in to, even if a password is not known.
     """
     namespaces, secrets, accounts = snapshot.namespaces, snapshot.secrets, snapshot.service_accounts
     if not (
@@ -84,7 +85,7 @@ def plan_pull_secrets(
 
 
 def _is_entitled(before: PullSecretStatus | None, entitled: Collection[str] | None) -> bool:
-    """Whether a namespace may log in to all that its pull secret holds."""
+    """Return whether a namespace is entitled to all logins in its pull secret."""
     if before is None or entitled is None:
         return True
     return all(login.registry in entitled for login in before.logins)
@@ -104,7 +105,7 @@ def _keep_status(
 
 
 class _NamespaceSecret:
-    """One namespace; lives no longer than `plan_pull_secrets`."""
+    """The pull secret of one namespace; used only by `plan_pull_secrets`."""
 
     def __init__(
         self,
@@ -124,7 +125,7 @@ class _NamespaceSecret:
     ) -> tuple[list[ClusterChange], PullSecretStatus | None]:
         if desired is None:
             deletions = self._delete_secret(is_recorded=before is not None)
-            return deletions, before if deletions else None  # on record until it is gone
+            return deletions, before if deletions else None  # keep the record until it is deleted
         logins, fingerprint = self._current_logins(desired, before)
         make_state = partial(self._status, logins=logins, fingerprint=fingerprint)
         blocker = self._blocker(desired)
@@ -140,21 +141,21 @@ class _NamespaceSecret:
         return [], make_state(*delivered, delivered_at=since or snapshot.observed_at)
 
     def _blocker(self, desired: DesiredPullSecret) -> tuple[PullSecretState, Reason, str] | None:
-        """Say what speaks against a delivery."""
+        """Return why the pull secret cannot be written."""
         if self.namespace.terminating:
             message = "the namespace is being deleted"
             return PullSecretState.REFUSED, Reason.NAMESPACE_TERMINATING, message
         if self.secret is not None and not self.secret.is_owned:
             message = (
-                f"a Secret {self.secret.namespace}/{PULL_SECRET_NAME} is there without our mark "
-                "and is left alone: delete or rename it"
+                f"a Secret {self.secret.namespace}/{PULL_SECRET_NAME} that this installation does "
+                "not own exists and is not changed: delete or rename it"
             )
             return PullSecretState.REFUSED, Reason.FOREIGN_SECRET, message
         if desired.byte_size > MAX_SECRET_BYTES:
             message = (
                 f"{len(desired.logins)} logins are {desired.byte_size} bytes, more than the "
-                f"{MAX_SECRET_BYTES} that a Secret holds; what it holds now is left: unbind some "
-                "registries"
+                f"{MAX_SECRET_BYTES} that a Secret can hold; its content is not changed: unbind "
+                "some registries"
             )
             return PullSecretState.REFUSED, Reason.SECRET_TOO_LARGE, message
         return None
@@ -162,7 +163,8 @@ class _NamespaceSecret:
     def _current_logins(
         self, desired: DesiredPullSecret, before: PullSecretStatus | None
     ) -> tuple[tuple[RegistryLogin, ...], str]:
-        """Say what the secret holds until it is written; older robots wait for who holds them."""
+        # These logins are in use until the Secret is written: a superseded robot account must not
+        # be deleted while a namespace still has its login.
         if self.secret is not None and self.secret.is_owned:
             if self.secret.fingerprint == desired.fingerprint:
                 return desired.logins, desired.fingerprint
@@ -191,7 +193,7 @@ class _NamespaceSecret:
 
     @property
     def _needs_image_pull_secret(self) -> bool:
-        """Whether the ServiceAccount is to be linked; one that is not there yet comes soon."""
+        # Also true for a missing ServiceAccount: Kubernetes creates it soon after the namespace.
         return self.cluster.links_accounts and not (
             self.service_account and self.service_account.has_pull_secret
         )
@@ -202,10 +204,8 @@ class _NamespaceSecret:
         return Reason.CONTENT_CHANGED if current == before.fingerprint else Reason.MODIFIED
 
     def _delete_secret(self, *, is_recorded: bool) -> list[ClusterChange]:
-        """Remove what is ours, unless the namespace goes anyway.
-
-        The link goes first: a run that is killed in between leaves the mark for the next.
-        """
+        # Kubernetes deletes the Secret of a terminating namespace. Remove the link before the
+        # Secret: if the run is killed in between, the next run finds the owned Secret and retries.
         if self.secret is None or not self.secret.is_owned or self.namespace.terminating:
             return []
         withdraw = DeleteSecret(
@@ -249,7 +249,7 @@ def update_statuses(
     *,
     now: datetime,
 ) -> tuple[PullSecretStatus, ...]:
-    """Return how each namespace's pull secret was left, once the plan was carried out."""
+    """Return the statuses of the plan, updated with the results of its changes."""
     outcomes_by_namespace: dict[str, list[ClusterChangeResult]] = defaultdict(list)
     for outcome in outcomes:
         outcomes_by_namespace[outcome.change.namespace].append(outcome)
@@ -270,7 +270,6 @@ def _update_status(
     desired: DesiredPullSecret | None,
     now: datetime,
 ) -> PullSecretStatus | None:
-    """Say how one was left; None if it was withdrawn."""
     update: dict[str, object] = {"status": PullSecretState.PENDING}
     if desired and any(
         outcome.succeeded and isinstance(outcome.change, WriteSecret | AddImagePullSecret)

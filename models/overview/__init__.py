@@ -1,1 +1,1 @@
-"""What people look at: the overview, and the views of registries and workspaces."""
+"""The overview, and the views of registries and workspaces."""

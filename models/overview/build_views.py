@@ -1,4 +1,4 @@
-"""Put together what pages tell of access, from what is on record."""
+"""Build the access views of pages from the records."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def build_bound_spaces(facts: AccessFacts) -> tuple[BoundSpace, ...]:
-    """Say of every binding whether it is in force, and what it waits for."""
+    """Return the bound spaces, with the reason for each binding that is not in effect."""
     waiting = BindingStatus(
         {record.registry.name: record for record in facts.registries},
         facts.robots,
@@ -38,7 +38,7 @@ def build_bound_spaces(facts: AccessFacts) -> tuple[BoundSpace, ...]:
 
 
 def build_workspace_views(facts: AccessFacts) -> tuple[WorkspaceView, ...]:
-    """Return one view for each workspace that is asked about."""
+    """Return the view of each workspace in `facts.workspaces`."""
     spaces = _group_by(build_bound_spaces(facts), lambda space: space.binding.workspace)
     members = _group_by(facts.namespaces, lambda namespace: namespace.workspace or "")
     pull_secrets = {(secret.cluster, secret.namespace): secret for secret in facts.pull_secrets}
@@ -64,7 +64,7 @@ def build_workspace_views(facts: AccessFacts) -> tuple[WorkspaceView, ...]:
 def _bound_registries(
     facts: AccessFacts, workspace: str, spaces: Iterable[BoundSpace]
 ) -> tuple[BoundRegistry, ...]:
-    """List registries that a workspace is bound to, or still has a robot account on."""
+    # Include registries without a binding where the workspace still has a robot account.
     space_counts = Counter(space.binding.registry for space in spaces)
     robot_accounts = _group_by(
         (robot_account for robot_account in facts.robots if robot_account.workspace == workspace),
@@ -84,7 +84,7 @@ def _bound_registries(
 def build_registry_access_views(
     facts: AccessFacts, names: Iterable[str]
 ) -> dict[str, RegistryAccessView]:
-    """Return for each of some registries who may pull from it."""
+    """Return the access views of the named registries."""
     spaces = _group_by(build_bound_spaces(facts), lambda space: space.binding.registry)
     return {name: _registry_access_view(facts, name, spaces[name]) for name in names}
 

@@ -1,4 +1,4 @@
-"""The overview: all registries in numbers. Unknown, zero and unlimited are three things."""
+"""The overview: figures of all registries. Unknown, zero and unlimited are different values."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from models.registries.space import Space
 
 
 class SpaceStatistics(FrozenModel):
-    """A space with its storage; None is unknown, a limit of -1 is unlimited."""
+    """A space with its storage in bytes; None is unknown, a limit of -1 is unlimited."""
 
     space: Space
     storage_used: int | None = None
@@ -19,12 +19,13 @@ class SpaceStatistics(FrozenModel):
 
 
 class SpaceTotals(FrozenModel):
-    """The spaces of one registry, summed up.
+    """Totals of the spaces of one registry.
 
     Attributes:
-        repository_count: in all spaces that tell; None if none does.
-        storage_used: bytes of all spaces that are known; None if none is.
-        storage_limit: bytes allowed in all spaces; -1 if one has no limit, None if one is unknown.
+        repository_count: sum over the spaces with a known number; None if there is none.
+        storage_used: bytes, sum over the spaces with known storage; None if there is none.
+        storage_limit: bytes, sum over all spaces; -1 if a space is unlimited, None if a limit is
+            unknown.
     """
 
     public_count: int = 0
@@ -37,7 +38,7 @@ class SpaceTotals(FrozenModel):
 
     @property
     def space_count(self) -> int:
-        """How many there are, missing ones left out."""
+        """Number of spaces, without missing ones."""
         return self.public_count + self.private_count
 
 
@@ -54,50 +55,50 @@ class RegistryStatistics(FrozenModel):
 
     @property
     def storage_used(self) -> int | None:
-        """Bytes used: as the registry counts them (shared layers once), else summed by space."""
+        """Bytes used: the registry's total (shared layers once), else the sum of the spaces."""
         if self.record.storage_used is not None:
             return self.record.storage_used
         return self.totals.storage_used
 
 
 class Overview(FrozenModel):
-    """All registries, and their sum."""
+    """All registries with their totals."""
 
     at: datetime
     registries: tuple[RegistryStatistics, ...]
 
     @property
     def storage_used(self) -> int:
-        """Bytes used in all registries that are known."""
+        """Bytes used in all registries with known storage."""
         return sum(registry.storage_used or 0 for registry in self.registries)
 
     @property
     def unknown_storage_count(self) -> int:
-        """How many registries do not tell their storage."""
+        """Number of registries with unknown storage."""
         return sum(registry.storage_used is None for registry in self.registries)
 
     @property
     def space_count(self) -> int:
-        """Spaces in all registries."""
+        """Number of spaces in all registries."""
         return sum(registry.totals.space_count for registry in self.registries)
 
     @property
     def public_count(self) -> int:
-        """Public spaces in all registries."""
+        """Number of public spaces in all registries."""
         return sum(registry.totals.public_count for registry in self.registries)
 
     @property
     def repository_count(self) -> int:
-        """Repositories in all registries that tell."""
+        """Number of repositories in all registries where it is known."""
         return sum(registry.totals.repository_count or 0 for registry in self.registries)
 
     def count_by_health(self, health: Health) -> int:
-        """How many registries are in this health."""
+        """Return the number of registries with this health."""
         return sum(registry.record.health_summary.health is health for registry in self.registries)
 
 
 class Measurement(FrozenModel):
-    """What one registry stored at one time; None is unknown."""
+    """The storage of one registry at one time, in bytes; None is unknown."""
 
     registry: str
     at: datetime
@@ -107,9 +108,15 @@ class Measurement(FrozenModel):
 def storage_trend(
     measurements: Sequence[Measurement], now: datetime, *, window: timedelta, points: int
 ) -> tuple[tuple[datetime, int], ...]:
-    """Return the total storage at evenly spaced times, from the first measurement on.
+    """Return the total storage in bytes at evenly spaced times.
 
-    At each time every registry counts with what it last told before.
+    At each time the last earlier measurement of each registry counts.
+
+    Args:
+        measurements: measurements of all registries.
+        now: end of the window (UTC).
+        window: length of the window; the trend starts at the first measurement if that is later.
+        points: number of times.
     """
     by_registry: dict[str, list[Measurement]] = defaultdict(list)
     for measurement in sorted(measurements, key=lambda measurement: measurement.at):

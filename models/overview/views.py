@@ -1,4 +1,4 @@
-"""What pages show of access; `build_views.py` puts it together from what is on record."""
+"""The access views of pages; `build_views.py` builds them from the records."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,14 +16,14 @@ from models.tables import AuditRow
 
 
 class AccessFacts(FrozenModel):
-    """What is on record about access; read at once.
+    """The records about access, read in one transaction.
 
     Attributes:
-        workspaces: those that are asked about.
-        history: what last happened to each of them.
-        spaces: those that are bound, by registry and name.
-        cluster_statuses: how they were last found, by name.
-        robot_failures: what was last said when a grant failed, by registry and workspace.
+        workspaces: workspaces to build views for.
+        history: last audit entries by workspace.
+        spaces: bound spaces by registry and name.
+        cluster_statuses: statuses by cluster.
+        robot_failures: last error of a robot account by registry and workspace.
     """
 
     at: datetime
@@ -40,11 +40,11 @@ class AccessFacts(FrozenModel):
 
 
 class BoundSpace(FrozenModel):
-    """A space that a workspace is bound to.
+    """A binding with its space.
 
     Attributes:
-        space: as it is known; None if it is not.
-        pending_reason: why not every namespace can pull it now; empty if each can.
+        space: the space on record; None if there is none.
+        pending_reason: why not all namespaces can pull it now; empty if all can.
     """
 
     binding: Binding
@@ -53,14 +53,14 @@ class BoundSpace(FrozenModel):
 
     @property
     def rollout_seconds(self) -> float | None:
-        """How long it took until every namespace had it; None while not every one ever had."""
+        """Seconds from binding to roll-out in all namespaces; None before the roll-out."""
         if self.binding.effective_at is None:
             return None
         return max((self.binding.effective_at - self.binding.bound_at).total_seconds(), 0.0)
 
 
 class BoundRegistry(FrozenModel):
-    """A registry that a workspace is bound to, with the robot accounts made for it there."""
+    """A registry that a workspace is bound to, with the workspace's robot accounts."""
 
     registry: Registry
     space_count: int
@@ -68,14 +68,14 @@ class BoundRegistry(FrozenModel):
 
 
 class WorkspaceNamespace(FrozenModel):
-    """A namespace of a workspace, and how its pull secret is; None if none is due."""
+    """A namespace of a workspace with its pull secret; None if it needs none."""
 
     namespace: Namespace
     pull_secret: PullSecretStatus | None = None
 
 
 class WorkspaceView(FrozenModel):
-    """One workspace with all that belongs to it."""
+    """The view of one workspace."""
 
     at: datetime
     workspace: Workspace
@@ -86,12 +86,12 @@ class WorkspaceView(FrozenModel):
 
 
 class WorkspaceAccess(FrozenModel):
-    """What one workspace has of one registry.
+    """The access of one workspace to one registry.
 
     Attributes:
-        space_count: how many it is bound to; held bindings are not counted.
-        pending_count: how many of its spaces not every namespace can pull now; `pending_reason` is
-            the first's.
+        space_count: number of bound spaces, without held bindings.
+        pending_count: number of bound spaces that not all namespaces can pull now.
+        pending_reason: the reason for the first pending space.
     """
 
     workspace: str
@@ -102,13 +102,13 @@ class WorkspaceAccess(FrozenModel):
 
 
 class RegistryAccessView(FrozenModel):
-    """Who may pull from one registry, and how quickly that came about.
+    """The workspaces with access to one registry, and the durations of roll-outs.
 
     Attributes:
-        effective_count: how many bindings were seen to be in every namespace.
-        median_seconds, worst: seconds that took; None if there are none.
-        observer: the robot account that this service observes with.
-        held_bindings: bindings that grant nothing until somebody restores or drops them.
+        held_bindings: bindings that grant no access until they are restored or dropped.
+        effective_count: number of bindings that are rolled out to all namespaces.
+        median_seconds, max_seconds: seconds from binding to roll-out; None without a roll-out.
+        observer: the robot account that this service uses for observations.
     """
 
     at: datetime
@@ -121,5 +121,5 @@ class RegistryAccessView(FrozenModel):
 
     @property
     def pending_count(self) -> int:
-        """How many bindings not every namespace can use now."""
+        """Number of bindings that are not rolled out to all namespaces now."""
         return sum(share.pending_count for share in self.workspaces)

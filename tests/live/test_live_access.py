@@ -89,7 +89,9 @@ async def test_a_secret_of_somebody_else_is_left_alone(
 
     await bind(name, [environment.own_project], environment.workspace)
     assert await environment.cluster.secret(environment.shop) == foreign_secret
-    assert "without our mark" in pull_secrets_in("live")[environment.shop].message
+    assert (
+        "that this installation does not own" in pull_secrets_in("live")[environment.shop].message
+    )
 
     await environment.cluster.delete_secret(environment.shop)
     await expect_success(sync_namespaces)

@@ -177,8 +177,8 @@ async def test_a_foreign_secret_is_left_alone_told_once_and_replaced_when_it_is_
             Reason.FOREIGN_SECRET,
         )
         assert pull_secret.message == (
-            "a Secret shop/registry-integration is there without our mark and is left alone: "
-            "delete or rename it"
+            "a Secret shop/registry-integration that this installation does not own exists and is "
+            "not changed: delete or rename it"
         )
         assert [binding.effective_at for binding in bindings_of(name)] == [None]
         before = p.writes()

@@ -204,7 +204,7 @@ async def test_as_a_robot_each_change_is_another_robot_delivered_first(name: str
         assert await p.pulls("shop", "team-b")
         monitor = _PullMonitor(p, "team-b")
         message = await unbind(name, ["team-a"], "red")
-        assert "began with the former login of red may fail once" in message
+        assert "started with the previous login of red may fail once" in message
         assert monitor.had_no_gap()
         assert not await p.pulls("shop", "team-a")
         assert list(robots_in(p.harbor).values()).count(frozenset({"team-b"})) == 1
@@ -329,7 +329,10 @@ async def test_what_a_namespace_that_left_has_copied_ends_also_with_a_cluster_ou
         copied_secret = p.cluster.secret("shop")
         p.cluster.set_labels("shop", {LABEL: None})
         message = await expect_success(sync_namespaces)
-        assert "namespaces left red: new secrets are made, and a copied login ends about" in message
+        assert (
+            "namespaces left red: its secrets are rotated, and copied logins expire at about"
+            in message
+        )
         p.cluster.faults.add(Fault(Respond(503), times=None))
         await expect_success(reconcile_all)  # by which nothing else is due
         assert await asyncio.to_thread(can_pull, image, copied_secret)

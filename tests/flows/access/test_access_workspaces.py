@@ -79,16 +79,16 @@ async def test_by_label_by_list_by_several_keys_and_never_by_two_at_once(
         }
         namespaces = _namespaces()
         assert namespaces["torn"].message == (
-            f"label {TEAM} says blue, label {LABEL} says red; a namespace belongs to one "
-            "workspace: leave one claim"
+            f"conflicting workspaces: label {TEAM}=blue, label {LABEL}=red; keep only one of them"
         )
-        assert "the label's value 'Red_Team' cannot name a workspace" in namespaces["odd"].message
-        assert "leave one claim" in await page("cluster-eu")
+        message = namespaces["odd"].message
+        assert "the label value 'Red_Team' is not a valid workspace name" in message
+        assert "keep only one of them" in await page("cluster-eu")
         assert await p.is_in_sync()
 
         message = await expect_success(create_workspace, "blue", ["eu/own"])
         assert message == "workspace blue has 0 namespaces"
-        assert "the list says blue" in _namespaces()["own"].message
+        assert "listed for blue" in _namespaces()["own"].message
         assert await _namespaces_with_access(p, "team-a", *all_namespaces) == {
             "team",
             "agreed",

@@ -115,7 +115,7 @@ async def test_names_that_harbor_would_refuse(name: str, invalid_name: str) -> N
 async def test_one_that_is_there_already(name: str) -> None:
     with harbor_with("team") as harbor:
         await add_registry(name, harbor.url)
-        assert "there already: team" in await expect_failure(create_space, name, ["team"])
+        assert "already exists: team" in await expect_failure(create_space, name, ["team"])
         assert harbor.writes() == []
 
 

@@ -90,11 +90,11 @@ DISPUTE = AuditEntry(
         (namespace(), namespace(), []),
         (UNASSIGNED, namespace(), [joined_entry()]),
         (namespace(), namespace(source=WorkspaceSource.LISTED), []),
-        (namespace(), UNASSIGNED, [left_entry("its label or the list says otherwise")]),
+        (namespace(), UNASSIGNED, [left_entry("its label or the list changed")]),
         (
             namespace(),
             namespace(workspace="team-b"),
-            [left_entry("its label or the list says otherwise"), joined_entry("team-b")],
+            [left_entry("its label or the list changed"), joined_entry("team-b")],
         ),
         (namespace(), None, [left_entry("the namespace was deleted")]),
         (UNASSIGNED, None, []),

@@ -62,16 +62,16 @@ def test_one_workspace_or_none(
         (
             {OURS: "team-a", THEIRS: "team-b"},
             (),
-            "label ri/workspace says team-a, label team says team-b",
+            "label ri/workspace=team-a, label team=team-b",
         ),
-        ({OURS: "team-a"}, ("team-b",), "label ri/workspace says team-a, the list says team-b"),
-        ({}, ("team-b", "team-a"), "the list says team-a, the list says team-b"),
+        ({OURS: "team-a"}, ("team-b",), "label ri/workspace=team-a, listed for team-b"),
+        ({}, ("team-b", "team-a"), "listed for team-a, listed for team-b"),
     ],
 )
 def test_a_conflict_grants_nothing(
     labels: dict[str, str], listed: tuple[str, ...], claims: str
 ) -> None:
-    message = f"{claims}; a namespace belongs to one workspace: leave one claim"
+    message = f"conflicting workspaces: {claims}; keep only one of them"
     assert settle(observed_namespace(labels=labels), *listed) == namespace(
         workspace=None, problem=Reason.WORKSPACE_CONFLICT, message=message
     )
@@ -84,7 +84,7 @@ def test_a_conflict_grants_nothing(
 def test_a_label_that_cannot_name_a_workspace(value: str, listed: tuple[str, ...]) -> None:
     assignment = settle(observed_namespace(labels={OURS: value}), *listed)
     assert (assignment.workspace, assignment.problem) == (None, Reason.WORKSPACE_NAME_INVALID)
-    assert f"{value[:63]!r} cannot name a workspace" in assignment.message
+    assert f"{value[:63]!r} is not a valid workspace name" in assignment.message
 
 
 def test_only_configured_labels_count() -> None:
@@ -122,7 +122,7 @@ def test_the_brake(leaving: int, staying: int, refused: bool, to: str | None) ->
         check_departures("eu", before, after, ChangeLimits())
     total = leaving + staying
     assert f"cluster eu: {leaving} of {total} namespaces would leave" in str(excinfo.value)
-    assert "more than the limit of 30%; they keep what they have" in str(excinfo.value)
+    assert "more than the limit of 30%; their assignments are kept" in str(excinfo.value)
     assert "'Allow a large change'" in str(excinfo.value)
 
 

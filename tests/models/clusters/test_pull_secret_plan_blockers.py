@@ -22,7 +22,8 @@ def test_a_foreign_secret_is_left_alone_and_told_of() -> None:
     (state,) = secret_plan.statuses
     assert (state.status, state.reason) == (REFUSED, Reason.FOREIGN_SECRET)
     assert (state.logins, state.fingerprint, state.delivered_at) == ((), "", None)
-    assert f"shop/{PULL_SECRET_NAME} is there without our mark and is left alone" in state.message
+    expected = f"shop/{PULL_SECRET_NAME} that this installation does not own exists"
+    assert f"{expected} and is not changed" in state.message
 
 
 def test_a_foreign_secret_that_holds_just_what_is_due_is_foreign() -> None:

@@ -104,7 +104,7 @@ def test_a_name_with_another_stem_is_kept_whole() -> None:
 HEALTHY_STATE = ClusterStatus(
     reachable=True,
     reason=Reason.CONNECTED,
-    message="all is read",
+    message="all lists were read",
     since=NOW - timedelta(days=1),
     looked_at=NOW - timedelta(minutes=1),
     seen_at=NOW - timedelta(minutes=1),

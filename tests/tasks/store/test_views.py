@@ -166,8 +166,8 @@ def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: st
         session.exec(delete(PullSecretRow))
 
     run_in_transaction(spoil)
-    assert pending_reasons()["fresh"] == "the robot account: Forbidden: answered 403"
-    assert pending_reasons()["team"] == "eu/shop: the cluster is out of reach (TimedOut)"
+    assert pending_reasons()["fresh"] == "robot account error: Forbidden: answered 403"
+    assert pending_reasons()["team"] == "eu/shop: the cluster is unreachable (TimedOut)"
 
 
 def test_a_registry_tells_who_is_bound_and_how_long_it_took(filled_database: str) -> None:
