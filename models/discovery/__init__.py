@@ -1,1 +1,1 @@
-"""Managed Harbors: those that the platform runs in its clusters."""
+"""Discovery and adoption of managed Harbors, which run in the platform's clusters."""

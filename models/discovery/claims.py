@@ -1,8 +1,8 @@
-"""Decide about an object that says it stands for a Harbor which another object stood for.
+"""Resolve the claim of an object to be a Harbor that is on record with another object.
 
-A Deployment is made again with another uid by `kubectl replace --force`, an Argo CD Replace or
-another chart name, and a Harbor can move to another namespace under its URL: the database inside is
-the same. Or the database is new, and only names are the same. Our robot accounts inside tell.
+`kubectl replace --force`, an Argo CD Replace or another chart name recreate a Deployment with
+another uid, and a Harbor can move to another namespace and keep its URL. The database can be the
+same, or a new one with the same names: the robot accounts of this installation distinguish them.
 """
 
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ _REFUSAL_REASONS = (Reason.UNAUTHORIZED, Reason.BAD_CREDENTIALS, Reason.ADMIN_PA
 
 
 def next_password_attempt(record: ManagedHarborRecord, policy: PollPolicy) -> datetime | None:
-    """Return when a claimant's password is tried again (UTC); None if it may be tried now.
+    """Return when a claimant's password may be tried again (UTC); None if it may be tried now.
 
-    Each refused password locks the account of the Harbor's administrator for 1.5 seconds, for
-    everybody (https://github.com/goharbor/harbor/blob/main/src/core/auth/authenticator.go).
+    Each refused password locks Harbor's administrator account for 1.5 seconds for all clients
+    (https://github.com/goharbor/harbor/blob/main/src/core/auth/authenticator.go).
     """
     if record.refused_at is None:
         return None
@@ -43,16 +43,17 @@ def resolve_claim(
     linked_harbor: ManagedHarborRecord | None,
     record: ManagedHarborRecord | None,
 ) -> Relocate | Replace | SetState:
-    """Decide what becomes of a claim, from what the password in the claimant's own Secret showed.
+    """Return the step for a claim, given the robot accounts read with the claimant's own password.
 
     Args:
-        robots: our robot accounts at the registry's saved address; unseen if the password did not
-            open it, or if anything else is not certain.
-        robot_accounts: on record of the registry.
-        now: when that was (UTC).
-        bindings: how many the registry has, held ones too.
-        linked_harbor: the object that the registry is linked to.
-        record: the claimant as it was left.
+        claim: the claim.
+        robots: own robot accounts at the registry's saved address; unavailable if the password was
+            refused or the list is not complete.
+        robot_accounts: robot accounts on record for the registry.
+        now: time of the check (UTC).
+        bindings: number of the registry's bindings, including held ones.
+        linked_harbor: record of the object that the registry is linked to.
+        record: record of the claimant.
     """
     if isinstance(robots, Unavailable):
         note = _leave_unconfirmed(claim, robots.message, linked_harbor, record)
@@ -89,7 +90,6 @@ def _leave_unconfirmed(
     linked_harbor: ManagedHarborRecord | None,
     record: ManagedHarborRecord | None,
 ) -> SetState:
-    """Nothing changes; the claim is checked again by a later discovery."""
     ref, name = claim.harbor.ref, claim.registry
     is_linked = linked_harbor is not None and linked_harbor.ref == ref
     message = (
@@ -110,7 +110,7 @@ def _leave_unconfirmed(
 
 
 def _with_refusal(note: SetState, record: ManagedHarborRecord | None, now: datetime) -> SetState:
-    """Count a refused password, so that the next try waits longer."""
+    # The number of refusals determines the delay before the next attempt.
     refusals = (record.refusals if record else 0) + 1
     message = (
         f"{note.record.message}. The next attempts wait longer each time, up to 15 minutes; to "

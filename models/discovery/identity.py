@@ -1,8 +1,8 @@
-"""Decide whether a Harbor is the one on record: by our robot accounts in it, never by its names.
+"""Identify a Harbor instance by the robot accounts of this installation, never by names.
 
-A robot account's id comes from a sequence of Harbor's database and its creation time from Harbor's
-clock, to the millisecond; no change of the account moves either. An address, a Deployment's uid and
-the names of accounts and projects can be the same in another Harbor.
+The id of a robot account comes from a sequence in Harbor's database, and its creation time from
+Harbor's clock, with millisecond precision; updates change neither. An address, the uid of a
+Deployment, and the names of accounts and projects can be equal in another Harbor instance.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,13 +14,13 @@ from models.registries.robots import ObservedRobot, RobotAccount
 
 
 class IdentityMatch(StrEnum):
-    """What our robot accounts say about a Harbor.
+    """Whether a Harbor is the instance on record.
 
     Attributes:
-        SAME: most of those on record are there.
-        OTHER: none of those on record is there.
-        UNDECIDED: few are there, or it is not on record when they were created.
-        NO_RECORD: none is on record, so there is nothing to compare with.
+        SAME: most of the robot accounts on record exist.
+        OTHER: none of the robot accounts on record exists.
+        UNDECIDED: few of them exist, or their creation times are not on record.
+        NO_RECORD: no robot account is on record, so there is nothing to compare.
     """
 
     SAME = "same"
@@ -30,13 +30,14 @@ class IdentityMatch(StrEnum):
 
 
 class IdentityComparison(FrozenModel):
-    """Robot accounts on record, held against those that a Harbor shows.
+    """The comparison of robot accounts on record with the observed ones.
 
     Attributes:
-        recorded_count: how many are on record.
-        dated_count: how many of those with their creation time.
-        present_count: how many of those the Harbor shows, with the same id and creation time.
-        contradicting_count: how many the Harbor shows with the same id and another creation time.
+        recorded_count: number of robot accounts on record.
+        dated_count: number of those with a creation time on record.
+        present_count: number of dated ones observed with the same id and creation time.
+        contradicting_count: number of dated ones observed with the same id and another creation
+            time.
     """
 
     recorded_count: int
@@ -46,7 +47,7 @@ class IdentityComparison(FrozenModel):
 
     @property
     def match(self) -> IdentityMatch:
-        """What it means."""
+        """The conclusion from the numbers."""
         if not self.recorded_count:
             return IdentityMatch.NO_RECORD
         if 2 * self.present_count > self.dated_count:
@@ -61,7 +62,7 @@ class IdentityComparison(FrozenModel):
 def compare_robots(
     robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
 ) -> IdentityComparison:
-    """Hold the robot accounts on record of one registry against those that a Harbor shows."""
+    """Compare the robot accounts on record for one registry with the observed ones."""
     created_at_by_id = {robot.id: robot.created_at for robot in robots}
     recorded = tuple(robot_accounts)
     dated = [robot_account for robot_account in recorded if robot_account.created_at is not None]
@@ -82,7 +83,7 @@ def compare_robots(
 def contradicting_robot_ids(
     robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
 ) -> frozenset[int]:
-    """Return the ids on record that belong to robot accounts created at another time."""
+    """Return the ids on record that now belong to a robot account with another creation time."""
     created_at_by_id = {robot.id: robot.created_at for robot in robots}
     return frozenset(
         robot_account.robot_id
@@ -95,10 +96,10 @@ def contradicting_robot_ids(
 def is_other_harbor(
     robot_accounts: Iterable[RobotAccount], robots: Iterable[ObservedRobot]
 ) -> bool:
-    """Whether another Harbor has taken a registry's place behind its address.
+    """Return whether another Harbor instance responds at the registry's address.
 
-    That accounts are missing proves nothing, since people delete them; an id that was given to
-    another account does, as long as no account on record is there.
+    Missing robot accounts are no evidence, because users can delete them. An id that belongs to
+    another account is evidence, if no account on record exists.
     """
     comparison = compare_robots(robot_accounts, robots)
     return comparison.contradicting_count > 0 and comparison.present_count == 0
@@ -107,11 +108,12 @@ def is_other_harbor(
 def find_registry_by_robots(
     robots: Complete[ObservedRobot] | Unavailable, robot_accounts: Iterable[RobotAccount], name: str
 ) -> str:
-    """Return the registry on record, other than `name`, whose Harbor this is; empty if none is.
+    """Return the name of another registry on record that is this Harbor; empty if there is none.
 
     Args:
-        robots: those with our mark that the Harbor shows.
-        robot_accounts: all on record.
+        robots: observed robot accounts with the mark of this installation.
+        robot_accounts: all robot accounts on record.
+        name: name of the registry that is excluded from the search.
     """
     if isinstance(robots, Unavailable):
         return ""
@@ -129,13 +131,16 @@ def own_robots(
     robot_accounts: Iterable[RobotAccount],
     other_registries: Collection[str],
 ) -> tuple[ObservedRobot, ...]:
-    """Return the robot accounts that are this registry's to change.
+    """Return the observed robot accounts that belong to this registry.
 
-    One whose mark names another registry on record is that registry's: both may be addresses of
-    one Harbor. One whose mark names a registry that is not on record any more was left behind.
+    A robot account whose mark contains another registry on record belongs to that registry: two
+    registries can be addresses of one Harbor. One whose mark contains a registry that is no longer
+    on record is an orphan, and belongs to this registry.
 
     Args:
-        robot_accounts: on record of this registry; what a mark says of those does not matter.
+        robots: observed robot accounts with the mark of this installation.
+        robot_accounts: robot accounts on record for this registry, which belong to it regardless of
+            their marks.
         other_registries: names of the other registries on record.
     """
     recorded = {(account.robot_id, account.created_at) for account in robot_accounts}

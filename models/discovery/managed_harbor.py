@@ -1,4 +1,4 @@
-"""Managed Harbors: those that the platform creates in its clusters, as the clusters show them."""
+"""Managed Harbors, which run in the platform's clusters: observation and record."""
 
 import hashlib
 import re
@@ -12,14 +12,14 @@ _MAX_NAME_LENGTH = 63
 
 
 class HarborSourceKind(StrEnum):
-    """What tells of a managed Harbor."""
+    """The source in which a managed Harbor is discovered."""
 
     OPERATOR = "harbor-operator"
     HELM = "helm"
 
 
 class HarborPhase(StrEnum):
-    """How far a managed Harbor is, in the words of whoever runs it."""
+    """The phase of a managed Harbor, as reported by its operator or Deployment."""
 
     PROVISIONING = "provisioning"
     READY = "ready"
@@ -28,7 +28,7 @@ class HarborPhase(StrEnum):
 
 
 class SecretKeyRef(FrozenModel):
-    """A key of a Secret in a cluster; what it holds is read when used, and never copied."""
+    """A reference to a key of a Secret in a cluster; the value is read when used, never stored."""
 
     namespace: str
     name: str
@@ -36,7 +36,7 @@ class SecretKeyRef(FrozenModel):
 
 
 class HarborRef(FrozenModel):
-    """Where a managed Harbor is: its identity, together with its uid."""
+    """A reference to a managed Harbor; together with the uid it identifies the object."""
 
     cluster: str
     namespace: str
@@ -48,15 +48,15 @@ class HarborRef(FrozenModel):
 
 
 class ManagedHarbor(FrozenModel):
-    """A managed Harbor as its cluster shows it.
+    """A managed Harbor as observed in its cluster.
 
     Attributes:
-        uid: of the object that stands for it; another uid is another Harbor.
-        address: its external URL as it is written there; empty while there is none.
-        password: where its administrator's first password is; None while nobody says.
-        ca_secret: where the certificate authority of its address is, if it has one of its own.
-        ca_bundle: what is written there (PEM), once it was read.
-        message: what whoever runs it says, or what is missing.
+        uid: uid of its object in Kubernetes.
+        address: external URL as configured in the object; empty if there is none.
+        password: reference to the administrator's initial password; None if unknown.
+        ca_secret: reference to the CA of its address, if it has its own CA.
+        ca_bundle: content of `ca_secret` (PEM), after it was read.
+        message: message of the operator or Deployment, or what is missing.
     """
 
     ref: HarborRef
@@ -71,10 +71,11 @@ class ManagedHarbor(FrozenModel):
 
 
 class AdoptionState(StrEnum):
-    """What this service makes of a managed Harbor.
+    """The adoption state of a managed Harbor.
 
-    UNPROVED claims to be a Harbor on record, and nothing shows that it is. MOVED stood for a Harbor
-    that another object stands for now.
+    UNCONFIRMED: the object claims to be a Harbor on record, but its identity is not confirmed.
+    MOVED: the registry of this object is linked to another object now.
+    EXCLUDED: a user removed its registry; it is not adopted again automatically.
     """
 
     ADOPTED = "adopted"
@@ -88,14 +89,15 @@ class AdoptionState(StrEnum):
 
 
 class ManagedHarborRecord(FrozenModel):
-    """A managed Harbor as this service knows it.
+    """The record of a managed Harbor.
 
     Attributes:
-        registry: the name it was integrated under; empty while it is not.
-        message: why it is as it is, and what to do.
-        missing_since: first complete look at its cluster without it (UTC).
-        refusals: how often in a row the Harbor refused the password of its own Secret.
-        refused_at: when it did last (UTC).
+        registry: name of its registry; empty if it has none.
+        message: reason for the state, and advice.
+        missing_since: first complete observation of its cluster without it (UTC); None while it
+            exists.
+        refusals: consecutive times that the Harbor refused the password in its own Secret.
+        refused_at: last time that it refused the password (UTC).
     """
 
     ref: HarborRef
@@ -109,7 +111,7 @@ class ManagedHarborRecord(FrozenModel):
 
 
 def registry_name_for(ref: HarborRef, existing_names: Collection[str]) -> str:
-    """Return the name that a Harbor of this place gets: the same whenever it is asked."""
+    """Return a deterministic registry name for a managed Harbor."""
     plain = re.sub(r"[^a-z0-9]+", "-", f"{ref.cluster}-{ref.namespace}-{ref.name}".lower())
     plain = plain.strip("-")
     if len(plain) <= _MAX_NAME_LENGTH and plain not in existing_names:

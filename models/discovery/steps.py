@@ -1,4 +1,4 @@
-"""What may be done about managed Harbors: a closed list of steps, and a plan of them."""
+"""The steps of discovery, and the plan that consists of them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from models.discovery.managed_harbor import HarborRef, ManagedHarbor, ManagedHar
 
 
 class Adopt(FrozenModel):
-    """Integrate a Harbor that is ready and not known; it gets this name."""
+    """Integrate a new Harbor that is ready, as the registry with this name."""
 
     kind: Literal["adopt"] = "adopt"
     harbor: ManagedHarbor
@@ -19,9 +19,9 @@ class Adopt(FrozenModel):
 
 
 class AdoptExisting(FrozenModel):
-    """Link a Harbor to what was integrated by hand at its address, of which nothing is changed.
+    """Link a Harbor to the registry that a user integrated at its address, without changing it.
 
-    Only a person can ask for it, and only the password in the Harbor's own Secret allows it.
+    Only a user can request it, and Harbor must accept the password in its own Secret.
     """
 
     kind: Literal["take-over"] = "take-over"
@@ -30,7 +30,7 @@ class AdoptExisting(FrozenModel):
 
 
 class UpdateAdopted(FrozenModel):
-    """Bring an adopted Harbor's address, password or authority up to date."""
+    """Update the address, password reference or CA of an adopted Harbor's registry."""
 
     kind: Literal["follow"] = "follow"
     harbor: ManagedHarbor
@@ -39,10 +39,10 @@ class UpdateAdopted(FrozenModel):
 
 
 class ConfirmIdentity(FrozenModel):
-    """Find out whether an object stands for the Harbor of a registry on record.
+    """Check whether an object is the Harbor of a registry on record.
 
-    It is carried out by asking that Harbor, with the password in the object's own Secret, and comes
-    to one of `Relocate`, `Replace` and `SetState`: see `models/discovery/claims.py`.
+    The robot accounts of that Harbor are read with the password in the object's own Secret. The
+    result is a `Relocate`, `Replace` or `SetState` step: see `models/discovery/claims.py`.
     """
 
     kind: Literal["prove"] = "prove"
@@ -52,10 +52,10 @@ class ConfirmIdentity(FrozenModel):
 
 
 class Relocate(FrozenModel):
-    """It is the same Harbor: link its registry to this object, and change nothing else.
+    """Link the registry to this object, which is the same Harbor; change nothing else.
 
     Attributes:
-        previous: the object that it was linked to.
+        previous: record of the previously linked object.
     """
 
     kind: Literal["relocate"] = "relocate"
@@ -65,7 +65,11 @@ class Relocate(FrozenModel):
 
 
 class Replace(FrozenModel):
-    """It is another Harbor under the old address: the bindings of its registry are held."""
+    """Link the registry to this object, which is another Harbor; hold the registry's bindings.
+
+    Attributes:
+        previous: record of the previously linked object.
+    """
 
     kind: Literal["replace"] = "replace"
     harbor: ManagedHarbor
@@ -74,7 +78,7 @@ class Replace(FrozenModel):
 
 
 class Forget(FrozenModel):
-    """Forget a Harbor without bindings that was missing beyond its grace."""
+    """Delete the record of a Harbor without bindings that was missing past the grace period."""
 
     kind: Literal["retire"] = "retire"
     ref: HarborRef
@@ -82,7 +86,7 @@ class Forget(FrozenModel):
 
 
 class SetState(FrozenModel):
-    """Only write down how a Harbor stands."""
+    """Save the record of a Harbor; change nothing else."""
 
     kind: Literal["note"] = "note"
     record: ManagedHarborRecord
@@ -102,44 +106,44 @@ Step = Annotated[
 
 
 def is_record_only(step: Step) -> bool:
-    """Whether a step touches nothing but what is on record of a Harbor that has no registry."""
+    """Return whether a step changes only records, and no registry."""
     return isinstance(step, SetState) or (isinstance(step, Forget) and not step.registry)
 
 
 def step_ref(step: Step) -> HarborRef:
-    """Return which Harbor a step is about."""
+    """Return the reference of the step's Harbor."""
     if isinstance(step, SetState):
         return step.record.ref
     return step.ref if isinstance(step, Forget) else step.harbor.ref
 
 
 def step_label(step: Step) -> str:
-    """Return what becomes of a Harbor by a step, in a word."""
+    """Return a one-word label for a step."""
     return step.record.state.value if isinstance(step, SetState) else step.kind
 
 
 def step_reason(step: Step) -> str:
-    """Return why a step is to be done, or what it means; empty where its word says it all."""
+    """Return the reason for a step or its effect; empty if the label is sufficient."""
     if isinstance(step, SetState):
         return step.record.message
     if isinstance(step, UpdateAdopted | ConfirmIdentity):
         return step.reason
     return {
         "adopt": "",
-        "take-over": "linked to what was integrated by hand at this address",
-        "relocate": "the same Harbor inside: bindings and robot accounts stay",
-        "replace": "another Harbor inside: its bindings are held",
-        "retire": "gone for longer than the grace",
+        "take-over": "linked to the registry that a user integrated at this address",
+        "relocate": "the same Harbor: bindings and robot accounts are kept",
+        "replace": "another Harbor: the bindings are held",
+        "retire": "missing longer than the grace period",
     }[step.kind]
 
 
 class DiscoveryPlan(FrozenModel):
-    """What is to be done about managed Harbors.
+    """The plan of one discovery.
 
     Attributes:
-        steps: in the order of their places.
-        adopted_count: how many are adopted, the whole that the brake's share is of.
-        unavailable: why a cluster could not be read, by cluster; nothing is concluded about it.
+        steps: steps in the order of their Harbor references, those for missing Harbors first.
+        adopted_count: number of adopted Harbors; the share of the safety limits refers to it.
+        unavailable: error by cluster that could not be read; no Harbor there is considered missing.
     """
 
     steps: tuple[Step, ...] = ()
@@ -147,10 +151,10 @@ class DiscoveryPlan(FrozenModel):
     unavailable: Mapping[str, str] = {}
 
     def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Refuse to forget too many Harbors at once.
+        """Check that not too many adopted Harbors are forgotten in one run.
 
         Raises:
-            PlanRefused: with the numbers and the way out.
+            UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
         """
         retired = sum(isinstance(step, Forget) and bool(step.registry) for step in self.steps)
         check_change_limit(
@@ -158,14 +162,14 @@ class DiscoveryPlan(FrozenModel):
         )
 
     def limit_adoptions(self, max_adoptions: int) -> tuple["DiscoveryPlan", int]:
-        """Return the plan with at most so many adoptions, and how many are left for later."""
+        """Return the plan with at most `max_adoptions` adoptions, and the number postponed."""
         adoptions = [step for step in self.steps if isinstance(step, Adopt)]
         postponed = adoptions[max_adoptions:]
         steps = tuple(step for step in self.steps if step not in postponed)
         return self.model_copy(update={"steps": steps}), len(postponed)
 
     def only(self, namespace: str, name: str) -> "DiscoveryPlan":
-        """Return the part of the plan that is about one Harbor."""
+        """Return the part of the plan for one Harbor."""
         steps = (
             step
             for step in self.steps
@@ -174,7 +178,7 @@ class DiscoveryPlan(FrozenModel):
         return self.model_copy(update={"steps": tuple(steps)})
 
     def without_removals(self) -> "DiscoveryPlan":
-        """Return the plan that is left after a refusal."""
+        """Return the safe subset of the plan: no registry is removed."""
         steps = tuple(
             step for step in self.steps if not (isinstance(step, Forget) and step.registry)
         )

@@ -1,5 +1,7 @@
-"""Whom discovery trusts: objects in namespaces that the platform marks, and objects that a person
-named. What is anywhere else is listed, and neither read further nor contacted."""
+"""Objects that discovery trusts: in namespaces that the platform labels, or named by a user.
+
+Untrusted objects are only listed: their references are not read and their addresses not contacted.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,20 +12,20 @@ from models.core.base import FrozenModel
 from models.discovery.managed_harbor import HarborRef, HarborSourceKind, ManagedHarbor
 
 MANAGED_LABEL = "registry-integration.io/managed-harbors"
-"""The namespace label; a tenant with the role `edit` in a namespace cannot set it."""
+"""The namespace label for trust; a tenant with the role `edit` in a namespace cannot set it."""
 
 MANAGED_LABEL_VALUE = "true"
 
 TRUST_PENDING_TIMEOUT = timedelta(hours=1)
-"""How long an object that a person named may take to appear."""
+"""How long the trust in an object that does not exist yet is valid."""
 
 
 class TrustedObject(FrozenModel):
-    """An object that a person trusts to stand for a Harbor, in whatever namespace.
+    """An object in any namespace that a user trusts as a managed Harbor.
 
     Attributes:
-        kind, uid: the very object; None and empty until it is there.
-        trusted_at: when a person named it (UTC).
+        kind, uid: identify the object; None and empty until it is observed.
+        trusted_at: when the user named it (UTC).
     """
 
     cluster: str
@@ -34,13 +36,13 @@ class TrustedObject(FrozenModel):
     trusted_at: datetime
 
     def covers(self, ref: HarborRef, uid: str) -> bool:
-        """Whether it is this object, or may still become it."""
+        """Return whether it is this object, or can be pinned to it."""
         if (ref.cluster, ref.namespace, ref.name) != self._name_key:
             return False
         return not self.uid or (self.uid == uid and self.kind in (None, ref.kind))
 
     def is_pending(self, now: datetime) -> bool:
-        """Whether the object is still to appear, and may."""
+        """Return whether the object was not observed yet and the trust is still valid."""
         return not self.uid and now - self.trusted_at <= TRUST_PENDING_TIMEOUT
 
     @property
@@ -49,21 +51,23 @@ class TrustedObject(FrozenModel):
 
 
 class DiscoveryTrust(FrozenModel):
-    """Whom discovery trusts.
+    """The namespaces and objects that discovery trusts.
 
     Attributes:
         patterns: `cluster/namespace`, each part with the wildcards `*`, `?` and `[...]`.
-        objects: those that a person named.
+        objects: objects that a user named.
     """
 
     patterns: tuple[str, ...] = ()
     objects: tuple[TrustedObject, ...] = ()
 
     def covers_namespace(self, cluster: str, namespace: str, marked: Iterable[str] = ()) -> bool:
-        """Whether a whole namespace is trusted.
+        """Return whether a whole namespace is trusted.
 
         Args:
-            marked: the namespaces of the cluster that carry the label.
+            cluster: name of the cluster.
+            namespace: name of the namespace.
+            marked: the namespaces of the cluster with the label.
         """
         if namespace in marked:
             return True
@@ -74,7 +78,7 @@ class DiscoveryTrust(FrozenModel):
         )
 
     def covers(self, ref: HarborRef, uid: str, marked: Iterable[str] = ()) -> bool:
-        """Whether an object is trusted to say where its Harbor is and how it is opened."""
+        """Return whether an object is trusted to define its Harbor's address and password."""
         return self.covers_namespace(ref.cluster, ref.namespace, marked) or any(
             trusted_object.covers(ref, uid) for trusted_object in self.objects
         )
@@ -82,7 +86,7 @@ class DiscoveryTrust(FrozenModel):
     def with_pinned_objects(
         self, harbors: Iterable[ManagedHarbor], now: datetime
     ) -> "DiscoveryTrust":
-        """Return what is left once the objects that appeared are known: none is pending."""
+        """Return the trust with newly observed objects pinned, and without pending objects."""
         new_objects = pin_trusted_objects(self.objects, harbors, now)
         pinned_objects = tuple(
             trusted_object for trusted_object in self.objects if trusted_object.uid
@@ -91,11 +95,11 @@ class DiscoveryTrust(FrozenModel):
 
 
 class CompleteHarbors(Complete[ManagedHarbor]):
-    """All managed Harbors of a cluster, and which of its namespaces are trusted.
+    """All managed Harbors of a cluster, with its namespaces.
 
     Attributes:
-        namespaces: all there are.
-        marked_namespaces: those with the label.
+        namespaces: all namespaces.
+        marked_namespaces: namespaces with the label for trust.
     """
 
     namespaces: frozenset[str] = frozenset()
@@ -105,9 +109,9 @@ class CompleteHarbors(Complete[ManagedHarbor]):
 def pin_trusted_objects(
     trusted_objects: Iterable[TrustedObject], harbors: Iterable[ManagedHarbor], now: datetime
 ) -> tuple[TrustedObject, ...]:
-    """Return those trusted objects that were named before they were there, with their uid.
+    """Return the pending trusted objects that were observed, with kind and uid.
 
-    Two objects of one name leave it open which of them was meant: then none is.
+    If two objects have the same name, the trust is ambiguous and neither is pinned.
     """
     harbors = tuple(harbors)
     pinned = []

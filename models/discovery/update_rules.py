@@ -1,4 +1,4 @@
-"""What a managed Harbor's object may change of its registry, and what it never may."""
+"""Rules for the changes that a managed Harbor's object can cause in its registry."""
 
 from models.discovery.managed_harbor import HarborPhase, ManagedHarbor
 from models.registries.address import parse_address
@@ -17,7 +17,7 @@ _UNVERIFIED = SkipVerify()
 
 
 def missing_requirement(harbor: ManagedHarbor) -> str:
-    """Say what a Harbor lacks to be integrated; empty if nothing."""
+    """Return what is missing to integrate a Harbor; empty if it is ready."""
     if harbor.phase in (HarborPhase.PROVISIONING, HarborPhase.STOPPED):
         return harbor.message or f"it is {harbor.phase}"
     if not harbor.address:
@@ -27,14 +27,14 @@ def missing_requirement(harbor: ManagedHarbor) -> str:
     except ValueError as error:
         return str(error)
     if harbor.password is None:
-        return harbor.message or "nobody says where its password is"
+        return harbor.message or "its object contains no reference to a password"
     if harbor.password.namespace != harbor.ref.namespace:
-        return f"its password is said to be in another namespace: {harbor.password.namespace}"
+        return f"its password reference is to another namespace: {harbor.password.namespace}"
     return ""
 
 
 def secret_ref(harbor: ManagedHarbor) -> SecretRef | None:
-    """Return the reference by which a managed Harbor's password is read each time."""
+    """Return the reference to a managed Harbor's password; None if unknown."""
     key = harbor.password
     if key is None:
         return None
@@ -44,15 +44,15 @@ def secret_ref(harbor: ManagedHarbor) -> SecretRef | None:
 
 
 def tls_settings(harbor: ManagedHarbor) -> Tls:
-    """Return how a managed Harbor's certificate is verified."""
+    """Return the TLS settings for a managed Harbor."""
     return CustomCA(bundle=harbor.ca_bundle) if harbor.ca_bundle else SYSTEM_CA
 
 
 def is_discovery_managed(registry: Registry) -> bool:
-    """Whether an object in a cluster may change where a registry is and how it is opened.
+    """Return whether an object in a cluster may change a registry's address, credential and CA.
 
-    Not what a person integrated, and not under a credential that a person gave: it would be sent
-    to wherever the object says, or to whoever holds the authority that the object names.
+    Not for a registry that a user integrated or gave credentials for: otherwise the object could
+    redirect the user's credentials to another address or CA.
     """
     return registry.origin is RegistryOrigin.MANAGED and not isinstance(
         registry.credential, BlockRef
@@ -60,38 +60,42 @@ def is_discovery_managed(registry: Registry) -> bool:
 
 
 def address_objection(registry: Registry, harbor: ManagedHarbor) -> str:
-    """Say why a registry must not have the address that its Harbor's object names; or nothing."""
+    """Return why a registry must not get the address in its Harbor's object; empty if it may."""
     address = parse_address(harbor.address)
     if address.origin == registry.address:
         return ""
-    change = f"its address is {address.origin} now, and {registry.address} on record"
-    fix = f"if it is right, run update-registry for {registry.name} with address and credentials"
+    change = f"its address changed from {registry.address} to {address.origin}"
+    fix = f"if this is intended, run update-registry for {registry.name} with address and "
+    fix += "credentials"
     if not is_discovery_managed(registry):
-        return f"{change}; a person gave the credentials for that one: {fix}"
+        return f"{change}; a user set the credentials for the old one: {fix}"
     if registry.parsed_address.scheme == "https" and address.scheme == "http":
-        return f"{change}; nothing goes from https to http by itself: {fix}"
+        return f"{change}; a change from https to http is never automatic: {fix}"
     return ""
 
 
 def describe_update(registry: Registry, harbor: ManagedHarbor) -> str:
-    """Say what is to be followed; what cannot be read now is left as it is."""
+    """Return what has to be updated in the registry; empty if it is up to date.
+
+    Values that cannot be read now are not updated.
+    """
     if missing_requirement(harbor) or not is_discovery_managed(registry):
         return ""
     address = parse_address(harbor.address)
     if address.origin != registry.address:
-        return f"its address is {address.origin} now"
+        return f"its address changed to {address.origin}"
     if registry.credential != secret_ref(harbor):
-        return "its password is in another Secret now"
+        return "its password is in another Secret"
     if harbor.ca_bundle and registry.tls not in (_UNVERIFIED, CustomCA(bundle=harbor.ca_bundle)):
-        return "its certificate authority is another one now"
+        return "its CA changed"
     return ""
 
 
 def refresh_registry(registry: Registry, harbor: ManagedHarbor) -> Registry:
-    """Return a registry as its cluster shows it now.
+    """Return a registry updated with the values observed in its cluster.
 
-    What a person integrated, or gave the credentials of, stays as it is. So does a choice not to
-    verify.
+    A registry that a user integrated or gave credentials for does not change, nor does the setting
+    to skip TLS verification.
     """
     if not is_discovery_managed(registry):
         return registry

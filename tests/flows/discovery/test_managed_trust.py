@@ -192,7 +192,7 @@ async def test_a_person_links_what_was_integrated_by_hand_if_its_own_secret_open
         await register("t7", cluster)
         cluster.add_helm_harbor("hub", "main", harbor.url, password)
         message = await expect_failure(integrate_managed_harbor, "t7", "hub", "main")
-        assert "integrated by hand as hand" in message
+        assert "integrated by a user as hand" in message
         if password == PASSWORD:
             message = await expect_success(
                 integrate_managed_harbor, "t7", "hub", "main", take_over=True

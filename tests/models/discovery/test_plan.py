@@ -141,8 +141,8 @@ def test_long_names_fit() -> None:
         ({"address": ""}, "no address yet"),
         ({"address": "https://user:pw@h"}, "user name or password"),
         ({"address": "https://h/harbor"}, "has a path"),
-        ({"password": None}, "where its password is"),
-        ({"password": ELSEWHERE}, "in another namespace: platform"),
+        ({"password": None}, "contains no reference to a password"),
+        ({"password": ELSEWHERE}, "password reference is to another namespace: platform"),
         ({"phase": HarborPhase.STOPPED, "message": "scaled to 0"}, "scaled to 0"),
     ],
 )
@@ -184,10 +184,10 @@ def test_a_docker_registry_at_that_address_is_a_conflict() -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"address": "https://new.example.com"}, "its address is https://new.example.com now"),
+        ({"address": "https://new.example.com"}, "its address changed to https://new.example.com"),
         (
             {"password": SecretKeyRef(namespace="hub", name="other", key="secret")},
-            "its password is in another Secret now",
+            "its password is in another Secret",
         ),
     ],
 )

@@ -31,7 +31,7 @@ from tests.models.discovery.test_plan import (
 )
 from tests.support.builders import NOW
 
-AGAIN = "its object was made again"
+AGAIN = "its object was recreated"
 
 
 def test_another_uid_has_to_prove_that_it_is_the_same_harbor() -> None:
@@ -69,7 +69,7 @@ def moved_harbor(**overrides: Any) -> ManagedHarbor:
 
 
 CLAIM = ConfirmIdentity(
-    harbor=moved_harbor(), registry="prod-hub-main", reason="its Harbor was at prod/hub/main"
+    harbor=moved_harbor(), registry="prod-hub-main", reason="the Harbor on record is prod/hub/main"
 )
 LEFT_BEHIND = ManagedHarborRecord(
     ref=harbor_ref(), uid="uid-main", state=AdoptionState.MOVED, message="moved"
@@ -111,7 +111,7 @@ def test_what_was_left_behind_does_not_take_the_registry_back() -> None:
     missing, claim_step = steps(harbor(), **arguments)
     assert isinstance(missing, SetState)
     assert claim_step == ConfirmIdentity(
-        harbor=harbor(), registry="prod-hub-main", reason="its Harbor was at prod/other/moved"
+        harbor=harbor(), registry="prod-hub-main", reason="the Harbor on record is prod/other/moved"
     )
     (claim_step,) = steps(harbor(), moved_harbor(phase=HarborPhase.STOPPED), **arguments)
     assert isinstance(claim_step, ConfirmIdentity)

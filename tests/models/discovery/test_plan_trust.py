@@ -130,7 +130,7 @@ def test_a_namespace_that_is_not_trusted_any_more_keeps_its_registry_as_it_is(
     assert isinstance(note, SetState)
     assert (note.record.state, note.record.registry) == (AdoptionState.UNTRUSTED, "prod-hub-main")
     assert note.record.uid == "uid-main"
-    assert "kept as it is, and not followed" in note.record.message
+    assert "is kept and not updated" in note.record.message
     late = NOW + GRACE * 2
     assert (
         steps(
@@ -213,7 +213,7 @@ def test_two_objects_of_one_name_leave_open_which_was_meant() -> None:
 def test_what_was_integrated_by_hand_is_a_conflict_that_says_how_to_link_it() -> None:
     result = standing(harbor(), **by_hand())
     assert result[:2] == (AdoptionState.CONFLICT, "")
-    assert "integrated by hand as harbor-prod" in result[2]
+    assert "integrated by a user as harbor-prod" in result[2]
     assert "integrate-managed-harbor with take_over" in result[2]
 
 
@@ -232,7 +232,7 @@ def test_only_one_is_linked() -> None:
     } | by_hand()
     result = standing(harbor(), other, **arguments)
     assert result[:2] == (AdoptionState.CONFLICT, "")
-    assert "is linked to prod/hub/main already" in result[2]
+    assert "is already linked to prod/hub/main" in result[2]
 
 
 def test_plain_http_is_not_linked_to_https() -> None:
@@ -314,7 +314,7 @@ def test_nothing_goes_from_https_to_http(uid: str, address: str) -> None:
     plain = harbor(uid=uid, address=address)
     result = standing(plain, adopted_harbors=(adopted_harbor(),), registries=(registry(),))
     assert result[:2] == (AdoptionState.CONFLICT, "prod-hub-main")
-    assert "nothing goes from https to http by itself" in result[2]
+    assert "a change from https to http is never automatic" in result[2]
 
 
 def test_http_may_become_https() -> None:
