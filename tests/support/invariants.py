@@ -1,4 +1,7 @@
-"""What is true of a world: who can pull what with what it is handed, and who shall (decision 7)."""
+"""Invariants of the platform: the actual pulls of each namespace, and the pulls it is entitled to.
+
+A namespace may pull public spaces, and the private spaces that its workspace is bound to.
+"""
 
 import copy
 from dataclasses import asdict

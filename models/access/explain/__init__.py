@@ -1,1 +1,1 @@
-"""Why a namespace can, or cannot, pull an image."""
+"""Explain why a namespace can or cannot pull an image."""

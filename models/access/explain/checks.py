@@ -1,4 +1,4 @@
-"""Explain why a namespace can, or cannot, pull from a space: link after link."""
+"""Explain why a namespace can or cannot pull from a space, with a sequence of checks."""
 
 from models.access.explain.cluster_checks import (
     cluster_check,
@@ -31,9 +31,9 @@ _CHECKS = (
 
 
 def explain(evidence: Evidence) -> Explanation:
-    """Ask link after link, and conclude."""
-    links = tuple(link(evidence) for link in _CHECKS)
-    return conclude(evidence.question, evidence.at, links, _notes(evidence))
+    """Run all checks and return the explanation."""
+    checks = tuple(check(evidence) for check in _CHECKS)
+    return conclude(evidence.question, evidence.at, checks, _notes(evidence))
 
 
 def _notes(evidence: Evidence) -> tuple[str, ...]:
@@ -41,21 +41,21 @@ def _notes(evidence: Evidence) -> tuple[str, ...]:
     registry = evidence.registry
     if registry is not None and registry.record.registry.privacy is Privacy.ADVISORY:
         notes.append(
-            "Privacy is advisory here: a Docker Registry knows no rights for single spaces. Who "
-            "holds its pull-only user, or any user if it asks for none, can pull everything."
+            "Privacy is advisory: a Docker Registry has no permissions per space. Any client with "
+            "its pull-only user can pull all spaces; if no login is required, any client can."
         )
         lacks_binding = not registry.is_bound and not evidence.no_binding_needed
         if lacks_binding and _is_recorded(evidence, registry.name):
             notes.append(
-                "The namespace holds the registry's login for another space, so that a pull would "
-                "succeed although nobody bound this one."
+                "The namespace has the registry's login because of another space, so a pull would "
+                "succeed without a binding to this one."
             )
     if not evidence.no_login_needed and evidence.cluster.cluster.links_accounts:
         notes.append(
-            "Pods that run as another ServiceAccount than the default one, and pods that were "
-            "created before it was linked, must name the pull secret themselves."
+            "Pods that use a ServiceAccount other than the default one, and pods created before "
+            "the pull secret was added to it, need the pull secret in their own imagePullSecrets."
         )
-    notes.append("Whether the image itself is in the space was not asked.")
+    notes.append("Whether the image itself exists in the space was not checked.")
     return tuple(notes)
 
 

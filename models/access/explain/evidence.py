@@ -1,4 +1,4 @@
-"""What explain-access looks at: what was seen just now, and what is on record."""
+"""The evidence for explain-access: current observations and records."""
 
 from datetime import datetime
 
@@ -20,16 +20,16 @@ from models.registries.space import ObservedSpace, Space, Visibility
 
 
 class ClusterEvidence(FrozenModel):
-    """The cluster's side.
+    """The evidence about the cluster and the namespace.
 
     Attributes:
-        status: how it was last found by a sync.
-        snapshot: one look at the namespace, just now.
-        namespace: whom it belongs to by that look, or on record if it could not be read.
-        labels: the namespace labels that may name a workspace.
-        pull_secret_status: how its pull secret was last left.
-        desired: what its pull secret shall hold; None if nothing is due.
-        desired_error: why that cannot be said.
+        status: status of the cluster after the last sync.
+        snapshot: current observation of the namespace.
+        namespace: the namespace by that observation, or the record if it could not be read.
+        labels: keys of the workspace labels.
+        pull_secret_status: status of its pull secret on record.
+        desired: desired pull secret; None if the namespace needs none.
+        desired_error: why the desired pull secret is not known.
     """
 
     cluster: Cluster
@@ -43,28 +43,28 @@ class ClusterEvidence(FrozenModel):
 
     @property
     def unavailable(self) -> Unavailable | None:
-        """Why not even the namespace could be read."""
+        """Why the namespace could not be read; None if it was read."""
         return (
             self.snapshot.namespaces if isinstance(self.snapshot.namespaces, Unavailable) else None
         )
 
     @property
     def workspace(self) -> str | None:
-        """Whom the namespace belongs to, as far as is known."""
+        """The workspace of the namespace; None if there is none or it is not known."""
         return self.namespace.workspace if self.namespace else None
 
 
 class RegistryEvidence(FrozenModel):
-    """The registry's side.
+    """The evidence about the registry.
 
     Attributes:
-        snapshot: one look at it, just now.
-        space: on record; None if it is not.
-        binding: of that space to the namespace's workspace.
-        robots: robot accounts on record that were made for that workspace there.
-        login_accepted: whether the login that namespaces receive is accepted; None if that is not
-            known.
-        robot_failure: what was last said when a grant failed.
+        record: record of the registry.
+        snapshot: current observation of the registry.
+        space: the space on record; None if there is none.
+        binding: binding of the namespace's workspace to the space.
+        robots: robot accounts on record for the workspace in this registry.
+        login_accepted: whether the registry accepts the login of namespaces; None if not known.
+        robot_failure: last error of the robot account.
     """
 
     record: RegistryRecord
@@ -77,17 +77,17 @@ class RegistryEvidence(FrozenModel):
 
     @property
     def name(self) -> str:
-        """The registry's name here."""
+        """The name of the registry."""
         return self.record.registry.name
 
     @property
     def enforces_privacy(self) -> bool:
-        """Whether it keeps private spaces private by itself."""
+        """Whether the registry itself enforces the privacy of spaces."""
         return self.record.registry.kind is Kind.HARBOR
 
     @property
     def is_bound(self) -> bool:
-        """Whether the workspace has a binding in force."""
+        """Whether the workspace has a binding that is not held."""
         return self.binding is not None and not self.binding.is_held
 
     @property
@@ -96,21 +96,21 @@ class RegistryEvidence(FrozenModel):
         return next(iter(current_robots(self.robots).values()), None)
 
     def observed_space(self, space: str) -> ObservedSpace | None:
-        """Return a space as it was seen just now."""
+        """Return the observed space of this name; None if there is none."""
         observed_spaces = (
             self.snapshot.spaces.items if isinstance(self.snapshot.spaces, Complete) else ()
         )
         return next((observed for observed in observed_spaces if observed.name == space), None)
 
     def visibility(self, space: str) -> Visibility:
-        """Return the visibility in force, as far as is known; what is not known is private."""
+        """Return the effective visibility; private if it is not known."""
         observed = self.observed_space(space)
         if observed is not None and observed.visibility is not None:
             return observed.visibility
         return self.space.visibility if self.space else Visibility.PRIVATE
 
     def requires_auth(self) -> bool | None:
-        """Whether it asks anybody for credentials; None if it could not be asked."""
+        """Return whether the registry requires a login; None if not known."""
         checks = [
             check for check in self.snapshot.checks if check.type is ConditionType.AUTHENTICATED
         ]
@@ -120,12 +120,14 @@ class RegistryEvidence(FrozenModel):
 
 
 class Evidence(FrozenModel):
-    """Both sides.
+    """All evidence for one question.
 
     Attributes:
-        at: when it was asked (UTC).
-        registry: None if no registry here has that name or host; `registry_names` names those there
-            are.
+        question: the question.
+        at: time of the question (UTC).
+        cluster: evidence about the cluster.
+        registry: evidence about the registry; None if no registry has that name or host.
+        registry_names: names of all registries.
     """
 
     question: Question
@@ -140,19 +142,19 @@ class Evidence(FrozenModel):
         registry = self.registry
         if registry is None or registry.visibility(self.question.space) is Visibility.PRIVATE:
             return ""
-        return "not needed: the space is public, and every namespace of the platform may pull it"
+        return "not needed: the space is public, and all namespaces can pull it"
 
     @property
     def no_login_needed(self) -> str:
-        """Why no login is needed; empty if one is, or if that is not known."""
+        """Why no login is needed; empty if one is needed or if that is not known."""
         registry = self.registry
         if registry is None:
             return ""
         if registry.enforces_privacy:
-            public = "not needed: the space is public, and Harbor lets everybody pull it"
+            public = "not needed: the space is public, and Harbor requires no login for it"
             return public if self.no_binding_needed else ""
         return (
             ""
             if registry.requires_auth() is not False
-            else "not needed: the registry asks for no login"
+            else "not needed: the registry requires no login"
         )

@@ -1,4 +1,4 @@
-"""The answer to "why can, or can't, this namespace pull this image?": a chain of links."""
+"""The answer to "Can this namespace pull this image, and why?": a sequence of checks."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from models.core.base import FrozenModel
 
 
 class Answer(StrEnum):
-    """Whether one link holds, or the whole chain."""
+    """The answer of one check, or of the whole explanation."""
 
     YES = "yes"
     NO = "no"
@@ -15,7 +15,7 @@ class Answer(StrEnum):
 
 
 class AccessCheckName(StrEnum):
-    """The links, in the order in which one leads to the next."""
+    """The names of the checks, in order."""
 
     CLUSTER = "cluster"
     NAMESPACE = "namespace"
@@ -24,17 +24,17 @@ class AccessCheckName(StrEnum):
     SPACE = "space"
     BINDING = "binding"
     ROBOT = "grant"
-    PULL_SECRET = "pull-secret"  # noqa: S105 - a link's name, no secret
+    PULL_SECRET = "pull-secret"  # noqa: S105 - a check's name, no secret
     SERVICE_ACCOUNT = "service-account"
 
 
 class AccessCheck(FrozenModel):
-    """One link of the chain.
+    """The result of one check.
 
     Attributes:
-        observation: what was seen, or what is on record.
-        at: when that was so (UTC); None if nothing is known.
-        fix: what to do about it; empty if it holds.
+        observation: what was observed, or what is on record.
+        at: time of the observation or the record (UTC); None if not known.
+        fix: how to fix it; empty if the check passed.
     """
 
     name: AccessCheckName
@@ -45,36 +45,36 @@ class AccessCheck(FrozenModel):
 
 
 def passed_check(name: AccessCheckName, message: str, at: datetime | None = None) -> AccessCheck:
-    """Return a link that holds."""
+    """Return a check that passed."""
     return AccessCheck(name=name, answer=Answer.YES, observation=message, at=at)
 
 
 def failed_check(
     name: AccessCheckName, message: str, fix: str, at: datetime | None = None
 ) -> AccessCheck:
-    """Return a link that does not hold."""
+    """Return a check that failed."""
     return AccessCheck(name=name, answer=Answer.NO, observation=message, fix=fix, at=at)
 
 
 def unknown_check(
     name: AccessCheckName, message: str, fix: str, at: datetime | None = None
 ) -> AccessCheck:
-    """Return a link of which nothing certain is known."""
+    """Return a check without a certain result."""
     return AccessCheck(name=name, answer=Answer.UNKNOWN, observation=message, fix=fix, at=at)
 
 
 def blocked_check(name: AccessCheckName, other: AccessCheckName) -> AccessCheck:
-    """Return a link that cannot be asked about while another one does not hold."""
+    """Return a check that depends on another one which has not passed."""
     return unknown_check(name, f"depends on the {other}", f"see {other}")
 
 
 class Question(FrozenModel):
-    """What is asked.
+    """The question of explain-access.
 
     Attributes:
-        registry: the registry's name here, or what was written instead.
-        space: the space that the image is in.
-        image: as it was asked for.
+        registry: name of the registry, or the first part of the image reference if unknown.
+        space: the space of the image.
+        image: the image reference as entered.
     """
 
     cluster: str
@@ -85,19 +85,19 @@ class Question(FrozenModel):
 
     @property
     def namespace_path(self) -> str:
-        """The namespace with its cluster."""
+        """The namespace as `cluster/namespace`."""
         return f"{self.cluster}/{self.namespace}"
 
 
 class Explanation(FrozenModel):
-    """The whole chain.
+    """The answer to a question with all checks.
 
     Attributes:
-        at: when it was asked (UTC).
-        checks: all of them, in order.
-        first_failure: the first that does not hold, or else the first that is not known.
-        fix: what to do about that one.
-        notes: what else a person should know.
+        at: time of the question (UTC).
+        checks: all checks, in order.
+        first_failure: the first failed check, or else the first unknown one.
+        fix: how to fix that check.
+        notes: additional remarks.
     """
 
     question: Question
@@ -117,12 +117,8 @@ class Explanation(FrozenModel):
             sentence = f"it is not known whether {self.question.namespace_path} can pull {target}"
         else:
             sentence = f"{self.question.namespace_path} {can[self.answer]} {target}"
-        failed_link = next((link for link in self.checks if link.name is self.first_failure), None)
-        return (
-            f"{sentence}; {failed_link.name}: {failed_link.observation}"
-            if failed_link
-            else sentence
-        )
+        failed = next((check for check in self.checks if check.name is self.first_failure), None)
+        return f"{sentence}; {failed.name}: {failed.observation}" if failed else sentence
 
 
 def _path(space: str) -> str:
@@ -130,19 +126,19 @@ def _path(space: str) -> str:
 
 
 def conclude(
-    question: Question, at: datetime, links: tuple[AccessCheck, ...], notes: tuple[str, ...] = ()
+    question: Question, at: datetime, checks: tuple[AccessCheck, ...], notes: tuple[str, ...] = ()
 ) -> Explanation:
-    """Draw the conclusion: no if one link does not hold, unknown if one is not known, else yes."""
+    """Return the explanation: no if a check failed, unknown if one is unknown, else yes."""
     for answer in (Answer.NO, Answer.UNKNOWN):
-        first = next((link for link in links if link.answer is answer), None)
+        first = next((check for check in checks if check.answer is answer), None)
         if first is not None:
             return Explanation(
                 question=question,
                 at=at,
                 answer=answer,
-                checks=links,
+                checks=checks,
                 first_failure=first.name,
                 fix=first.fix,
                 notes=notes,
             )
-    return Explanation(question=question, at=at, answer=Answer.YES, checks=links, notes=notes)
+    return Explanation(question=question, at=at, answer=Answer.YES, checks=checks, notes=notes)

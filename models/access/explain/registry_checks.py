@@ -1,4 +1,4 @@
-"""The links on the registry's side: is it well, and is the space there, bound and granted?"""
+"""The checks of the registry: its health, the space, the binding and the robot account."""
 
 from models.access.binding import Binding
 from models.access.explain.evidence import Evidence, RegistryEvidence
@@ -11,6 +11,7 @@ from models.access.explain.explanation import (
     unknown_check,
 )
 from models.core.availability import Complete, Unavailable
+from models.core.plural import pluralize
 from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType, Health
 from models.registries.robots import ObservedRobot, RobotAccount
@@ -26,13 +27,12 @@ _NO_CATALOG = (Reason.CATALOG_DISABLED, Reason.CATALOG_FORBIDDEN)
 
 
 def registry_check(evidence: Evidence) -> AccessCheck:
-    """Is the registry known here, and does it serve?"""
+    """Check that the registry is integrated and serves pulls."""
     registry, name = evidence.registry, AccessCheckName.REGISTRY
     if registry is None:
-        registry_names = ", ".join(evidence.registry_names[:20]) or "none yet"
-        message = "no registry here has this name or host, so nothing is known; "
-        message += f"known are: {registry_names}"
-        fix = "write one of those, or run integrate-registry with its address"
+        registry_names = ", ".join(evidence.registry_names[:20]) or "none"
+        message = f"no registry has this name or host; registries: {registry_names}"
+        fix = "use one of these, or run integrate-registry with its address"
         return unknown_check(name, message, fix)
     failure, at = _fatal_check_result(registry), registry.snapshot.observed_at
     if failure is None:
@@ -42,7 +42,7 @@ def registry_check(evidence: Evidence) -> AccessCheck:
             if health.health is Health.HEALTHY
             else f"; on record {health.health}: {health.message}"
         )
-        return passed_check(name, f"it answers{suffix}", at)
+        return passed_check(name, f"reachable{suffix}", at)
     message = f"{failure.message} ({failure.reason})"
     if failure.type is ConditionType.SERVING:
         return failed_check(name, message, _repair_advice(registry), at)
@@ -50,7 +50,7 @@ def registry_check(evidence: Evidence) -> AccessCheck:
 
 
 def _fatal_check_result(registry: RegistryEvidence) -> CheckResult | None:
-    """Return what was just found to be wrong with it; being read-only stops no pull."""
+    # Conditions that do not affect pulls, e.g. read-only mode, are not in _FATAL_TYPES.
     failures = (
         check for check in registry.snapshot.checks if check.status is ConditionStatus.FALSE
     )
@@ -61,14 +61,14 @@ def _repair_advice(registry: RegistryEvidence) -> str:
     failure = _fatal_check_result(registry)
     advice = f"{failure.advice}; " if failure is not None and failure.advice else ""
     return (
-        f"{advice}see what is wrong with {registry.name} in the artifact registry-{registry.name}; "
+        f"{advice}see the errors of {registry.name} in the artifact registry-{registry.name}; "
         "if its address or its credentials changed, run update-registry with "
         f'name="{registry.name}"'
     )
 
 
 def space_check(evidence: Evidence) -> AccessCheck:
-    """Is the space there, and is it public?"""
+    """Check that the space exists; report its visibility."""
     registry, name, space = evidence.registry, AccessCheckName.SPACE, evidence.question.space
     if registry is None:
         return blocked_check(name, AccessCheckName.REGISTRY)
@@ -77,17 +77,17 @@ def space_check(evidence: Evidence) -> AccessCheck:
         return _unlisted_space_check(registry, registry.snapshot.spaces, str(visibility))
     at = registry.snapshot.observed_at
     if registry.observed_space(space) is not None:
-        return passed_check(name, f"it is there, and {visibility}", at)
+        return passed_check(name, f"it exists and is {visibility}", at)
     if registry.space is not None and registry.space.declared:
         if not registry.enforces_privacy:
-            return passed_check(name, f"it is known here, {visibility}; nothing was pushed yet", at)
+            return passed_check(name, f"on record as {visibility}; nothing was pushed yet", at)
         fix = f'run reconcile-registry with name="{registry.name}", which creates it'
-        return failed_check(name, "it was asked for here and is not made yet", fix, at)
+        return failed_check(name, "it was requested and is not created yet", fix, at)
     fix = (
         f'check the spelling; if it is new, run create-space with registry="{registry.name}", '
         f'names=["{space}"]'
     )
-    return failed_check(name, "it is not in the registry", fix, at)
+    return failed_check(name, "it does not exist in the registry", fix, at)
 
 
 def _unlisted_space_check(
@@ -98,15 +98,13 @@ def _unlisted_space_check(
         message = f"the spaces could not be listed ({why.reason}), and it is not on record"
         return unknown_check(name, message, _repair_advice(registry), at)
     if why.reason in _NO_CATALOG and not registry.enforces_privacy:
-        return passed_check(
-            name, f"it is known here, {visibility}; the registry has no catalog", at
-        )
+        return passed_check(name, f"on record as {visibility}; the registry has no catalog", at)
     message = f"the spaces could not be listed ({why.reason}); on record it is {visibility}"
     return unknown_check(name, message, _repair_advice(registry), at)
 
 
 def binding_check(evidence: Evidence) -> AccessCheck:
-    """Is the workspace bound to the space?"""
+    """Check that the workspace is bound to the space."""
     registry, name = evidence.registry, AccessCheckName.BINDING
     if registry is None:
         return blocked_check(name, AccessCheckName.REGISTRY)
@@ -119,9 +117,7 @@ def binding_check(evidence: Evidence) -> AccessCheck:
         return _existing_binding_check(evidence, registry.binding)
     message, fix = f"{workspace} is not bound to it", _bind_advice(evidence, workspace)
     if evidence.cluster.unavailable:
-        return unknown_check(
-            name, f"{message}, and it was the namespace's workspace when last seen", fix
-        )
+        return unknown_check(name, f"{message}; it is the namespace's workspace on record", fix)
     return failed_check(name, message, fix, evidence.at)
 
 
@@ -147,14 +143,14 @@ def _bind_advice(evidence: Evidence, workspace: str) -> str:
 def _resolve_advice(evidence: Evidence, workspace: str) -> str:
     question = evidence.question
     return (
-        f"if {workspace} may pull what is there now, run resolve-held-bindings with "
+        f"if {workspace} may pull the current space, run resolve-held-bindings with "
         f'registry="{question.registry}", spaces=["{question.space}"], '
         f'workspaces=["{workspace}"], action="restore"; if not, with action="drop"'
     )
 
 
 def robot_check(evidence: Evidence) -> AccessCheck:
-    """May the workspace's robot account, or the pull-only user, pull it?"""
+    """Check that the workspace's robot account, or the pull-only user, can pull the space."""
     registry, name = evidence.registry, AccessCheckName.ROBOT
     if registry is None:
         return blocked_check(name, AccessCheckName.REGISTRY)
@@ -173,17 +169,17 @@ def _robot_account_check(evidence: Evidence, registry: RegistryEvidence) -> Acce
         return blocked_check(name, AccessCheckName.WORKSPACE)
     if registry.current_robot is None:
         why = f": {registry.robot_failure}" if registry.robot_failure else ""
-        message = f"{evidence.cluster.workspace} has no robot account there{why}"
-        bind_fix = f"{_bind_advice(evidence, evidence.cluster.workspace)}, which makes it"
+        message = f"{evidence.cluster.workspace} has no robot account in the registry{why}"
+        bind_fix = f"{_bind_advice(evidence, evidence.cluster.workspace)}, which creates it"
         return failed_check(name, message, _robot_advice(evidence, registry, bind_fix))
     if isinstance(registry.snapshot.robots, Complete):
         return _observed_robot_check(
             evidence, registry, registry.current_robot, registry.snapshot.robots.items
         )
-    may = "may" if evidence.question.space in registry.current_robot.spaces else "may not"
+    can = "can" if evidence.question.space in registry.current_robot.spaces else "cannot"
     message = (
         f"the robot accounts could not be listed ({registry.snapshot.robots.reason}); on record "
-        f"{registry.current_robot.login} {may} pull it"
+        f"{registry.current_robot.login} {can} pull it"
     )
     return unknown_check(
         name, message, _repair_advice(registry), registry.record.poll_history.observed_at
@@ -207,21 +203,24 @@ def _observed_robot_check(
     if evidence.question.space not in robot.spaces:
         why = f" ({registry.robot_failure})" if registry.robot_failure else ""
         message = (
-            f"the robot account {robot.login} may pull {len(robot.spaces)} spaces, not this{why}"
+            f"the robot account {robot.login} can pull {pluralize(len(robot.spaces), 'space')}, "
+            f"but not this one{why}"
         )
-        bind_fix = f"{_bind_advice(evidence, robot_account.workspace)}, which grants it"
+        bind_fix = f"{_bind_advice(evidence, robot_account.workspace)}, which grants access"
         return failed_check(name, message, _robot_advice(evidence, registry, bind_fix), at)
     if registry.login_accepted is False:
-        message = f"the registry refuses the secret of {robot.login}: it was changed there"
+        message = (
+            f"the registry refuses the secret of {robot.login}: it was changed in the registry"
+        )
         workspace = robot_account.workspace
         fix = f'run rotate-credentials with registry="{registry.name}", workspace="{workspace}"'
         return failed_check(name, message, fix, at)
     accepted_note = ", and its secret is accepted" if registry.login_accepted else ""
-    return passed_check(name, f"the robot account {robot.login} may pull it{accepted_note}", at)
+    return passed_check(name, f"the robot account {robot.login} can pull it{accepted_note}", at)
 
 
 def _robot_advice(evidence: Evidence, registry: RegistryEvidence, bind_fix: str) -> str:
-    """Return what to do about a missing right: it depends on whether there is a binding."""
+    """Return the fix for a missing robot account or permission; it depends on the binding."""
     if registry.binding is None:
         return bind_fix
     if registry.binding.is_held:
@@ -230,7 +229,7 @@ def _robot_advice(evidence: Evidence, registry: RegistryEvidence, bind_fix: str)
 
 
 def _reconcile_advice(registry: RegistryEvidence) -> str:
-    return f'run reconcile-registry with name="{registry.name}", which sets it right'
+    return f'run reconcile-registry with name="{registry.name}", which corrects it'
 
 
 def _pull_user_check(registry: RegistryEvidence) -> AccessCheck:
@@ -242,16 +241,17 @@ def _pull_user_check(registry: RegistryEvidence) -> AccessCheck:
             "save a pull-only user as a registry-credentials block, and run update-registry with "
             f'name="{registry.name}" and that block as pull_credentials'
         )
-        message = "no pull-only user is given, so that namespaces receive no login"
+        message = "no pull-only user is configured, so namespaces get no login"
         if requires_login is None:
-            message += "; whether one is needed could not be asked"
+            message += "; whether a login is required is not known"
             return unknown_check(name, message, fix, at)
-        return failed_check(name, f"{message}, and the registry asks for one", fix, at)
+        return failed_check(name, f"{message}, but the registry requires one", fix, at)
     user = f"the pull-only user of the block {reference.name}"
     if registry.login_accepted is False:
-        fix = f"put the right password into the block registry-credentials/{reference.name}"
+        fix = f"save the right password in the block registry-credentials/{reference.name}"
         return failed_check(name, f"the registry refuses {user}", fix, at)
     if registry.login_accepted is None and requires_login is None:
         fix = _repair_advice(registry)
-        return unknown_check(name, f"{user} is given; it could not be tried", fix, at)
-    return passed_check(name, f"{user} is {'accepted' if registry.login_accepted else 'given'}", at)
+        return unknown_check(name, f"{user} is configured, but could not be tested", fix, at)
+    state = "accepted" if registry.login_accepted else "configured"
+    return passed_check(name, f"{user} is {state}", at)

@@ -176,7 +176,7 @@ async def test_what_is_larger_than_a_secret_may_be_is_not_sent(name: str) -> Non
             PullSecretState.REFUSED,
             Reason.SECRET_TOO_LARGE,
         )
-        assert f"more than the {MAX_SECRET_BYTES} that a Secret holds" in pull_secret.message
+        assert f"more than the {MAX_SECRET_BYTES} that a Secret can hold" in pull_secret.message
         assert (cluster.raw_secret("shop"), len(cluster.requests.writes())) == (before, writes)
         await save_credentials(f"{name}-pull", "puller", SECRET)
         await sync()

@@ -164,7 +164,7 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 def test_once_it_is_calm_exactly_those_can_pull_who_shall(
     servers: SharedServers, steps: list[Step], by_robot: bool, links: bool
 ) -> None:
-    """Say what happened, whoever we are to Harbor, and it is as decision 7 has it."""
+    """After any events and any kind of credential, pulls match the bindings and public spaces."""
     with tempfile.TemporaryDirectory() as folder, use_database(migrated_sqlite(Path(folder))):
         asyncio.run(_run_case(TrackedPlatform(servers, by_robot=by_robot, links=links), steps))
 

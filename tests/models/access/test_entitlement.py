@@ -1,4 +1,8 @@
-"""Which registries a namespace logs in to, and since when a binding is in force: decision 7."""
+"""Which logins a namespace gets, and since when a binding is in effect.
+
+A login requires a binding. Only the pull-only user of a Docker Registry with a public space is
+given to all namespaces.
+"""
 
 from datetime import timedelta
 from typing import Any

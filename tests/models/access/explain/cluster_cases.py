@@ -59,7 +59,7 @@ CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
         ),
         AccessCheckName.WORKSPACE,
         NO,
-        "name one workspace",
+        "assign one workspace",
     ),
     "no pull secret": (
         evidence(
@@ -148,7 +148,7 @@ CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
         ),
         AccessCheckName.PULL_SECRET,
         UNKNOWN,
-        "mend that",
+        "fix this error",
     ),
     "account not linked": (
         evidence(

@@ -36,7 +36,7 @@ PASSING: dict[str, tuple[Evidence, str]] = {
             ),
             harbor_side(PUBLIC, binding=None, robots=(), login_accepted=None),
         ),
-        "Harbor lets everybody pull",
+        "Harbor requires no login",
     ),
     "pods name the secret": (
         evidence(
@@ -49,13 +49,13 @@ PASSING: dict[str, tuple[Evidence, str]] = {
                 ),
             )
         ),
-        "the pod must name the Secret",
+        "pods need the Secret",
     ),
     "another registry's login is behind": (
         evidence(
             cluster_side(desired=desired_pull_secret(login(), login("other"), fingerprint="new"))
         ),
-        "the next sync renews it",
+        "the next sync updates it",
     ),
     "the older robot account still serves": (
         evidence(
@@ -68,7 +68,7 @@ PASSING: dict[str, tuple[Evidence, str]] = {
                 snapshot=harbor_observation(robots=robots(robot(1, "team"), robot(2, "team"))),
             ),
         ),
-        "the next sync renews it",
+        "the next sync updates it",
     ),
     "Docker": (evidence(docker_cluster(), docker_side()), "puller is accepted"),
     "Docker, public": (
@@ -76,7 +76,7 @@ PASSING: dict[str, tuple[Evidence, str]] = {
             docker_cluster(namespace=namespace(workspace=None)),
             docker_side(public=True, binding=None),
         ),
-        "every namespace of the platform may pull",
+        "all namespaces can pull",
     ),
     "Docker, open to all": (
         evidence(
@@ -87,7 +87,7 @@ PASSING: dict[str, tuple[Evidence, str]] = {
             ),
             docker_side(check_result(), OPEN, pull_user=False),
         ),
-        "asks for no login",
+        "requires no login",
     ),
     "Docker, nothing pushed yet": (
         evidence(

@@ -68,7 +68,7 @@ def test_what_is_out_of_reach_is_told_as_on_record_with_its_age() -> None:
 
     explanation = explain(evidence(registry_side=unreachable_harbor()))
     assert "on record it is private" in link_of(explanation, AccessCheckName.SPACE).observation
-    assert "may pull it" in link_of(explanation, AccessCheckName.ROBOT).observation
+    assert "can pull it" in link_of(explanation, AccessCheckName.ROBOT).observation
 
 
 def test_nobody_is_called_unbound_while_his_workspace_may_have_changed() -> None:
@@ -80,7 +80,7 @@ def test_nobody_is_called_unbound_while_his_workspace_may_have_changed() -> None
 
 def test_a_docker_registry_keeps_nothing_private() -> None:
     explanation = explain(evidence(docker_cluster(), docker_side(binding=None)))
-    assert any("would succeed although nobody bound" in note for note in explanation.notes)
+    assert any("would succeed without a binding" in note for note in explanation.notes)
     assert any("advisory" in note for note in explanation.notes)
     assert not any("advisory" in note for note in explain(evidence()).notes)
 
