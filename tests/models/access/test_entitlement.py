@@ -74,7 +74,7 @@ def test_the_youngest_robot_is_in_use() -> None:
 
 
 def test_without_a_binding_there_is_no_login_whatever_became_of_the_robot() -> None:
-    """Harbor may be out of reach at unbinding: the robot account stays for a while."""
+    """Harbor may be unreachable during unbinding: the robot account is kept for a while."""
     assert logins((robot_account(1, "a"),)) == {"": ()}
     assert logins((robot_account(1, "a"),), bound={("prod", "team-b"), ("other", "team-a")}) == {
         "": ()
@@ -122,7 +122,7 @@ def test_of_one_namespace(workspace: str | None, expected: tuple[RegistryLogin, 
     assert namespace_logins(namespace(workspace=workspace), {}) == ()
 
 
-# In force.
+# Bindings in effect.
 
 ON_HARBOR, ON_DOCKER = binding("a"), binding("a", registry="images")
 DELIVERED = pull_secret_status(logins=(ROBOT, USER))

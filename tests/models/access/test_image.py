@@ -1,4 +1,4 @@
-"""Images as people write them."""
+"""Image references."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What people wish of bindings: patterns, listed namespaces, and the brake."""
+"""Requests of users: patterns, listed namespaces, and safety limits."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_names_and_patterns(patterns: list[str], expected: tuple[str, ...]) -> N
     "pattern", ["ghost", "ghost*", "TEAM", "Team*", "", "?????????", "team*x", "a[.]b", "[a-z]*"]
 )
 def test_a_pattern_that_means_nothing_is_refused(pattern: str) -> None:
-    """However many others mean something: nobody is to believe that all were bound."""
+    """Also if other patterns match: otherwise the user could assume that all were bound."""
     with pytest.raises(InvalidRequest) as excinfo:
         match_spaces("prod", SPACE_NAMES, ["team", pattern])
     assert f"prod has no space {pattern!r}" in str(excinfo.value)

@@ -1,4 +1,4 @@
-"""What is on record about access, held against a look; and how changes are told."""
+"""The records about access, compared with an observation; and summaries of changes."""
 
 from datetime import timedelta
 
@@ -58,7 +58,7 @@ def test_one_more_binding() -> None:
 def test_bindings_that_are_held_from_now_on_are_not_granted() -> None:
     bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "b")}
     robot_state = record(robot_account(1, "a", "b"), bound=bound)
-    current = observation(robots(robot(1, "b")))  # Harbor shows no right on a project that is gone
+    current = observation(robots(robot(1, "b")))  # Harbor lists no permissions for deleted projects
     assert robot_state.without_spaces({"a": "made again"}).plan(current).changes == ()
     assert robot_state.without_spaces({}).plan(current).changes == (
         update_robot(1, ("b",), ("a", "b")),
@@ -72,7 +72,7 @@ def test_one_more_binding_where_robots_cannot_be_edited() -> None:
 
 @pytest.mark.parametrize("current", [observation(unavailable()), observation(spaces=False)])
 def test_unseen_robots_or_spaces_justify_nothing(current: Snapshot) -> None:
-    """Without the list of spaces every space would be missing."""
+    """Without the list of spaces, all spaces would be missing."""
     assert record(OLD).plan(current) == RobotPlan()
     assert record(OLD, bound={}).plan(current) == RobotPlan()
 
@@ -153,7 +153,7 @@ def test_who_waits_for_an_older_one_to_go(
     ("current", "first_unavailable"),
     [
         (observation(), None),
-        (snapshot(observed_space()), None),  # robots were not asked for
+        (snapshot(observed_space()), None),  # robots were not requested
         (observation(unavailable()), unavailable()),
         (observation(spaces=False), unavailable()),
         (observation(unavailable(message="robots"), spaces=False), unavailable()),  # the first

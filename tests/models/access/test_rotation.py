@@ -1,4 +1,4 @@
-"""When secrets are too old, and when the robot accounts they belong to may go."""
+"""When secrets are rotated, and when superseded robot accounts are deleted."""
 
 from datetime import datetime, timedelta
 
@@ -72,7 +72,7 @@ def test_the_observer_is_not_rotated_with_workspaces() -> None:
         ([namespace()], [holds(None)], False),
         ([namespace(), namespace("b")], [holds(2), holds(1, "b")], False),
         ([namespace(), namespace("b")], [holds(2), holds(2, "b")], True),
-        # Another cluster that is out of reach holds what it held.
+        # A namespace in an unreachable cluster keeps its logins.
         ([namespace(), namespace(cluster="us")], [holds(2), holds(1, cluster="us")], False),
         ([namespace(), namespace(cluster="us")], [holds(2), holds(2, cluster="us")], True),
         ([namespace("b", "team-b")], [holds(1, "b")], True),
@@ -115,7 +115,7 @@ def test_held() -> None:
     }
 
 
-# When superseded robot accounts go.
+# Deletion of superseded robot accounts.
 
 MINUTE, RETENTION = timedelta(minutes=1), timedelta(minutes=10)
 NEWEST = robot_account(3, made_at=NOW + DAY)
@@ -140,7 +140,7 @@ def with_rollout(account: RobotAccount, at: datetime) -> RobotAccount:
         ((NEW,), (), {}),
         ((OLD, NEW), (), {1: RobotDeletion()}),
         ((OLD, with_rollout(NEW, NOW)), (), {1: RobotDeletion(scheduled_at=NOW + RETENTION)}),
-        # by the first that reached every namespace, however often there is another
+        # the first complete roll-out counts, regardless of later rotations
         (
             (OLD, with_rollout(NEW, NOW), with_rollout(NEWEST, NOW + DAY)),
             (),
@@ -149,20 +149,20 @@ def with_rollout(account: RobotAccount, at: datetime) -> RobotAccount:
                 2: RobotDeletion(scheduled_at=NOW + DAY + RETENTION),
             },
         ),
-        # somebody left, and nothing was made because of it so far
+        # a namespace left, and the secret is not rotated yet
         (
             (OLD, with_rollout(NEW, NOW)),
             (departure(NOW),),
             {1: RobotDeletion(scheduled_at=NOW + RETENTION)},
         ),
-        # NEW is the answer
+        # NEW is the rotation due to the departure
         ((OLD, NEW), (departure(None, NOW),), {1: RobotDeletion(deadline=NOW + RETENTION)}),
         (
             (OLD, with_rollout(NEW, NOW + MINUTE)),
             (departure(None, NOW),),
             {1: RobotDeletion(scheduled_at=NOW + MINUTE, deadline=NOW + RETENTION)},
         ),
-        # NEW was the answer to a former departure, and nobody who left knows it
+        # NEW was the rotation due to an earlier departure; no namespace that left has it
         (
             (OLD, with_rollout(NEW, NOW), with_rollout(NEWEST, NOW + DAY)),
             (departure(None, NOW),),
@@ -213,7 +213,7 @@ def test_whether_it_is_time() -> None:
         (departure(), None),
         (departure(None, NOW), None),
         (departure(NOW), NOW),
-        (departure(NOW, NOW - MINUTE), NOW + 14 * MINUTE),  # it is remembered, and done later
+        (departure(NOW, NOW - MINUTE), NOW + 14 * MINUTE),  # saved, and done later
         (departure(NOW, NOW - 15 * MINUTE), NOW),
         (departure(NOW, NOW - DAY), NOW),
     ],

@@ -1,4 +1,4 @@
-"""What goes into the audit about clusters, namespaces and pull secrets."""
+"""Audit entries for clusters, namespaces and pull secrets."""
 
 from typing import Any
 
@@ -135,10 +135,13 @@ FAILED = entry("secret.failed", reason="Forbidden: no")
         (cluster_result(WITHDRAW, Reason.UNCHANGED), []),
         (cluster_result(LINK), []),
         (cluster_result(UNLINK), []),
-        (cluster_result(WITHDRAW, Reason.FORBIDDEN, "no", is_done=False), []),  # its state tells
+        (cluster_result(WITHDRAW, Reason.FORBIDDEN, "no", is_done=False), []),  # in its status
         (cluster_result(UNLINK, Reason.FORBIDDEN, "no", is_done=False), []),
-        (cluster_result(ORPHAN, Reason.FORBIDDEN, "no", is_done=False), [FAILED]),  # it has none
-        (cluster_result(DELIVER, Reason.FORBIDDEN, "no", is_done=False), []),  # its state tells
+        (
+            cluster_result(ORPHAN, Reason.FORBIDDEN, "no", is_done=False),
+            [FAILED],
+        ),  # it has no status
+        (cluster_result(DELIVER, Reason.FORBIDDEN, "no", is_done=False), []),  # in its status
     ],
 )
 def test_what_was_done(outcome: ClusterChangeResult, expected: list[AuditEntry]) -> None:
@@ -158,7 +161,7 @@ def test_what_was_done(outcome: ClusterChangeResult, expected: list[AuditEntry])
         (
             pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN),
             pull_secret_status(status=PENDING, reason=Reason.FORBIDDEN, message="no"),
-            [],  # known already
+            [],  # already on record
         ),
         (
             pull_secret_status(status=PENDING, reason=Reason.TIMED_OUT),

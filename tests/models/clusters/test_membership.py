@@ -1,4 +1,4 @@
-"""Whom a namespace belongs to, and the brake on many that leave at once."""
+"""The workspaces of namespaces, and the safety limits for departures."""
 
 from typing import Any
 
@@ -136,7 +136,7 @@ def test_other_limits() -> None:
 @pytest.mark.parametrize(
     "after",
     [
-        [],  # deleted, and their pull secrets with them
+        [],  # deleted together with their pull secrets
         [member.model_copy(update={"uid": "new", "workspace": None}) for member in members(20)],
         members(20) + members(50, "team-b", start=20),
     ],
@@ -157,14 +157,14 @@ def test_a_conflict_is_leaving_too() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({}, {"workspace": None}, {}),  # nobody leaves
-        ({}, {"workspace": "team-b"}, {}),  # or moves
+        ({}, {"workspace": None}, {}),  # no namespace leaves
+        ({}, {"workspace": "team-b"}, {}),  # or changes its workspace
         ({}, {"workspace": None, "terminating": True}, {"terminating": True}),
         (
             {"workspace": None},
             {"workspace": "team-b"},
             {"workspace": "team-b"},
-        ),  # newcomers join
+        ),  # new namespaces join
         ({}, {"workspace": None, "uid": "new"}, {"workspace": None, "uid": "new"}),
         ({}, {"workspace": "team-b", "uid": "new"}, {"workspace": "team-b", "uid": "new"}),
     ],
@@ -172,7 +172,7 @@ def test_a_conflict_is_leaving_too() -> None:
 def test_what_is_left_after_a_refusal(
     before: dict[str, Any], after: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """A namespace that was deleted and made again is another one, whoever made it."""
+    """A recreated namespace is another namespace."""
     assignments = keep_assignments([namespace(**before)], [namespace(**after)])
     assert assignments == (namespace(**expected),)
 
@@ -196,7 +196,7 @@ def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
         ([namespace("shop", "team-b")], {"team-a": ["shop"]}),
         ([namespace("shop", None)], {"team-a": ["shop"]}),
         ([], {"team-a": ["shop"]}),
-        ([namespace("shop", terminating=True)], {}),  # it leaves when it is gone
+        ([namespace("shop", terminating=True)], {}),  # it leaves when it is deleted
         ([namespace("shop", uid="made again")], {"team-a": ["shop"]}),
     ],
 )

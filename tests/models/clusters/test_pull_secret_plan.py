@@ -1,4 +1,4 @@
-"""Pull secrets: begin in agreement, change one thing, compare the whole plan."""
+"""The plan for pull secrets: start without differences and change one thing."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -84,7 +84,7 @@ def delete_secret(before: str = "print", reason: Reason = Reason.NOT_DESIRED) ->
 
 
 def pending_status(reason: Reason, before: PullSecretStatus | None = None) -> PullSecretStatus:
-    """Not yet so; what it holds is what it held."""
+    """Before the change is applied, the status contains the old logins."""
     if before is None:
         return pull_secret_status(
             status=PENDING, reason=reason, logins=(), fingerprint="", delivered_at=None
@@ -153,7 +153,7 @@ def test_edited_by_hand(fingerprint: str | None, before: str) -> None:
 
 
 def test_deleted_by_hand() -> None:
-    """It holds nothing now: nobody may believe that it does."""
+    """The status must not contain logins that the Secret no longer has."""
     expected = expected_plan(
         write_secret(reason=Reason.MODIFIED), states=(pending_status(Reason.MODIFIED),), ours=0
     )
@@ -161,7 +161,7 @@ def test_deleted_by_hand() -> None:
 
 
 def test_nothing_is_due_any_more() -> None:
-    """The link goes first: a run that is killed in between leaves the mark for the next."""
+    """The link is removed first: if the run is killed in between, the next run finds the Secret."""
     expected = expected_plan(UNLINK, delete_secret(), states=(CURRENT_STATUS,))
     assert plan(secret=secret(), sa=service_account(), desired={}) == expected
 
@@ -174,7 +174,7 @@ def test_withdrawn_without_a_link(sa: ObservedServiceAccount | None) -> None:
 
 
 def test_withdrawn_where_accounts_are_nobodys_business_of_ours() -> None:
-    """Rights to patch them may be missing there, and the pull secret has to go all the same."""
+    """The permission to patch ServiceAccounts may be missing; the pull secret is deleted anyway."""
     expected = expected_plan(delete_secret(), states=(CURRENT_STATUS,))
     assert plan(secret=secret(), sa=service_account(), desired={}, links=False) == expected
 
@@ -189,7 +189,7 @@ def test_one_that_is_not_on_record_here_goes_too_and_is_told_apart() -> None:
     assert plan(secret=secret(), desired={}, statuses=()) == expected
 
 
-# What is not known justifies nothing.
+# Incomplete observations justify no change.
 
 
 @pytest.mark.parametrize(

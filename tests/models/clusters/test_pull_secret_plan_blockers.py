@@ -1,4 +1,4 @@
-"""Pull secrets that are foreign, too large, or in a namespace that goes."""
+"""Pull secrets that are foreign, too large, or in a terminating namespace."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.support.access_builders import (
     service_account,
 )
 
-# What is not ours is not touched.
+# Foreign Secrets are not changed.
 
 
 def test_a_foreign_secret_is_left_alone_and_told_of() -> None:
@@ -34,7 +34,7 @@ def test_a_foreign_secret_that_holds_just_what_is_due_is_foreign() -> None:
 
 
 def test_a_foreign_secret_is_not_withdrawn() -> None:
-    """Nor is its link: it may be theirs."""
+    """The link is not changed either: it may belong to the other owner."""
     assert plan(secret=secret(ours=False), sa=service_account(), desired={}) == expected_plan(
         states=(), ours=0
     )
@@ -44,7 +44,7 @@ def test_a_link_alone_is_not_taken_for_ours() -> None:
     assert plan(sa=service_account(), desired={}, statuses=()) == expected_plan(states=(), ours=0)
 
 
-# Namespaces that go.
+# Terminating namespaces.
 
 
 def test_a_namespace_that_is_being_deleted_receives_nothing() -> None:
@@ -69,7 +69,7 @@ def test_a_namespace_that_is_being_deleted_loses_nothing_before() -> None:
     ("size", "fits"), [(MAX_SECRET_BYTES, True), (MAX_SECRET_BYTES + 1, False)]
 )
 def test_too_large(size: int, fits: bool) -> None:
-    """What it holds now is left, and known to be there."""
+    """The current content is kept, and stays on record."""
     desired = {"shop": desired_pull_secret(fingerprint="huge", size=size)}
     secret_plan = plan(secret=secret(), sa=service_account(), desired=desired)
     if fits:

@@ -1,4 +1,4 @@
-"""How pull secrets were left once a plan was carried out, or was not."""
+"""The statuses of pull secrets after a plan was applied or failed."""
 
 from datetime import timedelta
 from typing import Any
@@ -75,7 +75,7 @@ def test_a_failed_delivery_holds_what_it_held() -> None:
 
 
 def test_a_failed_link_leaves_the_secret_delivered() -> None:
-    """An old robot account waits only for pull secrets that still hold it."""
+    """A superseded robot account is kept only while pull secrets contain its login."""
     secret_plan = plan_both_changes()
     outcomes = (
         cluster_result(secret_plan.changes[0]),
@@ -118,7 +118,7 @@ def test_withdrawn_is_off_the_record() -> None:
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_a_failed_withdrawal_stays_on_record_and_is_planned_again(failing: int) -> None:
-    """As one that somebody asked for: the brake is for those that are not on record."""
+    """Like a requested deletion: the safety limits apply only to orphaned pull secrets."""
     secret_plan = plan(secret=secret(), sa=service_account(), desired={})
     outcomes = [cluster_result(change) for change in secret_plan.changes[:failing]]
     outcomes.append(
@@ -132,7 +132,7 @@ def test_a_failed_withdrawal_stays_on_record_and_is_planned_again(failing: int) 
     next_plan.raise_if_unsafe(ChangeLimits(max_share=0, min_count=1))
 
 
-# The brake on pull secrets that are not on record here.
+# The safety limits for orphaned pull secrets.
 
 
 def _orphans(orphan_count: int, recorded_count: int = 0) -> PullSecretPlan:
@@ -165,7 +165,7 @@ def test_the_brake(orphan_count: int, recorded_count: int, refused: bool) -> Non
 
 
 def test_what_a_refusal_leaves() -> None:
-    """Deliveries and unbindings go on; only what is not on record here stays where it is."""
+    """Writing and unbinding continue; only orphaned pull secrets are kept."""
     observation = cluster_snapshot(
         [observed_namespace("a"), observed_namespace("b"), observed_namespace("c")],
         [secret("a"), secret("b")],

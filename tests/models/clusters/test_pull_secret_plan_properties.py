@@ -1,4 +1,4 @@
-"""For any cluster: plan, apply, plan again is empty, and what is not ours is as it was."""
+"""For any cluster: after plan and apply, the next plan is empty; foreign objects are unchanged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class Platform:
-    """A cluster, what is due there, and what is on record of it."""
+    """A cluster, its desired pull secrets, and its records."""
 
     namespaces: dict[str, ObservedNamespace]
     secrets: dict[str, ObservedPullSecret]
@@ -55,7 +55,7 @@ class Platform:
 
     @property
     def blocked_namespaces(self) -> set[str]:
-        """Where nothing may be written."""
+        """Return the namespaces in which nothing may be written."""
         foreign = {name for name, secret in self.secrets.items() if not secret.is_owned}
         terminating = {name for name, namespace in self.namespaces.items() if namespace.terminating}
         large = {
@@ -84,7 +84,7 @@ class Platform:
         return plan
 
     def apply_changes(self, changes: Iterable[ClusterChange]) -> list[ClusterChangeResult]:
-        """Make changes; within a namespace those after a failed one are left out."""
+        """Apply changes; in a namespace, those after a failed one are skipped."""
         outcomes = []
         failed_namespaces = set()
         for change in changes:
@@ -151,7 +151,7 @@ def platforms(draw: st.DrawFn) -> Platform:
         elif case == "unknown":
             platform.unknown[name] = "the block is gone"
     if draw(st.booleans()):
-        platform.statuses = platform.plan().statuses  # from before, pending
+        platform.statuses = platform.plan().statuses  # pending statuses from the plan
     return platform
 
 
@@ -173,7 +173,7 @@ def _check_exactly_delivered(platform: Platform) -> None:
 
 
 def _check_nobody_is_believed_to_hold_what_is_not_there(platform: Platform) -> None:
-    """Robot accounts are revoked on the strength of it."""
+    """Robot accounts are deleted based on these statuses."""
     for state in platform.statuses:
         secret = platform.secrets.get(state.namespace)
         if state.namespace in platform.unknown:
@@ -207,7 +207,7 @@ def test_what_is_not_ours_or_not_known_stays_as_it_was(platform: Platform) -> No
     assert {
         name: secret for name, secret in platform.secrets.items() if name in blocked_namespaces
     } == secrets
-    # A namespace whose pull secret has to go is not hindered by the size of anything.
+    # The size limit does not apply to deletions.
     assert {
         name: is_linked for name, is_linked in platform.linked.items() if name in blocked_namespaces
     } == linked
@@ -215,7 +215,7 @@ def test_what_is_not_ours_or_not_known_stays_as_it_was(platform: Platform) -> No
 
 @given(platforms(), st.data())
 def test_killed_anywhere_a_later_run_finishes(platform: Platform, data: st.DataObject) -> None:
-    """Namespaces are changed side by side: any of them may be through, in order within each."""
+    """Namespaces are changed in parallel: any of them may be complete, in order within each."""
     plan = platform.plan()
     platform.turn += 1
     for name in platform.namespaces:

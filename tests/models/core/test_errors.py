@@ -1,4 +1,4 @@
-"""Errors cross processes, and say what happened."""
+"""Errors can be pickled, and have readable messages."""
 
 import pickle
 

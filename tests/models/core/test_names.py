@@ -1,4 +1,4 @@
-"""Names that a person may type."""
+"""Validation of names."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError

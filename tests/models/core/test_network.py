@@ -1,4 +1,4 @@
-"""Addresses that a discovered name must not lead to."""
+"""Addresses that a discovered name must not resolve to."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""Numbers with their nouns."""
+"""Plural forms."""
 
 import pytest
 

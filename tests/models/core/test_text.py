@@ -1,4 +1,4 @@
-"""Text that others wrote."""
+"""Sanitizing text from other systems."""
 
 import unicodedata
 

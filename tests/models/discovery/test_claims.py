@@ -1,4 +1,4 @@
-"""What becomes of an object's claim to a Harbor on record: only what is inside counts."""
+"""Claims to a Harbor on record are resolved by its robot accounts only."""
 
 from datetime import timedelta
 
@@ -53,15 +53,19 @@ def settle(
     ("observed_robots", "grants", "kind"),
     [
         (robots(*robots_in_harbor(1, 2, 3)), THREE_ACCOUNTS, "relocate"),
-        (robots(*robots_in_harbor(1, 2, 8)), THREE_ACCOUNTS, "relocate"),  # one was deleted by hand
+        (
+            robots(*robots_in_harbor(1, 2, 8)),
+            THREE_ACCOUNTS,
+            "relocate",
+        ),  # one was deleted manually
         (robots(), THREE_ACCOUNTS, "replace"),
         (robots(*robots_in_harbor(7, 8)), THREE_ACCOUNTS, "replace"),
         (
             robots(*robots_in_harbor(1, 2, 3, created_at=LATER)),
             THREE_ACCOUNTS,
             "replace",
-        ),  # a fake with all our names and ids
-        (robots(*robots_in_harbor(1)), THREE_ACCOUNTS, "note"),  # neither most of them nor none
+        ),  # a fake with equal names and ids
+        (robots(*robots_in_harbor(1)), THREE_ACCOUNTS, "note"),  # some, but not most
         (robots(*robots_in_harbor(1)), accounts_on_record(1, dated=False), "note"),
         (UNREADABLE, THREE_ACCOUNTS, "note"),
         (UNREADABLE, (), "note"),
@@ -93,7 +97,7 @@ def test_what_is_not_proved_changes_nothing_and_says_what_to_do() -> None:
     assert isinstance(step, SetState)
     standing = step.record
     assert (standing.state, standing.registry) == (AdoptionState.UNCONFIRMED, NAME)
-    assert standing.uid == "uid-main"  # so that it has to be proved the next time too
+    assert standing.uid == "uid-main"  # so the next discovery checks it again
     assert "the password is not accepted" in standing.message
     assert f"run update-registry for {NAME}" in standing.message
 

@@ -1,4 +1,4 @@
-"""A Harbor is known by our robot accounts in it: their ids together with their creation times."""
+"""A Harbor is identified by its robot accounts: their ids together with their creation times."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -50,7 +50,12 @@ def robots_in_harbor(
         (accounts_on_record(1, 2, 3), robots_in_harbor(2, 3, 9), IdentityMatch.SAME, False),
         (accounts_on_record(1, 2), robots_in_harbor(2), IdentityMatch.UNDECIDED, False),
         (accounts_on_record(1, 2, 3), robots_in_harbor(3), IdentityMatch.UNDECIDED, False),
-        (accounts_on_record(1), (), IdentityMatch.OTHER, False),  # somebody may have deleted it
+        (
+            accounts_on_record(1),
+            (),
+            IdentityMatch.OTHER,
+            False,
+        ),  # it may have been deleted manually
         (accounts_on_record(1), robots_in_harbor(2), IdentityMatch.OTHER, False),
         (accounts_on_record(1), robots_in_harbor(1, created_at=LATER), IdentityMatch.OTHER, True),
         (
@@ -70,7 +75,7 @@ def robots_in_harbor(
             robots_in_harbor(1, created_at=None),
             IdentityMatch.OTHER,
             False,
-        ),  # it tells no time
+        ),  # without a creation time
         (accounts_on_record(1, dated=False), robots_in_harbor(1), IdentityMatch.UNDECIDED, False),
         (
             (*accounts_on_record(1), *accounts_on_record(2, dated=False)),
@@ -107,7 +112,7 @@ def test_they_are_counted() -> None:
         (robots(*robots_in_harbor(1)), "other"),
         (robots(*robots_in_harbor(1, created_at=LATER)), ""),
         (robots(*robots_in_harbor(1, created_at=None)), ""),
-        (robots(*robots_in_harbor(2)), ""),  # that is its own
+        (robots(*robots_in_harbor(2)), ""),  # its own robot account
         (unavailable(), ""),
     ],
 )
@@ -132,7 +137,7 @@ def test_what_was_made_for_another_registry_on_record_is_not_ours(
     assert own_robots(observed_robots, (), {"other"}) == (observed_robots if ours else ())
     assert (
         own_robots(observed_robots, accounts_on_record(1), {"other"}) == observed_robots
-    )  # whatever its mark says now
+    )  # regardless of its current mark
 
 
 def _record(grants: Iterable[RobotAccount] = ()) -> RobotState:

@@ -1,4 +1,4 @@
-"""What becomes of managed Harbors: begin in agreement, change one thing, compare the whole plan."""
+"""The discovery plan: start without differences, change one thing, compare the whole plan."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

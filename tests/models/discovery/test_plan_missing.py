@@ -1,4 +1,4 @@
-"""Managed Harbors that are made again, go missing, are kept out, or move onto another's address."""
+"""Managed Harbors that are recreated, missing, excluded, or moved to another one's address."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ MOVED_TO = harbor_ref("moved", namespace="other")
 
 
 def moved_harbor(**overrides: Any) -> ManagedHarbor:
-    """The same Harbor, as the chart applied in another namespace shows it."""
+    """The same Harbor after its chart was applied in another namespace."""
     key = PASSWORD.model_copy(update={"namespace": "other"})
     address = "https://main.example.com"
     fields: dict[str, Any] = {"ref": MOVED_TO, "uid": "uid-moved", "password": key}
@@ -98,7 +98,7 @@ def test_it_may_move_to_another_cluster() -> None:
 
 
 def test_what_was_left_behind_does_not_take_the_registry_back() -> None:
-    """As long as the one that it moved to stands; else an upgrade was rolled back."""
+    """Only while the new object exists; otherwise the upgrade was rolled back."""
     arguments = {
         "adopted_harbors": (LEFT_BEHIND, LINKED),
         "registries": (registry(credential=None),),

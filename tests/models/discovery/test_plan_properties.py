@@ -1,4 +1,4 @@
-"""Whatever happens to managed Harbors, discovery ends in agreement, and destroys on no doubt."""
+"""After any events, discovery converges; it destroys nothing while an identity is uncertain."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ from tests.support.builders import NOW, unavailable
 GRACE = timedelta(hours=72)
 CLUSTERS = ("eu", "us")
 HUB, TENANT = "hub", "tenant"
-"""A namespace that is marked at first, and one that its tenant may edit and not mark."""
+"""A namespace with the label for trust, and one that a tenant can edit but not label."""
 
 PLACES = tuple(
     HarborRef(cluster=cluster, namespace=HUB, name=name, kind=HarborSourceKind.OPERATOR)
@@ -59,15 +59,15 @@ DOWN = Unavailable(reason=Reason.TIMED_OUT, message="no answer")
 
 @dataclass
 class Platform:
-    """Clusters with their Harbors, and what this service knows of them.
+    """Clusters with their Harbors, and the records of this service.
 
     Attributes:
-        databases: what is inside the Harbor of each object, by uid.
-        address_databases: which database answers at each address.
-        wrong_passwords: objects whose own Secret does not open their Harbor.
-        robots: in which database the robot accounts on record of each registry are.
-        bound_registries: for which database the bindings of each registry were made; held: those
-            held.
+        databases: database of each object's Harbor, by uid.
+        address_databases: database behind each address.
+        wrong_passwords: objects whose own Secret contains a wrong password.
+        robots: database with the recorded robot accounts, by registry.
+        bound_registries: database that the bindings were created for, by registry.
+        held_registries: registries with held bindings.
     """
 
     harbors: dict[HarborRef, ManagedHarbor] = field(default_factory=dict)
@@ -183,9 +183,9 @@ class Platform:
         if isinstance(step, Replace) and name in self.bound_registries:
             self.held_registries.add(name)
         if name in self.bound_registries and name not in self.held_registries:
-            assert self.bound_registries[name] == inside  # another Harbor never inherits a grant
+            assert self.bound_registries[name] == inside  # another Harbor never inherits access
         if self.bound_registries.get(name) == inside:
-            assert name not in self.held_registries  # the same one never loses a binding
+            assert name not in self.held_registries  # the same Harbor never loses a binding
         if holder is not None and holder.ref != harbor.ref:
             update = {"state": AdoptionState.MOVED, "registry": ""}
             self.adopted_harbors[holder.ref] = holder.model_copy(update=update)
@@ -195,11 +195,11 @@ class Platform:
             self.reconcile(name)
 
     def reconcile(self, name: str) -> None:
-        """Let robot accounts be made in whatever Harbor answers at a registry's address."""
+        """Create robot accounts in the Harbor that responds at the registry's address."""
         self.robots[name] = self.address_databases[self.registries[name].address]
 
     def bind(self, name: str) -> None:
-        """Somebody binds spaces of the Harbor that the registry was last seen to be."""
+        """Bind spaces of the Harbor that the registry was last identified as."""
         self.bound_registries[name] = self.robots[name]
         self.held_registries.discard(name)
 
@@ -218,7 +218,7 @@ def _observe_inside(
 
 
 FREQUENT_EVENTS = ("make", "move", "made again", "moved away")
-"""What leads to two Harbors that claim one address; all else happens to what these made."""
+"""Events that can lead to two Harbors with one address."""
 
 RARE_EVENTS = (
     "delete",
@@ -289,7 +289,7 @@ def happen(platform: Platform, event: Event) -> None:
 
 
 def _around(platform: Platform, action: str, ref: HarborRef) -> None:
-    """What happens to clusters, to time, and at the wish of a person."""
+    """Events in clusters, passing time, and requests of users."""
     if action == "down":
         platform.down_clusters.add(ref.cluster)
     elif action == "up":
@@ -303,7 +303,7 @@ def _around(platform: Platform, action: str, ref: HarborRef) -> None:
 
 
 def _again(platform: Platform, action: str, ref: HarborRef, number: int) -> None:
-    """The same Harbor, with its database, under another object here or elsewhere."""
+    """Recreate or move the object of a Harbor; its database stays the same."""
     harbor = platform.harbors[ref]
     if action == "made again":
         platform.make(ref, harbor.address, platform.databases[harbor.uid])
@@ -345,7 +345,7 @@ def _integrate_by_hand(platform: Platform, address: str) -> None:
 
 
 def _case(*actions: str, ref: HarborRef = PLACES[0]) -> example:
-    """Let these happen to one place, until its grace is over."""
+    """Apply the events to one reference until the grace period has passed."""
     return example([(action, ref, 1) for action in (*actions, "wait", "wait", "wait")])
 
 
@@ -369,18 +369,18 @@ def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(history: list
         plan = platform.plan()
         _check(platform, plan)
         _carry_out(platform, plan)
-        for _ in range(3):  # an address that one gave up is free for another at the next look
+        for _ in range(3):  # a released address can be used in the next observation
             _carry_out(platform, platform.plan())
         remaining_steps = [
             step for step in platform.plan().steps if not isinstance(step, ConfirmIdentity)
         ]
-        assert remaining_steps == []  # what is not proved is asked again each time
+        assert remaining_steps == []  # unconfirmed claims are checked in every discovery
         hosts = [registry.parsed_address.netloc for registry in platform.registries.values()]
         assert len(hosts) == len(set(hosts))
 
 
 def _carry_out(platform: Platform, plan: DiscoveryPlan) -> None:
-    """Do it, and check that nothing became of a registry that must not."""
+    """Apply the event, and check that no registry changed in a forbidden way."""
     for step in plan.steps:
         before = dict(platform.registries)
         platform.carry_out(step)
@@ -388,7 +388,11 @@ def _carry_out(platform: Platform, plan: DiscoveryPlan) -> None:
 
 
 def _check_registries(platform: Platform, step: Step, before: dict[str, Registry]) -> None:
-    """No origin under a block, none of a person's at all, and nothing by whom nobody trusts."""
+    """Check the effects on registries.
+
+    User credentials keep their origin, registries of users do not change, and untrusted objects
+    change nothing.
+    """
     now = platform.registries
     for name, registry in before.items():
         if registry.origin is RegistryOrigin.EXTERNAL or isinstance(registry.credential, BlockRef):

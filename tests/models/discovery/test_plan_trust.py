@@ -1,4 +1,4 @@
-"""Whose word counts: trusted namespaces and objects, and never over what a person integrated."""
+"""Only trusted namespaces and objects change registries, and never those that a user integrated."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,7 +46,7 @@ HAND = registry("main", origin=RegistryOrigin.EXTERNAL, credential=BLOCK).model_
 def observe_cluster(
     *harbors: ManagedHarbor, marked: tuple[str, ...] = ()
 ) -> dict[str, CompleteHarbors]:
-    """A cluster whose namespaces are `hub`, and those that carry the label."""
+    """A cluster with the namespace `hub` and the labeled namespaces."""
     fields = {
         "prod": {"items": harbors, "namespaces": {"hub", *marked}, "marked_namespaces": set(marked)}
     }
@@ -54,7 +54,7 @@ def observe_cluster(
 
 
 def standing(*harbors: ManagedHarbor, **overrides: Any) -> tuple[AdoptionState, str, str]:
-    """Return what the one note of a plan says: standing, registry and message."""
+    """Return state, registry and message of the only step of a plan."""
     (step,) = steps(*harbors, **overrides)
     assert isinstance(step, SetState)
     return step.record.state, step.record.registry, step.record.message

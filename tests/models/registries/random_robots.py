@@ -1,4 +1,4 @@
-"""Worlds of robot accounts: a tiny pure model of a Harbor, and what is on record of it."""
+"""Random states of robot accounts: a small model of a Harbor, with the records of this service."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,12 +31,12 @@ WORKSPACES = ("team-a", "team-b", "team-c")
 SPACES = ("p", "q", "r", "s")
 SOME_SPACES = st.sets(st.sampled_from(SPACES)).map(lambda names: tuple(sorted(names)))
 OTHER_OWNERS = ("ffffffff", INSTALLATION_ID)
-"""Of another installation, and our own observer's: neither is a workspace's."""
+"""Marks of another installation and of the observer, which belong to no workspace."""
 
 
 @dataclass
 class Platform:
-    """A Harbor, what is on record of it, and which secrets those who left have copied."""
+    """A Harbor, its records, and the secrets that namespaces which left have copied."""
 
     bound: dict[str, tuple[str, ...]]
     existing_spaces: tuple[str, ...]
@@ -58,7 +58,7 @@ class Platform:
 
     @property
     def pullable(self) -> dict[str, set[str]]:
-        """What each workspace's robots may pull, whoever holds their secrets."""
+        """Return the spaces that each workspace's robot accounts can pull."""
         return {
             workspace: {
                 space
@@ -105,14 +105,14 @@ class Platform:
         )
 
     def deliver(self) -> None:
-        """All namespaces get the secrets in use, and nodes stop using what they read before."""
+        """Roll out the secrets in use to all namespaces; nodes stop using older ones."""
         for account in replacement_robots(self.grants.values()):
             update = {"rolled_out_at": account.rolled_out_at or self.now}
             self.grants[account.robot_id] = account.model_copy(update=update)
         self.now += RETENTION
 
     def leave(self, workspace: str) -> None:
-        """A namespace leaves, and keeps a copy of every secret that there is."""
+        """Let a namespace leave with a copy of all secrets."""
         self.copied_accounts.setdefault(workspace, set()).update(
             id for id, account in self.grants.items() if account.workspace == workspace
         )
@@ -122,7 +122,7 @@ class Platform:
             self.departures[workspace] = before.model_copy(update=update)
 
     def step(self, rotate: frozenset[str] = frozenset(), *, is_unsafe: bool = False) -> RobotPlan:
-        """One run that nothing interrupts; perhaps safety limits refuse its plan."""
+        """Apply one complete run, optionally with a plan that exceeds the safety limits."""
         plan = self.plan(rotate)
         ordered = as_plan(plan).safe_subset() if is_unsafe else as_plan(plan)
         outcomes = tuple(self.make(change) for change in ordered.changes)  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ class Platform:
         assert change.after, "a robot account without spaces can list every project"
         same = [robot.id for robot in self.robots.values() if robot.name == change.name]
         assert same == ([change.replaces] if change.replaces else [])
-        self.last_id += 1  # from a sequence: none comes twice
+        self.last_id += 1  # from a sequence, so ids are never reused
         id = self.last_id
         if change.replaces:
             if self.edits:
@@ -163,7 +163,7 @@ class Platform:
             )
             self._answer(change.workspace)
             for copies in self.copied_accounts.values():
-                copies.discard(id)  # another secret
+                copies.discard(id)  # the secret changed
 
     def _answer(self, workspace: str) -> None:
         departure = self.departures.get(workspace)
@@ -224,7 +224,7 @@ def platforms(draw: st.DrawFn, *, edits: bool | None = None) -> Platform:
     if draw(st.booleans()):
         platform.grants[150] = robot_account(
             150, workspace=draw(st.sampled_from(WORKSPACES))
-        )  # it is gone
+        )  # it was deleted
     if draw(st.booleans()):
         platform.deliver()
     return platform
@@ -248,7 +248,7 @@ def _robots(
 
 @st.composite
 def _grants(draw: st.DrawFn, robot: ObservedRobot) -> RobotAccount:
-    """As it is on record; perhaps its login, spaces and even its description changed since."""
+    """A recorded robot account whose login, spaces or description may have changed in Harbor."""
     return RobotAccount(
         registry="prod",
         workspace=draw(st.sampled_from([robot.mark.workspace] * 3 + ["team-b"])),

@@ -1,4 +1,4 @@
-"""What a person may type as an address, and what becomes of it."""
+"""Valid and invalid addresses, and their canonical form."""
 
 import pytest
 from hypothesis import given
@@ -112,7 +112,7 @@ def test_credentials_in_an_address_are_never_repeated(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", LEAKS)
 def test_a_form_that_hides_nothing_gets_no_more_than_the_message(typed: str) -> None:
-    """A flow's parameters are told by `loc` and `msg`, so these must be clean."""
+    """Errors in flow parameters show `loc` and `msg`, so these must not contain the input."""
     with pytest.raises(ValidationError) as excinfo:
         TypeAdapter(AddressText).validate_python(typed)
     assert "hunter2" not in str(excinfo.value.errors(include_input=False, include_context=True))

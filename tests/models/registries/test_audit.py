@@ -1,4 +1,4 @@
-"""What goes into the audit, and what of it is announced."""
+"""Audit entries, and which of them send events."""
 
 import pytest
 

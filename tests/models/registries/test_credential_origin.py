@@ -1,4 +1,4 @@
-"""Where a credential may be sent: begin with a registry, change one thing."""
+"""The origins that a credential may be sent to: start with a registry, change one thing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From what probes say to conditions, and from conditions to one word."""
+"""From check results to conditions, and from conditions to the health summary."""
 
 from datetime import timedelta
 

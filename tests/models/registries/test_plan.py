@@ -1,4 +1,4 @@
-"""Plans: their brakes, their order, what a refusal leaves, and the way to JSON and back."""
+"""Plans: safety limits, order, safe subset, and serialization."""
 
 import pytest
 
@@ -33,10 +33,10 @@ def _drift(kind: DriftKind, handling: DriftAction) -> Drift:
     ("narrowed", "spaces", "refused"),
     [
         (0, 0, False),
-        (9, 9, False),  # below the floor the share does not matter
+        (9, 9, False),  # below min_count the share does not matter
         (10, 33, True),  # 30.3 %
         (10, 34, False),  # 29.4 %
-        (30, 100, False),  # exactly the share
+        (30, 100, False),  # exactly max_share
         (31, 100, True),
         (10, 0, True),
     ],
@@ -136,7 +136,7 @@ def test_json_round_trip() -> None:
 def test_the_brake_on_robots(
     deleted_count: int, robots: int, refused: bool, reason: Reason
 ) -> None:
-    """Nobody asked for it: a list that may be wrong says so."""
+    """Not requested by a user: the reason is an observed list, which may be wrong."""
     changes = tuple(delete_robot(number, reason=reason) for number in range(deleted_count))
     plan = _plan().with_robot_plan(RobotPlan(changes=changes), robots)
     if not refused:
@@ -191,7 +191,7 @@ def test_no_robots_are_made() -> None:
 
 
 def test_without_new_robots_only_new_robots_are_left_out() -> None:
-    """Somebody was unbound: that must not wait until a lost key is found."""
+    """Unbinding must not wait until a lost key is restored."""
     robot_plan = RobotPlan(
         changes=(create_robot("a"), delete_robot(2), update_robot(3, (), ("a",))),
         deleted_robot_ids=(9,),

@@ -1,4 +1,4 @@
-"""When a registry's storage is read."""
+"""When the storage of a registry is read."""
 
 from datetime import timedelta
 

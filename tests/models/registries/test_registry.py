@@ -1,4 +1,4 @@
-"""Registries and whom they trust."""
+"""Registries and their TLS settings."""
 
 import pytest
 import trustme
@@ -24,7 +24,7 @@ def test_privacy_by_kind() -> None:
         (f"\n\n  {CA.replace(chr(10), chr(10) + '    ')}", CA),
         (f"subject=O=Größe\n{CA}\nissuer\n{CA}", CA + CA),
     ],
-    ids=range(4),  # CA is another one in each process
+    ids=range(4),  # each process creates another CA
 )
 def test_an_authority_is_taken_as_it_is_pasted(bundle: str, expected: str) -> None:
     read = TLS.validate_python({"mode": "ca", "bundle": bundle})

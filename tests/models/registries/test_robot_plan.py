@@ -1,4 +1,4 @@
-"""Robot accounts: begin in agreement, change one thing, compare the whole plan."""
+"""The plan for robot accounts: start without differences and change one thing."""
 
 from typing import Any
 
@@ -175,7 +175,7 @@ def test_the_name_is_read_under_any_prefix() -> None:
     assert plan(unknown_robot, on_record=()) == expected_plan(expected)
 
 
-# What is not ours is not touched.
+# Foreign robot accounts are not changed.
 
 
 def test_another_installation_is_left_alone() -> None:
@@ -193,7 +193,7 @@ def test_the_observer_is_left_alone() -> None:
 
 
 def test_a_secret_is_not_used_for_another_workspace() -> None:
-    """Somebody gave team-b's robot account team-a's description: its secret is in team-b."""
+    """The description of team-b's robot account contains team-a, but team-b has its secret."""
     swapped_robot = robot(2, "x", login=login_of("team-b"))
     on_record = (GRANT, robot_account(2, "x", workspace="team-b"))
     expected = expected_plan(
@@ -203,7 +203,7 @@ def test_a_secret_is_not_used_for_another_workspace() -> None:
 
 
 def test_a_robot_whose_secret_another_workspace_holds_is_not_taken_over() -> None:
-    """It goes first, also if the safety limits refuse the rest of the plan."""
+    """It is deleted first, also if the rest of the plan exceeds the safety limits."""
     swapped_robot = robot(2, "x", login=login_of("team-b"))
     on_record = (robot_account(2, "x", workspace="team-b"),)
     expected = expected_plan(

@@ -1,4 +1,4 @@
-"""For any world: plan, apply, plan again is empty, and exactly what is bound can be pulled."""
+"""For any state: after plan and apply, the next plan is empty, and pulls match the bindings."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -24,7 +24,7 @@ SOME_WORKSPACES = st.frozensets(st.sampled_from(WORKSPACES))
 
 
 def _check_exactly_granted(platform: Platform) -> None:
-    """Each workspace has one robot account, as it shall be, whose secret is on record."""
+    """Each workspace has one robot account as desired, with its secret on record."""
     for workspace, spaces in platform.desired_spaces.items():
         workspace_robots = [
             robot for robot in platform.robots.values() if robot.mark.workspace == workspace
@@ -85,11 +85,11 @@ def test_after_two_runs_nothing_unbound_is_pullable_whoever_waits_for_a_delivery
 def test_no_safety_limit_keeps_an_unbinding_from_taking_effect(
     platform: Platform, rotate: frozenset[str]
 ) -> None:
-    """Whatever else was done to robot accounts, and whoever we are: two runs, both refused."""
+    """After any changes to robot accounts and with any credential: two runs with unsafe plans."""
     platform.step(rotate, is_unsafe=True)
     platform.step(is_unsafe=True)
     for id, robot in platform.robots.items():
-        if id in platform.grants:  # somebody may hold its secret
+        if id in platform.grants:  # a namespace may have its secret
             assert set(robot.spaces) <= platform.desired_spaces[platform.grants[id].workspace], (
                 robot
             )
@@ -99,7 +99,7 @@ def test_no_safety_limit_keeps_an_unbinding_from_taking_effect(
 def test_what_those_who_left_copied_ends_also_with_a_cluster_out_of_reach(
     platform: Platform, workspaces: frozenset[str], delivered: bool, is_unsafe: bool
 ) -> None:
-    """Also if safety limits refuse all that they may refuse."""
+    """Also if the safety limits reject the plan."""
     platform.step()
     for workspace in workspaces:
         platform.leave(workspace)
@@ -137,7 +137,7 @@ def test_namespaces_that_come_and_go_cost_a_secret_each_quarter_of_an_hour_at_mo
 
 @given(platforms(edits=False))
 def test_what_is_unbound_later_is_not_pullable_after_two_runs_either(platform: Platform) -> None:
-    """Also while robots of earlier changes still wait to be retired."""
+    """Also while superseded robot accounts are not deleted yet."""
     for workspace in WORKSPACES:
         platform.step()
         platform.bound[workspace] = platform.bound.get(workspace, ())[1:]
@@ -187,7 +187,7 @@ def test_only_ours_are_touched_narrow_first(platform: Platform, rotate: frozense
 
 @given(platforms(), SOME_WORKSPACES)
 def test_no_secret_in_use_is_made_worthless(platform: Platform, rotate: frozenset[str]) -> None:
-    """The robot account in use is never revoked or given a new secret, unless nothing is bound."""
+    """The robot account in use is never deleted or refreshed while there are bindings."""
     in_use = {
         account.workspace: account.robot_id
         for account in current_robots(platform.grants.values()).values()

@@ -1,4 +1,4 @@
-"""Robot accounts when a run was interrupted, and when a second one takes over from the first."""
+"""Robot accounts after an interrupted run, and during a rotation."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ OLD, NEW = ROBOT, robot(2, "a", "b", login=login_of(number=2))
 BOTH = (GRANT, robot_account(2, "a", "b", login=login_of(number=2), made_at=LATER))
 
 
-# An interrupted run: the robot account is there and nobody knows its secret.
+# An interrupted run: the robot account exists, but its secret is not on record.
 
 
 def test_a_secret_that_was_never_kept() -> None:
@@ -58,7 +58,7 @@ def test_a_secret_of_a_rotation_that_was_never_kept() -> None:
     )
 
 
-# Rotation: the second robot account, then the first goes.
+# Rotation: create the second robot account, then delete the first.
 
 
 @pytest.mark.parametrize("edits", [True, False])
@@ -76,7 +76,7 @@ def test_rotating_twice_waits_for_the_first_time() -> None:
 
 
 def test_rotating_what_is_not_as_it_shall_be_does_both() -> None:
-    """Somebody asked for it: it must not be forgotten because of another change."""
+    """A requested rotation must not be lost because of another change."""
     expected = expected_plan(
         update_robot(1, ("a", "b"), ("a",)),
         create_robot("a", number=2, before=("a", "b"), reason=Reason.ROTATED),
@@ -135,11 +135,11 @@ def test_a_secret_that_others_may_hold_goes_once_the_new_one_is_everywhere(edits
     assert plan(OLD, NEW, **arguments, expired_robot_ids={1}) == NOTHING
     assert (
         plan(OLD, NEW, **arguments, overdue_robot_ids={1}) == deletion_plan
-    )  # a cluster may be out of reach
+    )  # a cluster may be unreachable
 
 
 def test_the_youngest_is_the_one_made_last() -> None:
-    """A robot account that got a new secret keeps its low number."""
+    """A robot account with a refreshed secret keeps its low number."""
     on_record = (
         robot_account(1, "a", "b", made_at=LATER),
         robot_account(2, "a", "b", login=NEW.login),
@@ -157,7 +157,7 @@ def test_both_are_narrowed_while_the_first_stays() -> None:
 
 
 def test_who_cannot_be_narrowed_goes_at_once() -> None:
-    """What was unbound is not pulled on, whoever has to wait for the new secret."""
+    """Ending access to unbound spaces does not wait for the roll-out of the new secret."""
     newest = robot(2, "a", login=NEW.login)
     on_record = (GRANT, robot_account(2, "a", login=NEW.login, made_at=LATER))
     expected = expected_plan(delete_robot(1, "a", "b", reason=Reason.SUPERSEDED, urgent=True))
@@ -179,7 +179,7 @@ def test_who_may_less_than_is_wanted_stays_until_the_second_is_everywhere() -> N
 
 
 def test_a_third_while_the_first_waits() -> None:
-    """Bound again before the second arrived anywhere; none can be edited."""
+    """The space is bound again before the roll-out; robot accounts cannot be updated."""
     expected = expected_plan(create_robot("a", "b", "c", number=3, before=("a", "b")))
     assert (
         plan(OLD, NEW, on_record=BOTH, desired=desired_state("a", "b", "c"), edits=False)

@@ -1,4 +1,4 @@
-"""Marks and names of robot accounts, and how a cluster is found."""
+"""Marks and names of robot accounts, and the status of clusters."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ OBSERVER = OwnershipMark(installation=INSTALLATION_ID, workspace="")
 )
 def test_a_mark_is_read_as_it_is_written(mark: OwnershipMark) -> None:
     assert parse_mark(mark.text) == mark
-    assert len(mark.text) <= 1024  # Harbor takes no more
+    assert len(mark.text) <= 1024  # Harbor's limit
 
 
 def test_what_a_person_adds_behind_it_does_no_harm() -> None:
@@ -78,7 +78,7 @@ def test_names(number: int, name: str) -> None:
 
 
 def test_the_observer_has_a_name_of_its_own() -> None:
-    """Whatever workspaces are called."""
+    """For any workspace names."""
     assert check_project(observer_name(INSTALLATION_ID)) == f"ri-{INSTALLATION_ID}.observer"
     assert not observer_name(INSTALLATION_ID).startswith(robot_name(INSTALLATION_ID, ""))
 

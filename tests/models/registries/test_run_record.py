@@ -1,4 +1,4 @@
-"""What one run writes down."""
+"""The record of one run."""
 
 from datetime import timedelta
 
@@ -227,8 +227,8 @@ WIDER = update_robot(1, ("a",), ("a", "b"))
         ((RENAMED_GRANT,), success(WIDER), (robot_account(1, "a", "b", login="bot_new"),)),
         ((), failure(WIDER), ()),
         ((RENAMED_GRANT,), failure(WIDER), (RENAMED_GRANT,)),
-        ((), success(update_robot(9, (), ("a",))), ()),  # nobody knows its secret
-        ((), success(create_robot("a", number=2)), ()),  # kept the moment it was made
+        ((), success(update_robot(9, (), ("a",))), ()),  # its secret is not on record
+        ((), success(create_robot("a", number=2)), ()),  # saved as soon as it was created
         ((), success(delete_robot(1)), ()),
     ],
 )

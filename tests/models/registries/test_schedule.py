@@ -1,4 +1,4 @@
-"""When a registry is due for a look."""
+"""When a registry is due for an observation."""
 
 from datetime import timedelta
 
@@ -59,7 +59,7 @@ def test_wait(seconds: float, failures: int, hammering: bool, wait: float) -> No
 
 
 def test_a_wish_for_rare_looks_is_granted() -> None:
-    """`slowest` bounds what we add to the wish, not the wish."""
+    """`max_interval` limits the additional delay, not the configured interval."""
     hourly = PollPolicy(interval=timedelta(hours=1))
     assert next_delay(PollHistory(), hourly, credential_refused=False) == timedelta(hours=1)
     assert next_delay(PollHistory(failures=4), hourly, credential_refused=True) == timedelta(

@@ -1,4 +1,4 @@
-"""What a look means: each test starts in agreement and changes one thing."""
+"""The plan for spaces: each test starts without differences and changes one thing."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -143,7 +143,7 @@ HELD_BINDINGS = {
             space("follows", missing_since=RECENTLY),
             observed_space("follows"),
             {},
-        ),  # the same one is back
+        ),  # the same space is observed again
         (space("follows", missing_since=LONG_AGO), observed_space("follows"), {}),
         (space("follows"), observed_space("follows", id=70), HELD_BINDINGS),
         (space("follows", missing_since=RECENTLY), observed_space("follows", id=70), HELD_BINDINGS),
@@ -152,14 +152,14 @@ HELD_BINDINGS = {
             space("follows", id=None),
             observed_space("follows"),
             {},
-        ),  # asked for here, its id was not known
+        ),  # requested here, its id is not on record
         (
             space("follows", id=None, desired=PUBLIC, observed=None, declared=True),
             observed_space("follows"),
             {"follows": "another client created the space before this service"},
         ),
         (
-            None,  # it was forgotten while somebody bound it
+            None,  # its record was deleted while it was bound
             observed_space("follows"),
             {
                 "follows": "the space was first observed after it was bound: it is not the bound "
@@ -277,7 +277,7 @@ def test_declared_and_never_seen_is_created(visibility: Visibility) -> None:
         (PUBLIC, PUBLIC, PUBLIC, ()),
         (PRIVATE, PRIVATE, PRIVATE, ()),
         (PRIVATE, PUBLIC, PRIVATE, (_set("asked", 11, PRIVATE, Reason.REQUESTED),)),
-        (PUBLIC, PRIVATE, None, ()),  # made by somebody else: it is not opened to everybody
+        (PUBLIC, PRIVATE, None, ()),  # created by another client: it does not become public
     ],
 )
 def test_declared_and_there(
@@ -286,7 +286,7 @@ def test_declared_and_there(
     expected_desired: Visibility | None,
     changes: tuple[Change, ...],
 ) -> None:
-    """A run was killed after creating it, or somebody else was quicker."""
+    """A run was killed after creating it, or another client created it first."""
     plan = _plan(
         [*RECORDS, _declared_space(desired)],
         [*OBSERVED, observed_space("asked", id=11, visibility=observed)],

@@ -1,4 +1,4 @@
-"""For any two worlds: plan, apply, remember, and there is nothing left to do."""
+"""For any records and observations: after plan, apply and save, the next plan is empty."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Chains that do not hold on the cluster's side: the world, the link, the answer, what to do."""
+"""Cases with a failed check of the cluster: the evidence, the check, the answer, the fix."""
 
 from models.access.explain.evidence import Evidence
 from models.access.explain.explanation import AccessCheckName, Answer

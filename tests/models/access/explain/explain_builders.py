@@ -1,4 +1,4 @@
-"""A world in which a namespace can pull, and what may be changed in it."""
+"""Evidence for a namespace that can pull, with parameters for changes."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ OPEN = check_result(ConditionType.AUTHENTICATED, reason=Reason.NO_AUTHENTICATION
 
 
 def cluster_side(**overrides: Any) -> ClusterEvidence:
-    """A namespace of team-a that holds what is due."""
+    """A namespace of team-a with the desired pull secret."""
     cluster_evidence = ClusterEvidence(
         cluster=cluster(),
         status=ClusterStatus(reachable=True, seen_at=NOW),
@@ -60,18 +60,18 @@ def cluster_side(**overrides: Any) -> ClusterEvidence:
 
 
 def cluster_observation(**overrides: Any) -> Any:
-    """The look of `cluster_side`, with a section changed."""
+    """The observation of `cluster_side`, with changed sections."""
     return cluster_side().snapshot.model_copy(update=overrides)
 
 
 def unreachable_cluster(**overrides: Any) -> ClusterEvidence:
-    """The same, with the cluster out of reach."""
+    """The evidence of `cluster_side` for an unreachable cluster."""
     observation = cluster_snapshot(UNREACHABLE, UNREACHABLE, UNREACHABLE)
     return cluster_side(snapshot=observation, **overrides)
 
 
 def harbor_side(visibility: Visibility = Visibility.PRIVATE, **overrides: Any) -> RegistryEvidence:
-    """A Harbor that team-a may pull from."""
+    """A Harbor that team-a can pull from."""
     observation = snapshot(
         observed_space(visibility=visibility), verdicts=[check_result(), LOGIN_REQUIRED]
     )
@@ -87,13 +87,13 @@ def harbor_side(visibility: Visibility = Visibility.PRIVATE, **overrides: Any) -
 
 
 def harbor_observation(*verdicts: CheckResult, **overrides: Any) -> Any:
-    """The look of `harbor_side`, with something changed."""
+    """The observation of `harbor_side`, with changes."""
     fields = {"checks": verdicts, **overrides} if verdicts else overrides
     return harbor_side().snapshot.model_copy(update=fields)
 
 
 def unreachable_harbor(**overrides: Any) -> RegistryEvidence:
-    """The same, out of reach."""
+    """The evidence of `harbor_side` for an unreachable Harbor."""
     timed_out = check_result(
         status=ConditionStatus.FALSE, reason=Reason.TIMED_OUT, message="no answer in time"
     )
@@ -123,7 +123,7 @@ def docker_side(
 
 
 def docker_cluster(**overrides: Any) -> ClusterEvidence:
-    """The cluster's side of it."""
+    """The evidence about the cluster for `docker_side`."""
     logins = (login(robot_id=None, account="puller"),)
     return cluster_side(
         **{
@@ -139,7 +139,7 @@ def evidence(
     registry_side: RegistryEvidence | None = None,
     **overrides: Any,
 ) -> Evidence:
-    """Both sides; without a registry side it is the Harbor that is well."""
+    """All evidence; the default registry is a healthy Harbor."""
     full_evidence = Evidence(
         question=QUESTION,
         at=NOW,

@@ -1,4 +1,4 @@
-"""Chains in which every link holds: the world, and what is said of one of them."""
+"""Cases in which all checks pass: the evidence, and the message of one check."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Each link of the chain, failing or unknown, by itself."""
+"""Each check, failed or unknown, on its own."""
 
 import json
 from datetime import timedelta
