@@ -104,15 +104,15 @@ class BindingStatus:
         return self._incomplete_rollouts[key]
 
     def _namespace_pending_reason(self, namespace: Namespace) -> str:
-        place = f"{namespace.cluster}/{namespace.name}"
+        namespace_path = f"{namespace.cluster}/{namespace.name}"
         state = self._clusters.get(namespace.cluster)
         if state is not None and state.reachable is False:
-            return f"{place}: the cluster is unreachable ({state.reason})"
+            return f"{namespace_path}: the cluster is unreachable ({state.reason})"
         pull_secret = self._pull_secrets.get((namespace.cluster, namespace.name))
         if pull_secret is None:
-            return f"{place}: the pull secret is not written yet"
+            return f"{namespace_path}: the pull secret is not written yet"
         if pull_secret.status is PullSecretState.DELIVERED:
-            return f"{place}: the pull secret is outdated; the next sync updates it"
-        return f"{place}: {pull_secret.reason}" + (
+            return f"{namespace_path}: the pull secret is outdated; the next sync updates it"
+        return f"{namespace_path}: {pull_secret.reason}" + (
             f", {pull_secret.message}" if pull_secret.message else ""
         )

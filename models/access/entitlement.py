@@ -116,8 +116,6 @@ def rolled_out_bindings(
         if registry.kind is Kind.DOCKER and registry.pull_credential is None:
             return True
         robot_key = binding.registry, robot_account.robot_id if robot_account else None
-        return all(
-            robot_key in namespace_robots.get(place, ()) for place in members[binding.workspace]
-        )
+        return all(robot_key in namespace_robots.get(key, ()) for key in members[binding.workspace])
 
     return tuple(binding for binding in bindings if is_effective(binding))

@@ -83,7 +83,10 @@ class RobotState(FrozenModel):
         )
 
     def ignore_unneeded_robots(self, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot of this registry's robots; those that concern nobody are not missed."""
+        """Return the snapshot with only this registry's robot accounts.
+
+        Drop an unavailable section if no workspace uses the registry.
+        """
         if isinstance(snapshot.robots, Complete):
             own = own_robots(snapshot.robots.items, self.robots, self.other_registries)
             robots = Complete[ObservedRobot](items=own)

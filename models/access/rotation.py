@@ -84,10 +84,10 @@ def schedule_robot_deletions(
         by_workspace[robot.registry, robot.workspace].append(robot)
     return {
         (robot.registry, robot.robot_id): _schedule_robot_deletion(
-            robot, group[place + 1 :], rotation_times.get(key), retention
+            robot, group[index + 1 :], rotation_times.get(key), retention
         )
         for key, group in by_workspace.items()
-        for place, robot in enumerate(group[:-1])
+        for index, robot in enumerate(group[:-1])
     }
 
 
@@ -134,10 +134,10 @@ def registries_with_due_robots(
     account_list, departure_list = tuple(robot_accounts), tuple(departures)
     registries = {
         registry
-        for (registry, _), retirement in schedule_robot_deletions(
+        for (registry, _), deletion in schedule_robot_deletions(
             account_list, departure_list, retention
         ).items()
-        if retirement.is_due(now)
+        if deletion.is_due(now)
     }
     return frozenset(
         registries
@@ -202,9 +202,9 @@ def fully_rolled_out(
         if pull_secret.reason is Reason.FOREIGN_SECRET
     }
     for namespace in namespaces:
-        place = namespace.cluster, namespace.name
-        if namespace.workspace and not namespace.terminating and place not in foreign:
-            members[namespace.workspace].append(namespace_robots.get(place, frozenset()))
+        key = namespace.cluster, namespace.name
+        if namespace.workspace and not namespace.terminating and key not in foreign:
+            members[namespace.workspace].append(namespace_robots.get(key, frozenset()))
     return frozenset(
         key
         for key, robot_account in current_robots(robot_accounts).items()

@@ -208,7 +208,7 @@ class _NamespaceSecret:
         # Secret: if the run is killed in between, the next run finds the owned Secret and retries.
         if self.secret is None or not self.secret.is_owned or self.namespace.terminating:
             return []
-        withdraw = DeleteSecret(
+        deletion = DeleteSecret(
             namespace=self.namespace.name,
             uid=self.secret.uid,
             resource_version=self.secret.resource_version,
@@ -217,8 +217,8 @@ class _NamespaceSecret:
         )
         account = self.service_account if self.cluster.links_accounts else None
         if account is None or not account.has_pull_secret:
-            return [withdraw]
-        return [RemoveImagePullSecret(namespace=self.namespace.name), withdraw]
+            return [deletion]
+        return [RemoveImagePullSecret(namespace=self.namespace.name), deletion]
 
     def _status(
         self,

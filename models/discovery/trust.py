@@ -73,8 +73,8 @@ class DiscoveryTrust(FrozenModel):
             return True
         pairs = (pattern.partition("/") for pattern in self.patterns)
         return any(
-            fnmatchcase(cluster, of_cluster) and fnmatchcase(namespace, of_namespace)
-            for of_cluster, _, of_namespace in pairs
+            fnmatchcase(cluster, cluster_pattern) and fnmatchcase(namespace, namespace_pattern)
+            for cluster_pattern, _, namespace_pattern in pairs
         )
 
     def covers(self, ref: HarborRef, uid: str, marked: Iterable[str] = ()) -> bool:

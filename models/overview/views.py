@@ -122,4 +122,4 @@ class RegistryAccessView(FrozenModel):
     @property
     def pending_count(self) -> int:
         """Number of bindings that are not rolled out to all namespaces now."""
-        return sum(share.pending_count for share in self.workspaces)
+        return sum(workspace.pending_count for workspace in self.workspaces)

@@ -184,15 +184,15 @@ class _WorkspaceRobots:
         if not self.with_secret:
             return self._create_first(installation)
         changes = self._delete(self.without_secret, Reason.ORPHANED)
-        *older, youngest = self.with_secret
+        *older, newest = self.with_secret
         changes += self._delete_superseded(older, edits=edits)
-        fault = self._mismatch(youngest)
-        if fault is not None and edits:
-            changes.append(self._update(youngest, fault))
-            fault = None
-        reason = fault or self._rotation_reason(has_older=bool(older))
+        mismatch = self._mismatch(newest)
+        if mismatch is not None and edits:
+            changes.append(self._update(newest, mismatch))
+            mismatch = None
+        reason = mismatch or self._rotation_reason(has_older=bool(older))
         if reason is not None:
-            changes.append(self._create_next(installation, youngest, reason))
+            changes.append(self._create_next(installation, newest, reason))
         return changes
 
     def _rotation_reason(self, *, has_older: bool) -> Reason | None:
@@ -218,16 +218,14 @@ class _WorkspaceRobots:
         )
         return [*self._delete(extra_robots, Reason.ORPHANED), make]
 
-    def _create_next(
-        self, installation: str, youngest: ObservedRobot, reason: Reason
-    ) -> CreateRobot:
+    def _create_next(self, installation: str, newest: ObservedRobot, reason: Reason) -> CreateRobot:
         names_in_use = {robot.name for robot in (*self.with_secret, *self.without_secret)}
         numbers = range(1, len(names_in_use) + 2)
         names = (robot_name(installation, self.workspace, number) for number in numbers)
         return CreateRobot(
             workspace=self.workspace,
             name=next(name for name in names if name not in names_in_use),
-            before=youngest.spaces,
+            before=newest.spaces,
             after=self.desired.spaces,
             reason=reason,
         )
@@ -251,8 +249,8 @@ class _WorkspaceRobots:
             if robot.id in deletable_ids or (wider and not edits):
                 reason = Reason.NAMESPACE_LEFT if is_exposed else Reason.SUPERSEDED
                 changes += self._delete([robot], reason)
-            elif fault := self._mismatch(robot):
-                changes += [self._update(robot, fault)] if edits else []
+            elif mismatch := self._mismatch(robot):
+                changes += [self._update(robot, mismatch)] if edits else []
         return changes
 
     def _mismatch(self, robot: ObservedRobot) -> Reason | None:
