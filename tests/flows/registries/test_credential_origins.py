@@ -98,7 +98,7 @@ async def test_a_registry_that_moves_is_given_its_credentials_again(name: str, t
         assert (await integrate(name, before, type_, credentials=credentials)).is_completed()
         message = await expect_failure(update_registry, name, address=after)
         assert f"{after} is another origin than {before}" in message
-        assert "choose credentials in the same call" in message
+        assert "set credentials in the same run" in message
         assert new_service.request_counts.total() == new_harbor.faults.request_counts.total() == 0
         await expect_success(update_registry, name, description="moved")
         await expect_success(update_registry, name, address=after, credentials=credentials)
