@@ -1,4 +1,4 @@
-"""What binding or unbinding means, as a page: which namespaces gain or lose which spaces."""
+"""Page of a binding change: which namespaces gain or lose access to which spaces."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,39 +18,38 @@ from tasks.store.access.binding_change import BindingChange
 
 _MAX_ROWS = 500
 _MAX_NAMES = 10
-"""Names in one sentence or cell; more are counted."""
+"""Names listed in one sentence or cell; the rest is counted."""
 
 _ADVISORY_NOTE = (
-    "**Privacy is advisory here:** this is a Docker Registry, which knows no rights for single "
-    "spaces. Who holds its pull-only user can pull everything in it, and a namespace that had it "
-    "may have kept it."
+    "**Privacy is advisory:** a Docker Registry has no permissions per space. Anyone with its "
+    "pull-only credential can pull everything in it, and a namespace that received the credential "
+    "may have kept a copy."
 )
-_PUBLIC_NOTE = "A space that is public stays pullable for every namespace of the platform."
+_PUBLIC_NOTE = "Public spaces stay pullable from every namespace of the platform."
 
 
 def binding_preview_page(
     registry: str, binding_change: BindingChange, *, gain: bool, dry_run: bool
 ) -> str:
-    """Tell which namespaces gain or lose which spaces.
+    """Return the page that lists which namespaces gain or lose which spaces.
 
     Args:
-        registry: whose spaces they are.
-        binding_change: the bindings that come or go.
-        gain: whether they come.
-        dry_run: whether nothing is done about it.
+        registry: name of the registry that has the spaces.
+        binding_change: the bindings that are added or removed.
+        gain: whether the bindings are added (true) or removed (false).
+        dry_run: whether the change is only previewed.
     """
     state = "bound" if gain else "unbound"
     verb = f"would be {state} (dry run: nothing was changed)" if dry_run else f"are {state}"
-    total_note = (
-        f"{'besides' if gain else 'of'} the {binding_change.total_count} that the registry had"
-    )
+    total_count = pluralize(binding_change.total_count, "binding")
+    total_note = f"in addition to the {total_count} of" if gain else f"out of {total_count} of"
     if gain and not binding_change.total_count:
-        total_note = "the registry's first"
+        total_note = "the first of"
     spaces = _spaces_by_workspace(binding_change.bindings)
     members = _namespaces_by_workspace(binding_change.namespaces)
     parts = [
         f"# Spaces of {registry} {verb}",
-        f"{summarize_change(binding_change).capitalize()}, {total_note}.",
+        f"{summarize_change(binding_change).capitalize()}, {total_note} this registry.",
         _ADVISORY_NOTE if binding_change.kind is Kind.DOCKER else "",
         "" if gain else _PUBLIC_NOTE,
         held_bindings_note(registry, binding_change.held_count),
@@ -64,21 +63,21 @@ def binding_preview_page(
 
 
 def held_bindings_note(registry: str, count: int) -> str:
-    """Say how many bindings of a registry are held, and what to do; empty if none is."""
+    """Return how many bindings of a registry are held and what to do; empty if none is held."""
     if not count:
         return ""
     verb = "grants" if count == 1 else "grant"
     return (
         f"**Held:** {pluralize(count, 'other binding')} of {escape_markdown(registry)} {verb} "
-        f"nothing until it is restored or dropped: see the artifact `registry-{registry}`, and run "
+        f"no access until restored or dropped. See the artifact `registry-{registry}` and run "
         "resolve-held-bindings."
     )
 
 
 def summarize_change(binding_change: BindingChange) -> str:
-    """Count what comes or goes, e.g. `6 bindings (2 spaces, 3 workspaces, 7 namespaces)`."""
+    """Count the affected objects, e.g. `6 bindings (2 spaces, 3 workspaces, 7 namespaces)`."""
     if not binding_change.bindings:
-        return "no bindings (all is so already)"
+        return "no bindings (already as requested)"
     workspaces = {binding.workspace for binding in binding_change.bindings}
     spaces = {binding.space for binding in binding_change.bindings}
     namespaces = sum(namespace.workspace in workspaces for namespace in binding_change.namespaces)
@@ -89,7 +88,7 @@ def summarize_change(binding_change: BindingChange) -> str:
 
 
 def summarize_bindings(bindings: Iterable[Binding]) -> str:
-    """Tell bindings in a sentence, e.g. `harbor-prod: shop, team-a and 3 more; docker-dev: x`."""
+    """List bindings in one line, e.g. `harbor-prod: shop, team-a and 3 more; docker-dev: x`."""
     by_registry: dict[str, set[str]] = defaultdict(set)
     for binding in bindings:
         by_registry[binding.registry].add(binding.space)
@@ -103,7 +102,7 @@ def summarize_bindings(bindings: Iterable[Binding]) -> str:
 
 
 def join_names(names: Sequence[str], limit: int = _MAX_NAMES) -> str:
-    """Name the first few and count the others."""
+    """Join the first `limit` names and count the others."""
     extra_count = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {extra_count} more" if extra_count > 0 else "")
 
@@ -127,8 +126,8 @@ def _no_namespaces_note(spaces: dict[str, list[str]], members: dict[str, list[Na
     if not empty:
         return ""
     return (
-        f"**Without a namespace so far:** {escape_markdown(join_names(empty))}. Once a namespace "
-        "belongs to them, it gets what they are bound to."
+        f"**Workspaces without namespaces:** {escape_markdown(join_names(empty))}. Namespaces that "
+        "join one of them later get access automatically."
     )
 
 
@@ -156,13 +155,13 @@ def _namespaces_section(
 ) -> str:
     members = [namespace for namespace in namespaces if namespace.workspace in spaces]
     if not members:
-        return "None."
+        return "No namespaces."
     rows = [
         (
             inline_code(f"{namespace.cluster}/{namespace.name}"),
             escape_markdown(namespace.workspace),
             escape_markdown(join_names(spaces[namespace.workspace or ""])),
-            "is being deleted" if namespace.terminating else "",
+            "terminating" if namespace.terminating else "",
         )
         for namespace in members[:_MAX_ROWS]
     ]

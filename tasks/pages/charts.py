@@ -1,6 +1,7 @@
-"""Charts: Mermaid diagrams, which Prefect's pages draw.
+"""Mermaid charts in artifacts.
 
-Prefect draws them on a dark ground, whatever its own colours are, and Mermaid's own text is dark.
+Prefect renders them on a dark background in every theme, where Mermaid's default dark text is
+unreadable. Hence the explicit colours.
 """
 
 import json
@@ -42,5 +43,5 @@ _THEME = {
 
 
 def mermaid_chart(diagram: str) -> str:
-    """Return a Mermaid diagram in colours that can be read."""
+    """Return a Mermaid code block with readable colours."""
     return f"```mermaid\n%%{{init: {json.dumps(_THEME)}}}%%\n{diagram}\n```"

@@ -1,4 +1,4 @@
-"""One cluster, as a page: its namespaces, whom they belong to, and their pull secrets."""
+"""Page of one cluster: its namespaces, their workspaces and their pull secrets."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ from tasks.store.access.clusters import ClusterRecord
 _MAX_ROWS = 500
 PULL_SECRET_ICON = {Status.DELIVERED: "✅", Status.PENDING: "⏳", Status.REFUSED: "❌"}
 SOURCE_LABEL = {WorkspaceSource.LABEL: "label", WorkspaceSource.LISTED: "list"}
-"""By what a namespace belongs to a workspace: its label, or the list of create-workspace."""
+"""How a namespace joined its workspace: by its label, or listed in create-workspace."""
 
 
 def cluster_page(
@@ -39,20 +39,20 @@ def cluster_page(
     *,
     dry_run: bool,
 ) -> str:
-    """Tell everything that is known of one cluster, and what the last run did there.
+    """Return the page of a cluster: its record, and the plan and results of the last run.
 
     Args:
-        record: the cluster as it was saved.
-        plan: what was to be done about pull secrets.
-        results: what became of it.
-        unsafe_reason: why the brakes let nobody leave a workspace.
-        dry_run: whether nothing was done.
+        record: the saved record of the cluster.
+        plan: planned changes of pull secrets.
+        results: results of the applied changes.
+        unsafe_reason: which safety limit kept namespaces in their workspaces; empty if none.
+        dry_run: whether the plan was not applied.
     """
     parts = [
         f"# Cluster {record.cluster.name}: {_status_line(record)}",
         escape_markdown(record.cluster.description),
         _unavailable_note(record),
-        f"**Refused:** {escape_markdown(unsafe_reason, 600)}" if unsafe_reason else "",
+        f"**Safety limit:** {escape_markdown(unsafe_reason, 600)}" if unsafe_reason else "",
         _facts_section(record),
     ]
     if plan.changes:
@@ -68,7 +68,7 @@ def cluster_digest_source(
     results: Sequence[ClusterChangeResult],
     unsafe_reason: str,
 ) -> str:
-    """Return the part of the page that is worth a new version: all but its times."""
+    """Return the page content that justifies a new version: everything except times."""
     state = record.status
     secrets = (secret.model_dump_json(exclude={"delivered_at"}) for secret in record.pull_secrets)
     namespaces = (namespace.model_dump_json() for namespace in record.namespaces)
@@ -87,8 +87,8 @@ def cluster_digest_source(
 
 def _status_line(record: ClusterRecord) -> str:
     if record.status.reachable is None:
-        return "⏳ not looked at yet"
-    return "✅ reachable" if record.status.reachable else "❌ out of reach"
+        return "⏳ not observed yet"
+    return "✅ reachable" if record.status.reachable else "❌ unreachable"
 
 
 def _unavailable_note(record: ClusterRecord) -> str:
@@ -96,9 +96,10 @@ def _unavailable_note(record: ClusterRecord) -> str:
     if state.reachable is not False:
         return ""
     return (
-        f"**It could not be read, so nothing is delivered and nothing withdrawn:** "
+        f"**The cluster cannot be read, so no pull secret is written or deleted:** "
         f"{escape_markdown(state.message, 600)} ({inline_code(state.reason)}, since "
-        f"{timestamp(state.since)}). What follows was seen {timestamp(state.seen_at)}."
+        f"{timestamp(state.since)}). The data below is from the last complete observation: "
+        f"{timestamp(state.seen_at)}."
     )
 
 
@@ -108,18 +109,18 @@ def _facts_section(record: ClusterRecord) -> str:
     delivered_count = sum(secret.status is Status.DELIVERED for secret in record.pull_secrets)
     problem_count = sum(namespace.problem is not None for namespace in record.namespaces)
     credential = (
-        escape_markdown(cluster.credential.name) if cluster.credential else "of the pod we run in"
+        escape_markdown(cluster.credential.name) if cluster.credential else "in-cluster (own pod)"
     )
     return markdown_table(
         ("", ""),
         (
             ("Credentials", credential),
             ("State", f"{inline_code(state.reason)} since {timestamp(state.since)}"),
-            ("Last look", timestamp(state.looked_at)),
-            ("Last seen completely", timestamp(state.seen_at)),
-            ("ServiceAccounts linked", _link_note(cluster)),
+            ("Last observed", timestamp(state.looked_at)),
+            ("Last complete observation", timestamp(state.seen_at)),
+            ("Added to ServiceAccounts", _link_note(cluster)),
             ("Namespaces in workspaces", f"{members} of {len(record.namespaces)}"),
-            ("Disputed namespaces", str(problem_count)),
+            ("Namespaces with problems", str(problem_count)),
             ("Pull secrets", f"{delivered_count} of {len(record.pull_secrets)} delivered"),
         ),
     )
@@ -128,8 +129,8 @@ def _facts_section(record: ClusterRecord) -> str:
 def _link_note(cluster: Cluster) -> str:
     account, secret = inline_code(SERVICE_ACCOUNT_NAME), inline_code(PULL_SECRET_NAME)
     if cluster.links_accounts:
-        return f"the ServiceAccount {account} of each namespace hands out the pull secret"
-    return f"no: pods name {secret} in their {inline_code('imagePullSecrets')} themselves"
+        return f"yes: {secret} is in the imagePullSecrets of the ServiceAccount {account}"
+    return f"no: pods must list {secret} in their {inline_code('imagePullSecrets')}"
 
 
 def _changes_section(
@@ -150,8 +151,8 @@ def _changes_section(
     ]
     done_count = sum(result.succeeded for result in results)
     summary = f"{pluralize(len(plan.changes), 'change')} planned"
-    summary += "" if dry_run else f", {done_count} made, {len(results) - done_count} failed"
-    head = ("Namespace", "Change", "Registries", "Reason", "Outcome")
+    summary += "" if dry_run else f", {done_count} applied, {len(results) - done_count} failed"
+    head = ("Namespace", "Change", "Registries", "Reason", "Result")
     return f"{summary}.\n\n{markdown_table(head, rows)}{more_rows(len(plan.changes), _MAX_ROWS)}"
 
 
@@ -159,13 +160,13 @@ def _result_cell(
     change: ClusterChange, result: ClusterChangeResult | None, *, dry_run: bool
 ) -> str:
     if result is None:
-        return "not made (dry run)" if dry_run else "not made"
+        return "not applied (dry run)" if dry_run else "not applied"
     mark = "✅" if result.succeeded else "❌"
     return f"{mark} {inline_code(result.reason)} {escape_markdown(result.message)}".strip()
 
 
 def _namespaces_section(record: ClusterRecord) -> str:
-    """List those that somebody claims or that have a pull secret; others are counted."""
+    # A cluster can have thousands of namespaces: those without a workspace are only counted.
     pull_secrets = {pull_secret.namespace: pull_secret for pull_secret in record.pull_secrets}
     namespaces = [
         namespace
@@ -177,12 +178,12 @@ def _namespaces_section(record: ClusterRecord) -> str:
     ]
     unlisted_count = len(record.namespaces) - len(namespaces)
     footer = (
-        f"{pluralize(unlisted_count, 'namespace')} without a workspace and without a pull secret."
+        f"Not listed: {pluralize(unlisted_count, 'namespace')} without a workspace and pull secret."
         * (unlisted_count > 0)
     )
     if not namespaces:
-        return footer or "None known."
-    head = ("Namespace", "Workspace, by", "Pull secret", "Registries", "Since (UTC)")
+        return footer or "No namespaces observed."
+    head = ("Namespace", "Workspace, source", "Pull secret", "Registries", "Since (UTC)")
     namespaces.sort(
         key=lambda namespace: (
             namespace.problem is None,
@@ -199,16 +200,14 @@ def _namespaces_section(record: ClusterRecord) -> str:
 
 
 def _status_rank(pull_secret: PullSecretStatus | None) -> int:
-    """Put first what a person must look at."""
+    # Namespaces that need attention come first.
     order = (Status.REFUSED, Status.PENDING, Status.DELIVERED)
     return order.index(pull_secret.status) if pull_secret else len(order)
 
 
 def _namespace_row(namespace: Namespace, pull_secret: PullSecretStatus | None) -> tuple[str, ...]:
     return (
-        stack_lines(
-            inline_code(namespace.name), "is being deleted" if namespace.terminating else ""
-        ),
+        stack_lines(inline_code(namespace.name), "terminating" if namespace.terminating else ""),
         membership_cell(namespace),
         pull_secret_cell(pull_secret),
         escape_markdown(", ".join(login.registry for login in pull_secret.logins))
@@ -221,7 +220,7 @@ def _namespace_row(namespace: Namespace, pull_secret: PullSecretStatus | None) -
 
 
 def membership_cell(namespace: Namespace) -> str:
-    """Tell whom a namespace belongs to, or why to nobody."""
+    """Return a table cell with the workspace of a namespace, or why it has none."""
     if namespace.problem:
         return stack_lines(f"❌ {breakable(namespace.problem)}", escape_markdown(namespace.message))
     return (
@@ -232,9 +231,9 @@ def membership_cell(namespace: Namespace) -> str:
 
 
 def pull_secret_cell(pull_secret: PullSecretStatus | None) -> str:
-    """Tell how a pull secret is, and why if it is not delivered."""
+    """Return a table cell with the state of a pull secret, and the reason if not delivered."""
     if pull_secret is None:
-        return "none due"
+        return "not needed"
     reason = "" if pull_secret.status is Status.DELIVERED else breakable(pull_secret.reason)
     mark = f"{PULL_SECRET_ICON[pull_secret.status]} {pull_secret.status}"
     return stack_lines(mark, reason, escape_markdown(pull_secret.message))

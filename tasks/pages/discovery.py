@@ -1,4 +1,4 @@
-"""Managed Harbors, as a page: what clusters show, and what became of it."""
+"""Page of managed Harbors: their states, and the steps of one discovery run."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -20,34 +20,34 @@ _STATE_ICON = {
 
 
 class DiscoveryRun(Protocol):
-    """How discovery in one cluster ended."""
+    """Result of discovery in one cluster."""
 
     @property
     def cluster(self) -> str:
-        """Its name."""
+        """Name of the cluster."""
 
     @property
     def plan(self) -> DiscoveryPlan:
-        """What was to be done."""
+        """The planned steps."""
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What could not be done."""
+        """Messages of steps that failed."""
 
     @property
     def unsafe_reason(self) -> str:
-        """Why nothing was forgotten."""
+        """Which safety limit prevented removals; empty if none."""
 
 
 def discovery_page(
     results: Sequence[DiscoveryRun], harbors: Sequence[ManagedHarborRecord], *, dry_run: bool
 ) -> str:
-    """Tell which managed Harbors there are and how they stand, and what this run did."""
+    """Return the page that lists all managed Harbors and the steps of this run."""
     word = " (dry run: nothing was changed)" if dry_run else ""
     parts = [
         f"# Managed Harbors{word}",
         _states_section(harbors),
-        "## What this run found",
+        "## Changes in this run",
         _steps_section(results),
     ]
     problems = [
@@ -56,8 +56,8 @@ def discovery_page(
     parts += [f"- ❌ {escape_markdown(text, 600)}" for text in problems]
     for result in results:
         parts += [
-            f"- ❔ cluster {escape_markdown(name)} was not read, nothing is concluded: "
-            f"{escape_markdown(reason)}"
+            f"- ❔ cluster {escape_markdown(name)} could not be read; its Harbors keep their "
+            f"state: {escape_markdown(reason)}"
             for name, reason in result.plan.unavailable.items()
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -66,7 +66,7 @@ def discovery_page(
 def discovery_digest_source(
     results: Sequence[DiscoveryRun], harbors: Sequence[ManagedHarborRecord]
 ) -> str:
-    """Return the part of the page that is worth a new version."""
+    """Return the page content that justifies a new version."""
     parts = [harbor.model_dump_json() for harbor in harbors]
     parts += [
         f"{result.plan.model_dump_json()}{result.failures}{result.unsafe_reason}"
@@ -77,7 +77,7 @@ def discovery_digest_source(
 
 def _states_section(harbors: Sequence[ManagedHarborRecord]) -> str:
     if not harbors:
-        return "None known: no registered cluster shows one."
+        return "No managed Harbor was found in a registered cluster."
     rows = (
         (
             escape_markdown(harbor.ref.cluster),
@@ -90,7 +90,7 @@ def _states_section(harbors: Sequence[ManagedHarborRecord]) -> str:
         )
         for harbor in harbors
     )
-    head = ("Cluster", "Harbor", "Source", "Standing", "Registry", "Why", "Missing since (UTC)")
+    head = ("Cluster", "Harbor", "Source", "State", "Registry", "Message", "Missing since (UTC)")
     return markdown_table(head, rows)
 
 
@@ -105,4 +105,4 @@ def _steps_section(results: Sequence[DiscoveryRun]) -> str:
         for result in results
         for step in result.plan.steps
     ]
-    return markdown_table(("Harbor", "Step", "Registry", "Why"), rows) if rows else "Nothing new."
+    return markdown_table(("Harbor", "Step", "Registry", "Reason"), rows) if rows else "No changes."

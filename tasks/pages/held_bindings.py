@@ -1,4 +1,4 @@
-"""What becomes of held bindings, as a page."""
+"""Page of resolve-held-bindings."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ def held_bindings_page(
     *,
     dry_run: bool,
 ) -> str:
-    """List the held bindings that are restored or dropped, and those that stay held.
+    """Return the page that lists the bindings restored or dropped, and those that stay held.
 
     Args:
         action: `restore` or `drop`.
-        bindings: those that were asked for.
-        eligible: those among them that the action can be done to.
+        bindings: the selected held bindings.
+        eligible: the selected bindings that the action applies to.
     """
     verb = {"restore": "restored", "drop": "dropped"}[action]
     effect = f"would be {verb} (dry run: nothing was changed)" if dry_run else f"are {verb}"
@@ -33,6 +33,6 @@ def held_bindings_page(
     keys = {(binding.space, binding.workspace) for binding in eligible}
     remaining = [binding for binding in bindings if (binding.space, binding.workspace) not in keys]
     if remaining:
-        note = "The registry has no space of these names now, so nothing can be restored."
-        parts += [f"## Stay held ({len(remaining)})", note, held_bindings_table(remaining)]
+        note = "The registry has no space with these names, so these bindings cannot be restored."
+        parts += [f"## Still held ({len(remaining)})", note, held_bindings_table(remaining)]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""What happened last, as a section of a page."""
+"""Section of a page with the latest audit entries."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ from tasks.pages.markdown import (
 
 
 def history_section(history: Sequence[AuditRow], page: str) -> str:
-    """List what was written into the audit; nothing if nothing was.
+    """Return the section with the given audit entries; empty if there are none.
 
     Args:
-        page: whose page it is; that need not be said in each row.
+        page: name of the object the page is about; rows do not repeat it.
     """
     if not history:
         return ""
@@ -30,12 +30,11 @@ def history_section(history: Sequence[AuditRow], page: str) -> str:
         )
         for row in history
     )
-    head = ("When (UTC)", "What", "Subject", "Before, after", "Why")
-    return "## What happened last\n\n" + markdown_table(head, rows)
+    head = ("Time (UTC)", "Action", "Subject", "Before, after", "Reason")
+    return "## Recent activity\n\n" + markdown_table(head, rows)
 
 
 def _location(row: AuditRow, page: str) -> str:
-    """Name the cluster and the registry, unless the subject or the page is just that."""
     redundant = {"", row.subject, page}
     places = (row.cluster_name, row.registry_name)
     return ", ".join(escape_markdown(place) for place in places if place not in redundant)

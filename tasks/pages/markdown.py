@@ -1,4 +1,4 @@
-"""Markdown, safely: what registries and people wrote never becomes markup."""
+"""Safe Markdown: text from registries, clusters and users never becomes markup."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,50 +9,50 @@ from models.core.text import to_single_line
 
 _MARKUP_PATTERN = re.compile(r"([\\`*_{}\[\]<>|#~$&])")
 _LINK_PATTERN = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?=@)")
-"""Where an address begins to be one; pages turn bare addresses into links."""
+"""Positions that make a bare address a link: GitHub-flavoured Markdown links those by itself."""
 
 
 def escape_markdown(text: object, longest: int = 300) -> str:
-    """Return text for a table cell or a sentence: one line, no markup, no link, not too long."""
+    """Return text for a cell or sentence: one line, no markup, no link, at most `longest` long."""
     return _LINK_PATTERN.sub(
         "<wbr>", _MARKUP_PATTERN.sub(r"\\\1", to_single_line(str(text), longest))
     )
 
 
 def inline_code(text: object, longest: int = 300) -> str:
-    """Return text as inline code: one line, and nothing in it ends the code or its table cell."""
+    """Return text as inline code: one line, with no character that ends the code or its cell."""
     line = to_single_line(str(text), longest).replace("`", "'").replace("|", "¦")
     return f"`{line or ' '}`"
 
 
 def stack_lines(*lines: str) -> str:
-    """Return a table cell of several lines: Prefect's page is narrow."""
+    """Return a table cell with several lines; Prefect's artifact page is narrow."""
     return "<br>".join(line for line in lines if line)
 
 
 def breakable(text: object) -> str:
-    """Return an address or a reason that may be broken over lines, and is no link."""
+    """Return an address or reason code that can wrap and is not a link."""
     return re.sub(r"(?<=[.:])(?=\S)|(?<=[a-z])(?=[A-Z])", "<wbr>", escape_markdown(text))
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; cells are Markdown already."""
+    """Return a table; cells must already be Markdown."""
     header = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return "\n".join([*header, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def timestamp(at: datetime | None) -> str:
-    """Return a time, UTC to the second."""
+    """Return a time in UTC, to the second."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
 def short_timestamp(at: datetime | None) -> str:
-    """Return a time for a table cell: UTC to the minute, which the head says."""
+    """Return a time for a cell, in UTC to the minute; the table header names the time zone."""
     return f"{at:%Y-%m-%d %H:%M}".replace("-", "\N{NON-BREAKING HYPHEN}") if at else "never"
 
 
 def format_bytes(octets: int | None) -> str:
-    """Return a number of bytes for people; None is unknown, which is not zero."""
+    """Return a readable number of bytes; None means unknown."""
     if octets is None:
         return "unknown"
     value, unit = float(octets), "B"
@@ -64,17 +64,17 @@ def format_bytes(octets: int | None) -> str:
 
 
 def format_quota(octets: int | None) -> str:
-    """Return a quota for people; -1 is unlimited."""
+    """Return a readable quota in bytes; -1 means unlimited, None unknown."""
     return "unlimited" if octets == -1 else format_bytes(octets)
 
 
 def more_rows(row_count: int, row_limit: int) -> str:
-    """Say under a table how many rows are not in it."""
+    """Return the note below a table about rows beyond the limit; empty if there are none."""
     return f"\n\n… and {row_count - row_limit} more." if row_count > row_limit else ""
 
 
 def format_age(since: datetime, now: datetime) -> str:
-    """Return how long ago something was, in the unit that suits it."""
+    """Return the age in the largest unit of which it has at least two, e.g. `3 minutes`."""
     seconds = max((now - since).total_seconds(), 0)
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * length:

@@ -1,4 +1,4 @@
-"""The overview of all registries, as a page with charts."""
+"""Overview page of all registries, with charts."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -27,11 +27,16 @@ HEALTH_ICON = {
 }
 _MAX_SLICES = 10
 _MIN_SPAN = timedelta(minutes=5)
-"""A trend of less says nothing."""
+"""Shorter trends are not drawn: they show nothing useful."""
 
 
 def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> str:
-    """Tell how all registries are, in words, charts and a table."""
+    """Return the overview page: totals, problems, a table of all registries, and charts.
+
+    Args:
+        overview: statistics of all registries.
+        trend: (time, bytes used in all registries), oldest first.
+    """
     return (
         "\n\n".join(
             part
@@ -51,7 +56,7 @@ def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> 
 
 
 def overview_digest_source(overview: Overview) -> str:
-    """Return the part of the overview that is worth a new version: all but its times."""
+    """Return the page content that justifies a new version: everything except times."""
     return "\n".join(
         "|".join(
             (
@@ -67,14 +72,14 @@ def overview_digest_source(overview: Overview) -> str:
 
 def _totals_section(overview: Overview) -> str:
     if not overview.registries:
-        return "No registry is integrated yet: run **integrate-registry**."
+        return "No registries yet. Run **integrate-registry** to add one."
     health_counts = ", ".join(
         f"{overview.count_by_health(health)} {health}"
         for health in Health
         if overview.count_by_health(health)
     )
     unknown = overview.unknown_storage_count
-    unknown_note = f" (and {unknown} that do not tell)" if unknown else ""
+    unknown_note = f" (unknown for {pluralize(unknown, 'registry')})" if unknown else ""
     private_count = overview.space_count - overview.public_count
     return (
         f"**{pluralize(len(overview.registries), 'registry')}** ({health_counts}) · "
@@ -137,7 +142,7 @@ def _registry_row(figures: RegistryStatistics) -> tuple[str, ...]:
 
 
 def _storage_pie(overview: Overview) -> str:
-    """Storage by registry, the small ones together."""
+    # Registries beyond the largest ones share one slice.
     usage = sorted(
         (
             (figures.storage_used, figures.name)
@@ -150,7 +155,7 @@ def _storage_pie(overview: Overview) -> str:
         return ""
     entries = [(name, used) for used, name in usage[:_MAX_SLICES]]
     other_bytes = sum(used for used, _ in usage[_MAX_SLICES:])
-    entries += [("all others", other_bytes)] if other_bytes else []
+    entries += [("others", other_bytes)] if other_bytes else []
     unit, octets = _size_axis(usage[0][0])
     slices = "\n".join(f'    "{name}" : {used / octets:.2f}' for name, used in entries)
     return mermaid_chart(f"pie showData title Storage by registry ({unit})\n{slices}")
@@ -171,7 +176,7 @@ def _trend_chart(trend: Sequence[tuple[datetime, int]]) -> str:
 
 
 def _time_axis(length: timedelta) -> tuple[float, str]:
-    """Return a length of time in the unit that suits it."""
+    """Return the length of a trend and its unit."""
     if length > timedelta(days=2):
         return length / timedelta(days=1), "days"
     if length > timedelta(hours=2):
@@ -180,5 +185,5 @@ def _time_axis(length: timedelta) -> tuple[float, str]:
 
 
 def _size_axis(largest: int) -> tuple[str, int]:
-    """Choose the unit of a chart, which has one for all its values."""
+    """Return the unit of a chart, and its bytes; all values of a chart share one unit."""
     return ("GiB", 2**30) if largest >= 2**30 else ("MiB", 2**20)

@@ -1,4 +1,4 @@
-"""A plan, with what became of it, as a page."""
+"""Page of a plan and its results."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from models.registries.space import Visibility
 from tasks.pages.markdown import escape_markdown, inline_code, markdown_table, timestamp
 
 _MAX_ROWS = 500
-"""Rows shown; a longer plan says how many are left out."""
+"""Rows shown; the number of further rows is given below the table."""
 
 
 def plan_page(
@@ -28,32 +28,40 @@ def plan_page(
     unsafe_reason: str = "",
     dry_run: bool = False,
 ) -> str:
-    """Tell what was seen to differ, what is planned, and what became of it."""
+    """Return the page of a plan: the drift, the planned changes and their results.
+
+    Args:
+        snapshot: the observation that the plan is based on.
+        plan: drift and changes.
+        results: results of the applied changes; empty if nothing was applied.
+        unsafe_reason: which safety limit the plan exceeds; empty if none.
+        dry_run: whether the plan was not applied.
+    """
     parts = [f"# Plan for {plan.registry}{' (dry run: nothing was changed)' if dry_run else ''}"]
     parts.append(_summary_line(snapshot, plan, results, dry_run=dry_run))
     if unsafe_reason:
-        parts.append(f"**Refused:** {escape_markdown(unsafe_reason, 600)}")
+        parts.append(f"**Safety limit:** {escape_markdown(unsafe_reason, 600)}")
     if plan.changes:
         parts += ["## Changes", _changes_section(plan, results, dry_run=dry_run)]
     if plan.drifts:
-        parts += ["## Drift found", _drifts_section(plan)]
+        parts += ["## Drift", _drifts_section(plan)]
     return "\n\n".join(parts) + "\n"
 
 
 def _summary_line(
     snapshot: Snapshot, plan: Plan, results: tuple[ChangeResult, ...], *, dry_run: bool
 ) -> str:
-    at = f"Looked at {timestamp(snapshot.observed_at)} for {snapshot.seconds:.1f} s."
+    at = f"Observed at {timestamp(snapshot.observed_at)} in {snapshot.seconds:.1f} s."
     if isinstance(snapshot.spaces, Unavailable):
         why = _unavailable_reason(snapshot.spaces)
-        return f"{at} **The spaces could not be read completely, so nothing is planned** ({why})."
+        return f"{at} **The spaces could not be read completely, so no change is planned** ({why})."
     if snapshot.first_unavailable is not None:
         why = _unavailable_reason(snapshot.first_unavailable)
-        at += f" **The robot accounts could not be read, so no grant is planned** ({why})."
+        at += f" **The robot accounts could not be read, so they are not changed** ({why})."
     done_count = sum(result.succeeded for result in results)
-    applied_note = "" if dry_run else f", {done_count} made, {len(results) - done_count} failed"
+    applied_note = "" if dry_run else f", {done_count} applied, {len(results) - done_count} failed"
     return (
-        f"{at} {pluralize(len(snapshot.spaces.items), 'space')} seen, "
+        f"{at} {pluralize(len(snapshot.spaces.items), 'space')} observed, "
         f"{pluralize(len(plan.drifts), 'drift')}, {pluralize(len(plan.changes), 'change')} "
         f"planned{applied_note}."
     )
@@ -76,7 +84,7 @@ def _changes_section(plan: Plan, results: tuple[ChangeResult, ...], *, dry_run: 
         )
         for change in plan.changes[:_MAX_ROWS]
     ]
-    head = ("Space or workspace", "Change", "Before", "After", "Reason", "Outcome")
+    head = ("Space or workspace", "Change", "Before", "After", "Reason", "Result")
     return markdown_table(head, rows) + _more_rows(plan.changes)
 
 
@@ -93,7 +101,7 @@ def _side_cell(side: Visibility | tuple[str, ...] | None) -> str:
 
 def _result_cell(result: ChangeResult | None, *, dry_run: bool) -> str:
     if result is None:
-        return "not made (dry run)" if dry_run else "not made"
+        return "not applied (dry run)" if dry_run else "not applied"
     mark = "✅" if result.succeeded else "❌"
     return f"{mark} {inline_code(result.reason)} {escape_markdown(result.message)}".strip()
 
@@ -110,7 +118,7 @@ def _drifts_section(plan: Plan) -> str:
         )
         for drift in plan.drifts[:_MAX_ROWS]
     ]
-    head = ("Space", "Drift", "Before", "After", "Handling", "Why")
+    head = ("Space", "Drift", "Before", "After", "Action", "Reason")
     return markdown_table(head, rows) + _more_rows(plan.drifts)
 
 

@@ -1,4 +1,4 @@
-"""The verdict of a probe, as a page."""
+"""Page with the check results of a probe."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,13 @@ _STATUS_ICON = {
 
 
 def probe_page(name: str, description: str, checks: Sequence[CheckResult], summary: str) -> str:
-    """Tell step by step what was found, and what to do about the step that failed.
+    """Return the page that lists the result of each check, and how to fix the first failure.
 
     Args:
-        name: what the registry is called here.
-        description: what it is and where, in words.
+        name: name of the registry.
+        description: type and address of the registry.
+        checks: results of the checks, in order.
+        summary: result of the probe, in one sentence.
     """
     rows = [
         (
@@ -34,7 +36,7 @@ def probe_page(name: str, description: str, checks: Sequence[CheckResult], summa
         f"# {_STATUS_ICON[ConditionStatus.FALSE if failed_check else ConditionStatus.TRUE]} {name}",
         escape_markdown(description),
         f"**{escape_markdown(summary, 600)}**",
-        markdown_table(("", "Step", "Found", "Reason"), rows),
+        markdown_table(("", "Step", "Result", "Reason"), rows),
     ]
     if failed_check:
         parts.append(
@@ -44,9 +46,9 @@ def probe_page(name: str, description: str, checks: Sequence[CheckResult], summa
 
 
 def probe_summary(checks: Sequence[CheckResult]) -> str:
-    """Say in one sentence how a probe ended."""
+    """Return the result of a probe in one sentence."""
     check = first_failure(checks)
     if check is None:
-        return "The connection is proved."
+        return "The connection works."
     advice = f"; {check.advice}" if check.advice else ""
     return f"{check.step or check.type}: {check.message}{advice} ({check.reason})"

@@ -1,4 +1,4 @@
-"""One registry, as a page: how it is, and its spaces by size."""
+"""Page of one registry: its conditions, access and spaces."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def registry_page(
     history: Sequence[AuditRow],
     access: RegistryAccessView,
 ) -> str:
-    """Tell everything that is known of one registry."""
+    """Return the page of a registry: its record, conditions, access, spaces and history."""
     record, health_summary = figures.record, figures.record.health_summary
     parts = [
         f"# {figures.name}: {HEALTH_ICON[health_summary.health]} {health_summary.health}",
@@ -44,7 +44,7 @@ def registry_page(
         _conditions_section(figures),
         access_section(record.registry, access),
         f"## Spaces, by size ({len(spaces)})",
-        _spaces_section(spaces) if spaces else "None known.",
+        _spaces_section(spaces) if spaces else "No spaces.",
         history_section(history, figures.name),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -53,7 +53,7 @@ def registry_page(
 def registry_digest_source(
     figures: RegistryStatistics, spaces: Sequence[SpaceStatistics], access: RegistryAccessView
 ) -> str:
-    """Return the part of the page that is worth a new version: all but its times."""
+    """Return the page content that justifies a new version: everything except times."""
     checks = [(check.type, check.status, check.reason) for check in figures.record.conditions]
     rows = "\n".join(sorted(space.model_dump_json() for space in spaces))
     registry = figures.record.registry.model_dump_json()
@@ -81,12 +81,12 @@ def _facts_section(figures: RegistryStatistics) -> str:
             ("Drift policy", registry.drift_policy),
             (
                 "Storage used",
-                f"{format_bytes(figures.storage_used)}; summed by space {by_space}{note}",
+                f"{format_bytes(figures.storage_used)}; sum of all spaces {by_space}{note}",
             ),
             ("Quota", format_quota(figures.totals.storage_limit)),
             ("Spaces as of", timestamp(record.spaces_read_at)),
             ("Storage as of", timestamp(record.storage_read_at)),
-            ("Last look", f"{timestamp(poll.observed_at)}, {poll.seconds:.1f} s"),
+            ("Last observed", f"{timestamp(poll.observed_at)}, {poll.seconds:.1f} s"),
         ),
     )
 
@@ -110,15 +110,15 @@ def _spaces_section(spaces: Sequence[SpaceStatistics]) -> str:
     head = (
         "Space",
         "Visibility",
-        "Set here",
-        "In the registry",
+        "Desired",
+        "Observed",
         "Repositories",
         "Storage used",
         "Quota",
         "State",
     )
     extra_count = len(spaces) - _MAX_ROWS
-    footer = f"\n\n… and {extra_count} smaller ones, which are not shown here."
+    footer = f"\n\n… and {extra_count} smaller spaces."
     table = markdown_table(head, (_space_row(space) for space in by_size[:_MAX_ROWS]))
     return table + (footer if extra_count > 0 else "")
 
@@ -128,7 +128,7 @@ def _space_row(space_figures: SpaceStatistics) -> tuple[str, ...]:
     return (
         escape_markdown(space.name),
         f"**{space.visibility}**",
-        space.desired or "follows",
+        space.desired or "not managed",
         space.observed or "–",
         "unknown" if space.repositories is None else str(space.repositories),
         format_bytes(space_figures.storage_used),
@@ -142,7 +142,7 @@ def _space_state(space_figures: SpaceStatistics) -> str:
     if space.missing_since:
         return f"missing since {short_timestamp(space.missing_since)} UTC"
     if space.declared:
-        return "asked for, not yet there"
+        return "not created yet"
     if space.observed and space.desired and space.observed is not space.desired:
         return "drifted"
-    return "as desired" if space.desired else "as found"
+    return "in sync" if space.desired else "not managed"

@@ -1,4 +1,4 @@
-"""Who may pull from one registry, as a section of its page."""
+"""Access section of a registry page: workspaces, robot accounts and held bindings."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ _MAX_ROWS = 200
 
 
 def access_section(registry: Registry, access: RegistryAccessView) -> str:
-    """Tell which workspaces are bound, who logs in for them, and how quickly that came about."""
+    """Return the section: bound workspaces, their logins, and how long bindings took."""
     parts = [
         "## Access",
         _pull_user_note(registry),
@@ -35,7 +35,7 @@ def access_section(registry: Registry, access: RegistryAccessView) -> str:
 
 
 def access_digest_source(access: RegistryAccessView) -> str:
-    """Return the part of the section that is worth a new version: all but its times."""
+    """Return the section content that justifies a new version: everything except times."""
     return access.model_dump_json(exclude={"at"})
 
 
@@ -44,15 +44,16 @@ def _pull_user_note(registry: Registry) -> str:
         return ""
     if registry.pull_credential is None:
         return (
-            "No pull-only credentials are given, so namespaces receive no login: they can pull "
-            "only what the registry lets everybody pull. To give one, save it as a "
+            "No pull-only credentials are configured, so namespaces receive no login: they can "
+            "pull only what the registry allows anonymously. To configure them, save a "
             "registry-credentials block and run update-registry with *Pull credentials*."
         )
     return (
-        f"Entitled namespaces receive the pull-only user of the block "
-        f"{inline_code(registry.pull_credential.name)}. Privacy is advisory: who holds it can pull "
-        "everything here. A namespace that leaves may have copied it, and this service cannot "
-        "change it: do so in the registry and in the block."
+        f"Namespaces of bound workspaces receive the pull-only user of the block "
+        f"{inline_code(registry.pull_credential.name)}. Privacy is advisory: anyone with this "
+        "credential can pull everything in this registry. A namespace that leaves may have kept a "
+        "copy, and this service cannot rotate the password: change it in the registry and in the "
+        "block."
     )
 
 
@@ -63,8 +64,9 @@ def _rollout_note(access: RegistryAccessView) -> str:
     parts = [f"{pluralize(spaces, 'binding')} of {pluralize(len(access.workspaces), 'workspace')}"]
     if access.median_seconds is not None and access.max_seconds is not None:
         parts.append(
-            f"from binding until every namespace had it: median **{access.median_seconds:.1f} s**, "
-            f"worst **{access.max_seconds:.1f} s** (measured on {access.effective_count})"
+            f"time from binding until in force in every namespace: median "
+            f"**{access.median_seconds:.1f} s**, maximum **{access.max_seconds:.1f} s** "
+            f"(measured for {pluralize(access.effective_count, 'binding')})"
         )
     parts.append(
         f"⚠️ {access.pending_count} not in force" if access.pending_count else "✅ all in force"
@@ -90,7 +92,7 @@ def _workspaces_table(registry: Registry, access: RegistryAccessView) -> str:
         )
         for workspace_access in by_need[:_MAX_ROWS]
     )
-    head = ("Workspace", "Spaces", "Robot account", "Secret made (UTC), age", "In force")
+    head = ("Workspace", "Spaces", "Robot account", "Secret created (UTC), age", "In force")
     return markdown_table(head, rows) + more_rows(len(access.workspaces), _MAX_ROWS)
 
 
@@ -98,16 +100,16 @@ def _held_section(access: RegistryAccessView) -> str:
     if not access.held_bindings:
         return ""
     note = (
-        "These bindings grant nothing: what they were made for is not what is there now. Run "
-        "resolve-held-bindings with *restore* for those that are meant for it, and with *drop* for "
-        "the others."
+        "Held bindings grant no access, because their space or registry was replaced by another "
+        "one. Run resolve-held-bindings: *restore* the bindings that should apply to the new one, "
+        "and *drop* the others."
     )
     table = held_bindings_table(access.held_bindings)
     return f"### Held bindings ({len(access.held_bindings)})\n\n{note}\n\n{table}"
 
 
 def held_bindings_table(bindings: Sequence[Binding]) -> str:
-    """List held bindings, and why each is held."""
+    """Return a table of held bindings with their reasons."""
     rows = (
         (
             escape_markdown(binding.space),
@@ -117,7 +119,7 @@ def held_bindings_table(bindings: Sequence[Binding]) -> str:
         )
         for binding in bindings[:_MAX_ROWS]
     )
-    head = ("Space", "Workspace", "Held since (UTC)", "Why")
+    head = ("Space", "Workspace", "Held since (UTC)", "Reason")
     return markdown_table(head, rows) + more_rows(len(bindings), _MAX_ROWS)
 
 
@@ -130,7 +132,7 @@ def _secret_cell(workspace_access: WorkspaceAccess, access: RegistryAccessView) 
 
 def _access_state(workspace_access: WorkspaceAccess) -> str:
     if not workspace_access.pending_count:
-        return "✅ all" if workspace_access.space_count else "is being taken away"
+        return "✅ all" if workspace_access.space_count else "being revoked"
     return stack_lines(
         f"⚠️ {workspace_access.pending_count} not yet, e.g.:",
         escape_markdown(workspace_access.pending_reason),
@@ -141,5 +143,6 @@ def _observer_note(access: RegistryAccessView) -> str:
     if access.observer is None:
         return ""
     return (
-        f"This service reads its lists as {inline_code(access.observer.login)}, which may not pull."
+        f"This service observes the registry as {inline_code(access.observer.login)}, which has "
+        "no permission to pull."
     )

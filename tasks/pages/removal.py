@@ -1,4 +1,4 @@
-"""What removing a registry means, as a page."""
+"""Pages of remove-registry: what is deleted, and what remains in an unreachable registry."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,46 +24,46 @@ def removal_page(
     *,
     confirmed: bool,
 ) -> str:
-    """List what is forgotten and taken away, and say what is not touched.
+    """Return the page that lists what a removal deletes, and what it leaves untouched.
 
     Args:
-        record: the registry.
-        spaces, bindings, grants: all that are on record for it.
-        namespaces: those whose pull secret loses its login.
-        confirmed: whether it is done.
+        record: record of the registry.
+        spaces, bindings, robot_accounts: everything on record for the registry.
+        namespaces: namespaces whose pull secret loses its login.
+        confirmed: whether the removal is carried out; otherwise it is a preview.
     """
     registry = record.registry
-    word = "is forgotten" if confirmed else "would be forgotten (preview: nothing was changed)"
+    word = "is removed" if confirmed else "would be removed (preview: nothing was changed)"
     parts = [
         f"# {registry.name} {word}",
         f"{registry.kind.label} at {escape_markdown(registry.address)}, integrated "
         f"{timestamp(record.integrated_at)}, with {pluralize(len(spaces), 'space')}, "
         f"{pluralize(len(bindings), 'binding')}, {pluralize(len(robot_accounts), 'robot account')} "
-        f"of ours and {pluralize(len(namespaces), 'namespace')} that log in to it.",
-        "The registry itself, its spaces and images are not touched. The audit is kept.",
+        f"of this installation and {pluralize(len(namespaces), 'namespace')} with a login for it.",
+        "The registry itself, its spaces and images are not touched. The audit log is kept.",
     ]
     for title, section in (
-        ("Bindings that end", _bindings_section(bindings)),
-        ("Robot accounts of ours that are deleted there", _robots_section(robot_accounts)),
+        ("Bindings that are deleted", _bindings_section(bindings)),
+        ("Robot accounts that are deleted in the registry", _robots_section(robot_accounts)),
         ("Namespaces that lose their login", _namespaces_section(namespaces)),
-        ("Spaces that are forgotten", _spaces_section(spaces)),
+        ("Spaces that are removed from the record", _spaces_section(spaces)),
     ):
         parts += [f"## {title}", section] if section else []
     return "\n\n".join(parts) + "\n"
 
 
 def orphaned_robots_page(registry_name: str, robot_accounts: Sequence[RobotAccount]) -> str:
-    """Tell what stays in a registry that was out of reach when it was removed here."""
+    """Return the page of robot accounts that remain in a registry removed while unreachable."""
     if not robot_accounts:
-        return f"# {registry_name} is forgotten\n\nNothing of ours stays in it.\n"
+        return f"# {registry_name} is removed\n\nNo robot accounts remain in the registry.\n"
     count_text = pluralize(len(robot_accounts), "robot account")
     parts = [
-        f"# {registry_name} is forgotten; what stays there: {count_text}",
-        "The registry was out of reach, so that these could not be deleted there. Their secrets "
-        "are forgotten here, and withdrawn from every cluster in reach.",
-        "**What to do:** once it is back, delete them in its console (search for "
-        f"{inline_code('ri-')} among its robot accounts), or integrate it again with "
-        "integrate-registry: the first reconcile then deletes those that nobody wants.",
+        f"# {registry_name} is removed; {count_text} left in the registry",
+        "The registry was unreachable, so these robot accounts could not be deleted. Their secrets "
+        "are deleted from the database and from every reachable cluster.",
+        "**What to do:** when the registry is reachable again, delete them in its console (search "
+        f"for {inline_code('ri-')} among its robot accounts), or integrate it again with "
+        "integrate-registry: the first reconcile deletes robot accounts that are not needed.",
         _robots_section(robot_accounts),
     ]
     return "\n\n".join(parts) + "\n"
@@ -83,7 +83,7 @@ def _bindings_section(bindings: Sequence[Binding]) -> str:
     ]
     if not rows:
         return ""
-    return markdown_table(("Workspace", "Spaces", "Which"), rows) + more_rows(
+    return markdown_table(("Workspace", "Spaces", "Names"), rows) + more_rows(
         len(by_workspace), _MAX_ROWS
     )
 
@@ -92,7 +92,7 @@ def _robots_section(robot_accounts: Sequence[RobotAccount]) -> str:
     rows = [
         (
             inline_code(robot.login),
-            escape_markdown(robot.workspace) if robot.workspace else "this service, to observe",
+            escape_markdown(robot.workspace) if robot.workspace else "this service (observer)",
             pluralize(len(robot.spaces), "space"),
             timestamp(robot.secret_created_at),
         )
@@ -100,7 +100,7 @@ def _robots_section(robot_accounts: Sequence[RobotAccount]) -> str:
     ]
     if not rows:
         return ""
-    head = ("Robot account", "For", "May pull", "Secret made")
+    head = ("Robot account", "For", "May pull", "Secret created")
     return markdown_table(head, rows) + more_rows(len(robot_accounts), _MAX_ROWS)
 
 
@@ -128,6 +128,6 @@ def _spaces_section(spaces: Sequence[Space]) -> str:
     ]
     if not rows:
         return ""
-    return markdown_table(("Space", "Visibility", "Set here"), rows) + more_rows(
+    return markdown_table(("Space", "Visibility", "Desired"), rows) + more_rows(
         len(spaces), _MAX_ROWS
     )

@@ -1,4 +1,4 @@
-"""One workspace, as a page: what it may pull, where, since when, and what it waits for."""
+"""Page of one workspace: its bindings, namespaces and registries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,13 +26,13 @@ from tasks.pages.markdown import (
 
 _MAX_ROWS = 500
 PRIVACY_NOTE = {
-    Privacy.ENFORCED: "enforced: the registry itself refuses pulls from private spaces",
-    Privacy.ADVISORY: "advisory: who holds the registry's credential can pull everything",
+    Privacy.ENFORCED: "enforced: the registry rejects unauthorized pulls from private spaces",
+    Privacy.ADVISORY: "advisory: anyone with the registry's credential can pull everything",
 }
 
 
 def workspace_page(view: WorkspaceView) -> str:
-    """Tell everything that is known of one workspace."""
+    """Return the page of a workspace: bindings, namespaces, registries and history."""
     parts = [
         f"# Workspace {view.workspace.name}: {_rollout_icon(view)}",
         escape_markdown(view.workspace.description),
@@ -48,7 +48,7 @@ def workspace_page(view: WorkspaceView) -> str:
 
 
 def workspace_digest_source(view: WorkspaceView) -> str:
-    """Return the part of the page that is worth a new version: all but its times."""
+    """Return the page content that justifies a new version: everything except times."""
     members = (
         f"{member.namespace.model_dump_json()} "
         + (
@@ -83,7 +83,7 @@ def _summary_line(view: WorkspaceView) -> str:
     registries = pluralize(len(view.registries), "registry")
     from_label = view.workspace.source is WorkspaceSource.LABEL
     origin_note = (
-        "It is here because a namespace's label names it." if from_label else "Made by hand."
+        "Created from a namespace label." if from_label else "Created by create-workspace."
     )
     return f"{spaces} in {registries}, {members}. {origin_note} As of {timestamp(view.at)}."
 
@@ -91,15 +91,15 @@ def _summary_line(view: WorkspaceView) -> str:
 def _rollout_icon(view: WorkspaceView) -> str:
     pending_count = sum(bool(bound_space.pending_reason) for bound_space in view.spaces)
     if not view.spaces:
-        return "bound to nothing yet"
+        return "no bindings yet"
     if pending_count:
         return f"⚠️ {pending_count} of {pluralize(len(view.spaces), 'space')} not in force"
-    return "✅ all is in force" if view.members else "✅ bound, without a namespace so far"
+    return "✅ all in force" if view.members else "✅ bound, no namespaces yet"
 
 
 def _spaces_section(view: WorkspaceView) -> str:
     if not view.spaces:
-        return "None. Run bind-space to let it pull from one."
+        return "None. Run bind-space to grant access to a space."
     by_need = sorted(view.spaces, key=lambda bound_space: not bound_space.pending_reason)
     rows = (_space_row(bound_space) for bound_space in by_need[:_MAX_ROWS])
     head = ("Registry", "Space", "Visibility", "Bound (UTC)", "In force")
@@ -113,7 +113,7 @@ def _space_row(bound_space: BoundSpace) -> tuple[str, ...]:
         escape_markdown(bound_space.binding.registry),
         escape_markdown(bound_space.binding.space),
         stack_lines(
-            f"**{space.visibility}**" if space else "unknown", "not there" if is_missing else ""
+            f"**{space.visibility}**" if space else "unknown", "missing" if is_missing else ""
         ),
         short_timestamp(bound_space.binding.bound_at),
         _rollout_cell(bound_space),
@@ -128,16 +128,19 @@ def _rollout_cell(bound_space: BoundSpace) -> str:
         "" if bound_space.rollout_seconds is None else f"after {bound_space.rollout_seconds:.1f} s"
     )
     if not bound_space.pending_reason:
-        return f"✅ {delay}" if delay else "✅ the next sync notes since when"
+        return f"✅ {delay}" if delay else "✅ time recorded at the next sync"
     if delay:
-        return stack_lines(f"⚠️ was {delay}, not now:", escape_markdown(bound_space.pending_reason))
+        return stack_lines(
+            f"⚠️ in force {delay}, but not now:", escape_markdown(bound_space.pending_reason)
+        )
     return stack_lines("❌ not yet:", escape_markdown(bound_space.pending_reason))
 
 
 def _namespaces_section(view: WorkspaceView) -> str:
     if not view.members:
         return (
-            "None. Label a namespace with the workspace's name, or list it with create-workspace."
+            "None. Label a namespace with the name of the workspace, or list it in "
+            "create-workspace."
         )
     order = [PullSecretState.REFUSED, PullSecretState.PENDING, PullSecretState.DELIVERED]
     by_need = sorted(
@@ -147,7 +150,7 @@ def _namespaces_section(view: WorkspaceView) -> str:
         ),
     )
     rows = (_namespace_row(member, view.at) for member in by_need[:_MAX_ROWS])
-    head = ("Namespace", "By", "Pull secret", "Logs in to", "Since (UTC), age")
+    head = ("Namespace", "Source", "Pull secret", "Registries", "Since (UTC), age")
     return markdown_table(head, rows) + more_rows(len(view.members), _MAX_ROWS)
 
 
@@ -157,7 +160,7 @@ def _namespace_row(member: WorkspaceNamespace, now: datetime) -> tuple[str, ...]
     return (
         stack_lines(
             inline_code(f"{namespace.cluster}/{namespace.name}"),
-            "is being deleted" if namespace.terminating else "",
+            "terminating" if namespace.terminating else "",
         ),
         SOURCE_LABEL[namespace.source] if namespace.source else "–",
         pull_secret_cell(pull_secret),
@@ -181,7 +184,7 @@ def _registries_section(view: WorkspaceView) -> str:
         )
         for bound_registry in view.registries
     )
-    head = ("Registry", "Spaces", "Its namespaces log in as", "Secret made (UTC), age", "Privacy")
+    head = ("Registry", "Spaces", "Login", "Secret created (UTC), age", "Privacy")
     return "## Registries\n\n" + markdown_table(head, rows)
 
 
@@ -191,13 +194,13 @@ def _login_cell(bound_registry: BoundRegistry) -> str:
         return (
             "the registry's pull-only user"
             if has_pull_user
-            else "nobody: no pull-only user is given"
+            else "none: no pull-only credentials are configured"
         )
     return robot_accounts_cell(bound_registry.robots)
 
 
 def robot_accounts_cell(robot_accounts: Sequence[RobotAccount]) -> str:
-    """Name the robot accounts of one workspace on one registry, the one in use first."""
+    """Return a table cell with a workspace's robot accounts on a registry, current ones first."""
     if not robot_accounts:
         return "no robot account yet"
     in_use = current_robots(robot_accounts).values()
@@ -214,14 +217,13 @@ def robot_accounts_cell(robot_accounts: Sequence[RobotAccount]) -> str:
 
 
 def _deletion_note(retirement: RobotDeletion) -> str:
-    """Say how long a superseded robot account is kept."""
+    """Return how long a superseded robot account is kept."""
     if retirement.scheduled_at is None:
-        return "is being replaced"
-    return f"replaced, kept until {short_timestamp(retirement.scheduled_at)} at the latest"
+        return "being replaced"
+    return f"superseded, to be deleted by {short_timestamp(retirement.scheduled_at)} UTC"
 
 
 def _secret_age_cell(robot_accounts: Sequence[RobotAccount], now: datetime) -> str:
-    """Tell since when the secret in use is; never what it is."""
     in_use = current_robots(robot_accounts).values()
     return (
         stack_lines(

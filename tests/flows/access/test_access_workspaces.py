@@ -150,7 +150,7 @@ async def test_when_many_leave_at_once_nothing_is_withdrawn(
             "cluster eu: 12 of 12 namespaces would leave their workspace at once (100%)" in message
         )
         assert "run sync-namespaces with 'Allow a large change' on" in message
-        assert "**Refused:**" in await page("cluster-eu")
+        assert "**Safety limit:**" in await page("cluster-eu")
         assert p.writes() == before + 2  # a newcomer is no reason to wait: its secret and link
         assert await p.pulls("n00", "team-a")
         assert await p.pulls("fresh", "team-a")

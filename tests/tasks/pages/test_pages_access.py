@@ -57,8 +57,8 @@ def binding_change(kind: Kind = Kind.HARBOR) -> BindingChange:
 def test_bindings_are_counted() -> None:
     assert summarize_change(binding_change()) == "6 bindings (2 spaces, 3 workspaces, 7 namespaces)"
     nothing = binding_change().model_copy(update={"bindings": ()})
-    assert summarize_change(nothing) == "no bindings (all is so already)"
-    assert "all is so already" in binding_preview_page("prod", nothing, gain=True, dry_run=False)
+    assert summarize_change(nothing) == "no bindings (already as requested)"
+    assert "already as requested" in binding_preview_page("prod", nothing, gain=True, dry_run=False)
 
 
 def test_bindings_are_told_in_a_sentence() -> None:
@@ -76,9 +76,9 @@ def test_bindings_are_told_in_a_sentence() -> None:
 def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
     page = binding_preview_page("prod", binding_change(), gain=True, dry_run=True)
     assert "would be bound (dry run: nothing was changed)" in page
-    assert "**Without a namespace so far:** green" in page
+    assert "**Workspaces without namespaces:** green" in page
     assert "| `eu/till` | red | shop, team |" in page
-    assert "| `eu/old` | red | shop, team | is being deleted |" in page
+    assert "| `eu/old` | red | shop, team | terminating |" in page
     assert "other" not in page
     assert "advisory" not in page
 
@@ -86,9 +86,9 @@ def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
 def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -> None:
     page = binding_preview_page("prod", binding_change(Kind.DOCKER), gain=False, dry_run=False)
     assert "# Spaces of prod are unbound" in page
-    assert "7 namespaces), of the 12 that the registry had." in page
+    assert "7 namespaces), out of 12 bindings of this registry." in page
     assert "Loses" in page
-    assert "public stays pullable" in page
+    assert "Public spaces stay pullable" in page
     assert "can pull everything" in page
 
 
@@ -116,8 +116,8 @@ def test_a_cluster_tells_its_namespaces_what_a_person_must_look_at_first() -> No
     outcomes = (cluster_result(DELETION, Reason.FORBIDDEN, HOSTILE, is_done=False),)
     page = cluster_page(cluster_record(), plan, outcomes, f"too many {HOSTILE}", dry_run=False)
     assert page.startswith("# Cluster eu: ✅ reachable")
-    assert "**Refused:** too many" in page
-    assert "1 change planned, 0 made, 1 failed" in page
+    assert "**Safety limit:** too many" in page
+    assert "1 change planned, 0 applied, 1 failed" in page
     assert "1 of 3" in page
     assert page.index("`lab`") < page.index("| `shop` | team-a, label |")
     assert "1 namespace without a workspace" in page
@@ -129,8 +129,8 @@ def test_a_cluster_out_of_reach_says_that_nothing_is_withdrawn() -> None:
     down = cluster_record(reachable=False, reason=Reason.TIMED_OUT, message="no answer")
     plan = PullSecretPlan(cluster="eu")
     page = cluster_page(down, plan, (), "", dry_run=False)
-    assert "❌ out of reach" in page
-    assert "nothing withdrawn:** no answer (`TimedOut`" in page
+    assert "❌ unreachable" in page
+    assert "no pull secret is written or deleted:** no answer (`TimedOut`" in page
 
 
 def test_a_clusters_times_are_no_news_and_its_changes_are() -> None:
@@ -162,20 +162,20 @@ def test_a_removal_lists_everything_that_goes() -> None:
         confirmed=False,
     )
     assert "preview: nothing was changed" in page
-    assert "2 spaces, 2 bindings, 2 robot accounts of ours and 1 namespace" in page
+    assert "2 spaces, 2 bindings, 2 robot accounts of this installation and 1 namespace" in page
     assert "| team-a | 2 | shop, team |" in page
     assert f"| `{login_of()}` | team-a | 2 spaces |" in page
-    assert "this service, to observe" in page
+    assert "this service (observer)" in page
     assert "| `eu/shop` | team-a |" in page
     assert removal_page(registry_record(), [], [], [], [], confirmed=True).count("##") == 0
 
 
 def test_what_stays_behind_is_listed_with_the_way_to_remove_it() -> None:
     page = orphaned_robots_page("prod", [robot_account(1, "team")])
-    assert "what stays there: 1 robot account" in page
+    assert "1 robot account left in the registry" in page
     assert login_of() in page
     assert "integrate-registry" in page
-    assert "Nothing of ours stays" in orphaned_robots_page("prod", [])
+    assert "No robot accounts remain" in orphaned_robots_page("prod", [])
 
 
 def test_an_explanation_shows_each_link_and_the_fix() -> None:

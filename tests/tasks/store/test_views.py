@@ -153,7 +153,7 @@ def test_the_first_namespace_that_is_behind_is_named(filled_database: str) -> No
 
     run_in_transaction(forget)
     assert pending_reasons()["team"] == "eu/shop: ForeignSecret"
-    assert "was after 2.0 s, not now" in workspace_page(view("team-a"))
+    assert "in force after 2.0 s, but not now" in workspace_page(view("team-a"))
 
 
 def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: str) -> None:
@@ -180,7 +180,7 @@ def test_a_registry_tells_who_is_bound_and_how_long_it_took(filled_database: str
     ) == (2, 4.0, 6.0, 1)
     section = access_section(registry(), registry_access)
     assert "3 bindings of 1 workspace" in section
-    assert "median **4.0 s**, worst **6.0 s** (measured on 2)" in section
+    assert "median **4.0 s**, maximum **6.0 s** (measured for 2 bindings)" in section
     assert "⚠️ 1 not yet, e.g.:<br>the registry is unknown: NotProbed" in section
     assert "(2 spaces)" in section
     assert SEALED not in section
@@ -192,7 +192,7 @@ def test_a_docker_registry_tells_who_gets_its_pull_only_user(filled_database: st
     assert "the block `puller`. Privacy is advisory" in access_section(
         docker_with_puller, access("docker-dev")
     )
-    assert "No pull-only credentials are given" in access_section(docker, access("docker-dev"))
+    assert "No pull-only credentials are configured" in access_section(docker, access("docker-dev"))
 
 
 def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
