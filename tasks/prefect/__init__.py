@@ -1,1 +1,1 @@
-"""What is sent to Prefect: artifacts and events."""
+"""Artifacts and events sent to Prefect."""

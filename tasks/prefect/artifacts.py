@@ -1,4 +1,4 @@
-"""Publish pages as Prefect artifacts, under fixed keys, each with its history."""
+"""Publish pages as Prefect artifacts. Each key keeps its history of versions."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -11,17 +11,25 @@ from tasks import clock
 from tasks.store.session import in_transaction
 
 _MAX_AGE = timedelta(hours=1)
+"""An unchanged page is republished after this time, so that the times on it stay recent."""
 
 
 async def publish_artifact(key: str, page: str, description: str) -> None:
-    """Write a page as a new version of the artifact `key`."""
+    """Publish a page as a new version of the artifact `key`."""
     await acreate_markdown_artifact(markdown=page, key=key, description=description)
 
 
 async def publish_if_changed(key: str, page: str, digest_source: str, description: str) -> bool:
-    """Write a page only if `digest_source`, the part of it that matters, is not as last written.
+    """Publish a page unless its last version, less than an hour old, has the same digest source.
 
-    A page is written anew after an hour in any case, so that its times do not grow old.
+    Args:
+        key: key of the artifact.
+        page: the page, as Markdown.
+        digest_source: the content that justifies a new version, without times.
+        description: description of the artifact.
+
+    Returns:
+        Whether a new version was published.
     """
     digest = hashlib.sha256(digest_source.encode()).hexdigest()
     if not await in_transaction(_has_changed, key, digest, clock.now()):

@@ -1,4 +1,4 @@
-"""Tell Prefect what happened: every audited entry that is news becomes one event."""
+"""Send audit entries to Prefect as events, one event per entry."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,22 +17,23 @@ from tasks.store.session import in_transaction
 _EVENT_ID_NAMESPACE = UUID("6f9a1c1e-5f2b-4b53-9a55-0b1f2ae1d3c4")
 
 _REJECTED_STATUSES = frozenset({413, 422})
-"""What the server answers to an event that is wrong or too large; a second try changes nothing."""
+"""Responses to an invalid or too large event; a retry gets the same response."""
 
 
 class PendingEvent(NamedTuple):
-    """An event that is due."""
+    """An event to send, and the id of its audit entry."""
 
     entry_id: int
     event: dict[str, Any]
 
 
 async def send_events() -> int:
-    """Send the events that are due, oldest first, and return how many were.
+    """Send pending events, oldest first, and return how many were sent.
 
-    They are marked once the server has taken them: a run that is killed in between has them sent
-    again by the next one, under the same event id. One that the server rejects is marked, logged
-    and left out, so that it holds up no other; after any other fault the next run goes on.
+    Events are marked as sent after the server accepted them. If the run is killed in between, the
+    next run sends them again with the same event ids. An event that the server rejects is logged,
+    marked as rejected and never sent again, so that it does not block others. After any other
+    error, the next run retries.
     """
     count = 0
     while rows := await in_transaction(audit.pending_events):
@@ -43,10 +44,14 @@ async def send_events() -> int:
             async with get_client() as client:
                 rejections = await _send_batch(client, batch)
         except httpx.HTTPError as error:
-            get_run_logger().warning("Events wait for the next run: %s", type(error).__name__)
+            get_run_logger().warning(
+                "Events were not sent, the next run retries: %s", type(error).__name__
+            )
             return count
         for entry, reason in rejections.items():
-            get_run_logger().error("The event of audit entry %s is not sent: %s", entry, reason)
+            get_run_logger().error(
+                "Event of audit entry %s was rejected and is not retried: %s", entry, reason
+            )
         accepted_ids = [
             pending_event.entry_id
             for pending_event in batch
@@ -60,14 +65,7 @@ async def send_events() -> int:
 
 
 async def _send_batch(client: PrefectClient, batch: Sequence[PendingEvent]) -> dict[int, str]:
-    """Send events together; those of a batch that is rejected in two halves, and so on.
-
-    Returns:
-        Why the server rejected the rest, by entry.
-
-    Raises:
-        httpx.HTTPError: something else went wrong.
-    """
+    # The server rejects a batch as a whole: halve it until the invalid events are isolated.
     try:
         await client.request(
             "POST", "/events", json=[pending_event.event for pending_event in batch]

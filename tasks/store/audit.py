@@ -1,4 +1,4 @@
-"""The audit: written with what it speaks of, in the same transaction."""
+"""Audit log. Entries are written in the same transaction as the change they describe."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,10 +15,14 @@ _TABLE = SQLModel.metadata.tables["audit"]
 def append(
     session: Session, registry: str, entries: Iterable[AuditEntry], *, at: datetime, flow_run: str
 ) -> None:
-    """Append entries; those to be announced wait for `pending_events`.
+    """Append entries; `pending_events` returns those to send as events.
 
     Args:
-        registry: whom they are about; empty if no registry is.
+        session: the transaction of the change.
+        registry: name of the registry that the entries are about; empty if none.
+        entries: the entries.
+        at: time of the change.
+        flow_run: id of the flow run that made the change.
     """
     rows = [
         {
@@ -36,32 +40,32 @@ def append(
         }
         for entry in entries
     ]
-    if rows:  # not one object each: people bind 50,000 at once
+    if rows:  # one statement instead of one object per row: a change can have 50,000 bindings
         session.connection().execute(insert(_TABLE), rows)
 
 
 def pending_events(session: Session, limit: int = 500) -> list[AuditRow]:
-    """Return entries whose event was not sent yet, oldest first."""
+    """Return up to `limit` entries whose event was not sent yet, oldest first."""
     return list(
         session.exec(select(AuditRow).where(_is_pending()).order_by(col(AuditRow.id)).limit(limit))
     )
 
 
 def mark_sent(session: Session, ids: Iterable[int], at: datetime) -> None:
-    """Note that the events of these entries were sent."""
+    """Mark the events of these entries as sent."""
     session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
 
 
 def mark_rejected(session: Session, reasons: Mapping[int, str]) -> None:
-    """Note why the events of some entries, by id, are not sent and never will be."""
+    """Mark the events of entries as rejected; they are never sent. `reasons` is by entry id."""
     for id_, why in reasons.items():
         session.exec(update(AuditRow).where(col(AuditRow.id) == id_).values(rejected=why))
 
 
 def prune(session: Session, before: datetime, limit: int) -> int:
-    """Delete entries that are older, at most so many, and return how many were.
+    """Delete up to `limit` entries older than `before`, and return how many were deleted.
 
-    An event that is still to be sent keeps its entry, however old that is.
+    Entries with a pending event are kept.
     """
     old = (
         select(AuditRow.id)
@@ -88,7 +92,7 @@ def history(
     workspace: str = "",
     limit: int = 50,
 ) -> list[AuditRow]:
-    """Return what last happened to a registry, a cluster or a workspace, newest first."""
+    """Return the latest entries of a registry, a cluster or a workspace, newest first."""
     query = select(AuditRow).order_by(col(AuditRow.id).desc()).limit(limit)
     for column, name in (
         (AuditRow.registry_name, registry),

@@ -1,4 +1,4 @@
-"""Who we are among installations of this service, and whether the key in force is the right one."""
+"""Identity of this installation, and encryption of the stored secrets."""
 
 import secrets
 
@@ -10,7 +10,10 @@ from tasks.secrets.cipher import Cipher
 
 
 def get_installation(session: Session) -> str:
-    """Return eight hexadecimal digits that mark what this installation makes, drawn once."""
+    """Return the id of this installation: eight hexadecimal digits, generated once.
+
+    Robot accounts and Kubernetes objects of this installation carry it.
+    """
     return _get_row(session).name
 
 
@@ -21,20 +24,22 @@ def _get_row(session: Session) -> InstallationRow:
     try:
         with session.begin_nested():
             session.add(InstallationRow(name=secrets.token_hex(4)))
-    except IntegrityError:  # another process drew first
+    except IntegrityError:  # another process generated it first
         session.expire_all()
     return session.get_one(InstallationRow, 1)
 
 
 def check_key(session: Session, cipher: Cipher) -> None:
-    """Make sure that the key in force opens what was sealed before, and note the first key.
+    """Ensure that the configured key decrypts the stored secrets. The first key is registered.
 
     Raises:
-        InputRefused: it is another key; nothing is changed.
+        InvalidRequest: it is a different key; nothing is changed.
     """
     row = _get_row(session)
     if not row.canary:
-        session.refresh(row, with_for_update=True)  # another process may note its key just now
+        session.refresh(
+            row, with_for_update=True
+        )  # another process may register its key at the same time
     if row.canary:
         cipher.decrypt(row.canary)
         return
@@ -43,23 +48,22 @@ def check_key(session: Session, cipher: Cipher) -> None:
 
 
 def has_encrypted_secrets(session: Session) -> bool:
-    """Whether anything was ever sealed here, so that a key must be around."""
+    """Return whether secrets were ever encrypted, so that a key must exist."""
     return bool(_get_row(session).canary)
 
 
 def reencrypt_secrets(session: Session, cipher: Cipher) -> int:
-    """Encrypt anew, with the newest key, whatever an older one sealed; return how many secrets.
-
-    Each secret is looked at: a process that still ran with the older key may have kept one since.
+    """Re-encrypt secrets of older keys with the newest key, and return how many there were.
 
     Raises:
-        InputRefused: one of them cannot be opened; nothing is changed.
+        InvalidRequest: a secret cannot be decrypted; nothing is changed.
     """
     check_key(session, cipher)
     row = _get_row(session)
     if not cipher.is_current(row.canary):
         row.canary = cipher.key_check()
         session.add(row)
+    # Check every row: a process that still ran with the older key may have saved one since.
     rows = session.exec(select(RobotAccountRow).with_for_update())
     old = [robot_row for robot_row in rows if not cipher.is_current(robot_row.sealed)]
     for robot_row in old:

@@ -1,7 +1,7 @@
-"""Leases: one run at a time on one registry or cluster, on however many machines.
+"""Leases: at most one run at a time per registry or cluster, across all machines.
 
-A lease expires by itself, so a killed run holds nothing up for long. On PostgreSQL the database's
-clock counts; SQLite's is that of the one machine.
+A lease expires, so a killed run does not block others for long. On PostgreSQL, expiry uses the
+clock of the database; on SQLite, the clock of the machine.
 """
 
 import asyncio
@@ -26,30 +26,30 @@ from tasks.store.session import in_transaction
 
 _POLL_SECONDS = 0.25
 _FRESH_FRACTION = 1 / 30
-"""For how much of a lease a fence takes its last answer for granted: a second, with the default."""
+"""Fraction of a lease for which a fence reuses its last renewal: one second by default."""
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
-    """Hold the lease on `key`, renewed until the block ends; yields the holder's id.
+    """Hold the lease on `key` and renew it until the block ends; yield the lease id.
 
-    Within the block, requests that change anything are held to the lease. It ends early if the
-    lease cannot be renewed in time, or is lost.
+    Within the block, every modifying request first verifies the lease. The block is cancelled if
+    the lease is lost or cannot be renewed in time.
 
     Args:
-        key: name of the registry.
-        wait_seconds: seconds to wait for another run to end.
+        key: name of the registry, or `clusters.lease_key` of a cluster.
+        wait_seconds: how long to wait for another run to release the lease, in seconds.
 
     Raises:
-        Busy: another run holds it, and did so until patience ended; or it was lost.
+        LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
     """
     lease_id = uuid4().hex
     deadline = time.monotonic() + wait_seconds
     while not await in_transaction(_acquire, key, lease_id):
         if time.monotonic() >= deadline:
-            raise LeaseHeld(f"another run works on {key!r} right now; this one changed nothing")
+            raise LeaseHeld(f"{key!r} is locked by another run; nothing was changed")
         await asyncio.sleep(_POLL_SECONDS)
     try:
         async with asyncio.timeout(None) as timeout:
@@ -64,16 +64,16 @@ async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
     except TimeoutError:
         if not timeout.expired():
             raise
-        raise _lease_lost_error(key, "it was stopped") from None
+        raise _lease_lost_error(key, "this run was stopped") from None
     finally:
         await asyncio.shield(_release_quietly(key, lease_id))
 
 
 def check_lease(session: Session, key: str, lease_id: str) -> None:
-    """Make sure, within the transaction that depends on it, that the lease is still held.
+    """Ensure, within the transaction that depends on it, that the lease is still held.
 
     Raises:
-        Busy: it expired (this run was stopped for long) and another run has taken over.
+        LeaseHeld: the lease expired (the process was suspended) and another run acquired it.
     """
     row = session.get(LeaseRow, key, with_for_update=True)
     if row is None or row.holder != lease_id:
@@ -81,37 +81,35 @@ def check_lease(session: Session, key: str, lease_id: str) -> None:
 
 
 def _lease_lost_error(key: str, consequence: str) -> LeaseHeld:
-    return LeaseHeld(f"this run lost its lease on {key!r} to another one; {consequence}")
+    return LeaseHeld(f"this run lost its lease on {key!r} to another run; {consequence}")
 
 
 class _Fence:
-    """Renews a lease before each request that changes anything, unless that was just done.
-
-    Two clocks count, since one of them stands still while a machine sleeps.
-    """
+    """Renew a lease before each modifying request, unless it was renewed just before."""
 
     def __init__(self, key: str, lease_id: str) -> None:
         self._key, self._lease_id = key, lease_id
         self._renewed_at: tuple[float, float] | None = None
 
     async def check(self) -> None:
-        """Make sure that the lease is held, and for a while longer.
+        """Ensure that the lease is held, and extend it.
 
         Raises:
-            Busy: it is lost.
+            LeaseHeld: the lease is lost.
         """
+        # Compare both clocks: the monotonic one stops while the machine sleeps.
         now, fresh = (time.monotonic(), time.time()), _FRESH_FRACTION * get_settings().lease_seconds
         if self._renewed_at is not None and all(
             0 <= later - before < fresh for before, later in zip(self._renewed_at, now, strict=True)
         ):
             return
         if not await in_transaction(_extend, self._key, self._lease_id):
-            raise _lease_lost_error(self._key, "it changes nothing any more")
+            raise _lease_lost_error(self._key, "no further changes are made")
         self._renewed_at = now
 
 
 def _now(session: Session) -> ColumnElement[datetime]:
-    """The time by the clock that counts."""
+    """The time by the clock that decides on expiry."""
     if session.get_bind().dialect.name == "postgresql":
         return func.clock_timestamp(type_=DateTime(timezone=True))
     return literal(clock.now(), UtcDateTime())
@@ -140,26 +138,24 @@ def _acquire(session: Session, key: str, lease_id: str) -> bool:
 
 
 async def _release_quietly(key: str, lease_id: str) -> None:
-    """Release a lease; a database that cannot be asked lets it expire."""
+    """Release a lease; if the database is unreachable, the lease expires."""
     try:
         await in_transaction(_release, key, lease_id)
-    except Exception:  # it must not hide how the run ended
-        _log.warning("The lease on %s was not given back and expires", key, exc_info=True)
+    except Exception:  # must not hide the result of the run
+        _log.warning("Could not release the lease on %s; it will expire", key, exc_info=True)
 
 
 def _release(session: Session, key: str, lease_id: str) -> None:
-    """Give a lease back. If it was lost, a late change may have gone out: look again at once."""
     statement = delete(LeaseRow).where(col(LeaseRow.key) == key, col(LeaseRow.holder) == lease_id)
     if not session.exec(statement).rowcount:
+        # The lease was lost, and a late change may have been sent: observe again soon.
         doubt_statement = update(RegistryRow).where(col(RegistryRow.name) == key)
         session.exec(doubt_statement.values(doubted_at=clock.now()))
 
 
 async def _renew_until_lost(key: str, lease_id: str, run_timeout: asyncio.Timeout) -> None:
-    """Renew a lease until it is lost, which ends the run; so does its end, if no renewal works.
-
-    Being late alone does not: while nobody has taken over, it is held.
-    """
+    """Renew a lease until it is lost or expires without a renewal; then time the run out."""
+    # A late renewal is fine: an expired lease is held until another run acquires it.
     loop, duration = asyncio.get_running_loop(), get_settings().lease_seconds
     renewed_at, pause, is_held = loop.time(), duration / 3, True
     while is_held:
@@ -169,13 +165,13 @@ async def _renew_until_lost(key: str, lease_id: str, run_timeout: asyncio.Timeou
             async with asyncio.timeout(duration):
                 is_held = await in_transaction(_extend, key, lease_id)
             renewed_at = started_at
-        except Exception as error:  # whatever the database says, there may be more tries in time
-            _log.warning("The lease on %s was not renewed: %s", key, type(error).__name__)
+        except Exception as error:  # retry on any database error while the lease lasts
+            _log.warning("Could not renew the lease on %s: %s", key, type(error).__name__)
             pause, is_held = duration / 10, loop.time() - renewed_at < duration
     run_timeout.reschedule(loop.time())
 
 
 def _extend(session: Session, key: str, lease_id: str) -> bool:
-    """Hold on to what is still held. A lost lease stays lost: others have worked since."""
+    # A lost lease is not acquired again: other runs may have made changes since.
     statement = update(LeaseRow).where(col(LeaseRow.key) == key, col(LeaseRow.holder) == lease_id)
     return bool(session.exec(statement.values(expires_at=_expiry(session))).rowcount)

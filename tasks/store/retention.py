@@ -1,4 +1,4 @@
-"""Delete what is too old to be kept, a little at a time."""
+"""Delete expired history in small batches."""
 
 from datetime import datetime
 
@@ -8,13 +8,13 @@ from tasks.store.registries import runs
 from tasks.store.session import in_transaction
 
 _BATCH_SIZE, _MAX_BATCHES = 1_000, 10
-"""Rows in one transaction, so that nobody waits long for it, and transactions of one run."""
+"""Rows per transaction, to keep locks short, and transactions per run."""
 
 
 async def prune_history(now: datetime) -> int:
-    """Delete audit entries and results of changes beyond their age; return how many.
+    """Delete audit entries and change results beyond their retention; return how many.
 
-    The next run goes on where this one stops.
+    One run deletes a limited number of batches; the next run continues.
     """
     age = get_settings().audit_retention
     if age is None:

@@ -1,6 +1,6 @@
-"""Which tables the database has.
+"""Check of the database schema revision.
 
-Every run asks, so it is asked without Alembic, which takes a third of a second to import.
+Every run checks it, so this module does not import Alembic, which takes a third of a second.
 """
 
 from sqlalchemy import inspect, text
@@ -9,24 +9,24 @@ from models.core.errors import InvalidRequest
 from tasks.store.session import get_engine
 
 HEAD_REVISION = "0009"
-"""The newest of the migrations; those of the tests fail if it is not."""
+"""The newest migration. A test fails if this is outdated."""
 
 _TABLE = "alembic_version"
-"""Where Alembic notes it: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
+"""Table in which Alembic stores the revision: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
 
 
 def require_current_schema(url: str) -> None:
-    """Make sure that the database has the tables of this version.
+    """Ensure that the database has the schema of this version.
 
     Raises:
-        InputRefused: it has none, or those of another version; the message says what to run.
+        InvalidRequest: it has no schema or another revision; the message contains the command.
     """
     with get_engine(url).connect() as connection:
         has_table = inspect(connection).has_table(_TABLE)
-        query = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - our own text
+        query = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
         revision = connection.scalar(query) if has_table else None
     if revision != HEAD_REVISION:
         raise InvalidRequest(
-            f"the database has revision {revision or 'none'}, this version needs {HEAD_REVISION}: "
+            f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "
             "run `make migrate` (or `python -m deployments.migrate`) once"
         )

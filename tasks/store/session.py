@@ -1,4 +1,4 @@
-"""Engines and transactions."""
+"""Database engines and transactions."""
 
 import asyncio
 import re
@@ -30,12 +30,10 @@ _POOL_SIZE = 5
 
 @cache
 def get_engine(url: str) -> Engine:
-    """Return this process's engine for a database.
+    """Return the engine of this process for a database URL.
 
-    What is stored never gets into an error's text: it may be a sealed secret. SQLite gets
-    write-ahead logging and syncs each commit: after a power cut a robot account would be there
-    whose secret is not. It waits for other writers, and takes its write lock when a
-    transaction begins: upgrading a read lock later could fail at once
+    Errors never contain stored values, which may be encrypted secrets. SQLite uses write-ahead
+    logging, syncs every commit, and takes its write lock when a transaction begins
     (https://www.sqlite.org/lang_transaction.html).
     """
     if not url.startswith("sqlite"):
@@ -47,6 +45,7 @@ def get_engine(url: str) -> Engine:
     engine = create_engine(url, connect_args=options, hide_parameters=True)
     event.listen(engine, "before_cursor_execute", _replace_unstorable, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
+    # Upgrading a read lock to a write lock later in a transaction can fail without waiting.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
@@ -59,14 +58,12 @@ def _replace_unstorable(
     context: ExecutionContext | None,
     executemany: bool,
 ) -> tuple[str, Any]:
-    """Replace what PostgreSQL stores in no text, so that no text of anybody can fail a save.
-
-    Texts are cleaned where they come in; this is for those that come some other way.
-    """
+    # PostgreSQL rejects NUL and surrogates in text. Input is sanitized at its source; this catches
+    # the rest, so that no text can make a save fail.
     return statement, _clean_value(parameters)
 
 
-def _clean_value(value: Any) -> Any:  # noqa: ANN401 - see above
+def _clean_value(value: Any) -> Any:  # noqa: ANN401 - any parameter
     if isinstance(value, str):
         return value if value.isprintable() else _UNSTORABLE_PATTERN.sub(PLACEHOLDER, value)
     if isinstance(value, list | tuple):
@@ -83,13 +80,14 @@ def _create_parent_dir(url: str) -> None:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # BEGIN is ours, see above
+    connection.isolation_level = None  # get_engine emits BEGIN IMMEDIATE
     cursor = connection.cursor()
     for attempt in stamina.retry_context(
         on=sqlite3.OperationalError, attempts=None, timeout=30, wait_initial=0.01, wait_max=0.2
     ):
-        with attempt:  # two that switch a new database at once are both refused, without waiting
+        with attempt:  # two processes that switch a new database at once both fail at once
             cursor.execute("PRAGMA journal_mode=WAL")
+    # Without FULL, a power failure can lose the secret of a robot account that exists in Harbor.
     for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -98,7 +96,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 def run_in_transaction(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do `work(session, …)` in one transaction: all of it or nothing."""
+    """Run `work(session, …)` in one transaction and return its result."""
     with Session(get_engine(get_settings().database), expire_on_commit=False) as session:
         result = work(session, *args, **kwargs)
         session.commit()
@@ -108,9 +106,9 @@ def run_in_transaction(
 async def in_transaction(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do `work` in one transaction, in a thread, so that other registries are not held up.
+    """Run `work` in one transaction, in a thread, so that the event loop is not blocked.
 
-    It sees this run's context variables, as with `asyncio.to_thread`.
+    The thread gets the context variables of the caller, as with `asyncio.to_thread`.
     """
     context = copy_context()
     threads = _thread_pool(get_settings().database.startswith("sqlite"))
@@ -123,5 +121,5 @@ async def in_transaction(
 
 @cache
 def _thread_pool(sqlite: bool) -> ThreadPoolExecutor:
-    """SQLite lets one write at a time: more threads would only wait for its lock, asleep."""
+    # SQLite allows one writer at a time: more threads would only sleep on its lock.
     return ThreadPoolExecutor(1 if sqlite else _POOL_SIZE, thread_name_prefix="store")

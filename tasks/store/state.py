@@ -1,4 +1,4 @@
-"""What is remembered of a registry when a run on it begins."""
+"""State of a registry at the start of a run."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -26,12 +26,15 @@ from tasks.store.registries import registries, robots, runs, spaces
 
 
 class RegistryState(FrozenModel):
-    """One registry, its spaces, and who may pull them.
+    """A registry with its spaces and robot accounts.
 
     Attributes:
+        record: the registry.
+        spaces: all its spaces.
         failures: (subject, kind, reason) of changes whose last attempt failed.
-        encrypted_observer_secret: the sealed secret of the robot account that observes; empty
-            without one.
+        robot_state: bindings and robot accounts.
+        encrypted_observer_secret: encrypted secret of the observer robot account; empty if the
+            registry has none.
     """
 
     record: RegistryRecord
@@ -42,12 +45,12 @@ class RegistryState(FrozenModel):
 
 
 def load_registry_state(session: Session, name: str) -> RegistryState:
-    """Return what is remembered of a registry.
+    """Return the state of a registry.
 
     Raises:
-        InputRefused: there is none of that name.
+        InvalidRequest: there is no registry with this name.
     """
-    registry_record = registries.get_registry(session, name)  # refuses a name that nobody has
+    registry_record = registries.get_registry(session, name)
     is_managed = registry_record.registry.origin is RegistryOrigin.MANAGED
     record = _load_robot_state(session, name).model_copy(update={"is_managed": is_managed})
     observer = record.observer
@@ -101,7 +104,7 @@ def _load_robot_state(session: Session, name: str) -> RobotState:
 
 
 def list_registries_with_due_robots(session: Session) -> frozenset[str]:
-    """Return the registries on which a robot account is to be made or deleted by now."""
+    """Return the registries on which a robot account is due for creation or deletion."""
     robot_accounts, departure_records = (
         robots.list_robots(session),
         departures.list_departures(session),
@@ -112,7 +115,7 @@ def list_registries_with_due_robots(session: Session) -> frozenset[str]:
 
 
 def departure_note(session: Session, workspaces: Collection[str]) -> str:
-    """Say until when namespaces that left some workspaces can pull; empty if they held nothing."""
+    """Return until when namespaces that left these workspaces can pull; empty if they cannot."""
     departure_records = [
         departure
         for departure in departures.list_departures(session)
@@ -124,7 +127,7 @@ def departure_note(session: Session, workspaces: Collection[str]) -> str:
 def workspaces_due_for_rotation(
     session: Session, age: timedelta | None, now: datetime
 ) -> dict[str, frozenset[str]]:
-    """Return the workspaces whose secrets are too old, by registry."""
+    """Return the workspaces with a secret older than `age`, by registry."""
     robot_accounts = robots.list_robots(session)
     registry_names = {robot_account.registry for robot_account in robot_accounts}
     overdue_workspaces = {

@@ -1,4 +1,4 @@
-"""Insert or update many rows at once, on SQLite and PostgreSQL alike."""
+"""Bulk insert or update, for SQLite and PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from sqlmodel import Session, SQLModel
 
 
 def upsert(session: Session, kind: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of one table; those with a known primary key are updated.
+    """Insert rows into one table; rows whose primary key exists are updated.
 
-    Only the columns that a row names are touched. All rows name the same columns.
+    All rows must have the same columns; other columns are not changed.
     """
     if not rows:
         return

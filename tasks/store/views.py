@@ -1,4 +1,4 @@
-"""What pages tell of access: read in a fixed number of queries, however much there is."""
+"""Data for pages about access, read in a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -28,7 +28,7 @@ _STATUS_FIELDS = set(ClusterStatus.model_fields)
 def load_workspace_facts(
     session: Session, names: Collection[str] | None, at: datetime
 ) -> AccessFacts:
-    """Read what is on record about some workspaces, or all; one that is not there is left out."""
+    """Return the access facts of these workspaces, or of all; unknown names are ignored."""
     all_workspaces = workspaces.list_workspaces(session)
     selected_workspaces = tuple(
         workspace for workspace in all_workspaces if names is None or workspace.name in names
@@ -43,7 +43,7 @@ def load_workspace_facts(
 
 
 def load_registry_facts(session: Session, names: Collection[str], at: datetime) -> AccessFacts:
-    """Read what is on record about who may pull from some registries."""
+    """Return the access facts of these registries."""
     bindings = _list_bindings(session, col(BindingRow.registry_name), names)
     robot_accounts = tuple(
         robot for robot in robots.list_robots(session) if robot.registry in names
@@ -68,7 +68,7 @@ def _with_details(session: Session, facts: AccessFacts) -> AccessFacts:
 def _list_bindings(
     session: Session, column: Mapped[str], names: Collection[str] | None
 ) -> tuple[Binding, ...]:
-    """Return bindings whose column has one of these names; there may be very many."""
+    # Plain rows instead of ORM objects: there can be 50,000 bindings.
     query: Select[*tuple[Any, ...]] = sqlalchemy.select(
         col(BindingRow.registry_name).label("registry"),
         col(BindingRow.space),
@@ -85,7 +85,6 @@ def _list_bindings(
 
 
 def _list_bound_spaces(session: Session) -> dict[tuple[str, str], Space]:
-    """Return the spaces that anybody is bound to, by registry and name."""
     bound_spaces = sqlalchemy.select(
         col(BindingRow.registry_name), col(BindingRow.space)
     ).distinct()
@@ -110,7 +109,7 @@ def _list_cluster_statuses(session: Session) -> dict[str, ClusterStatus]:
 
 
 def list_robot_failures(session: Session) -> dict[tuple[str, str], str]:
-    """Return what was last said when a grant failed, by registry and workspace."""
+    """Return the last error of robot account changes, by registry and workspace."""
     query = select(ChangeResultRow).where(
         col(ChangeResultRow.done).is_(False), col(ChangeResultRow.kind).in_(_ROBOT_CHANGE_KINDS)
     )
@@ -121,7 +120,6 @@ def list_robot_failures(session: Session) -> dict[tuple[str, str], str]:
 
 
 def _list_history(session: Session, names: Collection[str]) -> dict[str, tuple[AuditRow, ...]]:
-    """Return what last happened to each of some workspaces, newest first."""
     if not names:
         return {}
     position = (

@@ -1,4 +1,4 @@
-"""What somebody asks to be bound or unbound, checked against what is on record."""
+"""Plan changes of bindings from a request and the records."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,14 +15,14 @@ from tasks.store.registries import registries, spaces
 
 
 class BindingChange(FrozenModel):
-    """A change of bindings, as it would be made now.
+    """A planned change of bindings.
 
     Attributes:
-        kind: the registry's.
-        bindings: those that would come or go; what is so already is left out.
-        namespaces: those of the workspaces that were named.
-        total_count: how many bindings the registry has.
-        held_count: how many others of the registry are held.
+        kind: kind of the registry.
+        bindings: bindings to add or remove, without those that need no change.
+        namespaces: namespaces of the requested workspaces.
+        total_count: number of bindings the registry has now.
+        held_count: number of other held bindings of the registry.
     """
 
     kind: Kind
@@ -39,10 +39,10 @@ def plan_bind(
     names: Sequence[str],
     at: datetime,
 ) -> BindingChange:
-    """Return the bindings that are not in force: those not there yet, and held ones.
+    """Return the requested bindings that are not in force: missing ones and held ones.
 
     Raises:
-        InputRefused: the registry, a space or a workspace is not known.
+        InvalidRequest: the registry, a space or a workspace does not exist.
     """
     kind = registries.get_registry(session, registry).registry.kind
     workspaces.ensure_exist(session, names)
@@ -65,10 +65,10 @@ def plan_bind(
 def plan_unbind(
     session: Session, registry: str, patterns: Sequence[str], names: Sequence[str]
 ) -> BindingChange:
-    """Return the bindings that are there, held ones too; a space may be gone from the registry.
+    """Return the requested bindings that exist, including held ones and those of missing spaces.
 
     Raises:
-        InputRefused: the registry, a space or a workspace is not known.
+        InvalidRequest: the registry, a space or a workspace does not exist.
     """
     kind = registries.get_registry(session, registry).registry.kind
     workspaces.ensure_exist(session, names)
@@ -90,11 +90,13 @@ def select_held_bindings(
     """Return held bindings of a registry.
 
     Args:
-        patterns: names and patterns of their spaces; none for all.
-        names: their workspaces; none for all.
+        session: the transaction.
+        registry: name of the registry.
+        patterns: names and patterns of spaces; empty for all.
+        names: names of workspaces; empty for all.
 
     Raises:
-        InputRefused: the registry, a space or a workspace is not known.
+        InvalidRequest: the registry, a space or a workspace does not exist.
     """
     kind = registries.get_registry(session, registry).registry.kind
     workspaces.ensure_exist(session, names)
@@ -116,10 +118,8 @@ def select_held_bindings(
 def restorable_bindings(
     session: Session, registry: str, bindings: Iterable[Binding]
 ) -> tuple[Binding, ...]:
-    """Return the bindings whose space is on record.
-
-    A binding of a space that nobody can see would wait for whoever takes its name.
-    """
+    """Return the bindings whose space is on record."""
+    # Restoring another one would grant access to whatever space gets that name later.
     space_names = {space.name for space in spaces.list_spaces(session, registry)}
     return tuple(binding for binding in bindings if binding.space in space_names)
 

@@ -1,4 +1,4 @@
-"""Bindings: added and taken away one by one, so that two people at once lose nothing."""
+"""Bindings. They are added and removed one by one, so that concurrent changes are not lost."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,13 +23,13 @@ _THIS_BINDING = sqlalchemy.and_(
     _TABLE.c.space == bindparam("of_space"),
     _TABLE.c.workspace == bindparam("of_workspace"),
 )
-"""One binding. Many are changed by one statement with many parameters: people bind 50,000."""
+"""Matches one binding. One statement runs with many parameter sets: up to 50,000 bindings."""
 
 
 def list_bindings(
     session: Session, *, registry: str | None = None, workspace: str | None = None
 ) -> tuple[Binding, ...]:
-    """Return bindings, held ones too: all, or those of a registry or of a workspace."""
+    """Return bindings, including held ones; of a registry, of a workspace, or all."""
     query = select(BindingRow).order_by(
         col(BindingRow.registry_name), col(BindingRow.space), col(BindingRow.workspace)
     )
@@ -55,14 +55,14 @@ def _to_binding(row: BindingRow) -> Binding:
 def bind(
     session: Session,
     desired_bindings: Iterable[Binding],
-    why: str = "asked",
+    why: str = "requested",
     *,
     at: datetime,
     flow_run: str,
 ) -> int:
-    """Add bindings to those there are, and restore held ones; return how many came into force.
+    """Add bindings and restore held ones; return how many came into force.
 
-    Others' are left as they are.
+    Bindings that are not named, or in force already, are not changed.
     """
     by_key = {_binding_key(binding): binding for binding in desired_bindings}
     current = _lock_existing(session, by_key)
@@ -88,9 +88,9 @@ def bind(
 def hold(
     session: Session, candidates: Iterable[Binding], why: str, *, at: datetime, flow_run: str
 ) -> int:
-    """Take bindings out of force without dropping them; return how many were in force.
+    """Hold bindings without deleting them; return how many were in force.
 
-    Nobody is granted anything by a held binding until a person restores it.
+    A held binding grants no access until it is restored with resolve-held-bindings.
     """
     by_key = {_binding_key(binding): binding for binding in candidates}
     current = _lock_existing(session, by_key)
@@ -103,11 +103,7 @@ def hold(
 def hold_bindings_of_spaces(
     session: Session, registry: str, reasons: Mapping[str, str], *, at: datetime, flow_run: str
 ) -> None:
-    """Hold all bindings of some spaces of a registry.
-
-    Args:
-        reasons: why, by space.
-    """
+    """Hold all bindings of some spaces of a registry; `reasons` is by space."""
     by_reason: dict[str, list[Binding]] = defaultdict(list)
     for binding in list_bindings_of_spaces(session, registry, reasons):
         by_reason[reasons[binding.space]].append(binding)
@@ -126,7 +122,7 @@ def _update_bindings(session: Session, targets: Sequence[Binding], **values: obj
 def unbind(
     session: Session, candidates: Iterable[Binding], why: str, *, at: datetime, flow_run: str
 ) -> int:
-    """Take bindings away; return how many there were. Others are left as they are."""
+    """Delete bindings; return how many of them existed."""
     by_key = {_binding_key(binding): binding for binding in candidates}
     current = _lock_existing(session, by_key)
     removals = [binding for key, binding in by_key.items() if key in current]
@@ -138,11 +134,8 @@ def unbind(
 
 
 def _lock_existing(session: Session, keys: Iterable[_Key]) -> dict[_Key, bool]:
-    """Return the bindings of the registries that are asked about, and whether each is held.
-
-    That is one query for each registry. Others are kept from binding and unbinding there until the
-    transaction ends.
-    """
+    # Returns whether each existing binding of these registries is held, with one query per
+    # registry. The lock blocks other binding changes there until the transaction ends.
     held_by_key: dict[_Key, bool] = {}
     for name in sorted({registry for registry, _, _ in keys}):
         registries.lock_row(session, name)
@@ -189,9 +182,9 @@ def _audit_bindings(
 
 
 def spaces_by_workspace(session: Session, registry: str) -> dict[str, tuple[str, ...]]:
-    """Return the spaces of a registry that each workspace is bound to; held bindings do not count.
+    """Return the spaces of a registry that each workspace is bound to, without held bindings.
 
-    Robot accounts are planned from this: what is not in it is not granted.
+    Robot accounts are planned from this: they get access to exactly these spaces.
     """
     query = sqlalchemy.select(col(BindingRow.workspace), col(BindingRow.space)).where(
         col(BindingRow.registry_name) == registry, col(BindingRow.held_since).is_(None)
@@ -203,14 +196,14 @@ def spaces_by_workspace(session: Session, registry: str) -> dict[str, tuple[str,
 
 
 def count(session: Session, registry: str) -> int:
-    """Return how many bindings a registry has, held ones too."""
+    """Return how many bindings a registry has, including held ones."""
     number = sqlalchemy.func.count()
     query = sqlalchemy.select(number).where(col(BindingRow.registry_name) == registry)
     return session.connection().execute(query).scalar_one()
 
 
 def count_by_registry(session: Session) -> dict[str, int]:
-    """Return how many bindings each registry has, held ones too."""
+    """Return how many bindings each registry has, including held ones."""
     column = col(BindingRow.registry_name)
     rows = session.connection().execute(
         sqlalchemy.select(column, sqlalchemy.func.count()).group_by(column)
@@ -221,7 +214,7 @@ def count_by_registry(session: Session) -> dict[str, int]:
 def list_bindings_of_spaces(
     session: Session, registry: str, names: Collection[str]
 ) -> tuple[Binding, ...]:
-    """Return what some spaces of a registry are bound to."""
+    """Return the bindings of these spaces of a registry, including held ones."""
     if not names:
         return ()
     space_names = set(names)
@@ -233,14 +226,14 @@ def list_bindings_of_spaces(
 
 
 def list_bound_workspaces(session: Session) -> frozenset[tuple[str, str]]:
-    """Return (registry, workspace) with a binding in force."""
+    """Return each (registry, workspace) that has a binding in force."""
     columns = col(BindingRow.registry_name), col(BindingRow.workspace)
     query = sqlalchemy.select(*columns).where(col(BindingRow.held_since).is_(None)).distinct()
     return frozenset((row[0], row[1]) for row in session.connection().execute(query))
 
 
 def list_not_yet_effective(session: Session) -> tuple[Binding, ...]:
-    """Return the bindings that have not reached every namespace of their workspace so far."""
+    """Return bindings that have not reached every namespace of their workspace yet."""
     query = select(BindingRow).where(
         col(BindingRow.effective_at).is_(None), col(BindingRow.held_since).is_(None)
     )
@@ -248,7 +241,7 @@ def list_not_yet_effective(session: Session) -> tuple[Binding, ...]:
 
 
 def save_effective(session: Session, effective_bindings: Iterable[Binding], at: datetime) -> None:
-    """Note when bindings reached every namespace of their workspace, the first time they do."""
+    """Save when bindings first reached every namespace of their workspace."""
     rows = [
         _bound_parameters(binding) for binding in effective_bindings if binding.effective_at is None
     ]

@@ -1,4 +1,4 @@
-"""Clusters, their namespaces, and how pull secrets were left there."""
+"""Records of clusters, their namespaces and their pull secrets."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -30,12 +30,12 @@ _CLUSTER_FIELDS, _STATUS_FIELDS = set(Cluster.model_fields), set(ClusterStatus.m
 
 
 def lease_key(cluster: str) -> str:
-    """Return the key of the lease on a cluster; a registry's name holds no slash."""
+    """Return the lease key of a cluster. Names of registries contain no slash."""
     return f"cluster/{cluster}"
 
 
 class ClusterRecord(FrozenModel):
-    """A cluster with what is remembered of it."""
+    """A cluster with its status, namespaces and pull secrets."""
 
     cluster: Cluster
     status: ClusterStatus
@@ -44,26 +44,28 @@ class ClusterRecord(FrozenModel):
 
 
 def list_names(session: Session) -> tuple[str, ...]:
-    """Return the names of all clusters."""
+    """Return the names of all clusters, sorted."""
     return tuple(session.exec(select(ClusterRow.name).order_by(col(ClusterRow.name))))
 
 
 def list_clusters(session: Session) -> tuple[Cluster, ...]:
-    """Return all clusters, by name."""
+    """Return all clusters, sorted by name."""
     rows = session.exec(select(ClusterRow).order_by(col(ClusterRow.name)))
     return tuple(Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) for row in rows)
 
 
 def get_cluster(session: Session, name: str) -> ClusterRecord:
-    """Return one cluster.
+    """Return the record of a cluster.
 
     Raises:
-        InputRefused: there is none of that name; the message lists those there are.
+        InvalidRequest: there is no cluster with this name; the message lists the existing ones.
     """
     row = session.get(ClusterRow, name)
     if row is None:
-        available_names = ", ".join(list_names(session)[:20]) or "none yet; run register-cluster"
-        raise InvalidRequest(f"there is no cluster {name!r} here; known are: {available_names}")
+        available_names = ", ".join(list_names(session)[:20]) or "none; run register-cluster"
+        raise InvalidRequest(
+            f"there is no cluster {name!r}; registered clusters: {available_names}"
+        )
     return ClusterRecord(
         cluster=Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)),
         status=ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS)),
@@ -73,7 +75,7 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
 
 
 def list_namespaces(session: Session, cluster: str | None = None) -> tuple[Namespace, ...]:
-    """Return namespaces as they were last seen, of one cluster or of all."""
+    """Return namespaces as last observed, of one cluster or of all."""
     query = select(NamespaceRow).order_by(col(NamespaceRow.cluster_name), col(NamespaceRow.name))
     if cluster is not None:
         query = query.where(col(NamespaceRow.cluster_name) == cluster)
@@ -86,7 +88,7 @@ def list_namespaces(session: Session, cluster: str | None = None) -> tuple[Names
 
 
 def list_pull_secrets(session: Session, cluster: str | None = None) -> tuple[PullSecretStatus, ...]:
-    """Return how pull secrets were left, in one cluster or in all."""
+    """Return the states of pull secrets, of one cluster or of all."""
     query = select(PullSecretRow).order_by(
         col(PullSecretRow.cluster_name), col(PullSecretRow.namespace)
     )
@@ -117,7 +119,7 @@ def namespaces_using(session: Session, registry: str) -> tuple[Namespace, ...]:
 def save_cluster(
     session: Session, cluster: Cluster, *, at: datetime, flow_run: str, state: ClusterStatus
 ) -> None:
-    """Add a cluster, or bring one of that name up to date."""
+    """Add a cluster, or update the one with this name."""
     row = session.get(ClusterRow, cluster.name)
     before = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) if row else None
     columns = cluster.model_dump(mode="json") | state.model_dump()
@@ -131,11 +133,8 @@ def save_cluster(
 
 
 def delete_cluster(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
-    """Forget a cluster and all that belongs to it, except its audit.
-
-    Its namespaces leave their workspaces: what they were given may have been copied, or could not
-    be withdrawn.
-    """
+    """Delete the records of a cluster, except its audit log."""
+    # Its namespaces may have copies of their secrets, so the workspaces need new ones.
     workspace_names = {
         namespace.workspace for namespace in list_namespaces(session, name) if namespace.workspace
     }
@@ -159,10 +158,10 @@ def save_status(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Save how a cluster was found.
+    """Save the status of a cluster.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is saved.
+        LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, lease_key(name), lease_id)
     row = session.get_one(ClusterRow, name, with_for_update=True)
@@ -180,12 +179,13 @@ def save_namespaces(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Save whom the namespaces of a cluster belong to; those that are not there are forgotten.
+    """Save the namespaces of a cluster and their workspaces; others are deleted.
 
-    Whoever leaves a workspace may have copied its login, so it is to have another.
+    A namespace that leaves a workspace may have a copy of its login, so a rotation is recorded as
+    due.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is saved.
+        LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, lease_key(name), lease_id)
     by_name = {namespace.name: namespace for namespace in current_namespaces}
@@ -220,10 +220,10 @@ def save_pull_secrets(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Save how pull secrets were left; namespaces that are not named have none.
+    """Save the pull secrets of a cluster; records of other namespaces are deleted.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is saved.
+        LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, lease_key(name), lease_id)
     rows = [_pull_secret_row(pull_secret) for pull_secret in pull_secrets]
@@ -249,7 +249,6 @@ def _replace_rows(
     key: str,
     rows: list[dict[str, Any]],
 ) -> None:
-    """Let a cluster have exactly these rows; only what differs is written."""
     query = select(table).where(col(table.cluster_name) == cluster)
     before = {getattr(row, key): row.model_dump() for row in session.exec(query)}
     upsert(session, table, [row for row in rows if before.get(row[key]) != row])

@@ -1,4 +1,4 @@
-"""Namespaces that left a workspace, until its robot accounts are replaced because of it."""
+"""Departures: namespaces left a workspace, and its robot accounts need a rotation."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,7 +12,7 @@ from tasks.store.registries import registries
 
 
 def list_departures(session: Session, registry: str | None = None) -> tuple[Departure, ...]:
-    """Return the departures on record, of one registry or of all."""
+    """Return departures, of one registry or of all."""
     query = select(DepartureRow)
     if registry is not None:
         query = query.where(col(DepartureRow.registry_name) == registry)
@@ -28,10 +28,10 @@ def list_departures(session: Session, registry: str | None = None) -> tuple[Depa
 
 
 def save_departures(session: Session, workspaces: Collection[str], at: datetime) -> None:
-    """Note that namespaces left workspaces, wherever those have a robot account.
+    """Record that namespaces left these workspaces, for each of their robot accounts.
 
-    It belongs into the transaction that changes who belongs to them: a run that is killed right
-    after it leaves the rest to the next.
+    Call it in the transaction that changes the membership: if the run is killed afterwards, the
+    next run still does the rotation.
     """
     if not workspaces:
         return
@@ -49,7 +49,7 @@ def save_departures(session: Session, workspaces: Collection[str], at: datetime)
 
 
 def mark_rotated(session: Session, robot_account: RobotAccount) -> None:
-    """Note that a new secret was made, which nobody who left before can know."""
+    """Record that a new secret was created, which departed namespaces do not have."""
     row = session.get(DepartureRow, (robot_account.registry, robot_account.workspace))
     if row is not None and row.left_at is not None:
         row.left_at, row.rotated_at = None, robot_account.secret_created_at

@@ -1,4 +1,4 @@
-"""What is on record about one namespace and one image, for explaining."""
+"""Records for explain-access: of one namespace and of one image."""
 
 from sqlmodel import Session
 
@@ -19,7 +19,7 @@ _SPACE_FIELDS = set(Space.model_fields)
 
 
 class ExplainClusterRecord(FrozenModel):
-    """A cluster, who we are, and which workspaces its namespaces were given to by hand."""
+    """The installation id, a cluster, and the workspaces that its namespaces are listed in."""
 
     installation: str
     record: ClusterRecord
@@ -27,7 +27,7 @@ class ExplainClusterRecord(FrozenModel):
 
 
 class ExplainRegistryRecord(FrozenModel):
-    """A registry, and what a workspace may pull there."""
+    """A registry, and the access of one workspace to one space."""
 
     record: RegistryRecord
     space_name: str
@@ -38,10 +38,10 @@ class ExplainRegistryRecord(FrozenModel):
 
 
 def get_explain_cluster_record(session: Session, cluster: str) -> ExplainClusterRecord:
-    """Return what is on record of a cluster.
+    """Return the records of a cluster.
 
     Raises:
-        InputRefused: there is none of that name.
+        InvalidRequest: there is no cluster with this name.
     """
     return ExplainClusterRecord(
         installation=get_installation(session),
@@ -53,10 +53,10 @@ def get_explain_cluster_record(session: Session, cluster: str) -> ExplainCluster
 def get_explain_registry_record(
     session: Session, image: Image, workspace: str | None
 ) -> tuple[ExplainRegistryRecord | None, tuple[str, ...]]:
-    """Return what is on record of an image's registry and space, and which registries there are.
+    """Return the records of an image's registry and space, and the names of all registries.
 
     Raises:
-        InputRefused: the image can be in no space there.
+        InvalidRequest: the image reference has no valid space for this registry.
     """
     records_by_name = {
         record.registry.name: record for record in registries.list_registries(session)

@@ -1,4 +1,4 @@
-"""Managed Harbors as they are known."""
+"""Records of managed Harbors."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from tasks.store.upsert import upsert
 
 
 def list_harbor_records(session: Session) -> tuple[ManagedHarborRecord, ...]:
-    """Return all managed Harbors, by place."""
+    """Return all managed Harbors, sorted by cluster, namespace and name."""
     rows = session.exec(
         select(ManagedHarborRow).order_by(
             col(ManagedHarborRow.cluster_name),
@@ -42,7 +42,7 @@ def _to_record(row: ManagedHarborRow) -> ManagedHarborRecord:
 
 
 def list_adopted_registries(session: Session, cluster: str) -> tuple[str, ...]:
-    """Return the names of the registries that are managed Harbors of a cluster."""
+    """Return the names of the registries adopted from a cluster."""
     query = select(ManagedHarborRow.registry_name).where(
         col(ManagedHarborRow.cluster_name) == cluster, col(ManagedHarborRow.registry_name) != ""
     )
@@ -50,7 +50,7 @@ def list_adopted_registries(session: Session, cluster: str) -> tuple[str, ...]:
 
 
 def save_harbor_records(session: Session, harbors: Iterable[ManagedHarborRecord]) -> None:
-    """Write down how managed Harbors stand."""
+    """Save the records of managed Harbors."""
     rows = [
         {
             "cluster_name": harbor.ref.cluster,
@@ -71,15 +71,15 @@ def save_harbor_records(session: Session, harbors: Iterable[ManagedHarborRecord]
 
 
 def delete_harbor_record(session: Session, ref: HarborRef) -> None:
-    """Drop a managed Harbor that is gone."""
+    """Delete the record of a managed Harbor."""
     row = session.get(ManagedHarborRow, (ref.cluster, ref.namespace, ref.name, ref.kind.value))
     if row is not None:
         session.delete(row)
 
 
 def exclude(session: Session, registry: str) -> None:
-    """Note that somebody removed a managed registry by hand: it is not adopted again by itself."""
-    message = "removed by hand; run integrate-managed-harbor to adopt it again"
+    """Exclude a managed registry that was removed manually from automatic adoption."""
+    message = "removed manually; run integrate-managed-harbor to adopt it again"
     for row in session.exec(
         select(ManagedHarborRow).where(col(ManagedHarborRow.registry_name) == registry)
     ):
@@ -88,7 +88,7 @@ def exclude(session: Session, registry: str) -> None:
 
 
 def include(session: Session, cluster: str, namespace: str, name: str) -> None:
-    """Forget that somebody kept a Harbor out."""
+    """Delete the exclusion of a managed Harbor."""
     for harbor in list_harbor_records(session):
         location = harbor.ref.cluster, harbor.ref.namespace, harbor.ref.name
         if harbor.state is AdoptionState.EXCLUDED and location == (cluster, namespace, name):

@@ -1,4 +1,4 @@
-"""Since when new secrets of robot accounts are everywhere."""
+"""Roll-out of new robot account secrets."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tasks.store.registries import registries, robots
 
 
 def save_rolled_out(session: Session, at: datetime) -> None:
-    """Note which robot accounts that supersede another have reached every namespace by now."""
+    """Save which replacement robot accounts have reached every namespace of their workspace."""
     robot_accounts = robots.list_robots(session)
     pending = [robot for robot in replacement_robots(robot_accounts) if robot.rolled_out_at is None]
     if not pending:

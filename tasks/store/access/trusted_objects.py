@@ -1,4 +1,4 @@
-"""The objects in clusters that persons trust to stand for a Harbor."""
+"""Records of the cluster objects that a person trusts as sources of a Harbor."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +14,7 @@ from tasks.store.upsert import upsert
 def list_trusted_objects(
     session: Session, cluster: str, now: datetime
 ) -> tuple[TrustedObject, ...]:
-    """Return a cluster's; those that were to appear and did not in time are forgotten."""
+    """Return the trusted objects of a cluster; expired pending ones are deleted."""
     query = select(TrustedObjectRow).where(col(TrustedObjectRow.cluster_name) == cluster)
     objects = []
     for row in session.exec(query.order_by(col(TrustedObjectRow.trusted_at))).all():
@@ -27,7 +27,7 @@ def list_trusted_objects(
 
 
 def save(session: Session, objects: Iterable[TrustedObject]) -> None:
-    """Write them down; named once more, one that is still to appear has its hour anew."""
+    """Save trusted objects. Saving a pending one again restarts its time limit."""
     upsert(
         session,
         TrustedObjectRow,
@@ -46,7 +46,7 @@ def save(session: Session, objects: Iterable[TrustedObject]) -> None:
 
 
 def save_pinned(session: Session, objects: Iterable[TrustedObject]) -> None:
-    """Let those that appeared take the place of those that were to appear."""
+    """Save objects that appeared, in place of their pending records."""
     objects = tuple(objects)
     for trusted_object in objects:
         row = session.get(

@@ -1,4 +1,4 @@
-"""Workspaces, and the namespaces listed for them by hand."""
+"""Records of workspaces and their listed namespaces."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -17,24 +17,24 @@ from tasks.store.upsert import upsert
 
 
 def list_workspaces(session: Session) -> tuple[Workspace, ...]:
-    """Return all workspaces, by name."""
+    """Return all workspaces, sorted by name."""
     rows = session.exec(select(WorkspaceRow).order_by(col(WorkspaceRow.name)))
     return tuple(Workspace.model_validate(row.model_dump()) for row in rows)
 
 
 def ensure_exist(session: Session, names: Iterable[str]) -> None:
-    """Make sure that workspaces are there.
+    """Ensure that workspaces exist.
 
     Raises:
-        InputRefused: one is not; the message lists those there are.
+        InvalidRequest: one does not exist; the message lists the existing ones.
     """
     existing_names = {workspace.name for workspace in list_workspaces(session)}
     missing = sorted(set(names) - existing_names)
     if missing:
-        available_names = ", ".join(sorted(existing_names)[:20]) or "none yet"
+        available_names = ", ".join(sorted(existing_names)[:20]) or "none"
         raise InvalidRequest(
-            f"there is no workspace {', '.join(missing[:10])}; known are: {available_names}. Run "
-            "create-workspace, or label a namespace with it"
+            f"there is no workspace {', '.join(missing[:10])}; existing workspaces: "
+            f"{available_names}. Run create-workspace, or label a namespace with its name"
         )
 
 
@@ -46,16 +46,18 @@ def save_workspace(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Create a workspace, or bring one that is there up to date.
-
-    A namespace that is not listed any more may be in a cluster that is out of reach: that it leaves
-    is noted now.
+    """Create or update a workspace.
 
     Args:
-        listed: (cluster, namespace) that belong to it, instead of those listed before.
+        session: the transaction.
+        workspace: the workspace.
+        listed: (cluster, namespace) of all listed namespaces; replaces the previous list.
+        at: time of the change.
+        flow_run: id of the flow run that makes the change.
     """
     existing = session.get(WorkspaceRow, workspace.name)
     upsert(session, WorkspaceRow, [workspace.model_dump()])
+    # Record departures now: the cluster of a namespace that is no longer listed may be unreachable.
     _save_departures(session, workspace.name, set(listed), at)
     session.exec(
         delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == workspace.name)
@@ -83,7 +85,7 @@ def _save_departures(
 
 
 def create_missing(session: Session, names: Iterable[str], *, at: datetime, flow_run: str) -> None:
-    """Create the workspaces that labels name and that are not there yet."""
+    """Create the workspaces named by labels that do not exist yet."""
     existing_names = set(session.exec(select(WorkspaceRow.name)))
     for name in sorted(set(names) - existing_names):
         workspace = Workspace(name=name, source=WorkspaceSource.LABEL)
@@ -95,10 +97,10 @@ def create_missing(session: Session, names: Iterable[str], *, at: datetime, flow
 def delete_workspace(
     session: Session, name: str, *, at: datetime, flow_run: str
 ) -> tuple[Binding, ...]:
-    """Forget a workspace with its bindings and its list; nobody belongs to it then.
+    """Delete a workspace, its bindings and its list of namespaces.
 
     Returns:
-        The bindings that it still had; each is audited.
+        The deleted bindings; each one is audited.
     """
     departures.save_departures(session, [name], at)
     removed_bindings = bindings.list_bindings(session, workspace=name)
@@ -115,7 +117,7 @@ def delete_workspace(
 
 
 def _audit_entry(workspace: Workspace, event_name: str) -> AuditEntry:
-    why = {WorkspaceSource.LABEL: "a namespace's label names it", WorkspaceSource.LISTED: "by hand"}
+    why = {WorkspaceSource.LABEL: "named by a namespace label", WorkspaceSource.LISTED: "by hand"}
     return AuditEntry(
         subject=workspace.name,
         action=event_name,
@@ -125,7 +127,7 @@ def _audit_entry(workspace: Workspace, event_name: str) -> AuditEntry:
 
 
 def list_assignments(session: Session, cluster: str) -> dict[str, frozenset[str]]:
-    """Return the workspaces that namespaces of a cluster were given to by hand."""
+    """Return the workspaces that list a namespace of a cluster, by namespace."""
     workspaces_by_namespace: dict[str, set[str]] = defaultdict(set)
     for row in session.exec(
         select(ListedNamespaceRow).where(col(ListedNamespaceRow.cluster_name) == cluster)

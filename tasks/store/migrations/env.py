@@ -1,4 +1,4 @@
-"""Alembic's entry: it is always given an open connection, see `tasks.store.migrate`."""
+"""Entry point of Alembic, called with an open connection by `tasks.store.migrate`."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from models.tables import UtcDateTime
 
 
 def _plain(kind: str, thing: object, _: AutogenContext) -> str | Literal[False]:
-    """Write our own types as the plain ones they are in the database."""
+    # Migrations name plain types, so that they do not depend on models.
     if kind == "type" and isinstance(thing, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(thing, AutoString):

@@ -1,4 +1,4 @@
-"""The origins that persons gave saved credentials for."""
+"""Origins that a person permitted saved credentials to be sent to."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from tasks.store.upsert import upsert
 
 
 def save(session: Session, approved_origins: Iterable[CredentialOrigin]) -> None:
-    """Write down what a person permits; what is permitted already stays so."""
+    """Save permitted origins in addition to the existing ones."""
     upsert(
         session,
         CredentialOriginRow,
@@ -21,17 +21,16 @@ def save(session: Session, approved_origins: Iterable[CredentialOrigin]) -> None
 
 
 def permitted_origins(session: Session, blocks: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return the origins that each of these blocks may be sent to, by its name.
-
-    What was permitted before blocks were told apart by their ids is pinned to those that are there.
+    """Return the origins that each of these blocks may be sent to, by name of the block.
 
     Args:
-        blocks: their document ids, by name.
+        session: the transaction.
+        blocks: document id of each block, by name.
     """
     origins: dict[str, set[str]] = defaultdict(set)
     query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
     for row in session.exec(query).all():
-        if not row.document_id:
+        if not row.document_id:  # saved before ids were recorded: pin it to the current block
             session.delete(row)
             save(session, [_to_origin(row).model_copy(update={"document_id": blocks[row.block]})])
         if _to_origin(row).covers(row.block, blocks[row.block]):
@@ -40,14 +39,14 @@ def permitted_origins(session: Session, blocks: Mapping[str, str]) -> dict[str, 
 
 
 def list_origins(session: Session, registry: Registry) -> tuple[CredentialOrigin, ...]:
-    """Return what is permitted of a registry's blocks."""
+    """Return the permitted origins of a registry's credential blocks."""
     blocks = set(credential_blocks(registry))
     query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(blocks))
     return tuple(_to_origin(row) for row in session.exec(query))
 
 
 def delete_unused(session: Session) -> None:
-    """Forget what is permitted and serves no registry any more."""
+    """Delete permitted origins that no registry uses."""
     needed = {
         (reference["name"], origin)
         for row in session.exec(select(RegistryRow))

@@ -1,4 +1,4 @@
-"""Registries and what is remembered of them."""
+"""Records of registries."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ _CONDITION_FIELDS = set(Condition.model_fields)
 
 
 def list_registries(session: Session) -> tuple[RegistryRecord, ...]:
-    """Return all registries with their conditions, by name."""
+    """Return all registries with their conditions, sorted by name."""
     conditions: dict[str, list[Condition]] = defaultdict(list)
     for row in session.exec(select(ConditionRow)):
         conditions[row.registry_name].append(Condition(**row.model_dump(include=_CONDITION_FIELDS)))
@@ -44,16 +44,18 @@ def list_registries(session: Session) -> tuple[RegistryRecord, ...]:
 
 
 def get_registry(session: Session, name: str) -> RegistryRecord:
-    """Return one registry.
+    """Return the record of a registry.
 
     Raises:
-        InputRefused: there is none of that name; the message lists those there are.
+        InvalidRequest: there is no registry with this name; the message lists the existing ones.
     """
     row = session.get(RegistryRow, name)
     if row is None:
         names = session.exec(select(RegistryRow.name).order_by(col(RegistryRow.name))).all()
-        available_names = ", ".join(names[:20]) or "none yet; run integrate-registry"
-        raise InvalidRequest(f"there is no registry {name!r} here; known are: {available_names}")
+        available_names = ", ".join(names[:20]) or "none; run integrate-registry"
+        raise InvalidRequest(
+            f"there is no registry {name!r}; integrated registries: {available_names}"
+        )
     condition_rows = session.exec(
         select(ConditionRow).where(col(ConditionRow.registry_name) == name)
     )
@@ -87,14 +89,14 @@ def list_names(session: Session) -> frozenset[str]:
 
 
 def ensure_available(session: Session, registry: Registry) -> Registry | None:
-    """Make sure that a name and an address are not taken by another registry.
+    """Ensure that no other registry uses the name or the address.
 
     Returns:
-        The registry of that name if it is at that very address already, so that an integration
-        that was cut short can go on; None if both are free.
+        The existing registry if it has the same name, kind and address, so that an interrupted
+        integration can continue; None if name and address are unused.
 
     Raises:
-        InputRefused: one of them is taken; the message says by whom and what to do.
+        InvalidRequest: another registry uses the name or the address.
     """
     ensure_address_available(session, registry)
     row = session.get(RegistryRow, registry.name)
@@ -103,16 +105,16 @@ def ensure_available(session: Session, registry: Registry) -> Registry | None:
     if row.address == registry.address and row.kind == registry.kind:
         return _to_record(row, ()).registry
     raise InvalidRequest(
-        f"the name {registry.name!r} is taken by {row.address}; choose another name, or run "
-        "update-registry to give it this address"
+        f"the name {registry.name!r} is already used for {row.address}; choose another name, or "
+        "run update-registry to change its address"
     )
 
 
 def ensure_address_available(session: Session, registry: Registry) -> None:
-    """Make sure that no other registry has this one's address, or its host under another scheme.
+    """Ensure that no other registry has this address, or the same host with another scheme.
 
     Raises:
-        InputRefused: one has; the message says which and what to do.
+        InvalidRequest: another registry has it; the message contains its name.
     """
     host = registry.parsed_address.netloc
     conflict = session.exec(
@@ -124,8 +126,8 @@ def ensure_address_available(session: Session, registry: Registry) -> None:
     if conflict is not None:
         other_name, address = conflict
         raise InvalidRequest(
-            f"{address} is integrated already as {other_name!r}, and image references do not tell "
-            f"http from https; run remove-registry for {other_name!r} first"
+            f"{address} is already integrated as {other_name!r}, and image references do not "
+            f"distinguish http from https; run remove-registry for {other_name!r} first"
         )
 
 
@@ -138,15 +140,20 @@ def add_registry(
     flow_run: str,
     approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
-    """Add a registry; one of that name, kind and address is brought up to date instead.
+    """Add a registry, or update an existing one with the same name, kind and address.
 
-    If it is here just like that, an integration that was cut short goes on: that is no news.
+    If it exists unchanged, an interrupted integration continues, and nothing is audited.
 
     Args:
-        approved_origins: where a person permits its credentials to be sent.
+        session: the transaction.
+        registry: the registry.
+        entry: audit entry of the integration.
+        at: time of the change.
+        flow_run: id of the flow run that makes the change.
+        approved_origins: origins that a person permits its credentials to be sent to.
 
     Raises:
-        InputRefused: its name or address is taken.
+        InvalidRequest: another registry uses the name or the address.
     """
     credential_origins.save(session, approved_origins)
     existing = ensure_available(session, registry)
@@ -169,7 +176,7 @@ def _insert(session: Session, registry: Registry, at: datetime) -> None:
     try:
         session.flush()
     except IntegrityError:
-        message = f"{registry.name!r} or {registry.address} was integrated by another run just now"
+        message = f"{registry.name!r} or {registry.address} was just integrated by another run"
         raise InvalidRequest(message) from None
 
 
@@ -182,13 +189,18 @@ def replace_registry(
     flow_run: str,
     approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
-    """Replace what is known of a registry, its name kept.
+    """Replace the specification of a registry; its name does not change.
 
     Args:
-        approved_origins: where a person permits its credentials to be sent.
+        session: the transaction.
+        registry: the new specification.
+        entry: audit entry of the change.
+        at: time of the change.
+        flow_run: id of the flow run that makes the change.
+        approved_origins: origins that a person permits its credentials to be sent to.
 
     Raises:
-        InputRefused: the address is another registry's.
+        InvalidRequest: another registry uses the address.
     """
     ensure_address_available(session, registry)
     row = session.get_one(RegistryRow, registry.name)
@@ -201,12 +213,12 @@ def replace_registry(
 def add_audit_entry(
     session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
 ) -> None:
-    """Write down something about a registry that changes nothing of it."""
+    """Append an audit entry for a registry without changing its record."""
     audit.append(session, name, [entry], at=at, flow_run=flow_run)
 
 
 def reset(session: Session, name: str) -> None:
-    """Forget what was seen of a registry and made in it: another one stands in its place."""
+    """Delete the observations and robot accounts of a registry that was replaced by another."""
     row = lock_row(session, name)
     for table in (RobotAccountRow, DepartureRow, SpaceRow, ChangeResultRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
@@ -220,16 +232,16 @@ def _row_values(registry: Registry) -> dict[str, Any]:
 
 
 def lock_row(session: Session, name: str) -> RegistryRow | None:
-    """Return a registry's row, locked until the transaction ends.
+    """Return the row of a registry, locked until the transaction ends.
 
-    Whoever writes what belongs to a registry does this first: two that lock many rows in different
-    orders would wait for each other (PostgreSQL).
+    Call this before writing rows that belong to a registry. Otherwise two transactions that lock
+    many rows in different orders could deadlock (PostgreSQL).
     """
     return session.get(RegistryRow, name, with_for_update=True)
 
 
 def save_conditions(session: Session, registry: str, conditions: Iterable[Condition]) -> None:
-    """Write a registry's conditions."""
+    """Save the conditions of a registry."""
     rows = [{"registry_name": registry, **condition.model_dump()} for condition in conditions]
     upsert(session, ConditionRow, rows)
 
@@ -237,9 +249,9 @@ def save_conditions(session: Session, registry: str, conditions: Iterable[Condit
 def delete_registry(
     session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
 ) -> None:
-    """Forget a registry and all that belongs to it, except its audit.
+    """Delete the records of a registry, except its audit log.
 
-    Its page is forgotten too, so that one who comes back gets a new one.
+    The digest of its page is deleted too, so that a registry integrated again gets a new page.
     """
     lock_row(session, name)
     tables = (BindingRow, RobotAccountRow, DepartureRow, ConditionRow, SpaceRow, ChangeResultRow)

@@ -1,4 +1,4 @@
-"""Robot accounts that we made: their records, and their sealed secrets."""
+"""Records of this installation's robot accounts, with their encrypted secrets."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from tasks.store.upsert import upsert
 
 
 def list_robots(session: Session, registry: str | None = None) -> tuple[RobotAccount, ...]:
-    """Return the robot accounts on record, of one registry or of all."""
+    """Return robot accounts, of one registry or of all."""
     query = select(RobotAccountRow).order_by(
         col(RobotAccountRow.registry_name), col(RobotAccountRow.robot_id)
     )
@@ -34,14 +34,14 @@ def list_robots(session: Session, registry: str | None = None) -> tuple[RobotAcc
 
 
 def save_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -> None:
-    """Put a robot account and its sealed secret on record, at once."""
+    """Save a robot account together with its encrypted secret."""
     registries.lock_row(session, robot_account.registry)
     upsert(session, RobotAccountRow, [_row_values(robot_account) | {"sealed": ciphertext}])
     departures.mark_rotated(session, robot_account)
 
 
 def update_robots(session: Session, registry: str, robot_accounts: Iterable[RobotAccount]) -> None:
-    """Write down what robot accounts are called and may pull; their secrets stay."""
+    """Update login, spaces and creation time of robot accounts; secrets are not changed."""
     for robot_account in robot_accounts:
         row = session.get(RobotAccountRow, (registry, robot_account.robot_id))
         if row is not None:
@@ -51,7 +51,7 @@ def update_robots(session: Session, registry: str, robot_accounts: Iterable[Robo
 
 
 def delete_robots(session: Session, registry: str, robot_ids: Iterable[int]) -> None:
-    """Drop the records of robot accounts that are gone."""
+    """Delete the records of robot accounts."""
     session.exec(
         delete(RobotAccountRow).where(
             col(RobotAccountRow.registry_name) == registry,
@@ -61,12 +61,12 @@ def delete_robots(session: Session, registry: str, robot_ids: Iterable[int]) -> 
 
 
 def get_encrypted_secret(session: Session, robot_account: RobotAccount) -> str:
-    """Return the sealed secret of one robot account."""
+    """Return the encrypted secret of a robot account."""
     return session.get_one(RobotAccountRow, (robot_account.registry, robot_account.robot_id)).sealed
 
 
 def encrypted_secrets(session: Session, registry: str | None = None) -> dict[tuple[str, int], str]:
-    """Return sealed secrets by registry and robot, of one registry or of all."""
+    """Return encrypted secrets by registry and robot id, of one registry or of all."""
     query = select(RobotAccountRow)
     if registry is not None:
         query = query.where(col(RobotAccountRow.registry_name) == registry)

@@ -1,4 +1,4 @@
-"""Write down one run on one registry, all of it or nothing."""
+"""Save the findings and results of one run on one registry."""
 
 from datetime import datetime
 
@@ -17,10 +17,10 @@ from tasks.store.upsert import upsert
 def save_findings(
     session: Session, plan: Plan, *, first_look: bool, lease_id: str, at: datetime, flow_run: str
 ) -> None:
-    """Save what a look found, before the plan's changes are made.
+    """Save the findings of an observation, before the changes of the plan are applied.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is saved, and nothing may be changed.
+        LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
     """
     leases.check_lease(session, plan.registry, lease_id)
     hold_reasons = plan.bindings_to_hold
@@ -40,10 +40,10 @@ def save_run(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Save a run's conclusion.
+    """Save the results of a run.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is saved.
+        LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, registry, lease_id)
     row = session.get_one(RegistryRow, registry, with_for_update=True)
@@ -64,7 +64,7 @@ def save_run(
 
 
 def prune_results(session: Session, before: datetime, limit: int) -> int:
-    """Delete results of changes that were last tried earlier, at most so many; return how many."""
+    """Delete up to `limit` change results older than `before`; return how many were deleted."""
     key = tuple_(
         col(ChangeResultRow.registry_name), col(ChangeResultRow.subject), col(ChangeResultRow.kind)
     )
@@ -94,7 +94,7 @@ def _save_results(session: Session, registry: str, run_record: RunRecord, at: da
 
 
 def list_failures(session: Session, registry: str) -> frozenset[tuple[str, str, str]]:
-    """Return (space, kind, reason) of changes whose last attempt failed."""
+    """Return (subject, kind, reason) of changes whose last attempt failed."""
     rows = session.exec(
         select(ChangeResultRow).where(
             col(ChangeResultRow.registry_name) == registry, col(ChangeResultRow.done).is_(False)

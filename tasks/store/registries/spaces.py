@@ -1,4 +1,4 @@
-"""Spaces as they are remembered and desired."""
+"""Records of spaces: observed and desired state."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,12 +16,12 @@ from tasks.store.registries import registries
 from tasks.store.upsert import upsert
 
 _SPACES_ADAPTER = TypeAdapter(tuple[Space, ...])
-EXPIRED_REASON = "the space was missing from the registry beyond its grace and is forgotten"
+EXPIRED_REASON = "the space was missing from the registry for longer than the grace period"
 _COLUMNS = [getattr(SpaceRow, name) for name in Space.model_fields]
 
 
 def list_spaces(session: Session, registry: str) -> tuple[Space, ...]:
-    """Return all spaces of a registry, by name."""
+    """Return all spaces of a registry, sorted by name."""
     rows = session.connection().execute(
         select(*_COLUMNS)
         .where(col(SpaceRow.registry_name) == registry)
@@ -31,7 +31,7 @@ def list_spaces(session: Session, registry: str) -> tuple[Space, ...]:
 
 
 def save_spaces(session: Session, registry: str, records: Iterable[Space]) -> None:
-    """Write down spaces; their storage figures stay as they are."""
+    """Save spaces; their storage statistics are not changed."""
     registries.lock_row(session, registry)
     rows = [{"registry_name": registry, **record.model_dump()} for record in records]
     upsert(session, SpaceRow, rows)
@@ -46,10 +46,10 @@ def save_desired(
     at: datetime,
     flow_run: str,
 ) -> None:
-    """Store what is desired of spaces, before it is carried out, and audit it.
+    """Save and audit the desired state of spaces, before it is applied.
 
     Raises:
-        Busy: the run lost its lease meanwhile; nothing is stored.
+        LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, registry, lease_id)
     desired_spaces = tuple(desired)
@@ -60,7 +60,7 @@ def save_desired(
 def delete_spaces(
     session: Session, registry: str, names: Iterable[str], *, at: datetime, flow_run: str
 ) -> None:
-    """Drop spaces; what they are bound to is held, so that no later space of a name inherits it."""
+    """Delete spaces and hold their bindings: a later space of the same name inherits no access."""
     space_names = list(names)
     reasons = dict.fromkeys(space_names, EXPIRED_REASON)
     bindings.hold_bindings_of_spaces(session, registry, reasons, at=at, flow_run=flow_run)

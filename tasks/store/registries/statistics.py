@@ -1,4 +1,4 @@
-"""Numbers for the overview, summed up by the database."""
+"""Statistics for the overview, aggregated by the database."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ _UPDATE_SPACE_STORAGE = (
 
 
 def list_registry_statistics(session: Session) -> tuple[RegistryStatistics, ...]:
-    """Return every registry with its spaces summed up, in three queries."""
+    """Return every registry with the totals of its spaces, in three queries."""
     totals = {row.registry_name: row for row in session.connection().execute(_totals_query())}
     return tuple(
         RegistryStatistics(record=record, totals=_space_totals(totals.get(record.registry.name)))
@@ -39,7 +39,7 @@ def list_registry_statistics(session: Session) -> tuple[RegistryStatistics, ...]
 
 
 def _totals_query() -> Select[*tuple[Any, ...]]:
-    """Sum up by registry; what is missing counts as missing and as nothing else."""
+    # A missing space counts as missing only, not in any other total.
     present = col(SpaceRow.missing_since).is_(None)
     public = _effective_visibility() == Visibility.PUBLIC.value
     limit = col(SpaceRow.storage_limit)
@@ -81,7 +81,7 @@ def _space_totals(row: Row[Any] | None) -> SpaceTotals:
 
 
 def list_space_statistics(session: Session, registry: str) -> tuple[SpaceStatistics, ...]:
-    """Return all spaces of a registry with their storage."""
+    """Return all spaces of a registry with their storage statistics."""
     result = session.connection().execute(
         select(_TABLE).where(col(SpaceRow.registry_name) == registry)
     )
@@ -110,7 +110,7 @@ def _effective_visibility() -> ColumnElement[str]:
 
 
 def save_storage(session: Session, registry: str, reading: StorageReading, at: datetime) -> None:
-    """Save what a registry said about storage; where it said nothing, nothing is known."""
+    """Save a storage reading; values that the registry did not report become unknown."""
     row = lock_row(session, registry)
     if row is None:  # removed meanwhile
         return
@@ -125,7 +125,7 @@ def save_storage(session: Session, registry: str, reading: StorageReading, at: d
 def _save_space_storage(
     session: Session, registry: str, space_storages: Iterable[SpaceStorage]
 ) -> None:
-    """Update the spaces that are known; figures of others come again once those are."""
+    # Spaces that are not on record yet get their statistics with a later reading.
     space_names = set(
         session.exec(sqlmodel.select(SpaceRow.name).where(SpaceRow.registry_name == registry))
     )
@@ -144,7 +144,6 @@ def _save_space_storage(
 
 
 def _add_measurement(session: Session, row: RegistryRow, at: datetime) -> None:
-    """Append to the trend, and drop what is too old for it."""
     result = session.connection().execute(
         _totals_query().where(col(SpaceRow.registry_name) == row.name)
     )
@@ -162,7 +161,7 @@ def _add_measurement(session: Session, row: RegistryRow, at: datetime) -> None:
 
 
 def list_measurements(session: Session, since: datetime) -> tuple[Measurement, ...]:
-    """Return what was measured since, oldest first."""
+    """Return the measurements since a time, oldest first."""
     rows = session.exec(
         sqlmodel.select(MeasurementRow)
         .where(col(MeasurementRow.at) >= since)

@@ -205,9 +205,9 @@ async def test_a_taken_name_or_address_is_refused(name: str) -> None:
     with harbor_with() as harbor, harbor_with() as other:
         await add_registry(name, harbor.url)
         state = await integrate(name, other.url)
-        assert f"the name '{name}' is taken" in (state.message or "")
+        assert f"the name '{name}' is already used" in (state.message or "")
         state = await integrate(f"{name}-twin", f"{harbor.url.upper()}/")
-        assert f"is integrated already as '{name}'" in (state.message or "")
+        assert f"is already integrated as '{name}'" in (state.message or "")
         assert other.faults.request_counts == {}
     assert registry_names() == [name]
     assert audit_events(name) == {"registry.integrated": 1}

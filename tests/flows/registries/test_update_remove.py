@@ -81,7 +81,7 @@ async def test_another_ones_address_is_refused(name: str) -> None:
         message = await expect_failure(
             update_registry, name, address=other.url, credentials=credentials
         )
-        assert f"integrated already as '{name}-other'" in message
+        assert f"already integrated as '{name}-other'" in message
         assert other.faults.request_counts.total() == request_count
 
 

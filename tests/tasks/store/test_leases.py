@@ -50,7 +50,7 @@ async def _wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def test_one_at_a_time() -> None:
     async with lease("prod"):
-        with pytest.raises(LeaseHeld, match="'prod' right now; this one changed nothing"):
+        with pytest.raises(LeaseHeld, match="'prod' is locked by another run; nothing was changed"):
             async with lease("prod"):
                 pytest.fail("two hold one lease")
         async with lease("other"):
@@ -134,7 +134,9 @@ async def test_a_take_over_is_noticed_and_respected() -> None:
 @pytest.mark.usefixtures("short")
 async def test_a_run_ends_when_its_lease_is_lost_and_does_not_take_it_up_again() -> None:
     """Another run took over, worked, and ended: what this one knows is old."""
-    with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another one; it was stopped"):
+    with pytest.raises(
+        LeaseHeld, match="lost its lease on 'prod' to another run; this run was stopped"
+    ):
         async with lease("prod"):
             await in_transaction(_end_lease)
             await asyncio.Event().wait()
@@ -148,7 +150,7 @@ def _end_lease(session: Session) -> None:
 async def test_after_the_lease_is_lost_nothing_is_sent_that_changes_anything() -> None:
     """The fence lets requests through that only read."""
     integrate()
-    with pytest.raises(LeaseHeld, match="it changes nothing any more"):
+    with pytest.raises(LeaseHeld, match="no further changes are made"):
         async with lease("prod"):
             await check_fence("PUT")
             await in_transaction(_end_lease)
@@ -199,7 +201,7 @@ async def test_renewal_survives_every_database_error_until_the_lease_ends(
     monkeypatch.setenv("REGISTRY_INTEGRATION_LEASE_SECONDS", "3")
     get_settings.cache_clear()
     is_held = False
-    with nullcontext() if back else pytest.raises(LeaseHeld, match="it was stopped"):
+    with nullcontext() if back else pytest.raises(LeaseHeld, match="this run was stopped"):
         async with lease("prod") as lease_id:
             await in_transaction(_rename, "lease", "elsewhere")
             await asyncio.sleep(1.5)  # one renewal and more

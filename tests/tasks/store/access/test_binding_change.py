@@ -95,9 +95,13 @@ async def test_what_is_gone_from_the_registry_can_be_unbound() -> None:
 async def test_what_nobody_knows_is_refused(work: object) -> None:
     await platform()
     asking = bind if work is bind else unbind
-    with pytest.raises(InvalidRequest, match="no registry 'ghost' here; known are: images, prod"):
+    with pytest.raises(
+        InvalidRequest, match="no registry 'ghost'; integrated registries: images, prod"
+    ):
         asking(["a"], "team-a", registry="ghost")
-    with pytest.raises(InvalidRequest, match="no workspace ghost; known are: team-a, team-b"):
+    with pytest.raises(
+        InvalidRequest, match="no workspace ghost; existing workspaces: team-a, team-b"
+    ):
         asking(["a"], "team-a", "ghost")
     with pytest.raises(InvalidRequest, match="prod has no space 'ghost'"):
         asking(["a", "ghost"], "team-a")

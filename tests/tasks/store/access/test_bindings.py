@@ -290,7 +290,7 @@ def test_binding_restores_a_held_binding_and_unbinding_drops_it() -> None:
     assert all_bindings()[0] == binding("a", bound_at=LATER)
     assert run_in_transaction(bindings.spaces_by_workspace, "prod") == {"team-a": ("a",)}
     row = rows(AuditRow)[-1]
-    assert (row.what, row.subject, row.why) == ("space.bound", "a", "asked; it was held")
+    assert (row.what, row.subject, row.why) == ("space.bound", "a", "requested; it was held")
     assert unbind(binding("b")) == 1
     assert all_bindings() == (binding("a", bound_at=LATER),)
 

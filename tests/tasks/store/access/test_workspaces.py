@@ -68,12 +68,14 @@ def test_created_again_keeps_its_bindings() -> None:
 
 def test_who_is_known() -> None:
     run_in_transaction(workspaces.ensure_exist, [])
-    with pytest.raises(InvalidRequest, match="no workspace team-a; known are: none yet"):
+    with pytest.raises(InvalidRequest, match="no workspace team-a; existing workspaces: none"):
         run_in_transaction(workspaces.ensure_exist, ["team-a"])
     create(B)
     create(A)
     run_in_transaction(workspaces.ensure_exist, ["team-b", "team-a"])
-    with pytest.raises(InvalidRequest, match=r"no workspace x, y; known are: team-a, team-b. Run"):
+    with pytest.raises(
+        InvalidRequest, match=r"no workspace x, y; existing workspaces: team-a, team-b. Run"
+    ):
         run_in_transaction(workspaces.ensure_exist, ["y", "team-a", "x"])
 
 
@@ -83,9 +85,7 @@ def test_discovered_by_label() -> None:
         run_in_transaction(workspaces.create_missing, ["team-b", "team-a", "team-b"], **RUN)  # type: ignore[arg-type]
     labelled = Workspace(name="team-b", source=WorkspaceSource.LABEL)
     assert run_in_transaction(workspaces.list_workspaces) == (A, labelled)
-    assert workspace_events()[1:] == [
-        ("workspace.created", "team-b", "a namespace's label names it")
-    ]
+    assert workspace_events()[1:] == [("workspace.created", "team-b", "named by a namespace label")]
 
 
 async def test_removed_with_all_that_belongs_to_it() -> None:

@@ -61,9 +61,12 @@ def test_the_same_with_another_credential_is_brought_up_to_date() -> None:
 @pytest.mark.parametrize(
     ("candidate", "message"),
     [
-        (registry(address=OTHER), r"'prod' is taken by http://registry.test.*update-registry"),
-        (registry(Kind.DOCKER), r"'prod' is taken by http://registry.test"),
-        (registry(name="twin"), r"integrated already as 'prod'.*remove-registry"),
+        (
+            registry(address=OTHER),
+            r"'prod' is already used for http://registry.test.*update-registry",
+        ),
+        (registry(Kind.DOCKER), r"'prod' is already used for http://registry.test"),
+        (registry(name="twin"), r"already integrated as 'prod'.*remove-registry"),
     ],
 )
 def test_taken(candidate: Registry, message: str) -> None:
@@ -115,7 +118,7 @@ def test_replaced() -> None:
 def test_replaced_only_by_a_free_address() -> None:
     integrate()
     integrate(registry(name="other", address=OTHER))
-    with pytest.raises(InvalidRequest, match="integrated already as 'other'"):
+    with pytest.raises(InvalidRequest, match="already integrated as 'other'"):
         run_in_transaction(
             registries.replace_registry,
             registry(address=OTHER),
@@ -127,10 +130,10 @@ def test_replaced_only_by_a_free_address() -> None:
 
 
 def test_unknown_ones_are_named_with_those_there_are() -> None:
-    with pytest.raises(InvalidRequest, match=r"no registry 'gone' here.*none yet"):
+    with pytest.raises(InvalidRequest, match=r"no registry 'gone'; integrated registries: none"):
         run_in_transaction(registries.get_registry, "gone")
     integrate()
-    with pytest.raises(InvalidRequest, match=r"no registry 'gone' here; known are: prod"):
+    with pytest.raises(InvalidRequest, match=r"no registry 'gone'; integrated registries: prod"):
         run_in_transaction(registries.get_registry, "gone")
 
 
