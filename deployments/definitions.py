@@ -1,6 +1,6 @@
-"""The deployments of `prefect.yaml`, and the types of block that flows are given.
+"""Deployments of `prefect.yaml`, and the block types that flows use.
 
-The latter are registered by `prefect block register -m deployments.definitions`.
+`prefect block register -m deployments.definitions` registers the block types.
 """
 
 from pathlib import Path
@@ -17,6 +17,6 @@ BLOCK_TYPES: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
 
 
 def load_definitions(path: Path = PROJECT_DIR / "prefect.yaml") -> list[dict[str, Any]]:
-    """Return the deployments that `prefect.yaml` lists."""
+    """Return the deployments listed in `prefect.yaml`."""
     deployments: list[dict[str, Any]] = yaml.safe_load(path.read_text())["deployments"]
     return deployments

@@ -1,6 +1,6 @@
-"""`python -m deployments.deploy`: block types, work pool and deployments, on the Prefect server.
+"""`python -m deployments.deploy`: create block types, work pool and deployments in Prefect.
 
-With `--recover` also what a server needs that was killed: see `deployments.worker.dead_runs`.
+`--recover` also cleans up after a server that was killed: see `deployments.worker.dead_runs`.
 """
 
 import asyncio
@@ -16,12 +16,16 @@ from prefect.workers.process import ProcessWorker
 from deployments.definitions import BLOCK_TYPES, load_definitions
 from deployments.environment import PROJECT_DIR, WORK_POOL
 from deployments.worker.dead_runs import crash_all_runs
+from models.core.plural import pluralize
 
 
 async def prepare_server(*, recovering: bool) -> None:
-    """Make what the deployments need."""
+    """Create the block types and the work pool; with `recovering`, crash unfinished runs first."""
     if recovering and (dead := await crash_all_runs("it was running when the server was stopped")):
-        print(f"{dead} runs were cut off; the schedule starts them again.", flush=True)
+        print(
+            f"{pluralize(dead, 'run')} interrupted by the last stop; the schedule runs them again.",
+            flush=True,
+        )
     for block in BLOCK_TYPES:
         await block.aregister_type_and_schema()
     async with get_client() as client:
@@ -30,7 +34,7 @@ async def prepare_server(*, recovering: bool) -> None:
 
 
 async def _create_work_pool(client: PrefectClient) -> None:
-    """Make the work pool; unlike `prefect work-pool create` this asks nobody for templates."""
+    # `prefect work-pool create` would request base job templates over the network.
     template = ProcessWorker.get_default_base_job_template()
     pool = WorkPoolCreate(name=WORK_POOL, type=ProcessWorker.type, base_job_template=template)
     try:
@@ -40,7 +44,7 @@ async def _create_work_pool(client: PrefectClient) -> None:
 
 
 async def _resume_served_deployments(client: PrefectClient) -> None:
-    """Unpause deployments of versions without a work pool: those paused them when they ended."""
+    # Versions before the work pool paused their deployments when they stopped.
     entrypoints = {definition["entrypoint"] for definition in load_definitions()}
     for deployment in await client.read_deployments(limit=200):
         if (

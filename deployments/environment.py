@@ -1,17 +1,18 @@
-"""The environment that the product runs in on one machine. Imports nothing of Prefect, which reads
-its settings once, when it is first imported.
+"""Environment variables for running everything on one machine.
+
+Do not import Prefect here: it reads its settings once, at its first import.
 """
 
 import os
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-"""Where the flows lie."""
+"""Root of the checkout, which contains the flows."""
 
 HOST = "127.0.0.1"
 
 WORKER_NAME = "registry-integration"
-"""Of the worker of `make serve`."""
+"""Name of the worker of `make serve`."""
 
 WORK_POOL = "registries"
 """The process work pool that `prefect.yaml` deploys to."""
@@ -20,8 +21,8 @@ WORK_POOL = "registries"
 def build_environment(data_dir: Path, port: int) -> dict[str, str]:
     """Return the variables that make Prefect and the flows use one data directory and one port.
 
-    What the caller has set already is kept: an outside database or Prefect server goes on being
-    used. Nothing is sent to anybody (telemetry is off).
+    Variables that are already set keep their values, e.g. of an external database or Prefect
+    server. Telemetry is always off.
     """
     defaults = {
         "REGISTRY_INTEGRATION_DATA_DIR": str(data_dir),
@@ -32,29 +33,29 @@ def build_environment(data_dir: Path, port: int) -> dict[str, str]:
 
 
 def own_api_url(port: int) -> str:
-    """Return the address of the API of the server that `make serve` starts."""
+    """Return the API URL of the Prefect server that `make serve` starts."""
     return f"http://{HOST}:{port}/api"
 
 
 def configured_password() -> str:
-    """Return the API password that the caller has set; empty if there is none."""
+    """Return the API password from the environment; empty if not set."""
     names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
     return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def configured_block_key() -> str:
-    """Return the key of saved blocks that the caller has set; empty if there is none."""
+    """Return the encryption key of saved blocks from the environment; empty if not set."""
     names = ("PREFECT_SERVER_ENCRYPTION_KEY", "ORION_ENCRYPTION_KEY")  # as Prefect reads them
     return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def server_environment(port: int, password: str, block_key: str) -> dict[str, str]:
-    """Return what the Prefect server needs besides; no other process is told the key of blocks."""
+    """Return the variables of the Prefect server; no other process gets the block key."""
     defaults = {
-        # Its UI asks for `/api` at the address in the browser's own address bar.
+        # The UI calls `/api` on the host in the browser's address bar.
         "PREFECT_UI_API_URL": "/api",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
-        # Two scheduled runs a minute fill a database: runs and their artifacts are kept two weeks.
+        # Two scheduled runs per minute fill a database: keep runs and artifacts for two weeks.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
     }
@@ -67,7 +68,7 @@ def server_environment(port: int, password: str, block_key: str) -> dict[str, st
 
 
 def no_proxy_environment() -> dict[str, str]:
-    """Return what keeps requests to our own server from the proxy that is set, if one is."""
+    """Return the variables that exclude the local server from a configured proxy."""
     no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = ",".join(filter(None, [no_proxy, HOST, "localhost"]))
     return {"no_proxy": hosts, "NO_PROXY": hosts}
@@ -78,12 +79,12 @@ def _with_caller_values(defaults: dict[str, str]) -> dict[str, str]:
 
 
 def prepare_data_dir(data_dir: Path) -> None:
-    """Create the data directory for its owner alone, also if it is there already."""
+    """Create the data directory, or restrict an existing one to its owner."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     data_dir.chmod(0o700)
 
 
 def set_working_directory() -> dict[str, str]:
-    """Go where the flows lie on this machine: the pull step of `prefect.yaml`, done by workers."""
+    """Change to the checkout on this machine: the pull step of `prefect.yaml`, run by workers."""
     os.chdir(PROJECT_DIR)
     return {"directory": str(PROJECT_DIR)}

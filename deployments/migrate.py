@@ -1,4 +1,4 @@
-"""`make migrate`: bring the configured database to the tables of this version."""
+"""`make migrate`: migrate the configured database to this version."""
 
 from models.core.settings import get_settings
 from tasks.secrets.robot_secrets import ensure_keys

@@ -1,7 +1,7 @@
-"""`make serve`: the whole product on one machine, until it is stopped.
+"""`make serve`: run Prefect server, database and worker on one machine until stopped.
 
-State and Prefect's data lie in one directory. The Prefect server and the worker are processes of
-their own, as on several machines (docs/workers.md), and end with this one.
+All data is in one directory. The Prefect server and the worker are separate processes, as on
+several machines (docs/workers.md), and end with this one.
 """
 
 import fcntl
@@ -38,11 +38,11 @@ _SERVER_STOP_SECONDS = 1.5
 
 
 class StartupError(Exception):
-    """The product cannot be started; the message says why and what to do."""
+    """Startup failed; the message contains the cause and how to fix it."""
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM, or until a part of it ends."""
+    """Run until Ctrl-C or SIGTERM, or until the worker or the server exits."""
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port = int(os.environ.get("PORT") or 4200)
     prepare_data_dir(data_dir)
@@ -55,14 +55,14 @@ def main() -> int:
         with _lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
             return _run_worker(server)
     except (StartupError, InvalidRequest, BlockKeyMissing) as error:
-        print(f"Not served: {error}", file=sys.stderr)
+        print(f"Startup failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
 
 
 def _run_worker(*servers: Process) -> int:
-    """Deploy the flows and run a worker; with a server of our own, until one of both ends."""
+    """Deploy the flows and run a worker until it, or one of `servers`, exits."""
     _prepare_state()
     for server in servers:
         _wait_until_healthy(server)
@@ -70,18 +70,20 @@ def _run_worker(*servers: Process) -> int:
     worker = start_process("-m", "deployments.worker")
     try:
         ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
-        print(f"Registry integration is served. UI: {ui}   Stop it with Ctrl-C.")
-        print(f"The overview: {ui}/v2/artifacts/key/overview", flush=True)
+        print(f"Registry integration is ready. UI: {ui}   Press Ctrl-C to stop.")
+        print(f"Overview: {ui}/v2/artifacts/key/overview", flush=True)
         process = wait_for_any(worker, *servers)
         part = "worker" if process is worker else "Prefect server"
-        raise StartupError(f"the {part} has ended (status {process.returncode}); start it again")
+        raise StartupError(
+            f"the {part} exited with status {process.returncode}; run `make serve` again"
+        )
     finally:
         stop_process(worker, _WORKER_STOP_SECONDS)
 
 
 def _prepare_state() -> None:
-    """Bring the database and the keys up to date."""
-    # Slow to import; the server starts meanwhile.
+    """Migrate the database and update the keys."""
+    # Slow imports: the server starts in the meantime.
     from models.core.settings import get_settings  # noqa: PLC0415
     from tasks.secrets.robot_secrets import ensure_keys  # noqa: PLC0415
     from tasks.store.migrate import migrate  # noqa: PLC0415
@@ -93,13 +95,12 @@ def _prepare_state() -> None:
 
 
 def _deploy(*, recovering: bool) -> None:
-    """Deploy all flows; their server's or Prefect's own messages are shown if it fails."""
     log_path = Path(os.environ["REGISTRY_INTEGRATION_DATA_DIR"]) / "deploy.log"
     with log_path.open("wb") as log:
         process = start_process("-m", "deployments.deploy", *["--recover"] * recovering, log=log)
     try:
         if process.wait() != 0:
-            raise StartupError(f"the flows were not deployed:\n{log_path.read_text()[-3000:]}")
+            raise StartupError(f"deploying the flows failed:\n{log_path.read_text()[-3000:]}")
     finally:
         stop_process(process, 0)
 
@@ -112,24 +113,24 @@ def _default_data_dir() -> Path:
 
 @contextmanager
 def _lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Keep a second server from the same data.
+    """Prevent a second server on the same data directory.
 
     Raises:
-        NotServed: there is one already.
+        StartupError: another process uses the data directory.
     """
     with (data_dir / "serve.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartupError(f"{data_dir} is served already, by another process") from None
+            raise StartupError(f"{data_dir} is in use by another `make serve` process") from None
         yield
 
 
 @contextmanager
 def _run_prefect_server(port: int, data_dir: Path) -> Iterator[Process]:
-    """Run a Prefect server on the loopback; its log is `server.log` in the data directory."""
+    """Run a Prefect server on the loopback interface; it logs to `server.log`."""
     if _is_port_in_use(port):
-        raise StartupError(f"port {port} is taken; choose another one: make serve PORT=4300")
+        raise StartupError(f"port {port} is in use; choose another one: make serve PORT=4300")
     settings = _set_password(data_dir, port)
     command = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
     with (data_dir / "server.log").open("ab") as log:
@@ -151,7 +152,7 @@ def _is_port_in_use(port: int) -> bool:
 
 
 def _set_password(data_dir: Path, port: int) -> dict[str, str]:
-    """Set the API password for all that is started; return the settings of the server."""
+    """Set the API password for all child processes; return the variables of the server."""
     password, is_new = configured_password(), False
     if not password:
         password, is_new = load_api_password(data_dir)
@@ -159,31 +160,33 @@ def _set_password(data_dir: Path, port: int) -> dict[str, str]:
     os.environ.update(no_proxy_environment())
     if is_new:
         print(
-            f"Made the password of the UI and the API: {password}\n"
-            f"It is in {data_dir / PASSWORD_FILE_NAME}; the UI asks for the whole line, once.",
+            f"Password of the UI and the API: {password}\n"
+            f"Saved in {data_dir / PASSWORD_FILE_NAME}. Enter the whole line in the UI, once.",
             flush=True,
         )
     return server_environment(port, password, configured_block_key() or load_block_key(data_dir))
 
 
 def _wait_until_healthy(server: Process) -> None:
-    """Wait until our server answers.
+    """Wait until the Prefect server is healthy.
 
     Raises:
-        NotServed: it ended, or does not answer.
+        StartupError: the server exited, or did not answer in time.
     """
     url = f"{os.environ['PREFECT_API_URL']}/health"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise StartupError("the Prefect server did not start; see server.log")
+            raise StartupError(
+                "the Prefect server did not start; see server.log in the data directory"
+            )
         try:
             with direct.open(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise StartupError(f"{url} does not answer within {_START_SECONDS:.0f} s")
+    raise StartupError(f"{url} did not answer within {_START_SECONDS:.0f} s")
 
 
 if __name__ == "__main__":

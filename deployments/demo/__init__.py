@@ -1,1 +1,1 @@
-"""`make demo`: the product at work on simulated registries, told as a story that checks itself."""
+"""`make demo`: an end-to-end demo on simulated registries that verifies each step."""

@@ -1,6 +1,6 @@
-"""Start the product on a temporary data directory, tell the story, stay up or exit.
+"""Start the product on a temporary data directory, run the demo, and keep running until Ctrl-C.
 
-With ONCE=1 it exits after the story, with a status that says whether all of it held.
+With ONCE=1, exit after the demo: with status 0 if all checks passed, otherwise 1.
 """
 
 import os
@@ -23,7 +23,7 @@ _INSTALLATION_VARIABLES = (
     *("PREFECT_HOME", "PREFECT_SERVER_DATABASE_CONNECTION_URL"),
     *("REGISTRY_INTEGRATION_DATABASE_URL", "REGISTRY_INTEGRATION_DATA_DIR"),
 )
-"""Variables that would lead the demo to one."""
+"""Variables that would connect the demo to an existing installation."""
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
             os.environ.pop(name, None)
         os.environ.update(build_environment(data_dir, port))
         os.environ["REGISTRY_INTEGRATION_ALLOWED_NETWORKS"] = (
-            LOOPBACK_NETWORKS  # its managed Harbors
+            LOOPBACK_NETWORKS  # of the managed Harbors of the demo
         )
         os.environ["PREFECT_API_AUTH_STRING"], _ = load_api_password(data_dir)
         from deployments.demo.scenario import run_demo  # noqa: PLC0415 - reads the environment just set
@@ -50,7 +50,6 @@ def main() -> int:
 
 
 def _choose_port() -> int:
-    """Return the wished port, or a free one if the usual one is taken."""
     requested_port = os.environ.get("PORT")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,14 +57,16 @@ def _choose_port() -> int:
             probe.bind((HOST, int(requested_port or 4200)))
         except OSError:
             if requested_port:
-                sys.exit(f"Port {requested_port} is taken; choose another one: make demo PORT=4300")
+                sys.exit(
+                    f"Port {requested_port} is in use; choose another one: make demo PORT=4300"
+                )
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
 def _run_product(data_dir: Path, port: int) -> Iterator[None]:
-    """Run `make serve`'s process until the block ends."""
+    """Run `make serve` until the block ends."""
     log_path = data_dir / "serve.log"
     started = time.monotonic()
     print(f"Starting the product on http://{HOST}:{port} …", flush=True)
@@ -79,11 +80,11 @@ def _run_product(data_dir: Path, port: int) -> Iterator[None]:
             start_new_session=True,
         )
     try:
-        while b"is served" not in log_path.read_bytes():
+        while b"integration is ready" not in log_path.read_bytes():
             if process.poll() is not None:
                 sys.exit(f"The product did not start:\n{log_path.read_text()[-3000:]}")
             time.sleep(0.2)
-        print(f"  up after {time.monotonic() - started:.0f} s", flush=True)
+        print(f"  ready after {time.monotonic() - started:.0f} s", flush=True)
         yield
     finally:
         process.send_signal(signal.SIGTERM)

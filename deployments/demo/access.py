@@ -1,4 +1,4 @@
-"""The demo's chapter on access: a binding makes an image pullable, an unbinding stops it."""
+"""Access part of the demo: a binding allows pulls, and unbinding revokes them."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ _BINDING_PARAMETERS = {
 
 
 async def show_access(runner: DemoRunner, platform: DemoPlatform) -> None:
-    """Tell it: register a cluster, bind, pull, explain, unbind."""
-    runner.print_title("Registering a Kubernetes cluster (an emulation, not a real one)")
+    """Register a cluster, bind, pull, explain and unbind."""
+    runner.print_title("Register a Kubernetes cluster (simulated)")
     await ClusterCredentials(kubeconfig=platform.cluster.kubeconfig).save("demo-cluster")
     await runner.check_flow(
         "COMPLETED",
@@ -28,7 +28,7 @@ async def show_access(runner: DemoRunner, platform: DemoPlatform) -> None:
         name="demo",
         credentials={"$ref": {"block_document_slug": "cluster-credentials/demo-cluster"}},
     )
-    runner.print_title("Binding a private space to a workspace, and taking it away again")
+    runner.print_title("Bind a private space to a workspace, and unbind it")
     await _check_pulls(runner, platform, shop=401, analytics=401)
     await runner.check_flow(
         "COMPLETED", "bind web-shop to team-shop", "bind-space", **_BINDING_PARAMETERS
@@ -41,12 +41,14 @@ async def show_access(runner: DemoRunner, platform: DemoPlatform) -> None:
     workspace_robots = [
         robot for robot in platform.main.robots.values() if "observer" not in robot.stored
     ]
-    runner.check(not workspace_robots, "no robot account for it is left in Harbor")
-    runner.check(platform.cluster.secret("shop") is None, "no pull secret is left in the namespace")
+    runner.check(not workspace_robots, "its robot account is deleted in Harbor")
+    runner.check(
+        platform.cluster.secret("shop") is None, "the pull secret is deleted in the namespace"
+    )
 
 
 async def _check_pulls(runner: DemoRunner, platform: DemoPlatform, **expected: int) -> None:
-    """Pull as a node does, with what the namespace's ServiceAccount hands out."""
+    """Pull as a node does, with the imagePullSecrets of the namespace's ServiceAccount."""
     host = platform.urls["harbor-main"].partition("//")[2]
     for namespace, expected_status in expected.items():
         secret_names = platform.cluster.image_pull_secrets(namespace)
@@ -66,7 +68,7 @@ async def _check_rollout_time(runner: DemoRunner) -> None:
         if binding.effective_at
     ]
     worst = max((time.total_seconds() for time in times), default=0.0)
-    message = f"every namespace of the workspace had it {worst:.1f} s after the wish"
+    message = f"in force in every namespace of the workspace {worst:.1f} s after the request"
     runner.check(len(times) == len(space_bindings) == 1, message)
 
 
@@ -77,4 +79,4 @@ async def _check_explanations(runner: DemoRunner) -> None:
             {"cluster": "demo", "namespace": namespace, "image": f"harbor-main/{_IMAGE}"},
         )
         message = (run.state.message or "")[:170] if run.state else ""
-        runner.check(message.startswith(answer), f"why can {namespace}? {message}")
+        runner.check(message.startswith(answer), f"explain access of {namespace}: {message}")

@@ -1,4 +1,4 @@
-"""The demo's chapter on managed Harbors: created by the platform, integrated by nobody."""
+"""Discovery part of the demo: managed Harbors are integrated automatically."""
 
 import asyncio
 import time
@@ -21,8 +21,8 @@ _WAIT_SECONDS = 150.0
 
 
 async def show_discovery(runner: DemoRunner, platform: DemoPlatform, stack: ExitStack) -> None:
-    """Let the platform create two Harbors while the product runs; one of them is announced."""
-    runner.print_title("The platform creates two Harbors in its cluster, and says so of one")
+    """Create two managed Harbors in the cluster; only one sends the event harbor.created."""
+    runner.print_title("The platform creates two Harbors in its cluster, and announces one of them")
     label = f"{MANAGED_LABEL}={MANAGED_LABEL_VALUE}"
     runner.console.print(f"    kubectl label namespace {HARBOR_NAMESPACE} {label}")
     for name in ("announced", "quiet"):
@@ -41,7 +41,7 @@ async def show_discovery(runner: DemoRunner, platform: DemoPlatform, stack: Exit
 
 
 async def _send_created_event(name: str) -> None:
-    """Send the event as whoever creates Harbors does."""
+    """Send the event that a platform sends after creating a Harbor."""
     event = {
         "id": str(uuid4()),
         "occurred": datetime.now(UTC).isoformat(),

@@ -1,4 +1,4 @@
-"""The simulated registries of the demo: what is in them, and how they misbehave later."""
+"""Simulated registries and cluster of the demo."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,21 +13,22 @@ from models.discovery.trust import MANAGED_LABEL
 
 GIB = 2**30
 DEMO_NAMESPACES = {"shop": "team-shop", "shop-staging": "team-shop", "analytics": "team-data"}
-"""The emulated cluster's namespaces, with the workspace that their label names."""
+"""Namespaces of the simulated cluster, with the workspace in their label."""
 HARBOR_NAMESPACE = "harbors"
-"""Where the platform's own Harbors are: the one namespace that is marked as trusted."""
+"""Namespace of the managed Harbors: the only one labelled as trusted."""
 DEMO_PASSWORD = "Harbor12345"  # noqa: S105 - of simulated registries only
 
 
 @dataclass
 class DemoPlatform:
-    """The registries and their addresses.
+    """The simulated registries and cluster.
 
     Attributes:
-        urls: address by name.
-        cluster: an emulated Kubernetes cluster, not a real one.
-        stack: ends what runs when the demo does.
-        old_stack: stopping it takes `harbor-old` down.
+        urls: address of each registry, by name.
+        cluster: a simulated Kubernetes cluster.
+        stack: stops all servers at the end of the demo.
+        old_stack: closing it stops `harbor-old`.
+        closed_url: an address that refuses connections.
     """
 
     main: SimulatedHarbor
@@ -67,9 +68,7 @@ def run_platform() -> Iterator[DemoPlatform]:
             ("docker-dev", platform.dev.app),
         ):
             platform.urls[name] = stack.enter_context(run_server(app))
-        platform.main.external_url = platform.urls[
-            "harbor-main"
-        ]  # where it sends who needs a token
+        platform.main.external_url = platform.urls["harbor-main"]  # used in its token challenges
         platform.urls["harbor-old"] = platform.old_stack.enter_context(run_server(old.app))
         yield platform
 

@@ -1,4 +1,4 @@
-"""Who tells the story of the demo: says what is done, does it as a user would, and checks it."""
+"""Runner of the demo: runs flows as a user does, prints and records the checks."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _WIDTH = 140
 
 
 class DemoRunner:
-    """Tells what happens and remembers what did not hold."""
+    """Prints progress and records failed checks."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
@@ -23,19 +23,19 @@ class DemoRunner:
         self.started_at = time.monotonic()
 
     def print_title(self, text: str) -> None:
-        """Begin a chapter."""
+        """Print the title of a part, with the elapsed time."""
         seconds = time.monotonic() - self.started_at
         self.console.print(f"\n[bold]{text}[/bold] [dim]({seconds:.0f} s)[/dim]")
 
     def check(self, condition: bool, text: str) -> None:
-        """Say whether something holds."""
+        """Print a check and record it if it failed."""
         mark = "[green]✓[/green]" if condition else "[red]✗[/red]"
         self.console.print(f"  {mark} {escape(text)}")
         if not condition:
             self.failed_checks.append(text)
 
     async def run_flow(self, flow: str, parameters: dict[str, object]) -> FlowRun:
-        """Run a deployed flow as the UI's button does, and wait for its end.
+        """Run a deployment as the UI does, and wait for its final state.
 
         Prefect cancels the run if a scheduled run of the same flow has not ended; it is started
         again.

@@ -1,4 +1,4 @@
-"""The story of the demo: each step says what it does, does it as a user would, and checks it."""
+"""Scenario of the demo: run each step as a user would, and verify it."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from deployments.demo.managed import show_discovery
 from deployments.demo.platform import DEMO_PASSWORD, GIB, DemoPlatform, run_platform
 from deployments.demo.runner import DemoRunner
 from deployments.demo.table import overview_table
+from models.core.plural import pluralize
 from models.overview.overview import RegistryStatistics
 from models.registries.condition import Health
 from tasks.secrets.credentials import RegistryCredentials
@@ -19,26 +20,24 @@ from tasks.store.session import in_transaction
 
 
 def run_demo(*, once: bool, ui: str) -> int:
-    """Tell the whole story; stay up until Ctrl-C unless it is to be told once."""
+    """Run the whole scenario and return the exit status; unless `once`, wait for Ctrl-C first."""
     runner = DemoRunner()
     with run_platform() as platform:
         asyncio.run(_run_scenario(runner, platform))
-        runner.console.print(f"\nSee it in the UI: {ui}/v2/artifacts/key/overview")
-        runner.console.print(f"Its password: {os.environ['PREFECT_API_AUTH_STRING']}")
+        runner.console.print(f"\nOverview in the UI: {ui}/v2/artifacts/key/overview")
+        runner.console.print(f"Password: {os.environ['PREFECT_API_AUTH_STRING']}")
         _print_result(runner)
         if not once:
-            runner.console.print("The product stays up until Ctrl-C.")
+            runner.console.print("The product keeps running. Press Ctrl-C to stop.")
             threading.Event().wait()
     return 1 if runner.failed_checks else 0
 
 
 def _print_result(runner: DemoRunner) -> None:
     if runner.failed_checks:
-        runner.console.print(
-            f"[red]{len(runner.failed_checks)} parts of the story did not hold.[/red]"
-        )
+        runner.console.print(f"[red]{pluralize(len(runner.failed_checks), 'check')} failed.[/red]")
     else:
-        runner.console.print("[green]Every part of the story held.[/green]")
+        runner.console.print("[green]All checks passed.[/green]")
 
 
 async def _run_scenario(runner: DemoRunner, platform: DemoPlatform) -> None:
@@ -61,7 +60,7 @@ def _block_reference(name: str) -> dict[str, object]:
 
 
 async def _show_integration(runner: DemoRunner, platform: DemoPlatform) -> None:
-    runner.print_title("Integrating four simulated Harbors and a simulated Docker Registry")
+    runner.print_title("Integrate four simulated Harbors and a simulated Docker Registry")
     await asyncio.gather(
         *(
             runner.check_flow(
@@ -79,7 +78,7 @@ async def _show_integration(runner: DemoRunner, platform: DemoPlatform) -> None:
 
 
 async def _show_refusals(runner: DemoRunner, platform: DemoPlatform) -> None:
-    runner.print_title("What cannot work is refused before anything is saved")
+    runner.print_title("Registries that fail the probe are not saved")
     await asyncio.gather(
         runner.check_flow(
             "FAILED",
@@ -101,31 +100,35 @@ async def _show_refusals(runner: DemoRunner, platform: DemoPlatform) -> None:
     names = [
         registry.name for registry in await in_transaction(statistics.list_registry_statistics)
     ]
-    runner.check(sorted(names) == sorted(platform.urls), f"integrated are {', '.join(names)}")
+    runner.check(
+        sorted(names) == sorted(platform.urls), f"integrated registries: {', '.join(names)}"
+    )
 
 
 def _with_host_name(url: str) -> str:
-    """Return another spelling of an address, which is not taken yet."""
+    """Return another spelling of an address, which no registry uses yet."""
     return url.replace("127.0.0.1", "localhost")
 
 
 async def _show_drift(runner: DemoRunner, platform: DemoPlatform) -> None:
-    runner.print_title("Making a space private, and keeping it so")
+    runner.print_title("Make a space private, and correct drift")
     await runner.check_flow(
         "COMPLETED",
-        "payments becomes private",
+        "make payments private",
         "set-space-visibility",
         registry="harbor-main",
         names=["payments"],
         visibility="private",
     )
-    runner.check(not platform.main.projects["payments"].public, "Harbor itself says private")
+    runner.check(not platform.main.projects["payments"].public, "payments is private in Harbor")
     platform.main.projects["payments"].public = True
-    runner.console.print("  [dim]… somebody makes it public in Harbor's own console[/dim]")
+    runner.console.print("  [dim]… make it public in Harbor's own console[/dim]")
     await runner.check_flow(
         "COMPLETED", "reconcile harbor-main", "reconcile-registry", name="harbor-main"
     )
-    runner.check(not platform.main.projects["payments"].public, "Harbor says private again")
+    runner.check(
+        not platform.main.projects["payments"].public, "payments is private in Harbor again"
+    )
     drifted = "space.visibility-drifted"
     runner.check(await _was_event_sent(drifted), f"the event {drifted} was sent")
 
@@ -149,7 +152,7 @@ async def _show_failures(runner: DemoRunner, platform: DemoPlatform) -> None:
         await asyncio.gather(
             *(
                 runner.check_flow(
-                    "FAILED", f"{round_} look at {name}", "reconcile-registry", name=name
+                    "FAILED", f"{round_} reconcile of {name}", "reconcile-registry", name=name
                 )
                 for name in ("harbor-old", "harbor-lab")
             )
@@ -157,7 +160,7 @@ async def _show_failures(runner: DemoRunner, platform: DemoPlatform) -> None:
 
 
 async def _show_overview(runner: DemoRunner, platform: DemoPlatform) -> None:
-    runner.print_title("The overview")
+    runner.print_title("Overview")
     await runner.check_flow("COMPLETED", "compute the overview", "compute-overview")
     registries = {
         registry.name: registry
@@ -187,13 +190,16 @@ def _check_numbers(
             f"{name} is {health[name]}: {reason}",
         )
     runner.check(
-        registries["harbor-old"].storage_used == 42 * GIB, "harbor-old keeps its last numbers"
+        registries["harbor-old"].storage_used == 42 * GIB, "harbor-old keeps its last statistics"
     )
     runner.check(registries["harbor-main"].totals.space_count == 6, "harbor-main has 6 spaces")
     runner.check(registries["harbor-main"].totals.public_count == 2, "2 of them are public")
     quotas = (project.quota for project in platform.main.projects.values())
     used = sum(quota.used for quota in quotas if quota)
-    runner.check(registries["harbor-main"].totals.storage_used == used, "its storage adds up")
+    runner.check(
+        registries["harbor-main"].totals.storage_used == used,
+        "its storage is the sum of its spaces",
+    )
     runner.check(
         registries["docker-dev"].storage_used is None, "docker-dev's storage is unknown, not zero"
     )

@@ -1,4 +1,4 @@
-"""The overview as a table for the terminal."""
+"""Overview as a table for the terminal."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ _COLUMN_TITLES = (
 
 
 def overview_table(registries: Sequence[RegistryStatistics]) -> Table:
-    """Return the overview of all registries."""
+    """Return the overview table of all registries."""
     table = Table(title="Registries (simulated)")
     for head in _COLUMN_TITLES:
         table.add_column(head, no_wrap=True)

@@ -1,1 +1,1 @@
-"""The Prefect server's password and key, as `make serve` keeps them."""
+"""API password and block key of the Prefect server that `make serve` starts."""

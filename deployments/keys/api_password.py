@@ -1,4 +1,4 @@
-"""The password of the Prefect API of `make serve`: made once, kept in the data directory."""
+"""Password of the Prefect API: generated once and stored in the data directory."""
 
 import secrets
 from contextlib import suppress
@@ -11,10 +11,10 @@ _USER = "operator"
 
 
 def load_api_password(data_dir: Path) -> tuple[str, bool]:
-    """Return `operator:<random>`, and whether this call made it.
+    """Return the password `operator:<random>`, and whether this call generated it.
 
     Raises:
-        InputRefused: other users can read the file.
+        InvalidRequest: other users can read the file.
     """
     path = data_dir / PASSWORD_FILE_NAME
     with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The key that the Prefect server encrypts saved blocks with, kept apart from its database."""
+"""Encryption key of saved blocks in Prefect, stored outside of the server's database."""
 
 import asyncio
 from pathlib import Path
@@ -11,18 +11,19 @@ BLOCK_KEY_FILE_NAME = "blocks.key"
 
 
 class BlockKeyMissing(Exception):
-    """Blocks were saved with a key that is not there any more; the message says what to do."""
+    """The key of saved blocks is missing; the message contains how to restore it."""
 
 
 def load_block_key(data_dir: Path) -> str:
-    """Return the key of a data directory; the first call makes it.
+    """Return the block key of a data directory; the first call creates it.
 
-    A server that was started without a key wrote one into the database that holds the blocks: that
-    one moves into the file, and saved blocks stay readable. The steps can be interrupted anywhere.
+    A Prefect server without a key generates one and stores it in the database with the blocks. Such
+    a key is moved to the file, so that saved blocks stay readable. An interrupted call can be
+    repeated.
 
     Raises:
-        BlockKeyMissing: the database holds blocks, and there is no key.
-        InputRefused: other users can read the file.
+        BlockKeyMissing: the database contains blocks, but there is no key.
+        InvalidRequest: other users can read the file.
     """
     path, draft = data_dir / BLOCK_KEY_FILE_NAME, data_dir / f"{BLOCK_KEY_FILE_NAME}.new"
     if not path.exists():
@@ -33,7 +34,6 @@ def load_block_key(data_dir: Path) -> str:
 
 
 async def _create_key(draft: Path, path: Path, *, interrupted: bool) -> None:
-    """Put the key into the draft, and nowhere else."""
     from deployments.keys import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
 
     try:
@@ -43,8 +43,8 @@ async def _create_key(draft: Path, path: Path, *, interrupted: bool) -> None:
         elif not interrupted:
             if await table.has_saved_blocks():
                 raise BlockKeyMissing(
-                    f"the key of the saved blocks is missing: put {path} back from a backup, or "
-                    "set PREFECT_SERVER_ENCRYPTION_KEY"
+                    f"the encryption key of the saved blocks is missing: restore {path} from a "
+                    "backup, or set PREFECT_SERVER_ENCRYPTION_KEY"
                 )
             _write_key(draft, Fernet.generate_key().decode())
     finally:
@@ -52,5 +52,5 @@ async def _create_key(draft: Path, path: Path, *, interrupted: bool) -> None:
 
 
 def _write_key(draft: Path, key: str) -> None:
-    draft.unlink(missing_ok=True)  # of a start that was interrupted before the key was deleted
+    draft.unlink(missing_ok=True)  # left by a call interrupted before the key was deleted
     create_secret_file(draft, f"{key}\n")

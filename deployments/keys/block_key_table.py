@@ -1,4 +1,4 @@
-"""The key in table `configuration`, where a Prefect server without a key of its own puts one."""
+"""Block key in table `configuration`, where a Prefect server without a key stores one."""
 
 import json
 
@@ -10,7 +10,7 @@ _KEY_COLUMNS = {"key": "ENCRYPTION_KEY"}
 
 
 async def read_key() -> str | None:
-    """Return the key that the server's database holds; None if it holds none."""
+    """Return the key stored in the server's database; None if there is none."""
     engine = await provide_database_interface().engine()
     async with engine.connect() as connection:
         if not await _has_tables(connection):
@@ -23,12 +23,12 @@ async def read_key() -> str | None:
 
 
 async def delete_key() -> None:
-    """Take the key out of the server's database, and out of the file that holds the database."""
+    """Delete the key from the server's database, and overwrite it in an SQLite file."""
     engine = await provide_database_interface().engine()
     async with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
-            await connection.execute(text("PRAGMA secure_delete = ON"))  # overwrites what it frees
+            await connection.execute(text("PRAGMA secure_delete = ON"))  # overwrites freed pages
         await connection.execute(text("DELETE FROM configuration WHERE key = :key"), _KEY_COLUMNS)
         await connection.commit()
         if sqlite:
@@ -36,7 +36,7 @@ async def delete_key() -> None:
 
 
 async def has_saved_blocks() -> bool:
-    """Whether the server's database holds blocks, which some key encrypted."""
+    """Return whether the server's database contains encrypted blocks."""
     engine = await provide_database_interface().engine()
     async with engine.connect() as connection:
         if not await _has_tables(connection):

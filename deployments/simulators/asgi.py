@@ -1,6 +1,6 @@
-"""The little of ASGI that the simulated services need: a request read, a whole answer sent.
+"""Minimal ASGI for the simulated services: read a whole request, send a whole response.
 
-Plain ASGI rather than a framework, so that headers, bodies and their order are exactly ours.
+Plain ASGI rather than a framework, so that headers, bodies and their order are under full control.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -19,7 +19,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Request:
-    """One whole request; header names in lower case, path decoded."""
+    """A complete request; header names are lower case, the path is decoded."""
 
     method: str
     path: str
@@ -30,13 +30,13 @@ class Request:
     body: bytes
 
     def query_value(self, name: str) -> str:
-        """The first value of a query parameter, or nothing."""
+        """Return the first value of a query parameter; empty if not given."""
         return self.query.get(name, [""])[0]
 
 
 @dataclass(frozen=True)
 class AsgiResponse:
-    """One whole answer."""
+    """A complete response."""
 
     status: int
     body: bytes = b""
@@ -45,14 +45,14 @@ class AsgiResponse:
 
 @dataclass
 class CapturedResponse:
-    """An answer caught from an app instead of being sent."""
+    """A response captured from an app instead of being sent."""
 
     status: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
 
     async def send(self, message: AsgiMessage) -> None:
-        """Stand in for the server's `send`."""
+        """Capture a message; replaces the server's `send`."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.headers = list(message.get("headers", ()))
@@ -60,7 +60,7 @@ class CapturedResponse:
             self.body += message.get("body", b"")
 
     def headers_with_length(self, length: int) -> list[tuple[bytes, bytes]]:
-        """The headers as they were, but with this Content-Length."""
+        """Return the headers with this Content-Length."""
         headers = [(k, v) for k, v in self.headers if k.lower() not in _FRAMING]
         return [*headers, (b"content-length", str(length).encode())]
 
@@ -69,21 +69,21 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 def request_target(scope: Scope) -> str:
-    """Path and query as they came over the wire: `%252F` is still `%252F`."""
+    """Return path and query as received: `%252F` is still `%252F`."""
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
     return f"{path}?{query}" if query else path
 
 
 class ClientDisconnected(Exception):
-    """The client hung up before its request was there whole; nothing is done for it."""
+    """The client disconnected before its request was complete; the request is ignored."""
 
 
 async def read_body(receive: Receive) -> bytes:
     """Read the whole request body.
 
     Raises:
-        ClientGone: the client left first.
+        ClientDisconnected: the client disconnected before the end of the body.
     """
     body = bytearray()
     more = True
@@ -97,10 +97,10 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def buffer_requests(app: AsgiApp) -> AsgiApp:
-    """Let an app have each request whole, or not at all, whenever its client leaves.
+    """Pass each request to an app either complete or not at all.
 
-    An ASGI server gives away what has arrived of a body when its client leaves before the app
-    reads it: an app that takes its time would then be asked something else than was sent.
+    When a client disconnects before the app reads the body, an ASGI server delivers the part that
+    has arrived: a slow app would see a different request than the client sent.
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +114,7 @@ def buffer_requests(app: AsgiApp) -> AsgiApp:
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already once more, then what the server says."""
+    """Return a `receive` that repeats a body that was read, then continues with the server's."""
     first: list[AsgiMessage] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> AsgiMessage:
@@ -124,7 +124,7 @@ def replay_body(body: bytes, receive: Receive) -> Receive:
 
 
 async def read_request(scope: Scope, receive: Receive) -> Request:
-    """Read the request whole."""
+    """Read the whole request."""
     headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
     return Request(
         method=scope["method"],
@@ -138,7 +138,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
 
 
 async def send_response(send: Send, reply: AsgiResponse) -> None:
-    """Send a whole answer; Content-Length is added unless the answer names its own."""
+    """Send a response; Content-Length is added unless the response has one."""
     headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in reply.headers]
     if not any(name.lower() in _FRAMING for name, _ in headers):
         headers.append((b"content-length", str(len(reply.body)).encode()))

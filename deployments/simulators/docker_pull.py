@@ -1,7 +1,7 @@
-"""Pull an image's manifest as a node does: ask, be challenged, fetch a token, ask again.
+"""Pull the manifest of an image as a node does: request, challenge, token, request.
 
-Nothing here is simulated: it speaks to whatever registry the image reference names, simulated or
-real. See https://distribution.github.io/distribution/spec/auth/token/
+This is a real client, for simulated and real registries. See
+https://distribution.github.io/distribution/spec/auth/token/
 """
 
 import re
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 def can_pull(image: str, secret: Mapping[str, Any] | None, *, scheme: str = "http") -> bool:
-    """Whether an image can be pulled with what a namespace's pull secret holds.
+    """Return whether an image can be pulled with the pull secret of a namespace.
 
     Args:
         image: host/repository:tag.
@@ -29,7 +29,7 @@ def can_pull(image: str, secret: Mapping[str, Any] | None, *, scheme: str = "htt
 
 
 def pull_status(image: str, secret: Mapping[str, Any] | None, *, scheme: str = "http") -> int:
-    """Return the status that the registry ends a pull with; see `can_pull`."""
+    """Return the final HTTP status of a pull; see `can_pull`."""
     host, _, reference = image.partition("/")
     repository, _, tag = reference.rpartition(":")
     login = ((secret or {}).get("auths") or {}).get(host)

@@ -1,4 +1,4 @@
-"""The ways in which a simulated service can misbehave; `faults` says when."""
+"""Faults of a simulated service; `faults` defines when they occur."""
 
 import asyncio
 import inspect
@@ -30,35 +30,35 @@ HUGE_CHUNK_BYTES = 64 * 1024
 
 
 class FaultAction(Protocol):
-    """What happens to a request in place of, or before, the service's own answer."""
+    """Action on a request, before or instead of the response of the service."""
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, with or without asking `app`."""
+        """Respond to the request, with or without calling `app`."""
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Wait, then let the service answer."""
+    """Wait, then let the service respond."""
 
     seconds: float
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait, then pass on."""
+        """Wait, then call the app."""
         await asyncio.sleep(self.seconds)
         await app(scope, receive, send)
 
 
 class GatewayTimeout:
-    """Answer 504 as a gateway that waits no longer, and let the service do it when released.
+    """Respond 504 like a gateway after a timeout; the service handles the request on `complete`.
 
-    So a test chooses when that happens which its client no longer waits for.
+    So a test controls when a request that its client gave up on takes effect.
     """
 
     def __init__(self) -> None:
         self._pending: Future[Callable[[], Future[None]]] = Future()
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in the gateway's name and keep the request."""
+        """Respond 504 and keep the request."""
         request, loop = replay_body(await read_body(receive), receive), asyncio.get_running_loop()
 
         async def serve() -> None:
@@ -68,10 +68,10 @@ class GatewayTimeout:
         await send_response(send, AsgiResponse(504))
 
     def complete(self) -> None:
-        """Let the service do it, and return once it has. Not to be called in its own thread.
+        """Let the service handle the request, and wait. Do not call this in the server's thread.
 
         Raises:
-            TimeoutError: there was no such request, or the service does not answer.
+            TimeoutError: there was no such request, or the service did not respond.
         """
         serve = self._pending.result(LATE_BOUND_SECONDS)
         serve().result(LATE_BOUND_SECONDS)
@@ -79,16 +79,16 @@ class GatewayTimeout:
 
 @dataclass(frozen=True)
 class RunCallback:
-    """Call a plain or async function, then let the service answer.
+    """Call a plain or async function, then let the service respond.
 
-    Runs in the server's thread just before the request is served: the way to change the
-    world between two pages.
+    It runs in the server's thread just before the request is handled, e.g. to change the state
+    between two pages of a list.
     """
 
     fn: Callable[[], object]
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call, then pass on."""
+        """Call the function, then the app."""
         result = self.fn()
         if inspect.isawaitable(result):
             await result
@@ -97,48 +97,48 @@ class RunCallback:
 
 @dataclass(frozen=True)
 class Respond:
-    """Give this answer; the service is not asked."""
+    """Send this response without calling the service."""
 
     status: int
     body: bytes = b""
     headers: Headers = ()
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in the service's place."""
+        """Send the response."""
         await read_body(receive)
         await send_response(send, AsgiResponse(self.status, self.body, self.headers))
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Send the client elsewhere."""
+    """Redirect the client."""
 
     to: str
     status: int = 302
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a Location."""
+        """Respond with a Location header."""
         await Respond(self.status, headers=(("Location", self.to),)).act(app, scope, receive, send)
 
 
 @dataclass(frozen=True)
 class CutConnection:
-    """Begin the service's real answer, promise all of it, then drop the connection.
+    """Send the beginning of the real response with its full length, then drop the connection.
 
-    At least one promised byte is always kept back, so the answer is never complete by chance.
+    At least one byte is withheld, so that the response is never complete by chance.
     """
 
     after_bytes: int = 0
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the beginning, then raise: uvicorn closes the socket of an app that raises."""
+        """Send the beginning, then raise: uvicorn closes the connection of an app that raises."""
         real = await _capture_response(app, scope, receive)
         length = max(len(real.body), 1)
         body = real.body[: min(self.after_bytes, length - 1)]
         headers = real.headers_with_length(length)
         await send({"type": "http.response.start", "status": real.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": True})
-        # httpx's own error, so that a client sees the same one over an ASGI transport.
+        # An error of httpx, so that a client gets the same one over an ASGI transport.
         raise httpx.RemoteProtocolError(
             f"cut on purpose: {len(body)} of {length} bytes of {request_target(scope)} sent"
         )
@@ -146,10 +146,10 @@ class CutConnection:
 
 @dataclass(frozen=True)
 class TruncateBody:
-    """Give half of the real body under headers that say this is all: broken JSON, sound HTTP."""
+    """Send half of the real body with a matching length: valid HTTP, invalid JSON."""
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the first half as if it were the whole."""
+        """Send the first half as a complete body."""
         real = await _capture_response(app, scope, receive)
         body = real.body[: len(real.body) // 2]
         headers = real.headers_with_length(len(body))
@@ -159,9 +159,9 @@ class TruncateBody:
 
 @dataclass(frozen=True)
 class EndlessBody:
-    """An answer that begins and never ends: each chunk comes in time, the last one never.
+    """A response that never ends: chunks keep arriving in time.
 
-    It does end after `bound` seconds, or as soon as the client has gone, so no test can hang.
+    It ends after `bound` seconds or when the client disconnects, so no test can hang.
     """
 
     chunk: bytes = b" "
@@ -190,7 +190,7 @@ class HugeBody:
     size: int
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream it; the server's flow control keeps it out of memory."""
+        """Stream the body; the server's flow control limits its memory."""
         await read_body(receive)
         await _start_json(send)
         await send({"type": "http.response.body", "body": b'["', "more_body": True})

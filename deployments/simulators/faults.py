@@ -1,11 +1,12 @@
-"""Misbehaviour on request: wrap a simulated service and tell it how to fail.
+"""Fault injection: wrap a simulated service and define how it fails.
 
-    faults = Faults(app)
-    faults.add(Fault(Answer(429, headers=(("Retry-After", "1"),)), path=r"/v2/_catalog.*", times=2))
+    faults = FaultInjector(app)
+    headers = (("Retry-After", "1"),)
+    faults.add(Fault(Respond(429, headers=headers), path=r"/v2/_catalog.*", times=2))
 
-Served by `server.running` the faults are what a client sees on the wire. Over
-`httpx.ASGITransport` they work too, except that httpx applies no timeouts there and gathers
-the whole answer first, so use a real socket for `EndlessBody`, `HugeBody` and long delays.
+Served by `server.run_server`, clients see the faults on the wire. Over
+`httpx.ASGITransport` they work too, except that httpx applies no timeouts there and collects
+the whole response first, so use a real socket for `EndlessBody`, `HugeBody` and long delays.
 """
 
 import re
@@ -44,10 +45,10 @@ __all__ = [
 
 @dataclass
 class Fault:
-    """One rule: which requests, which of them in order, and what happens to them.
+    """A rule: which requests it matches, which of those fail, and how.
 
-    `path` is a regular expression for the whole of path?query as sent. The first `after`
-    matches pass untouched, the next `times` (None: all) are acted upon.
+    `path` is a regular expression for the full path?query as sent. The first `after` matches are
+    not affected, the next `times` (None: all) are.
     """
 
     action: FaultAction
@@ -58,7 +59,7 @@ class Fault:
     _matched: int = field(default=0, init=False, repr=False)
 
     def applies_to(self, method: str, path: str) -> bool:
-        """Whether this request is the rule's; counts it if it matches."""
+        """Return whether the rule applies to this request; a match is counted."""
         if not _matches(method, path, self.method, self.path):
             return False
         self._matched += 1
@@ -67,33 +68,33 @@ class Fault:
 
 
 class FaultInjector:
-    """An ASGI app that answers as `app` does, except where a rule says otherwise.
+    """An ASGI app that responds as `app` does, except where a rule applies.
 
-    Rules are asked in the order added; the first to claim a request has it alone, and the
-    later ones do not count it.
+    Rules are evaluated in the order added. Only the first that applies is used, and later ones
+    do not count the request.
     """
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
         self._rules: list[Fault] = []
         self.request_counts: Counter[str] = Counter()
-        """Every request, by "METHOD path?query"; `request_counts.total()` is how many in all."""
+        """Number of requests by "METHOD path?query"; `request_counts.total()` is the total."""
 
     def add(self, fault: Fault) -> None:
         """Add a rule."""
         self._rules.append(fault)
 
     def clear(self) -> None:
-        """Forget all rules; what was seen stays."""
+        """Remove all rules; the request counts are kept."""
         self._rules.clear()
 
     def count(self, method: str | None = None, path: str | None = None) -> int:
-        """How many requests matched, with the meaning of `Fault`'s method and path."""
+        """Return how many requests matched a method and path, see `Fault`."""
         counts = [(key.split(" ", 1), number) for key, number in self.request_counts.items()]
         return sum(n for (verb, where), n in counts if _matches(verb, where, method, path))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         verb, where = scope["method"], request_target(scope)

@@ -1,4 +1,4 @@
-"""Real sockets for simulated services: uvicorn in a thread, on a loopback port of its own."""
+"""Serve simulated services on real sockets: uvicorn in a thread, on a free loopback port."""
 
 import socket
 import ssl
@@ -14,16 +14,16 @@ from deployments.simulators.asgi import AsgiApp, buffer_requests
 
 LOOPBACK_HOST = "127.0.0.1"
 START_SECONDS = 10.0
-# What is still being answered when the service stops gets this long, then it is cancelled.
+# Requests in progress get this long when the service stops, then they are cancelled.
 SHUTDOWN_SECONDS = 1
-# As nginx before a real Harbor: uvicorn's own 5 s is less than a busy machine may need to plan.
+# As nginx in front of a real Harbor: uvicorn's default of 5 s is too short on a busy machine.
 KEEP_ALIVE_SECONDS = 75
 
 FilePath = str | PathLike[str]
 
 
 class ServerStartError(RuntimeError):
-    """The service did not begin to listen in time."""
+    """The service did not start to listen in time."""
 
 
 @contextmanager
@@ -34,16 +34,16 @@ def run_server(
     keyfile: FilePath | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Iterator[str]:
-    """Serve `app` until the block ends; yields its base URL, without a trailing slash.
+    """Serve `app` until the block ends; yield its base URL, without a trailing slash.
 
     Pass a certificate and key file, or a server-side `ssl_context` (trustme:
     `cert.configure_cert(context)`), to serve https.
     """
     secure = certfile is not None or ssl_context is not None
-    # Bound before the thread starts, so the port is known and a client can only wait, not miss.
+    # Bind before the thread starts: the port is known, and early clients wait instead of failing.
     with socket.create_server((LOOPBACK_HOST, 0)) as listener:
         # Headers and body are two writes: without this the second waits 40 ms for the client's
-        # delayed ACK. asyncio sets it only where the socket's protocol is named.
+        # delayed ACK. asyncio sets it only if the protocol of the socket is given.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         port = listener.getsockname()[1]
         server = uvicorn.Server(_server_config(app, certfile, keyfile, ssl_context))
@@ -60,7 +60,7 @@ def run_server(
 
 
 def get_closed_url() -> str:
-    """An address on which nothing listens, so that connecting is refused."""
+    """Return a URL on which nothing listens, so that connections are refused."""
     with socket.create_server((LOOPBACK_HOST, 0)) as listener:
         port = listener.getsockname()[1]
     return f"http://{LOOPBACK_HOST}:{port}"
@@ -74,14 +74,14 @@ def _server_config(
 ) -> uvicorn.Config:
     return uvicorn.Config(
         buffer_requests(app),
-        # Said, because uvicorn takes a bound method for the two-call ASGI of old.
+        # Explicit, because uvicorn mistakes a bound method for ASGI 2.
         interface="asgi3",
         lifespan="off",
         ws="none",
         access_log=False,
         log_level="warning",
-        # None: uvicorn's loggers hand their records to the root instead of writing to stderr
-        # themselves, so the tracebacks of answers cut on purpose stay inside pytest's capture.
+        # None: uvicorn's loggers propagate to the root logger instead of writing to stderr, so
+        # tracebacks of deliberately cut responses stay inside pytest's capture.
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -1,1 +1,1 @@
-"""`python -m deployments.worker`: a worker, and the processes of its flow runs."""
+"""`python -m deployments.worker`: a worker and the processes of its flow runs."""

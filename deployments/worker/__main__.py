@@ -1,6 +1,6 @@
-"""`python -m deployments.worker`: work off the runs of the work pool, with the flows that lie here.
+"""`python -m deployments.worker`: run flow runs of the work pool with the flows of this checkout.
 
-Ends within seconds when it is asked to, with all runs in progress: they are safe to kill.
+SIGTERM stops the worker and all its runs within seconds: runs are safe to kill.
 """
 
 import argparse
@@ -16,12 +16,12 @@ _STOP_SECONDS = 5.0
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM, or until the worker ends by itself."""
+    """Run until Ctrl-C or SIGTERM, or until the worker exits."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     options = _parse_options()
     own_bin = str(Path(sys.executable).parent)
     environment = {
-        # Runs are started by `python`: the one of this checkout.
+        # Runs are started with `python`, which must be the interpreter of this checkout.
         "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
     }
@@ -40,9 +40,11 @@ def main() -> int:
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deployments.worker", description=__doc__)
     parser.add_argument(
-        "--name", default=WORKER_NAME, help="as the UI shows it; unlike the others'"
+        "--name", default=WORKER_NAME, help="name in the UI, unique among all workers"
     )
-    parser.add_argument("--limit", type=int, default=10, help="runs at once (default: 10)")
+    parser.add_argument(
+        "--limit", type=int, default=10, help="maximum number of concurrent runs (default: 10)"
+    )
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
-"""Runs whose process is gone: found, called Crashed, and their concurrency slots given back.
+"""Detect runs whose process is dead, set them to Crashed, and release their concurrency slots.
 
-Prefect keeps the leases of slots in the memory of its server, and leaves a run Running that was
-killed with its worker. Without this a power cut would end the schedule for good.
+Prefect keeps slot leases in the memory of its server, and a run that was killed with its worker
+stays Running. Without this cleanup, a power failure would stop the schedule permanently.
 """
 
 import logging
@@ -39,10 +39,16 @@ logger = logging.getLogger("prefect.workers.dead_runs")
 
 
 async def crash_all_runs(message: str) -> int:
-    """Say of all unfinished runs that they crashed, and free all slots; return how many they were.
+    """Set all unfinished runs of the work pool to Crashed, and release all its slots.
 
-    Only for a server for which no worker of ours is at work: it has just been started. What others
-    run on the same server is left alone.
+    Call it only when no worker of the work pool is running, i.e. just after a server start. Runs of
+    other work pools are not changed.
+
+    Args:
+        message: message of the Crashed states.
+
+    Returns:
+        The number of runs.
     """
     async with get_client() as client:
         runs = await _read_unfinished_runs(client)
@@ -55,7 +61,7 @@ async def crash_all_runs(message: str) -> int:
 
 
 async def crash_run(client: PrefectClient, run: FlowRun, message: str) -> None:
-    """Say of a run, and of what it was doing, that it crashed; it gives its slot back."""
+    """Set a run and its unfinished tasks to Crashed, which releases its slot."""
     cancelling = run.state_type is StateType.CANCELLING
     state: Any = Cancelled(message=message) if cancelling else Crashed(message=message)
     await client.set_flow_run_state(run.id, state)
@@ -69,38 +75,38 @@ async def crash_run(client: PrefectClient, run: FlowRun, message: str) -> None:
 
 
 async def watch_runs() -> None:
-    """Look after the runs of the work pool until cancelled."""
+    """Check the runs of the work pool every 30 seconds until cancelled."""
     watcher = RunWatcher()
     async with get_client() as client:
         while True:
             await anyio.sleep(_CHECK_INTERVAL_SECONDS)
             try:
                 await watcher.check(client, datetime.now(UTC))
-            except Exception as error:  # the next look is as good
-                logger.warning("the runs were not looked after: %s", error)
+            except Exception as error:  # the next check retries
+                logger.warning("could not check the runs of the work pool: %s", error)
                 watcher = RunWatcher()
 
 
 @dataclass
 class RunWatcher:
-    """What has been seen so far, without a break.
+    """State of an uninterrupted series of checks.
 
     Attributes:
-        since: of the first look.
-        excess_slots: slots in use less unfinished runs, by limit, in the last look.
+        since: time of the first check.
+        excess_slots: slots in use minus unfinished runs, by limit, at the last check.
     """
 
     since: datetime | None = None
     excess_slots: dict[str, int] = field(default_factory=dict)
 
     async def check(self, client: PrefectClient, now: datetime) -> None:
-        """Find dead runs and leaked slots, and set them right."""
+        """Crash dead runs and release leaked slots."""
         self.since = self.since or now
         slots = await _read_used_slots(client)
         runs = await _read_unfinished_runs(client)
         for run in await self._find_dead_runs(client, runs, now):
-            logger.warning("flow run '%s' is dead", run.name)
-            await crash_run(client, run, "its process sends no heartbeats any more")
+            logger.warning("flow run '%s' is dead: no heartbeats", run.name)
+            await crash_run(client, run, "its process stopped sending heartbeats")
         await self._free_leaked_slots(client, slots, runs)
 
     async def _find_dead_runs(
@@ -120,7 +126,9 @@ class RunWatcher:
         busy = Counter(f"{_DEPLOYMENT_LIMIT_PREFIX}{run.deployment_id}" for run in runs)
         excess = {limit: used - busy[limit] for limit, used in slots.items()}
         for limit in find_leaked_limits(self.excess_slots, excess):
-            logger.warning("%s has %d slots too many in use", limit, excess[limit])
+            logger.warning(
+                "releasing leaked slots of %s: %d more in use than running", limit, excess[limit]
+            )
             await _set_slots(client, limit, busy[limit])
         self.excess_slots = excess
 
@@ -151,7 +159,7 @@ async def _read_unfinished_runs(client: PrefectClient) -> list[FlowRun]:
 
 
 async def _read_used_slots(client: PrefectClient) -> dict[str, int]:
-    """Return how many slots of each of our deployments are in use, by the name of its limit."""
+    """Return the slots in use per deployment of the work pool, by name of the limit."""
     deployments = await client.read_deployments(
         work_pool_filter=_work_pool_filter(), limit=_PAGE_SIZE
     )

@@ -1,4 +1,4 @@
-"""The worker itself: Prefect's process worker, and a look after runs whose process is gone."""
+"""Worker process: Prefect's process worker, and a watcher for dead runs."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 from deployments.environment import WORK_POOL
 from deployments.worker.dead_runs import crash_run, watch_runs
 
-# It takes the place of Prefect's own for the type of the work pool, as it shall.
+# It replaces Prefect's own worker for this work pool type, which is intended.
 warnings.filterwarnings("ignore", "Type 'RegistriesWorker'", UserWarning)
 
 _SHUTDOWN_SECONDS = 2.0
@@ -25,7 +25,7 @@ _REPORT_SECONDS = 1.5
 
 
 class RegistriesWorker(ProcessWorker):
-    """A process worker that knows which runs it has begun and not ended."""
+    """Process worker that tracks its active runs."""
 
     def __init__(self, name: str, limit: int) -> None:
         super().__init__(work_pool_name=WORK_POOL, name=name, limit=limit)
@@ -38,7 +38,7 @@ class RegistriesWorker(ProcessWorker):
         configuration: ProcessJobConfiguration,
         task_status: "anyio.abc.TaskStatus[int] | None" = None,
     ) -> ProcessWorkerResult:
-        """Run a flow in a process of its own."""
+        """Run a flow in its own process."""
         self.active_runs.add(flow_run.id)
         self.is_idle_event.clear()
         result = await super().run(flow_run, configuration, task_status)
@@ -49,7 +49,7 @@ class RegistriesWorker(ProcessWorker):
 
 
 async def run_worker(name: str, limit: int) -> None:
-    """Work until SIGTERM; then report what is cut off, and end without further ado."""
+    """Run the worker until SIGTERM; then set interrupted runs to Crashed and exit at once."""
     worker = RegistriesWorker(name, limit)
     stop_event = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_event.set)
@@ -61,7 +61,7 @@ async def run_worker(name: str, limit: int) -> None:
 
 
 async def _crash_runs_on(stop_event: asyncio.Event, worker: RegistriesWorker) -> None:
-    """Wait for SIGTERM, which its runs get too; give them a moment, and crash the rest."""
+    # The runs get SIGTERM too: give them a moment to report, and crash the rest.
     await stop_event.wait()
     if worker.active_runs:
         with anyio.move_on_after(_SHUTDOWN_SECONDS):
@@ -72,7 +72,7 @@ async def _crash_runs_on(stop_event: asyncio.Event, worker: RegistriesWorker) ->
                 run = await client.read_flow_run(run_id)
                 if run.state is not None and not run.state.is_final():
                     await crash_run(client, run, "its worker was stopped")
-    os._exit(0)  # Prefect would wait for each run; they end with this process
+    os._exit(0)  # Prefect would wait for each run; they are killed with this process
 
 
 if __name__ == "__main__":

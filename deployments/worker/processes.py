@@ -1,6 +1,6 @@
-"""Processes that end with the one that started them, however that one ends.
+"""Child processes that end with their parent, even if the parent is killed.
 
-Imports nothing of Prefect, see `deployments.environment`.
+Do not import Prefect here, see `deployments.environment`.
 """
 
 import ctypes
@@ -22,14 +22,14 @@ _PR_SET_PDEATHSIG = 1  # man 2 prctl
 def start_process(
     *arguments: str, environment: Mapping[str, str] | None = None, log: IO[bytes] | None = None
 ) -> Process:
-    """Run a Python program of this checkout in a process group of its own.
+    """Start a Python program of this checkout in its own process group.
 
-    Linux kills it when this process is killed, which could not do so itself any more.
+    On Linux, the kernel kills it when this process dies.
 
     Args:
-        arguments: of the interpreter.
-        environment: variables to set besides those of this process.
-        log: where its output goes, if not where this process's goes.
+        arguments: arguments of the interpreter.
+        environment: variables to set in addition to the inherited ones.
+        log: file for its output; inherited from this process if None.
     """
     return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, *arguments],
@@ -39,18 +39,18 @@ def start_process(
         stdout=log,
         stderr=log,
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into the kernel
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
     )
 
 
 def die_with_parent() -> None:
-    """Have Linux kill this process when its parent is gone. Elsewhere nothing is done."""
+    """Make Linux kill this process when its parent dies. No effect on other systems."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def stop_process(process: Process, seconds: float) -> None:
-    """Ask a process and its group to end; kill what is left of them after some seconds."""
+    """Send SIGTERM to a process and its group, and SIGKILL after `seconds`."""
     _send_signal(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -64,7 +64,7 @@ def _send_signal(process: Process, number: signal.Signals) -> None:
 
 
 def wait_for_any(*processes: Process) -> Process:
-    """Wait until one of some processes has ended, and return it."""
+    """Wait until one of the processes exits, and return it."""
     while True:
         for process in processes:
             if process.poll() is not None:

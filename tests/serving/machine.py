@@ -119,7 +119,7 @@ def run_product(
     at = datetime.now(UTC)
     process, product = start_serving(folder, checkout, **_HANGING, **environment)
     try:
-        wait_for_log(process, folder / "serve.log", "is served")
+        wait_for_log(process, folder / "serve.log", "integration is ready")
         yield ProductRun(process, product, Api(f"{product.url}/api", product.password), at)
     finally:
         with suppress(ProcessLookupError):

@@ -61,7 +61,7 @@ def serve_product(folder: Path | None = None, **environment: str) -> Iterator[Pr
         return
     process, product = start_serving(folder, PROJECT_DIR, **environment)
     try:
-        wait_for_log(process, folder / "serve.log", "is served")
+        wait_for_log(process, folder / "serve.log", "integration is ready")
         yield product
     finally:
         stop(process)

@@ -1,8 +1,8 @@
-"""A simulated Docker Registry (OCI distribution), honest to docker-registry 2.8.2.
+"""A simulated Docker Registry (OCI distribution), faithful to docker-registry 2.8.2.
 
-    registry = DockerRegistry(auth=Basic({"user": "pw"}))
+    registry = SimulatedDockerRegistry(auth=BasicAuth({"user": "pw"}))
     registry.add_repository("team/app", tags=("v1",))
-    with running(registry.app) as url: ...
+    with run_server(registry.app) as url: ...
 
 Not simulated: chunked uploads (PATCH), schema 1, conditional requests, storage failures.
 """

@@ -1,8 +1,7 @@
-"""Who may ask a simulated Docker Registry: nobody checked, htpasswd, or bearer tokens.
+"""Authentication of a simulated Docker Registry: none, htpasswd, or bearer tokens.
 
-Challenges and refusals are those of docker-registry 2.8.2. The token endpoint stands in for
-the separate token server such a registry needs; its tokens are opaque, which clients must
-take them for anyway (https://distribution.github.io/distribution/spec/auth/token/).
+Challenges and errors are those of docker-registry 2.8.2. The token endpoint replaces the
+separate token server that such a registry needs; its tokens are opaque, as clients must assume (https://distribution.github.io/distribution/spec/auth/token/).
 """
 
 import base64
@@ -27,7 +26,7 @@ from deployments.simulators.docker_registry.responses import ErrorResponse, json
 
 
 class TokenScope(NamedTuple):
-    """One thing a request wants to do."""
+    """An action that a request requires."""
 
     type: str
     name: str
@@ -38,36 +37,36 @@ CATALOG_SCOPE = TokenScope("registry", "catalog", "*")
 
 
 class Auth(Protocol):
-    """The registry's doorkeeper."""
+    """Authorization of the registry."""
 
     def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
-        """Return, or refuse with a challenge."""
+        """Return if authorized; otherwise raise an error with a challenge."""
 
 
 @dataclass(frozen=True)
 class NoAuth:
-    """Everybody may do everything."""
+    """No authentication: everything is allowed."""
 
     def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
-        """Admit."""
+        """Allow every request."""
 
 
 @dataclass(frozen=True)
 class BasicAuth:
-    """htpasswd: whoever has a password may do everything, for it knows no repositories."""
+    """htpasswd: every authenticated user may do everything; there are no permissions."""
 
     users: Mapping[str, str]
     realm: str = "basic-realm"
 
     def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
-        """Admit a known user with the right password."""
+        """Allow a known user with the correct password."""
         if not _has_valid_password(self.users, request):
             raise _unauthorized_error(accesses, f'Basic realm="{self.realm}"')
 
 
 @dataclass
 class TokenAuth:
-    """Bearer tokens for known users, from our own `/token` or, with `realm`, from elsewhere.
+    """Bearer tokens for known users, from `/token` or, with `realm`, from another server.
 
     `app` is the token endpoint alone, to be served at another address:
     `token.realm = f"{url}/token"` then points the challenges there.
@@ -85,25 +84,25 @@ class TokenAuth:
     )
 
     def authorize(self, request: Request, accesses: Sequence[TokenScope]) -> None:
-        """Admit a valid token whose scopes cover what is wanted."""
+        """Allow a valid token whose scopes cover the required actions."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             raise _unauthorized_error(accesses, self._challenge(request, accesses))
         until, rights = self._valid_tokens.get(token, (0.0, frozenset()))
         if until < time.time():
             raise _unauthorized_error(accesses, self._challenge(request, accesses, "invalid_token"))
-        # Not 403: the real one answers 401 to a valid token with too little scope.
+        # Not 403: the real one responds 401 to a valid token with insufficient scope.
         if not rights.issuperset(accesses):
             raise _unauthorized_error(
                 accesses, self._challenge(request, accesses, "insufficient_scope")
             )
 
     def expire_tokens(self) -> None:
-        """Make every token handed out so far invalid."""
+        """Invalidate all issued tokens."""
         self._valid_tokens.clear()
 
     def issue_token(self, request: Request) -> AsgiResponse:
-        """Answer at the token endpoint."""
+        """Handle a request at the token endpoint."""
         if request.method != "GET":
             return _text_response(405, "Method not allowed")
         if not _has_valid_password(self.users, request):
@@ -114,7 +113,7 @@ class TokenAuth:
         return json_response(self._create_token(_parse_scopes(request.query.get("scope", []))))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The token endpoint alone, at every path."""
+        """Serve only the token endpoint, at every path."""
         await send_response(send, self.issue_token(await read_request(scope, receive)))
 
     def _create_token(self, accesses: Iterable[TokenScope]) -> dict[str, object]:

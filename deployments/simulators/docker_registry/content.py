@@ -1,4 +1,4 @@
-"""Manifests and blobs: the part of the distribution API that pushes and pulls."""
+"""Manifests and blobs: the push and pull part of the distribution API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,19 +18,19 @@ from deployments.simulators.docker_registry.store import (
 )
 
 PathParameters = Mapping[str, str]
-"""The named parts of the path: name, reference, digest, upload."""
+"""The parameters of the path: name, reference, digest, upload."""
 
 
 @dataclass
 class ContentApi:
-    """All that was pushed, and the endpoints that push, pull and delete."""
+    """Stored content, and the endpoints to push, pull and delete it."""
 
     repositories: dict[str, StoredRepository] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     uploads: set[str] = field(default_factory=set)
 
     def repository(self, name: str) -> StoredRepository:
-        """The repository, made if it is new."""
+        """Return the repository; create it if it does not exist."""
         return self.repositories.setdefault(name, StoredRepository())
 
     def read_manifest(self, request: Request, parts: PathParameters) -> AsgiResponse:
@@ -109,7 +109,7 @@ class ContentApi:
             return _blob_created_response(request, parts["name"], mount)
         upload = str(uuid4())
         self.uploads.add(upload)
-        # Absolute, with a query of its own to which the client must add `digest`.
+        # Absolute, with a query to which the client must add `digest`.
         location = f"{request.origin}/v2/{parts['name']}/blobs/uploads/{upload}?_state={upload}"
         return responses.empty_response(
             202, ("Docker-Upload-Uuid", upload), ("Location", location), ("Range", "0-0")
@@ -135,11 +135,9 @@ def _blob_created_response(request: Request, name: str, digest: str) -> AsgiResp
 
 
 def _check_accept_header(manifest: StoredManifest, reference: str, accept: str) -> None:
-    """Refuse a manifest whose type the client did not ask for by name; `*/*` does not count.
-
-    By tag the real one turns schema 2 into schema 1 first, and fails like this unless the
-    image has a full config; it does not convert what is asked for by digest.
-    """
+    # A manifest type that Accept does not name is an error; `*/*` does not count. By tag, the real
+    # registry converts schema 2 to schema 1 first, and fails like this unless the image has a full
+    # config; it does not convert a manifest requested by digest.
     if manifest.media_type in accept:
         return
     if manifest.media_type in (OCI_MANIFEST, OCI_INDEX):

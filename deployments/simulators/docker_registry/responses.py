@@ -1,6 +1,6 @@
-"""What docker-registry 2.8.2 (Debian) says, word for word, as observed on the real one.
+"""Responses of docker-registry 2.8.2 (Debian), word for word, as observed on the real one.
 
-`tests/simulators/test_docker_registry.py` puts the same questions to both.
+`tests/simulators/test_docker_registry.py` sends the same requests to both.
 """
 
 import json
@@ -34,11 +34,11 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 }
 
 NO_DETAIL = object()
-"""No detail at all; None is a detail too (`"detail":null`)."""
+"""No `detail` key at all; None is written as `"detail":null`."""
 
 
 class ErrorResponse(Exception):
-    """The answer is an error of the registry's own."""
+    """An error response of the registry."""
 
     def __init__(
         self,
@@ -57,35 +57,35 @@ class ErrorResponse(Exception):
 
 
 def json_response(value: object, *, status: int = 200, headers: Headers = ()) -> AsgiResponse:
-    """JSON as Go's encoder writes it: compact, with a newline at the end."""
+    """Return JSON as Go's encoder writes it: compact, with a newline at the end."""
     body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
     return AsgiResponse(status, body, (*JSON_HEADERS, *headers))
 
 
 def empty_response(status: int, *headers: tuple[str, str]) -> AsgiResponse:
-    """An answer of headers only."""
+    """Return a response without a body."""
     return AsgiResponse(status, b"", (*VERSION_HEADERS, *headers))
 
 
 def base_response() -> AsgiResponse:
-    """`/v2/`: two bytes, no newline, whatever the method."""
+    """Return the response of `/v2/`: two bytes, no newline, for every method."""
     return AsgiResponse(200, b"{}", JSON_HEADERS)
 
 
 def not_found_response() -> AsgiResponse:
-    """No such route: the router's own words, asked before any authentication."""
+    """Return the 404 of the router, which comes before authentication."""
     return AsgiResponse(404, b"404 page not found\n", TEXT_HEADERS)
 
 
 def method_not_allowed_response(allowed: Sequence[str]) -> AsgiResponse:
-    """A known route, asked with another method."""
+    """Return the 405 of a known route."""
     return AsgiResponse(
         405, b"Method not allowed\n", (("Allow", ", ".join(sorted(allowed))), *TEXT_HEADERS)
     )
 
 
 def redirect(to: str) -> AsgiResponse:
-    """One slash too many or too few."""
+    """Return a redirect for one slash too many or too few."""
     body = f'<a href="{to}">Moved Permanently</a>.\n\n'.encode()
     headers = (("Content-Type", "text/html; charset=utf-8"), *VERSION_HEADERS, ("Location", to))
     return AsgiResponse(301, body, headers)

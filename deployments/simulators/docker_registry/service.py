@@ -1,4 +1,4 @@
-"""The registry itself: its configuration, its routes, the catalog and the log."""
+"""The registry: configuration, routes, catalog and request log."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +41,7 @@ DockerRoute = tuple[re.Pattern[str], MethodHandlers]
 
 @dataclass(frozen=True)
 class DockerRequestRecord:
-    """One line of the log; of the credentials only their scheme."""
+    """One request in the log; of credentials only the scheme."""
 
     method: str
     target: str
@@ -50,11 +50,11 @@ class DockerRequestRecord:
 
 
 class SimulatedDockerRegistry:
-    """The registry: what it holds, how it is configured, and its ASGI `app`.
+    """A simulated registry: content, configuration and ASGI `app`.
 
     `catalog`: "forbidden" is 403 DENIED, or with `TokenAuth` a token without the catalog scope
     (401 insufficient_scope); "disabled" is 405 UNSUPPORTED; "missing" is 404, no such page.
-    `link` is how the next page is named; `page_limit` is `catalog.maxentries` of the real one.
+    `link` is the form of the link to the next page; `page_limit` is `catalog.maxentries`.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SimulatedDockerRegistry:
         if isinstance(self.auth, TokenAuth) and catalog == "forbidden":
             self.auth.catalog = False
 
-    # What the world outside may do to it
+    # Changes from outside of the API
 
     def add_repository(self, name: str, tags: Iterable[str] = ("v1",)) -> None:
         """Add a repository with one small image under these tags."""
@@ -87,15 +87,15 @@ class SimulatedDockerRegistry:
             repository.put(tag, manifest)
 
     def remove_tags(self, name: str) -> None:
-        """Make it a repository that once had tags: still listed, its tags null."""
+        """Remove all tags of a repository: it is still listed, and its tags are null."""
         self._content.repositories[name] = StoredRepository(was_tagged=True)
 
     def remove_repository(self, name: str) -> None:
-        """Take a repository away, as an administrator does in the storage."""
+        """Remove a repository, as an administrator does in the storage."""
         self._content.repositories.pop(name, None)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         request = await read_request(scope, receive)
         reply = self.respond(request)
         scheme = request.headers.get("authorization", "").partition(" ")[0]
@@ -105,7 +105,7 @@ class SimulatedDockerRegistry:
         await send_response(send, reply)
 
     def respond(self, request: Request) -> AsgiResponse:
-        """Decide the answer to a request."""
+        """Return the response to a request."""
         if request.path == "/":
             return AsgiResponse(200, b"", (("Cache-Control", "no-cache"),))
         if request.path == "/token" and isinstance(self.auth, TokenAuth):
@@ -204,7 +204,7 @@ class SimulatedDockerRegistry:
 
 
 def _required_scopes(request: Request, parts: PathParameters) -> list[TokenScope]:
-    """What the real one asks its doorkeeper for; nothing for `/v2/` itself."""
+    # As in the real one; `/v2/` itself requires no scope.
     if request.path == "/v2/_catalog":
         return [CATALOG_SCOPE]
     if "name" not in parts:

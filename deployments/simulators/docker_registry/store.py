@@ -1,4 +1,4 @@
-"""What a simulated Docker Registry holds, and the peculiar way in which it lists it."""
+"""Content of a simulated Docker Registry, and its unusual order of the catalog."""
 
 import hashlib
 import json
@@ -16,14 +16,14 @@ IMAGE_TYPES = (SCHEMA2, OCI_MANIFEST)
 LIST_TYPES = (SCHEMA2_LIST, OCI_INDEX)
 
 DEFAULT_PAGE_SIZE = 100
-"""How many repositories a page has when `n` is missing, negative or not a number."""
+"""Repositories per page if `n` is missing, negative or not a number."""
 
 _INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
 class StoredManifest:
-    """A manifest as it was pushed."""
+    """A pushed manifest."""
 
     media_type: str
     body: bytes
@@ -31,16 +31,16 @@ class StoredManifest:
 
 @dataclass
 class StoredRepository:
-    """One repository. It stays listed when its last tag is gone."""
+    """A repository. It stays listed after its last tag was removed."""
 
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, StoredManifest] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     was_tagged: bool = False
-    """Ever tagged: then its tags are null once they are gone; before, it is 404 NAME_UNKNOWN."""
+    """Whether it ever had a tag: without tags, it lists null then, otherwise 404 NAME_UNKNOWN."""
 
     def put(self, reference: str, manifest: StoredManifest) -> str:
-        """Keep a manifest, under a tag or under its digest alone."""
+        """Store a manifest, with a tag or only by digest."""
         digest = manifest_digest(manifest.body)
         self.manifests[digest] = manifest
         if ":" not in reference:
@@ -54,29 +54,29 @@ class StoredRepository:
         self.tags = {tag: to for tag, to in self.tags.items() if to != digest}
 
     def resolve(self, reference: str) -> str:
-        """The digest that a tag or digest names."""
+        """Return the digest of a tag or digest."""
         digest = reference if ":" in reference else self.tags.get(reference, "")
         return digest if digest in self.manifests else ""
 
 
 @dataclass(frozen=True)
 class CatalogPage:
-    """One page of the catalog; `next_size` is the number to ask for next, if there is a next."""
+    """A page of the catalog; `next_size` is the size of the next page, if there is one."""
 
     names: tuple[str, ...]
     next_size: int | None
 
 
 def manifest_digest(content: bytes) -> str:
-    """The digest by which a registry knows this content."""
+    """Return the digest of a content."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def catalog_page(names: Iterable[str], n: str, last: str, limit: int) -> CatalogPage:
-    """One page of the catalog, with docker-registry's reading of `n` and `last`.
+    """Return one page of the catalog, with docker-registry's handling of `n` and `last`.
 
-    It orders by path component (`a/b` before `a-b`), takes what is no number for "not given",
-    and refuses more than the limit since 2.8.2.
+    It sorts by path component (`a/b` before `a-b`), ignores a value that is not a number, and
+    since 2.8.2 rejects a size above the limit.
     """
     number = min(DEFAULT_PAGE_SIZE, limit)
     if _INTEGER_PATTERN.fullmatch(n):
@@ -89,7 +89,7 @@ def catalog_page(names: Iterable[str], n: str, last: str, limit: int) -> Catalog
 
 
 def check_manifest(media_type: str, body: bytes, repository: StoredRepository) -> None:
-    """Refuse a manifest that is none, or that names blobs the repository does not have."""
+    """Reject an invalid manifest, or one that references blobs missing in the repository."""
     if media_type not in (*IMAGE_TYPES, *LIST_TYPES):
         raise ErrorResponse("MANIFEST_INVALID", {})
     try:
@@ -103,7 +103,7 @@ def check_manifest(media_type: str, body: bytes, repository: StoredRepository) -
 
 
 def build_image(name: str) -> tuple[StoredManifest, Mapping[str, bytes]]:
-    """A manifest with its config and one layer, the same every time."""
+    """Return a manifest and its blobs: a config and one layer, the same every time."""
     config, layer = b"{}", f"layer of {name}".encode()
     manifest = {
         "schemaVersion": 2,

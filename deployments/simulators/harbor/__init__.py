@@ -1,10 +1,10 @@
 """A simulated Harbor (2.9 to 2.16) for the demo, the tests and the benchmarks.
 
-    harbor = Harbor(lockout_seconds=0.05)
+    harbor = SimulatedHarbor(lockout_seconds=0.05)
     harbor.add_project("demo", public=True)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=harbor.app), base_url=...)
 
-It is held to records of a real core by tests/simulators/test_harbor_golden.py.
+tests/simulators/test_harbor_golden.py compares it with recorded responses of a real core.
 """
 
 from deployments.simulators.harbor.core import SimulatedHarbor

@@ -1,4 +1,4 @@
-"""Where projects and robots are kept: ordinary mappings with the second key a server needs."""
+"""Collections of projects and robots: mappings with a second key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deployments.simulators.harbor.state import Project, Robot
 
 
 class ProjectCollection(MutableMapping[str, Project]):
-    """Live projects by name, also found by id, and always in the order of their names."""
+    """Projects by name, with lookup by id, sorted by name."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Project] = {}
@@ -38,20 +38,20 @@ class ProjectCollection(MutableMapping[str, Project]):
         return len(self._names)
 
     def by_id(self, id: int) -> Project | None:
-        """The live project with this id."""
+        """Return the project with this id."""
         return self._by_id.get(id)
 
     def sorted_by_name(self) -> list[Project]:
-        """All of them in the order of their names."""
+        """Return all projects, sorted by name."""
         return [self._by_name[name] for name in self._names]
 
     def page(self, start: int, stop: int | None) -> list[Project]:
-        """A slice of the sorted list, without building the whole list."""
+        """Return a slice of the sorted list without building the whole list."""
         return [self._by_name[name] for name in self._names[start:stop]]
 
 
 class RobotCollection(MutableMapping[int, Robot]):
-    """Robots by id, also found by their stored name."""
+    """Robots by id, with lookup by stored name."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Robot] = {}
@@ -74,6 +74,6 @@ class RobotCollection(MutableMapping[int, Robot]):
         return len(self._by_id)
 
     def by_stored_name(self, name: str) -> Robot | None:
-        """The robot with this name, the prefix left out."""
+        """Return the robot with this name, without prefix."""
         id = self._ids.get(name)
         return None if id is None else self._by_id[id]

@@ -1,4 +1,4 @@
-"""The simulated Harbor itself: its state, and the ways to fill it without HTTP."""
+"""The simulated Harbor: its state, and methods to change it without HTTP."""
 
 from __future__ import annotations
 
@@ -34,21 +34,20 @@ if TYPE_CHECKING:
 
 
 def current_time() -> datetime:
-    """The default clock."""
+    """Return the current time; the default clock."""
     return datetime.now(UTC)
 
 
 def _parse_pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """`resource:action` texts as pairs."""
     return tuple((text.partition(":")[0], text.partition(":")[2]) for text in texts)
 
 
 class SimulatedHarbor:
-    """A Harbor core in memory. `app` serves it; everything else is state a test may change."""
+    """A Harbor core in memory. `app` serves it; tests can change all other state."""
 
     def __init__(
         self,
-        admin_password: str = "Harbor12345",  # noqa: S107 - the password every fresh Harbor has
+        admin_password: str = "Harbor12345",  # noqa: S107 - default password of Harbor
         version: str = "v2.16.0-c50c7ddd",
         external_url: str = "http://harbor.test",
         *,
@@ -73,7 +72,7 @@ class SimulatedHarbor:
             quota_per_project_enable=quota_per_project_enable,
             robot_name_prefix=robot_name_prefix,
         )
-        # What a real one spends on hashing a local user's password, on a wrong one, on a quota row.
+        # Delays of a real one: hash a local user's password, a wrong password, and a quota row.
         self.password_seconds = password_seconds
         self.lockout_seconds = lockout_seconds
         self.quota_row_seconds = quota_row_seconds
@@ -95,34 +94,34 @@ class SimulatedHarbor:
         self._populate(admin_password)
 
     def _populate(self, admin_password: str) -> None:
-        """A fresh installation has `admin` and the public project `library`."""
+        # A new installation has the user `admin` and the public project `library`.
         admin = self.add_user("admin", admin_password, sysadmin=True)
         admin.realname, admin.comment = "system admin", "admin user"
-        # Harbor's own data keeps user id 2 for the retired anonymous account.
+        # Harbor reserves user id 2 for the former anonymous account.
         self.next_id("user")
         self.add_project("library", public=True)
 
     @property
     def log(self) -> HarborRequestLog:
-        """The recorded requests; the same list as `requests`."""
+        """The request log; the same list as `requests`."""
         return self.requests
 
     @property
     def release(self) -> tuple[int, int]:
-        """Major and minor version, for what differs between them."""
+        """Major and minor version."""
         major, minor = self.version.lstrip("v").split(".")[:2]
         return int(major), int(minor)
 
     @cached_property
     def app(self) -> HarborApp:
         """The ASGI application."""
-        # Imported late: the app is built of modules that import this module.
+        # Late import: the modules of the app import this module.
         from deployments.simulators.harbor.web.asgi import HarborApp  # noqa: PLC0415
 
         return HarborApp(self)
 
     def next_id(self, kind: str) -> int:
-        """The next number of a database sequence; rolled-back inserts use one up too."""
+        """Return the next number of a database sequence; rolled-back inserts use one up too."""
         self.ids[kind] += 1
         return self.ids[kind]
 
@@ -134,7 +133,7 @@ class SimulatedHarbor:
         return user
 
     def find_user(self, name: str) -> User | None:
-        """A user by login name or e-mail; names are case-sensitive."""
+        """Return a user by login name or e-mail; names are case-sensitive."""
         return next((u for u in self.users.values() if name in (u.name, u.email or None)), None)
 
     def add_project(
@@ -148,7 +147,7 @@ class SimulatedHarbor:
         metadata: Mapping[str, str] | None = None,
         registry_id: int | None = None,
     ) -> Project:
-        """Create a project at once, unchecked; quick enough to add ten thousand."""
+        """Create a project without validation; fast enough for ten thousand."""
         user = self.find_user(owner)
         if user is None:
             raise KeyError(f"no user {owner!r} in this Harbor")
@@ -172,7 +171,7 @@ class SimulatedHarbor:
         self.quotas[project.quota.id] = project.quota
 
     def delete_project(self, name: str) -> None:
-        """Remove a project as Harbor does: its robots and quota go, system robots stay."""
+        """Delete a project as Harbor does, with its robots and quota, but without system robots."""
         project = self.projects.pop(name)
         if project.quota is not None:
             self.quotas.pop(project.quota.id, None)
@@ -181,7 +180,7 @@ class SimulatedHarbor:
                 del self.robots[robot.id]
 
     def repository(self, project: Project, full_name: str) -> Repository:
-        """The repository of this full name, created if missing."""
+        """Return the repository with this full name; create it if missing."""
         repository = project.repositories.get(full_name)
         if repository is None:
             now = self.clock()
@@ -193,7 +192,7 @@ class SimulatedHarbor:
     def add_image(
         self, repository: str, tag: str, layers: Iterable[bytes] = (b"layer",)
     ) -> Artifact:
-        """Push an image as a client would: layers, config and manifest, with the quota kept."""
+        """Push an image as a client does: layers, config and manifest, within the quota."""
         project = self.projects[repository.split("/", 1)[0]]
         config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
         parts = list(layers)
@@ -212,8 +211,8 @@ class SimulatedHarbor:
         system: Iterable[str] = (),
         secret: str | None = None,
     ) -> Robot:
-        """Create a system robot, unchecked: the same access in each project (`*` for all of
-        them), and rights on the system such as `project:list`.
+        """Create a system robot without validation: with the same access in each project (`*` for
+        all), and with system rights such as `project:list`.
         """
         pairs, rights = _parse_pairs(access), _parse_pairs(system)
         permissions = tuple(
@@ -230,14 +229,14 @@ class SimulatedHarbor:
         return robot
 
     def robot_login(self, robot: Robot) -> str:
-        """The login name; the prefix is a setting, so changing it renames every robot."""
+        """Return the login name. The prefix is a setting: changing it renames all robots."""
         return self.settings.robot_name_prefix + robot.stored
 
     def record(
         self, user: str, operation: str, kind: str, resource: str, *,
         success: bool = True, project_id: int | None = None, text: str | None = None,
     ) -> None:  # fmt: skip
-        """Write one line of the audit log."""
+        """Append an entry to the audit log."""
         if self.settings.skip_audit_log_database:
             return
         entry = HarborAuditEntry(

@@ -1,6 +1,6 @@
-"""Who is asking. Credentials that are not accepted make an anonymous caller, never a 401.
+"""Authentication. Credentials that are not accepted give an anonymous caller, never a 401.
 
-A wrong password costs `lockout_seconds` and bars that name for as long, with any password.
+A wrong password takes `lockout_seconds`, and locks the user for the same time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from deployments.simulators.harbor.web.request import ANONYMOUS, Caller, HarborR
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:
-    """Name and password of a Basic header; None if it is anything else."""
+    """Return name and password of a Basic header; None for any other header."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -29,7 +29,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
 
 
 async def authenticate_caller(call: HarborRequest) -> Caller:
-    """Try the generators in Harbor's order: bearer on /v2, robot, local user, nobody."""
+    """Authenticate in Harbor's order: bearer token on /v2, robot, local user, anonymous."""
     header = call.headers.get("authorization", "")
     if not header:
         return ANONYMOUS
@@ -44,7 +44,7 @@ async def authenticate_caller(call: HarborRequest) -> Caller:
 
 
 async def _log_in(harbor: SimulatedHarbor, name: str, password: str) -> Caller:
-    # With the database down nothing can be checked, so even good credentials are nobody's.
+    # Without the database, even valid credentials give an anonymous caller.
     if not harbor.database_up or _is_locked(harbor, name):
         return ANONYMOUS
     robot = find_robot(harbor, name)
@@ -72,7 +72,7 @@ def _is_locked(harbor: SimulatedHarbor, name: str) -> bool:
 
 
 def find_robot(harbor: SimulatedHarbor, login: str) -> Robot | None:
-    """The robot with this login under the prefix of this moment."""
+    """Return the robot with this login under the current prefix."""
     prefix = harbor.settings.robot_name_prefix
     return harbor.robots.by_stored_name(login[len(prefix) :]) if login.startswith(prefix) else None
 

@@ -1,4 +1,4 @@
-"""What the simulator was asked: a record tests can count."""
+"""Request log of the simulator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class HarborRequestRecord(NamedTuple):
-    """One request; `user` is the login name it came with, whether or not that was accepted."""
+    """One request; `user` is the login name in it, accepted or not."""
 
     method: str
     path: str
@@ -18,19 +18,19 @@ class HarborRequestRecord(NamedTuple):
 
 
 class HarborRequestLog(list[HarborRequestRecord]):
-    """All requests in the order they were answered."""
+    """All requests, in the order of their responses."""
 
     def __init__(self, entries: Iterable[HarborRequestRecord] = ()) -> None:
         super().__init__(entries)
 
     def writes(self) -> list[HarborRequestRecord]:
-        """Those that ask for a change."""
+        """Return the modifying requests."""
         return [entry for entry in self if entry.method not in SAFE_METHODS]
 
     def reads(self) -> list[HarborRequestRecord]:
-        """Those that do not."""
+        """Return the reading requests."""
         return [entry for entry in self if entry.method in SAFE_METHODS]
 
     def with_prefix(self, path: str) -> list[HarborRequestRecord]:
-        """Those whose path, without the query, begins like this."""
+        """Return the requests whose path, without the query, has this prefix."""
         return [entry for entry in self if entry.path.startswith(path)]

@@ -1,4 +1,4 @@
-"""What each role may do, and what robots may be given: Harbor's tables, written briefly.
+"""Rights of each role, and rights that robots can have, as in Harbor's tables.
 
 Roles are from src/common/rbac/project/rbac_role.go, the grantable list from GET /permissions.
 `project` stands for the project itself (shown as `.` in a user's own permissions).
@@ -14,7 +14,7 @@ def _parse_rights(text: str) -> RightPairs:
     return tuple((parts[0], action) for parts in lines for action in parts[1:])
 
 
-# Everything there is in a project, which is also what its administrator has.
+# All rights in a project, which its administrator has.
 PROJECT_POLICIES = _parse_rights("""
 project read update delete
 member create read update delete list
@@ -182,12 +182,12 @@ ldap-user create list
 user-group read create delete list update
 """)
 
-# Since 2.12 robots may be given these; before, robots, members and users were out of reach.
+# Robots can have these rights since 2.12; before, none on robots, members and users.
 _RESOURCES_SINCE_2_12 = {"robot", "member", "user", "ldap-user", "user-group"}
 
 
 def grantable_rights(release: tuple[int, int]) -> tuple[RightPairs, RightPairs]:
-    """What robots of this release may be given: in a project, and on the system."""
+    """Return the rights that robots of this release can have: in a project, and on the system."""
     if release >= (2, 12):
         return _GRANTABLE_PROJECT, _GRANTABLE_SYSTEM
     project = tuple(p for p in _GRANTABLE_PROJECT if p[0] not in _RESOURCES_SINCE_2_12)

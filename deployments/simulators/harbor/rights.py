@@ -1,4 +1,4 @@
-"""Who may do what, and who sees which projects."""
+"""Authorization, and visibility of projects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.simulators.harbor.web.responses import HarborError
 
 
 def is_allowed(caller: Caller, project: Project, resource: str, action: str) -> bool:
-    """Whether the caller may do this in the project."""
+    """Return whether the caller has a right in the project."""
     if caller.is_sysadmin or (project.public and (resource, action) in PUBLIC_RIGHTS):
         return True
     if caller.user is not None:
@@ -36,16 +36,16 @@ def _permission_allows(
         return False
     if right in permission.access:
         return True
-    # `project:read` on `*` becomes the pattern /project/*, which matches everything below too.
+    # `project:read` on `*` becomes the pattern /project/*, which also matches everything below.
     if everywhere and ("project", right[1]) in permission.access:
         return True
-    # Only a robot of one project may pull because it may push.
+    # Push includes pull only for a robot of one project.
     implied = right == ("repository", "pull") and ("repository", "push") in permission.access
     return implied and robot.level == "project"
 
 
 def is_system_allowed(caller: Caller, resource: str, action: str) -> bool:
-    """Whether the caller may do this to the whole Harbor."""
+    """Return whether the caller has a system right."""
     if caller.is_sysadmin:
         return True
     permissions = caller.robot.permissions if caller.robot is not None else ()
@@ -53,29 +53,29 @@ def is_system_allowed(caller: Caller, resource: str, action: str) -> bool:
 
 
 def require_user(call: HarborRequest, message: str = "unauthorized") -> None:
-    """Any accepted credentials."""
+    """Require accepted credentials."""
     if call.caller.is_anonymous:
         raise HarborError("UNAUTHORIZED", message)
 
 
 def require_system(call: HarborRequest, resource: str, action: str) -> None:
-    """A system right; the 403 carries nothing but the caller's name."""
+    """Require a system right; the 403 contains only the name of the caller."""
     require_user(call)
     if not is_system_allowed(call.caller, resource, action):
         raise HarborError("FORBIDDEN", call.caller.name)
 
 
 def require_sysadmin(call: HarborRequest) -> None:
-    """What no robot can be given."""
+    """Require a sysadmin, which a robot can never be."""
     require_user(call)
     if not call.caller.is_sysadmin:
         raise HarborError("FORBIDDEN", call.caller.name)
 
 
 def require_project(call: HarborRequest, resource: str, action: str) -> Project:
-    """The project of the path, if the caller may do this in it.
+    """Return the project of the path, if the caller has the right in it.
 
-    Only who needs no role in it learns that a project does not exist.
+    Only a caller who needs no role in the project gets a 404 if it does not exist.
     """
     reference = call.path_text("project")
     project = find_project(call, reference)
@@ -90,13 +90,13 @@ def require_project(call: HarborRequest, resource: str, action: str) -> Project:
 
 
 def raise_project_denied(call: HarborRequest) -> None:
-    """401 to nobody, 403 to everybody else."""
+    """Raise a 401 for an anonymous caller, otherwise a 403."""
     require_user(call)
     raise HarborError("FORBIDDEN", "forbidden")
 
 
 def find_project(call: HarborRequest, reference: str) -> Project | None:
-    """By id if it looks like one, unless the header says it is a name."""
+    """Return a project by id if the reference is a number, unless a header marks it as a name."""
     require_database(call.harbor)
     by_name = call.headers.get("x-is-resource-name", "").lower() == "true"
     if reference.isdecimal() and not by_name:
@@ -105,16 +105,16 @@ def find_project(call: HarborRequest, reference: str) -> Project | None:
 
 
 def require_database(harbor: SimulatedHarbor) -> None:
-    """An operation that reads the database answers 500 without it."""
+    """Raise a 500 if the database is down."""
     if not harbor.database_up:
         raise HarborError("UNKNOWN")
 
 
 def can_list_all(caller: Caller) -> bool:
-    """Whether the project list is the whole list.
+    """Return whether the project list of the caller contains all projects.
 
-    A system robot left without a single named project has an empty name filter, and an empty
-    filter filters nothing: it sees every project. That is Harbor's mistake, kept here.
+    A system robot whose projects are all deleted has an empty name filter, which filters nothing:
+    it sees every project. This is a bug of Harbor, reproduced here.
     """
     if caller.is_sysadmin:
         return True
@@ -129,14 +129,14 @@ def can_list_all(caller: Caller) -> bool:
 def visible_projects(
     harbor: SimulatedHarbor, caller: Caller, public: bool | None
 ) -> list[Project] | None:
-    """The projects a caller may list, in the order of their names; None means all of them."""
+    """Return the projects that a caller can list, sorted by name; None means all."""
     require_database(harbor)
     unrestricted = can_see_all(harbor, caller)
     if unrestricted and public is None:
         return None
     rows = harbor.projects.sorted_by_name()
     if public is not None:
-        # Metadata may hold any word; only these two are ever matched.
+        # Metadata can contain any word; only these two match.
         value = "true" if public else "false"
         rows = [p for p in rows if p.metadata.get("public") == value]
     if unrestricted or public:
@@ -146,7 +146,7 @@ def visible_projects(
 
 
 def can_see_all(harbor: SimulatedHarbor, caller: Caller) -> bool:
-    """Sees all by right, or by having lost all its projects."""
+    """Return whether a caller sees all projects: by right, or as all its projects are deleted."""
     if can_list_all(caller):
         return True
     robot = caller.robot
@@ -154,7 +154,7 @@ def can_see_all(harbor: SimulatedHarbor, caller: Caller) -> bool:
 
 
 def live_project_ids(harbor: SimulatedHarbor, robot: Robot) -> set[int]:
-    """The ids of the projects a robot names that still exist."""
+    """Return the ids of a robot's projects that still exist."""
     project_ids = (p.project_id for p in robot.permissions if p.project_id is not None)
     return {id for id in project_ids if harbor.projects.by_id(id) is not None}
 

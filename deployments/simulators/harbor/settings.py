@@ -1,10 +1,10 @@
-"""The configuration of a simulated Harbor, as GET and PUT /configurations show it."""
+"""Configuration of a simulated Harbor, as in GET and PUT /configurations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-# Settings the simulator only stores, with the values of a fresh 2.16 core.
+# Settings without effect here, with the defaults of a 2.16 core.
 INERT_SETTINGS: dict[str, object] = {
     "audit_log_forward_endpoint": "",
     **dict.fromkeys(
@@ -58,7 +58,7 @@ INERT_SETTINGS: dict[str, object] = {
 
 @dataclass(slots=True)
 class HarborSettings:
-    """The settings that change behaviour, and the rest in `others`."""
+    """Settings with an effect, and the rest in `others`."""
 
     auth_mode: str = "db_auth"
     banner_message: str = ""
@@ -79,7 +79,7 @@ class HarborSettings:
     others: dict[str, object] = field(default_factory=lambda: dict(INERT_SETTINGS))
 
     def to_json(self) -> dict[str, object]:
-        """The body of GET /configurations."""
+        """Return the body of GET /configurations."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
         entries: dict[str, object] = {
             key: {"editable": True, "value": value} for key, value in (values | self.others).items()
@@ -87,7 +87,7 @@ class HarborSettings:
         return entries | {"scan_all_policy": {}}
 
     def change(self, values: dict[str, object]) -> None:
-        """Take the raw values of a PUT; unknown keys are ignored."""
+        """Apply the raw values of a PUT; unknown keys are ignored."""
         for key, value in values.items():
             if key in self.others:
                 self.others[key] = value

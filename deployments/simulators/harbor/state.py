@@ -1,4 +1,4 @@
-"""The things a simulated Harbor remembers. Plain data: a test may read and change it."""
+"""Data model of a simulated Harbor. Tests can read and change it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Member:
 
 @dataclass(slots=True)
 class Quota:
-    """A project's storage limit and use, in bytes; -1 means unlimited."""
+    """Storage limit and usage of a project, in bytes; -1 means unlimited."""
 
     id: int
     project_id: int
@@ -44,7 +44,7 @@ class Quota:
 
 @dataclass(slots=True)
 class Tag:
-    """A name for an artifact."""
+    """A tag of an artifact."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class Tag:
 
 @dataclass(slots=True)
 class Artifact:
-    """A manifest and what it refers to."""
+    """A manifest and its blobs."""
 
     id: int
     digest: str
@@ -66,7 +66,7 @@ class Artifact:
 
     @property
     def size(self) -> int:
-        """The manifest and everything it names."""
+        """Size of the manifest and its blobs, in bytes."""
         return len(self.manifest) + sum(self.blobs.values())
 
 
@@ -83,7 +83,7 @@ class Repository:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
 
     def find(self, reference: str) -> Artifact | None:
-        """The artifact with this digest or tag."""
+        """Return the artifact with this digest or tag."""
         if reference in self.artifacts:
             return self.artifacts[reference]
         return next((a for a in self.artifacts.values() if reference in a.tags), None)
@@ -111,7 +111,7 @@ class Project:
 
     @property
     def public(self) -> bool:
-        """Whether anyone may read it."""
+        """Whether the project is public."""
         return self.metadata.get("public") == "true"
 
     @public.setter
@@ -119,13 +119,13 @@ class Project:
         self.metadata["public"] = "true" if value else "false"
 
     def role_of(self, user_id: int) -> int | None:
-        """The role of a user, if he is a member."""
+        """Return the role of a user; None if not a member."""
         return next((m.role for m in self.members if m.user_id == user_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a robot may do in one namespace. `project_id` None means `*` or the system."""
+    """Rights of a robot in one namespace. `project_id` None means `*` or the system."""
 
     kind: str
     namespace: str
@@ -167,7 +167,7 @@ class RemoteRegistry:
 
 @dataclass(frozen=True, slots=True)
 class HarborAuditEntry:
-    """One line of the audit log."""
+    """An entry of the audit log."""
 
     id: int
     time: datetime

@@ -1,16 +1,16 @@
-"""An emulated Kubernetes cluster for the demo and the tests. It is NOT a real Kubernetes.
+"""A simulated Kubernetes cluster for the demo and the tests. It is NOT a real Kubernetes.
 
-It has namespaces, Secrets and ServiceAccounts, and what harbor-operator and Helm charts make of
-Harbors; nothing runs, and it knows no more of the API than this service uses. What it answers
-follows recorded answers of a real kube-apiserver 1.31.
+It has namespaces, Secrets and ServiceAccounts, and the objects that harbor-operator and Helm
+charts create for Harbors. Nothing runs, and it implements only the part of the API that this
+service uses. Responses follow recorded responses of a real kube-apiserver 1.31.
 
     with running_cluster() as cluster:
         cluster.add_namespace("shop", {"registry-integration.io/workspace": "team-a"})
         ...
         cluster.secret("shop")
 
-kmock (https://kmock.readthedocs.io) keeps the objects and has the form of its refusals. Its own
-handling merges plain JSON and cannot list namespaces (0.8), so that the requests are answered here.
+kmock (https://kmock.readthedocs.io) stores the objects and defines the form of errors. Its own
+request handling (0.8) merges plain JSON and cannot list namespaces, so requests are handled here.
 """
 
 from deployments.simulators.kubernetes.cluster import SimulatedCluster, running_cluster

@@ -1,4 +1,4 @@
-"""The API: who asks, what for, and may they; then it is answered.
+"""The API: authenticate, authorize and handle requests.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -37,7 +37,7 @@ class KubernetesApi:
         self._lists, self._writes = ListHandler(store), WriteHandler(store, rights)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         request = await read_request(scope, receive)
         with self._store.lock:
             try:

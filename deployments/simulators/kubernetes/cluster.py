@@ -1,4 +1,4 @@
-"""A running emulated cluster, and what a test or the demo may do to it from outside."""
+"""A simulated cluster, and changes that tests and the demo make outside of its API."""
 
 import base64
 import json
@@ -38,10 +38,10 @@ class SimulatedCluster(HarborObjects):
     """A cluster with two namespaces; safe to use from any thread.
 
     Attributes:
-        url: its address; set when it runs.
-        token: what the kubeconfig's user proves itself with.
-        admin_token: for somebody who may do everything, whatever is limited here.
-        faults: misbehaviour on request, see `deployments.simulators.faults`.
+        url: address of the API; set while it runs.
+        token: token of the kubeconfig's user.
+        admin_token: token of an administrator, who is never limited.
+        faults: fault injection, see `deployments.simulators.faults`.
     """
 
     def __init__(self) -> None:
@@ -57,17 +57,17 @@ class SimulatedCluster(HarborObjects):
             self.add_namespace(name)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or misbehave."""
+        """Handle one request, or inject a fault."""
         await self.faults(scope, receive, send)
 
     @property
     def requests(self) -> KubernetesRequestLog:
-        """What was answered so far, in order; `clear()` forgets it."""
+        """The handled requests, in order; `clear()` empties the log."""
         return self._api.requests
 
     @property
     def kubeconfig(self) -> str:
-        """The kubeconfig of a user who may do everything, unless that is limited here."""
+        """The kubeconfig of a user with all rights, unless they are limited here."""
         return self.kubeconfig_with_token(self.token)
 
     def kubeconfig_with_token(self, token: str) -> str:
@@ -88,7 +88,7 @@ class SimulatedCluster(HarborObjects):
         return str(yaml.safe_dump(config))
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
-        """Make a namespace; its default ServiceAccount appears at once."""
+        """Create a namespace with its default ServiceAccount."""
         with self._store.lock:
             self._store.create(
                 NAMESPACE_RESOURCE, {"metadata": {"name": name, "labels": labels or {}}}
@@ -106,56 +106,56 @@ class SimulatedCluster(HarborObjects):
             )
 
     def delete_namespace(self, name: str) -> None:
-        """Delete a namespace and all that is in it, at once."""
+        """Delete a namespace and its objects immediately."""
         with self._store.lock:
             self._store.remove(NAMESPACE_RESOURCE, "", name)
 
     def terminate_namespace(self, name: str) -> None:
-        """Begin to delete a namespace; what is in it stays until `delete_namespace`."""
+        """Set a namespace to Terminating; its objects are kept until `delete_namespace`."""
         with self._store.lock:
             self._store.terminate_namespace(name)
 
     def remove_service_account(self, namespace: str) -> None:
-        """Delete the default ServiceAccount, as it is before its controller made it."""
+        """Delete the default ServiceAccount: the state before its controller created it."""
         with self._store.lock:
             self._store.remove(SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME)
 
     def add_service_account(self, namespace: str) -> None:
-        """Make the default ServiceAccount again."""
+        """Create the default ServiceAccount again."""
         with self._store.lock:
             metadata = {"name": SERVICE_ACCOUNT_NAME, "namespace": namespace}
             self._store.create(SERVICE_ACCOUNT_RESOURCE, {"metadata": metadata})
 
     def secret(self, namespace: str) -> Json | None:
-        """Return what a namespace's pull secret holds; None if there is none."""
+        """Return the content of a namespace's pull secret; None if there is none."""
         manifest = self.raw_secret(namespace)
         encoded = (manifest or {}).get("data", {}).get(_DOCKER_CONFIG_KEY)
         content: Json | None = json.loads(base64.b64decode(encoded)) if encoded else None
         return content
 
     def raw_secret(self, namespace: str) -> Json | None:
-        """Return the Secret of our name as the API shows it."""
+        """Return the object that has the pull secret's name, as the API shows it."""
         with self._store.lock:
             return self._store.get(SECRET_RESOURCE, namespace, PULL_SECRET_NAME)
 
     def edit_secret(
         self, namespace: str, content: Mapping[str, Any], manager: str = "kubectl-edit"
     ) -> None:
-        """Change by hand what the pull secret holds."""
+        """Change the content of the pull secret manually."""
         with self._store.lock:
             manifest = self._require_object(SECRET_RESOURCE, namespace, PULL_SECRET_NAME)
             changed = {**manifest, "data": {_DOCKER_CONFIG_KEY: _encode_content(content)}}
             self._store.put(SECRET_RESOURCE, record_update(manifest, changed, manager))
 
     def relabel_secret(self, namespace: str, labels: Mapping[str, str]) -> None:
-        """Give the pull secret exactly these labels, by hand."""
+        """Replace the labels of the pull secret manually."""
         with self._store.lock:
             manifest = self._require_object(SECRET_RESOURCE, namespace, PULL_SECRET_NAME)
             changed = {**manifest, "metadata": {**manifest["metadata"], "labels": dict(labels)}}
             self._store.put(SECRET_RESOURCE, record_update(manifest, changed, "kubectl-label"))
 
     def delete_secret(self, namespace: str) -> None:
-        """Delete the pull secret by hand."""
+        """Delete the pull secret manually."""
         with self._store.lock:
             self._require_object(SECRET_RESOURCE, namespace, PULL_SECRET_NAME)
             self._store.remove(SECRET_RESOURCE, namespace, PULL_SECRET_NAME)
@@ -168,7 +168,7 @@ class SimulatedCluster(HarborObjects):
         labels: Mapping[str, str] | None = None,
         immutable: bool = False,
     ) -> None:
-        """Make a Secret of our name that this service did not make."""
+        """Create a foreign Secret with the name of the pull secret."""
         metadata = {"name": PULL_SECRET_NAME, "namespace": namespace, "labels": dict(labels or {})}
         data = {
             _DOCKER_CONFIG_KEY if kind == _DOCKER_CONFIG_TYPE else "word": _encode_content(
@@ -184,7 +184,7 @@ class SimulatedCluster(HarborObjects):
             )
 
     def image_pull_secrets(self, namespace: str) -> tuple[str, ...]:
-        """Return the names that the default ServiceAccount hands out."""
+        """Return the imagePullSecrets of the default ServiceAccount."""
         with self._store.lock:
             manifest = self._require_object(
                 SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME
@@ -192,7 +192,7 @@ class SimulatedCluster(HarborObjects):
         return tuple(reference["name"] for reference in manifest.get("imagePullSecrets", ()))
 
     def set_image_pull_secrets(self, namespace: str, *names: str) -> None:
-        """Let the default ServiceAccount hand out exactly these, by hand."""
+        """Replace the imagePullSecrets of the default ServiceAccount manually."""
         with self._store.lock:
             manifest = self._require_object(
                 SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME
@@ -203,23 +203,23 @@ class SimulatedCluster(HarborObjects):
             )
 
     def deny(self, verb: str, resource: str) -> None:
-        """Take a right away from the kubeconfig's user."""
+        """Deny a right to the kubeconfig's user."""
         self._rights.denied.add((verb, resource))
 
     def allow(self, verb: str, resource: str) -> None:
-        """Give it back."""
+        """Revert `deny`."""
         self._rights.denied.discard((verb, resource))
 
     def limit_rights(self, *rules: RbacRule) -> None:
-        """Let the kubeconfig's user do only what these rules say."""
+        """Limit the kubeconfig's user to these rules."""
         self._rights.rules = rules
 
     def revoke_token(self) -> None:
-        """Let the kubeconfig's token be known no more."""
+        """Revoke the kubeconfig's token."""
         self._rights.users.pop(self.token, None)
 
     def expire_lists(self) -> None:
-        """Let the lists that are being read right now expire."""
+        """Expire the continue tokens of lists in progress."""
         with self._store.lock:
             self._store.compacted_version = self._store.version
             self._store.version += 1
@@ -229,11 +229,11 @@ class SimulatedCluster(HarborObjects):
 def running_cluster(
     *, ssl_context: ssl.SSLContext | None = None, authority: str = ""
 ) -> Iterator[SimulatedCluster]:
-    """Serve a fresh cluster on a loopback port of its own, in a thread, until the block ends.
+    """Serve a new cluster on a free loopback port, in a thread, until the block ends.
 
     Args:
-        ssl_context: serves https with it.
-        authority: PEM of whom its kubeconfig trusts.
+        ssl_context: serve https with this context.
+        authority: PEM of the certificate authority in its kubeconfig.
     """
     cluster = SimulatedCluster()
     cluster.authority = authority

@@ -1,4 +1,4 @@
-"""How a kube-apiserver refuses: a Status, and its words."""
+"""Errors of a kube-apiserver: a Status, and its exact messages."""
 
 import json
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ JSON_HEADERS = (("Content-Type", "application/json"),)
 PLAIN_HEADERS = (("Content-Type", "text/plain; charset=utf-8"),)
 
 RESOURCE_GROUPS = {"deployments": "apps", "harborclusters": "goharbor.io"}
-"""Of the kinds that have one; the core's have none."""
+"""API groups of resources; resources of the core group have none."""
 
 
 def object_response(status: int, body: Json) -> AsgiResponse:
-    """Answer JSON as compact as the real one."""
+    """Return compact JSON, as the real one does."""
     return AsgiResponse(
         status, json.dumps(body, separators=(",", ":")).encode() + b"\n", JSON_HEADERS
     )
 
 
 def error_response(error: KubernetesApiError) -> AsgiResponse:
-    """Answer a Status."""
+    """Return a Status."""
     body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     body |= {"message": error.message, "reason": error.reason, "code": error.status}
     if error.details is not None and "continue" in error.details:
@@ -37,12 +37,12 @@ def error_response(error: KubernetesApiError) -> AsgiResponse:
 
 
 def unauthorized() -> KubernetesApiError:
-    """A token nobody knows."""
+    """Return the error for an unknown token."""
     return KubernetesApiError(401, "Unauthorized", "Unauthorized")
 
 
 def forbidden(kind: str, name: str, why: str, causes: Sequence[Json] = ()) -> KubernetesApiError:
-    """Known, and may not."""
+    """Return the error for a user without the right."""
     subject = f'{_qualified_name(kind)} "{name}"' if name else _qualified_name(kind)
     details = _status_details(kind, name)
     if causes:
@@ -51,7 +51,7 @@ def forbidden(kind: str, name: str, why: str, causes: Sequence[Json] = ()) -> Ku
 
 
 def terminating(kind: str, name: str, namespace: str) -> KubernetesApiError:
-    """Nothing new in a namespace that is being deleted."""
+    """Return the error for creating an object in a terminating namespace."""
     message = (
         f"unable to create new content in namespace {namespace} because it is being terminated"
     )
@@ -64,19 +64,19 @@ def terminating(kind: str, name: str, namespace: str) -> KubernetesApiError:
 
 
 def not_found(kind: str, name: str) -> KubernetesApiError:
-    """No such object."""
+    """Return the error for an object that does not exist."""
     message = f'{_qualified_name(kind)} "{name}" not found'
     return KubernetesApiError(404, "NotFound", message, _status_details(kind, name))
 
 
 def already_exists(kind: str, name: str) -> KubernetesApiError:
-    """Created already."""
+    """Return the error for creating an object that exists."""
     message = f'{kind} "{name}" already exists'
     return KubernetesApiError(409, "AlreadyExists", message, {"name": name, "kind": kind})
 
 
 def version_conflict(kind: str, name: str) -> KubernetesApiError:
-    """The version that a patch was bound to is not the present one."""
+    """Return the error for a patch with an outdated resourceVersion."""
     message = (
         f'Operation cannot be fulfilled on {kind} "{name}": the object has been modified; '
         "please apply your changes to the latest version and try again"
@@ -85,7 +85,7 @@ def version_conflict(kind: str, name: str) -> KubernetesApiError:
 
 
 def uid_mismatch(kind: str, name: str, uid: str) -> KubernetesApiError:
-    """An apply would create, but names the uid of something else."""
+    """Return the error for an apply that would create an object, but has a uid."""
     message = (
         f'Operation cannot be fulfilled on {kind} "{name}": uid mismatch: the provided object '
         f"specified uid {uid}, and no existing object was found"
@@ -96,7 +96,7 @@ def uid_mismatch(kind: str, name: str, uid: str) -> KubernetesApiError:
 def precondition_failed(
     single: str, name: str, key: str, expected: str, actual: str
 ) -> KubernetesApiError:
-    """A precondition of a DELETE does not hold."""
+    """Return the error for a failed precondition of a DELETE."""
     guess = "modified" if key == "ResourceVersion" else "deleted and then recreated"
     message = (
         f'Operation cannot be fulfilled on {single} "{name}": the {key} in the precondition '
@@ -107,7 +107,7 @@ def precondition_failed(
 
 
 def apply_conflict(pairs: Sequence[tuple[str, str]]) -> KubernetesApiError:
-    """Other managers own fields that an apply would change: pairs of manager and field."""
+    """Return the error for fields owned by other managers; `pairs` is (manager, field)."""
     causes = [
         {
             "reason": "FieldManagerConflict",
@@ -125,7 +125,7 @@ def apply_conflict(pairs: Sequence[tuple[str, str]]) -> KubernetesApiError:
 def invalid_object(
     single: str, name: str, field: str, reason: str, message: str
 ) -> KubernetesApiError:
-    """The object would not be valid."""
+    """Return the error for an invalid object."""
     cause = {"reason": reason, "message": message, "field": field}
     details = {"name": name, "kind": single, "causes": [cause]}
     return KubernetesApiError(
@@ -134,7 +134,7 @@ def invalid_object(
 
 
 def missing_field_manager() -> KubernetesApiError:
-    """An apply must say who applies."""
+    """Return the error for an apply without a field manager."""
     detail = "Required value: is required for apply patch"
     cause = {"reason": "FieldValueRequired", "message": detail, "field": "fieldManager"}
     details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]}
@@ -143,12 +143,12 @@ def missing_field_manager() -> KubernetesApiError:
 
 
 def bad_request(message: str) -> KubernetesApiError:
-    """The request makes no sense."""
+    """Return the error for a malformed request."""
     return KubernetesApiError(400, "BadRequest", message)
 
 
 def expired_token(more: str) -> KubernetesApiError:
-    """The state that a list's pages share was compacted."""
+    """Return the error for a continue token whose state was compacted."""
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can "
         "start a new list without the continue parameter, or use the continue token in this "
@@ -160,7 +160,7 @@ def expired_token(more: str) -> KubernetesApiError:
 
 
 def unserved_response() -> AsgiResponse:
-    """No such group or version: answered before it comes to objects."""
+    """Return the 404 of a group or version that is not served."""
     return AsgiResponse(404, b"404 page not found\n", PLAIN_HEADERS)
 
 

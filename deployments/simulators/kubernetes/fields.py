@@ -1,7 +1,7 @@
-"""Who owns which field: `managedFields`, as server-side apply keeps them.
+"""Field ownership: `managedFields` of server-side apply.
 
-A field is a path of keys. Maps are owned key by key, everything else as a whole; that is all that
-Secrets and ServiceAccounts need. The key "." is the map itself, whose maker owns it. See
+A field is a path of keys. Maps are owned key by key, all other values as a whole, which suffices
+for Secrets and ServiceAccounts. The key "." is the map itself, owned by its creator. See
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
 """
 
@@ -12,7 +12,7 @@ from deployments.simulators.kubernetes.object_store import Json, current_timesta
 
 FieldPath = tuple[str, ...]
 FieldOwner = tuple[str, str]
-"""A manager's name, and how it writes: `Apply` or `Update`."""
+"""Name of a manager, and its operation: `Apply` or `Update`."""
 
 FieldsByOwner = dict[FieldOwner, frozenset[FieldPath]]
 
@@ -34,7 +34,7 @@ _IDENTITY_FIELDS = frozenset(
 
 
 def list_leaves(part: Mapping[str, Any], at: FieldPath = ()) -> Iterator[tuple[FieldPath, Any]]:
-    """List the fields that can be owned, and their values."""
+    """Iterate over the fields that can be owned, with their values."""
     for key, value in part.items():
         path = (*at, key)
         if (not at and key in _UNOWNED_FIELDS) or (at == ("metadata",) and key in _IDENTITY_FIELDS):
@@ -46,14 +46,14 @@ def list_leaves(part: Mapping[str, Any], at: FieldPath = ()) -> Iterator[tuple[F
 
 
 def list_maps(part: Mapping[str, Any]) -> frozenset[FieldPath]:
-    """List the maps that are there, each as the path of its "."."""
+    """Return the existing maps, each as the path of its "."."""
     return frozenset(
         (*path, ".") for path in _MAP_PATHS if path != ("metadata",) and value_at(part, path)
     )
 
 
 def value_at(manifest: Mapping[str, Any], path: FieldPath) -> Any:  # noqa: ANN401 - it is JSON
-    """Read a field; None if it is not there."""
+    """Return the value of a field; None if it does not exist."""
     part: Any = manifest
     for key in path:
         part = (part or {}).get(key)
@@ -61,7 +61,7 @@ def value_at(manifest: Mapping[str, Any], path: FieldPath) -> Any:  # noqa: ANN4
 
 
 def set_value(manifest: Json, path: FieldPath, value: object) -> Json:
-    """Return an object with one field set, or without it if the value is None."""
+    """Return an object with one field set; without it if the value is None."""
     head, subpath = path[0], path[1:]
     changed = set_value(manifest.get(head) or {}, subpath, value) if subpath else value
     siblings = {key: item for key, item in manifest.items() if key != head}
@@ -71,7 +71,7 @@ def set_value(manifest: Json, path: FieldPath, value: object) -> Json:
 
 
 def owned_fields(manifest: Mapping[str, Any]) -> FieldsByOwner:
-    """Read `managedFields`."""
+    """Return the fields of each owner from `managedFields`."""
     entries = manifest["metadata"].get("managedFields", ())
     return {
         (item["manager"], item["operation"]): frozenset(_iterate_paths(item["fieldsV1"]))
@@ -80,7 +80,7 @@ def owned_fields(manifest: Mapping[str, Any]) -> FieldsByOwner:
 
 
 def set_owners(manifest: Json, owned: FieldsByOwner) -> Json:
-    """Return an object with `managedFields` written anew, where they differ."""
+    """Return an object with updated `managedFields`."""
     before = {
         (item["manager"], item["operation"]): item
         for item in manifest["metadata"].get("managedFields", ())
@@ -100,7 +100,7 @@ def set_owners(manifest: Json, owned: FieldsByOwner) -> Json:
 
 
 def format_path(path: FieldPath) -> str:
-    """Name a field as a conflict does, e.g. `.data..dockerconfigjson`."""
+    """Return a field as in conflict messages, e.g. `.data..dockerconfigjson`."""
     return "".join(f".{key}" for key in path)
 
 

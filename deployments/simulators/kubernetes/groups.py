@@ -1,4 +1,4 @@
-"""Which groups of the API are served, and in which versions.
+"""Discovery of the served API groups and versions.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#unaggregated-discovery
 """
@@ -21,13 +21,13 @@ _ROOT = "/apis"
 
 
 def is_groups_request(request: Request) -> bool:
-    """Whether it asks what is served; every user may."""
+    """Return whether this is a discovery request, which every user may send."""
     path = request.path.rstrip("/")
     return request.method == "GET" and path.startswith(_ROOT) and path.count("/") < 3
 
 
 def groups_response(store: ObjectStore, path: str) -> AsgiResponse:
-    """Answer all groups, or one."""
+    """Return all groups, or one."""
     groups = {"apps": _group_json("apps", ["v1"])}
     if store.operator_versions:
         name = RESOURCE_GROUPS[HARBOR_CLUSTER_RESOURCE]

@@ -32,10 +32,10 @@ _REQUIREMENT_FORMS: tuple[tuple[re.Pattern[str], Callable[[Labels, str, list[str
 
 
 def matches_selector(selector: str, labels: Labels) -> bool:
-    """Whether labels meet every requirement.
+    """Return whether labels meet all requirements of a selector.
 
     Raises:
-        Refused: the selector makes no sense.
+        KubernetesApiError: the selector is malformed.
     """
     requirements = (
         [requirement.strip() for requirement in re.split(r",(?![^(]*\))", selector)]

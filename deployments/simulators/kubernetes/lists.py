@@ -1,4 +1,4 @@
-"""Lists, page by page: all pages show one state, until that is compacted.
+"""Paged lists: all pages show the same state until it is compacted.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
@@ -19,7 +19,7 @@ from deployments.simulators.kubernetes.object_store import (
 from deployments.simulators.kubernetes.target import RequestTarget
 
 _MAX_STATES = 20
-"""How many states are kept for further pages."""
+"""Number of states kept for further pages."""
 
 _NAME_FIELD = "metadata.name"
 _UNKNOWN_VERSION_MESSAGE = "server does not recognize this encoded version "
@@ -27,10 +27,10 @@ _INVALID_BASE64_MESSAGE = "illegal base64 data at input byte 4"
 
 
 def parse_name_selector(request: Request) -> str:
-    """Read the one name that a field selector asks for; empty if it asks for none.
+    """Return the name in a field selector; empty if there is none.
 
     Raises:
-        Refused: it selects by something else, which is not emulated.
+        KubernetesApiError: it selects by another field, which is not simulated.
     """
     selector = request.query_value("fieldSelector")
     key, _, name = selector.replace("==", "=").partition("=")
@@ -40,17 +40,17 @@ def parse_name_selector(request: Request) -> str:
 
 
 class ListHandler:
-    """Answers lists."""
+    """Handles list requests."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._states: OrderedDict[tuple[str, str], list[Json]] = OrderedDict()
 
     def list_page(self, request: Request, target: RequestTarget) -> AsgiResponse:
-        """Answer one page.
+        """Return one page.
 
         Raises:
-            Refused: the continue token makes no sense, or its state is gone.
+            KubernetesApiError: the continue token is malformed or expired.
         """
         limit, more = request.query_value("limit") or "0", request.query_value("continue")
         if not limit.isdigit():
@@ -72,7 +72,7 @@ class ListHandler:
                 metadata["remainingItemCount"] = len(items) - end
         if (
             target.kind == HARBOR_CLUSTER_RESOURCE
-        ):  # a built-in kind's items do not say what they are
+        ):  # items of built-in kinds have no kind and apiVersion
             metadata.setdefault("continue", "")
             page = [{**target.type_meta, **item} for item in page]
         head = {**target.type_meta, "kind": f"{target.type_meta['kind']}List", "metadata": metadata}
@@ -86,7 +86,7 @@ class ListHandler:
     def _get_state(
         self, request: Request, target: RequestTarget, version: int, start: int
     ) -> list[Json]:
-        """Find the state that a token continues; -1 is whatever is there now."""
+        # Version -1 is the current state.
         if version < 0:
             return self._select_items(request, target)
         items = self._states.get((_list_key(request), str(version)))
@@ -112,12 +112,9 @@ class ListHandler:
 
 
 def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:
-    """Take as many as fit, and say where the next page begins.
-
-    What the labels leave out is left out here: after a full page the real one does not know
-    whether more will match either, and its last page may be empty.
-    """
-    matches_selector(selector, {})  # a senseless one is refused, whatever there is
+    # Returns the items of a page, and the start of the next one. As in a real server, labels are
+    # matched page by page, so after a full page the last one may be empty.
+    matches_selector(selector, {})  # a malformed selector is an error even without items
     page: list[Json] = []
     for index, item in enumerate(items[start:], start):
         if limit and len(page) == limit:
@@ -128,7 +125,6 @@ def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tupl
 
 
 def _list_key(request: Request) -> str:
-    """What all pages of a list have in common."""
     selectors = (request.query_value("fieldSelector"), request.query_value("labelSelector"))
     return "?".join((request.path, *selectors))
 

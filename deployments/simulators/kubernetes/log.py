@@ -1,4 +1,4 @@
-"""What an emulated cluster was asked."""
+"""Request log of a simulated cluster."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ _READ_METHODS = ("GET", "HEAD")
 
 
 class KubernetesRequestRecord(NamedTuple):
-    """One request that was answered; its path has no query."""
+    """A handled request; its path has no query."""
 
     method: str
     path: str
@@ -14,8 +14,8 @@ class KubernetesRequestRecord(NamedTuple):
 
 
 class KubernetesRequestLog(list[KubernetesRequestRecord]):
-    """The requests that were answered, in order."""
+    """The handled requests, in order."""
 
     def writes(self) -> list[KubernetesRequestRecord]:
-        """Those that wanted to change something."""
+        """Return the modifying requests."""
         return [call for call in self if call.method not in _READ_METHODS]

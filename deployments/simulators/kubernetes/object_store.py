@@ -1,4 +1,4 @@
-"""What is in an emulated cluster, and what its controllers would do."""
+"""Objects of a simulated cluster, and the effects of its controllers."""
 
 import threading
 import uuid
@@ -31,7 +31,7 @@ KIND_BY_RESOURCE = {
     HARBOR_CLUSTER_RESOURCE: "HarborCluster",
 }
 READ_ONLY_RESOURCES = frozenset({CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE})
-"""What is changed from outside only, not through the API."""
+"""Resources that cannot be changed through the simulated API."""
 
 _RESOURCES = {
     kind: kmock.resource(errors.RESOURCE_GROUPS.get(kind, ""), "v1", kind)
@@ -42,13 +42,13 @@ _RESOURCES = {
 class ObjectStore:
     """Objects by kind, namespace and name.
 
-    An object is replaced, never changed, so that whoever holds one holds a version of it.
+    An object is replaced, never modified, so a reference to it is a snapshot of one version.
 
     Attributes:
-        lock: held for the whole of one request, or of one change from outside.
-        version: the last resourceVersion that was given out.
-        compacted_version: pages of lists up to this version are gone.
-        operator_versions: versions of HarborClusters that are served; none while it is not
+        lock: held for one whole request, or one change from outside.
+        version: the latest resourceVersion.
+        compacted_version: continue tokens up to this version are expired.
+        operator_versions: served versions of HarborClusters; empty while harbor-operator is not
             installed.
     """
 
@@ -60,12 +60,12 @@ class ObjectStore:
         self._objects = kmock.KubernetesEmulator().objects
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
-        """Find an object."""
+        """Return an object; None if it does not exist."""
         key = (_RESOURCES[kind], namespace or None, name)
         return self._objects[key].raw if key in self._objects else None
 
     def list_objects(self, kind: str, namespace: str = "") -> Iterator[Json]:
-        """List objects in etcd's order: by namespace, then by name."""
+        """Iterate over objects in etcd's order: by namespace, then by name."""
         expected_resource = _RESOURCES[kind]
         keys = [
             (within or "", name)
@@ -76,7 +76,7 @@ class ObjectStore:
             yield self._objects[expected_resource, within or None, name].raw
 
     def put(self, kind: str, manifest: Mapping[str, Any]) -> Json:
-        """Keep an object as a new version."""
+        """Store an object as a new version."""
         self.version += 1
         new_manifest = {
             **manifest,
@@ -90,10 +90,10 @@ class ObjectStore:
         return new_manifest
 
     def create(self, kind: str, manifest: Mapping[str, Any]) -> Json:
-        """Keep a new object; a namespace gets its default ServiceAccount.
+        """Store a new object; a namespace gets its default ServiceAccount.
 
         Raises:
-            Refused: its namespace is not there, or is terminating.
+            KubernetesApiError: its namespace does not exist, or is terminating.
         """
         metadata = manifest["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
@@ -113,7 +113,7 @@ class ObjectStore:
         return self.put(kind, new_manifest)
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
-        """Forget an object; with a namespace goes all that is in it."""
+        """Delete an object; the objects of a namespace are deleted with it."""
         del self._objects[_RESOURCES[kind], namespace or None, name]
         self.version += 1
         if kind == NAMESPACE_RESOURCE:
@@ -122,10 +122,10 @@ class ObjectStore:
                     self.remove(inner, name, manifest["metadata"]["name"])
 
     def terminate_namespace(self, name: str) -> Json:
-        """Begin to delete a namespace; what is in it stays, as if a finalizer held it.
+        """Set a namespace to Terminating; its objects are kept, as with a finalizer.
 
         Raises:
-            Refused: it is not there.
+            KubernetesApiError: it does not exist.
         """
         manifest = self.get(NAMESPACE_RESOURCE, "", name)
         if manifest is None:
@@ -135,10 +135,10 @@ class ObjectStore:
         return self.put(NAMESPACE_RESOURCE, {**manifest, "metadata": metadata, **status})
 
     def require_active_namespace(self, kind: str, name: str, namespace: str) -> None:
-        """Let a new object into a namespace.
+        """Ensure that an object can be created in a namespace.
 
         Raises:
-            Refused: the namespace is not there, or is terminating.
+            KubernetesApiError: the namespace does not exist, or is terminating.
         """
         manifest = self.get(NAMESPACE_RESOURCE, "", namespace)
         if manifest is None:
@@ -148,5 +148,5 @@ class ObjectStore:
 
 
 def current_timestamp() -> str:
-    """The time, as metadata has it."""
+    """Return the current time in the format of metadata."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

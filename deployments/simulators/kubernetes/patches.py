@@ -1,4 +1,4 @@
-"""The three kinds of patch that this service's calls and its tests need.
+"""The three types of patch that this service and its tests use.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
 """
@@ -22,10 +22,10 @@ from deployments.simulators.kubernetes.object_store import Json
 
 
 def apply_server_side(live: Json, patch: Mapping[str, Any], manager: str, *, force: bool) -> Json:
-    """Server-side apply to an object; a new one begins as its name alone.
+    """Server-side apply to an object; a new one starts with only its name.
 
     Raises:
-        Refused: other managers own fields that it would change, and it is not forced.
+        KubernetesApiError: other managers own fields to change, and it is not forced.
     """
     own_key = (manager, "Apply")
     owned = owned_fields(live)
@@ -52,15 +52,15 @@ def apply_server_side(live: Json, patch: Mapping[str, Any], manager: str, *, for
 
 
 def apply_merge_patch(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
-    """JSON merge patch (https://www.rfc-editor.org/rfc/rfc7386): what changes is `manager`'s."""
+    """JSON merge patch (https://www.rfc-editor.org/rfc/rfc7386); `manager` owns the changes."""
     return record_update(live, _merge(live, patch), manager)
 
 
 def apply_strategic_patch(live: Json, patch: Mapping[str, Any], manager: str) -> Json:
-    """Strategic merge patch, where no list has a merge key.
+    """Strategic merge patch for objects whose lists have no merge key.
 
-    A ServiceAccount's `imagePullSecrets` has none: the list is replaced, a directive in it has no
-    effect but to be left out, its entry stays. Where there is no list yet, such an entry goes.
+    `imagePullSecrets` of a ServiceAccount is such a list: it is replaced. A directive in an entry
+    is dropped and the entry is kept; if there was no list before, the entry is dropped too.
     """
     plain: Json = {}
     for key, value in patch.items():
@@ -75,7 +75,7 @@ def apply_strategic_patch(live: Json, patch: Mapping[str, Any], manager: str) ->
 
 
 def record_update(live: Json, desired: Json, manager: str) -> Json:
-    """Note who made a plain change; nothing is noted of what began without notes."""
+    """Record the manager of an update; objects without managedFields stay without."""
     if "uid" in live["metadata"] and "managedFields" not in live["metadata"]:
         return desired
     before, after = dict(list_leaves(live)), dict(list_leaves(desired))

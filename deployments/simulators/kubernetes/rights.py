@@ -1,4 +1,4 @@
-"""Who asks, and what they may, as RBAC has it.
+"""Users and their RBAC rights.
 
 See https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
@@ -9,19 +9,19 @@ from deployments.simulators.kubernetes import errors
 
 ANONYMOUS_USER = "system:anonymous"
 ADMIN_USER = "kubernetes-admin"
-"""May do everything, always."""
+"""User with all rights, always."""
 
 
 @dataclass(frozen=True)
 class RbacRule:
-    """A rule of a role: these verbs on this resource; on these names only, if there are any."""
+    """A rule of a role: verbs on a resource; limited to names, if there are any."""
 
     resource: str
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
 
     def allows(self, verb: str, resource: str, name: str) -> bool:
-        """Whether it allows a request."""
+        """Return whether the rule allows a request."""
         if resource != self.resource or verb not in self.verbs:
             return False
         return not self.names or name in self.names
@@ -29,12 +29,12 @@ class RbacRule:
 
 @dataclass
 class ClusterRights:
-    """Tokens, whose they are, and what the users may do.
+    """Users with their tokens and rights.
 
     Attributes:
-        users: by token.
-        rules: what users but the administrator may do; None means everything.
-        denied: verbs and resources that are taken away from that again.
+        users: users by token.
+        rules: rights of all users except the administrator; None means all rights.
+        denied: verbs and resources that are denied in spite of the rules.
     """
 
     users: dict[str, str]
@@ -42,10 +42,10 @@ class ClusterRights:
     denied: set[tuple[str, str]] = field(default_factory=set)
 
     def authenticate(self, authorization: str) -> str:
-        """Say who asks.
+        """Return the user of a token.
 
         Raises:
-            Refused: the token is not known.
+            KubernetesApiError: the token is unknown.
         """
         if not authorization:
             return ANONYMOUS_USER
@@ -55,7 +55,7 @@ class ClusterRights:
         return user
 
     def is_allowed(self, user: str, verb: str, resource: str, name: str) -> bool:
-        """Whether a user may do this."""
+        """Return whether a user has a right."""
         if user == ADMIN_USER:
             return True
         if user == ANONYMOUS_USER or (verb, resource) in self.denied:
@@ -63,10 +63,10 @@ class ClusterRights:
         return self.rules is None or any(rule.allows(verb, resource, name) for rule in self.rules)
 
     def check(self, user: str, verb: str, resource: str, namespace: str, name: str) -> None:
-        """Let a request pass.
+        """Ensure that a user has a right.
 
         Raises:
-            Refused: the user may not.
+            KubernetesApiError: the user does not have it.
         """
         if self.is_allowed(user, verb, resource, name):
             return

@@ -1,4 +1,4 @@
-"""What a request is about, and what it wants to do with it."""
+"""Target and verb of a request."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _LIST_VERBS = {"GET": "list", "POST": "create"}
 
 @dataclass(frozen=True)
 class RequestTarget:
-    """What a path names."""
+    """The resource and object of a path."""
 
     kind: str
     namespace: str = ""
@@ -26,17 +26,17 @@ class RequestTarget:
 
     @property
     def type_meta(self) -> Json:
-        """What every answer of one object begins with."""
+        """The first fields of every response with one object."""
         group = RESOURCE_GROUPS.get(self.kind)
         api = f"{group}/{self.version}" if group else self.version
         return {"kind": KIND_BY_RESOURCE[self.kind], "apiVersion": api}
 
 
 def parse_target(path: str) -> RequestTarget:
-    """Read a path below `/api/v1` or `/apis/<group>/<version>`.
+    """Parse a path below `/api/v1` or `/apis/<group>/<version>`.
 
     Raises:
-        Refused: nothing of the kind is here.
+        KubernetesApiError: the path is not simulated.
     """
     root, *parts = path.strip("/").split("/")
     group = parts.pop(0) if root == "apis" and parts else ""
@@ -59,12 +59,12 @@ def parse_target(path: str) -> RequestTarget:
 
 
 def request_verb(request: Request, target: RequestTarget) -> str:
-    """Name what is wanted as a role does.
+    """Return the verb of a request, as in a role.
 
     See https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb
 
     Raises:
-        Refused: it is not emulated.
+        KubernetesApiError: the verb is not simulated.
     """
     verb = (_OBJECT_VERBS if target.name else _LIST_VERBS).get(request.method)
     unchanging = target.kind in READ_ONLY_RESOURCES and request.method != "GET"

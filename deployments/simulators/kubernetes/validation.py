@@ -1,4 +1,4 @@
-"""When a Secret is refused, in the words of a kube-apiserver."""
+"""Validation of Secrets, with the messages of a kube-apiserver."""
 
 import base64
 import binascii
@@ -17,10 +17,10 @@ _DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
 
 def check_body_size(body: bytes) -> None:
-    """Refuse a request that is too large.
+    """Reject a request that is too large.
 
     Raises:
-        Refused: it is.
+        KubernetesApiError: the body is too large.
     """
     if len(body) > MAX_BODY_BYTES:
         message = f"Request entity too large: limit is {MAX_BODY_BYTES}"
@@ -28,10 +28,10 @@ def check_body_size(body: bytes) -> None:
 
 
 def check_secret(before: Json | None, after: Json) -> None:
-    """Refuse a Secret that may not be so.
+    """Reject an invalid Secret, or an invalid change of one.
 
     Raises:
-        Refused: what is wrong, and in which field.
+        KubernetesApiError: the error, and its field.
     """
     data = _decode_data(after)
     if sum(len(value) for value in data.values()) > MAX_SECRET_DATA_BYTES:

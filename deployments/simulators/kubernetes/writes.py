@@ -1,4 +1,4 @@
-"""What writes do to an emulated cluster: create, the three patches, delete."""
+"""Modifying requests: create, the three types of patch, and delete."""
 
 import json
 from collections.abc import Callable
@@ -36,10 +36,10 @@ _PATCH_FUNCTIONS: dict[str, Callable[[Json, Json, str], Json]] = {
 
 
 def get_existing(store: ObjectStore, target: RequestTarget) -> Json:
-    """Find an object.
+    """Return an object.
 
     Raises:
-        Refused: it is not there.
+        KubernetesApiError: it does not exist.
     """
     manifest = store.get(target.kind, target.namespace, target.name)
     if manifest is None:
@@ -48,16 +48,16 @@ def get_existing(store: ObjectStore, target: RequestTarget) -> Json:
 
 
 class WriteHandler:
-    """Answers writes."""
+    """Handles modifying requests."""
 
     def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
         self._store, self._rights = store, rights
 
     def create(self, request: Request, target: RequestTarget) -> AsgiResponse:
-        """Answer a POST.
+        """Handle a POST.
 
         Raises:
-            Refused: it is there already, may not be so, or has no living namespace.
+            KubernetesApiError: it exists, is invalid, or its namespace is not active.
         """
         body = _parse_object(request)
         metadata = body.get("metadata", {})
@@ -73,10 +73,10 @@ class WriteHandler:
         return self._created_response(target, record_update(empty, body, _field_manager(request)))
 
     def patch(self, request: Request, target: RequestTarget, user: str) -> AsgiResponse:
-        """Answer a PATCH.
+        """Handle a PATCH.
 
         Raises:
-            Refused: of this kind of patch, of this object, or to this user.
+            KubernetesApiError: the patch type, the object or the user is not allowed.
         """
         patch, content = _parse_object(request), request.headers.get("content-type", "")
         if content == _APPLY_PATCH_TYPE:
@@ -92,10 +92,10 @@ class WriteHandler:
         return self._replaced_response(target, live, new_manifest)
 
     def delete(self, request: Request, target: RequestTarget) -> AsgiResponse:
-        """Answer a DELETE.
+        """Handle a DELETE.
 
         Raises:
-            Refused: it is not there, or a precondition does not hold.
+            KubernetesApiError: it does not exist, or a precondition failed.
         """
         metadata, single = (
             get_existing(self._store, target)["metadata"],
@@ -126,7 +126,7 @@ class WriteHandler:
         blank: Json = {"metadata": {"name": target.name, **within}}
         new_manifest = apply_server_side(blank, _without_identity(patch), manager, force=force)
         if not self._rights.is_allowed(user, "create", target.kind, target.name):
-            raise errors.forbidden(target.kind, target.name, "")  # the real one says no more
+            raise errors.forbidden(target.kind, target.name, "")  # no more text in the real one
         if uid := patch.get("metadata", {}).get("uid"):
             raise errors.uid_mismatch(target.kind, target.name, uid)
         return self._created_response(target, new_manifest)
@@ -145,7 +145,6 @@ class WriteHandler:
     def _replaced_response(
         self, target: RequestTarget, live: Json, new_manifest: Json
     ) -> AsgiResponse:
-        """Keep the new version, unless it is the old one."""
         if target.kind == SECRET_RESOURCE:
             check_secret(live, new_manifest)
         result = live if new_manifest == live else self._store.put(target.kind, new_manifest)
@@ -166,7 +165,6 @@ def _check_apply(target: RequestTarget, patch: Json, manager: str) -> None:
 
 
 def _check_identity(target: RequestTarget, live: Json, patch: Json) -> None:
-    """Refuse a patch that is bound to another version, or to another object."""
     metadata = patch.get("metadata", {})
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
     if version and version != live["metadata"]["resourceVersion"]:

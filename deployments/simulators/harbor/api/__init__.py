@@ -1,1 +1,1 @@
-"""The operations under /api/v2.0."""
+"""Operations under /api/v2.0."""

@@ -1,4 +1,4 @@
-"""The audit log: who did what, newest first."""
+"""Audit log, newest first."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _entries_page(call: HarborRequest, entries: list[HarborAuditEntry]) -> Harbo
 
 
 async def list_all(call: HarborRequest) -> HarborResponse:
-    """GET /auditlog-exts: everything for who may, else what happened in one's own projects."""
+    """GET /auditlog-exts: all entries if permitted, otherwise those of own projects."""
     parse_paging(call)
     if call.path.rstrip("/").endswith("-exts") and call.harbor.release < (2, 13):
         raise HarborError("NOT_FOUND", f"path {call.path} was not found")
@@ -102,7 +102,7 @@ async def list_for_project(call: HarborRequest) -> HarborResponse:
 
 
 def record_project_update(call: HarborRequest, status: int) -> None:
-    """Since 2.16 every attempt to change a known project is noted, refused ones too."""
+    """Log an attempt to change an existing project: since 2.16, failed attempts are logged too."""
     match = UPDATE_PATTERN.fullmatch(call.path)
     if match is None or call.method in SAFE_METHODS or call.harbor.release < (2, 16):
         return

@@ -1,4 +1,4 @@
-"""A project's metadata, one key at a time: the checked way to set visibility."""
+"""Metadata of a project, one key at a time. Here, Harbor validates the visibility."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deployments.simulators.harbor.web.request import HarborRequest
 from deployments.simulators.harbor.web.responses import HarborError, HarborResponse, json_response
 from deployments.simulators.harbor.web.routing import Route
 
-# The keys a project may carry; there is no free-form metadata.
+# The allowed metadata keys; there is no free-form metadata.
 METADATA_KEYS = frozenset(
     [
         "public",
@@ -35,7 +35,7 @@ FALSE_VALUES = frozenset(["0", "f", "F", "FALSE", "false", "False"])
 
 
 def normalize_value(key: str, value: str) -> str:
-    """The value Harbor would store for this key, or its 400."""
+    """Return the value that Harbor stores for this key, or raise its 400."""
     if key in TEXT_KEYS:
         return value
     if key in NUMBER_KEYS and value.lstrip("-").isdecimal():
@@ -57,7 +57,7 @@ def _check_key(key: str) -> None:
 
 
 async def list_all(call: HarborRequest) -> HarborResponse:
-    """GET …/metadatas/: needs a right that project administrators lack."""
+    """GET …/metadatas/: requires a right that project administrators do not have."""
     project = rights.require_project(call, "metadata", "list")
     return json_response(project.metadata)
 
@@ -70,7 +70,7 @@ async def get(call: HarborRequest) -> HarborResponse:
 
 
 async def add(call: HarborRequest) -> HarborResponse:
-    """POST …/metadatas/: one key that is not there yet."""
+    """POST …/metadatas/: one key that does not exist yet."""
     payload = validation.parse_string_map(call, "metadata")
     project = rights.require_project(call, "metadata", "create")
     if len(payload) != 1:
@@ -85,7 +85,7 @@ async def add(call: HarborRequest) -> HarborResponse:
 
 
 async def change(call: HarborRequest) -> HarborResponse:
-    """PUT …/metadatas/{key}: checked and normalised."""
+    """PUT …/metadatas/{key}: validated and normalized."""
     payload = validation.parse_string_map(call, "metadata")
     project = rights.require_project(call, "metadata", "update")
     key = call.path_text("key")

@@ -1,4 +1,4 @@
-"""Every operation under /api/v2.0, in one table."""
+"""Table of all operations under /api/v2.0."""
 
 from deployments.simulators.harbor.api import (
     audit,
@@ -16,7 +16,7 @@ from deployments.simulators.harbor.api import (
 )
 from deployments.simulators.harbor.web.routing import Route, Router
 
-# The old audit log of releases before 2.13 is the same list under another name.
+# Before 2.13, the audit log is the same list under another name.
 LEGACY_AUDIT_LOG = Route("GET", "/audit-logs", audit.list_all)
 
 API_ROUTER = Router(

@@ -1,4 +1,4 @@
-"""Projects as JSON. Each project's text is built once and kept until its content changes."""
+"""Projects as JSON. The text of a project is cached until its content changes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NO_ROLE = b'"current_user_role_ids":null,'
 
 
 def project_row(project: Project, caller: Caller) -> bytes:
-    """One project with all details, for this caller."""
-    # The content is its own stamp, so a test may change a project in any way it likes.
+    """Return a project with all details, for this caller."""
+    # The content is the cache key, so tests can change a project in any way.
     stamp = (
         project.updated, project.owner_name, project.registry_id, len(project.repositories),
         *project.metadata.items(),
@@ -24,13 +24,13 @@ def project_row(project: Project, caller: Caller) -> bytes:
 
 
 def project_row_without_detail(project: Project, caller: Caller) -> bytes:
-    """One project as `with_detail=false` shows it."""
+    """Return a project as with `with_detail=false`."""
     head, tail = _json_halves(project, detail=False)
     return head + _role_json(project, caller) + tail
 
 
 def project_search_row(project: Project, caller: Caller) -> bytes:
-    """One project as /search shows it: the metadata, but not the other details."""
+    """Return a project as in /search: with metadata, but without other details."""
     head, tail = _json_halves(project, detail=False)
     metadata = b'"metadata":' + encode_json(dict(sorted(project.metadata.items()))) + b',"name":'
     return head + _role_json(project, caller) + tail.replace(b'"name":', metadata, 1)
@@ -44,7 +44,7 @@ def _role_json(project: Project, caller: Caller) -> bytes:
 
 
 def _json_halves(project: Project, detail: bool) -> tuple[bytes, bytes]:
-    """The text before and after the caller's role, keys in alphabetical order."""
+    # The JSON before and after the caller's role; keys are in alphabetical order.
     allowlist: dict[str, object] = {"creation_time": ZERO_TIME}
     if detail:
         allowlist |= {"id": project.allowlist_id, "items": [], "project_id": project.id}

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting projects."""
+"""Create, change and delete projects."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def create(call: HarborRequest) -> HarborResponse:
     metadata = _new_metadata(payload)
     _check_new(call.harbor, name, payload)
     if name in call.harbor.projects:
-        call.harbor.next_id("project")  # the refused insert has used up an id
+        call.harbor.next_id("project")  # the failed insert uses up an id
         raise HarborError("CONFLICT", f"The project named {name} already exists")
     owner = _choose_owner(call.harbor, call.caller)
     project = call.harbor.add_project(
@@ -65,7 +65,7 @@ def _check_creator(call: HarborRequest, payload: dict[str, Any]) -> None:
     caller = call.caller
     if caller.robot is not None and caller.robot.level != "system":
         raise HarborError("FORBIDDEN", "Only system level robot can create project")
-    # A system robot with project:create counts as an administrator in all of this.
+    # A system robot with project:create is treated as an administrator here.
     as_admin = rights.is_system_allowed(caller, "project", "create")
     only_admins = call.harbor.settings.project_creation_restriction == "adminonly"
     if only_admins and not as_admin:
@@ -75,7 +75,7 @@ def _check_creator(call: HarborRequest, payload: dict[str, Any]) -> None:
 
 
 def _storage_limit(call: HarborRequest, payload: dict[str, Any]) -> int:
-    """The asked limit, from sysadmins and robots that may create projects; else the default."""
+    # Only sysadmins and robots with project:create can set a limit; others get the default.
     settings = call.harbor.settings
     limit = int(payload.get("storage_limit") or 0)
     may = rights.is_system_allowed(call.caller, "project", "create")
@@ -86,7 +86,7 @@ def _storage_limit(call: HarborRequest, payload: dict[str, Any]) -> int:
 
 
 def check_limit(value: int, prefix: str = "") -> None:
-    """A storage limit is -1 or positive, and at most 1024 TB."""
+    """Ensure that a storage limit is -1 or positive, and at most 1024 TB."""
     if value <= 0 and value != -1:
         message = f"{prefix}invalid non-positive value for quota limit, value={value}"
         raise HarborError("BAD_REQUEST", message)
@@ -111,8 +111,8 @@ def _check_new(harbor: SimulatedHarbor, name: str, payload: dict[str, Any]) -> N
             "it should be geater than 0"
         )
         raise HarborError("BAD_REQUEST", message)
-    # An unknown registry is an error 500. A known one needs a jobservice, which is not here:
-    # the project is inserted and rolled back, and has used up its ids.
+    # An unknown registry is an error 500. A known one needs a jobservice, which is not simulated:
+    # the project is inserted and rolled back, which uses up its ids.
     if registry_id in harbor.registries:
         kind = harbor.registries[registry_id].type
         if kind not in PROXY_KINDS:
@@ -123,7 +123,7 @@ def _check_new(harbor: SimulatedHarbor, name: str, payload: dict[str, Any]) -> N
 
 
 def _new_metadata(payload: dict[str, Any]) -> dict[str, str]:
-    """The metadata to start with: known keys only, `public` always there."""
+    # Only known keys are stored; `public` is always set.
     metadata: dict[str, str] = payload.get("metadata") or {}
     new_metadata = {key: value for key, value in metadata.items() if key in METADATA_KEYS and value}
     if metadata.get("retention_id"):
@@ -140,27 +140,27 @@ def _new_metadata(payload: dict[str, Any]) -> dict[str, str]:
 
 
 def _choose_owner(harbor: SimulatedHarbor, caller: Caller) -> str:
-    """The creator; for a robot the sysadmin with the lowest id."""
+    # The owner of a project created by a robot is the sysadmin with the lowest id.
     if caller.user is not None:
         return caller.user.name
     return min((u for u in harbor.users.values() if u.sysadmin), key=lambda u: u.id).name
 
 
 async def change(call: HarborRequest) -> HarborResponse:
-    """PUT /projects/{x}: merges metadata and ignores everything else, `public` included."""
+    """PUT /projects/{x}: merges metadata and ignores everything else, including `public`."""
     payload = validation.parse_body(call, "project", validation.PROJECT_SHAPE)
     project = rights.require_project(call, "project", "update")
     metadata: dict[str, str] = payload.get("metadata") or {}
     retention_id = project.metadata.get("retention_id", "")
     if metadata.get("retention_id", retention_id) not in (retention_id, ""):
         raise HarborError("BAD_REQUEST", "the retention_id in the request's payload is not valid")
-    # Not checked: any word is taken for `public`. That is Harbor's mistake, kept here.
+    # No validation: `public` accepts any word. This is a bug of Harbor, reproduced here.
     project.metadata.update({k: v for k, v in metadata.items() if k in METADATA_KEYS and v})
     return HarborResponse(200)
 
 
 async def delete(call: HarborRequest) -> HarborResponse:
-    """DELETE /projects/{x}: the name is free again at once."""
+    """DELETE /projects/{x}: the name can be reused immediately."""
     project = rights.require_project(call, "project", "delete")
     if project.repositories:
         raise HarborError("PRECONDITION", f"precondition failed: {UNDELETABLE_MESSAGE}")

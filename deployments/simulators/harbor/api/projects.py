@@ -1,4 +1,4 @@
-"""Reading projects: lists, one, its summary, whether it may be deleted, and the search."""
+"""Read projects: list, get, summary, deletable and search."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ROLE_COUNT_KEYS = {
 
 
 async def list_projects(call: HarborRequest) -> HarborResponse:
-    """GET /projects: what the caller may see, by name."""
+    """GET /projects: projects visible to the caller, sorted by name."""
     page_request = parse_paging(call)
     show = project_rows.project_row
     if call.query_flag("with_detail") is False:
@@ -59,7 +59,7 @@ async def list_projects(call: HarborRequest) -> HarborResponse:
     if visible_projects is None and not any(
         call.query_value(key) for key in ("q", "name", "owner", "sort")
     ):
-        # The whole list in its own order needs no list at all.
+        # The complete list in its own order needs no copy.
         cut = page_request.row_slice()
         total = len(call.harbor.projects)
         page = call.harbor.projects.page(cut.start or 0, cut.stop)
@@ -83,7 +83,7 @@ def _filter_projects(call: HarborRequest, rows: list[Project]) -> list[Project]:
 
 
 async def head_project(call: HarborRequest) -> HarborResponse:
-    """HEAD /projects?project_name=: says for any user whether a name exists."""
+    """HEAD /projects?project_name=: whether a name exists, for any user."""
     name = call.query_value("project_name")
     if not name:
         raise unprocessable_error("project_name in query is required")
@@ -100,7 +100,7 @@ async def get_project(call: HarborRequest) -> HarborResponse:
 
 
 async def check_deletable(call: HarborRequest) -> HarborResponse:
-    """GET /projects/{x}/_deletable: the key is absent when it is not."""
+    """GET /projects/{x}/_deletable: the key is missing if it is not deletable."""
     project = rights.require_project(call, "project", "delete")
     return json_response(
         {"message": UNDELETABLE_MESSAGE} if project.repositories else {"deletable": True}
@@ -108,7 +108,7 @@ async def check_deletable(call: HarborRequest) -> HarborResponse:
 
 
 async def get_summary(call: HarborRequest) -> HarborResponse:
-    """GET /projects/{x}/summary: the counts and the quota, for who may see them."""
+    """GET /projects/{x}/summary: counts and quota, depending on the rights of the caller."""
     project = rights.require_project(call, "project", "read")
     body: dict[str, object] = {"repo_count": len(project.repositories)}
     quota = project.quota
@@ -128,7 +128,7 @@ async def get_summary(call: HarborRequest) -> HarborResponse:
 
 
 def remote_registry_json(remote: RemoteRegistry) -> dict[str, object]:
-    """A remote registry as JSON."""
+    """Return a remote registry as JSON."""
     insecure: dict[str, object] = {"insecure": True} if remote.insecure else {}
     return insecure | {
         "creation_time": format_time(remote.created),

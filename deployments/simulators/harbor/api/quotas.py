@@ -1,4 +1,4 @@
-"""Quotas: every project's storage limit and use, at a price per row."""
+"""Quotas: storage limit and usage of every project, with a delay per row."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def _reference_json(harbor: SimulatedHarbor, quota: Quota) -> dict[str, object]:
     project = harbor.projects.by_id(quota.project_id)
     if project is None:
         return {}
-    # The name of user 1 comes out empty; other owners are named.
+    # The name of user 1 is empty; those of other owners are not.
     owner = "" if project.owner_id == 1 else project.owner_name
     return {"id": project.id, "name": project.name, "owner_name": owner}
 
 
 async def list_all(call: HarborRequest) -> HarborResponse:
-    """GET /quotas: newest first; each row costs `quota_row_seconds` of waiting."""
+    """GET /quotas: newest first; each row takes `quota_row_seconds`."""
     page_request = parse_paging(call)
     rights.require_system(call, "quota", "list")
     rows = sort_rows(call, _filter_quotas(call), QUOTA_COLUMNS, "-creation_time")
@@ -73,7 +73,7 @@ def _filter_quotas(call: HarborRequest) -> list[Quota]:
     if call.query_value("reference", "project") != "project":
         return []
     id = call.query_value("reference_id")
-    # The newest first, so that rows of one moment come in a sensible order too.
+    # Newest first, also for rows of the same time.
     rows = reversed(call.harbor.quotas.values())
     return [quota for quota in rows if not id or str(quota.project_id) == id]
 
@@ -87,7 +87,7 @@ def _find_quota(call: HarborRequest) -> Quota:
 
 
 async def get(call: HarborRequest) -> HarborResponse:
-    """GET /quotas/{id}: as in the list, but the update time is zero."""
+    """GET /quotas/{id}: as in the list, but with a zero update time."""
     call.path_number("id")
     rights.require_system(call, "quota", "read")
     return json_response(_to_json(call.harbor, _find_quota(call)) | {"update_time": ZERO_TIME})

@@ -1,4 +1,4 @@
-"""Remote registries and replication policies: listed, and little more."""
+"""Remote registries and replication policies: little more than lists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _to_json(remote: RemoteRegistry) -> dict[str, object]:
 
 
 async def add(call: HarborRequest) -> HarborResponse:
-    """POST /registries. Nothing is pinged here: a name once taken is the only refusal."""
+    """POST /registries. No ping: a duplicate name is the only error."""
     payload = validation.parse_body(call, "registry", validation.ANY_SHAPE)
     rights.require_system(call, "registry", "create")
     name, harbor = str(payload.get("name", "")), call.harbor
@@ -45,7 +45,7 @@ async def add(call: HarborRequest) -> HarborResponse:
 
 
 async def list_policies(call: HarborRequest) -> HarborResponse:
-    """GET /replication/policies: there are none."""
+    """GET /replication/policies: always empty."""
     parse_paging(call)
     rights.require_system(call, "replication-policy", "list")
     return list_response([], 0, None)

@@ -1,4 +1,4 @@
-"""Repositories and their artifacts, as the API shows them."""
+"""Repositories and their artifacts in the API."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _to_json(repository: Repository) -> dict[str, object]:
 
 
 async def list_all(call: HarborRequest) -> HarborResponse:
-    """GET /repositories: those of every project the caller sees."""
+    """GET /repositories: those of all projects visible to the caller."""
     page_request = parse_paging(call)
     visible_projects = rights.visible_projects(call.harbor, call.caller, None)
     projects = (
@@ -61,7 +61,7 @@ async def list_all(call: HarborRequest) -> HarborResponse:
 
 
 async def list_for_project(call: HarborRequest) -> HarborResponse:
-    """GET /projects/{name}/repositories: the path takes the name only."""
+    """GET /projects/{name}/repositories: the path accepts only the name."""
     page_request = parse_paging(call)
     project = _require_repository_project(call, "list")
     return _repositories_page(call, page_request, list(project.repositories.values()))
@@ -84,7 +84,7 @@ def _require_repository_project(
 
 
 def _full_name(call: HarborRequest, project: Project) -> str:
-    """Slashes arrive escaped twice, or once where no nginx is in front."""
+    # Slashes are escaped twice, or once if there is no nginx in front.
     return f"{project.name}/{unquote(call.path_text('repository'))}"
 
 
@@ -103,7 +103,7 @@ async def get(call: HarborRequest) -> HarborResponse:
 
 
 async def delete(call: HarborRequest) -> HarborResponse:
-    """DELETE …/repositories/{repository}: the quota is freed at once."""
+    """DELETE …/repositories/{repository}: the quota is released immediately."""
     project, repository = _find_repository(call, "delete")
     content.delete_repository(call.harbor, project, repository)
     call.harbor.record(

@@ -1,4 +1,4 @@
-"""What a robot account may look like: the checks of POST and PUT /robots."""
+"""Validation of robot accounts in POST and PUT /robots."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SCOPE_MESSAGE = (
 
 
 def bad_request(message: str) -> HarborError:
-    """400 with this message."""
+    """Return a 400 with this message."""
     return HarborError("BAD_REQUEST", message)
 
 
 def check_name(name: str) -> None:
-    """The same rule as for project names."""
+    """Validate a name; the rule is the same as for project names."""
     if not NAME_PATTERN.fullmatch(name):
         raise bad_request("robot name is not in lower case or contains illegal characters")
 
 
 def check_duration(harbor: SimulatedHarbor, payload: dict[str, Any]) -> int:
-    """Days, or -1 for ever. Until 2.10 nothing or 0 meant the configured default."""
+    """Return days, or -1 for unlimited. Until 2.10, none or 0 means the configured default."""
     days = int(payload.get("duration", 0))
     if days == 0 and harbor.release <= (2, 10):
         return harbor.settings.robot_token_duration
@@ -44,7 +44,7 @@ def check_duration(harbor: SimulatedHarbor, payload: dict[str, Any]) -> int:
 
 
 def check_shape(harbor: SimulatedHarbor, level: str, permissions: list[dict[str, Any]]) -> None:
-    """Level, number and kind of permissions, and each access."""
+    """Validate level, number and kind of permissions, and each access."""
     if level not in ("system", "project"):
         raise bad_request(f"bad request error level input: {level}")
     if not permissions:
@@ -79,7 +79,7 @@ def _parse_access(permission: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 def resolve_permissions(
     harbor: SimulatedHarbor, permissions: list[dict[str, Any]]
 ) -> tuple[Permission, ...]:
-    """Names to ids, entries of one namespace merged. A missing project is a 404."""
+    """Return permissions with project ids, merged by namespace. A missing project is a 404."""
     merged: dict[tuple[str, str], Permission] = {}
     for entry in permissions:
         kind, namespace = str(entry["kind"]), str(entry.get("namespace", ""))
@@ -105,7 +105,7 @@ def _project_id(harbor: SimulatedHarbor, kind: str, namespace: str) -> int | Non
 
 
 def check_subset(creator: Robot, login: str, permissions: list[dict[str, Any]]) -> None:
-    """A robot gives away only what it has: same kind and namespace, or every project."""
+    """Ensure that a robot grants only rights it has: same kind and namespace, or all projects."""
     for entry in permissions:
         kind, namespace = entry.get("kind"), entry.get("namespace")
         own_rights = {
@@ -119,7 +119,7 @@ def check_subset(creator: Robot, login: str, permissions: list[dict[str, Any]]) 
 
 
 def check_secret(secret: str) -> None:
-    """8 to 128 characters with an upper-case letter, a lower-case letter and a digit."""
+    """Ensure 8 to 128 characters with an upper-case letter, a lower-case letter and a digit."""
     if not robot_secrets.is_valid_secret(secret):
         raise bad_request(
             "the secret must be 8-128, inclusively, characters long with at least "

@@ -1,4 +1,4 @@
-"""Creating and replacing robot accounts."""
+"""Create and replace robot accounts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS_PER_DAY = 86400
 
 
 async def create(call: HarborRequest) -> HarborResponse:
-    """POST /robots: the only answer that carries the secret of a new robot."""
+    """POST /robots: the only response with the secret of a new robot."""
     payload = validation.parse_body(call, "robot", validation.ROBOT_SHAPE)
     level, permissions = str(payload.get("level", "")), list(payload.get("permissions") or ())
     robot_rules.check_name(str(payload.get("name", "")))
@@ -73,7 +73,7 @@ def _insert_robot(
     call: HarborRequest, stored: str, level: str, project_id: int, permissions: list[dict[str, Any]]
 ) -> Robot:
     harbor, caller = call.harbor, call.caller
-    number = harbor.next_id("robot")  # used up even if the insert is refused below
+    number = harbor.next_id("robot")  # used up even if the insert fails below
     if harbor.robots.by_stored_name(stored) is not None:
         name = stored.partition("+")[2] or stored
         raise HarborError("CONFLICT", f"robot account {project_id}:{name} already exists")
@@ -91,14 +91,14 @@ def _insert_robot(
 
 
 def set_duration(robot: Robot, days: int) -> None:
-    """Days from the creation; -1 never expires."""
+    """Set the expiry in days after the creation; -1 never expires."""
     robot.duration = days
     expiry = int(robot.created.timestamp()) + days * SECONDS_PER_DAY
     robot.expires_at = -1 if days == -1 else expiry
 
 
 async def replace(call: HarborRequest) -> HarborResponse:
-    """PUT /robots/{id}: the whole robot anew, but its secret is kept."""
+    """PUT /robots/{id}: replaces the robot except its secret."""
     call.path_number("robot_id")
     payload = validation.parse_body(call, "robot", validation.ROBOT_SHAPE)
     permissions = list(payload.get("permissions") or ())

@@ -1,4 +1,4 @@
-"""Reading, deleting and re-keying robot accounts."""
+"""Read and delete robot accounts, and refresh their secrets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROBOT_COLUMNS: ColumnGetters = {
 
 
 def robot_json(harbor: SimulatedHarbor, robot: Robot) -> dict[str, object]:
-    """A robot as the API gives it: never the secret, permissions in no particular order."""
+    """Return a robot as JSON: without secret, permissions in no particular order."""
     permissions = [_permission_json(p) for p in robot.permissions if _is_live(harbor, p)]
     random.shuffle(permissions)
     fields: dict[str, object] = {"creation_time": format_time(robot.created)}
@@ -62,7 +62,7 @@ def robot_json(harbor: SimulatedHarbor, robot: Robot) -> dict[str, object]:
 
 
 def _is_live(harbor: SimulatedHarbor, permission: Permission) -> bool:
-    """Entries of deleted projects are hidden, and a new project of that name is another one."""
+    # Entries of deleted projects are hidden; a new project of the same name is a different one.
     id = permission.project_id
     return id is None or harbor.projects.by_id(id) is not None
 
@@ -73,7 +73,7 @@ def _permission_json(permission: Permission) -> dict[str, object]:
 
 
 def _check_level(call: HarborRequest, robot_level: str, project_id: int, action: str) -> None:
-    """System robots need a system right, project robots one in their project."""
+    # System robots require a system right, project robots a right in their project.
     if robot_level == "system":
         rights.require_system(call, "robot", action)
         return
@@ -94,7 +94,7 @@ async def list_all(call: HarborRequest) -> HarborResponse:
 
 
 def _requested_project(filters: list[QueryCondition]) -> int:
-    """The project whose robots are asked for; 0 means the system's."""
+    # Project 0 means robots of the system level.
     values = {condition.key: condition.value for condition in filters}
     level = values.get("Level", values.get("level", "system"))
     if level not in ("system", "project"):
@@ -109,7 +109,7 @@ def _requested_project(filters: list[QueryCondition]) -> int:
 
 
 def find_robot_of_path(call: HarborRequest, action: str) -> Robot:
-    """The robot of the path, if the caller may do this with it."""
+    """Return the robot of the path, if the caller has the right for the action."""
     id = call.path_number("robot_id")
     rights.require_user(call)
     robot = call.harbor.robots.get(id)
@@ -120,9 +120,9 @@ def find_robot_of_path(call: HarborRequest, action: str) -> Robot:
 
 
 def find_robot_to_change(call: HarborRequest) -> Robot:
-    """As `find_robot_of_path`, but robots may change no robot.
+    """Return the robot of the path as `find_robot_of_path`, but only for users.
 
-    That right cannot be granted to them.
+    Robots cannot have the right to change robots.
     """
     robot = find_robot_of_path(call, "update")
     if call.caller.robot is not None:
@@ -136,7 +136,7 @@ async def get(call: HarborRequest) -> HarborResponse:
 
 
 async def delete(call: HarborRequest) -> HarborResponse:
-    """DELETE /robots/{id}. Tokens it was given go on working until they expire."""
+    """DELETE /robots/{id}. Its issued tokens stay valid until they expire."""
     robot = find_robot_of_path(call, "delete")
     del call.harbor.robots[robot.id]
     login = call.harbor.robot_login(robot)
@@ -147,7 +147,7 @@ async def delete(call: HarborRequest) -> HarborResponse:
 
 
 async def refresh_secret(call: HarborRequest) -> HarborResponse:
-    """PATCH /robots/{id}: a new secret, shown once; a chosen one is not shown at all."""
+    """PATCH /robots/{id}: a generated secret is returned once, a given one is not returned."""
     call.path_number("robot_id")
     payload = validation.parse_body(call, "robotSec", validation.ROBOT_SECRET_SHAPE)
     robot = find_robot_to_change(call)

@@ -28,7 +28,7 @@ NOT_FOUND_PAGE = (
 
 
 async def ping(call: HarborRequest) -> HarborResponse:
-    """GET /ping: text for most, a JSON string for who asks for JSON."""
+    """GET /ping: plain text, or a JSON string if Accept is JSON."""
     if "application/json" in call.headers.get("accept", ""):
         return json_response("Pong")
     return HarborResponse(200, b"Pong", "text/plain")
@@ -51,7 +51,7 @@ def _component_json(name: str, error: str | None) -> dict[str, str]:
 
 
 async def get_system_info(call: HarborRequest) -> HarborResponse:
-    """GET /systeminfo: five facts for anyone, the rest for accepted credentials."""
+    """GET /systeminfo: five fields for anyone, the rest for accepted credentials."""
     harbor, settings = call.harbor, call.harbor.settings
     body: dict[str, object] = {
         "auth_mode": settings.auth_mode,
@@ -77,7 +77,7 @@ async def get_system_info(call: HarborRequest) -> HarborResponse:
 
 
 async def get_volumes(call: HarborRequest) -> HarborResponse:
-    """GET /systeminfo/volumes: the sizes are unknown here."""
+    """GET /systeminfo/volumes: sizes are not simulated."""
     rights.require_system(call, "system-volumes", "read")
     return json_response({"storage": [{}]})
 
@@ -89,7 +89,7 @@ async def get_certificate(call: HarborRequest) -> HarborResponse:
 
 
 async def get_statistics(call: HarborRequest) -> HarborResponse:
-    """GET /statistics: totals only for a sysadmin user, however mighty a robot is."""
+    """GET /statistics: totals only for sysadmin users, never for robots."""
     rights.require_user(call)
     counts = dict.fromkeys(
         [
@@ -122,7 +122,7 @@ async def get_statistics(call: HarborRequest) -> HarborResponse:
 
 
 async def get_permissions(call: HarborRequest) -> HarborResponse:
-    """GET /permissions: what robots may be given. The system's part is for sysadmins."""
+    """GET /permissions: rights that robots can have. The system part is for sysadmins."""
     if call.harbor.release < (2, 10):
         raise HarborError("NOT_FOUND", f"path {call.path} was not found")
     rights.require_user(call, "")
@@ -153,7 +153,7 @@ async def set_configurations(call: HarborRequest) -> HarborResponse:
 
 
 def handle_other_paths(call: HarborRequest) -> HarborResponse:
-    """Everything else: /api/version, and the portal's pages."""
+    """Handle all other paths: /api/version, and pages of the portal."""
     if call.path == "/api/version":
         return HarborResponse(200, b'{"version":"v2.0"}\n', PLAIN_TYPE)
     if call.path in ("", "/"):

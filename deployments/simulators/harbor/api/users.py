@@ -1,4 +1,4 @@
-"""The caller's own account, and the little user administration tests need."""
+"""The account of the caller, and the user administration that tests need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deployments.simulators.harbor.web.routing import BASE_PATH, Route
 
 
 def user_json(user: User) -> dict[str, object]:
-    """A user as the API gives it; empty texts are left out."""
+    """Return a user as JSON; empty texts are omitted."""
     texts = {"comment": user.comment, "email": user.email}
     return {
         "admin_role_in_auth": False,
@@ -34,7 +34,7 @@ def user_json(user: User) -> dict[str, object]:
 
 
 async def get_current(call: HarborRequest) -> HarborResponse:
-    """GET /users/current: for users; a robot has no user."""
+    """GET /users/current: only for users, not for robots."""
     rights.require_user(call)
     if call.caller.user is None:
         message = "get current user not available for security context: robot"
@@ -43,7 +43,7 @@ async def get_current(call: HarborRequest) -> HarborResponse:
 
 
 async def list_own_permissions(call: HarborRequest) -> HarborResponse:
-    """GET /users/current/permissions: what the caller may do in one project."""
+    """GET /users/current/permissions: rights of the caller in one project."""
     rights.require_user(call)
     match = re.fullmatch(r"/project/(\d+)", call.query_value("scope"))
     project = call.harbor.projects.by_id(int(match[1])) if match else None

@@ -1,1 +1,1 @@
-"""/v2 and its tokens: what docker pull and push use."""
+"""/v2 and its tokens, as docker pull and push use them."""

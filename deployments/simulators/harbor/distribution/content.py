@@ -1,4 +1,4 @@
-"""Blobs, manifests and the storage they cost a project."""
+"""Blobs, manifests and their storage usage."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LAYER_MEDIA_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 def blob_digest(data: bytes) -> str:
-    """The name of a blob."""
+    """Return the digest of a blob."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 def image_manifest(config: bytes, layers: Sequence[bytes]) -> bytes:
-    """A Docker schema 2 manifest naming these blobs."""
+    """Return a Docker schema 2 manifest of these blobs."""
     return json.dumps(
         {
             "schemaVersion": 2,
@@ -40,7 +40,7 @@ def _descriptor(media_type: str, data: bytes) -> dict[str, object]:
 
 
 def store_blob(harbor: SimulatedHarbor, project: Project, data: bytes) -> str:
-    """Keep a blob for a project, within its quota."""
+    """Store a blob for a project, within its quota."""
     digest = blob_digest(data)
     if digest not in project.blobs:
         _add_usage(harbor, project, len(data))
@@ -57,7 +57,7 @@ def store_manifest(
     body: bytes,
     media_type: str,
 ) -> Artifact:
-    """Keep a manifest, and move the tag to it unless it was pushed by digest."""
+    """Store a manifest, and move the tag to it unless it was pushed by digest."""
     digest = store_blob(harbor, project, body)
     repository = harbor.repository(project, name)
     artifact = repository.artifacts.get(digest)
@@ -94,7 +94,7 @@ def delete_repository(harbor: SimulatedHarbor, project: Project, repository: Rep
 
 
 def release_unused(harbor: SimulatedHarbor, project: Project) -> None:
-    """Blobs no repository names leave the quota at once, but stay on disk (until GC)."""
+    """Release the quota of unreferenced blobs; they stay on disk until garbage collection."""
     live_digests = {digest for r in project.repositories.values() for digest in _blobs_of(r)}
     freed_bytes = sum(size for digest, size in project.blobs.items() if digest not in live_digests)
     project.blobs = {d: size for d, size in project.blobs.items() if d in live_digests}
@@ -108,7 +108,7 @@ def _blobs_of(repository: Repository) -> set[str]:
 
 
 def _add_usage(harbor: SimulatedHarbor, project: Project, size: int) -> None:
-    """Add to the quota's use. Without per-project quotas nothing is counted."""
+    # Without quotas per project, usage is not counted.
     quota = project.quota
     if quota is None or not harbor.settings.quota_per_project_enable:
         return
@@ -124,7 +124,7 @@ def _add_usage(harbor: SimulatedHarbor, project: Project, size: int) -> None:
 
 
 def _format_size(size: int) -> str:
-    """Bytes as Harbor writes them in the refusal: `1000 B`, `293.0 KiB`."""
+    # As in Harbor's quota error: `1000 B`, `293.0 KiB`.
     if size < 1024:
         return f"{size} B"
     amount = float(size)

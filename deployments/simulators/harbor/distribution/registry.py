@@ -1,4 +1,4 @@
-"""/v2: who may do what there, and which operation a path means."""
+"""/v2: authorization and routing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPOSITORY_PATH = re.compile(
 
 
 def handle_registry(call: HarborRequest) -> HarborResponse:
-    """Find the operation. A challenge names the API version, other refusals do not."""
+    """Handle a request. A challenge has the API version header, other errors do not."""
     try:
         return _find_operation(call)
     except HarborError as refusal:
@@ -54,7 +54,7 @@ def _base_response(call: HarborRequest) -> HarborResponse:
 
 
 def _catalog_response(call: HarborRequest) -> HarborResponse:
-    """GET /v2/_catalog: for sysadmins and robots with catalog:read."""
+    # GET /v2/_catalog is for sysadmins and robots with catalog:read.
     if not rights.is_system_allowed(call.caller, "catalog", "read"):
         raise _basic_challenge("unauthorized to list catalog")
     names = sorted(n for p in call.harbor.projects.values() for n in p.repositories)
@@ -69,7 +69,7 @@ def _catalog_response(call: HarborRequest) -> HarborResponse:
 
 
 def _authorize(call: HarborRequest, name: str) -> Project:
-    """The project of a repository; lacking rights is always a 401 on /v2, never a 403."""
+    # Missing rights are always a 401 on /v2, never a 403.
     action = REQUIRED_ACTIONS.get(call.method, "pull")
     if action == "pull" and not call.headers.get("authorization"):
         raise _challenge_error(call, "authorize header needed to send HEAD to repository", name)
@@ -90,7 +90,7 @@ def _is_allowed(call: HarborRequest, project: Project, name: str, action: str) -
     caller = call.caller
     if caller.token_access is None:
         return rights.is_allowed(caller, project, "repository", action)
-    # A token older than the project was meant for an earlier one of that name.
+    # A token older than the project is for an earlier project of the same name.
     stale = caller.issued_at + tokens.LEEWAY_SECONDS < project.created.timestamp()
     return not stale and action in caller.token_access.get(name, ())
 
@@ -98,7 +98,7 @@ def _is_allowed(call: HarborRequest, project: Project, name: str, action: str) -
 def _challenge_error(
     call: HarborRequest, text: str, name: str | None, action: str = "pull"
 ) -> HarborError:
-    """Without any credentials the way to a token; with wrong ones, Basic."""
+    # Without credentials, the challenge is for a token; with wrong ones, it is Basic.
     if call.headers.get("authorization"):
         return _basic_challenge(text)
     challenge = f'Bearer realm="{call.harbor.external_url}/service/token",service="harbor-registry"'

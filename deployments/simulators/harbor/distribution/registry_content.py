@@ -1,4 +1,4 @@
-"""/v2 once the caller is let in: manifests, blobs, uploads, tags."""
+"""/v2 for authorized callers: manifests, blobs, uploads, tags."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from deployments.simulators.harbor.web.responses import (
     encode_json,
 )
 
-# What the storage behind Harbor answers carries this; what Harbor answers itself does not.
+# Header of responses from the distribution backend; Harbor's own responses do not have it.
 VERSION_HEADER = ("Docker-Distribution-Api-Version", "registry/2.0")
 
 
 def handle_content(
     call: HarborRequest, project: Project, name: str, kind: str, suffix: str
 ) -> HarborResponse:
-    """Run the operation a path and a method mean."""
+    """Run the operation of a path and a method."""
     reading = call.method in ("GET", "HEAD")
     if kind == "tags" and suffix == "list" and reading:
         return _list_tags(project, name)
@@ -98,7 +98,7 @@ def _content_headers(digest: str) -> list[tuple[str, str]]:
 
 
 def _handle_upload(call: HarborRequest, project: Project, name: str, id: str) -> HarborResponse:
-    """An upload in one piece (POST then PUT), or in chunks with PATCH between."""
+    # Monolithic uploads are POST and PUT; chunked uploads have PATCH in between.
     uploads = call.harbor.uploads
     if call.method == "POST":
         id = str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""GET /service/token: bearer tokens for /v2, and the best check of credentials there is."""
+"""GET /service/token: bearer tokens for /v2. It is the best check of credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIONS = ("pull", "push", "delete")
 
 
 def handle_token(call: HarborRequest) -> HarborResponse:
-    """Without a scope bad credentials are a 401; with one they give an anonymous token."""
+    """Return a token. Without a scope, bad credentials get a 401; with one, an anonymous token."""
     service = call.query_value("service")
     if service != "harbor-registry":
         return HarborResponse(400, f"Unable to handle service: {service}".encode(), PLAIN_TYPE)
@@ -35,7 +35,7 @@ def handle_token(call: HarborRequest) -> HarborResponse:
 
 
 def _token_access(call: HarborRequest, scope: str) -> dict[str, object] | None:
-    """What the caller may do with one repository, whatever he asked for."""
+    # The granted actions depend on the rights of the caller, not on the requested actions.
     kind, _, remainder = scope.partition(":")
     name = remainder.rpartition(":")[0]
     if kind == "registry":

@@ -1,7 +1,7 @@
-"""Bearer tokens for /v2: what /service/token issues and /v2 accepts.
+"""Bearer tokens for /v2, issued by /service/token.
 
-They are signed with a key of this simulator (HS256; a real Harbor uses RS256) and are, as in
-the real one, not checked against robots, users or visibility afterwards.
+They are signed with a key of this simulator (HS256; a real Harbor uses RS256). As in a real one,
+they are not checked against robots, users or visibility later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
 
-# A token may be this much older than the project it opens, for clocks that differ.
+# A token may be this much older than its project, to tolerate clock skew.
 LEEWAY_SECONDS = 60
 
 
@@ -33,7 +33,7 @@ def _signature(harbor: SimulatedHarbor, text: str) -> bytes:
 
 
 def issue_token(harbor: SimulatedHarbor, subject: str, access: list[dict[str, object]]) -> str:
-    """A token for these claims, valid `token_expiration` minutes."""
+    """Return a token with these claims, valid for `token_expiration` minutes."""
     now = harbor.clock().timestamp()
     claims: dict[str, object] = {
         "iss": "harbor-token-issuer",
@@ -52,7 +52,7 @@ def issue_token(harbor: SimulatedHarbor, subject: str, access: list[dict[str, ob
 
 
 def authenticate_bearer(harbor: SimulatedHarbor, token: str) -> Caller:
-    """The caller a token stands for; a bad or stale one is nobody."""
+    """Return the caller of a token; anonymous if it is invalid or expired."""
     claims = _read_claims(harbor, token)
     if claims is None or float(claims["exp"]) <= harbor.clock().timestamp():
         return ANONYMOUS

@@ -1,1 +1,1 @@
-"""Requests and responses: what is the same for every operation."""
+"""Requests and responses, common to all operations."""

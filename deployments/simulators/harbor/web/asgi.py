@@ -1,4 +1,4 @@
-"""The ASGI application: Harbor's layers, from the outside in.
+"""The ASGI application: the middleware of Harbor, from the outside in.
 
 Query check, slashes, request id, session, CSRF, transaction, security, read-only, router.
 """
@@ -22,7 +22,7 @@ from deployments.simulators.harbor.web.responses import HarborError, HarborRespo
 from deployments.simulators.harbor.web.routing import BASE_PATH
 
 READ_ONLY = "The system is in read only mode. Any modification is prohibited."
-# What read-only mode still lets through.
+# Requests that read-only mode allows.
 READ_ONLY_EXEMPT = {("PUT", f"{BASE_PATH}/configurations"), ("POST", "/service/token")}
 
 
@@ -33,7 +33,7 @@ class HarborApp:
         self.harbor = harbor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a server's lifespan messages are acknowledged."""
+        """Handle one request; lifespan messages are acknowledged."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
@@ -69,7 +69,7 @@ async def _read_call(harbor: SimulatedHarbor, scope: Scope, receive: Receive) ->
 
 
 async def _outer_layers(call: HarborRequest) -> HarborResponse:
-    """From the query check to the CSRF check; adds the headers every answer has."""
+    # From the query check to the CSRF check; adds the headers of all responses.
     if ";" in call.raw_query:
         return HarborError("BAD_REQUEST", "invalid semicolon separator in query").to_response()
     guard = csrf.CsrfGuard(call)
@@ -83,7 +83,7 @@ async def _outer_layers(call: HarborRequest) -> HarborResponse:
     else:
         answer = guard.check() or await _inner_layers(call)
         audit.record_project_update(call, answer.status)
-        # Nor is the session written when read-only mode stops a request.
+        # The session is not written either if read-only mode rejects a request.
         if not guard.has_session and not (call.harbor.settings.read_only and _is_write(call)):
             answer.headers.append(("Set-Cookie", _session_cookie(call)))
     answer.headers += guard.headers()
@@ -98,9 +98,8 @@ def _session_cookie(call: HarborRequest) -> str:
 
 
 async def _inner_layers(call: HarborRequest) -> HarborResponse:
-    """Security, read-only, and whoever answers this path."""
     try:
-        # /ping skips the security layer: even a wrong password costs nothing there.
+        # /ping skips authentication: even a wrong password takes no time.
         if call.path.rstrip("/") != f"{BASE_PATH}/ping":
             call.caller = await identity.authenticate_caller(call)
         if call.harbor.settings.read_only and _is_write(call):

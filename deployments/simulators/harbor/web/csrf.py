@@ -1,4 +1,4 @@
-"""The CSRF guard: whoever sends the session cookie must also send the token."""
+"""CSRF protection: a request with the session cookie must also have the token."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ COOKIE_NAME = "_gorilla_csrf"
 
 
 class CsrfGuard:
-    """What the CSRF layer thinks of one request."""
+    """CSRF check of one request."""
 
     def __init__(self, call: HarborRequest) -> None:
         self._call = call
         cookies = _parse_cookies(call.headers.get("cookie", ""))
         self.has_session = "sid" in cookies
         self._token = cookies.get(COOKIE_NAME)
-        # Machines without the cookie are left alone; portal pages are always guarded.
+        # Clients without the cookie are not checked; portal pages always are.
         self._is_guarded = self.has_session or not call.path.startswith(GUARDED_PREFIXES)
         self._is_refused = False
 
     def check(self) -> HarborResponse | None:
-        """403 for a write without the token."""
+        """Return a 403 for a modifying request without the token; otherwise None."""
         if not self._is_guarded or self._call.method in SAFE_METHODS:
             return None
         token = self._call.headers.get("x-harbor-csrf-token")
@@ -38,7 +38,7 @@ class CsrfGuard:
         return HarborError("FORBIDDEN", message).to_response()
 
     def headers(self) -> list[tuple[str, str]]:
-        """The token for the next request, handed out on every guarded answer."""
+        """Return the header with the token for the next request."""
         if not self._is_guarded:
             return []
         token = self._token or base64.b64encode(secrets.token_bytes(64)).decode()

@@ -1,4 +1,4 @@
-"""The list parameters every Harbor list understands: page, page_size, q, sort, and the Link."""
+"""List parameters of all Harbor lists: page, page_size, q and sort, and the Link header."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NO_EQUALS_MESSAGE = 'the query string must contain "=" and the key/value cannot 
 
 
 class Paging(NamedTuple):
-    """The asked page. A size of zero or less means all rows."""
+    """The requested page. A size of zero or less means all rows."""
 
     page: int
     size: int
 
     def row_slice(self) -> slice:
-        """The rows of this page."""
+        """The slice of rows on this page."""
         if self.size <= 0:
             return slice(None)
         start = (max(self.page, 1) - 1) * self.size
@@ -35,7 +35,7 @@ class Paging(NamedTuple):
 
 
 def parse_paging(call: HarborRequest) -> Paging:
-    """page and page_size, checked as go-swagger does."""
+    """Return page and page_size, validated as go-swagger does."""
     page = parse_integer(call.query_value("page", "1"), "page", "query")
     size = parse_integer(call.query_value("page_size", "10"), "page_size", "query")
     if size > MAX_PAGE_SIZE:
@@ -47,7 +47,7 @@ def parse_paging(call: HarborRequest) -> Paging:
 
 
 def link_header(call: HarborRequest, page_request: Paging, total: int) -> str | None:
-    """The Link header, with its unescaped query."""
+    """Return the Link header, with unescaped query."""
     if page_request.size == 0:
         return None
     parts = []
@@ -67,7 +67,7 @@ def _page_link(call: HarborRequest, page: int, size: int, relation: str) -> str:
 def page_response(
     call: HarborRequest, page_request: Paging, rows: list[Row], show: Callable[[Row], object]
 ) -> HarborResponse:
-    """The asked page of rows already filtered and sorted."""
+    """Return the requested page of filtered and sorted rows."""
     bodies = [encode_json(show(row)) for row in rows[page_request.row_slice()]]
     return list_response(bodies, len(rows), link_header(call, page_request, len(rows)))
 
@@ -76,7 +76,7 @@ RowTest = Callable[[Any], bool]
 
 
 class QueryCondition(NamedTuple):
-    """One `key=value` of q."""
+    """A `key=value` of q."""
 
     key: str
     kind: str
@@ -108,7 +108,7 @@ def _parse_condition(key: str, value: str) -> QueryCondition:
 
 
 def build_row_test(condition: QueryCondition, column: Callable[[Any], object]) -> RowTest:
-    """A test of one row. A value that does not fit the column is PostgreSQL's error: 500."""
+    """Return a test of one row. A value of the wrong type is PostgreSQL's error: 500."""
     kind, text = condition.kind, condition.value
     if kind == "like":
         return lambda row: text.lower() in str(column(row)).lower()
@@ -123,7 +123,7 @@ def build_row_test(condition: QueryCondition, column: Callable[[Any], object]) -
 
 
 def _parse_word(item: str) -> str | int:
-    """Words of a list that look like integers are integers, unless quoted."""
+    # Items of a list that look like integers are integers, unless quoted.
     if len(item) > 1 and item[0] == item[-1] == '"':
         return item[1:-1]
     return int(item) if item.isdecimal() else item
@@ -161,7 +161,7 @@ ColumnGetters = Mapping[str, Callable[[Any], Any]]
 
 
 def filter_rows(call: HarborRequest, rows: Iterable[Row], columns: ColumnGetters) -> list[Row]:
-    """The rows that match q; unknown keys are ignored."""
+    """Return the rows that match q; unknown keys are ignored."""
     tests = [
         build_row_test(c, columns[c.key])
         for c in parse_conditions(call.query_value("q"))
@@ -173,7 +173,7 @@ def filter_rows(call: HarborRequest, rows: Iterable[Row], columns: ColumnGetters
 def sort_rows(
     call: HarborRequest, rows: list[Row], columns: ColumnGetters, default: str
 ) -> list[Row]:
-    """The rows by `sort`, or the model's own order; unknown keys are ignored."""
+    """Return the rows sorted by `sort`, or in default order; unknown keys are ignored."""
     sort_keys = [key for key in call.query_value("sort").split(",") if key.lstrip("-") in columns]
     for key in reversed(sort_keys or [key for key in default.split(",") if key]):
         rows = sorted(rows, key=columns[key.lstrip("-")], reverse=key.startswith("-"))

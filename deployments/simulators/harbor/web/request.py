@@ -1,4 +1,4 @@
-"""One request as an operation sees it, and the person or robot behind it."""
+"""A request as operations get it, and its caller."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from deployments.simulators.harbor.core import SimulatedHarbor
     from deployments.simulators.harbor.state import Robot, User
 
-# The words go-swagger takes for true; every other word is false, without complaint.
+# The words that go-swagger parses as true; any other word is false, without an error.
 TRUE_WORDS = frozenset(["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"])
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `token_access` is set only for a bearer token on /v2: repository to actions."""
+    """The caller. `token_access` (repository to actions) is set only for bearer tokens on /v2."""
 
     name: str = ""
     user: User | None = None
@@ -28,12 +28,12 @@ class Caller:
 
     @property
     def is_anonymous(self) -> bool:
-        """Nobody, or credentials that were not accepted."""
+        """Whether there are no accepted credentials."""
         return self.user is None and self.robot is None and self.token_access is None
 
     @property
     def is_sysadmin(self) -> bool:
-        """A system administrator. No robot ever is one."""
+        """Whether the caller is a system administrator. A robot never is."""
         return self.user is not None and self.user.sysadmin
 
 
@@ -62,27 +62,27 @@ class HarborRequest:
         return self._query
 
     def query_value(self, key: str, default: str = "") -> str:
-        """The first value of a query key."""
+        """Return the first value of a query key."""
         values = self.query.get(key)
         return values[0] if values else default
 
     def query_flag(self, key: str) -> bool | None:
-        """A boolean query value, None if not given."""
+        """Return a boolean query value; None if not given."""
         if not self.query_value(key):
             return None
         return self.query_value(key).lower() in TRUE_WORDS
 
     def path_text(self, key: str) -> str:
-        """A path parameter, unescaped once."""
+        """Return a path parameter, unescaped once."""
         return unquote(self.params[key])
 
     def path_number(self, key: str) -> int:
-        """A path parameter that must be an integer."""
+        """Return a path parameter that must be an integer."""
         return parse_integer(self.path_text(key), key, "path")
 
 
 def parse_integer(text: str, key: str, place: str) -> int:
-    """An integer from the URL, or go-swagger's complaint."""
+    """Return an integer from the URL, or raise go-swagger's error."""
     try:
         return int(text)
     except ValueError:

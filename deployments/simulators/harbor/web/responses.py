@@ -1,4 +1,4 @@
-"""What the simulator answers: bodies, headers and Harbor's error envelope."""
+"""Responses: bodies, headers and Harbor's error envelope."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STATUS_BY_CODE = {
 
 @dataclass(slots=True)
 class HarborResponse:
-    """One HTTP answer, before the outer layers add their headers."""
+    """An HTTP response, before the outer layers add their headers."""
 
     status: int = 200
     body: bytes = b""
@@ -37,7 +37,7 @@ class HarborResponse:
 
 
 class HarborError(Exception):
-    """An operation's way to answer with Harbor's error envelope."""
+    """An error response with Harbor's error envelope."""
 
     def __init__(self, code: str, message: str = "") -> None:
         super().__init__(f"{code}: {message}")
@@ -46,7 +46,7 @@ class HarborError(Exception):
         self.headers: list[tuple[str, str]] = []
 
     def to_response(self) -> HarborResponse:
-        """Render the envelope; every 5xx is flattened, as Harbor does."""
+        """Return the response; every 5xx gets a generic message, as in Harbor."""
         code, message = self.code, self.message
         if STATUS_BY_CODE[code] >= 500:
             message = "internal server error"
@@ -57,18 +57,18 @@ class HarborError(Exception):
 
 
 def encode_json(value: object) -> bytes:
-    """Serialise in the given key order."""
+    """Return JSON with keys in the given order."""
     return orjson.dumps(value)
 
 
 def json_response(value: object, *, status: int = 200, newline: bool = True) -> HarborResponse:
-    """A JSON answer with sorted keys, as go-swagger's generated models give."""
+    """Return a JSON response with sorted keys, as go-swagger's models do."""
     body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return HarborResponse(status, body + b"\n" if newline else body, JSON_TYPE)
 
 
 def list_response(rows: list[bytes], total: int, link: str | None) -> HarborResponse:
-    """A list answer from rows already serialised."""
+    """Return a list response of serialized rows."""
     headers = [("X-Total-Count", str(total))]
     if link:
         headers.append(("Link", link))
@@ -76,12 +76,12 @@ def list_response(rows: list[bytes], total: int, link: str | None) -> HarborResp
 
 
 def created_response(location: str, value: object | None = None) -> HarborResponse:
-    """201 with a Location, with or without a body."""
+    """Return a 201 with a Location, with or without a body."""
     answer = HarborResponse(201) if value is None else json_response(value, status=201)
     answer.headers.append(("Location", location))
     return answer
 
 
 def format_time(moment: datetime) -> str:
-    """UTC with three digits, the form of every time in Harbor's JSON."""
+    """Return a time as in Harbor's JSON: UTC with milliseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""Paths to operations under /api/v2.0, with go-swagger's 404 and 405."""
+"""Routing of operations under /api/v2.0, with go-swagger's 404 and 405."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Route(NamedTuple):
 
 
 class Router:
-    """A table of routes, looked up by the number of segments."""
+    """A table of routes, indexed by the number of segments."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes_by_length: dict[int, list[tuple[list[str], dict[str, Route]]]] = {}
@@ -38,7 +38,7 @@ class Router:
                 methods[route.method] = route
                 return
         rows.append((pattern, {route.method: route}))
-        # Literal segments win over parameters.
+        # Literal segments take precedence over parameters.
         rows.sort(key=lambda row: [part.startswith("{") for part in row[0]])
 
     async def respond(self, call: HarborRequest) -> HarborResponse:

@@ -1,4 +1,4 @@
-"""The checks go-swagger makes before any operation: 422 comes before 401."""
+"""Validation of go-swagger before any operation: 422 comes before 401."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from deployments.simulators.harbor.web.request import HarborRequest
 from deployments.simulators.harbor.web.responses import JSON_TYPE, HarborError
 
-# A shape: the Go struct's name, and its fields as Go types or as other shapes.
+# A shape: name of the Go struct, and its fields as Go types or shapes.
 BodyFields = Mapping[str, "str | BodyShape"]
 BodyShape = tuple[str, BodyFields]
 
@@ -66,12 +66,12 @@ _GO_KINDS = {
 
 
 def unprocessable_error(text: str) -> HarborError:
-    """A 422 in go-swagger's words."""
+    """Return a 422 with go-swagger's message."""
     return HarborError("UNPROCESSABLE_ENTITY", f"validation failure list:\n{text}")
 
 
 def parse_body(call: HarborRequest, name: str, shape: BodyShape) -> dict[str, Any]:
-    """The JSON object of the request. Unknown fields are dropped silently later on."""
+    """Return the JSON object of the request. Unknown fields are ignored later."""
     if not call.body:
         raise unprocessable_error(f"{name} in body is required")
     media_type = call.headers.get("content-type", "application/octet-stream").partition(";")[0]
@@ -90,7 +90,7 @@ def parse_body(call: HarborRequest, name: str, shape: BodyShape) -> dict[str, An
 
 
 def parse_string_map(call: HarborRequest, name: str) -> dict[str, str]:
-    """A JSON object of nothing but strings."""
+    """Return a JSON object with only string values."""
     payload = parse_body(call, name, ANY_SHAPE)
     for value in payload.values():
         if not isinstance(value, str):
@@ -104,7 +104,7 @@ def _unparsable_error(name: str, cause: str) -> HarborError:
 
 
 def _go_syntax_error(text: bytes, error: ValueError) -> str:
-    """encoding/json's words for the commonest mistakes."""
+    # Messages of Go's encoding/json for the most common errors.
     position = getattr(error, "pos", len(text))
     remainder = text.decode(errors="replace")[position:]
     if not remainder:
@@ -149,7 +149,7 @@ def _json_kind(value: object) -> str:
 
 
 def check_accept_header(call: HarborRequest, offered: tuple[str, ...]) -> None:
-    """Refuse an Accept header none of the offered types satisfies."""
+    """Reject an Accept header that matches none of the offered types."""
     accept = call.headers.get("accept", "*/*")
     media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     wildcards = {"*/*", "", *(kind.partition("/")[0] + "/*" for kind in offered)}

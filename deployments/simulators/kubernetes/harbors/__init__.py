@@ -1,1 +1,1 @@
-"""What Harbors leave in a cluster."""
+"""Kubernetes objects of Harbors."""

@@ -1,4 +1,4 @@
-"""What Harbor's Helm charts leave in a cluster, as far as this service looks at it.
+"""Objects of Harbor's Helm charts, as far as this service reads them.
 
 See https://github.com/goharbor/harbor-helm/tree/main/templates/core and
 https://github.com/bitnami/charts/tree/main/bitnami/harbor/templates/core
@@ -26,13 +26,13 @@ class HelmRelease:
 
     @property
     def core_name(self) -> str:
-        """What its core is called."""
+        """Name of the core Deployment."""
         full = self.name if "harbor" in self.name else f"{self.name}-harbor"
         return f"{full}-core"
 
     @property
     def variables_name(self) -> str:
-        """What its core's ConfigMap and Secret of environment variables are called."""
+        """Name of the core's ConfigMap and Secret with environment variables."""
         return self.core_name if self.chart == "goharbor" else f"{self.core_name}-envvars"
 
     @property
@@ -49,13 +49,13 @@ class HelmRelease:
         }
 
     def config_map(self, url: str) -> Json:
-        """Return the core's ConfigMap; goharbor's chart does not label it as the core's."""
+        """Return the core's ConfigMap; goharbor's chart has no core label on it."""
         labels = {**self.labels, **({} if self.chart == "goharbor" else self._component_labels)}
         data = {"PORT": "8080", ADDRESS_VARIABLE: url, "CORE_URL": f"http://{self.core_name}:80"}
         return {"metadata": self._metadata(self.variables_name, labels), "data": data}
 
     def deployment(self) -> Json:
-        """Return the core's Deployment, with what a real API server fills in."""
+        """Return the core's Deployment, with the defaults of a real API server."""
         labels = {**self.labels, **self._component_labels}
         pod = {key: labels[key] for key in labels if key in _SELECTOR_LABELS}
         container: Json = {

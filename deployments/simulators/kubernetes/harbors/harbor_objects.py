@@ -1,6 +1,6 @@
-"""Harbors in an emulated cluster: those of harbor-operator, and those of Helm charts.
+"""Harbors in a simulated cluster: of harbor-operator, and of Helm charts.
 
-Nothing runs: what an operator or a controller would write is written by whoever uses this.
+Nothing runs: the caller writes what an operator or a controller would write.
 """
 
 import base64
@@ -29,12 +29,12 @@ _READY_STATUS = {"healthy": "True", "unhealthy": "False"}
 
 
 class HarborObjects:
-    """What a test or the demo may do about Harbors, from outside."""
+    """Changes of Harbors that tests and the demo make outside of the API."""
 
     _store: ObjectStore
 
     def install_operator(self, versions: Sequence[str] = ("v1beta1", "v1alpha3")) -> None:
-        """Let HarborClusters be served in these versions; in none, the group is not there."""
+        """Serve HarborClusters in these versions; without any, the group is not served."""
         with self._store.lock:
             self._store.operator_versions = tuple(versions)
 
@@ -49,11 +49,11 @@ class HarborObjects:
         status: str = "healthy",
         tls: str = "",
     ) -> str:
-        """Make a HarborCluster and its administrator's Secret, and the operator if need be.
+        """Create a HarborCluster and its admin Secret; install the operator if necessary.
 
         Args:
-            password: None makes no Secret, as when it is forgotten.
-            status: empty is before the operator has seen it.
+            password: admin password; None creates no Secret.
+            status: status of the HarborCluster; empty means not processed by the operator yet.
             tls: name of the Secret with its certificate.
 
         Returns:
@@ -83,7 +83,7 @@ class HarborObjects:
             return str(manifest["metadata"]["uid"])
 
     def set_harbor_status(self, namespace: str, name: str, status: str, message: str = "") -> None:
-        """Let the operator write a HarborCluster's status, and why it is not healthy."""
+        """Write a HarborCluster's status and its message, as the operator does."""
         ready: Json = {"type": "Ready", "status": _READY_STATUS.get(status, "Unknown")}
         if message:
             ready |= {"reason": "ComponentUnhealthy", "message": message}
@@ -93,7 +93,7 @@ class HarborObjects:
             self._store.put(HARBOR_CLUSTER_RESOURCE, {**manifest, "status": new_status})
 
     def edit_harbor_cluster(self, namespace: str, name: str, spec: Mapping[str, Any]) -> None:
-        """Change parts of a HarborCluster's spec by hand; None takes one out."""
+        """Change parts of a HarborCluster's spec manually; None removes a part."""
         with self._store.lock:
             manifest = self._require_object(HARBOR_CLUSTER_RESOURCE, namespace, name)
             merged = {**manifest["spec"], **spec}
@@ -107,7 +107,7 @@ class HarborObjects:
             )
 
     def terminate_harbor_cluster(self, namespace: str, name: str) -> None:
-        """Begin to delete a HarborCluster; a finalizer holds it until `delete_harbor_cluster`."""
+        """Mark a HarborCluster as deleted; a finalizer keeps it until `delete_harbor_cluster`."""
         with self._store.lock:
             manifest = self._require_object(HARBOR_CLUSTER_RESOURCE, namespace, name)
             deletion: Json = {
@@ -122,13 +122,13 @@ class HarborObjects:
             )
 
     def delete_harbor_cluster(self, namespace: str, name: str) -> None:
-        """Delete a HarborCluster; its administrator's Secret stays, it is its user's."""
+        """Delete a HarborCluster; its admin Secret belongs to the user and is kept."""
         with self._store.lock:
             self._require_object(HARBOR_CLUSTER_RESOURCE, namespace, name)
             self._store.remove(HARBOR_CLUSTER_RESOURCE, namespace, name)
 
     def recreate_harbor_cluster(self, namespace: str, name: str, status: str = "healthy") -> str:
-        """Delete a HarborCluster and make it again with the same spec; return its new uid."""
+        """Delete a HarborCluster and create it with the same spec; return its new uid."""
         with self._store.lock:
             manifest = self._require_object(HARBOR_CLUSTER_RESOURCE, namespace, name)
             self._store.remove(HARBOR_CLUSTER_RESOURCE, namespace, name)
@@ -172,14 +172,14 @@ class HarborObjects:
     def set_rollout(
         self, namespace: str, core: str, *, ready: bool, was_ready: bool = False
     ) -> None:
-        """Let a core Deployment have a ready Pod, or none; `was_ready`: none any more."""
+        """Set whether a core Deployment has a ready Pod; `was_ready`: it had one before."""
         status = {"status": deployment_status(ready=ready, was_ready=was_ready)}
         with self._store.lock:
             manifest = self._require_object(DEPLOYMENT_RESOURCE, namespace, core)
             self._store.put(DEPLOYMENT_RESOURCE, {**manifest, **status})
 
     def upgrade_helm_harbor(self, namespace: str, config_map: str, url: str) -> None:
-        """Let the address in a core's ConfigMap be another one."""
+        """Change the address in a core's ConfigMap."""
         with self._store.lock:
             manifest = self._require_object(CONFIG_MAP_RESOURCE, namespace, config_map)
             data = {**manifest["data"], "EXT_ENDPOINT": url}
@@ -194,12 +194,12 @@ class HarborObjects:
             self.remove_object(SECRET_RESOURCE, namespace, helm_release.variables_name)
 
     def set_password(self, namespace: str, name: str, password: str) -> None:
-        """Change the administrator's password in the Secret of a HarborCluster or a release."""
+        """Change the admin password in the Secret of a HarborCluster or a release."""
         with self._store.lock:
             self.put_secret(namespace, *self._password_secret(namespace, name, password))
 
     def remove_password(self, namespace: str, name: str) -> None:
-        """Delete the Secret with the administrator's password."""
+        """Delete the Secret with the admin password."""
         with self._store.lock:
             self.remove_object(
                 SECRET_RESOURCE, namespace, self._password_secret(namespace, name, "")[0]
@@ -212,7 +212,7 @@ class HarborObjects:
         content: Mapping[str, str | bytes],
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        """Make an opaque Secret, or change what it holds."""
+        """Create an opaque Secret, or change its content."""
         plain = {
             key: value.encode() if isinstance(value, str) else value
             for key, value in content.items()
@@ -230,7 +230,7 @@ class HarborObjects:
             )
 
     def put_object(self, kind: str, manifest: Json) -> str:
-        """Make an object as it is given, or replace one, to have one that is unusual.
+        """Create or replace an object as given, e.g. an unusual one.
 
         Returns:
             The uid.
@@ -245,12 +245,12 @@ class HarborObjects:
             return str(self._store.create(kind, manifest)["metadata"]["uid"])
 
     def object(self, kind: str, namespace: str, name: str) -> Json:
-        """Return an object as it is kept."""
+        """Return an object as it is stored."""
         with self._store.lock:
             return self._require_object(kind, namespace, name)
 
     def remove_object(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object by hand."""
+        """Delete an object manually."""
         with self._store.lock:
             self._require_object(kind, namespace, name)
             self._store.remove(kind, namespace, name)
@@ -258,7 +258,6 @@ class HarborObjects:
     def _password_secret(
         self, namespace: str, name: str, password: str
     ) -> tuple[str, dict[str, str]]:
-        """Name the Secret with a Harbor's password, and what it would hold."""
         if self._store.get(HARBOR_CLUSTER_RESOURCE, namespace, name) is not None:
             return f"{name}-admin", {_PASSWORD_KEY: password}
         charts: tuple[Chart, ...] = ("goharbor", "bitnami")
