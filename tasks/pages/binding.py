@@ -126,8 +126,8 @@ def _no_namespaces_note(spaces: dict[str, list[str]], members: dict[str, list[Na
     if not empty:
         return ""
     return (
-        f"**Workspaces without namespaces:** {escape_markdown(join_names(empty))}. Namespaces that "
-        "join one of them later get access automatically."
+        f"**Workspaces without namespaces:** {escape_markdown(join_names(empty))}. "
+        "A namespace that joins later gets the bindings of its workspace."
     )
 
 

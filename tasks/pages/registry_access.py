@@ -100,9 +100,9 @@ def _held_section(access: RegistryAccessView) -> str:
     if not access.held_bindings:
         return ""
     note = (
-        "Held bindings grant no access, because their space or registry was replaced by another "
-        "one. Run resolve-held-bindings: *restore* the bindings that should apply to the new one, "
-        "and *drop* the others."
+        "Held bindings grant no access: their space is missing or was replaced, or their registry "
+        "was replaced by another one. Run resolve-held-bindings: *restore* the bindings that "
+        "should apply to the current space, and *drop* the others."
     )
     table = held_bindings_table(access.held_bindings)
     return f"### Held bindings ({len(access.held_bindings)})\n\n{note}\n\n{table}"
