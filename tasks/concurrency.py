@@ -1,4 +1,4 @@
-"""Doing several things at once."""
+"""Concurrent coroutines: deadlines, bounded concurrency, fail-fast groups."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -9,15 +9,15 @@ Item = TypeVar("Item")
 
 
 class DeadlineExceeded(Exception):
-    """A whole operation took longer than it may; the text says what and how long."""
+    """An operation exceeded its time limit; the message names the operation and the limit."""
 
 
 class Deadline:
-    """The end of a whole operation, shared by all of its parts.
+    """A time limit for one operation, shared by all of its parts.
 
     Args:
-        operation: what may take so long; the subject of a sentence.
-        seconds: from now on.
+        operation: name of the operation, used as the subject of the error message.
+        seconds: time limit in seconds, starting now.
     """
 
     def __init__(self, operation: str, seconds: float) -> None:
@@ -25,10 +25,10 @@ class Deadline:
         self._ends_at = asyncio.get_running_loop().time() + seconds
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what `work` returns, or end it when the time is over.
+        """Await `work` and return its result; cancel it at the deadline.
 
         Raises:
-            OverTime: it was ended, or not begun.
+            DeadlineExceeded: the deadline passed before `work` started or finished.
         """
         if asyncio.get_running_loop().time() >= self._ends_at:
             work.close()
@@ -48,7 +48,10 @@ class Deadline:
 async def map_concurrently(
     items: Iterable[Item], work: Callable[[Item], Awaitable[T]], semaphore: asyncio.Semaphore
 ) -> tuple[T, ...]:
-    """Do something for each item, side by side, for as many at once as there are places."""
+    """Call `work` for each item concurrently; `semaphore` limits the concurrency.
+
+    Results have the order of `items`.
+    """
 
     async def run(item: Item) -> T:
         async with semaphore:
@@ -58,7 +61,10 @@ async def map_concurrently(
 
 
 async def gather_all(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
-    """Do several things at once; the first failure ends the others and is raised as it is."""
+    """Run coroutines concurrently and return their results in order.
+
+    The first failure cancels the other coroutines and is raised without its exception group.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]

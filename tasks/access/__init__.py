@@ -1,1 +1,1 @@
-"""What pull secrets hold, and what explain-access and rotation ask."""
+"""Pull secret contents, evidence for explain-access, and secret rotation."""

@@ -1,4 +1,4 @@
-"""What pull secrets hold: one dockerconfigjson for all registries of a namespace."""
+"""Content of pull secrets: one dockerconfigjson for all registries of a namespace."""
 
 import base64
 import json
@@ -9,13 +9,16 @@ from pydantic import SecretStr
 from models.clusters.pull_secret import RegistryLogin
 
 Passwords = Mapping[tuple[str, int | None], SecretStr]
-"""Passwords by registry and robot account; a Docker Registry's pull-only user has no number."""
+"""Passwords by registry and robot account id; the id of a pull-only user is None."""
 
 
 def build_dockerconfigjson(logins: Iterable[RegistryLogin], passwords: Passwords) -> str:
-    """Return the text that the kubelet reads, the same for the same logins.
+    """Return the dockerconfigjson text for some logins; equal logins give equal text.
 
     See https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/
+
+    Raises:
+        KeyError: the password of a login is missing.
     """
     auths = {}
     for login in logins:

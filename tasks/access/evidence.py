@@ -1,4 +1,4 @@
-"""Gather what explain-access looks at: a few requests, and nothing is changed."""
+"""Collect the evidence for explain-access with a few read-only requests."""
 
 import asyncio
 from contextlib import suppress
@@ -39,13 +39,17 @@ from tasks.store.session import in_transaction
 
 
 async def collect_evidence(cluster: str, namespace: str, image: Image, text: str) -> Evidence:
-    """Look at a namespace, then at the registry of an image, and read what is on record.
+    """Observe a namespace and the registry of an image, and load their records.
 
     Args:
-        image: what is asked about; `text` is how it was asked.
+        cluster: name of the cluster.
+        namespace: name of the namespace.
+        image: parsed image reference.
+        text: the image reference as entered.
 
     Raises:
-        InputRefused: there is no such cluster, or the image can be in no space of its registry.
+        InvalidRequest: the cluster is not registered, or the image reference cannot belong to a
+            space of its registry.
     """
     record = await in_transaction(explain_records.get_explain_cluster_record, cluster)
     cluster_evidence = await _collect_cluster_evidence(record, namespace)
@@ -93,7 +97,6 @@ async def _collect_cluster_evidence(
 
 
 async def _build_contents() -> tuple[PullSecretContents, str]:
-    """Work out what is due everywhere, or say why that cannot be."""
     try:
         return await build_pull_secret_contents(), ""
     except InvalidRequest as error:
@@ -117,7 +120,7 @@ async def _observe_namespace(
     except ClusterError as error:
         cluster_error = error
     except TimeoutError:
-        message = f"the whole look took longer than {get_settings().operation_seconds:g} s"
+        message = f"the observation took longer than {get_settings().operation_seconds:g} s"
         cluster_error = ClusterError(cluster.name, "GET", "-", message, Reason.TIMED_OUT)
     return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now())
 
@@ -125,7 +128,7 @@ async def _observe_namespace(
 def _resolve_namespace(
     record: ExplainClusterRecord, observation: ClusterSnapshot, namespace: str
 ) -> Namespace | None:
-    """Say whom the namespace belongs to: by this look, or on record if it could not be read."""
+    # If the namespaces could not be read, the record counts.
     if not isinstance(observation.namespaces, Complete):
         return next(
             (candidate for candidate in record.record.namespaces if candidate.name == namespace),
@@ -174,7 +177,7 @@ async def _collect_registry_evidence(
 async def _try_login(
     client: RegistryClient, record: ExplainRegistryRecord, observation: Snapshot
 ) -> bool | None:
-    """Try the login that namespaces receive; None if there is none, or it cannot be told."""
+    # None if there is no login to try, or if the result is not conclusive.
     registry = record.record.registry
     credential = (
         await _robot_credential(record, observation)
@@ -187,7 +190,7 @@ async def _try_login(
 async def _robot_credential(
     record: ExplainRegistryRecord, observation: Snapshot
 ) -> Credential | None:
-    """Return the robot account in use, if Harbor shows it and could let it in."""
+    # A disabled or missing robot account cannot log in: no attempt is needed.
     account = next(iter(current_robots(record.robots).values()), None)
     robots = observation.robots.items if isinstance(observation.robots, Complete) else ()
     robot = next((robot for robot in robots if account and robot.id == account.robot_id), None)

@@ -1,4 +1,7 @@
-"""Work out what the namespaces of each workspace log in to, with their passwords, when needed."""
+"""Build the pull secret contents of each workspace: logins with passwords.
+
+Contents are built when they are needed; they stay in this process and are never stored.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -31,17 +34,17 @@ from tasks.store.session import in_transaction
 
 @dataclass(frozen=True)
 class PullSecretContents:
-    """What is due, by workspace; "" stands for namespaces of none. It never leaves this process.
+    """Desired pull secrets by workspace; the key "" is for namespaces without a workspace.
 
     Attributes:
-        desired: logins with their fingerprint; of an unknown workspace those whose password is
-            known.
-        contents: the text that a pull secret shall hold.
-        unresolved: workspaces of which it cannot be said now, and why; they keep what they have,
-            unless that is a login which they are not entitled to.
-        fingerprint: tells contents apart.
-        entitled_registries: the registries that a workspace is to log in to, passwords known or
-            not.
+        desired: logins with their fingerprint; for an unresolved workspace only the logins whose
+            password is available.
+        contents: dockerconfigjson texts; secret, never stored or logged.
+        unresolved: workspaces with a missing password, with the reason. They keep their current
+            pull secret, unless it has a login that they are not entitled to.
+        fingerprint: keyed digest that detects changed contents.
+        entitled_registries: registries that a workspace may pull from, whether or not the
+            passwords are available.
     """
 
     desired: Mapping[str, DesiredPullSecret]
@@ -51,7 +54,7 @@ class PullSecretContents:
     entitled_registries: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def for_namespaces(self, namespaces: Iterable[Namespace]) -> "NamespaceContents":
-        """Return what is due in each namespace; one that nobody claims has what all have."""
+        """Return the contents by namespace; the key "" is used where a workspace has none."""
         namespace_contents = NamespaceContents({}, {}, {}, {})
         for namespace in namespaces:
             workspace = namespace.workspace or ""
@@ -69,7 +72,7 @@ class PullSecretContents:
 
 @dataclass(frozen=True)
 class NamespaceContents:
-    """What is due in one cluster, by namespace; see `PullSecretContents`."""
+    """Desired pull secrets of one cluster by namespace; see `PullSecretContents`."""
 
     desired: dict[str, DesiredPullSecret]
     contents: dict[str, str] = field(repr=False)
@@ -95,10 +98,11 @@ def _load(session: Session) -> tuple[_PullAccess, dict[tuple[str, int], str]]:
 
 
 async def build_pull_secret_contents() -> PullSecretContents:
-    """Work it out from what is on record now.
+    """Build the contents for all workspaces from the current records.
 
     Raises:
-        InputRefused: the key in force is not the one that secrets were sealed with.
+        InvalidRequest: the encryption key is missing, or is not the key that the secrets were
+            encrypted with.
     """
     facts, encrypted_secrets = await in_transaction(_load)
     pull_user_registries = {
@@ -131,7 +135,7 @@ def _decrypt_passwords(
     encrypted_secrets: Mapping[tuple[str, int], str],
     cipher: Cipher,
 ) -> dict[tuple[str, int | None], SecretStr]:
-    """Open what is handed out; a secret that cannot be opened holds up its own workspace only."""
+    # A secret that cannot be decrypted makes only its own workspace unresolved.
     passwords: dict[tuple[str, int | None], SecretStr] = {}
     for login in (login for logins in workspace_logins.values() for login in logins):
         if login.robot_id is not None and (login.registry, login.robot_id) in encrypted_secrets:
@@ -146,10 +150,8 @@ def _has_pull_user(registry: Registry) -> bool:
 
 
 async def _read_pull_users(pull_user_registries: Iterable[Registry]) -> dict[str, Credential]:
-    """Read the pull-only users, by registry.
-
-    Left out is one whose block is gone, or was not given for where namespaces would send it.
-    """
+    # A user is skipped if its block is missing or not approved for the address of the registry:
+    # namespaces would send the password to that address.
     registry_copies = [
         registry.model_copy(update={"credential": registry.pull_credential})
         for registry in pull_user_registries
@@ -187,18 +189,17 @@ def _build_contents(
 
 
 def _missing_passwords_message(missing: Iterable[RegistryLogin]) -> str:
-    """Say which passwords are missing, and what to do about it."""
     robot_registries = [login.registry for login in missing if login.robot_id is not None]
     user_registries = [login.registry for login in missing if login.robot_id is None]
     messages = []
     if robot_registries:
         messages.append(
-            f"the robot account's secret on {', '.join(robot_registries)} cannot be opened with "
-            "the keys in force: run rotate-credentials, which makes a new one"
+            f"the robot account's secret on {', '.join(robot_registries)} cannot be decrypted "
+            "with the current keys: run rotate-credentials to create a new secret"
         )
     if user_registries:
         messages.append(
-            f"the pull-only credentials of {', '.join(user_registries)} cannot be read, or were "
-            "not given for its address: save their block again, and run update-registry with it"
+            f"the pull-only credentials of {', '.join(user_registries)} cannot be read or are not "
+            "approved for its address: save their block again and run update-registry with it"
         )
     return "; ".join(messages)

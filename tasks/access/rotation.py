@@ -1,4 +1,4 @@
-"""Prove that new secrets work before the old ones go."""
+"""Verify new robot account secrets before the old robot accounts are deleted."""
 
 from prefect import get_run_logger
 
@@ -11,11 +11,14 @@ from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 
 
 async def verify_new_secrets(record: RobotState, client: RegistryClient) -> RobotState:
-    """Return a record in which a workspace counts as served only if its new secret is accepted.
+    """Return the state with only those workspaces rolled out whose new secret is accepted.
 
-    One whose secret is refused for certain needs yet another.
+    Workspaces whose new secret is rejected are marked `rejected` and get another secret. No login
+    is tried unless an older robot account is waiting for deletion.
 
-    Asked only while an older robot account waits to be retired.
+    Args:
+        record: robot state of one registry.
+        client: client of that registry, used to try the logins.
     """
     replacements = [robot for robot in record.replacements if robot.workspace in record.rolled_out]
     if not replacements:
@@ -23,10 +26,10 @@ async def verify_new_secrets(record: RobotState, client: RegistryClient) -> Robo
     try:
         secrets = await decrypt_secrets(record.registry, replacements, await load_cipher())
     except InvalidRequest as error:
-        get_run_logger().warning("No robot account is retired: %s", error)
+        get_run_logger().warning("No robot account is deleted: %s", error)
         return record.model_copy(update={"rolled_out": frozenset()})
     workspaces_by_result: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
-    deadline = Deadline("trying the new secrets", get_settings().operation_seconds)
+    deadline = Deadline("verifying the new secrets", get_settings().operation_seconds)
     try:
         for robot_account in replacements:
             secret = secrets.get(robot_account.robot_id)
@@ -34,7 +37,7 @@ async def verify_new_secrets(record: RobotState, client: RegistryClient) -> Robo
             is_accepted = await deadline.run(client.can_log_in(credential)) if credential else False
             workspaces_by_result[is_accepted].add(robot_account.workspace)
     except DeadlineExceeded as timeout:
-        get_run_logger().warning("Not every robot account that could be is retired: %s", timeout)
+        get_run_logger().warning("Some replaced robot accounts are not deleted yet: %s", timeout)
     update = {
         "rolled_out": frozenset(workspaces_by_result[True]),
         "rejected": frozenset(workspaces_by_result[False]),

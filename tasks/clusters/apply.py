@@ -1,4 +1,4 @@
-"""Carry out a plan of pull secrets: one namespace never holds up another."""
+"""Apply a pull secret plan; a failure in one namespace does not stop the others."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -16,17 +16,21 @@ from tasks.concurrency import Deadline, DeadlineExceeded, gather_all
 async def apply_pull_secret_plan(
     plan: PullSecretPlan, writer: ClusterWriter, contents: Mapping[str, str]
 ) -> tuple[ClusterChangeResult, ...]:
-    """Make a plan's changes: namespaces side by side, one after the other within each.
+    """Apply all changes that reduce access, then the others.
 
-    What is not done when the time of an operation is over is left to the next run.
+    Namespaces are processed concurrently, the changes within a namespace in order. Changes that
+    are not applied within `operation_seconds` are left to the next run.
 
     Args:
-        plan: withdrawals first, then deliveries.
-        writer: whom to do it to; it bounds how much is done at once.
-        contents: what pull secrets shall hold, by namespace.
+        plan: changes to apply, in order.
+        writer: client of the cluster; it limits the concurrency.
+        contents: dockerconfigjson texts by namespace.
+
+    Returns:
+        One result per attempted change.
 
     Raises:
-        Busy: the run lost its lease; the rest is not done.
+        LeaseHeld: the run lost its lease; the remaining changes are not applied.
     """
     results: list[ClusterChangeResult] = []
     deadline = Deadline("applying the changes", get_settings().operation_seconds)
@@ -52,10 +56,8 @@ async def _apply_in_order(
     contents: Mapping[str, str],
     deadline: Deadline,
 ) -> list[ClusterChangeResult]:
-    """Make one namespace's changes; the next run makes what was not made.
-
-    What is not delivered is not handed out either, but a Secret is deleted in any case.
-    """
+    # If a Secret could not be written, the ServiceAccount must not reference it: skip the rest,
+    # which the next run applies. Changes that reduce access are always attempted.
     results: list[ClusterChangeResult] = []
     for change in changes:
         results.append(await _apply_change(writer, change, contents, deadline))
@@ -70,16 +72,16 @@ async def _apply_change(
     try:
         return await deadline.run(writer.apply_change(change, contents))
     except DeadlineExceeded as timeout:
-        message, reason = f"{timeout}; the next run goes on", Reason.TIMED_OUT
+        message, reason = f"{timeout}; the next run continues", Reason.TIMED_OUT
         return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)
     except ClusterError as error:
         return ClusterChangeResult(
             change=change, succeeded=False, reason=error.reason, message=error.message
         )
-    except LeaseHeld:  # the lease is lost: nothing more may be changed, and nothing saved
+    except LeaseHeld:  # without the lease, nothing may be changed or saved
         raise
-    except Exception as error:  # a fault of ours must not lose the outcomes of the others
-        get_run_logger().exception("%s: unforeseen", change.namespace)
-        message = f"unforeseen {type(error).__name__}, see the run's log"
+    except Exception as error:  # a bug must not lose the results of the other changes
+        get_run_logger().exception("%s: unexpected error", change.namespace)
+        message = f"unexpected error {type(error).__name__}, see the log of the run"
         reason = Reason.UNFORESEEN
         return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)

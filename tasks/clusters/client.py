@@ -1,4 +1,4 @@
-"""A Kubernetes cluster as this service uses it; a `ClusterClient`."""
+"""Client of a Kubernetes cluster; implements `ClusterClient`."""
 
 from collections.abc import Collection, Mapping
 from typing import assert_never
@@ -28,12 +28,12 @@ from tasks.discovery.sources import list_managed_harbors
 
 
 class KubernetesClient:
-    """Looks at a cluster and changes it.
+    """Client of one Kubernetes cluster.
 
     Args:
-        http: sends requests.
-        installation: whose Secrets are ours.
-        fingerprint: digests what they hold.
+        http: HTTP client of the cluster.
+        installation: installation id, which identifies the Secrets of this installation.
+        fingerprint: keyed digest of pull secret contents.
     """
 
     def __init__(
@@ -45,27 +45,27 @@ class KubernetesClient:
         self._service_accounts = ServiceAccountWriter(http, self._observer)
 
     async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
-        """See namespaces, pull secrets and default ServiceAccounts; see `ClusterReader`."""
+        """Observe namespaces, pull secrets and ServiceAccounts; see `ClusterReader`."""
         return await self._observer.observe(labels)
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
-        """See the same of one namespace; see `ClusterReader`."""
+        """Observe one namespace; see `ClusterReader`."""
         return await self._observer.observe_namespace(namespace, labels)
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
     ) -> CompleteHarbors | Unavailable:
-        """See all managed Harbors; see `ClusterReader`."""
+        """List managed Harbors; see `ClusterReader`."""
         return await list_managed_harbors(self._http, trust, selector)
 
     async def read_secret_key(self, key: SecretKeyRef) -> SecretStr:
-        """Read what a key of a Secret holds; see `ClusterReader`."""
+        """Read the value of a key of a Secret; see `ClusterReader`."""
         return await read_secret_key(self._http, key)
 
     async def apply_change(
         self, change: ClusterChange, contents: Mapping[str, str]
     ) -> ClusterChangeResult:
-        """Make one change, or find that it is already so; see `ClusterWriter`."""
+        """Apply one change; see `ClusterWriter`."""
         match change:
             case WriteSecret():
                 return await self._pull_secrets.write(change, contents[change.namespace])

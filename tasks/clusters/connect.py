@@ -1,4 +1,4 @@
-"""Open a cluster for one run, with its kubeconfig and the limits in force."""
+"""Open a cluster client for one run, with its kubeconfig and the client limits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -26,20 +26,20 @@ async def open_cluster(
     """Open one client for one cluster and one run.
 
     Args:
-        cluster: whom to open.
-        fingerprint: digests what pull secrets hold.
-        installation: which Secrets are ours.
-        kubeconfigs: those that were read before, by block name; None reads them now.
+        cluster: the cluster.
+        fingerprint: keyed digest of pull secret contents.
+        installation: installation id, which identifies the Secrets of this installation.
+        kubeconfigs: kubeconfigs by block name; None reads them now.
 
     Raises:
-        ClusterError: the kubeconfig cannot be read, or is not usable.
+        ClusterError: the kubeconfig could not be read or is not usable.
     """
     if kubeconfigs is None:
         kubeconfigs = await read_kubeconfigs([cluster])
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
     client_limits = ClientLimits.for_cluster(get_settings())
-    # What speaks to clusters takes a second to import, which a run without any need not pay; in a
-    # thread, so that the others go on.
+    # The import takes about 1 s: done only if a run needs a cluster, and in a thread so that it
+    # does not block the event loop.
     await asyncio.to_thread(import_module, "tasks.clusters.factory")
     from tasks.clusters.factory import connect_cluster  # noqa: PLC0415 - see above
 

@@ -1,6 +1,6 @@
-"""The one place that opens a connection to a cluster, by a kubeconfig or from within.
+"""Create the client of a cluster, from a kubeconfig or the ServiceAccount of the own pod.
 
-Importing it takes a second: kubernetes_asyncio has a module for each kind of object there is.
+Importing this module takes about 1 s: kubernetes_asyncio has a module for each kind of object.
 """
 
 import ssl
@@ -47,16 +47,16 @@ async def connect_cluster(
     """Open one client for one cluster and one run.
 
     Args:
-        cluster: whom to connect to.
-        kubeconfig: what to prove ourselves with; None means the cluster this service runs in, see
+        cluster: the cluster.
+        kubeconfig: kubeconfig to connect with; None for the cluster this service runs in, see
             https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
-        client_limits: how much at once, how long.
-        fingerprint: digests what pull secrets hold.
-        installation: which Secrets are ours.
-        service_account: where a pod finds its token and whom to trust.
+        client_limits: concurrency, size and time limits.
+        fingerprint: keyed digest of pull secret contents.
+        installation: installation id, which identifies the Secrets of this installation.
+        service_account: directory with the token and the CA certificate of the pod.
 
     Raises:
-        ClusterError: there is nothing usable to connect with.
+        ClusterError: the kubeconfig is not usable, or this service does not run in a cluster.
     """
     if kubeconfig is None:
         configuration, context = _in_cluster(cluster, service_account)
@@ -69,11 +69,10 @@ async def connect_cluster(
 
 
 class _ApiClient(ApiClient):
-    """The library's client, over our own connections.
+    """The client of the library, over a `_Session`."""
 
-    Its own constructor would first read all authorities of this machine for connections that nobody
-    uses, which takes 30 ms and holds up everything else.
-    """
+    # The constructor of the library is not called: it loads all CA certificates of the machine for
+    # connections that are not used, which blocks the event loop for 30 ms.
 
     def __init__(self, configuration: Configuration, session: "_Session") -> None:
         self.configuration = configuration
@@ -92,15 +91,15 @@ class _RestClient(RESTClientObject):
 
 
 class _Session:
-    """The connections, in place of the library's own.
+    """Replacement for the session of the library.
 
-    Those would take proxies and .netrc from the environment, and follow redirects.
+    That one uses proxies and .netrc of the environment, and follows redirects.
     """
 
     def __init__(self, context: ssl.SSLContext, max_connections: int) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
-            auto_decompress=False,  # it would unpack a piece whole, however large that gets
+            auto_decompress=False,  # it decodes whole chunks without a size limit
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
@@ -109,11 +108,8 @@ class _Session:
 
 
 def _from_kubeconfig(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SSLContext]:
-    """Configure by a kubeconfig.
-
-    The library's loader is not used: it would write client keys to files that it shares between
-    connections and keeps until the process ends.
-    """
+    # The loader of the library is not used: it writes client keys to files that are shared between
+    # connections and kept until the process ends.
     try:
         kubeconfig = parse_kubeconfig(text)
         context = cluster_tls_context(kubeconfig)
@@ -127,7 +123,7 @@ def _from_kubeconfig(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SS
 
 
 def _in_cluster(cluster: Cluster, service_account: Path) -> tuple[Configuration, ssl.SSLContext]:
-    """Configure by the ServiceAccount of our own pod; its token is read anew as it changes."""
+    # The loader refreshes the token, which Kubernetes rotates.
     configuration = Configuration()
     authority = service_account / "ca.crt"
     try:
@@ -136,7 +132,7 @@ def _in_cluster(cluster: Cluster, service_account: Path) -> tuple[Configuration,
         kubeconfig = Kubeconfig(loader.host, ca_data=authority.read_text(encoding="ascii"))
         context = cluster_tls_context(kubeconfig)
     except (ConfigException, OSError, ValueError):
-        _raise_unusable(cluster, "this service does not run in a cluster: give it a kubeconfig")
+        _raise_unusable(cluster, "this service does not run in a cluster: choose a kubeconfig")
     return configuration, context
 
 
@@ -145,10 +141,10 @@ def _raise_unusable(cluster: Cluster, message: str) -> NoReturn:
 
 
 def cluster_tls_context(kubeconfig: Kubeconfig) -> ssl.SSLContext:
-    """Build the TLS context for one cluster: its own authority, or those this machine trusts.
+    """Return the TLS context for one cluster: with its own CA, or the CAs of this machine.
 
     Raises:
-        InputRefused: the client certificate and its key do not fit together.
+        InvalidRequest: the client certificate and its key do not match.
     """
     if not kubeconfig.certificate:
         return _cached_context(kubeconfig.ca_data, verified=kubeconfig.verify_tls)
@@ -159,13 +155,13 @@ def cluster_tls_context(kubeconfig: Kubeconfig) -> ssl.SSLContext:
 
 @lru_cache(maxsize=256)
 def _cached_context(authority: str, *, verified: bool) -> ssl.SSLContext:
-    """Return a context without a client certificate; building one takes 40 ms and more."""
+    # Creating a context takes 40 ms or more. Contexts with a client certificate are not cached.
     return _new_context(authority, verified=verified)
 
 
 def _new_context(authority: str, *, verified: bool) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authority or None)
-    # From Python 3.13 on this would refuse authorities that kubectl takes, e.g. old kubeadm's.
+    # Since Python 3.13 the default rejects CAs that kubectl accepts, for example old kubeadm's.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not authority:
         context.load_verify_locations(certifi.where())
@@ -176,15 +172,15 @@ def _new_context(authority: str, *, verified: bool) -> ssl.SSLContext:
 
 
 def _load_client_certificate(context: ssl.SSLContext, kubeconfig: Kubeconfig) -> None:
-    """Load the client certificate; Python reads it from files only, which are gone at once."""
+    # Python loads a client certificate only from a file; the file is deleted right after.
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:  # 0700
         pair = Path(folder) / "pair.pem"
         pair.touch(mode=0o600)
         pair.write_text(f"{kubeconfig.certificate}\n{kubeconfig.key}", encoding="ascii")
         try:
-            context.load_cert_chain(pair, password="")  # without, OpenSSL asks a person
+            context.load_cert_chain(pair, password="")  # else OpenSSL prompts on the terminal
         except (ssl.SSLError, ValueError):
             raise InvalidRequest(
                 "this kubeconfig cannot be used: client-certificate-data and client-key-data do "
-                "not fit together. What to do: run: kubectl config view --flatten --minify --raw"
+                "not match. What to do: run: kubectl config view --flatten --minify --raw"
             ) from None

@@ -1,8 +1,8 @@
 """One pooled client for one cluster and one run.
 
-It bounds how many requests run at once, how long they take and how much they answer, tries passing
-faults again, and stops asking a cluster that does not answer at all. The requests themselves are
-kubernetes_asyncio's: it knows how to authenticate, also where tokens change while a run lasts.
+The client limits concurrency, duration and response size, retries transient faults, and pauses
+requests to a cluster that does not respond. kubernetes_asyncio sends the requests: it handles the
+authentication, including tokens that are rotated during a run.
 """
 
 import asyncio
@@ -22,23 +22,23 @@ from tasks.http.response import Response
 from tasks.http.retry import retry_attempts
 
 _MAX_FAILED_CONNECTIONS = 9
-"""Connections that fail in a row until this client stops asking: the three tries of three lists."""
+"""Consecutive failed connections that open the circuit: three attempts for each of three lists."""
 
 
 class ApiCaller(Protocol):
-    """What is used of kubernetes_asyncio's ApiClient."""
+    """The used part of kubernetes_asyncio's ApiClient."""
 
-    async def call_api(self, resource_path: str, method: str, **options: Any) -> Any:  # noqa: ANN401 - as the library has it
+    async def call_api(self, resource_path: str, method: str, **options: Any) -> Any:  # noqa: ANN401 - signature of the library
         """Send one request."""
 
 
 class ClusterHttpClient:
-    """Requests to one cluster.
+    """HTTP client of one cluster.
 
     Args:
-        cluster: its name, for errors.
-        api: sends requests.
-        limits: how much at once, how long.
+        cluster: name of the cluster, for errors.
+        api: sends the requests.
+        client_limits: concurrency, size and time limits.
     """
 
     def __init__(self, cluster: str, api: ApiCaller, client_limits: ClientLimits) -> None:
@@ -52,7 +52,7 @@ class ClusterHttpClient:
         self._circuit = CircuitBreaker(_MAX_FAILED_CONNECTIONS)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Response:
-        """GET a path; see `send`."""
+        """Send a GET request; see `send`."""
         return await self.send("GET", path, query=query)
 
     async def send(
@@ -64,17 +64,21 @@ class ClusterHttpClient:
         body: object = None,
         content: str = "application/json",
     ) -> Response:
-        """Send a request and return the complete answer, unless its status is a passing fault's.
+        """Send a request and return the complete response, whatever its permanent status.
 
-        Every request is tried again after a passing fault, so it must be fit to be sent twice.
+        Every request is retried after a transient fault, so it must be repeatable.
 
         Args:
-            content: the body's media type; it says which kind of patch it is.
+            method: HTTP method.
+            path: path of the URL.
+            query: query parameters.
+            body: JSON body.
+            content: media type of the body; it determines the kind of patch.
 
         Raises:
-            ClusterTransient: no complete answer came, or only passing faults, also after retries.
-            ClusterError: the server's certificate is not trusted, or its answer is too large.
-            Busy: it would change something, and the run has lost its lease.
+            TransientClusterError: no complete response, or only transient statuses, after retries.
+            ClusterError: the server's certificate is not trusted, or the response is too large.
+            LeaseHeld: the method is not safe and the run has lost its lease.
         """
         async for attempt in retry_attempts(repeatable=True):
             with attempt:
@@ -111,7 +115,7 @@ class ClusterHttpClient:
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
     ) -> Response:
         started = time.monotonic()
-        # Not preloaded: the library would write whole answers, Secrets too, into its debug log.
+        # Not preloaded: the library would write whole responses, with Secrets, to its debug log.
         response: aiohttp.ClientResponse = await self._api.call_api(
             path,
             method,

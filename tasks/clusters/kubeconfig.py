@@ -1,4 +1,4 @@
-"""Kubeconfig files: what of them this service can use, and what to do about the rest.
+"""Parse kubeconfig files; unsupported content is rejected with advice.
 
 See https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 """
@@ -14,18 +14,19 @@ from urllib.parse import urlsplit
 import yaml
 
 from models.core.errors import InvalidRequest
+from models.core.plural import pluralize
 
 MAX_KUBECONFIG_LENGTH = 200_000
-"""Characters of a kubeconfig; what is longer is no kubeconfig of one cluster."""
+"""Maximum characters of a kubeconfig for one cluster."""
 
 _MAX_DEPTH, _MAX_NODES = 20, 5_000
-"""Levels and values of one; a real one has 6 levels."""
+"""Maximum nesting levels and values; a real kubeconfig has 6 levels."""
 
 ConfigSection = Mapping[str, Any]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _FLATTEN_ADVICE = "run: kubectl config view --flatten --minify --raw -o json"
-_SERVICE_ACCOUNT_ADVICE = "make a ServiceAccount and use its token; see the README"
+_SERVICE_ACCOUNT_ADVICE = "create a ServiceAccount and use its token; see the README"
 _PROGRAM_FIELDS = ("exec", "auth-provider")
 _FILE_FIELDS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 _IMPERSONATION_FIELDS = ("as", "as-uid", "as-groups", "as-user-extra")
@@ -33,14 +34,16 @@ _IMPERSONATION_FIELDS = ("as", "as-uid", "as-groups", "as-user-extra")
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """How to reach one cluster as one user; whatever is secret stays out of its `repr`.
+    """Connection to one cluster as one user; `repr` contains no secrets.
 
     Attributes:
-        server: the API's address, without a trailing slash.
+        server: URL of the API server, without a trailing slash.
         verify_tls: whether the server's certificate is verified.
-        ca_data: PEM text of whom to trust; empty for the authorities this machine trusts.
-        server_name: the name the certificate is for, if it is not the address's.
-        token, certificate, key: what proves who we are; certificate and key are PEM text.
+        ca_data: CA certificates as PEM text; empty uses the CAs of this machine.
+        server_name: host name of the certificate, if it differs from the URL.
+        token: bearer token.
+        certificate: client certificate as PEM text.
+        key: key of the client certificate as PEM text.
     """
 
     server: str
@@ -53,10 +56,10 @@ class Kubeconfig:
 
 
 def parse_kubeconfig(text: str) -> Kubeconfig:
-    """Read a kubeconfig's one usable context.
+    """Parse the current, or only, context of a kubeconfig.
 
     Raises:
-        InputRefused: it cannot be used; the text says what to do, and repeats no secret.
+        InvalidRequest: the kubeconfig cannot be used; the message has advice and no secret.
     """
     config = _load_mapping(text)
     context = _current_context(config)
@@ -67,15 +70,13 @@ def parse_kubeconfig(text: str) -> Kubeconfig:
     key = _decode_pem(user, "client-key-data", "PRIVATE KEY")
     token = _text_value(user, "token")
     if bool(certificate) != bool(key):
-        _raise_unusable(
-            "of client-certificate-data and client-key-data one is missing", _FLATTEN_ADVICE
-        )
+        _raise_unusable("client-certificate-data or client-key-data is missing", _FLATTEN_ADVICE)
     if not token and not certificate:
         _raise_unusable(
             "the user has neither a token nor a client certificate", _SERVICE_ACCOUNT_ADVICE
         )
     if any(sign.isspace() or not sign.isprintable() for sign in token):
-        _raise_unusable("the token has blanks or line breaks in it", "paste it unchanged")
+        _raise_unusable("the token has spaces or line breaks", "paste it unchanged")
     return Kubeconfig(
         server=_server_url(cluster),
         verify_tls=cluster.get("insecure-skip-tls-verify") is not True,
@@ -88,18 +89,22 @@ def parse_kubeconfig(text: str) -> Kubeconfig:
 
 
 class _Loader(yaml.SafeLoader):
-    """Loads YAML of which all is written out, in time that grows with its length alone.
+    """Loads YAML in time linear to the length of the text: no aliases, and numbers stay text.
 
-    An alias may stand for text of any length, and once more for each that holds it; a whole number
-    may be written to base 60, which takes the square of its length to read.
+    Nested aliases can expand to exponentially large values. An integer in base 60 takes quadratic
+    time to parse.
     """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = self._node_count = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as the library has it
-        """Compose a value, or refuse it."""
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - signature of the library
+        """Compose a node.
+
+        Raises:
+            InvalidRequest: the node is an alias, or a limit is exceeded.
+        """
         if self.check_event(yaml.AliasEvent):
             _raise_unusable("it has YAML aliases (*name)", _FLATTEN_ADVICE)
         self._node_count += 1
@@ -115,7 +120,7 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class _PlainScalar:
-    """A number or a date, as it is written: none is of use here."""
+    """An unparsed number or date: a kubeconfig needs none."""
 
     text: str
 
@@ -138,17 +143,16 @@ def _load_mapping(text: str) -> ConfigSection:
         document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except InvalidRequest:
         raise
-    except Exception:  # an explicit tag makes the library raise whatever its conversion raises
+    except Exception:  # with an explicit tag, the library can raise any exception
         document = None
     if not isinstance(document, dict):
         _raise_unusable(
-            "it is no YAML or JSON mapping", f"{_FLATTEN_ADVICE}, and paste all it prints"
+            "it is not a YAML or JSON mapping", f"{_FLATTEN_ADVICE}, and paste the whole output"
         )
     return document
 
 
 def _current_context(config: ConfigSection) -> ConfigSection:
-    """Take the current context, or the only one."""
     contexts = [
         entry
         for entry in _section_entries(config, "contexts")
@@ -157,7 +161,7 @@ def _current_context(config: ConfigSection) -> ConfigSection:
     names = [str(entry.get("name")) for entry in contexts]
     current = str(config.get("current-context") or "")
     if not current and len(contexts) != 1:
-        message = f"it has {len(contexts)} contexts and names none of them as current-context"
+        message = f"it has {pluralize(len(contexts), 'context')} and no current-context"
         _raise_unusable(message, "keep one; " + _FLATTEN_ADVICE)
     name = current or names[0]
     if name not in names:
@@ -167,11 +171,10 @@ def _current_context(config: ConfigSection) -> ConfigSection:
 
 
 def _find_entry(config: ConfigSection, section: str, kind: str, name: object) -> ConfigSection:
-    """Find a cluster or a user by its name."""
     matches = [entry for entry in _section_entries(config, section) if entry.get("name") == name]
     if not matches or not isinstance(matches[0].get(kind), dict):
         label = f" {name!r}" if kind == "cluster" and isinstance(name, str) else ""
-        _raise_unusable(f"the {kind}{label} that its context names is not in it", _FLATTEN_ADVICE)
+        _raise_unusable(f"the {kind}{label} of its context is missing", _FLATTEN_ADVICE)
     part: ConfigSection = matches[0][kind]
     return part
 
@@ -191,16 +194,16 @@ def _check_usable(cluster: ConfigSection, user: ConfigSection) -> None:
     for name in _FILE_FIELDS:
         if user.get(name) or cluster.get(name):
             _raise_unusable(
-                f"{name!r} names a file, which the worker does not have", _FLATTEN_ADVICE
+                f"{name!r} refers to a file, which the worker does not have", _FLATTEN_ADVICE
             )
     if "username" in user or "password" in user:
         _raise_unusable(
-            "its user has a password, which Kubernetes accepts no more", _SERVICE_ACCOUNT_ADVICE
+            "its user has a password, which Kubernetes no longer supports", _SERVICE_ACCOUNT_ADVICE
         )
     if any(name in user for name in _IMPERSONATION_FIELDS):
-        _raise_unusable("its user acts as somebody else ('as')", _SERVICE_ACCOUNT_ADVICE)
+        _raise_unusable("its user impersonates another user ('as')", _SERVICE_ACCOUNT_ADVICE)
     if "proxy-url" in cluster:
-        _raise_unusable("its cluster is behind 'proxy-url', and proxies are not used", "remove it")
+        _raise_unusable("its cluster has 'proxy-url', which is not supported", "remove it")
 
 
 def _server_url(cluster: ConfigSection) -> str:
@@ -212,16 +215,17 @@ def _server_url(cluster: ConfigSection) -> str:
         host, port = "", None
     if not host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
         _raise_unusable(
-            "its server is no address", "it looks like https://cluster.example.com:6443"
+            "its server is not a valid address", "use the form https://cluster.example.com:6443"
         )
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
     if parts.username is not None or parts.password is not None:
         _raise_unusable(
-            f"its server {origin} carries a user name or password", _SERVICE_ACCOUNT_ADVICE
+            f"its server {origin} contains a user name or password", _SERVICE_ACCOUNT_ADVICE
         )
     if parts.scheme == "http" and host not in _LOOPBACK:
         _raise_unusable(
-            f"its server {origin} is not https", "a token must not be sent in the clear"
+            f"its server {origin} is not https",
+            "use an https address; a token must not be sent unencrypted",
         )
     return origin + parts.path
 
@@ -232,12 +236,11 @@ def _ca_data(cluster: ConfigSection) -> str:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=bundle)
         except (ssl.SSLError, ValueError):
-            _raise_unusable("its certificate-authority-data cannot be read", _FLATTEN_ADVICE)
+            _raise_unusable("its certificate-authority-data is not valid", _FLATTEN_ADVICE)
     return bundle
 
 
 def _decode_pem(part: ConfigSection, name: str, kind: str) -> str:
-    """Decode base64 of PEM text."""
     encoded = _text_value(part, name)
     try:
         text = base64.b64decode("".join(encoded.split()), validate=True).decode("ascii")
@@ -245,7 +248,8 @@ def _decode_pem(part: ConfigSection, name: str, kind: str) -> str:
         text = "?"
     if encoded and (f"{kind}-----" not in text or "ENCRYPTED" in text):
         _raise_unusable(
-            f"its {name} is no base64 of an unencrypted {kind.lower()} (PEM)", _FLATTEN_ADVICE
+            f"its {name} is not an unencrypted {kind.lower()} as base64-encoded PEM",
+            _FLATTEN_ADVICE,
         )
     return text
 
@@ -253,7 +257,7 @@ def _decode_pem(part: ConfigSection, name: str, kind: str) -> str:
 def _text_value(part: ConfigSection, name: str) -> str:
     value = part.get(name) or ""
     if not isinstance(value, str):
-        _raise_unusable(f"its {name} is no text", _FLATTEN_ADVICE)
+        _raise_unusable(f"its {name} is not a string", _FLATTEN_ADVICE)
     return value.strip()
 
 

@@ -1,4 +1,4 @@
-"""What a Kubernetes API answers, without I/O: JSON in, values out.
+"""API models of Kubernetes objects, without I/O.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -27,17 +27,17 @@ DOCKER_CONFIG_TYPE = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
 FingerprintFunction = Callable[[bytes], str]
-"""Keyed digest of a pull secret's content."""
+"""Returns the keyed digest of a pull secret's content."""
 
 
 class KubernetesModel(ApiModel):
-    """A part of a cluster's answer."""
+    """A part of a cluster's response."""
 
 
 class ObjectMeta(KubernetesModel):
     """Metadata of an object.
 
-    Names are limited as an API server limits them, so that none fills our tables and pages:
+    Names have the limits of the API server, so that no name can fill the database and the pages:
     https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
     """
 
@@ -60,7 +60,11 @@ class NamespaceObject(KubernetesModel):
     status: _NamespacePhase = _NamespacePhase()
 
     def to_observed(self, labels: Collection[str]) -> ObservedNamespace:
-        """Return what we keep of it, with those of its labels that are asked for."""
+        """Convert to an `ObservedNamespace` with the selected labels.
+
+        Args:
+            labels: keys of the labels to keep.
+        """
         selected_labels = {
             key: value for key, value in self.metadata.labels.items() if key in labels
         }
@@ -73,7 +77,7 @@ class NamespaceObject(KubernetesModel):
 
 
 class SecretObject(KubernetesModel):
-    """A Secret; its content goes into no `repr` and no error."""
+    """A Secret; its content is excluded from `repr` and errors."""
 
     metadata: ObjectMeta
     type: str = "Opaque"
@@ -82,7 +86,12 @@ class SecretObject(KubernetesModel):
     def to_observed(
         self, installation: str, fingerprint: FingerprintFunction
     ) -> ObservedPullSecret:
-        """Return what we keep of it: whose it is, and a digest of what it holds."""
+        """Convert to an `ObservedPullSecret`: ownership and a fingerprint of the content.
+
+        Args:
+            installation: installation id that the label of an owned Secret has.
+            fingerprint: keyed digest of the content.
+        """
         labels = self.metadata.labels
         content = self.dockerconfigjson
         return ObservedPullSecret(
@@ -96,7 +105,7 @@ class SecretObject(KubernetesModel):
 
     @property
     def dockerconfigjson(self) -> bytes | None:
-        """The dockerconfigjson it holds."""
+        """The decoded dockerconfigjson; None if the Secret has another type or is invalid."""
         encoded = (self.data or {}).get(DOCKER_CONFIG_KEY)
         if self.type != DOCKER_CONFIG_TYPE or encoded is None:
             return None
@@ -118,7 +127,7 @@ class ServiceAccount(KubernetesModel):
 
     @property
     def to_observed(self) -> ObservedServiceAccount:
-        """Return what we keep of it."""
+        """The ServiceAccount as an `ObservedServiceAccount`."""
         return ObservedServiceAccount(
             namespace=self.metadata.namespace,
             has_pull_secret=PULL_SECRET_NAME in self.pull_secret_names,
@@ -126,7 +135,7 @@ class ServiceAccount(KubernetesModel):
 
     @property
     def pull_secret_names(self) -> list[str]:
-        """The pull secrets it hands out, ours and others."""
+        """Names in `imagePullSecrets`, including those of others."""
         return [pull_secret.name for pull_secret in self.pull_secrets or ()]
 
 
@@ -134,7 +143,7 @@ ObjectT = TypeVar("ObjectT", NamespaceObject, SecretObject, ServiceAccount)
 
 
 class ListMeta(KubernetesModel):
-    """Metadata of a page."""
+    """Metadata of a list page."""
 
     continue_token: str = Field(default="", alias="continue")
 
@@ -149,7 +158,7 @@ class _Details(KubernetesModel):
 
 
 class Status(KubernetesModel):
-    """Why a request failed, https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/."""
+    """Error of a request, https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/."""
 
     kind: str = ""
     reason: str = ""
@@ -158,18 +167,18 @@ class Status(KubernetesModel):
 
     @property
     def cause_reasons(self) -> set[str]:
-        """The causes, each as its word."""
+        """Reasons of the causes, for example `FieldValueTooLong`."""
         causes = (self.details.causes if self.details else None) or ()
         return {cause.reason for cause in causes}
 
     @property
     def resource_kind(self) -> str:
-        """The kind of object it speaks of, e.g. `namespaces`."""
+        """Plural of the affected kind, for example `namespaces`."""
         return self.details.kind if self.details else ""
 
 
 def parse_status(body: bytes) -> Status | None:
-    """Read a Status; None if something else answered."""
+    """Parse an error body; None if it is not a Kubernetes Status."""
     try:
         status = Status.model_validate_json(body[:MAX_ERROR_LENGTH])
     except ValidationError:

@@ -1,8 +1,8 @@
-"""Reading a cluster: three lists, page by page, or the same of one namespace.
+"""Observe a cluster: namespaces, pull secrets and default ServiceAccounts.
 
-The field selector lets the rights to list be limited by `resourceNames`
-(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources), and finds
-Secrets of our name that are not ours.
+The field selector allows roles that limit the right to list by `resourceNames`
+(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources). It also
+finds Secrets with the pull secret's name that this installation did not create.
 """
 
 import asyncio
@@ -41,26 +41,26 @@ ObservedT = TypeVar("ObservedT", ObservedNamespace, ObservedPullSecret, Observed
 _NAMESPACES = "/api/v1/namespaces"
 
 _INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
-"""Why a list is not known although the cluster answers."""
+"""Reasons of an incomplete list from a cluster that responds."""
 
 
 def pull_secret_path(namespace: str) -> str:
-    """Return the path of a namespace's pull secret."""
+    """Return the API path of a namespace's pull secret."""
     return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{PULL_SECRET_NAME}"
 
 
 def service_account_path(namespace: str) -> str:
-    """Return the path of a namespace's default ServiceAccount."""
+    """Return the API path of a namespace's default ServiceAccount."""
     return f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts/{SERVICE_ACCOUNT_NAME}"
 
 
 class ClusterObserver:
-    """Looks at a cluster; a `ClusterReader`.
+    """Observes a cluster; see `ClusterReader`.
 
     Args:
-        http: sends requests.
-        installation: whose Secrets are ours.
-        fingerprint: digests what they hold.
+        http: HTTP client of the cluster.
+        installation: installation id, which identifies the Secrets of this installation.
+        fingerprint: keyed digest of pull secret contents.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ClusterObserver:
         self._installation, self._fingerprint = installation, fingerprint
 
     async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
-        """See the whole cluster; see `ClusterReader`."""
+        """Observe the whole cluster; see `ClusterReader`."""
         secret_query, account_query = (
             _name_selector(PULL_SECRET_NAME),
             _name_selector(SERVICE_ACCOUNT_NAME),
@@ -91,10 +91,9 @@ class ClusterObserver:
         )
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
-        """See one namespace; see `ClusterReader`.
-
-        The namespace is listed by its name, not got: that needs no right beyond those of a look.
-        """
+        """Observe one namespace; see `ClusterReader`."""
+        # The namespace is listed with a name selector, not read by name: this needs no other right
+        # than `observe`.
         return await self._snapshot(
             self._list_section(
                 _NAMESPACES,
@@ -111,18 +110,18 @@ class ClusterObserver:
         )
 
     async def get_secret(self, namespace: str) -> SecretObject | None:
-        """Get a namespace's Secret of our name.
+        """Read a namespace's Secret with the pull secret's name; None if there is none.
 
         Raises:
-            ClusterError: it could not be read.
+            ClusterError: the Secret could not be read.
         """
         return await self._get_object(pull_secret_path(namespace), SecretObject)
 
     async def get_service_account(self, namespace: str) -> ServiceAccount | None:
-        """Get a namespace's default ServiceAccount.
+        """Read a namespace's default ServiceAccount; None if there is none.
 
         Raises:
-            ClusterError: it could not be read.
+            ClusterError: the ServiceAccount could not be read.
         """
         return await self._get_object(service_account_path(namespace), ServiceAccount)
 
@@ -136,7 +135,7 @@ class ClusterObserver:
         accounts: Coroutine[Any, Any, Complete[ObservedServiceAccount]],
     ) -> ClusterSnapshot:
         taken_at, started = clock.now(), time.monotonic()
-        deadline = Deadline("the whole look", self._http.limits.operation_seconds)
+        deadline = Deadline("the observation", self._http.limits.operation_seconds)
         reads = [self._try_section(deadline, read) for read in (namespaces, secrets, accounts)]
         sections = await asyncio.gather(*reads)
         if isinstance(sections[0], ClusterError) and sections[0].reason not in _INCOMPLETE:

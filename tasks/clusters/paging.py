@@ -1,4 +1,4 @@
-"""Whole lists, page by page, all pages of one state.
+"""Read complete lists page by page, from one consistent state.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
@@ -18,7 +18,7 @@ from tasks.http.response import Response
 OBJECT_PAGE_SIZE = 500
 
 _MAX_TOKEN_LENGTH = 8_000
-"""Characters; real ones have some hundred, and they go into the next request's URL."""
+"""Characters; the token is sent in the next URL, and real tokens have some hundred."""
 
 ModelT = TypeVar("ModelT", bound=KubernetesModel)
 ResultT = TypeVar("ResultT")
@@ -40,14 +40,18 @@ async def list_all_objects(
     query: Mapping[str, str],
     to_error: Callable[[Response], ClusterError],
 ) -> list[ResultT]:
-    """List all; once more from the start if the pages' common state was compacted meanwhile.
+    """List all objects; restart once if the state of the pages was compacted (410).
 
     Args:
-        convert: takes what is wanted out of an item; the rest is dropped page by page.
-        to_error: makes an error of another answer than 200.
+        http: HTTP client of the cluster.
+        path: API path of the list.
+        page: model of a page.
+        convert: reduces an item to the result, page by page, to save memory.
+        query: query parameters, without paging.
+        to_error: returns the error for a status other than 200.
 
     Raises:
-        ClusterError: it could not be read completely.
+        ClusterError: the list could not be read completely.
     """
     for _ in range(2):
         try:
@@ -57,7 +61,7 @@ async def list_all_objects(
         except _ContinueExpired:
             continue
     kind = path.rpartition("/")[2]
-    message = f"{kind} changed too quickly to be read: the pages expired twice (410)"
+    message = f"the list of {kind} could not be read completely: its pages expired twice (410)"
     raise ClusterError(http.cluster, "GET", path, message, Reason.PAGES_SHIFTED)
 
 
@@ -90,21 +94,21 @@ async def _iterate_pages(
 
 
 class _ContinueTokens:
-    """The `continue` tokens of one list, each of which leads on, or the list would never end."""
+    """The `continue` tokens of one list; a repeated token means an endless list."""
 
     def __init__(self) -> None:
         self._digests: set[bytes] = set()
 
     def add(self, token: str) -> str:
-        """Take a token, and return what is wrong with it, for people; empty if nothing is."""
+        """Add a token and return an error message; empty if the token is valid."""
         if len(token) > _MAX_TOKEN_LENGTH:
             return f"the token for the next page has {len(token):,} characters"
         digest = hashlib.sha256(token.encode()).digest()
         if digest in self._digests:
-            return "the same token for the next page came twice, so the list would never end"
+            return "the token for the next page is repeated, so the list would never end"
         self._digests.add(digest)
         return ""
 
 
 class _ContinueExpired(Exception):
-    """A page's state was compacted."""
+    """The state of the pages was compacted (410)."""

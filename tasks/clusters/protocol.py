@@ -1,8 +1,4 @@
-"""What a Kubernetes cluster can do for us.
-
-A ServiceAccount's `imagePullSecrets` is one value to the API: every kind of patch replaces the
-whole list, so it is read, extended and written back under the version that was read.
-"""
+"""Interfaces of a Kubernetes cluster client."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -18,63 +14,73 @@ from models.discovery.trust import CompleteHarbors, DiscoveryTrust
 
 
 class ClusterReader(Protocol):
-    """Looks at a cluster and changes nothing."""
+    """Reads a cluster without changing it."""
 
     async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
-        """See namespaces, pull secrets of our name and default ServiceAccounts: three lists.
+        """Observe namespaces, pull secrets and default ServiceAccounts with three lists.
 
         Args:
-            labels: the namespace labels to keep.
+            labels: keys of the namespace labels to keep.
 
         Raises:
-            ClusterError: not even namespaces could be listed, and no retry helped. Another list
-                that cannot be read is no error but an `Unavailable` section.
+            ClusterError: the namespaces could not be listed, even after retries. Another list that
+                could not be read is an `Unavailable` section instead.
         """
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
-        """See the same of one namespace; a namespace that is not there is an empty section."""
+        """Observe one namespace; a missing namespace is an empty section.
+
+        Args:
+            namespace: name of the namespace.
+            labels: keys of the namespace labels to keep.
+
+        Raises:
+            ClusterError: the namespace could not be listed, see `observe`.
+        """
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
     ) -> CompleteHarbors | Unavailable:
-        """See all managed Harbors, of every kind.
+        """List the managed Harbors of every kind.
 
-        That takes five lists, the one of what is served included, and a GET for each chart's
-        release that is trusted, of the ConfigMap with its address.
+        Takes five lists (including the API groups), and one GET of the ConfigMap with the address
+        per trusted Helm release.
 
         Args:
-            trust: whose objects are read; of others it is only told that they are there.
-            selector: which Deployments are a chart's Harbor core, see `HELM_SELECTOR`.
+            trust: which objects are trusted; the others are listed without details.
+            selector: label selectors of the core Deployments of a chart, see `HELM_SELECTOR`.
 
         Returns:
-            All of them; or why one kind cannot be read completely, then nothing may be concluded.
-            A Harbor that is half made, or not to be read alone, is there with what is known of it.
+            All managed Harbors; unavailable if any kind could not be read completely. A Harbor that
+            is incomplete, or cannot be read on its own, is listed with the available details.
         """
 
     async def read_secret_key(self, key: SecretKeyRef) -> SecretStr:
-        """Read what a key of a Secret holds, exactly as it is there.
+        """Read the value of a key of a Secret, unchanged.
 
         Raises:
-            ClusterError: there is no such Secret or key (NotFound), it may not be read (Forbidden,
-                and the missing right is named), or it is no text. Never with what it holds.
+            ClusterError: the Secret or key does not exist (reason NotFound), may not be read
+                (reason Forbidden, with the missing right), or is not UTF-8 text. The message never
+                contains the value.
         """
 
 
 class ClusterWriter(Protocol):
-    """Changes a cluster."""
+    """Writes to a cluster."""
 
     async def apply_change(
         self, change: ClusterChange, contents: Mapping[str, str]
     ) -> ClusterChangeResult:
-        """Make one change, or find that it is already so.
+        """Apply one change; a change that is already in effect is a success.
 
         Args:
-            contents: what pull secrets hold (dockerconfigjson text), by namespace.
+            change: the change.
+            contents: dockerconfigjson texts by namespace.
 
         Raises:
-            ClusterError: the change was not made.
+            ClusterError: the change was not applied.
         """
 
 
 class ClusterClient(ClusterReader, ClusterWriter, Protocol):
-    """Both, over one connection pool."""
+    """Reader and writer over one connection pool."""

@@ -1,10 +1,11 @@
-"""Writing and deleting one namespace's pull secret, so that a foreign one is never touched.
+"""Write and delete the pull secret of a namespace without ever changing a foreign Secret.
 
-A Secret of our name may appear, change hands or be edited between the look and the change. Who wins
-is left to the API server: to write, its server-side apply without `force` refuses (409) whenever
-another manager owns a field that we would change, and creates if nothing is there; to delete, its
-preconditions refuse (409) whenever it is not exactly what was seen. Only then is the Secret looked
-at once more, and if it is ours the change is made again, by force, and bound to that very version.
+A Secret of that name may be created, replaced or edited between the observation and the change. The
+API server detects this. Writing uses server-side apply without `force`, which creates a missing
+Secret and fails (409) if another manager owns a field that would change. Deleting uses
+preconditions, which fail (409) if the Secret is not exactly the observed one. After a conflict the
+Secret is read again. If this installation owns it, the change is retried for exactly that version,
+with `force` when writing.
 
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts
 """
@@ -32,12 +33,12 @@ from tasks.clusters.observe import ClusterObserver, pull_secret_path
 from tasks.http.response import Response
 
 _MAX_ATTEMPTS = 4
-"""How often somebody may change it between our look and our write until we give up for now."""
+"""Attempts for one change; each conflict with a concurrent change uses one."""
 
 _APPLY_PATCH_TYPE = "application/apply-patch+yaml"
 _FOREIGN_SECRET_MESSAGE = (
-    f'a Secret "{PULL_SECRET_NAME}" is there that this service did not make; it is left as it is. '
-    "Delete or rename it, and the next run delivers"
+    f'a Secret "{PULL_SECRET_NAME}" exists that this installation did not create; it was not '
+    "changed. Delete or rename it; the next run writes the pull secret"
 )
 
 
@@ -45,10 +46,10 @@ class PullSecretWriter:
     """Writes and deletes pull secrets.
 
     Args:
-        http: sends requests.
-        observer: look again at what is in the way.
-        installation: whose Secrets are ours.
-        fingerprint: digests what they hold.
+        http: HTTP client of the cluster.
+        observer: reads a Secret again after a conflict.
+        installation: installation id, which identifies the Secrets of this installation.
+        fingerprint: keyed digest of pull secret contents.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class PullSecretWriter:
         self._installation, self._fingerprint = installation, fingerprint
 
     async def write(self, change: WriteSecret, content: str) -> ClusterChangeResult:
-        """Write a pull secret; writing the same again changes nothing.
+        """Write a pull secret; writing the same content again changes nothing.
 
         Raises:
-            ClusterError: it was not written.
+            ClusterError: the pull secret was not written.
         """
         path, version = pull_secret_path(change.namespace), ""
         for _ in range(_MAX_ATTEMPTS):
@@ -85,10 +86,10 @@ class PullSecretWriter:
         raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
     async def delete(self, change: DeleteSecret) -> ClusterChangeResult:
-        """Delete a pull secret that is ours.
+        """Delete a pull secret of this installation.
 
         Raises:
-            ClusterError: it was not deleted.
+            ClusterError: the pull secret was not deleted.
         """
         path, uid, version = pull_secret_path(change.namespace), change.uid, change.resource_version
         for _ in range(_MAX_ATTEMPTS):
@@ -108,14 +109,8 @@ class PullSecretWriter:
         raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
     async def _find_blocker(self, namespace: str, response: Response) -> SecretObject | None:
-        """Look at what made the server refuse.
-
-        409 is a conflict. 422 is also what it says of a Secret of another type, or an `immutable`
-        one: such a one must be deleted before ours can be written.
-
-        Raises:
-            ClusterError: it was refused for another reason.
-        """
+        # 409 is a conflict. 422 can mean that the existing Secret has another type or is
+        # `immutable`: it must be deleted first. Any other error is raised.
         error = api_errors.cluster_error_from_response(self._http.cluster, response)
         if response.status != 409 and (
             response.status != 422 or error.reason == Reason.SECRET_TOO_LARGE
@@ -127,7 +122,7 @@ class PullSecretWriter:
         return secret
 
     async def _delete_blocker(self, path: str, secret: SecretObject) -> None:
-        """Delete a Secret of ours; that it changed or went meanwhile is seen at the next try."""
+        # 404 and 409: the Secret was deleted or changed meanwhile; the next attempt handles it.
         response = await self._send_delete(
             path, secret.metadata.uid, secret.metadata.resource_version
         )
@@ -143,14 +138,15 @@ class PullSecretWriter:
         if observed_secret.is_owned and observed_secret.fingerprint == change.after:
             return _change_result(change, Reason.DONE)
         message = (
-            "the cluster stored something else than was written: does an admission webhook edit?"
+            "the cluster stored different content than was written: check for an admission webhook "
+            "that changes Secrets"
         )
         raise ClusterError(
             self._http.cluster, response.method, response.url, message, Reason.CONFLICT
         )
 
     async def _send_apply(self, path: str, content: str, version: str) -> Response:
-        """Apply; by force only if bound to a version, which was seen to be ours."""
+        # `force` only together with the version of a Secret that this installation owns.
         labels = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: self._installation}
         metadata: dict[str, object] = {"name": PULL_SECRET_NAME, "labels": labels}
         query = {"fieldManager": FIELD_MANAGER}
@@ -162,7 +158,7 @@ class PullSecretWriter:
             "kind": "Secret",
             "metadata": metadata,
             "type": DOCKER_CONFIG_TYPE,
-            # Not stringData: it is write-only, so that apply cannot compare it with what is there.
+            # Not stringData: it is write-only, so apply cannot compare it with the current value.
             "data": {DOCKER_CONFIG_KEY: base64.b64encode(content.encode()).decode()},
         }
         return await self._http.send(

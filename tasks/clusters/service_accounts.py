@@ -1,9 +1,9 @@
-"""Adding our pull secret to a default ServiceAccount, and taking it out again.
+"""Add the pull secret to the default ServiceAccount's imagePullSecrets, and remove it.
 
-`imagePullSecrets` of a ServiceAccount is an atomic list: unlike a pod's it has no merge key, so
-that a strategic merge patch or an apply of our one entry would replace other people's. So it is
-read, and written whole, bound to the version that was read; if somebody was quicker (409), it is
-read again. See
+`imagePullSecrets` of a ServiceAccount is an atomic list. Unlike the list of a pod, it has no merge
+key: a strategic merge patch or an apply with a single entry would replace the entries of others.
+The list is therefore read and written as a whole, for the version that was read; after a conflict
+(409) it is read again. See
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account
 """
 
@@ -21,27 +21,27 @@ from tasks.clusters.observe import ClusterObserver, service_account_path
 from tasks.http.response import Response
 
 _MAX_ATTEMPTS = 4
-"""How often somebody may change it between our look and our write until we give up for now."""
+"""Attempts for one change; each conflict with a concurrent change uses one."""
 
 _MERGE_PATCH_TYPE = "application/merge-patch+json"
 
 
 class ServiceAccountWriter:
-    """Links and unlinks the pull secret.
+    """Adds the pull secret to ServiceAccounts, and removes it.
 
     Args:
-        http: sends requests.
-        observer: read what is there.
+        http: HTTP client of the cluster.
+        observer: reads ServiceAccounts.
     """
 
     def __init__(self, http: ClusterHttpClient, observer: ClusterObserver) -> None:
         self._http, self._observer = http, observer
 
     async def add_pull_secret(self, change: AddImagePullSecret) -> ClusterChangeResult:
-        """Let the default ServiceAccount hand out the pull secret.
+        """Add the pull secret to the default ServiceAccount's imagePullSecrets.
 
         Raises:
-            ClusterError: it does not yet.
+            ClusterError: the pull secret was not added.
         """
         for _ in range(_MAX_ATTEMPTS):
             service_account = await self._observer.get_service_account(change.namespace)
@@ -58,10 +58,10 @@ class ServiceAccountWriter:
         raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
     async def remove_pull_secret(self, change: RemoveImagePullSecret) -> ClusterChangeResult:
-        """Take the pull secret out of the default ServiceAccount.
+        """Remove the pull secret from the default ServiceAccount's imagePullSecrets.
 
         Raises:
-            ClusterError: it is still in.
+            ClusterError: the pull secret was not removed.
         """
         for _ in range(_MAX_ATTEMPTS):
             service_account = await self._observer.get_service_account(change.namespace)
@@ -90,15 +90,15 @@ class ServiceAccountWriter:
         )
 
     def _expect_conflict(self, response: Response) -> None:
-        """Go on if it changed, or went, between our look and our write."""
+        # 404 and 409: the ServiceAccount was deleted or changed after it was read.
         if response.status not in {404, 409}:
             raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
 
 def _no_account_result(change: AddImagePullSecret) -> ClusterChangeResult:
     message = (
-        f'there is no ServiceAccount "{SERVICE_ACCOUNT_NAME}"; it appears a moment after its '
-        "namespace, and the next run links it"
+        f'there is no ServiceAccount "{SERVICE_ACCOUNT_NAME}"; Kubernetes creates it shortly after '
+        "the namespace. The next run adds the pull secret"
     )
     reason = Reason.NO_SERVICE_ACCOUNT
     return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)

@@ -1,1 +1,1 @@
-"""Managed Harbors, as the objects in a cluster show them."""
+"""Discovery of managed Harbors from the objects in a cluster."""

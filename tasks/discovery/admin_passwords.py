@@ -1,4 +1,4 @@
-"""Passwords of managed Harbors: read from their Secrets each time, never copied."""
+"""Admin passwords of managed Harbors: read from their Secrets when used, never copied."""
 
 import asyncio
 from collections import defaultdict
@@ -19,7 +19,14 @@ from tasks.store.session import in_transaction
 
 
 async def read_admin_passwords(refs: Iterable[SecretRef]) -> dict[str, Credential]:
-    """Read credentials out of clusters, side by side; what cannot be read is left out."""
+    """Read credentials from Secrets in clusters, concurrently.
+
+    Args:
+        refs: references to the keys of the Secrets.
+
+    Returns:
+        Credentials by reference key; those that could not be read are omitted.
+    """
     by_cluster: dict[str, list[SecretRef]] = defaultdict(list)
     for ref in refs:
         by_cluster[ref.cluster].append(ref)
@@ -43,7 +50,7 @@ async def _read_cluster_passwords(
     cluster: Cluster, refs: Sequence[SecretRef]
 ) -> dict[str, Credential]:
     credentials: dict[str, Credential] = {}
-    # As for one request: the runs of all registries wait for this.
+    # The timeout of one request, since the runs of all registries wait for this.
     deadline = Deadline(
         "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
     )
@@ -56,7 +63,7 @@ async def _read_cluster_passwords(
                 try:
                     secret = await deadline.run(client.read_secret_key(key))
                 except ClusterError:
-                    continue  # whoever needs it says so
+                    continue  # `pick_credential` reports the missing credential
                 credentials[ref.ref_key] = Credential(ref.username, secret)
     except (ClusterError, DeadlineExceeded):
         return credentials

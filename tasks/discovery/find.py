@@ -1,4 +1,4 @@
-"""Look for managed Harbors in a cluster, with their certificate authorities."""
+"""Find managed Harbors in a cluster, with their CA bundles."""
 
 from collections.abc import Mapping
 
@@ -21,11 +21,17 @@ from tasks.secrets.cipher import ephemeral_cipher
 async def find_managed_harbors(
     cluster: Cluster, trust: DiscoveryTrust, kubeconfigs: Mapping[str, SecretStr] | None = None
 ) -> CompleteHarbors | Unavailable:
-    """See a cluster's managed Harbors; a cluster that cannot be asked is no error but unseen.
+    """Find the managed Harbors of a cluster.
 
-    Of those that are not trusted nothing is read but that they are there.
+    Args:
+        cluster: the cluster.
+        trust: which objects are trusted; the others are listed without details.
+        kubeconfigs: kubeconfigs by block name; None reads them now.
+
+    Returns:
+        All managed Harbors; unavailable if the cluster could not be read completely in time.
     """
-    deadline = Deadline("the whole discovery", get_settings().operation_seconds)
+    deadline = Deadline("the discovery", get_settings().operation_seconds)
     try:
         return await deadline.run(_find(cluster, trust, kubeconfigs))
     except DeadlineExceeded as timeout:
@@ -52,7 +58,8 @@ async def _find(
 
 
 async def _with_ca_bundle(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
-    """Read whom its address is to be trusted by; if that cannot be read, it stays as it was."""
+    # If the CA bundle cannot be read, the registry keeps the previous one. A Secret of another
+    # namespace is never read.
     if harbor.ca_secret is None or harbor.ca_secret.namespace != harbor.ref.namespace:
         return harbor
     try:

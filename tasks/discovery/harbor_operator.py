@@ -1,4 +1,4 @@
-"""Harbors that harbor-operator runs: its `HarborCluster`s.
+"""Managed Harbors of harbor-operator: its `HarborCluster` objects.
 
 See https://github.com/goharbor/harbor-operator/tree/main/apis/goharbor.io/v1beta1
 """
@@ -25,18 +25,18 @@ from tasks.discovery.objects import (
 )
 from tasks.discovery.protocol import IsTrusted
 
-PASSWORD_KEY = "secret"  # noqa: S105 - the name of a key, no secret
-"""The key of the Secret that `spec.harborAdminPasswordRef` names."""
+PASSWORD_KEY = "secret"  # noqa: S105 - the name of a key, not a secret
+"""Key of the Secret that `spec.harborAdminPasswordRef` refers to."""
 
 CA_KEY = "ca.crt"
-"""https://cert-manager.io/docs/usage/certificate/: the authority, beside certificate and key."""
+"""https://cert-manager.io/docs/usage/certificate/: the CA, next to certificate and key."""
 
 _GROUP = "goharbor.io"
 _VERSIONS = ("v1beta1", "v1alpha3")
-"""Those that we read, best first; what we need of them is the same."""
+"""Supported versions, preferred first; the fields read here are the same in all."""
 
 _PHASES = {"healthy": HarborPhase.READY, "unhealthy": HarborPhase.FAILING}
-"""By `status.status`; in all others (provisioning, creating, unknown) nobody says it is ready."""
+"""By `status.status`; every other status (provisioning, creating, unknown) means not ready."""
 
 
 class _Version(KubernetesModel):
@@ -86,32 +86,36 @@ class _Status(KubernetesModel):
 
     @property
     def problem(self) -> str:
-        """What the first condition says that is not met."""
+        """Message of the first condition with status False, else of the status itself."""
         unmet = next(
             (condition for condition in self.conditions if condition.status == "False"), None
         )
         if unmet is None:
-            return f"harbor-operator says: {redact(self.status) or 'nothing yet'}"
+            return f"harbor-operator status: {redact(self.status) or 'none yet'}"
         parts = (part for part in (unmet.type, unmet.reason, unmet.message) if part)
-        return f"harbor-operator says: {redact(': '.join(parts))}"
+        return f"harbor-operator status: {redact(': '.join(parts))}"
 
 
 class HarborCluster(KubernetesModel):
-    """A HarborCluster; its parts are read one by one, so that a wrong one breaks no other."""
+    """A HarborCluster; spec and status are parsed leniently, one by one, see `parse_lenient`."""
 
     metadata: ObjectMeta
     spec: object = None
     status: object = None
 
     def to_managed_harbor(self, cluster: str) -> ManagedHarbor:
-        """Return what it says of a Harbor."""
+        """Convert to a `ManagedHarbor`.
+
+        Args:
+            cluster: name of the cluster.
+        """
         spec, error = parse_lenient(_Spec, self.spec, "spec")
         status, status_error = parse_lenient(_Status, self.status, "status")
         phase = _PHASES.get(status.status, HarborPhase.PROVISIONING)
         if error and phase is HarborPhase.READY:
             phase = HarborPhase.FAILING
         status_message = "" if phase is HarborPhase.READY else status_error or status.problem
-        if self.metadata.deleted_at:  # still there, but nothing to begin with
+        if self.metadata.deleted_at:  # still exists, but must not be integrated
             phase, error = HarborPhase.PROVISIONING, "it is being deleted"
         return ManagedHarbor(
             ref=self.ref(cluster),
@@ -125,7 +129,11 @@ class HarborCluster(KubernetesModel):
         )
 
     def ref(self, cluster: str) -> HarborRef:
-        """Return where it is."""
+        """Return the reference to this Harbor.
+
+        Args:
+            cluster: name of the cluster.
+        """
         namespace, name = self.metadata.namespace, self.metadata.name
         return HarborRef(
             cluster=cluster, namespace=namespace, name=name, kind=HarborSourceKind.OPERATOR
@@ -137,18 +145,18 @@ class HarborCluster(KubernetesModel):
 
 
 class OperatorHarborSource:
-    """Looks for HarborClusters; a `Source`.
+    """Lists HarborClusters; see `HarborSource`.
 
     Args:
         reader: reads the cluster.
-        is_trusted: of which more is told than that they are there.
+        is_trusted: which objects are listed with details.
     """
 
     def __init__(self, reader: ObjectReader, is_trusted: IsTrusted) -> None:
         self._reader, self._is_trusted = reader, is_trusted
 
     async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
-        """See all HarborClusters: what is served, then one list; see `Source`."""
+        """List all HarborClusters: one request for the API groups, one list; see `HarborSource`."""
         return await complete_or_unavailable(self._list_all())
 
     async def _list_all(self) -> list[ManagedHarbor]:
@@ -159,7 +167,7 @@ class OperatorHarborSource:
             except ClusterError as error:
                 if error.reason is not Reason.NOT_FOUND:
                     raise
-                continue  # the group's other kinds may be served without this one
+                continue  # the API group may be served without this kind
             return [self._to_managed_harbor(harbor) for harbor in harbors]
         return []
 
@@ -170,12 +178,9 @@ class OperatorHarborSource:
         return harbor.to_managed_harbor(self._reader.cluster)
 
     async def _served_versions(self) -> list[str]:
-        """Ask which of our versions are served, best first; none if it is not installed.
-
-        All groups are asked for, not this one: that it is not there is then said by an answer,
-        not by a 404, which anything may give. Everybody may ask, so that no right is missed where
-        there is no operator; a list would be forbidden there before it is not found.
-        """
+        # All API groups are read, not only this one: a missing group is then a valid response and
+        # not a 404, which any server may answer. By default every user has this right. Listing
+        # right away would be answered 403 instead of 404 where the operator is not installed.
         groups = (await self._reader.get_object(ResourcePath("apis"), _Groups)).groups
         available_versions = {
             group_version.version
@@ -188,13 +193,12 @@ class OperatorHarborSource:
 
 def _missing_requirement(spec: _Spec) -> str:
     if not spec.address:
-        return "spec.externalURL is empty: it has no address yet"
+        return "spec.externalURL is empty: the address is not set yet"
     if not spec.password:
-        return "spec.harborAdminPasswordRef is empty: nobody says where its password is"
+        return "spec.harborAdminPasswordRef is empty: the password is not set yet"
     return ""
 
 
 def _certificate_secret(spec: _Spec) -> str:
-    """Name the Secret with the certificate that its address is served with."""
     tls = spec.expose.core.tls
     return tls.name if tls and spec.address.lower().startswith("https:") else ""

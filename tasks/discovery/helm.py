@@ -1,9 +1,9 @@
-"""Harbors that Helm charts made: goharbor's and bitnami's.
+"""Managed Harbors of Helm charts: goharbor's and bitnami's.
 
-Found by their core Deployment, which names the ConfigMap with the address: that is then got by its
-name. To list ConfigMaps instead would cost the same selectors a second time, need the right to read
-every ConfigMap, and let the API server go through all of them each minute; and goharbor's chart
-does not label its core's ConfigMap as the core's.
+A Harbor is found by its core Deployment, which refers to the ConfigMap with the address; the
+ConfigMap is then read by name. Listing ConfigMaps instead would double the number of lists, require
+the right to read all ConfigMaps, and make the API server scan all of them every minute. Also,
+goharbor's chart does not label the ConfigMap of the core as such.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from tasks.discovery.protocol import IsTrusted
 
 
 class HelmHarborSource:
-    """Looks for charts' core Deployments; a `Source`.
+    """Lists the Harbors of Helm charts by their core Deployments; see `HarborSource`.
 
-    The Deployment stands for the Harbor: it is there from the first to the last, through upgrades
-    too, and all else is found from it.
+    The core Deployment identifies the Harbor: it exists for the whole life of a release, including
+    upgrades, and refers to everything else.
 
     Args:
         reader: reads the cluster.
-        selector: label selectors of core Deployments, separated by `;`; each costs one list.
-        is_trusted: whose ConfigMaps are read.
+        selector: label selectors of core Deployments, separated by `;`; each takes one list.
+        is_trusted: which Deployments are listed with details; their ConfigMaps are read.
     """
 
     def __init__(self, reader: ObjectReader, selector: str, is_trusted: IsTrusted) -> None:
@@ -41,7 +41,7 @@ class HelmHarborSource:
         self._selectors = [part for part in map(str.strip, selector.split(";")) if part]
 
     async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
-        """See all of them; see `Source`."""
+        """List the Harbors of all charts; see `HarborSource`."""
         return await complete_or_unavailable(self._list_all())
 
     async def _list_all(self) -> list[ManagedHarbor]:
@@ -75,7 +75,7 @@ class HelmHarborSource:
         except ClusterError as error:
             if error.reason is not Reason.REJECTED:
                 raise
-            message = f'{error.message}: is the label selector "{selector}" sound?'
+            message = f'{error.message}: check the label selector "{selector}"'
             raise ClusterError(
                 error.cluster, "GET", resource.path, message, error.reason
             ) from error
@@ -101,10 +101,8 @@ class HelmHarborSource:
         )
 
     async def _read_address(self, deployment: CoreDeployment) -> tuple[str, str]:
-        """Read the address, or say why it is not known.
-
-        That one Harbor's ConfigMap may not be read, says nothing about the others.
-        """
+        # Returns the address and an error message, one of them empty. A forbidden ConfigMap is an
+        # error of this Harbor only, not of the whole list.
         if deployment.address:
             return deployment.address, ""
         for name, key in deployment.address_config_maps:
@@ -123,14 +121,14 @@ class HelmHarborSource:
         names = ", ".join(name for name, _ in deployment.address_config_maps)
         return (
             "",
-            f"the core's ConfigMap ({names or 'it names none'}) has no {ADDRESS_VARIABLE} yet",
+            f"the ConfigMap of the core ({names or 'none'}) has no {ADDRESS_VARIABLE} yet",
         )
 
 
 def _assign_refs(
     cluster: str, deployments: Iterable[CoreDeployment]
 ) -> list[tuple[HarborRef, CoreDeployment]]:
-    """Give each its place: its release's name, or its own where a release has several Harbors."""
+    # A Harbor is named after its release; after its Deployment if the release has several Harbors.
     deployments = list(deployments)
     counts = Counter(
         (deployment.metadata.namespace, deployment.release) for deployment in deployments
@@ -154,4 +152,5 @@ def _assign_refs(
 def _missing_requirement(deployment: CoreDeployment) -> str:
     if deployment.password is not None:
         return ""
-    return f"the Deployment {deployment.metadata.name} takes {PASSWORD_VARIABLE} from no Secret"
+    name = deployment.metadata.name
+    return f"the Deployment {name} does not read {PASSWORD_VARIABLE} from a Secret"

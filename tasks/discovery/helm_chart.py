@@ -1,6 +1,7 @@
-"""What the core Deployment of a Harbor chart tells, without I/O.
+"""API model of the core Deployment of a Harbor chart, without I/O.
 
-It names all there is to know: the ConfigMap with the address, the Secret with the password. See
+It refers to everything that is needed: the ConfigMap with the address, the Secret with the
+password. See
 https://github.com/goharbor/harbor-helm/blob/main/templates/core/core-dpl.yaml and
 https://github.com/bitnami/charts/blob/main/bitnami/harbor/templates/core/core-dpl.yaml
 """
@@ -15,12 +16,12 @@ from tasks.clusters.objects import KubernetesModel, ObjectMeta
 from tasks.discovery.objects import redact
 
 ADDRESS_VARIABLE = "EXT_ENDPOINT"
-PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, no secret
+PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
 
 _RELEASE_LABELS = ("release", "app.kubernetes.io/instance")
 _VERSION_PATTERN = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}")
 _CA_VOLUME = "ca-download"
-"""The volume from which Harbor offers its authority; both charts call it so."""
+"""Volume with the CA that Harbor offers for download; both charts use this name."""
 
 
 class _KeyRef(KubernetesModel):
@@ -88,7 +89,7 @@ class _Status(KubernetesModel):
 
 
 class CoreDeployment(KubernetesModel):
-    """The Deployment of a Harbor's core; the API server validates its types."""
+    """The Deployment of a Harbor core; the API server has validated its types."""
 
     metadata: ObjectMeta
     spec: _Spec = _Spec()
@@ -96,14 +97,14 @@ class CoreDeployment(KubernetesModel):
 
     @property
     def release(self) -> str:
-        """The Helm release it belongs to."""
+        """Name of the Helm release."""
         labels = self.metadata.labels
         name = next((labels[key] for key in _RELEASE_LABELS if labels.get(key)), "")
         return name or self.metadata.name.removesuffix("-core")
 
     @property
     def version(self) -> str:
-        """Harbor's version, by the image's tag, else by the chart's label; empty if untold."""
+        """Harbor's version from the image tag, else from the version label; empty if unknown."""
         tag = self._core_container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
         label = self.metadata.labels.get("app.kubernetes.io/version", "")
         match = _VERSION_PATTERN.search(tag) or _VERSION_PATTERN.search(label)
@@ -111,7 +112,11 @@ class CoreDeployment(KubernetesModel):
 
     @property
     def phase(self) -> HarborPhase:
-        """How far it is: without a ready Pod it is on its way, unless it was up or gave up."""
+        """Phase of the Harbor.
+
+        Without a ready pod it is provisioning; it is failing if the rollout had completed or has
+        failed.
+        """
         if self.metadata.deleted_at:
             return HarborPhase.PROVISIONING
         if not self.spec.replicas:
@@ -124,7 +129,7 @@ class CoreDeployment(KubernetesModel):
 
     @property
     def problem(self) -> str:
-        """Why it is not ready; empty if it is."""
+        """Why the Harbor is not ready; empty if it is."""
         if self.metadata.deleted_at:
             return "it is being deleted"
         if not self.spec.replicas:
@@ -135,19 +140,19 @@ class CoreDeployment(KubernetesModel):
         condition = rollout if rollout.status == "False" else self._condition("Available")
         detail = ": ".join(part for part in (condition.reason, condition.message) if part)
         suffix = f" ({redact(detail)})" if detail else ""
-        return f"no Pod of the Deployment {self.metadata.name} is ready{suffix}"
+        return f"no pod of the Deployment {self.metadata.name} is ready{suffix}"
 
     @property
     def address(self) -> str:
-        """The address, where it stands in the Deployment itself."""
+        """Address that is set in the Deployment itself; empty if it is in a ConfigMap."""
         return self._variable(ADDRESS_VARIABLE).value
 
     @property
     def address_config_maps(self) -> list[tuple[str, str]]:
-        """The ConfigMaps and their keys that may hold the address; the first that does, counts.
+        """Names and keys of the ConfigMaps that may hold the address, in order of precedence.
 
-        See https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
-        for which one counts: the variable itself before whole maps, the last of those first.
+        A reference of the variable itself precedes `envFrom`, where the last ConfigMap wins, see
+        https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
         """
         ref = self._variable(ADDRESS_VARIABLE).value_from.config
         if ref is not None:
@@ -159,7 +164,7 @@ class CoreDeployment(KubernetesModel):
 
     @property
     def password(self) -> SecretKeyRef | None:
-        """Where the password is; None if that is not told, or if it stands in the clear."""
+        """Reference to the password; None if it is not set or is set in plain text."""
         variable = self._variable(PASSWORD_VARIABLE)
         ref = variable.value_from.secret
         if ref is not None:
@@ -169,13 +174,12 @@ class CoreDeployment(KubernetesModel):
         ]
         if not secrets or variable.name:
             return None
-        return self._secret_key_ref(
-            secrets[0], PASSWORD_VARIABLE
-        )  # the chart's own; further ones are somebody's extra
+        # The first Secret is the chart's own; further ones come from extra values.
+        return self._secret_key_ref(secrets[0], PASSWORD_VARIABLE)
 
     @property
     def ca_secret(self) -> SecretKeyRef | None:
-        """Where the authority of its address is, if the chart mounts it."""
+        """Reference to the CA of the address; None if the chart does not mount it."""
         secrets = (
             volume.secret for volume in self.spec.template.spec.volumes if volume.name == _CA_VOLUME
         )
@@ -184,7 +188,7 @@ class CoreDeployment(KubernetesModel):
 
     @property
     def _core_container(self) -> _Container:
-        """The container of Harbor itself, not one that was injected beside it."""
+        # Not simply the first container: a sidecar may be injected before it.
         containers = self.spec.template.spec.containers
         return next(
             (container for container in containers if container.name == "core"),

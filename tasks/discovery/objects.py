@@ -1,4 +1,4 @@
-"""Reading objects of any kind: whole lists, page by page, and the readable parts of an object."""
+"""Read objects of any kind: complete lists, single objects, and lenient parsing."""
 
 import re
 from collections.abc import Coroutine, Mapping
@@ -27,13 +27,13 @@ _CREDENTIALS_PATTERN = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S
 
 @dataclass(frozen=True)
 class ResourcePath:
-    """Where objects are in the API.
+    """API path of objects.
 
     Attributes:
-        api: group and version: `api/v1` or e.g. `apis/apps/v1`.
-        kind: in plural, as roles name it; empty asks which groups there are.
-        namespace: empty means all.
-        name: empty means a list.
+        api: group and version, for example `api/v1` or `apis/apps/v1`.
+        kind: plural resource name, as in roles; empty for the list of API groups.
+        namespace: namespace; empty for all.
+        name: name of the object; empty for a list.
     """
 
     api: str
@@ -43,14 +43,14 @@ class ResourcePath:
 
     @property
     def path(self) -> str:
-        """The path of its URL."""
+        """Path of the URL."""
         namespace_parts = ("namespaces", self.namespace) if self.namespace else ()
         parts = (*self.api.split("/"), *namespace_parts, self.kind, self.name)
         return "".join(f"/{quote(part, safe='')}" for part in parts if part)
 
     @property
     def required_rule(self) -> str:
-        """The right it takes, as a person would grant it."""
+        """Message with the missing right and the rule that grants it."""
         if not self.kind:
             return f'may not get {self.path}: bind the ClusterRole "system:discovery"'
         verb = "get" if self.name else "list"
@@ -66,7 +66,7 @@ class ObjectReader:
     """Reads lists and objects of one cluster.
 
     Args:
-        http: sends requests.
+        http: HTTP client of the cluster.
     """
 
     def __init__(self, http: ClusterHttpClient) -> None:
@@ -74,16 +74,22 @@ class ObjectReader:
 
     @property
     def cluster(self) -> str:
-        """The name of the cluster."""
+        """Name of the cluster."""
         return self._http.cluster
 
     async def list_objects(
         self, resource: ResourcePath, shape: type[ModelT], query: Mapping[str, str] | None = None
     ) -> list[ModelT]:
-        """List all; see `list_all_objects`.
+        """List all objects; see `list_all_objects`.
+
+        Args:
+            resource: API path of the list.
+            shape: model of an item.
+            query: query parameters, without paging.
 
         Raises:
-            ClusterError: it could not be read completely; NotFound if there is no such kind here.
+            ClusterError: the list could not be read completely; reason NotFound if the cluster does
+                not serve this kind.
         """
         return await list_all_objects(
             self._http,
@@ -95,10 +101,10 @@ class ObjectReader:
         )
 
     async def get_object(self, resource: ResourcePath, shape: type[ModelT]) -> ModelT:
-        """Get one object.
+        """Read one object.
 
         Raises:
-            ClusterError: it could not be read; NotFound if it is not there.
+            ClusterError: the object could not be read; reason NotFound if it does not exist.
         """
         response = await self._http.get(resource.path)
         if response.status != 200:
@@ -117,7 +123,7 @@ class ObjectReader:
 async def complete_or_unavailable(
     coroutine: Coroutine[Any, Any, list[ManagedHarbor]],
 ) -> Complete[ManagedHarbor] | Unavailable:
-    """Turn a failed look into a section that says so."""
+    """Return the result as a complete section; an unavailable section for a `ClusterError`."""
     try:
         return Complete(items=tuple(await coroutine))
     except ClusterError as error:
@@ -125,28 +131,33 @@ async def complete_or_unavailable(
 
 
 def parse_lenient(shape: type[ModelT], raw: object, location: str) -> tuple[ModelT, str]:
-    """Read what can be read of a part that nobody validated; all its fields must have defaults.
+    """Parse a part of an object, and skip invalid fields.
+
+    Args:
+        shape: model of the part; all its fields must have defaults.
+        raw: the part as parsed JSON, not validated by the API server.
+        location: path of the part, for the message.
 
     Returns:
-        The part without what is unreadable, and what that is; empty if all can be read.
+        The part without its invalid fields, and a message about the first one (empty if none).
     """
     fields, message = dict(raw) if isinstance(raw, dict) else {}, ""
     if raw is not None and not isinstance(raw, dict):
-        message = f"{location} is unreadable (no object)"
+        message = f"{location} is invalid (not an object)"
     while True:
         try:
             return shape.model_validate(fields), message
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(str(step) for step in first["loc"])[:100]
-            message = message or f"{location}.{field} is unreadable ({first['type']})"
+            message = message or f"{location}.{field} is invalid ({first['type']})"
             del fields[str(first["loc"][0])]
 
 
 def redact(text: str) -> str:
-    """Shorten what somebody else says, and take out what looks like credentials."""
+    """Return an external message truncated, and without anything that looks like credentials."""
     line = " ".join(text.split())
-    if len(line) > _MAX_SOURCE_LENGTH:  # at a space, so that no half of a credential is left
+    if len(line) > _MAX_SOURCE_LENGTH:  # cut at a space, so that no partial credential remains
         line = line[:_MAX_SOURCE_LENGTH].rpartition(" ")[0] + "…"
     plain = _CREDENTIALS_PATTERN.sub("…", line)
     return plain if len(plain) <= _MAX_MESSAGE_LENGTH else f"{plain[: _MAX_MESSAGE_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""What tells of managed Harbors in a cluster."""
+"""Interface of the sources of managed Harbors."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,14 +7,16 @@ from models.core.availability import Complete, Unavailable
 from models.discovery.managed_harbor import HarborRef, ManagedHarbor
 
 IsTrusted = Callable[[HarborRef, str], bool]
-"""Whether an object, by its place and uid, is read further: of others nothing but that is told."""
+"""Returns whether an object (reference, uid) is trusted; others are listed without details."""
 
 
 class HarborSource(Protocol):
-    """One way in which Harbors are run in a cluster; each kind has a file of its own."""
+    """One way to run Harbors in a cluster, for example an operator or a Helm chart."""
 
     async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
-        """See all of its Harbors in the cluster, or why that cannot be.
+        """List all Harbors of this source in the cluster.
 
-        What runs them need not be installed: then there are none.
+        Returns:
+            All Harbors, none if the source is not installed; unavailable if they could not be
+            listed completely.
         """

@@ -1,4 +1,4 @@
-"""What a key of a Secret holds: read when it is used, kept nowhere, shown in no error."""
+"""Read the value of a key of a Secret; it is never stored and never part of an error."""
 
 import base64
 import binascii
@@ -15,7 +15,15 @@ from tasks.discovery.objects import ResourcePath
 
 
 async def read_secret_key(http: ClusterHttpClient, key: SecretKeyRef) -> SecretStr:
-    """Read it; see `ClusterReader`."""
+    """Read the value of a key of a Secret; see `ClusterReader`.
+
+    Args:
+        http: HTTP client of the cluster.
+        key: reference to the key.
+
+    Raises:
+        ClusterError: the Secret or key does not exist, may not be read, or is not UTF-8 text.
+    """
     path = ResourcePath("api/v1", "secrets", key.namespace, key.name).path
     response = await http.get(path)
     subject = f"the Secret {key.name} in namespace {key.namespace}"
@@ -26,10 +34,10 @@ async def read_secret_key(http: ClusterHttpClient, key: SecretKeyRef) -> SecretS
         raise api_errors.cluster_error_from_response(http.cluster, response)
     data = api_errors.parse_object(http.cluster, response, SecretObject).data or {}
     if not data.get(key.key):
-        message = f"{subject} has no key {key.key}, or nothing in it"
+        message = f"{subject} has no key {key.key}, or the key is empty"
         raise ClusterError(http.cluster, "GET", path, message, Reason.NOT_FOUND)
     try:
         return SecretStr(base64.b64decode(data[key.key], validate=True).decode())
     except (binascii.Error, ValueError):
-        message = f"what {subject} holds under {key.key} is no text"
+        message = f"the value of {key.key} in {subject} is not text"
         raise ClusterError(http.cluster, "GET", path, message, Reason.REJECTED) from None

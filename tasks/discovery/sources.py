@@ -1,4 +1,4 @@
-"""The one place that knows the kinds of sources."""
+"""List the managed Harbors of a cluster from all sources; the only module that knows them all."""
 
 import asyncio
 from functools import partial
@@ -23,12 +23,12 @@ from tasks.discovery.protocol import HarborSource, IsTrusted
 def make_sources(
     reader: ObjectReader, selector: str, is_trusted: IsTrusted
 ) -> tuple[HarborSource, ...]:
-    """Make all kinds of sources of one cluster, in the order of their precedence.
+    """Return all sources of one cluster.
 
     Args:
         reader: reads the cluster.
-        selector: see `HELM_SELECTOR`.
-        is_trusted: whose objects are read further.
+        selector: label selectors of core Deployments, see `HELM_SELECTOR`.
+        is_trusted: which objects are listed with details.
     """
     return OperatorHarborSource(reader, is_trusted), HelmHarborSource(reader, selector, is_trusted)
 
@@ -36,7 +36,12 @@ def make_sources(
 async def list_managed_harbors(
     http: ClusterHttpClient, trust: DiscoveryTrust, selector: str
 ) -> CompleteHarbors | Unavailable:
-    """See all managed Harbors; complete only if every source is; see `ClusterReader`."""
+    """List the managed Harbors of all sources; see `ClusterReader`.
+
+    Returns:
+        All managed Harbors; unavailable if the namespaces or any source could not be read
+        completely.
+    """
     reader = ObjectReader(http)
     try:
         namespaces = await reader.list_objects(
@@ -68,7 +73,7 @@ def _is_marked(namespace: NamespaceObject) -> bool:
 
 
 def _deduplicate(harbors: list[ManagedHarbor]) -> tuple[ManagedHarbor, ...]:
-    """Leave out what another kind shows of a Harbor that the operator shows already."""
+    # harbor-operator may install the chart: then only its HarborCluster is listed.
     operator_harbors = {
         _identity(harbor)
         for harbor in harbors

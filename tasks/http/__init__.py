@@ -1,1 +1,1 @@
-"""What the HTTP clients of registries and clusters share."""
+"""HTTP building blocks shared by the registry and cluster clients."""

@@ -1,7 +1,8 @@
-"""How the JSON that servers answer is read: in bounded memory, whatever it holds.
+"""Base class of API models: parses JSON responses in bounded memory.
 
-A validator that reports every wrong item keeps 1 kB for each: 2 MB of `[0,0,…]` would take a
-gigabyte. So lists stop at their first wrong item, and objects with free keys have a limit.
+A validator that reports every invalid item needs about 1 kB per item: 2 MB of `[0,0,…]` would
+take a gigabyte. Lists therefore stop at the first invalid item, and objects with arbitrary keys
+have a limit.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -12,13 +13,13 @@ from pydantic_core import CoreSchema
 ModelT = TypeVar("ModelT")
 
 MAX_VALUES = 1_000_000
-"""Values in one answer: a page of 100 robot accounts with 1,000 spaces each has 700,000."""
+"""Maximum values in one response: a page of 100 robot accounts with 1,000 spaces has 700,000."""
 
 MAX_ERROR_LENGTH = 100_000
-"""Bytes of an error's body that are read; a longer one is cut off and tells nothing."""
+"""Maximum bytes of an error body that are parsed; a longer body is truncated and not parsed."""
 
 _MAX_KEYS = 10_000
-"""Keys of an object with free keys: labels, the data of a Secret (1 MiB at most)."""
+"""Maximum keys of an object with arbitrary keys: labels, the data of a Secret (at most 1 MiB)."""
 
 
 def _check_keys(value: object) -> object:
@@ -45,7 +46,7 @@ _KEY_CHECK = {"type": "no-info", "function": _check_keys}
 
 
 class ApiModel(BaseModel):
-    """A part of an answer: fields we do not know are no reason to fail."""
+    """A part of a response; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -53,26 +54,29 @@ class ApiModel(BaseModel):
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Bound the lists and objects in all fields, so that no field can be forgotten."""
+        """Add the limits to the lists and objects of every field."""
         schema: CoreSchema = _bound_node(handler(source))
         return schema
 
 
 def list_adapter(shape: type[ModelT]) -> TypeAdapter[list[ModelT]]:
-    """Return what reads an answer that is a list."""
+    """Return a type adapter for a list that stops at the first invalid item."""
     return TypeAdapter(Annotated[list[shape], FailFast()])  # type: ignore[valid-type,arg-type]
 
 
 def count_values(body: bytes) -> int:
-    """Count the values in a JSON text without reading it; what strings hold counts, too."""
+    """Return an upper bound of the values in a JSON text, without parsing it.
+
+    Separators inside strings are counted as well.
+    """
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def check_values(body: bytes) -> None:
-    """Check how many values a JSON text has.
+    """Check that a JSON text has at most `MAX_VALUES` values.
 
     Raises:
-        ValueError: there are more than is allowed.
+        ValueError: the text has more values.
     """
     if count_values(body) > MAX_VALUES:
         raise ValueError(f"more than {MAX_VALUES:,} values")

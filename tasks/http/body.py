@@ -1,8 +1,8 @@
-"""The body of an answer, read piece by piece and bounded: registries and clusters alike.
+"""Bounded, incremental reading of response bodies.
 
-Every request asks for `identity`. A proxy may compress all the same, so one gzip is undone here;
-the HTTP libraries' own decoders would unpack a piece whole, and codings within codings, before
-anybody could count the bytes.
+Every request asks for the `identity` encoding. A proxy may compress the response anyway, so a
+single gzip layer is decoded here. The decoders of the HTTP libraries cannot be used: they decode a
+whole chunk, and nested encodings, before the size can be checked.
 """
 
 import zlib
@@ -14,22 +14,22 @@ _GZIP_WINDOW_BITS = 16 + zlib.MAX_WBITS
 
 
 class BodyError(Exception):
-    """The body cannot be used; the text says why, as the end of a sentence about the server."""
+    """The body cannot be used; the message is a predicate whose subject is the server."""
 
 
 class CorruptBody(BodyError):
-    """The compressed body cannot be decoded; another try may bring a sound one."""
+    """The compressed body cannot be decoded; a retry may succeed."""
 
 
 class BodyBuffer:
-    """Collects a body's pieces.
+    """Collects the chunks of a response body.
 
     Args:
-        coding: the answer's `Content-Encoding`.
-        max_bytes: bytes, decoded.
+        coding: `Content-Encoding` of the response.
+        max_bytes: maximum size of the decoded body.
 
     Raises:
-        BodyError: the coding is neither identity nor a single gzip.
+        BodyError: the encoding is neither identity nor a single gzip.
     """
 
     def __init__(self, coding: str, max_bytes: int) -> None:
@@ -38,34 +38,34 @@ class BodyBuffer:
         self._gzip = zlib.decompressobj(_GZIP_WINDOW_BITS) if _is_gzip(coding) else None
 
     def add(self, piece: bytes) -> None:
-        """Take a piece as it came over the wire.
+        """Add a chunk as received, still encoded.
 
         Raises:
-            BodyError: the body is larger than allowed.
-            BodyDamaged: it is no gzip where it says so.
+            BodyError: the body exceeds `max_bytes`.
+            CorruptBody: the chunk is not valid gzip data.
         """
         if self._gzip is None:
             self._append(piece)
             return
-        try:  # no more than is still allowed is ever unpacked, and one byte that tells
+        try:  # decode at most one byte above the limit: enough to detect that it is exceeded
             self._append(self._gzip.decompress(piece, self._max_bytes + 1 - len(self._pieces)))
         except zlib.error:
-            raise CorruptBody("answered with a damaged gzip body") from None
+            raise CorruptBody("returned a corrupt gzip body") from None
 
     def content(self) -> bytes:
-        """Return the whole body, decoded.
+        """Return the decoded body.
 
         Raises:
-            BodyDamaged: the compressed body ended too early, or something follows it.
+            CorruptBody: the compressed body is truncated or has trailing data.
         """
         if self._gzip and (not self._gzip.eof or self._gzip.unused_data):
-            raise CorruptBody("answered with a damaged gzip body")
+            raise CorruptBody("returned a corrupt gzip body")
         return bytes(self._pieces)
 
     def _append(self, piece: bytes) -> None:
         self._pieces += piece
         if len(self._pieces) > self._max_bytes:
-            raise BodyError(f"answered more than {self._max_bytes / 1e6:.0f} MB")
+            raise BodyError(f"returned more than {self._max_bytes / 1e6:.0f} MB")
 
 
 def _is_gzip(coding: str) -> bool:
@@ -76,6 +76,6 @@ def _is_gzip(coding: str) -> bool:
     if compressions in (["gzip"], ["x-gzip"]):
         return True
     raise BodyError(
-        f"answered with the content encoding {coding[:40]!r}, which was not asked for: is there a "
-        "proxy that compresses answers?"
+        f"returned the content encoding {coding[:40]!r}, which was not requested: check for a "
+        "proxy that compresses responses"
     )

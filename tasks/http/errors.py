@@ -1,4 +1,4 @@
-"""Why no complete answer came, in our words."""
+"""Translate transport errors of httpx into registry errors."""
 
 import socket
 import ssl
@@ -11,26 +11,33 @@ from tasks.http import tls
 
 
 def transport_error(error: Exception, registry: str, method: str, url: str) -> RegistryError:
-    """Say in our words why no complete answer came."""
+    """Return the registry error for a request that got no complete response.
+
+    Args:
+        error: the exception that httpx or asyncio raised.
+        registry: name of the registry.
+        method: HTTP method of the request.
+        url: URL of the request, without credentials.
+    """
     for cause in _error_chain(error):
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CONNECTION_CLOSED):
             reason, message = tls.describe_tls_error(cause)
             return TlsFailed(registry, method, url, message, reason)
         if isinstance(cause, socket.gaierror):
-            message = "the host name is unknown (DNS)"
+            message = "the host name cannot be resolved (DNS)"
             return Unreachable(registry, method, url, message, Reason.UNKNOWN_HOST)
         if isinstance(cause, ConnectionRefusedError):
-            message = "nothing listens on this port"
+            message = "connection refused: no server listens on this port"
             return Unreachable(registry, method, url, message, Reason.CONNECTION_REFUSED)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return TimedOut(registry, method, url, "no complete answer in time")
+        return TimedOut(registry, method, url, "no complete response within the time limit")
     if isinstance(error, httpx.ConnectError):
-        return Unreachable(registry, method, url, "no connection")
-    return Unreachable(registry, method, url, f"the connection was cut ({type(error).__name__})")
+        return Unreachable(registry, method, url, "the connection could not be established")
+    message = f"the connection was closed unexpectedly ({type(error).__name__})"
+    return Unreachable(registry, method, url, message)
 
 
 def _error_chain(error: BaseException) -> list[BaseException]:
-    """List an error and what led to it, through chains and groups."""
     causes: list[BaseException] = []
     queue: list[BaseException | None] = [error]
     while queue:

@@ -1,7 +1,7 @@
-"""The fence: a run that lost its lease sends no request any more that changes anything.
+"""The lease fence: blocks write requests of a run that has lost its lease.
 
-It stands where requests leave, since those of many changes wait there for their turn, and some are
-tried again: what was checked when a change began is old by then.
+The fence is checked right before each request is sent. Requests of many changes wait in a queue,
+and some are retried, so a check at the start of a change would be outdated.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 Fence = Callable[[], Awaitable[None]]
-"""Raises `Busy` if the lease that it belongs to is lost."""
+"""Raises `LeaseHeld` if its lease is lost."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _current_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
@@ -17,7 +17,7 @@ _current_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
 
 @contextmanager
 def fence_requests(fence: Fence) -> Iterator[None]:
-    """Hold what is sent within the block, also by tasks that it starts, to a fence."""
+    """Apply a fence to all requests sent within the block, including those of its tasks."""
     outer = _current_fence.get()
     _current_fence.set(fence)
     try:
@@ -27,10 +27,10 @@ def fence_requests(fence: Fence) -> Iterator[None]:
 
 
 async def check_fence(method: str) -> None:
-    """Make sure that a request may still be sent.
+    """Check that a request may still be sent.
 
     Raises:
-        Busy: it would change something, and the run has lost its lease.
+        LeaseHeld: the method is not safe and the run has lost its lease.
     """
     fence = _current_fence.get()
     if fence is not None and method not in _SAFE_METHODS:

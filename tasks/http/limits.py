@@ -1,4 +1,4 @@
-"""How much a server is asked, and when it is left alone: registries and clusters alike."""
+"""Client limits and the circuit breaker, for registries and clusters."""
 
 import time
 
@@ -7,24 +7,25 @@ from models.core.reasons import Reason
 from models.core.settings import Settings
 
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of faults that pass: the request is tried again."""
+"""HTTP statuses of transient faults; the request is retried."""
 
 _OPEN_SECONDS = 1.5
-"""How long a server that does not answer is left alone; shorter than the pause before a task is
-tried again."""
+"""Seconds for which an open circuit blocks requests; shorter than the delay before a task retry."""
 
 
 class ClientLimits(FrozenModel):
-    """How much one server is asked at once, and how long for.
+    """Limits of one client to one server.
 
     Attributes:
-        max_concurrency: parallel requests.
-        connect_seconds, read_seconds: until a connection stands; between two pieces of an answer.
-        request_seconds: for one whole request.
-        max_bytes: bytes of one answer, decoded.
-        max_list_items, list_bytes: of one list, all its pages together.
-        max_list_pages: of one list, however little there is on each.
-        operation_seconds: for one whole list.
+        max_concurrency: concurrent requests.
+        connect_seconds: timeout to establish a connection.
+        read_seconds: timeout between two chunks of a response.
+        request_seconds: timeout of one whole request.
+        max_bytes: decoded size of one response.
+        max_list_items: items of one list, all pages together.
+        max_list_bytes: decoded size of one list, all pages together.
+        max_list_pages: pages of one list, including empty pages.
+        operation_seconds: timeout of one whole list.
     """
 
     max_concurrency: int = 4
@@ -39,7 +40,7 @@ class ClientLimits(FrozenModel):
 
     @classmethod
     def for_registry(cls, settings: Settings) -> "ClientLimits":
-        """Take a registry's bounds from the settings."""
+        """Return the limits for a registry from the settings."""
         return cls(
             max_concurrency=settings.requests_at_once,
             connect_seconds=settings.connect_seconds,
@@ -50,8 +51,8 @@ class ClientLimits(FrozenModel):
 
     @classmethod
     def for_cluster(cls, settings: Settings) -> "ClientLimits":
-        """Take a cluster's bounds from the settings; 500 full pull secrets are some MB."""
-        return cls(
+        """Return the limits for a cluster from the settings."""
+        return cls(  # a page of 500 full pull secrets has some MB: larger size limits
             max_concurrency=settings.cluster_requests_at_once,
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
@@ -63,10 +64,10 @@ class ClientLimits(FrozenModel):
 
 
 class ListCounter:
-    """Counts the pages of one list.
+    """Checks the size of one list while its pages are read.
 
     Args:
-        client_limits: how many items and bytes the list may have.
+        client_limits: maximum items, bytes and pages of the list.
     """
 
     def __init__(self, client_limits: ClientLimits) -> None:
@@ -74,9 +75,12 @@ class ListCounter:
         self._items = self._bytes = self._pages = 0
 
     def add(self, items: int, octets: int) -> str:
-        """Count a page, and return what is exceeded, for people; empty if nothing is.
+        """Add a page and return the exceeded limit as a message; empty if none is exceeded.
 
-        A page without items counts as one, so that a list of empty pages ends, too.
+        Args:
+            items: items on the page; an empty page counts as one, so endless empty pages are
+                detected.
+            octets: decoded size of the page in bytes.
         """
         self._items += max(items, 1)
         self._bytes += octets
@@ -86,7 +90,7 @@ class ListCounter:
         return self.excess(self._items, self._bytes)
 
     def excess(self, items: int, octets: int = 0) -> str:
-        """Return what such a list exceeds, for people; empty if nothing."""
+        """Return the limit that a list of this size exceeds as a message; empty if none."""
         if items > self._limits.max_list_items:
             return f"the list has more than {self._limits.max_list_items:,} items"
         if octets > self._limits.max_list_bytes:
@@ -95,10 +99,10 @@ class ListCounter:
 
 
 class CircuitBreaker:
-    """Leaves a server alone for a while when its last connections all failed.
+    """Blocks requests to a server for a short time after consecutive failed connections.
 
     Args:
-        limit: connections that fail in a row until then.
+        limit: consecutive failures that open the circuit.
     """
 
     def __init__(self, limit: int) -> None:
@@ -108,18 +112,18 @@ class CircuitBreaker:
         self._last_failure_at = 0.0
 
     def record_failure(self, message: str, reason: Reason) -> None:
-        """Note that no complete answer came, and why."""
+        """Count a request without a complete response."""
         self._failures += 1
         self._last_failure, self._last_failure_at = (message, reason), time.monotonic()
 
     def record_success(self) -> None:
-        """Note that a complete answer came."""
+        """Reset the count after a complete response."""
         self._failures = 0
 
     @property
     def open_reason(self) -> tuple[str, Reason] | None:
-        """Why the server is not asked just now; None if it may be."""
+        """The message and reason of the open circuit; None if requests are allowed."""
         if self._failures < self._limit or time.monotonic() - self._last_failure_at > _OPEN_SECONDS:
             return None
         message, reason = self._last_failure
-        return f"{message} (the last {self._failures} tries; not asked again right now)", reason
+        return f"{message} ({self._failures} failures in a row; requests are paused)", reason

@@ -1,6 +1,8 @@
-"""Connections to addresses that nobody typed: resolved, checked, and then made to what was checked.
+"""Guarded connections to discovered addresses, which no person entered.
 
-A check of the name alone would not do: it may resolve to something else a moment later.
+The host name is resolved, the IP addresses are checked, and the connection is made to a checked IP
+address. A check of the name alone is not enough: the name may resolve to another address a moment
+later.
 """
 
 import asyncio
@@ -21,10 +23,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class BlockedAddressError(Exception):
-    """No IP address that a name leads to may be connected to.
+    """A host name resolves only to IP addresses that are not allowed.
 
     Attributes:
-        message: which one, and why not.
+        message: the blocked IP address and the reason.
         advice: what to do.
     """
 
@@ -33,29 +35,29 @@ class BlockedAddressError(Exception):
         self.message = message
 
     advice = (
-        "correct the address of the managed Harbor; or, if that is where it is, add the network to "
-        "REGISTRY_INTEGRATION_ALLOWED_NETWORKS"
+        "correct the address of the managed Harbor or, if the address is correct, add its network "
+        "to REGISTRY_INTEGRATION_ALLOWED_NETWORKS"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Decides which IP addresses may be connected to.
+    """Decides which IP addresses a client may connect to.
 
     Attributes:
-        allowed: networks that a setting allows.
-        trusted_endpoints: hosts and ports that a person gave; they are not checked.
+        allowed: networks that the settings allow.
+        trusted_endpoints: hosts and ports that a person entered; they are not checked.
     """
 
     allowed: tuple[Network, ...] = ()
     trusted_endpoints: frozenset[tuple[str, int]] = frozenset()
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """Resolve a name, and return the IP addresses that may be connected to.
+        """Resolve a host name and return its allowed IP addresses.
 
         Raises:
-            socket.gaierror: the name is unknown.
-            AddressForbidden: there are some, and none is allowed.
+            socket.gaierror: the name cannot be resolved.
+            BlockedAddressError: the name resolves, but no address is allowed.
         """
         entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
@@ -69,7 +71,7 @@ class AddressGuard:
 
 
 def address_guard_for(registry: Registry) -> AddressGuard | None:
-    """Return what guards the connections to a registry; None where a person typed its address."""
+    """Return the address guard of a managed registry; None if a person entered the address."""
     if registry.origin is not RegistryOrigin.MANAGED:
         return None
     service = registry.token_service
@@ -83,12 +85,12 @@ def address_guard_for(registry: Registry) -> AddressGuard | None:
 def guarded_transport(
     guard: AddressGuard, context: ssl.SSLContext, limits: httpx.Limits
 ) -> httpx.AsyncBaseTransport:
-    """Return a transport whose every connection is guarded.
+    """Return a transport that checks every connection with the guard.
 
-    TLS still names and verifies the host, not the IP address, and so does the Host header.
+    TLS (SNI and verification) and the Host header still use the host name, not the IP address.
     """
     transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
-    # httpx has no argument for it; the pool's own is public.
+    # httpx has no argument for a network backend; the argument of the httpcore pool is public.
     transport._pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
         max_connections=limits.max_connections,
@@ -102,11 +104,11 @@ def guarded_transport(
 async def open_streams(
     target: Address, guard: AddressGuard | None, context: ssl.SSLContext | None = None
 ) -> Streams:
-    """Open one connection, with TLS if there is a context for it.
+    """Open one connection, with TLS if a context is given.
 
     Raises:
-        OSError: there is no connection.
-        AddressForbidden: there must not be one.
+        OSError: the connection failed.
+        BlockedAddressError: no address of the host is allowed.
     """
     if guard is None:
         return await asyncio.open_connection(target.host, target.port, ssl=context)
@@ -133,11 +135,11 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the library has it
+        timeout: float | None = None,  # noqa: ASYNC109 - signature of the library
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to one of the IP addresses that were checked."""
+        """Connect to one of the checked IP addresses."""
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._guard.resolve(host, port)
@@ -158,17 +160,17 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
     async def connect_unix_socket(
         self,
         path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - as the library has it
+        timeout: float | None = None,  # noqa: ASYNC109 - signature of the library
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Refuse: no registry is there."""
+        """Raise: registries are never reached over a Unix socket."""
         raise httpcore.ConnectError("no address")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait between tries."""
+        """Wait between attempts."""
         await asyncio.sleep(seconds)
 
 
 def _blocked_message(host: str, errors: dict[str, str]) -> str:
     address, error = next(iter(errors.items()))
-    return f"{host} leads to {address} ({error}), where no discovered address may lead"
+    return f"{host} resolves to {address} ({error}), which is not allowed for discovered addresses"

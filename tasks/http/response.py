@@ -1,4 +1,4 @@
-"""What a registry answered, before anybody makes sense of it."""
+"""A complete HTTP response, sanitized but not yet parsed."""
 
 import re
 from collections.abc import Mapping
@@ -14,13 +14,15 @@ _MAX_DATE_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer.
+    """A complete HTTP response.
 
     Attributes:
-        method, url: the request it answers; the URL never holds credentials.
-        headers: names in lower case.
-        body: if it is JSON, without control and invisible characters; so are the headers.
-        seconds: how long it took.
+        method: HTTP method of the request.
+        url: URL of the request, without credentials.
+        headers: response headers with lower-case names; control and invisible characters are
+            replaced.
+        body: decoded body; in JSON, control and invisible characters are replaced.
+        seconds: duration of the request.
     """
 
     method: str
@@ -31,16 +33,17 @@ class Response:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        """Clean what the server said, here and nowhere else."""
+        """Sanitize headers and body, so that no caller can forget it."""
         clean = {name: replace_invisible(value) for name, value in self.headers.items()}
         object.__setattr__(self, "headers", clean)
         object.__setattr__(self, "body", sanitize_json(self.body))
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds that Retry-After asks for, as seconds or as a date.
+        """The delay of the Retry-After header in seconds; None if absent or invalid.
 
-        See https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+        The header holds seconds or a date, see
+        https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
         """
         value = self.headers.get("retry-after", "")
         if len(value) > _MAX_DATE_LENGTH:

@@ -1,4 +1,4 @@
-"""The one retry policy, and the one test for what is worth a retry."""
+"""The retry policy for requests and tasks."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,11 +15,11 @@ from models.core.errors import (
 )
 
 MAX_RETRY_AFTER = 20.0
-"""Seconds that a registry's Retry-After may ask for; beyond that the run gives up for now."""
+"""Longest accepted Retry-After in seconds; a longer delay fails the request at once."""
 
 
 def should_retry(error: Exception) -> bool | float:
-    """Say whether a request is worth another try, and after how many seconds if that was told."""
+    """Return whether to retry, or the Retry-After delay in seconds."""
     if not isinstance(error, TransientRegistryError | TransientClusterError):
         return False
     if isinstance(error, CircuitOpen | ClusterCircuitOpen):
@@ -30,7 +30,7 @@ def should_retry(error: Exception) -> bool | float:
 
 
 def retry_attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
-    """Iterate over attempts at one request: three if it may be repeated, else one."""
+    """Iterate over the attempts of one request: three if it is repeatable, else one."""
     return stamina.retry_context(
         on=should_retry,
         attempts=3 if repeatable else 1,
@@ -42,9 +42,7 @@ def retry_attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
 
 
 async def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Let Prefect retry a task only after a transient fault.
-
-    It must be a plain async function: Prefect 3.9.1 never retries with anything else.
-    """
+    """Return whether a task failed with a transient error; a Prefect `retry_condition_fn`."""
+    # Must stay a plain async function: Prefect 3.9.1 never retries with any other callable.
     result = await state.aresult(raise_on_failure=False)
     return isinstance(result, TransientRegistryError | TransientClusterError)

@@ -1,6 +1,6 @@
-"""JSON of servers without the characters that cannot be stored or must not be shown.
+"""Replace characters in JSON responses that cannot be stored or displayed safely.
 
-Whatever a server or a cluster says comes through here, before anybody makes sense of it.
+Every response of a registry or cluster passes through here before it is parsed.
 """
 
 import json
@@ -15,17 +15,20 @@ _SUSPECT_PATTERN = re.compile(
     rb"[\x7f\xc2\xd8\xe1\xe2\xef\xf3]|\\[bf]"
     rb"|\\u(?:00[01789aA]|061|180|20[026]|[dD][89a-fA-F]|[fF][eEfF][fF])"
 )
-"""Where a character that is replaced can begin, as UTF-8 or as an escape; most bodies have none."""
+"""First bytes of characters to replace, as UTF-8 or JSON escape; most bodies do not match."""
 
 
 def sanitize_json(body: bytes) -> bytes:
-    """Replace control and invisible characters in all texts and names of a JSON text.
+    """Replace control and invisible characters in all strings and keys of a JSON text.
 
-    What is no JSON comes back empty, unless it holds nothing to replace anyhow.
+    Returns:
+        The JSON text. A body that is not JSON is returned unchanged if it contains no suspicious
+        character, else empty.
     """
     if body.isascii() and not any(escape in body for escape in _ESCAPES):
         return body
-    if not _SUSPECT_PATTERN.search(body) or count_values(body) > MAX_VALUES:  # which nobody reads
+    # A body with too many values is never parsed, see `check_values`.
+    if not _SUSPECT_PATTERN.search(body) or count_values(body) > MAX_VALUES:
         return body
     try:
         value = json.loads(body)

@@ -1,4 +1,4 @@
-"""Carry out a plan: each change on its own, one failure never holding up the rest."""
+"""Apply a plan; each change is applied on its own, so a failure does not stop the others."""
 
 from itertools import groupby
 
@@ -28,19 +28,22 @@ async def apply(
     installation: str = "",
     save_secret: SaveSecret | None = None,
 ) -> tuple[ChangeResult, ...]:
-    """Make the plan's changes: all that narrow before any that widens, otherwise side by side.
+    """Apply all changes that reduce access, then the others; concurrently within each group.
 
-    Each request is retried by the client if it may be repeated, so this task is not. What is not
-    done when the time of an operation is over is left to the next run.
+    The task has no retries: the client retries each repeatable request. Changes that are not
+    applied within `operation_seconds` are left to the next run.
 
     Args:
-        plan: what to do.
-        writer: whom to do it to.
-        installation: who we are, for the mark of robot accounts.
-        save_secret: takes their secrets; only a plan that makes none goes without.
+        plan: changes to apply, in order.
+        writer: client of the registry.
+        installation: installation id, for the ownership mark of robot accounts.
+        save_secret: saves the secrets of new robot accounts; required if the plan creates any.
+
+    Returns:
+        One result per change.
 
     Raises:
-        Busy: the run lost its lease; the rest is not done.
+        LeaseHeld: the run lost its lease; the remaining changes are not applied.
     """
     save = save_secret or _refuse_secret
     deadline = Deadline("applying the changes", get_settings().operation_seconds)
@@ -53,7 +56,7 @@ async def apply(
 
 
 async def _refuse_secret(robot_account: RobotAccount, secret: SecretStr) -> None:
-    raise RuntimeError(f"nothing keeps the secret of {robot_account.login}")
+    raise RuntimeError(f"no save_secret given: cannot save the secret of {robot_account.login}")
 
 
 async def _apply_change(
@@ -66,13 +69,13 @@ async def _apply_change(
     try:
         return await deadline.run(writer.apply_change(change, installation, save_secret))
     except DeadlineExceeded as timeout:
-        reason, message = Reason.TIMED_OUT, f"{timeout}; the next run goes on"
+        reason, message = Reason.TIMED_OUT, f"{timeout}; the next run continues"
     except RegistryError as error:
         reason, message = error.reason, error.message
-    except LeaseHeld:  # the lease is lost: nothing more may be changed, and nothing saved
+    except LeaseHeld:  # without the lease, nothing may be changed or saved
         raise
-    except Exception as error:  # a fault of ours must not lose the outcomes of the others
-        get_run_logger().exception("%s: unforeseen", change.subject)
+    except Exception as error:  # a bug must not lose the results of the other changes
+        get_run_logger().exception("%s: unexpected error", change.subject)
         reason = Reason.UNFORESEEN
-        message = f"unforeseen {type(error).__name__}, see the run's log"
+        message = f"unexpected error {type(error).__name__}, see the log of the run"
     return ChangeResult(change=change, succeeded=False, reason=reason, message=message)

@@ -1,4 +1,4 @@
-"""Open a registry for one run, with its credential and the bounds in force."""
+"""Open a registry client for one run, with its credential and the client limits."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -24,15 +24,16 @@ async def open_registry(
     """Open one client for one registry and one run.
 
     Args:
-        registry: whom to open.
-        credential_refused: whether its credential was refused at the last look.
-        credentials: credentials that were read before, by block name; None reads them now.
-        approved_origins: what a person permits just now, see `read_credentials`.
-        observer: a robot account of ours to read lists with.
+        registry: the registry.
+        credential_refused: whether the last observation found the credential refused.
+        credentials: credentials by reference key; None reads them now.
+        approved_origins: origins that the current request approves, see `read_credentials`.
+        observer: credential of the observer robot account, to read lists with.
 
     Raises:
-        CredentialsMissing: the credential it names cannot be read.
-        CredentialNotForOrigin: nobody gave it for this registry's address.
+        CredentialsMissing: the credential does not exist or has a missing field.
+        CredentialNotForOrigin: the credential is not approved for the registry's address.
+        CredentialsUnavailable: the credential could not be read, a transient fault.
     """
     if credentials is None:
         credentials = await read_credentials([registry], approved_origins)

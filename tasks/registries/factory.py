@@ -1,4 +1,4 @@
-"""The one place that knows which kinds of registry there are."""
+"""Create the client for a kind of registry; the only module that knows all kinds."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,23 +28,23 @@ async def connect_registry(
     """Open one client for one registry and one run.
 
     Args:
-        registry: whom to connect to.
-        credential: what to prove ourselves with.
-        client_limits: how much at once, how long.
-        credential_refused: whether the credential was refused at the last look.
-        lockout_policy: how a Harbor's 401 is doubted.
-        observer: what to read a Harbor's lists with instead, at less cost to it.
+        registry: the registry.
+        credential: credential to authenticate with; optional for a Docker Registry.
+        client_limits: concurrency, size and time limits.
+        credential_refused: whether the last observation found the credential refused.
+        lockout_policy: when to accept a 401 of Harbor as a wrong password.
+        observer: credential of a robot account to read Harbor's lists with, at a lower cost.
         transport: replaces the network, for simulators in the same process.
 
     Raises:
-        CredentialsMissing: a Harbor without a credential.
+        CredentialsMissing: a Harbor has no credential.
     """
     if registry.kind is Kind.DOCKER:
         async with RegistryHttpClient(registry, client_limits, transport=transport) as http:
             yield DockerRegistryClient(http, registry, credential)
         return
     if credential is None:
-        message = "a Harbor needs credentials: choose a registry-credentials block"
+        message = "Harbor requires credentials: choose a registry-credentials block"
         raise CredentialsMissing(registry.name, "-", registry.address, message)
     auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
     async with RegistryHttpClient(registry, client_limits, auth, transport) as http:

@@ -1,4 +1,4 @@
-"""The first steps towards a registry, one by one: its name, its port, its certificate."""
+"""Connection checks of a registry: DNS, TCP and TLS, step by step."""
 
 import asyncio
 import socket
@@ -13,11 +13,14 @@ from tasks.http.network import BlockedAddressError, address_guard_for, open_stre
 
 
 async def check_connection(registry: Registry, seconds: float) -> tuple[CheckResult, ...]:
-    """Resolve, connect and shake hands; stop at the first step that fails.
+    """Check DNS, TCP and TLS; stop at the first failed step.
 
     Args:
-        registry: whom to knock at.
-        seconds: time-out of each step.
+        registry: the registry.
+        seconds: timeout of each step.
+
+    Returns:
+        One check result per completed step.
     """
     checks = [_reachable_check("Address valid", Reason.CONNECTED, registry.address)]
     for name, step in (("DNS", _resolve_check), ("TCP", _connect_check), ("TLS", _handshake_check)):
@@ -43,11 +46,12 @@ async def _resolve_check(registry: Registry) -> CheckResult:
             address.host, address.port, type=socket.SOCK_STREAM
         )
     except socket.gaierror:
-        advice = "check the spelling, or this machine's DNS"
-        return _reachable_check("DNS", Reason.UNKNOWN_HOST, f"{address.host} is not known", advice)
+        advice = "check the spelling and the DNS configuration of this machine"
+        message = f"{address.host} cannot be resolved"
+        return _reachable_check("DNS", Reason.UNKNOWN_HOST, message, advice)
     addresses = sorted({str(entry[4][0]) for entry in entries})
     return _reachable_check(
-        "DNS", Reason.CONNECTED, f"{address.host} is {', '.join(addresses[:4])}"
+        "DNS", Reason.CONNECTED, f"{address.host} resolves to {', '.join(addresses[:4])}"
     )
 
 
@@ -56,12 +60,16 @@ async def _connect_check(registry: Registry) -> CheckResult:
     try:
         _, writer = await open_streams(address, address_guard_for(registry))
     except ConnectionRefusedError:
-        message = f"nothing listens on port {address.port}"
+        message = f"connection refused: no server listens on port {address.port}"
         return _reachable_check(
-            "TCP", Reason.CONNECTION_REFUSED, message, "check the port; is it running?"
+            "TCP",
+            Reason.CONNECTION_REFUSED,
+            message,
+            "check the port, and that the registry is running",
         )
     except OSError as error:
-        message = f"no connection to port {address.port} ({error.strerror or type(error).__name__})"
+        cause = error.strerror or type(error).__name__
+        message = f"cannot connect to port {address.port} ({cause})"
         return _reachable_check("TCP", Reason.UNREACHABLE, message, "check firewalls and routes")
     writer.close()
     return _reachable_check("TCP", Reason.CONNECTED, f"port {address.port} is open")
@@ -76,15 +84,19 @@ async def _handshake_check(registry: Registry) -> CheckResult:
             registry.parsed_address, address_guard_for(registry), context
         )
     except tls.CONNECTION_CLOSED:
-        detail = "the connection was closed during the handshake"
-        return _reachable_check("TLS", Reason.UNREACHABLE, detail, "is this an https address?")
+        detail = "the connection was closed during the TLS handshake"
+        return _reachable_check(
+            "TLS", Reason.UNREACHABLE, detail, "check that this is an https address"
+        )
     except ssl.SSLError as error:
         reason, detail = tls.describe_tls_error(error)
         message, _, advice = detail.partition(": ")
         return _untrusted_check(reason, message, advice)
     except OSError as error:
-        detail = f"the handshake was cut off ({error.strerror or type(error).__name__})"
-        return _reachable_check("TLS", Reason.UNREACHABLE, detail, "is this an https address?")
+        detail = f"the TLS handshake was aborted ({error.strerror or type(error).__name__})"
+        return _reachable_check(
+            "TLS", Reason.UNREACHABLE, detail, "check that this is an https address"
+        )
     writer.close()
     return tls_check(registry)
 
@@ -95,7 +107,7 @@ def _forbidden_address_check(error: BlockedAddressError) -> CheckResult:
 
 
 def _timeout_check(step: str, seconds: float) -> CheckResult:
-    message = f"no answer within {seconds:g} s"
+    message = f"no response within {seconds:g} s"
     return _reachable_check(step, Reason.TIMED_OUT, message, "check firewalls and routes")
 
 

@@ -1,8 +1,8 @@
 """One pooled HTTP client for one registry and one run.
 
-It sends credentials to the registry's own origin and to nobody else, keeps no cookies, follows no
-redirects, bounds how many requests run at once, how long they take and how much they answer, and
-stops asking a registry that does not answer at all.
+The client sends credentials only to the registry's own origin, keeps no cookies, follows no
+redirects, limits concurrency, duration and response size, and pauses requests to a registry that
+does not respond.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ from tasks.http.retry import retry_attempts
 from tasks.registries.wire import error_from_response
 
 _MAX_FAILED_CONNECTIONS = 3
-"""Connections that fail in a row until this client stops asking."""
+"""Consecutive failed connections that open the circuit."""
 
 
 class RegistryHttpClient:
-    """Requests to one registry.
+    """HTTP client of one registry.
 
     Args:
-        registry: whom to ask.
-        limits: how much at once, how long.
-        auth: what to send as `Authorization` to the registry's own origin.
+        registry: the registry.
+        client_limits: concurrency, size and time limits.
+        auth: authentication for the registry's own origin.
         transport: replaces the network, for tests against a simulator in the same process.
     """
 
@@ -76,7 +76,7 @@ class RegistryHttpClient:
                 client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
             ),
             transport=transport,
-            trust_env=False,  # no proxy or .netrc of this machine gets to see or add credentials
+            trust_env=False,  # a proxy or .netrc of this machine must not see or add credentials
             verify=context,
         )
 
@@ -99,7 +99,7 @@ class RegistryHttpClient:
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
     ) -> Response:
-        """GET a path of the registry; see `send`."""
+        """Send a GET request; see `send`."""
         return await self.send("GET", path, query=query, headers=headers, anonymous=anonymous)
 
     async def send(
@@ -114,20 +114,25 @@ class RegistryHttpClient:
         repeatable: bool = True,
         origin: str | None = None,
     ) -> Response:
-        """Send a request and return the complete answer, unless its status is a passing fault's.
+        """Send a request and return the complete response, whatever its permanent status.
 
         Args:
-            anonymous: leave the credential out.
-            repeatable: sending it twice does no harm; only then is it retried.
-            origin: another origin than the registry's own, which gets no `Authorization` unless
-                it is in `headers`.
+            method: HTTP method.
+            path: path of the URL.
+            query: query parameters.
+            json: JSON body.
+            headers: additional headers.
+            anonymous: do not send the client's credential.
+            repeatable: whether the request may be sent twice; only then is it retried.
+            origin: another origin than the registry's own. It gets no `Authorization` header
+                except from `headers`.
 
         Raises:
-            Transient: no complete answer came, or only passing faults, also after retries.
-            Rejected: the answer is larger than allowed, or compressed in a way nobody asked for.
+            TransientRegistryError: no complete response, or only transient statuses, after retries.
+            Rejected: the response is too large or has an unsupported content encoding.
             TlsFailed: the server's certificate is not trusted.
-            AddressRefused: a discovered address leads where it must not.
-            Busy: it would change something, and the run has lost its lease.
+            AddressNotAllowed: a discovered address resolves to a forbidden network.
+            LeaseHeld: the method is not safe and the run has lost its lease.
         """
         same_origin = origin is None or origin == self.origin
         request = self._client.build_request(

@@ -1,4 +1,4 @@
-"""Ask a Harbor for our robot accounts in it, which tell whether it is one that is on record."""
+"""Identify a Harbor by this installation's robot accounts in it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from tasks.store.session import in_transaction
 async def observe_robots(
     registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
 ) -> Complete[ObservedRobot] | Unavailable:
-    """List this installation's robot accounts in a registry; nothing is changed there.
+    """List this installation's robot accounts in a registry, without changing anything.
 
     Args:
-        registry: as it is meant to be.
-        approved_origins: what the person who asks for it permits, see `credentials_of`.
+        registry: the desired registry; it need not be saved.
+        approved_origins: origins that the current request approves, see `read_credentials`.
 
     Raises:
-        CredentialsMissing: the credential that it names cannot be read.
-        RegistryError: they could not be read.
+        CredentialsMissing: the credential does not exist or has a missing field.
+        RegistryError: the robot accounts could not be read.
     """
     installation_id = await in_transaction(get_installation)
     seconds = get_settings().operation_seconds
@@ -47,9 +47,9 @@ async def observe_robots(
 async def find_duplicate(
     registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
 ) -> str:
-    """Return the name of another registry on record that is this very Harbor; empty if none is.
+    """Return the name of another registry on record that is the same Harbor; empty if none.
 
-    Where robot accounts cannot be listed nothing is known, and nothing is found.
+    Also empty if the robot accounts cannot be listed.
     """
     if registry.kind is not Kind.HARBOR:
         return ""
@@ -63,6 +63,6 @@ async def find_duplicate(
     try:
         observed_robots = await observe_robots(registry, approved_origins)
     except RegistryError as error:
-        get_run_logger().info("%s: its robot accounts are not listed: %s", registry.name, error)
+        get_run_logger().info("%s: cannot list robot accounts: %s", registry.name, error)
         return ""
     return find_registry_by_robots(observed_robots, robot_accounts, registry.name)

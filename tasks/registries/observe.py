@@ -1,4 +1,4 @@
-"""Look at a registry: how it is, and which spaces it has."""
+"""Observe a registry: health, spaces and robot accounts."""
 
 import asyncio
 
@@ -26,29 +26,30 @@ from tasks.registries.protocol import RegistryReader
     persist_result=False,
 )
 async def observe(registry: Registry, reader: RegistryReader, installation: str = "") -> Snapshot:
-    """Look once.
+    """Observe the registry once.
 
     Args:
-        registry: at whom.
-        reader: with whose eyes.
-        installation: whose robot accounts to list besides; none are listed without it.
+        registry: the registry.
+        reader: client to read with.
+        installation: installation whose robot accounts to list; empty lists none.
 
     Raises:
-        RegistryError: it did not even tell how it is; worth a retry if transient.
+        RegistryError: the state of the registry could not be read; Prefect retries the task if
+            the error is transient.
     """
     seconds = get_settings().operation_seconds
     try:
         async with asyncio.timeout(seconds):
             snapshot = await reader.observe(installation)
     except TimeoutError:
-        message = f"the whole look took longer than {seconds:g} s"
+        message = f"the observation took longer than {seconds:g} s"
         raise TimedOut(registry.name, "GET", registry.address, message) from None
     checks = explain_bad_password(registry, (*reachable_checks(registry), *snapshot.checks))
     return snapshot.model_copy(update={"checks": checks})
 
 
 def unreachable_registry_snapshot(registry: Registry, error: RegistryError) -> Snapshot:
-    """Turn a failed look into a snapshot that says so, and justifies no change."""
+    """Return a snapshot for a failed observation; its sections are unavailable."""
     return Snapshot(
         registry=registry.name,
         observed_at=clock.now(),

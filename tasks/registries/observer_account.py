@@ -1,4 +1,4 @@
-"""The robot account that this service observes a Harbor with: cheap to it, and read-only."""
+"""The observer: a read-only robot account that reads Harbor's lists at a lower cost."""
 
 from prefect import get_run_logger
 
@@ -20,7 +20,7 @@ from tasks.store.state import RegistryState
 
 
 def observer_credential(registry_state: RegistryState) -> Credential | None:
-    """Return the observer's credential; None if there is none, or its secret cannot be opened."""
+    """Return the credential of the observer; None if absent or its secret cannot be decrypted."""
     robot_account = registry_state.robot_state.observer
     if robot_account is None:
         return None
@@ -34,29 +34,37 @@ def observer_credential(registry_state: RegistryState) -> Credential | None:
 async def ensure_observer(
     record: RobotState, snapshot: Snapshot, client: RegistryClient, *, first: bool
 ) -> RobotAccount | None:
-    """Make an observer if there shall be one, or give a new secret to one that does not work.
+    """Create an observer, or refresh the secret of one that is not usable.
 
-    It is a convenience: what speaks against it is logged, and lists are read as before.
+    The observer is optional: errors are logged, and lists are read with the registry's credential.
 
     Args:
-        first: make one also where none was; a scheduled run only repairs.
+        record: robot state of the registry.
+        snapshot: the current observation.
+        client: client of the registry.
+        first: whether to create a missing observer; scheduled runs only repair an existing one.
+
+    Returns:
+        The created or refreshed robot account; None if nothing was done.
     """
     is_needed = snapshot.observer_usable is False or (record.observer is None and first)
     if not is_needed or not isinstance(snapshot.robots, Complete):
         return None
     if record.keeps_deleted_robots(snapshot):
-        return None  # one of ours in another Harbor would make it look like the one on record
+        # This may be another Harbor than the one on record: an observer in it would make the two
+        # look the same.
+        return None
     try:
         save_secret = secret_saver(await load_cipher())
         orphan = record.orphaned_observer_id(snapshot)
         return await client.create_observer(record.installation, save_secret, orphan)
     except (InvalidRequest, RegistryError) as error:
-        get_run_logger().warning("No robot account to observe with: %s", error)
+        get_run_logger().warning("The observer was not created or refreshed: %s", error)
         return None
 
 
 async def delete_observer(registry: Registry) -> None:
-    """Delete the observer of a registry that is removed; one out of reach stays on record."""
+    """Delete the observer of a removed registry; if that fails, its record is kept."""
     robot_accounts = await in_transaction(robots.list_robots, registry.name)
     observer = next(
         (robot_account for robot_account in robot_accounts if not robot_account.workspace), None
@@ -68,6 +76,6 @@ async def delete_observer(registry: Registry) -> None:
         async with open_registry(registry) as client:
             await client.delete_observer(installation_id)
     except RegistryError as error:
-        get_run_logger().warning("The robot account to observe with stays: %s", error)
+        get_run_logger().warning("The observer was not deleted: %s", error)
         return
     await in_transaction(robots.delete_robots, registry.name, [observer.robot_id])

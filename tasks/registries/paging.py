@@ -1,4 +1,4 @@
-"""Read a list page by page, the pages side by side, and prove that it is whole."""
+"""Read all pages of a list concurrently, and verify that the list is complete."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ Row = TypeVar("Row")
 ResultT = TypeVar("ResultT")
 
 PAGE_SIZE = 100
-"""Harbor's largest page; 0 would mean all rows and costs it a database connection per row."""
+"""Harbor's largest page; 0 returns all rows but costs Harbor a database connection per row."""
 
 _MAX_TOTAL_DIGITS = 9
-"""Digits of a total; more is no Harbor's word."""
+"""Maximum digits of `X-Total-Count`; a longer value does not come from Harbor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,25 @@ async def read_pages(
     query: Mapping[str, str | int],
     headers: Mapping[str, str] | None = None,
 ) -> "Complete[ResultT] | Unavailable":
-    """Read all pages of a list, counted from `X-Total-Count`.
+    """Read all pages of a list; the number of pages comes from `X-Total-Count`.
 
-    Rows shift between pages when the list changes meanwhile, so the list counts as seen only if
-    all pages name the same total and as many distinct rows were read.
+    Rows shift between pages if the list changes during the read. The list is complete only if all
+    pages report the same total and that many distinct rows were read.
 
     Args:
-        key: what tells rows apart.
-        convert: takes what is wanted out of a row; the rest is dropped page by page.
-        headers: with another `Authorization` than the client's own.
+        http: client of the registry.
+        path: path of the list.
+        shape: type adapter of a page.
+        key: returns the unique key of a row.
+        convert: reduces a row to the result, page by page, to save memory.
+        query: query parameters, without paging.
+        headers: headers with another `Authorization` than the client's own.
+
+    Returns:
+        The complete list; unavailable if it changed during the read.
 
     Raises:
-        RegistryError: a page could not be read, or the list is larger than allowed.
+        RegistryError: a page could not be read, or the list exceeds the client limits.
     """
     size = ListCounter(http.limits)
 
@@ -76,7 +83,13 @@ async def read_pages(
 
 
 def list_too_large_error(http: RegistryHttpClient, response: Response, excess: str) -> Rejected:
-    """Return the error for a list that is larger than allowed."""
+    """Return the error for a list that exceeds the client limits.
+
+    Args:
+        http: client of the registry.
+        response: the last page that was read.
+        excess: message with the exceeded limit, see `ListCounter.add`.
+    """
     return Rejected(http.name, response.method, response.url, excess, Reason.LIST_TOO_LARGE)
 
 
@@ -84,5 +97,7 @@ def _parse_total(registry: str, response: Response) -> int:
     text = response.headers.get("x-total-count", "")
     if len(text) <= _MAX_TOTAL_DIGITS and text.isascii() and text.isdigit():
         return int(text)
-    message = "the answer has no sound X-Total-Count: is there a proxy that changes headers?"
+    message = (
+        "the response has no valid X-Total-Count header: check for a proxy that changes headers"
+    )
     raise ServerError(registry, response.method, response.url, message)

@@ -1,4 +1,4 @@
-"""Prove step by step that a registry can be integrated."""
+"""Probe a registry step by step before it is saved."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,11 +20,16 @@ from tasks.registries.handshake import check_connection
 async def probe(
     registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
 ) -> tuple[CheckResult, ...]:
-    """Walk from the address to the rights of the credential; stop at the first failed step.
+    """Check a registry, from its address to the rights of its credential.
+
+    Stops at the first failed step.
 
     Args:
-        registry: as it is meant to be.
-        approved_origins: what the person who asks for it permits, see `credentials_of`.
+        registry: the desired registry; it need not be saved.
+        approved_origins: origins that the current request approves, see `read_credentials`.
+
+    Returns:
+        One check result per step; errors of the registry are check results, too.
     """
     checks = await check_connection(registry, get_settings().connect_seconds)
     if first_failure(checks):
@@ -36,7 +41,7 @@ async def probe(
         ):
             return *checks, *await client.probe()
     except TimeoutError:
-        message = f"the whole probe took longer than {get_settings().operation_seconds:g} s"
+        message = f"the probe took longer than {get_settings().operation_seconds:g} s"
         error: RegistryError = TimedOut(registry.name, "GET", registry.address, message)
     except RegistryError as exception:
         error = exception
@@ -49,5 +54,5 @@ def _with_step(check: CheckResult) -> CheckResult:
         ConditionType.TLS_TRUSTED: "TLS",
         ConditionType.AUTHENTICATED: "Credentials right",
     }.get(check.type, "Answers as a registry")
-    advice = "look at the registry, or at the proxy before it, and try again"
+    advice = "check the registry, and any proxy in front of it, and try again"
     return check.model_copy(update={"step": step, "advice": check.advice or advice})

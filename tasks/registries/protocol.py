@@ -1,4 +1,4 @@
-"""What every kind of registry can do for us, and how a credential is handed to it."""
+"""Interfaces that every kind of registry client implements, and its credentials."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,8 +18,10 @@ class Credential:
     """A user name and a password, in memory only.
 
     Attributes:
-        error: why they cannot be used and what to do, if so; then they are empty.
-        is_unavailable: whether that is because their place could not be asked just now.
+        username: user name; empty if there is an error.
+        password: password; empty if there is an error.
+        error: why the credential cannot be used, and what to do; empty if it can.
+        is_unavailable: whether the credential could not be read, a transient fault.
     """
 
     username: str
@@ -30,11 +32,12 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class SavedCredential:
-    """A credential as it was read, and where it may be sent.
+    """A credential that was read, and the origins it may be sent to.
 
     Attributes:
-        origins: those that a person gave it for; None for a managed Harbor's own, out of its own
-            Secret, which goes to where that Harbor is.
+        credential: the credential.
+        origins: origins that a person approved; None for a managed Harbor, whose credential comes
+            from its own Secret and is sent to the discovered address.
     """
 
     credential: Credential
@@ -42,88 +45,91 @@ class SavedCredential:
 
 
 SaveSecret = Callable[[RobotAccount, SecretStr], Awaitable[None]]
-"""Puts a robot account's secret where it is found again; called before anything else is done."""
+"""Saves a robot account with its secret; called right after the secret is received."""
 
 
 class RegistryReader(Protocol):
-    """Looks at a registry and changes nothing."""
+    """Reads a registry without changing it."""
 
     async def probe(self) -> tuple[CheckResult, ...]:
-        """Find out, step by step, whether this registry can be integrated.
+        """Check step by step whether this registry can be integrated.
 
-        Stops at the first step that fails.
+        Stops at the first failed step.
 
         Raises:
-            RegistryError: it did not answer at all, or made no sense.
+            RegistryError: no response, or an invalid one.
         """
 
     async def observe(self, installation: str = "") -> Snapshot:
-        """See how the registry is, which spaces it has, and which robot accounts of ours.
+        """Observe health, spaces and this installation's robot accounts.
 
         Args:
-            installation: whose robot accounts to list; none are listed without it.
+            installation: installation whose robot accounts to list; empty lists none.
 
         Raises:
-            RegistryError: it did not even tell how it is. A list that could not be read is no
-                error but an `Unavailable` section.
+            RegistryError: the state of the registry could not be read. A list that could not be
+                read is an `Unavailable` section instead.
         """
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
-        """List the robot accounts that carry an installation's mark, for whichever registry.
+        """List the robot accounts with the installation's ownership mark, of any registry name.
 
         Raises:
-            RegistryError: they could not be read; the credential was refused, for one.
+            RegistryError: they could not be read, for example because the credential was refused.
         """
 
     async def read_storage(self) -> StorageReading:
-        """Read storage figures.
+        """Read the storage usage, in bytes.
 
         Raises:
-            RegistryError: they could not be read.
+            RegistryError: it could not be read.
         """
 
 
 class RegistryWriter(Protocol):
-    """Changes a registry."""
+    """Writes to a registry."""
 
     async def apply_change(
         self, change: Change, installation: str, save_secret: SaveSecret
     ) -> ChangeResult:
-        """Make one change, or find that it is already so.
+        """Apply one change; a change that is already in effect is a success.
 
         Args:
-            installation: who we are, for the mark of robot accounts.
-            save_secret: takes the secret of a robot account that was made.
+            change: the change.
+            installation: installation id, for the ownership mark of robot accounts.
+            save_secret: saves the secret of a created robot account.
 
         Raises:
-            RegistryError: the change was not made.
+            RegistryError: the change was not applied.
         """
 
     async def can_log_in(self, credential: Credential) -> bool | None:
-        """Whether a robot account can log in with this secret; None if that cannot be told."""
+        """Return whether a credential can log in; None if the result is not conclusive."""
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None
     ) -> RobotAccount | None:
-        """Make a robot account that only reads lists, where that is cheaper for the registry.
+        """Create a robot account that only reads lists, if that is cheaper for the registry.
 
         Args:
-            replaces: id of one of ours that was made for a registry that is not on record any more.
+            installation: installation id, for the ownership mark.
+            save_secret: saves the secret of the robot account.
+            replaces: id of this installation's observer of a registry that is no longer on record.
 
         Returns:
-            None where there is no such thing.
+            The robot account; None if the registry does not support observers.
 
         Raises:
-            RegistryError: it was not made.
+            RegistryError: the robot account was not created.
         """
 
     async def delete_observer(self, installation: str) -> bool:
-        """Delete that robot account; False if there was none.
+        """Delete the observer robot account; return False if there was none.
 
         Raises:
-            RegistryError: it was not deleted.
+            RegistryError: the robot account was not deleted.
         """
 
 
 class RegistryClient(RegistryReader, RegistryWriter, Protocol):
-    """Both, over one connection pool."""
+    """Reader and writer over one connection pool."""

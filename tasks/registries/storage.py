@@ -1,4 +1,4 @@
-"""Read storage figures of registries that are due, side by side."""
+"""Measure the storage of registries concurrently."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,14 @@ from tasks.store.session import in_transaction
 async def measure_storage(
     records: Sequence[RegistryRecord], credentials: Mapping[str, SavedCredential]
 ) -> tuple[str, ...]:
-    """Read and save storage figures; return the names of registries that did not tell.
+    """Read and save the storage usage of registries.
 
-    A registry that does not answer keeps its last figures.
+    Args:
+        records: the registries that are due.
+        credentials: credentials by reference key, see `read_credentials`.
+
+    Returns:
+        Names of the registries whose usage could not be read; they keep their last values.
     """
     semaphore = asyncio.Semaphore(get_settings().registries_at_once)
 
@@ -32,7 +37,7 @@ async def measure_storage(
             try:
                 await _measure_registry(record, credentials)
             except (IntegrationError, TimeoutError) as error:
-                get_run_logger().warning("Storage of %s is not known: %s", name, error)
+                get_run_logger().warning("Cannot read the storage of %s: %s", name, error)
                 return name
         return ""
 

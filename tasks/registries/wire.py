@@ -1,4 +1,4 @@
-"""Wire knowledge that all registries share, without I/O: an answer in, a value or an error out."""
+"""Response parsing that all kinds of registry share, without I/O."""
 
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ _READ_ONLY_TEXT = "read only mode"
 
 
 class RegistryModel(ApiModel):
-    """A part of a registry's answer."""
+    """A part of a registry's response."""
 
 
 class _ErrorItem(RegistryModel):
@@ -49,10 +49,10 @@ class _ErrorEnvelope(RegistryModel):
 
 
 def raise_for_status(registry: str, response: Response, *statuses: int) -> Response:
-    """Return the answer if its status is one of `statuses` (200 if none is named).
+    """Return the response if its status is one of `statuses` (default: 200).
 
     Raises:
-        RegistryError: the error that this status means.
+        RegistryError: the status differs; the class depends on the status.
     """
     if response.status in (statuses or (200,)):
         return response
@@ -60,7 +60,7 @@ def raise_for_status(registry: str, response: Response, *statuses: int) -> Respo
 
 
 def error_from_response(registry: str, response: Response) -> RegistryError:
-    """Return the error that an answer means; its text is what the registry said, shortened."""
+    """Return the error for a response; its message quotes the error body, truncated."""
     kind = _BY_STATUS.get(response.status) or _error_class(response.status)
     message = f"answered {response.status}{_error_message(response)}"
     if kind is Forbidden and _READ_ONLY_TEXT in message:
@@ -75,7 +75,7 @@ def _error_class(status: int) -> type[RegistryError]:
 
 
 def _error_message(response: Response) -> str:
-    """Quote an error envelope's message; any other body may be a page, and says nothing."""
+    # Only an error envelope is quoted: any other body may be the web page of a proxy.
     try:
         errors = _ErrorEnvelope.model_validate_json(response.body[:MAX_ERROR_LENGTH]).errors
     except ValidationError:
@@ -86,16 +86,21 @@ def _error_message(response: Response) -> str:
 
 
 def parse_json(registry: str, response: Response, shape: TypeAdapter[T]) -> T:
-    """Read a JSON body.
+    """Parse a JSON body.
+
+    Args:
+        registry: name of the registry, for the error.
+        response: the response.
+        shape: type adapter of the documented type.
 
     Raises:
-        ServerBroken: it is not JSON, is cut off, or has another shape than documented.
+        ServerError: the body is not JSON, is truncated, or has another type than documented.
     """
     try:
         check_values(response.body)
         return shape.validate_json(response.body)
     except ValueError as error:
-        message = f"answered {response.status} with an unreadable body: {_first_error(error)}"
+        message = f"answered {response.status} with an invalid body: {_first_error(error)}"
         raise ServerError(registry, response.method, response.url, message) from None
 
 
@@ -108,5 +113,5 @@ def _first_error(error: ValueError) -> str:
 
 
 def is_web_page(response: Response) -> bool:
-    """Whether an answer is made for a browser, not for an API client."""
+    """Return whether a response is HTML, which an API does not return."""
     return "text/html" in response.headers.get("content-type", "")

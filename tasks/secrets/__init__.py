@@ -1,1 +1,1 @@
-"""Secrets: in Prefect blocks, in key files, and encrypted in the database."""
+"""Secrets in Prefect blocks, in key files, and encrypted in the database."""

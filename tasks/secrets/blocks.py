@@ -1,4 +1,4 @@
-"""Prefect blocks that hold credentials: how they are referred to, and how they are read."""
+"""Prefect blocks with credentials: references and reading."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -17,34 +17,34 @@ _MAX_FIELD_LENGTH = 1_000_000
 
 
 def block_reference(block: Block, slug: str, *, parameter: str, revoke: str) -> BlockRef:
-    """Return the reference by which a saved block is found again.
+    """Return the reference to a saved block.
 
     Args:
-        block: what a flow was given.
-        slug: the type of block it is to be.
-        parameter: the flow's parameter it came by.
-        revoke: what to do about a secret that lies in the clear now.
+        block: value of the flow parameter.
+        slug: slug of the block type.
+        parameter: name of the flow parameter, for the message.
+        revoke: advice for an exposed secret, as an imperative.
 
     Raises:
-        InputRefused: the credentials came inline, so they stand in the clear in the parameters of
-            the flow run; they are not used.
+        InvalidRequest: the credentials were passed inline, so they are stored in plain text in the
+            parameters of the flow run; they are not used.
     """
     name = block._block_document_name
     if block._block_document_id is None or name is None:
         raise InvalidRequest(
-            f"the credentials were given inline, so they are now readable in this run's "
-            f"parameters: {revoke}. Then save it as a block of type '{slug}' and pass a "
-            f'reference: {{"{parameter}": {{"$ref": {{"block_document_slug": "{slug}/<name>"}}}}}}'
+            f"the credentials were passed inline, so they are readable in the parameters of this "
+            f"run: {revoke}. Then save them as a block of type '{slug}' and pass a reference: "
+            f'{{"{parameter}": {{"$ref": {{"block_document_slug": "{slug}/<name>"}}}}}}'
         )
     return BlockRef(name=name)
 
 
 class BlockIncomplete(Exception):
-    """A saved block lacks what is needed; the text names the field and says what to do."""
+    """A saved block has a missing or invalid field; the message names the field and the fix."""
 
 
 class BlockUnreadable(BlockIncomplete):
-    """Prefect could not read a saved block just now; that says nothing about what is in it."""
+    """Prefect could not read a saved block; its content may still be valid."""
 
 
 class UnreadableDocument(BlockDocument):
@@ -52,29 +52,30 @@ class UnreadableDocument(BlockDocument):
 
 
 def field_error(document: BlockDocument, error: str) -> BlockIncomplete:
-    """Return the error for a field of a saved block; it shows nothing of what is in it."""
+    """Return the error for a field of a saved block; the message contains no field values."""
     slug = document.block_type.slug if document.block_type else "block"
     return BlockIncomplete(
         f"the block {slug}/{document.name} {error}: open it under Blocks in the Prefect UI, fill "
-        "the field in and save"
+        "in the field and save"
     )
 
 
 def read_text_field(document: BlockDocument, field: str, title: str) -> str:
-    """Return a text out of a saved block.
+    """Return the text of one field of a saved block.
 
     Args:
-        field: the field's name.
-        title: what it is called in the form.
+        document: the saved block.
+        field: name of the field.
+        title: title of the field in the form, for messages.
 
     Raises:
-        BlockIncomplete: the field is missing or empty, or is no text that can be sent.
-        BlockUnreadable: none of its fields could be read.
+        BlockIncomplete: the field is missing, empty, too long or not valid text.
+        BlockUnreadable: Prefect could not read the block.
     """
     if isinstance(document, UnreadableDocument):
         raise BlockUnreadable(
-            f"Prefect cannot read the block {document.name} now; if that lasts, it was saved with "
-            "another encryption key (PREFECT_SERVER_ENCRYPTION_KEY): save it again"
+            f"Prefect cannot read the block {document.name}; if this persists, the block was saved "
+            "with another encryption key (PREFECT_SERVER_ENCRYPTION_KEY): save it again"
         )
     value = document.data.get(field)
     if value is None or value == "":
@@ -85,7 +86,7 @@ def read_text_field(document: BlockDocument, field: str, title: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a text can be encoded; JSON can carry halves of a character."""
+    # JSON can contain unpaired surrogates, which cannot be encoded as UTF-8.
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -94,10 +95,14 @@ def _is_unicode(text: str) -> bool:
 
 
 async def read_block_documents(slug: str, names: Collection[str]) -> list[BlockDocument]:
-    """Read the saved blocks of a type by name: one request for one, pages for many.
+    """Read the saved blocks of a type by name: one request for one name, pages for many.
 
-    Names that are not there are left out. A block that Prefect cannot decrypt fails the page that
-    it is on; then they are read one by one, and that one is an `UnreadableDocument`.
+    Missing blocks are omitted. A block that Prefect cannot decrypt makes its whole page fail; the
+    blocks are then read one by one, and that block is returned as an `UnreadableDocument`.
+
+    Args:
+        slug: slug of the block type.
+        names: names of the blocks.
     """
     if not names:
         return []

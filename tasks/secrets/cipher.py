@@ -1,7 +1,7 @@
-"""The vault: seals what has no other home, the secrets of robot accounts that we made.
+"""Encryption of the secrets of created robot accounts, which are stored in the database.
 
-Fernet (https://cryptography.io/en/latest/fernet/) with one or several keys from the settings: the
-first seals, all open. Losing the keys loses no access: new secrets are made by rotate-credentials.
+Uses Fernet (https://cryptography.io/en/latest/fernet/) with one or more keys from the settings: the
+first key encrypts, all keys decrypt. If the keys are lost, rotate-credentials creates new secrets.
 """
 
 import hashlib
@@ -19,38 +19,39 @@ _KEY_CHECK_TEXT = b"registry-integration"
 
 
 class Cipher:
-    """Seals and opens secrets, and tells contents apart without showing them.
+    """Encrypts and decrypts secrets, and computes fingerprints of secret contents.
 
     Args:
         keys: Fernet keys, newest first.
 
     Raises:
-        InputRefused: there is no key, or one is none; the message says how to make one.
+        InvalidRequest: there is no key, or a key is not a Fernet key; the message explains how to
+            create one.
     """
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         if not keys:
             raise InvalidRequest(
-                f"there is no key to encrypt robot accounts' secrets with: {_KEY_ADVICE}"
+                f"there is no key to encrypt the secrets of robot accounts: {_KEY_ADVICE}"
             )
         try:
             self._current_key = Fernet(keys[0])
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise InvalidRequest(
-                f"a key for robot accounts' secrets is no Fernet key: {_KEY_ADVICE}"
+                f"a key for the secrets of robot accounts is not a Fernet key: {_KEY_ADVICE}"
             ) from None
         self._digest_key = hashlib.sha256(b"fingerprint:" + keys[0].encode()).digest()
 
     def encrypt(self, secret: SecretStr) -> str:
-        """Encrypt a secret."""
+        """Encrypt a secret with the newest key."""
         return self._fernet.encrypt(secret.get_secret_value().encode()).decode()
 
     def decrypt(self, ciphertext: str) -> SecretStr:
-        """Decrypt a secret.
+        """Decrypt a secret with any of the keys.
 
         Raises:
-            InputRefused: none of the keys fits.
+            InvalidRequest: no key can decrypt it.
         """
         try:
             return SecretStr(self._fernet.decrypt(ciphertext.encode()).decode())
@@ -58,15 +59,15 @@ class Cipher:
             raise InvalidRequest(WRONG_KEY_MESSAGE) from None
 
     def reencrypt(self, ciphertext: str) -> str:
-        """Encrypt a sealed secret anew, with the newest key.
+        """Decrypt a secret and encrypt it with the newest key.
 
         Raises:
-            InputRefused: none of the keys fits.
+            InvalidRequest: no key can decrypt it.
         """
         return self.encrypt(self.decrypt(ciphertext))
 
     def is_current(self, ciphertext: str) -> bool:
-        """Whether something was sealed with the newest key."""
+        """Return whether a ciphertext was encrypted with the newest key."""
         try:
             self._current_key.decrypt(ciphertext.encode())
         except InvalidToken:
@@ -74,31 +75,31 @@ class Cipher:
         return True
 
     def key_check(self) -> str:
-        """Seal a known text, by which a wrong key is found out."""
+        """Return an encrypted constant, stored to detect a wrong key later."""
         return self._fernet.encrypt(_KEY_CHECK_TEXT).decode()
 
     def fingerprint(self, content: bytes) -> str:
-        """Return a keyed digest: equal for equal contents, and of no use for guessing them."""
+        """Return a keyed digest: equal for equal contents, useless for guessing them offline."""
         return hmac.new(self._digest_key, content, hashlib.sha256).hexdigest()[:32]
 
 
 _KEY_ADVICE = (
-    "set REGISTRY_INTEGRATION_SECRET_KEYS, or REGISTRY_INTEGRATION_SECRET_KEY_FILE to a file with "
-    "one key a line. A key is made by: python -c 'from cryptography.fernet import Fernet; "
-    "print(Fernet.generate_key().decode())'"
+    "set REGISTRY_INTEGRATION_SECRET_KEYS, or set REGISTRY_INTEGRATION_SECRET_KEY_FILE to a file "
+    "with one key per line. To create a key, run: python -c 'from cryptography.fernet import "
+    "Fernet; print(Fernet.generate_key().decode())'"
 )
 WRONG_KEY_MESSAGE = (
-    "the key in force is not the one that robot accounts' secrets were encrypted with: put the "
-    "right one back (REGISTRY_INTEGRATION_SECRET_KEYS or the key file; several may be given, "
+    "the current key is not the one that robot account secrets were encrypted with: restore the "
+    "correct key (REGISTRY_INTEGRATION_SECRET_KEYS or the key file; several keys are allowed, "
     "newest first). Nothing was changed"
 )
 
 
 def cipher_from(settings: Settings) -> Cipher:
-    """Return the vault with the keys in force.
+    """Return a cipher with the keys from the settings.
 
     Raises:
-        InputRefused: there is no key, or others than its owner can read the key file.
+        InvalidRequest: there is no key, or users other than its owner can access the key file.
     """
     key_text = settings.secret_keys.get_secret_value()
     if key_text:
@@ -108,14 +109,14 @@ def cipher_from(settings: Settings) -> Cipher:
 
 
 def ephemeral_cipher() -> Cipher:
-    """Return a vault with a key of the moment, for when nothing is sealed anywhere."""
+    """Return a cipher with a random key, for uses where nothing is stored."""
     return Cipher((Fernet.generate_key().decode(),))
 
 
 def create_key_file(file: Path) -> None:
-    """Make a key file with one fresh key, readable by its owner alone; never replace one.
+    """Create a key file with one new key and mode 0600; never replace a file.
 
     Raises:
-        FileExistsError: there is one.
+        FileExistsError: the file exists.
     """
     create_secret_file(file, f"{Fernet.generate_key().decode()}\n")

@@ -1,4 +1,4 @@
-"""Kubeconfigs: kept in Prefect blocks, read when used, never copied and never a parameter."""
+"""Kubeconfigs in Prefect blocks: read when used, never copied, never a flow parameter."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -25,9 +25,10 @@ _BLOCK_TYPE = "cluster-credentials"
 class ClusterCredentials(Block):
     """The kubeconfig of a Kubernetes cluster.
 
-    Prefect keeps it encrypted and shows it to nobody; a flow is given a reference only. The block
-    of `prefect-kubernetes` shows its kubeconfig to everybody who may open it.
+    Prefect stores it encrypted and never displays it; flows receive only a reference.
     """
+
+    # Not the block of `prefect-kubernetes`: that one displays its kubeconfig in the Prefect UI.
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -38,19 +39,19 @@ class ClusterCredentials(Block):
     kubeconfig: SecretStr = Field(
         title="Kubeconfig",
         description=(
-            "Of a ServiceAccount with a token; stored encrypted. "
-            "`kubectl config view --flatten --minify --raw -o json` prints the one in use."
+            "Kubeconfig of a ServiceAccount with a token; stored encrypted. To print the current "
+            "one, run `kubectl config view --flatten --minify --raw -o json`."
         ),
-        json_schema_extra={"format": "textarea"},  # YAML does not survive a one-line field
+        json_schema_extra={"format": "textarea"},  # a one-line field would break YAML
     )
 
 
 def cluster_block_reference(credentials: ClusterCredentials | None) -> BlockRef | None:
-    """Return the reference by which a saved block is found again.
+    """Return the reference to a saved block; None if no block is given.
 
     Raises:
-        InputRefused: the kubeconfig came inline, so it stands in the clear in the parameters of
-            the flow run; it is not used.
+        InvalidRequest: the kubeconfig was passed inline, so it is stored in plain text in the
+            parameters of the flow run; it is not used.
     """
     if credentials is None:
         return None
@@ -59,11 +60,11 @@ def cluster_block_reference(credentials: ClusterCredentials | None) -> BlockRef 
 
 
 class UnusableKubeconfig(SecretStr):
-    """Stands, empty, in the place of a kubeconfig that cannot be used.
+    """Empty placeholder for a kubeconfig that cannot be used.
 
     Attributes:
-        error: why it cannot, and what to do.
-        is_unavailable: whether that is because it could not be read just now.
+        error: the reason and what to do.
+        is_unavailable: whether the kubeconfig could not be read, a transient fault.
     """
 
     def __init__(self, error: str, *, unread: bool) -> None:
@@ -72,18 +73,22 @@ class UnusableKubeconfig(SecretStr):
 
 
 def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> SecretStr | None:
-    """Choose a cluster's kubeconfig among those that were read; None for the cluster we run in.
+    """Return the kubeconfig of a cluster; None for the cluster that this service runs in.
+
+    Args:
+        cluster: the cluster.
+        kubeconfigs: kubeconfigs by block name, see `read_kubeconfigs`.
 
     Raises:
-        ClusterError: the block it names is gone, or lacks the kubeconfig.
-        ClusterTransient: the block could not be read just now.
+        ClusterError: the block does not exist or has no kubeconfig.
+        TransientClusterError: the block could not be read.
     """
     if cluster.credential is None:
         return None
     name = cluster.credential.name
     if name not in kubeconfigs:
         message = (
-            f"the block {_BLOCK_TYPE}/{name} does not exist; save it again, or name another one"
+            f"the block {_BLOCK_TYPE}/{name} does not exist: save it again or choose another one"
         )
         raise ClusterError(cluster.name, "-", "-", message, Reason.CREDENTIALS_MISSING)
     kubeconfig = kubeconfigs[name]
@@ -100,7 +105,10 @@ def _unusable_error(cluster: Cluster, kubeconfig: UnusableKubeconfig) -> Cluster
 
 
 async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
-    """Read the kubeconfigs of clusters by block name; one that lacks it is there with its error."""
+    """Read the kubeconfigs of clusters, by block name.
+
+    Missing blocks are omitted; an unusable block is returned as an `UnusableKubeconfig`.
+    """
     names = {cluster.credential.name for cluster in clusters if cluster.credential is not None}
     return {
         document.name: kubeconfig_from_block(document)
@@ -110,8 +118,8 @@ async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
 
 
 def kubeconfig_from_block(document: BlockDocument) -> SecretStr:
-    """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
-    try:
+    """Return the kubeconfig of a saved block, or an `UnusableKubeconfig` with the error."""
+    try:  # Prefect does not validate the fields of a saved block
         return SecretStr(read_text_field(document, "kubeconfig", "Kubeconfig"))
     except BlockIncomplete as error:
         return UnusableKubeconfig(str(error), unread=isinstance(error, BlockUnreadable))

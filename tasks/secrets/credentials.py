@@ -1,4 +1,4 @@
-"""Credentials: kept in Prefect blocks, read when used, never copied and never a parameter."""
+"""Registry credentials in Prefect blocks: read when used, never copied, never a flow parameter."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -29,7 +29,7 @@ _BLOCK_TYPE = "registry-credentials"
 class RegistryCredentials(Block):
     """User name and password of a container registry.
 
-    Prefect keeps the password encrypted and shows it to nobody; a flow is given a reference only.
+    Prefect stores the password encrypted and never displays it; flows receive only a reference.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -40,7 +40,7 @@ class RegistryCredentials(Block):
 
     username: str = Field(
         title="User name",
-        description="Harbor: a system administrator, or a system robot with its full name.",
+        description="Harbor: a system administrator, or the full name of a system robot account.",
         min_length=1,
         max_length=255,
     )
@@ -50,11 +50,15 @@ class RegistryCredentials(Block):
 def registry_block_reference(
     credentials: RegistryCredentials | None, parameter: str = "credentials"
 ) -> BlockRef | None:
-    """Return the reference by which a saved block is found again.
+    """Return the reference to a saved block; None if no block is given.
+
+    Args:
+        credentials: value of the flow parameter.
+        parameter: name of the flow parameter, for the message.
 
     Raises:
-        InputRefused: the credentials came inline, so they stand in the clear in the parameters of
-            the flow run; they are not used.
+        InvalidRequest: the credentials were passed inline, so they are stored in plain text in the
+            parameters of the flow run; they are not used.
     """
     if credentials is None:
         return None
@@ -63,7 +67,7 @@ def registry_block_reference(
 
 
 def block_document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
-    """Return which saved blocks these are: their document ids, by name."""
+    """Return the document ids of saved blocks, by block name."""
     return {
         block._block_document_name: str(block._block_document_id)
         for block in credentials
@@ -74,13 +78,17 @@ def block_document_ids(*credentials: RegistryCredentials | None) -> dict[str, st
 def pick_credential(
     registry: Registry, credentials: Mapping[str, SavedCredential]
 ) -> Credential | None:
-    """Choose a registry's credential among those that were read.
+    """Return the credential of a registry; None if it has none.
+
+    Args:
+        registry: the registry.
+        credentials: credentials by reference key, see `read_credentials`.
 
     Raises:
-        CredentialsMissing: the block it names is gone, or lacks what is needed.
-        CredentialNotForOrigin: nobody gave it for the registry's address and token service.
-        CredentialsUnread: the block, or the Secret of a managed Harbor, could not be read just
-            now.
+        CredentialsMissing: the block does not exist or has a missing field.
+        CredentialNotForOrigin: the block is not approved for the registry's address or token
+            service.
+        CredentialsUnavailable: the block, or the Secret of a managed Harbor, could not be read.
     """
     ref = registry.credential
     if ref is None:
@@ -91,12 +99,12 @@ def pick_credential(
         return credentials[ref.ref_key].credential
     if isinstance(ref, SecretRef):
         message = (
-            f"its password, key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
-            f"{ref.cluster}, cannot be read now"
+            f"cannot read its password: key {ref.key} of Secret {ref.namespace}/{ref.name} in "
+            f"cluster {ref.cluster}"
         )
         raise CredentialsUnavailable(registry.name, "-", registry.address, message)
     message = (
-        f"the block {_BLOCK_TYPE}/{ref.name} does not exist; save it again, and run "
+        f"the block {_BLOCK_TYPE}/{ref.name} does not exist: save it again, and run "
         "update-registry with it or with another one"
     )
     raise CredentialsMissing(registry.name, "-", registry.address, message)
@@ -111,14 +119,14 @@ def _check_usable(registry: Registry, credential: Credential) -> None:
 def _check_origin(
     registry: Registry, ref: CredentialRef, allowed_origins: frozenset[str] | None
 ) -> None:
-    """Make sure that a person gave a block for wherever it would be sent."""
+    # The credential of a managed Harbor comes from its own Secret and needs no approval.
     if allowed_origins is None and isinstance(ref, SecretRef):
         return
     for origin in registry_origins(registry):
         if origin not in (allowed_origins or ()):
             message = (
-                f"the block {_BLOCK_TYPE}/{ref.name}, as it is now, was not given for {origin}, so "
-                f"it is not sent there; if that address is right, run update-registry for "
+                f"the block {_BLOCK_TYPE}/{ref.name}, as it is now, is not approved for {origin} "
+                f"and was not sent there: if that address is correct, run update-registry for "
                 f"{registry.name!r} and choose its credentials again"
             )
             raise CredentialNotForOrigin(registry.name, "-", registry.address, message)
@@ -127,13 +135,15 @@ def _check_origin(
 async def read_credentials(
     registries: Iterable[Registry], approved_origins: Iterable[CredentialOrigin] = ()
 ) -> dict[str, SavedCredential]:
-    """Read the credentials of registries, by what their references are told apart by.
+    """Read the credentials of registries, by reference key.
 
-    Blocks take one request for one, pages for many; Secrets of managed Harbors one each. What
-    cannot be read is left out; a block that lacks something is there with its error.
+    Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
+    request each. Unreadable Secrets and missing blocks are omitted; an incomplete block is
+    returned with its error.
 
     Args:
-        approved_origins: what a person permits just now, besides what is on record.
+        registries: the registries.
+        approved_origins: origins that the current request approves, in addition to the saved ones.
     """
     refs = {registry.credential for registry in registries if registry.credential is not None}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
@@ -174,12 +184,12 @@ async def _permitted_origins(
 
 
 def parse_credential(document: BlockDocument) -> Credential:
-    """Read a saved block; Prefect checks nothing of what is in it, so this is done here."""
-    try:
+    """Return the credential of a saved block; if a field is invalid, an empty one with an error."""
+    try:  # Prefect does not validate the fields of a saved block
         username = read_text_field(document, "username", "User name")
         password = read_text_field(document, "password", "Password")
         if ":" in username or not username.isprintable():
-            message = "has a colon or a control character in 'User name', which no registry takes"
+            message = "has a colon or a control character in 'User name', which is not allowed"
             raise field_error(document, message)
     except BlockIncomplete as error:
         is_unreadable = isinstance(error, BlockUnreadable)

@@ -1,4 +1,4 @@
-"""Files that hold our keys and passwords: for their owner alone, and there after a power cut."""
+"""Key and password files: accessible to their owner only, and durable after a power failure."""
 
 import os
 import stat
@@ -11,13 +11,13 @@ _ROOT_UID = 0
 
 
 def create_secret_file(file: Path, content: str) -> None:
-    """Create a file with mode 0600, whole or not at all; never replace one.
+    """Create a file with mode 0600 atomically; never replace a file.
 
-    The file and its directory are synced: what is encrypted with a key outlives a power cut only
-    together with the key.
+    The file and its directory are synced: data that is encrypted with a key is lost if the key does
+    not survive a power failure.
 
     Raises:
-        FileExistsError: there is one.
+        FileExistsError: the file exists.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.NamedTemporaryFile(
@@ -31,41 +31,41 @@ def create_secret_file(file: Path, content: str) -> None:
 
 
 def read_secret_file(file: Path) -> str:
-    """Return a file's text.
+    """Return the text of a secret file.
 
     Raises:
-        FileNotFoundError: there is none.
-        InputRefused: others than its owner have access to it; the message says how to mend that.
+        FileNotFoundError: the file does not exist.
+        InvalidRequest: users other than its owner can access it; the message explains the fix.
     """
     with file.open() as stream:
-        status = os.fstat(stream.fileno())  # of what was opened, whatever the name means by now
+        status = os.fstat(stream.fileno())  # of the open file: the name may be replaced meanwhile
         if is_exposed(status.st_mode, status.st_uid, os.geteuid()):
             raise InvalidRequest(
                 f"{file} can be read or changed by other users of this machine (mode "
-                f"{stat.S_IMODE(status.st_mode):04o}): run chmod 600 {file}, and replace what is "
-                "in it if somebody may have read it"
+                f"{stat.S_IMODE(status.st_mode):04o}): run chmod 600 {file}, and replace its "
+                "content if it may have been read"
             )
         return stream.read()
 
 
 def is_exposed(mode: int, owner: int, reader: int) -> bool:
-    """Return whether others than the reader have access to a secret file.
-
-    A file of root's that we read through its group is how Kubernetes mounts a Secret for a process
-    that is not root (`fsGroup`), and how distributions hand one to a service: nobody but root can
-    have chosen that group.
+    """Return whether users other than the reader can access a secret file.
 
     Args:
-        mode: permission bits.
-        owner, reader: user ids.
+        mode: permission bits of the file.
+        owner: user id of the file's owner.
+        reader: user id of this process.
     """
+    # A file of root that this process reads through its group is accepted. Kubernetes mounts a
+    # Secret like that for a process that is not root (`fsGroup`), and distributions install
+    # service secrets like that; only root can have chosen the group.
     if owner == _ROOT_UID != reader:
         return bool(mode & (stat.S_IWGRP | stat.S_IRWXO))
     return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def sync_directory(directory: Path) -> None:
-    """Have the disk write down which files a directory holds."""
+    """Flush the entries of a directory to disk (fsync)."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,10 +1,11 @@
-"""The vault in force, and what it keeps: robot accounts' secrets on record."""
+"""Encrypted secrets of robot accounts in the database, and their encryption keys."""
 
 from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
 from models.core.errors import InvalidRequest
+from models.core.plural import pluralize
 from models.core.settings import get_settings
 from models.registries.robots import RobotAccount
 from tasks.registries.protocol import SaveSecret
@@ -15,10 +16,10 @@ from tasks.store.session import in_transaction, run_in_transaction
 
 
 async def load_cipher() -> Cipher:
-    """Return the vault with the keys in force, once they are proved to be the right ones.
+    """Return a cipher with the current keys, after checking them against the database.
 
     Raises:
-        InputRefused: there is no key, or it is another one; nothing is changed.
+        InvalidRequest: there is no key, or it is not the key in use; nothing is changed.
     """
     cipher = cipher_from(get_settings())
     await in_transaction(installation.check_key, cipher)
@@ -26,29 +27,29 @@ async def load_cipher() -> Cipher:
 
 
 def ensure_keys() -> str:
-    """Make a key file if there is no key yet, and encrypt anew what an older key sealed.
+    """Create a key file if there is no key yet, and reencrypt secrets of older keys.
 
     Returns:
-        What was done, for people; empty if all was ready.
+        A message about what was done; empty if nothing was.
 
     Raises:
-        InputRefused: the key that was used before is missing, or is another one. Nothing is made
-            or changed then.
+        InvalidRequest: the key in use is missing or differs; nothing is created or changed.
     """
     settings, message = get_settings(), ""
     if not settings.secret_keys.get_secret_value() and not settings.key_file.is_file():
         if run_in_transaction(installation.has_encrypted_secrets):
             raise InvalidRequest(
-                f"there is no key any more ({settings.key_file}): {WRONG_KEY_MESSAGE}"
+                f"the key file {settings.key_file} is missing: {WRONG_KEY_MESSAGE}"
             )
         create_key_file(settings.key_file)
-        message = f"made a key for robot accounts' secrets: {settings.key_file}. Back it up"
+        message = f"created a key for robot account secrets: {settings.key_file}. Back it up"
     count = run_in_transaction(installation.reencrypt_secrets, cipher_from(settings))
-    return f"encrypted {count} secrets with the newest key" if count else message
+    secrets = pluralize(count, "secret")
+    return f"encrypted {secrets} with the newest key" if count else message
 
 
 def secret_saver(cipher: Cipher) -> SaveSecret:
-    """Return what puts a robot account and its secret on record, sealed, the moment it is made."""
+    """Return a callback that saves a new robot account with its encrypted secret."""
 
     async def save(robot_account: RobotAccount, secret: SecretStr) -> None:
         await in_transaction(robots.save_robot, robot_account, cipher.encrypt(secret))
@@ -59,10 +60,12 @@ def secret_saver(cipher: Cipher) -> SaveSecret:
 async def decrypt_secrets(
     registry: str, robot_accounts: Iterable[RobotAccount], cipher: Cipher
 ) -> Mapping[int, SecretStr]:
-    """Open the secrets of some robot accounts of one registry, by their ids.
+    """Return the decrypted secrets of robot accounts of one registry, by robot id.
+
+    Robot accounts without a saved secret are omitted.
 
     Raises:
-        InputRefused: one cannot be opened with the key in force.
+        InvalidRequest: a secret cannot be decrypted with the current keys.
     """
     encrypted_secrets = await in_transaction(robots.encrypted_secrets, registry)
     return {

@@ -41,19 +41,19 @@ async def test_a_cluster_that_never_ends_a_list(name: str) -> None:
             result = await p.bind("team-a")
             assert (
                 result.clusters["us"].unavailable_reason
-                == f"cluster us: the whole look {TIMEOUT_TEXT}"
+                == f"cluster us: the observation {TIMEOUT_TEXT}"
             )
             assert result.clusters["eu"].error == ""
             assert await p.pulls("shop", "team-a")
             assert run_in_transaction(clusters.get_cluster, "us").status.reason is Reason.TIMED_OUT
             discovery_message = await expect_success(discover_managed_harbors)
-            assert f"not read: cluster us: the whole discovery {TIMEOUT_TEXT}" in discovery_message
+            assert f"not read: cluster us: the discovery {TIMEOUT_TEXT}" in discovery_message
             register_message = await expect_failure(
                 register_cluster, "xx", await save_kubeconfig("xx", endless)
             )
-            assert f"the whole look {TIMEOUT_TEXT}; nothing was saved" in register_message
+            assert f"the observation {TIMEOUT_TEXT}; nothing was saved" in register_message
             removal_message = await expect_failure(remove_cluster, "us", confirm=True)
-            assert f"it cannot be read (the whole look {TIMEOUT_TEXT})" in removal_message
+            assert f"it cannot be read (the observation {TIMEOUT_TEXT})" in removal_message
 
 
 async def test_a_change_that_never_ends(name: str) -> None:
@@ -61,7 +61,7 @@ async def test_a_change_that_never_ends(name: str) -> None:
         p.cluster.faults.add(Fault(Delay(60), "PATCH", SECRET, times=None))
         result = await p.bind("team-a")
         assert (
-            f"(till: applying the changes {TIMEOUT_TEXT}; the next run goes on)" in result.message
+            f"(till: applying the changes {TIMEOUT_TEXT}; the next run continues)" in result.message
         )
         assert await p.pulls("shop", "team-a")
         p.cluster.faults.clear()

@@ -1,4 +1,4 @@
-"""Docker Registry, or any registry of the OCI distribution specification."""
+"""Docker Registry, and other registries of the OCI distribution specification."""
 
 from tasks.registries.docker.client import DockerRegistryClient
 

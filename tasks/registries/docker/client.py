@@ -1,6 +1,7 @@
-"""A Docker Registry: lists its repositories and groups them into spaces.
+"""Client of a Docker Registry: lists repositories and groups them into spaces.
 
-It has neither projects nor visibility: both are the platform's own, so there is nothing to write.
+A Docker Registry has neither projects nor visibility. This service manages both itself, so there is
+nothing to write.
 """
 
 import time
@@ -30,12 +31,12 @@ _UNAUTHORIZED, _NOT_ALLOWED = 401, 405
 
 
 class DockerRegistryClient:
-    """One Docker Registry over one pooled client.
+    """Client of one Docker Registry.
 
     Args:
-        http: a client without a credential of its own; the challenge decides how it is sent.
-        registry: what is known of it, above all which token service may see the credential.
-        credential: None for a registry without auth.
+        http: HTTP client without a credential; the challenge determines how it is sent.
+        registry: the registry, with the token service that may receive the credential.
+        credential: credential to log in with; None for a registry without authentication.
     """
 
     def __init__(
@@ -45,24 +46,24 @@ class DockerRegistryClient:
         self._login_result = LoginResult(checks=())
 
     async def probe(self) -> tuple[CheckResult, ...]:
-        """Find out step by step whether this registry can be worked with; see the protocol."""
+        """Check step by step whether this registry can be integrated; see `RegistryReader`."""
         return (await log_in(self.http, self.registry, self.credential)).checks
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None
     ) -> RobotAccount | None:
-        """Make none: a Docker Registry has no robot accounts; see the protocol."""
+        """Return None: a Docker Registry has no robot accounts; see `RegistryWriter`."""
         return None
 
     async def delete_observer(self, installation: str) -> bool:
-        """Find none to delete; see the protocol."""
+        """Return False: there is no observer to delete; see `RegistryWriter`."""
         return False
 
     async def observe(self, installation: str = "") -> Snapshot:
-        """See how the registry is and which spaces its repositories make; see the protocol."""
+        """Observe health, and the spaces of the repositories; see `RegistryReader`."""
         taken_at, started = clock.now(), time.monotonic()
         self._login_result = await log_in(self.http, self.registry, self.credential)
-        checks = self._login_result.checks  # of the first login, not of a token's renewal
+        checks = self._login_result.checks  # before `_read_spaces`, which may renew the token
         spaces = await self._read_spaces()
         return Snapshot(
             registry=self.http.name,
@@ -81,20 +82,18 @@ class DockerRegistryClient:
                 items=wire.group_into_spaces(await self._read_repositories())
             )
         except (Unauthorized, Forbidden):
-            message = "the catalog may not be read: give the account the right registry:catalog:*"
+            message = "the catalog may not be read: grant the account registry:catalog:*"
             return Unavailable(reason=Reason.CATALOG_FORBIDDEN, message=message)
         except NotFound:
-            message = "the registry has no catalog, so its repositories cannot be listed"
+            message = "the catalog is disabled, so the repositories cannot be listed"
             return Unavailable(reason=Reason.CATALOG_DISABLED, message=message)
         except RegistryError as error:
             return Unavailable(reason=error.reason, message=str(error))
 
     async def _read_repositories(self) -> Iterable[str]:
-        """Read the catalog to its end; it is sorted, so pages do not shift under the reader.
-
-        It sorts by path segment (`p/r0` before `p-a`), so only a repeated page start tells that
-        it goes in circles.
-        """
+        # The catalog is sorted, so its pages do not shift during the read. It is sorted by path
+        # segment (`p/r0` before `p-a`), so names cannot show that the pages go in a circle; only a
+        # repeated page start can.
         repositories: dict[str, None] = {}
         response = await self._read_first_page()
         starts: set[frozenset[tuple[str, str]]] = set()
@@ -109,20 +108,21 @@ class DockerRegistryClient:
                 return repositories
             start = frozenset(next_query.items())
             if not start or start in starts:
-                message = "the catalog's pages cannot be followed to an end"
+                message = "the pages of the catalog do not end"
                 raise Rejected(self.http.name, "GET", response.url, message)
             starts.add(start)
             response = await self._read_page(next_query)
 
     async def _read_first_page(self) -> Response:
-        """Ask for a large page; who allows no such page (`catalog.maxentries`) says how large."""
+        # A registry with a smaller maximum (`catalog.maxentries`) refuses this page size; without
+        # `n`, it chooses the size.
         try:
             return await self._read_page({"n": wire.CATALOG_PAGE_SIZE})
         except Rejected:
             return await self._read_page({})
 
     async def _read_page(self, query: Mapping[str, str | int]) -> Response:
-        """Read one page; a token that ran out meanwhile is renewed, once for each page."""
+        # A token may expire between pages: renew it once per page.
         response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
         if response.status == _UNAUTHORIZED and self._login_result.authorization.startswith(
             "Bearer"
@@ -138,25 +138,30 @@ class DockerRegistryClient:
         return {"Authorization": authorization} if authorization else None
 
     async def read_storage(self) -> StorageReading:
-        """Storage is not known: the protocol does not tell; see the protocol."""
-        message = "a Docker Registry does not tell how much it stores"
+        """Return no storage usage: the API does not report it; see `RegistryReader`."""
+        message = "a Docker Registry does not report its storage usage"
         return StorageReading(spaces=Unavailable(reason=Reason.NOT_PROBED, message=message))
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
-        """There are none; see the protocol."""
+        """Return `NOT_REQUESTED`: there are no robot accounts; see `RegistryReader`."""
         return NOT_REQUESTED
 
     async def apply_change(
         self, change: Change, installation: str, save_secret: SaveSecret
     ) -> ChangeResult:
-        """Refuse: visibility, spaces and grants are the platform's own here, nothing is planned."""
-        message = (
-            "internal error, a Docker Registry has neither spaces nor robot accounts to change"
-        )
+        """Raise: this service manages visibility, spaces and access itself; see `RegistryWriter`.
+
+        Raises:
+            Rejected: always; no plan for a Docker Registry has changes.
+        """
+        message = "internal error: a Docker Registry has no spaces or robot accounts to change"
         raise Rejected(self.http.name, "-", self.registry.address, f"{message}: {change.kind}")
 
     async def can_log_in(self, credential: Credential) -> bool | None:
-        """Whether this credential can log in; None also where nobody has to; see the protocol."""
+        """Return whether a credential can log in; see `RegistryWriter`.
+
+        None also if the registry requires no authentication.
+        """
         try:
             login = await log_in(self.http, self.registry, credential)
         except RegistryError:

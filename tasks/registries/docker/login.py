@@ -1,4 +1,4 @@
-"""Find out how a Docker Registry wants to be spoken to, and get in without leaking a password."""
+"""Log in to a Docker Registry: basic or token authentication, without leaking the password."""
 
 import base64
 from urllib.parse import urlsplit
@@ -21,11 +21,11 @@ _CATALOG_SCOPE = "registry:catalog:*"
 
 
 class LoginResult(FrozenModel):
-    """How far we got in.
+    """Result of a login.
 
     Attributes:
-        checks: what it says about health; the first false one is where it ended.
-        authorization: what to send as `Authorization`; empty for a registry without auth.
+        checks: check results; the first false one ended the login.
+        authorization: value of the `Authorization` header; empty without authentication.
     """
 
     checks: tuple[CheckResult, ...]
@@ -35,10 +35,15 @@ class LoginResult(FrozenModel):
 async def log_in(
     http: RegistryHttpClient, registry: Registry, credential: Credential | None
 ) -> LoginResult:
-    """Knock at `/v2/`, and follow the challenge if there is one.
+    """Request `/v2/` and answer its authentication challenge, if any.
+
+    Args:
+        http: HTTP client of the registry.
+        registry: the registry, with the token service that may receive the credential.
+        credential: credential to log in with; None for a registry without authentication.
 
     Raises:
-        RegistryError: no answer, or one that makes no sense.
+        RegistryError: no response, or an invalid one.
     """
     response = await http.get("/v2/", anonymous=True)
     challenge = wire.parse_challenge(response.headers.get("www-authenticate", ""))
@@ -46,12 +51,12 @@ async def log_in(
     if kind.status is ConditionStatus.FALSE:
         return LoginResult(checks=(kind,))
     if response.status == 200:
-        message = "this registry asks nobody for credentials"
+        message = "this registry requires no authentication"
         return LoginResult(checks=(kind, _authenticated_check(Reason.NO_AUTHENTICATION, message)))
     if credential is None:
         missing = _refused_check(
             Reason.CREDENTIALS_MISSING,
-            "this registry asks for credentials and none are given",
+            "this registry requires credentials and none are configured",
             "choose a registry-credentials block",
         )
         return LoginResult(checks=(kind, missing))
@@ -74,13 +79,12 @@ async def _log_in_with_token(
     challenge: wire.Challenge,
     kind: CheckResult,
 ) -> LoginResult:
-    """Trade the credential for a token, if the token service may see it."""
     origin, path = _split_realm(challenge.realm)
     if not _is_trusted_origin(origin, registry):
         foreign = _refused_check(
             Reason.FOREIGN_TOKEN_REALM,
-            f"the registry sends us to another host for a token: {origin[:120]}",
-            "if that token service is yours, name it as 'Token service' of this registry",
+            f"the registry requires a token from another host: {origin[:120]}",
+            "if you trust that token service, set it as 'Token service' of this registry",
         )
         return LoginResult(checks=(kind, foreign))
     query = {"service": challenge.service, "scope": _CATALOG_SCOPE}
@@ -124,33 +128,35 @@ async def _try_authorization(
         raise_for_status(http.name, response)
     except Unauthorized:
         return LoginResult(checks=(kind, _bad_credentials_check()))
-    check = _authenticated_check(Reason.CREDENTIALS_ACCEPTED, f"{username} is known")
+    check = _authenticated_check(
+        Reason.CREDENTIALS_ACCEPTED, f"the credentials of {username} are accepted"
+    )
     return LoginResult(checks=(kind, check), authorization=authorization)
 
 
 def _kind_check(response: Response, challenge: wire.Challenge) -> CheckResult:
-    """Only `/v2/` answered as the specification says makes it a registry."""
     failure: tuple[Reason, str, str] | None = None
     if challenge.is_harbor:
         advice = "choose the type 'Harbor'"
-        failure = Reason.WRONG_KIND, "a Harbor answers here, not a plain Docker Registry", advice
+        failure = Reason.WRONG_KIND, "this is a Harbor, not a Docker Registry", advice
     elif 300 <= response.status < 400:
         target = response.headers.get("location", "").partition("?")[0][:120]
-        advice = "integrate the address that it points to; credentials do not follow redirects"
-        failure = Reason.REDIRECTED, f"the address only points on to {target}", advice
+        advice = "use the target address; credentials do not follow redirects"
+        failure = Reason.REDIRECTED, f"the address redirects to {target}", advice
     elif is_web_page(response):
-        failure = Reason.NOT_A_REGISTRY, "a web page answers here, no registry", "check the address"
-    elif response.status != 200 and challenge.scheme not in ("basic", "bearer"):
-        detail = f"/v2/ answered {response.status}, as no Docker Registry does"
+        detail = "this is a web page, not a registry"
         failure = Reason.NOT_A_REGISTRY, detail, "check the address"
-    reason, message, advice = failure or (Reason.SUPPORTED, "a Docker Registry answers", "")
+    elif response.status != 200 and challenge.scheme not in ("basic", "bearer"):
+        detail = f"/v2/ answered {response.status}, which is not valid for a Docker Registry"
+        failure = Reason.NOT_A_REGISTRY, detail, "check the address"
+    reason, message, advice = failure or (Reason.SUPPORTED, "this is a Docker Registry", "")
     return CheckResult(
         type=ConditionType.SUPPORTED,
         status=ConditionStatus.FALSE if failure else ConditionStatus.TRUE,
         reason=reason,
         message=message,
         advice=advice,
-        # A proxy's maintenance page, or an answer cut short, looks like no registry.
+        # Not confirmed: the maintenance page of a proxy and a truncated response look the same.
         confirmed=reason is not Reason.NOT_A_REGISTRY,
         step="Is it a Docker Registry",
     )
@@ -159,8 +165,8 @@ def _kind_check(response: Response, challenge: wire.Challenge) -> CheckResult:
 def _bad_credentials_check() -> CheckResult:
     return _refused_check(
         Reason.BAD_CREDENTIALS,
-        "user name or password is wrong",
-        "put the right ones into the registry-credentials block",
+        "the user name or password is wrong",
+        "correct them in the registry-credentials block",
     )
 
 

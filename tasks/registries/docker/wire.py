@@ -1,4 +1,4 @@
-"""What a Docker Registry's answers look like, without I/O.
+"""API models and parsing of a Docker Registry, without I/O.
 
 Vendor: https://github.com/opencontainers/distribution-spec/blob/main/spec.md and
 https://distribution.github.io/distribution/spec/api/
@@ -17,10 +17,10 @@ from models.registries.space import ObservedSpace
 from tasks.registries.wire import RegistryModel
 
 _RepositoryName = Annotated[str, Field(pattern=r"^[^/\s\x00-\x1f\x7f\ufffd]{1,255}(/|$)")]
-"""Loose, since registries differ, but its first segment can be a space."""
+"""Loose, since registries differ; the first segment must be usable as a space name."""
 
 _TokenText = Annotated[str, Field(pattern=r"^[\x21-\x7e]*$")]
-"""What a header can carry."""
+"""Characters that are allowed in a header."""
 
 
 class Catalog(RegistryModel):
@@ -30,19 +30,19 @@ class Catalog(RegistryModel):
 
 
 class Token(RegistryModel):
-    """A token service's answer; either name is used (https://distribution.github.io/distribution/spec/auth/token/)."""
+    """Response of a token service; either field may be used (https://distribution.github.io/distribution/spec/auth/token/)."""
 
     token: _TokenText = ""
     access_token: _TokenText = ""
 
     @property
     def bearer(self) -> str:
-        """The token, whatever it is called."""
+        """The token, from either field."""
         return self.token or self.access_token
 
 
 class Challenge(RegistryModel):
-    """A `WWW-Authenticate` header: `basic`, or `bearer` with where to get a token."""
+    """A `WWW-Authenticate` header: `basic`, or `bearer` with the token service."""
 
     scheme: str
     realm: str = ""
@@ -50,7 +50,7 @@ class Challenge(RegistryModel):
 
     @property
     def is_harbor(self) -> bool:
-        """Harbor fronts the same protocol with a service name of its own."""
+        """Whether the challenge comes from Harbor, which uses its own service name."""
         return self.service == "harbor-registry"
 
 
@@ -58,7 +58,7 @@ CATALOG_ADAPTER = TypeAdapter(Catalog)
 TOKEN_ADAPTER = TypeAdapter(Token)
 
 CATALOG_PAGE_SIZE = 1000
-"""The largest page of the catalog since docker-registry 2.8.2; more is refused with 400."""
+"""Maximum page size of the catalog since docker-registry 2.8.2; more is refused with 400."""
 
 
 _MAX_HEADER_LENGTH = 16_384
@@ -71,9 +71,10 @@ _NEXT_PATTERN = re.compile(r'\brel="?next\b')
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Read a `WWW-Authenticate` header (https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1).
+    """Parse a `WWW-Authenticate` header (https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1).
 
-    Of several challenges the first counts, and of a parameter that is repeated the first value.
+    The first of several challenges is used, and the first value of a repeated parameter. A header
+    that is too long gives an empty challenge.
     """
     if len(header) > _MAX_HEADER_LENGTH:
         return Challenge(scheme="")
@@ -91,12 +92,14 @@ def parse_challenge(header: str) -> Challenge:
 
 
 def next_page_query(link: str) -> dict[str, str] | None:
-    """Return the query that asks for the next page; None on the last one.
+    """Return the query of the next page from a Link header; None on the last page.
 
-    Only the query is taken from the Link header, relative or absolute, so it can never lead to
-    another host. All of it is, since not every registry calls the place to go on from `last`. A
-    header too long to be read leads nowhere, which is not the same as the end.
+    Returns:
+        The query; empty if the header is too long or has no query, which is an error and not the
+        end of the list.
     """
+    # Only the query is used, so that a Link can never lead to another host; and the whole query,
+    # since not every registry names the continuation parameter `last`.
     if len(link) > _MAX_HEADER_LENGTH:
         return {}
     for match in _match_successively(_LINK_PATTERN, link):
@@ -106,7 +109,7 @@ def next_page_query(link: str) -> dict[str, str] | None:
 
 
 def _match_successively(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Match again and again, each time where the last match ended; nothing is read twice."""
+    # Unlike `finditer`, this stops at the first position without a match: linear time.
     match = pattern.match(text)
     while match:
         yield match
@@ -114,7 +117,7 @@ def _match_successively(pattern: re.Pattern[str], text: str) -> Iterator[re.Matc
 
 
 def group_into_spaces(repositories: Iterable[str]) -> tuple[ObservedSpace, ...]:
-    """Group repositories by their first path segment; those without one are the space `/`."""
+    """Group repositories by first path segment; those without one belong to the space `/`."""
     counts = Counter(
         repository.partition("/")[0] if "/" in repository else ROOT_SPACE
         for repository in repositories

@@ -1,5 +1,7 @@
-"""Prove who we are to Harbor. It never refuses a wrong password outright: it treats the caller as
-anonymous, locks the account for 1.5 s for everybody, and looks the same when its database is down.
+"""Detect and authenticate to Harbor.
+
+Harbor does not reject a wrong password directly: it treats the caller as anonymous and locks the
+account for 1.5 s for all clients. The response is the same while its database is down.
 """
 
 import asyncio
@@ -18,12 +20,12 @@ API_PATH = "/api/v2.0"
 
 
 class LockoutPolicy(FrozenModel):
-    """How a 401 is doubted.
+    """When a 401 is accepted as a wrong password.
 
     Attributes:
-        pause_seconds: seconds until the second try, longer than Harbor's lock of 1.5 s.
-        min_compare_seconds: seconds that refusing a wrong password takes at least; a quicker
-            refusal means a lock or a dead database.
+        pause_seconds: seconds until the second attempt; longer than Harbor's lock of 1.5 s.
+        min_compare_seconds: minimum seconds Harbor needs to compare a password; a faster 401 means
+            a locked account or a database fault.
     """
 
     pause_seconds: float = 2.1
@@ -31,11 +33,11 @@ class LockoutPolicy(FrozenModel):
 
 
 class AuthResult(FrozenModel):
-    """What a credential proved.
+    """Result of an authentication.
 
     Attributes:
-        checks: whether it is accepted, and whether it is an administrator's.
-        is_robot: it is a robot account's.
+        checks: whether the credential is accepted, and whether it has administrator rights.
+        is_robot: whether the credential belongs to a robot account.
     """
 
     checks: tuple[CheckResult, ...]
@@ -43,14 +45,20 @@ class AuthResult(FrozenModel):
 
 
 async def detect(http: RegistryHttpClient) -> tuple[CheckResult, wire.Components | None]:
-    """Find out whether a Harbor answers here, and how its components are."""
+    """Return whether the address is a Harbor, and the health of its components.
+
+    The components are None if it is not.
+
+    Raises:
+        RegistryError: no response, or an invalid one.
+    """
     response = await http.get(f"{API_PATH}/health", anonymous=True)
     if response.status == 200 and not is_web_page(response):
         try:
             health = parse_json(http.name, response, wire.COMPONENTS_ADAPTER)
         except ServerError:
-            return _not_harbor_check("something answers, but not as a Harbor does"), None
-        return _kind_check(ConditionStatus.TRUE, Reason.SUPPORTED, "a Harbor answers"), health
+            return _not_harbor_check("the response is not from a Harbor"), None
+        return _kind_check(ConditionStatus.TRUE, Reason.SUPPORTED, "this is a Harbor"), health
     if 300 <= response.status < 400:
         target = response.headers.get("location", "")
         return _redirect_check(target), None
@@ -63,11 +71,11 @@ async def _identify_other(http: RegistryHttpClient, response: Response) -> Check
         return _kind_check(
             ConditionStatus.FALSE,
             Reason.WRONG_KIND,
-            "a Docker Registry answers here, not a Harbor",
+            "this is a Docker Registry, not a Harbor",
             "choose the type 'Docker Registry'",
         )
     if is_web_page(response) or is_web_page(ping):
-        return _not_harbor_check("a web page answers here, no registry")
+        return _not_harbor_check("this is a web page, not a registry")
     return _not_harbor_check(f"{API_PATH}/health answered {response.status}")
 
 
@@ -76,14 +84,14 @@ def _redirect_check(target: str) -> CheckResult:
     return _kind_check(
         ConditionStatus.FALSE,
         Reason.REDIRECTED,
-        f"the address only points on to {location}",
-        "integrate the address that it points to; credentials do not follow redirects",
+        f"the address redirects to {location}",
+        "use the target address; credentials do not follow redirects",
     )
 
 
 def _not_harbor_check(message: str) -> CheckResult:
-    advice = "check the address; a Harbor's is the one its web console has"
-    # Not proved: a proxy's maintenance page, or an answer cut short, looks the same.
+    advice = "check the address: use the address of Harbor's web console"
+    # Not confirmed: the maintenance page of a proxy and a truncated response look the same.
     return _kind_check(
         ConditionStatus.FALSE, Reason.NOT_A_REGISTRY, message, advice, confirmed=False
     )
@@ -109,11 +117,18 @@ async def authenticate(
     *,
     credential_refused: bool,
 ) -> AuthResult:
-    """Prove the credential, and find out whether it is an administrator's.
+    """Check the credential, and whether it has administrator rights.
 
     Args:
-        credential_refused: it was refused before, so one try is enough: each costs everybody a
-            lock.
+        http: HTTP client with the credential.
+        username: user name of the credential.
+        health: health of Harbor's components, see `detect`.
+        lockout_policy: when to accept a 401 as a wrong password.
+        credential_refused: whether the credential was refused before. Then it is tried only once,
+            since each attempt locks the account for all clients.
+
+    Raises:
+        RegistryError: no response, or an invalid one.
     """
     response = await http.get(f"{API_PATH}/users/current")
     if response.status == 401 and not credential_refused and "database" not in health.unhealthy:
@@ -122,46 +137,49 @@ async def authenticate(
     if response.status == 401:
         return AuthResult(checks=(_refusal_check(response, health, lockout_policy),))
     accepted_check = _authenticated_check(
-        ConditionStatus.TRUE, Reason.CREDENTIALS_ACCEPTED, f"{username} is known"
+        ConditionStatus.TRUE,
+        Reason.CREDENTIALS_ACCEPTED,
+        f"the credentials of {username} are accepted",
     )
-    if response.status == 412:  # Harbor's word for "you are a robot"
+    if response.status == 412:  # Harbor answers 412 to a robot account
         robot = await _find_own_robot(http, username)
         return AuthResult(
             checks=(accepted_check, checks.robot_rights_check(robot, username)), is_robot=True
         )
     user = parse_json(http.name, raise_for_status(http.name, response), wire.USER_ADAPTER)
     status = ConditionStatus.TRUE if user.is_admin else ConditionStatus.FALSE
-    word = "is" if user.is_admin else "is no"
-    message = f"{username} {word} system administrator"
+    verb = "is" if user.is_admin else "is not"
+    message = f"{username} {verb} a system administrator"
     return AuthResult(checks=(accepted_check, checks.administrator_check(status, message)))
 
 
 def _refusal_check(
     response: Response, health: wire.Components, lockout_policy: LockoutPolicy
 ) -> CheckResult:
-    """A 401 is believed only if the database is up and Harbor took its time to compare."""
+    # A 401 proves a wrong password only if the database is healthy and the response was slow
+    # enough for a password comparison.
     if "database" in health.unhealthy:
-        message = "refused while Harbor's database is down, which says nothing about the password"
+        message = "refused while Harbor's database is down; the password may still be correct"
         return _authenticated_check(
             ConditionStatus.UNKNOWN, Reason.CREDENTIALS_UNPROVED, message, confirmed=False
         )
     if response.seconds < lockout_policy.min_compare_seconds:
         message = (
-            "refused at once: the account is locked just now, or Harbor's database has trouble"
+            "refused without a password check: the account is locked, or Harbor's database is down"
         )
         return _authenticated_check(
             ConditionStatus.FALSE,
             Reason.UNAUTHORIZED,
             message,
-            "wait a minute and try again; if it stays, check the password",
+            "try again in a minute; if the error persists, check the password",
             confirmed=False,
         )
     return _authenticated_check(
         ConditionStatus.FALSE,
         Reason.BAD_CREDENTIALS,
-        "user name or password is wrong",
-        "put the right ones into the registry-credentials block "
-        "(user names are case-sensitive; under OIDC use the local admin or a robot)",
+        "the user name or password is wrong",
+        "correct them in the registry-credentials block (user names are case-sensitive; with OIDC, "
+        "use the local admin or a robot account)",
     )
 
 
@@ -185,7 +203,7 @@ def _authenticated_check(
 
 
 async def _find_own_robot(http: RegistryHttpClient, username: str) -> Robot | None:
-    """Find our own robot account; it is listed under its name without the configurable prefix."""
+    # `q` matches the name without Harbor's configurable prefix; the list shows it with the prefix.
     bare = username.rpartition("$")[2]
     for query in ({"q": f"name={bare}"}, {}):
         response = await http.get(f"{API_PATH}/robots", {"page_size": 100, **query})

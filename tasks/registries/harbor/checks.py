@@ -1,4 +1,4 @@
-"""What Harbor's answers mean for its health, without I/O."""
+"""Check results from Harbor's responses, without I/O."""
 
 import re
 from collections.abc import Iterable
@@ -9,31 +9,35 @@ from tasks.registries.harbor.robot_wire import Robot
 from tasks.registries.harbor.wire import Components, SystemInfo
 
 MIN_VERSION = (2, 9)
-"""The oldest Harbor that this service works with."""
+"""Oldest supported Harbor version."""
 
 _REQUIRED_COMPONENTS = frozenset({"core", "database", "redis", "registry"})
-"""The components without which nothing can be pulled or managed."""
+"""Components that are required to pull images and to manage Harbor."""
 
 REQUIRED_ROBOT_RIGHTS = (
     ("system", "/", "project", "list"),
     ("system", "/", "project", "create"),
     ("project", "*", "project", "update"),
 )
-"""What a robot account must hold to stand in for an administrator."""
+"""Rights that a robot account needs to replace an administrator."""
 
 ROBOT_MANAGEMENT_RIGHTS = (
     ("system", "/", "robot", "create"),
     ("system", "/", "robot", "delete"),
     ("project", "*", "repository", "pull"),
 )
-"""What it must hold besides to grant: without, all else still works."""
+"""Additional rights to manage robot accounts; everything else works without them."""
 
 
 def version_check(text: str | None) -> CheckResult:
-    """Say whether a version is supported."""
+    """Return whether a Harbor version is supported.
+
+    Args:
+        text: version as Harbor reports it; None if it does not.
+    """
     match = re.match(r"v?([0-9]{1,6})\.([0-9]{1,6})", text or "")
     if not match:
-        message = f"Harbor does not tell its version ({text or 'nothing'})"
+        message = f"Harbor does not report a valid version ({text or 'empty'})"
         return supported_check(
             ConditionStatus.UNKNOWN, Reason.VERSION_UNKNOWN, message, confirmed=False
         )
@@ -53,7 +57,7 @@ def supported_check(
     confirmed: bool = True,
     step: str = "Version supported",
 ) -> CheckResult:
-    """Say whether what answers is a Harbor of a kind that this service works with."""
+    """Return a check result for the Supported condition."""
     return CheckResult(
         type=ConditionType.SUPPORTED,
         status=status,
@@ -66,7 +70,7 @@ def supported_check(
 
 
 def components_check(health: Components) -> CheckResult:
-    """Say whether Harbor's own components can serve pulls and this service."""
+    """Return whether Harbor's required components are healthy."""
     down = {name: error[:120] for name, error in health.unhealthy.items()}
     essential_down = sorted(down.keys() & _REQUIRED_COMPONENTS)
     names = ", ".join(essential_down or sorted(down))
@@ -86,21 +90,26 @@ def components_check(health: Components) -> CheckResult:
         message=message,
         confirmed=False,
         step="Components healthy",
-        advice="look at Harbor's own pods or containers" if essential_down else "",
+        advice="check Harbor's pods or containers" if essential_down else "",
     )
 
 
 def robot_rights_check(robot: Robot | None, username: str) -> CheckResult:
-    """Say whether a robot account can stand in for an administrator."""
+    """Return whether a robot account has administrator rights.
+
+    Args:
+        robot: the robot account; None if it cannot read itself.
+        username: full name of the robot account.
+    """
     if robot is None:
         return administrator_check(ConditionStatus.FALSE, f"{username} cannot read its own rights")
     if missing := _missing_rights(robot, REQUIRED_ROBOT_RIGHTS):
         return administrator_check(ConditionStatus.FALSE, f"{username} lacks {missing}")
     missing_robot_rights = _missing_rights(robot, ROBOT_MANAGEMENT_RIGHTS)
     ability = (
-        f"may do all but grant: it lacks {missing_robot_rights}"
+        f"has all rights except to grant access: it lacks {missing_robot_rights}"
         if missing_robot_rights
-        else "may do all"
+        else "has all rights"
     )
     return administrator_check(ConditionStatus.TRUE, f"{username} {ability}")
 
@@ -110,7 +119,7 @@ def _missing_rights(robot: Robot, needs: Iterable[tuple[str, str, str, str]]) ->
 
 
 def administrator_check(status: ConditionStatus, message: str) -> CheckResult:
-    """Say whether the credential is an administrator's."""
+    """Return a check result for the Administrator condition."""
     true = status is ConditionStatus.TRUE
     return CheckResult(
         type=ConditionType.ADMINISTRATOR,
@@ -120,18 +129,19 @@ def administrator_check(status: ConditionStatus, message: str) -> CheckResult:
         step="Administrator",
         advice=""
         if true
-        else "use a system administrator, or a system robot with robot:list, project:list and "
-        "project:create on the system and project:update on all projects (to grant, also "
-        "robot:create and robot:delete on the system and repository:pull on all projects)",
+        else "use a system administrator, or a system robot account with robot:list, project:list "
+        "and project:create on the system and project:update on all projects (to grant access, "
+        "also robot:create and robot:delete on the system and repository:pull on all projects)",
     )
 
 
 def writable_check(info: SystemInfo) -> CheckResult:
-    """Say whether Harbor takes changes right now."""
-    if info.read_only is None:  # as it answers strangers, and us in a moment of lock-out
-        parts = ConditionStatus.UNKNOWN, Reason.NOT_PROBED, "Harbor does not tell", ""
+    """Return whether Harbor accepts changes."""
+    if info.read_only is None:  # anonymous callers get no value; neither does a locked account
+        message = "Harbor does not report whether it is read-only"
+        parts = ConditionStatus.UNKNOWN, Reason.NOT_PROBED, message, ""
     elif info.read_only:
-        advice = "switch read-only mode off in Harbor, or wait for its garbage collection to end"
+        advice = "turn off read-only mode in Harbor, or wait until its garbage collection ends"
         parts = ConditionStatus.FALSE, Reason.READ_ONLY, "Harbor is in read-only mode", advice
     else:
         parts = ConditionStatus.TRUE, Reason.WRITABLE, "changes are accepted", ""

@@ -1,4 +1,4 @@
-"""Harbor: reads and changes it as facts about its API demand."""
+"""Client of a Harbor."""
 
 import time
 from collections.abc import Iterable
@@ -35,14 +35,14 @@ from tasks.registries.wire import parse_json, raise_for_status
 
 
 class HarborClient:
-    """One Harbor over one pooled client.
+    """Client of one Harbor.
 
     Args:
-        http: sends its credential with every request that is not anonymous.
-        username: the credential's, for messages.
-        credential_refused: whether the credential was refused at the last look.
-        lockout_policy: how a 401 is doubted.
-        observer: a robot account's, to read lists with, which costs Harbor far less.
+        http: HTTP client that sends the credential, except with anonymous requests.
+        username: user name of the credential, for messages.
+        credential_refused: whether the last observation found the credential refused.
+        lockout_policy: when to accept a 401 as a wrong password.
+        observer: credential of a robot account to read lists with, at a much lower cost to Harbor.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class HarborClient:
         self.lockout_policy, self.observer = lockout_policy or LockoutPolicy(), observer
 
     async def probe(self) -> tuple[CheckResult, ...]:
-        """Find out step by step whether this Harbor can be worked with; see the protocol."""
+        """Check step by step whether this Harbor can be integrated; see `RegistryReader`."""
         kind, health = await detect(self.http)
         if health is None:
             return (kind,)
         anonymous_info = await self._system_info(anonymous=True)
-        if anonymous_info.harbor_version is not None:  # up to 2.12 strangers may know
+        if anonymous_info.harbor_version is not None:  # reported to anonymous callers up to 2.12
             version = checks.version_check(anonymous_info.harbor_version)
             if version.status is ConditionStatus.FALSE:
                 return kind, version
@@ -76,7 +76,7 @@ class HarborClient:
         return kind, version, *rights, checks.writable_check(info), components
 
     async def observe(self, installation: str = "") -> Snapshot:
-        """See how Harbor is, its projects and our robot accounts; see the protocol."""
+        """Observe health, projects and robot accounts; see `RegistryReader`."""
         taken_at, started = clock.now(), time.monotonic()
         state_checks, is_robot = await self._probe_state()
         unavailable = _listing_blocker(state_checks)
@@ -97,7 +97,6 @@ class HarborClient:
         )
 
     async def _probe_state(self) -> tuple[tuple[CheckResult, ...], bool]:
-        """Find out how Harbor is, and whether we are a robot account there."""
         kind, health = await detect(self.http)
         if health is None:
             return (kind,), False
@@ -126,13 +125,13 @@ class HarborClient:
         )
 
     async def read_storage(self) -> StorageReading:
-        """Read what each project uses and may use; see the protocol."""
+        """Read the storage usage and quota of each project; see `RegistryReader`."""
         return await storage.read_storage(self.http)
 
     async def apply_change(
         self, change: Change, installation: str, save_secret: SaveSecret
     ) -> ChangeResult:
-        """Make one change; see the protocol."""
+        """Apply one change; see `RegistryWriter`."""
         robot_accounts = RobotAccounts(self.http, installation)
         match change:
             case SetVisibility():
@@ -147,42 +146,40 @@ class HarborClient:
                 return await robot_accounts.delete_robot(change)
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
-        """List the robot accounts that carry an installation's mark; see the protocol."""
+        """List the robot accounts with the installation's mark; see `RegistryReader`."""
         first = await read_robots(self.http, installation)
         return first if isinstance(first, Complete) else await read_robots(self.http, installation)
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None
     ) -> RobotAccount | None:
-        """Make a robot account to read lists with, or give ours a new secret.
+        """Create the observer, or refresh the secret of the existing one; see `RegistryWriter`.
 
         Returns:
-            None where Harbor knows no such rights (before 2.12), or where we are a robot account.
+            The observer; None if Harbor has no such rights (before 2.12) or the credential belongs
+            to a robot account.
 
         Raises:
-            RegistryError: it was not made.
+            RegistryError: the observer was not created.
         """
         return await create_observer_robot(self.http, installation, save_secret, replaces)
 
     async def delete_observer(self, installation: str) -> bool:
-        """Delete that robot account; False if there was none.
+        """Delete the observer; return False if there was none.
 
         Raises:
-            RegistryError: it was not deleted.
+            RegistryError: the observer was not deleted.
         """
         return await delete_observer_robot(self.http, installation)
 
     async def can_log_in(self, credential: Credential) -> bool | None:
-        """Whether this credential can log in; see the protocol."""
+        """Return whether a credential can log in; see `RegistryWriter`."""
         return await check_login(self.http, credential, self.lockout_policy)
 
 
 def _listing_blocker(state_checks: Iterable[CheckResult]) -> Unavailable | None:
-    """Say what speaks against a complete list.
-
-    Only who is proved to be an administrator sees all projects. Harbor would give anybody else,
-    and us in a moment of lock-out, a shorter list with status 200.
-    """
+    # Only a confirmed administrator sees all projects. Any other caller, and a locked account, get
+    # a shorter list with status 200.
     for check in state_checks:
         if _blocks_listing(check):
             return Unavailable(reason=check.reason, message=check.message)

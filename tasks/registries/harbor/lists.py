@@ -1,4 +1,4 @@
-"""Lists of Harbor, read whole or not at all."""
+"""Read lists of Harbor completely."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -12,7 +12,14 @@ Item = TypeVar("Item")
 async def read_complete(
     read: Callable[[], Awaitable[Complete[Item] | Unavailable]],
 ) -> Complete[Item] | Unavailable:
-    """Read a list, and once more if it changed meanwhile; what failed is unseen."""
+    """Read a list, and once more if it changed during the read.
+
+    Args:
+        read: reads the list once.
+
+    Returns:
+        The complete list; unavailable if it changed again or an error occurred.
+    """
     try:
         first = await read()
         return first if isinstance(first, Complete) else await read()

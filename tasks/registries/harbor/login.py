@@ -1,4 +1,4 @@
-"""Log in to Harbor with another credential than the administrator's."""
+"""Log in to Harbor with another credential than the registry's own."""
 
 import base64
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from tasks.registries.wire import is_web_page
 
 _TOKEN_PATH = "/service/token"  # noqa: S105 - a path
 _REQUIRED_COMPONENTS = frozenset({"core", "database"})
-"""The components without which Harbor cannot tell a right password from a wrong one."""
+"""Components that Harbor needs to check a password."""
 
 
 def basic_auth_headers(credential: Credential) -> Mapping[str, str]:
-    """Return the header that carries a credential; for the registry's own origin only."""
+    """Return the basic authentication header; send it to the registry's own origin only."""
     pair = f"{credential.username}:{credential.password.get_secret_value()}"
     return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
@@ -23,12 +23,16 @@ def basic_auth_headers(credential: Credential) -> Mapping[str, str]:
 async def check_login(
     http: RegistryHttpClient, credential: Credential, lockout_policy: LockoutPolicy
 ) -> bool | None:
-    """Find out whether a user or a robot account can log in; None if that cannot be told.
+    """Return whether a user or a robot account can log in; None if the result is not conclusive.
 
-    Without a scope the token service is the one place that refuses a wrong password outright.
-    Its refusal is believed as little as any other 401: only if it came slowly enough to be a
-    comparison, and while Harbor's database is up.
+    Args:
+        http: HTTP client of the registry.
+        credential: the credential to try.
+        lockout_policy: when to accept a 401 as a wrong password.
     """
+    # Without a scope, the token service is the only endpoint that rejects a wrong password. As with
+    # any 401 of Harbor, the rejection counts only if it was slow enough for a password comparison
+    # and Harbor's database is healthy.
     query, headers = {"service": "harbor-registry"}, basic_auth_headers(credential)
     try:
         response = await http.get(_TOKEN_PATH, query, headers=headers, anonymous=True)

@@ -1,8 +1,8 @@
-"""The lists of a look: read by our own observer where there is one, else by ourselves.
+"""Read the lists of an observation, with the observer robot account where possible.
 
-A local user's password costs Harbor some 95 ms with each request, a robot account's 2 to 3 ms.
-So pages are read by a robot account that may read and nothing else, where Harbor knows such rights
-(2.12 and newer). What proves a list complete stays with the administrator.
+A local user's password costs Harbor about 95 ms per request, a robot account's secret 2 to 3 ms.
+Pages are therefore read by a robot account with read-only rights, which Harbor 2.12 and newer
+support. The requests that prove that a list is complete are sent as the administrator.
 """
 
 import asyncio
@@ -38,18 +38,24 @@ _OBSERVER_RIGHTS = tuple(
         ("quota", "read"),
     )
 )
-"""What an observer may do on the system."""
+"""System rights of an observer."""
 
 _UNUSABLE_REASONS = frozenset({Reason.UNAUTHORIZED, Reason.FORBIDDEN, Reason.PAGES_SHIFTED})
-"""How it shows that an observer does not see everything: a stranger's list is only shorter."""
+"""Reasons that mean that the observer does not see everything.
+
+A caller without rights gets a shorter list, which shows only as shifted pages.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class HarborLists:
-    """What was read.
+    """The lists of an observation.
 
     Attributes:
-        observer_usable: whether the observer read them; None without one, or if it cannot be told.
+        spaces: projects.
+        robots: robot accounts of this installation.
+        observer_usable: whether the observer can read the lists; None if there is no observer or
+            the result is not conclusive.
     """
 
     spaces: Complete[ObservedSpace] | Unavailable
@@ -60,11 +66,12 @@ class HarborLists:
 async def read_lists(
     http: RegistryHttpClient, installation: str, observer: Credential | None
 ) -> HarborLists:
-    """Read both lists, and by ourselves if the observer does not see all that we are told of.
+    """Read both lists with the observer; if it does not see everything, with the administrator.
 
     Args:
-        installation: whose robot accounts to list; none without it.
-        observer: only for an administrator who is told the total.
+        http: HTTP client with the administrator's credential.
+        installation: installation whose robot accounts to list; empty lists none.
+        observer: credential of the observer; requires an administrator, who can read the totals.
     """
     if observer is None:
         return await _read_with(http, installation, None)
@@ -74,7 +81,7 @@ async def read_lists(
         return HarborLists(first.spaces, first.robots, observer_usable=True)
     reasons = {section.reason for section in unavailable if isinstance(section, Unavailable)}
     if not reasons & _UNUSABLE_REASONS:
-        return first  # Harbor fails, not the observer: we would not fare better
+        return first  # a fault of Harbor: the administrator would get the same error
     lists = await _read_with(http, installation, None)
     is_unusable = _is_unusable(lists.spaces) or _is_unusable(lists.robots)
     usable = None if is_unusable else False
@@ -102,7 +109,7 @@ async def _read_with(
 
 
 class _GrantablePermissions(RegistryModel):
-    """GET /permissions; the system's part is told to system administrators."""
+    """GET /permissions; only system administrators get the `system` part."""
 
     system: tuple[Right, ...] | None = None
 
@@ -116,18 +123,21 @@ async def create_observer_robot(
     save_secret: SaveSecret,
     replaces: int | None = None,
 ) -> RobotAccount | None:
-    """Make a robot account to observe with, or give ours a new secret.
+    """Create the observer, or refresh the secret of the existing one.
 
     Args:
-        replaces: id of one of ours that was made for a registry that is not on record any more.
+        http: HTTP client with the administrator's credential.
+        installation: installation id, for the name and the ownership mark.
+        save_secret: saves the secret of the observer.
+        replaces: id of this installation's observer of a registry that is no longer on record.
 
     Returns:
-        None where Harbor knows no such rights, or tells us none because we are a robot account
-        ourselves and cheap enough.
+        The observer; None if Harbor has no such rights, or reports none because the credential
+        belongs to a robot account (which is fast enough without an observer).
 
     Raises:
-        Conflict: a robot account that is not ours has the name.
-        RegistryError: it was not made.
+        Conflict: a robot account without this installation's mark has the name.
+        RegistryError: the observer was not created.
     """
     if not set(_OBSERVER_RIGHTS) <= await _read_grantable(http):
         return None
@@ -157,11 +167,11 @@ async def _read_grantable(http: RegistryHttpClient) -> set[Right]:
 
 
 async def delete_observer_robot(http: RegistryHttpClient, installation: str) -> bool:
-    """Delete our observer; False if there was none.
+    """Delete the observer of this installation; return False if there was none.
 
     Raises:
-        Conflict: a robot account that is not ours has the name; it is left alone.
-        RegistryError: it was not deleted.
+        Conflict: a robot account without this installation's mark has the name; it is not deleted.
+        RegistryError: the observer was not deleted.
     """
     robot_accounts = RobotAccounts(http, installation)
     mark = OwnershipMark(installation=installation, registry=http.name, workspace="")

@@ -1,4 +1,4 @@
-"""Harbor's projects, which we call spaces: listed whole, created, made public or private.
+"""Harbor projects, called spaces here: list, create, set visibility.
 
 Vendor: https://goharbor.io/docs/2.13.0/working-with-projects/
 """
@@ -22,18 +22,21 @@ _PROJECTS_PATH = f"{API_PATH}/projects"
 async def read_projects(
     http: RegistryHttpClient, observer: Mapping[str, str] | None = None
 ) -> Complete[ObservedSpace] | Unavailable:
-    """Read all pages, newest first.
-
-    A project that is deleted while another is created leaves the total as it was. In this
-    order no row moves forward then, so none is skipped: at worst one is read twice, and the
-    count tells.
+    """Read all projects, newest first.
 
     Args:
-        observer: reads the pages in our place; the total is told to us, and it has to agree.
+        http: HTTP client with the administrator's credential, which reads the total.
+        observer: headers of the observer, to read the pages with; None uses the client's own.
+
+    Returns:
+        All projects; unavailable if the list changed during the read or differs from the total.
 
     Raises:
         RegistryError: a page could not be read.
     """
+    # If one project is deleted and another created during the read, the total stays the same. With
+    # the newest first, no row moves to an earlier page, so none is skipped: at worst a row is read
+    # twice, and the number of distinct rows shows it.
     projects = await read_pages(
         http,
         _PROJECTS_PATH,
@@ -55,26 +58,30 @@ async def read_projects(
 async def _check_total(
     http: RegistryHttpClient, project_count: int, *, total_reliable: bool
 ) -> Unavailable | None:
-    """Compare with the total that only an administrator is told, as proof of who read it."""
+    # Only an administrator gets this total: an equal count proves that the list is complete.
     response = await http.get(f"{API_PATH}/statistics")
     statistics = parse_json(
         http.name, raise_for_status(http.name, response), wire.STATISTICS_ADAPTER
     )
-    total_hidden = statistics.total_project_count == 0 and not total_reliable  # robots are told 0
+    total_hidden = (
+        statistics.total_project_count == 0 and not total_reliable
+    )  # robot accounts get 0
     if total_hidden or statistics.total_project_count == project_count:
         return None
     message = (
-        f"the list has {project_count} projects, Harbor counts {statistics.total_project_count}"
+        f"the list has {project_count} projects, but Harbor reports "
+        f"{statistics.total_project_count}"
     )
     return Unavailable(reason=Reason.PAGES_SHIFTED, message=message)
 
 
 async def set_visibility(http: RegistryHttpClient, change: SetVisibility) -> ChangeResult:
-    """Make a project public or private. PUT merges metadata, and takes only a string for `public`.
+    """Make a project public or private; a project that no longer exists is a success.
 
     Raises:
-        RegistryError: it was not done.
+        RegistryError: the visibility was not changed.
     """
+    # PUT merges the metadata, and accepts only a string for `public`.
     body = {"metadata": {"public": _public_flag(change.after)}}
     by_name = {"X-Is-Resource-Name": "true"} if change.remote_id is None else None
     path = f"{_PROJECTS_PATH}/{change.remote_id or change.space}"
@@ -82,16 +89,17 @@ async def set_visibility(http: RegistryHttpClient, change: SetVisibility) -> Cha
     try:
         raise_for_status(http.name, response)
     except NotFound:
-        message = "the space is not there any more"
+        message = "the space no longer exists"
         return ChangeResult(change=change, succeeded=True, reason=Reason.NOT_FOUND, message=message)
     return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
 
 async def create_project(http: RegistryHttpClient, change: CreateSpace) -> ChangeResult:
-    """Create a project; after a lost answer, look whether it was created as asked.
+    """Create a project; after a lost response, check whether it was created as requested.
 
     Raises:
-        RegistryError: it was not created, or somebody else's is there.
+        Conflict: a project of that name exists.
+        RegistryError: the project was not created.
     """
     body = {"project_name": change.space, "metadata": {"public": _public_flag(change.after)}}
     try:
@@ -101,7 +109,7 @@ async def create_project(http: RegistryHttpClient, change: CreateSpace) -> Chang
         if await _read_visibility(http, change.space) is not change.after:
             raise
     except Conflict as error:
-        message = "a space of that name exists; use set-space-visibility for it"
+        message = "a space of that name exists: use set-space-visibility to change it"
         raise Conflict(http.name, error.method, error.url, message) from None
     return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 

@@ -1,4 +1,4 @@
-"""What it means, and what to do, when Harbor refuses to change a robot account."""
+"""Explain why Harbor refused to change a robot account, and what to do."""
 
 import re
 
@@ -9,7 +9,7 @@ _REQUIRED_RIGHTS = {"POST": "robot:create", "DELETE": "robot:delete", "GET": "ro
 
 
 def explain_refusal(error: RegistryError) -> RegistryError:
-    """Return the same error in words that say what is missing."""
+    """Return the error with a message that names the missing right or object."""
     if isinstance(error, NotFound):
         return _not_found_error(error)
     if isinstance(error, Forbidden):
@@ -18,15 +18,17 @@ def explain_refusal(error: RegistryError) -> RegistryError:
 
 
 def _not_found_error(error: NotFound) -> RegistryError:
-    """A PUT is answered 404 for the robot itself, and for a project it is to pull."""
+    # A PUT is answered 404 for the robot account itself, and for a project in its permissions.
     if re.search(r"robot \d+ not found", error.message):
-        return _with_message(error, "the robot account is gone; the next run makes a new one")
+        return _with_message(
+            error, "the robot account no longer exists; the next run creates a new one"
+        )
     project = re.search(r"project (\S+) not found", error.message)
     if project is None:
         return error
     message = (
-        f"the space {project[1]} was deleted meanwhile, so nothing was granted; "
-        "the next look finds that out and leaves it out"
+        f"the space {project[1]} no longer exists, so no access was granted; "
+        "the next run grants access without it"
     )
     return _with_message(error, message, Reason.SPACES_MISSING)
 
@@ -34,12 +36,12 @@ def _not_found_error(error: NotFound) -> RegistryError:
 def _missing_right(error: Forbidden) -> str:
     if "permission scope is invalid" in error.message:
         return (
-            "a robot account gives away only what it holds: give it repository:pull on all "
+            "a robot account can grant only its own rights: give it repository:pull on all "
             "projects, or use a system administrator"
         )
     right = _REQUIRED_RIGHTS.get(error.method)
     if right is None:
-        return "no robot account may edit another, a system administrator may"
+        return "a robot account cannot edit another one: use a system administrator"
     return (
         f"the credential lacks {right} on the system: give it to the robot account "
         "(Harbor 2.12 or newer), or use a system administrator"

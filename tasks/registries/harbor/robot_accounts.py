@@ -1,4 +1,4 @@
-"""Robot accounts made, edited and revoked: one for each workspace, with a mark of ours.
+"""Create, update and delete robot accounts: one per workspace, with an ownership mark.
 
 Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
@@ -37,16 +37,22 @@ _NAME_MISMATCH_TEXT = "level or name"
 
 
 class RobotAccounts:
-    """Writes the robot accounts of one installation."""
+    """Writes the robot accounts of one installation.
+
+    Args:
+        http: HTTP client of the registry.
+        installation: installation id, for the ownership mark.
+    """
 
     def __init__(self, http: RegistryHttpClient, installation: str) -> None:
         self.http, self.installation = http, installation
 
     async def create_robot(self, change: CreateRobot, save_secret: SaveSecret) -> ChangeResult:
-        """Make a robot account for a workspace and keep its secret.
+        """Create a robot account for a workspace and save its secret.
 
         Raises:
-            RegistryError: there is none, or nobody knows its secret; asking again is right.
+            RegistryError: the robot account was not created, or its secret was not received; the
+                change can be applied again.
         """
         mark = self._ownership_mark(change.workspace)
         robot = await self.create_or_refresh(
@@ -71,19 +77,22 @@ class RobotAccounts:
         rights: tuple[RobotPermission, ...],
         replaces: int | None = None,
     ) -> CreatedRobot:
-        """Make a robot account, or give a new secret to the one of ours that has this name.
-
-        Harbor tells a secret once. After a lost answer, or one that was not kept, the account is
-        there and of no use to anybody.
+        """Create a robot account, or refresh the secret of the existing one of this installation.
 
         Args:
-            replaces: id of a robot account of that name that is ours although its mark names a
-                registry that is not on record any more.
+            name: name without Harbor's prefix.
+            mark: ownership mark.
+            rights: permissions of the robot account.
+            replaces: id of this installation's robot account of that name whose mark names a
+                registry that is no longer on record.
 
         Raises:
-            Conflict: a robot account that is not ours has the name; it is left alone.
-            RegistryError: it was not made.
+            Conflict: a robot account with another mark, or without one, has the name; it is not
+                changed.
+            RegistryError: the robot account was not created.
         """
+        # Harbor returns a secret only once: after a lost response, or if the secret was not saved,
+        # the robot account exists but is unusable until its secret is refreshed.
         if replaces is not None:
             robot = await self.find_own(name, mark, replaces)
             return await self._refresh(robot, name, mark, rights)
@@ -91,8 +100,8 @@ class RobotAccounts:
             return await self._create(name, mark, rights)
         except (TransientRegistryError, Conflict) as error:
             robot = await self.find_own(name, mark)
-            # A connection that idled away is cut before the request has any effect, and a creation
-            # that comes late all the same finds the name taken.
+            # An idle connection is closed before the request has any effect, so creating again is
+            # safe; if the first request does arrive late, one of the two finds the name taken.
             if robot is None and not isinstance(error, Unreachable):
                 raise
             return await self._refresh(robot, name, mark, rights)
@@ -100,11 +109,16 @@ class RobotAccounts:
     async def find_own(
         self, name: str, mark: OwnershipMark, replaces: int | None = None
     ) -> Robot | None:
-        """Find our robot account of this name; None if there is none.
+        """Find this installation's robot account by name; None if there is none.
+
+        Args:
+            name: name without Harbor's prefix.
+            mark: ownership mark that the robot account must have.
+            replaces: id of a robot account whose mark may name another registry.
 
         Raises:
-            Conflict: one that is not ours has the name.
-            RegistryError: it could not be read.
+            Conflict: a robot account with another mark, or without one, has the name.
+            RegistryError: the robot account could not be read.
         """
         try:
             robot = await find_robot(self.http, name)
@@ -123,7 +137,7 @@ class RobotAccounts:
         mark: OwnershipMark,
         rights: tuple[RobotPermission, ...],
     ) -> CreatedRobot:
-        """Set rights and secret anew; a robot account cannot edit, so it deletes and creates."""
+        # A robot account cannot edit another one (403): then delete it and create it again.
         if robot is None:
             return await self._create(name, mark, rights)
         try:
@@ -132,7 +146,7 @@ class RobotAccounts:
         except Forbidden:
             await self.delete_by_id(robot.id)
             return await self._create(name, mark, rights)
-        # Each PATCH makes another secret, and the last answer counts: it may be repeated.
+        # A PATCH may be repeated: each creates a new secret, and the last response is used.
         secret = parse_json(self.http.name, response, REFRESHED_SECRET_ADAPTER).secret
         created_at = robot.creation_time
         return CreatedRobot(id=robot.id, name=robot.name, secret=secret, creation_time=created_at)
@@ -145,11 +159,11 @@ class RobotAccounts:
         return parse_json(self.http.name, response, CREATED_ROBOT_ADAPTER)
 
     async def update_robot(self, change: UpdateRobot) -> ChangeResult:
-        """Let a robot account pull exactly these spaces; its secret stays.
+        """Replace the spaces that a robot account may pull from; its secret is kept.
 
         Raises:
-            NotFound: the robot account is gone, or (`SpacesMissing`) a space is.
-            RegistryError: it was not edited.
+            NotFound: the robot account, or (reason `SpacesMissing`) a space, does not exist.
+            RegistryError: the robot account was not updated.
         """
         id_, mark, rights = (
             change.robot_id,
@@ -161,32 +175,31 @@ class RobotAccounts:
         except Rejected as error:
             if _NAME_MISMATCH_TEXT not in error.message:
                 raise
-            # Harbor's `robot_name_prefix` was changed since the look, which renames all at once.
+            # Harbor's `robot_name_prefix` changed after the observation, which renames all robots.
             response = await self._send("GET", f"{ROBOTS_PATH}/{id_}")
             robot = parse_json(self.http.name, response, ROBOT_ADAPTER)
             await self._replace(id_, robot.name, mark, rights)
         return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
     async def delete_robot(self, change: DeleteRobot) -> ChangeResult:
-        """Delete a robot account; one that is gone already is a success.
+        """Delete a robot account; one that does not exist is a success.
 
         Raises:
-            RegistryError: it was not deleted.
+            RegistryError: the robot account was not deleted.
         """
         if await self.delete_by_id(change.robot_id):
             return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
-        message = "the robot account was gone already"
+        message = "the robot account did not exist any more"
         return ChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED, message=message)
 
     async def delete_by_id(self, robot_id: int) -> bool:
-        """Delete a robot account; False if there was none.
-
-        The id is proof enough that it is the one that was seen with our mark: it comes from a
-        sequence of PostgreSQL, which even a refused creation uses up, so none comes twice.
+        """Delete a robot account; return False if it does not exist.
 
         Raises:
-            RegistryError: it was not deleted.
+            RegistryError: the robot account was not deleted.
         """
+        # The mark need not be checked again. Ids come from a PostgreSQL sequence, which even a
+        # refused creation advances, so an observed id is never reused.
         try:
             await self._send("DELETE", f"{ROBOTS_PATH}/{robot_id}")
         except NotFound:
@@ -196,13 +209,13 @@ class RobotAccounts:
     async def _replace(
         self, robot_id: int, login: str, mark: OwnershipMark, rights: tuple[RobotPermission, ...]
     ) -> None:
-        """PUT replaces everything but the secret, and wants the name with Harbor's prefix."""
+        # PUT replaces everything except the secret, and requires the name with Harbor's prefix.
         await self._send("PUT", f"{ROBOTS_PATH}/{robot_id}", robot_body(login, mark, rights))
 
     async def _send(
         self, method: str, path: str, body: dict[str, object] | None = None, status: int = 200
     ) -> Response:
-        """Send one request; only a second POST would do harm."""
+        # Only a POST must not be sent twice.
         response = await self.http.send(method, path, json=body, repeatable=method != "POST")
         try:
             return raise_for_status(self.http.name, response, status)
@@ -219,11 +232,12 @@ def _conflict_message(robot: Robot) -> str:
     mark = parse_mark(robot.description)
     if mark is not None and mark.registry:
         return (
-            f"the robot account {robot.name} is in the way: it was made for the registry "
-            f"{mark.registry} of registry-integration {mark.installation}. If both are of this "
-            "service, the same Harbor is integrated twice: remove one of them with remove-registry"
+            f"the robot account {robot.name} already exists: it was created for the registry "
+            f"{mark.registry} of registry-integration {mark.installation}. If that is this "
+            "installation, the same Harbor is integrated twice: remove one of the registries with "
+            "remove-registry"
         )
     return (
-        f"the robot account {robot.name} is in the way: it has the name that we give, and not "
-        f"our mark. If nobody needs it, delete it in Harbor; the next run makes ours"
+        f"the robot account {robot.name} already exists and does not have the mark of this "
+        "installation. If it is not needed, delete it in Harbor; the next run creates a new one"
     )

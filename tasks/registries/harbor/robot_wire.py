@@ -1,4 +1,4 @@
-"""What Harbor's answers about robot accounts look like, and what it is sent, without I/O.
+"""API models of Harbor robot accounts, without I/O.
 
 Vendor: https://goharbor.io/docs/2.13.0/administration/robot-accounts/
 """
@@ -16,7 +16,7 @@ ALL_PROJECTS = "*"
 
 
 class Right(RegistryModel):
-    """One right of a robot."""
+    """One right of a robot account."""
 
     resource: str
     action: str
@@ -27,7 +27,7 @@ PULL_RIGHT = Right(resource="repository", action="pull")
 
 
 class RobotPermission(RegistryModel):
-    """A robot's rights on one project, on all (`*`), or on the system (`/`)."""
+    """Rights of a robot account on one project, on all projects (`*`) or on the system (`/`)."""
 
     kind: str
     namespace: str
@@ -35,13 +35,13 @@ class RobotPermission(RegistryModel):
 
     @property
     def is_pull_only(self) -> bool:
-        """Whether it is the right to pull one project, and nothing else."""
+        """Whether this is only the right to pull from one project."""
         one_project = self.kind == "project" and self.namespace != ALL_PROJECTS
         return one_project and set(self.access) == {PULL_RIGHT}
 
 
 class Robot(RegistryModel):
-    """One row of GET /robots; the order of its permissions is random."""
+    """One item of GET /robots; the order of its permissions is random."""
 
     id: int = Field(ge=1)
     name: str
@@ -53,7 +53,7 @@ class Robot(RegistryModel):
     permissions: tuple[RobotPermission, ...] | None = None
 
     def has_right(self, kind: str, namespace: str, resource: str, action: str) -> bool:
-        """Whether the robot holds one right."""
+        """Return whether the robot account has a right on a namespace (project, `*` or `/`)."""
         return any(
             permission.kind == kind
             and permission.namespace == namespace
@@ -62,10 +62,11 @@ class Robot(RegistryModel):
         )
 
     def has_mark(self, mark: OwnershipMark, *, any_registry: bool = False) -> bool:
-        """Whether it carries this mark.
+        """Return whether the robot account has this ownership mark.
 
         Args:
-            any_registry: also one that was made for another registry of the installation.
+            mark: the ownership mark.
+            any_registry: accept the mark of any registry of the installation.
         """
         own_mark = parse_mark(self.description)
         if own_mark is not None and any_registry:
@@ -73,7 +74,7 @@ class Robot(RegistryModel):
         return own_mark is not None and mark.covers(own_mark)
 
     def to_observed(self, installation: str) -> ObservedRobot | None:
-        """Turn it into what we call a robot; None if it does not carry our mark."""
+        """Convert to an `ObservedRobot`; None without the installation's ownership mark."""
         mark = parse_mark(self.description)
         if mark is None or mark.installation != installation or self.level != "system":
             return None
@@ -94,7 +95,7 @@ class Robot(RegistryModel):
 
 
 class CreatedRobot(RegistryModel):
-    """The answer of POST /robots: the secret is shown here once and never again."""
+    """Response of POST /robots: the only response that contains the secret."""
 
     id: int = Field(ge=1)
     name: str
@@ -103,7 +104,7 @@ class CreatedRobot(RegistryModel):
 
 
 class RefreshedSecret(RegistryModel):
-    """The answer of PATCH /robots/{id} with an empty body."""
+    """Response of PATCH /robots/{id} with an empty body."""
 
     secret: SecretStr = Field(min_length=1)
 
@@ -111,7 +112,13 @@ class RefreshedSecret(RegistryModel):
 def robot_body(
     name: str, mark: OwnershipMark, permissions: Iterable[RobotPermission]
 ) -> dict[str, object]:
-    """Build the whole robot account, as POST and PUT both want it: enabled, and without an end."""
+    """Return the body for POST and PUT: the complete robot account, enabled, without expiry.
+
+    Args:
+        name: name; PUT requires it with Harbor's prefix, POST without.
+        mark: ownership mark.
+        permissions: permissions of the robot account.
+    """
     permission_bodies = [
         permission.model_dump(exclude={"access": {"__all__": {"effect"}}})
         for permission in permissions
@@ -127,7 +134,7 @@ def robot_body(
 
 
 def pull_permissions(spaces: Iterable[str]) -> tuple[RobotPermission, ...]:
-    """Return the right to pull each of these projects, and nothing else."""
+    """Return the permissions to pull from these projects, and nothing else."""
     return tuple(
         RobotPermission(kind="project", namespace=space, access=(PULL_RIGHT,))
         for space in sorted(set(spaces))

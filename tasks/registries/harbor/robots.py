@@ -1,4 +1,4 @@
-"""Our robot accounts on a Harbor, as they are."""
+"""Read robot accounts of a Harbor."""
 
 from collections.abc import Mapping
 
@@ -16,17 +16,22 @@ ROBOTS_PATH = f"{API_PATH}/robots"
 async def read_robots(
     http: RegistryHttpClient, installation: str, observer: Mapping[str, str] | None = None
 ) -> Complete[ObservedRobot] | Unavailable:
-    """Read all robot accounts with our mark, newest first, for the reason projects are.
-
-    Without a level in `q` Harbor lists those of the system only; ours all are. Who may not list
-    them is refused, so unlike projects they need no second proof.
+    """Read all robot accounts with the installation's mark, newest first.
 
     Args:
-        observer: reads the pages in our place.
+        http: HTTP client of the registry.
+        installation: installation id, see `OwnershipMark`.
+        observer: headers of the observer, to read the pages with; None uses the client's own.
+
+    Returns:
+        The robot accounts; unavailable if the list changed during the read.
 
     Raises:
         RegistryError: a page could not be read.
     """
+    # Newest first for the reason in `read_projects`. Without a level in `q`, Harbor lists system
+    # robots only; all robot accounts of this service are. A caller without the right to list them
+    # gets 403, so, unlike projects, the list needs no comparison with a total.
     robots = await read_pages(
         http,
         ROBOTS_PATH,
@@ -42,13 +47,12 @@ async def read_robots(
 
 
 async def find_robot(http: RegistryHttpClient, name: str) -> Robot | None:
-    """Find a system robot by its stored name, whoever made it.
-
-    Asking the list needs no other right than looking does; reading one by its id would.
+    """Find a system robot by its name without Harbor's prefix, with any mark or none.
 
     Raises:
-        RegistryError: it could not be read.
+        RegistryError: the list could not be read.
     """
+    # Searching the list needs only the right to list; reading by id would need another right.
     response = await http.get(ROBOTS_PATH, {"q": f"name={name}", "page_size": 2})
     robots = parse_json(http.name, raise_for_status(http.name, response), ROBOTS_ADAPTER)
     return next((robot for robot in robots if robot.name.endswith(name)), None)

@@ -1,4 +1,4 @@
-"""What Harbor's projects store and may store.
+"""Storage usage and quotas of Harbor projects.
 
 Vendor: https://goharbor.io/docs/2.13.0/administration/configure-project-quotas/
 """
@@ -15,16 +15,15 @@ from tasks.registries.wire import parse_json, raise_for_status
 
 
 async def read_storage(http: RegistryHttpClient) -> StorageReading:
-    """Read what each project uses and may use.
-
-    `/quotas` waits 17 ms a row; it is kept only while quotas are switched on.
+    """Read the total storage usage, and usage and quota of each project, in bytes.
 
     Raises:
-        RegistryError: it could not be read.
+        RegistryError: the usage could not be read.
     """
+    # `/quotas` takes about 17 ms per item, and is updated only while quotas are enabled.
     total, quotas_enabled = await gather_all(_read_total_storage(http), _are_quotas_enabled(http))
     if not quotas_enabled:
-        message = "quotas are switched off in Harbor, so it does not keep figures per project"
+        message = "quotas are disabled in Harbor, so it does not track the usage per project"
         unavailable = Unavailable(reason=Reason.NOT_PROBED, message=message)
         return StorageReading(total=total, spaces=unavailable)
     quotas = await read_pages(
@@ -50,7 +49,7 @@ async def _read_total_storage(http: RegistryHttpClient) -> int | None:
 
 
 async def _are_quotas_enabled(http: RegistryHttpClient) -> bool:
-    """Whether quotas are on; a robot may not know and is believed to see what there is."""
+    # A robot account may not read the configuration: assume that quotas are enabled.
     response = await http.get(f"{API_PATH}/configurations")
     if response.status in (401, 403):
         return True

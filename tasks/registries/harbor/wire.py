@@ -1,4 +1,4 @@
-"""What Harbor's answers look like, without I/O.
+"""API models of Harbor, without I/O.
 
 Vendor: https://github.com/goharbor/harbor/blob/main/api/v2.0/swagger.yaml
 """
@@ -14,10 +14,10 @@ from tasks.http.api_model import list_adapter
 from tasks.registries.wire import RegistryModel
 
 _MAX_INT64 = 2**63 - 1
-"""What Harbor's own columns hold, and ours."""
+"""Maximum of a bigint column, in Harbor's database and in this service's."""
 
 _NAME_PATTERN = r"^[^\s\x00-\x1f\x7f\ufffd]+$"
-"""Loose, but a name that had to be cleaned is none: another may look the same."""
+"""Loose; a name with replaced characters (U+FFFD) is invalid, since another may look the same."""
 
 
 def _to_utc(at: datetime) -> datetime:
@@ -28,11 +28,11 @@ def _to_utc(at: datetime) -> datetime:
 
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""Harbor tells times in UTC, with three digits of a second."""
+"""Harbor returns times in UTC, with millisecond precision."""
 
 
 class SystemInfo(RegistryModel):
-    """GET /systeminfo; the version is hidden from strangers since 2.13."""
+    """GET /systeminfo; since 2.13, anonymous callers do not get the version."""
 
     harbor_version: str | None = None
     read_only: bool | None = None
@@ -48,12 +48,12 @@ class User(RegistryModel):
 
     @property
     def is_admin(self) -> bool:
-        """A system administrator, by flag or by a group of LDAP or OIDC."""
+        """Whether the user is a system administrator, by flag or by an LDAP or OIDC group."""
         return self.sysadmin_flag or self.admin_role_in_auth
 
 
 class Component(RegistryModel):
-    """One line of GET /health."""
+    """One component of GET /health."""
 
     name: str
     status: str
@@ -61,14 +61,14 @@ class Component(RegistryModel):
 
 
 class Components(RegistryModel):
-    """GET /health; always answered 200, up to 10 s old."""
+    """GET /health; always answered 200, cached for up to 10 s."""
 
     status: str
     components: list[Component]
 
     @property
     def unhealthy(self) -> dict[str, str]:
-        """Components that are not healthy, with what they say."""
+        """Error messages of the components that are not healthy, by name."""
         return {
             component.name: component.error
             for component in self.components
@@ -77,14 +77,14 @@ class Components(RegistryModel):
 
 
 class Statistics(RegistryModel):
-    """GET /statistics; totals are filled for system administrators only."""
+    """GET /statistics; only system administrators get the totals."""
 
     total_project_count: int
     total_storage_consumption: int = Field(default=0, ge=0, le=_MAX_INT64)
 
 
 class Project(RegistryModel):
-    """One row of GET /projects; metadata values are strings and `public` may be missing."""
+    """One item of GET /projects; metadata values are strings, and `public` may be missing."""
 
     project_id: int = Field(ge=1, le=_MAX_INT64)
     name: str = Field(max_length=255, pattern=_NAME_PATTERN)
@@ -93,7 +93,7 @@ class Project(RegistryModel):
     repo_count: int = Field(default=0, ge=0, le=2**31 - 1)
 
     def to_observed(self) -> ObservedSpace:
-        """Turn it into what we call a space."""
+        """Convert to an `ObservedSpace`."""
         public = (self.metadata or {}).get("public", "").lower() in {"true", "1"}
         return ObservedSpace(
             name=self.name,
@@ -113,7 +113,7 @@ class _Storage(RegistryModel):
 
 
 class Quota(RegistryModel):
-    """One row of GET /quotas; `ref` may be empty."""
+    """One item of GET /quotas; `ref` may be empty."""
 
     id: int
     ref: _Ref = _Ref()
@@ -121,7 +121,7 @@ class Quota(RegistryModel):
     used: _Storage
 
     def to_space_storage(self) -> SpaceStorage | None:
-        """Turn it into a space's storage, if it says whose it is."""
+        """Convert to a `SpaceStorage`; None if `ref` has no project name."""
         if not self.ref.name:
             return None
         return SpaceStorage(name=self.ref.name, used=self.used.storage, limit=self.hard.storage)
@@ -132,7 +132,7 @@ class _Flag(RegistryModel):
 
 
 class Configurations(RegistryModel):
-    """GET /configurations, the one switch that decides whether quotas are kept."""
+    """GET /configurations: only the setting that enables project quotas."""
 
     quota_per_project_enable: _Flag = _Flag()
 

@@ -150,7 +150,7 @@ async def test_a_foreign_one_of_that_name_is_left_alone_and_holds_up_nobody(name
         foreign = p.harbor.simulator.add_robot(_own_robot_name(), ["team-b"])
         foreign.description = "mine"
         result = await p.bind("team-a")
-        assert f"the robot account robot${foreign.stored} is in the way" in result.message
+        assert f"the robot account robot${foreign.stored} already exists" in result.message
         assert "If nobody needs it, delete it in Harbor; the next run makes ours" in result.message
         assert [permission.namespace for permission in foreign.permissions] == ["team-b"]
         assert foreign.id in p.harbor.simulator.robots

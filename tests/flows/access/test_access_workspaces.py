@@ -285,7 +285,7 @@ async def test_a_cluster_that_cannot_be_read_is_not_registered(database: str) ->
             cluster.allow("list", resource)
         inline: dict[str, Any] = {"kubeconfig": cluster.kubeconfig}
         message = await expect_failure(register_cluster, "eu", inline)
-        assert "given inline" in message
+        assert "passed inline" in message
         assert "revoke that token" in message
         assert cluster.token not in message
         assert run_in_transaction(clusters.list_names) == ()

@@ -217,7 +217,8 @@ async def test_a_cluster_with_managed_harbors_is_removed_with_a_warning_and_come
             await reconcile_all_now()
         health_summary = record_of("c9-hub-main").health_summary
         assert health_summary.health is not Health.HEALTHY
-        assert "in cluster c9, cannot be read now" in health_summary.message
+        assert "cannot read its password: key " in health_summary.message
+        assert "in cluster c9" in health_summary.message
         await register("c9", cluster)
         await reconcile_all_now()
         assert "0 changes made" in await expect_success(discover_managed_harbors)

@@ -55,7 +55,7 @@ async def test_whoever_else_changes_the_address_receives_nothing(name: str) -> N
         assert (await integrate(name, harbor.url)).is_completed()
         move_registry(name, attacker.url)
         await reconcile_all_now()
-        assert f"was not given for {attacker.url}" in refusal_message(name)
+        assert f"is not approved for {attacker.url}" in refusal_message(name)
         assert f"run update-registry for '{name}'" in refusal_message(name)
         assert attacker.faults.request_counts.total() == 0
 
@@ -66,7 +66,7 @@ async def test_a_block_that_was_made_again_is_not_sent_until_somebody_gives_it(n
         credentials = await recreate_block(name)
         before = harbor.faults.request_counts.total()
         await reconcile_all_now()
-        assert f"was not given for {harbor.url}" in refusal_message(name)
+        assert f"is not approved for {harbor.url}" in refusal_message(name)
         assert harbor.faults.request_counts.total() == before
         await expect_success(update_registry, name, credentials=credentials)
         assert record_of(name).health_summary.health is Health.HEALTHY
@@ -139,5 +139,5 @@ async def test_a_token_service_that_a_person_names_receives_what_its_registry_ma
             message = await expect_failure(
                 update_registry, name, token_service=text, description="again"
             )
-            assert "was not given for" in message
+            assert "is not approved for" in message
         assert tokens.issued_count == issued

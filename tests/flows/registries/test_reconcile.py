@@ -191,7 +191,7 @@ async def test_one_that_is_gone_stays_with_its_last_numbers(name: str) -> None:
     assert (statistics.totals.space_count, statistics.storage_used) == (2, 2**20)
     assert statistics.record.spaces_read_at == read_at
     assert await sent_events(name) == {"registry.integrated": 1, "registry.unhealthy": 1}
-    assert "nothing listens on this port" in await expect_failure(reconcile_registry, name)
+    assert "no server listens on this port" in await expect_failure(reconcile_registry, name)
 
 
 async def test_a_deleted_block_is_a_state_and_no_crash(name: str) -> None:

@@ -206,7 +206,7 @@ async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
     assert read_passwords(secret_contents, "team-a") == {"registry.test": "Secret-1"}
     assert secret_contents.desired.keys() == secret_contents.contents.keys() == {"team-a"}
     assert secret_contents.unresolved.keys() == {"team-b"}
-    assert "on prod cannot be opened" in secret_contents.unresolved["team-b"]
+    assert "on prod cannot be decrypted" in secret_contents.unresolved["team-b"]
     assert "rotate-credentials" in secret_contents.unresolved["team-b"]
 
 
@@ -224,8 +224,8 @@ def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     )  # in case it holds what it may not
     assert secret_contents.entitled_registries == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
     assert secret_contents.unresolved == {
-        "team-a": "the pull-only credentials of images cannot be read, or were not given for its "
-        "address: save their block again, and run update-registry with it"
+        "team-a": "the pull-only credentials of images cannot be read or are not approved for its "
+        "address: save their block again and run update-registry with it"
     }
 
 

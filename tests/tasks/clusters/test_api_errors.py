@@ -62,5 +62,5 @@ def test_somebody_else_answers() -> None:
     )
     assert str(error) == (
         "cluster eu: GET /api/v1/namespaces: answered 404 (not found); "
-        "is this the address of a Kubernetes API?"
+        "check that this is the address of a Kubernetes API"
     )

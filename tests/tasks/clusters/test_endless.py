@@ -39,8 +39,8 @@ def _cycle() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("tokens", "message", "request_count"),
     [
-        (iter(["a", "a"]), "the same token for the next page came twice", 2),
-        (_cycle(), "the same token for the next page came twice", 4),
+        (iter(["a", "a"]), "the token for the next page is repeated", 2),
+        (_cycle(), "the token for the next page is repeated", 4),
         ((str(number) for number in count()), "the list has more than 20 pages", 21),
         (iter(["x" * 8001]), "the token for the next page has 8,001 characters", 1),
     ],
@@ -85,7 +85,7 @@ async def test_a_list_that_lasts_is_unseen_and_the_others_are_read(
         snapshot = await client.observe(())
     assert isinstance(snapshot.secrets, Unavailable)
     assert snapshot.secrets.reason is Reason.TIMED_OUT
-    assert snapshot.secrets.message == "the whole look took longer than 0.5 s"
+    assert snapshot.secrets.message == "the observation took longer than 0.5 s"
     assert isinstance(snapshot.namespaces, Complete)
     assert isinstance(snapshot.service_accounts, Complete)
 
@@ -93,7 +93,7 @@ async def test_a_list_that_lasts_is_unseen_and_the_others_are_read(
 async def test_without_namespaces_in_time_there_is_no_snapshot(cluster: SimulatedCluster) -> None:
     cluster.faults.add(Fault(dripping(), path=NAMESPACES, times=None))
     async with open_client(cluster, bounds=QUICK_END) as client:
-        with pytest.raises(ClusterError, match="the whole look took longer") as excinfo:
+        with pytest.raises(ClusterError, match="the observation took longer") as excinfo:
             await client.observe(())
     assert excinfo.value.reason is Reason.TIMED_OUT
 

@@ -119,7 +119,7 @@ async def test_a_long_retry_after_ends_it(
 async def test_a_cluster_that_is_down(cluster: SimulatedCluster) -> None:
     cluster.url = get_closed_url()
     async with open_client(cluster) as client:
-        with pytest.raises(TransientClusterError, match="nothing listens") as excinfo:
+        with pytest.raises(TransientClusterError, match="no server listens") as excinfo:
             await client.observe(())
     assert excinfo.value.reason == Reason.CONNECTION_REFUSED
 
@@ -127,7 +127,7 @@ async def test_a_cluster_that_is_down(cluster: SimulatedCluster) -> None:
 async def test_a_cluster_that_nobody_knows(cluster: SimulatedCluster) -> None:
     cluster.url = "https://nowhere.invalid"
     async with open_client(cluster) as client:
-        with pytest.raises(TransientClusterError, match="host name is unknown") as excinfo:
+        with pytest.raises(TransientClusterError, match="API server cannot be resolved") as excinfo:
             await client.observe(())
     assert excinfo.value.reason == Reason.UNKNOWN_HOST
 
@@ -151,7 +151,7 @@ async def test_a_cluster_that_dies_is_not_asked_1000_times(cluster: SimulatedClu
             *(apply_write(client, name) for name in names), return_exceptions=True
         )
     assert all(isinstance(result, TransientClusterError) for result in results)
-    assert any("not asked again right now" in str(result) for result in results)
+    assert any("requests are paused" in str(result) for result in results)
     assert cluster.faults.request_counts.total() < 30
 
 
@@ -175,7 +175,7 @@ async def test_an_answer_too_large_is_not_asked_for_again(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.faults.add(Fault(HugeBody(8_000_001), path="/api/v1/namespaces.*", times=None))
-    with pytest.raises(ClusterError, match="answered more than 8 MB"):
+    with pytest.raises(ClusterError, match="returned more than 8 MB"):
         await client.observe(())
     assert cluster.faults.count(path="/api/v1/namespaces.*") == 1
 

@@ -118,7 +118,7 @@ async def test_a_missing_right_in_one_namespace_is_unseen(
 async def test_a_token_that_is_revoked(cluster: SimulatedCluster, client: ClusterClient) -> None:
     cluster.revoke_token()
     for request in (client.observe(()), client.observe_namespace("shop", ()), apply_write(client)):
-        with pytest.raises(ClusterError, match="expired or be revoked") as excinfo:
+        with pytest.raises(ClusterError, match="expired or revoked") as excinfo:
             await request
         assert excinfo.value.reason == Reason.UNAUTHORIZED
         assert cluster.token not in str(excinfo.value)
@@ -139,12 +139,12 @@ async def test_an_unknown_token(cluster: SimulatedCluster) -> None:
     [
         (
             'admission webhook "policy.test" denied the request: data is topsecret',
-            'the admission webhook "policy.test" of the cluster denies it',
+            'the admission webhook "policy.test" of the cluster denied the request',
         ),
         (
             'secrets "registry-integration" is forbidden: exceeded quota: small, requested: '
             "secrets=1, used: secrets=10, limited: secrets=10",
-            'the resource quota "small" of the cluster denies it',
+            'the resource quota "small" of the cluster denied the request',
         ),
         ("something with topsecret in it", "answered 403 (forbidden)"),
     ],

@@ -83,7 +83,7 @@ async def test_an_account_that_is_not_there_yet(
     cluster.remove_service_account("shop")
     outcome = await client.apply_change(LINK, {})
     assert (outcome.succeeded, outcome.reason) == (False, Reason.NO_SERVICE_ACCOUNT)
-    assert "the next run links it" in outcome.message
+    assert "The next run adds the pull secret" in outcome.message
     assert (await client.apply_change(UNLINK, {})).reason == Reason.UNCHANGED
     cluster.add_service_account("shop")
     assert (await client.apply_change(LINK, {})).succeeded

@@ -38,13 +38,13 @@ async def test_a_healthy_one(
 @pytest.mark.parametrize(
     ("status", "phase", "message"),
     [
-        ("", HarborPhase.PROVISIONING, "harbor-operator says: nothing yet"),
-        ("provisioning", HarborPhase.PROVISIONING, "harbor-operator says: provisioning"),
-        ("creating", HarborPhase.PROVISIONING, "harbor-operator says: creating"),
-        ("unknown", HarborPhase.PROVISIONING, "harbor-operator says: unknown"),
-        ("unhealthy", HarborPhase.FAILING, "harbor-operator says: Ready"),
+        ("", HarborPhase.PROVISIONING, "harbor-operator status: none yet"),
+        ("provisioning", HarborPhase.PROVISIONING, "harbor-operator status: provisioning"),
+        ("creating", HarborPhase.PROVISIONING, "harbor-operator status: creating"),
+        ("unknown", HarborPhase.PROVISIONING, "harbor-operator status: unknown"),
+        ("unhealthy", HarborPhase.FAILING, "harbor-operator status: Ready"),
         ("healthy", HarborPhase.READY, ""),
-        ("a-new-word", HarborPhase.PROVISIONING, "harbor-operator says: a-new-word"),
+        ("a-new-word", HarborPhase.PROVISIONING, "harbor-operator status: a-new-word"),
     ],
 )
 async def test_phases(
@@ -71,13 +71,13 @@ async def test_what_the_operator_says_is_retold(
     uid = add_harbor_cluster(cluster)
     cluster.set_harbor_status("h1", "prod", "unhealthy", message)
     expected = operator_harbor(
-        uid=uid, phase=HarborPhase.FAILING, message=f"harbor-operator says: {expected_message}"
+        uid=uid, phase=HarborPhase.FAILING, message=f"harbor-operator status: {expected_message}"
     )
     assert await get_harbor(client) == expected
 
 
-NO_ADDRESS = "spec.externalURL is empty: it has no address yet"
-NO_PASSWORD = "spec.harborAdminPasswordRef is empty: nobody says where its password is"
+NO_ADDRESS = "spec.externalURL is empty: the address is not set yet"
+NO_PASSWORD = "spec.harborAdminPasswordRef is empty: the password is not set yet"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ NO_PASSWORD = "spec.harborAdminPasswordRef is empty: nobody says where its passw
             {
                 "address": "",
                 "phase": HarborPhase.FAILING,
-                "message": "spec.externalURL is unreadable (string_type)",
+                "message": "spec.externalURL is invalid (string_type)",
             },
         ),
         (
@@ -102,14 +102,14 @@ NO_PASSWORD = "spec.harborAdminPasswordRef is empty: nobody says where its passw
                 "version": "",
                 "password": None,
                 "phase": HarborPhase.FAILING,
-                "message": "spec.harborAdminPasswordRef is unreadable (string_type)",
+                "message": "spec.harborAdminPasswordRef is invalid (string_type)",
             },
         ),
         (
             {"expose": {"core": {"tls": "prod-tls"}}},
             {
                 "phase": HarborPhase.FAILING,
-                "message": "spec.expose.core.tls is unreadable (model_type)",
+                "message": "spec.expose.core.tls is invalid (model_type)",
             },
         ),
     ],
@@ -135,8 +135,8 @@ async def test_half_made_and_wrong_ones(
     [
         ({}, HarborPhase.PROVISIONING, NO_ADDRESS),
         ({"spec": None, "status": None}, HarborPhase.PROVISIONING, NO_ADDRESS),
-        ({"spec": "x"}, HarborPhase.PROVISIONING, "spec is unreadable (no object)"),
-        ({"spec": [], "status": {"status": "healthy"}}, HarborPhase.FAILING, "spec is unreadable"),
+        ({"spec": "x"}, HarborPhase.PROVISIONING, "spec is invalid (not an object)"),
+        ({"spec": [], "status": {"status": "healthy"}}, HarborPhase.FAILING, "spec is invalid"),
         (
             {
                 "spec": {"externalURL": URL, "harborAdminPasswordRef": "a"},
@@ -151,7 +151,7 @@ async def test_half_made_and_wrong_ones(
                 "status": {"status": {"is": "healthy"}},
             },
             HarborPhase.PROVISIONING,
-            "status.status is unreadable (string_type)",
+            "status.status is invalid (string_type)",
         ),
     ],
 )

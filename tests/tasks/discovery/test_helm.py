@@ -50,10 +50,10 @@ async def test_a_sound_one(
         (
             {"ready": False},
             HarborPhase.PROVISIONING,
-            "no Pod of the Deployment reg-harbor-core is ready (MinimumReplicasUnavailable: "
+            "no pod of the Deployment reg-harbor-core is ready (MinimumReplicasUnavailable: "
             "Deployment does not have minimum availability.)",
         ),
-        ({"ready": False, "was_ready": True}, HarborPhase.FAILING, "no Pod of the Deployment"),
+        ({"ready": False, "was_ready": True}, HarborPhase.FAILING, "no pod of the Deployment"),
         ({"ready": True}, HarborPhase.READY, ""),
     ],
 )
@@ -93,7 +93,7 @@ def stalled_rollout() -> dict[str, Any]:
         (
             {"status": {}},
             HarborPhase.PROVISIONING,
-            "no Pod of the Deployment reg-harbor-core is ready",
+            "no pod of the Deployment reg-harbor-core is ready",
         ),
         ({"spec": {"replicas": 0}}, HarborPhase.STOPPED, "is scaled to 0"),
         ({"status": {}, "spec": {"replicas": 0}}, HarborPhase.STOPPED, "is scaled to 0"),
@@ -127,7 +127,7 @@ async def test_an_address_that_is_not_there_yet(
     uid = put_core(cluster)
     if data is not None:
         put_map(cluster, CORE, **data)
-    message = "the core's ConfigMap (reg-harbor-core) has no EXT_ENDPOINT yet"
+    message = "the ConfigMap of the core (reg-harbor-core) has no EXT_ENDPOINT yet"
     expected = helm_harbor(uid=uid, address="", phase=HarborPhase.PROVISIONING, message=message)
     assert await get_harbor(client) == expected
 
@@ -213,4 +213,4 @@ async def test_a_senseless_selector(client: ClusterClient) -> None:
     section = await client.list_harbors(EVERYWHERE, "app in harbor")
     assert isinstance(section, Unavailable)
     assert section.reason is Reason.REJECTED
-    assert "is the label selector" in section.message
+    assert "check the label selector" in section.message

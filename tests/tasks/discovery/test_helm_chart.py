@@ -72,7 +72,7 @@ async def test_where_the_password_is(
     put_core(cluster, {"env": [*env, plain_value(ADDRESS, URL)], "envFrom": bulk})
     managed_harbor = await get_harbor(client)
     if key is None:
-        message = "the Deployment reg-harbor-core takes HARBOR_ADMIN_PASSWORD from no Secret"
+        message = "the Deployment reg-harbor-core does not read HARBOR_ADMIN_PASSWORD from a Secret"
         assert (managed_harbor.password, managed_harbor.message) == (None, message)
     else:
         assert managed_harbor.password == SecretKeyRef(namespace="h2", name=key[0], key=key[1])

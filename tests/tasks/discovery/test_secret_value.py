@@ -58,14 +58,16 @@ async def test_there_is_no_such_key(
     cluster.put_secret("shop", "admin", content)
     error = await read_error(client)
     assert error.reason is Reason.NOT_FOUND
-    assert error.message == "the Secret admin in namespace shop has no key secret, or nothing in it"
+    assert (
+        error.message == "the Secret admin in namespace shop has no key secret, or the key is empty"
+    )
 
 
 async def test_it_is_no_text(cluster: SimulatedCluster, client: ClusterClient) -> None:
     cluster.put_secret("shop", "admin", {"secret": PASSWORD.encode() + b"\xff"})
     error = await read_error(client)
     assert error.reason is Reason.REJECTED
-    assert error.message == "what the Secret admin in namespace shop holds under secret is no text"
+    assert error.message == "the value of secret in the Secret admin in namespace shop is not text"
 
 
 async def test_it_may_not_be_read(cluster: SimulatedCluster, client: ClusterClient) -> None:

@@ -34,7 +34,7 @@ def test_one_gzip_is_undone(coding: str, step: int) -> None:
     "coding", ["gzip, gzip", "gzip,gzip,gzip", "br", "zstd", "deflate", "gzip, br", "x", "\xff"]
 )
 def test_no_other_coding_is_undone(coding: str) -> None:
-    with pytest.raises(BodyError, match="which was not asked for"):
+    with pytest.raises(BodyError, match="which was not requested"):
         BodyBuffer(coding, LARGEST)
 
 
@@ -45,7 +45,7 @@ def test_the_limit_is_of_what_is_decoded(coding: str, size: int) -> None:
     if size <= LARGEST:
         assert _read(coding, wire, 10_000) == bytes(size)
         return
-    with pytest.raises(BodyError, match="answered more than"):
+    with pytest.raises(BodyError, match="returned more than"):
         _read(coding, wire, 10_000)
 
 

@@ -99,7 +99,7 @@ async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str)
     assert connections == []
     assert failure is not None
     assert (failure.reason, failure.confirmed) == (Reason.ADDRESS_FORBIDDEN, True)
-    assert "where no discovered address may lead" in failure.message
+    assert "which is not allowed for discovered addresses" in failure.message
     assert ALLOWED in failure.advice
     (verdict,) = checks_from_error(excinfo.value)
     assert (verdict.status, verdict.reason) == (ConditionStatus.FALSE, Reason.ADDRESS_FORBIDDEN)
@@ -112,7 +112,7 @@ async def test_nor_to_what_only_this_machine_may_ask(names: Names, address: str)
     names["harbor.example.com"] = [address]
     target = _discovered("https://harbor.example.com")
     async with RegistryHttpClient(target, QUICK, AUTH) as http:
-        with pytest.raises(AddressNotAllowed, match=r"harbor\.example\.com leads to"):
+        with pytest.raises(AddressNotAllowed, match=r"harbor\.example\.com resolves to"):
             await http.get("/x")
     failure = first_failure(await check_connection(target, 2))
     assert failure is not None

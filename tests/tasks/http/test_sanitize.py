@@ -64,7 +64,7 @@ def test_what_is_clean_is_not_touched(body: bytes) -> None:
 )
 def test_what_cannot_be_cleaned_is_not_read(body: bytes) -> None:
     assert sanitize_json(body) == b""
-    with pytest.raises(ServerError, match="unreadable body"):
+    with pytest.raises(ServerError, match="invalid body"):
         parse_json("prod", _answer(body), CATALOG_ADAPTER)
 
 

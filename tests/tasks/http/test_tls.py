@@ -45,13 +45,13 @@ def _serve(certificate: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("certificate", "trust", "reason", "advice"),
     [
-        ("self-signed", SystemCA(), Reason.SELF_SIGNED, "(here: the certificate itself)"),
-        ("good", SystemCA(), Reason.UNKNOWN_AUTHORITY, "add the authority's certificate"),
+        ("self-signed", SystemCA(), Reason.SELF_SIGNED, "(here: the server certificate itself)"),
+        ("good", SystemCA(), Reason.UNKNOWN_AUTHORITY, "add the CA certificate"),
         (
             "wrong name",
             OWN_TRUST,
             Reason.WRONG_HOST_NAME,
-            "use the name that the certificate is for",
+            "use a host name that the certificate is issued for",
         ),
         ("expired", OWN_TRUST, Reason.CERTIFICATE_EXPIRED, "renew the certificate"),
         ("not yet valid", OWN_TRUST, Reason.TLS_UNTRUSTED, "compare the clocks"),
@@ -95,9 +95,9 @@ async def test_https_towards_plain_http() -> None:
         verdict = first_failure(await check_connection(registry(address=address), 2))
         assert verdict is not None
         assert (verdict.step, verdict.reason) == ("TLS", Reason.TLS_UNTRUSTED)
-        assert verdict.advice == "is this an https address?"
+        assert verdict.advice == "check that this is an https address"
         async with open_client(address) as client:
-            with pytest.raises(TlsFailed, match="is this an https address"):
+            with pytest.raises(TlsFailed, match="check that this is an https address"):
                 await client.observe()
 
 
@@ -136,7 +136,7 @@ def test_refusals_by_openssls_code(code: int, reason: Reason) -> None:
 def test_any_other_handshake_failure(error: ssl.SSLError) -> None:
     reason, message = tls.describe_tls_error(error)
     assert reason is Reason.TLS_UNTRUSTED
-    assert message.endswith("is this an https address?")
+    assert message.endswith("check that this is an https address")
 
 
 def test_one_context_for_one_trust() -> None:

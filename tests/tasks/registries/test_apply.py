@@ -135,7 +135,7 @@ async def test_what_takes_too_long_is_an_outcome_and_the_rest_is_left(short_time
     over = (False, Reason.TIMED_OUT)
     assert results == {"stuck": over, "n": (True, Reason.DONE), "w": over}
     assert {outcome.message for outcome in outcomes if not outcome.succeeded} == {
-        "applying the changes took longer than 0.3 s; the next run goes on"
+        "applying the changes took longer than 0.3 s; the next run continues"
     }
     assert "w begins" not in writer.steps
 

@@ -22,7 +22,7 @@ async def test_all_steps() -> None:
         checks = await _check_connection(url)
     assert [check.step for check in checks] == ["Address valid", "DNS", "TCP", "TLS"]
     assert ConditionStatus.FALSE not in {check.status for check in checks}
-    assert checks[1].message == "127.0.0.1 is 127.0.0.1"
+    assert checks[1].message == "127.0.0.1 resolves to 127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_nobody_answers_the_handshake() -> None:
         for _ in ("TCP", "TLS"):
             await connections_closed.acquire()
     assert (last.step, last.reason) == ("TLS", Reason.TIMED_OUT)
-    assert last.message == "no answer within 0.2 s"
+    assert last.message == "no response within 0.2 s"
 
 
 async def test_hung_up_during_the_handshake() -> None:
@@ -71,4 +71,4 @@ async def test_hung_up_during_the_handshake() -> None:
     async with server:
         *_, last = await _check_connection(f"https://127.0.0.1:{port}")
     assert (last.step, last.reason) == ("TLS", Reason.UNREACHABLE)
-    assert "is this an https address?" in last.advice
+    assert "check that this is an https address" in last.advice

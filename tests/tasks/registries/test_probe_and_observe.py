@@ -84,7 +84,7 @@ async def test_a_look_without_end_is_ended() -> None:
     faults.add(Fault(EndlessBody(pause=0.02), times=None))
     with serving(faults) as url:
         async with open_client(url, Kind.DOCKER, None) as client:
-            with pytest.raises(TimedOut, match=r"the whole look took longer than 0\.5 s"):
+            with pytest.raises(TimedOut, match=r"the observation took longer than 0\.5 s"):
                 await observe.fn(registry(Kind.DOCKER, address=url), client)
 
 

@@ -186,7 +186,7 @@ def test_unknown_fields_are_no_reason_to_fail() -> None:
 def test_an_unreadable_body_is_named_and_not_repeated(body: object, where: str) -> None:
     with pytest.raises(ServerError) as excinfo:
         parse_json("prod", _answer(200, body), ROWS)
-    assert excinfo.value.message.startswith(f"answered 200 with an unreadable body: {where}")
+    assert excinfo.value.message.startswith(f"answered 200 with an invalid body: {where}")
     assert "hunter2" not in repr(excinfo.value)
     assert len(excinfo.value.message) < 250
     assert excinfo.value.__cause__ is None

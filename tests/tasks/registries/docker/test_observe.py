@@ -155,7 +155,7 @@ async def test_pages_without_an_end_are_not_taken_for_the_whole(pages: tuple[str
         section = (await observe_registry(url, Kind.DOCKER, None)).spaces
     assert not section.is_complete
     assert section.reason is Reason.REJECTED
-    assert "cannot be followed to an end" in section.message
+    assert "the pages of the catalog do not end" in section.message
 
 
 @pytest.mark.parametrize(

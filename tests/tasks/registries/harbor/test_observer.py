@@ -222,9 +222,9 @@ async def test_a_lost_answer(testbed: HarborTestbed, action: CutConnection | Cut
 async def test_one_that_is_not_ours_is_in_the_way(testbed: HarborTestbed) -> None:
     other = testbed.add(OBSERVER, "red", description="made by hand")
     async with _client(testbed) as client:
-        with pytest.raises(Conflict, match="is in the way"):
+        with pytest.raises(Conflict, match="already exists"):
             await client.create_observer(INSTALLATION, RobotStore().save)
-        with pytest.raises(Conflict, match="is in the way"):
+        with pytest.raises(Conflict, match="already exists"):
             await client.delete_observer(INSTALLATION)
     assert testbed.harbor.robots[other.id].description == "made by hand"
 

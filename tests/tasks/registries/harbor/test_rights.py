@@ -107,7 +107,9 @@ async def test_a_robot_that_may_not_grant_is_told_so_and_may_do_all_else(
     assert statuses_by_type(checks) == HEALTHY
     (message,) = (check.message for check in checks if check.type is ADMINISTRATOR)
     lacks = ", ".join(" ".join(need) for need in missing)
-    expected = f"may do all but grant: it lacks {lacks}" if missing else "may do all"
+    expected = (
+        f"has all rights except to grant access: it lacks {lacks}" if missing else "has all rights"
+    )
     assert message == f"{credential.username} {expected}"
 
 
@@ -141,7 +143,7 @@ async def test_a_401_that_comes_at_once_is_not_believed() -> None:
         failure = expect_failure(await probe_registry(url))
         assert unavailable_reason(await observe_registry(url)) is Reason.UNAUTHORIZED
     assert (failure.reason, failure.confirmed) == (Reason.UNAUTHORIZED, False)
-    assert "wait a minute" in failure.advice
+    assert "try again in a minute" in failure.advice
 
 
 @pytest.mark.parametrize("credential", [ADMIN, with_wrong_password(ADMIN)])

@@ -93,7 +93,9 @@ async def test_no_other_robot_is_revoked_under_an_old_id(testbed: HarborTestbed)
 
 
 async def test_editing_a_robot_that_is_gone_fails(testbed: HarborTestbed) -> None:
-    with pytest.raises(NotFound, match="the robot account is gone; the next run makes a new one"):
+    with pytest.raises(
+        NotFound, match="the robot account no longer exists; the next run creates a new one"
+    ):
         await testbed.make(update_robot(999, "red"))
 
 
@@ -103,7 +105,7 @@ async def test_a_space_that_is_gone_is_told_from_a_robot_that_is(
 ) -> None:
     robot = testbed.add(NAME, "red") if edits else None
     change = update_robot(robot.id, "red", "ghost") if robot else create_robot("red", "ghost")
-    with pytest.raises(NotFound, match="the space ghost was deleted meanwhile") as excinfo:
+    with pytest.raises(NotFound, match="the space ghost no longer exists") as excinfo:
         await testbed.make(change)
     assert excinfo.value.reason is Reason.SPACES_MISSING
     assert testbed.store.kept == []
@@ -155,7 +157,7 @@ async def test_a_robot_may_grant_and_revoke(testbed: HarborTestbed) -> None:
 
 async def test_a_robot_never_edits(testbed: HarborTestbed) -> None:
     robot = testbed.add(NAME, "red")
-    with pytest.raises(Forbidden, match="no robot account may edit another"):
+    with pytest.raises(Forbidden, match="a robot account cannot edit another one"):
         await testbed.make(update_robot(robot.id, "green"), testbed.service())
     assert testbed.rights() == {"red": PULL}
 

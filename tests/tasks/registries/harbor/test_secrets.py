@@ -124,7 +124,7 @@ async def test_one_that_is_not_ours_is_in_the_way_and_not_touched(
     robot = testbed.add(NAME, "other", description=description)
     before = (robot.secret, robot.permissions, robot.updated)
     change = create_robot("red", replaces=robot.id if replaces else None)
-    with pytest.raises(Conflict, match=r"is in the way.*delete it in Harbor") as excinfo:
+    with pytest.raises(Conflict, match=r"already exists.*delete it in Harbor") as excinfo:
         await testbed.make(change)
     assert f"robot${NAME}" in excinfo.value.message
     assert (robot.secret, robot.permissions, robot.updated) == before
@@ -137,7 +137,7 @@ async def test_one_that_is_not_ours_is_not_taken_over_after_a_lost_answer(
 ) -> None:
     robot = testbed.add(NAME, "other", description="made by hand")
     testbed.faults.add(robot_fault("POST", Respond(504)))
-    with pytest.raises(Conflict, match="is in the way"):
+    with pytest.raises(Conflict, match="already exists"):
         await testbed.make(create_robot("red"))
     assert testbed.harbor.robots[robot.id].description == "made by hand"
 

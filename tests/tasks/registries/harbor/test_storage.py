@@ -52,7 +52,7 @@ async def test_without_quotas_the_total_is_known_and_the_rest_is_not() -> None:
     assert reading.total == 9
     assert not reading.spaces.is_complete
     assert reading.spaces.reason is Reason.NOT_PROBED
-    assert "quotas are switched off" in reading.spaces.message
+    assert "quotas are disabled" in reading.spaces.message
 
 
 async def test_a_row_that_says_not_whose_it_is_is_left_out() -> None:
