@@ -82,6 +82,6 @@ async def _apply_change(
         raise
     except Exception as error:  # a bug must not lose the results of the other changes
         get_run_logger().exception("%s: unexpected error", change.namespace)
-        message = f"unexpected error {type(error).__name__}, see the log of the run"
+        message = f"unexpected {type(error).__name__}, see the run's log"
         reason = Reason.UNFORESEEN
         return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)

@@ -77,5 +77,5 @@ async def _apply_change(
     except Exception as error:  # a bug must not lose the results of the other changes
         get_run_logger().exception("%s: unexpected error", change.subject)
         reason = Reason.UNFORESEEN
-        message = f"unexpected error {type(error).__name__}, see the log of the run"
+        message = f"unexpected {type(error).__name__}, see the run's log"
     return ChangeResult(change=change, succeeded=False, reason=reason, message=message)
