@@ -88,13 +88,13 @@ class _PullAccess(FrozenModel):
 
 
 def _load(session: Session) -> tuple[_PullAccess, dict[tuple[str, int], str]]:
-    facts = _PullAccess(
+    access = _PullAccess(
         registries=tuple(record.registry for record in registries.list_registries(session)),
         bindings=bindings.list_bound_workspaces(session),
         robots=tuple(robot for robot in robots.list_robots(session) if robot.workspace),
         public_registries=statistics.registries_with_public_spaces(session),
     )
-    return facts, robots.encrypted_secrets(session)
+    return access, robots.encrypted_secrets(session)
 
 
 async def build_pull_secret_contents() -> PullSecretContents:
@@ -104,11 +104,11 @@ async def build_pull_secret_contents() -> PullSecretContents:
         InvalidRequest: the encryption key is missing, or is not the key that the secrets were
             encrypted with.
     """
-    facts, encrypted_secrets = await in_transaction(_load)
+    access, encrypted_secrets = await in_transaction(_load)
     pull_user_registries = {
-        registry.name: registry for registry in facts.registries if _has_pull_user(registry)
+        registry.name: registry for registry in access.registries if _has_pull_user(registry)
     }
-    if not (facts.robots or pull_user_registries):
+    if not (access.robots or pull_user_registries):
         return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
     cipher = await load_cipher()
     users = await _read_pull_users(pull_user_registries.values())
@@ -116,11 +116,11 @@ async def build_pull_secret_contents() -> PullSecretContents:
         name: users[name].username if name in users else "" for name in pull_user_registries
     }
     workspace_logins = logins_by_workspace(
-        facts.registries,
-        facts.bindings,
-        facts.robots,
+        access.registries,
+        access.bindings,
+        access.robots,
         [PullUser(registry=name, username=user_name) for name, user_name in user_names.items()],
-        facts.public_registries & pull_user_registries.keys(),
+        access.public_registries & pull_user_registries.keys(),
     )
     passwords = {(name, None): user.password for name, user in users.items()}
     return _build_contents(

@@ -28,7 +28,7 @@ _TRANSIENT_REASONS = {429: Reason.THROTTLED, 408: Reason.TIMED_OUT, 504: Reason.
 _PERMANENT_REASONS = {
     401: (
         Reason.UNAUTHORIZED,
-        "the token or client certificate was not accepted: it may be expired or revoked",
+        "the token or client certificate is not accepted: it may be expired or revoked",
     ),
     404: (Reason.NOT_FOUND, "answered 404 (not found)"),
     409: (Reason.CONFLICT, "answered 409 (conflict): the object was changed at the same time"),
@@ -122,8 +122,8 @@ def _describe_refusal(code: int, status: Status, response: Response) -> tuple[Re
         return _PERMANENT_REASONS[code]
     if code < 400:
         return Reason.REDIRECTED, f"answered {code}; credentials do not follow redirects"
-    word = f" ({status.reason})" if re.fullmatch(r"[A-Za-z]{1,40}", status.reason) else ""
-    return Reason.REJECTED, f"answered {code}{word}"
+    suffix = f" ({status.reason})" if re.fullmatch(r"[A-Za-z]{1,40}", status.reason) else ""
+    return Reason.REJECTED, f"answered {code}{suffix}"
 
 
 def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str]:

@@ -75,7 +75,7 @@ def parse_kubeconfig(text: str) -> Kubeconfig:
         _raise_unusable(
             "the user has neither a token nor a client certificate", _SERVICE_ACCOUNT_ADVICE
         )
-    if any(sign.isspace() or not sign.isprintable() for sign in token):
+    if any(char.isspace() or not char.isprintable() for char in token):
         _raise_unusable("the token has spaces or line breaks", "paste it unchanged")
     return Kubeconfig(
         server=_server_url(cluster),

@@ -1,4 +1,4 @@
-"""List the managed Harbors of a cluster from all sources; the only module that knows them all."""
+"""List the managed Harbors of a cluster from all sources."""
 
 import asyncio
 from functools import partial

@@ -1,4 +1,4 @@
-"""Create the client for a kind of registry; the only module that knows all kinds."""
+"""Create the client for a kind of registry; the only module that depends on all kinds."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

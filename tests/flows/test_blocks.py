@@ -80,7 +80,7 @@ async def test_registries_with_broken_blocks_hold_up_nobody(
         message = _reasons(names[case])[Reason.CREDENTIALS_MISSING]
         assert expected in message
         assert f"the block registry-credentials/{names[case]}" in message
-        assert "fill the field in" in message
+        assert "fill in the field" in message
         assert "Harbor12345" not in message
     assert "Prefect cannot read the block" in caplog.text
     assert Reason.CREDENTIALS_MISSING not in _reasons(names["spoiled"])

@@ -204,8 +204,8 @@ def _authenticated_check(
 
 async def _find_own_robot(http: RegistryHttpClient, username: str) -> Robot | None:
     # `q` matches the name without Harbor's configurable prefix; the list shows it with the prefix.
-    bare = username.rpartition("$")[2]
-    for query in ({"q": f"name={bare}"}, {}):
+    bare_name = username.rpartition("$")[2]
+    for query in ({"q": f"name={bare_name}"}, {}):
         response = await http.get(f"{API_PATH}/robots", {"page_size": 100, **query})
         if response.status in (401, 403):
             return None

@@ -114,21 +114,21 @@ def robot_rights_check(robot: Robot | None, username: str) -> CheckResult:
     return administrator_check(ConditionStatus.TRUE, f"{username} {ability}")
 
 
-def _missing_rights(robot: Robot, needs: Iterable[tuple[str, str, str, str]]) -> str:
-    return ", ".join(" ".join(need) for need in needs if not robot.has_right(*need))
+def _missing_rights(robot: Robot, required: Iterable[tuple[str, str, str, str]]) -> str:
+    return ", ".join(" ".join(right) for right in required if not robot.has_right(*right))
 
 
 def administrator_check(status: ConditionStatus, message: str) -> CheckResult:
     """Return a check result for the Administrator condition."""
-    true = status is ConditionStatus.TRUE
+    is_administrator = status is ConditionStatus.TRUE
     return CheckResult(
         type=ConditionType.ADMINISTRATOR,
         status=status,
-        reason=Reason.ADMINISTRATOR if true else Reason.NOT_ADMINISTRATOR,
+        reason=Reason.ADMINISTRATOR if is_administrator else Reason.NOT_ADMINISTRATOR,
         message=message,
         step="Administrator",
         advice=""
-        if true
+        if is_administrator
         else "use a system administrator, or a system robot account with robot:list, project:list "
         "and project:create on the system and project:update on all projects (to grant access, "
         "also robot:create and robot:delete on the system and repository:pull on all projects)",

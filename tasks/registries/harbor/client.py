@@ -100,14 +100,14 @@ class HarborClient:
         kind, health = await detect(self.http)
         if health is None:
             return (kind,), False
-        proof = await self._authenticate(health)
+        auth_result = await self._authenticate(health)
         components = checks.components_check(health)
-        if proof.checks[0].status is not ConditionStatus.TRUE:
-            return (*proof.checks, components), proof.is_robot
+        if auth_result.checks[0].status is not ConditionStatus.TRUE:
+            return (*auth_result.checks, components), auth_result.is_robot
         info = await self._system_info()
         version = checks.version_check(info.harbor_version)
         writable = checks.writable_check(info)
-        return (version, *proof.checks, writable, components), proof.is_robot
+        return (version, *auth_result.checks, writable, components), auth_result.is_robot
 
     async def _authenticate(self, health: wire.Components) -> AuthResult:
         return await authenticate(

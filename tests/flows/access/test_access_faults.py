@@ -151,7 +151,10 @@ async def test_a_foreign_one_of_that_name_is_left_alone_and_holds_up_nobody(name
         foreign.description = "mine"
         result = await p.bind("team-a")
         assert f"the robot account robot${foreign.stored} already exists" in result.message
-        assert "If nobody needs it, delete it in Harbor; the next run makes ours" in result.message
+        assert (
+            "If it is not needed, delete it in Harbor; the next run creates a new one"
+            in result.message
+        )
         assert [permission.namespace for permission in foreign.permissions] == ["team-b"]
         assert foreign.id in p.harbor.simulator.robots
         await p.bind("team-b", workspace="blue")
@@ -168,7 +171,7 @@ async def test_a_secret_that_could_not_be_saved_is_made_anew(name: str) -> None:
         full = "BEFORE INSERT ON robot_grant BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         _sql(f"CREATE TRIGGER full {full}")
         result = await p.bind("team-a")
-        assert "red: unforeseen IntegrityError, see the run's log" in result.message
+        assert "red: unexpected IntegrityError, see the run's log" in result.message
         assert (recorded_robots(name), p.cluster.secret("shop")) == ((), None)
         assert len(robots_in(p.harbor)) == 1
         _sql("DROP TRIGGER full")

@@ -139,7 +139,7 @@ def _too_old() -> Iterator[str]:
 
 FAILING = {
     "DNS": (_unknown_host, "harbor", "check the spelling"),
-    "TCP": (_closed_port, "harbor", "is it running"),
+    "TCP": (_closed_port, "harbor", "that the registry is running"),
     "TLS": (_self_signed, "harbor", "Own certificate authority"),
     "Is it a Harbor": (
         lambda: run_server(SimulatedDockerRegistry().app),
@@ -149,7 +149,7 @@ FAILING = {
     "Is it a Harbor ": (lambda: run_server(_web_page), "harbor", "check the address"),
     "Is it a": (lambda: run_server(SimulatedHarbor().app), "docker", "Harbor"),
     "Version supported": (_too_old, "harbor", "upgrade Harbor"),
-    "Writable": (_read_only, "harbor", "switch read-only mode off"),
+    "Writable": (_read_only, "harbor", "turn off read-only mode"),
 }  # fmt: skip
 
 
