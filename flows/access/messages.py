@@ -62,24 +62,24 @@ def workspace_removed(name: str, binding_count: int, errors: Sequence[str]) -> s
 
 
 def held_bindings(
-    action: str, count: int, held: int, missing_spaces: Sequence[str], *, dry_run: bool
+    action: str, count: int, held_count: int, missing_spaces: Sequence[str], *, dry_run: bool
 ) -> str:
     """Return the message about held bindings.
 
     Args:
         action: `restore` or `drop`.
         count: how many bindings the action applies to.
-        held: how many other bindings match, whose space is missing.
+        held_count: how many other bindings match, whose space is missing.
         missing_spaces: the names of these spaces.
     """
-    if not count and not held:
+    if not count and not held_count:
         return "no held bindings match; nothing was changed"
     past = {"restore": "restored", "drop": "dropped"}[action]
     bindings = pluralize(count, "held binding")
     message = f"{bindings} would be {past}" if dry_run else f"{past} {bindings}"
     if missing_spaces:
         message += (
-            f"; {pluralize(held, 'binding')} still held: the registry has no space "
+            f"; {pluralize(held_count, 'binding')} still held: the registry has no space "
             f"{', '.join(missing_spaces[:_MAX_NAMES])}"
         )
     return f"{message}; nothing was changed" if dry_run or not count else message

@@ -131,11 +131,9 @@ async def reconcile(
     Args:
         lease_id: the lease that this run holds on the registry.
         credentials: credentials that were read already; None to read them now.
-        due_at: time at which the registry was due; the run is skipped if another run has observed
-            the registry since.
+        due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
-        first: whether the registry was just integrated; if so, the account for cheaper
-            observations is created now.
+        first: whether the registry was just integrated; the observer account is created then.
 
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.

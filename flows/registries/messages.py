@@ -59,14 +59,18 @@ def registry_summary(
 
 
 def reconcile_all_summary(
-    due: int, total: int, unavailable: Sequence[str], notes: Sequence[str], errors: Sequence[str]
+    due_count: int,
+    total: int,
+    unavailable: Sequence[str],
+    notes: Sequence[str],
+    errors: Sequence[str],
 ) -> str:
     """Return the message of a run on all due registries.
 
     Args:
         unavailable: names of the registries that could not be read.
     """
-    parts = [f"{due} of {total} registries were due"]
+    parts = [f"{due_count} of {total} registries were due"]
     if unavailable:
         parts.append(f"{len(unavailable)} unavailable: {', '.join(unavailable[:_MAX_NAMES])}")
     parts += notes

@@ -80,9 +80,8 @@ async def update_registry(
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
         check_moved_credentials(before, after, updates)
-        origins = new_credential_origins(
-            after, block_document_ids(credentials, new_pull_credentials)
-        )
+        documents = block_document_ids(credentials, new_pull_credentials)
+        origins = new_credential_origins(after, documents)
         origins = await _check_new_values(before, after, origins)
         entry, at, run = _audit_entry(before, after, updates), clock.now(), flow_run_id()
         await in_transaction(

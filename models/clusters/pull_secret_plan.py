@@ -45,8 +45,6 @@ def plan_pull_secrets(
     pull secret is not changed; the namespace's status reports it.
 
     Args:
-        cluster: the cluster.
-        snapshot: the observation.
         desired: desired pull secrets by namespace; other namespaces must have none.
         pull_secrets: statuses on record.
         unresolved: namespaces whose desired content is not known completely, with the reason. Their

@@ -28,7 +28,6 @@ def check_change_limit(
         count: items that the plan removes.
         total: items that exist.
         action: verb for the message, e.g. "delete".
-        limits: the safety limits.
         noun: plural noun for the items.
 
     Raises:

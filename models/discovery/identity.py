@@ -139,8 +139,7 @@ def own_robots(
 
     Args:
         robots: observed robot accounts with the mark of this installation.
-        robot_accounts: robot accounts on record for this registry, which belong to it regardless of
-            their marks.
+        robot_accounts: robot accounts on record for this registry; their marks do not matter.
         other_registries: names of the other registries on record.
     """
     recorded = {(account.robot_id, account.created_at) for account in robot_accounts}

@@ -83,12 +83,18 @@ def plan_discovery(
         # Missing Harbors first: one that moved is missing in its old place.
         steps=(*missing_steps, *due_steps),
         adopted_count=sum(bool(record.registry) for record in records),
-        unavailable={
-            name: section.message
-            for name, section in sections.items()
-            if isinstance(section, Unavailable)
-        },
+        unavailable=_unavailable_messages(sections),
     )
+
+
+def _unavailable_messages(
+    sections: Mapping[str, CompleteHarbors | Unavailable],
+) -> dict[str, str]:
+    return {
+        cluster: section.message
+        for cluster, section in sections.items()
+        if isinstance(section, Unavailable)
+    }
 
 
 def _plan_all_present(

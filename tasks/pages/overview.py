@@ -34,7 +34,6 @@ def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> 
     """Return the overview page: totals, problems, a table of all registries, and charts.
 
     Args:
-        overview: statistics of all registries.
         trend: (time, bytes used in all registries), oldest first.
     """
     return (

@@ -64,7 +64,6 @@ def read_text_field(document: BlockDocument, field: str, title: str) -> str:
     """Return the text of one field of a saved block.
 
     Args:
-        document: the saved block.
         field: name of the field.
         title: title of the field in the form, for messages.
 
@@ -102,7 +101,6 @@ async def read_block_documents(slug: str, names: Collection[str]) -> list[BlockD
 
     Args:
         slug: slug of the block type.
-        names: names of the blocks.
     """
     if not names:
         return []

@@ -76,7 +76,6 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
     """Return the kubeconfig of a cluster; None for the cluster that this service runs in.
 
     Args:
-        cluster: the cluster.
         kubeconfigs: kubeconfigs by block name, see `read_kubeconfigs`.
 
     Raises:

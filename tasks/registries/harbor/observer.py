@@ -84,8 +84,7 @@ async def read_lists(
         return first  # a fault of Harbor: the administrator would get the same error
     lists = await _read_with(http, installation, None)
     is_unusable = _is_unusable(lists.spaces) or _is_unusable(lists.robots)
-    usable = None if is_unusable else False
-    return HarborLists(lists.spaces, lists.robots, observer_usable=usable)
+    return HarborLists(lists.spaces, lists.robots, None if is_unusable else False)
 
 
 def _is_unusable(section: Complete[ObservedSpace] | Complete[ObservedRobot] | Unavailable) -> bool:
