@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .PHONY: demo test serve migrate setup lint types imports pytest bench live clean
 
-demo: setup  ## the main job on embedded defaults; ONCE=1 tells the story once and exits
+demo: setup  ## end-to-end demo on embedded defaults; ONCE=1 runs it once and exits
 	@$(PY) -m deployments.demo
 
 serve: setup  ## the product for real use on one machine; DATA_DIR and PORT may be set

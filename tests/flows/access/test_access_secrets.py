@@ -116,7 +116,7 @@ async def _provoke_faults(p: Platform) -> None:
     assert "1 of 1 changes failed" in (state.message or "")
     _sql("CREATE TRIGGER full BEFORE INSERT ON robot_grant BEGIN SELECT RAISE(ABORT, 'full'); END")
     state = await run_flow(rotate_credentials, p.name)
-    assert "unforeseen" in (state.message or "")
+    assert "unexpected" in (state.message or "")
     _sql("DROP TRIGGER full")
     p.harbor.faults.add(Fault(CutConnection(20), "POST", ".*/robots"))
     await bind(p.name, ["team-b"], "blue")
