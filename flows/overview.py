@@ -25,9 +25,9 @@ from tasks.store.registries import registries, statistics
 from tasks.store.retention import prune_history
 from tasks.store.session import in_transaction
 
-_WINDOW = timedelta(days=7)
-_POINTS = 24
-_HISTORY = 20
+_TREND_WINDOW = timedelta(days=7)
+_TREND_POINTS = 24
+_MAX_HISTORY_ROWS = 20
 
 
 @flow(name="compute-overview", persist_result=False)
@@ -77,8 +77,10 @@ async def publish_overview() -> int:
     overview = Overview(
         at=now, registries=await in_transaction(statistics.list_registry_statistics)
     )
-    measurements = await in_transaction(statistics.list_measurements, now - _WINDOW)
-    page = overview_page(overview, storage_trend(measurements, now, window=_WINDOW, points=_POINTS))
+    measurements = await in_transaction(statistics.list_measurements, now - _TREND_WINDOW)
+    page = overview_page(
+        overview, storage_trend(measurements, now, window=_TREND_WINDOW, points=_TREND_POINTS)
+    )
     digest_source = overview_digest_source(overview)
     return await publish_if_changed(
         "overview", page, digest_source, "All registries: health, contents and storage"
@@ -88,20 +90,20 @@ async def publish_overview() -> int:
 async def publish_registry_pages(names: list[str]) -> int:
     """Publish `registry-<name>` for each registry that changed; return the number of pages."""
     page_count = 0
-    by_name = {
+    statistics_by_name = {
         registry_figures.name: registry_figures
         for registry_figures in await in_transaction(statistics.list_registry_statistics)
     }
     facts = await in_transaction(views.load_registry_facts, names, clock.now())
     access = build_registry_access_views(facts, names)
     for name in names:
-        figures: RegistryStatistics | None = by_name.get(name)
-        if figures is None:  # removed meanwhile
+        registry_statistics: RegistryStatistics | None = statistics_by_name.get(name)
+        if registry_statistics is None:  # removed meanwhile
             continue
         spaces, history = await in_transaction(_page_details, name)
-        page = registry_page(figures, spaces, history, access[name])
-        digest_source = registry_digest_source(figures, spaces, access[name])
-        registry = figures.record.registry
+        page = registry_page(registry_statistics, spaces, history, access[name])
+        digest_source = registry_digest_source(registry_statistics, spaces, access[name])
+        registry = registry_statistics.record.registry
         title = f"{registry.kind.label} at {registry.address}"
         page_count += await publish_if_changed(f"registry-{name}", page, digest_source, title)
     return page_count
@@ -111,5 +113,5 @@ def _page_details(
     session: Session, name: str
 ) -> tuple[tuple[SpaceStatistics, ...], list[AuditRow]]:
     return statistics.list_space_statistics(session, name), audit.history(
-        session, name, limit=_HISTORY
+        session, name, limit=_MAX_HISTORY_ROWS
     )

@@ -25,20 +25,20 @@ def load_block_key(data_dir: Path) -> str:
         BlockKeyMissing: the database contains blocks, but there is no key.
         InvalidRequest: other users can read the file.
     """
-    path, draft = data_dir / BLOCK_KEY_FILE_NAME, data_dir / f"{BLOCK_KEY_FILE_NAME}.new"
+    path, new_path = data_dir / BLOCK_KEY_FILE_NAME, data_dir / f"{BLOCK_KEY_FILE_NAME}.new"
     if not path.exists():
-        asyncio.run(_create_key(draft, path, interrupted=draft.exists()))
-        draft.rename(path)
+        asyncio.run(_create_key(new_path, path, interrupted=new_path.exists()))
+        new_path.rename(path)
         sync_directory(data_dir)
     return read_secret_file(path).strip()
 
 
-async def _create_key(draft: Path, path: Path, *, interrupted: bool) -> None:
+async def _create_key(new_path: Path, path: Path, *, interrupted: bool) -> None:
     from deployments.keys import block_key_table as table  # noqa: PLC0415 - imports Prefect's server
 
     try:
         if (key := await table.read_key()) is not None:
-            _write_key(draft, key)
+            _write_key(new_path, key)
             await table.delete_key()
         elif not interrupted:
             if await table.has_saved_blocks():
@@ -46,11 +46,11 @@ async def _create_key(draft: Path, path: Path, *, interrupted: bool) -> None:
                     f"the encryption key of the saved blocks is missing: restore {path} from a "
                     "backup, or set PREFECT_SERVER_ENCRYPTION_KEY"
                 )
-            _write_key(draft, Fernet.generate_key().decode())
+            _write_key(new_path, Fernet.generate_key().decode())
     finally:
         await table.close()
 
 
-def _write_key(draft: Path, key: str) -> None:
-    draft.unlink(missing_ok=True)  # left by a call interrupted before the key was deleted
-    create_secret_file(draft, f"{key}\n")
+def _write_key(new_path: Path, key: str) -> None:
+    new_path.unlink(missing_ok=True)  # left by a call interrupted before the key was deleted
+    create_secret_file(new_path, f"{key}\n")

@@ -59,10 +59,13 @@ class GatewayTimeout:
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond 504 and keep the request."""
-        request, loop = replay_body(await read_body(receive), receive), asyncio.get_running_loop()
+        replayed_receive, loop = (
+            replay_body(await read_body(receive), receive),
+            asyncio.get_running_loop(),
+        )
 
         async def serve() -> None:
-            await app(scope, request, CapturedResponse().send)
+            await app(scope, replayed_receive, CapturedResponse().send)
 
         self._pending.set_result(lambda: asyncio.run_coroutine_threadsafe(serve(), loop))
         await send_response(send, AsgiResponse(504))
@@ -85,11 +88,11 @@ class RunCallback:
     between two pages of a list.
     """
 
-    fn: Callable[[], object]
+    callback: Callable[[], object]
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the function, then the app."""
-        result = self.fn()
+        result = self.callback()
         if inspect.isawaitable(result):
             await result
         await app(scope, receive, send)
@@ -161,19 +164,19 @@ class TruncateBody:
 class EndlessBody:
     """A response that never ends: chunks keep arriving in time.
 
-    It ends after `bound` seconds or when the client disconnects, so no test can hang.
+    It ends after `max_seconds` seconds or when the client disconnects, so no test can hang.
     """
 
     chunk: bytes = b" "
     pause: float = 0.05
-    bound: float = ENDLESS_BOUND_SECONDS
+    max_seconds: float = ENDLESS_BOUND_SECONDS
 
     async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Send chunk after chunk."""
         await read_body(receive)
         await _start_json(send)
         disconnect = asyncio.ensure_future(receive())
-        deadline = time.monotonic() + self.bound
+        deadline = time.monotonic() + self.max_seconds
         try:
             while not disconnect.done() and time.monotonic() < deadline:
                 await send({"type": "http.response.body", "body": self.chunk, "more_body": True})

@@ -19,7 +19,7 @@ from flows.registries.reconcile import publish_plan
 from flows.runs import flow_run_id, report_errors
 from models.registries.registry import Kind
 from tasks import clock
-from tasks.pages.binding import binding_preview_page, summarize_change
+from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
@@ -47,7 +47,7 @@ async def bind_space(
     summary = summarize_change(binding_change)
     if binding_change.kind is Kind.HARBOR:
         await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
-    page = binding_preview_page(registry, binding_change, gain=True, dry_run=dry_run)
+    page = binding_change_page(registry, binding_change, gain=True, dry_run=dry_run)
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))

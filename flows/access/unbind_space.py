@@ -23,7 +23,7 @@ from flows.runs import flow_run_id, report_errors
 from models.access.requests import check_unbind_limit
 from models.core.settings import get_settings
 from tasks import clock
-from tasks.pages.binding import binding_preview_page, summarize_change
+from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import bindings
@@ -62,7 +62,7 @@ async def unbind_space(
             binding_change.total_count,
             get_settings().change_limits,
         )
-    page = binding_preview_page(registry, binding_change, gain=False, dry_run=dry_run)
+    page = binding_change_page(registry, binding_change, gain=False, dry_run=dry_run)
     await publish_artifact(f"binding-{registry}", page, "Which namespaces lose access")
     if dry_run:
         return Completed(message=messages.would_be("unbound", summary))

@@ -94,7 +94,7 @@ async def _discover_cluster(
                 cluster, section, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
-        return DiscoveryResult(cluster=cluster.name)  # another run is at work on it
+        return DiscoveryResult(cluster=cluster.name)  # another run holds the lease on this cluster
 
 
 def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[None]:

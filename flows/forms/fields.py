@@ -98,10 +98,10 @@ ExistingRegistryField = Annotated[
     RegistryName, form_field("Registry", "Name of an integrated registry. Example: harbor-prod")
 ]
 
-_BLOCK = "registry-credentials"
+_REGISTRY_BLOCK_TYPE = "registry-credentials"
 CredentialsField = Annotated[
     RegistryCredentials | None,
-    block_picker(_BLOCK, "Saved credentials", "None"),
+    block_picker(_REGISTRY_BLOCK_TYPE, "Saved credentials", "None"),
     form_field(
         "Credentials",
         "A saved registry-credentials block; 'Add' creates one. Harbor requires a system "
@@ -112,7 +112,7 @@ CredentialsField = Annotated[
 NewCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(KEEP),
-    block_picker(_BLOCK, "Other credentials", KEEP.capitalize(), KEEP),
+    block_picker(_REGISTRY_BLOCK_TYPE, "Other credentials", KEEP.capitalize(), KEEP),
     form_field(
         "Credentials",
         "Only to use another block. If the password has changed, edit the block instead.",
@@ -188,10 +188,10 @@ NewClusterField = Annotated[
         f"Unique name of the cluster; cannot be changed later. {_NAME_HELP} Example: prod-eu",
     ),
 ]
-_CLUSTER_BLOCK = "cluster-credentials"
+_CLUSTER_BLOCK_TYPE = "cluster-credentials"
 ClusterCredentialsField = Annotated[
     ClusterCredentials | None,
-    block_picker(_CLUSTER_BLOCK, "Saved kubeconfig", "The cluster this service runs in"),
+    block_picker(_CLUSTER_BLOCK_TYPE, "Saved kubeconfig", "The cluster this service runs in"),
     form_field(
         "Credentials",
         "A saved cluster-credentials block with a kubeconfig; 'Add' creates one. The required "
@@ -244,7 +244,7 @@ DryRunField = Annotated[bool, form_field("Dry run", "Show what would change; cha
 PullCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(NONE),
-    block_picker(_BLOCK, "Saved pull-only credentials", "No pull-only user", NONE),
+    block_picker(_REGISTRY_BLOCK_TYPE, "Saved pull-only credentials", "No pull-only user", NONE),
     form_field(
         "Pull credentials",
         "Docker Registry only: a user that can only pull. Entitled namespaces receive these "
@@ -256,7 +256,7 @@ NewPullCredentialsField = Annotated[
     RegistryCredentials | Literal["none"] | None,
     none_if(KEEP),
     block_picker(
-        _BLOCK,
+        _REGISTRY_BLOCK_TYPE,
         "Other pull-only credentials",
         KEEP.capitalize(),
         KEEP,

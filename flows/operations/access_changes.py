@@ -61,7 +61,7 @@ class AccessChangeResult(FrozenModel):
         message += "".join(f"; {result.note}" for result in self.registry_results if result.note)
         if self.error:
             return Failed(message=f"{message}; {self.error}")
-        later = f"; unreachable clusters follow when they are back: {self.unavailable_clusters}"
+        later = f"; unreachable clusters are updated by a later run: {self.unavailable_clusters}"
         return Completed(message=message + (later if self.unavailable_clusters else ""))
 
 

@@ -48,7 +48,7 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
                 await in_transaction(_apply_relocation, step, claim.reason)
             case Replace():
                 await in_transaction(_apply_replacement, step)
-                await reconcile(name, lease_id, AS_FUNCTIONS, first=True)
+                await reconcile(name, lease_id, AS_FUNCTIONS, is_new_registry=True)
     if not isinstance(step, SetState):
         await refresh_overview(name)
 
@@ -74,7 +74,7 @@ def _load_and_resolve(
         robots,
         robot_store.list_robots(session, claim.registry),
         now=clock.now(),
-        bindings=bindings.count(session, claim.registry),
+        bindings=bindings.count_bindings(session, claim.registry),
         linked_harbor=next(
             (record for record in records if record.registry == claim.registry), None
         ),

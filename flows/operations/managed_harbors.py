@@ -258,7 +258,7 @@ async def _adopt(step: Adopt) -> None:
         await in_transaction(
             managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
         )
-        await reconcile(registry.name, lease_id, AS_FUNCTIONS, first=True)
+        await reconcile(registry.name, lease_id, AS_FUNCTIONS, is_new_registry=True)
     await refresh_overview(registry.name)
 
 

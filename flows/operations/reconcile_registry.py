@@ -55,10 +55,10 @@ class RegistrySteps(NamedTuple):
 
 
 async def _apply(
-    plan: Plan, writer: RegistryWriter, installation: str, keep: SaveSecret | None
+    plan: Plan, writer: RegistryWriter, installation: str, save_secret: SaveSecret | None
 ) -> tuple[ChangeResult, ...]:
     # `quote` keeps Prefect from searching thousands of changes for states of other tasks.
-    return await apply(cast(Plan, quote(plan)), writer, installation, keep)
+    return await apply(cast(Plan, quote(plan)), writer, installation, save_secret)
 
 
 AS_TASKS = RegistrySteps(observe, _apply)
@@ -124,7 +124,7 @@ async def reconcile(
     credentials: Mapping[str, SavedCredential] | None = None,
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
-    first: bool = False,
+    is_new_registry: bool = False,
 ) -> RegistryRunResult:
     """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
@@ -133,7 +133,7 @@ async def reconcile(
         credentials: credentials that were read already; None to read them now.
         due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
-        first: whether the registry was just integrated; the observer account is created then.
+        is_new_registry: whether it was just integrated; the observer account is created then.
 
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
@@ -141,7 +141,7 @@ async def reconcile(
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
     robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
-    options = _Options(lease_id, steps, dry_run=dry_run, allow_large=allow_large, is_first=first)
+    options = _Options(lease_id, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(
         registry_state.record,
@@ -154,8 +154,8 @@ async def reconcile(
         failures=registry_state.failures,
     )
     if not dry_run:
-        run = {"lease_id": lease_id, "flow_run": flow_run_id()}
-        await in_transaction(runs.save_run, name, run_record, at=clock.now(), **run)
+        save_context = {"lease_id": lease_id, "flow_run": flow_run_id()}
+        await in_transaction(runs.save_run, name, run_record, at=clock.now(), **save_context)
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -173,7 +173,7 @@ class _Options(NamedTuple):
     steps: RegistrySteps
     dry_run: bool
     allow_large: bool
-    is_first: bool
+    is_new_registry: bool
 
 
 class _Run(NamedTuple):
@@ -197,7 +197,7 @@ async def _connect_and_run(
             registry_state.record.registry,
             credential_refused=refuses_credentials(registry_state.record.conditions),
             credentials=credentials,
-            observer=observer_credential(registry_state),
+            observer_credential=observer_credential(registry_state),
         ) as client:
             return await _run(registry_state, robot_state, client, options)
     except RegistryError as error:
@@ -205,27 +205,30 @@ async def _connect_and_run(
 
 
 async def _run(
-    state: RegistryState, robot_state: RobotState, client: RegistryClient, options: _Options
+    registry_state: RegistryState,
+    robot_state: RobotState,
+    client: RegistryClient,
+    options: _Options,
 ) -> _Run:
     """Observe, plan, save findings, apply.
 
     Raises:
         RegistryError: the registry could not be observed at all.
     """
-    installation, registry = robot_state.installation, state.record.registry
+    installation, registry = robot_state.installation, registry_state.record.registry
     observation = await options.steps.observe(registry, client, installation)
     snapshot = robot_state.ignore_unneeded_robots(observation)
-    plan = _plan(state, await verify_new_secrets(robot_state, client), snapshot)
+    plan = _plan(registry_state, await verify_new_secrets(robot_state, client), snapshot)
     plan, save_secret, unsafe_reason = await _apply_limits(plan, options)
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
-    unsaved = plan
+    unsaved_plan = plan
     results: tuple[ChangeResult, ...] = ()
     if plan.changes:
-        unsaved = await _save_findings(state.record, plan, options.lease_id)
+        unsaved_plan = await _save_findings(registry_state.record, plan, options.lease_id)
         results = await options.steps.apply(plan, client, installation, save_secret)
-    await ensure_observer(robot_state, snapshot, client, first=options.is_first)
-    return _Run(snapshot, plan, unsaved, results, unsafe_reason)
+    await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
+    return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason)
 
 
 def _unreachable(registry_state: RegistryState, error: RegistryError) -> _Run:
@@ -244,7 +247,12 @@ def _plan(registry_state: RegistryState, robot_state: RobotState, snapshot: Snap
     registry, grace = registry_state.record.registry, get_settings().missing_grace
     bound_spaces = {space for spaces in robot_state.bound_spaces.values() for space in spaces}
     plan = plan_spaces(
-        registry, registry_state.spaces, snapshot, now=clock.now(), grace=grace, bound=bound_spaces
+        registry,
+        registry_state.spaces,
+        snapshot,
+        now=clock.now(),
+        grace=grace,
+        bound_spaces=bound_spaces,
     )
     plan = plan.with_held_bindings(robot_state.bindings_to_hold(snapshot))
     robot_count = len(snapshot.robots.items) if isinstance(snapshot.robots, Complete) else 0
@@ -275,9 +283,14 @@ async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret
 async def _save_findings(record: RegistryRecord, plan: Plan, lease_id: str) -> Plan:
     """Save findings before any change, and return the part of the plan that is not saved yet."""
     # If a run is killed after it has corrected a drift, no later run can observe that drift.
-    first = record.spaces_read_at is None
-    at, run = clock.now(), flow_run_id()
+    is_first_observation = record.spaces_read_at is None
+    at, flow_run = clock.now(), flow_run_id()
     await in_transaction(
-        runs.save_findings, plan, first_look=first, lease_id=lease_id, at=at, flow_run=run
+        runs.save_findings,
+        plan,
+        first_look=is_first_observation,
+        lease_id=lease_id,
+        at=at,
+        flow_run=flow_run,
     )
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})

@@ -77,13 +77,13 @@ class ClusterSyncResult(FrozenModel):
         return self.run_error or self.unsafe_reason
 
 
-class _Sync(NamedTuple):
+class _SyncRun(NamedTuple):
     """Observation, plan and results of one run."""
 
     snapshot: ClusterSnapshot
     namespaces: tuple[Namespace, ...]
     plan: PullSecretPlan
-    desired: NamespaceContents
+    namespace_contents: NamespaceContents
     results: tuple[ClusterChangeResult, ...] = ()
     unsafe_reason: str = ""
 
@@ -113,52 +113,54 @@ async def sync_cluster(
             installation=installation_id,
             kubeconfigs=kubeconfigs,
         ) as client:
-            work = await _plan(record, assignments, contents, client, allow_large=allow_large)
+            sync_run = await _plan(record, assignments, contents, client, allow_large=allow_large)
             if not dry_run:
-                await _save_assignments(record, work.namespaces, lease_id)
-                results = await apply_pull_secret_plan(work.plan, client, work.desired.contents)
-                work = work._replace(results=results)
+                await _save_assignments(record, sync_run.namespaces, lease_id)
+                results = await apply_pull_secret_plan(
+                    sync_run.plan, client, sync_run.namespace_contents.contents
+                )
+                sync_run = sync_run._replace(results=results)
     except ClusterError as error:
-        work = _unreachable(record, error)
+        sync_run = _unreachable(record, error)
     pull_secrets = record.pull_secrets
-    if work.snapshot.first_unavailable is None:
+    if sync_run.snapshot.first_unavailable is None:
         pull_secrets = update_statuses(
-            work.plan, work.results, work.desired.desired, now=clock.now()
+            sync_run.plan, sync_run.results, sync_run.namespace_contents.desired, now=clock.now()
         )
-    state = next_cluster_status(record.status, work.snapshot)
+    status = next_cluster_status(record.status, sync_run.snapshot)
     if not dry_run:
-        await in_transaction(_save, record, work, state, pull_secrets, lease_id=lease_id)
-    return _sync_result(record, work, state, pull_secrets)
+        await in_transaction(_save, record, sync_run, status, pull_secrets, lease_id=lease_id)
+    return _sync_result(record, sync_run, status, pull_secrets)
 
 
 def _sync_result(
     record: ClusterRecord,
-    work: _Sync,
-    state: ClusterStatus,
+    sync_run: _SyncRun,
+    status: ClusterStatus,
     pull_secrets: tuple[PullSecretStatus, ...],
 ) -> ClusterSyncResult:
     name = record.cluster.name
     return ClusterSyncResult(
         cluster=name,
-        namespaces=work.namespaces,
-        plan=work.plan,
-        results=work.results,
+        namespaces=sync_run.namespaces,
+        plan=sync_run.plan,
+        results=sync_run.results,
         pull_secrets=pull_secrets,
-        has_changes=_has_changes(record, work, state, pull_secrets),
-        unavailable_reason="" if state.reachable else f"cluster {name}: {state.message}",
-        unsafe_reason=work.unsafe_reason,
-        departures=departures_by_workspace(record.namespaces, work.namespaces),
+        has_changes=_has_changes(record, sync_run, status, pull_secrets),
+        unavailable_reason="" if status.reachable else f"cluster {name}: {status.message}",
+        unsafe_reason=sync_run.unsafe_reason,
+        departures=departures_by_workspace(record.namespaces, sync_run.namespaces),
     )
 
 
 def _has_changes(
     record: ClusterRecord,
-    work: _Sync,
-    state: ClusterStatus,
+    sync_run: _SyncRun,
+    status: ClusterStatus,
     pull_secrets: Sequence[PullSecretStatus],
 ) -> bool:
     before = record.namespaces, record.pull_secrets, record.status.reachable
-    return before != (work.namespaces, tuple(pull_secrets), state.reachable)
+    return before != (sync_run.namespaces, tuple(pull_secrets), status.reachable)
 
 
 async def _plan(
@@ -168,7 +170,7 @@ async def _plan(
     client: ClusterReader,
     *,
     allow_large: bool,
-) -> _Sync:
+) -> _SyncRun:
     snapshot = await client.observe(get_settings().workspace_label_keys)
     namespaces, unsafe_reason = _assign_namespaces(
         record, snapshot, assignments, allow_large=allow_large
@@ -187,13 +189,13 @@ async def _plan(
             plan.raise_if_unsafe(get_settings().change_limits)
     except UnsafePlan as error:
         plan, unsafe_reason = plan.without_removals(), unsafe_reason or str(error)
-    return _Sync(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
+    return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
 
 
-def _unreachable(record: ClusterRecord, error: ClusterError) -> _Sync:
+def _unreachable(record: ClusterRecord, error: ClusterError) -> _SyncRun:
     name = record.cluster.name
     snapshot = unreachable_cluster_snapshot(name, error, clock.now())
-    return _Sync(
+    return _SyncRun(
         snapshot, record.namespaces, PullSecretPlan(cluster=name), NamespaceContents({}, {}, {}, {})
     )
 
@@ -247,18 +249,22 @@ async def _save_assignments(
 def _save(
     session: Session,
     record: ClusterRecord,
-    work: _Sync,
-    state: ClusterStatus,
+    sync_run: _SyncRun,
+    status: ClusterStatus,
     pull_secrets: Sequence[PullSecretStatus],
     *,
     lease_id: str,
 ) -> None:
     name, at, flow_run = record.cluster.name, clock.now(), flow_run_id()
-    members = {namespace.name: namespace.workspace or "" for namespace in work.namespaces}
-    entries = pull_secret_entries(name, members, record.pull_secrets, work.results, pull_secrets)
-    state_entries = cluster_entries(name, record.status, state)
+    workspace_by_namespace = {
+        namespace.name: namespace.workspace or "" for namespace in sync_run.namespaces
+    }
+    entries = pull_secret_entries(
+        name, workspace_by_namespace, record.pull_secrets, sync_run.results, pull_secrets
+    )
+    status_entries = cluster_entries(name, record.status, status)
     clusters.save_status(
-        session, name, state, state_entries, lease_id=lease_id, at=at, flow_run=flow_run
+        session, name, status, status_entries, lease_id=lease_id, at=at, flow_run=flow_run
     )
     clusters.save_pull_secrets(
         session, name, pull_secrets, entries, lease_id=lease_id, at=at, flow_run=flow_run

@@ -46,14 +46,14 @@ async def sync_clusters(
     kubeconfigs = await read_kubeconfigs(selection)
 
     def sync(cluster: Cluster) -> Awaitable[ClusterSyncResult]:
-        empty_report = _empty_result(cluster.name)
-        work = _sync_isolated(
+        empty_result = _empty_result(cluster.name)
+        work = _sync_with_lease(
             cluster.name, kubeconfigs, wait_seconds, dry_run=dry_run, allow_large=allow_large
         )
         return isolate_failure(
             f"cluster {cluster.name}",
             work,
-            lambda message: empty_report.model_copy(update={"run_error": message}),
+            lambda message: empty_result.model_copy(update={"run_error": message}),
         )
 
     semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
@@ -63,7 +63,7 @@ async def sync_clusters(
     return results
 
 
-async def _sync_isolated(
+async def _sync_with_lease(
     name: str,
     kubeconfigs: Mapping[str, SecretStr],
     wait_seconds: float,
@@ -77,7 +77,7 @@ async def _sync_isolated(
                 name, lease_id, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
-        return _empty_result(name)  # another run is at work on it
+        return _empty_result(name)  # another run holds the lease on this cluster
 
 
 def _empty_result(name: str) -> ClusterSyncResult:

@@ -86,7 +86,7 @@ async def integrate_registry(
         return Completed(message=messages.can_be_integrated(name))
     async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
         await in_transaction(_save, desired_registry, approved_origins, clock.now(), flow_run_id())
-        result = await reconcile(name, lease_id, first=True)
+        result = await reconcile(name, lease_id, is_new_registry=True)
     await refresh_overview(name)
     await send_events()
     return final_state(result)

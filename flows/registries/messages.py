@@ -38,7 +38,7 @@ def duplicate_harbor(name: str, address: str, existing: str) -> str:
         name,
         f"{address} is another address of the Harbor that is integrated as {existing!r}: that "
         f"Harbor contains its robot accounts. To change its address, run update-registry for "
-        f"{existing!r}; to integrate it anew, run remove-registry for {existing!r} first",
+        f"{existing!r}; to integrate it again, run remove-registry for {existing!r} first",
     )
 
 

@@ -25,9 +25,9 @@ class PullUser(FrozenModel):
 
 def logins_by_workspace(
     registries: Iterable[Registry],
-    bound: Collection[tuple[str, str]],
+    bound_workspaces: Collection[tuple[str, str]],
     robot_accounts: Iterable[RobotAccount],
-    pullers: Iterable[PullUser],
+    pull_users: Iterable[PullUser],
     public_registries: Collection[str],
 ) -> dict[str, tuple[RegistryLogin, ...]]:
     """Return the logins by workspace; the key "" is for namespaces without a workspace.
@@ -39,15 +39,15 @@ def logins_by_workspace(
 
     Args:
         registries: all registries.
-        bound: pairs (registry, workspace) with at least one binding in effect.
+        bound_workspaces: pairs (registry, workspace) with at least one binding that is not held.
         robot_accounts: all robot accounts on record.
-        pullers: pull-only users of Docker Registries.
+        pull_users: pull-only users of Docker Registries.
         public_registries: names of Docker Registries with a public space.
     """
     by_name = {registry.name: registry for registry in registries}
     own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
     for (name, workspace), robot_account in current_robots(robot_accounts).items():
-        if name in by_name and (name, workspace) in bound:
+        if name in by_name and (name, workspace) in bound_workspaces:
             host = by_name[name].parsed_address.netloc
             own_logins[workspace].append(
                 RegistryLogin(
@@ -58,14 +58,14 @@ def logins_by_workspace(
                 )
             )
     shared: list[RegistryLogin] = []
-    for puller in pullers:
-        host = by_name[puller.registry].parsed_address.netloc
-        login = RegistryLogin(registry=puller.registry, host=host, account=puller.username)
-        if puller.registry in public_registries:
+    for pull_user in pull_users:
+        host = by_name[pull_user.registry].parsed_address.netloc
+        login = RegistryLogin(registry=pull_user.registry, host=host, account=pull_user.username)
+        if pull_user.registry in public_registries:
             shared.append(login)
             continue
         for workspace in {
-            workspace for registry, workspace in bound if registry == puller.registry
+            workspace for registry, workspace in bound_workspaces if registry == pull_user.registry
         }:
             own_logins[workspace].append(login)
     return {
@@ -99,10 +99,10 @@ def rolled_out_bindings(
     namespace_robots = robots_by_namespace(
         secret for secret in pull_secrets if secret.status is PullSecretState.DELIVERED
     )
-    members: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    namespaces_by_workspace: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for namespace in namespaces:
         if namespace.workspace and not namespace.terminating:
-            members[namespace.workspace].append((namespace.cluster, namespace.name))
+            namespaces_by_workspace[namespace.workspace].append((namespace.cluster, namespace.name))
 
     def is_effective(binding: Binding) -> bool:
         registry = by_name.get(binding.registry)
@@ -116,6 +116,9 @@ def rolled_out_bindings(
         if registry.kind is Kind.DOCKER and registry.pull_credential is None:
             return True
         robot_key = binding.registry, robot_account.robot_id if robot_account else None
-        return all(robot_key in namespace_robots.get(key, ()) for key in members[binding.workspace])
+        return all(
+            robot_key in namespace_robots.get(key, ())
+            for key in namespaces_by_workspace[binding.workspace]
+        )
 
     return tuple(binding for binding in bindings if is_effective(binding))

@@ -139,7 +139,7 @@ class RobotState(FrozenModel):
             self._valid_robots(snapshot.robots),
             self.rotation,
             installation=self.installation,
-            edits=snapshot.can_update_robots,
+            can_update=snapshot.can_update_robots,
         )
         if self.keeps_deleted_robots(snapshot):
             return robot_plan.model_copy(update={"deleted_robot_ids": ()})

@@ -195,7 +195,7 @@ def fully_rolled_out(
     count; namespaces in unreachable clusters do.
     """
     namespace_robots = robots_by_namespace(pull_secrets)
-    members: dict[str, list[frozenset[tuple[str, int | None]]]] = defaultdict(list)
+    robots_by_workspace: dict[str, list[frozenset[tuple[str, int | None]]]] = defaultdict(list)
     foreign = {
         (pull_secret.cluster, pull_secret.namespace)
         for pull_secret in pull_secrets
@@ -204,13 +204,13 @@ def fully_rolled_out(
     for namespace in namespaces:
         key = namespace.cluster, namespace.name
         if namespace.workspace and not namespace.terminating and key not in foreign:
-            members[namespace.workspace].append(namespace_robots.get(key, frozenset()))
+            robots_by_workspace[namespace.workspace].append(namespace_robots.get(key, frozenset()))
     return frozenset(
         key
         for key, robot_account in current_robots(robot_accounts).items()
         if all(
             (robot_account.registry, robot_account.robot_id) in robots
-            for robots in members[robot_account.workspace]
+            for robots in robots_by_workspace[robot_account.workspace]
         )
     )
 

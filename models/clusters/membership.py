@@ -41,7 +41,7 @@ class Namespace(FrozenModel):
 def assign_workspaces(
     cluster: str,
     observed: Iterable[ObservedNamespace],
-    labels: Sequence[str],
+    label_keys: Sequence[str],
     assignments: Mapping[str, Collection[str]],
 ) -> tuple[Namespace, ...]:
     """Assign each namespace to one workspace or to none.
@@ -49,20 +49,23 @@ def assign_workspaces(
     Args:
         cluster: name of the cluster.
         observed: all its namespaces.
-        labels: keys of the workspace labels; if several are set, their values must be equal.
+        label_keys: keys of the workspace labels; if several are set, their values must be equal.
         assignments: workspaces by namespace, as listed by users.
     """
     return tuple(
-        _assign_workspace(cluster, namespace, labels, assignments.get(namespace.name, ()))
+        _assign_workspace(cluster, namespace, label_keys, assignments.get(namespace.name, ()))
         for namespace in sorted(observed, key=lambda namespace: namespace.name)
     )
 
 
 def _assign_workspace(
-    cluster: str, observed: ObservedNamespace, labels: Sequence[str], assignments: Collection[str]
+    cluster: str,
+    observed: ObservedNamespace,
+    label_keys: Sequence[str],
+    assignments: Collection[str],
 ) -> Namespace:
     label_values = dict(observed.labels)
-    workspaces_by_label = {key: label_values[key] for key in labels if label_values.get(key)}
+    workspaces_by_label = {key: label_values[key] for key in label_keys if label_values.get(key)}
     workspaces = {*workspaces_by_label.values(), *assignments}
     namespace = Namespace(
         cluster=cluster, name=observed.name, uid=observed.uid, terminating=observed.terminating

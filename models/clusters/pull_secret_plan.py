@@ -52,7 +52,8 @@ def plan_pull_secrets(
             known part in `desired` is written.
         entitled: registries by namespace that it may log in to, even if a password is not known.
     """
-    namespaces, secrets, accounts = snapshot.namespaces, snapshot.secrets, snapshot.service_accounts
+    namespaces, secrets = snapshot.namespaces, snapshot.secrets
+    accounts = snapshot.service_accounts
     if not (
         isinstance(namespaces, Complete)
         and isinstance(secrets, Complete)
@@ -63,22 +64,22 @@ def plan_pull_secrets(
     accounts_by_namespace = {account.namespace: account for account in accounts.items}
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    states: list[PullSecretStatus] = []
+    statuses: list[PullSecretStatus] = []
     for namespace in namespaces.items:
         name = namespace.name
         may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
         if unresolved and name in unresolved and may_keep:
-            states.append(_keep_status(cluster, name, before, unresolved[name]))
+            statuses.append(_keep_status(cluster, name, before, unresolved[name]))
             continue
         secret, account = secrets_by_namespace.get(name), accounts_by_namespace.get(name)
         namespace_secret = _NamespaceSecret(cluster, namespace, secret, account)
-        steps, state = namespace_secret.plan(desired.get(name), before.get(name), snapshot)
+        steps, status = namespace_secret.plan(desired.get(name), before.get(name), snapshot)
         changes += steps
-        states += [state] if state else []
+        statuses += [status] if status else []
     changes.sort(key=lambda change: not change.reduces_access)
-    own_count = sum(secret.is_owned for secret in secrets.items)
+    count = sum(secret.is_owned for secret in secrets.items)
     return PullSecretPlan(
-        cluster=cluster.name, changes=tuple(changes), statuses=tuple(states), owned_count=own_count
+        cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
     )
 
 
@@ -125,20 +126,22 @@ class _NamespaceSecret:
             deletions = self._delete_secret(is_recorded=before is not None)
             return deletions, before if deletions else None  # keep the record until it is deleted
         logins, fingerprint = self._current_logins(desired, before)
-        make_state = partial(self._status, logins=logins, fingerprint=fingerprint)
-        blocker = self._blocker(desired)
-        if blocker:
-            return [], make_state(*blocker)
+        make_status = partial(self._status, logins=logins, fingerprint=fingerprint)
+        refusal = self._write_refusal(desired)
+        if refusal:
+            return [], make_status(*refusal)
         changes = self._write_secret(desired, before)
         if changes:
-            return changes, make_state(PullSecretState.PENDING, changes[0].reason)
+            return changes, make_status(PullSecretState.PENDING, changes[0].reason)
         since = (
             before.delivered_at if before and before.fingerprint == desired.fingerprint else None
         )
         delivered = PullSecretState.DELIVERED, Reason.DELIVERED
-        return [], make_state(*delivered, delivered_at=since or snapshot.observed_at)
+        return [], make_status(*delivered, delivered_at=since or snapshot.observed_at)
 
-    def _blocker(self, desired: DesiredPullSecret) -> tuple[PullSecretState, Reason, str] | None:
+    def _write_refusal(
+        self, desired: DesiredPullSecret
+    ) -> tuple[PullSecretState, Reason, str] | None:
         """Return why the pull secret cannot be written."""
         if self.namespace.terminating:
             message = "the namespace is being deleted"
@@ -253,17 +256,17 @@ def update_statuses(
         outcomes_by_namespace[outcome.change.namespace].append(outcome)
     pull_secrets = (
         _update_status(
-            state, outcomes_by_namespace[state.namespace], desired.get(state.namespace), now
+            status, outcomes_by_namespace[status.namespace], desired.get(status.namespace), now
         )
-        if state.namespace in outcomes_by_namespace
-        else state
-        for state in plan.statuses
+        if status.namespace in outcomes_by_namespace
+        else status
+        for status in plan.statuses
     )
-    return tuple(state for state in pull_secrets if state is not None)
+    return tuple(status for status in pull_secrets if status is not None)
 
 
 def _update_status(
-    state: PullSecretStatus,
+    status: PullSecretStatus,
     outcomes: Collection[ClusterChangeResult],
     desired: DesiredPullSecret | None,
     now: datetime,
@@ -277,8 +280,8 @@ def _update_status(
     failure = next((outcome for outcome in outcomes if not outcome.succeeded), None)
     if failure is not None:
         update |= {"reason": failure.reason, "message": failure.message}
-        return state.model_copy(update=update)
+        return status.model_copy(update=update)
     if desired is None:
         return None
     update |= {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED, "delivered_at": now}
-    return state.model_copy(update=update)
+    return status.model_copy(update=update)

@@ -37,8 +37,8 @@ def check_change_limit(
         raise UnsafePlan(
             f"{registry}: this would {action} {count} of {total} {noun} "
             f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; "
-            "nothing was changed. If this is intended, run it again with 'Allow a large change' on "
-            "(for drift: reconcile-registry)"
+            "these changes were not made. If this is intended, run it again with 'Allow a large "
+            "change' on (for drift: reconcile-registry)"
         )
 
 

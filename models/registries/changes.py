@@ -110,7 +110,7 @@ class UpdateRobot(FrozenModel):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether it ends access without a binding."""
+        """Whether it removes access to spaces that are not bound."""
         return self.reduces_access
 
 

@@ -70,12 +70,12 @@ _NO_ROTATIONS = RotationState()
 
 
 def desired_robots(
-    bound: Mapping[str, Collection[str]], space_names: Collection[str]
+    bound_spaces: Mapping[str, Collection[str]], space_names: Collection[str]
 ) -> dict[str, DesiredRobot]:
     """Return the desired robot accounts by workspace; spaces that do not exist are left out.
 
     Args:
-        bound: bound spaces by workspace.
+        bound_spaces: bound spaces by workspace.
         space_names: names of existing spaces.
     """
     existing_names = frozenset(space_names)
@@ -83,19 +83,19 @@ def desired_robots(
         workspace: DesiredRobot(
             spaces=tuple(sorted(existing_names.intersection(names))), has_bindings=True
         )
-        for workspace, names in bound.items()
+        for workspace, names in bound_spaces.items()
         if names
     }
 
 
 def plan_robots(
     desired: Mapping[str, DesiredRobot],
-    robots: Complete[ObservedRobot] | Unavailable,
-    robot_accounts: Iterable[RobotAccount],
+    observed_robots: Complete[ObservedRobot] | Unavailable,
+    recorded_robots: Iterable[RobotAccount],
     rotation: RotationState = _NO_ROTATIONS,
     *,
     installation: str,
-    edits: bool,
+    can_update: bool,
 ) -> RobotPlan:
     """Compare the observed robot accounts with the desired ones.
 
@@ -104,27 +104,27 @@ def plan_robots(
 
     Args:
         desired: desired robot accounts by workspace.
-        robots: observed robot accounts with this installation's mark.
-        robot_accounts: robot accounts on record, which have a stored secret.
+        observed_robots: observed robot accounts with this installation's mark.
+        recorded_robots: robot accounts on record, which have a stored secret.
         rotation: secrets to rotate, and superseded robot accounts to delete.
         installation: id of this installation.
-        edits: whether the credential may update robot accounts; if not, a change of spaces
+        can_update: whether the credential may update robot accounts; if not, a change of spaces
             creates a new robot account.
     """
-    if isinstance(robots, Unavailable):
+    if isinstance(observed_robots, Unavailable):
         return RobotPlan()
-    on_record = {account.robot_id: account for account in robot_accounts}
-    robots_by_workspace = _by_workspace(robots.items, installation)
+    on_record = {account.robot_id: account for account in recorded_robots}
+    robots_by_workspace = _by_workspace(observed_robots.items, installation)
     changes: list[RobotChange] = []
     for workspace in sorted(desired.keys() | robots_by_workspace.keys()):
         workspace_robots = _WorkspaceRobots(
             workspace, desired, robots_by_workspace[workspace], on_record, rotation
         )
-        changes += workspace_robots.plan(installation, edits=edits)
-    robot_ids = {robot.id for robot in robots.items}
+        changes += workspace_robots.plan(installation, can_update=can_update)
+    robot_ids = {robot.id for robot in observed_robots.items}
     return RobotPlan(
         changes=tuple(changes),
-        updated_robots=tuple(_renamed_robots(robots.items, on_record)),
+        updated_robots=tuple(_renamed_robots(observed_robots.items, on_record)),
         deleted_robot_ids=tuple(sorted(on_record.keys() - robot_ids)),
     )
 
@@ -178,16 +178,16 @@ class _WorkspaceRobots:
         self.without_secret = [robot for robot in by_age if robot.id not in recorded_ids]
         self.with_secret.sort(key=lambda robot: (on_record[robot.id].secret_created_at, robot.id))
 
-    def plan(self, installation: str, *, edits: bool) -> list[RobotChange]:
+    def plan(self, installation: str, *, can_update: bool) -> list[RobotChange]:
         if not self.desired.spaces:
             return self._delete_all()
         if not self.with_secret:
             return self._create_first(installation)
         changes = self._delete(self.without_secret, Reason.ORPHANED)
         *older, newest = self.with_secret
-        changes += self._delete_superseded(older, edits=edits)
+        changes += self._delete_superseded(older, can_update=can_update)
         mismatch = self._mismatch(newest)
-        if mismatch is not None and edits:
+        if mismatch is not None and can_update:
             changes.append(self._update(newest, mismatch))
             mismatch = None
         reason = mismatch or self._rotation_reason(has_older=bool(older))
@@ -206,17 +206,19 @@ class _WorkspaceRobots:
     def _create_first(self, installation: str) -> list[RobotChange]:
         # An interrupted run may have created a robot account without storing its secret: reuse it.
         # Do not reuse one whose secret may be held by namespaces that lack its permissions.
-        first = [robot for robot in self.without_secret if not self._is_urgent(robot)][:1]
-        extra_robots = [robot for robot in self.without_secret if robot not in first]
+        reusable_robots = [robot for robot in self.without_secret if not self._is_urgent(robot)][:1]
+        extra_robots = [robot for robot in self.without_secret if robot not in reusable_robots]
         missing = Reason.ROBOT_MISSING if self.was_recorded else Reason.BINDINGS_CHANGED
-        make = CreateRobot(
+        creation = CreateRobot(
             workspace=self.workspace,
-            name=first[0].name if first else robot_name(installation, self.workspace),
-            replaces=first[0].id if first else None,
+            name=reusable_robots[0].name
+            if reusable_robots
+            else robot_name(installation, self.workspace),
+            replaces=reusable_robots[0].id if reusable_robots else None,
             after=self.desired.spaces,
-            reason=Reason.SECRET_LOST if first else missing,
+            reason=Reason.SECRET_LOST if reusable_robots else missing,
         )
-        return [*self._delete(extra_robots, Reason.ORPHANED), make]
+        return [*self._delete(extra_robots, Reason.ORPHANED), creation]
 
     def _create_next(self, installation: str, newest: ObservedRobot, reason: Reason) -> CreateRobot:
         names_in_use = {robot.name for robot in (*self.with_secret, *self.without_secret)}
@@ -236,7 +238,7 @@ class _WorkspaceRobots:
         return self._delete(self.with_secret, reason) + orphans
 
     def _delete_superseded(
-        self, older: Iterable[ObservedRobot], *, edits: bool
+        self, older: Iterable[ObservedRobot], *, can_update: bool
     ) -> list[RobotChange]:
         # A superseded robot account is limited to the desired spaces until it is deleted. If it
         # cannot be updated, delete it at once: ending access to unbound spaces has priority over
@@ -244,13 +246,15 @@ class _WorkspaceRobots:
         changes: list[RobotChange] = []
         deletable_ids = self.rotation.deletable_robot_ids(self.workspace)
         for robot in older:
-            wider = not robot.pull_only or not set(robot.spaces) <= set(self.desired.spaces)
+            has_excess_access = not robot.pull_only or not set(robot.spaces) <= set(
+                self.desired.spaces
+            )
             is_exposed = robot.id in self.rotation.exposed_robot_ids
-            if robot.id in deletable_ids or (wider and not edits):
+            if robot.id in deletable_ids or (has_excess_access and not can_update):
                 reason = Reason.NAMESPACE_LEFT if is_exposed else Reason.SUPERSEDED
                 changes += self._delete([robot], reason)
             elif mismatch := self._mismatch(robot):
-                changes += [self._update(robot, mismatch)] if edits else []
+                changes += [self._update(robot, mismatch)] if can_update else []
         return changes
 
     def _mismatch(self, robot: ObservedRobot) -> Reason | None:

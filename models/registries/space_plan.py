@@ -26,7 +26,7 @@ def plan_spaces(
     *,
     now: datetime,
     grace: timedelta,
-    bound: Collection[str] = (),
+    bound_spaces: Collection[str] = (),
 ) -> Plan:
     """Compare the recorded and desired spaces with the observed ones.
 
@@ -39,12 +39,12 @@ def plan_spaces(
         snapshot: the observation.
         now: time of the observation (UTC).
         grace: how long the record of a missing space is kept.
-        bound: names of the spaces with bindings.
+        bound_spaces: names of the spaces with bindings.
     """
     if isinstance(snapshot.spaces, Unavailable):
         return Plan(registry=registry.name, created_at=now)
     before = {space.name: space for space in records}
-    diff = _SpaceDiff(registry, now, grace, frozenset(bound))
+    diff = _SpaceDiff(registry, now, grace, frozenset(bound_spaces))
     for observed in snapshot.spaces.items:
         diff.add_observed(before.pop(observed.name, None), observed)
     for space in before.values():
@@ -141,18 +141,18 @@ class _SpaceDiff:
 
     def _add_visibility_drift(self, before: Visibility | None, record: Space) -> None:
         if record.desired is None:
-            handling, reason = (
+            action, reason = (
                 DriftAction.ADOPTED,
                 "no visibility is set in this service, so the registry's is adopted",
             )
         elif not self._has_drifted(record):
-            handling, reason = DriftAction.RECORDED, "it now matches the desired visibility"
+            action, reason = DriftAction.RECORDED, "it now matches the desired visibility"
         elif self._enforces:
-            handling, reason = DriftAction.ENFORCED, f"the desired visibility is {record.desired}"
+            action, reason = DriftAction.ENFORCED, f"the desired visibility is {record.desired}"
         else:
-            handling, reason = DriftAction.REPORTED, "the registry's drift policy is 'report'"
+            action, reason = DriftAction.REPORTED, "the registry's drift policy is 'report'"
         values = _visibility_label(before), _visibility_label(record.observed)
-        self.add_drift(DriftKind.VISIBILITY, record.name, *values, reason, handling=handling)
+        self.add_drift(DriftKind.VISIBILITY, record.name, *values, reason, action=action)
 
     @property
     def _enforces(self) -> bool:
@@ -198,12 +198,10 @@ class _SpaceDiff:
         before: str,
         after: str,
         reason: str,
-        handling: DriftAction = DriftAction.RECORDED,
+        action: DriftAction = DriftAction.RECORDED,
     ) -> None:
         self.drifts.append(
-            Drift(
-                kind=kind, space=space, before=before, after=after, action=handling, reason=reason
-            )
+            Drift(kind=kind, space=space, before=before, after=after, action=action, reason=reason)
         )
 
 

@@ -82,7 +82,7 @@ class NamespaceContents:
 
 class _PullAccess(FrozenModel):
     registries: tuple[Registry, ...]
-    bindings: frozenset[tuple[str, str]]
+    bound_workspaces: frozenset[tuple[str, str]]
     robots: tuple[RobotAccount, ...]
     public_registries: frozenset[str]
 
@@ -90,7 +90,7 @@ class _PullAccess(FrozenModel):
 def _load(session: Session) -> tuple[_PullAccess, dict[tuple[str, int], str]]:
     access = _PullAccess(
         registries=tuple(record.registry for record in registries.list_registries(session)),
-        bindings=bindings.list_bound_workspaces(session),
+        bound_workspaces=bindings.list_bound_workspaces(session),
         robots=tuple(robot for robot in robots.list_robots(session) if robot.workspace),
         public_registries=statistics.registries_with_public_spaces(session),
     )
@@ -111,18 +111,19 @@ async def build_pull_secret_contents() -> PullSecretContents:
     if not (access.robots or pull_user_registries):
         return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
     cipher = await load_cipher()
-    users = await _read_pull_users(pull_user_registries.values())
+    pull_users = await _read_pull_users(pull_user_registries.values())
     user_names = {
-        name: users[name].username if name in users else "" for name in pull_user_registries
+        name: pull_users[name].username if name in pull_users else ""
+        for name in pull_user_registries
     }
     workspace_logins = logins_by_workspace(
         access.registries,
-        access.bindings,
+        access.bound_workspaces,
         access.robots,
         [PullUser(registry=name, username=user_name) for name, user_name in user_names.items()],
         access.public_registries & pull_user_registries.keys(),
     )
-    passwords = {(name, None): user.password for name, user in users.items()}
+    passwords = {(name, None): user.password for name, user in pull_users.items()}
     return _build_contents(
         workspace_logins,
         _decrypt_passwords(workspace_logins, encrypted_secrets, cipher) | passwords,
@@ -176,16 +177,20 @@ def _build_contents(
         usable_logins = tuple(login for login in logins if login not in missing)
         if usable_logins:
             content = build_dockerconfigjson(usable_logins, passwords)
-            octets = content.encode()
+            content_bytes = content.encode()
             contents[workspace] = content
             desired[workspace] = DesiredPullSecret(
-                logins=usable_logins, fingerprint=cipher.fingerprint(octets), byte_size=len(octets)
+                logins=usable_logins,
+                fingerprint=cipher.fingerprint(content_bytes),
+                byte_size=len(content_bytes),
             )
-    registries = {
+    entitled_registries = {
         workspace: frozenset(login.registry for login in logins)
         for workspace, logins in workspace_logins.items()
     }
-    return PullSecretContents(desired, contents, unresolved, cipher.fingerprint, registries)
+    return PullSecretContents(
+        desired, contents, unresolved, cipher.fingerprint, entitled_registries
+    )
 
 
 def _missing_passwords_message(missing: Iterable[RegistryLogin]) -> str:

@@ -10,24 +10,26 @@ from tasks.registries.protocol import Credential, RegistryClient
 from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 
 
-async def verify_new_secrets(record: RobotState, client: RegistryClient) -> RobotState:
+async def verify_new_secrets(robot_state: RobotState, client: RegistryClient) -> RobotState:
     """Return the state with only those workspaces rolled out whose new secret is accepted.
 
     Workspaces whose new secret is rejected are marked `rejected` and get another secret. No login
     is tried unless an older robot account is waiting for deletion.
 
     Args:
-        record: robot state of one registry.
+        robot_state: robot state of one registry.
         client: client of that registry, used to try the logins.
     """
-    replacements = [robot for robot in record.replacements if robot.workspace in record.rolled_out]
+    replacements = [
+        robot for robot in robot_state.replacements if robot.workspace in robot_state.rolled_out
+    ]
     if not replacements:
-        return record
+        return robot_state
     try:
-        secrets = await decrypt_secrets(record.registry, replacements, await load_cipher())
+        secrets = await decrypt_secrets(robot_state.registry, replacements, await load_cipher())
     except InvalidRequest as error:
         get_run_logger().warning("No robot account is deleted: %s", error)
-        return record.model_copy(update={"rolled_out": frozenset()})
+        return robot_state.model_copy(update={"rolled_out": frozenset()})
     workspaces_by_result: dict[bool | None, set[str]] = {True: set(), False: set(), None: set()}
     deadline = Deadline("verifying the new secrets", get_settings().operation_seconds)
     try:
@@ -42,4 +44,4 @@ async def verify_new_secrets(record: RobotState, client: RegistryClient) -> Robo
         "rolled_out": frozenset(workspaces_by_result[True]),
         "rejected": frozenset(workspaces_by_result[False]),
     }
-    return record.model_copy(update=update)
+    return robot_state.model_copy(update=update)

@@ -116,7 +116,7 @@ def _describe_refusal(code: int, status: Status, response: Response) -> tuple[Re
         return _describe_forbidden(status, response)
     if _TOO_LONG in status.cause_reasons:
         code = 413
-    if code == 404 and status.resource_kind == "namespaces":
+    if code == 404 and status.resource == "namespaces":
         return Reason.NOT_FOUND, "the namespace does not exist"
     if code in _PERMANENT_REASONS:
         return _PERMANENT_REASONS[code]
@@ -133,7 +133,7 @@ def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str
         message = _missing_permission(denial["verb"], denial["resource"], response.url)
         return Reason.FORBIDDEN, f"{message} to {denial['user']}"
     if _UNEXPLAINED_PATTERN.search(status.message) and response.method == "PATCH":
-        return Reason.FORBIDDEN, _missing_permission("create", status.resource_kind, response.url)
+        return Reason.FORBIDDEN, _missing_permission("create", status.resource, response.url)
     for pattern, kind in _REFUSAL_PATTERNS:
         if match := pattern.search(status.message):
             return Reason.FORBIDDEN, f'{kind} "{match["name"]}" of the cluster denied the request'

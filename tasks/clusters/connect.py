@@ -41,9 +41,9 @@ async def open_cluster(
     # The import takes about 1 s: done only if a run needs a cluster, and in a thread so that it
     # does not block the event loop.
     await asyncio.to_thread(import_module, "tasks.clusters.factory")
-    from tasks.clusters.factory import connect_cluster  # noqa: PLC0415 - see above
+    from tasks.clusters.factory import create_cluster_client  # noqa: PLC0415 - see above
 
-    async with connect_cluster(
+    async with create_cluster_client(
         cluster, kubeconfig, client_limits, fingerprint=fingerprint, installation=installation
     ) as client:
         yield client

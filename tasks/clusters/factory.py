@@ -35,7 +35,7 @@ _USER_AGENT = "registry-integration"
 
 
 @asynccontextmanager
-async def connect_cluster(
+async def create_cluster_client(
     cluster: Cluster,
     kubeconfig: SecretStr | None,
     client_limits: ClientLimits,

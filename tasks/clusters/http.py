@@ -62,7 +62,7 @@ class ClusterHttpClient:
         *,
         query: Mapping[str, str] | None = None,
         body: object = None,
-        content: str = "application/json",
+        content_type: str = "application/json",
     ) -> Response:
         """Send a request and return the complete response, whatever its permanent status.
 
@@ -73,7 +73,7 @@ class ClusterHttpClient:
             path: path of the URL.
             query: query parameters.
             body: JSON body.
-            content: media type of the body; it determines the kind of patch.
+            content_type: media type of the body; it determines the kind of patch.
 
         Raises:
             TransientClusterError: no complete response, or only transient statuses, after retries.
@@ -82,13 +82,18 @@ class ClusterHttpClient:
         """
         async for attempt in retry_attempts(repeatable=True):
             with attempt:
-                response = await self._attempt(method, path, query, body, content)
+                response = await self._attempt(method, path, query, body, content_type)
                 if response.status in TRANSIENT_STATUSES:
                     raise api_errors.cluster_error_from_response(self.cluster, response)
         return response
 
     async def _attempt(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: object,
+        content_type: str,
     ) -> Response:
         async with self._semaphore:
             self._check_circuit(method, path)
@@ -96,7 +101,7 @@ class ClusterHttpClient:
             self.requests += 1
             try:
                 async with asyncio.timeout(self.limits.request_seconds):
-                    response = await self._exchange(method, path, query, body, content)
+                    response = await self._exchange(method, path, query, body, content_type)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 cluster_error = api_errors.cluster_transport_error(
                     error, self.cluster, method, path
@@ -112,7 +117,12 @@ class ClusterHttpClient:
             raise ClusterCircuitOpen(self.cluster, method, path, *last_failure)
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: object, content: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: object,
+        content_type: str,
     ) -> Response:
         started = time.monotonic()
         # Not preloaded: the library would write whole responses, with Secrets, to its debug log.
@@ -122,7 +132,7 @@ class ClusterHttpClient:
             query_params=dict(query or {}),
             header_params={
                 "Accept": "application/json",
-                "Content-Type": content,
+                "Content-Type": content_type,
                 **IDENTITY_ENCODING,
             },
             body=body,

@@ -59,14 +59,14 @@ class NamespaceObject(KubernetesModel):
     metadata: ObjectMeta
     status: _NamespacePhase = _NamespacePhase()
 
-    def to_observed(self, labels: Collection[str]) -> ObservedNamespace:
+    def to_observed(self, label_keys: Collection[str]) -> ObservedNamespace:
         """Convert to an `ObservedNamespace` with the selected labels.
 
         Args:
-            labels: keys of the labels to keep.
+            label_keys: keys of the labels to keep.
         """
         selected_labels = {
-            key: value for key, value in self.metadata.labels.items() if key in labels
+            key: value for key, value in self.metadata.labels.items() if key in label_keys
         }
         return ObservedNamespace(
             name=self.metadata.name,
@@ -172,7 +172,7 @@ class Status(KubernetesModel):
         return {cause.reason for cause in causes}
 
     @property
-    def resource_kind(self) -> str:
+    def resource(self) -> str:
         """Plural of the affected kind, for example `namespaces`."""
         return self.details.kind if self.details else ""
 

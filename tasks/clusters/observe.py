@@ -134,7 +134,7 @@ class ClusterObserver:
         secrets: Coroutine[Any, Any, Complete[ObservedPullSecret]],
         accounts: Coroutine[Any, Any, Complete[ObservedServiceAccount]],
     ) -> ClusterSnapshot:
-        taken_at, started = clock.now(), time.monotonic()
+        observed_at, started = clock.now(), time.monotonic()
         deadline = Deadline("the observation", self._http.limits.operation_seconds)
         reads = [self._try_section(deadline, read) for read in (namespaces, secrets, accounts)]
         sections = await asyncio.gather(*reads)
@@ -142,7 +142,7 @@ class ClusterObserver:
             raise sections[0]
         return ClusterSnapshot(
             cluster=self._http.cluster,
-            observed_at=taken_at,
+            observed_at=observed_at,
             seconds=time.monotonic() - started,
             namespaces=_to_section(sections[0]),
             secrets=_to_section(sections[1]),

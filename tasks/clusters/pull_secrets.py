@@ -73,7 +73,7 @@ class PullSecretWriter:
             response = await self._send_apply(path, content, version)
             if response.status in {200, 201}:
                 return self._write_result(change, response)
-            secret = await self._find_blocker(change.namespace, response)
+            secret = await self._find_conflicting_secret(change.namespace, response)
             if secret is None:
                 version = ""
             elif not self._is_owned(secret):
@@ -81,7 +81,7 @@ class PullSecretWriter:
             elif response.status == 409:
                 version = secret.metadata.resource_version
             else:
-                await self._delete_blocker(path, secret)
+                await self._delete_conflicting_secret(path, secret)
                 version = ""
         raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
@@ -108,7 +108,9 @@ class PullSecretWriter:
             uid, version = secret.metadata.uid, secret.metadata.resource_version
         raise api_errors.cluster_error_from_response(self._http.cluster, response)
 
-    async def _find_blocker(self, namespace: str, response: Response) -> SecretObject | None:
+    async def _find_conflicting_secret(
+        self, namespace: str, response: Response
+    ) -> SecretObject | None:
         # 409 is a conflict. 422 can mean that the existing Secret has another type or is
         # `immutable`: it must be deleted first. Any other error is raised.
         error = api_errors.cluster_error_from_response(self._http.cluster, response)
@@ -121,7 +123,7 @@ class PullSecretWriter:
             raise error
         return secret
 
-    async def _delete_blocker(self, path: str, secret: SecretObject) -> None:
+    async def _delete_conflicting_secret(self, path: str, secret: SecretObject) -> None:
         # 404 and 409: the Secret was deleted or changed meanwhile; the next attempt handles it.
         response = await self._send_delete(
             path, secret.metadata.uid, secret.metadata.resource_version
@@ -162,7 +164,7 @@ class PullSecretWriter:
             "data": {DOCKER_CONFIG_KEY: base64.b64encode(content.encode()).decode()},
         }
         return await self._http.send(
-            "PATCH", path, query=query, body=body, content=_APPLY_PATCH_TYPE
+            "PATCH", path, query=query, body=body, content_type=_APPLY_PATCH_TYPE
         )
 
     async def _send_delete(self, path: str, uid: str, version: str) -> Response:

@@ -86,7 +86,7 @@ class ServiceAccountWriter:
         query = {"fieldManager": FIELD_MANAGER}
         path = service_account_path(service_account.metadata.namespace)
         return await self._http.send(
-            "PATCH", path, query=query, body=body, content=_MERGE_PATCH_TYPE
+            "PATCH", path, query=query, body=body, content_type=_MERGE_PATCH_TYPE
         )
 
     def _expect_conflict(self, response: Response) -> None:

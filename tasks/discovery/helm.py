@@ -119,10 +119,7 @@ class HelmHarborSource:
             if address:
                 return address, ""
         names = ", ".join(name for name, _ in deployment.address_config_maps)
-        return (
-            "",
-            f"the ConfigMap of the core ({names or 'none'}) has no {ADDRESS_VARIABLE} yet",
-        )
+        return "", f"the ConfigMap of the core ({names or 'none'}) has no {ADDRESS_VARIABLE} yet"
 
 
 def _assign_refs(

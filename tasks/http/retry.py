@@ -41,7 +41,7 @@ def retry_attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
     ).__aiter__()
 
 
-async def is_transient(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+async def should_retry_task(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     """Return whether a task failed with a transient error; a Prefect `retry_condition_fn`."""
     # Must stay a plain async function: Prefect 3.9.1 never retries with any other callable.
     result = await state.aresult(raise_on_failure=False)

@@ -25,10 +25,10 @@ _ADVISORY_NOTE = (
     "pull-only credential can pull everything in it, and a namespace that received the credential "
     "may have kept a copy."
 )
-_PUBLIC_NOTE = "Public spaces stay pullable from every namespace of the platform."
+_PUBLIC_NOTE = "Every namespace of the platform can still pull from public spaces."
 
 
-def binding_preview_page(
+def binding_change_page(
     registry: str, binding_change: BindingChange, *, gain: bool, dry_run: bool
 ) -> str:
     """Return the page that lists which namespaces gain or lose which spaces.
@@ -46,18 +46,18 @@ def binding_preview_page(
     if gain and not binding_change.total_count:
         total_note = "the first of"
     spaces = _spaces_by_workspace(binding_change.bindings)
-    members = _namespaces_by_workspace(binding_change.namespaces)
+    namespaces_by_workspace = _namespaces_by_workspace(binding_change.namespaces)
     parts = [
         f"# Spaces of {registry} {verb}",
         f"{summarize_change(binding_change).capitalize()}, {total_note} this registry.",
         _ADVISORY_NOTE if binding_change.kind is Kind.DOCKER else "",
         "" if gain else _PUBLIC_NOTE,
         held_bindings_note(registry, binding_change.held_count),
-        _no_namespaces_note(spaces, members),
+        _no_namespaces_note(spaces, namespaces_by_workspace),
     ]
     if spaces:
         word = "Gains" if gain else "Loses"
-        parts += ["## By workspace", _workspaces_section(spaces, members, word)]
+        parts += ["## By workspace", _workspaces_section(spaces, namespaces_by_workspace, word)]
         parts += ["## By namespace", _namespaces_section(spaces, binding_change.namespaces, word)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -121,8 +121,10 @@ def _namespaces_by_workspace(namespaces: Iterable[Namespace]) -> dict[str, list[
     return members
 
 
-def _no_namespaces_note(spaces: dict[str, list[str]], members: dict[str, list[Namespace]]) -> str:
-    empty = [workspace for workspace in spaces if not members.get(workspace)]
+def _no_namespaces_note(
+    spaces: dict[str, list[str]], namespaces_by_workspace: dict[str, list[Namespace]]
+) -> str:
+    empty = [workspace for workspace in spaces if not namespaces_by_workspace.get(workspace)]
     if not empty:
         return ""
     return (
@@ -132,7 +134,7 @@ def _no_namespaces_note(spaces: dict[str, list[str]], members: dict[str, list[Na
 
 
 def _workspaces_section(
-    spaces: dict[str, list[str]], members: dict[str, list[Namespace]], word: str
+    spaces: dict[str, list[str]], namespaces_by_workspace: dict[str, list[Namespace]], word: str
 ) -> str:
     rows = [
         (
@@ -141,7 +143,9 @@ def _workspaces_section(
                 f"{pluralize(len(space_names), 'space')}:",
                 escape_markdown(join_names(space_names, 50), 3000),
             ),
-            str(len(members.get(workspace, ()))) if members.get(workspace) else "none",
+            str(len(namespaces_by_workspace.get(workspace, ())))
+            if namespaces_by_workspace.get(workspace)
+            else "none",
         )
         for workspace, space_names in list(spaces.items())[:_MAX_ROWS]
     ]

@@ -74,7 +74,7 @@ async def _apply_change(
         reason, message = error.reason, error.message
     except LeaseHeld:  # without the lease, nothing may be changed or saved
         raise
-    except Exception as error:  # a bug must not lose the results of the other changes
+    except Exception as error:  # it must not discard the other results
         get_run_logger().exception("%s: unexpected error", change.subject)
         reason = Reason.UNFORESEEN
         message = f"unexpected {type(error).__name__}, see the run's log"

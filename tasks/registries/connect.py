@@ -7,7 +7,7 @@ from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import connect_registry
+from tasks.registries.factory import create_registry_client
 from tasks.registries.protocol import Credential, RegistryClient, SavedCredential
 from tasks.secrets.credentials import pick_credential, read_credentials
 
@@ -19,7 +19,7 @@ async def open_registry(
     credential_refused: bool = False,
     credentials: Mapping[str, SavedCredential] | None = None,
     approved_origins: Iterable[CredentialOrigin] = (),
-    observer: Credential | None = None,
+    observer_credential: Credential | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
 
@@ -28,7 +28,7 @@ async def open_registry(
         credential_refused: whether the last observation found the credential refused.
         credentials: credentials by reference key; None reads them now.
         approved_origins: origins that the current request approves, see `read_credentials`.
-        observer: credential of the observer robot account, to read lists with.
+        observer_credential: credential of the observer robot account, to read lists with.
 
     Raises:
         CredentialsMissing: the credential does not exist or has a missing field.
@@ -39,11 +39,11 @@ async def open_registry(
         credentials = await read_credentials([registry], approved_origins)
     client_limits = ClientLimits.for_registry(get_settings())
     credential = pick_credential(registry, credentials)
-    async with connect_registry(
+    async with create_registry_client(
         registry,
         credential,
         client_limits,
         credential_refused=credential_refused,
-        observer=observer,
+        observer_credential=observer_credential,
     ) as client:
         yield client

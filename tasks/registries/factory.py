@@ -15,14 +15,14 @@ from tasks.registries.protocol import Credential, RegistryClient
 
 
 @asynccontextmanager
-async def connect_registry(
+async def create_registry_client(
     registry: Registry,
     credential: Credential | None,
     client_limits: ClientLimits,
     *,
     credential_refused: bool = False,
     lockout_policy: LockoutPolicy | None = None,
-    observer: Credential | None = None,
+    observer_credential: Credential | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
@@ -33,7 +33,7 @@ async def connect_registry(
         client_limits: concurrency, size and time limits.
         credential_refused: whether the last observation found the credential refused.
         lockout_policy: when to accept a 401 of Harbor as a wrong password.
-        observer: credential of a robot account to read Harbor's lists with, at a lower cost.
+        observer_credential: robot account that reads Harbor's lists at a lower cost.
         transport: replaces the network, for simulators in the same process.
 
     Raises:
@@ -53,5 +53,5 @@ async def connect_registry(
             credential.username,
             credential_refused=credential_refused,
             lockout_policy=lockout_policy,
-            observer=observer,
+            observer=observer_credential,
         )

@@ -179,8 +179,8 @@ class RegistryHttpClient:
                 body.add(piece)
             content = body.content()
         except BodyError as error:
-            kind = ServerError if isinstance(error, CorruptBody) else Rejected
-            raise kind(self.name, request.method, url, str(error)) from None
+            error_class = ServerError if isinstance(error, CorruptBody) else Rejected
+            raise error_class(self.name, request.method, url, str(error)) from None
         finally:
             await response.aclose()
         return Response(

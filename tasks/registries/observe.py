@@ -12,7 +12,7 @@ from models.registries.health import checks_from_error, explain_bad_password, re
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
 from tasks import clock
-from tasks.http.retry import is_transient
+from tasks.http.retry import should_retry_task
 from tasks.registries.protocol import RegistryReader
 
 
@@ -21,7 +21,7 @@ from tasks.registries.protocol import RegistryReader
     task_run_name="observe {registry.name}",
     retries=1,
     retry_delay_seconds=2,
-    retry_condition_fn=is_transient,
+    retry_condition_fn=should_retry_task,
     cache_policy=NO_CACHE,
     persist_result=False,
 )

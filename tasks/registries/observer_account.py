@@ -32,32 +32,34 @@ def observer_credential(registry_state: RegistryState) -> Credential | None:
 
 
 async def ensure_observer(
-    record: RobotState, snapshot: Snapshot, client: RegistryClient, *, first: bool
+    robot_state: RobotState, snapshot: Snapshot, client: RegistryClient, *, create_missing: bool
 ) -> RobotAccount | None:
     """Create an observer, or refresh the secret of one that is not usable.
 
     The observer is optional: errors are logged, and lists are read with the registry's credential.
 
     Args:
-        record: robot state of the registry.
+        robot_state: robot state of the registry.
         snapshot: the current observation.
         client: client of the registry.
-        first: whether to create a missing observer; scheduled runs only repair an existing one.
+        create_missing: whether to create a missing one; scheduled runs only repair.
 
     Returns:
         The created or refreshed robot account; None if nothing was done.
     """
-    is_needed = snapshot.observer_usable is False or (record.observer is None and first)
+    is_needed = snapshot.observer_usable is False or (
+        robot_state.observer is None and create_missing
+    )
     if not is_needed or not isinstance(snapshot.robots, Complete):
         return None
-    if record.keeps_deleted_robots(snapshot):
+    if robot_state.keeps_deleted_robots(snapshot):
         # This may be another Harbor than the one on record: an observer in it would make the two
         # look the same.
         return None
     try:
         save_secret = secret_saver(await load_cipher())
-        orphan = record.orphaned_observer_id(snapshot)
-        return await client.create_observer(record.installation, save_secret, orphan)
+        orphan = robot_state.orphaned_observer_id(snapshot)
+        return await client.create_observer(robot_state.installation, save_secret, orphan)
     except (InvalidRequest, RegistryError) as error:
         get_run_logger().warning("The observer was not created or refreshed: %s", error)
         return None

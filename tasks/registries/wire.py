@@ -61,11 +61,11 @@ def raise_for_status(registry: str, response: Response, *statuses: int) -> Respo
 
 def error_from_response(registry: str, response: Response) -> RegistryError:
     """Return the error for a response; its message quotes the error body, truncated."""
-    kind = _BY_STATUS.get(response.status) or _error_class(response.status)
+    error_class = _BY_STATUS.get(response.status) or _error_class(response.status)
     message = f"answered {response.status}{_error_message(response)}"
-    if kind is Forbidden and _READ_ONLY_TEXT in message:
-        kind = ReadOnly
-    return kind(registry, response.method, response.url, message, None, response.retry_after)
+    if error_class is Forbidden and _READ_ONLY_TEXT in message:
+        error_class = ReadOnly
+    return error_class(registry, response.method, response.url, message, None, response.retry_after)
 
 
 def _error_class(status: int) -> type[RegistryError]:

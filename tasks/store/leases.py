@@ -25,7 +25,7 @@ from tasks.http.fence import fence_requests
 from tasks.store.session import in_transaction
 
 _POLL_SECONDS = 0.25
-_FRESH_FRACTION = 1 / 30
+_MAX_RENEWAL_AGE_FRACTION = 1 / 30
 """Fraction of a lease for which a fence reuses its last renewal: one second by default."""
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
         async with asyncio.timeout(None) as timeout:
             renewal = asyncio.create_task(_renew_until_lost(key, lease_id, timeout))
             try:
-                with fence_requests(_Fence(key, lease_id).check):
+                with fence_requests(_Fence(key, lease_id).renew):
                     yield lease_id
             finally:
                 renewal.cancel()
@@ -91,16 +91,20 @@ class _Fence:
         self._key, self._lease_id = key, lease_id
         self._renewed_at: tuple[float, float] | None = None
 
-    async def check(self) -> None:
+    async def renew(self) -> None:
         """Ensure that the lease is held, and extend it.
 
         Raises:
             LeaseHeld: the lease is lost.
         """
         # Compare both clocks: the monotonic one stops while the machine sleeps.
-        now, fresh = (time.monotonic(), time.time()), _FRESH_FRACTION * get_settings().lease_seconds
+        now, max_age_seconds = (
+            (time.monotonic(), time.time()),
+            _MAX_RENEWAL_AGE_FRACTION * get_settings().lease_seconds,
+        )
         if self._renewed_at is not None and all(
-            0 <= later - before < fresh for before, later in zip(self._renewed_at, now, strict=True)
+            0 <= later - before < max_age_seconds
+            for before, later in zip(self._renewed_at, now, strict=True)
         ):
             return
         if not await in_transaction(_extend, self._key, self._lease_id):
@@ -109,7 +113,7 @@ class _Fence:
 
 
 def _now(session: Session) -> ColumnElement[datetime]:
-    """The time by the clock that decides on expiry."""
+    """Return the current time of the clock that expiry is compared with."""
     if session.get_bind().dialect.name == "postgresql":
         return func.clock_timestamp(type_=DateTime(timezone=True))
     return literal(clock.now(), UtcDateTime())

@@ -52,13 +52,13 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
     """
     registry_record = registries.get_registry(session, name)
     is_managed = registry_record.registry.origin is RegistryOrigin.MANAGED
-    record = _load_robot_state(session, name).model_copy(update={"is_managed": is_managed})
-    observer = record.observer
+    robot_state = _load_robot_state(session, name).model_copy(update={"is_managed": is_managed})
+    observer = robot_state.observer
     return RegistryState(
         record=registry_record,
         spaces=spaces.list_spaces(session, name),
         failures=runs.list_failures(session, name),
-        robot_state=record,
+        robot_state=robot_state,
         encrypted_observer_secret=robots.get_encrypted_secret(session, observer)
         if observer
         else "",
@@ -71,9 +71,9 @@ def _load_robot_state(session: Session, name: str) -> RobotState:
         departures.list_departures(session, name),
     )
     now = clock.now()
-    planned_retirements = {
-        id: retirement
-        for (_, id), retirement in schedule_robot_deletions(
+    deletions_by_robot_id = {
+        id: deletion
+        for (_, id), deletion in schedule_robot_deletions(
             robot_accounts, departure_records, get_settings().superseded_retention
         ).items()
     }
@@ -82,7 +82,7 @@ def _load_robot_state(session: Session, name: str) -> RobotState:
         installation=get_installation(session),
         other_registries=registries.list_names(session) - {name},
         bound_spaces=bindings.spaces_by_workspace(session, name),
-        has_bindings=bindings.count(session, name) > 0,
+        has_bindings=bindings.count_bindings(session, name) > 0,
         robots=robot_accounts,
         rolled_out=frozenset(
             robot.workspace for robot in replacement_robots(robot_accounts) if robot.rolled_out_at
@@ -92,13 +92,13 @@ def _load_robot_state(session: Session, name: str) -> RobotState:
             for _, workspace in departure_rotations(robot_accounts, departure_records, now)
         ),
         expired_robot_ids=frozenset(
-            id for id, retirement in planned_retirements.items() if retirement.is_due(now)
+            id for id, deletion in deletions_by_robot_id.items() if deletion.is_due(now)
         ),
         exposed_robot_ids=frozenset(
-            id for id, retirement in planned_retirements.items() if retirement.is_exposed
+            id for id, deletion in deletions_by_robot_id.items() if deletion.is_exposed
         ),
         overdue_robot_ids=frozenset(
-            id for id, retirement in planned_retirements.items() if retirement.is_overdue(now)
+            id for id, deletion in deletions_by_robot_id.items() if deletion.is_overdue(now)
         ),
     )
 

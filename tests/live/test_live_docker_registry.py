@@ -3,7 +3,7 @@
 from models.core.availability import Complete
 from models.registries.condition import ConditionStatus
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import connect_registry
+from tasks.registries.factory import create_registry_client
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 from tests.live.servers import LiveServer
@@ -11,7 +11,7 @@ from tests.support.helpers import integrate
 
 
 async def test_every_step_is_proved_and_the_catalog_is_read(live_docker: LiveServer) -> None:
-    async with connect_registry(
+    async with create_registry_client(
         live_docker.registry, live_docker.credential, ClientLimits()
     ) as client:
         verdicts = await client.probe()

@@ -13,7 +13,7 @@ from models.registries.health import first_failure
 from models.registries.observation import StorageReading
 from models.registries.space import Visibility
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import connect_registry
+from tasks.registries.factory import create_registry_client
 from tasks.registries.protocol import Credential
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
@@ -22,7 +22,7 @@ from tests.support.helpers import expect_success, integrate
 
 
 async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: LiveServer) -> None:
-    async with connect_registry(
+    async with create_registry_client(
         live_harbor.registry, live_harbor.credential, ClientLimits()
     ) as client:
         verdicts = await client.probe()
@@ -37,7 +37,7 @@ async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: LiveS
 async def test_a_wrong_password_is_told(live_harbor: LiveServer) -> None:
     """The user does not exist, so nobody's account is locked by it."""
     stranger = Credential("ri-live-nobody", SecretStr("wrong"))
-    async with connect_registry(
+    async with create_registry_client(
         live_harbor.registry, stranger, ClientLimits(), credential_refused=True
     ) as client:
         failure = first_failure(await client.probe())

@@ -242,7 +242,7 @@ def test_endless_goes_on_until_the_client_leaves(
 
 
 def test_endless_has_a_bound(faults: FaultInjector, client: httpx.Client) -> None:
-    faults.add(Fault(EndlessBody(b"x", 0.01, bound=0.1)))
+    faults.add(Fault(EndlessBody(b"x", 0.01, max_seconds=0.1)))
     assert set(client.get("/a").content) == set(b"x")
 
 

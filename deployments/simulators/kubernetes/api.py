@@ -56,7 +56,7 @@ class KubernetesApi:
         target = parse_target(request.path)
         verb = request_verb(request, target)
         name = parse_name_selector(request) if verb == "list" else target.name
-        self._rights.check(user, verb, target.kind, target.namespace, name)
+        self._rights.check(user, verb, target.resource, target.namespace, name)
         if not self._is_served(target):
             return unserved_response()
         check_body_size(request.body)
@@ -81,6 +81,6 @@ class KubernetesApi:
 
     def _is_served(self, target: RequestTarget) -> bool:
         versions = (
-            self._store.operator_versions if target.kind == HARBOR_CLUSTER_RESOURCE else ("v1",)
+            self._store.operator_versions if target.resource == HARBOR_CLUSTER_RESOURCE else ("v1",)
         )
         return target.version in versions

@@ -71,7 +71,7 @@ class ListHandler:
             ):
                 metadata["remainingItemCount"] = len(items) - end
         if (
-            target.kind == HARBOR_CLUSTER_RESOURCE
+            target.resource == HARBOR_CLUSTER_RESOURCE
         ):  # items of built-in kinds have no kind and apiVersion
             metadata.setdefault("continue", "")
             page = [{**target.type_meta, **item} for item in page]
@@ -80,7 +80,7 @@ class ListHandler:
 
     def _select_items(self, request: Request, target: RequestTarget) -> list[Json]:
         name = parse_name_selector(request)
-        items = self._store.list_objects(target.kind, target.namespace)
+        items = self._store.list_objects(target.resource, target.namespace)
         return [item for item in items if not name or item["metadata"]["name"] == name]
 
     def _get_state(

@@ -19,7 +19,7 @@ _LIST_VERBS = {"GET": "list", "POST": "create"}
 class RequestTarget:
     """The resource and object of a path."""
 
-    kind: str
+    resource: str
     namespace: str = ""
     name: str = ""
     version: str = "v1"
@@ -27,9 +27,9 @@ class RequestTarget:
     @property
     def type_meta(self) -> Json:
         """The first fields of every response with one object."""
-        group = RESOURCE_GROUPS.get(self.kind)
+        group = RESOURCE_GROUPS.get(self.resource)
         api = f"{group}/{self.version}" if group else self.version
-        return {"kind": KIND_BY_RESOURCE[self.kind], "apiVersion": api}
+        return {"kind": KIND_BY_RESOURCE[self.resource], "apiVersion": api}
 
 
 def parse_target(path: str) -> RequestTarget:
@@ -41,18 +41,20 @@ def parse_target(path: str) -> RequestTarget:
     root, *parts = path.strip("/").split("/")
     group = parts.pop(0) if root == "apis" and parts else ""
     version = parts.pop(0) if parts else ""
-    kinds = {kind for kind in KIND_BY_RESOURCE if RESOURCE_GROUPS.get(kind, "") == group}
+    resources = {
+        resource for resource in KIND_BY_RESOURCE if RESOURCE_GROUPS.get(resource, "") == group
+    }
     match parts:
-        case ["namespaces"] if NAMESPACE_RESOURCE in kinds:
+        case ["namespaces"] if NAMESPACE_RESOURCE in resources:
             return RequestTarget(NAMESPACE_RESOURCE, version=version)
-        case ["namespaces", name] if NAMESPACE_RESOURCE in kinds:
+        case ["namespaces", name] if NAMESPACE_RESOURCE in resources:
             return RequestTarget(NAMESPACE_RESOURCE, name=name, version=version)
-        case [kind] if kind in kinds:
-            return RequestTarget(kind, version=version)
-        case ["namespaces", namespace, kind] if kind in kinds:
-            return RequestTarget(kind, namespace, version=version)
-        case ["namespaces", namespace, kind, name] if kind in kinds:
-            return RequestTarget(kind, namespace, name, version)
+        case [resource] if resource in resources:
+            return RequestTarget(resource, version=version)
+        case ["namespaces", namespace, resource] if resource in resources:
+            return RequestTarget(resource, namespace, version=version)
+        case ["namespaces", namespace, resource, name] if resource in resources:
+            return RequestTarget(resource, namespace, name, version)
     raise KubernetesApiError(
         404, "NotFound", "the server could not find the requested resource", {}
     )
@@ -67,8 +69,8 @@ def request_verb(request: Request, target: RequestTarget) -> str:
         KubernetesApiError: the verb is not simulated.
     """
     verb = (_OBJECT_VERBS if target.name else _LIST_VERBS).get(request.method)
-    unchanging = target.kind in READ_ONLY_RESOURCES and request.method != "GET"
-    if verb is None or unchanging or request.query_value("watch"):
+    is_unsupported_write = target.resource in READ_ONLY_RESOURCES and request.method != "GET"
+    if verb is None or is_unsupported_write or request.query_value("watch"):
         message = "the server does not allow this method on the requested resource"
         raise KubernetesApiError(405, "MethodNotAllowed", message)
     return verb

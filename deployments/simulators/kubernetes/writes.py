@@ -41,9 +41,9 @@ def get_existing(store: ObjectStore, target: RequestTarget) -> Json:
     Raises:
         KubernetesApiError: it does not exist.
     """
-    manifest = store.get(target.kind, target.namespace, target.name)
+    manifest = store.get(target.resource, target.namespace, target.name)
     if manifest is None:
-        raise errors.not_found(target.kind, target.name)
+        raise errors.not_found(target.resource, target.name)
     return manifest
 
 
@@ -62,11 +62,11 @@ class WriteHandler:
         body = _parse_object(request)
         metadata = body.get("metadata", {})
         name = metadata.get("name", "")
-        if self._store.get(target.kind, target.namespace, name) is not None:
-            raise errors.already_exists(target.kind, name)
+        if self._store.get(target.resource, target.namespace, name) is not None:
+            raise errors.already_exists(target.resource, name)
         if target.namespace:
             body["metadata"] = {**metadata, "namespace": target.namespace}
-        if target.kind == NAMESPACE_RESOURCE:
+        if target.resource == NAMESPACE_RESOURCE:
             labels = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": name}
             body["metadata"] = {**metadata, "labels": labels}
         empty: Json = {"metadata": {}}
@@ -99,7 +99,7 @@ class WriteHandler:
         """
         metadata, single = (
             get_existing(self._store, target)["metadata"],
-            KIND_BY_RESOURCE[target.kind],
+            KIND_BY_RESOURCE[target.resource],
         )
         preconditions = (_parse_object(request) if request.body else {}).get("preconditions") or {}
         for key, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
@@ -107,8 +107,8 @@ class WriteHandler:
                 raise errors.precondition_failed(
                     single, target.name, label, preconditions[key], metadata[key]
                 )
-        self._store.remove(target.kind, target.namespace, target.name)
-        details = {"name": target.name, "kind": target.kind, "uid": metadata["uid"]}
+        self._store.remove(target.resource, target.namespace, target.name)
+        details = {"name": target.name, "kind": target.resource, "uid": metadata["uid"]}
         head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
         return object_response(200, {**head, "details": details})
 
@@ -117,7 +117,7 @@ class WriteHandler:
     ) -> AsgiResponse:
         manager, force = request.query_value("fieldManager"), request.query_value("force") == "true"
         _check_apply(target, patch, manager)
-        live = self._store.get(target.kind, target.namespace, target.name)
+        live = self._store.get(target.resource, target.namespace, target.name)
         if live is not None:
             _check_identity(target, live, patch)
             new_manifest = apply_server_side(live, _without_identity(patch), manager, force=force)
@@ -125,29 +125,31 @@ class WriteHandler:
         within = {"namespace": target.namespace} if target.namespace else {}
         blank: Json = {"metadata": {"name": target.name, **within}}
         new_manifest = apply_server_side(blank, _without_identity(patch), manager, force=force)
-        if not self._rights.is_allowed(user, "create", target.kind, target.name):
-            raise errors.forbidden(target.kind, target.name, "")  # no more text in the real one
+        if not self._rights.is_allowed(user, "create", target.resource, target.name):
+            raise errors.forbidden(target.resource, target.name, "")  # no more text in the real one
         if uid := patch.get("metadata", {}).get("uid"):
-            raise errors.uid_mismatch(target.kind, target.name, uid)
+            raise errors.uid_mismatch(target.resource, target.name, uid)
         return self._created_response(target, new_manifest)
 
     def _created_response(self, target: RequestTarget, new_manifest: Json) -> AsgiResponse:
         if target.namespace:
             self._store.require_active_namespace(
-                target.kind, new_manifest["metadata"]["name"], target.namespace
+                target.resource, new_manifest["metadata"]["name"], target.namespace
             )
-        if target.kind == SECRET_RESOURCE:
+        if target.resource == SECRET_RESOURCE:
             new_manifest = {"type": "Opaque", **new_manifest}
             check_secret(None, new_manifest)
         plain = {key: value for key, value in new_manifest.items() if key not in target.type_meta}
-        return object_response(201, {**target.type_meta, **self._store.create(target.kind, plain)})
+        return object_response(
+            201, {**target.type_meta, **self._store.create(target.resource, plain)}
+        )
 
     def _replaced_response(
         self, target: RequestTarget, live: Json, new_manifest: Json
     ) -> AsgiResponse:
-        if target.kind == SECRET_RESOURCE:
+        if target.resource == SECRET_RESOURCE:
             check_secret(live, new_manifest)
-        result = live if new_manifest == live else self._store.put(target.kind, new_manifest)
+        result = live if new_manifest == live else self._store.put(target.resource, new_manifest)
         return object_response(200, {**target.type_meta, **result})
 
 
@@ -168,10 +170,10 @@ def _check_identity(target: RequestTarget, live: Json, patch: Json) -> None:
     metadata = patch.get("metadata", {})
     version, uid = metadata.get("resourceVersion"), metadata.get("uid")
     if version and version != live["metadata"]["resourceVersion"]:
-        raise errors.version_conflict(target.kind, target.name)
+        raise errors.version_conflict(target.resource, target.name)
     if uid and uid != live["metadata"]["uid"]:
         message = f'Invalid value: "{uid}": field is immutable'
-        single = KIND_BY_RESOURCE[target.kind]
+        single = KIND_BY_RESOURCE[target.resource]
         raise errors.invalid_object(
             single, target.name, "metadata.uid", "FieldValueInvalid", message
         )

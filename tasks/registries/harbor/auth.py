@@ -44,7 +44,7 @@ class AuthResult(FrozenModel):
     is_robot: bool = False
 
 
-async def detect(http: RegistryHttpClient) -> tuple[CheckResult, wire.Components | None]:
+async def detect(http: RegistryHttpClient) -> tuple[CheckResult, wire.HealthResponse | None]:
     """Return whether the address is a Harbor, and the health of its components.
 
     The components are None if it is not.
@@ -112,7 +112,7 @@ def _kind_check(
 async def authenticate(
     http: RegistryHttpClient,
     username: str,
-    health: wire.Components,
+    health: wire.HealthResponse,
     lockout_policy: LockoutPolicy,
     *,
     credential_refused: bool,
@@ -154,7 +154,7 @@ async def authenticate(
 
 
 def _refusal_check(
-    response: Response, health: wire.Components, lockout_policy: LockoutPolicy
+    response: Response, health: wire.HealthResponse, lockout_policy: LockoutPolicy
 ) -> CheckResult:
     # A 401 proves a wrong password only if the database is healthy and the response was slow
     # enough for a password comparison.

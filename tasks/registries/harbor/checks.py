@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from tasks.registries.harbor.robot_wire import Robot
-from tasks.registries.harbor.wire import Components, SystemInfo
+from tasks.registries.harbor.wire import HealthResponse, SystemInfo
 
 MIN_VERSION = (2, 9)
 """Oldest supported Harbor version."""
@@ -69,7 +69,7 @@ def supported_check(
     )
 
 
-def components_check(health: Components) -> CheckResult:
+def components_check(health: HealthResponse) -> CheckResult:
     """Return whether Harbor's required components are healthy."""
     down = {name: error[:120] for name, error in health.unhealthy.items()}
     essential_down = sorted(down.keys() & _REQUIRED_COMPONENTS)

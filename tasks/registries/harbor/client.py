@@ -27,7 +27,7 @@ from tasks.registries.harbor.observer import (
     delete_observer_robot,
     read_lists,
 )
-from tasks.registries.harbor.robot_accounts import RobotAccounts
+from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robots import read_robots
 from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, SaveSecret
@@ -59,27 +59,28 @@ class HarborClient:
 
     async def probe(self) -> tuple[CheckResult, ...]:
         """Check step by step whether this Harbor can be integrated; see `RegistryReader`."""
-        kind, health = await detect(self.http)
+        kind_check, health = await detect(self.http)
         if health is None:
-            return (kind,)
+            return (kind_check,)
         anonymous_info = await self._system_info(anonymous=True)
         if anonymous_info.harbor_version is not None:  # reported to anonymous callers up to 2.12
-            version = checks.version_check(anonymous_info.harbor_version)
-            if version.status is ConditionStatus.FALSE:
-                return kind, version
-        rights = (await self._authenticate(health)).checks
-        components = checks.components_check(health)
-        if first_failure(rights) or rights[0].status is ConditionStatus.UNKNOWN:
-            return kind, *rights, components
+            version_check = checks.version_check(anonymous_info.harbor_version)
+            if version_check.status is ConditionStatus.FALSE:
+                return kind_check, version_check
+        auth_checks = (await self._authenticate(health)).checks
+        components_check = checks.components_check(health)
+        if first_failure(auth_checks) or auth_checks[0].status is ConditionStatus.UNKNOWN:
+            return kind_check, *auth_checks, components_check
         info = await self._system_info()
-        version = checks.version_check(info.harbor_version)
-        return kind, version, *rights, checks.writable_check(info), components
+        version_check = checks.version_check(info.harbor_version)
+        writable_check = checks.writable_check(info)
+        return kind_check, version_check, *auth_checks, writable_check, components_check
 
     async def observe(self, installation: str = "") -> Snapshot:
         """Observe health, projects and robot accounts; see `RegistryReader`."""
-        taken_at, started = clock.now(), time.monotonic()
-        state_checks, is_robot = await self._probe_state()
-        unavailable = _listing_blocker(state_checks)
+        observed_at, started = clock.now(), time.monotonic()
+        state_checks, is_robot = await self._check_state()
+        unavailable = _listing_unavailable(state_checks)
         if unavailable is not None:
             lists = HarborLists(unavailable, unavailable if installation else NOT_REQUESTED)
         else:
@@ -87,7 +88,7 @@ class HarborClient:
             lists = await read_lists(self.http, installation, observer)
         return Snapshot(
             registry=self.http.name,
-            observed_at=taken_at,
+            observed_at=observed_at,
             seconds=time.monotonic() - started,
             checks=state_checks,
             spaces=lists.spaces,
@@ -96,20 +97,25 @@ class HarborClient:
             observer_usable=lists.observer_usable,
         )
 
-    async def _probe_state(self) -> tuple[tuple[CheckResult, ...], bool]:
-        kind, health = await detect(self.http)
+    async def _check_state(self) -> tuple[tuple[CheckResult, ...], bool]:
+        kind_check, health = await detect(self.http)
         if health is None:
-            return (kind,), False
+            return (kind_check,), False
         auth_result = await self._authenticate(health)
-        components = checks.components_check(health)
+        components_check = checks.components_check(health)
         if auth_result.checks[0].status is not ConditionStatus.TRUE:
-            return (*auth_result.checks, components), auth_result.is_robot
+            return (*auth_result.checks, components_check), auth_result.is_robot
         info = await self._system_info()
-        version = checks.version_check(info.harbor_version)
-        writable = checks.writable_check(info)
-        return (version, *auth_result.checks, writable, components), auth_result.is_robot
+        version_check = checks.version_check(info.harbor_version)
+        writable_check = checks.writable_check(info)
+        return (
+            version_check,
+            *auth_result.checks,
+            writable_check,
+            components_check,
+        ), auth_result.is_robot
 
-    async def _authenticate(self, health: wire.Components) -> AuthResult:
+    async def _authenticate(self, health: wire.HealthResponse) -> AuthResult:
         return await authenticate(
             self.http,
             self.username,
@@ -132,23 +138,25 @@ class HarborClient:
         self, change: Change, installation: str, save_secret: SaveSecret
     ) -> ChangeResult:
         """Apply one change; see `RegistryWriter`."""
-        robot_accounts = RobotAccounts(self.http, installation)
+        robot_writer = RobotAccountWriter(self.http, installation)
         match change:
             case SetVisibility():
                 return await projects.set_visibility(self.http, change)
             case CreateSpace():
                 return await projects.create_project(self.http, change)
             case CreateRobot():
-                return await robot_accounts.create_robot(change, save_secret)
+                return await robot_writer.create_robot(change, save_secret)
             case UpdateRobot():
-                return await robot_accounts.update_robot(change)
+                return await robot_writer.update_robot(change)
             case DeleteRobot():
-                return await robot_accounts.delete_robot(change)
+                return await robot_writer.delete_robot(change)
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """List the robot accounts with the installation's mark; see `RegistryReader`."""
-        first = await read_robots(self.http, installation)
-        return first if isinstance(first, Complete) else await read_robots(self.http, installation)
+        robots = await read_robots(self.http, installation)
+        return (
+            robots if isinstance(robots, Complete) else await read_robots(self.http, installation)
+        )
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None
@@ -177,7 +185,7 @@ class HarborClient:
         return await check_login(self.http, credential, self.lockout_policy)
 
 
-def _listing_blocker(state_checks: Iterable[CheckResult]) -> Unavailable | None:
+def _listing_unavailable(state_checks: Iterable[CheckResult]) -> Unavailable | None:
     # Only a confirmed administrator sees all projects. Any other caller, and a locked account, get
     # a shorter list with status 200.
     for check in state_checks:

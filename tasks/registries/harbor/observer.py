@@ -22,7 +22,7 @@ from tasks.registries.harbor.auth import API_PATH
 from tasks.registries.harbor.lists import read_complete
 from tasks.registries.harbor.login import basic_auth_headers
 from tasks.registries.harbor.projects import read_projects
-from tasks.registries.harbor.robot_accounts import RobotAccounts
+from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robot_wire import Right, RobotPermission
 from tasks.registries.harbor.robots import read_robots
 from tasks.registries.http import RegistryHttpClient
@@ -64,18 +64,18 @@ class HarborLists:
 
 
 async def read_lists(
-    http: RegistryHttpClient, installation: str, observer: Credential | None
+    http: RegistryHttpClient, installation: str, observer_credential: Credential | None
 ) -> HarborLists:
     """Read both lists with the observer; if it does not see everything, with the administrator.
 
     Args:
         http: HTTP client with the administrator's credential.
         installation: installation whose robot accounts to list; empty lists none.
-        observer: credential of the observer; requires an administrator, who can read the totals.
+        observer_credential: the observer; requires an administrator, who reads the totals.
     """
-    if observer is None:
+    if observer_credential is None:
         return await _read_with(http, installation, None)
-    first = await _read_with(http, installation, basic_auth_headers(observer))
+    first = await _read_with(http, installation, basic_auth_headers(observer_credential))
     unavailable = [section for section in (first.spaces, first.robots) if _is_unusable(section)]
     if not unavailable:
         return HarborLists(first.spaces, first.robots, observer_usable=True)
@@ -92,15 +92,15 @@ def _is_unusable(section: Complete[ObservedSpace] | Complete[ObservedRobot] | Un
 
 
 async def _read_with(
-    http: RegistryHttpClient, installation: str, observer: Mapping[str, str] | None
+    http: RegistryHttpClient, installation: str, observer_headers: Mapping[str, str] | None
 ) -> HarborLists:
     async def spaces() -> Complete[ObservedSpace] | Unavailable:
-        return await read_complete(lambda: read_projects(http, observer))
+        return await read_complete(lambda: read_projects(http, observer_headers))
 
     async def robots() -> Complete[ObservedRobot] | Unavailable:
         if not installation:
             return NOT_REQUESTED
-        return await read_complete(lambda: read_robots(http, installation, observer))
+        return await read_complete(lambda: read_robots(http, installation, observer_headers))
 
     async with asyncio.TaskGroup() as group:
         spaces_task, robots_task = group.create_task(spaces()), group.create_task(robots())
@@ -142,7 +142,7 @@ async def create_observer_robot(
         return None
     mark = OwnershipMark(installation=installation, registry=http.name, workspace="")
     rights = (RobotPermission(kind="system", namespace="/", access=_OBSERVER_RIGHTS),)
-    robot_accounts, name = RobotAccounts(http, installation), observer_name(installation)
+    robot_accounts, name = RobotAccountWriter(http, installation), observer_name(installation)
     robot = await robot_accounts.create_or_refresh(name, mark, rights, replaces)
     robot_account = RobotAccount(
         registry=http.name,
@@ -172,7 +172,7 @@ async def delete_observer_robot(http: RegistryHttpClient, installation: str) -> 
         Conflict: a robot account without this installation's mark has the name; it is not deleted.
         RegistryError: the observer was not deleted.
     """
-    robot_accounts = RobotAccounts(http, installation)
+    robot_accounts = RobotAccountWriter(http, installation)
     mark = OwnershipMark(installation=installation, registry=http.name, workspace="")
-    robot = await robot_accounts.find_own(observer_name(installation), mark)
+    robot = await robot_accounts.find_own_robot(observer_name(installation), mark)
     return robot is not None and await robot_accounts.delete_by_id(robot.id)

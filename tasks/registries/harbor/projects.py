@@ -20,13 +20,13 @@ _PROJECTS_PATH = f"{API_PATH}/projects"
 
 
 async def read_projects(
-    http: RegistryHttpClient, observer: Mapping[str, str] | None = None
+    http: RegistryHttpClient, observer_headers: Mapping[str, str] | None = None
 ) -> Complete[ObservedSpace] | Unavailable:
     """Read all projects, newest first.
 
     Args:
         http: HTTP client with the administrator's credential, which reads the total.
-        observer: headers of the observer, to read the pages with; None uses the client's own.
+        observer_headers: headers of the observer, for the pages; None uses the client's own.
 
     Returns:
         All projects; unavailable if the list changed during the read or differs from the total.
@@ -44,11 +44,13 @@ async def read_projects(
         key=lambda project: project.project_id,
         convert=lambda project: project.to_observed(),
         query={"sort": "-project_id"},
-        headers=observer,
+        headers=observer_headers,
     )
     if isinstance(projects, Unavailable):
         return projects
-    mismatch = await _check_total(http, len(projects.items), total_reliable=observer is not None)
+    mismatch = await _check_total(
+        http, len(projects.items), total_reliable=observer_headers is not None
+    )
     if mismatch is None and len({space.name for space in projects.items}) < len(projects.items):
         message = "the list has two projects of the same name"
         return Unavailable(reason=Reason.SERVER_BROKEN, message=message)

@@ -36,7 +36,7 @@ from tasks.registries.wire import parse_json, raise_for_status
 _NAME_MISMATCH_TEXT = "level or name"
 
 
-class RobotAccounts:
+class RobotAccountWriter:
     """Writes the robot accounts of one installation.
 
     Args:
@@ -74,7 +74,7 @@ class RobotAccounts:
         self,
         name: str,
         mark: OwnershipMark,
-        rights: tuple[RobotPermission, ...],
+        permissions: tuple[RobotPermission, ...],
         replaces: int | None = None,
     ) -> CreatedRobot:
         """Create a robot account, or refresh the secret of the existing one of this installation.
@@ -82,7 +82,7 @@ class RobotAccounts:
         Args:
             name: name without Harbor's prefix.
             mark: ownership mark.
-            rights: permissions of the robot account.
+            permissions: permissions of the robot account.
             replaces: id of this installation's robot account of that name whose mark names a
                 registry that is no longer on record.
 
@@ -94,19 +94,19 @@ class RobotAccounts:
         # Harbor returns a secret only once: after a lost response, or if the secret was not saved,
         # the robot account exists but is unusable until its secret is refreshed.
         if replaces is not None:
-            robot = await self.find_own(name, mark, replaces)
-            return await self._refresh(robot, name, mark, rights)
+            robot = await self.find_own_robot(name, mark, replaces)
+            return await self._refresh(robot, name, mark, permissions)
         try:
-            return await self._create(name, mark, rights)
+            return await self._create(name, mark, permissions)
         except (TransientRegistryError, Conflict) as error:
-            robot = await self.find_own(name, mark)
+            robot = await self.find_own_robot(name, mark)
             # An idle connection is closed before the request has any effect, so creating again is
             # safe; if the first request does arrive late, one of the two finds the name taken.
             if robot is None and not isinstance(error, Unreachable):
                 raise
-            return await self._refresh(robot, name, mark, rights)
+            return await self._refresh(robot, name, mark, permissions)
 
-    async def find_own(
+    async def find_own_robot(
         self, name: str, mark: OwnershipMark, replaces: int | None = None
     ) -> Robot | None:
         """Find this installation's robot account by name; None if there is none.
@@ -126,35 +126,34 @@ class RobotAccounts:
             raise explain_refusal(error) from None
         if robot is None or robot.has_mark(mark, any_registry=robot.id == replaces):
             return robot
-        raise Conflict(
-            self.http.name, "POST", self.http.origin + ROBOTS_PATH, _conflict_message(robot)
-        )
+        url = self.http.origin + ROBOTS_PATH
+        raise Conflict(self.http.name, "POST", url, _conflict_message(robot))
 
     async def _refresh(
         self,
         robot: Robot | None,
         name: str,
         mark: OwnershipMark,
-        rights: tuple[RobotPermission, ...],
+        permissions: tuple[RobotPermission, ...],
     ) -> CreatedRobot:
         # A robot account cannot edit another one (403): then delete it and create it again.
         if robot is None:
-            return await self._create(name, mark, rights)
+            return await self._create(name, mark, permissions)
         try:
-            await self._replace(robot.id, robot.name, mark, rights)
+            await self._put_robot(robot.id, robot.name, mark, permissions)
             response = await self._send("PATCH", f"{ROBOTS_PATH}/{robot.id}", {})
         except Forbidden:
             await self.delete_by_id(robot.id)
-            return await self._create(name, mark, rights)
+            return await self._create(name, mark, permissions)
         # A PATCH may be repeated: each creates a new secret, and the last response is used.
         secret = parse_json(self.http.name, response, REFRESHED_SECRET_ADAPTER).secret
         created_at = robot.creation_time
         return CreatedRobot(id=robot.id, name=robot.name, secret=secret, creation_time=created_at)
 
     async def _create(
-        self, name: str, mark: OwnershipMark, rights: tuple[RobotPermission, ...]
+        self, name: str, mark: OwnershipMark, permissions: tuple[RobotPermission, ...]
     ) -> CreatedRobot:
-        body = robot_body(name, mark, rights)
+        body = robot_body(name, mark, permissions)
         response = await self._send("POST", ROBOTS_PATH, body, status=201)
         return parse_json(self.http.name, response, CREATED_ROBOT_ADAPTER)
 
@@ -165,20 +164,20 @@ class RobotAccounts:
             NotFound: the robot account, or (reason `SpacesMissing`) a space, does not exist.
             RegistryError: the robot account was not updated.
         """
-        id_, mark, rights = (
+        id_, mark, permissions = (
             change.robot_id,
             self._ownership_mark(change.workspace),
             pull_permissions(change.after),
         )
         try:
-            await self._replace(id_, change.login, mark, rights)
+            await self._put_robot(id_, change.login, mark, permissions)
         except Rejected as error:
             if _NAME_MISMATCH_TEXT not in error.message:
                 raise
             # Harbor's `robot_name_prefix` changed after the observation, which renames all robots.
             response = await self._send("GET", f"{ROBOTS_PATH}/{id_}")
             robot = parse_json(self.http.name, response, ROBOT_ADAPTER)
-            await self._replace(id_, robot.name, mark, rights)
+            await self._put_robot(id_, robot.name, mark, permissions)
         return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
     async def delete_robot(self, change: DeleteRobot) -> ChangeResult:
@@ -189,7 +188,7 @@ class RobotAccounts:
         """
         if await self.delete_by_id(change.robot_id):
             return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
-        message = "the robot account did not exist any more"
+        message = "the robot account was already deleted"
         return ChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED, message=message)
 
     async def delete_by_id(self, robot_id: int) -> bool:
@@ -206,11 +205,15 @@ class RobotAccounts:
             return False
         return True
 
-    async def _replace(
-        self, robot_id: int, login: str, mark: OwnershipMark, rights: tuple[RobotPermission, ...]
+    async def _put_robot(
+        self,
+        robot_id: int,
+        login: str,
+        mark: OwnershipMark,
+        permissions: tuple[RobotPermission, ...],
     ) -> None:
         # PUT replaces everything except the secret, and requires the name with Harbor's prefix.
-        await self._send("PUT", f"{ROBOTS_PATH}/{robot_id}", robot_body(login, mark, rights))
+        await self._send("PUT", f"{ROBOTS_PATH}/{robot_id}", robot_body(login, mark, permissions))
 
     async def _send(
         self, method: str, path: str, body: dict[str, object] | None = None, status: int = 200

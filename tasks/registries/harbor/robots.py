@@ -14,14 +14,14 @@ ROBOTS_PATH = f"{API_PATH}/robots"
 
 
 async def read_robots(
-    http: RegistryHttpClient, installation: str, observer: Mapping[str, str] | None = None
+    http: RegistryHttpClient, installation: str, observer_headers: Mapping[str, str] | None = None
 ) -> Complete[ObservedRobot] | Unavailable:
     """Read all robot accounts with the installation's mark, newest first.
 
     Args:
         http: HTTP client of the registry.
         installation: installation id, see `OwnershipMark`.
-        observer: headers of the observer, to read the pages with; None uses the client's own.
+        observer_headers: headers of the observer, for the pages; None uses the client's own.
 
     Returns:
         The robot accounts; unavailable if the list changed during the read.
@@ -39,7 +39,7 @@ async def read_robots(
         key=lambda robot: robot.id,
         convert=lambda robot: robot.to_observed(installation),
         query={"q": f"name=~{robot_prefix(installation)}", "sort": "-id"},
-        headers=observer,
+        headers=observer_headers,
     )
     if isinstance(robots, Unavailable):
         return robots

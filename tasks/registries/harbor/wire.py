@@ -60,7 +60,7 @@ class Component(RegistryModel):
     error: str = ""
 
 
-class Components(RegistryModel):
+class HealthResponse(RegistryModel):
     """GET /health; always answered 200, cached for up to 10 s."""
 
     status: str
@@ -141,6 +141,6 @@ PROJECTS_ADAPTER = list_adapter(Project)
 QUOTAS_ADAPTER = list_adapter(Quota)
 SYSTEM_INFO_ADAPTER = TypeAdapter(SystemInfo)
 USER_ADAPTER = TypeAdapter(User)
-COMPONENTS_ADAPTER = TypeAdapter(Components)
+COMPONENTS_ADAPTER = TypeAdapter(HealthResponse)
 STATISTICS_ADAPTER = TypeAdapter(Statistics)
 CONFIGURATIONS_ADAPTER = TypeAdapter(Configurations)

@@ -49,7 +49,7 @@ def plan_bind(
     space_names = (space.name for space in spaces.list_spaces(session, registry))
     matches = match_spaces(registry, space_names, patterns)
     spaces_by_workspace = bindings.spaces_by_workspace(session, registry)
-    in_force = {
+    active_spaces = {
         workspace: frozenset(bound_spaces)
         for workspace, bound_spaces in spaces_by_workspace.items()
     }
@@ -57,7 +57,7 @@ def plan_bind(
         Binding(registry=registry, space=space, workspace=workspace, bound_at=at)
         for workspace in sorted(set(names))
         for space in matches
-        if space not in in_force.get(workspace, ())
+        if space not in active_spaces.get(workspace, ())
     )
     return _binding_change(session, registry, kind, missing, names)
 
@@ -131,13 +131,15 @@ def _binding_change(
     affected_bindings: tuple[Binding, ...],
     names: Sequence[str],
 ) -> BindingChange:
-    members = clusters.list_namespaces(session)
+    all_namespaces = clusters.list_namespaces(session)
     current_bindings = bindings.list_bindings(session, registry=registry)
     keys = {(binding.space, binding.workspace) for binding in affected_bindings}
     return BindingChange(
         kind=kind,
         bindings=affected_bindings,
-        namespaces=tuple(namespace for namespace in members if namespace.workspace in set(names)),
+        namespaces=tuple(
+            namespace for namespace in all_namespaces if namespace.workspace in set(names)
+        ),
         total_count=len(current_bindings),
         held_count=sum(
             binding.is_held and (binding.space, binding.workspace) not in keys

@@ -18,7 +18,7 @@ _Key = tuple[str, str, str]
 """Registry, space and workspace."""
 
 _TABLE = SQLModel.metadata.tables["binding"]
-_THIS_BINDING = sqlalchemy.and_(
+_MATCHES_KEY = sqlalchemy.and_(
     _TABLE.c.registry_name == bindparam("of_registry"),
     _TABLE.c.space == bindparam("of_space"),
     _TABLE.c.workspace == bindparam("of_workspace"),
@@ -65,9 +65,9 @@ def bind(
     Bindings that are not named, or in force already, are not changed.
     """
     by_key = {_binding_key(binding): binding for binding in desired_bindings}
-    current = _lock_existing(session, by_key)
-    new_bindings = [binding for key, binding in by_key.items() if key not in current]
-    restored_bindings = [binding for key, binding in by_key.items() if current.get(key)]
+    held_by_key = _lock_existing(session, by_key)
+    new_bindings = [binding for key, binding in by_key.items() if key not in held_by_key]
+    restored_bindings = [binding for key, binding in by_key.items() if held_by_key.get(key)]
     rows = [
         binding.model_dump(exclude={"registry"}) | {"registry_name": binding.registry}
         for binding in new_bindings
@@ -93,8 +93,8 @@ def hold(
     A held binding grants no access until it is restored with resolve-held-bindings.
     """
     by_key = {_binding_key(binding): binding for binding in candidates}
-    current = _lock_existing(session, by_key)
-    held_bindings = [binding for key, binding in by_key.items() if current.get(key) is False]
+    held_by_key = _lock_existing(session, by_key)
+    held_bindings = [binding for key, binding in by_key.items() if held_by_key.get(key) is False]
     _update_bindings(session, held_bindings, effective_at=None, held_since=at, held_reason=why)
     _audit_bindings(session, held_bindings, "space.binding-held", why, at=at, flow_run=flow_run)
     return len(held_bindings)
@@ -113,9 +113,9 @@ def hold_bindings_of_spaces(
 
 def _update_bindings(session: Session, targets: Sequence[Binding], **values: object) -> None:
     if targets:
-        rows = [_bound_parameters(binding) for binding in targets]
+        rows = [_key_parameters(binding) for binding in targets]
         session.connection().execute(
-            sqlalchemy.update(_TABLE).where(_THIS_BINDING).values(values), rows
+            sqlalchemy.update(_TABLE).where(_MATCHES_KEY).values(values), rows
         )
 
 
@@ -124,11 +124,11 @@ def unbind(
 ) -> int:
     """Delete bindings; return how many of them existed."""
     by_key = {_binding_key(binding): binding for binding in candidates}
-    current = _lock_existing(session, by_key)
-    removals = [binding for key, binding in by_key.items() if key in current]
+    held_by_key = _lock_existing(session, by_key)
+    removals = [binding for key, binding in by_key.items() if key in held_by_key]
     if removals:
-        rows = [_bound_parameters(binding) for binding in removals]
-        session.connection().execute(sqlalchemy.delete(_TABLE).where(_THIS_BINDING), rows)
+        rows = [_key_parameters(binding) for binding in removals]
+        session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), rows)
     _audit_bindings(session, removals, "space.unbound", why, at=at, flow_run=flow_run)
     return len(removals)
 
@@ -150,7 +150,7 @@ def _binding_key(binding: Binding) -> _Key:
     return binding.registry, binding.space, binding.workspace
 
 
-def _bound_parameters(binding: Binding) -> dict[str, str]:
+def _key_parameters(binding: Binding) -> dict[str, str]:
     return {
         "of_registry": binding.registry,
         "of_space": binding.space,
@@ -161,7 +161,7 @@ def _bound_parameters(binding: Binding) -> dict[str, str]:
 def _audit_bindings(
     session: Session,
     affected_bindings: Iterable[Binding],
-    event_name: str,
+    action: str,
     why: str,
     *,
     at: datetime,
@@ -171,7 +171,7 @@ def _audit_bindings(
     for binding in affected_bindings:
         entry = AuditEntry(
             subject=binding.space,
-            action=event_name,
+            action=action,
             workspace=binding.workspace,
             after=binding.workspace,
             reason=why,
@@ -195,7 +195,7 @@ def spaces_by_workspace(session: Session, registry: str) -> dict[str, tuple[str,
     return {workspace: tuple(spaces) for workspace, spaces in spaces_by_workspace.items()}
 
 
-def count(session: Session, registry: str) -> int:
+def count_bindings(session: Session, registry: str) -> int:
     """Return how many bindings a registry has, including held ones."""
     number = sqlalchemy.func.count()
     query = sqlalchemy.select(number).where(col(BindingRow.registry_name) == registry)
@@ -243,9 +243,9 @@ def list_not_yet_effective(session: Session) -> tuple[Binding, ...]:
 def save_effective(session: Session, effective_bindings: Iterable[Binding], at: datetime) -> None:
     """Save when bindings first reached every namespace of their workspace."""
     rows = [
-        _bound_parameters(binding) for binding in effective_bindings if binding.effective_at is None
+        _key_parameters(binding) for binding in effective_bindings if binding.effective_at is None
     ]
     if rows:
         first = sqlalchemy.and_(_TABLE.c.effective_at.is_(None), _TABLE.c.held_since.is_(None))
-        statement = sqlalchemy.update(_TABLE).where(_THIS_BINDING, first).values(effective_at=at)
+        statement = sqlalchemy.update(_TABLE).where(_MATCHES_KEY, first).values(effective_at=at)
         session.connection().execute(statement, rows)

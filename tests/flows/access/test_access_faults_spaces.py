@@ -30,7 +30,7 @@ def _observer(p: Platform) -> Robot:
 
 async def test_another_prefix_renames_all_and_is_delivered_at_once(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        await run_schedules(name, first=True)  # makes a robot account to observe with
+        await run_schedules(name, is_new_registry=True)  # makes a robot account to observe with
         await p.bind("team-a")
         p.harbor.simulator.settings.robot_name_prefix = "bot_"
         assert not await p.pulls("shop", "team-a")
@@ -116,7 +116,7 @@ async def test_what_was_unbound_while_harbor_was_down_is_revoked_when_it_is_back
 
 async def test_the_one_to_observe_with_is_made_again(name: str) -> None:
     async with platform(name, "team-a", "team-b") as p:
-        await run_schedules(name, first=True)
+        await run_schedules(name, is_new_registry=True)
         await p.bind("team-a")
         first = _observer(p)
         del p.harbor.simulator.robots[first.id]

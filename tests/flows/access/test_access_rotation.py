@@ -289,7 +289,7 @@ def _auths(p: Platform) -> dict[str, Any]:
 
 async def test_removing_a_registry_shows_first_and_then_leaves_nothing(name: str) -> None:
     async with platform(name, "team-a") as p:
-        await run_schedules(name, first=True)
+        await run_schedules(name, is_new_registry=True)
         await p.bind("team-a")
         assert len(p.harbor.simulator.robots) == 2
         before = p.writes()

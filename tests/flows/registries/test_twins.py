@@ -72,7 +72,7 @@ async def test_integrated_again_under_another_name_it_works_robots_left_behind_i
     name: str,
 ) -> None:
     async with platform(name, "team-a") as p:
-        await run_schedules(name, first=True)  # makes a robot account to observe with
+        await run_schedules(name, is_new_registry=True)  # makes a robot account to observe with
         await p.bind("team-a")
         robot_ids = {robot.id for robot in p.harbor.simulator.robots.values()}
         assert len(robot_ids) == 2

@@ -76,7 +76,7 @@ class Platform:
             self.grants.values(),
             self._rotation(rotate),
             installation=INSTALLATION_ID,
-            edits=self.edits,
+            can_update=self.edits,
         )
 
     def _rotation(self, rotate: frozenset[str]) -> RotationState:

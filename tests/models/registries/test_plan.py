@@ -53,7 +53,7 @@ def test_brakes(narrowed: int, spaces: int, refused: bool, way: str) -> None:
     verb = "make private" if changes else "forget"
     assert f"would {verb} {narrowed} of {spaces} spaces" in str(excinfo.value)
     assert "limit of 30%" in str(excinfo.value)
-    assert "nothing was changed" in str(excinfo.value)
+    assert "these changes were not made" in str(excinfo.value)
     assert "'Allow a large change'" in str(excinfo.value)
 
 

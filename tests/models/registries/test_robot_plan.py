@@ -45,7 +45,7 @@ def plan(
         on_record,
         RotationState(**rotation),
         installation=INSTALLATION_ID,
-        edits=edits,
+        can_update=edits,
     )
 
 
@@ -221,7 +221,7 @@ def test_unseen_robots_justify_nothing(desired: dict[str, DesiredRobot]) -> None
         (GRANT,),
         RotationState(requested_rotations=frozenset(desired), rolled_out=frozenset(desired)),
         installation=INSTALLATION_ID,
-        edits=True,
+        can_update=True,
     )
     assert robot_plan == NOTHING
 

@@ -210,6 +210,6 @@ def test_unseen_changes_nothing(edits: bool, platform: Platform, rotate: frozens
         platform.grants.values(),
         RotationState(requested_rotations=rotate, rolled_out=rotate),
         installation=INSTALLATION_ID,
-        edits=edits,
+        can_update=edits,
     )
     assert robot_plan == RobotPlan()

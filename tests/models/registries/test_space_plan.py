@@ -174,7 +174,12 @@ def test_what_is_made_again_inherits_no_binding(
 ) -> None:
     before = [record] if record else []
     plan = plan_spaces(
-        registry(), before, snapshot(observed), now=NOW, grace=GRACE, bound={"follows", "other"}
+        registry(),
+        before,
+        snapshot(observed),
+        now=NOW,
+        grace=GRACE,
+        bound_spaces={"follows", "other"},
     )
     assert plan.bindings_to_hold == expected
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
 from models.core.errors import ClusterError
 from models.core.reasons import Reason
-from tasks.clusters.factory import connect_cluster
+from tasks.clusters.factory import create_cluster_client
 from tests.tasks.clusters.tools import (
     CLUSTER,
     INSTALLATION_ID,
@@ -164,7 +164,7 @@ async def test_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
         account = write_service_account(tmp_path, cluster.token)
-        async with connect_cluster(
+        async with create_cluster_client(
             CLUSTER,
             None,
             QUICK,
@@ -180,7 +180,7 @@ async def test_within_there_is_nothing_outside(
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ClusterError, match="does not run in a cluster") as excinfo:
-        async with connect_cluster(
+        async with create_cluster_client(
             CLUSTER,
             None,
             QUICK,
@@ -193,7 +193,7 @@ async def test_within_there_is_nothing_outside(
 
 
 async def test_the_kubeconfig_is_not_told(cluster: SimulatedCluster) -> None:
-    async with connect_cluster(
+    async with create_cluster_client(
         CLUSTER,
         SecretStr(cluster.kubeconfig),
         QUICK,

@@ -29,7 +29,7 @@ from models.clusters.pull_secret import (
 from models.core.availability import Complete
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
-from tasks.clusters.factory import connect_cluster
+from tasks.clusters.factory import create_cluster_client
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.limits import ClientLimits
 
@@ -64,7 +64,7 @@ async def open_client(
     installation: str = INSTALLATION_ID,
 ) -> AsyncIterator[ClusterClient]:
     """Open a client, as a run does."""
-    async with connect_cluster(
+    async with create_cluster_client(
         CLUSTER,
         SecretStr(kubeconfig or cluster.kubeconfig),
         bounds,

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State, StateType, TaskRun
 
 from models.core import errors
 from models.core.errors import RegistryError, Throttled, TransientRegistryError
-from tasks.http.retry import MAX_RETRY_AFTER, is_transient, retry_attempts, should_retry
+from tasks.http.retry import MAX_RETRY_AFTER, retry_attempts, should_retry, should_retry_task
 from tasks.registries.apply import apply
 
 
@@ -75,5 +75,5 @@ async def test_retry_after_is_waited_for() -> None:
 async def test_prefect_retries_only_what_is_transient(error: Exception, verdict: bool) -> None:
     state: State[object] = State(type=StateType.FAILED, data=error)
     run = TaskRun(task_key="t", dynamic_key="0")
-    assert await is_transient(apply, run, state) is verdict
+    assert await should_retry_task(apply, run, state) is verdict
     assert isinstance(pickle.loads(pickle.dumps(error)), TransientRegistryError) is verdict

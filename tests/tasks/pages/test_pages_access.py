@@ -8,7 +8,7 @@ from models.clusters.cluster import ClusterStatus
 from models.clusters.pull_secret import DeleteSecret, PullSecretPlan, PullSecretState
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef, Kind
-from tasks.pages.binding import binding_preview_page, summarize_bindings, summarize_change
+from tasks.pages.binding import binding_change_page, summarize_bindings, summarize_change
 from tasks.pages.cluster import cluster_digest_source, cluster_page
 from tasks.pages.explanation import explanation_page
 from tasks.pages.markdown import format_age
@@ -58,7 +58,7 @@ def test_bindings_are_counted() -> None:
     assert summarize_change(binding_change()) == "6 bindings (2 spaces, 3 workspaces, 7 namespaces)"
     nothing = binding_change().model_copy(update={"bindings": ()})
     assert summarize_change(nothing) == "no bindings (already as requested)"
-    assert "already as requested" in binding_preview_page("prod", nothing, gain=True, dry_run=False)
+    assert "already as requested" in binding_change_page("prod", nothing, gain=True, dry_run=False)
 
 
 def test_bindings_are_told_in_a_sentence() -> None:
@@ -74,7 +74,7 @@ def test_bindings_are_told_in_a_sentence() -> None:
 
 
 def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
-    page = binding_preview_page("prod", binding_change(), gain=True, dry_run=True)
+    page = binding_change_page("prod", binding_change(), gain=True, dry_run=True)
     assert "would be bound (dry run: nothing was changed)" in page
     assert "**Workspaces without namespaces:** green" in page
     assert "| `eu/till` | red | shop, team |" in page
@@ -84,11 +84,11 @@ def test_a_binding_tells_who_gains_what_and_who_has_no_namespace() -> None:
 
 
 def test_an_unbinding_tells_what_stays_and_that_docker_keeps_nothing_private() -> None:
-    page = binding_preview_page("prod", binding_change(Kind.DOCKER), gain=False, dry_run=False)
+    page = binding_change_page("prod", binding_change(Kind.DOCKER), gain=False, dry_run=False)
     assert "# Spaces of prod are unbound" in page
     assert "7 namespaces), out of 12 bindings of this registry." in page
     assert "Loses" in page
-    assert "Public spaces stay pullable" in page
+    assert "can still pull from public spaces" in page
     assert "can pull everything" in page
 
 

@@ -28,7 +28,7 @@ from models.registries.registry import Kind, Tls
 from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import connect_registry
+from tasks.registries.factory import create_registry_client
 from tasks.registries.harbor import LockoutPolicy
 from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, RegistryClient
@@ -101,7 +101,7 @@ async def open_client(
 ) -> AsyncIterator[RegistryClient]:
     """Open a client, as a run does."""
     target = registry(kind, address=url, tls=tls, token_service=token_service)
-    async with connect_registry(
+    async with create_registry_client(
         target, credential, bounds, credential_refused=refused, lockout_policy=DOUBT
     ) as client:
         yield client

@@ -15,7 +15,7 @@ from models.core.errors import (
 )
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
-from tasks.http.retry import is_transient, should_retry
+from tasks.http.retry import should_retry, should_retry_task
 from tasks.registries.apply import apply
 from tasks.secrets.cluster_credentials import (
     ClusterCredentials,
@@ -81,4 +81,4 @@ async def test_what_is_worth_another_try(
     state: State[object] = State(type=StateType.FAILED, data=_error(kind))
     run = TaskRun(task_key="t", dynamic_key="0")
     assert should_retry(_error(kind)) is at_once
-    assert await is_transient(apply, run, state) is later
+    assert await should_retry_task(apply, run, state) is later

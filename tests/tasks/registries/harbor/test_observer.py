@@ -13,7 +13,7 @@ from models.core.errors import Conflict
 from models.core.reasons import Reason
 from models.registries.observation import Snapshot
 from models.registries.robots import OwnershipMark, RobotAccount, observer_name
-from tasks.registries.factory import connect_registry
+from tasks.registries.factory import create_registry_client
 from tasks.registries.harbor import HarborClient
 from tasks.registries.protocol import Credential
 from tests.support.builders import registry
@@ -47,8 +47,8 @@ async def _client(
     testbed: HarborTestbed, observer: Credential | None = None, credential: Credential = ADMIN
 ) -> AsyncIterator[HarborClient]:
     target = registry(address=testbed.url)
-    async with connect_registry(
-        target, credential, QUICK, lockout_policy=DOUBT, observer=observer
+    async with create_registry_client(
+        target, credential, QUICK, lockout_policy=DOUBT, observer_credential=observer
     ) as client:
         assert isinstance(client, HarborClient)
         yield client
