@@ -47,7 +47,7 @@ async def test_a_cluster_that_never_ends_a_list(name: str) -> None:
             assert await p.pulls("shop", "team-a")
             assert run_in_transaction(clusters.get_cluster, "us").status.reason is Reason.TIMED_OUT
             discovery_message = await expect_success(discover_managed_harbors)
-            assert f"not read: cluster us: the discovery {TIMEOUT_TEXT}" in discovery_message
+            assert f"unavailable: cluster us: the discovery {TIMEOUT_TEXT}" in discovery_message
             register_message = await expect_failure(
                 register_cluster, "xx", await save_kubeconfig("xx", endless)
             )
