@@ -69,12 +69,13 @@ def _load_and_resolve(
     session: Session, claim: ConfirmIdentity, robots: Complete[ObservedRobot] | Unavailable
 ) -> Relocate | Replace | SetState:
     records = managed_harbors.list_harbor_records(session)
+    registry_bindings = bindings.list_bindings(session, registry=claim.registry)
     return resolve_claim(
         claim,
         robots,
         robot_store.list_robots(session, claim.registry),
         now=clock.now(),
-        bindings=bindings.count_bindings(session, claim.registry),
+        active_bindings=sum(not binding.is_held for binding in registry_bindings),
         linked_harbor=next(
             (record for record in records if record.registry == claim.registry), None
         ),

@@ -39,7 +39,7 @@ def resolve_claim(
     robot_accounts: Iterable[RobotAccount],
     *,
     now: datetime,
-    bindings: int,
+    active_bindings: int,
     linked_harbor: ManagedHarborRecord | None,
     record: ManagedHarborRecord | None,
 ) -> Relocate | Replace | SetState:
@@ -51,7 +51,7 @@ def resolve_claim(
             refused or the list is not complete.
         robot_accounts: robot accounts on record for the registry.
         now: time of the check (UTC).
-        bindings: number of the registry's bindings, including held ones.
+        active_bindings: number of the registry's bindings that are not held.
         linked_harbor: record of the object that the registry is linked to.
         record: record of the claimant.
     """
@@ -64,19 +64,19 @@ def resolve_claim(
             return Relocate(harbor=claim.harbor, registry=claim.registry, previous=linked_harbor)
         case IdentityMatch.OTHER:
             return Replace(harbor=claim.harbor, registry=claim.registry, previous=linked_harbor)
-        case IdentityMatch.NO_RECORD if not bindings:
+        case IdentityMatch.NO_RECORD if not active_bindings:
             return Replace(harbor=claim.harbor, registry=claim.registry, previous=linked_harbor)
         case _:
             return _leave_unconfirmed(
-                claim, _doubt_reason(comparison, bindings), linked_harbor, record
+                claim, _doubt_reason(comparison, active_bindings), linked_harbor, record
             )
 
 
-def _doubt_reason(comparison: IdentityComparison, bindings: int) -> str:
+def _doubt_reason(comparison: IdentityComparison, active_bindings: int) -> str:
     if comparison.match is IdentityMatch.NO_RECORD:
         return (
             f"no robot account of it is on record to compare with, and it has "
-            f"{pluralize(bindings, 'binding')}"
+            f"{pluralize(active_bindings, 'active binding')}"
         )
     return (
         f"only {comparison.present_count} of the {comparison.recorded_count} robot accounts on "
@@ -93,9 +93,9 @@ def _leave_unconfirmed(
     ref, name = claim.harbor.ref, claim.registry
     is_linked = linked_harbor is not None and linked_harbor.ref == ref
     message = (
-        f"it is not proved that this is the Harbor of {name}, of which nothing is changed: {why}. "
-        f"The password in its own Secret has to open it at its address; if that cannot be, run "
-        f"update-registry for {name} with credentials, or remove-registry to start anew"
+        f"it is not confirmed that this is the Harbor of {name}; nothing was changed: {why}. The "
+        f"password in its own Secret must work at its address. If that is not possible, run "
+        f"update-registry for {name} with credentials, or remove-registry to start again"
     )
     return SetState(
         record=ManagedHarborRecord(

@@ -112,12 +112,11 @@ async def open_streams(
     """
     if guard is None:
         return await asyncio.open_connection(target.host, target.port, ssl=context)
-    name = target.host if context else None
     error: OSError | None = None
     for address in await guard.resolve(target.host, target.port):
         try:
             return await asyncio.open_connection(
-                address, target.port, ssl=context, server_hostname=name
+                address, target.port, ssl=context, server_hostname=target.host if context else None
             )
         except ssl.SSLError:
             raise

@@ -7,8 +7,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import stamina
 import trustme
 from cryptography.fernet import Fernet
+from prefect.logging import disable_run_logger
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_DATABASE_CONNECTION_URL,
@@ -16,10 +18,13 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
+from models.core.labels import WORKSPACE_LABEL
 from models.core.settings import get_settings
 from tasks.store.migrate import migrate
 from tests.support.databases import migrated_sqlite, use_database
 from tests.support.helpers import Server
+from tests.support.random_events import SECOND_LABEL
+from tests.support.random_platform import SharedServers, shared_servers
 
 _numbers = count(1)
 KEY = Fernet.generate_key().decode()
@@ -76,3 +81,19 @@ def name_on_postgresql(postgres_url: str, prefect_server: Server) -> Iterator[st
 def name(database: str) -> str:
     """A registry's name that no other test has: artifacts and events are the server's."""
     return f"reg-{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[SharedServers]:
+    """The servers, and what all worlds share: no waiting, and no logs in Prefect."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        disable_run_logger(),
+        stamina.set_testing(True, attempts=3, cap=True),
+        shared_servers() as running_servers,
+    ):
+        patch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
+        labels = f"{WORKSPACE_LABEL},{SECOND_LABEL}"
+        patch.setenv("REGISTRY_INTEGRATION_WORKSPACE_LABELS", labels)
+        patch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")
+        yield running_servers

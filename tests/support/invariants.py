@@ -16,8 +16,8 @@ from models.registries.robots import parse_mark
 from tasks.store.access import bindings
 from tasks.store.registries import robots
 from tasks.store.session import run_in_transaction
-from tests.support.random_events import TrackedPlatform
-from tests.support.random_platform import HARBOR, WORKSPACES
+from tests.support.random_events import TrackedPlatform, project_identity
+from tests.support.random_platform import WORKSPACES
 
 Pull = tuple[str, str, str]
 """(cluster, namespace, space)."""
@@ -85,7 +85,7 @@ def desired_pulls(platform: TrackedPlatform) -> set[Pull]:
 def is_bound(platform: TrackedPlatform, space: str, workspace: str | None) -> bool:
     """Whether a binding is in force: a space made again under the old name inherits none."""
     key, project = (space, workspace or ""), platform.harbor.projects.get(space)
-    return project is not None and key in platform.bindings and platform.bindings[key] == project.id
+    return project is not None and platform.bindings.get(key) == project_identity(project)
 
 
 def should_be_public(platform: TrackedPlatform, space: str) -> bool:
@@ -131,7 +131,7 @@ def foreign_objects(platform: TrackedPlatform) -> dict[str, Any]:
     return objects
 
 
-def _desired_spaces(platform: TrackedPlatform) -> dict[str, set[str]]:
+def desired_spaces(platform: TrackedPlatform) -> dict[str, set[str]]:
     """Return the spaces that each workspace shall pull and that are there."""
     return {
         name: {space for space in platform.harbor.projects if is_bound(platform, space, name)}
@@ -150,27 +150,39 @@ def check_robot_permissions(platform: TrackedPlatform) -> None:
         existing_names = {
             name for name in space_names if name in platform.harbor.projects or name == "*"
         }
-        assert robot.disable or existing_names <= _desired_spaces(platform)[_workspace(robot)], (
-            robot
-        )
+        assert robot.disable or existing_names <= desired_spaces(platform)[_workspace(robot)], robot
 
 
 def check_least_privilege(platform: TrackedPlatform) -> None:
     """Check that nobody holds more than is due: robot accounts, Secrets, records."""
-    desired_spaces = _desired_spaces(platform)
-    permissions = {_workspace(robot): _permissions(robot) for robot in platform.own_robots()}
-    pull = (("repository", "pull"),)
-    assert permissions == {
-        name: dict.fromkeys(spaces, pull) for name, spaces in desired_spaces.items() if spaces
-    }
-    assert len(platform.own_robots()) == len(permissions)
+    check_robots(platform)
     recorded_robots = [
-        robot for robot in run_in_transaction(robots.list_robots, HARBOR) if robot.workspace
+        robot
+        for robot in run_in_transaction(robots.list_robots, platform.registry)
+        if robot.workspace
     ]
     assert {robot.robot_id for robot in recorded_robots} == {
         robot.id for robot in platform.own_robots()
     }
-    recorded_bindings = run_in_transaction(bindings.list_bindings, registry=HARBOR)
+    check_bindings(platform)
+    check_secrets(platform)
+
+
+def check_robots(platform: TrackedPlatform) -> None:
+    """Check that each workspace has one robot account, which may pull what is due and no more."""
+    permissions = {_workspace(robot): _permissions(robot) for robot in platform.own_robots()}
+    pull = (("repository", "pull"),)
+    assert permissions == {
+        name: dict.fromkeys(spaces, pull)
+        for name, spaces in desired_spaces(platform).items()
+        if spaces
+    }
+    assert len(platform.own_robots()) == len(permissions)
+
+
+def check_bindings(platform: TrackedPlatform) -> None:
+    """Check that bindings are as they were asked for, and held if they are for another space."""
+    recorded_bindings = run_in_transaction(bindings.list_bindings, registry=platform.registry)
     assert {
         (binding.space, binding.workspace) for binding in recorded_bindings
     } == platform.bindings.keys()
@@ -179,11 +191,16 @@ def check_least_privilege(platform: TrackedPlatform) -> None:
             assert binding.is_held is not is_bound(platform, binding.space, binding.workspace), (
                 binding
             )
+
+
+def check_secrets(platform: TrackedPlatform) -> None:
+    """Check that those namespaces have our Secret whose workspace may pull anything."""
+    spaces = desired_spaces(platform)
     for cluster, namespace in platform.labels.keys() - platform.terminating:
         if has_no_foreign_secret(platform, cluster, namespace):
             has_secret = platform.clusters[cluster].raw_secret(namespace) is not None
             workspace = workspace_of(platform, cluster, namespace)
-            assert has_secret == bool(workspace and desired_spaces[workspace]), (cluster, namespace)
+            assert has_secret == bool(workspace and spaces[workspace]), (cluster, namespace)
 
 
 def check_copied_logins(platform: TrackedPlatform) -> None:

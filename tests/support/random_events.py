@@ -1,9 +1,9 @@
 """What people, other hands and chance do to a platform; nothing of it where it makes no sense."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from deployments.simulators.harbor import Permission, Robot
+from deployments.simulators.harbor import Permission, Project, Robot
 from deployments.simulators.harbor.identity import find_robot
 from models.access.binding import Binding, Workspace
 from models.access.requests import with_visibility
@@ -15,10 +15,13 @@ from tasks import clock
 from tasks.store.access import bindings, workspaces
 from tasks.store.registries import spaces
 from tasks.store.session import run_in_transaction
-from tests.support.random_platform import HARBOR, WORKSPACES, RandomPlatform, SharedServers
+from tests.support.random_platform import WORKSPACES, RandomPlatform, SharedServers
 
 SECOND_LABEL = "example.com/team"
 """Another label that may name a workspace; both must agree."""
+
+ProjectIdentity = tuple[int | None, datetime | None]
+"""The id and the creation time of a project, as Harbor shows them."""
 
 _PULL = (("repository", "pull"),)
 _ROBOT_LIFETIME = timedelta(days=30)
@@ -28,7 +31,7 @@ class TrackedPlatform(RandomPlatform):
     """A platform, and what was asked of this service there.
 
     Attributes:
-        bindings: by (space, workspace), which project was meant.
+        bindings: by (space, workspace), which project was meant; None if none that is there.
         desired_visibility: of spaces: whether public, and which project was meant.
         assignments: (cluster, namespace) by workspace.
         labels: of each namespace there is, by (cluster, namespace).
@@ -39,7 +42,7 @@ class TrackedPlatform(RandomPlatform):
 
     def __init__(self, servers: SharedServers, *, by_robot: bool, links: bool) -> None:
         super().__init__(servers, by_robot=by_robot, links=links)
-        self.bindings: dict[tuple[str, str], int | None] = {}
+        self.bindings: dict[tuple[str, str], ProjectIdentity | None] = {}
         self.desired_visibility: dict[str, tuple[bool, int | None]] = {}
         self.assignments: dict[str, set[tuple[str, str]]] = {name: set() for name in WORKSPACES}
         self.labels: dict[tuple[str, str], dict[str, str]] = {}
@@ -72,31 +75,36 @@ class TrackedPlatform(RandomPlatform):
     def wish(self, name: str, public: bool) -> None:
         """Somebody sets the visibility here; the next reconcile carries it out."""
         spaces_by_name = {
-            space.name: space for space in run_in_transaction(spaces.list_spaces, HARBOR)
+            space.name: space for space in run_in_transaction(spaces.list_spaces, self.registry)
         }
         if name in spaces_by_name and spaces_by_name[name].missing_since is None:
             self.desired_visibility[name] = public, spaces_by_name[name].remote_id
             visibility = Visibility.PUBLIC if public else Visibility.PRIVATE
             run_in_transaction(
                 spaces.save_spaces,
-                HARBOR,
-                with_visibility(HARBOR, [spaces_by_name[name]], [name], visibility),
+                self.registry,
+                with_visibility(self.registry, [spaces_by_name[name]], [name], visibility),
             )
 
     def bind(self, name: str, workspace: str) -> None:
         spaces_by_name = {
-            space.name: space for space in run_in_transaction(spaces.list_spaces, HARBOR)
+            space.name: space for space in run_in_transaction(spaces.list_spaces, self.registry)
         }
         if name in spaces_by_name:
-            self.bindings[name, workspace] = spaces_by_name[name].remote_id
+            space = spaces_by_name[name]
+            self.bindings[name, workspace] = space.remote_id, space.created_at
             run_in_transaction(
-                bindings.bind, [_binding(name, workspace)], at=clock.now(), flow_run=""
+                bindings.bind, [self._binding(name, workspace)], at=clock.now(), flow_run=""
             )
 
     def unbind(self, name: str, workspace: str) -> None:
         self.bindings.pop((name, workspace), None)
-        old_bindings = [_binding(name, workspace)]
+        old_bindings = [self._binding(name, workspace)]
         run_in_transaction(bindings.unbind, old_bindings, "asked", at=clock.now(), flow_run="")
+
+    def _binding(self, space: str, workspace: str) -> Binding:
+        now = clock.now()
+        return Binding(registry=self.registry, space=space, workspace=workspace, bound_at=now)
 
     # Robot accounts, by hand in Harbor's console.
 
@@ -144,7 +152,7 @@ class TrackedPlatform(RandomPlatform):
         if robot is not None and mark is not None:
             other_workspace = WORKSPACES[mark.workspace == WORKSPACES[0]]
             robot.description = OwnershipMark(
-                installation=self.installation, registry=HARBOR, workspace=other_workspace
+                installation=self.installation, registry=self.registry, workspace=other_workspace
             ).text
 
     def rename_all(self) -> None:
@@ -236,10 +244,16 @@ class TrackedPlatform(RandomPlatform):
             self.clusters[cluster].set_image_pull_secrets(name, "other", *own_names)
 
 
-def _binding(space: str, workspace: str) -> Binding:
-    return Binding(registry=HARBOR, space=space, workspace=workspace, bound_at=clock.now())
-
-
 def _labels(workspace: str | None, second: str | None) -> dict[str, str]:
     labels = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
     return {key: value for key, value in labels.items() if value}
+
+
+def project_identity(project: Project) -> ProjectIdentity:
+    """Tell a project from all others, also from those of another Harbor."""
+    return project.id, to_milliseconds(project.created)
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """Return a moment as Harbor shows it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import httpx
@@ -38,6 +39,9 @@ from tasks.store.session import run_in_transaction
 T = TypeVar("T")
 
 HARBOR, CLUSTERS, WORKSPACES = "harbor", ("east", "west"), ("blue", "red")
+ELSEWHERE = "elsewhere"
+"""Where another Harbor may be, or whoever poses as one."""
+
 TWIN = "twin"
 OTHER_INSTALLATION = "00000000"
 """Another installation of this service on the same Harbor."""
@@ -71,9 +75,9 @@ class SharedServers:
 
 @contextmanager
 def shared_servers() -> Iterator[SharedServers]:
-    """Serve a Harbor and two clusters, empty until a world is there."""
+    """Serve two Harbors and two clusters, empty until a world is there."""
     with ExitStack() as stack:
-        slots = {name: AppSlot() for name in (HARBOR, *CLUSTERS)}
+        slots = {name: AppSlot() for name in (HARBOR, ELSEWHERE, *CLUSTERS)}
         urls = {name: stack.enter_context(run_server(slot)) for name, slot in slots.items()}
         yield SharedServers(slots, urls, trustme.CA().cert_pem.bytes().decode())
 
@@ -146,10 +150,8 @@ class RandomPlatform:
             )
 
     def _register(self, session: Session) -> str:
-        at, entry = clock.now(), AuditEntry(subject=HARBOR, action="registry.integrated")
-        block = BlockRef(name="admin")
-        registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
-        registries.add_registry(session, registry, entry, at=at, flow_run="")
+        at = clock.now()
+        self._integrate(session)
         for name in CLUSTERS:
             cluster = Cluster(
                 name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
@@ -158,6 +160,19 @@ class RandomPlatform:
         for name in WORKSPACES:
             workspaces.save_workspace(session, Workspace(name=name), (), at=at, flow_run="")
         return get_installation(session)
+
+    def _integrate(self, session: Session) -> None:
+        entry, block = (
+            AuditEntry(subject=HARBOR, action="registry.integrated"),
+            BlockRef(name="admin"),
+        )
+        registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
+        registries.add_registry(session, registry, entry, at=clock.now(), flow_run="")
+
+    @property
+    def registry(self) -> str:
+        """The name of the Harbor here; empty while it is not on record."""
+        return HARBOR
 
     @property
     def credential(self) -> Credential:
@@ -213,7 +228,7 @@ class RandomPlatform:
 
     async def reconcile(self, *rotate: str) -> RegistryRunResult | None:
         """Reconcile the registry; None if the run was killed, or lost its lease."""
-        return await self._reconcile(HARBOR, *rotate)
+        return await self._reconcile(self.registry, *rotate)
 
     @property
     def twin_url(self) -> str:
@@ -232,14 +247,18 @@ class RandomPlatform:
 
     async def _reconcile(self, name: str, *rotate: str) -> RegistryRunResult | None:
         async def run() -> RegistryRunResult:
-            addresses = frozenset({self.url, self.twin_url})
-            credentials = {"admin": SavedCredential(self.credential, addresses)}
+            credentials = self._saved_credentials()
             async with lease(name) as lease_id:
                 return await reconcile(
                     name, lease_id, AS_FUNCTIONS, credentials=credentials, rotate=frozenset(rotate)
                 )
 
         return await self._until_killed(run())
+
+    def _saved_credentials(self) -> dict[str, SavedCredential] | None:
+        """What blocks hold; None where it is to be read as always."""
+        addresses = frozenset({self.url, self.twin_url})
+        return {"admin": SavedCredential(self.credential, addresses)}
 
     async def sync(self) -> tuple[ClusterSyncResult, ...] | None:
         """Sync both clusters; None if the run was killed, or lost a lease."""
@@ -250,9 +269,13 @@ class RandomPlatform:
         return await self._until_killed(run())
 
     async def _sync(self, name: str) -> ClusterSyncResult:
-        kubeconfigs = {name: SecretStr(self.clusters[name].kubeconfig)}
         async with lease(lease_key(name)) as lease_id:
-            return await sync_cluster(name, lease_id, kubeconfigs)
+            return await sync_cluster(name, lease_id, self._kubeconfigs)
+
+    @cached_property
+    def _kubeconfigs(self) -> dict[str, SecretStr]:
+        """Written once, because YAML takes long."""
+        return {name: SecretStr(cluster.kubeconfig) for name, cluster in self.clusters.items()}
 
     async def _until_killed(self, run: Coroutine[object, object, T]) -> T | None:
         task = asyncio.ensure_future(run)

@@ -2,19 +2,13 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-import stamina
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
-from prefect.logging import disable_run_logger
 
 from deployments.simulators.docker_pull import can_pull
-from models.core.labels import WORKSPACE_LABEL
 from tests.support.databases import migrated_sqlite, use_database
 from tests.support.invariants import (
     actual_pulls,
@@ -28,13 +22,12 @@ from tests.support.invariants import (
     should_be_public,
 )
 from tests.support.platform import advance_time
-from tests.support.random_events import SECOND_LABEL, TrackedPlatform
+from tests.support.random_events import TrackedPlatform
 from tests.support.random_platform import (
     CLUSTERS,
     HARBOR,
     WORKSPACES,
     SharedServers,
-    shared_servers,
 )
 
 Step = tuple[Any, ...]
@@ -92,22 +85,6 @@ FAULTS = (
 )
 RUNS = _step("reconcile_twin") | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
 STEPS = st.lists(REQUESTS | BY_HAND | CLUSTER_EVENTS | FAULTS | RUNS | RUNS, max_size=14)
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[SharedServers]:
-    """The servers, and what all worlds share: no waiting, and no Prefect."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        disable_run_logger(),
-        stamina.set_testing(True, attempts=3, cap=True),
-        shared_servers() as running_servers,
-    ):
-        patch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", Fernet.generate_key().decode())
-        labels = f"{WORKSPACE_LABEL},{SECOND_LABEL}"
-        patch.setenv("REGISTRY_INTEGRATION_WORKSPACE_LABELS", labels)
-        patch.setenv("REGISTRY_INTEGRATION_SUPERSEDED_MINUTES", "0")
-        yield running_servers
 
 
 def _case(*steps: Step, by_robot: bool = False) -> example:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import update
 
+from deployments.simulators.faults import Fault, Respond
 from deployments.simulators.kubernetes import SimulatedCluster
 from flows.access.resolve_held_bindings import HeldBindingAction, resolve_held_bindings
 from flows.discovery.discover import discover_managed_harbors
@@ -16,6 +17,7 @@ from models.registries.registry import SecretRef
 from models.tables import ManagedHarborRow
 from tasks import clock
 from tasks.store.access import managed_harbors
+from tasks.store.registries import robots
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     PASSWORD,
@@ -152,6 +154,28 @@ async def test_a_fake_with_all_our_names_is_another_harbor(database: str) -> Non
         assert not await pulls(harbor, cluster, "shop", "team-a")
 
 
+async def test_held_bindings_do_not_make_a_harbor_without_a_record_undecided(
+    database: str,
+) -> None:
+    """As it is left if no robot account could be made when the bindings were held."""
+    with harbor_with("team-a") as harbor, cluster_with(shop="red") as cluster:
+        name = await adopt_harbor("i12", cluster, harbor)
+        recreate_harbor(cluster, harbor)
+        reset_database(harbor, "team-a")
+        harbor.faults.add(Fault(Respond(500), "POST", r"/api/v2.0/robots.*", times=None))
+        await expect_success(discover_managed_harbors)
+        assert run_in_transaction(robots.list_robots, name) == ()
+        harbor.faults.clear()
+        recreate_harbor(cluster, harbor)
+        await expect_success(discover_managed_harbors)
+        record = find_adopted_harbor()
+        assert record is not None
+        assert (record.state, record.registry) == (AdoptionState.ADOPTED, name)
+        assert [binding.is_held for binding in bindings_of(name)] == [True]
+        assert len(run_in_transaction(robots.list_robots, name)) == 1
+        assert "0 changes made" in await expect_success(discover_managed_harbors)
+
+
 async def test_what_is_not_proved_changes_nothing_until_it_is(database: str) -> None:
     with harbor_with("team-a") as harbor, cluster_with(shop="red") as cluster:
         name = await adopt_harbor("i5", cluster, harbor)
@@ -165,7 +189,7 @@ async def test_what_is_not_proved_changes_nothing_until_it_is(database: str) -> 
         assert before is not None
         assert current is not None
         assert (current.state, current.uid) == (AdoptionState.UNCONFIRMED, before.uid)
-        assert "not proved that this is the Harbor of i5-hub-main" in current.message
+        assert "not confirmed that this is the Harbor of i5-hub-main" in current.message
         assert f"run update-registry for {name}" in (await page("discovery")).replace("\\", "")
         assert harbor.writes() == []
         assert cluster.requests.writes() == []

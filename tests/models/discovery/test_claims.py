@@ -31,7 +31,7 @@ def settle(
     grants: tuple[RobotAccount, ...] = THREE_ACCOUNTS,
     *,
     claim: ConfirmIdentity = RECREATED_CLAIM,
-    bindings: int = 2,
+    active_bindings: int = 2,
     holder: ManagedHarborRecord | None = None,
     record: ManagedHarborRecord | None = None,
 ) -> Relocate | Replace | SetState:
@@ -41,14 +41,14 @@ def settle(
         observed_robots,
         grants,
         now=NOW,
-        bindings=bindings,
+        active_bindings=active_bindings,
         linked_harbor=current_holder,
         record=record,
     )
 
 
 @pytest.mark.parametrize("claim", [RECREATED_CLAIM, MOVED_CLAIM])
-@pytest.mark.parametrize("bindings", [0, 2])
+@pytest.mark.parametrize("active_bindings", [0, 2])
 @pytest.mark.parametrize(
     ("observed_robots", "grants", "kind"),
     [
@@ -76,20 +76,22 @@ def test_what_is_inside_decides(
     grants: tuple[RobotAccount, ...],
     kind: str,
     claim: ConfirmIdentity,
-    bindings: int,
+    active_bindings: int,
 ) -> None:
-    step = settle(observed_robots, grants, claim=claim, bindings=bindings)
+    step = settle(observed_robots, grants, claim=claim, active_bindings=active_bindings)
     assert step.kind == kind
     if isinstance(step, Relocate | Replace):
         assert (step.harbor, step.registry, step.previous) == (claim.harbor, NAME, adopted_harbor())
 
 
-def test_without_a_record_and_without_a_binding_there_is_nothing_to_protect() -> None:
-    assert isinstance(settle(robots(), (), bindings=0), Replace)
-    step = settle(robots(), (), bindings=1)
+def test_without_a_record_and_without_a_binding_active_bindings_there_is_nothing_to_protect() -> (
+    None
+):
+    assert isinstance(settle(robots(), (), active_bindings=0), Replace)
+    step = settle(robots(), (), active_bindings=1)
     assert isinstance(step, SetState)
     assert "no robot account of it is on record" in step.record.message
-    assert "it has 1 binding" in step.record.message
+    assert "it has 1 active binding" in step.record.message
 
 
 def test_what_is_not_proved_changes_nothing_and_says_what_to_do() -> None:

@@ -173,7 +173,7 @@ class Platform:
             ),
             accounts_on_record(1) if name in self.robots else (),
             now=self.now,
-            bindings=name in self.bound_registries,
+            active_bindings=name in self.bound_registries and name not in self.held_registries,
             linked_harbor=holder,
             record=self.adopted_harbors.get(harbor.ref),
         )
