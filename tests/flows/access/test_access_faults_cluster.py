@@ -108,7 +108,7 @@ async def test_down_for_an_hour_withdraws_nothing_and_all_follows(name: str) -> 
         )
         assert not await p.pulls("lab", "team-b")
         message = await expect_success(unbind_space, name, ["team-a"], ["red"])
-        assert "follow when they are back" in message
+        assert "are updated by a later run" in message
         assert not await p.pulls("shop", "team-a")
         assert list(robots_in(p.harbor).values()) == [frozenset({"team-b"})]
         assert "cluster eu: answered 503" in await expect_success(sync_namespaces)
