@@ -84,9 +84,7 @@ def test_what_is_inside_decides(
         assert (step.harbor, step.registry, step.previous) == (claim.harbor, NAME, adopted_harbor())
 
 
-def test_without_a_record_and_without_a_binding_active_bindings_there_is_nothing_to_protect() -> (
-    None
-):
+def test_without_a_record_and_without_an_active_binding_there_is_nothing_to_protect() -> None:
     assert isinstance(settle(robots(), (), active_bindings=0), Replace)
     step = settle(robots(), (), active_bindings=1)
     assert isinstance(step, SetState)
