@@ -15,7 +15,7 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import flow_run_id, report_errors
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
-from models.core.errors import ClusterError, InvalidRequest
+from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.clusters.connect import open_cluster
@@ -80,7 +80,7 @@ async def _probe(cluster: Cluster) -> ClusterStatus:
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=installation_id
         ) as client:
             snapshot = await client.observe(get_settings().workspace_label_keys)
-    except ClusterError as error:
+    except RemoteError as error:
         raise InvalidRequest(f"{error}; nothing was saved") from None
     if snapshot.first_unavailable is not None:
         raise InvalidRequest(

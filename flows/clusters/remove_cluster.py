@@ -14,7 +14,7 @@ from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import flow_run_id, report_errors
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret_plan import plan_pull_secrets
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.clusters.apply import apply_pull_secret_plan
@@ -75,7 +75,7 @@ async def _delete_pull_secrets(record: clusters.ClusterRecord) -> str:
                 return messages.secrets_may_remain(reason, PULL_SECRET_NAME, namespaces)
             plan = plan_pull_secrets(record.cluster, snapshot, {}, record.pull_secrets)
             results = await apply_pull_secret_plan(plan, client, {})
-    except ClusterError as error:
+    except RemoteError as error:
         return messages.secrets_may_remain(error.message, PULL_SECRET_NAME, namespaces)
     failures = [result for result in results if not result.succeeded]
     details = ", ".join(f"{result.change.namespace} ({result.message})" for result in failures[:20])

@@ -7,7 +7,7 @@ from flows.overview import refresh_overview
 from flows.runs import flow_run_id
 from models.core.audit import AuditEntry
 from models.core.availability import Complete, Unavailable
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError
 from models.core.plural import pluralize
 from models.discovery.claims import resolve_claim
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
@@ -61,7 +61,7 @@ async def _list_claimed_robots(
     by_claimant = registry.model_copy(update={"credential": secret_ref(claim.harbor)})
     try:
         return await observe_robots(by_claimant)
-    except RegistryError as error:
+    except RemoteError as error:
         return Unavailable(reason=error.reason, message=str(error))
 
 

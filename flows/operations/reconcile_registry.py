@@ -12,7 +12,7 @@ from models.access.robot_state import RobotState
 from models.access.rotation_messages import deletion_remark
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.errors import InvalidRequest, LeaseHeld, RegistryError
+from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.health import HealthSummary, summarize_health
@@ -200,7 +200,7 @@ async def _connect_and_run(
             observer_credential=observer_credential(registry_state),
         ) as client:
             return await _run(registry_state, robot_state, client, options)
-    except RegistryError as error:
+    except RemoteError as error:
         return _unreachable(registry_state, error)
 
 
@@ -213,7 +213,7 @@ async def _run(
     """Observe, plan, save findings, apply.
 
     Raises:
-        RegistryError: the registry could not be observed at all.
+        RemoteError: the registry could not be observed at all.
     """
     installation, registry = robot_state.installation, registry_state.record.registry
     observation = await options.steps.observe(registry, client, installation)
@@ -231,7 +231,7 @@ async def _run(
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason)
 
 
-def _unreachable(registry_state: RegistryState, error: RegistryError) -> _Run:
+def _unreachable(registry_state: RegistryState, error: RemoteError) -> _Run:
     snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
     plan = _plan(registry_state, registry_state.robot_state, snapshot)
     return _Run(snapshot, plan, plan)

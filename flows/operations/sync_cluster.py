@@ -26,7 +26,7 @@ from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, Pul
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.errors import ClusterError, UnsafePlan
+from models.core.errors import RemoteError, UnsafePlan
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.access.pull_secret_contents import (
@@ -120,7 +120,7 @@ async def sync_cluster(
                     sync_run.plan, client, sync_run.namespace_contents.contents
                 )
                 sync_run = sync_run._replace(results=results)
-    except ClusterError as error:
+    except RemoteError as error:
         sync_run = _unreachable(record, error)
     pull_secrets = record.pull_secrets
     if sync_run.snapshot.first_unavailable is None:
@@ -192,7 +192,7 @@ async def _plan(
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
 
 
-def _unreachable(record: ClusterRecord, error: ClusterError) -> _SyncRun:
+def _unreachable(record: ClusterRecord, error: RemoteError) -> _SyncRun:
     name = record.cluster.name
     snapshot = unreachable_cluster_snapshot(name, error, clock.now())
     return _SyncRun(

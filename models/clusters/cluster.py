@@ -4,7 +4,7 @@ from datetime import datetime
 
 from models.core.availability import Complete, Unavailable
 from models.core.base import FrozenModel
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
 
@@ -36,6 +36,11 @@ class Cluster(FrozenModel):
     credential: BlockRef | None = None
     links_accounts: bool = True
     description: str = ""
+
+    @property
+    def target(self) -> str:
+        """The cluster in errors."""
+        return f"cluster {self.name}"
 
 
 class ObservedNamespace(FrozenModel):
@@ -106,7 +111,7 @@ class ClusterStatus(FrozenModel):
     seen_at: datetime | None = None
 
 
-def unreachable_cluster_snapshot(name: str, error: ClusterError, at: datetime) -> ClusterSnapshot:
+def unreachable_cluster_snapshot(name: str, error: RemoteError, at: datetime) -> ClusterSnapshot:
     """Return the snapshot for a failed observation: all sections are unavailable."""
     unavailable = Unavailable(reason=error.reason, message=error.message)
     return ClusterSnapshot(

@@ -1,11 +1,28 @@
 """The error hierarchy, ordered by what the caller can do about an error.
 
 Retry a transient error; record a permanent error as a state with a reason. A message never contains
-a secret: only the registry's name, the method, the path and the response.
+a secret: only the server's name, the method, the path and the response. `RemoteError` has a
+subclass only where a caller catches it by name; everything else is a reason.
 """
 
 from models.core.reasons import Reason
 from models.core.text import to_single_line
+
+TRANSIENT_REASONS = frozenset(
+    {
+        Reason.UNREACHABLE,
+        Reason.UNKNOWN_HOST,
+        Reason.CONNECTION_REFUSED,
+        Reason.TIMED_OUT,
+        Reason.THROTTLED,
+        Reason.SERVER_BROKEN,
+        Reason.CREDENTIALS_UNPROVED,
+    }
+)
+"""Reasons of errors that a retry may solve."""
+
+_MAX_URL_LENGTH = 300
+"""A URL may contain a token of the next page, which has some hundred characters."""
 
 
 class IntegrationError(Exception):
@@ -17,199 +34,104 @@ class InvalidRequest(IntegrationError):
 
 
 class LeaseHeld(IntegrationError):
-    """Another run holds the lease of this registry; this run skips it."""
+    """Another run holds the lease; this run skips it."""
 
 
 class UnsafePlan(IntegrationError):
     """The plan exceeds the safety limits; nothing was changed."""
 
 
-class RegistryError(IntegrationError):
-    """A request to a registry failed.
+class RemoteError(IntegrationError):
+    """A request to a registry or a cluster failed.
 
     Attributes:
-        registry: name of the registry.
+        target: the server, for example `prod` or `cluster eu`.
         method, url: the request; the URL never contains credentials.
-        message: human-readable description of the error.
+        message: human-readable description of the error, with advice where there is any.
         reason: CamelCase reason for conditions and change results.
+        status: HTTP status; 0 without a complete response.
         retry_after: seconds to wait before a retry, if the response contains them.
+        transient: whether a retry may succeed; depends on the reason unless given.
     """
 
     default_reason = Reason.SERVER_BROKEN
 
     def __init__(
         self,
-        registry: str,
+        target: str,
         method: str,
         url: str,
         message: str,
         reason: Reason | None = None,
+        *,
+        status: int = 0,
         retry_after: float | None = None,
+        transient: bool | None = None,
     ) -> None:
-        url, message = to_single_line(url), to_single_line(message)
-        super().__init__(registry, method, url, message, reason, retry_after)  # for pickle
-        self.registry, self.method, self.url, self.message = registry, method, url, message
+        self.target, self.method, self.status = target, method, status
+        self.url = to_single_line(url, _MAX_URL_LENGTH)
+        self.message = to_single_line(message)
         self.reason = reason or self.default_reason
         self.retry_after = retry_after
+        self.transient = self.reason in TRANSIENT_REASONS if transient is None else transient
+        super().__init__(str(self))
 
     def __str__(self) -> str:
-        return f"{self.registry}: {self.method} {self.url}: {self.message}"
+        return f"{self.target}: {self.method} {self.url}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Support pickle, which Prefect uses for exceptions: keep all attributes."""
+        arguments = self.target, self.method, self.url, self.message, self.reason
+        return type(self), arguments, self.__dict__
 
 
-class TransientRegistryError(RegistryError):
-    """A temporary error: retry first, then record it."""
-
-
-class Unreachable(TransientRegistryError):
+class Unreachable(RemoteError):
     """The connection failed or was closed."""
 
     default_reason = Reason.UNREACHABLE
 
 
 class CircuitOpen(Unreachable):
-    """The circuit breaker is open: too many connections to this registry failed in this run."""
+    """The circuit breaker is open: too many connections to this server failed in this run."""
 
 
-class TimedOut(TransientRegistryError):
-    """No complete response before the time-out."""
-
-    default_reason = Reason.TIMED_OUT
-
-
-class Throttled(TransientRegistryError):
-    """429: the registry, or a proxy in front of it, limits the request rate."""
-
-    default_reason = Reason.THROTTLED
-
-
-class ServerError(TransientRegistryError):
+class ServerError(RemoteError):
     """5xx, or a response that cannot be parsed."""
 
     default_reason = Reason.SERVER_BROKEN
 
 
-class PermanentRegistryError(RegistryError):
-    """An error that a retry does not solve: a configuration or the server has to change."""
-
-
-class Unauthorized(PermanentRegistryError):
+class Unauthorized(RemoteError):
     """401: the credential is not accepted (on Harbor also while the account is locked)."""
 
     default_reason = Reason.UNAUTHORIZED
 
 
-class Forbidden(PermanentRegistryError):
+class Forbidden(RemoteError):
     """403: the credential is valid but lacks the permission."""
 
     default_reason = Reason.FORBIDDEN
 
 
-class NotFound(PermanentRegistryError):
+class NotFound(RemoteError):
     """404: the object does not exist."""
 
     default_reason = Reason.NOT_FOUND
 
 
-class Conflict(PermanentRegistryError):
-    """409 or 412: the request conflicts with the registry's state."""
+class Conflict(RemoteError):
+    """409 or 412: the request conflicts with the server's state."""
 
     default_reason = Reason.CONFLICT
 
 
-class Rejected(PermanentRegistryError):
-    """400, 422 or another 4xx: the registry rejects the request as invalid."""
+class Rejected(RemoteError):
+    """400, 422 or another 4xx: the server rejects the request as invalid."""
 
     default_reason = Reason.REJECTED
 
 
-class ReadOnly(PermanentRegistryError):
-    """The registry is in read-only mode."""
-
-    default_reason = Reason.READ_ONLY
-
-
-class WrongKind(PermanentRegistryError):
-    """The server at this address is not of the configured kind."""
-
-    default_reason = Reason.WRONG_KIND
-
-
-class CredentialsUnavailable(TransientRegistryError):
-    """The credential store cannot be read now; the credential itself may be valid."""
-
-    default_reason = Reason.CREDENTIALS_UNPROVED
-
-
-class TlsFailed(PermanentRegistryError):
-    """The server's certificate is not trusted."""
-
-    default_reason = Reason.TLS_UNTRUSTED
-
-
-class AddressNotAllowed(PermanentRegistryError):
-    """A discovered address points to a network that this service must not connect to."""
-
-    default_reason = Reason.ADDRESS_FORBIDDEN
-
-
-class Redirected(PermanentRegistryError):
-    """The response is a redirect to another origin; credentials are not sent there."""
-
-    default_reason = Reason.REDIRECTED
-
-
-class CredentialsMissing(PermanentRegistryError):
-    """The credential that this registry refers to does not exist or cannot be read."""
+class CredentialError(RemoteError):
+    """The credential cannot be used: missing, unreadable, or not approved for this origin."""
 
     default_reason = Reason.CREDENTIALS_MISSING
-
-
-class CredentialNotForOrigin(PermanentRegistryError):
-    """The credential is not allowed for this origin; it was not sent."""
-
-    default_reason = Reason.CREDENTIAL_NOT_FOR_ORIGIN
-
-
-class ClusterError(IntegrationError):
-    """A request to a Kubernetes cluster failed; a retry does not help.
-
-    Attributes:
-        cluster: name of the cluster.
-        method, path: the request.
-        message: human-readable error and advice; a missing permission is named with its verb.
-        reason: CamelCase reason for states and change results.
-    """
-
-    def __init__(self, cluster: str, method: str, path: str, message: str, reason: Reason) -> None:
-        path, message = to_single_line(path), to_single_line(message)
-        super().__init__(cluster, method, path, message, reason)  # for pickle
-        self.cluster, self.method, self.path = cluster, method, path
-        self.message, self.reason = message, reason
-
-    def __str__(self) -> str:
-        return f"cluster {self.cluster}: {self.method} {self.path}: {self.message}"
-
-
-class TransientClusterError(ClusterError):
-    """A temporary error: retry first, then record it.
-
-    Attributes:
-        retry_after: seconds to wait before a retry, if the response contains them.
-    """
-
-    def __init__(
-        self,
-        cluster: str,
-        method: str,
-        path: str,
-        message: str,
-        reason: Reason,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(cluster, method, path, message, reason)
-        self.args = (*self.args, retry_after)  # for pickle
-        self.retry_after = retry_after
-
-
-class ClusterCircuitOpen(TransientClusterError):
-    """The circuit breaker is open: too many connections to this cluster failed in this run."""

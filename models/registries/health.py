@@ -4,19 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from models.core.base import FrozenModel
-from models.core.errors import (
-    AddressNotAllowed,
-    CredentialNotForOrigin,
-    CredentialsMissing,
-    CredentialsUnavailable,
-    RegistryError,
-    TimedOut,
-    TlsFailed,
-    TransientRegistryError,
-    Unauthorized,
-    Unreachable,
-    WrongKind,
-)
+from models.core.errors import RemoteError, Unauthorized
 from models.core.reasons import Reason
 from models.registries.condition import (
     CheckResult,
@@ -38,6 +26,25 @@ _FATAL_TYPES = (
     ConditionType.SERVING,
 )
 _DEGRADING_TYPES = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, ConditionType.SYNCED)
+
+_CONDITIONS = {
+    Reason.ADDRESS_FORBIDDEN: ConditionType.REACHABLE,
+    Reason.CONNECTION_REFUSED: ConditionType.REACHABLE,
+    Reason.TIMED_OUT: ConditionType.REACHABLE,
+    Reason.UNKNOWN_HOST: ConditionType.REACHABLE,
+    Reason.UNREACHABLE: ConditionType.REACHABLE,
+    Reason.CERTIFICATE_EXPIRED: ConditionType.TLS_TRUSTED,
+    Reason.SELF_SIGNED: ConditionType.TLS_TRUSTED,
+    Reason.TLS_UNTRUSTED: ConditionType.TLS_TRUSTED,
+    Reason.UNKNOWN_AUTHORITY: ConditionType.TLS_TRUSTED,
+    Reason.WRONG_HOST_NAME: ConditionType.TLS_TRUSTED,
+    Reason.WRONG_KIND: ConditionType.SUPPORTED,
+    Reason.CREDENTIALS_MISSING: ConditionType.AUTHENTICATED,
+    Reason.CREDENTIALS_UNPROVED: ConditionType.AUTHENTICATED,
+    Reason.CREDENTIAL_NOT_FOR_ORIGIN: ConditionType.AUTHENTICATED,
+    Reason.UNAUTHORIZED: ConditionType.AUTHENTICATED,
+}
+"""The condition that a failed request affects, by reason; `SYNCED` for any other reason."""
 
 
 class HealthSummary(FrozenModel):
@@ -157,7 +164,7 @@ def tls_check(registry: Registry) -> CheckResult:
     )
 
 
-def checks_from_error(error: RegistryError) -> tuple[CheckResult, ...]:
+def checks_from_error(error: RemoteError) -> tuple[CheckResult, ...]:
     """Return the check results for a failed request."""
     type_, status = _affected_condition(error)
     return (
@@ -166,23 +173,16 @@ def checks_from_error(error: RegistryError) -> tuple[CheckResult, ...]:
             status=status,
             reason=error.reason,
             message=error.message,
-            confirmed=not isinstance(error, TransientRegistryError | Unauthorized),
+            confirmed=not (error.transient or isinstance(error, Unauthorized)),
         ),
     )
 
 
-def _affected_condition(error: RegistryError) -> tuple[ConditionType, ConditionStatus]:
-    if isinstance(error, Unreachable | TimedOut | AddressNotAllowed):
-        return ConditionType.REACHABLE, ConditionStatus.FALSE
-    if isinstance(error, TlsFailed):
-        return ConditionType.TLS_TRUSTED, ConditionStatus.FALSE
-    if isinstance(error, WrongKind):
-        return ConditionType.SUPPORTED, ConditionStatus.FALSE
-    if isinstance(error, CredentialsMissing | CredentialNotForOrigin | Unauthorized):
-        return ConditionType.AUTHENTICATED, ConditionStatus.FALSE
-    if isinstance(error, CredentialsUnavailable):
-        return ConditionType.AUTHENTICATED, ConditionStatus.UNKNOWN
-    return ConditionType.SYNCED, ConditionStatus.FALSE
+def _affected_condition(error: RemoteError) -> tuple[ConditionType, ConditionStatus]:
+    status = ConditionStatus.FALSE
+    if error.reason is Reason.CREDENTIALS_UNPROVED:
+        status = ConditionStatus.UNKNOWN
+    return _CONDITIONS.get(error.reason, ConditionType.SYNCED), status
 
 
 def explain_bad_password(

@@ -12,12 +12,9 @@ from models.clusters.membership import Namespace, assign_workspaces
 from models.clusters.pull_secret import DesiredPullSecret
 from models.core.availability import Complete
 from models.core.errors import (
-    ClusterError,
-    CredentialNotForOrigin,
-    CredentialsMissing,
-    CredentialsUnavailable,
+    CredentialError,
     InvalidRequest,
-    RegistryError,
+    RemoteError,
 )
 from models.core.reasons import Reason
 from models.core.settings import get_settings
@@ -117,11 +114,11 @@ async def _observe_namespace(
             ) as client,
         ):
             return await client.observe_namespace(namespace, get_settings().workspace_label_keys)
-    except ClusterError as error:
+    except RemoteError as error:
         cluster_error = error
     except TimeoutError:
         message = f"the observation took longer than {get_settings().operation_seconds:g} s"
-        cluster_error = ClusterError(cluster.name, "GET", "-", message, Reason.TIMED_OUT)
+        cluster_error = RemoteError(cluster.target, "GET", "-", message, Reason.TIMED_OUT)
     return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now())
 
 
@@ -161,7 +158,7 @@ async def _collect_registry_evidence(
         async with open_registry(registry, credential_refused=credential_refused) as client:
             observation = await observe.fn(registry, client, installation)
             login_accepted = await _try_login(client, record, observation)
-    except RegistryError as error:
+    except RemoteError as error:
         observation = unreachable_registry_snapshot(registry, error)
     return RegistryEvidence(
         record=record.record,
@@ -209,6 +206,6 @@ async def _pull_user_credential(registry: Registry) -> Credential | None:
     if reference is None:
         return None
     pull_registry = registry.model_copy(update={"credential": reference})
-    with suppress(CredentialsMissing, CredentialsUnavailable, CredentialNotForOrigin):
+    with suppress(CredentialError):
         return pick_credential(pull_registry, await read_credentials([pull_registry]))
     return None

@@ -15,9 +15,7 @@ from models.clusters.membership import Namespace
 from models.clusters.pull_secret import DesiredPullSecret, RegistryLogin
 from models.core.base import FrozenModel
 from models.core.errors import (
-    CredentialNotForOrigin,
-    CredentialsMissing,
-    CredentialsUnavailable,
+    CredentialError,
     InvalidRequest,
 )
 from models.registries.registry import Kind, Registry
@@ -160,7 +158,7 @@ async def _read_pull_users(pull_user_registries: Iterable[Registry]) -> dict[str
     credentials = await read_credentials(registry_copies)
     users: dict[str, Credential] = {}
     for registry in registry_copies:
-        with suppress(CredentialsMissing, CredentialsUnavailable, CredentialNotForOrigin):
+        with suppress(CredentialError):
             user = pick_credential(registry, credentials)
             users |= {registry.name: user} if user else {}
     return users

@@ -6,7 +6,7 @@ from itertools import groupby
 from prefect import get_run_logger
 
 from models.clusters.pull_secret import ClusterChange, ClusterChangeResult, PullSecretPlan
-from models.core.errors import ClusterError, LeaseHeld
+from models.core.errors import LeaseHeld, RemoteError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from tasks.clusters.protocol import ClusterWriter
@@ -74,7 +74,7 @@ async def _apply_change(
     except DeadlineExceeded as timeout:
         message, reason = f"{timeout}; the next run continues", Reason.TIMED_OUT
         return ClusterChangeResult(change=change, succeeded=False, reason=reason, message=message)
-    except ClusterError as error:
+    except RemoteError as error:
         return ClusterChangeResult(
             change=change, succeeded=False, reason=error.reason, message=error.message
         )

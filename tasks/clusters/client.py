@@ -18,13 +18,13 @@ from models.core.availability import Unavailable
 from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
 from models.discovery.trust import CompleteHarbors, DiscoveryTrust
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.observe import ClusterObserver
 from tasks.clusters.pull_secrets import PullSecretWriter
 from tasks.clusters.service_accounts import ServiceAccountWriter
 from tasks.discovery.secret_value import read_secret_key
 from tasks.discovery.sources import list_managed_harbors
+from tasks.http.client import HttpClient
 
 
 class KubernetesClient:
@@ -37,7 +37,7 @@ class KubernetesClient:
     """
 
     def __init__(
-        self, http: ClusterHttpClient, installation: str, fingerprint: FingerprintFunction
+        self, http: HttpClient, installation: str, fingerprint: FingerprintFunction
     ) -> None:
         self._http = http
         self._observer = ClusterObserver(http, installation, fingerprint)

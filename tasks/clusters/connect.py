@@ -1,14 +1,13 @@
 """Open a cluster client for one run, with its kubeconfig and the client limits."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib import import_module
 
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
 from models.core.settings import get_settings
+from tasks.clusters.factory import create_cluster_client
 from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.limits import ClientLimits
@@ -32,17 +31,12 @@ async def open_cluster(
         kubeconfigs: kubeconfigs by block name; None reads them now.
 
     Raises:
-        ClusterError: the kubeconfig could not be read or is not usable.
+        CredentialError: the kubeconfig could not be read or is not usable.
     """
     if kubeconfigs is None:
         kubeconfigs = await read_kubeconfigs([cluster])
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
     client_limits = ClientLimits.for_cluster(get_settings())
-    # The import takes about 1 s: done only if a run needs a cluster, and in a thread so that it
-    # does not block the event loop.
-    await asyncio.to_thread(import_module, "tasks.clusters.factory")
-    from tasks.clusters.factory import create_cluster_client  # noqa: PLC0415 - see above
-
     async with create_cluster_client(
         cluster, kubeconfig, client_limits, fingerprint=fingerprint, installation=installation
     ) as client:

@@ -1,37 +1,39 @@
-"""Create the client of a cluster, from a kubeconfig or the ServiceAccount of the own pod.
+"""Create the client of a cluster, from a kubeconfig or the ServiceAccount of the own pod."""
 
-Importing this module takes about 1 s: kubernetes_asyncio has a module for each kind of object.
-"""
-
+import os
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import lru_cache, partial
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import NoReturn, cast
 
-import aiohttp
-import certifi
-from kubernetes_asyncio.client import ApiClient, Configuration
-from kubernetes_asyncio.client.rest import RESTClientObject
-from kubernetes_asyncio.config import ConfigException
-from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
+import httpx
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
-from models.core.errors import ClusterError, InvalidRequest
+from models.core.errors import CredentialError, InvalidRequest
 from models.core.reasons import Reason
+from tasks.clusters.api_errors import cluster_error_from_response
 from tasks.clusters.client import KubernetesClient
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.kubeconfig import Kubeconfig, parse_kubeconfig
 from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
+from tasks.http.client import HttpClient, Server
 from tasks.http.limits import ClientLimits
+from tasks.http.tls import new_tls_context, tls_context
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
-_USER_AGENT = "registry-integration"
+_MAX_FAILED_CONNECTIONS = 9
+"""Consecutive failed connections that open the circuit: three attempts for each of three lists."""
+
+_TLS_ADVICE = {
+    Reason.UNKNOWN_AUTHORITY: "add its CA to the kubeconfig (certificate-authority-data)",
+    Reason.SELF_SIGNED: "add the certificate to the kubeconfig (certificate-authority-data)",
+    Reason.WRONG_HOST_NAME: "use the host name of the certificate as server or as tls-server-name",
+    Reason.CERTIFICATE_EXPIRED: "renew the certificate of the API server",
+    Reason.TLS_UNTRUSTED: "install a valid certificate on the API server",
+}
 
 
 @asynccontextmanager
@@ -56,118 +58,92 @@ async def create_cluster_client(
         service_account: directory with the token and the CA certificate of the pod.
 
     Raises:
-        ClusterError: the kubeconfig is not usable, or this service does not run in a cluster.
+        CredentialError: the kubeconfig is not usable, or this service does not run in a cluster.
     """
-    if kubeconfig is None:
-        configuration, context = _in_cluster(cluster, service_account)
-    else:
-        configuration, context = _from_kubeconfig(cluster, kubeconfig.get_secret_value())
-    async with _ApiClient(configuration, _Session(context, client_limits.max_concurrency)) as api:
-        yield KubernetesClient(
-            ClusterHttpClient(cluster.name, api, client_limits), installation, fingerprint
-        )
-
-
-class _ApiClient(ApiClient):
-    """The client of the library, over a `_Session`."""
-
-    # The constructor of the library is not called: it loads all CA certificates of the machine for
-    # connections that are not used, which blocks the event loop for 30 ms.
-
-    def __init__(self, configuration: Configuration, session: "_Session") -> None:
-        self.configuration = configuration
-        self.client_side_validation = configuration.client_side_validation
-        self.rest_client = _RestClient(configuration, session)
-        self.default_headers: dict[str, str] = {}
-        self.cookie = ""
-        self.user_agent = _USER_AGENT
-
-
-class _RestClient(RESTClientObject):
-    def __init__(self, configuration: Configuration, session: "_Session") -> None:
-        self.server_hostname = configuration.tls_server_name or ""
-        self.proxy, self.proxy_headers = "", {}
-        self.pool_manager = cast("aiohttp.ClientSession", session)
-
-
-class _Session:
-    """Replacement for the session of the library.
-
-    That one uses proxies and .netrc of the environment, and follows redirects.
-    """
-
-    def __init__(self, context: ssl.SSLContext, max_connections: int) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=max_connections, ssl=context),
-            auto_decompress=False,  # it decodes whole chunks without a size limit
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-        self.request = partial(self._session.request, allow_redirects=False)
-        self.close = self._session.close
-
-
-def _from_kubeconfig(cluster: Cluster, text: str) -> tuple[Configuration, ssl.SSLContext]:
-    # The loader of the library is not used: it writes client keys to files that are shared between
-    # connections and kept until the process ends.
     try:
-        kubeconfig = parse_kubeconfig(text)
-        context = cluster_tls_context(kubeconfig)
+        if kubeconfig is None:
+            connection = _in_cluster(service_account)
+            token_file = _TokenFile(service_account, connection.token)
+            auth: httpx.Auth | None = _BearerAuth(token_file.read)
+        else:
+            connection = parse_kubeconfig(kubeconfig.get_secret_value())
+            token = connection.token
+            auth = _BearerAuth(lambda: token) if token else None
+        context = cluster_tls_context(connection)
     except InvalidRequest as error:
-        _raise_unusable(cluster, str(error))
-    configuration = Configuration(host=kubeconfig.server)
-    configuration.tls_server_name = kubeconfig.server_name or None
-    if kubeconfig.token:
-        configuration.api_key["BearerToken"] = f"Bearer {kubeconfig.token}"
-    return configuration, context
+        raise CredentialError(cluster.target, "-", "-", str(error)) from None
+    server = Server(
+        name=cluster.name,
+        target=cluster.target,
+        origin=connection.server,
+        tls_context=context,
+        tls_advice=_TLS_ADVICE,
+        to_error=cluster_error_from_response,
+        max_failed_connections=_MAX_FAILED_CONNECTIONS,
+        server_name=connection.server_name,
+    )
+    async with HttpClient(server, client_limits, auth) as http:
+        yield KubernetesClient(http, installation, fingerprint)
 
 
-def _in_cluster(cluster: Cluster, service_account: Path) -> tuple[Configuration, ssl.SSLContext]:
-    # The loader refreshes the token, which Kubernetes rotates.
-    configuration = Configuration()
-    authority = service_account / "ca.crt"
+class _BearerAuth(httpx.Auth):
+    def __init__(self, read_token: Callable[[], str]) -> None:
+        self._read_token = read_token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the token to a request."""
+        request.headers["Authorization"] = f"Bearer {self._read_token()}"
+        yield request
+
+
+class _TokenFile:
+    """The token of the pod's ServiceAccount, which Kubernetes replaces every hour.
+
+    See https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#launch-a-pod-using-service-account-token-projection
+    """
+
+    def __init__(self, service_account: Path, token: str) -> None:
+        self._path, self._token = service_account / "token", token
+
+    def read(self) -> str:
+        """Return the current token; if the file cannot be read now, the last one."""
+        with suppress(OSError, ValueError):  # some hundred bytes in memory: no time to wait for
+            self._token = self._path.read_text(encoding="ascii").strip() or self._token
+        return self._token
+
+
+def _in_cluster(service_account: Path) -> Kubeconfig:
+    host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", "")
     try:
-        loader = InClusterConfigLoader(str(service_account / "token"), str(authority))
-        loader.load_and_set(configuration)
-        kubeconfig = Kubeconfig(loader.host, ca_data=authority.read_text(encoding="ascii"))
-        context = cluster_tls_context(kubeconfig)
-    except (ConfigException, OSError, ValueError):
-        _raise_unusable(cluster, "this service does not run in a cluster: choose a kubeconfig")
-    return configuration, context
-
-
-def _raise_unusable(cluster: Cluster, message: str) -> NoReturn:
-    raise ClusterError(cluster.name, "-", "-", message, Reason.CREDENTIALS_MISSING) from None
+        authority = (service_account / "ca.crt").read_text(encoding="ascii")
+        token = (service_account / "token").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        token = ""
+    if not (host and port and token):
+        raise InvalidRequest("this service does not run in a cluster: choose a kubeconfig")
+    location = f"[{host}]" if ":" in host else host
+    return Kubeconfig(f"https://{location}:{port}", ca_data=authority, token=token)
 
 
 def cluster_tls_context(kubeconfig: Kubeconfig) -> ssl.SSLContext:
-    """Return the TLS context for one cluster: with its own CA, or the CAs of this machine.
+    """Return the TLS context for a cluster; a kubeconfig with its own CA trusts no other.
 
     Raises:
         InvalidRequest: the client certificate and its key do not match.
     """
-    if not kubeconfig.certificate:
-        return _cached_context(kubeconfig.ca_data, verified=kubeconfig.verify_tls)
-    context = _new_context(kubeconfig.ca_data, verified=kubeconfig.verify_tls)
-    _load_client_certificate(context, kubeconfig)
-    return context
-
-
-@lru_cache(maxsize=256)
-def _cached_context(authority: str, *, verified: bool) -> ssl.SSLContext:
-    # Creating a context takes 40 ms or more. Contexts with a client certificate are not cached.
-    return _new_context(authority, verified=verified)
-
-
-def _new_context(authority: str, *, verified: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=authority or None)
-    # Since Python 3.13 the default rejects CAs that kubectl accepts, for example old kubeadm's.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not authority:
-        context.load_verify_locations(certifi.where())
-    if not verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    # A context with a client certificate is not cached, so that its key does not stay in memory.
+    create = new_tls_context if kubeconfig.certificate else tls_context
+    try:
+        context = create(
+            kubeconfig.ca_data,
+            trust_system=not kubeconfig.ca_data,
+            verified=kubeconfig.verify_tls,
+        )
+    except (ssl.SSLError, ValueError):
+        raise InvalidRequest("the CA certificate of the cluster is not valid") from None
+    if kubeconfig.certificate:
+        _load_client_certificate(context, kubeconfig)
     return context
 
 

@@ -20,11 +20,10 @@ from models.clusters.cluster import (
     ObservedServiceAccount,
 )
 from models.core.availability import Complete, Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks import clock
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import (
     FingerprintFunction,
     NamespaceObject,
@@ -34,6 +33,7 @@ from tasks.clusters.objects import (
 )
 from tasks.clusters.paging import ObjectList, list_all_objects
 from tasks.concurrency import Deadline, DeadlineExceeded
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 
 ObservedT = TypeVar("ObservedT", ObservedNamespace, ObservedPullSecret, ObservedServiceAccount)
@@ -64,7 +64,7 @@ class ClusterObserver:
     """
 
     def __init__(
-        self, http: ClusterHttpClient, installation: str, fingerprint: FingerprintFunction
+        self, http: HttpClient, installation: str, fingerprint: FingerprintFunction
     ) -> None:
         self._http = http
         self._installation, self._fingerprint = installation, fingerprint
@@ -113,7 +113,7 @@ class ClusterObserver:
         """Read a namespace's Secret with the pull secret's name; None if there is none.
 
         Raises:
-            ClusterError: the Secret could not be read.
+            RemoteError: the Secret could not be read.
         """
         return await self._get_object(pull_secret_path(namespace), SecretObject)
 
@@ -121,7 +121,7 @@ class ClusterObserver:
         """Read a namespace's default ServiceAccount; None if there is none.
 
         Raises:
-            ClusterError: the ServiceAccount could not be read.
+            RemoteError: the ServiceAccount could not be read.
         """
         return await self._get_object(service_account_path(namespace), ServiceAccount)
 
@@ -138,10 +138,10 @@ class ClusterObserver:
         deadline = Deadline("the observation", self._http.limits.operation_seconds)
         reads = [self._try_section(deadline, read) for read in (namespaces, secrets, accounts)]
         sections = await asyncio.gather(*reads)
-        if isinstance(sections[0], ClusterError) and sections[0].reason not in _INCOMPLETE:
+        if isinstance(sections[0], RemoteError) and sections[0].reason not in _INCOMPLETE:
             raise sections[0]
         return ClusterSnapshot(
-            cluster=self._http.cluster,
+            cluster=self._http.name,
             observed_at=observed_at,
             seconds=time.monotonic() - started,
             namespaces=_to_section(sections[0]),
@@ -151,13 +151,16 @@ class ClusterObserver:
 
     async def _try_section(
         self, deadline: Deadline, coroutine: Coroutine[Any, Any, Complete[ObservedT]]
-    ) -> Complete[ObservedT] | ClusterError:
+    ) -> Complete[ObservedT] | RemoteError:
         try:
             return await deadline.run(coroutine)
-        except ClusterError as error:
+        except RemoteError as error:
             return error
         except DeadlineExceeded as timeout:
-            return ClusterError(self._http.cluster, "GET", "-", str(timeout), Reason.TIMED_OUT)
+            # Not transient: a retry of the task would take as long again.
+            return RemoteError(
+                self._http.target, "GET", "-", str(timeout), Reason.TIMED_OUT, transient=False
+            )
 
     async def _list_section(
         self,
@@ -183,17 +186,17 @@ class ClusterObserver:
             return None
         if response.status != 200:
             raise self._response_error(response)
-        return api_errors.parse_object(self._http.cluster, response, shape)
+        return api_errors.parse_object(response, shape)
 
-    def _response_error(self, response: Response) -> ClusterError:
-        return api_errors.cluster_error_from_response(self._http.cluster, response)
+    def _response_error(self, response: Response) -> RemoteError:
+        return api_errors.cluster_error_from_response(response)
 
 
 def _name_selector(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
 
 
-def _to_section(result: Complete[ObservedT] | ClusterError) -> Complete[ObservedT] | Unavailable:
-    if isinstance(result, ClusterError):
+def _to_section(result: Complete[ObservedT] | RemoteError) -> Complete[ObservedT] | Unavailable:
+    if isinstance(result, RemoteError):
         return Unavailable(reason=result.reason, message=result.message)
     return result

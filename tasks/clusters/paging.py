@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Generic, TypeVar
 
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import KubernetesModel, ListMeta
+from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
 
@@ -32,13 +32,13 @@ class ObjectList(KubernetesModel, Generic[ModelT]):
 
 
 async def list_all_objects(
-    http: ClusterHttpClient,
+    http: HttpClient,
     path: str,
     page: type[ObjectList[ModelT]],
     convert: Callable[[ModelT], ResultT],
     *,
     query: Mapping[str, str],
-    to_error: Callable[[Response], ClusterError],
+    to_error: Callable[[Response], RemoteError],
 ) -> list[ResultT]:
     """List all objects; restart once if the state of the pages was compacted (410).
 
@@ -51,7 +51,7 @@ async def list_all_objects(
         to_error: returns the error for a status other than 200.
 
     Raises:
-        ClusterError: the list could not be read completely.
+        RemoteError: the list could not be read completely.
     """
     for _ in range(2):
         try:
@@ -62,16 +62,16 @@ async def list_all_objects(
             continue
     kind = path.rpartition("/")[2]
     message = f"the list of {kind} could not be read completely: its pages expired twice (410)"
-    raise ClusterError(http.cluster, "GET", path, message, Reason.PAGES_SHIFTED)
+    raise RemoteError(http.target, "GET", path, message, Reason.PAGES_SHIFTED)
 
 
 async def _iterate_pages(
-    http: ClusterHttpClient,
+    http: HttpClient,
     path: str,
     page: type[ObjectList[ModelT]],
     convert: Callable[[ModelT], ResultT],
     query: Mapping[str, str],
-    to_error: Callable[[Response], ClusterError],
+    to_error: Callable[[Response], RemoteError],
 ) -> AsyncIterator[ResultT]:
     continue_query: dict[str, str] = {}
     size, tokens = ListCounter(http.limits), _ContinueTokens()
@@ -81,15 +81,15 @@ async def _iterate_pages(
             raise _ContinueExpired
         if response.status != 200:
             raise to_error(response)
-        page_content = api_errors.parse_object(http.cluster, response, page)
+        page_content = api_errors.parse_object(response, page)
         if excess := size.add(len(page_content.items or ()), len(response.body)):
-            raise ClusterError(http.cluster, "GET", path, excess, Reason.LIST_TOO_LARGE)
+            raise RemoteError(http.target, "GET", path, excess, Reason.LIST_TOO_LARGE)
         for item in page_content.items or ():
             yield convert(item)
         if not (token := page_content.metadata.continue_token):
             return
         if error := tokens.add(token):
-            raise ClusterError(http.cluster, "GET", path, error, Reason.PAGES_SHIFTED)
+            raise RemoteError(http.target, "GET", path, error, Reason.PAGES_SHIFTED)
         continue_query = {"continue": token}
 
 

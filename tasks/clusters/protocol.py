@@ -23,7 +23,7 @@ class ClusterReader(Protocol):
             labels: keys of the namespace labels to keep.
 
         Raises:
-            ClusterError: the namespaces could not be listed, even after retries. Another list that
+            RemoteError: the namespaces could not be listed, even after retries. Another list that
                 could not be read is an `Unavailable` section instead.
         """
 
@@ -35,7 +35,7 @@ class ClusterReader(Protocol):
             labels: keys of the namespace labels to keep.
 
         Raises:
-            ClusterError: the namespace could not be listed, see `observe`.
+            RemoteError: the namespace could not be listed, see `observe`.
         """
 
     async def list_harbors(
@@ -59,7 +59,7 @@ class ClusterReader(Protocol):
         """Read the value of a key of a Secret, unchanged.
 
         Raises:
-            ClusterError: the Secret or key does not exist (reason NotFound), may not be read
+            RemoteError: the Secret or key does not exist (reason NotFound), may not be read
                 (reason Forbidden, with the missing right), or is not UTF-8 text. The message never
                 contains the value.
         """
@@ -78,7 +78,7 @@ class ClusterWriter(Protocol):
             contents: dockerconfigjson texts by namespace.
 
         Raises:
-            ClusterError: the change was not applied.
+            RemoteError: the change was not applied.
         """
 
 

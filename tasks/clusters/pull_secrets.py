@@ -19,10 +19,9 @@ from models.clusters.cluster import (
     PULL_SECRET_NAME,
 )
 from models.clusters.pull_secret import ClusterChangeResult, DeleteSecret, WriteSecret
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import (
     DOCKER_CONFIG_KEY,
     DOCKER_CONFIG_TYPE,
@@ -30,6 +29,7 @@ from tasks.clusters.objects import (
     SecretObject,
 )
 from tasks.clusters.observe import ClusterObserver, pull_secret_path
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 
 _MAX_ATTEMPTS = 4
@@ -54,7 +54,7 @@ class PullSecretWriter:
 
     def __init__(
         self,
-        http: ClusterHttpClient,
+        http: HttpClient,
         observer: ClusterObserver,
         installation: str,
         fingerprint: FingerprintFunction,
@@ -66,7 +66,7 @@ class PullSecretWriter:
         """Write a pull secret; writing the same content again changes nothing.
 
         Raises:
-            ClusterError: the pull secret was not written.
+            RemoteError: the pull secret was not written.
         """
         path, version = pull_secret_path(change.namespace), ""
         for _ in range(_MAX_ATTEMPTS):
@@ -83,13 +83,13 @@ class PullSecretWriter:
             else:
                 await self._delete_conflicting_secret(path, secret)
                 version = ""
-        raise api_errors.cluster_error_from_response(self._http.cluster, response)
+        raise api_errors.cluster_error_from_response(response)
 
     async def delete(self, change: DeleteSecret) -> ClusterChangeResult:
         """Delete a pull secret of this installation.
 
         Raises:
-            ClusterError: the pull secret was not deleted.
+            RemoteError: the pull secret was not deleted.
         """
         path, uid, version = pull_secret_path(change.namespace), change.uid, change.resource_version
         for _ in range(_MAX_ATTEMPTS):
@@ -106,14 +106,14 @@ class PullSecretWriter:
             if not self._is_owned(secret):
                 return _change_result(change, Reason.FOREIGN_SECRET, _FOREIGN_SECRET_MESSAGE)
             uid, version = secret.metadata.uid, secret.metadata.resource_version
-        raise api_errors.cluster_error_from_response(self._http.cluster, response)
+        raise api_errors.cluster_error_from_response(response)
 
     async def _find_conflicting_secret(
         self, namespace: str, response: Response
     ) -> SecretObject | None:
         # 409 is a conflict. 422 can mean that the existing Secret has another type or is
         # `immutable`: it must be deleted first. Any other error is raised.
-        error = api_errors.cluster_error_from_response(self._http.cluster, response)
+        error = api_errors.cluster_error_from_response(response)
         if response.status != 409 and (
             response.status != 422 or error.reason == Reason.SECRET_TOO_LARGE
         ):
@@ -129,13 +129,13 @@ class PullSecretWriter:
             path, secret.metadata.uid, secret.metadata.resource_version
         )
         if response.status not in {200, 202, 404, 409}:
-            raise api_errors.cluster_error_from_response(self._http.cluster, response)
+            raise api_errors.cluster_error_from_response(response)
 
     def _is_owned(self, secret: SecretObject) -> bool:
         return secret.to_observed(self._installation, self._fingerprint).is_owned
 
     def _write_result(self, change: WriteSecret, response: Response) -> ClusterChangeResult:
-        secret = api_errors.parse_object(self._http.cluster, response, SecretObject)
+        secret = api_errors.parse_object(response, SecretObject)
         observed_secret = secret.to_observed(self._installation, self._fingerprint)
         if observed_secret.is_owned and observed_secret.fingerprint == change.after:
             return _change_result(change, Reason.DONE)
@@ -143,8 +143,8 @@ class PullSecretWriter:
             "the cluster stored different content than was written: check for an admission webhook "
             "that changes Secrets"
         )
-        raise ClusterError(
-            self._http.cluster, response.method, response.url, message, Reason.CONFLICT
+        raise RemoteError(
+            self._http.target, response.method, response.url, message, Reason.CONFLICT
         )
 
     async def _send_apply(self, path: str, content: str, version: str) -> Response:
@@ -164,13 +164,13 @@ class PullSecretWriter:
             "data": {DOCKER_CONFIG_KEY: base64.b64encode(content.encode()).decode()},
         }
         return await self._http.send(
-            "PATCH", path, query=query, body=body, content_type=_APPLY_PATCH_TYPE
+            "PATCH", path, query=query, json=body, headers={"Content-Type": _APPLY_PATCH_TYPE}
         )
 
     async def _send_delete(self, path: str, uid: str, version: str) -> Response:
         preconditions = {"uid": uid, "resourceVersion": version}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        return await self._http.send("DELETE", path, body=body)
+        return await self._http.send("DELETE", path, json=body)
 
 
 def _change_result(

@@ -15,9 +15,9 @@ from models.clusters.pull_secret import (
 )
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import ServiceAccount
 from tasks.clusters.observe import ClusterObserver, service_account_path
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 
 _MAX_ATTEMPTS = 4
@@ -34,14 +34,14 @@ class ServiceAccountWriter:
         observer: reads ServiceAccounts.
     """
 
-    def __init__(self, http: ClusterHttpClient, observer: ClusterObserver) -> None:
+    def __init__(self, http: HttpClient, observer: ClusterObserver) -> None:
         self._http, self._observer = http, observer
 
     async def add_pull_secret(self, change: AddImagePullSecret) -> ClusterChangeResult:
         """Add the pull secret to the default ServiceAccount's imagePullSecrets.
 
         Raises:
-            ClusterError: the pull secret was not added.
+            RemoteError: the pull secret was not added.
         """
         for _ in range(_MAX_ATTEMPTS):
             service_account = await self._observer.get_service_account(change.namespace)
@@ -55,13 +55,13 @@ class ServiceAccountWriter:
             if response.status == 200:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
             self._expect_conflict(response)
-        raise api_errors.cluster_error_from_response(self._http.cluster, response)
+        raise api_errors.cluster_error_from_response(response)
 
     async def remove_pull_secret(self, change: RemoveImagePullSecret) -> ClusterChangeResult:
         """Remove the pull secret from the default ServiceAccount's imagePullSecrets.
 
         Raises:
-            ClusterError: the pull secret was not removed.
+            RemoteError: the pull secret was not removed.
         """
         for _ in range(_MAX_ATTEMPTS):
             service_account = await self._observer.get_service_account(change.namespace)
@@ -74,7 +74,7 @@ class ServiceAccountWriter:
             if response.status == 200:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
             self._expect_conflict(response)
-        raise api_errors.cluster_error_from_response(self._http.cluster, response)
+        raise api_errors.cluster_error_from_response(response)
 
     async def _write_pull_secrets(
         self, service_account: ServiceAccount, names: list[str]
@@ -86,13 +86,13 @@ class ServiceAccountWriter:
         query = {"fieldManager": FIELD_MANAGER}
         path = service_account_path(service_account.metadata.namespace)
         return await self._http.send(
-            "PATCH", path, query=query, body=body, content_type=_MERGE_PATCH_TYPE
+            "PATCH", path, query=query, json=body, headers={"Content-Type": _MERGE_PATCH_TYPE}
         )
 
     def _expect_conflict(self, response: Response) -> None:
         # 404 and 409: the ServiceAccount was deleted or changed after it was read.
         if response.status not in {404, 409}:
-            raise api_errors.cluster_error_from_response(self._http.cluster, response)
+            raise api_errors.cluster_error_from_response(response)
 
 
 def _no_account_result(change: AddImagePullSecret) -> ClusterChangeResult:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from models.clusters.cluster import Cluster
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import SecretKeyRef
 from models.registries.registry import SecretRef
@@ -62,9 +62,9 @@ async def _read_cluster_passwords(
                 key = SecretKeyRef(namespace=ref.namespace, name=ref.name, key=ref.key)
                 try:
                     secret = await deadline.run(client.read_secret_key(key))
-                except ClusterError:
+                except RemoteError:
                     continue  # `pick_credential` reports the missing credential
                 credentials[ref.ref_key] = Credential(ref.username, secret)
-    except (ClusterError, DeadlineExceeded):
+    except (RemoteError, DeadlineExceeded):
         return credentials
     return credentials

@@ -6,7 +6,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.clusters.cluster import Cluster
 from models.core.availability import Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarbor
@@ -53,7 +53,7 @@ async def _find(
                 return harbors
             items = tuple([await _with_ca_bundle(client, harbor) for harbor in harbors.items])
             return harbors.model_copy(update={"items": items})
-    except ClusterError as error:
+    except RemoteError as error:
         return Unavailable(reason=error.reason, message=error.message)
 
 
@@ -65,6 +65,6 @@ async def _with_ca_bundle(client: ClusterReader, harbor: ManagedHarbor) -> Manag
     try:
         text = await client.read_secret_key(harbor.ca_secret)
         bundle = CustomCA(bundle=text.get_secret_value()).bundle
-    except (ClusterError, ValidationError):
+    except (RemoteError, ValidationError):
         return harbor
     return harbor.model_copy(update={"ca_bundle": bundle})

@@ -6,7 +6,7 @@ See https://github.com/goharbor/harbor-operator/tree/main/apis/goharbor.io/v1bet
 from pydantic import Field
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import (
     HarborPhase,
@@ -164,7 +164,7 @@ class OperatorHarborSource:
             resource = ResourcePath(f"apis/{_GROUP}/{version}", "harborclusters")
             try:
                 harbors = await self._reader.list_objects(resource, HarborCluster)
-            except ClusterError as error:
+            except RemoteError as error:
                 if error.reason is not Reason.NOT_FOUND:
                     raise
                 continue  # the API group may be served without this kind

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborPhase, HarborRef, HarborSourceKind, ManagedHarbor
 from tasks.discovery.helm_chart import (
@@ -72,13 +72,11 @@ class HelmHarborSource:
             return await self._reader.list_objects(
                 resource, CoreDeployment, {"labelSelector": selector}
             )
-        except ClusterError as error:
+        except RemoteError as error:
             if error.reason is not Reason.REJECTED:
                 raise
             message = f'{error.message}: check the label selector "{selector}"'
-            raise ClusterError(
-                error.cluster, "GET", resource.path, message, error.reason
-            ) from error
+            raise RemoteError(error.target, "GET", resource.path, message, error.reason) from error
 
     async def _to_managed_harbor(self, ref: HarborRef, deployment: CoreDeployment) -> ManagedHarbor:
         if not self._is_trusted(ref, deployment.metadata.uid):
@@ -109,7 +107,7 @@ class HelmHarborSource:
             resource = ResourcePath("api/v1", "configmaps", deployment.metadata.namespace, name)
             try:
                 config_map = await self._reader.get_object(resource, ConfigMap)
-            except ClusterError as error:
+            except RemoteError as error:
                 if error.reason is Reason.NOT_FOUND:
                     continue
                 if error.reason is Reason.FORBIDDEN:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import ManagedHarbor
 from tasks.clusters import api_errors
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import KubernetesModel
 from tasks.clusters.paging import ObjectList, list_all_objects
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 
 ModelT = TypeVar("ModelT", bound=KubernetesModel)
@@ -69,13 +69,13 @@ class ObjectReader:
         http: HTTP client of the cluster.
     """
 
-    def __init__(self, http: ClusterHttpClient) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
 
     @property
     def cluster(self) -> str:
         """Name of the cluster."""
-        return self._http.cluster
+        return self._http.name
 
     async def list_objects(
         self, resource: ResourcePath, shape: type[ModelT], query: Mapping[str, str] | None = None
@@ -88,7 +88,7 @@ class ObjectReader:
             query: query parameters, without paging.
 
         Raises:
-            ClusterError: the list could not be read completely; reason NotFound if the cluster does
+            RemoteError: the list could not be read completely; reason NotFound if the cluster does
                 not serve this kind.
         """
         return await list_all_objects(
@@ -104,29 +104,29 @@ class ObjectReader:
         """Read one object.
 
         Raises:
-            ClusterError: the object could not be read; reason NotFound if it does not exist.
+            RemoteError: the object could not be read; reason NotFound if it does not exist.
         """
         response = await self._http.get(resource.path)
         if response.status != 200:
             raise self._response_error(resource, response)
-        return api_errors.parse_object(self.cluster, response, shape)
+        return api_errors.parse_object(response, shape)
 
-    def _response_error(self, resource: ResourcePath, response: Response) -> ClusterError:
-        error = api_errors.cluster_error_from_response(self.cluster, response)
+    def _response_error(self, resource: ResourcePath, response: Response) -> RemoteError:
+        error = api_errors.cluster_error_from_response(response)
         if error.reason is not Reason.FORBIDDEN:
             return error
-        return ClusterError(
-            self.cluster, "GET", resource.path, resource.required_rule, error.reason
+        return RemoteError(
+            self._http.target, "GET", resource.path, resource.required_rule, error.reason
         )
 
 
 async def complete_or_unavailable(
     coroutine: Coroutine[Any, Any, list[ManagedHarbor]],
 ) -> Complete[ManagedHarbor] | Unavailable:
-    """Return the result as a complete section; an unavailable section for a `ClusterError`."""
+    """Return the result as a complete section; an unavailable section for a `RemoteError`."""
     try:
         return Complete(items=tuple(await coroutine))
-    except ClusterError as error:
+    except RemoteError as error:
         return Unavailable(reason=error.reason, message=error.message)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from models.core.availability import Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.discovery.managed_harbor import HarborSourceKind, ManagedHarbor
 from models.discovery.trust import (
     MANAGED_LABEL,
@@ -12,12 +12,12 @@ from models.discovery.trust import (
     CompleteHarbors,
     DiscoveryTrust,
 )
-from tasks.clusters.http import ClusterHttpClient
 from tasks.clusters.objects import NamespaceObject
 from tasks.discovery.harbor_operator import OperatorHarborSource
 from tasks.discovery.helm import HelmHarborSource
 from tasks.discovery.objects import ObjectReader, ResourcePath
 from tasks.discovery.protocol import HarborSource, IsTrusted
+from tasks.http.client import HttpClient
 
 
 def make_sources(
@@ -34,7 +34,7 @@ def make_sources(
 
 
 async def list_managed_harbors(
-    http: ClusterHttpClient, trust: DiscoveryTrust, selector: str
+    http: HttpClient, trust: DiscoveryTrust, selector: str
 ) -> CompleteHarbors | Unavailable:
     """List the managed Harbors of all sources; see `ClusterReader`.
 
@@ -47,7 +47,7 @@ async def list_managed_harbors(
         namespaces = await reader.list_objects(
             ResourcePath("api/v1", "namespaces"), NamespaceObject
         )
-    except ClusterError as error:
+    except RemoteError as error:
         return Unavailable(reason=error.reason, message=error.message)
     marked_namespaces = frozenset(
         namespace.metadata.name for namespace in namespaces if _is_marked(namespace)

@@ -12,12 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpcore
-import httpx
 
 from models.core.network import Network, forbidden_reason
-from models.core.settings import get_settings
-from models.registries.address import Address, parse_address
-from models.registries.registry import Registry, RegistryOrigin
+from models.registries.address import Address
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -70,37 +67,6 @@ class AddressGuard:
         return allowed
 
 
-def address_guard_for(registry: Registry) -> AddressGuard | None:
-    """Return the address guard of a managed registry; None if a person entered the address."""
-    if registry.origin is not RegistryOrigin.MANAGED:
-        return None
-    service = registry.token_service
-    exempt_addresses = [parse_address(service)] if service else []
-    return AddressGuard(
-        allowed=get_settings().networks,
-        trusted_endpoints=frozenset((address.host, address.port) for address in exempt_addresses),
-    )
-
-
-def guarded_transport(
-    guard: AddressGuard, context: ssl.SSLContext, limits: httpx.Limits
-) -> httpx.AsyncBaseTransport:
-    """Return a transport that checks every connection with the guard.
-
-    TLS (SNI and verification) and the Host header still use the host name, not the IP address.
-    """
-    transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, trust_env=False)
-    # httpx has no argument for a network backend; the argument of the httpcore pool is public.
-    transport._pool = httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        max_connections=limits.max_connections,
-        max_keepalive_connections=limits.max_keepalive_connections,
-        keepalive_expiry=limits.keepalive_expiry,
-        network_backend=_GuardedBackend(guard),
-    )
-    return transport
-
-
 async def open_streams(
     target: Address, guard: AddressGuard | None, context: ssl.SSLContext | None = None
 ) -> Streams:
@@ -125,7 +91,12 @@ async def open_streams(
     raise error or OSError("no address")
 
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to the IP addresses that a guard allows.
+
+    TLS (SNI and verification) and the Host header still use the host name, not the IP address.
+    """
+
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
         self._backend = httpcore.AnyIOBackend()

@@ -17,6 +17,7 @@ class Response:
     """A complete HTTP response.
 
     Attributes:
+        target: the server, for errors, for example `prod` or `cluster eu`.
         method: HTTP method of the request.
         url: URL of the request, without credentials.
         headers: response headers with lower-case names; control and invisible characters are
@@ -25,6 +26,7 @@ class Response:
         seconds: duration of the request.
     """
 
+    target: str
     method: str
     url: str
     status: int

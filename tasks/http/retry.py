@@ -7,12 +7,7 @@ import stamina
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
-from models.core.errors import (
-    CircuitOpen,
-    ClusterCircuitOpen,
-    TransientClusterError,
-    TransientRegistryError,
-)
+from models.core.errors import CircuitOpen, RemoteError
 
 MAX_RETRY_AFTER = 20.0
 """Longest accepted Retry-After in seconds; a longer delay fails the request at once."""
@@ -20,9 +15,9 @@ MAX_RETRY_AFTER = 20.0
 
 def should_retry(error: Exception) -> bool | float:
     """Return whether to retry, or the Retry-After delay in seconds."""
-    if not isinstance(error, TransientRegistryError | TransientClusterError):
+    if not isinstance(error, RemoteError) or not error.transient:
         return False
-    if isinstance(error, CircuitOpen | ClusterCircuitOpen):
+    if isinstance(error, CircuitOpen):
         return False
     if error.retry_after is None:
         return True
@@ -45,4 +40,4 @@ async def should_retry_task(task: Task[..., Any], run: TaskRun, state: State[Any
     """Return whether a task failed with a transient error; a Prefect `retry_condition_fn`."""
     # Must stay a plain async function: Prefect 3.9.1 never retries with any other callable.
     result = await state.aresult(raise_on_failure=False)
-    return isinstance(result, TransientRegistryError | TransientClusterError)
+    return isinstance(result, RemoteError) and result.transient

@@ -6,7 +6,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 
-from models.core.errors import LeaseHeld, RegistryError
+from models.core.errors import LeaseHeld, RemoteError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.changes import Change, ChangeResult
@@ -70,7 +70,7 @@ async def _apply_change(
         return await deadline.run(writer.apply_change(change, installation, save_secret))
     except DeadlineExceeded as timeout:
         reason, message = Reason.TIMED_OUT, f"{timeout}; the next run continues"
-    except RegistryError as error:
+    except RemoteError as error:
         reason, message = error.reason, error.message
     except LeaseHeld:  # without the lease, nothing may be changed or saved
         raise

@@ -31,9 +31,7 @@ async def open_registry(
         observer_credential: credential of the observer robot account, to read lists with.
 
     Raises:
-        CredentialsMissing: the credential does not exist or has a missing field.
-        CredentialNotForOrigin: the credential is not approved for the registry's address.
-        CredentialsUnavailable: the credential could not be read, a transient fault.
+        CredentialError: the credential cannot be used; see `pick_credential`.
     """
     if credentials is None:
         credentials = await read_credentials([registry], approved_origins)

@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from models.core.errors import CredentialsMissing
+from models.core.errors import CredentialError
 from models.registries.registry import Kind, Registry
+from tasks.http.client import HttpClient
 from tasks.http.limits import ClientLimits
 from tasks.registries.docker import DockerRegistryClient
 from tasks.registries.harbor import HarborClient, LockoutPolicy
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, RegistryClient
+from tasks.registries.server import registry_server
 
 
 @asynccontextmanager
@@ -37,17 +38,18 @@ async def create_registry_client(
         transport: replaces the network, for simulators in the same process.
 
     Raises:
-        CredentialsMissing: a Harbor has no credential.
+        CredentialError: a Harbor has no credential.
     """
+    server = registry_server(registry)
     if registry.kind is Kind.DOCKER:
-        async with RegistryHttpClient(registry, client_limits, transport=transport) as http:
+        async with HttpClient(server, client_limits, transport=transport) as http:
             yield DockerRegistryClient(http, registry, credential)
         return
     if credential is None:
         message = "Harbor requires credentials: choose a registry-credentials block"
-        raise CredentialsMissing(registry.name, "-", registry.address, message)
+        raise CredentialError(registry.name, "-", registry.address, message)
     auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
-    async with RegistryHttpClient(registry, client_limits, auth, transport) as http:
+    async with HttpClient(server, client_limits, auth, transport) as http:
         yield HarborClient(
             http,
             credential.username,

@@ -9,7 +9,8 @@ from models.registries.condition import CheckResult, ConditionStatus, ConditionT
 from models.registries.health import first_failure, tls_check
 from models.registries.registry import Registry
 from tasks.http import tls
-from tasks.http.network import BlockedAddressError, address_guard_for, open_streams
+from tasks.http.network import BlockedAddressError, open_streams
+from tasks.registries.server import TLS_ADVICE, registry_address_guard, registry_tls_context
 
 
 async def check_connection(registry: Registry, seconds: float) -> tuple[CheckResult, ...]:
@@ -38,7 +39,7 @@ async def check_connection(registry: Registry, seconds: float) -> tuple[CheckRes
 
 async def _resolve_check(registry: Registry) -> CheckResult:
     address = registry.parsed_address
-    guard = address_guard_for(registry)
+    guard = registry_address_guard(registry)
     try:
         if guard is not None:
             await guard.resolve(address.host, address.port)
@@ -58,7 +59,7 @@ async def _resolve_check(registry: Registry) -> CheckResult:
 async def _connect_check(registry: Registry) -> CheckResult:
     address = registry.parsed_address
     try:
-        _, writer = await open_streams(address, address_guard_for(registry))
+        _, writer = await open_streams(address, registry_address_guard(registry))
     except ConnectionRefusedError:
         message = f"connection refused: no server listens on port {address.port}"
         return _reachable_check(
@@ -79,9 +80,9 @@ async def _handshake_check(registry: Registry) -> CheckResult:
     if registry.parsed_address.scheme == "http":
         return tls_check(registry)
     try:
-        context = tls.registry_tls_context(registry.tls)
+        context = registry_tls_context(registry)
         _, writer = await open_streams(
-            registry.parsed_address, address_guard_for(registry), context
+            registry.parsed_address, registry_address_guard(registry), context
         )
     except tls.CONNECTION_CLOSED:
         detail = "the connection was closed during the TLS handshake"
@@ -89,7 +90,7 @@ async def _handshake_check(registry: Registry) -> CheckResult:
             "TLS", Reason.UNREACHABLE, detail, "check that this is an https address"
         )
     except ssl.SSLError as error:
-        reason, detail = tls.describe_tls_error(error)
+        reason, detail = tls.describe_tls_error(error, TLS_ADVICE)
         message, _, advice = detail.partition(": ")
         return _untrusted_check(reason, message, advice)
     except OSError as error:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from prefect import get_run_logger
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import RegistryError, TimedOut
+from models.core.errors import RemoteError
+from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.identity import find_registry_by_robots
 from models.registries.credential_origin import CredentialOrigin
@@ -28,8 +29,8 @@ async def observe_robots(
         approved_origins: origins that the current request approves, see `read_credentials`.
 
     Raises:
-        CredentialsMissing: the credential does not exist or has a missing field.
-        RegistryError: the robot accounts could not be read.
+        CredentialError: the credential does not exist or has a missing field.
+        RemoteError: the robot accounts could not be read.
     """
     installation_id = await in_transaction(get_installation)
     seconds = get_settings().operation_seconds
@@ -41,7 +42,9 @@ async def observe_robots(
             return await client.list_robots(installation_id)
     except TimeoutError:
         message = f"listing the robot accounts took longer than {seconds:g} s"
-        raise TimedOut(registry.name, "GET", registry.address, message) from None
+        raise RemoteError(
+            registry.name, "GET", registry.address, message, Reason.TIMED_OUT
+        ) from None
 
 
 async def find_duplicate(
@@ -62,7 +65,7 @@ async def find_duplicate(
         return ""
     try:
         observed_robots = await observe_robots(registry, approved_origins)
-    except RegistryError as error:
+    except RemoteError as error:
         get_run_logger().info("%s: cannot list robot accounts: %s", registry.name, error)
         return ""
     return find_registry_by_robots(observed_robots, robot_accounts, registry.name)

@@ -6,7 +6,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.core.availability import Unavailable
-from models.core.errors import RegistryError, TimedOut
+from models.core.errors import RemoteError
+from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.health import checks_from_error, explain_bad_password, reachable_checks
 from models.registries.observation import Snapshot
@@ -34,7 +35,7 @@ async def observe(registry: Registry, reader: RegistryReader, installation: str 
         installation: installation whose robot accounts to list; empty lists none.
 
     Raises:
-        RegistryError: the state of the registry could not be read; Prefect retries the task if
+        RemoteError: the state of the registry could not be read; Prefect retries the task if
             the error is transient.
     """
     seconds = get_settings().operation_seconds
@@ -43,12 +44,14 @@ async def observe(registry: Registry, reader: RegistryReader, installation: str 
             snapshot = await reader.observe(installation)
     except TimeoutError:
         message = f"the observation took longer than {seconds:g} s"
-        raise TimedOut(registry.name, "GET", registry.address, message) from None
+        raise RemoteError(
+            registry.name, "GET", registry.address, message, Reason.TIMED_OUT
+        ) from None
     checks = explain_bad_password(registry, (*reachable_checks(registry), *snapshot.checks))
     return snapshot.model_copy(update={"checks": checks})
 
 
-def unreachable_registry_snapshot(registry: Registry, error: RegistryError) -> Snapshot:
+def unreachable_registry_snapshot(registry: Registry, error: RemoteError) -> Snapshot:
     """Return a snapshot for a failed observation; its sections are unavailable."""
     return Snapshot(
         registry=registry.name,

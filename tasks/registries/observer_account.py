@@ -4,7 +4,7 @@ from prefect import get_run_logger
 
 from models.access.robot_state import RobotState
 from models.core.availability import Complete
-from models.core.errors import InvalidRequest, RegistryError
+from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
@@ -60,7 +60,7 @@ async def ensure_observer(
         save_secret = secret_saver(await load_cipher())
         orphan = robot_state.orphaned_observer_id(snapshot)
         return await client.create_observer(robot_state.installation, save_secret, orphan)
-    except (InvalidRequest, RegistryError) as error:
+    except (InvalidRequest, RemoteError) as error:
         get_run_logger().warning("The observer was not created or refreshed: %s", error)
         return None
 
@@ -77,7 +77,7 @@ async def delete_observer(registry: Registry) -> None:
     try:
         async with open_registry(registry) as client:
             await client.delete_observer(installation_id)
-    except RegistryError as error:
+    except RemoteError as error:
         get_run_logger().warning("The observer was not deleted: %s", error)
         return
     await in_transaction(robots.delete_robots, registry.name, [observer.robot_id])

@@ -10,9 +10,9 @@ from models.core.availability import Complete, Unavailable
 from models.core.errors import Rejected, ServerError
 from models.core.reasons import Reason
 from tasks.concurrency import gather_all
+from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.wire import parse_json, raise_for_status
 
 Row = TypeVar("Row")
@@ -32,7 +32,7 @@ class _Page(Generic[ResultT]):
 
 
 async def read_pages(
-    http: RegistryHttpClient,
+    http: HttpClient,
     path: str,
     shape: TypeAdapter[list[Row]],
     key: Callable[[Row], Hashable],
@@ -58,14 +58,14 @@ async def read_pages(
         The complete list; unavailable if it changed during the read.
 
     Raises:
-        RegistryError: a page could not be read, or the list exceeds the client limits.
+        RemoteError: a page could not be read, or the list exceeds the client limits.
     """
     size = ListCounter(http.limits)
 
     async def page(number: int) -> _Page[ResultT]:
         page_query = {**query, "page": number, "page_size": PAGE_SIZE}
         response = await http.get(path, page_query, headers=headers, anonymous=bool(headers))
-        rows = parse_json(http.name, raise_for_status(http.name, response), shape)
+        rows = parse_json(raise_for_status(response), shape)
         total = _parse_total(http.name, response)
         if excess := size.add(len(rows), len(response.body)) or size.excess(total):
             raise list_too_large_error(http, response, excess)
@@ -82,7 +82,7 @@ async def read_pages(
     return Complete.model_construct(items=tuple(rows.values()))
 
 
-def list_too_large_error(http: RegistryHttpClient, response: Response, excess: str) -> Rejected:
+def list_too_large_error(http: HttpClient, response: Response, excess: str) -> Rejected:
     """Return the error for a list that exceeds the client limits.
 
     Args:
@@ -90,7 +90,7 @@ def list_too_large_error(http: RegistryHttpClient, response: Response, excess: s
         response: the last page that was read.
         excess: message with the exceeded limit, see `ListCounter.add`.
     """
-    return Rejected(http.name, response.method, response.url, excess, Reason.LIST_TOO_LARGE)
+    return Rejected(http.target, response.method, response.url, excess, Reason.LIST_TOO_LARGE)
 
 
 def _parse_total(registry: str, response: Response) -> int:

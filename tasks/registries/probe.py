@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models.core.errors import RegistryError, TimedOut
+from models.core.errors import RemoteError
+from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.condition import CheckResult, ConditionType
 from models.registries.credential_origin import CredentialOrigin
@@ -42,8 +43,8 @@ async def probe(
             return *checks, *await client.probe()
     except TimeoutError:
         message = f"the probe took longer than {get_settings().operation_seconds:g} s"
-        error: RegistryError = TimedOut(registry.name, "GET", registry.address, message)
-    except RegistryError as exception:
+        error = RemoteError(registry.name, "GET", registry.address, message, Reason.TIMED_OUT)
+    except RemoteError as exception:
         error = exception
     return *checks, *(_with_step(check) for check in checks_from_error(error))
 

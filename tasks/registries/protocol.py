@@ -57,7 +57,7 @@ class RegistryReader(Protocol):
         Stops at the first failed step.
 
         Raises:
-            RegistryError: no response, or an invalid one.
+            RemoteError: no response, or an invalid one.
         """
 
     async def observe(self, installation: str = "") -> Snapshot:
@@ -67,7 +67,7 @@ class RegistryReader(Protocol):
             installation: installation whose robot accounts to list; empty lists none.
 
         Raises:
-            RegistryError: the state of the registry could not be read. A list that could not be
+            RemoteError: the state of the registry could not be read. A list that could not be
                 read is an `Unavailable` section instead.
         """
 
@@ -75,14 +75,14 @@ class RegistryReader(Protocol):
         """List the robot accounts with the installation's ownership mark, of any registry name.
 
         Raises:
-            RegistryError: they could not be read, for example because the credential was refused.
+            RemoteError: they could not be read, for example because the credential was refused.
         """
 
     async def read_storage(self) -> StorageReading:
         """Read the storage usage, in bytes.
 
         Raises:
-            RegistryError: it could not be read.
+            RemoteError: it could not be read.
         """
 
 
@@ -100,7 +100,7 @@ class RegistryWriter(Protocol):
             save_secret: saves the secret of a created robot account.
 
         Raises:
-            RegistryError: the change was not applied.
+            RemoteError: the change was not applied.
         """
 
     async def can_log_in(self, credential: Credential) -> bool | None:
@@ -120,14 +120,14 @@ class RegistryWriter(Protocol):
             The robot account; None if the registry does not support observers.
 
         Raises:
-            RegistryError: the robot account was not created.
+            RemoteError: the robot account was not created.
         """
 
     async def delete_observer(self, installation: str) -> bool:
         """Delete the observer robot account; return False if there was none.
 
         Raises:
-            RegistryError: the robot account was not deleted.
+            RemoteError: the robot account was not deleted.
         """
 
 

@@ -8,30 +8,28 @@ from models.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
-    ReadOnly,
-    Redirected,
-    RegistryError,
     Rejected,
+    RemoteError,
     ServerError,
-    Throttled,
-    TimedOut,
     Unauthorized,
 )
+from models.core.reasons import Reason
 from tasks.http.api_model import MAX_ERROR_LENGTH, ApiModel, check_values
 from tasks.http.response import Response
 
 T = TypeVar("T")
 
-_BY_STATUS: dict[int, type[RegistryError]] = {
+_CLASSES: dict[int, type[RemoteError]] = {
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
-    408: TimedOut,
+    408: RemoteError,
     409: Conflict,
     412: Conflict,
-    429: Throttled,
-    504: TimedOut,
+    429: RemoteError,
+    504: RemoteError,
 }
+_REASONS = {408: Reason.TIMED_OUT, 429: Reason.THROTTLED, 504: Reason.TIMED_OUT}
 _READ_ONLY_TEXT = "read only mode"
 
 
@@ -48,30 +46,41 @@ class _ErrorEnvelope(RegistryModel):
     errors: tuple[_ErrorItem, ...] = ()
 
 
-def raise_for_status(registry: str, response: Response, *statuses: int) -> Response:
+def raise_for_status(response: Response, *statuses: int) -> Response:
     """Return the response if its status is one of `statuses` (default: 200).
 
     Raises:
-        RegistryError: the status differs; the class depends on the status.
+        RemoteError: the status differs; the class depends on the status.
     """
     if response.status in (statuses or (200,)):
         return response
-    raise error_from_response(registry, response)
+    raise error_from_response(response)
 
 
-def error_from_response(registry: str, response: Response) -> RegistryError:
+def error_from_response(response: Response) -> RemoteError:
     """Return the error for a response; its message quotes the error body, truncated."""
-    error_class = _BY_STATUS.get(response.status) or _error_class(response.status)
+    error_class = _CLASSES.get(response.status) or _error_class(response.status)
     message = f"answered {response.status}{_error_message(response)}"
+    reason = _REASONS.get(response.status)
     if error_class is Forbidden and _READ_ONLY_TEXT in message:
-        error_class = ReadOnly
-    return error_class(registry, response.method, response.url, message, None, response.retry_after)
+        reason = Reason.READ_ONLY
+    if 300 <= response.status < 400:
+        reason = Reason.REDIRECTED
+    return error_class(
+        response.target,
+        response.method,
+        response.url,
+        message,
+        reason,
+        status=response.status,
+        retry_after=response.retry_after,
+    )
 
 
-def _error_class(status: int) -> type[RegistryError]:
-    if status < 400:
-        return Redirected if status >= 300 else ServerError
-    return ServerError if status >= 500 else Rejected
+def _error_class(status: int) -> type[RemoteError]:
+    if 300 <= status < 400:
+        return RemoteError
+    return ServerError if status < 300 or status >= 500 else Rejected
 
 
 def _error_message(response: Response) -> str:
@@ -85,11 +94,10 @@ def _error_message(response: Response) -> str:
     return f" ({text})" if text else ""
 
 
-def parse_json(registry: str, response: Response, shape: TypeAdapter[T]) -> T:
+def parse_json(response: Response, shape: TypeAdapter[T]) -> T:
     """Parse a JSON body.
 
     Args:
-        registry: name of the registry, for the error.
         response: the response.
         shape: type adapter of the documented type.
 
@@ -101,7 +109,7 @@ def parse_json(registry: str, response: Response, shape: TypeAdapter[T]) -> T:
         return shape.validate_json(response.body)
     except ValueError as error:
         message = f"answered {response.status} with an invalid body: {_first_error(error)}"
-        raise ServerError(registry, response.method, response.url, message) from None
+        raise ServerError(response.target, response.method, response.url, message) from None
 
 
 def _first_error(error: ValueError) -> str:

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.clusters.cluster import Cluster
-from models.core.errors import ClusterError, TransientClusterError
+from models.core.errors import CredentialError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
 from tasks.secrets.blocks import (
@@ -79,8 +79,8 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
         kubeconfigs: kubeconfigs by block name, see `read_kubeconfigs`.
 
     Raises:
-        ClusterError: the block does not exist or has no kubeconfig.
-        TransientClusterError: the block could not be read.
+        CredentialError: the block does not exist or has no kubeconfig (reason CredentialsMissing),
+            or it could not be read (CredentialsUnproved, transient).
     """
     if cluster.credential is None:
         return None
@@ -89,18 +89,14 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
         message = (
             f"the block {_BLOCK_TYPE}/{name} does not exist: save it again or choose another one"
         )
-        raise ClusterError(cluster.name, "-", "-", message, Reason.CREDENTIALS_MISSING)
+        raise CredentialError(cluster.target, "-", "-", message)
     kubeconfig = kubeconfigs[name]
     if isinstance(kubeconfig, UnusableKubeconfig):
-        raise _unusable_error(cluster, kubeconfig)
+        reason = (
+            Reason.CREDENTIALS_UNPROVED if kubeconfig.is_unavailable else Reason.CREDENTIALS_MISSING
+        )
+        raise CredentialError(cluster.target, "-", "-", kubeconfig.error, reason)
     return kubeconfig
-
-
-def _unusable_error(cluster: Cluster, kubeconfig: UnusableKubeconfig) -> ClusterError:
-    kind, reason = ClusterError, Reason.CREDENTIALS_MISSING
-    if kubeconfig.is_unavailable:
-        kind, reason = TransientClusterError, Reason.CREDENTIALS_UNPROVED
-    return kind(cluster.name, "-", "-", kubeconfig.error, reason)
 
 
 async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:

@@ -7,7 +7,8 @@ from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
 from pydantic import ConfigDict, Field, SecretStr
 
-from models.core.errors import CredentialNotForOrigin, CredentialsMissing, CredentialsUnavailable
+from models.core.errors import CredentialError
+from models.core.reasons import Reason
 from models.registries.credential_origin import CredentialOrigin, registry_origins
 from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
 from tasks.discovery.admin_passwords import read_admin_passwords
@@ -85,10 +86,10 @@ def pick_credential(
         credentials: credentials by reference key, see `read_credentials`.
 
     Raises:
-        CredentialsMissing: the block does not exist or has a missing field.
-        CredentialNotForOrigin: the block is not approved for the registry's address or token
-            service.
-        CredentialsUnavailable: the block, or the Secret of a managed Harbor, could not be read.
+        CredentialError: the block does not exist or has a missing field (reason
+            CredentialsMissing), is not approved for the registry's address or token service
+            (CredentialNotForOrigin), or the block or the Secret of a managed Harbor could not be
+            read (CredentialsUnproved, transient).
     """
     ref = registry.credential
     if ref is None:
@@ -102,18 +103,22 @@ def pick_credential(
             f"cannot read its password: key {ref.key} of Secret {ref.namespace}/{ref.name} in "
             f"cluster {ref.cluster}"
         )
-        raise CredentialsUnavailable(registry.name, "-", registry.address, message)
+        raise CredentialError(
+            registry.name, "-", registry.address, message, Reason.CREDENTIALS_UNPROVED
+        )
     message = (
         f"the block {_BLOCK_TYPE}/{ref.name} does not exist: save it again, and run "
         "update-registry with it or with another one"
     )
-    raise CredentialsMissing(registry.name, "-", registry.address, message)
+    raise CredentialError(registry.name, "-", registry.address, message)
 
 
 def _check_usable(registry: Registry, credential: Credential) -> None:
     if credential.error:
-        kind = CredentialsUnavailable if credential.is_unavailable else CredentialsMissing
-        raise kind(registry.name, "-", registry.address, credential.error)
+        reason = (
+            Reason.CREDENTIALS_UNPROVED if credential.is_unavailable else Reason.CREDENTIALS_MISSING
+        )
+        raise CredentialError(registry.name, "-", registry.address, credential.error, reason)
 
 
 def _check_origin(
@@ -129,7 +134,9 @@ def _check_origin(
                 f"and was not sent there: if that address is correct, run update-registry for "
                 f"{registry.name!r} and choose its credentials again"
             )
-            raise CredentialNotForOrigin(registry.name, "-", registry.address, message)
+            raise CredentialError(
+                registry.name, "-", registry.address, message, Reason.CREDENTIAL_NOT_FOR_ORIGIN
+            )
 
 
 async def read_credentials(

@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import yaml
-from kubernetes_asyncio import client
-from kubernetes_asyncio.config import new_client_from_config_dict
+import httpx
 
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.kubernetes.object_store import (
@@ -20,6 +18,8 @@ from deployments.simulators.kubernetes.object_store import (
     SECRET_RESOURCE,
 )
 from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
+from tasks.clusters.factory import cluster_tls_context
+from tasks.clusters.kubeconfig import parse_kubeconfig
 
 _KEY = ".dockerconfigjson"
 _TYPE = "kubernetes.io/dockerconfigjson"
@@ -104,76 +104,57 @@ class RealCluster:
 
     Attributes:
         kubeconfig: what this service is given.
+        api: HTTP client of the person who the tests act as.
         namespaces: the namespaces to be deleted in the end.
     """
 
     kubeconfig: str
-    api_client: client.ApiClient
+    api: httpx.AsyncClient
     namespaces: list[str] = field(default_factory=list)
-
-    @property
-    def api(self) -> client.CoreV1Api:
-        return client.CoreV1Api(self.api_client)
 
     async def add_namespace(self, name: str, labels: dict[str, str]) -> None:
         self.namespaces.append(name)
-        metadata = client.V1ObjectMeta(name=name, labels=labels)
-        await self.api.create_namespace(client.V1Namespace(metadata=metadata))
+        metadata = {"name": name, "labels": labels}
+        await self._request("POST", _NAMESPACES, {"metadata": metadata})
         for _ in range(100):  # its controller makes the ServiceAccount a moment later
-            with suppress(client.ApiException):
-                await self.api.read_namespaced_service_account(SERVICE_ACCOUNT_NAME, name)
+            if await self._find(_account_path(name)) is not None:
                 return
             await asyncio.sleep(0.2)
         raise TimeoutError(
             f"namespace {name} has no ServiceAccount {SERVICE_ACCOUNT_NAME} after 20 s"
         )
 
-    async def _secret(self, namespace: str) -> client.V1Secret | None:
-        try:
-            return await self.api.read_namespaced_secret(PULL_SECRET_NAME, namespace)
-        except client.ApiException as error:
-            if error.status != 404:
-                raise
-            return None
-
     async def secret(self, namespace: str) -> Content | None:
-        secret = await self._secret(namespace)
-        if secret is None or _KEY not in (secret.data or {}):
+        secret = await self._find(_secret_path(namespace))
+        if secret is None or _KEY not in (secret.get("data") or {}):
             return None
-        content: Content = json.loads(base64.b64decode(secret.data[_KEY]))
+        content: Content = json.loads(base64.b64decode(secret["data"][_KEY]))
         return content
 
     async def edit_secret(self, namespace: str, content: Content) -> None:
-        secret = await self._secret(namespace)
-        assert secret is not None
-        secret.data = {_KEY: _encoded(content)}
-        await self.api.replace_namespaced_secret(PULL_SECRET_NAME, namespace, secret)
+        await self._request("PATCH", _secret_path(namespace), {"data": {_KEY: _encoded(content)}})
 
     async def delete_secret(self, namespace: str) -> None:
-        await self.api.delete_namespaced_secret(PULL_SECRET_NAME, namespace)
+        await self._request("DELETE", _secret_path(namespace))
 
     async def foreign_secret(self, namespace: str) -> None:
         data = {_KEY: _encoded({"auths": {}})}
-        metadata = client.V1ObjectMeta(name=PULL_SECRET_NAME)
-        body = client.V1Secret(metadata=metadata, type=_TYPE, data=data)
-        await self.api.create_namespaced_secret(namespace, body)
+        body = {"metadata": {"name": PULL_SECRET_NAME}, "type": _TYPE, "data": data}
+        await self._request("POST", _secret_path(namespace).rpartition("/")[0], body)
 
     async def links(self, namespace: str) -> tuple[str, ...]:
-        account = await self.api.read_namespaced_service_account(SERVICE_ACCOUNT_NAME, namespace)
-        return tuple(reference.name for reference in account.image_pull_secrets or ())
+        account = await self._request("GET", _account_path(namespace))
+        return tuple(reference["name"] for reference in account.get("imagePullSecrets") or ())
 
     async def link(self, namespace: str, *names: str) -> None:
-        account = await self.api.read_namespaced_service_account(SERVICE_ACCOUNT_NAME, namespace)
-        account.image_pull_secrets = [client.V1LocalObjectReference(name=name) for name in names]
-        await self.api.replace_namespaced_service_account(SERVICE_ACCOUNT_NAME, namespace, account)
+        pull_secrets = [{"name": name} for name in names]
+        await self._request("PATCH", _account_path(namespace), {"imagePullSecrets": pull_secrets})
 
     async def create_object(self, kind: str, content: Content) -> None:
         path = _path(kind, content["metadata"]["namespace"])
         await self._request("POST", path, content)
         if status := content.get("status"):
-            with suppress(
-                client.ApiException
-            ):  # a kind without a status of its own took it already
+            with suppress(httpx.HTTPStatusError):  # a kind without a status of its own took it
                 name = content["metadata"]["name"]
                 await self._request("PATCH", f"{path}/{name}/status", {"status": status})
 
@@ -183,21 +164,28 @@ class RealCluster:
     async def delete_object(self, kind: str, namespace: str, name: str) -> None:
         await self._request("DELETE", f"{_path(kind, namespace)}/{name}")
 
-    async def _request(self, method: str, path: str, body: Content | None = None) -> None:
-        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        await self.api_client.call_api(
-            path,
-            method,
-            header_params={"Content-Type": content_type, "Accept": "application/json"},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-
     async def delete_namespaces(self) -> None:
         """Delete the namespaces that were made, and with them all that is in them."""
         for name in self.namespaces:
-            with suppress(client.ApiException):
-                await self.api.delete_namespace(name)
+            with suppress(httpx.HTTPStatusError):
+                await self._request("DELETE", f"{_NAMESPACES}/{name}")
+
+    async def _find(self, path: str) -> Content | None:
+        try:
+            return await self._request("GET", path)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404:
+                raise
+            return None
+
+    async def _request(self, method: str, path: str, body: Content | None = None) -> Content:
+        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        response = await self.api.request(
+            method, path, json=body, headers={"Content-Type": content_type}
+        )
+        response.raise_for_status()
+        content: Content = response.json()
+        return content
 
 
 @asynccontextmanager
@@ -205,11 +193,18 @@ async def real_cluster(admin: str, service: str) -> AsyncIterator[RealCluster]:
     """Use a real cluster; nothing of ours is left there in the end.
 
     Args:
-        admin: the kubeconfig of whom the tests act as.
+        admin: the kubeconfig of whom the tests act as, with a token or a client certificate.
         service: the kubeconfig that this service is given.
     """
-    api = await new_client_from_config_dict(yaml.safe_load(admin))
-    async with api:
+    kubeconfig = parse_kubeconfig(admin)
+    headers = {"Authorization": f"Bearer {kubeconfig.token}"} if kubeconfig.token else {}
+    async with httpx.AsyncClient(
+        base_url=kubeconfig.server,
+        headers=headers,
+        verify=cluster_tls_context(kubeconfig),
+        timeout=30,
+        trust_env=False,
+    ) as api:
         cluster = RealCluster(service, api)
         try:
             yield cluster
@@ -217,12 +212,21 @@ async def real_cluster(admin: str, service: str) -> AsyncIterator[RealCluster]:
             await cluster.delete_namespaces()
 
 
+_NAMESPACES = "/api/v1/namespaces"
 _GROUPS = {
     CONFIG_MAP_RESOURCE: "api/v1",
     SECRET_RESOURCE: "api/v1",
     DEPLOYMENT_RESOURCE: "apis/apps/v1",
     HARBOR_CLUSTER_RESOURCE: "apis/goharbor.io/v1beta1",
 }
+
+
+def _secret_path(namespace: str) -> str:
+    return f"{_NAMESPACES}/{namespace}/secrets/{PULL_SECRET_NAME}"
+
+
+def _account_path(namespace: str) -> str:
+    return f"{_NAMESPACES}/{namespace}/serviceaccounts/{SERVICE_ACCOUNT_NAME}"
 
 
 def _path(kind: str, namespace: str) -> str:

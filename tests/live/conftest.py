@@ -12,7 +12,8 @@ import pytest_asyncio
 from deployments.simulators.kubernetes import running_cluster
 from models.registries.registry import Kind
 from models.registries.robots import robot_prefix
-from tasks.http.tls import registry_tls_context
+from tasks.http.tls import tls_context
+from tasks.registries.server import registry_tls_context
 from tasks.store.installation import get_installation
 from tasks.store.session import run_in_transaction
 from tests.flows.conftest import database, name, prefect_server
@@ -41,7 +42,7 @@ def environment_harbor(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
     if authority := os.environ.get("LIVE_CA_FILE"):
         # For whom pulls as a node does, and for a managed Harbor: nobody says whom to trust there.
         monkeypatch.setenv("SSL_CERT_FILE", authority)
-        registry_tls_context.cache_clear()
+        tls_context.cache_clear()
     if os.environ.get("HARBOR_URL") or not os.environ.get("KUBECONFIG"):
         yield LiveServer(Kind.HARBOR, "HARBOR")
         return
@@ -110,7 +111,7 @@ def console_of(server: LiveServer) -> Iterator[httpx.Client]:
     credential = server.credential
     assert credential is not None, "HARBOR_USERNAME and HARBOR_PASSWORD are needed"
     auth = (credential.username, credential.password.get_secret_value())
-    verify = registry_tls_context(server.tls)
+    verify = registry_tls_context(server.registry)
     base = f"{server.url.rstrip('/')}/api/v2.0"
     with httpx.Client(auth=auth, verify=verify, base_url=base, timeout=30) as client:
         yield client

@@ -25,7 +25,6 @@ preload(
     "flows.registries.reconcile_all",
 )
 preload("flows.access.bind_space", "flows.access.unbind_space", "flows.access.rotate_credentials")
-preload("kubernetes_asyncio.config")
 
 _PREFIX = "REGISTRY_INTEGRATION_"
 QUICK = {

@@ -92,11 +92,11 @@ def _authority(text: str) -> object:
 
 
 def _retry_after(text: str) -> object:
-    return Response("GET", "/", 429, {"retry-after": text}).retry_after
+    return Response("prod", "GET", "/", 429, {"retry-after": text}).retry_after
 
 
 def _quoted(text: str) -> object:
-    return error_from_response("prod", Response("GET", "/", 400, {}, text.encode()))
+    return error_from_response(Response("prod", "GET", "/", 400, {}, text.encode()))
 
 
 def _one_space(text: str) -> object:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import Forbidden, NotFound, RegistryError, Rejected, Unauthorized
+from models.core.errors import Forbidden, NotFound, Rejected, RemoteError, Unauthorized
 from models.core.reasons import Reason
 from models.registries.changes import Change, ChangeResult
 from models.registries.condition import CheckResult
@@ -18,11 +18,11 @@ from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot, RobotAccount
 from models.registries.space import ObservedSpace
 from tasks import clock
+from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
 from tasks.registries.docker import wire
 from tasks.registries.docker.login import LoginResult, log_in
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import Credential, SaveSecret
 from tasks.registries.wire import parse_json, raise_for_status
@@ -39,9 +39,7 @@ class DockerRegistryClient:
         credential: credential to log in with; None for a registry without authentication.
     """
 
-    def __init__(
-        self, http: RegistryHttpClient, registry: Registry, credential: Credential | None
-    ) -> None:
+    def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
         self.http, self.registry, self.credential = http, registry, credential
         self._login_result = LoginResult(checks=())
 
@@ -87,7 +85,7 @@ class DockerRegistryClient:
         except NotFound:
             message = "the catalog is disabled, so the repositories cannot be listed"
             return Unavailable(reason=Reason.CATALOG_DISABLED, message=message)
-        except RegistryError as error:
+        except RemoteError as error:
             return Unavailable(reason=error.reason, message=str(error))
 
     async def _read_repositories(self) -> Iterable[str]:
@@ -99,7 +97,7 @@ class DockerRegistryClient:
         starts: set[frozenset[tuple[str, str]]] = set()
         size = ListCounter(self.http.limits)
         while True:
-            page = parse_json(self.http.name, response, wire.CATALOG_ADAPTER).repositories or ()
+            page = parse_json(response, wire.CATALOG_ADAPTER).repositories or ()
             if excess := size.add(len(page), len(response.body)):
                 raise list_too_large_error(self.http, response, excess)
             repositories.update(dict.fromkeys(page))
@@ -109,7 +107,7 @@ class DockerRegistryClient:
             start = frozenset(next_query.items())
             if not start or start in starts:
                 message = "the pages of the catalog do not end"
-                raise Rejected(self.http.name, "GET", response.url, message)
+                raise Rejected(self.http.target, "GET", response.url, message)
             starts.add(start)
             response = await self._read_page(next_query)
 
@@ -130,8 +128,8 @@ class DockerRegistryClient:
             self._login_result = await log_in(self.http, self.registry, self.credential)
             response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
         if response.status == _NOT_ALLOWED:
-            raise NotFound(self.http.name, "GET", response.url, "answered 405")
-        return raise_for_status(self.http.name, response)
+            raise NotFound(self.http.target, "GET", response.url, "answered 405")
+        return raise_for_status(response)
 
     def _auth_headers(self) -> Mapping[str, str] | None:
         authorization = self._login_result.authorization
@@ -155,7 +153,7 @@ class DockerRegistryClient:
             Rejected: always; no plan for a Docker Registry has changes.
         """
         message = "internal error: a Docker Registry has no spaces or robot accounts to change"
-        raise Rejected(self.http.name, "-", self.registry.address, f"{message}: {change.kind}")
+        raise Rejected(self.http.target, "-", self.registry.address, f"{message}: {change.kind}")
 
     async def can_log_in(self, credential: Credential) -> bool | None:
         """Return whether a credential can log in; see `RegistryWriter`.
@@ -164,7 +162,7 @@ class DockerRegistryClient:
         """
         try:
             login = await log_in(self.http, self.registry, credential)
-        except RegistryError:
+        except RemoteError:
             return None
         failed_check = first_failure(login.checks)
         if failed_check is not None:

@@ -11,9 +11,9 @@ from models.core.reasons import Reason
 from models.registries.address import parse_address
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.registry import Registry
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 from tasks.registries.docker import wire
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential
 from tasks.registries.wire import is_web_page, parse_json, raise_for_status
 
@@ -33,7 +33,7 @@ class LoginResult(FrozenModel):
 
 
 async def log_in(
-    http: RegistryHttpClient, registry: Registry, credential: Credential | None
+    http: HttpClient, registry: Registry, credential: Credential | None
 ) -> LoginResult:
     """Request `/v2/` and answer its authentication challenge, if any.
 
@@ -43,7 +43,7 @@ async def log_in(
         credential: credential to log in with; None for a registry without authentication.
 
     Raises:
-        RegistryError: no response, or an invalid one.
+        RemoteError: no response, or an invalid one.
     """
     response = await http.get("/v2/", anonymous=True)
     challenge = wire.parse_challenge(response.headers.get("www-authenticate", ""))
@@ -73,7 +73,7 @@ def _basic_authorization(credential: Credential) -> str:
 
 
 async def _log_in_with_token(
-    http: RegistryHttpClient,
+    http: HttpClient,
     registry: Registry,
     credential: Credential,
     challenge: wire.Challenge,
@@ -96,11 +96,11 @@ async def _log_in_with_token(
         origin=origin,
     )
     try:
-        token = parse_json(http.name, raise_for_status(http.name, response), wire.TOKEN_ADAPTER)
+        token = parse_json(raise_for_status(response), wire.TOKEN_ADAPTER)
     except Unauthorized:
         return LoginResult(checks=(kind, _bad_credentials_check()))
     if not token.bearer:
-        raise ServerError(http.name, "GET", response.url, "answered 200 without a token")
+        raise ServerError(http.target, "GET", response.url, "answered 200 without a token")
     return await _try_authorization(http, kind, f"Bearer {token.bearer}", credential.username)
 
 
@@ -121,11 +121,11 @@ def _is_trusted_origin(origin: str, registry: Registry) -> bool:
 
 
 async def _try_authorization(
-    http: RegistryHttpClient, kind: CheckResult, authorization: str, username: str
+    http: HttpClient, kind: CheckResult, authorization: str, username: str
 ) -> LoginResult:
     response = await http.get("/v2/", headers={"Authorization": authorization})
     try:
-        raise_for_status(http.name, response)
+        raise_for_status(response)
     except Unauthorized:
         return LoginResult(checks=(kind, _bad_credentials_check()))
     check = _authenticated_check(

@@ -10,10 +10,10 @@ from models.core.base import FrozenModel
 from models.core.errors import NotFound, ServerError
 from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 from tasks.registries.harbor import checks, wire
 from tasks.registries.harbor.robot_wire import ROBOTS_ADAPTER, Robot
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.wire import is_web_page, parse_json, raise_for_status
 
 API_PATH = "/api/v2.0"
@@ -44,18 +44,18 @@ class AuthResult(FrozenModel):
     is_robot: bool = False
 
 
-async def detect(http: RegistryHttpClient) -> tuple[CheckResult, wire.HealthResponse | None]:
+async def detect(http: HttpClient) -> tuple[CheckResult, wire.HealthResponse | None]:
     """Return whether the address is a Harbor, and the health of its components.
 
     The components are None if it is not.
 
     Raises:
-        RegistryError: no response, or an invalid one.
+        RemoteError: no response, or an invalid one.
     """
     response = await http.get(f"{API_PATH}/health", anonymous=True)
     if response.status == 200 and not is_web_page(response):
         try:
-            health = parse_json(http.name, response, wire.COMPONENTS_ADAPTER)
+            health = parse_json(response, wire.COMPONENTS_ADAPTER)
         except ServerError:
             return _not_harbor_check("the response is not from a Harbor"), None
         return _kind_check(ConditionStatus.TRUE, Reason.SUPPORTED, "this is a Harbor"), health
@@ -65,7 +65,7 @@ async def detect(http: RegistryHttpClient) -> tuple[CheckResult, wire.HealthResp
     return await _identify_other(http, response), None
 
 
-async def _identify_other(http: RegistryHttpClient, response: Response) -> CheckResult:
+async def _identify_other(http: HttpClient, response: Response) -> CheckResult:
     ping = await http.get("/v2/", anonymous=True)
     if "docker-distribution-api-version" in ping.headers:
         return _kind_check(
@@ -110,7 +110,7 @@ def _kind_check(
 
 
 async def authenticate(
-    http: RegistryHttpClient,
+    http: HttpClient,
     username: str,
     health: wire.HealthResponse,
     lockout_policy: LockoutPolicy,
@@ -128,7 +128,7 @@ async def authenticate(
             since each attempt locks the account for all clients.
 
     Raises:
-        RegistryError: no response, or an invalid one.
+        RemoteError: no response, or an invalid one.
     """
     response = await http.get(f"{API_PATH}/users/current")
     if response.status == 401 and not credential_refused and "database" not in health.unhealthy:
@@ -146,7 +146,7 @@ async def authenticate(
         return AuthResult(
             checks=(accepted_check, checks.robot_rights_check(robot, username)), is_robot=True
         )
-    user = parse_json(http.name, raise_for_status(http.name, response), wire.USER_ADAPTER)
+    user = parse_json(raise_for_status(response), wire.USER_ADAPTER)
     status = ConditionStatus.TRUE if user.is_admin else ConditionStatus.FALSE
     verb = "is" if user.is_admin else "is not"
     message = f"{username} {verb} a system administrator"
@@ -202,7 +202,7 @@ def _authenticated_check(
     )
 
 
-async def _find_own_robot(http: RegistryHttpClient, username: str) -> Robot | None:
+async def _find_own_robot(http: HttpClient, username: str) -> Robot | None:
     # `q` matches the name without Harbor's configurable prefix; the list shows it with the prefix.
     bare_name = username.rpartition("$")[2]
     for query in ({"q": f"name={bare_name}"}, {}):
@@ -210,7 +210,7 @@ async def _find_own_robot(http: RegistryHttpClient, username: str) -> Robot | No
         if response.status in (401, 403):
             return None
         try:
-            robots = parse_json(http.name, raise_for_status(http.name, response), ROBOTS_ADAPTER)
+            robots = parse_json(raise_for_status(response), ROBOTS_ADAPTER)
         except NotFound:
             return None
         for robot in robots:

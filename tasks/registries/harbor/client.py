@@ -18,6 +18,7 @@ from models.registries.health import first_failure
 from models.registries.observation import NOT_REQUESTED, Snapshot, StorageReading
 from models.registries.robots import ObservedRobot, RobotAccount
 from tasks import clock
+from tasks.http.client import HttpClient
 from tasks.registries.harbor import checks, projects, storage, wire
 from tasks.registries.harbor.auth import API_PATH, AuthResult, LockoutPolicy, authenticate, detect
 from tasks.registries.harbor.login import check_login
@@ -29,7 +30,6 @@ from tasks.registries.harbor.observer import (
 )
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robots import read_robots
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, SaveSecret
 from tasks.registries.wire import parse_json, raise_for_status
 
@@ -47,7 +47,7 @@ class HarborClient:
 
     def __init__(
         self,
-        http: RegistryHttpClient,
+        http: HttpClient,
         username: str,
         *,
         credential_refused: bool = False,
@@ -126,9 +126,7 @@ class HarborClient:
 
     async def _system_info(self, *, anonymous: bool = False) -> wire.SystemInfo:
         response = await self.http.get(f"{API_PATH}/systeminfo", anonymous=anonymous)
-        return parse_json(
-            self.http.name, raise_for_status(self.http.name, response), wire.SYSTEM_INFO_ADAPTER
-        )
+        return parse_json(raise_for_status(response), wire.SYSTEM_INFO_ADAPTER)
 
     async def read_storage(self) -> StorageReading:
         """Read the storage usage and quota of each project; see `RegistryReader`."""
@@ -168,7 +166,7 @@ class HarborClient:
             to a robot account.
 
         Raises:
-            RegistryError: the observer was not created.
+            RemoteError: the observer was not created.
         """
         return await create_observer_robot(self.http, installation, save_secret, replaces)
 
@@ -176,7 +174,7 @@ class HarborClient:
         """Delete the observer; return False if there was none.
 
         Raises:
-            RegistryError: the observer was not deleted.
+            RemoteError: the observer was not deleted.
         """
         return await delete_observer_robot(self.http, installation)
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError
 
 Item = TypeVar("Item")
 
@@ -23,5 +23,5 @@ async def read_complete(
     try:
         first = await read()
         return first if isinstance(first, Complete) else await read()
-    except RegistryError as error:
+    except RemoteError as error:
         return Unavailable(reason=error.reason, message=str(error))

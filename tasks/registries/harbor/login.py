@@ -3,9 +3,9 @@
 import base64
 from collections.abc import Mapping
 
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError
+from tasks.http.client import HttpClient
 from tasks.registries.harbor.auth import LockoutPolicy, detect
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential
 from tasks.registries.wire import is_web_page
 
@@ -21,7 +21,7 @@ def basic_auth_headers(credential: Credential) -> Mapping[str, str]:
 
 
 async def check_login(
-    http: RegistryHttpClient, credential: Credential, lockout_policy: LockoutPolicy
+    http: HttpClient, credential: Credential, lockout_policy: LockoutPolicy
 ) -> bool | None:
     """Return whether a user or a robot account can log in; None if the result is not conclusive.
 
@@ -41,7 +41,7 @@ async def check_login(
         if response.status != 401 or response.seconds < lockout_policy.min_compare_seconds:
             return None
         _, health = await detect(http)
-    except RegistryError:
+    except RemoteError:
         return None
     return (
         False if health is not None and not health.unhealthy.keys() & _REQUIRED_COMPONENTS else None

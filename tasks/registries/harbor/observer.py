@@ -18,6 +18,7 @@ from models.registries.observation import NOT_REQUESTED
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, observer_name
 from models.registries.space import ObservedSpace
 from tasks import clock
+from tasks.http.client import HttpClient
 from tasks.registries.harbor.auth import API_PATH
 from tasks.registries.harbor.lists import read_complete
 from tasks.registries.harbor.login import basic_auth_headers
@@ -25,7 +26,6 @@ from tasks.registries.harbor.projects import read_projects
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robot_wire import Right, RobotPermission
 from tasks.registries.harbor.robots import read_robots
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, SaveSecret
 from tasks.registries.wire import RegistryModel, parse_json, raise_for_status
 
@@ -64,7 +64,7 @@ class HarborLists:
 
 
 async def read_lists(
-    http: RegistryHttpClient, installation: str, observer_credential: Credential | None
+    http: HttpClient, installation: str, observer_credential: Credential | None
 ) -> HarborLists:
     """Read both lists with the observer; if it does not see everything, with the administrator.
 
@@ -92,7 +92,7 @@ def _is_unusable(section: Complete[ObservedSpace] | Complete[ObservedRobot] | Un
 
 
 async def _read_with(
-    http: RegistryHttpClient, installation: str, observer_headers: Mapping[str, str] | None
+    http: HttpClient, installation: str, observer_headers: Mapping[str, str] | None
 ) -> HarborLists:
     async def spaces() -> Complete[ObservedSpace] | Unavailable:
         return await read_complete(lambda: read_projects(http, observer_headers))
@@ -117,7 +117,7 @@ _GRANTABLE = TypeAdapter(_GrantablePermissions)
 
 
 async def create_observer_robot(
-    http: RegistryHttpClient,
+    http: HttpClient,
     installation: str,
     save_secret: SaveSecret,
     replaces: int | None = None,
@@ -136,7 +136,7 @@ async def create_observer_robot(
 
     Raises:
         Conflict: a robot account without this installation's mark has the name.
-        RegistryError: the observer was not created.
+        RemoteError: the observer was not created.
     """
     if not set(_OBSERVER_RIGHTS) <= await _read_grantable(http):
         return None
@@ -156,21 +156,21 @@ async def create_observer_robot(
     return robot_account
 
 
-async def _read_grantable(http: RegistryHttpClient) -> set[Right]:
+async def _read_grantable(http: HttpClient) -> set[Right]:
     response = await http.get(f"{API_PATH}/permissions")
     try:
-        permissions = parse_json(http.name, raise_for_status(http.name, response), _GRANTABLE)
+        permissions = parse_json(raise_for_status(response), _GRANTABLE)
     except NotFound:  # before 2.10
         return set()
     return set(permissions.system or ())
 
 
-async def delete_observer_robot(http: RegistryHttpClient, installation: str) -> bool:
+async def delete_observer_robot(http: HttpClient, installation: str) -> bool:
     """Delete the observer of this installation; return False if there was none.
 
     Raises:
         Conflict: a robot account without this installation's mark has the name; it is not deleted.
-        RegistryError: the observer was not deleted.
+        RemoteError: the observer was not deleted.
     """
     robot_accounts = RobotAccountWriter(http, installation)
     mark = OwnershipMark(installation=installation, registry=http.name, workspace="")

@@ -6,13 +6,13 @@ Vendor: https://goharbor.io/docs/2.13.0/working-with-projects/
 from collections.abc import Mapping
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import Conflict, NotFound, TransientRegistryError
+from models.core.errors import Conflict, NotFound, RemoteError
 from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, CreateSpace, SetVisibility
 from models.registries.space import ObservedSpace, Visibility
+from tasks.http.client import HttpClient
 from tasks.registries.harbor import wire
 from tasks.registries.harbor.auth import API_PATH
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.paging import read_pages
 from tasks.registries.wire import parse_json, raise_for_status
 
@@ -20,7 +20,7 @@ _PROJECTS_PATH = f"{API_PATH}/projects"
 
 
 async def read_projects(
-    http: RegistryHttpClient, observer_headers: Mapping[str, str] | None = None
+    http: HttpClient, observer_headers: Mapping[str, str] | None = None
 ) -> Complete[ObservedSpace] | Unavailable:
     """Read all projects, newest first.
 
@@ -32,7 +32,7 @@ async def read_projects(
         All projects; unavailable if the list changed during the read or differs from the total.
 
     Raises:
-        RegistryError: a page could not be read.
+        RemoteError: a page could not be read.
     """
     # If one project is deleted and another created during the read, the total stays the same. With
     # the newest first, no row moves to an earlier page, so none is skipped: at worst a row is read
@@ -58,13 +58,11 @@ async def read_projects(
 
 
 async def _check_total(
-    http: RegistryHttpClient, project_count: int, *, total_reliable: bool
+    http: HttpClient, project_count: int, *, total_reliable: bool
 ) -> Unavailable | None:
     # Only an administrator gets this total: an equal count proves that the list is complete.
     response = await http.get(f"{API_PATH}/statistics")
-    statistics = parse_json(
-        http.name, raise_for_status(http.name, response), wire.STATISTICS_ADAPTER
-    )
+    statistics = parse_json(raise_for_status(response), wire.STATISTICS_ADAPTER)
     total_hidden = (
         statistics.total_project_count == 0 and not total_reliable
     )  # robot accounts get 0
@@ -77,11 +75,11 @@ async def _check_total(
     return Unavailable(reason=Reason.PAGES_SHIFTED, message=message)
 
 
-async def set_visibility(http: RegistryHttpClient, change: SetVisibility) -> ChangeResult:
+async def set_visibility(http: HttpClient, change: SetVisibility) -> ChangeResult:
     """Make a project public or private; a project that no longer exists is a success.
 
     Raises:
-        RegistryError: the visibility was not changed.
+        RemoteError: the visibility was not changed.
     """
     # PUT merges the metadata, and accepts only a string for `public`.
     body = {"metadata": {"public": _public_flag(change.after)}}
@@ -89,36 +87,37 @@ async def set_visibility(http: RegistryHttpClient, change: SetVisibility) -> Cha
     path = f"{_PROJECTS_PATH}/{change.remote_id or change.space}"
     response = await http.send("PUT", path, json=body, headers=by_name)
     try:
-        raise_for_status(http.name, response)
+        raise_for_status(response)
     except NotFound:
         message = "the space no longer exists"
         return ChangeResult(change=change, succeeded=True, reason=Reason.NOT_FOUND, message=message)
     return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
 
-async def create_project(http: RegistryHttpClient, change: CreateSpace) -> ChangeResult:
+async def create_project(http: HttpClient, change: CreateSpace) -> ChangeResult:
     """Create a project; after a lost response, check whether it was created as requested.
 
     Raises:
         Conflict: a project of that name exists.
-        RegistryError: the project was not created.
+        RemoteError: the project was not created.
     """
     body = {"project_name": change.space, "metadata": {"public": _public_flag(change.after)}}
     try:
         response = await http.send("POST", _PROJECTS_PATH, json=body, repeatable=False)
-        raise_for_status(http.name, response, 201)
-    except TransientRegistryError:
-        if await _read_visibility(http, change.space) is not change.after:
-            raise
+        raise_for_status(response, 201)
     except Conflict as error:
         message = "a space of that name exists: use set-space-visibility to change it"
-        raise Conflict(http.name, error.method, error.url, message) from None
+        raise Conflict(http.target, error.method, error.url, message) from None
+    except RemoteError as error:
+        is_created = error.transient and await _read_visibility(http, change.space) is change.after
+        if not is_created:
+            raise
     return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
 
-async def _read_visibility(http: RegistryHttpClient, space: str) -> Visibility | None:
+async def _read_visibility(http: HttpClient, space: str) -> Visibility | None:
     response = await http.get(_PROJECTS_PATH, {"q": f"name={space}", "page_size": 2})
-    projects = parse_json(http.name, raise_for_status(http.name, response), wire.PROJECTS_ADAPTER)
+    projects = parse_json(raise_for_status(response), wire.PROJECTS_ADAPTER)
     return next(
         (project.to_observed().visibility for project in projects if project.name == space), None
     )

@@ -2,13 +2,13 @@
 
 import re
 
-from models.core.errors import Forbidden, NotFound, RegistryError
+from models.core.errors import Forbidden, NotFound, RemoteError
 from models.core.reasons import Reason
 
 _REQUIRED_RIGHTS = {"POST": "robot:create", "DELETE": "robot:delete", "GET": "robot:list"}
 
 
-def explain_refusal(error: RegistryError) -> RegistryError:
+def explain_refusal(error: RemoteError) -> RemoteError:
     """Return the error with a message that names the missing right or object."""
     if isinstance(error, NotFound):
         return _not_found_error(error)
@@ -17,7 +17,7 @@ def explain_refusal(error: RegistryError) -> RegistryError:
     return error
 
 
-def _not_found_error(error: NotFound) -> RegistryError:
+def _not_found_error(error: NotFound) -> RemoteError:
     # A PUT is answered 404 for the robot account itself, and for a project in its permissions.
     if re.search(r"robot \d+ not found", error.message):
         return _with_message(
@@ -48,7 +48,12 @@ def _missing_right(error: Forbidden) -> str:
     )
 
 
-def _with_message(
-    error: RegistryError, message: str, reason: Reason | None = None
-) -> RegistryError:
-    return type(error)(error.registry, error.method, error.url, message, reason or error.reason)
+def _with_message(error: RemoteError, message: str, reason: Reason | None = None) -> RemoteError:
+    return type(error)(
+        error.target,
+        error.method,
+        error.url,
+        message,
+        reason or error.reason,
+        status=error.status,
+    )

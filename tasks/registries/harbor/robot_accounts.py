@@ -7,15 +7,15 @@ from models.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
-    RegistryError,
     Rejected,
-    TransientRegistryError,
+    RemoteError,
     Unreachable,
 )
 from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot, UpdateRobot
 from models.registries.robots import OwnershipMark, RobotAccount, parse_mark
 from tasks import clock
+from tasks.http.client import HttpClient
 from tasks.http.response import Response
 from tasks.registries.harbor.refusals import explain_refusal
 from tasks.registries.harbor.robot_wire import (
@@ -29,7 +29,6 @@ from tasks.registries.harbor.robot_wire import (
     robot_body,
 )
 from tasks.registries.harbor.robots import ROBOTS_PATH, find_robot
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import SaveSecret
 from tasks.registries.wire import parse_json, raise_for_status
 
@@ -44,14 +43,14 @@ class RobotAccountWriter:
         installation: installation id, for the ownership mark.
     """
 
-    def __init__(self, http: RegistryHttpClient, installation: str) -> None:
+    def __init__(self, http: HttpClient, installation: str) -> None:
         self.http, self.installation = http, installation
 
     async def create_robot(self, change: CreateRobot, save_secret: SaveSecret) -> ChangeResult:
         """Create a robot account for a workspace and save its secret.
 
         Raises:
-            RegistryError: the robot account was not created, or its secret was not received; the
+            RemoteError: the robot account was not created, or its secret was not received; the
                 change can be applied again.
         """
         mark = self._ownership_mark(change.workspace)
@@ -89,7 +88,7 @@ class RobotAccountWriter:
         Raises:
             Conflict: a robot account with another mark, or without one, has the name; it is not
                 changed.
-            RegistryError: the robot account was not created.
+            RemoteError: the robot account was not created.
         """
         # Harbor returns a secret only once: after a lost response, or if the secret was not saved,
         # the robot account exists but is unusable until its secret is refreshed.
@@ -98,7 +97,9 @@ class RobotAccountWriter:
             return await self._refresh(robot, name, mark, permissions)
         try:
             return await self._create(name, mark, permissions)
-        except (TransientRegistryError, Conflict) as error:
+        except RemoteError as error:
+            if not (error.transient or isinstance(error, Conflict)):
+                raise
             robot = await self.find_own_robot(name, mark)
             # An idle connection is closed before the request has any effect, so creating again is
             # safe; if the first request does arrive late, one of the two finds the name taken.
@@ -118,7 +119,7 @@ class RobotAccountWriter:
 
         Raises:
             Conflict: a robot account with another mark, or without one, has the name.
-            RegistryError: the robot account could not be read.
+            RemoteError: the robot account could not be read.
         """
         try:
             robot = await find_robot(self.http, name)
@@ -127,7 +128,7 @@ class RobotAccountWriter:
         if robot is None or robot.has_mark(mark, any_registry=robot.id == replaces):
             return robot
         url = self.http.origin + ROBOTS_PATH
-        raise Conflict(self.http.name, "POST", url, _conflict_message(robot))
+        raise Conflict(self.http.target, "POST", url, _conflict_message(robot))
 
     async def _refresh(
         self,
@@ -146,7 +147,7 @@ class RobotAccountWriter:
             await self.delete_by_id(robot.id)
             return await self._create(name, mark, permissions)
         # A PATCH may be repeated: each creates a new secret, and the last response is used.
-        secret = parse_json(self.http.name, response, REFRESHED_SECRET_ADAPTER).secret
+        secret = parse_json(response, REFRESHED_SECRET_ADAPTER).secret
         created_at = robot.creation_time
         return CreatedRobot(id=robot.id, name=robot.name, secret=secret, creation_time=created_at)
 
@@ -155,14 +156,14 @@ class RobotAccountWriter:
     ) -> CreatedRobot:
         body = robot_body(name, mark, permissions)
         response = await self._send("POST", ROBOTS_PATH, body, status=201)
-        return parse_json(self.http.name, response, CREATED_ROBOT_ADAPTER)
+        return parse_json(response, CREATED_ROBOT_ADAPTER)
 
     async def update_robot(self, change: UpdateRobot) -> ChangeResult:
         """Replace the spaces that a robot account may pull from; its secret is kept.
 
         Raises:
             NotFound: the robot account, or (reason `SpacesMissing`) a space, does not exist.
-            RegistryError: the robot account was not updated.
+            RemoteError: the robot account was not updated.
         """
         id_, mark, permissions = (
             change.robot_id,
@@ -176,7 +177,7 @@ class RobotAccountWriter:
                 raise
             # Harbor's `robot_name_prefix` changed after the observation, which renames all robots.
             response = await self._send("GET", f"{ROBOTS_PATH}/{id_}")
-            robot = parse_json(self.http.name, response, ROBOT_ADAPTER)
+            robot = parse_json(response, ROBOT_ADAPTER)
             await self._put_robot(id_, robot.name, mark, permissions)
         return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
 
@@ -184,7 +185,7 @@ class RobotAccountWriter:
         """Delete a robot account; one that does not exist is a success.
 
         Raises:
-            RegistryError: the robot account was not deleted.
+            RemoteError: the robot account was not deleted.
         """
         if await self.delete_by_id(change.robot_id):
             return ChangeResult(change=change, succeeded=True, reason=Reason.DONE)
@@ -195,7 +196,7 @@ class RobotAccountWriter:
         """Delete a robot account; return False if it does not exist.
 
         Raises:
-            RegistryError: the robot account was not deleted.
+            RemoteError: the robot account was not deleted.
         """
         # The mark need not be checked again. Ids come from a PostgreSQL sequence, which even a
         # refused creation advances, so an observed id is never reused.
@@ -221,8 +222,8 @@ class RobotAccountWriter:
         # Only a POST must not be sent twice.
         response = await self.http.send(method, path, json=body, repeatable=method != "POST")
         try:
-            return raise_for_status(self.http.name, response, status)
-        except RegistryError as error:
+            return raise_for_status(response, status)
+        except RemoteError as error:
             raise explain_refusal(error) from None
 
     def _ownership_mark(self, workspace: str) -> OwnershipMark:

@@ -7,18 +7,18 @@ from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.observation import SpaceStorage, StorageReading
 from tasks.concurrency import gather_all
+from tasks.http.client import HttpClient
 from tasks.registries.harbor import wire
 from tasks.registries.harbor.auth import API_PATH
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.paging import read_pages
 from tasks.registries.wire import parse_json, raise_for_status
 
 
-async def read_storage(http: RegistryHttpClient) -> StorageReading:
+async def read_storage(http: HttpClient) -> StorageReading:
     """Read the total storage usage, and usage and quota of each project, in bytes.
 
     Raises:
-        RegistryError: the usage could not be read.
+        RemoteError: the usage could not be read.
     """
     # `/quotas` takes about 17 ms per item, and is updated only while quotas are enabled.
     total, quotas_enabled = await gather_all(_read_total_storage(http), _are_quotas_enabled(http))
@@ -40,20 +40,16 @@ async def read_storage(http: RegistryHttpClient) -> StorageReading:
     return StorageReading(total=total, spaces=Complete[SpaceStorage](items=space_storages))
 
 
-async def _read_total_storage(http: RegistryHttpClient) -> int | None:
+async def _read_total_storage(http: HttpClient) -> int | None:
     response = await http.get(f"{API_PATH}/statistics")
-    statistics = parse_json(
-        http.name, raise_for_status(http.name, response), wire.STATISTICS_ADAPTER
-    )
+    statistics = parse_json(raise_for_status(response), wire.STATISTICS_ADAPTER)
     return statistics.total_storage_consumption if statistics.total_project_count else None
 
 
-async def _are_quotas_enabled(http: RegistryHttpClient) -> bool:
+async def _are_quotas_enabled(http: HttpClient) -> bool:
     # A robot account may not read the configuration: assume that quotas are enabled.
     response = await http.get(f"{API_PATH}/configurations")
     if response.status in (401, 403):
         return True
-    configuration = parse_json(
-        http.name, raise_for_status(http.name, response), wire.CONFIGURATIONS_ADAPTER
-    )
+    configuration = parse_json(raise_for_status(response), wire.CONFIGURATIONS_ADAPTER)
     return configuration.quota_per_project_enable.value

@@ -53,7 +53,7 @@ def _files(*databases: Path) -> dict[Path, bytes]:
 async def test_neither_robots_secrets_nor_tokens_nor_keys_are_anywhere_in_the_clear(
     name: str, database: str, prefect_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for library in ("kubernetes_asyncio", "aiohttp", "httpx", "httpcore", "sqlalchemy"):
+    for library in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection", "sqlalchemy"):
         caplog.set_level(logging.DEBUG, library)
     with docker_with("team") as url:
         async with platform(name, "team-a", "team-b") as p:

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.core import errors
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError, Unauthorized
 from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType, Health
 from models.registries.health import (
@@ -185,28 +184,42 @@ def test_what_any_answer_proves(
 
 
 @pytest.mark.parametrize(
-    ("kind", "type_", "confirmed"),
+    ("reason", "type_", "status", "confirmed"),
     [
-        (errors.Unreachable, REACHABLE, False),
-        (errors.CircuitOpen, REACHABLE, False),
-        (errors.TimedOut, REACHABLE, False),
-        (errors.Throttled, SYNCED, False),
-        (errors.ServerError, SYNCED, False),
-        (errors.TlsFailed, ConditionType.TLS_TRUSTED, True),
-        (errors.WrongKind, ConditionType.SUPPORTED, True),
-        (errors.Unauthorized, AUTHENTICATED, False),
-        (errors.CredentialsMissing, AUTHENTICATED, True),
-        (errors.Forbidden, SYNCED, True),
-        (errors.Redirected, SYNCED, True),
-        (errors.Rejected, SYNCED, True),
+        (Reason.UNREACHABLE, REACHABLE, FALSE, False),
+        (Reason.UNKNOWN_HOST, REACHABLE, FALSE, False),
+        (Reason.CONNECTION_REFUSED, REACHABLE, FALSE, False),
+        (Reason.TIMED_OUT, REACHABLE, FALSE, False),
+        (Reason.ADDRESS_FORBIDDEN, REACHABLE, FALSE, True),
+        (Reason.THROTTLED, SYNCED, FALSE, False),
+        (Reason.SERVER_BROKEN, SYNCED, FALSE, False),
+        (Reason.TLS_UNTRUSTED, ConditionType.TLS_TRUSTED, FALSE, True),
+        (Reason.SELF_SIGNED, ConditionType.TLS_TRUSTED, FALSE, True),
+        (Reason.UNKNOWN_AUTHORITY, ConditionType.TLS_TRUSTED, FALSE, True),
+        (Reason.WRONG_HOST_NAME, ConditionType.TLS_TRUSTED, FALSE, True),
+        (Reason.CERTIFICATE_EXPIRED, ConditionType.TLS_TRUSTED, FALSE, True),
+        (Reason.WRONG_KIND, ConditionType.SUPPORTED, FALSE, True),
+        (Reason.CREDENTIALS_MISSING, AUTHENTICATED, FALSE, True),
+        (Reason.CREDENTIAL_NOT_FOR_ORIGIN, AUTHENTICATED, FALSE, True),
+        (Reason.CREDENTIALS_UNPROVED, AUTHENTICATED, UNKNOWN, False),
+        (Reason.FORBIDDEN, SYNCED, FALSE, True),
+        (Reason.REDIRECTED, SYNCED, FALSE, True),
+        (Reason.REJECTED, SYNCED, FALSE, True),
+        (Reason.UNFORESEEN, SYNCED, FALSE, True),
     ],
 )
 def test_what_a_failed_request_says(
-    kind: type[RegistryError], type_: ConditionType, confirmed: bool
+    reason: Reason, type_: ConditionType, status: ConditionStatus, confirmed: bool
 ) -> None:
-    (check,) = checks_from_error(kind("prod", "GET", "http://h/x", "said"))
-    assert (check.type, check.status, check.confirmed) == (type_, FALSE, confirmed)
-    assert (check.reason, check.message) == (kind.default_reason, "said")
+    (check,) = checks_from_error(RemoteError("prod", "GET", "http://h/x", "said", reason))
+    assert (check.type, check.status, check.confirmed) == (type_, status, confirmed)
+    assert (check.reason, check.message) == (reason, "said")
+
+
+def test_a_refused_credential_is_not_confirmed() -> None:
+    """The account may be locked, or the database of Harbor down."""
+    (check,) = checks_from_error(Unauthorized("prod", "GET", "http://h/x", "answered 401"))
+    assert (check.type, check.status, check.confirmed) == (AUTHENTICATED, FALSE, False)
 
 
 def test_the_first_failure_is_the_one_to_act_upon() -> None:

@@ -10,7 +10,7 @@ from models.clusters.cluster import (
     next_cluster_status,
     unreachable_cluster_snapshot,
 )
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.names import check_project, is_workspace_name
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
@@ -109,7 +109,7 @@ HEALTHY_STATE = ClusterStatus(
     looked_at=NOW - timedelta(minutes=1),
     seen_at=NOW - timedelta(minutes=1),
 )
-ERROR = ClusterError("eu", "GET", "/api/v1/namespaces", "no answer", Reason.TIMED_OUT)
+ERROR = RemoteError("eu", "GET", "/api/v1/namespaces", "no answer", Reason.TIMED_OUT)
 
 
 def test_a_first_look() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.core.errors import ClusterError, TransientClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.api_errors import cluster_error_from_response
 from tasks.http.response import Response
@@ -13,13 +13,18 @@ from tests.simulators.kubernetes_replay import read_steps
 REFUSALS = {step["note"]: step for step in read_steps() if step.get("status", 0) >= 400}
 
 
-def refusal(note: str) -> ClusterError:
+def refusal(note: str) -> RemoteError:
     """The error that a recorded refusal means."""
     step = REFUSALS[note]
     path = step["path"].partition("?")[0]
     return cluster_error_from_response(
-        "eu",
-        Response(step["method"], path, step["status"], body=json.dumps(step["answer"]).encode()),
+        Response(
+            "cluster eu",
+            step["method"],
+            path,
+            step["status"],
+            body=json.dumps(step["answer"]).encode(),
+        ),
     )
 
 
@@ -47,18 +52,18 @@ def refusal(note: str) -> ClusterError:
 )
 def test_meaning(note: str, reason: Reason, message: str) -> None:
     error = refusal(note)
-    assert (error.reason, isinstance(error, TransientClusterError)) == (reason, False)
+    assert (error.reason, error.transient) == (reason, False)
     assert message in error.message
 
 
 def test_no_refusal_is_taken_for_a_passing_one() -> None:
     assert len(REFUSALS) > 40
-    assert not any(isinstance(refusal(note), TransientClusterError) for note in REFUSALS)
+    assert not any(refusal(note).transient for note in REFUSALS)
 
 
 def test_somebody_else_answers() -> None:
     error = cluster_error_from_response(
-        "eu", Response("GET", "/api/v1/namespaces", 404, body=b"<html>no such page")
+        Response("cluster eu", "GET", "/api/v1/namespaces", 404, body=b"<html>no such page")
     )
     assert str(error) == (
         "cluster eu: GET /api/v1/namespaces: answered 404 (not found); "

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.simulators.faults import CutConnection, Fault, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
@@ -138,7 +138,7 @@ async def test_who_edits_all_the_time_is_reported(
     await apply_write(client)
     busy = RunCallback(lambda: cluster.edit_secret("shop", {"auths": {}}))
     cluster.faults.add(Fault(busy, method="PATCH", times=None))
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await apply_write(client)
     assert excinfo.value.reason == Reason.CONFLICT
 
@@ -166,7 +166,7 @@ async def test_an_answer_cut_off_is_asked_for_again(
 async def test_a_webhook_that_edits_is_noticed(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    with pytest.raises(ClusterError, match="admission webhook") as excinfo:
+    with pytest.raises(RemoteError, match="admission webhook") as excinfo:
         await client.apply_change(write_secret(text=content("wanted")), {"shop": content("other")})
     assert excinfo.value.reason == Reason.CONFLICT
     assert "other" not in str(excinfo.value)
@@ -174,7 +174,7 @@ async def test_a_webhook_that_edits_is_noticed(
 
 @pytest.mark.parametrize("size", [1_048_577, 4_000_000])
 async def test_too_large(cluster: SimulatedCluster, client: ClusterClient, size: int) -> None:
-    with pytest.raises(ClusterError, match="larger than the limit of 1 MiB") as excinfo:
+    with pytest.raises(RemoteError, match="larger than the limit of 1 MiB") as excinfo:
         await apply_write(client, text=content("x" * size))
     assert excinfo.value.reason == Reason.SECRET_TOO_LARGE
     assert cluster.secret("shop") is None
@@ -184,12 +184,12 @@ async def test_a_namespace_that_is_being_deleted(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.terminate_namespace("shop")
-    with pytest.raises(ClusterError, match="being deleted") as excinfo:
+    with pytest.raises(RemoteError, match="being deleted") as excinfo:
         await apply_write(client)
     assert excinfo.value.reason == Reason.NAMESPACE_TERMINATING
 
 
 async def test_a_namespace_that_is_not_there(client: ClusterClient) -> None:
-    with pytest.raises(ClusterError, match="does not exist") as excinfo:
+    with pytest.raises(RemoteError, match="does not exist") as excinfo:
         await apply_write(client, "nowhere")
     assert excinfo.value.reason == Reason.NOT_FOUND

@@ -10,7 +10,7 @@ from deployments.simulators.asgi import AsgiApp, AsgiResponse, Receive, Scope, S
 from deployments.simulators.faults import Delay, Fault
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.availability import Complete, Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import bounds, open_client
@@ -93,7 +93,7 @@ async def test_a_list_that_lasts_is_unseen_and_the_others_are_read(
 async def test_without_namespaces_in_time_there_is_no_snapshot(cluster: SimulatedCluster) -> None:
     cluster.faults.add(Fault(dripping(), path=NAMESPACES, times=None))
     async with open_client(cluster, bounds=QUICK_END) as client:
-        with pytest.raises(ClusterError, match="the observation took longer") as excinfo:
+        with pytest.raises(RemoteError, match="the observation took longer") as excinfo:
             await client.observe(())
     assert excinfo.value.reason is Reason.TIMED_OUT
 

@@ -14,7 +14,7 @@ import yaml
 from pydantic import SecretStr
 
 from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.factory import create_cluster_client
 from tests.tasks.clusters.tools import (
@@ -69,7 +69,7 @@ async def test_another_authority_is_not() -> None:
     with secure_cluster() as cluster:
         other = base64.b64encode(trustme.CA().cert_pem.bytes()).decode()
         text = edit_kubeconfig(cluster.kubeconfig, cluster={"certificate-authority-data": other})
-        with pytest.raises(ClusterError, match="certificate-authority-data") as excinfo:
+        with pytest.raises(RemoteError, match="certificate-authority-data") as excinfo:
             await count_namespaces(cluster, text)
     assert excinfo.value.reason in {Reason.UNKNOWN_AUTHORITY, Reason.TLS_UNTRUSTED}
     assert cluster.requests == []
@@ -78,14 +78,14 @@ async def test_another_authority_is_not() -> None:
 async def test_the_machines_authorities_do_not_know_it() -> None:
     with secure_cluster() as cluster:
         text = edit_kubeconfig(cluster.kubeconfig, cluster={"certificate-authority-data": None})
-        with pytest.raises(ClusterError, match="certificate-authority-data") as excinfo:
+        with pytest.raises(RemoteError, match="certificate-authority-data") as excinfo:
             await count_namespaces(cluster, text)
     assert excinfo.value.reason == Reason.UNKNOWN_AUTHORITY
 
 
 async def test_another_name_is_refused_and_can_be_said() -> None:
     with secure_cluster("inner.test") as cluster:
-        with pytest.raises(ClusterError, match="tls-server-name") as excinfo:
+        with pytest.raises(RemoteError, match="tls-server-name") as excinfo:
             await count_namespaces(cluster)
         assert excinfo.value.reason == Reason.WRONG_HOST_NAME
         kubeconfig = edit_kubeconfig(cluster.kubeconfig, cluster={"tls-server-name": "inner.test"})
@@ -103,7 +103,7 @@ async def test_verification_can_be_switched_off() -> None:
 
 async def test_a_port_that_speaks_no_tls(cluster: SimulatedCluster) -> None:
     cluster.url = cluster.url.replace("http:", "https:")
-    with pytest.raises(ClusterError, match="check that this is an https address") as excinfo:
+    with pytest.raises(RemoteError, match="check that this is an https address") as excinfo:
         await count_namespaces(cluster)
     assert excinfo.value.reason == Reason.TLS_UNTRUSTED
 
@@ -118,7 +118,7 @@ async def test_a_client_certificate_is_shown_and_its_file_is_gone(
         "client-key-data": base64.b64encode(leaf.private_key_pem.bytes()).decode(),
     }
     with secure_cluster(mutual=True) as cluster:
-        with pytest.raises(ClusterError):
+        with pytest.raises(RemoteError):
             await count_namespaces(cluster)
         assert await count_namespaces(cluster, edit_kubeconfig(cluster.kubeconfig, user=user)) == 2
     assert list(tmp_path.iterdir()) == []
@@ -137,7 +137,7 @@ async def test_a_key_of_another_certificate_is_refused() -> None:
     }
     with (
         secure_cluster() as cluster,
-        pytest.raises(ClusterError, match="do not match") as excinfo,
+        pytest.raises(RemoteError, match="do not match") as excinfo,
     ):
         await count_namespaces(cluster, edit_kubeconfig(cluster.kubeconfig, user=user))
     assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
@@ -145,7 +145,7 @@ async def test_a_key_of_another_certificate_is_refused() -> None:
 
 async def test_an_unusable_kubeconfig_is_an_error_of_the_cluster(cluster: SimulatedCluster) -> None:
     with pytest.raises(
-        ClusterError, match=r"cluster prod-eu: .*not a YAML or JSON mapping"
+        RemoteError, match=r"cluster prod-eu: .*not a YAML or JSON mapping"
     ) as excinfo:
         await count_namespaces(cluster, "nothing")
     assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
@@ -179,7 +179,7 @@ async def test_within_there_is_nothing_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(ClusterError, match="does not run in a cluster") as excinfo:
+    with pytest.raises(RemoteError, match="does not run in a cluster") as excinfo:
         async with create_cluster_client(
             CLUSTER,
             None,

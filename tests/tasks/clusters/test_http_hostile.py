@@ -7,9 +7,10 @@ import pytest
 from deployments.simulators.faults import Fault, Respond
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.availability import Unavailable
-from models.core.errors import ClusterError, TransientClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
+from tests.support.errors import raises_reason
 from tests.support.large_bodies import bounded_memory, encoded_answer, gzip_bomb, nested_bomb
 from tests.support.simulator_servers import serving
 from tests.tasks.clusters.tools import bounds, items, open_client
@@ -32,7 +33,7 @@ async def test_a_bomb_within_a_bomb_is_refused(
     cluster: SimulatedCluster, client: ClusterClient, codings: tuple[str, ...]
 ) -> None:
     cluster.faults.add(Fault(encoded_answer(nested_bomb(), *codings), path=NAMESPACES, times=None))
-    with bounded_memory(), pytest.raises(ClusterError, match="which was not requested"):
+    with bounded_memory(), pytest.raises(RemoteError, match="which was not requested"):
         await client.observe(())
 
 
@@ -40,7 +41,7 @@ async def test_a_bomb_is_refused_as_soon_as_it_is_too_large(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.faults.add(Fault(encoded_answer(gzip_bomb(), "gzip"), path=NAMESPACES, times=None))
-    with bounded_memory(), pytest.raises(ClusterError, match="returned more than 8 MB"):
+    with bounded_memory(), pytest.raises(RemoteError, match="returned more than 8 MB"):
         await client.observe(())
     assert cluster.faults.count(path=NAMESPACES) == 1
 
@@ -55,7 +56,7 @@ async def test_a_proxy_may_compress_once(cluster: SimulatedCluster, client: Clus
 
 async def test_a_damaged_body_may_pass(cluster: SimulatedCluster, client: ClusterClient) -> None:
     cluster.faults.add(Fault(encoded_answer(b"no gzip", "gzip"), path=NAMESPACES, times=None))
-    with pytest.raises(TransientClusterError, match="corrupt gzip"):
+    with raises_reason(Reason.SERVER_BROKEN, "corrupt gzip", transient=True):
         await client.observe(())
 
 
@@ -78,5 +79,5 @@ async def test_a_list_of_wrong_items_is_refused_at_the_first(
 ) -> None:
     body = b'{"items": [' + (item + b",") * 150_000 + item + b"]}"
     cluster.faults.add(Fault(Respond(200, body), path=NAMESPACES, times=None))
-    with bounded_memory(), pytest.raises(TransientClusterError, match="invalid body"):
+    with bounded_memory(), raises_reason(Reason.SERVER_BROKEN, "invalid body", transient=True):
         await client.observe(())

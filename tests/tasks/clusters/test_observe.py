@@ -6,7 +6,7 @@ from deployments.simulators.faults import Fault, Respond, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.clusters.cluster import ObservedNamespace, ObservedPullSecret
 from models.core.availability import Unavailable
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
@@ -148,7 +148,7 @@ async def test_without_namespaces_there_is_no_snapshot(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
     cluster.deny("list", "namespaces")
-    with pytest.raises(ClusterError, match="may not list namespaces") as excinfo:
+    with pytest.raises(RemoteError, match="may not list namespaces") as excinfo:
         await client.observe(())
     assert excinfo.value.reason == Reason.FORBIDDEN
 
@@ -168,7 +168,7 @@ async def test_answers_that_make_no_sense(
     headers = (("Content-Type", kind),)
     path = r"/api/v1/namespaces\?.*"
     cluster.faults.add(Fault(Respond(200, body, headers), path=path, times=None))
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await client.observe(())
     assert excinfo.value.reason == reason
 

@@ -6,7 +6,7 @@ from deployments.simulators.faults import Fault, Respond
 from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
 from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
 from models.clusters.pull_secret import ClusterChange
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
@@ -76,7 +76,7 @@ async def test_a_missing_right_is_named(
     message: str,
 ) -> None:
     cluster.deny(verb, resource)
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await client.apply_change(change, {"shop": content()})
     assert excinfo.value.reason == Reason.FORBIDDEN
     assert message in excinfo.value.message
@@ -89,7 +89,7 @@ async def test_a_missing_right_to_delete(cluster: SimulatedCluster, client: Clus
     secret = await read_secret(client)
     assert secret is not None
     cluster.deny("delete", "secrets")
-    with pytest.raises(ClusterError, match='may not delete secrets "registry-integration"'):
+    with pytest.raises(RemoteError, match='may not delete secrets "registry-integration"'):
         await client.apply_change(delete_secret(secret), {})
 
 
@@ -98,7 +98,7 @@ async def test_a_missing_right_to_replace_ours(
 ) -> None:
     cluster.add_foreign_secret("shop", immutable=True, labels=OWN_LABELS)
     cluster.deny("delete", "secrets")
-    with pytest.raises(ClusterError, match='grant the verb "delete" on "secrets"'):
+    with pytest.raises(RemoteError, match='grant the verb "delete" on "secrets"'):
         await apply_write(client)
 
 
@@ -118,7 +118,7 @@ async def test_a_missing_right_in_one_namespace_is_unseen(
 async def test_a_token_that_is_revoked(cluster: SimulatedCluster, client: ClusterClient) -> None:
     cluster.revoke_token()
     for request in (client.observe(()), client.observe_namespace("shop", ()), apply_write(client)):
-        with pytest.raises(ClusterError, match="expired or revoked") as excinfo:
+        with pytest.raises(RemoteError, match="expired or revoked") as excinfo:
             await request
         assert excinfo.value.reason == Reason.UNAUTHORIZED
         assert cluster.token not in str(excinfo.value)
@@ -128,7 +128,7 @@ async def test_an_unknown_token(cluster: SimulatedCluster) -> None:
     async with open_client(
         cluster, kubeconfig=cluster.kubeconfig_with_token("of-nobody")
     ) as client:
-        with pytest.raises(ClusterError, match="not accepted") as excinfo:
+        with pytest.raises(RemoteError, match="not accepted") as excinfo:
             await client.observe(())
     assert excinfo.value.reason == Reason.UNAUTHORIZED
     assert "of-nobody" not in str(excinfo.value)
@@ -155,7 +155,7 @@ async def test_other_refusals_are_retold(
     body = f'{{"kind": "Status", "message": {_quoted(message)}, "reason": "Forbidden"}}'.encode()
     answer = Respond(403, body, (("Content-Type", "application/json"),))
     cluster.faults.add(Fault(answer, method="PATCH"))
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await apply_write(client)
     assert excinfo.value.reason == Reason.FORBIDDEN
     assert excinfo.value.message == expected

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.simulators.faults import CutConnection, Fault, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import LINK, UNLINK
@@ -72,7 +72,7 @@ async def test_who_edits_all_the_time_is_reported(
     own_entries = (OWN_SECRET,) if change is UNLINK else ()
     edit = RunCallback(lambda: cluster.set_image_pull_secrets("shop", "theirs", *own_entries))
     cluster.faults.add(Fault(edit, method="PATCH", times=None))
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await client.apply_change(LINK if change is LINK else UNLINK, {})
     assert excinfo.value.reason == Reason.CONFLICT
 

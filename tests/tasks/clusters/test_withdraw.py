@@ -4,7 +4,7 @@ import pytest
 
 from deployments.simulators.faults import Fault, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
-from models.core.errors import ClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import SECRET_PATH, apply_write, delete_secret, read_secret
@@ -85,6 +85,6 @@ async def test_withdraw_while_somebody_edits_all_the_time(
     assert secret is not None
     busy = RunCallback(lambda: cluster.edit_secret("shop", {"auths": {}}))
     cluster.faults.add(Fault(busy, method="DELETE", times=None))
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await client.apply_change(delete_secret(secret), {})
     assert excinfo.value.reason == Reason.CONFLICT

@@ -8,7 +8,7 @@ import yaml
 
 from deployments.simulators.faults import Fault, Respond
 from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
-from models.core.errors import ClusterError, TransientClusterError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import SecretKeyRef
 from tasks.clusters.protocol import ClusterClient
@@ -20,9 +20,9 @@ KEY = SecretKeyRef(namespace="shop", name="admin", key="secret")
 PATH = "/api/v1/namespaces/shop/secrets/admin"
 
 
-async def read_error(client: ClusterClient, key: SecretKeyRef = KEY) -> ClusterError:
+async def read_error(client: ClusterClient, key: SecretKeyRef = KEY) -> RemoteError:
     """Why it cannot be read; without what it holds."""
-    with pytest.raises(ClusterError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await client.read_secret_key(key)
     assert PASSWORD not in repr(excinfo.value) + str(excinfo.value)
     return excinfo.value
@@ -84,7 +84,7 @@ async def test_a_broken_answer_shows_nothing(
     body = f'{{"metadata": {{"name": "admin"}}, "data": ["{PASSWORD}"]}}'.encode()
     answer = Respond(200, body, (("Content-Type", "application/json"),))
     cluster.faults.add(Fault(answer, path=PATH, times=None))
-    assert isinstance(await read_error(client), TransientClusterError)
+    assert (await read_error(client)).transient
 
 
 async def test_nothing_of_it_is_logged(
@@ -115,7 +115,7 @@ async def test_the_least_rights_are_enough(
         assert (
             await client.read_secret_key(managed_harbor.password)
         ).get_secret_value() == PASSWORD
-        with pytest.raises(ClusterError, match='grant the verb "get" on "secrets"'):
+        with pytest.raises(RemoteError, match='grant the verb "get" on "secrets"'):
             await client.read_secret_key(
                 managed_harbor.password.model_copy(update={"name": "other"})
             )

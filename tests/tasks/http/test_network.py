@@ -11,17 +11,19 @@ import pytest
 import trustme
 
 from deployments.simulators.server import run_server
-from models.core.errors import AddressNotAllowed, Unreachable
+from models.core.errors import Unreachable
 from models.core.network import LOOPBACK_NETWORKS
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.condition import ConditionStatus
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import CustomCA, Registry, RegistryOrigin
-from tasks.http.network import AddressGuard, BlockedAddressError, address_guard_for
+from tasks.http.client import HttpClient
+from tasks.http.network import AddressGuard, BlockedAddressError
 from tasks.registries.handshake import check_connection
-from tasks.registries.http import RegistryHttpClient
+from tasks.registries.server import registry_address_guard, registry_server
 from tests.support.builders import registry
+from tests.support.errors import raises_reason
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, Recorder
 
@@ -92,8 +94,8 @@ async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str)
     async with _count_connections() as (port, connections):
         target = _discovered(f"{scheme}://{host}:{port}")
         failure = first_failure(await check_connection(target, 2))
-        async with RegistryHttpClient(target, QUICK, AUTH) as http:
-            with pytest.raises(AddressNotAllowed, match=ALLOWED) as excinfo:
+        async with HttpClient(registry_server(target), QUICK, AUTH) as http:
+            with raises_reason(Reason.ADDRESS_FORBIDDEN, ALLOWED) as excinfo:
                 await http.get("/x")
         assert http.requests == 1
     assert connections == []
@@ -111,8 +113,8 @@ async def test_a_discovered_address_leads_to_no_loopback(host: str, scheme: str)
 async def test_nor_to_what_only_this_machine_may_ask(names: Names, address: str) -> None:
     names["harbor.example.com"] = [address]
     target = _discovered("https://harbor.example.com")
-    async with RegistryHttpClient(target, QUICK, AUTH) as http:
-        with pytest.raises(AddressNotAllowed, match=r"harbor\.example\.com resolves to"):
+    async with HttpClient(registry_server(target), QUICK, AUTH) as http:
+        with raises_reason(Reason.ADDRESS_FORBIDDEN, r"harbor\.example\.com resolves to"):
             await http.get("/x")
     failure = first_failure(await check_connection(target, 2))
     assert failure is not None
@@ -124,8 +126,8 @@ async def test_a_name_that_leads_elsewhere_the_next_time_is_checked_again(names:
         names["harbor.example.com"] = ["192.0.2.1", "127.0.0.1"]
         target = _discovered(f"http://harbor.example.com:{port}")
         failure = first_failure(await check_connection(target, 0.2))
-        async with RegistryHttpClient(target, QUICK, AUTH) as http:
-            with pytest.raises(AddressNotAllowed):
+        async with HttpClient(registry_server(target), QUICK, AUTH) as http:
+            with raises_reason(Reason.ADDRESS_FORBIDDEN):
                 await http.get("/x")
     assert failure is not None
     assert connections == []
@@ -141,7 +143,7 @@ async def test_of_several_addresses_only_those_allowed_are_used(
         names["harbor.example.com"] = ["127.0.0.2 127.0.0.1"]
         target = _discovered(f"http://harbor.example.com:{port}")
         assert first_failure(await check_connection(target, 2)) is None
-        async with RegistryHttpClient(target, QUICK, AUTH) as http:
+        async with HttpClient(registry_server(target), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
     assert recorder.requests[0].headers["host"] == f"harbor.example.com:{port}"
 
@@ -149,7 +151,7 @@ async def test_of_several_addresses_only_those_allowed_are_used(
 async def test_an_address_that_a_person_gave_is_not_checked() -> None:
     with serving(Recorder().app) as url:
         assert first_failure(await check_connection(registry(address=url), 2)) is None
-        async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
+        async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
 
 
@@ -157,7 +159,7 @@ async def test_a_setting_allows_it(allow_networks: Callable[[str], None]) -> Non
     allow_networks(LOOPBACK_NETWORKS)
     with serving(Recorder().app) as url:
         assert first_failure(await check_connection(_discovered(url), 2)) is None
-        async with RegistryHttpClient(_discovered(url), QUICK, AUTH) as http:
+        async with HttpClient(registry_server(_discovered(url)), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
 
 
@@ -176,7 +178,7 @@ async def test_the_certificate_is_still_that_of_the_name(
         port = url.rpartition(":")[2]
         good = _discovered(f"https://harbor.example.com:{port}", tls=trust)
         assert first_failure(await check_connection(good, 2)) is None
-        async with RegistryHttpClient(good, QUICK, AUTH) as http:
+        async with HttpClient(registry_server(good), QUICK, AUTH) as http:
             assert (await http.get("/x")).status == 200
         failure = first_failure(
             await check_connection(_discovered(f"https://other.example.com:{port}", tls=trust), 2)
@@ -197,7 +199,7 @@ async def test_other_faults_are_what_they_were(
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = f"127.0.0.1:{free.getsockname()[1]}"
     target = _discovered(f"http://{host.format(closed=closed)}")
-    async with RegistryHttpClient(target, QUICK, AUTH) as http:
+    async with HttpClient(registry_server(target), QUICK, AUTH) as http:
         with pytest.raises(Unreachable) as excinfo:
             await http.get("/x")
     assert excinfo.value.reason is reason
@@ -214,7 +216,7 @@ async def test_no_other_spelling_gets_through(host: str) -> None:
 
 async def test_a_token_service_that_a_person_named_is_not_checked(names: Names) -> None:
     names["auth.example.com"] = ["127.0.0.1"]
-    guard = address_guard_for(
+    guard = registry_address_guard(
         _discovered("http://harbor.test", token_service="http://auth.example.com:5001")
     )
     assert guard is not None

@@ -7,32 +7,37 @@ import pytest
 import stamina
 from prefect.client.schemas.objects import State, StateType, TaskRun
 
-from models.core import errors
-from models.core.errors import RegistryError, Throttled, TransientRegistryError
+from models.core.errors import CircuitOpen, RemoteError
+from models.core.reasons import Reason
 from tasks.http.retry import MAX_RETRY_AFTER, retry_attempts, should_retry, should_retry_task
 from tasks.registries.apply import apply
+from tests.support.errors import raises_reason
 
 
-def _error(kind: type[RegistryError], after: float | None = None) -> RegistryError:
-    return kind("prod", "GET", "http://h", "said", None, after)
+def _error(reason: Reason, after: float | None = None) -> RemoteError:
+    return RemoteError("prod", "GET", "http://h", "said", reason, retry_after=after)
+
+
+def _open_circuit() -> RemoteError:
+    return CircuitOpen("prod", "GET", "http://h", "said")
 
 
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
-        (_error(errors.Unreachable), True),
-        (_error(errors.TimedOut), True),
-        (_error(errors.ServerError), True),
-        (_error(errors.Throttled), True),
-        (_error(errors.Throttled, 0.0), 0.0),
-        (_error(errors.Throttled, 3.5), 3.5),
-        (_error(errors.ServerError, MAX_RETRY_AFTER), MAX_RETRY_AFTER),
-        (_error(errors.Throttled, MAX_RETRY_AFTER + 1), False),
-        (_error(errors.CircuitOpen), False),
-        (_error(errors.Unauthorized), False),
-        (_error(errors.Forbidden), False),
-        (_error(errors.TlsFailed), False),
-        (_error(errors.Redirected), False),
+        (_error(Reason.UNREACHABLE), True),
+        (_error(Reason.TIMED_OUT), True),
+        (_error(Reason.SERVER_BROKEN), True),
+        (_error(Reason.THROTTLED), True),
+        (_error(Reason.THROTTLED, 0.0), 0.0),
+        (_error(Reason.THROTTLED, 3.5), 3.5),
+        (_error(Reason.SERVER_BROKEN, MAX_RETRY_AFTER), MAX_RETRY_AFTER),
+        (_error(Reason.THROTTLED, MAX_RETRY_AFTER + 1), False),
+        (_open_circuit(), False),
+        (_error(Reason.UNAUTHORIZED), False),
+        (_error(Reason.FORBIDDEN), False),
+        (_error(Reason.TLS_UNTRUSTED), False),
+        (_error(Reason.REDIRECTED), False),
         (ValueError("bug"), False),
     ],
 )
@@ -44,11 +49,11 @@ def test_again(error: Exception, verdict: bool | float) -> None:
 @pytest.mark.parametrize(("repeatable", "tries"), [(True, 3), (False, 1)])
 async def test_attempts(repeatable: bool, tries: int) -> None:
     attempt_count = 0
-    with stamina.set_testing(True, attempts=9, cap=True), pytest.raises(Throttled):
+    with stamina.set_testing(True, attempts=9, cap=True), raises_reason(Reason.THROTTLED):
         async for attempt in retry_attempts(repeatable=repeatable):
             with attempt:
                 attempt_count += 1
-                raise _error(Throttled)
+                raise _error(Reason.THROTTLED)
     assert attempt_count == tries
 
 
@@ -59,7 +64,7 @@ async def test_retry_after_is_waited_for() -> None:
         with attempt:
             attempt_count += 1
             if attempt_count == 1:
-                raise _error(Throttled, 0.8)
+                raise _error(Reason.THROTTLED, 0.8)
     assert attempt_count == 2
     assert time.monotonic() - began >= 0.8
 
@@ -67,8 +72,9 @@ async def test_retry_after_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
-        (_error(errors.TimedOut), True),
-        (_error(errors.Unauthorized), False),
+        (_error(Reason.TIMED_OUT), True),
+        (_open_circuit(), True),
+        (_error(Reason.UNAUTHORIZED), False),
         (ValueError("bug"), False),
     ],
 )
@@ -76,4 +82,4 @@ async def test_prefect_retries_only_what_is_transient(error: Exception, verdict:
     state: State[object] = State(type=StateType.FAILED, data=error)
     run = TaskRun(task_key="t", dynamic_key="0")
     assert await should_retry_task(apply, run, state) is verdict
-    assert isinstance(pickle.loads(pickle.dumps(error)), TransientRegistryError) is verdict
+    assert getattr(pickle.loads(pickle.dumps(error)), "transient", False) is verdict

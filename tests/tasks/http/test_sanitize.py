@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.errors import ClusterError, RegistryError, ServerError
+from models.core.errors import RemoteError, ServerError
 from models.core.reasons import Reason
 from models.core.text import PLACEHOLDER, replace_invisible
 from tasks.clusters.objects import NamespaceObject
@@ -22,7 +22,7 @@ UTF8 = [sign for sign in BAD if not 0xD800 <= ord(sign) <= 0xDFFF]
 
 
 def _answer(body: bytes, status: int = 200, **headers: str) -> Response:
-    return Response("GET", "https://h/", status, headers, body)
+    return Response("prod", "GET", "https://h/", status, headers, body)
 
 
 @pytest.mark.parametrize("sign", BAD, ids=lambda sign: f"U+{ord(sign):04X}")
@@ -65,7 +65,7 @@ def test_what_is_clean_is_not_touched(body: bytes) -> None:
 def test_what_cannot_be_cleaned_is_not_read(body: bytes) -> None:
     assert sanitize_json(body) == b""
     with pytest.raises(ServerError, match="invalid body"):
-        parse_json("prod", _answer(body), CATALOG_ADAPTER)
+        parse_json(_answer(body), CATALOG_ADAPTER)
 
 
 @given(st.recursive(st.text(st.characters()) | st.integers() | st.none(), st.lists))
@@ -80,14 +80,14 @@ def test_no_text_gets_by(value: object) -> None:
 def test_errors_say_it_in_one_visible_line(sign: str) -> None:
     body = json.dumps({"errors": [{"code": "A", "message": f"b{sign}c"}]}).encode()
     for error in (
-        error_from_response("prod", _answer(body, 418)),
-        RegistryError("prod", "GET", f"https://h/{sign}", f"b{sign}c"),
-        ClusterError("prod", "GET", f"/{sign}", f"b{sign}c", Reason.REJECTED),
+        error_from_response(_answer(body, 418)),
+        RemoteError("prod", "GET", f"https://h/{sign}", f"b{sign}c"),
+        RemoteError("prod", "GET", f"/{sign}", f"b{sign}c", Reason.REJECTED),
     ):
         assert sign not in str(error)
         assert sign not in "".join(str(part) for part in error.args)
         assert "b\ufffdc" in str(error) or "b c" in str(error)
-    assert len(RegistryError("prod", "GET", "/", "x" * 9_999).message) == 2_000
+    assert len(RemoteError("prod", "GET", "/", "x" * 9_999).message) == 2_000
 
 
 def test_headers_are_cleaned() -> None:
@@ -101,11 +101,9 @@ def test_headers_are_cleaned() -> None:
 def test_such_names_are_refused(sign: str) -> None:
     project = json.dumps([{"project_id": 1, "name": f"a{sign}b"}]).encode()
     with pytest.raises(ServerError, match=r"0\.name"):
-        parse_json("prod", _answer(project), PROJECTS_ADAPTER)
+        parse_json(_answer(project), PROJECTS_ADAPTER)
     with pytest.raises(ServerError, match="repositories"):
-        parse_json(
-            "prod", _answer(json.dumps({"repositories": [f"a{sign}b/c"]}).encode()), CATALOG_ADAPTER
-        )
+        parse_json(_answer(json.dumps({"repositories": [f"a{sign}b/c"]}).encode()), CATALOG_ADAPTER)
     with pytest.raises(ValueError, match="name"):
         ObjectList[NamespaceObject].model_validate_json(
             _answer(json.dumps({"items": [{"metadata": {"name": f"a{sign}b"}}]}).encode()).body

@@ -13,16 +13,12 @@ from deployments.simulators.faults import (
     Respond,
 )
 from deployments.simulators.server import get_closed_url
-from models.core.errors import (
-    RegistryError,
-    Rejected,
-    ServerError,
-    Throttled,
-    TimedOut,
-    Unreachable,
-)
-from tasks.registries.http import RegistryHttpClient
+from models.core.errors import Rejected, Unreachable
+from models.core.reasons import Reason
+from tasks.http.client import HttpClient
+from tasks.registries.server import registry_server
 from tests.support.builders import registry
+from tests.support.errors import raises_reason
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, FaultyServer, Recorder, bounds
 
@@ -69,7 +65,7 @@ async def test_cookies_are_never_kept() -> None:
     cookie = (("Set-Cookie", "sid=1; Path=/; HttpOnly"), ("Set-Cookie", "csrf=2"))
     recorder = Recorder(AsgiResponse(200, b"{}", cookie))
     with serving(recorder.app) as url:
-        async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
+        async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
             for _ in range(3):
                 await http.send("POST", "/x", json={})
     assert len(recorder.requests) == 3
@@ -102,21 +98,25 @@ async def test_any_other_answer_is_final(server: FaultyServer, status: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("action", "kind", "message"),
+    ("action", "reason", "message"),
     [
-        (Respond(429), Throttled, "answered 429"),
-        (Respond(502, b"<html>", (("Content-Type", "text/html"),)), ServerError, "a web page"),
-        (CutConnection(), Unreachable, "the connection was closed unexpectedly"),
-        (Delay(5), TimedOut, "no complete response within the time limit"),
-        (EndlessBody(pause=0.02), TimedOut, "no complete response within the time limit"),
+        (Respond(429), Reason.THROTTLED, "answered 429"),
+        (
+            Respond(502, b"<html>", (("Content-Type", "text/html"),)),
+            Reason.SERVER_BROKEN,
+            "a web page",
+        ),
+        (CutConnection(), Reason.UNREACHABLE, "the connection was closed unexpectedly"),
+        (Delay(5), Reason.TIMED_OUT, "no complete response within the time limit"),
+        (EndlessBody(pause=0.02), Reason.TIMED_OUT, "no complete response within the time limit"),
     ],
 )
 async def test_after_three_tries_it_is_an_error(
-    server: FaultyServer, action: Respond | CutConnection, kind: type[RegistryError], message: str
+    server: FaultyServer, action: Respond | CutConnection, reason: Reason, message: str
 ) -> None:
     server.faults.add(Fault(action, times=None))
     async with server.client(bounds(read_seconds=0.2, request_seconds=0.4)) as http:
-        with pytest.raises(kind, match=message):
+        with raises_reason(reason, message, transient=True):
             await http.get("/x")
         assert http.requests == 3
 
@@ -144,7 +144,7 @@ async def test_what_must_not_be_repeated_is_sent_once(server: FaultyServer) -> N
 async def test_a_long_retry_after_ends_it(server: FaultyServer, after: str, tries: int) -> None:
     server.faults.add(Fault(Respond(429, headers=(("Retry-After", after),)), times=None))
     async with server.client() as http:
-        with pytest.raises(Throttled) as excinfo:
+        with raises_reason(Reason.THROTTLED) as excinfo:
             await http.get("/x")
     assert excinfo.value.retry_after == float(after)
     assert server.faults.request_counts.total() == tries

@@ -91,20 +91,20 @@ _WRONG = {
 def test_a_list_of_wrong_items_is_refused_at_the_first(body: bytes) -> None:
     answer = Respond(200, body)
     with bounded_memory(), pytest.raises(ServerError, match="invalid body"):
-        parse_json("prod", _received(answer), PROJECTS_ADAPTER)
+        parse_json(_received(answer), PROJECTS_ADAPTER)
 
 
 @pytest.mark.parametrize("item", [b"0", b"{}", b'{"code": 1}', b'{"code": "a"}'])
 def test_an_error_with_many_errors_is_only_shortened(item: bytes) -> None:
     body = b'{"errors": [' + (item + b",") * 300_000 + item + b"]}"
     with bounded_memory():
-        assert len(error_from_response("prod", _received(Respond(418, body))).message) < 400
+        assert len(error_from_response(_received(Respond(418, body))).message) < 400
     with pytest.raises(Rejected):
-        raise_for_status("prod", _received(Respond(418, body)))
+        raise_for_status(_received(Respond(418, body)))
 
 
 def _received(answer: Respond) -> answers.Response:
-    return answers.Response("GET", "https://h/", answer.status, {}, answer.body)
+    return answers.Response("prod", "GET", "https://h/", answer.status, {}, answer.body)
 
 
 async def test_a_harbor_with_too_many_projects_is_unseen(url: str, faults: FaultInjector) -> None:

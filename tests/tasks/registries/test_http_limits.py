@@ -15,8 +15,9 @@ from models.core.reasons import Reason
 from models.core.settings import Settings
 from models.registries.registry import SkipVerify
 from tasks.concurrency import gather_all
+from tasks.http.client import HttpClient
 from tasks.http.limits import ClientLimits
-from tasks.registries.http import RegistryHttpClient
+from tasks.registries.server import registry_server
 from tests.support.builders import registry
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import AUTH, QUICK, FaultyServer, Recorder, bounds
@@ -32,7 +33,7 @@ from tests.tasks.registries.tools import AUTH, QUICK, FaultyServer, Recorder, bo
 )
 async def test_nobody_there_and_not_asked_again(url: str, reason: Reason) -> None:
     url = url or get_closed_url()
-    async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
+    async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
         with pytest.raises(Unreachable) as excinfo:
             await http.get("/x")
         assert (excinfo.value.reason, http.requests) == (reason, 3)
@@ -63,7 +64,7 @@ async def test_the_short_circuit_counts_failures_in_a_row_only(server: FaultySer
 
 
 async def test_many_side_by_side_ask_a_dead_registry_only_a_few_times() -> None:
-    async with RegistryHttpClient(registry(address=get_closed_url()), QUICK, AUTH) as http:
+    async with HttpClient(registry_server(registry(address=get_closed_url())), QUICK, AUTH) as http:
         with pytest.raises(Unreachable):
             await gather_all(*(http.get(f"/{number}") for number in range(50)))
         assert http.requests <= 3 + QUICK.max_concurrency
@@ -89,8 +90,8 @@ async def test_never_more_at_once_than_allowed(at_once: int) -> None:
     crowd = _Crowd()
     app: AsgiApp = crowd.app
     with serving(app) as url:
-        async with RegistryHttpClient(
-            registry(address=url), bounds(max_concurrency=at_once), AUTH
+        async with HttpClient(
+            registry_server(registry(address=url)), bounds(max_concurrency=at_once), AUTH
         ) as http:
             await gather_all(*(http.get(f"/{number}") for number in range(20)))
     assert crowd.peak == at_once
@@ -104,7 +105,7 @@ async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
     port = server.sockets[0].getsockname()[1]
     async with (
         server,
-        RegistryHttpClient(registry(address=f"https://127.0.0.1:{port}"), QUICK) as http,
+        HttpClient(registry_server(registry(address=f"https://127.0.0.1:{port}")), QUICK) as http,
     ):
         with pytest.raises(Unreachable):
             await http.get("/x")
@@ -117,7 +118,7 @@ async def test_cut_over_tls_is_no_bad_certificate() -> None:
     faults.add(Fault(CutConnection(), times=None))
     with run_server(faults, ssl_context=context) as url:
         target = registry(address=url, tls=SkipVerify())
-        async with RegistryHttpClient(target, QUICK, AUTH) as http:
+        async with HttpClient(registry_server(target), QUICK, AUTH) as http:
             with pytest.raises(Unreachable, match="the connection was closed unexpectedly"):
                 await http.get("/x")
 

@@ -8,7 +8,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from deployments.simulators.docker_registry import SimulatedDockerRegistry
 from deployments.simulators.faults import EndlessBody, Fault, FaultInjector, Respond
 from deployments.simulators.server import get_closed_url
-from models.core.errors import ServerError, TimedOut
+from models.core.errors import ServerError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.condition import ConditionStatus, ConditionType
@@ -17,6 +17,7 @@ from models.registries.registry import Kind
 from tasks.registries.observe import observe, unreachable_registry_snapshot
 from tasks.registries.probe import probe
 from tests.support.builders import registry
+from tests.support.errors import raises_reason
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import open_client
 
@@ -84,7 +85,7 @@ async def test_a_look_without_end_is_ended() -> None:
     faults.add(Fault(EndlessBody(pause=0.02), times=None))
     with serving(faults) as url:
         async with open_client(url, Kind.DOCKER, None) as client:
-            with pytest.raises(TimedOut, match=r"the observation took longer than 0\.5 s"):
+            with raises_reason(Reason.TIMED_OUT, r"the observation took longer than 0\.5 s"):
                 await observe.fn(registry(Kind.DOCKER, address=url), client)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from models.core import errors
-from models.core.errors import RegistryError, ServerError
+from models.core.errors import RemoteError, ServerError
 from models.core.reasons import Reason
 from tasks import clock
 from tasks.http.response import Response
@@ -28,7 +28,7 @@ HTML = {"content-type": "text/html; charset=utf-8"}
 def _answer(status: int, body: object = b"", **headers: str) -> Response:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     response_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response("GET", "https://h/api", status, response_headers, raw)
+    return Response("prod", "GET", "https://h/api", status, response_headers, raw)
 
 
 def _envelope(code: str, message: str) -> dict[str, object]:
@@ -36,55 +36,53 @@ def _envelope(code: str, message: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "kind", "reason"),
     [
-        (100, errors.ServerError),
-        (201, errors.ServerError),
-        (204, errors.ServerError),
-        (301, errors.Redirected),
-        (307, errors.Redirected),
-        (400, errors.Rejected),
-        (401, errors.Unauthorized),
-        (403, errors.Forbidden),
-        (404, errors.NotFound),
-        (405, errors.Rejected),
-        (408, errors.TimedOut),
-        (409, errors.Conflict),
-        (412, errors.Conflict),
-        (413, errors.Rejected),
-        (422, errors.Rejected),
-        (429, errors.Throttled),
-        (500, errors.ServerError),
-        (501, errors.ServerError),
-        (502, errors.ServerError),
-        (503, errors.ServerError),
-        (504, errors.TimedOut),
-        (599, errors.ServerError),
+        (100, errors.ServerError, Reason.SERVER_BROKEN),
+        (201, errors.ServerError, Reason.SERVER_BROKEN),
+        (204, errors.ServerError, Reason.SERVER_BROKEN),
+        (301, RemoteError, Reason.REDIRECTED),
+        (307, RemoteError, Reason.REDIRECTED),
+        (400, errors.Rejected, Reason.REJECTED),
+        (401, errors.Unauthorized, Reason.UNAUTHORIZED),
+        (403, errors.Forbidden, Reason.FORBIDDEN),
+        (404, errors.NotFound, Reason.NOT_FOUND),
+        (405, errors.Rejected, Reason.REJECTED),
+        (408, RemoteError, Reason.TIMED_OUT),
+        (409, errors.Conflict, Reason.CONFLICT),
+        (412, errors.Conflict, Reason.CONFLICT),
+        (413, errors.Rejected, Reason.REJECTED),
+        (422, errors.Rejected, Reason.REJECTED),
+        (429, RemoteError, Reason.THROTTLED),
+        (500, errors.ServerError, Reason.SERVER_BROKEN),
+        (501, errors.ServerError, Reason.SERVER_BROKEN),
+        (502, errors.ServerError, Reason.SERVER_BROKEN),
+        (503, errors.ServerError, Reason.SERVER_BROKEN),
+        (504, RemoteError, Reason.TIMED_OUT),
+        (599, errors.ServerError, Reason.SERVER_BROKEN),
     ],
 )
-def test_every_status_means_an_error(status: int, kind: type[RegistryError]) -> None:
-    error = error_from_response("prod", _answer(status))
-    assert type(error) is kind
+def test_every_status_means_an_error(status: int, kind: type[RemoteError], reason: Reason) -> None:
+    error = error_from_response(_answer(status))
+    assert (type(error), error.reason, error.status) == (kind, reason, status)
     assert str(error) == f"prod: GET https://h/api: answered {status}"
     with pytest.raises(kind):
-        raise_for_status("prod", _answer(status))
+        raise_for_status(_answer(status))
 
 
 def test_what_is_expected_is_no_error() -> None:
-    assert raise_for_status("prod", _answer(200)).status == 200
-    assert raise_for_status("prod", _answer(201), 200, 201).status == 201
+    assert raise_for_status(_answer(200)).status == 200
+    assert raise_for_status(_answer(201), 200, 201).status == 201
     with pytest.raises(ServerError):
-        raise_for_status("prod", _answer(200), 201)
+        raise_for_status(_answer(200), 201)
 
 
 def test_read_only_is_not_forbidden() -> None:
     message = "The system is in read only mode. Any modification is prohibited."
-    error = error_from_response("prod", _answer(403, _envelope("DENIED", message)))
-    assert (type(error), error.reason) == (errors.ReadOnly, Reason.READ_ONLY)
-    assert (
-        type(error_from_response("prod", _answer(403, _envelope("DENIED", "quota"))))
-        is errors.Forbidden
-    )
+    error = error_from_response(_answer(403, _envelope("DENIED", message)))
+    assert (type(error), error.reason) == (errors.Forbidden, Reason.READ_ONLY)
+    denial = error_from_response(_answer(403, _envelope("DENIED", "quota")))
+    assert (type(denial), denial.reason) == (errors.Forbidden, Reason.FORBIDDEN)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +106,12 @@ def test_read_only_is_not_forbidden() -> None:
     ],
 )
 def test_what_an_error_quotes(body: object, quote: str) -> None:
-    assert error_from_response("prod", _answer(418, body)).message == f"answered 418{quote}"
+    assert error_from_response(_answer(418, body)).message == f"answered 418{quote}"
 
 
 def test_a_web_page_is_named_and_not_quoted() -> None:
-    response = Response("GET", "https://h/", 502, HTML, b"<html>hunter2</html>")
-    assert error_from_response("prod", response).message == "answered 502 with a web page"
+    response = Response("prod", "GET", "https://h/", 502, HTML, b"<html>hunter2</html>")
+    assert error_from_response(response).message == "answered 502 with a web page"
     assert is_web_page(response)
     assert not is_web_page(_answer(200, b"{}", content_type="application/json"))
 
@@ -137,19 +135,19 @@ def test_a_web_page_is_named_and_not_quoted() -> None:
     ],
 )
 def test_retry_after(value: str, after: float | None) -> None:
-    assert error_from_response("prod", _answer(429, retry_after=value)).retry_after == after
+    assert error_from_response(_answer(429, retry_after=value)).retry_after == after
 
 
 def test_retry_after_as_a_date() -> None:
     retry_date = format_datetime(clock.now() + timedelta(seconds=90), usegmt=True)
-    delay = error_from_response("prod", _answer(503, retry_after=retry_date)).retry_after
+    delay = error_from_response(_answer(503, retry_after=retry_date)).retry_after
     assert delay is not None
     assert 80 < delay <= 90
 
 
 @given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
 def test_no_retry_after_breaks_us(value: str) -> None:
-    delay = error_from_response("prod", _answer(429, retry_after=value)).retry_after
+    delay = error_from_response(_answer(429, retry_after=value)).retry_after
     assert delay is None or delay >= 0
 
 
@@ -162,7 +160,7 @@ ROWS = TypeAdapter(list[_Row])
 
 
 def test_unknown_fields_are_no_reason_to_fail() -> None:
-    (row,) = parse_json("prod", _answer(200, [{"id": 1, "new": {"deep": []}}]), ROWS)
+    (row,) = parse_json(_answer(200, [{"id": 1, "new": {"deep": []}}]), ROWS)
     assert row == _Row(id=1)
 
 
@@ -185,7 +183,7 @@ def test_unknown_fields_are_no_reason_to_fail() -> None:
 )
 def test_an_unreadable_body_is_named_and_not_repeated(body: object, where: str) -> None:
     with pytest.raises(ServerError) as excinfo:
-        parse_json("prod", _answer(200, body), ROWS)
+        parse_json(_answer(200, body), ROWS)
     assert excinfo.value.message.startswith(f"answered 200 with an invalid body: {where}")
     assert "hunter2" not in repr(excinfo.value)
     assert len(excinfo.value.message) < 250

@@ -27,11 +27,12 @@ from models.registries.observation import Snapshot
 from models.registries.registry import Kind, Tls
 from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
+from tasks.http.client import HttpClient
 from tasks.http.limits import ClientLimits
 from tasks.registries.factory import create_registry_client
 from tasks.registries.harbor import LockoutPolicy
-from tasks.registries.http import RegistryHttpClient
 from tasks.registries.protocol import Credential, RegistryClient
+from tasks.registries.server import registry_server
 from tests.support.builders import registry
 
 QUICK = ClientLimits(connect_seconds=2, read_seconds=2, request_seconds=5, max_bytes=2_000_000)
@@ -67,8 +68,8 @@ class FaultyServer:
     faults: FaultInjector
     recorder: "Recorder"
 
-    def client(self, bounds: ClientLimits = QUICK) -> RegistryHttpClient:
-        return RegistryHttpClient(registry(address=self.url), bounds, AUTH)
+    def client(self, bounds: ClientLimits = QUICK) -> HttpClient:
+        return HttpClient(registry_server(registry(address=self.url)), bounds, AUTH)
 
 
 def bounds(**overrides: float) -> ClientLimits:

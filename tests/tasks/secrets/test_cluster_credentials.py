@@ -3,20 +3,15 @@
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import State, StateType, TaskRun
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
 from models.core.errors import (
-    ClusterCircuitOpen,
-    ClusterError,
     InvalidRequest,
-    TransientClusterError,
+    RemoteError,
 )
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
-from tasks.http.retry import should_retry, should_retry_task
-from tasks.registries.apply import apply
 from tasks.secrets.cluster_credentials import (
     ClusterCredentials,
     cluster_block_reference,
@@ -53,32 +48,10 @@ def test_the_kubeconfig_of_a_cluster() -> None:
     kubeconfigs = {"eu": SecretStr(TEXT)}
     assert pick_kubeconfig(SAVED, kubeconfigs) == SecretStr(TEXT)
     assert pick_kubeconfig(Cluster(name="within"), kubeconfigs) is None
-    with pytest.raises(ClusterError, match="cluster-credentials/eu does not exist") as excinfo:
+    with pytest.raises(RemoteError, match="cluster-credentials/eu does not exist") as excinfo:
         pick_kubeconfig(SAVED, {})
     assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
 
 
 async def test_nothing_is_asked_for_clusters_without() -> None:
     assert await read_kubeconfigs([Cluster(name="within")]) == {}
-
-
-def _error(kind: type[ClusterError]) -> ClusterError:
-    return kind("eu", "GET", "/api", "said", Reason.UNREACHABLE)
-
-
-@pytest.mark.parametrize(
-    ("kind", "at_once", "later"),
-    [
-        (TransientClusterError, True, True),
-        (ClusterCircuitOpen, False, True),
-        (ClusterError, False, False),
-    ],
-)
-async def test_what_is_worth_another_try(
-    kind: type[ClusterError], at_once: bool, later: bool
-) -> None:
-    """A request is tried again at once, a task after a while."""
-    state: State[object] = State(type=StateType.FAILED, data=_error(kind))
-    run = TaskRun(task_key="t", dynamic_key="0")
-    assert should_retry(_error(kind)) is at_once
-    assert await should_retry_task(apply, run, state) is later

@@ -8,7 +8,7 @@ import pytest
 from deployments.simulators.asgi import AsgiResponse
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.faults import Fault, FaultInjector, Redirect, Respond
-from models.core.errors import RegistryError, ServerError
+from models.core.errors import RemoteError, ServerError
 from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.health import first_failure
@@ -150,7 +150,7 @@ async def test_a_token_service_that_redirects_sees_no_more_of_us() -> None:
     other_server = Recorder()
     with serving(faults) as url, serving(other_server.app) as other:
         faults.add(Fault(Redirect(f"{other}/token"), path="/token.*", times=None))
-        with pytest.raises(RegistryError) as excinfo:
+        with pytest.raises(RemoteError) as excinfo:
             await _probe(url)
     assert excinfo.value.reason is Reason.REDIRECTED
     assert other_server.requests == []
@@ -205,5 +205,5 @@ async def test_a_passing_fault_is_no_verdict(status: int) -> None:
     with serving(faults) as url, ExitStack() as stack:
         assert first_failure(await _probe(url)) is None
         faults.add(Fault(Respond(status), times=None))
-        stack.enter_context(pytest.raises(RegistryError))
+        stack.enter_context(pytest.raises(RemoteError))
         await _probe(url)

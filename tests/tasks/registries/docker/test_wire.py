@@ -125,7 +125,7 @@ def test_no_repository_is_lost(repositories: list[str]) -> None:
 
 def _catalog(body: bytes) -> wire.Catalog:
     return parse_json(
-        "prod", Response("GET", "http://h/v2/_catalog", 200, {}, body), wire.CATALOG_ADAPTER
+        Response("prod", "GET", "http://h/v2/_catalog", 200, {}, body), wire.CATALOG_ADAPTER
     )
 
 
@@ -156,7 +156,7 @@ def test_what_can_be_no_space_makes_the_catalog_unreadable(body: bytes) -> None:
 def test_a_token_must_fit_a_header(token: str) -> None:
     body = f'{{"token": "{token}"}}'.encode()
     with pytest.raises(ServerError, match="invalid body: token"):
-        parse_json("prod", Response("GET", "http://h/token", 200, {}, body), wire.TOKEN_ADAPTER)
+        parse_json(Response("prod", "GET", "http://h/token", 200, {}, body), wire.TOKEN_ADAPTER)
 
 
 @pytest.mark.parametrize(
@@ -170,5 +170,5 @@ def test_a_token_must_fit_a_header(token: str) -> None:
     ],
 )
 def test_either_name_of_a_token(body: bytes, bearer: str) -> None:
-    response = Response("GET", "http://h/token", 200, {}, body)
-    assert parse_json("prod", response, wire.TOKEN_ADAPTER).bearer == bearer
+    response = Response("prod", "GET", "http://h/token", 200, {}, body)
+    assert parse_json(response, wire.TOKEN_ADAPTER).bearer == bearer

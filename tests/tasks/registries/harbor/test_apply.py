@@ -6,12 +6,8 @@ from deployments.simulators.asgi import CapturedResponse, Receive, Scope, Send
 from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import CutConnection, Fault, FaultInjector, Respond
 from deployments.simulators.harbor import SimulatedHarbor
-from models.core import errors
 from models.core.errors import (
     Conflict,
-    ReadOnly,
-    RegistryError,
-    Throttled,
     Unauthorized,
     Unreachable,
 )
@@ -19,6 +15,7 @@ from models.core.reasons import Reason
 from models.registries.changes import Change, ChangeResult
 from models.registries.space import Visibility
 from tests.support.builders import PRIVATE, PUBLIC, create, narrow, success, widen
+from tests.support.errors import raises_reason
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     INSTALLATION,
@@ -124,29 +121,27 @@ async def test_a_lost_answer_does_not_hide_another_visibility() -> None:
     faults = FaultInjector(simulated.app)
     simulated.add_project("fresh", public=True)
     faults.add(_on("POST", Respond(504)))
-    with pytest.raises(errors.TimedOut):
+    with raises_reason(Reason.TIMED_OUT):
         await _make_on(faults, create("fresh", PRIVATE))
 
 
 @pytest.mark.parametrize(
-    ("action", "kind"),
+    ("action", "reason"),
     [
-        (Respond(502), errors.ServerError),
-        (Respond(429), Throttled),
-        (Respond(400), errors.Rejected),
-        (Respond(422), errors.Rejected),
-        (Respond(401), Unauthorized),
-        (Respond(403), errors.Forbidden),
-        (Respond(200), errors.ServerError),
-        (Respond(302), errors.Redirected),
+        (Respond(502), Reason.SERVER_BROKEN),
+        (Respond(429), Reason.THROTTLED),
+        (Respond(400), Reason.REJECTED),
+        (Respond(422), Reason.REJECTED),
+        (Respond(401), Reason.UNAUTHORIZED),
+        (Respond(403), Reason.FORBIDDEN),
+        (Respond(200), Reason.SERVER_BROKEN),
+        (Respond(302), Reason.REDIRECTED),
     ],
 )
-async def test_what_was_not_created_is_an_error(
-    action: FaultAction, kind: type[RegistryError]
-) -> None:
+async def test_what_was_not_created_is_an_error(action: FaultAction, reason: Reason) -> None:
     faults = FaultInjector(harbor().app)
     faults.add(_on("POST", action, None))
-    with pytest.raises(kind):
+    with raises_reason(reason):
         await _make_on(faults, create())
     assert faults.count("POST") == 1
 
@@ -164,7 +159,7 @@ async def test_a_taken_name_is_a_conflict_whatever_its_visibility(public: bool) 
 async def test_read_only(change: Change) -> None:
     simulated = harbor()
     simulated.settings.read_only = True
-    with pytest.raises(ReadOnly, match="read only mode"):
+    with raises_reason(Reason.READ_ONLY, "read only mode"):
         await _make_on(simulated, change)
 
 

@@ -18,7 +18,7 @@ from deployments.simulators.faults import (
     TruncateBody,
 )
 from deployments.simulators.harbor import SimulatedHarbor
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.registries.space import ObservedSpace
 from tests.support.builders import PRIVATE, PUBLIC
@@ -196,7 +196,7 @@ async def test_nobody_else_is_told_the_password_when_it_redirects(
         for path in (".*/users/current", ".*/systeminfo", r".*/projects\?.*"):
             faults.add(Fault(Redirect(f"{other}{path[2:]}", 307), path=path))
         for _ in range(2):
-            with pytest.raises(RegistryError) as excinfo:
+            with pytest.raises(RemoteError) as excinfo:
                 await observe_registry(url)
             assert excinfo.value.reason is Reason.REDIRECTED
         assert unavailable_reason(await observe_registry(url)) is Reason.REDIRECTED

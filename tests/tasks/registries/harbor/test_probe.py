@@ -7,7 +7,7 @@ import pytest
 from deployments.simulators.asgi import AsgiResponse
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.faults import Fault, FaultInjector, Respond
-from models.core.errors import CredentialsMissing
+from models.core.errors import CredentialError
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType, Health
 from models.registries.health import reachable_checks, summarize_health, update_conditions
@@ -162,6 +162,6 @@ async def test_one_cut_answer_does_not_make_a_harbor_no_registry() -> None:
 
 
 async def test_a_harbor_needs_a_credential() -> None:
-    with pytest.raises(CredentialsMissing, match="choose a registry-credentials block"):
+    with pytest.raises(CredentialError, match="choose a registry-credentials block"):
         async with create_registry_client(registry(), None, QUICK):
             pass

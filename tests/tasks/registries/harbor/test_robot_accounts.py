@@ -4,11 +4,12 @@ import pytest
 
 from deployments.simulators.faults import Fault, RunCallback
 from models.core import errors
-from models.core.errors import Forbidden, NotFound, ReadOnly, Rejected
+from models.core.errors import Forbidden, NotFound, Rejected
 from models.core.reasons import Reason
 from models.registries.changes import RobotChange
 from tasks import clock
 from tests.support.builders import success
+from tests.support.errors import raises_reason
 from tests.tasks.registries.robot_tools import ALL, MARK, NAME, ROBOTS, HarborTestbed
 from tests.tasks.registries.tools import (
     create_robot,
@@ -136,7 +137,7 @@ async def test_a_request_that_harbor_refuses_says_why(testbed: HarborTestbed) ->
 async def test_read_only(testbed: HarborTestbed, change: RobotChange) -> None:
     testbed.add(NAME, "red")
     testbed.harbor.settings.read_only = True
-    with pytest.raises(ReadOnly, match="read only mode"):
+    with raises_reason(Reason.READ_ONLY, "read only mode"):
         await testbed.make(change)
 
 

@@ -7,9 +7,11 @@ import pytest
 from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import CutConnection, Delay, Respond, TruncateBody
 from models.core import errors
-from models.core.errors import Conflict, RegistryError, TransientRegistryError
+from models.core.errors import Conflict, RemoteError
+from models.core.reasons import Reason
 from models.registries.robots import OwnershipMark
 from tests.support.builders import success
+from tests.support.errors import raises_reason
 from tests.tasks.registries.robot_tools import (
     MARK,
     NAME,
@@ -59,8 +61,9 @@ async def test_what_was_lost_before_it_was_done_is_an_error(
     testbed: HarborTestbed, action: FaultAction
 ) -> None:
     testbed.faults.add(robot_fault("POST", action))
-    with pytest.raises(TransientRegistryError):
+    with pytest.raises(RemoteError) as excinfo:
         await testbed.make(create_robot("red"))
+    assert excinfo.value.transient
     assert testbed.faults.count("POST", ROBOTS) == 1
     assert (testbed.store.kept, len(testbed.harbor.robots)) == ([], 0)
     await testbed.make(create_robot("red"))
@@ -72,7 +75,7 @@ async def test_one_that_is_made_after_we_gave_up_is_taken_over_next_time(
 ) -> None:
     testbed.faults.add(robot_fault("POST", Delay(0.6)))
     async with open_client(testbed.url, bounds=bounds(read_seconds=0.3)) as client:
-        with pytest.raises(errors.TimedOut):
+        with raises_reason(Reason.TIMED_OUT):
             await client.apply_change(create_robot("red"), INSTALLATION, testbed.store.save)
     await testbed.make(create_robot("red"))
     assert await testbed.pulls("red")
@@ -191,7 +194,7 @@ async def test_no_error_tells_a_secret(
 ) -> None:
     caplog.set_level(0)
     testbed.faults.add(robot_fault("POST", action))
-    with pytest.raises(RegistryError) as excinfo:
+    with pytest.raises(RemoteError) as excinfo:
         await testbed.make(create_robot("red"))
     texts = [caplog.text]
     error: BaseException | None = excinfo.value
@@ -218,6 +221,6 @@ async def test_another_robot_than_was_asked_for_is_not_taken_over(testbed: Harbo
     row = json.dumps([{"id": 1, "name": "robot$other", "description": MARK.text}]).encode()
     testbed.faults.add(robot_fault("POST", Respond(504)))
     testbed.faults.add(robot_fault("GET", Respond(200, row)))
-    with pytest.raises(errors.TimedOut):
+    with raises_reason(Reason.TIMED_OUT):
         await testbed.make(create_robot("red"))
     assert testbed.faults.count("PUT") == 0

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.simulators.faults import Fault, FaultInjector, Respond
 from deployments.simulators.harbor import SimulatedHarbor
-from models.core.errors import RegistryError
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
 from tests.support.simulator_servers import serving
@@ -88,13 +88,13 @@ async def test_rows_that_shift_are_unknown() -> None:
 async def test_what_cannot_be_read_is_an_error(path: str, action: Respond) -> None:
     faults = FaultInjector(harbor().app)
     faults.add(Fault(action, path=path, times=None))
-    with pytest.raises(RegistryError):
+    with pytest.raises(RemoteError):
         await _read(faults)
 
 
 async def test_a_wrong_password_reads_nothing() -> None:
     with serving(harbor().app) as url:
         async with open_client(url, credential=with_wrong_password()) as client:
-            with pytest.raises(RegistryError) as excinfo:
+            with pytest.raises(RemoteError) as excinfo:
                 await client.read_storage()
     assert excinfo.value.reason is Reason.UNAUTHORIZED

@@ -1,0 +1,238 @@
+"""One pooled HTTP client for one server and one run: a registry or the API server of a cluster.
+
+The client sends credentials only to the server's own origin, keeps no cookies, follows no
+redirects, limits concurrency, duration and response size, retries transient faults, and pauses
+requests to a server that does not respond.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from models.core.errors import CircuitOpen, IntegrationError, Rejected, RemoteError, ServerError
+from models.core.reasons import Reason
+from tasks.http.body import IDENTITY_ENCODING, BodyBuffer, BodyError, CorruptBody
+from tasks.http.errors import transport_error
+from tasks.http.fence import check_fence
+from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
+from tasks.http.network import AddressGuard, BlockedAddressError
+from tasks.http.response import Response
+from tasks.http.retry import retry_attempts
+from tasks.http.transport import Transport
+
+# Debug records of httpcore contain response headers, such as the session cookies of Harbor.
+logging.getLogger("httpcore").setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server of one client.
+
+    Attributes:
+        name: name of the registry or cluster.
+        target: the server in errors, for example `prod` or `cluster eu`.
+        origin: URL of the server, without a trailing slash; a cluster behind a proxy has a path.
+        tls_context: TLS context of all connections.
+        tls_advice: what to do about a certificate that is not trusted, by reason.
+        to_error: returns the error for a response with an unexpected status.
+        max_failed_connections: consecutive failed connections that open the circuit.
+        address_guard: checks the IP address of each connection; None checks none.
+        server_name: host name to verify in the certificate, if it differs from the URL's.
+    """
+
+    name: str
+    target: str
+    origin: str
+    tls_context: ssl.SSLContext
+    tls_advice: Mapping[Reason, str]
+    to_error: Callable[[Response], RemoteError]
+    max_failed_connections: int
+    address_guard: AddressGuard | None = None
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and what its attempts need."""
+
+    request: httpx.Request
+    auth: httpx.Auth | None = field(repr=False)
+    url: str
+
+    @property
+    def method(self) -> str:
+        return self.request.method
+
+
+class HttpClient:
+    """HTTP client of one server.
+
+    Args:
+        server: the server.
+        client_limits: concurrency, size and time limits.
+        auth: authentication for the server's own origin.
+        transport: replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        client_limits: ClientLimits,
+        auth: httpx.Auth | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.name, self.target, self.origin = server.name, server.target, server.origin
+        self.limits, self.requests = client_limits, 0
+        self._server, self._auth = server, auth
+        self._semaphore = asyncio.Semaphore(client_limits.max_concurrency)
+        self._circuit = CircuitBreaker(server.max_failed_connections)
+        self._client = httpx.AsyncClient(
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            headers={
+                "Accept": "application/json",
+                "User-Agent": "registry-integration",
+                **IDENTITY_ENCODING,
+            },
+            timeout=httpx.Timeout(
+                client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
+            ),
+            transport=transport
+            or Transport(
+                server.tls_context,
+                client_limits.max_concurrency,
+                server.address_guard,
+                server.server_name,
+            ),
+            trust_env=False,  # a proxy or .netrc of this machine must not see or add credentials
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> Response:
+        """Send a GET request; see `send`."""
+        return await self.send("GET", path, query=query, headers=headers, anonymous=anonymous)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+        repeatable: bool = True,
+        origin: str | None = None,
+    ) -> Response:
+        """Send a request and return the complete response, whatever its permanent status.
+
+        Args:
+            method: HTTP method.
+            path: path of the URL.
+            query: query parameters.
+            json: JSON body.
+            headers: additional headers.
+            anonymous: do not send the client's credential.
+            repeatable: whether the request may be sent twice; only then is it retried.
+            origin: another origin than the server's own. It gets no `Authorization` header except
+                from `headers`.
+
+        Raises:
+            RemoteError: no complete response, or only transient statuses, after retries; the
+                response is too large; the server's certificate is not trusted; the address is not
+                allowed.
+            LeaseHeld: the method is not safe and the run has lost its lease.
+        """
+        same_origin = origin is None or origin == self.origin
+        url = (origin or self.origin) + path
+        try:
+            request = self._client.build_request(
+                method, url, params=query, json=json, headers=headers
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise self._to_error(error, method, url) from None
+        auth = self._auth if same_origin and not anonymous else None
+        call = _Call(request, auth, str(request.url))
+        async for attempt in retry_attempts(repeatable=repeatable):
+            with attempt:
+                response = await self._attempt(call)
+                if response.status in TRANSIENT_STATUSES:
+                    raise self._server.to_error(response)
+        return response
+
+    async def _attempt(self, call: _Call) -> Response:
+        async with self._semaphore:
+            self._check_circuit(call)
+            await check_fence(call.method)
+            self.requests += 1
+            try:
+                async with asyncio.timeout(self.limits.request_seconds):
+                    response = await self._exchange(call)
+            except IntegrationError:
+                raise
+            except Exception as error:
+                failure = self._to_error(error, call.method, call.url)
+                if failure.transient:
+                    self._circuit.record_failure(failure.message, failure.reason)
+                # Chained only for a bug: the text of a protocol error can contain a header.
+                raise failure from error if failure.reason is Reason.UNFORESEEN else None
+        self._circuit.record_success()
+        return response
+
+    def _to_error(self, error: Exception, method: str, url: str) -> RemoteError:
+        if isinstance(error, BlockedAddressError):
+            reason = Reason.ADDRESS_FORBIDDEN
+            return RemoteError(self.target, method, url, str(error), reason)
+        return transport_error(error, self.target, method, url, self._server.tls_advice)
+
+    def _check_circuit(self, call: _Call) -> None:
+        if last_failure := self._circuit.open_reason:
+            raise CircuitOpen(self.target, call.method, call.url, *last_failure)
+
+    async def _exchange(self, call: _Call) -> Response:
+        started = time.monotonic()
+        response = await self._client.send(call.request, stream=True, auth=call.auth)
+        try:
+            body = BodyBuffer(response.headers.get("content-encoding", ""), self.limits.max_bytes)
+            async for piece in response.aiter_raw():
+                body.add(piece)
+            content = body.content()
+        except BodyError as error:
+            error_class = ServerError if isinstance(error, CorruptBody) else Rejected
+            raise error_class(self.target, call.method, call.url, str(error)) from None
+        finally:
+            await response.aclose()
+        return Response(
+            target=self.target,
+            method=call.method,
+            url=call.url,
+            status=response.status_code,
+            headers=dict(response.headers),
+            body=content,
+            seconds=time.monotonic() - started,
+        )

@@ -1,0 +1,58 @@
+"""The server of a registry: its TLS context, address guard and errors."""
+
+import ssl
+
+from models.core.reasons import Reason
+from models.core.settings import get_settings
+from models.registries.address import parse_address
+from models.registries.registry import CustomCA, Registry, RegistryOrigin, SkipVerify
+from tasks.http.client import Server
+from tasks.http.network import AddressGuard
+from tasks.http.tls import tls_context
+from tasks.registries.wire import error_from_response
+
+_MAX_FAILED_CONNECTIONS = 3
+"""Consecutive failed connections that open the circuit."""
+
+_ADD_CA_ADVICE = "add the CA certificate as 'Own certificate authority'"
+
+TLS_ADVICE = {
+    Reason.UNKNOWN_AUTHORITY: _ADD_CA_ADVICE,
+    Reason.SELF_SIGNED: f"{_ADD_CA_ADVICE} (here: the server certificate itself)",
+    Reason.WRONG_HOST_NAME: "use a host name that the certificate is issued for",
+    Reason.CERTIFICATE_EXPIRED: "renew the certificate of the registry",
+    Reason.TLS_UNTRUSTED: "install a valid certificate on the registry",
+}
+"""What to do about a certificate that is not trusted, by reason."""
+
+
+def registry_server(registry: Registry) -> Server:
+    """Return the server of a registry."""
+    return Server(
+        name=registry.name,
+        target=registry.name,
+        origin=registry.address,
+        tls_context=registry_tls_context(registry),
+        tls_advice=TLS_ADVICE,
+        to_error=error_from_response,
+        max_failed_connections=_MAX_FAILED_CONNECTIONS,
+        address_guard=registry_address_guard(registry),
+    )
+
+
+def registry_tls_context(registry: Registry) -> ssl.SSLContext:
+    """Return the TLS context of a registry; contexts are cached by their settings."""
+    authority = registry.tls.bundle if isinstance(registry.tls, CustomCA) else ""
+    return tls_context(authority, verified=not isinstance(registry.tls, SkipVerify))
+
+
+def registry_address_guard(registry: Registry) -> AddressGuard | None:
+    """Return the address guard of a managed registry; None if a person entered the address."""
+    if registry.origin is not RegistryOrigin.MANAGED:
+        return None
+    service = registry.token_service
+    exempt_addresses = [parse_address(service)] if service else []
+    return AddressGuard(
+        allowed=get_settings().networks,
+        trusted_endpoints=frozenset((address.host, address.port) for address in exempt_addresses),
+    )
