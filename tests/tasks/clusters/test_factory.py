@@ -14,9 +14,11 @@ import yaml
 from pydantic import SecretStr
 
 from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
+from deployments.simulators.server import run_server
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.factory import create_cluster_client
+from tests.support.errors import raises_reason
 from tests.tasks.clusters.tools import (
     CLUSTER,
     INSTALLATION_ID,
@@ -25,6 +27,7 @@ from tests.tasks.clusters.tools import (
     items,
     open_client,
 )
+from tests.tasks.registries.tools import Recorder
 
 AUTHORITY = trustme.CA()
 
@@ -90,6 +93,14 @@ async def test_another_name_is_refused_and_can_be_said() -> None:
         assert excinfo.value.reason == Reason.WRONG_HOST_NAME
         kubeconfig = edit_kubeconfig(cluster.kubeconfig, cluster={"tls-server-name": "inner.test"})
         assert await count_namespaces(cluster, kubeconfig) == 2
+
+
+async def test_a_wrong_server_name_is_refused() -> None:
+    with secure_cluster() as cluster:
+        kubeconfig = edit_kubeconfig(cluster.kubeconfig, cluster={"tls-server-name": "inner.test"})
+        with raises_reason(Reason.WRONG_HOST_NAME, "tls-server-name", transient=False):
+            await count_namespaces(cluster, kubeconfig)
+    assert cluster.requests == []
 
 
 async def test_verification_can_be_switched_off() -> None:
@@ -173,6 +184,33 @@ async def test_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             service_account=account,
         ) as client:
             assert len(items((await client.observe(())).namespaces)) == 2
+
+
+async def test_a_replaced_token_of_the_pod_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    AUTHORITY.issue_cert("127.0.0.1").configure_cert(context)
+    recorder = Recorder()
+    with run_server(recorder.app, ssl_context=context) as url:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", url.rpartition(":")[2])
+        account = write_service_account(tmp_path, "first")
+        async with create_cluster_client(
+            CLUSTER,
+            None,
+            QUICK,
+            fingerprint=fingerprint,
+            installation=INSTALLATION_ID,
+            service_account=account,
+        ) as client:
+            await client.observe(())
+            (account / "token").write_text("second\n")
+            await client.observe(())
+            (account / "token").unlink()  # while Kubernetes replaces it
+            await client.observe(())
+    tokens = [request.headers["authorization"] for request in recorder.requests]
+    assert tokens == ["Bearer first"] * 3 + ["Bearer second"] * 6
 
 
 async def test_within_there_is_nothing_outside(

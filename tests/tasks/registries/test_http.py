@@ -1,5 +1,7 @@
 """The one HTTP client: whom it tells what, how often it asks, and when it gives up."""
 
+import logging
+
 import pytest
 
 from deployments.simulators.asgi import AsgiResponse
@@ -70,6 +72,27 @@ async def test_cookies_are_never_kept() -> None:
                 await http.send("POST", "/x", json={})
     assert len(recorder.requests) == 3
     assert all("cookie" not in request.headers for request in recorder.requests)
+
+
+async def test_no_debug_log_has_a_body_a_password_or_a_cookie(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    cookie = (("Set-Cookie", "sid=cookie-secret; Path=/; HttpOnly"),)
+    recorder = Recorder(AsgiResponse(200, b'{"secret": "body-secret"}', cookie))
+    with serving(recorder.app) as url:
+        async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
+            await http.send("POST", "/x", json={"secret": "sent-secret"})
+    assert "cookie-secret" not in caplog.text
+    for library in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "asyncio"):
+        caplog.set_level(logging.DEBUG, library)
+    with serving(recorder.app) as url:
+        async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
+            await http.send("POST", "/x", json={"secret": "sent-secret"})
+    authorization = recorder.requests[0].headers["authorization"]
+    assert "httpcore" in {record.name.partition(".")[0] for record in caplog.records}
+    for secret in ("body-secret", "sent-secret", authorization.partition(" ")[2]):
+        assert secret not in caplog.text
 
 
 async def test_no_proxy_or_netrc_of_this_machine_is_used(
