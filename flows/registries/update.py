@@ -29,6 +29,7 @@ from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
+    credential_blocks,
     new_credential_origins,
     token_service_origins,
 )
@@ -109,7 +110,9 @@ async def _check_new_values(
         InvalidRequest: a check failed; nothing was saved.
     """
     await in_transaction(registries.ensure_address_available, after)
-    former_origins = await in_transaction(credential_origins.list_origins, before)
+    former_origins = await in_transaction(
+        credential_origins.list_origins, credential_blocks(before)
+    )
     origins += token_service_origins(former_origins, before, after)
     await probe_registry(after, origins)
     await check_duplicate_harbor(after, origins)
