@@ -8,7 +8,7 @@ from models.registries.registry import BlockRef, Registry
 from models.tables import CredentialOriginRow
 from tasks.store.registries import credential_origins, registries
 from tasks.store.session import run_in_transaction
-from tests.support.builders import NOW, registry
+from tests.support.builders import registry, run_context
 from tests.tasks.store.tools import INTEGRATED, rows
 
 A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
@@ -21,7 +21,7 @@ def pair(origin: str, document_id: str = "id-1", block: str = "admin") -> Creden
 
 def add_registry(spec: Registry, *origins: CredentialOrigin) -> None:
     run_in_transaction(
-        registries.add_registry, spec, INTEGRATED, at=NOW, flow_run="", approved_origins=origins
+        registries.add_registry, spec, INTEGRATED, run_context(""), approved_origins=origins
     )
 
 
@@ -74,12 +74,11 @@ def test_what_serves_no_registry_any_more_is_forgotten(database: str) -> None:
         registries.replace_registry,
         moved_registry,
         INTEGRATED,
-        at=NOW,
-        flow_run="",
+        run_context(""),
         approved_origins=new_origins,
     )
     assert {origin for _, _, origin in saved_origins()} == {moved_registry.address, B}
-    run_in_transaction(registries.delete_registry, "a", INTEGRATED, at=NOW, flow_run="")
+    run_in_transaction(registries.delete_registry, "a", INTEGRATED, run_context(""))
     assert saved_origins() == {("admin", "id-1", B)}
 
 
