@@ -1,11 +1,25 @@
 """`make migrate`: migrate the configured database to this version."""
 
+import sys
+
+from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks.secrets.robot_secrets import ensure_keys
 from tasks.store.migrate import migrate
 
+
+def main() -> int:
+    """Migrate the database, then update the keys if there are any."""
+    try:
+        migrate(get_settings().database)
+        print("The database is up to date.")
+        if get_settings().secret_keys.get_secret_value() or get_settings().key_file.is_file():
+            print(ensure_keys() or "The keys are up to date.")
+    except InvalidRequest as error:
+        print(f"Migration failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    migrate(get_settings().database)
-    print("The database is up to date.")
-    if get_settings().secret_keys.get_secret_value() or get_settings().key_file.is_file():
-        print(ensure_keys() or "The keys are up to date.")
+    sys.exit(main())

@@ -1,7 +1,8 @@
-"""Turn expected errors into a Failed state with a readable message."""
+"""What every run has: a readable message on expected errors, and its context."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,7 +12,10 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from models.core.errors import IntegrationError
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
+from tasks import clock
+from tasks.store.leases import lease
 from tasks.store.schema_revision import require_current_schema
 
 P = ParamSpec("P")
@@ -55,6 +59,13 @@ async def isolate_failure(subject: str, work: Awaitable[T], on_error: Callable[[
         return on_error(f"{subject}: unexpected {type(error).__name__}, see the run's log")
 
 
-def flow_run_id() -> str:
-    """Return the id of the current flow run; empty outside of a flow run."""
-    return str(flow_run.id or "")
+def new_run_context(lease_id: str = "") -> RunContext:
+    """Return the context of the current run; outside of a flow run, it names no flow run."""
+    return RunContext(now=clock.now(), flow_run=str(flow_run.id or ""), lease_id=lease_id)
+
+
+@asynccontextmanager
+async def hold_lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[RunContext]:
+    """Hold a lease, see `tasks.store.leases.lease`; yield the context of the run that holds it."""
+    async with lease(key, wait_seconds=wait_seconds) as lease_id:
+        yield new_run_context(lease_id)

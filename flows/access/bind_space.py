@@ -16,7 +16,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, new_run_context, report_errors
 from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
@@ -25,7 +25,6 @@ from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
 from tasks.store.access.binding_change import plan_bind
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -42,8 +41,8 @@ async def bind_space(
     New bindings are added to existing ones. The artifact `binding-<registry>` lists which
     namespaces gain access. Access is in effect when the run ends.
     """
-    requested_at = clock.now()
-    binding_change = await in_transaction(plan_bind, registry, spaces, workspaces, requested_at)
+    context = new_run_context()
+    binding_change = await in_transaction(plan_bind, registry, spaces, workspaces, context.now)
     summary = summarize_change(binding_change)
     if binding_change.kind is Kind.HARBOR:
         await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
@@ -51,12 +50,10 @@ async def bind_space(
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))
-    await in_transaction(
-        bindings.bind, binding_change.bindings, at=requested_at, flow_run=flow_run_id()
-    )
-    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        result = await apply_access_change(registry, lease_id)
-    seconds = (clock.now() - requested_at).total_seconds()
+    await in_transaction(bindings.bind, binding_change.bindings, context)
+    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_context:
+        result = await apply_access_change(registry, lease_context)
+    seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_registry_pages([registry])
     await publish_workspace_pages(workspaces)

@@ -10,10 +10,9 @@ from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
-from flows.runs import flow_run_id, report_errors
+from flows.runs import new_run_context, report_errors
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
-from tasks import clock
 from tasks.prefect.events import send_events
 from tasks.store.access import clusters, workspaces
 from tasks.store.session import in_transaction
@@ -32,8 +31,7 @@ async def create_workspace(
     """
     assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
     workspace = Workspace(name=name, description=description)
-    at, run = clock.now(), flow_run_id()
-    await in_transaction(workspaces.save_workspace, workspace, assignments, at=at, flow_run=run)
+    await in_transaction(workspaces.save_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_cluster_pages(results)
     await publish_workspace_pages([name])

@@ -13,14 +13,13 @@ from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
 from models.core.errors import InvalidRequest
 from tasks import clock
 from tasks.pages.binding import summarize_bindings
 from tasks.prefect.events import send_events
 from tasks.store.access import bindings, workspaces
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -46,14 +45,10 @@ async def remove_workspace(
         raise InvalidRequest(
             messages.workspace_has_bindings(name, summarize_bindings(workspace_bindings))
         )
-    at, run = clock.now(), flow_run_id()
-    await in_transaction(
-        bindings.unbind, workspace_bindings, messages.WORKSPACE_REMOVED, at=at, flow_run=run
-    )
+    context = new_run_context()
+    await in_transaction(bindings.unbind, workspace_bindings, messages.WORKSPACE_REMOVED, context)
     errors = await _apply_unbindings(workspace_bindings)
-    late_bindings = await in_transaction(
-        workspaces.delete_workspace, name, at=clock.now(), flow_run=run
-    )
+    late_bindings = await in_transaction(workspaces.delete_workspace, name, context.at(clock.now()))
     errors += await _apply_unbindings(late_bindings)  # bound during this run
     await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await send_events()
@@ -65,7 +60,7 @@ async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[str]:
     """Apply the removal of bindings in each registry, and return the errors."""
     errors = []
     for registry in sorted({binding.registry for binding in former_bindings}):
-        async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-            result = await apply_access_change(registry, lease_id)
+        async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
+            result = await apply_access_change(registry, context)
         errors += [result.error] if result.error else []
     return errors

@@ -21,17 +21,15 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
 from models.registries.registry import Kind
-from tasks import clock
 from tasks.pages.held_bindings import held_bindings_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
 from tasks.store.access.binding_change import restorable_bindings, select_held_bindings
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -83,20 +81,18 @@ async def resolve_held_bindings(
         return Completed(message=message)
     if action is HeldBindingAction.RESTORE:
         return await _restore(registry, selection, message)
-    at, run = clock.now(), flow_run_id()
     await in_transaction(
-        bindings.unbind, selection, messages.HELD_BINDING_DROPPED, at=at, flow_run=run
+        bindings.unbind, selection, messages.HELD_BINDING_DROPPED, new_run_context()
     )
     await _publish(registry, selection)
     return Completed(message=message)
 
 
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
-    at, run = clock.now(), flow_run_id()
     reason = messages.HELD_BINDING_RESTORED
-    await in_transaction(bindings.bind, selection, reason, at=at, flow_run=run)
-    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        result = await apply_access_change(registry, lease_id)
+    await in_transaction(bindings.bind, selection, new_run_context(), reason)
+    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        result = await apply_access_change(registry, context)
     await publish_plan(result.registry_result)
     await _publish(registry, selection)
     return result.final_state(message)

@@ -17,7 +17,7 @@ from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
-from flows.runs import isolate_failure, report_errors
+from flows.runs import hold_lease, isolate_failure, report_errors
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks import clock
@@ -25,7 +25,6 @@ from tasks.concurrency import map_concurrently
 from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import workspaces
-from tasks.store.leases import lease
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 from tasks.store.state import workspaces_due_for_rotation
@@ -101,8 +100,8 @@ async def rotate_batch(workspaces_by_registry: Mapping[str, frozenset[str]]) -> 
 
 
 async def _rotate_registry(name: str, rotate: frozenset[str]) -> str:
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        return (await reconcile(name, lease_id, AS_FUNCTIONS, rotate=rotate)).error
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        return (await reconcile(name, context, AS_FUNCTIONS, rotate=rotate)).error
 
 
 def _due_workspaces(

@@ -19,7 +19,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.requests import check_unbind_limit
 from models.core.settings import get_settings
 from tasks import clock
@@ -28,7 +28,6 @@ from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import bindings
 from tasks.store.access.binding_change import plan_unbind
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -52,7 +51,7 @@ async def unbind_space(
     Only the selected bindings are removed. A token that a node obtained from Harbor before remains
     valid for up to 30 minutes, and images already on a node remain there.
     """
-    requested_at = clock.now()
+    context = new_run_context()
     binding_change = await in_transaction(plan_unbind, registry, spaces, workspaces)
     summary = summarize_change(binding_change)
     if not (dry_run or allow_large):
@@ -70,12 +69,11 @@ async def unbind_space(
         bindings.unbind,
         binding_change.bindings,
         messages.REQUESTED,
-        at=requested_at,
-        flow_run=flow_run_id(),
+        context,
     )
-    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        result = await apply_access_change(registry, lease_id)
-    seconds = (clock.now() - requested_at).total_seconds()
+    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_context:
+        result = await apply_access_change(registry, lease_context)
+    seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_registry_pages([registry])
     await publish_workspace_pages(workspaces)

@@ -13,18 +13,16 @@ from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
-from tasks import clock
 from tasks.clusters.connect import open_cluster
 from tasks.prefect.events import send_events
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.secrets.cluster_credentials import cluster_block_reference
 from tasks.store.access import clusters
 from tasks.store.installation import get_installation
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -54,10 +52,9 @@ async def register_cluster(
         links_accounts=link_service_accounts,
         description=description,
     )
-    state = await _probe(cluster)
-    async with lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS):
-        at, run = clock.now(), flow_run_id()
-        await in_transaction(clusters.save_cluster, cluster, state=state, at=at, flow_run=run)
+    status = await _probe(cluster)
+    async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
+        await in_transaction(clusters.save_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_cluster_pages(results)
     await publish_workspace_pages()

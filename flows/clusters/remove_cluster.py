@@ -11,7 +11,7 @@ from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret_plan import plan_pull_secrets
 from models.core.errors import RemoteError
@@ -24,7 +24,6 @@ from tasks.prefect.events import send_events
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.installation import get_installation
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -42,7 +41,7 @@ async def remove_cluster(
     it. Managed Harbors whose password is stored in the cluster cannot be accessed afterwards,
     until the cluster is registered again or update-registry sets credentials.
     """
-    async with lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS):
+    async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
         record = await in_transaction(clusters.get_cluster, name)
         pull_secrets = [secret for secret in record.pull_secrets if secret.fingerprint]
         registries = await in_transaction(managed_harbors.list_adopted_registries, name)
@@ -52,9 +51,7 @@ async def remove_cluster(
             return Completed(message=message)
         error = await _delete_pull_secrets(record)
         reason = error or "removed by a user; all pull secrets deleted"
-        await in_transaction(
-            clusters.delete_cluster, name, reason, at=clock.now(), flow_run=flow_run_id()
-        )
+        await in_transaction(clusters.delete_cluster, name, reason, context.at(clock.now()))
     await publish_workspace_pages()
     await send_events()
     message = messages.removed(name, error, lockout_note)

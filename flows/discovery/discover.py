@@ -19,11 +19,10 @@ from flows.operations.managed_harbors import (
     reconcile_managed_harbors,
 )
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import isolate_failure, report_errors
+from flows.runs import hold_lease, isolate_failure, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import LeaseHeld
 from models.core.settings import get_settings
-from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.discovery.find import find_managed_harbors
 from tasks.pages.discovery import discovery_digest_source, discovery_page
@@ -31,7 +30,6 @@ from tasks.prefect.artifacts import publish_if_changed
 from tasks.prefect.events import send_events
 from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import clusters, managed_harbors
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 
@@ -87,11 +85,11 @@ async def _discover_cluster(
     cluster: Cluster, kubeconfigs: Mapping[str, SecretStr], *, dry_run: bool, allow_large: bool
 ) -> DiscoveryResult:
     try:
-        async with lease(f"discovery/{cluster.name}"):
-            trust = await in_transaction(load_discovery_trust, cluster.name, clock.now())
+        async with hold_lease(f"discovery/{cluster.name}") as context:
+            trust = await in_transaction(load_discovery_trust, cluster.name, context.now)
             section = await find_managed_harbors(cluster, trust, kubeconfigs)
             return await reconcile_managed_harbors(
-                cluster, section, dry_run=dry_run, allow_large=allow_large
+                cluster, section, context, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
         return DiscoveryResult(cluster=cluster.name)  # another run holds the lease on this cluster

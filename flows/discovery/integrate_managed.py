@@ -16,7 +16,7 @@ from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.managed_harbors import load_discovery_trust, reconcile_managed_harbors
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.runs import report_errors
+from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import IntegrationError
 from models.core.names import NamespaceName
@@ -27,7 +27,6 @@ from tasks import clock
 from tasks.discovery.find import find_managed_harbors
 from tasks.prefect.events import send_events
 from tasks.store.access import clusters, managed_harbors, trusted_objects
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 
 _MIN_PAUSE, _MAX_PAUSE = 1.0, 20.0
@@ -111,13 +110,14 @@ async def _adopt_if_ready(
     Returns:
         The record of the Harbor, and why the cluster could not be read.
     """
-    async with lease(f"discovery/{host_cluster.name}", wait_seconds=LEASE_WAIT_SECONDS):
-        trust = await in_transaction(load_discovery_trust, host_cluster.name, clock.now())
+    lease_key = f"discovery/{host_cluster.name}"
+    async with hold_lease(lease_key, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        trust = await in_transaction(load_discovery_trust, host_cluster.name, context.now)
         section = await find_managed_harbors(host_cluster, trust)
         if adopt_again:
             await in_transaction(managed_harbors.include, host_cluster.name, namespace, name)
         result = await reconcile_managed_harbors(
-            host_cluster, section, only=(namespace, name), take_over=take_over
+            host_cluster, section, context, only=(namespace, name), take_over=take_over
         )
     if result.failures:
         raise IntegrationError(result.failures[0])

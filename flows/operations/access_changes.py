@@ -14,7 +14,9 @@ from flows.operations.reconcile_registry import (
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from models.access.rotation import current_robots
 from models.core.base import FrozenModel
+from models.core.run_context import RunContext
 from models.registries.registry import Kind
+from tasks import clock
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
@@ -67,7 +69,7 @@ class AccessChangeResult(FrozenModel):
 
 async def apply_access_change(
     registry: str,
-    lease_id: str,
+    context: RunContext,
     steps: RegistrySteps = AS_TASKS,
     *,
     allow_large: bool = False,
@@ -78,10 +80,10 @@ async def apply_access_change(
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    results = [await reconcile(registry, lease_id, steps, allow_large=allow_large, rotate=rotate)]
+    results = [await reconcile(registry, context, steps, allow_large=allow_large, rotate=rotate)]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     if await in_transaction(_has_superseded_robots, registry):
-        results.append(await reconcile(registry, lease_id, steps))
+        results.append(await reconcile(registry, context.at(clock.now()), steps))
     return AccessChangeResult(registry_results=tuple(results), cluster_results=clusters)
 
 

@@ -1,24 +1,25 @@
 """Verify that an object in a cluster is the Harbor of a registry on record, and act on it."""
 
+from datetime import datetime
+
 from sqlmodel import Session
 
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
-from flows.runs import flow_run_id
+from flows.runs import hold_lease
 from models.core.audit import AuditEntry
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
 from models.core.plural import pluralize
+from models.core.run_context import RunContext
 from models.discovery.claims import resolve_claim
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
 from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState
 from models.discovery.update_rules import refresh_registry, secret_ref
 from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot
-from tasks import clock
 from tasks.registries.identify import observe_robots
 from tasks.store.access import bindings, managed_harbors
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.registries import robots as robot_store
 from tasks.store.session import in_transaction
@@ -37,18 +38,18 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
         LeaseHeld: another run holds the lease on the registry.
     """
     name = claim.registry
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         registry = (await in_transaction(registries.get_registry, name)).registry
         robots = await _list_claimed_robots(registry, claim)
-        step = await in_transaction(_load_and_resolve, claim, robots)
+        step = await in_transaction(_load_and_resolve, claim, robots, context.now)
         match step:
             case SetState():
                 await in_transaction(managed_harbors.save_harbor_records, [step.record])
             case Relocate():
-                await in_transaction(_apply_relocation, step, claim.reason)
+                await in_transaction(_apply_relocation, step, claim.reason, context)
             case Replace():
-                await in_transaction(_apply_replacement, step)
-                await reconcile(name, lease_id, AS_FUNCTIONS, is_new_registry=True)
+                await in_transaction(_apply_replacement, step, context)
+                await reconcile(name, context, AS_FUNCTIONS, is_new_registry=True)
     if not isinstance(step, SetState):
         await refresh_overview(name)
 
@@ -66,7 +67,10 @@ async def _list_claimed_robots(
 
 
 def _load_and_resolve(
-    session: Session, claim: ConfirmIdentity, robots: Complete[ObservedRobot] | Unavailable
+    session: Session,
+    claim: ConfirmIdentity,
+    robots: Complete[ObservedRobot] | Unavailable,
+    now: datetime,
 ) -> Relocate | Replace | SetState:
     records = managed_harbors.list_harbor_records(session)
     registry_bindings = bindings.list_bindings(session, registry=claim.registry)
@@ -74,7 +78,7 @@ def _load_and_resolve(
         claim,
         robots,
         robot_store.list_robots(session, claim.registry),
-        now=clock.now(),
+        now=now,
         active_bindings=sum(not binding.is_held for binding in registry_bindings),
         linked_harbor=next(
             (record for record in records if record.registry == claim.registry), None
@@ -83,7 +87,7 @@ def _load_and_resolve(
     )
 
 
-def _apply_relocation(session: Session, step: Relocate, reason: str) -> None:
+def _apply_relocation(session: Session, step: Relocate, reason: str, context: RunContext) -> None:
     # Bindings and robot accounts stay: it is the same Harbor.
     _save_link(session, step, "")
     _update_registry(
@@ -91,16 +95,15 @@ def _apply_relocation(session: Session, step: Relocate, reason: str) -> None:
         step,
         "registry.followed",
         f"the same Harbor, with the same robot accounts; {reason}",
+        context,
     )
 
 
-def _apply_replacement(session: Session, step: Replace) -> None:
+def _apply_replacement(session: Session, step: Replace, context: RunContext) -> None:
     # Another Harbor must not inherit access: bindings are held, and observations are deleted.
     name = step.registry
     registry_bindings = bindings.list_bindings(session, registry=name)
-    bindings.hold(
-        session, registry_bindings, HARBOR_REPLACED_REASON, at=clock.now(), flow_run=flow_run_id()
-    )
+    bindings.hold(session, registry_bindings, HARBOR_REPLACED_REASON, context)
     registries.reset(session, name)
     message = ""
     if registry_bindings:
@@ -109,7 +112,7 @@ def _apply_replacement(session: Session, step: Replace) -> None:
             "held: run resolve-held-bindings"
         )
     _save_link(session, step, message)
-    _update_registry(session, step, "registry.replaced", HARBOR_REPLACED_REASON)
+    _update_registry(session, step, "registry.replaced", HARBOR_REPLACED_REASON, context)
 
 
 def _save_link(session: Session, step: Relocate | Replace, message: str) -> None:
@@ -132,10 +135,12 @@ def _save_link(session: Session, step: Relocate | Replace, message: str) -> None
     managed_harbors.save_harbor_records(session, [adopted_harbor])
 
 
-def _update_registry(session: Session, step: Relocate | Replace, event: str, reason: str) -> None:
+def _update_registry(
+    session: Session, step: Relocate | Replace, event: str, reason: str, context: RunContext
+) -> None:
     before = registries.get_registry(session, step.registry).registry
     after = refresh_registry(before, step.harbor)
     entry = AuditEntry(
         subject=before.name, action=event, before=before.address, after=after.address, reason=reason
     )
-    registries.replace_registry(session, after, entry, at=clock.now(), flow_run=flow_run_id())
+    registries.replace_registry(session, after, entry, context)

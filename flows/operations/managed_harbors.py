@@ -11,12 +11,13 @@ from flows.operations.harbor_claims import verify_claim
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.removal import decommission
 from flows.overview import refresh_overview
-from flows.runs import flow_run_id, isolate_failure
+from flows.runs import hold_lease, isolate_failure
 from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest, UnsafePlan
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import AdoptionState, ManagedHarbor, ManagedHarborRecord
 from models.discovery.plan import plan_discovery
@@ -38,12 +39,10 @@ from models.discovery.trust import CompleteHarbors, DiscoveryTrust, pin_trusted_
 from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
 from models.registries.health import first_failure, has_valid_credential
 from models.registries.registry import Kind, Registry, RegistryOrigin
-from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.store.access import bindings, managed_harbors, trusted_objects
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
@@ -76,6 +75,7 @@ class DiscoveryResult(FrozenModel):
 async def reconcile_managed_harbors(
     cluster: Cluster,
     section: CompleteHarbors | Unavailable,
+    context: RunContext,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
@@ -86,6 +86,7 @@ async def reconcile_managed_harbors(
 
     Args:
         section: the observed Harbors.
+        context: the run.
         only: namespace and name of the only Harbor to reconcile.
         take_over: whether to link that Harbor to the registry that a user integrated at its
             address.
@@ -94,7 +95,7 @@ async def reconcile_managed_harbors(
         _load_and_plan,
         cluster.name,
         section,
-        clock.now(),
+        context.now,
         only,
         take_over=take_over,
         save=not dry_run,
@@ -110,7 +111,7 @@ async def reconcile_managed_harbors(
     failures: tuple[str, ...] = ()
     if not dry_run:
         plan, postponed = plan.limit_adoptions(get_settings().adoptions_at_once)
-        failures = await _apply_steps(plan)
+        failures = await _apply_steps(plan, context)
     return DiscoveryResult(
         cluster=cluster.name,
         harbor_count=len(section.items) if isinstance(section, CompleteHarbors) else 0,
@@ -156,7 +157,7 @@ def _load_and_plan(
     )
 
 
-async def _apply_steps(plan: DiscoveryPlan) -> tuple[str, ...]:
+async def _apply_steps(plan: DiscoveryPlan, context: RunContext) -> tuple[str, ...]:
     """Apply all steps: records in one transaction, then the others, then adoptions concurrently.
 
     Returns:
@@ -164,36 +165,36 @@ async def _apply_steps(plan: DiscoveryPlan) -> tuple[str, ...]:
     """
     record_steps = [step for step in plan.steps if is_record_only(step)]
     adoptions = [step for step in plan.steps if isinstance(step, Adopt)]
-    await in_transaction(_save_records, record_steps)
+    await in_transaction(_save_records, record_steps, context)
     errors = [
-        await _step_error(step)
+        await _step_error(step, context)
         for step in plan.steps
         if not (is_record_only(step) or isinstance(step, Adopt))
     ]
     semaphore = asyncio.Semaphore(get_settings().registries_at_once)
-    errors += await map_concurrently(adoptions, _step_error, semaphore)
+    errors += await map_concurrently(adoptions, lambda step: _step_error(step, context), semaphore)
     return tuple(error for error in errors if error)
 
 
-async def _step_error(step: Step) -> str:
+async def _step_error(step: Step, context: RunContext) -> str:
     async def work() -> str:
-        await apply_step(step)
+        await apply_step(step, context)
         return ""
 
     return await isolate_failure(str(step_ref(step)), work(), str)
 
 
-def _save_records(session: Session, steps: Iterable[Step]) -> None:
+def _save_records(session: Session, steps: Iterable[Step], context: RunContext) -> None:
     # One transaction for all: any namespace owner can create many objects, and so many steps.
     records = {record.ref: record for record in managed_harbors.list_harbor_records(session)}
     for step in steps:
         if isinstance(step, SetState):
-            _save_record(session, step.record, records.get(step.record.ref))
+            _save_record(session, step.record, records.get(step.record.ref), context)
         elif isinstance(step, Forget):
             managed_harbors.delete_harbor_record(session, step.ref)
 
 
-async def apply_step(step: Step) -> None:
+async def apply_step(step: Step, context: RunContext) -> None:
     """Apply one step; a step that is already applied changes nothing.
 
     Raises:
@@ -201,7 +202,7 @@ async def apply_step(step: Step) -> None:
     """
     match step:
         case SetState():
-            await in_transaction(_save_records, [step])
+            await in_transaction(_save_records, [step], context)
         case Forget():
             await _forget(step)
         case Adopt():
@@ -217,7 +218,10 @@ async def apply_step(step: Step) -> None:
 
 
 def _save_record(
-    session: Session, record: ManagedHarborRecord, before: ManagedHarborRecord | None
+    session: Session,
+    record: ManagedHarborRecord,
+    before: ManagedHarborRecord | None,
+    context: RunContext,
 ) -> None:
     if before is not None and record.registry and before.registry != record.registry:
         return  # another run has linked it to another registry meanwhile
@@ -226,9 +230,7 @@ def _save_record(
         entry = AuditEntry(
             subject=record.registry, action="registry.missing", reason=record.message
         )
-        registries.add_audit_entry(
-            session, record.registry, entry, at=clock.now(), flow_run=flow_run_id()
-        )
+        registries.add_audit_entry(session, record.registry, entry, context)
 
 
 def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
@@ -252,13 +254,12 @@ async def _adopt(step: Adopt) -> None:
             managed_harbors.save_harbor_records, [_duplicate_record(harbor, duplicate)]
         )
         return
-    async with lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        at, run = clock.now(), flow_run_id()
-        await in_transaction(registries.add_registry, registry, entry, at=at, flow_run=run)
+    async with hold_lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        await in_transaction(registries.add_registry, registry, entry, context)
         await in_transaction(
             managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
         )
-        await reconcile(registry.name, lease_id, AS_FUNCTIONS, is_new_registry=True)
+        await reconcile(registry.name, context, AS_FUNCTIONS, is_new_registry=True)
     await refresh_overview(registry.name)
 
 
@@ -290,7 +291,7 @@ async def _adopt_existing(step: AdoptExisting) -> None:
         InvalidRequest: the registry rejects the password.
     """
     name, ref = step.registry, step.harbor.ref
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS):
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         registry = (await in_transaction(registries.get_registry, name)).registry
         checks = await probe(registry.model_copy(update={"credential": secret_ref(step.harbor)}))
         if not has_valid_credential(checks):
@@ -299,27 +300,27 @@ async def _adopt_existing(step: AdoptExisting) -> None:
                 f"{ref} was not linked to {name}: the password in its own Secret is not valid at "
                 f"{registry.address}: {failure.message}"
             )
-        await in_transaction(_save_adoption, step)
+        await in_transaction(_save_adoption, step, context)
 
 
-def _save_adoption(session: Session, step: AdoptExisting) -> None:
+def _save_adoption(session: Session, step: AdoptExisting, context: RunContext) -> None:
     name, ref = step.registry, step.harbor.ref
     message = f"linked to {name}, which a user integrated; its settings are unchanged"
     managed_harbors.save_harbor_records(session, [_adopted_record(step.harbor, name, message)])
     entry = AuditEntry(subject=name, action="registry.adopted", reason=f"linked to {ref} by a user")
-    registries.add_audit_entry(session, name, entry, at=clock.now(), flow_run=flow_run_id())
+    registries.add_audit_entry(session, name, entry, context)
 
 
 async def _update_adopted(step: UpdateAdopted) -> None:
     name, harbor = step.registry, step.harbor
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        await in_transaction(_update_registry, step)
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        await in_transaction(_update_registry, step, context)
         await in_transaction(managed_harbors.save_harbor_records, [_adopted_record(harbor, name)])
-        await reconcile(name, lease_id, AS_FUNCTIONS)
+        await reconcile(name, context, AS_FUNCTIONS)
     await refresh_overview(name)
 
 
-def _update_registry(session: Session, step: UpdateAdopted) -> None:
+def _update_registry(session: Session, step: UpdateAdopted, context: RunContext) -> None:
     before = registries.get_registry(session, step.registry).registry
     after = refresh_registry(before, step.harbor)  # a credential set by a user stays
     entry = AuditEntry(
@@ -329,7 +330,7 @@ def _update_registry(session: Session, step: UpdateAdopted) -> None:
         after=after.address,
         reason=step.reason,
     )
-    registries.replace_registry(session, after, entry, at=clock.now(), flow_run=flow_run_id())
+    registries.replace_registry(session, after, entry, context)
 
 
 async def _forget(step: Forget) -> None:
@@ -337,8 +338,8 @@ async def _forget(step: Forget) -> None:
     if not step.registry:
         await in_transaction(delete_record)
         return
-    async with lease(step.registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(step.registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
         if await in_transaction(bindings.list_bindings, registry=step.registry):
             return  # bound since the plan was made: keep it
         reason = "missing from its cluster for longer than the grace period"
-        await decommission(step.registry, lease_id, reason, on_delete=delete_record)
+        await decommission(step.registry, context, reason, on_delete=delete_record)

@@ -7,12 +7,12 @@ from typing import NamedTuple, cast
 from prefect.utilities.annotations import quote
 
 from flows.operations import messages
-from flows.runs import flow_run_id
 from models.access.robot_state import RobotState
 from models.access.rotation_messages import deletion_remark
 from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.health import HealthSummary, summarize_health
@@ -116,7 +116,7 @@ class RegistryRunResult(FrozenModel):
 
 async def reconcile(
     name: str,
-    lease_id: str,
+    context: RunContext,
     steps: RegistrySteps = AS_TASKS,
     *,
     dry_run: bool = False,
@@ -129,7 +129,7 @@ async def reconcile(
     """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
     Args:
-        lease_id: the lease that this run holds on the registry.
+        context: the run, with its lease on the registry.
         credentials: credentials that were read already; None to read them now.
         due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
@@ -141,7 +141,7 @@ async def reconcile(
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
     robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
-    options = _Options(lease_id, steps, dry_run, allow_large, is_new_registry)
+    options = _Options(context, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(
         registry_state.record,
@@ -154,8 +154,7 @@ async def reconcile(
         failures=registry_state.failures,
     )
     if not dry_run:
-        save_context = {"lease_id": lease_id, "flow_run": flow_run_id()}
-        await in_transaction(runs.save_run, name, run_record, at=clock.now(), **save_context)
+        await in_transaction(runs.save_run, name, run_record, context.at(clock.now()))
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -169,7 +168,7 @@ async def reconcile(
 class _Options(NamedTuple):
     """Options of a run; see `reconcile`."""
 
-    lease_id: str
+    context: RunContext
     steps: RegistrySteps
     dry_run: bool
     allow_large: bool
@@ -201,7 +200,7 @@ async def _connect_and_run(
         ) as client:
             return await _run(registry_state, robot_state, client, options)
     except RemoteError as error:
-        return _unreachable(registry_state, error)
+        return _unreachable(registry_state, error, options.context.now)
 
 
 async def _run(
@@ -218,22 +217,23 @@ async def _run(
     installation, registry = robot_state.installation, registry_state.record.registry
     observation = await options.steps.observe(registry, client, installation)
     snapshot = robot_state.ignore_unneeded_robots(observation)
-    plan = _plan(registry_state, await verify_new_secrets(robot_state, client), snapshot)
+    robot_state = await verify_new_secrets(robot_state, client)
+    plan = _plan(registry_state, robot_state, snapshot, options.context.now)
     plan, save_secret, unsafe_reason = await _apply_limits(plan, options)
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     unsaved_plan = plan
     results: tuple[ChangeResult, ...] = ()
     if plan.changes:
-        unsaved_plan = await _save_findings(registry_state.record, plan, options.lease_id)
+        unsaved_plan = await _save_findings(registry_state.record, plan, options.context)
         results = await options.steps.apply(plan, client, installation, save_secret)
     await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason)
 
 
-def _unreachable(registry_state: RegistryState, error: RemoteError) -> _Run:
+def _unreachable(registry_state: RegistryState, error: RemoteError, now: datetime) -> _Run:
     snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
-    plan = _plan(registry_state, registry_state.robot_state, snapshot)
+    plan = _plan(registry_state, registry_state.robot_state, snapshot, now)
     return _Run(snapshot, plan, plan)
 
 
@@ -243,14 +243,16 @@ def _skip_if_recent(record: RegistryRecord, due_at: datetime | None) -> None:
         raise LeaseHeld(f"{record.registry.name!r} was just reconciled by another run")
 
 
-def _plan(registry_state: RegistryState, robot_state: RobotState, snapshot: Snapshot) -> Plan:
+def _plan(
+    registry_state: RegistryState, robot_state: RobotState, snapshot: Snapshot, now: datetime
+) -> Plan:
     registry, grace = registry_state.record.registry, get_settings().missing_grace
     bound_spaces = {space for spaces in robot_state.bound_spaces.values() for space in spaces}
     plan = plan_spaces(
         registry,
         registry_state.spaces,
         snapshot,
-        now=clock.now(),
+        now=now,
         grace=grace,
         bound_spaces=bound_spaces,
     )
@@ -280,17 +282,9 @@ async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret
         return plan.without_new_robots(), None, unsafe_reason or f"{plan.registry}: {error}"
 
 
-async def _save_findings(record: RegistryRecord, plan: Plan, lease_id: str) -> Plan:
+async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext) -> Plan:
     """Save findings before any change, and return the part of the plan that is not saved yet."""
     # If a run is killed after it has corrected a drift, no later run can observe that drift.
     is_first_observation = record.spaces_read_at is None
-    at, flow_run = clock.now(), flow_run_id()
-    await in_transaction(
-        runs.save_findings,
-        plan,
-        first_look=is_first_observation,
-        lease_id=lease_id,
-        at=at,
-        flow_run=flow_run,
-    )
+    await in_transaction(runs.save_findings, plan, context, first_look=is_first_observation)
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from sqlmodel import Session
 
 from flows.operations.reconcile_registry import reconcile
-from flows.runs import flow_run_id
 from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
 from models.registries.robots import RobotAccount
 from tasks import clock
 from tasks.pages.removal import orphaned_robots_page
@@ -18,7 +18,7 @@ from tasks.store.session import in_transaction
 
 
 async def decommission(
-    name: str, lease_id: str, reason: str, *, on_delete: Callable[[Session], None]
+    name: str, context: RunContext, reason: str, *, on_delete: Callable[[Session], None]
 ) -> tuple[RobotAccount, ...]:
     """Unbind a registry, delete this service's robot accounts in it, and delete its record.
 
@@ -35,35 +35,37 @@ async def decommission(
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    if await _delete_bindings(name):
-        await reconcile(name, lease_id, allow_large=True)  # deletes the robot accounts
+    if await _delete_bindings(name, context):
+        await reconcile(name, context, allow_large=True)  # deletes the robot accounts
     record = await in_transaction(registries.get_registry, name)
     await delete_observer(record.registry)
     orphans = await _orphaned_robots(name)
     entry = AuditEntry(
         subject=name, action="registry.removed", before=record.registry.address, reason=reason
     )
-    await in_transaction(_delete_record, name, entry, on_delete)
+    await in_transaction(_delete_record, name, entry, on_delete, context.at(clock.now()))
     return orphans
 
 
 def _delete_record(
-    session: Session, name: str, entry: AuditEntry, on_delete: Callable[[Session], None]
+    session: Session,
+    name: str,
+    entry: AuditEntry,
+    on_delete: Callable[[Session], None],
+    context: RunContext,
 ) -> None:
     on_delete(session)
-    registries.delete_registry(session, name, entry, at=clock.now(), flow_run=flow_run_id())
+    registries.delete_registry(session, name, entry, context)
 
 
-async def _delete_bindings(name: str) -> bool:
+async def _delete_bindings(name: str, context: RunContext) -> bool:
     """Delete all bindings; return whether the registry may contain robot accounts of this service.
 
     Bindings go first: after an interrupted run, no later run creates robot accounts again.
     """
     registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
     reason = "the registry is removed"
-    await in_transaction(
-        bindings.unbind, registry_bindings, reason, at=clock.now(), flow_run=flow_run_id()
-    )
+    await in_transaction(bindings.unbind, registry_bindings, reason, context)
     return bool(registry_bindings or await in_transaction(robots.list_robots, name))
 
 

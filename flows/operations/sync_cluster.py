@@ -7,7 +7,6 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from flows.operations import messages
-from flows.runs import flow_run_id
 from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
 from models.clusters.cluster import (
     ClusterSnapshot,
@@ -27,6 +26,7 @@ from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.core.errors import RemoteError, UnsafePlan
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.access.pull_secret_contents import (
@@ -90,13 +90,13 @@ class _SyncRun(NamedTuple):
 
 async def sync_cluster(
     name: str,
-    lease_id: str,
+    context: RunContext,
     kubeconfigs: Mapping[str, SecretStr] | None = None,
     *,
     dry_run: bool = False,
     allow_large: bool = False,
 ) -> ClusterSyncResult:
-    """Bring one cluster's pull secrets to the desired state, under the lease `lease_id`.
+    """Bring one cluster's pull secrets to the desired state, under the lease of the run.
 
     Nothing is changed in a cluster that cannot be read completely.
 
@@ -115,21 +115,21 @@ async def sync_cluster(
         ) as client:
             sync_run = await _plan(record, assignments, contents, client, allow_large=allow_large)
             if not dry_run:
-                await _save_assignments(record, sync_run.namespaces, lease_id)
+                await _save_assignments(record, sync_run.namespaces, context)
                 results = await apply_pull_secret_plan(
                     sync_run.plan, client, sync_run.namespace_contents.contents
                 )
                 sync_run = sync_run._replace(results=results)
     except RemoteError as error:
         sync_run = _unreachable(record, error)
-    pull_secrets = record.pull_secrets
+    context, pull_secrets = context.at(clock.now()), record.pull_secrets
     if sync_run.snapshot.first_unavailable is None:
         pull_secrets = update_statuses(
-            sync_run.plan, sync_run.results, sync_run.namespace_contents.desired, now=clock.now()
+            sync_run.plan, sync_run.results, sync_run.namespace_contents.desired, now=context.now
         )
     status = next_cluster_status(record.status, sync_run.snapshot)
     if not dry_run:
-        await in_transaction(_save, record, sync_run, status, pull_secrets, lease_id=lease_id)
+        await in_transaction(_save, record, sync_run, status, pull_secrets, context)
     return _sync_result(record, sync_run, status, pull_secrets)
 
 
@@ -229,20 +229,14 @@ def _assign_namespaces(
 
 
 async def _save_assignments(
-    record: ClusterRecord, namespaces: Sequence[Namespace], lease_id: str
+    record: ClusterRecord, namespaces: Sequence[Namespace], context: RunContext
 ) -> None:
     # Before any change: a run that is killed must not leave pull secrets without their reason.
     if namespaces == record.namespaces:
         return
     entries = namespace_entries(record.namespaces, namespaces)
     await in_transaction(
-        clusters.save_namespaces,
-        record.cluster.name,
-        namespaces,
-        entries,
-        lease_id=lease_id,
-        at=clock.now(),
-        flow_run=flow_run_id(),
+        clusters.save_namespaces, record.cluster.name, namespaces, entries, context
     )
 
 
@@ -252,10 +246,9 @@ def _save(
     sync_run: _SyncRun,
     status: ClusterStatus,
     pull_secrets: Sequence[PullSecretStatus],
-    *,
-    lease_id: str,
+    context: RunContext,
 ) -> None:
-    name, at, flow_run = record.cluster.name, clock.now(), flow_run_id()
+    name = record.cluster.name
     workspace_by_namespace = {
         namespace.name: namespace.workspace or "" for namespace in sync_run.namespaces
     }
@@ -263,10 +256,6 @@ def _save(
         name, workspace_by_namespace, record.pull_secrets, sync_run.results, pull_secrets
     )
     status_entries = cluster_entries(name, record.status, status)
-    clusters.save_status(
-        session, name, status, status_entries, lease_id=lease_id, at=at, flow_run=flow_run
-    )
-    clusters.save_pull_secrets(
-        session, name, pull_secrets, entries, lease_id=lease_id, at=at, flow_run=flow_run
-    )
-    rollout.save_rolled_out(session, at)
+    clusters.save_status(session, name, status, status_entries, context)
+    clusters.save_pull_secrets(session, name, pull_secrets, entries, context)
+    rollout.save_rolled_out(session, context.now)

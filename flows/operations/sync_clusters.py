@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
-from flows.runs import isolate_failure
+from flows.runs import hold_lease, isolate_failure
 from models.access.entitlement import rolled_out_bindings
 from models.clusters.cluster import Cluster
 from models.clusters.pull_secret import PullSecretPlan
@@ -20,7 +20,6 @@ from tasks.concurrency import map_concurrently
 from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import bindings, clusters, rollout
 from tasks.store.access.clusters import lease_key
-from tasks.store.leases import lease
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
@@ -72,9 +71,9 @@ async def _sync_with_lease(
     allow_large: bool,
 ) -> ClusterSyncResult:
     try:
-        async with lease(lease_key(name), wait_seconds=wait_seconds) as lease_id:
+        async with hold_lease(lease_key(name), wait_seconds=wait_seconds) as context:
             return await sync_cluster(
-                name, lease_id, kubeconfigs, dry_run=dry_run, allow_large=allow_large
+                name, context, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
         return _empty_result(name)  # another run holds the lease on this cluster

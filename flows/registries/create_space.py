@@ -8,12 +8,10 @@ from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries.reconcile import final_state, publish_plan
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.access.requests import new_spaces
 from models.registries.space import Visibility
-from tasks import clock
 from tasks.prefect.events import send_events
-from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
@@ -30,7 +28,7 @@ async def create_space(
     A Docker Registry has no projects: a space is a path prefix, and creating one only makes it
     available for bindings before the first image is pushed.
     """
-    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
         kind = (await in_transaction(registries.get_registry, registry)).registry.kind
         space_records = await in_transaction(spaces.list_spaces, registry)
         desired_spaces = new_spaces(kind, space_records, names, visibility)
@@ -38,11 +36,9 @@ async def create_space(
             spaces.save_desired,
             registry,
             desired_spaces,
-            lease_id=lease_id,
-            at=clock.now(),
-            flow_run=flow_run_id(),
+            context,
         )
-        result = await reconcile(registry, lease_id)
+        result = await reconcile(registry, context)
     await sync_shared_logins(registry)
     await publish_plan(result)
     await refresh_overview(registry)

@@ -1,7 +1,6 @@
 """Integrate a registry: probe it, save it, then run the first reconcile."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 from prefect import flow
@@ -26,21 +25,20 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries import messages
 from flows.registries.reconcile import final_state
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.run_context import RunContext
 from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
 from models.registries.registry import SYSTEM_CA, DriftPolicy, Kind, Registry
-from tasks import clock
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
@@ -84,9 +82,9 @@ async def integrate_registry(
     await check_duplicate_harbor(desired_registry, approved_origins)
     if test_only:
         return Completed(message=messages.can_be_integrated(name))
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        await in_transaction(_save, desired_registry, approved_origins, clock.now(), flow_run_id())
-        result = await reconcile(name, lease_id, is_new_registry=True)
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        await in_transaction(_save, desired_registry, approved_origins, context)
+        result = await reconcile(name, context, is_new_registry=True)
     await refresh_overview(name)
     await send_events()
     return final_state(result)
@@ -96,13 +94,10 @@ def _save(
     session: Session,
     registry: Registry,
     approved_origins: Sequence[CredentialOrigin],
-    at: datetime,
-    run: str,
+    context: RunContext,
 ) -> None:
     entry = AuditEntry(subject=registry.name, action="registry.integrated", after=registry.address)
-    registries.add_registry(
-        session, registry, entry, at=at, flow_run=run, approved_origins=approved_origins
-    )
+    registries.add_registry(session, registry, entry, context, approved_origins=approved_origins)
 
 
 async def probe_registry(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:

@@ -11,13 +11,12 @@ from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, RegistryRunResult, reconcile
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
-from flows.runs import report_errors
+from flows.runs import hold_lease, report_errors
 from models.core.availability import Complete
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
-from tasks.store.leases import lease
 
 
 @flow(name="reconcile-registry", flow_run_name="reconcile {name}", persist_result=False)
@@ -37,8 +36,8 @@ async def reconcile_registry(
 
     The artifact `plan-<registry>` lists each change with before, after and reason.
     """
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
-        result = await reconcile(name, lease_id, dry_run=dry_run, allow_large=allow_large)
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+        result = await reconcile(name, context, dry_run=dry_run, allow_large=allow_large)
     if result.affects_pull_secrets:
         await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_plan(result, dry_run=dry_run)

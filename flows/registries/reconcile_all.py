@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
-from flows.runs import isolate_failure, report_errors
+from flows.runs import hold_lease, isolate_failure, report_errors
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
@@ -22,7 +22,6 @@ from tasks.concurrency import map_concurrently
 from tasks.prefect.events import send_events
 from tasks.registries.protocol import SavedCredential
 from tasks.secrets.credentials import read_credentials
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 from tasks.store.state import list_registries_with_due_robots
@@ -102,9 +101,9 @@ async def _reconcile_isolated(
     name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
 ) -> RegistryRunSummary:
     try:
-        async with lease(name) as lease_id:
+        async with hold_lease(name) as context:
             result = await reconcile(
-                name, lease_id, AS_FUNCTIONS, credentials=credentials, due_at=due_at
+                name, context, AS_FUNCTIONS, credentials=credentials, due_at=due_at
             )
     except LeaseHeld:
         return RegistryRunSummary(registry=name)  # another run reconciles it, or just did

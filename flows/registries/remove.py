@@ -15,12 +15,11 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import refresh_overview
 from flows.registries import messages
-from flows.runs import report_errors
+from flows.runs import hold_lease, report_errors
 from tasks.pages.removal import removal_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import bindings, clusters, managed_harbors
-from tasks.store.leases import lease
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import in_transaction
 
@@ -39,12 +38,12 @@ async def remove_registry(
     The artifact `removal-<registry>` lists what is removed. An unreachable registry is removed
     too; the artifact then lists the robot accounts that remain in it.
     """
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         counts = await _publish_preview(name, confirmed=confirm)
         if not confirm:
             return Completed(message=messages.would_be_removed(name, counts))
         exclude = partial(managed_harbors.exclude, registry=name)
-        orphans = await decommission(name, lease_id, "removed by a user", on_delete=exclude)
+        orphans = await decommission(name, context, "removed by a user", on_delete=exclude)
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await refresh_overview()
     await publish_workspace_pages()

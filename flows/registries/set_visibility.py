@@ -11,12 +11,10 @@ from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries.reconcile import final_state, publish_plan
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.access.requests import check_visibility_limit, with_visibility
 from models.core.settings import get_settings
-from tasks import clock
 from tasks.prefect.events import send_events
-from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
@@ -43,7 +41,7 @@ async def set_space_visibility(
 
     A later change in the registry's own console is drift; the registry's drift policy applies.
     """
-    async with lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(registries.get_registry, registry)  # raises if it is unknown
         space_records = await in_transaction(spaces.list_spaces, registry)
         desired_spaces = with_visibility(registry, space_records, names, visibility)
@@ -55,11 +53,9 @@ async def set_space_visibility(
             spaces.save_desired,
             registry,
             desired_spaces,
-            lease_id=lease_id,
-            at=clock.now(),
-            flow_run=flow_run_id(),
+            context,
         )
-        result = await reconcile(registry, lease_id, allow_large=allow_large)
+        result = await reconcile(registry, context, allow_large=allow_large)
     await sync_shared_logins(registry)
     await publish_plan(result)
     await refresh_overview(registry)

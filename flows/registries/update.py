@@ -23,20 +23,19 @@ from flows.overview import refresh_overview
 from flows.registries import messages
 from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
-from flows.runs import flow_run_id, report_errors
+from flows.runs import hold_lease, report_errors
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
+    credential_blocks,
     new_credential_origins,
     token_service_origins,
 )
 from models.registries.registry import Registry
-from tasks import clock
 from tasks.prefect.events import send_events
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
-from tasks.store.leases import lease
 from tasks.store.registries import credential_origins, registries
 from tasks.store.session import in_transaction
 
@@ -75,7 +74,7 @@ async def update_registry(
     updates |= {field: None for field, value in clearable.items() if value == NONE}
     if not updates:
         raise InvalidRequest(messages.NO_CHANGES_GIVEN)
-    async with lease(name, wait_seconds=LEASE_WAIT_SECONDS) as lease_id:
+    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before = (await in_transaction(registries.get_registry, name)).registry
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
@@ -83,11 +82,11 @@ async def update_registry(
         documents = block_document_ids(credentials, new_pull_credentials)
         origins = new_credential_origins(after, documents)
         origins = await _check_new_values(before, after, origins)
-        entry, at, run = _audit_entry(before, after, updates), clock.now(), flow_run_id()
+        entry = _audit_entry(before, after, updates)
         await in_transaction(
-            registries.replace_registry, after, entry, at=at, flow_run=run, approved_origins=origins
+            registries.replace_registry, after, entry, context, approved_origins=origins
         )
-        result = await apply_access_change(name, lease_id)
+        result = await apply_access_change(name, context)
     await refresh_overview(name)
     await send_events()
     if result.error:
@@ -109,7 +108,9 @@ async def _check_new_values(
         InvalidRequest: a check failed; nothing was saved.
     """
     await in_transaction(registries.ensure_address_available, after)
-    former_origins = await in_transaction(credential_origins.list_origins, before)
+    former_origins = await in_transaction(
+        credential_origins.list_origins, credential_blocks(before)
+    )
     origins += token_service_origins(former_origins, before, after)
     await probe_registry(after, origins)
     await check_duplicate_harbor(after, origins)

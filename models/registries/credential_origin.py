@@ -1,5 +1,6 @@
 """The origins that a saved credential may be sent to, as allowed by a user."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from models.core.base import FrozenModel
@@ -15,8 +16,7 @@ class CredentialOrigin(FrozenModel):
 
     Attributes:
         block: name of the block.
-        document_id: id of the block document; a recreated block has another id. Empty means the
-            document that exists at the first use.
+        document_id: id of the block document; a recreated block has another id.
         origin: scheme, host and port.
     """
 
@@ -24,9 +24,20 @@ class CredentialOrigin(FrozenModel):
     document_id: str
     origin: str
 
-    def covers(self, block: str, document_id: str) -> bool:
-        """Return whether it applies to this block document."""
-        return self.block == block and self.document_id in ("", document_id)
+
+def permitted_origins(
+    document_ids: Mapping[str, str], origins: Iterable[CredentialOrigin]
+) -> dict[str, frozenset[str]]:
+    """Return the origins that each block may be sent to, by name of the block.
+
+    Args:
+        document_ids: document id of each block, by name.
+        origins: the origins that a user allowed, for any blocks.
+    """
+    by_document: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for origin in origins:
+        by_document[origin.block, origin.document_id].add(origin.origin)
+    return {block: frozenset(by_document[block, id_]) for block, id_ in document_ids.items()}
 
 
 def credential_blocks(registry: Registry) -> Iterator[str]:

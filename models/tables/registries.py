@@ -42,7 +42,7 @@ class RegistryRow(SQLModel, table=True):
 
 
 class CredentialOriginRow(SQLModel, table=True):
-    """An origin that a block may be sent to; document "" is the first block used by that name."""
+    """An origin that a block may be sent to."""
 
     __tablename__ = "credential_origin"
 

@@ -9,7 +9,11 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from models.core.errors import CredentialError
 from models.core.reasons import Reason
-from models.registries.credential_origin import CredentialOrigin, registry_origins
+from models.registries.credential_origin import (
+    CredentialOrigin,
+    permitted_origins,
+    registry_origins,
+)
 from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
 from tasks.discovery.admin_passwords import read_admin_passwords
 from tasks.registries.protocol import Credential, SavedCredential
@@ -87,8 +91,8 @@ def pick_credential(
 
     Raises:
         CredentialError: the block does not exist or has a missing field (reason
-            CredentialsMissing), is not approved for the registry's address or token service
-            (CredentialNotForOrigin), or the block or the Secret of a managed Harbor could not be
+            CredentialError), is not approved for the registry's address or token service
+            (CredentialError), or the block or the Secret of a managed Harbor could not be
             read (CredentialsUnproved, transient).
     """
     ref = registry.credential
@@ -159,8 +163,12 @@ async def read_credentials(
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
-    origins = await _permitted_origins(
-        {name: str(document.id) for name, document in documents.items()}, approved_origins
+    saved_origins = (
+        await in_transaction(credential_origins.list_origins, documents) if documents else ()
+    )
+    origins = permitted_origins(
+        {name: str(document.id) for name, document in documents.items()},
+        [*saved_origins, *approved_origins],
     )
     credentials = {
         name: SavedCredential(parse_credential(document), origins[name])
@@ -169,24 +177,6 @@ async def read_credentials(
     secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))
     return credentials | {
         id_: SavedCredential(credential, None) for id_, credential in secrets.items()
-    }
-
-
-async def _permitted_origins(
-    blocks: Mapping[str, str], approved_origins: Iterable[CredentialOrigin]
-) -> dict[str, frozenset[str]]:
-    if not blocks:
-        return {}
-    approved_origins = tuple(approved_origins)
-    origins = await in_transaction(credential_origins.permitted_origins, blocks)
-    return {
-        block: origins[block]
-        | {
-            approved_origin.origin
-            for approved_origin in approved_origins
-            if approved_origin.covers(block, document_id)
-        }
-        for block, document_id in blocks.items()
     }
 
 

@@ -7,13 +7,14 @@ from sqlalchemy import ColumnElement, and_, insert, not_
 from sqlmodel import Session, SQLModel, col, delete, select, update
 
 from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
 from models.tables import AuditRow
 
 _TABLE = SQLModel.metadata.tables["audit"]
 
 
 def append(
-    session: Session, registry: str, entries: Iterable[AuditEntry], *, at: datetime, flow_run: str
+    session: Session, registry: str, entries: Iterable[AuditEntry], context: RunContext
 ) -> None:
     """Append entries; `pending_events` returns those to send as events.
 
@@ -21,12 +22,11 @@ def append(
         session: the transaction of the change.
         registry: name of the registry that the entries are about; empty if none.
         entries: the entries.
-        at: time of the change.
-        flow_run: id of the flow run that made the change.
+        context: the run that made the change.
     """
     rows = [
         {
-            "at": at,
+            "at": context.now,
             "registry_name": registry,
             "cluster_name": entry.cluster,
             "workspace": entry.workspace,
@@ -35,7 +35,7 @@ def append(
             "before": entry.before,
             "after": entry.after,
             "why": entry.reason,
-            "flow_run": flow_run,
+            "flow_run": context.flow_run,
             "event": entry.action if entry.emit_event else None,
         }
         for entry in entries
@@ -51,9 +51,9 @@ def pending_events(session: Session, limit: int = 500) -> list[AuditRow]:
     )
 
 
-def mark_sent(session: Session, ids: Iterable[int], at: datetime) -> None:
+def mark_sent(session: Session, ids: Iterable[int], now: datetime) -> None:
     """Mark the events of these entries as sent."""
-    session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=at))
+    session.exec(update(AuditRow).where(col(AuditRow.id).in_(list(ids))).values(announced_at=now))
 
 
 def mark_rejected(session: Session, reasons: Mapping[int, str]) -> None:

@@ -3,16 +3,24 @@
 Every run checks it, so this module does not import Alembic, which takes a third of a second.
 """
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from models.core.errors import InvalidRequest
 from tasks.store.session import get_engine
 
-HEAD_REVISION = "0009"
+HEAD_REVISION = "1001"
 """The newest migration. A test fails if this is outdated."""
 
 _TABLE = "alembic_version"
 """Table in which Alembic stores the revision: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
+
+
+def read_revision(connection: Connection) -> str | None:
+    """Return the revision of a database; None if it has no schema."""
+    if not inspect(connection).has_table(_TABLE):
+        return None
+    revision: str | None = connection.scalar(text(f"SELECT version_num FROM {_TABLE}"))  # noqa: S608 - a constant
+    return revision
 
 
 def require_current_schema(url: str) -> None:
@@ -22,9 +30,7 @@ def require_current_schema(url: str) -> None:
         InvalidRequest: it has no schema or another revision; the message contains the command.
     """
     with get_engine(url).connect() as connection:
-        has_table = inspect(connection).has_table(_TABLE)
-        query = text(f"SELECT version_num FROM {_TABLE}")  # noqa: S608 - a constant
-        revision = connection.scalar(query) if has_table else None
+        revision = read_revision(connection)
     if revision != HEAD_REVISION:
         raise InvalidRequest(
             f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "

@@ -26,7 +26,7 @@ _STATUS_FIELDS = set(ClusterStatus.model_fields)
 
 
 def load_workspace_facts(
-    session: Session, names: Collection[str] | None, at: datetime
+    session: Session, names: Collection[str] | None, now: datetime
 ) -> AccessFacts:
     """Return the access facts of these workspaces, or of all; unknown names are ignored."""
     all_workspaces = workspaces.list_workspaces(session)
@@ -37,18 +37,21 @@ def load_workspace_facts(
         _list_bindings(session, col(BindingRow.workspace), names) if selected_workspaces else ()
     )
     facts = AccessFacts(
-        at=at, workspaces=selected_workspaces, bindings=bindings, robots=robots.list_robots(session)
+        at=now,
+        workspaces=selected_workspaces,
+        bindings=bindings,
+        robots=robots.list_robots(session),
     )
     return _with_details(session, facts) if selected_workspaces else facts
 
 
-def load_registry_facts(session: Session, names: Collection[str], at: datetime) -> AccessFacts:
+def load_registry_facts(session: Session, names: Collection[str], now: datetime) -> AccessFacts:
     """Return the access facts of these registries."""
     bindings = _list_bindings(session, col(BindingRow.registry_name), names)
     robot_accounts = tuple(
         robot for robot in robots.list_robots(session) if robot.registry in names
     )
-    facts = AccessFacts(at=at, bindings=bindings, robots=robot_accounts)
+    facts = AccessFacts(at=now, bindings=bindings, robots=robot_accounts)
     return _with_details(session, facts) if bindings else facts
 
 

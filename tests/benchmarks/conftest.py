@@ -9,11 +9,11 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
+from flows.runs import new_run_context
 from models.core.audit import AuditEntry
 from models.core.settings import get_settings
 from models.registries.credential_origin import new_credential_origins
 from models.registries.registry import BlockRef, Kind, Registry
-from tasks import clock
 from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.migrate import migrate
@@ -53,8 +53,7 @@ def integrate_registries(urls: list[str]) -> list[str]:
             registries.add_registry,
             registry,
             entry,
-            at=clock.now(),
-            flow_run="",
+            new_run_context(),
             approved_origins=origins,
         )
     return names

@@ -13,13 +13,14 @@ from flows.clusters.register_cluster import register_cluster
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import reconcile
 from flows.operations.sync_clusters import sync_clusters
+from flows.runs import hold_lease
 from models.core.labels import WORKSPACE_LABEL
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings
 from tasks.store.access.binding_change import plan_bind
-from tasks.store.leases import lease
 from tasks.store.session import in_transaction, run_in_transaction
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import (
@@ -86,8 +87,8 @@ async def test_fifty_workspaces_and_a_thousand_spaces(password_seconds: float) -
             bind_seconds = await measure_seconds(lambda: _bind_all(name))
 
             async def apply_access() -> None:
-                async with lease(name) as lease_id:
-                    effect = await apply_access_change(name, lease_id)
+                async with hold_lease(name) as context:
+                    effect = await apply_access_change(name, context)
                 assert effect.error == ""
 
             product_seconds = await measure_seconds(apply_access)
@@ -108,14 +109,14 @@ async def test_fifty_workspaces_and_a_thousand_spaces(password_seconds: float) -
 
 
 async def _reconcile(name: str) -> None:
-    async with lease(name, wait_seconds=60) as lease_id:
-        assert (await reconcile(name, lease_id)).error == ""
+    async with hold_lease(name, wait_seconds=60) as context:
+        assert (await reconcile(name, context)).error == ""
 
 
 async def _bind_all(name: str) -> None:
     now, teams = clock.now(), [f"team-{number:02}" for number in range(50)]
     change = await in_transaction(plan_bind, name, ["*"], teams, now)
-    run_in_transaction(bindings.bind, change.bindings, at=now, flow_run="")
+    run_in_transaction(bindings.bind, change.bindings, RunContext(now=now))
 
 
 async def _run_bare_loop(

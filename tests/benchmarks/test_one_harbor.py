@@ -8,10 +8,9 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
 from flows.operations.reconcile_registry import RegistryRunResult, reconcile
+from flows.runs import hold_lease
 from models.access.requests import with_visibility
 from models.registries.space import Visibility
-from tasks import clock
-from tasks.store.leases import lease
 from tasks.store.registries import spaces
 from tasks.store.session import in_transaction
 from tests.benchmarks import bare
@@ -61,14 +60,12 @@ async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
         space_records = await in_transaction(spaces.list_spaces, name)
         names = [space.name for space in space_records]
         desired_spaces = with_visibility(name, space_records, names, Visibility.PUBLIC)
-        async with lease(name) as lease_id:
+        async with hold_lease(name) as context:
             await in_transaction(
                 spaces.save_desired,
                 name,
                 desired_spaces,
-                lease_id=lease_id,
-                at=clock.now(),
-                flow_run="",
+                context,
             )
         await _reconcile(name)
         await bare.set_public(urls[0], names, public=False)
@@ -87,8 +84,8 @@ async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
 
 
 async def _reconcile(name: str) -> RegistryRunResult:
-    async with lease(name, wait_seconds=60) as lease_id:
-        return await reconcile(name, lease_id, allow_large=True)
+    async with hold_lease(name, wait_seconds=60) as context:
+        return await reconcile(name, context, allow_large=True)
 
 
 async def _flow_run(name: str) -> tuple[float, RegistryRunResult, int]:

@@ -22,9 +22,9 @@ from deployments.simulators.asgi import (
 from deployments.simulators.faults import Fault, FaultInjector, Respond
 from deployments.simulators.server import run_server
 from flows.registries.reconcile import reconcile_registry
+from flows.runs import new_run_context
 from models.core.audit import EVENT_DESCRIPTIONS, AuditEntry
 from models.tables import AuditRow
-from tasks import clock
 from tasks.store import audit
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
@@ -86,7 +86,7 @@ async def test_an_event_that_is_sent_twice_is_there_once(name: str) -> None:
         run_in_transaction(lambda session: session.exec(update(AuditRow).values(announced_at=None)))
         await expect_success(reconcile_registry, name)
         entry = AuditEntry(subject=name, action="registry.updated")
-        run_in_transaction(audit.append, name, [entry], at=clock.now(), flow_run="")
+        run_in_transaction(audit.append, name, [entry], new_run_context())
         await expect_success(reconcile_registry, name)
     assert await wait_for_events(name, 2) == {"registry.integrated": 1, "registry.updated": 1}
 
@@ -97,7 +97,7 @@ async def test_more_than_one_page_of_events(name: str) -> None:
         entries = [
             AuditEntry(subject=f"s{number}", action="space.appeared") for number in range(1100)
         ]
-        run_in_transaction(audit.append, name, entries, at=clock.now(), flow_run="")
+        run_in_transaction(audit.append, name, entries, new_run_context())
         await expect_success(reconcile_registry, name)
     assert all(row.announced_at for row in audit_of(name) if row.event is not None)
     assert set(audit_events(name)) <= set(EVENT_DESCRIPTIONS)
@@ -122,7 +122,7 @@ async def test_a_rejected_event_holds_up_no_other(name: str, server_proxy: Fault
     with harbor_with() as harbor:
         await add_registry(name, harbor.url)
         entries = [AuditEntry(subject=subject, action="space.appeared") for subject in subjects]
-        run_in_transaction(audit.append, name, entries, at=clock.now(), flow_run="")
+        run_in_transaction(audit.append, name, entries, new_run_context())
         events = Fault(Rejects(b"bad-"), "POST", "/api/events", times=None)
         server_proxy.add(events)
         await expect_success(reconcile_registry, name)

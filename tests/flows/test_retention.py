@@ -6,6 +6,7 @@ import pytest
 
 from flows.overview import compute_overview
 from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.store import audit
@@ -20,7 +21,7 @@ OLD_ENTRIES = [
 
 def _write(name: str, days: float, *entries: AuditEntry) -> None:
     at = clock.now() - timedelta(days=days)
-    run_in_transaction(audit.append, name, entries, at=at, flow_run="")
+    run_in_transaction(audit.append, name, entries, RunContext(now=at))
 
 
 async def test_the_audit_is_pruned_by_age(name: str) -> None:

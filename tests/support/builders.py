@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
+from models.core.run_context import RunContext
 from models.registries.changes import Change, ChangeResult, CreateSpace, SetVisibility
 from models.registries.condition import CheckResult, Condition, ConditionStatus, ConditionType
 from models.registries.observation import Snapshot
@@ -24,6 +25,10 @@ from models.registries.space import ObservedSpace, Space, Visibility
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GRACE = timedelta(hours=72)
 PUBLIC, PRIVATE = Visibility.PUBLIC, Visibility.PRIVATE
+
+
+def run_context(flow_run: str = "", lease_id: str = "", now: datetime = NOW) -> RunContext:
+    return RunContext(now=now, flow_run=flow_run, lease_id=lease_id)
 
 
 def registry(

@@ -19,6 +19,7 @@ from deployments.simulators.server import run_server
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.registries.integrate import integrate_registry
 from flows.registries.reconcile_all import reconcile_all
+from flows.runs import hold_lease, new_run_context
 from models.core.audit import AuditEntry
 from models.overview.overview import RegistryStatistics
 from models.registries.credential_origin import new_credential_origins
@@ -28,7 +29,6 @@ from models.registries.space import Space
 from models.tables import AuditRow, RegistryRow
 from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
-from tasks.store.leases import lease
 from tasks.store.registries import registries, spaces, statistics
 from tasks.store.session import run_in_transaction
 
@@ -121,12 +121,11 @@ async def add_registry(name: str, url: str, type_: str = "harbor", policy: str =
         registries.add_registry,
         registry,
         entry,
-        at=clock.now(),
-        flow_run="",
+        new_run_context(),
         approved_origins=approved_origins,
     )
-    async with lease(name) as lease_id:
-        await reconcile(name, lease_id, AS_FUNCTIONS)
+    async with hold_lease(name) as context:
+        await reconcile(name, context, AS_FUNCTIONS)
 
 
 async def run_flow(flow: Any, *args: Any, **kwargs: Any) -> FlowState:
@@ -169,7 +168,7 @@ def set_read_times(**times: datetime | None) -> None:
 def remove_registry_record(name: str) -> None:
     """Remove a registry behind a run's back, as a run on another machine may."""
     entry = AuditEntry(subject=name, action="registry.removed")
-    run_in_transaction(registries.delete_registry, name, entry, at=clock.now(), flow_run="")
+    run_in_transaction(registries.delete_registry, name, entry, new_run_context())
 
 
 def record_of(name: str) -> RegistryRecord:

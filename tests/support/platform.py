@@ -18,6 +18,7 @@ from flows.access.unbind_space import unbind_space
 from flows.clusters.register_cluster import register_cluster
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
+from flows.runs import hold_lease, new_run_context
 from models.access.binding import Binding
 from models.clusters.cluster import PULL_SECRET_NAME, Cluster, ClusterStatus
 from models.clusters.pull_secret import PullSecretStatus
@@ -29,7 +30,6 @@ from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings, clusters
 from tasks.store.access.binding_change import plan_bind, plan_unbind
-from tasks.store.leases import lease
 from tasks.store.registries import robots
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import HarborServer, add_registry, expect_success, harbor_with
@@ -116,9 +116,7 @@ async def add_cluster(name: str, cluster: SimulatedCluster, *, links: bool = Tru
     """Leave a cluster as register-cluster leaves it, save the run: many tests begin there."""
     await save_kubeconfig(name, cluster)
     record = Cluster(name=name, credential=BlockRef(name=name), links_accounts=links)
-    run_in_transaction(
-        clusters.save_cluster, record, state=ClusterStatus(), at=clock.now(), flow_run=""
-    )
+    run_in_transaction(clusters.save_cluster, record, ClusterStatus(), new_run_context())
     await sync(name)
 
 
@@ -173,8 +171,8 @@ _TIME_COLUMNS: dict[type[RobotAccountRow | DepartureRow | ManagedHarborRow], tup
 async def run_schedules(name: str, **options: Any) -> ScheduleResult:
     """Let the schedules run once: the registry is reconciled, then all clusters are synced."""
     with disable_run_logger():
-        async with lease(name) as lease_id:
-            report = await reconcile(name, lease_id, AS_FUNCTIONS, **options)
+        async with hold_lease(name) as context:
+            report = await reconcile(name, context, AS_FUNCTIONS, **options)
         return ScheduleResult(report, await sync())
 
 
@@ -190,15 +188,13 @@ class Platform:
     async def bind(self, *spaces: str, workspace: str = "red") -> ScheduleResult:
         """Bind as bind-space does, save the run and its pages."""
         binding_change = run_in_transaction(plan_bind, self.name, spaces, [workspace], clock.now())
-        run_in_transaction(bindings.bind, binding_change.bindings, at=clock.now(), flow_run="")
+        run_in_transaction(bindings.bind, binding_change.bindings, new_run_context())
         return await run_schedules(self.name)
 
     async def unbind(self, *spaces: str, workspace: str = "red") -> ScheduleResult:
         """Unbind as unbind-space does, save the run and its pages."""
         binding_change = run_in_transaction(plan_unbind, self.name, spaces, [workspace])
-        run_in_transaction(
-            bindings.unbind, binding_change.bindings, "asked", at=clock.now(), flow_run=""
-        )
+        run_in_transaction(bindings.unbind, binding_change.bindings, "asked", new_run_context())
         return await run_schedules(self.name)
 
     async def pulls(self, namespace: str, space: str, cluster: str = "") -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from deployments.simulators.harbor import Permission, Project, Robot
 from deployments.simulators.harbor.identity import find_robot
+from flows.runs import new_run_context
 from models.access.binding import Binding, Workspace
 from models.access.requests import with_visibility
 from models.clusters.cluster import PULL_SECRET_NAME
@@ -93,14 +94,12 @@ class TrackedPlatform(RandomPlatform):
         if name in spaces_by_name:
             space = spaces_by_name[name]
             self.bindings[name, workspace] = space.remote_id, space.created_at
-            run_in_transaction(
-                bindings.bind, [self._binding(name, workspace)], at=clock.now(), flow_run=""
-            )
+            run_in_transaction(bindings.bind, [self._binding(name, workspace)], new_run_context())
 
     def unbind(self, name: str, workspace: str) -> None:
         self.bindings.pop((name, workspace), None)
         old_bindings = [self._binding(name, workspace)]
-        run_in_transaction(bindings.unbind, old_bindings, "asked", at=clock.now(), flow_run="")
+        run_in_transaction(bindings.unbind, old_bindings, "asked", new_run_context())
 
     def _binding(self, space: str, workspace: str) -> Binding:
         now = clock.now()
@@ -179,9 +178,7 @@ class TrackedPlatform(RandomPlatform):
         self._copy(cluster, name)
         self.assignments[workspace] ^= {(cluster, name)}
         record, namespaces = Workspace(name=workspace), self.assignments[workspace]
-        run_in_transaction(
-            workspaces.save_workspace, record, namespaces, at=clock.now(), flow_run=""
-        )
+        run_in_transaction(workspaces.save_workspace, record, namespaces, new_run_context())
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:

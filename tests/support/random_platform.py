@@ -19,10 +19,12 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
+from flows.runs import hold_lease, new_run_context
 from models.access.binding import Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.audit import AuditEntry
 from models.core.errors import LeaseHeld
+from models.core.run_context import RunContext
 from models.registries.registry import BlockRef, Kind, Registry
 from models.registries.robots import OwnershipMark, parse_mark
 from models.tables import LeaseRow
@@ -32,7 +34,6 @@ from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
 from tasks.store.installation import get_installation
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
 
@@ -156,9 +157,9 @@ class RandomPlatform:
             cluster = Cluster(
                 name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
             )
-            clusters.save_cluster(session, cluster, at=at, flow_run="", state=ClusterStatus())
+            clusters.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
         for name in WORKSPACES:
-            workspaces.save_workspace(session, Workspace(name=name), (), at=at, flow_run="")
+            workspaces.save_workspace(session, Workspace(name=name), (), RunContext(now=at))
         return get_installation(session)
 
     def _integrate(self, session: Session) -> None:
@@ -167,7 +168,7 @@ class RandomPlatform:
             BlockRef(name="admin"),
         )
         registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=self.url, credential=block)
-        registries.add_registry(session, registry, entry, at=clock.now(), flow_run="")
+        registries.add_registry(session, registry, entry, new_run_context())
 
     @property
     def registry(self) -> str:
@@ -242,15 +243,15 @@ class RandomPlatform:
             BlockRef(name="admin"),
         )
         registry = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
-        run_in_transaction(registries.add_registry, registry, entry, at=clock.now(), flow_run="")
+        run_in_transaction(registries.add_registry, registry, entry, new_run_context())
         return await self._reconcile(TWIN)
 
     async def _reconcile(self, name: str, *rotate: str) -> RegistryRunResult | None:
         async def run() -> RegistryRunResult:
             credentials = self._saved_credentials()
-            async with lease(name) as lease_id:
+            async with hold_lease(name) as context:
                 return await reconcile(
-                    name, lease_id, AS_FUNCTIONS, credentials=credentials, rotate=frozenset(rotate)
+                    name, context, AS_FUNCTIONS, credentials=credentials, rotate=frozenset(rotate)
                 )
 
         return await self._until_killed(run())
@@ -269,8 +270,8 @@ class RandomPlatform:
         return await self._until_killed(run())
 
     async def _sync(self, name: str) -> ClusterSyncResult:
-        async with lease(lease_key(name)) as lease_id:
-            return await sync_cluster(name, lease_id, self._kubeconfigs)
+        async with hold_lease(lease_key(name)) as context:
+            return await sync_cluster(name, context, self._kubeconfigs)
 
     @cached_property
     def _kubeconfigs(self) -> dict[str, SecretStr]:

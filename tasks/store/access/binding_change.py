@@ -37,7 +37,7 @@ def plan_bind(
     registry: str,
     patterns: Sequence[str],
     names: Sequence[str],
-    at: datetime,
+    now: datetime,
 ) -> BindingChange:
     """Return the requested bindings that are not in force: missing ones and held ones.
 
@@ -54,7 +54,7 @@ def plan_bind(
         for workspace, bound_spaces in spaces_by_workspace.items()
     }
     missing = tuple(
-        Binding(registry=registry, space=space, workspace=workspace, bound_at=at)
+        Binding(registry=registry, space=space, workspace=workspace, bound_at=now)
         for workspace in sorted(set(names))
         for space in matches
         if space not in active_spaces.get(workspace, ())

@@ -10,6 +10,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models.access.binding import Binding
 from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
 from models.tables import BindingRow
 from tasks.store import audit
 from tasks.store.registries import registries
@@ -55,10 +56,8 @@ def _to_binding(row: BindingRow) -> Binding:
 def bind(
     session: Session,
     desired_bindings: Iterable[Binding],
+    context: RunContext,
     why: str = "requested",
-    *,
-    at: datetime,
-    flow_run: str,
 ) -> int:
     """Add bindings and restore held ones; return how many came into force.
 
@@ -75,19 +74,20 @@ def bind(
     if rows:
         session.connection().execute(sqlalchemy.insert(_TABLE), rows)
     _update_bindings(
-        session, restored_bindings, bound_at=at, effective_at=None, held_since=None, held_reason=""
+        session,
+        restored_bindings,
+        bound_at=context.now,
+        effective_at=None,
+        held_since=None,
+        held_reason="",
     )
-    _audit_bindings(session, new_bindings, "space.bound", why, at=at, flow_run=flow_run)
+    _audit_bindings(session, new_bindings, "space.bound", why, context)
     restore_note = f"{why}; it was held"
-    _audit_bindings(
-        session, restored_bindings, "space.bound", restore_note, at=at, flow_run=flow_run
-    )
+    _audit_bindings(session, restored_bindings, "space.bound", restore_note, context)
     return len(new_bindings) + len(restored_bindings)
 
 
-def hold(
-    session: Session, candidates: Iterable[Binding], why: str, *, at: datetime, flow_run: str
-) -> int:
+def hold(session: Session, candidates: Iterable[Binding], why: str, context: RunContext) -> int:
     """Hold bindings without deleting them; return how many were in force.
 
     A held binding grants no access until it is restored with resolve-held-bindings.
@@ -95,20 +95,22 @@ def hold(
     by_key = {_binding_key(binding): binding for binding in candidates}
     held_by_key = _lock_existing(session, by_key)
     held_bindings = [binding for key, binding in by_key.items() if held_by_key.get(key) is False]
-    _update_bindings(session, held_bindings, effective_at=None, held_since=at, held_reason=why)
-    _audit_bindings(session, held_bindings, "space.binding-held", why, at=at, flow_run=flow_run)
+    _update_bindings(
+        session, held_bindings, effective_at=None, held_since=context.now, held_reason=why
+    )
+    _audit_bindings(session, held_bindings, "space.binding-held", why, context)
     return len(held_bindings)
 
 
 def hold_bindings_of_spaces(
-    session: Session, registry: str, reasons: Mapping[str, str], *, at: datetime, flow_run: str
+    session: Session, registry: str, reasons: Mapping[str, str], context: RunContext
 ) -> None:
     """Hold all bindings of some spaces of a registry; `reasons` is by space."""
     by_reason: dict[str, list[Binding]] = defaultdict(list)
     for binding in list_bindings_of_spaces(session, registry, reasons):
         by_reason[reasons[binding.space]].append(binding)
     for why, space_bindings in by_reason.items():
-        hold(session, space_bindings, why, at=at, flow_run=flow_run)
+        hold(session, space_bindings, why, context)
 
 
 def _update_bindings(session: Session, targets: Sequence[Binding], **values: object) -> None:
@@ -119,9 +121,7 @@ def _update_bindings(session: Session, targets: Sequence[Binding], **values: obj
         )
 
 
-def unbind(
-    session: Session, candidates: Iterable[Binding], why: str, *, at: datetime, flow_run: str
-) -> int:
+def unbind(session: Session, candidates: Iterable[Binding], why: str, context: RunContext) -> int:
     """Delete bindings; return how many of them existed."""
     by_key = {_binding_key(binding): binding for binding in candidates}
     held_by_key = _lock_existing(session, by_key)
@@ -129,7 +129,7 @@ def unbind(
     if removals:
         rows = [_key_parameters(binding) for binding in removals]
         session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), rows)
-    _audit_bindings(session, removals, "space.unbound", why, at=at, flow_run=flow_run)
+    _audit_bindings(session, removals, "space.unbound", why, context)
     return len(removals)
 
 
@@ -163,9 +163,7 @@ def _audit_bindings(
     affected_bindings: Iterable[Binding],
     action: str,
     why: str,
-    *,
-    at: datetime,
-    flow_run: str,
+    context: RunContext,
 ) -> None:
     by_registry: dict[str, list[AuditEntry]] = defaultdict(list)
     for binding in affected_bindings:
@@ -178,7 +176,7 @@ def _audit_bindings(
         )
         by_registry[binding.registry].append(entry)
     for registry, entries in by_registry.items():
-        audit.append(session, registry, entries, at=at, flow_run=flow_run)
+        audit.append(session, registry, entries, context)
 
 
 def spaces_by_workspace(session: Session, registry: str) -> dict[str, tuple[str, ...]]:
@@ -240,12 +238,12 @@ def list_not_yet_effective(session: Session) -> tuple[Binding, ...]:
     return tuple(_to_binding(row) for row in session.exec(query))
 
 
-def save_effective(session: Session, effective_bindings: Iterable[Binding], at: datetime) -> None:
+def save_effective(session: Session, effective_bindings: Iterable[Binding], now: datetime) -> None:
     """Save when bindings first reached every namespace of their workspace."""
     rows = [
         _key_parameters(binding) for binding in effective_bindings if binding.effective_at is None
     ]
     if rows:
         first = sqlalchemy.and_(_TABLE.c.effective_at.is_(None), _TABLE.c.held_since.is_(None))
-        statement = sqlalchemy.update(_TABLE).where(_MATCHES_KEY, first).values(effective_at=at)
+        statement = sqlalchemy.update(_TABLE).where(_MATCHES_KEY, first).values(effective_at=now)
         session.connection().execute(statement, rows)

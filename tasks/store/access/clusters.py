@@ -1,7 +1,6 @@
 """Records of clusters, their namespaces and their pull secrets."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, delete, select
@@ -13,6 +12,7 @@ from models.clusters.pull_secret import PullSecretStatus
 from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
+from models.core.run_context import RunContext
 from models.tables import (
     ClusterRow,
     LeaseRow,
@@ -117,35 +117,35 @@ def namespaces_using(session: Session, registry: str) -> tuple[Namespace, ...]:
 
 
 def save_cluster(
-    session: Session, cluster: Cluster, *, at: datetime, flow_run: str, state: ClusterStatus
+    session: Session, cluster: Cluster, status: ClusterStatus, context: RunContext
 ) -> None:
     """Add a cluster, or update the one with this name."""
     row = session.get(ClusterRow, cluster.name)
     before = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) if row else None
-    columns = cluster.model_dump(mode="json") | state.model_dump()
+    columns = cluster.model_dump(mode="json") | status.model_dump()
     upsert(session, ClusterRow, [columns])
     if before != cluster:
         event_name = "cluster.registered" if before is None else "cluster.updated"
         entry = AuditEntry(
             subject=cluster.name, action=event_name, cluster=cluster.name, reason="by hand"
         )
-        audit.append(session, "", [entry], at=at, flow_run=flow_run)
+        audit.append(session, "", [entry], context)
 
 
-def delete_cluster(session: Session, name: str, why: str, *, at: datetime, flow_run: str) -> None:
+def delete_cluster(session: Session, name: str, why: str, context: RunContext) -> None:
     """Delete the records of a cluster, except its audit log."""
     # Its namespaces may have copies of their secrets, so the workspaces need new ones.
     workspace_names = {
         namespace.workspace for namespace in list_namespaces(session, name) if namespace.workspace
     }
-    departures.save_departures(session, workspace_names, at)
+    departures.save_departures(session, workspace_names, context.now)
     for table in (NamespaceRow, PullSecretRow, ListedNamespaceRow, TrustedObjectRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
     entry = AuditEntry(subject=name, action="cluster.removed", cluster=name, reason=why)
-    audit.append(session, "", [entry], at=at, flow_run=flow_run)
+    audit.append(session, "", [entry], context)
 
 
 def save_status(
@@ -153,20 +153,17 @@ def save_status(
     name: str,
     state: ClusterStatus,
     entries: Iterable[AuditEntry],
-    *,
-    lease_id: str,
-    at: datetime,
-    flow_run: str,
+    context: RunContext,
 ) -> None:
     """Save the status of a cluster.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
-    leases.check_lease(session, lease_key(name), lease_id)
+    leases.check_lease(session, lease_key(name), context.lease_id)
     row = session.get_one(ClusterRow, name, with_for_update=True)
     session.add(row.sqlmodel_update(state.model_dump()))
-    audit.append(session, "", entries, at=at, flow_run=flow_run)
+    audit.append(session, "", entries, context)
 
 
 def save_namespaces(
@@ -174,10 +171,7 @@ def save_namespaces(
     name: str,
     current_namespaces: Iterable[Namespace],
     entries: Iterable[AuditEntry],
-    *,
-    lease_id: str,
-    at: datetime,
-    flow_run: str,
+    context: RunContext,
 ) -> None:
     """Save the namespaces of a cluster and their workspaces; others are deleted.
 
@@ -187,12 +181,12 @@ def save_namespaces(
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
-    leases.check_lease(session, lease_key(name), lease_id)
+    leases.check_lease(session, lease_key(name), context.lease_id)
     by_name = {namespace.name: namespace for namespace in current_namespaces}
     departed_workspaces = membership.departures_by_workspace(
         list_namespaces(session, name), by_name.values()
     )
-    departures.save_departures(session, departed_workspaces, at)
+    departures.save_departures(session, departed_workspaces, context.now)
     _replace_rows(
         session,
         NamespaceRow,
@@ -204,10 +198,9 @@ def save_namespaces(
     workspaces.create_missing(
         session,
         {namespace.workspace for namespace in by_name.values() if namespace.workspace},
-        at=at,
-        flow_run=flow_run,
+        context,
     )
-    audit.append(session, "", entries, at=at, flow_run=flow_run)
+    audit.append(session, "", entries, context)
 
 
 def save_pull_secrets(
@@ -215,20 +208,17 @@ def save_pull_secrets(
     name: str,
     pull_secrets: Iterable[PullSecretStatus],
     entries: Iterable[AuditEntry],
-    *,
-    lease_id: str,
-    at: datetime,
-    flow_run: str,
+    context: RunContext,
 ) -> None:
     """Save the pull secrets of a cluster; records of other namespaces are deleted.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
-    leases.check_lease(session, lease_key(name), lease_id)
+    leases.check_lease(session, lease_key(name), context.lease_id)
     rows = [_pull_secret_row(pull_secret) for pull_secret in pull_secrets]
     _replace_rows(session, PullSecretRow, name, "namespace", rows)
-    audit.append(session, "", entries, at=at, flow_run=flow_run)
+    audit.append(session, "", entries, context)
 
 
 def _namespace_row(namespace: Namespace) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def list_departures(session: Session, registry: str | None = None) -> tuple[Depa
     )
 
 
-def save_departures(session: Session, workspaces: Collection[str], at: datetime) -> None:
+def save_departures(session: Session, workspaces: Collection[str], now: datetime) -> None:
     """Record that namespaces left these workspaces, for each of their robot accounts.
 
     Call it in the transaction that changes the membership: if the run is killed afterwards, the
@@ -44,7 +44,7 @@ def save_departures(session: Session, workspaces: Collection[str], at: datetime)
         row = session.get(DepartureRow, (registry, workspace)) or DepartureRow(
             registry_name=registry, workspace=workspace
         )
-        row.left_at = row.left_at or at
+        row.left_at = row.left_at or now
         session.add(row)
 
 

@@ -10,7 +10,7 @@ from tasks.store.access import clusters
 from tasks.store.registries import registries, robots
 
 
-def save_rolled_out(session: Session, at: datetime) -> None:
+def save_rolled_out(session: Session, now: datetime) -> None:
     """Save which replacement robot accounts have reached every namespace of their workspace."""
     robot_accounts = robots.list_robots(session)
     pending = [robot for robot in replacement_robots(robot_accounts) if robot.rolled_out_at is None]
@@ -25,5 +25,5 @@ def save_rolled_out(session: Session, at: datetime) -> None:
         if (robot_account.registry, robot_account.workspace) in rolled_out:
             registries.lock_row(session, robot_account.registry)
             row = session.get_one(RobotAccountRow, (robot_account.registry, robot_account.robot_id))
-            row.rolled_out_at = at
+            row.rolled_out_at = now
             session.add(row)

@@ -10,6 +10,7 @@ from models.access.binding import Binding, Workspace
 from models.clusters.membership import WorkspaceSource
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.run_context import RunContext
 from models.tables import ListedNamespaceRow, NamespaceRow, PublicationRow, WorkspaceRow
 from tasks.store import audit
 from tasks.store.access import bindings, departures
@@ -39,12 +40,7 @@ def ensure_exist(session: Session, names: Iterable[str]) -> None:
 
 
 def save_workspace(
-    session: Session,
-    workspace: Workspace,
-    listed: Iterable[tuple[str, str]],
-    *,
-    at: datetime,
-    flow_run: str,
+    session: Session, workspace: Workspace, listed: Iterable[tuple[str, str]], context: RunContext
 ) -> None:
     """Create or update a workspace.
 
@@ -52,13 +48,12 @@ def save_workspace(
         session: the transaction.
         workspace: the workspace.
         listed: (cluster, namespace) of all listed namespaces; replaces the previous list.
-        at: time of the change.
-        flow_run: id of the flow run that makes the change.
+        context: the run that makes the change.
     """
     existing = session.get(WorkspaceRow, workspace.name)
     upsert(session, WorkspaceRow, [workspace.model_dump()])
     # Record departures now: the cluster of a namespace that is no longer listed may be unreachable.
-    _save_departures(session, workspace.name, set(listed), at)
+    _save_departures(session, workspace.name, set(listed), context.now)
     session.exec(
         delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == workspace.name)
     )
@@ -67,13 +62,11 @@ def save_workspace(
             ListedNamespaceRow(cluster_name=cluster, namespace=namespace, workspace=workspace.name)
         )
     if existing is None:
-        audit.append(
-            session, "", [_audit_entry(workspace, "workspace.created")], at=at, flow_run=flow_run
-        )
+        audit.append(session, "", [_audit_entry(workspace, "workspace.created")], context)
 
 
 def _save_departures(
-    session: Session, workspace: str, listed: Collection[tuple[str, str]], at: datetime
+    session: Session, workspace: str, listed: Collection[tuple[str, str]], now: datetime
 ) -> None:
     members = select(NamespaceRow).where(
         col(NamespaceRow.workspace) == workspace,
@@ -81,30 +74,28 @@ def _save_departures(
     )
     rows = session.exec(members)
     if any((row.cluster_name, row.name) not in listed for row in rows):
-        departures.save_departures(session, [workspace], at)
+        departures.save_departures(session, [workspace], now)
 
 
-def create_missing(session: Session, names: Iterable[str], *, at: datetime, flow_run: str) -> None:
+def create_missing(session: Session, names: Iterable[str], context: RunContext) -> None:
     """Create the workspaces named by labels that do not exist yet."""
     existing_names = set(session.exec(select(WorkspaceRow.name)))
     for name in sorted(set(names) - existing_names):
         workspace = Workspace(name=name, source=WorkspaceSource.LABEL)
         upsert(session, WorkspaceRow, [workspace.model_dump()])
         entry = _audit_entry(workspace, "workspace.created")
-        audit.append(session, "", [entry], at=at, flow_run=flow_run)
+        audit.append(session, "", [entry], context)
 
 
-def delete_workspace(
-    session: Session, name: str, *, at: datetime, flow_run: str
-) -> tuple[Binding, ...]:
+def delete_workspace(session: Session, name: str, context: RunContext) -> tuple[Binding, ...]:
     """Delete a workspace, its bindings and its list of namespaces.
 
     Returns:
         The deleted bindings; each one is audited.
     """
-    departures.save_departures(session, [name], at)
+    departures.save_departures(session, [name], context.now)
     removed_bindings = bindings.list_bindings(session, workspace=name)
-    bindings.unbind(session, removed_bindings, "the workspace is removed", at=at, flow_run=flow_run)
+    bindings.unbind(session, removed_bindings, "the workspace is removed", context)
     session.exec(delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == name))
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
         row.workspace = row.source = None
@@ -112,7 +103,7 @@ def delete_workspace(
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"workspace-{name}"))
     session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
     entry = _audit_entry(Workspace(name=name), "workspace.removed")
-    audit.append(session, "", [entry], at=at, flow_run=flow_run)
+    audit.append(session, "", [entry], context)
     return removed_bindings
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, select
 
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.run_context import RunContext
 from models.registries.condition import Condition, ConditionType
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import RegistryRecord
@@ -135,9 +136,8 @@ def add_registry(
     session: Session,
     registry: Registry,
     entry: AuditEntry,
+    context: RunContext,
     *,
-    at: datetime,
-    flow_run: str,
     approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
     """Add a registry, or update an existing one with the same name, kind and address.
@@ -148,8 +148,7 @@ def add_registry(
         session: the transaction.
         registry: the registry.
         entry: audit entry of the integration.
-        at: time of the change.
-        flow_run: id of the flow run that makes the change.
+        context: the run that makes the change.
         approved_origins: origins that a person permits its credentials to be sent to.
 
     Raises:
@@ -158,21 +157,19 @@ def add_registry(
     credential_origins.save(session, approved_origins)
     existing = ensure_available(session, registry)
     if existing is None:
-        _insert(session, registry, at)
-        audit.append(session, registry.name, [entry], at=at, flow_run=flow_run)
+        _insert(session, registry, context.now)
+        audit.append(session, registry.name, [entry], context)
     elif existing != registry:
         updates = {
             "action": "registry.updated",
             "before": existing.address,
             "reason": "integrated again",
         }
-        replace_registry(
-            session, registry, entry.model_copy(update=updates), at=at, flow_run=flow_run
-        )
+        replace_registry(session, registry, entry.model_copy(update=updates), context)
 
 
-def _insert(session: Session, registry: Registry, at: datetime) -> None:
-    session.add(RegistryRow(integrated_at=at, name=registry.name, **_row_values(registry)))
+def _insert(session: Session, registry: Registry, now: datetime) -> None:
+    session.add(RegistryRow(integrated_at=now, name=registry.name, **_row_values(registry)))
     try:
         session.flush()
     except IntegrityError:
@@ -184,9 +181,8 @@ def replace_registry(
     session: Session,
     registry: Registry,
     entry: AuditEntry,
+    context: RunContext,
     *,
-    at: datetime,
-    flow_run: str,
     approved_origins: Iterable[CredentialOrigin] = (),
 ) -> None:
     """Replace the specification of a registry; its name does not change.
@@ -195,8 +191,7 @@ def replace_registry(
         session: the transaction.
         registry: the new specification.
         entry: audit entry of the change.
-        at: time of the change.
-        flow_run: id of the flow run that makes the change.
+        context: the run that makes the change.
         approved_origins: origins that a person permits its credentials to be sent to.
 
     Raises:
@@ -207,14 +202,12 @@ def replace_registry(
     session.add(row.sqlmodel_update(_row_values(registry)))
     credential_origins.save(session, approved_origins)
     credential_origins.delete_unused(session)
-    audit.append(session, registry.name, [entry], at=at, flow_run=flow_run)
+    audit.append(session, registry.name, [entry], context)
 
 
-def add_audit_entry(
-    session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
-) -> None:
+def add_audit_entry(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
     """Append an audit entry for a registry without changing its record."""
-    audit.append(session, name, [entry], at=at, flow_run=flow_run)
+    audit.append(session, name, [entry], context)
 
 
 def reset(session: Session, name: str) -> None:
@@ -246,9 +239,7 @@ def save_conditions(session: Session, registry: str, conditions: Iterable[Condit
     upsert(session, ConditionRow, rows)
 
 
-def delete_registry(
-    session: Session, name: str, entry: AuditEntry, *, at: datetime, flow_run: str
-) -> None:
+def delete_registry(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
     """Delete the records of a registry, except its audit log.
 
     The digest of its page is deleted too, so that a registry integrated again gets a new page.
@@ -261,4 +252,4 @@ def delete_registry(
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
     credential_origins.delete_unused(session)
-    audit.append(session, name, [entry], at=at, flow_run=flow_run)
+    audit.append(session, name, [entry], context)

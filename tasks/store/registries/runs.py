@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
+from models.core.run_context import RunContext
 from models.registries.plan import Plan
 from models.registries.run_record import RunRecord, drift_entries
 from models.tables import ChangeResultRow, RegistryRow
@@ -14,38 +15,28 @@ from tasks.store.registries import registries, robots, spaces
 from tasks.store.upsert import upsert
 
 
-def save_findings(
-    session: Session, plan: Plan, *, first_look: bool, lease_id: str, at: datetime, flow_run: str
-) -> None:
+def save_findings(session: Session, plan: Plan, context: RunContext, *, first_look: bool) -> None:
     """Save the findings of an observation, before the changes of the plan are applied.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
     """
-    leases.check_lease(session, plan.registry, lease_id)
+    leases.check_lease(session, plan.registry, context.lease_id)
     hold_reasons = plan.bindings_to_hold
-    bindings.hold_bindings_of_spaces(session, plan.registry, hold_reasons, at=at, flow_run=flow_run)
+    bindings.hold_bindings_of_spaces(session, plan.registry, hold_reasons, context)
     spaces.save_spaces(session, plan.registry, plan.updated_spaces)
-    spaces.delete_spaces(session, plan.registry, plan.expired_spaces, at=at, flow_run=flow_run)
+    spaces.delete_spaces(session, plan.registry, plan.expired_spaces, context)
     entries = drift_entries(plan.drifts, first_look=first_look)
-    audit.append(session, plan.registry, entries, at=at, flow_run=flow_run)
+    audit.append(session, plan.registry, entries, context)
 
 
-def save_run(
-    session: Session,
-    registry: str,
-    run_record: RunRecord,
-    *,
-    lease_id: str,
-    at: datetime,
-    flow_run: str,
-) -> None:
+def save_run(session: Session, registry: str, run_record: RunRecord, context: RunContext) -> None:
     """Save the results of a run.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
-    leases.check_lease(session, registry, lease_id)
+    leases.check_lease(session, registry, context.lease_id)
     row = session.get_one(RegistryRow, registry, with_for_update=True)
     row.looked_at = run_record.poll_history.observed_at
     row.look_seconds = run_record.poll_history.seconds
@@ -54,13 +45,13 @@ def save_run(
     session.add(row)
     registries.save_conditions(session, registry, run_record.conditions)
     hold_reasons = run_record.bindings_to_hold
-    bindings.hold_bindings_of_spaces(session, registry, hold_reasons, at=at, flow_run=flow_run)
+    bindings.hold_bindings_of_spaces(session, registry, hold_reasons, context)
     spaces.save_spaces(session, registry, run_record.updated_spaces)
-    spaces.delete_spaces(session, registry, run_record.expired_spaces, at=at, flow_run=flow_run)
+    spaces.delete_spaces(session, registry, run_record.expired_spaces, context)
     robots.update_robots(session, registry, run_record.updated_robots)
     robots.delete_robots(session, registry, run_record.deleted_robot_ids)
-    _save_results(session, registry, run_record, at)
-    audit.append(session, registry, run_record.audit_entries, at=at, flow_run=flow_run)
+    _save_results(session, registry, run_record, context.now)
+    audit.append(session, registry, run_record.audit_entries, context)
 
 
 def prune_results(session: Session, before: datetime, limit: int) -> int:
@@ -77,13 +68,13 @@ def prune_results(session: Session, before: datetime, limit: int) -> int:
     return deleted
 
 
-def _save_results(session: Session, registry: str, run_record: RunRecord, at: datetime) -> None:
+def _save_results(session: Session, registry: str, run_record: RunRecord, now: datetime) -> None:
     rows = [
         {
             "registry_name": registry,
             "subject": result.change.subject,
             "kind": result.change.kind,
-            "at": at,
+            "at": now,
             "done": result.succeeded,
             "reason": result.reason,
             "message": result.message,

@@ -1,13 +1,13 @@
 """Records of spaces: observed and desired state."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlmodel import Session, col, delete
 
 from models.access.requests import desired_space_entries
+from models.core.run_context import RunContext
 from models.registries.space import Space
 from models.tables import SpaceRow
 from tasks.store import audit, leases
@@ -38,32 +38,26 @@ def save_spaces(session: Session, registry: str, records: Iterable[Space]) -> No
 
 
 def save_desired(
-    session: Session,
-    registry: str,
-    desired: Iterable[Space],
-    *,
-    lease_id: str,
-    at: datetime,
-    flow_run: str,
+    session: Session, registry: str, desired: Iterable[Space], context: RunContext
 ) -> None:
     """Save and audit the desired state of spaces, before it is applied.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
-    leases.check_lease(session, registry, lease_id)
+    leases.check_lease(session, registry, context.lease_id)
     desired_spaces = tuple(desired)
     save_spaces(session, registry, desired_spaces)
-    audit.append(session, registry, desired_space_entries(desired_spaces), at=at, flow_run=flow_run)
+    audit.append(session, registry, desired_space_entries(desired_spaces), context)
 
 
 def delete_spaces(
-    session: Session, registry: str, names: Iterable[str], *, at: datetime, flow_run: str
+    session: Session, registry: str, names: Iterable[str], context: RunContext
 ) -> None:
     """Delete spaces and hold their bindings: a later space of the same name inherits no access."""
     space_names = list(names)
     reasons = dict.fromkeys(space_names, EXPIRED_REASON)
-    bindings.hold_bindings_of_spaces(session, registry, reasons, at=at, flow_run=flow_run)
+    bindings.hold_bindings_of_spaces(session, registry, reasons, context)
     for start in range(0, len(space_names), 500):
         session.exec(
             delete(SpaceRow).where(

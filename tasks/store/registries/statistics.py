@@ -109,17 +109,17 @@ def _effective_visibility() -> ColumnElement[str]:
     return func.coalesce(SpaceRow.observed, SpaceRow.desired, Visibility.PRIVATE.value)
 
 
-def save_storage(session: Session, registry: str, reading: StorageReading, at: datetime) -> None:
+def save_storage(session: Session, registry: str, reading: StorageReading, now: datetime) -> None:
     """Save a storage reading; values that the registry did not report become unknown."""
     row = lock_row(session, registry)
     if row is None:  # removed meanwhile
         return
-    row.storage_read_at, row.storage_used = at, reading.total
+    row.storage_read_at, row.storage_used = now, reading.total
     row.storage_note = "" if isinstance(reading.spaces, Complete) else reading.spaces.message
     session.add(row)
     if isinstance(reading.spaces, Complete):
         _save_space_storage(session, registry, reading.spaces.items)
-    _add_measurement(session, row, at)
+    _add_measurement(session, row, now)
 
 
 def _save_space_storage(
@@ -143,7 +143,7 @@ def _save_space_storage(
         session.connection().execute(_UPDATE_SPACE_STORAGE, rows)
 
 
-def _add_measurement(session: Session, row: RegistryRow, at: datetime) -> None:
+def _add_measurement(session: Session, row: RegistryRow, now: datetime) -> None:
     result = session.connection().execute(
         _totals_query().where(col(SpaceRow.registry_name) == row.name)
     )
@@ -151,13 +151,13 @@ def _add_measurement(session: Session, row: RegistryRow, at: datetime) -> None:
     session.merge(
         MeasurementRow(
             registry_name=row.name,
-            at=at,
+            at=now,
             spaces=totals.space_count,
             repositories=totals.repository_count or 0,
             storage_used=row.storage_used if row.storage_used is not None else totals.storage_used,
         )
     )
-    session.exec(delete(MeasurementRow).where(col(MeasurementRow.at) < at - _RETENTION))
+    session.exec(delete(MeasurementRow).where(col(MeasurementRow.at) < now - _RETENTION))
 
 
 def list_measurements(session: Session, since: datetime) -> tuple[Measurement, ...]:

@@ -24,10 +24,12 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
+from flows.runs import hold_lease
 from models.access.binding import Binding, Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.audit import AuditEntry
 from models.core.labels import WORKSPACE_LABEL
+from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
@@ -36,7 +38,6 @@ from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.access.binding_change import plan_bind
 from tasks.store.access.clusters import lease_key
-from tasks.store.leases import lease
 from tasks.store.registries import registries
 from tasks.store.session import get_engine, run_in_transaction
 from tests.support.databases import migrated_sqlite, use_database
@@ -76,15 +77,15 @@ class LargePlatform:
     async def reconcile(self) -> RegistryRunResult:
         admin = Credential("admin", SecretStr("Harbor12345"))
         credentials = {"admin": SavedCredential(admin, frozenset({self.harbor.external_url}))}
-        async with lease(HARBOR) as lease_id:
-            report = await reconcile(HARBOR, lease_id, AS_FUNCTIONS, credentials=credentials)
+        async with hold_lease(HARBOR) as context:
+            report = await reconcile(HARBOR, context, AS_FUNCTIONS, credentials=credentials)
         assert report.error == ""
         return report
 
     async def sync(self) -> ClusterSyncResult:
         kubeconfigs = {CLUSTER: SecretStr(self.cluster.kubeconfig)}
-        async with lease(lease_key(CLUSTER)) as lease_id:
-            report = await sync_cluster(CLUSTER, lease_id, kubeconfigs)
+        async with hold_lease(lease_key(CLUSTER)) as context:
+            report = await sync_cluster(CLUSTER, context, kubeconfigs)
         assert report.error == report.unavailable_reason == ""
         return report
 
@@ -133,16 +134,16 @@ def _register(session: Session, url: str) -> None:
     at, entry = clock.now(), AuditEntry(subject=HARBOR, action="registry.integrated")
     block = BlockRef(name="admin")
     registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=url, credential=block)
-    registries.add_registry(session, registry, entry, at=at, flow_run="")
+    registries.add_registry(session, registry, entry, RunContext(now=at))
     cluster = Cluster(name=CLUSTER, credential=BlockRef(name=CLUSTER))
-    clusters.save_cluster(session, cluster, at=at, flow_run="", state=ClusterStatus())
+    clusters.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
 
 
 def _bind(session: Session, spaces: list[str], workspaces: list[str]) -> int:
     """Bind as the flow does: ask what is missing, then write it down."""
     at = clock.now()
     binding_change = plan_bind(session, HARBOR, spaces, workspaces, at)
-    return bindings.bind(session, binding_change.bindings, at=at, flow_run="")
+    return bindings.bind(session, binding_change.bindings, RunContext(now=at))
 
 
 async def test_requests_grow_with_pages_and_workspaces_and_not_with_bindings(
@@ -192,14 +193,14 @@ def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     run_in_transaction(_register, "http://harbor.test")
     for number in range(WORKSPACES):
         workspace = Workspace(name=_workspace(number))
-        run_in_transaction(workspaces.save_workspace, workspace, (), at=at, flow_run="")
+        run_in_transaction(workspaces.save_workspace, workspace, (), RunContext(now=at))
     new_bindings = [
         Binding(registry=HARBOR, space=f"space-{space}", workspace=_workspace(team), bound_at=at)
         for space in range(SPACES // 10)
         for team in range(WORKSPACES)
     ]
     with _statements() as bind_statements:
-        assert run_in_transaction(bindings.bind, new_bindings, at=at, flow_run="") == len(
+        assert run_in_transaction(bindings.bind, new_bindings, RunContext(now=at)) == len(
             new_bindings
         )
     with _statements() as update_statements:
@@ -209,7 +210,7 @@ def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     assert run_in_transaction(bindings.list_not_yet_effective) == ()
     with _statements() as unbind_statements:
         assert run_in_transaction(
-            bindings.unbind, new_bindings, "asked", at=at, flow_run=""
+            bindings.unbind, new_bindings, "asked", RunContext(now=at)
         ) == len(new_bindings)
     assert run_in_transaction(bindings.list_bindings) == ()
     assert max(len(bind_statements), len(update_statements), len(unbind_statements)) <= 5, (

@@ -13,6 +13,7 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.registries.set_visibility import set_space_visibility
 from flows.registries.update import update_registry
+from flows.runs import new_run_context
 from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
@@ -71,8 +72,7 @@ async def add_docker_registry(name: str, url: str, pull: str | None) -> None:
         registries.add_registry,
         registry,
         entry,
-        at=clock.now(),
-        flow_run="",
+        new_run_context(),
         approved_origins=approved_origins,
     )
     await run_schedules(name)
@@ -219,8 +219,7 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
                 registries.add_registry,
                 registry,
                 entry,
-                at=clock.now(),
-                flow_run="",
+                new_run_context(),
                 approved_origins=approved_origins,
             )
             run_in_transaction(_bind, registry_name)

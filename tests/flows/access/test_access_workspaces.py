@@ -10,6 +10,7 @@ from flows.access.remove_workspace import remove_workspace
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
+from flows.runs import new_run_context
 from models.clusters.membership import Namespace
 from models.core.settings import get_settings
 from tasks import clock
@@ -186,7 +187,7 @@ async def test_what_is_bound_while_the_workspace_is_removed_goes_with_it_and_is_
 
         def add_binding() -> None:
             binding_change = run_in_transaction(plan_bind, name, ["team-b"], ["red"], clock.now())
-            run_in_transaction(bindings.bind, binding_change.bindings, at=clock.now(), flow_run="")
+            run_in_transaction(bindings.bind, binding_change.bindings, new_run_context())
 
         p.harbor.faults.add(Fault(RunCallback(add_binding), "DELETE", r"/api/v2\.0/robots/\d+"))
         message = await expect_success(remove_workspace, "red", confirm=True)

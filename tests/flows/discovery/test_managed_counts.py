@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 from deployments.simulators.faults import Fault, RunCallback
 from flows.discovery.discover import discover_managed_harbors
+from flows.runs import new_run_context
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.discovery.trust import MANAGED_LABEL
-from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import clusters
 from tasks.store.session import run_in_transaction
@@ -42,9 +42,7 @@ async def _add_cluster(name: str, kubeconfig: str) -> None:
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
     cluster = Cluster.model_validate({"name": name, "credential": {"name": name}})
-    run_in_transaction(
-        clusters.save_cluster, cluster, state=ClusterStatus(), at=clock.now(), flow_run=""
-    )
+    run_in_transaction(clusters.save_cluster, cluster, ClusterStatus(), new_run_context())
 
 
 async def test_a_slow_cluster_delays_no_other(database: str) -> None:

@@ -8,10 +8,10 @@ from deployments.simulators.docker_registry import SimulatedDockerRegistry, Toke
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.server import run_server
 from flows.registries.update import update_registry
+from flows.runs import new_run_context
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
 from models.registries.condition import Health
-from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
@@ -32,7 +32,7 @@ def move_registry(name: str, address: str) -> None:
     """Change a registry's address as no person does."""
     registry = record_of(name).registry.model_copy(update={"address": address})
     entry = AuditEntry(subject=name, action="registry.followed")
-    run_in_transaction(registries.replace_registry, registry, entry, at=clock.now(), flow_run="")
+    run_in_transaction(registries.replace_registry, registry, entry, new_run_context())
 
 
 async def recreate_block(name: str) -> dict[str, Any]:

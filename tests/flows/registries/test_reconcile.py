@@ -8,12 +8,12 @@ from flows.registries.integrate import integrate_registry
 from flows.registries.reconcile import reconcile_registry
 from flows.registries.set_visibility import set_space_visibility
 from flows.registries.update import update_registry
+from flows.runs import hold_lease
 from models.core.errors import LeaseHeld
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType, Health
 from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
-from tasks.store.leases import lease
 from tests.support.builders import PRIVATE, PUBLIC
 from tests.support.helpers import (
     HarborServer,
@@ -252,7 +252,7 @@ async def test_what_another_run_has_just_looked_at_is_left_alone(name: str) -> N
         due_at = clock.now()
         await add_registry(name, harbor.url)
         request_count = len(harbor.simulator.requests)
-        async with lease(name) as lease_id:
+        async with hold_lease(name) as context:
             with pytest.raises(LeaseHeld, match="just reconciled"):
-                await reconcile(name, lease_id, AS_FUNCTIONS, due_at=due_at)
+                await reconcile(name, context, AS_FUNCTIONS, due_at=due_at)
         assert len(harbor.simulator.requests) == request_count

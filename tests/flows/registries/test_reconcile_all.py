@@ -9,6 +9,7 @@ from deployments.simulators.docker_registry import SimulatedDockerRegistry
 from deployments.simulators.faults import Delay, Fault, Respond
 from deployments.simulators.server import get_closed_url, run_server
 from flows.registries.reconcile_all import reconcile_all
+from flows.runs import new_run_context
 from models.core.audit import AuditEntry
 from models.core.settings import get_settings
 from models.registries.registry import Kind
@@ -133,7 +134,7 @@ def _closed_ports(count: int) -> set[str]:
 def _add_docker_registry(name: str, address: str) -> None:
     entry = AuditEntry(subject=name, action="registry.integrated", emit_event=False)
     docker_registry = registry(Kind.DOCKER, name=name, address=address)
-    run_in_transaction(registries.add_registry, docker_registry, entry, at=clock.now(), flow_run="")
+    run_in_transaction(registries.add_registry, docker_registry, entry, new_run_context())
 
 
 async def test_nothing_integrated(name: str) -> None:

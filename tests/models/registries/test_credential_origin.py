@@ -9,6 +9,7 @@ from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
     new_credential_origins,
+    permitted_origins,
     token_service_origins,
 )
 from models.registries.registry import BlockRef, Kind, Registry, SecretRef
@@ -28,10 +29,22 @@ def pair(origin: str = A, block: str = "admin", document_id: str = "id-1") -> Cr
     return CredentialOrigin(block=block, document_id=document_id, origin=origin)
 
 
-@pytest.mark.parametrize(("document_id", "covered"), [("id-1", True), ("", True), ("id-9", False)])
-def test_a_block_that_was_made_again_is_another(document_id: str, covered: bool) -> None:
-    assert pair(document_id=document_id).covers("admin", "id-1") is covered
-    assert not pair(document_id=document_id).covers("other", "id-1")
+@pytest.mark.parametrize(
+    ("document_ids", "origins"),
+    [
+        ({}, {}),
+        ({"admin": "id-1"}, {"admin": {A, B}}),
+        ({"admin": "id-9"}, {"admin": {TOKENS}}),  # made again under its name
+        ({"admin": "id-2", "puller": "id-1"}, {"admin": set(), "puller": set()}),
+        ({"admin": "id-1", "puller": "id-2"}, {"admin": {A, B}, "puller": {A}}),
+    ],
+)
+def test_a_block_may_be_sent_where_its_document_may(
+    document_ids: dict[str, str], origins: dict[str, set[str]]
+) -> None:
+    saved = [pair(), pair(B), pair(TOKENS, document_id="id-9")]
+    saved += [pair(block="puller", document_id="id-2")]
+    assert permitted_origins(document_ids, saved) == origins
 
 
 @pytest.mark.parametrize(
@@ -54,10 +67,10 @@ def test_what_is_given_is_given_for_the_address_and_the_token_service(
 
 def test_a_token_service_may_have_what_its_registry_may_have() -> None:
     before, after = registry(), registry(token_service=TOKENS)
-    origins = [pair(), pair(B), pair(document_id=""), pair(block="other")]
+    origins = [pair(), pair(B), pair(document_id="id-9"), pair(block="other")]
     assert set(token_service_origins(origins, before, after)) == {
         pair(TOKENS),
-        pair(TOKENS, document_id=""),
+        pair(TOKENS, document_id="id-9"),
     }
     assert token_service_origins([pair(B)], before, after) == ()
     assert token_service_origins(origins, after, after) == ()

@@ -27,7 +27,7 @@ from tasks.store.access import bindings, workspaces
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import run_in_transaction
 from tests.support.access_builders import binding, login, namespace, robot_account
-from tests.support.builders import NOW, PUBLIC, registry, space
+from tests.support.builders import NOW, PUBLIC, registry, run_context, space
 from tests.support.databases import migrated_sqlite, use_database
 from tests.tasks.store.tools import integrate
 
@@ -68,10 +68,8 @@ async def fill_database(*accounts: RobotAccount) -> None:
 
 
 def bind(workspace: str) -> None:
-    run_in_transaction(
-        workspaces.save_workspace, Workspace(name=workspace), [], at=NOW, flow_run="r"
-    )
-    run_in_transaction(bindings.bind, [binding("a", workspace)], at=NOW, flow_run="r")
+    run_in_transaction(workspaces.save_workspace, Workspace(name=workspace), [], run_context("r"))
+    run_in_transaction(bindings.bind, [binding("a", workspace)], run_context("r"))
 
 
 def read_passwords(secret_contents: PullSecretContents, workspace: str) -> dict[str, str]:
@@ -122,7 +120,7 @@ async def test_only_the_youngest_robot_is_handed_out() -> None:
 
 async def test_without_a_binding_there_is_no_login() -> None:
     await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
-    run_in_transaction(bindings.unbind, [binding("a")], "asked", at=NOW, flow_run="r")
+    run_in_transaction(bindings.unbind, [binding("a")], "asked", run_context("r"))
     secret_contents = await build_pull_secret_contents()
     assert secret_contents.desired.keys() == {"team-b"}
     assert secret_contents.unresolved == {}
@@ -257,11 +255,9 @@ async def test_facts_of_docker_registries(monkeypatch: pytest.MonkeyPatch) -> No
     """Without a pull-only user nobody logs in, bound or not."""
     with_keys(monkeypatch)
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
-    run_in_transaction(
-        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
-    )
+    run_in_transaction(workspaces.save_workspace, Workspace(name="team-a"), [], run_context("r"))
     run_in_transaction(spaces.save_spaces, "images", [space("a", desired=PUBLIC, observed=None)])
-    run_in_transaction(bindings.bind, [binding("a", registry="images")], at=NOW, flow_run="r")
+    run_in_transaction(bindings.bind, [binding("a", registry="images")], run_context("r"))
     secret_contents: Any = await build_pull_secret_contents()
     assert (secret_contents.desired, secret_contents.unresolved) == ({}, {})
     assert len(run_in_transaction(registries.list_registries)) == 1

@@ -10,7 +10,7 @@ from tasks.store.access.clusters import lease_key
 from tasks.store.leases import lease
 from tasks.store.session import in_transaction
 from tests.support.access_builders import cluster
-from tests.support.builders import NOW
+from tests.support.builders import NOW, run_context
 
 STATE = ClusterStatus(
     reachable=True, reason=Reason.CONNECTED, message="well", since=NOW, looked_at=NOW, seen_at=NOW
@@ -23,6 +23,6 @@ async def registered_cluster(
 ) -> AsyncIterator[str]:
     """Register a cluster, and hold the lease on it."""
     target = spec or cluster(name)
-    await in_transaction(clusters.save_cluster, target, at=NOW, flow_run="run-1", state=state)
+    await in_transaction(clusters.save_cluster, target, state, run_context("run-1"))
     async with lease(lease_key(target.name)) as lease_id:
         yield lease_id

@@ -8,14 +8,14 @@ from models.core.audit import AuditEntry
 from models.tables import AuditRow
 from tasks.store import audit
 from tasks.store.session import run_in_transaction
-from tests.support.builders import NOW
+from tests.support.builders import NOW, run_context
 from tests.tasks.store.tools import rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 def _write(*entries: AuditEntry, registry: str = "prod") -> None:
-    run_in_transaction(audit.append, registry, entries, at=NOW, flow_run="run-1")
+    run_in_transaction(audit.append, registry, entries, run_context("run-1"))
 
 
 def _entry(subject: str, *, announce: bool = True) -> AuditEntry:

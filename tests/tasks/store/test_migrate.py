@@ -6,13 +6,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
+import deployments.migrate
 from models import tables
 from models.core.errors import InvalidRequest
 from tasks.store.migrate import build_alembic_config, migrate
-from tasks.store.schema_revision import require_current_schema
+from tasks.store.schema_revision import HEAD_REVISION, require_current_schema
 from tasks.store.session import get_engine
 from tests.support.processes import finish
 from tests.tasks.store.tools import integrate, rows, start
@@ -52,6 +53,35 @@ def test_back_to_nothing(empty_database: str) -> None:
 def test_several_machines_at_once(empty_database: str) -> None:
     finish(*(start(empty_database, migrate, empty_database) for _ in range(3)))
     assert _differences(empty_database) == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "advice"),
+    [
+        ("0001", r"before the first release .*remove-registry .*new data directory"),
+        ("0009", r"before the first release .*remove-registry .*new data directory"),
+        ("1999", r"revision 1999, which this version does not know: start the newer version"),
+    ],
+)
+def test_a_database_of_another_version_is_refused(
+    database: str, revision: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    integrate()
+    statement = text("UPDATE alembic_version SET version_num = :revision")
+    with get_engine(database).begin() as connection:
+        connection.execute(statement, {"revision": revision})
+    try:
+        with pytest.raises(InvalidRequest, match=advice) as refusal:
+            migrate(database)
+        assert deployments.migrate.main() == 1
+        assert capsys.readouterr().err == f"Migration failed: {refusal.value}\n"
+        assert "\n" not in str(refusal.value)
+        with pytest.raises(InvalidRequest, match=f"revision {revision}, expected .*make migrate"):
+            require_current_schema(database)
+        assert [row.name for row in rows(tables.RegistryRow)] == ["prod"]
+    finally:  # the database of PostgreSQL is shared by tests
+        with get_engine(database).begin() as connection:
+            connection.execute(statement, {"revision": HEAD_REVISION})
 
 
 def test_an_empty_database_is_not_current(empty_database: str) -> None:

@@ -1,229 +1,216 @@
-"""Migrations of a database that is in use: nothing is lost, there and back."""
+"""Migrations of a database that is in use: a revision on top of the newest, there and back."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, inspect, text
+from alembic.config import Config
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Float,
+    Integer,
+    MetaData,
+    inspect,
+)
+from sqlmodel import SQLModel
 
-from models.access.binding import Workspace
-from tasks.store import audit
-from tasks.store.access import bindings, workspaces
-from tasks.store.installation import get_installation
+from models.core.errors import InvalidRequest
 from tasks.store.migrate import build_alembic_config, migrate
-from tasks.store.registries import credential_origins, registries, robots, spaces
-from tasks.store.schema_revision import require_current_schema
+from tasks.store.registries import registries
+from tasks.store.schema_revision import HEAD_REVISION, read_revision, require_current_schema
 from tasks.store.session import get_engine, run_in_transaction
-from tests.support.access_builders import binding, robot_account
 from tests.support.builders import NOW
+from tests.support.processes import finish
+from tests.tasks.store.tools import integrate, start
 
 Rows = dict[str, list[dict[str, Any]]]
 
-OF_0001: Rows = {
-    "registry": [
-        {
-            "name": name,
-            "kind": "harbor",
-            "address": f"http://{name}.test",
-            "origin": "external",
-            "credential": {"source": "block", "name": "harbor"},
-            "tls": {"mode": "verify"},
-            "token_service": None,
-            "drift_policy": "enforce",
-            "description": "",
-            "integrated_at": NOW,
-            "looked_at": NOW,
-            "look_seconds": 1.5,
-            "failures": 0,
-            "spaces_read_at": NOW,
-            "storage_read_at": None,
-            "storage_used": 2**40,
-            "storage_note": "",
-        }
-        for name in ("prod", "second")
-    ],
-    "space": [
-        {
-            "registry_name": "prod",
-            "name": name,
-            "remote_id": 7,
-            "desired": "public",
-            "observed": "private",
-            "declared": False,
-            "repositories": 3,
-            "missing_since": NOW,
-            "storage_used": 5,
-            "storage_limit": -1,
-        }
-        for name in ("team", "tools")
-    ],
-    "condition": [
-        {
-            "registry_name": "prod",
-            "type": "Reachable",
-            "status": "true",
-            "reason": "Connected",
-            "message": "answers",
-            "since": NOW,
-            "contrary": 0,
-        }
-    ],
-    "outcome": [
-        {
-            "registry_name": "prod",
-            "subject": "team",
-            "kind": "set-visibility",
-            "at": NOW,
-            "done": False,
-            "reason": "Forbidden",
-            "message": "no",
-        }
-    ],
-    "measurement": [
-        {
-            "registry_name": "second",
-            "at": NOW,
-            "spaces": 2,
-            "repositories": 6,
-            "storage_used": None,
-        }
-    ],
-    "audit": [
-        {
-            "at": NOW,
-            "registry_name": "prod",
-            "subject": "team",
-            "what": "space.created",
-            "before": "",
-            "after": "private",
-            "why": "Asked",
-            "flow_run": "run-1",
-            "event": event,
-            "announced_at": None,
-        }
-        for event in (None, "space.created")
-    ],
-    "lease": [{"key": "prod", "holder": "me", "expires_at": NOW}],
-    "publication": [{"key": "registry-prod", "digest": "d", "at": NOW}],
-}
+REVISION = f'''
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = "{HEAD_REVISION}"
 
 
-def _at(url: str, direction: str, revision: str) -> None:
+def upgrade():
+    op.create_table(
+        "label",
+        sa.Column("registry_name", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["registry_name"], ["registry.name"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("registry_name"),
+    )
+    op.execute("INSERT INTO label SELECT name FROM registry")
+    for table in ("registry", "space", "audit"):
+        with op.batch_alter_table(table, recreate="never") as batch:
+            batch.add_column(sa.Column("colour", sa.Text(), nullable=False, server_default="red"))
+    # the end of the upgrade
+
+
+def downgrade():
+    for table in ("audit", "space", "registry"):
+        with op.batch_alter_table(table, recreate="never") as batch:
+            batch.drop_column("colour")
+    op.drop_table("label")
+    # the end of the downgrade
+'''
+
+
+def _with_revision(folder: Path, revision: str = REVISION) -> Config:
+    """Return a configuration with one more revision, as the next version has it."""
+    (folder / "next.py").write_text(revision)
+    config = build_alembic_config()
+    versions = Path(config.get_main_option("script_location") or "") / "versions"
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", f"{versions}\n{folder}")
+    return config
+
+
+def _downgrade(url: str, config: Config) -> None:
     with get_engine(url).begin() as connection:
-        alembic_config = build_alembic_config()
-        alembic_config.attributes["connection"] = connection
-        getattr(command, direction)(alembic_config, revision)
+        config.attributes["connection"] = connection
+        command.downgrade(config, HEAD_REVISION)
 
 
-def _reflected(connection: Connection) -> MetaData:
+def _value(column: Column[Any], number: int) -> Any:
+    values = {
+        Boolean: True,
+        Integer: number,
+        Float: number + 0.5,
+        DateTime: NOW,
+        JSON: {"n": number},
+    }
+    fitting = (value for kind, value in values.items() if isinstance(column.type, kind))
+    return next(fitting, f"text-{number}")  # equal in all tables, so that references hold
+
+
+def _reflect(connection: Connection) -> MetaData:
     metadata = MetaData()
     metadata.reflect(connection)
     return metadata
 
 
 def _fill(url: str) -> None:
+    """Insert two rows into every table."""
     with get_engine(url).begin() as connection:
-        tables = _reflected(connection).tables
-        for name, table_rows in OF_0001.items():
-            connection.execute(tables[name].insert(), table_rows)
+        for table in _reflect(connection).sorted_tables:
+            if table.name != "alembic_version":
+                rows = [
+                    {column.name: _value(column, number) for column in table.columns}
+                    for number in (1, 2)
+                ]
+                connection.execute(table.insert(), rows)
 
 
 def _read(url: str) -> Rows:
-    """Read all rows, with the columns that 0001 has, times as UTC."""
+    """Read all rows of the tables and columns that the models define."""
     with get_engine(url).connect() as connection:
-        tables = _reflected(connection).tables
         return {
-            name: sorted(
-                (
-                    {key: _utc(row[key]) for key in OF_0001[name][0]}
-                    for row in connection.execute(tables[name].select()).mappings()
-                ),
-                key=str,
-            )
-            for name in OF_0001
+            name: [dict(row) for row in connection.execute(table.select()).mappings()]
+            for name, table in SQLModel.metadata.tables.items()
         }
 
 
-def _utc(value: Any) -> Any:
-    return value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value
+def _revision(url: str) -> str | None:
+    with get_engine(url).connect() as connection:
+        return read_revision(connection)
 
 
 @pytest.fixture
-def old_database(empty_database: str) -> str:
-    """A database as it was left by the version before."""
-    _at(empty_database, "upgrade", "0001")
+def used_database(empty_database: str) -> str:
+    """A database of this version with rows in all tables."""
+    migrate(empty_database)
     _fill(empty_database)
     return empty_database
 
 
-def test_the_fixture_leaves_out_no_table(old_database: str) -> None:
-    names = set(inspect(get_engine(old_database)).get_table_names()) - {"alembic_version"}
-    assert names == OF_0001.keys()
-
-
-def test_nothing_is_lost(old_database: str) -> None:
-    before = _read(old_database)
-    migrate(old_database)
-    require_current_schema(old_database)
-    assert _read(old_database) == before
-
-
-def test_what_is_old_can_be_used(old_database: str) -> None:
-    migrate(old_database)
-    prod, second = run_in_transaction(registries.list_registries)
-    assert (prod.registry.name, prod.registry.pull_credential) == ("prod", None)
-    assert second.registry.name == "second"
-    assert [record.name for record in run_in_transaction(spaces.list_spaces, "prod")] == [
-        "team",
-        "tools",
-    ]
-    rows = run_in_transaction(audit.history, "prod")
-    assert [(row.id, row.cluster_name, row.workspace) for row in rows] == [(2, "", ""), (1, "", "")]
-    assert [row.id for row in run_in_transaction(audit.pending_events)] == [2]
-    assert len(run_in_transaction(get_installation)) == 8
-
-
-def test_what_persons_integrated_keeps_its_credentials(old_database: str) -> None:
-    """Not what is managed: discovery may have moved it, and a person has to look at it."""
-    with get_engine(old_database).begin() as connection:
-        connection.execute(text("UPDATE registry SET origin = 'managed' WHERE name = 'second'"))
-    migrate(old_database)
-    for _ in range(2):
-        origins = run_in_transaction(
-            credential_origins.permitted_origins, {"harbor": "id-1", "other": "id-2"}
-        )
-        assert origins == {"harbor": {"http://prod.test"}, "other": set()}
-    assert run_in_transaction(credential_origins.permitted_origins, {"harbor": "id-2"}) == {
-        "harbor": set()
-    }
-
-
-def test_what_is_new_belongs_to_what_is_old(old_database: str) -> None:
-    migrate(old_database)
-    run_in_transaction(
-        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
+def test_every_table_has_rows(used_database: str) -> None:
+    assert {name: len(rows) for name, rows in _read(used_database).items()} == dict.fromkeys(
+        SQLModel.metadata.tables, 2
     )
-    run_in_transaction(bindings.bind, [binding()], at=NOW, flow_run="r")
-    run_in_transaction(robots.save_robot, robot_account(1, "team"), "sealed")
-    assert run_in_transaction(bindings.list_bindings) == (binding(),)
-    assert [row.id for row in run_in_transaction(audit.history, workspace="team-a")] == [4, 3]
 
 
-def test_and_back_again_nothing_is_lost_that_was_there_before(old_database: str) -> None:
-    before = _read(old_database)
-    migrate(old_database)
-    _at(old_database, "downgrade", "0001")
-    assert _read(old_database) == before
-    migrate(old_database)
-    assert _read(old_database) == before
+def test_an_upgrade_loses_nothing(used_database: str, tmp_path: Path) -> None:
+    before = _read(used_database)
+    migrate(used_database, _with_revision(tmp_path))
+    assert _read(used_database) == before
+    with get_engine(used_database).connect() as connection:
+        tables = _reflect(connection).tables
+        assert sorted(connection.execute(tables["label"].select()).scalars()) == [
+            "text-1",
+            "text-2",
+        ]
+        colours = [row.colour for row in connection.execute(tables["registry"].select())]
+        assert colours == ["red", "red"]
 
 
-def test_stored_reasons_get_their_new_names_and_back(old_database: str) -> None:
-    for before, after in (("AlreadySo", "Unchanged"), ("Forbidden", "Forbidden")):
-        _at(old_database, "downgrade", "0001")
-        with get_engine(old_database).begin() as connection:
-            connection.execute(text(f"UPDATE outcome SET reason = '{before}'"))
-        migrate(old_database)
-        assert [row["reason"] for row in _read(old_database)["outcome"]] == [after]
-        _at(old_database, "downgrade", "0001")
-        assert [row["reason"] for row in _read(old_database)["outcome"]] == [before]
+def test_a_downgrade_loses_nothing_and_can_be_upgraded_again(
+    used_database: str, tmp_path: Path
+) -> None:
+    before, config = _read(used_database), _with_revision(tmp_path)
+    migrate(used_database, config)
+    _downgrade(used_database, config)
+    assert (_read(used_database), _revision(used_database)) == (before, HEAD_REVISION)
+    assert "label" not in inspect(get_engine(used_database)).get_table_names()
+    require_current_schema(used_database)
+    migrate(used_database, config)
+    assert (_read(used_database), _revision(used_database)) == (before, "next")
+
+
+@pytest.mark.parametrize("upgrading", [True, False])
+def test_a_migration_that_fails_changes_nothing(
+    used_database: str, tmp_path: Path, upgrading: bool
+) -> None:
+    before, config = _read(used_database), _with_revision(tmp_path)
+    if not upgrading:
+        migrate(used_database, config)
+    revision, tables = (
+        _revision(used_database),
+        inspect(get_engine(used_database)).get_table_names(),
+    )
+    end = "# the end of the upgrade" if upgrading else "# the end of the downgrade"
+    failing = _with_revision(tmp_path, REVISION.replace(end, "raise ZeroDivisionError"))
+    with pytest.raises(ZeroDivisionError):
+        (migrate if upgrading else _downgrade)(used_database, failing)
+    assert (_read(used_database), _revision(used_database)) == (before, revision)
+    assert inspect(get_engine(used_database)).get_table_names() == tables
+    repaired = _with_revision(tmp_path)
+    (migrate if upgrading else _downgrade)(used_database, repaired)
+    assert (_read(used_database), _revision(used_database)) == (
+        before,
+        "next" if upgrading else HEAD_REVISION,
+    )
+
+
+def _migrate_to_next(url: str, folder: str) -> None:
+    migrate(url, _with_revision(Path(folder)))
+
+
+def test_several_machines_upgrade_at_once(used_database: str, tmp_path: Path) -> None:
+    before = _read(used_database)
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+    finish(
+        *(start(used_database, _migrate_to_next, used_database, str(folder)) for folder in folders)
+    )
+    assert (_read(used_database), _revision(used_database)) == (before, "next")
+
+
+def test_an_older_version_does_not_use_an_upgraded_database(
+    empty_database: str, tmp_path: Path
+) -> None:
+    migrate(empty_database, _with_revision(tmp_path))
+    integrate()
+    with pytest.raises(InvalidRequest, match="revision next, expected"):
+        require_current_schema(empty_database)
+    with pytest.raises(InvalidRequest, match="revision next, which this version does not know"):
+        migrate(empty_database)
+    assert [record.registry.name for record in run_in_transaction(registries.list_registries)] == [
+        "prod"
+    ]

@@ -11,7 +11,7 @@ from models.tables import AuditRow, ChangeResultRow, ConditionRow, RegistryRow, 
 from tasks.store.leases import lease
 from tasks.store.registries import registries, runs
 from tasks.store.session import in_transaction, run_in_transaction
-from tests.support.builders import NOW, condition, create, failure, registry, space
+from tests.support.builders import NOW, condition, create, failure, registry, run_context, space
 from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -48,9 +48,7 @@ async def test_any_text_is_saved(text: str) -> None:
         spaces_read_at=NOW,
     )
     async with lease("prod") as lease_id:
-        await in_transaction(
-            runs.save_run, "prod", run_record, lease_id=lease_id, at=NOW, flow_run="r"
-        )
+        await in_transaction(runs.save_run, "prod", run_record, run_context("r", lease_id))
     assert run_in_transaction(registries.get_registry, "prod").conditions[0].message == stored_as
     assert [row.description for row in rows(RegistryRow)] == [stored_as]
     assert [row.message for row in rows(ConditionRow)] == [stored_as]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -32,11 +31,11 @@ from tests.support.access_builders import (
     pull_secret_status,
     robot_account,
 )
-from tests.support.builders import NOW, registry, space
+from tests.support.builders import NOW, registry, run_context, space
 from tests.tasks.store.tools import integrate
 
 SEALED = "gAAAA-sealed-secret"
-RUN: dict[str, Any] = {"at": NOW, "flow_run": "run-1"}
+RUN = run_context("run-1", now=NOW)
 HEALTHY_STATE = ClusterStatus(reachable=True, reason=Reason.CONNECTED, since=NOW)
 
 
@@ -44,14 +43,12 @@ def fill(session: Session) -> None:
     """Two registries, three workspaces, two namespaces; one space of team-a waits."""
     spaces.save_spaces(session, "prod", [space("team"), space("shop"), space("fresh")])
     for name in ("team-a", "blue", "idle"):
-        workspaces.save_workspace(
-            session, Workspace(name=name, description="<b>ours</b>"), (), **RUN
-        )
+        workspaces.save_workspace(session, Workspace(name=name, description="<b>ours</b>"), (), RUN)
     quick = binding("team", effective_at=NOW + timedelta(seconds=2))
     slow = binding("shop", effective_at=NOW + timedelta(seconds=6))
     pending = binding("fresh")
     docker = binding("/", "blue", "docker-dev")
-    bindings.bind(session, [quick, slow, pending, docker], **RUN)
+    bindings.bind(session, [quick, slow, pending, docker], RUN)
     for effective_binding in (quick, slow):
         bindings.save_effective(
             session,
@@ -61,10 +58,10 @@ def fill(session: Session) -> None:
     robots.save_robot(
         session, robot_account(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED
     )
-    clusters.save_cluster(session, cluster(), state=HEALTHY_STATE, **RUN)
+    clusters.save_cluster(session, cluster(), HEALTHY_STATE, RUN)
     save_pull_secrets(session)
     audit.append(
-        session, "prod", [AuditEntry(subject="x", action="grant.made", workspace="blue")], **RUN
+        session, "prod", [AuditEntry(subject="x", action="grant.made", workspace="blue")], RUN
     )
 
 
@@ -162,7 +159,7 @@ def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: st
         details = {"reason": "Forbidden", "message": "answered 403", "registry_name": "prod"}
         upsert(session, ChangeResultRow, [failed | details])
         state = HEALTHY_STATE.model_copy(update={"reachable": False, "reason": Reason.TIMED_OUT})
-        clusters.save_cluster(session, cluster(), state=state, **RUN)
+        clusters.save_cluster(session, cluster(), state, RUN)
         session.exec(delete(PullSecretRow))
 
     run_in_transaction(spoil)
@@ -199,9 +196,9 @@ def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
     with count_queries(filled_database) as before:
         facts()
     for number in range(20):
-        run_in_transaction(workspaces.save_workspace, Workspace(name=f"w{number}"), (), **RUN)
+        run_in_transaction(workspaces.save_workspace, Workspace(name=f"w{number}"), (), RUN)
     new_bindings = [binding("team", f"w{number}") for number in range(20)]
-    run_in_transaction(bindings.bind, new_bindings, **RUN)
+    run_in_transaction(bindings.bind, new_bindings, RUN)
     with count_queries(filled_database) as after:
         assert len(build_workspace_views(facts())) == 23
     assert len(after) == len(before)

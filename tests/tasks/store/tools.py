@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
 from models.registries.registry import Registry
 from models.tables import AuditRow
 from tasks.store.registries import registries
@@ -26,7 +27,9 @@ def integrate(
     spec: Registry | None = None, entry: AuditEntry = INTEGRATED, at: datetime = NOW
 ) -> None:
     """Add a registry as the flow does."""
-    run_in_transaction(registries.add_registry, spec or registry(), entry, at=at, flow_run="run-1")
+    run_in_transaction(
+        registries.add_registry, spec or registry(), entry, RunContext(now=at, flow_run="run-1")
+    )
 
 
 def rows(kind: type[SQLModel]) -> list[Any]:

@@ -12,13 +12,13 @@ from tasks.store.access.binding_change import BindingChange, plan_bind, plan_unb
 from tasks.store.registries import spaces
 from tasks.store.session import in_transaction, run_in_transaction
 from tests.support.access_builders import binding, namespace
-from tests.support.builders import NOW, registry, space
+from tests.support.builders import NOW, registry, run_context, space
 from tests.tasks.store.access_tools import registered_cluster
 from tests.tasks.store.tools import integrate
 
 pytestmark = pytest.mark.usefixtures("database")
 
-RUN = {"at": NOW, "flow_run": "run-1"}
+RUN = run_context("run-1", now=NOW)
 SHOP, WEB, UNASSIGNED = namespace(), namespace("web", "team-b"), namespace("x", None)
 BINDINGS = (binding("a"), binding("b"), binding("a", "team-b"), binding("gone", "team-b"))
 
@@ -27,20 +27,20 @@ async def platform() -> None:
     integrate()
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
     for name in ("team-a", "team-b"):
-        run_in_transaction(workspaces.save_workspace, Workspace(name=name), [], **RUN)  # type: ignore[arg-type]
+        run_in_transaction(workspaces.save_workspace, Workspace(name=name), [], RUN)
     run_in_transaction(
         spaces.save_spaces, "prod", [space("a"), space("b"), space("c", missing_since=NOW)]
     )
     run_in_transaction(spaces.save_spaces, "images", [space("/")])
-    run_in_transaction(bindings.bind, BINDINGS, **RUN)  # type: ignore[arg-type]
+    run_in_transaction(bindings.bind, BINDINGS, RUN)
     async with registered_cluster("eu") as lease_id:
-        arguments = {"lease_id": lease_id, **RUN}
+        context = RUN.model_copy(update={"lease_id": lease_id})
         await in_transaction(
             clusters.save_namespaces,
             "eu",
             [SHOP, WEB, UNASSIGNED],
             [],
-            **arguments,  # type: ignore[arg-type]
+            context,
         )
 
 

@@ -19,13 +19,13 @@ from tasks.store.leases import lease
 from tasks.store.registries import registries, runs, spaces
 from tasks.store.session import get_engine, in_transaction, run_in_transaction
 from tests.support.access_builders import binding
-from tests.support.builders import NOW, registry, space
+from tests.support.builders import NOW, registry, run_context, space
 from tests.tasks.store.tools import INTEGRATED, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
 LATER = NOW + timedelta(minutes=1)
-RUN = {"at": LATER, "flow_run": "run-2"}
+RUN = run_context("run-2", now=LATER)
 
 
 def platform(*names: str) -> None:
@@ -34,16 +34,16 @@ def platform(*names: str) -> None:
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
     for name in names or ("team-a", "team-b"):
         run_in_transaction(
-            workspaces.save_workspace, Workspace(name=name), [], at=NOW, flow_run="run-1"
+            workspaces.save_workspace, Workspace(name=name), [], run_context("run-1")
         )
 
 
 def bind(*new_bindings: Binding) -> int:
-    return run_in_transaction(bindings.bind, new_bindings, **RUN)  # type: ignore[arg-type]
+    return run_in_transaction(bindings.bind, new_bindings, RUN)
 
 
 def unbind(*old_bindings: Binding, why: str = "asked") -> int:
-    return run_in_transaction(bindings.unbind, old_bindings, why, **RUN)  # type: ignore[arg-type]
+    return run_in_transaction(bindings.unbind, old_bindings, why, RUN)
 
 
 def all_bindings() -> tuple[Binding, ...]:
@@ -152,8 +152,8 @@ def test_two_who_bind_at_once_lose_nothing() -> None:
         (binding("b"), binding("c", "team-b")),
     )
     run_concurrently(
-        lambda session: bindings.bind(session, first_bindings, at=NOW, flow_run="mine"),
-        lambda session: bindings.bind(session, second_bindings, at=NOW, flow_run="yours"),
+        lambda session: bindings.bind(session, first_bindings, run_context("mine")),
+        lambda session: bindings.bind(session, second_bindings, run_context("yours")),
     )
     assert all_bindings() == (binding("a"), binding("b"), binding("c", "team-b"))
     assert sorted(event[2] for event in binding_events()) == ["a", "b", "c"]
@@ -164,10 +164,10 @@ def test_two_who_unbind_at_once() -> None:
     bind(binding("a"), binding("b"), binding("c"))
     run_concurrently(
         lambda session: bindings.unbind(
-            session, [binding("a"), binding("b")], "x", at=NOW, flow_run="mine"
+            session, [binding("a"), binding("b")], "x", run_context("mine")
         ),
         lambda session: bindings.unbind(
-            session, [binding("b"), binding("c")], "x", at=NOW, flow_run="yours"
+            session, [binding("b"), binding("c")], "x", run_context("yours")
         ),
     )
     assert all_bindings() == ()
@@ -182,8 +182,8 @@ def test_one_binds_while_another_unbinds() -> None:
     platform()
     bind(binding("a"))
     run_concurrently(
-        lambda session: bindings.unbind(session, [binding("a")], "x", at=NOW, flow_run="mine"),
-        lambda session: bindings.bind(session, [binding("b")], at=NOW, flow_run="yours"),
+        lambda session: bindings.unbind(session, [binding("a")], "x", run_context("mine")),
+        lambda session: bindings.bind(session, [binding("b")], run_context("yours")),
     )
     assert all_bindings() == (binding("b"),)
 
@@ -237,7 +237,7 @@ def test_the_bindings_of_a_space_that_is_forgotten_are_held() -> None:
     platform()
     run_in_transaction(spaces.save_spaces, "prod", [space("a"), space("b")])
     bind(binding("a"), binding("a", "team-b"), binding("b"), binding("a", registry="images"))
-    run_in_transaction(spaces.delete_spaces, "prod", ["a"], **RUN)  # type: ignore[arg-type]
+    run_in_transaction(spaces.delete_spaces, "prod", ["a"], RUN)
     assert run_in_transaction(spaces.list_spaces, "prod") == (space("b"),)
     assert all_bindings() == (
         binding("a", registry="images"),
@@ -259,10 +259,7 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
     run_in_transaction(bindings.save_effective, all_bindings(), NOW)
     why = "made again"
     held_count = run_in_transaction(
-        bindings.hold,
-        [binding("a"), docker, binding("ghost")],
-        why,
-        **RUN,  # type: ignore[arg-type]
+        bindings.hold, [binding("a"), docker, binding("ghost")], why, RUN
     )
     assert held_count == 2
     assert [(record.space, record.is_held, record.held_reason) for record in all_bindings()] == [
@@ -277,7 +274,7 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
         bindings.save_effective, [binding("a")], LATER
     )  # known from before it was held
     assert all_bindings()[1].effective_at is None
-    held_count = run_in_transaction(bindings.hold, [binding("a")], "again", **RUN)  # type: ignore[arg-type]
+    held_count = run_in_transaction(bindings.hold, [binding("a")], "again", RUN)
     assert (held_count, all_bindings()[1].held_reason) == (0, why)
     assert [event[0] for event in binding_events()].count("space.binding-held") == 2
 
@@ -285,7 +282,7 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
 def test_binding_restores_a_held_binding_and_unbinding_drops_it() -> None:
     platform()
     bind(binding("a"), binding("b"))
-    run_in_transaction(bindings.hold, all_bindings(), "made again", at=NOW, flow_run="run-1")
+    run_in_transaction(bindings.hold, all_bindings(), "made again", run_context("run-1"))
     assert bind(binding("a")) == 1
     assert all_bindings()[0] == binding("a", bound_at=LATER)
     assert run_in_transaction(bindings.spaces_by_workspace, "prod") == {"team-a": ("a",)}
@@ -309,8 +306,8 @@ def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
 
     async def save() -> None:
         async with lease("prod") as lease_id:
-            arguments = {"first_look": False, "lease_id": lease_id, **RUN}
-            await in_transaction(runs.save_findings, plan, **arguments)  # type: ignore[arg-type]
+            context = RUN.model_copy(update={"lease_id": lease_id})
+            await in_transaction(runs.save_findings, plan, context, first_look=False)
 
     asyncio.run(save())
     assert run_in_transaction(spaces.list_spaces, "prod")[0].remote_id == 8
@@ -323,7 +320,7 @@ def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
 def test_forgetting_nothing_unbinds_nothing() -> None:
     platform()
     bind(binding("a"))
-    run_in_transaction(spaces.delete_spaces, "prod", [], **RUN)  # type: ignore[arg-type]
+    run_in_transaction(spaces.delete_spaces, "prod", [], RUN)
     assert all_bindings() == (binding("a"),)
 
 
@@ -331,7 +328,7 @@ def test_a_registry_that_is_removed_takes_its_bindings_along() -> None:
     platform()
     bind(binding("a"), binding("a", registry="images"))
     removal_entry = INTEGRATED.model_copy(update={"action": "registry.removed"})
-    run_in_transaction(registries.delete_registry, "prod", removal_entry, **RUN)  # type: ignore[arg-type]
+    run_in_transaction(registries.delete_registry, "prod", removal_entry, RUN)
     assert all_bindings() == (binding("a", registry="images"),)
 
 

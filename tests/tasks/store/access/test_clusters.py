@@ -20,14 +20,14 @@ from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
 from tasks.store.session import get_engine, in_transaction, run_in_transaction
 from tests.support.access_builders import cluster, login, namespace, pull_secret_status
-from tests.support.builders import NOW
+from tests.support.builders import NOW, run_context
 from tests.tasks.store.access_tools import STATE, registered_cluster
 from tests.tasks.store.tools import audit_entries, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
 LATER = NOW + timedelta(minutes=1)
-RUN = {"at": LATER, "flow_run": "run-2"}
+RUN = run_context("run-2", now=LATER)
 EVERY_FIELD = (
     namespace("a", uid="1"),
     namespace("b", "team-b", source=WorkspaceSource.LISTED, terminating=True),
@@ -55,11 +55,11 @@ async def save(
     *entries: AuditEntry,
     name: str = "eu",
 ) -> None:
-    arguments: dict[str, Any] = {"lease_id": lease_id, **RUN}
+    context = RUN.model_copy(update={"lease_id": lease_id})
     if namespaces is not None:
-        await in_transaction(clusters.save_namespaces, name, namespaces, entries, **arguments)
+        await in_transaction(clusters.save_namespaces, name, namespaces, entries, context)
     if statuses is not None:
-        await in_transaction(clusters.save_pull_secrets, name, statuses, entries, **arguments)
+        await in_transaction(clusters.save_pull_secrets, name, statuses, entries, context)
 
 
 @contextmanager
@@ -133,8 +133,7 @@ async def test_its_state() -> None:
             "eu",
             unreachable_state,
             [entry],
-            lease_id=lease_id,
-            **RUN,  # type: ignore[arg-type]
+            RUN.model_copy(update={"lease_id": lease_id}),
         )
     assert run_in_transaction(clusters.get_cluster, "eu").status == unreachable_state
     assert audit_entries()[-1] == ("cluster.unreachable", "eu")
@@ -234,8 +233,7 @@ async def test_nothing_is_saved_after_the_lease_is_lost(other_lease_id: str) -> 
             "eu",
             ClusterStatus(),
             [ENTRY],
-            lease_id=other_lease_id,
-            **RUN,  # type: ignore[arg-type]
+            RUN.model_copy(update={"lease_id": other_lease_id}),
         )
     assert (run_in_transaction(clusters.get_cluster, "eu"), audit_entries()) == (
         before,
@@ -265,11 +263,11 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
         )
         team_a = run_in_transaction(workspaces.list_workspaces)[0]
         assignments = [("eu", "a"), ("us", "a")]
-        run_in_transaction(workspaces.save_workspace, team_a, assignments, **RUN)  # type: ignore[arg-type]
+        run_in_transaction(workspaces.save_workspace, team_a, assignments, RUN)
         for key in ("cluster-eu", "cluster-us"):
             page = PublicationRow(key=key, digest="d", at=NOW)
             run_in_transaction(lambda session, row=page: session.add(row))  # type: ignore[misc]
-        run_in_transaction(clusters.delete_cluster, "eu", "by hand", **RUN)  # type: ignore[arg-type]
+        run_in_transaction(clusters.delete_cluster, "eu", "by hand", RUN)
         assert [row.key for row in rows(LeaseRow)] == [lease_key("us")]
         with pytest.raises(LeaseHeld):
             await save(lease_id, EVERY_FIELD)  # a run that was still at it

@@ -9,18 +9,18 @@ from models.tables import AuditRow, ListedNamespaceRow, NamespaceRow
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.session import in_transaction, run_in_transaction
 from tests.support.access_builders import binding, namespace
-from tests.support.builders import NOW
+from tests.support.builders import NOW, run_context
 from tests.tasks.store.access_tools import registered_cluster
 from tests.tasks.store.tools import integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
 A, B = Workspace(name="team-a", description="Ann's"), Workspace(name="team-b")
-RUN = {"at": NOW, "flow_run": "run-2"}
+RUN = run_context("run-2", now=NOW)
 
 
 def create(workspace: Workspace, *assignments: tuple[str, str]) -> None:
-    run_in_transaction(workspaces.save_workspace, workspace, assignments, **RUN)  # type: ignore[arg-type]
+    run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
 
 
 def workspace_events() -> list[tuple[str, str, str]]:
@@ -61,7 +61,7 @@ async def test_created_again_is_brought_up_to_date() -> None:
 def test_created_again_keeps_its_bindings() -> None:
     integrate()
     create(A)
-    run_in_transaction(bindings.bind, [binding()], **RUN)  # type: ignore[arg-type]
+    run_in_transaction(bindings.bind, [binding()], RUN)
     create(A)
     assert run_in_transaction(bindings.list_bindings) == (binding(),)
 
@@ -82,7 +82,7 @@ def test_who_is_known() -> None:
 def test_discovered_by_label() -> None:
     create(A)
     for _ in range(2):
-        run_in_transaction(workspaces.create_missing, ["team-b", "team-a", "team-b"], **RUN)  # type: ignore[arg-type]
+        run_in_transaction(workspaces.create_missing, ["team-b", "team-a", "team-b"], RUN)
     labelled = Workspace(name="team-b", source=WorkspaceSource.LABEL)
     assert run_in_transaction(workspaces.list_workspaces) == (A, labelled)
     assert workspace_events()[1:] == [("workspace.created", "team-b", "named by a namespace label")]
@@ -93,12 +93,12 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
     async with registered_cluster("eu") as lease_id:
         create(A, ("eu", "shop"))
         create(B, ("eu", "web"))
-        arguments = {"lease_id": lease_id, **RUN}
+        context = RUN.model_copy(update={"lease_id": lease_id})
         namespaces = [namespace("shop"), namespace("web", "team-b")]
-        await in_transaction(clusters.save_namespaces, "eu", namespaces, [], **arguments)  # type: ignore[arg-type]
+        await in_transaction(clusters.save_namespaces, "eu", namespaces, [], context)
         new_bindings = [binding(), binding(workspace="team-b")]
-        run_in_transaction(bindings.bind, new_bindings, **RUN)  # type: ignore[arg-type]
-        run_in_transaction(workspaces.delete_workspace, "team-a", **RUN)  # type: ignore[arg-type]
+        run_in_transaction(bindings.bind, new_bindings, RUN)
+        run_in_transaction(workspaces.delete_workspace, "team-a", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (B,)
     assert run_in_transaction(bindings.list_bindings) == (binding(workspace="team-b"),)
     assert [row.workspace for row in rows(ListedNamespaceRow)] == ["team-b"]
@@ -111,7 +111,7 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
 
 def test_removing_who_is_not_there_harms_nobody() -> None:
     create(A)
-    run_in_transaction(workspaces.delete_workspace, "ghost", **RUN)  # type: ignore[arg-type]
+    run_in_transaction(workspaces.delete_workspace, "ghost", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (A,)
 
 
@@ -119,8 +119,8 @@ def test_removed_it_is_audited_which_bindings_go_with_it() -> None:
     integrate()
     create(A)
     new_binding = binding(workspace="team-a")
-    run_in_transaction(bindings.bind, [new_binding], **RUN)  # type: ignore[arg-type]
-    removed_bindings = run_in_transaction(workspaces.delete_workspace, "team-a", **RUN)  # type: ignore[arg-type]
+    run_in_transaction(bindings.bind, [new_binding], RUN)
+    removed_bindings = run_in_transaction(workspaces.delete_workspace, "team-a", RUN)
     assert [(record.registry, record.space) for record in removed_bindings] == [
         (new_binding.registry, new_binding.space)
     ]

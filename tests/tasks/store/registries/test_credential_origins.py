@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from models.registries.credential_origin import CredentialOrigin
+from models.registries import credential_origin
+from models.registries.credential_origin import CredentialOrigin, credential_blocks
 from models.registries.registry import BlockRef, Registry
 from models.tables import CredentialOriginRow
 from tasks.store.registries import credential_origins, registries
 from tasks.store.session import run_in_transaction
-from tests.support.builders import NOW, registry
+from tests.support.builders import registry, run_context
 from tests.tasks.store.tools import INTEGRATED, rows
 
 A, B, TOKENS = "https://a.example.com", "https://b.example.com", "https://tokens.example.com"
@@ -20,14 +21,15 @@ def pair(origin: str, document_id: str = "id-1", block: str = "admin") -> Creden
 
 def add_registry(spec: Registry, *origins: CredentialOrigin) -> None:
     run_in_transaction(
-        registries.add_registry, spec, INTEGRATED, at=NOW, flow_run="", approved_origins=origins
+        registries.add_registry, spec, INTEGRATED, run_context(""), approved_origins=origins
     )
 
 
 def permitted_origins(**blocks: str) -> dict[str, set[str]]:
+    origins = run_in_transaction(credential_origins.list_origins, blocks)
     return {
         name: set(urls)
-        for name, urls in run_in_transaction(credential_origins.permitted_origins, blocks).items()
+        for name, urls in credential_origin.permitted_origins(blocks, origins).items()
     }
 
 
@@ -53,14 +55,6 @@ def test_a_block_that_was_made_again_has_none(database: str) -> None:
     assert permitted_origins(admin="id-1") == {"admin": {A}}
 
 
-def test_what_is_older_than_ids_is_pinned_at_its_first_use(database: str) -> None:
-    add_registry(registry(name="a", address=A, credential=ADMIN), pair(A, ""), pair(A))
-    add_registry(registry(name="b", address=B, credential=ADMIN), pair(B, ""))
-    assert permitted_origins(admin="id-1") == {"admin": {A, B}}
-    assert saved_origins() == {("admin", "id-1", A), ("admin", "id-1", B)}
-    assert permitted_origins(admin="id-2") == {"admin": set()}
-
-
 def test_integrated_once_more_gives_it_again(database: str) -> None:
     admin_registry = registry(address=A, credential=ADMIN)
     add_registry(admin_registry, pair(A))
@@ -80,12 +74,11 @@ def test_what_serves_no_registry_any_more_is_forgotten(database: str) -> None:
         registries.replace_registry,
         moved_registry,
         INTEGRATED,
-        at=NOW,
-        flow_run="",
+        run_context(""),
         approved_origins=new_origins,
     )
     assert {origin for _, _, origin in saved_origins()} == {moved_registry.address, B}
-    run_in_transaction(registries.delete_registry, "a", INTEGRATED, at=NOW, flow_run="")
+    run_in_transaction(registries.delete_registry, "a", INTEGRATED, run_context(""))
     assert saved_origins() == {("admin", "id-1", B)}
 
 
@@ -95,4 +88,5 @@ def test_the_known_pairs_of_a_registry(database: str) -> None:
     add_registry(
         registry(name="b", address=B, credential=BlockRef(name="other")), pair(B, block="other")
     )
-    assert run_in_transaction(credential_origins.list_origins, admin_registry) == (pair(A),)
+    blocks = credential_blocks(admin_registry)
+    assert run_in_transaction(credential_origins.list_origins, blocks) == (pair(A),)

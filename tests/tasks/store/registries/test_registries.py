@@ -20,7 +20,7 @@ from models.tables import (
 )
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
-from tests.support.builders import NOW, condition, registry
+from tests.support.builders import NOW, condition, registry, run_context
 from tests.tasks.store.tools import INTEGRATED, audit_entries, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -109,7 +109,7 @@ def test_replaced() -> None:
     integrate()
     entry = AuditEntry(subject="prod", action="registry.updated")
     run_in_transaction(
-        registries.replace_registry, registry(address=OTHER), entry, at=NOW, flow_run="run-2"
+        registries.replace_registry, registry(address=OTHER), entry, run_context("run-2")
     )
     assert run_in_transaction(registries.get_registry, "prod").registry == registry(address=OTHER)
     assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
@@ -123,8 +123,7 @@ def test_replaced_only_by_a_free_address() -> None:
             registries.replace_registry,
             registry(address=OTHER),
             INTEGRATED,
-            at=NOW,
-            flow_run="run-2",
+            run_context("run-2"),
         )
     assert run_in_transaction(registries.get_registry, "prod").registry == registry()
 
@@ -154,7 +153,7 @@ def test_removed_with_all_that_belongs_to_it_but_its_audit() -> None:
     for name in ("prod", "other"):
         run_in_transaction(_fill, name)
     entry = AuditEntry(subject="prod", action="registry.removed")
-    run_in_transaction(registries.delete_registry, "prod", entry, at=NOW, flow_run="run-2")
+    run_in_transaction(registries.delete_registry, "prod", entry, run_context("run-2"))
     for table in (RegistryRow, SpaceRow, ConditionRow, ChangeResultRow, MeasurementRow, LeaseRow):
         assert len(rows(table)) == 1, table
     assert run_in_transaction(registries.list_registries)[0].registry.name == "other"

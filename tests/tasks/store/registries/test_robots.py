@@ -29,7 +29,7 @@ from tests.support.access_builders import (
     pull_secret_status,
     robot_account,
 )
-from tests.support.builders import NOW, registry, space
+from tests.support.builders import NOW, registry, run_context, space
 from tests.tasks.store.access_tools import registered_cluster
 from tests.tasks.store.tools import integrate, rows
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 VAULT = Cipher((Fernet.generate_key().decode(),))
 LATER = NOW + timedelta(days=91)
-RUN: dict[str, Any] = {"at": LATER, "flow_run": "run-2"}
+RUN = run_context("run-2", now=LATER)
 OLD = robot_account(1, "a", "b")
 NEW = robot_account(2, "a", "b", login="robot$new", made_at=LATER)
 
@@ -113,9 +113,7 @@ def test_forgotten() -> None:
 
 async def _save_run(lease_id: str, **parts: Any) -> None:
     conclusion = RunRecord(conditions=(), poll_history=PollHistory(observed_at=NOW), **parts)
-    await in_transaction(
-        runs.save_run, "prod", conclusion, lease_id=lease_id, at=NOW, flow_run="run-2"
-    )
+    await in_transaction(runs.save_run, "prod", conclusion, run_context("run-2", lease_id))
 
 
 async def test_a_run_concludes() -> None:
@@ -146,9 +144,7 @@ async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secr
     save_accounts(OLD)
     plan = Plan(registry="prod", created_at=NOW, deleted_robot_ids=(1,), updated_spaces=(space(),))
     async with lease("prod") as lease_id:
-        await in_transaction(
-            runs.save_findings, plan, first_look=False, lease_id=lease_id, at=NOW, flow_run="r"
-        )
+        await in_transaction(runs.save_findings, plan, run_context("r", lease_id), first_look=False)
     assert run_in_transaction(robots.list_robots) == (OLD,)
 
 
@@ -157,10 +153,8 @@ async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secr
 
 def test_remembered() -> None:
     platform()
-    run_in_transaction(
-        workspaces.save_workspace, Workspace(name="team-a"), [], at=NOW, flow_run="r"
-    )
-    run_in_transaction(bindings.bind, [binding("b"), binding("a")], at=NOW, flow_run="r")
+    run_in_transaction(workspaces.save_workspace, Workspace(name="team-a"), [], run_context("r"))
+    run_in_transaction(bindings.bind, [binding("b"), binding("a")], run_context("r"))
     save_accounts(OLD, robot_account(3, registry="other"))
     robot_state = run_in_transaction(load_registry_state, "prod").robot_state
     assert robot_state.installation == run_in_transaction(installation.get_installation)
@@ -188,10 +182,10 @@ async def test_remembered_who_is_served(
     platform()
     save_accounts(*robots)
     async with registered_cluster("eu") as lease_id:
-        arguments: dict[str, Any] = {"lease_id": lease_id, "at": NOW, "flow_run": "r"}
-        await in_transaction(clusters.save_namespaces, "eu", [namespace()], [], **arguments)
+        context = run_context("r", lease_id)
+        await in_transaction(clusters.save_namespaces, "eu", [namespace()], [], context)
         statuses = [pull_secret_status(logins=(login(robot_id=delivered_id),))]
-        await in_transaction(clusters.save_pull_secrets, "eu", statuses, [], **arguments)
+        await in_transaction(clusters.save_pull_secrets, "eu", statuses, [], context)
     run_in_transaction(rollout.save_rolled_out, NOW)
     assert run_in_transaction(load_registry_state, "prod").robot_state.rolled_out == (
         {"team-a"} if is_rolled_out else frozenset()
@@ -224,10 +218,20 @@ async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_anothe
     shop, web = namespace("shop"), namespace("web", "team-b")
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces, "eu", (shop, web), (), lease_id=lease_id, **RUN
+            clusters.save_namespaces,
+            "eu",
+            (shop, web),
+            (),
+            run_context("run-2", lease_id, LATER),
         )
         assert run_in_transaction(departures.list_departures) == ()
-        await in_transaction(clusters.save_namespaces, "eu", (web,), (), lease_id=lease_id, **RUN)
+        await in_transaction(
+            clusters.save_namespaces,
+            "eu",
+            (web,),
+            (),
+            run_context("run-2", lease_id, LATER),
+        )
     open_departures = {
         (departure.registry, departure.workspace): departure
         for departure in run_in_transaction(departures.list_departures)
@@ -250,9 +254,13 @@ async def test_a_cluster_that_is_removed_takes_its_namespaces_along() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces, "eu", (namespace(),), (), lease_id=lease_id, **RUN
+            clusters.save_namespaces,
+            "eu",
+            (namespace(),),
+            (),
+            run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(clusters.delete_cluster, "eu", "it is gone", **RUN)
+    run_in_transaction(clusters.delete_cluster, "eu", "it is gone", RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -264,13 +272,17 @@ async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_r
     workspace, assignments = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
     namespaces = [namespace(name, source=WorkspaceSource.LISTED) for name in ("shop", "web")]
     async with registered_cluster() as lease_id:
-        run_in_transaction(workspaces.save_workspace, workspace, assignments, **RUN)
+        run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
         await in_transaction(
-            clusters.save_namespaces, "eu", namespaces, (), lease_id=lease_id, **RUN
+            clusters.save_namespaces,
+            "eu",
+            namespaces,
+            (),
+            run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(workspaces.save_workspace, workspace, assignments, **RUN)
+    run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
     assert run_in_transaction(departures.list_departures) == ()
-    run_in_transaction(workspaces.save_workspace, workspace, assignments[:1], **RUN)
+    run_in_transaction(workspaces.save_workspace, workspace, assignments[:1], RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -281,7 +293,11 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces, "eu", (namespace(),), (), lease_id=lease_id, **RUN
+            clusters.save_namespaces,
+            "eu",
+            (namespace(),),
+            (),
+            run_context("run-2", lease_id, LATER),
         )
         run_in_transaction(rollout.save_rolled_out, NOW)
         save_accounts(NEW)
@@ -292,7 +308,11 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
         ]
         statuses = (pull_secret_status(logins=(login(robot_id=2),)),)
         await in_transaction(
-            clusters.save_pull_secrets, "eu", statuses, (), lease_id=lease_id, **RUN
+            clusters.save_pull_secrets,
+            "eu",
+            statuses,
+            (),
+            run_context("run-2", lease_id, LATER),
         )
     run_in_transaction(rollout.save_rolled_out, NOW)
     run_in_transaction(rollout.save_rolled_out, LATER)  # the first time counts

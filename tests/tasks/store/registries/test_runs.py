@@ -14,7 +14,16 @@ from models.tables import ChangeResultRow, SpaceRow
 from tasks.store.leases import lease
 from tasks.store.registries import registries, runs, spaces
 from tasks.store.session import in_transaction, run_in_transaction
-from tests.support.builders import NOW, condition, create, failure, narrow, space, success
+from tests.support.builders import (
+    NOW,
+    condition,
+    create,
+    failure,
+    narrow,
+    run_context,
+    space,
+    success,
+)
 from tests.tasks.store.tools import audit_entries, integrate, rows
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -32,9 +41,7 @@ RUN_RECORD = RunRecord(
 
 async def _save(run_record: RunRecord) -> None:
     async with lease("prod") as lease_id:
-        await in_transaction(
-            runs.save_run, "prod", run_record, lease_id=lease_id, at=NOW, flow_run="run-2"
-        )
+        await in_transaction(runs.save_run, "prod", run_record, run_context("run-2", lease_id))
 
 
 async def test_everything_is_saved() -> None:
@@ -86,9 +93,7 @@ async def test_the_last_attempt_at_a_change_counts() -> None:
 async def test_nothing_is_saved_after_the_lease_is_lost() -> None:
     integrate()
     with pytest.raises(LeaseHeld, match="nothing was saved"):
-        await in_transaction(
-            runs.save_run, "prod", RUN_RECORD, lease_id="late", at=NOW, flow_run="run-2"
-        )
+        await in_transaction(runs.save_run, "prod", RUN_RECORD, run_context("run-2", "late"))
     _check_nothing_saved()
 
 

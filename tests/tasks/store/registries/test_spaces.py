@@ -11,7 +11,7 @@ from tasks.store.leases import lease
 from tasks.store.registries import spaces
 from tasks.store.registries.statistics import list_space_statistics, save_storage
 from tasks.store.session import in_transaction, run_in_transaction
-from tests.support.builders import NOW, PRIVATE, PUBLIC, registry, space
+from tests.support.builders import NOW, PRIVATE, PUBLIC, registry, run_context, space
 from tests.tasks.store.registries.test_statistics import reading
 from tests.tasks.store.tools import audit_entries, integrate, rows
 
@@ -37,7 +37,7 @@ def test_each_registry_has_its_own() -> None:
     integrate(registry(name="other", address="http://other.test"))
     run_in_transaction(spaces.save_spaces, "prod", [space("team", id=1)])
     run_in_transaction(spaces.save_spaces, "other", [space("team", id=2)])
-    run_in_transaction(spaces.delete_spaces, "prod", ["team"], at=NOW, flow_run="run-2")
+    run_in_transaction(spaces.delete_spaces, "prod", ["team"], run_context("run-2"))
     assert run_in_transaction(spaces.list_spaces, "prod") == ()
     assert run_in_transaction(spaces.list_spaces, "other") == (space("team", id=2),)
 
@@ -66,9 +66,7 @@ async def test_a_wish_is_stored_and_audited_under_the_lease() -> None:
             spaces.save_desired,
             "prod",
             [desired_space],
-            lease_id=lease_id,
-            at=NOW,
-            flow_run="run-2",
+            run_context("run-2", lease_id),
         )
     assert run_in_transaction(spaces.list_spaces, "prod") == (desired_space,)
     row = rows(AuditRow)[-1]
@@ -81,9 +79,7 @@ async def test_a_wish_is_stored_and_audited_under_the_lease() -> None:
 async def test_a_wish_without_the_lease_is_not_stored() -> None:
     integrate()
     with pytest.raises(LeaseHeld, match="lost its lease"):
-        await in_transaction(
-            spaces.save_desired, "prod", [space()], lease_id="me", at=NOW, flow_run="run-2"
-        )
+        await in_transaction(spaces.save_desired, "prod", [space()], run_context("run-2", "me"))
     assert run_in_transaction(spaces.list_spaces, "prod") == ()
     assert audit_entries() == [("registry.integrated", "prod")]
 
@@ -96,6 +92,6 @@ def test_ten_thousand_at_once() -> None:
     run_in_transaction(spaces.save_spaces, "prod", space_records)
     assert run_in_transaction(spaces.list_spaces, "prod") == space_records
     names = [record.name for record in space_records[1:]]
-    run_in_transaction(spaces.delete_spaces, "prod", names, at=NOW, flow_run="run-2")
+    run_in_transaction(spaces.delete_spaces, "prod", names, run_context("run-2"))
     assert run_in_transaction(spaces.list_spaces, "prod") == space_records[:1]
     assert time.process_time() - began < 20
