@@ -1,6 +1,5 @@
 """What every run has: a readable message on expected errors, and its context."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -13,10 +12,8 @@ from prefect.states import Failed
 
 from models.core.errors import IntegrationError
 from models.core.run_context import RunContext
-from models.core.settings import get_settings
 from tasks import clock
 from tasks.store.leases import lease
-from tasks.store.schema_revision import require_current_schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,15 +22,11 @@ T = TypeVar("T")
 def report_errors(
     flow_function: Callable[P, Awaitable[T]],
 ) -> Callable[P, Awaitable[T | State[Any]]]:
-    """Return a flow function that ends as Failed, with the message, on an `IntegrationError`.
-
-    The flow does not start if the database schema is not the one of this version.
-    """
+    """Return a flow function that ends as Failed, with the message, on an `IntegrationError`."""
 
     @wraps(flow_function)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
-            await asyncio.to_thread(require_current_schema, get_settings().database)
             return await flow_function(*args, **kwargs)
         except IntegrationError as error:
             return Failed(message=str(error))

@@ -5,11 +5,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.access import messages
-from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import new_run_context, report_errors
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
@@ -33,8 +32,7 @@ async def create_workspace(
     workspace = Workspace(name=name, description=description)
     await in_transaction(workspaces.save_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_cluster_pages(results)
-    await publish_workspace_pages([name])
+    await publish_state_pages(StatePages(workspaces=[name], cluster_results=results))
     await send_events()
     members = [
         namespace

@@ -18,8 +18,7 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.workspace_pages import publish_workspace_pages
-from flows.overview import publish_registry_pages
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
@@ -99,8 +98,8 @@ async def _restore(registry: str, selection: Sequence[Binding], message: str) ->
 
 
 async def _publish(registry: str, selection: Sequence[Binding]) -> None:
-    await publish_registry_pages([registry])
-    await publish_workspace_pages(sorted({binding.workspace for binding in selection}))
+    workspace_names = sorted({binding.workspace for binding in selection})
+    await publish_state_pages(StatePages(registries=[registry], workspaces=workspace_names))
     await send_events()
 
 

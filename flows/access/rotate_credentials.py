@@ -14,9 +14,8 @@ from sqlmodel import Session
 from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspace_pages
-from flows.overview import publish_registry_pages
 from flows.runs import hold_lease, isolate_failure, report_errors
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
@@ -66,9 +65,9 @@ async def rotate_credentials(
     first = await rotate_batch(workspaces_by_registry)
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
-    await publish_registry_pages(sorted(workspaces_by_registry))
-    await publish_workspace_pages(
-        sorted({name for names in workspaces_by_registry.values() for name in names})
+    workspace_names = sorted({name for names in workspaces_by_registry.values() for name in names})
+    await publish_state_pages(
+        StatePages(registries=sorted(workspaces_by_registry), workspaces=workspace_names)
     )
     await send_events()
     superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))

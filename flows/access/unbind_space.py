@@ -16,8 +16,7 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.workspace_pages import publish_workspace_pages
-from flows.overview import publish_registry_pages
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.requests import check_unbind_limit
@@ -75,8 +74,7 @@ async def unbind_space(
         result = await apply_access_change(registry, lease_context)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
-    await publish_registry_pages([registry])
-    await publish_workspace_pages(workspaces)
+    await publish_state_pages(StatePages(registries=[registry], workspaces=workspaces))
     await send_events()
     message = messages.in_effect("unbound", summary, result.scope_note, seconds)
     return result.final_state(message)

@@ -7,12 +7,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.clusters import messages
-from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClusterField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
 from models.core.errors import InvalidRequest, RemoteError
@@ -56,8 +55,7 @@ async def register_cluster(
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(clusters.save_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_cluster_pages(results)
-    await publish_workspace_pages()
+    await publish_state_pages(StatePages(workspaces=None, cluster_results=results))
     await send_events()
     result = results[0]
     error = result.error or result.unavailable_reason

@@ -10,7 +10,7 @@ from flows.clusters import messages
 from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.workspace_pages import publish_workspace_pages
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret_plan import plan_pull_secrets
@@ -52,7 +52,7 @@ async def remove_cluster(
         error = await _delete_pull_secrets(record)
         reason = error or "removed by a user; all pull secrets deleted"
         await in_transaction(clusters.delete_cluster, name, reason, context.at(clock.now()))
-    await publish_workspace_pages()
+    await publish_state_pages(StatePages(workspaces=None))
     await send_events()
     message = messages.removed(name, error, lockout_note)
     return Failed(message=message) if error else Completed(message=message)

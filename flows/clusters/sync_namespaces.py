@@ -1,5 +1,6 @@
 """Synchronize clusters: follow changes of namespaces, and correct modified pull secrets."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -10,12 +11,12 @@ from pydantic import Field
 from flows.clusters import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
-from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import report_errors
 from models.core.names import ClusterName
-from tasks.pages.cluster import cluster_digest_source, cluster_page
-from tasks.prefect.artifacts import publish_artifact, publish_if_changed
+from tasks.pages.cluster import cluster_page
+from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import clusters
 from tasks.store.session import in_transaction
@@ -47,9 +48,13 @@ async def sync_namespaces(
     for name in only:
         await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
     results = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
-    await publish_cluster_pages(results, dry_run=dry_run)
-    if not dry_run and any(result.has_changes for result in results):
-        await publish_workspace_pages()
+    if dry_run:
+        await _publish_plans(results)
+    else:
+        has_changes = any(result.has_changes for result in results)
+        await publish_state_pages(
+            StatePages(workspaces=None if has_changes else (), cluster_results=results)
+        )
     await send_events()
     workspace_names = sorted({name for result in results for name in result.departures})
     remark = (
@@ -60,23 +65,11 @@ async def sync_namespaces(
     return _final_state(results, remark, dry_run=dry_run)
 
 
-async def publish_cluster_pages(
-    results: tuple[ClusterSyncResult, ...], *, dry_run: bool = False
-) -> None:
-    """Publish `cluster-<name>` for each cluster that changed; a dry run has a separate page."""
+async def _publish_plans(results: Sequence[ClusterSyncResult]) -> None:
     for result in results:
         record = await in_transaction(clusters.get_cluster, result.cluster)
-        page = cluster_page(
-            record, result.plan, result.results, result.unsafe_reason, dry_run=dry_run
-        )
-        if dry_run:
-            await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
-            continue
-        digest_source = cluster_digest_source(
-            record, result.plan, result.results, result.unsafe_reason
-        )
-        title = "Namespaces and their pull secrets"
-        await publish_if_changed(f"cluster-{result.cluster}", page, digest_source, title)
+        page = cluster_page(record, result.plan, result.results, result.unsafe_reason, dry_run=True)
+        await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
 
 
 def _final_state(

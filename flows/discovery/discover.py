@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
+from sqlmodel import Session
 
 from flows.discovery import messages
 from flows.forms.fields import DryRunField
@@ -22,13 +23,16 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, isolate_failure, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import LeaseHeld
+from models.core.publication import Publication
 from models.core.settings import get_settings
+from models.discovery.managed_harbor import ManagedHarborRecord
 from tasks.concurrency import map_concurrently
 from tasks.discovery.find import find_managed_harbors
 from tasks.pages.discovery import discovery_digest_source, discovery_page
-from tasks.prefect.artifacts import publish_if_changed
+from tasks.prefect.artifacts import Page, publish_changed
 from tasks.prefect.events import send_events
 from tasks.secrets.cluster_credentials import read_kubeconfigs
+from tasks.store import publications
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.session import in_transaction
 
@@ -53,14 +57,26 @@ async def discover_managed_harbors(
     results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
     if any(result.plan.steps for result in results) and not dry_run:
         await sync_clusters()
-    harbors = await in_transaction(managed_harbors.list_harbor_records)
-    page, digest_source = (
-        discovery_page(results, harbors, dry_run=dry_run),
-        discovery_digest_source(results, harbors),
-    )
-    await publish_if_changed("discovery", page, digest_source, "Managed Harbors in the clusters")
+    await _publish_page(results, dry_run=dry_run)
     await send_events()
     return _final_state(results, dry_run=dry_run)
+
+
+async def _publish_page(results: Sequence[DiscoveryResult], *, dry_run: bool) -> None:
+    harbors, published = await in_transaction(_load_harbors)
+    page = Page(
+        "discovery",
+        discovery_page(results, harbors, dry_run=dry_run),
+        discovery_digest_source(results, harbors),
+        "Managed Harbors in the clusters",
+    )
+    await publish_changed([page], published)
+
+
+def _load_harbors(
+    session: Session,
+) -> tuple[tuple[ManagedHarborRecord, ...], dict[str, Publication]]:
+    return managed_harbors.list_harbor_records(session), publications.list_publications(session)
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)

@@ -74,13 +74,17 @@ async def apply_access_change(
     *,
     allow_large: bool = False,
     rotate: frozenset[str] = frozenset(),
+    with_storage: bool = False,
 ) -> AccessChangeResult:
     """Reconcile a registry, update pull secrets, and delete superseded robot accounts.
 
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    results = [await reconcile(registry, context, steps, allow_large=allow_large, rotate=rotate)]
+    result = await reconcile(
+        registry, context, steps, allow_large=allow_large, rotate=rotate, with_storage=with_storage
+    )
+    results = [result]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     if await in_transaction(_has_superseded_robots, registry):
         results.append(await reconcile(registry, context.at(clock.now()), steps))

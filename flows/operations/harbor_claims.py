@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.runs import hold_lease
 from models.core.audit import AuditEntry
 from models.core.availability import Complete, Unavailable
@@ -49,9 +49,11 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
                 await in_transaction(_apply_relocation, step, claim.reason, context)
             case Replace():
                 await in_transaction(_apply_replacement, step, context)
-                await reconcile(name, context, AS_FUNCTIONS, is_new_registry=True)
+                await reconcile(
+                    name, context, AS_FUNCTIONS, is_new_registry=True, with_storage=True
+                )
     if not isinstance(step, SetState):
-        await refresh_overview(name)
+        await publish_state_pages(StatePages(overview=True, registries=[name]))
 
 
 async def _list_claimed_robots(

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from flows.operations.harbor_claims import verify_claim
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.removal import decommission
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.runs import hold_lease, isolate_failure
 from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
@@ -259,8 +259,10 @@ async def _adopt(step: Adopt) -> None:
         await in_transaction(
             managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
         )
-        await reconcile(registry.name, context, AS_FUNCTIONS, is_new_registry=True)
-    await refresh_overview(registry.name)
+        await reconcile(
+            registry.name, context, AS_FUNCTIONS, is_new_registry=True, with_storage=True
+        )
+    await publish_state_pages(StatePages(overview=True, registries=[registry.name]))
 
 
 def _duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
@@ -316,8 +318,8 @@ async def _update_adopted(step: UpdateAdopted) -> None:
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(_update_registry, step, context)
         await in_transaction(managed_harbors.save_harbor_records, [_adopted_record(harbor, name)])
-        await reconcile(name, context, AS_FUNCTIONS)
-    await refresh_overview(name)
+        await reconcile(name, context, AS_FUNCTIONS, with_storage=True)
+    await publish_state_pages(StatePages(overview=True, registries=[name]))
 
 
 def _update_registry(session: Session, step: UpdateAdopted, context: RunContext) -> None:

@@ -16,7 +16,7 @@ from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.health import HealthSummary, summarize_health
-from models.registries.observation import Snapshot
+from models.registries.observation import Snapshot, StorageReading
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
@@ -36,6 +36,7 @@ from tasks.registries.protocol import (
     SavedCredential,
     SaveSecret,
 )
+from tasks.registries.storage import try_read_storage
 from tasks.secrets.robot_secrets import load_cipher, secret_saver
 from tasks.store.registries import runs
 from tasks.store.session import in_transaction
@@ -125,6 +126,7 @@ async def reconcile(
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
     is_new_registry: bool = False,
+    with_storage: bool = False,
 ) -> RegistryRunResult:
     """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
@@ -134,6 +136,7 @@ async def reconcile(
         due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
         is_new_registry: whether it was just integrated; the observer account is created then.
+        with_storage: whether to read the storage usage as well.
 
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
@@ -141,7 +144,7 @@ async def reconcile(
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
     robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
-    options = _Options(context, steps, dry_run, allow_large, is_new_registry)
+    options = _Options(context, steps, dry_run, allow_large, is_new_registry, with_storage)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(
         registry_state.record,
@@ -154,7 +157,9 @@ async def reconcile(
         failures=registry_state.failures,
     )
     if not dry_run:
-        await in_transaction(runs.save_run, name, run_record, context.at(clock.now()))
+        await in_transaction(
+            runs.save_run, name, run_record, context.at(clock.now()), result.storage
+        )
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -173,16 +178,23 @@ class _Options(NamedTuple):
     dry_run: bool
     allow_large: bool
     is_new_registry: bool
+    with_storage: bool
 
 
 class _Run(NamedTuple):
-    """Observation, plan and results of a run; `unsaved_plan` is the part not saved yet."""
+    """Observation, plan and results of a run.
+
+    Attributes:
+        unsaved_plan: the part of the plan that is not saved yet.
+        storage: the storage usage; None if it was not read or could not be read.
+    """
 
     snapshot: Snapshot
     plan: Plan
     unsaved_plan: Plan
     results: tuple[ChangeResult, ...] = ()
     unsafe_reason: str = ""
+    storage: StorageReading | None = None
 
 
 async def _connect_and_run(
@@ -228,7 +240,8 @@ async def _run(
         unsaved_plan = await _save_findings(registry_state.record, plan, options.context)
         results = await options.steps.apply(plan, client, installation, save_secret)
     await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
-    return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason)
+    storage = await try_read_storage(registry.name, client) if options.with_storage else None
+    return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason, storage)
 
 
 def _unreachable(registry_state: RegistryState, error: RemoteError, now: datetime) -> _Run:

@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
 from models.access.requests import new_spaces
@@ -41,6 +41,6 @@ async def create_space(
         result = await reconcile(registry, context)
     await sync_shared_logins(registry)
     await publish_plan(result)
-    await refresh_overview(registry)
+    await publish_state_pages(StatePages(overview=True, registries=[registry]))
     await send_events()
     return final_state(result)

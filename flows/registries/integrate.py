@@ -22,7 +22,7 @@ from flows.forms.fields import (
 )
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries import messages
 from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
@@ -84,8 +84,8 @@ async def integrate_registry(
         return Completed(message=messages.can_be_integrated(name))
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(_save, desired_registry, approved_origins, context)
-        result = await reconcile(name, context, is_new_registry=True)
-    await refresh_overview(name)
+        result = await reconcile(name, context, is_new_registry=True, with_storage=True)
+    await publish_state_pages(StatePages(overview=True, registries=[name]))
     await send_events()
     return final_state(result)
 

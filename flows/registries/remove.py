@@ -11,9 +11,8 @@ from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.removal import decommission
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import sync_clusters
-from flows.operations.workspace_pages import publish_workspace_pages
-from flows.overview import refresh_overview
 from flows.registries import messages
 from flows.runs import hold_lease, report_errors
 from tasks.pages.removal import removal_page
@@ -45,8 +44,7 @@ async def remove_registry(
         exclude = partial(managed_harbors.exclude, registry=name)
         orphans = await decommission(name, context, "removed by a user", on_delete=exclude)
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await refresh_overview()
-    await publish_workspace_pages()
+    await publish_state_pages(StatePages(overview=True, workspaces=None))
     await send_events()
     errors = [result.error for result in results if result.error]
     if orphans:

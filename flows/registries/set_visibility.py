@@ -9,7 +9,7 @@ from flows.forms.fields import ExistingRegistryField, SpaceNamesField, Visibilit
 from flows.forms.schema import form_field
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
 from models.access.requests import check_visibility_limit, with_visibility
@@ -58,6 +58,6 @@ async def set_space_visibility(
         result = await reconcile(registry, context, allow_large=allow_large)
     await sync_shared_logins(registry)
     await publish_plan(result)
-    await refresh_overview(registry)
+    await publish_state_pages(StatePages(overview=True, registries=[registry]))
     await send_events()
     return final_state(result)

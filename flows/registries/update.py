@@ -19,7 +19,7 @@ from flows.forms.fields import (
 from flows.forms.schema import NONE
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.overview import refresh_overview
+from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries import messages
 from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
@@ -86,8 +86,8 @@ async def update_registry(
         await in_transaction(
             registries.replace_registry, after, entry, context, approved_origins=origins
         )
-        result = await apply_access_change(name, context)
-    await refresh_overview(name)
+        result = await apply_access_change(name, context, with_storage=True)
+    await publish_state_pages(StatePages(overview=True, registries=[name]))
     await send_events()
     if result.error:
         return result.final_state(f"{name} was updated")

@@ -1,17 +1,32 @@
 """Publish pages as Prefect artifacts. Each key keeps its history of versions."""
 
 import hashlib
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from prefect.artifacts import acreate_markdown_artifact
-from sqlmodel import Session
 
-from models.tables import PublicationRow
+from models.core.publication import Publication, is_publication_due
 from tasks import clock
+from tasks.store.publications import save_publications
 from tasks.store.session import in_transaction
 
-_MAX_AGE = timedelta(hours=1)
-"""An unchanged page is republished after this time, so that the times on it stay recent."""
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that shows state.
+
+    Attributes:
+        key: key of the artifact.
+        markdown: the page.
+        digest_source: the content that justifies a new version, without times.
+        description: description of the artifact.
+    """
+
+    key: str
+    markdown: str
+    digest_source: str
+    description: str
 
 
 async def publish_artifact(key: str, page: str, description: str) -> None:
@@ -19,30 +34,22 @@ async def publish_artifact(key: str, page: str, description: str) -> None:
     await acreate_markdown_artifact(markdown=page, key=key, description=description)
 
 
-async def publish_if_changed(key: str, page: str, digest_source: str, description: str) -> bool:
-    """Publish a page unless its last version, less than an hour old, has the same digest source.
+async def publish_changed(pages: Iterable[Page], publications: Mapping[str, Publication]) -> int:
+    """Publish the pages that changed, or whose last version is older than an hour.
 
     Args:
-        key: key of the artifact.
-        page: the page, as Markdown.
-        digest_source: the content that justifies a new version, without times.
-        description: description of the artifact.
+        pages: the pages.
+        publications: the last published versions, see `list_publications`.
 
     Returns:
-        Whether a new version was published.
+        The number of published pages.
     """
-    digest = hashlib.sha256(digest_source.encode()).hexdigest()
-    if not await in_transaction(_has_changed, key, digest, clock.now()):
-        return False
-    await publish_artifact(key, page, description)
-    await in_transaction(_save_digest, key, digest, clock.now())
-    return True
-
-
-def _has_changed(session: Session, key: str, digest: str, now: datetime) -> bool:
-    row = session.get(PublicationRow, key)
-    return row is None or row.digest != digest or now - row.at > _MAX_AGE
-
-
-def _save_digest(session: Session, key: str, digest: str, now: datetime) -> None:
-    session.merge(PublicationRow(key=key, digest=digest, at=now))
+    now, digests = clock.now(), {}
+    for page in pages:
+        digest = hashlib.sha256(page.digest_source.encode()).hexdigest()
+        if is_publication_due(publications.get(page.key), digest, now):
+            await publish_artifact(page.key, page.markdown, page.description)
+            digests[page.key] = digest
+    if digests:
+        await in_transaction(save_publications, digests, now)
+    return len(digests)

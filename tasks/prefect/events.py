@@ -1,6 +1,7 @@
 """Send audit entries to Prefect as events, one event per entry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -8,6 +9,7 @@ import httpx
 from prefect import get_run_logger
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.events import Event, RelatedResource, Resource
+from sqlmodel import Session
 
 from models.tables import AuditRow
 from tasks import clock
@@ -35,8 +37,8 @@ async def send_events() -> int:
     marked as rejected and never sent again, so that it does not block others. After any other
     error, the next run retries.
     """
-    count = 0
-    while rows := await in_transaction(audit.pending_events):
+    count, rows = 0, await in_transaction(audit.pending_events)
+    while rows:
         batch = [
             PendingEvent(row.id or 0, _build_event(row).model_dump(mode="json")) for row in rows
         ]
@@ -57,11 +59,18 @@ async def send_events() -> int:
             for pending_event in batch
             if pending_event.entry_id not in rejections
         ]
-        if rejections:
-            await in_transaction(audit.mark_rejected, rejections)
-        await in_transaction(audit.mark_sent, accepted_ids, clock.now())
+        rows = await in_transaction(_mark_batch, accepted_ids, rejections, clock.now())
         count += len(accepted_ids)
     return count
+
+
+def _mark_batch(
+    session: Session, accepted_ids: Sequence[int], rejections: Mapping[int, str], now: datetime
+) -> list[AuditRow]:
+    """Mark a batch, and return the next one."""
+    audit.mark_rejected(session, rejections)
+    audit.mark_sent(session, accepted_ids, now)
+    return audit.pending_events(session)
 
 
 async def _send_batch(client: PrefectClient, batch: Sequence[PendingEvent]) -> dict[int, str]:

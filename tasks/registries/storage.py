@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from models.core.errors import IntegrationError
+from models.core.errors import IntegrationError, RemoteError
 from models.core.settings import get_settings
+from models.registries.observation import StorageReading
 from models.registries.record import RegistryRecord
 from tasks import clock
 from tasks.registries.connect import open_registry
-from tasks.registries.protocol import SavedCredential
+from tasks.registries.protocol import RegistryReader, SavedCredential
 from tasks.store.registries import statistics
 from tasks.store.session import in_transaction
 
@@ -35,11 +36,10 @@ async def measure_storage(
         name = record.registry.name
         async with semaphore:
             try:
-                await _measure_registry(record, credentials)
-            except (IntegrationError, TimeoutError) as error:
+                return "" if await _measure_registry(record, credentials) else name
+            except IntegrationError as error:
                 get_run_logger().warning("Cannot read the storage of %s: %s", name, error)
                 return name
-        return ""
 
     failed_names = await asyncio.gather(*(measure_registry(record) for record in records))
     return tuple(name for name in failed_names if name)
@@ -47,11 +47,20 @@ async def measure_storage(
 
 async def _measure_registry(
     record: RegistryRecord, credentials: Mapping[str, SavedCredential]
-) -> None:
+) -> bool:
     registry = record.registry
-    async with (
-        asyncio.timeout(get_settings().operation_seconds),
-        open_registry(registry, credentials=credentials) as client,
-    ):
-        reading = await client.read_storage()
-    await in_transaction(statistics.save_storage, registry.name, reading, clock.now())
+    async with open_registry(registry, credentials=credentials) as client:
+        reading = await try_read_storage(registry.name, client)
+    if reading is not None:
+        await in_transaction(statistics.save_storage, registry.name, reading, clock.now())
+    return reading is not None
+
+
+async def try_read_storage(name: str, reader: RegistryReader) -> StorageReading | None:
+    """Read the storage usage of a registry; log an error and return None if it cannot be read."""
+    try:
+        async with asyncio.timeout(get_settings().operation_seconds):
+            return await reader.read_storage()
+    except (RemoteError, TimeoutError) as error:
+        get_run_logger().warning("Cannot read the storage of %s: %s", name, error)
+        return None

@@ -46,16 +46,17 @@ async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
         LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
     """
     lease_id = uuid4().hex
-    deadline = time.monotonic() + wait_seconds
+    deadline, acquired_at = time.monotonic() + wait_seconds, _read_clocks()
     while not await in_transaction(_acquire, key, lease_id):
         if time.monotonic() >= deadline:
             raise LeaseHeld(f"{key!r} is locked by another run; nothing was changed")
         await asyncio.sleep(_POLL_SECONDS)
+        acquired_at = _read_clocks()
     try:
         async with asyncio.timeout(None) as timeout:
             renewal = asyncio.create_task(_renew_until_lost(key, lease_id, timeout))
             try:
-                with fence_requests(_Fence(key, lease_id).renew):
+                with fence_requests(_Fence(key, lease_id, acquired_at).renew):
                     yield lease_id
             finally:
                 renewal.cancel()
@@ -85,11 +86,16 @@ def _lease_lost_error(key: str, consequence: str) -> LeaseHeld:
 
 
 class _Fence:
-    """Renew a lease before each modifying request, unless it was renewed just before."""
+    """Renew a lease before each modifying request, unless it was renewed just before.
 
-    def __init__(self, key: str, lease_id: str) -> None:
-        self._key, self._lease_id = key, lease_id
-        self._renewed_at: tuple[float, float] | None = None
+    Args:
+        key: key of the lease.
+        lease_id: id of the lease.
+        acquired_at: clocks just before the lease was acquired, see `_read_clocks`.
+    """
+
+    def __init__(self, key: str, lease_id: str, acquired_at: tuple[float, float]) -> None:
+        self._key, self._lease_id, self._renewed_at = key, lease_id, acquired_at
 
     async def renew(self) -> None:
         """Ensure that the lease is held, and extend it.
@@ -97,19 +103,19 @@ class _Fence:
         Raises:
             LeaseHeld: the lease is lost.
         """
-        # Compare both clocks: the monotonic one stops while the machine sleeps.
-        now, max_age_seconds = (
-            (time.monotonic(), time.time()),
-            _MAX_RENEWAL_AGE_FRACTION * get_settings().lease_seconds,
-        )
-        if self._renewed_at is not None and all(
-            0 <= later - before < max_age_seconds
-            for before, later in zip(self._renewed_at, now, strict=True)
-        ):
+        now = _read_clocks()
+        max_age_seconds = _MAX_RENEWAL_AGE_FRACTION * get_settings().lease_seconds
+        ages = [later - before for before, later in zip(self._renewed_at, now, strict=True)]
+        if all(0 <= age < max_age_seconds for age in ages):
             return
         if not await in_transaction(_extend, self._key, self._lease_id):
             raise _lease_lost_error(self._key, "no further changes are made")
         self._renewed_at = now
+
+
+def _read_clocks() -> tuple[float, float]:
+    # Both clocks, in seconds: the monotonic one stops while the machine sleeps.
+    return time.monotonic(), time.time()
 
 
 def _now(session: Session) -> ColumnElement[datetime]:

@@ -1,12 +1,11 @@
 """Check of the database schema revision.
 
-Every run checks it, so this module does not import Alembic, which takes a third of a second.
+Every process checks it, so this module does not import Alembic, which takes a third of a second.
 """
 
 from sqlalchemy import Connection, inspect, text
 
 from models.core.errors import InvalidRequest
-from tasks.store.session import get_engine
 
 HEAD_REVISION = "1001"
 """The newest migration. A test fails if this is outdated."""
@@ -23,14 +22,13 @@ def read_revision(connection: Connection) -> str | None:
     return revision
 
 
-def require_current_schema(url: str) -> None:
-    """Ensure that the database has the schema of this version.
+def require_current_schema(connection: Connection) -> None:
+    """Ensure that a database has the schema of this version.
 
     Raises:
         InvalidRequest: it has no schema or another revision; the message contains the command.
     """
-    with get_engine(url).connect() as connection:
-        revision = read_revision(connection)
+    revision = read_revision(connection)
     if revision != HEAD_REVISION:
         raise InvalidRequest(
             f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "

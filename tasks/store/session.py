@@ -18,6 +18,7 @@ from sqlmodel import Session, create_engine
 
 from models.core.settings import get_settings
 from models.core.text import PLACEHOLDER
+from tasks.store.schema_revision import require_current_schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,6 +27,10 @@ _UNSTORABLE_PATTERN = re.compile("[\x00\ud800-\udfff]")
 
 _POOL_SIZE = 5
 """Connections of one process to PostgreSQL."""
+
+
+_current_databases: set[str] = set()
+"""URLs of the databases that this process has found to have the current schema."""
 
 
 @cache
@@ -96,8 +101,17 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
 def run_in_transaction(
     work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Run `work(session, …)` in one transaction and return its result."""
-    with Session(get_engine(get_settings().database), expire_on_commit=False) as session:
+    """Run `work(session, …)` in one transaction and return its result.
+
+    Raises:
+        InvalidRequest: the database does not have the schema of this version; checked once per
+            process, in its first transaction.
+    """
+    url = get_settings().database
+    with Session(get_engine(url), expire_on_commit=False) as session:
+        if url not in _current_databases:
+            require_current_schema(session.connection())
+            _current_databases.add(url)
         result = work(session, *args, **kwargs)
         session.commit()
         return result

@@ -6,12 +6,13 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
 from models.core.run_context import RunContext
+from models.registries.observation import StorageReading
 from models.registries.plan import Plan
 from models.registries.run_record import RunRecord, drift_entries
 from models.tables import ChangeResultRow, RegistryRow
 from tasks.store import audit, leases
 from tasks.store.access import bindings
-from tasks.store.registries import registries, robots, spaces
+from tasks.store.registries import registries, robots, spaces, statistics
 from tasks.store.upsert import upsert
 
 
@@ -30,8 +31,14 @@ def save_findings(session: Session, plan: Plan, context: RunContext, *, first_lo
     audit.append(session, plan.registry, entries, context)
 
 
-def save_run(session: Session, registry: str, run_record: RunRecord, context: RunContext) -> None:
-    """Save the results of a run.
+def save_run(
+    session: Session,
+    registry: str,
+    run_record: RunRecord,
+    context: RunContext,
+    storage: StorageReading | None = None,
+) -> None:
+    """Save the results of a run, and the storage usage if it was read.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
@@ -52,6 +59,8 @@ def save_run(session: Session, registry: str, run_record: RunRecord, context: Ru
     robots.delete_robots(session, registry, run_record.deleted_robot_ids)
     _save_results(session, registry, run_record, context.now)
     audit.append(session, registry, run_record.audit_entries, context)
+    if storage is not None:
+        statistics.save_storage(session, registry, storage, context.now)
 
 
 def prune_results(session: Session, before: datetime, limit: int) -> int:

@@ -13,8 +13,9 @@ import deployments.migrate
 from models import tables
 from models.core.errors import InvalidRequest
 from tasks.store.migrate import build_alembic_config, migrate
+from tasks.store.registries import registries
 from tasks.store.schema_revision import HEAD_REVISION, require_current_schema
-from tasks.store.session import get_engine
+from tasks.store.session import get_engine, run_in_transaction
 from tests.support.processes import finish
 from tests.tasks.store.tools import integrate, rows, start
 
@@ -77,7 +78,7 @@ def test_a_database_of_another_version_is_refused(
         assert capsys.readouterr().err == f"Migration failed: {refusal.value}\n"
         assert "\n" not in str(refusal.value)
         with pytest.raises(InvalidRequest, match=f"revision {revision}, expected .*make migrate"):
-            require_current_schema(database)
+            _require_current(database)
         assert [row.name for row in rows(tables.RegistryRow)] == ["prod"]
     finally:  # the database of PostgreSQL is shared by tests
         with get_engine(database).begin() as connection:
@@ -86,11 +87,18 @@ def test_a_database_of_another_version_is_refused(
 
 def test_an_empty_database_is_not_current(empty_database: str) -> None:
     with pytest.raises(InvalidRequest, match=r"revision none, expected \d+.*make migrate"):
-        require_current_schema(empty_database)
+        _require_current(empty_database)
+    with pytest.raises(InvalidRequest, match=r"revision none, expected \d+.*make migrate"):
+        run_in_transaction(registries.list_registries)
 
 
 def test_a_migrated_database_is_current(database: str) -> None:
-    require_current_schema(database)
+    _require_current(database)
+
+
+def _require_current(url: str) -> None:
+    with get_engine(url).connect() as connection:
+        require_current_schema(connection)
 
 
 def test_sqlite_is_prepared_for_several_writers(empty_database: str) -> None:

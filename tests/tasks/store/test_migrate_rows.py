@@ -26,7 +26,7 @@ from tasks.store.schema_revision import HEAD_REVISION, read_revision, require_cu
 from tasks.store.session import get_engine, run_in_transaction
 from tests.support.builders import NOW
 from tests.support.processes import finish
-from tests.tasks.store.tools import integrate, start
+from tests.tasks.store.tools import start
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -157,7 +157,8 @@ def test_a_downgrade_loses_nothing_and_can_be_upgraded_again(
     _downgrade(used_database, config)
     assert (_read(used_database), _revision(used_database)) == (before, HEAD_REVISION)
     assert "label" not in inspect(get_engine(used_database)).get_table_names()
-    require_current_schema(used_database)
+    with get_engine(used_database).connect() as connection:
+        require_current_schema(connection)
     migrate(used_database, config)
     assert (_read(used_database), _revision(used_database)) == (before, "next")
 
@@ -206,11 +207,8 @@ def test_an_older_version_does_not_use_an_upgraded_database(
     empty_database: str, tmp_path: Path
 ) -> None:
     migrate(empty_database, _with_revision(tmp_path))
-    integrate()
     with pytest.raises(InvalidRequest, match="revision next, expected"):
-        require_current_schema(empty_database)
+        run_in_transaction(registries.list_registries)
     with pytest.raises(InvalidRequest, match="revision next, which this version does not know"):
         migrate(empty_database)
-    assert [record.registry.name for record in run_in_transaction(registries.list_registries)] == [
-        "prod"
-    ]
+    assert _revision(empty_database) == "next"

@@ -1,0 +1,23 @@
+"""The last published version of each page."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from models.core.publication import Publication
+from models.tables import PublicationRow
+
+
+def list_publications(session: Session) -> dict[str, Publication]:
+    """Return the last version of each page, by artifact key."""
+    return {
+        row.key: Publication(digest=row.digest, at=row.at)
+        for row in session.exec(select(PublicationRow))
+    }
+
+
+def save_publications(session: Session, digests: Mapping[str, str], at: datetime) -> None:
+    """Save the digests of pages that were published, by artifact key."""
+    for key, digest in digests.items():
+        session.merge(PublicationRow(key=key, digest=digest, at=at))
