@@ -6,6 +6,7 @@ from threading import Barrier
 import pytest
 from sqlmodel import Session
 
+from flows.operations.integration import check_registry_available, save_registry
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.registries.condition import ConditionType
@@ -43,7 +44,7 @@ def test_added_as_it_is() -> None:
 
 def test_an_integration_that_was_cut_short_goes_on() -> None:
     integrate()
-    assert run_in_transaction(registries.ensure_available, registry()) == registry()
+    assert run_in_transaction(check_registry_available, registry()) == registry()
     integrate()
     assert len(rows(RegistryRow)) == 1
     assert audit_entries() == [("registry.integrated", "prod")]
@@ -72,7 +73,7 @@ def test_the_same_with_another_credential_is_brought_up_to_date() -> None:
 def test_taken(candidate: Registry, message: str) -> None:
     integrate()
     with pytest.raises(InvalidRequest, match=message):
-        run_in_transaction(registries.ensure_available, candidate)
+        run_in_transaction(check_registry_available, candidate)
     with pytest.raises(InvalidRequest, match=message):
         integrate(candidate)
     assert [row.address for row in rows(RegistryRow)] == ["http://registry.test"]
@@ -108,9 +109,7 @@ def test_of_two_at_once_exactly_one_wins(pair: tuple[Registry, Registry]) -> Non
 def test_replaced() -> None:
     integrate()
     entry = AuditEntry(subject="prod", action="registry.updated")
-    run_in_transaction(
-        registries.replace_registry, registry(address=OTHER), entry, run_context("run-2")
-    )
+    run_in_transaction(save_registry, registry(address=OTHER), entry, run_context("run-2"))
     assert run_in_transaction(registries.get_registry, "prod").registry == registry(address=OTHER)
     assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
 
@@ -120,7 +119,7 @@ def test_replaced_only_by_a_free_address() -> None:
     integrate(registry(name="other", address=OTHER))
     with pytest.raises(InvalidRequest, match="already integrated as 'other'"):
         run_in_transaction(
-            registries.replace_registry,
+            save_registry,
             registry(address=OTHER),
             INTEGRATED,
             run_context("run-2"),
