@@ -142,9 +142,8 @@ async def reconcile(
     """
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
-    robot_state = registry_state.robot_state.schedule(
-        get_settings().superseded_retention, context.now, rotate
-    )
+    retention = get_settings().superseded_retention
+    robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
     options = _Options(context, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(

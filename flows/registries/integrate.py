@@ -20,7 +20,7 @@ from flows.forms.fields import (
     canonicalize_address,
 )
 from flows.forms.schema import form_field
-from flows.operations.integration import check_registry_available, save_new_registry
+from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries import messages
@@ -31,6 +31,7 @@ from models.core.errors import InvalidRequest
 from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
+from models.registries.record import check_available
 from models.registries.registry import SYSTEM_CA, DriftPolicy, Kind, Registry
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
@@ -38,6 +39,7 @@ from tasks.prefect.events import send_events
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
+from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
 
@@ -72,7 +74,8 @@ async def integrate_registry(
         description=description,
     )
     _check_credentials(desired_registry)
-    await in_transaction(check_registry_available, desired_registry)
+    candidates = await in_transaction(registries.list_with_name_or_host, desired_registry)
+    check_available(desired_registry, candidates)
     approved_origins = new_credential_origins(
         desired_registry, block_document_ids(credentials, pull_credentials)
     )

@@ -27,14 +27,14 @@ class BindingUpdate(FrozenModel):
     Attributes:
         added: new bindings.
         restored: held bindings that come into force again.
-        held: bindings that become held, by reason.
+        held_by_reason: bindings that become held, by reason.
         removed: bindings that are deleted.
         audit_entries: one entry for each of them.
     """
 
     added: tuple[Binding, ...] = ()
     restored: tuple[BindingKey, ...] = ()
-    held: Mapping[str, tuple[BindingKey, ...]] = {}
+    held_by_reason: Mapping[str, tuple[BindingKey, ...]] = {}
     removed: tuple[BindingKey, ...] = ()
     audit_entries: tuple[AuditEntry, ...] = ()
 
@@ -61,15 +61,15 @@ def hold_spaces(current: CurrentBindings, reasons: Mapping[str, str]) -> Binding
 
     A held binding grants no access until it is restored with resolve-held-bindings.
     """
-    held: dict[str, list[BindingKey]] = defaultdict(list)
-    for key, is_held in current.items():
-        if key[0] in reasons and not is_held:
-            held[reasons[key[0]]].append(key)
+    keys_by_reason: dict[str, list[BindingKey]] = defaultdict(list)
+    for (space, workspace), is_held in current.items():
+        if space in reasons and not is_held:
+            keys_by_reason[reasons[space]].append((space, workspace))
     return BindingUpdate(
-        held={reason: tuple(keys) for reason, keys in held.items()},
+        held_by_reason={reason: tuple(keys) for reason, keys in keys_by_reason.items()},
         audit_entries=tuple(
             entry
-            for reason, keys in held.items()
+            for reason, keys in keys_by_reason.items()
             for entry in _entries("space.binding-held", keys, reason)
         ),
     )

@@ -187,11 +187,11 @@ def due_for_rotation(
     """Return the workspaces whose secret has reached `age`, by registry; None for no limit."""
     if age is None:
         return {}
-    due: dict[str, set[str]] = defaultdict(set)
+    workspaces_by_registry: dict[str, set[str]] = defaultdict(set)
     for robot_account in current_robots(robot_accounts).values():
         if robot_account.workspace and now - robot_account.secret_created_at >= age:
-            due[robot_account.registry].add(robot_account.workspace)
-    return {name: frozenset(workspaces) for name, workspaces in sorted(due.items())}
+            workspaces_by_registry[robot_account.registry].add(robot_account.workspace)
+    return {name: frozenset(names) for name, names in sorted(workspaces_by_registry.items())}
 
 
 def pending_rollouts(robot_accounts: Iterable[RobotAccount]) -> tuple[RobotAccount, ...]:

@@ -62,12 +62,8 @@ class RegistryRecord(FrozenModel):
         return self.is_available and now - self.storage_read_at >= interval
 
 
-def check_available(registry: Registry, others: Iterable[Registry]) -> Registry | None:
-    """Check that no other registry uses the name or the address.
-
-    Args:
-        registry: the registry to integrate.
-        others: the registries on record.
+def check_available(registry: Registry, registries: Iterable[Registry]) -> Registry | None:
+    """Check that no other registry on record uses the name or the address.
 
     Returns:
         The registry on record if it has the same name, kind and address, so that an interrupted
@@ -76,7 +72,7 @@ def check_available(registry: Registry, others: Iterable[Registry]) -> Registry 
     Raises:
         InvalidRequest: another registry uses the name or the address.
     """
-    by_name = {other.name: other for other in others}
+    by_name = {record.name: record for record in registries}
     check_address_available(registry, by_name.values())
     existing = by_name.get(registry.name)
     if existing and (existing.address, existing.kind) != (registry.address, registry.kind):
@@ -87,18 +83,18 @@ def check_available(registry: Registry, others: Iterable[Registry]) -> Registry 
     return existing
 
 
-def check_address_available(registry: Registry, others: Iterable[Registry]) -> None:
+def check_address_available(registry: Registry, registries: Iterable[Registry]) -> None:
     """Check that no other registry has this address, or the same host with another scheme.
 
     Raises:
         InvalidRequest: another registry has it; the message contains its name.
     """
     host = registry.parsed_address.netloc
-    for other in others:
-        if other.name != registry.name and other.parsed_address.netloc == host:
+    for record in registries:
+        if record.name != registry.name and record.parsed_address.netloc == host:
             raise InvalidRequest(
-                f"{other.address} is already integrated as {other.name!r}, and image references do "
-                f"not distinguish http from https; run remove-registry for {other.name!r} first"
+                f"{record.address} is already integrated as {record.name!r}, and image references "
+                f"do not distinguish http from https; run remove-registry for {record.name!r} first"
             )
 
 
@@ -109,10 +105,9 @@ def reintegration_entry(entry: AuditEntry, existing: Registry) -> AuditEntry:
         entry: the entry of a new integration.
         existing: the registry on record.
     """
-    return entry.model_copy(
-        update={
-            "action": "registry.updated",
-            "before": existing.address,
-            "reason": "integrated again",
-        }
-    )
+    updates = {
+        "action": "registry.updated",
+        "before": existing.address,
+        "reason": "integrated again",
+    }
+    return entry.model_copy(update=updates)

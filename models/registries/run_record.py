@@ -72,12 +72,7 @@ class RunRecord(Findings):
 
 
 def summarize_findings(record: RegistryRecord, plan: Plan) -> Findings:
-    """Return what to save of a plan before its changes are applied.
-
-    Args:
-        record: the registry's record before the run.
-        plan: the plan.
-    """
+    """Return what to save of a plan before its changes are applied."""
     return Findings(
         updated_spaces=plan.updated_spaces,
         expired_spaces=plan.expired_spaces,

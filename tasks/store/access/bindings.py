@@ -74,7 +74,7 @@ def update_bindings(
         session.connection().execute(sqlalchemy.insert(_TABLE), rows)
     restored_values = {"bound_at": context.now, "held_since": None, "held_reason": ""}
     _set_values(session, registry, update.restored, effective_at=None, **restored_values)
-    for reason, keys in update.held.items():
+    for reason, keys in update.held_by_reason.items():
         held_values = {"held_since": context.now, "held_reason": reason}
         _set_values(session, registry, keys, effective_at=None, **held_values)
     if update.removed:

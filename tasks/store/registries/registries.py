@@ -12,7 +12,6 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.registries.condition import Condition, ConditionType
-from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.schedule import PollHistory
@@ -106,55 +105,29 @@ def list_with_name_or_host(session: Session, registry: Registry) -> tuple[Regist
 
 
 def add_registry(
-    session: Session,
-    registry: Registry,
-    entry: AuditEntry,
-    context: RunContext,
-    *,
-    approved_origins: Iterable[CredentialOrigin] = (),
+    session: Session, registry: Registry, entry: AuditEntry, context: RunContext
 ) -> None:
-    """Add a registry.
-
-    Args:
-        session: the transaction.
-        registry: the registry.
-        entry: audit entry of the integration.
-        context: the run that makes the change.
-        approved_origins: origins that a person permits its credentials to be sent to.
+    """Add a registry, with the audit entry of its integration.
 
     Raises:
         InvalidRequest: another run has added one with this name or address.
     """
-    session.add(RegistryRow(integrated_at=context.now, name=registry.name, **_row_values(registry)))
+    row = RegistryRow(integrated_at=context.now, name=registry.name, **_row_values(registry))
+    session.add(row)
     try:
         session.flush()
     except IntegrityError:
         message = f"{registry.name!r} or {registry.address} was just integrated by another run"
         raise InvalidRequest(message) from None
-    credential_origins.save(session, approved_origins)
     audit.append(session, registry.name, [entry], context)
 
 
 def replace_registry(
-    session: Session,
-    registry: Registry,
-    entry: AuditEntry,
-    context: RunContext,
-    *,
-    approved_origins: Iterable[CredentialOrigin] = (),
+    session: Session, registry: Registry, entry: AuditEntry, context: RunContext
 ) -> None:
-    """Replace the specification of a registry; its name does not change.
-
-    Args:
-        session: the transaction.
-        registry: the new specification.
-        entry: audit entry of the change.
-        context: the run that makes the change.
-        approved_origins: origins that a person permits its credentials to be sent to.
-    """
+    """Replace the specification of a registry; its name does not change."""
     row = session.get_one(RegistryRow, registry.name)
     session.add(row.sqlmodel_update(_row_values(registry)))
-    credential_origins.save(session, approved_origins)
     credential_origins.delete_unused(session)
     audit.append(session, registry.name, [entry], context)
 

@@ -95,7 +95,9 @@ def test_bindings_of_replaced_spaces_are_held(
     keys: dict[str, tuple[BindingKey, ...]],
     entries: tuple[AuditEntry, ...],
 ) -> None:
-    assert hold_spaces(CURRENT, reasons) == BindingUpdate(held=keys, audit_entries=entries)
+    assert hold_spaces(CURRENT, reasons) == BindingUpdate(
+        held_by_reason=keys, audit_entries=entries
+    )
 
 
 def test_all_are_held_that_are_in_force() -> None:

@@ -55,7 +55,7 @@ def unbind(*old_bindings: Binding, why: str = "asked") -> int:
 def hold(registry: str, reasons: dict[str, str]) -> int:
     decide = partial(hold_spaces, reasons=reasons)
     update = run_in_transaction(bindings.update_bindings, registry, decide, RUN)
-    return sum(len(keys) for keys in update.held.values())
+    return sum(len(keys) for keys in update.held_by_reason.values())
 
 
 def save_findings(**parts: Any) -> None:

@@ -6,10 +6,11 @@ from threading import Barrier
 import pytest
 from sqlmodel import Session
 
-from flows.operations.integration import check_registry_available, save_registry
+from flows.operations.integration import save_registry
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.registries.condition import ConditionType
+from models.registries.record import check_available
 from models.registries.registry import BlockRef, Kind, Registry, SkipVerify
 from models.tables import (
     ChangeResultRow,
@@ -44,7 +45,8 @@ def test_added_as_it_is() -> None:
 
 def test_an_integration_that_was_cut_short_goes_on() -> None:
     integrate()
-    assert run_in_transaction(check_registry_available, registry()) == registry()
+    candidates = run_in_transaction(registries.list_with_name_or_host, registry())
+    assert check_available(registry(), candidates) == registry()
     integrate()
     assert len(rows(RegistryRow)) == 1
     assert audit_entries() == [("registry.integrated", "prod")]
@@ -73,7 +75,7 @@ def test_the_same_with_another_credential_is_brought_up_to_date() -> None:
 def test_taken(candidate: Registry, message: str) -> None:
     integrate()
     with pytest.raises(InvalidRequest, match=message):
-        run_in_transaction(check_registry_available, candidate)
+        check_available(candidate, run_in_transaction(registries.list_with_name_or_host, candidate))
     with pytest.raises(InvalidRequest, match=message):
         integrate(candidate)
     assert [row.address for row in rows(RegistryRow)] == ["http://registry.test"]
