@@ -1,6 +1,6 @@
 """Synchronize clusters: follow changes of namespaces, and correct modified pull secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -14,13 +14,14 @@ from flows.forms.schema import form_field
 from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.runs import report_errors
+from models.access.rotation_messages import summarize_departures
 from models.core.names import ClusterName
+from models.core.settings import get_settings
 from tasks.pages.cluster import cluster_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
-from tasks.store.access import clusters
+from tasks.store.access import clusters, departures
 from tasks.store.session import in_transaction
-from tasks.store.state import departure_note
 
 
 @flow(name="sync-namespaces", persist_result=False)
@@ -57,11 +58,7 @@ async def sync_namespaces(
         )
     await send_events()
     workspace_names = sorted({name for result in results for name in result.departures})
-    remark = (
-        await in_transaction(departure_note, workspace_names)
-        if workspace_names and not dry_run
-        else ""
-    )
+    remark = await _departure_remark(workspace_names) if workspace_names and not dry_run else ""
     return _final_state(results, remark, dry_run=dry_run)
 
 
@@ -70,6 +67,16 @@ async def _publish_plans(results: Sequence[ClusterSyncResult]) -> None:
         record = await in_transaction(clusters.get_cluster, result.cluster)
         page = cluster_page(record, result.plan, result.results, result.unsafe_reason, dry_run=True)
         await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
+
+
+async def _departure_remark(workspace_names: Collection[str]) -> str:
+    """Return until when namespaces that left these workspaces can pull; empty if they cannot."""
+    records = [
+        departure
+        for departure in await in_transaction(departures.list_departures)
+        if departure.workspace in workspace_names
+    ]
+    return summarize_departures(records, get_settings().superseded_retention)
 
 
 def _final_state(
