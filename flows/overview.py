@@ -104,7 +104,7 @@ async def publish_registry_pages(names: list[str]) -> int:
         page = registry_page(registry_statistics, spaces, history, access[name])
         digest_source = registry_digest_source(registry_statistics, spaces, access[name])
         registry = registry_statistics.record.registry
-        title = f"{registry.kind.label} at {registry.address}"
+        title = f"{registry.capabilities.label} at {registry.address}"
         page_count += await publish_if_changed(f"registry-{name}", page, digest_source, title)
     return page_count
 

@@ -17,7 +17,6 @@ from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import flow_run_id, report_errors
-from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
@@ -45,7 +44,7 @@ async def bind_space(
     requested_at = clock.now()
     binding_change = await in_transaction(plan_bind, registry, spaces, workspaces, requested_at)
     summary = summarize_change(binding_change)
-    if binding_change.kind is Kind.HARBOR:
+    if binding_change.capabilities.has_robot_accounts:
         await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = binding_change_page(registry, binding_change, gain=True, dry_run=dry_run)
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")

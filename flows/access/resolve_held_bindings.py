@@ -23,7 +23,6 @@ from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import flow_run_id, report_errors
 from models.access.binding import Binding
-from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.held_bindings import held_bindings_page
 from tasks.prefect.artifacts import publish_artifact
@@ -72,7 +71,7 @@ async def resolve_held_bindings(
     selection: tuple[Binding, ...] = binding_change.bindings
     if action is HeldBindingAction.RESTORE:
         selection = await in_transaction(restorable_bindings, registry, binding_change.bindings)
-        if selection and binding_change.kind is Kind.HARBOR:
+        if selection and binding_change.capabilities.has_robot_accounts:
             await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = held_bindings_page(
         registry, action.value, binding_change.bindings, selection, dry_run=dry_run

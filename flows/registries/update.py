@@ -21,7 +21,7 @@ from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.overview import refresh_overview
 from flows.registries import messages
-from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
+from flows.registries.integrate import check_duplicate, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
 from flows.runs import flow_run_id, report_errors
 from models.core.audit import AuditEntry
@@ -112,7 +112,7 @@ async def _check_new_values(
     former_origins = await in_transaction(credential_origins.list_origins, before)
     origins += token_service_origins(former_origins, before, after)
     await probe_registry(after, origins)
-    await check_duplicate_harbor(after, origins)
+    await check_duplicate(after, origins)
     return origins
 
 

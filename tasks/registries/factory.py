@@ -11,7 +11,7 @@ CLIENT_OPENERS: dict[str, ClientOpener] = {
     Kind.HARBOR: open_harbor,
     Kind.DOCKER: open_docker_registry,
 }
-"""The function that opens a client, for each kind in `models.registries.registry.CAPABILITIES`."""
+"""The function that opens a client, for each kind."""
 
 
 def create_registry_client(

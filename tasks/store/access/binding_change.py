@@ -9,7 +9,7 @@ from models.access.binding import Binding
 from models.access.requests import match_spaces
 from models.clusters.membership import Namespace
 from models.core.base import FrozenModel
-from models.registries.registry import Kind
+from models.registries.registry import Capabilities
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.registries import registries, spaces
 
@@ -18,14 +18,14 @@ class BindingChange(FrozenModel):
     """A planned change of bindings.
 
     Attributes:
-        kind: kind of the registry.
+        capabilities: capabilities of the registry.
         bindings: bindings to add or remove, without those that need no change.
         namespaces: namespaces of the requested workspaces.
         total_count: number of bindings the registry has now.
         held_count: number of other held bindings of the registry.
     """
 
-    kind: Kind
+    capabilities: Capabilities
     bindings: tuple[Binding, ...]
     namespaces: tuple[Namespace, ...]
     total_count: int
@@ -44,7 +44,7 @@ def plan_bind(
     Raises:
         InvalidRequest: the registry, a space or a workspace does not exist.
     """
-    kind = registries.get_registry(session, registry).registry.kind
+    capabilities = registries.get_registry(session, registry).registry.capabilities
     workspaces.ensure_exist(session, names)
     space_names = (space.name for space in spaces.list_spaces(session, registry))
     matches = match_spaces(registry, space_names, patterns)
@@ -59,7 +59,7 @@ def plan_bind(
         for space in matches
         if space not in active_spaces.get(workspace, ())
     )
-    return _binding_change(session, registry, kind, missing, names)
+    return _binding_change(session, registry, capabilities, missing, names)
 
 
 def plan_unbind(
@@ -70,7 +70,7 @@ def plan_unbind(
     Raises:
         InvalidRequest: the registry, a space or a workspace does not exist.
     """
-    kind = registries.get_registry(session, registry).registry.kind
+    capabilities = registries.get_registry(session, registry).registry.capabilities
     workspaces.ensure_exist(session, names)
     current_bindings = bindings.list_bindings(session, registry=registry)
     space_names = {space.name for space in spaces.list_spaces(session, registry)}
@@ -81,7 +81,7 @@ def plan_unbind(
         for binding in current_bindings
         if binding.space in matches and binding.workspace in set(names)
     )
-    return _binding_change(session, registry, kind, removals, names)
+    return _binding_change(session, registry, capabilities, removals, names)
 
 
 def select_held_bindings(
@@ -98,7 +98,7 @@ def select_held_bindings(
     Raises:
         InvalidRequest: the registry, a space or a workspace does not exist.
     """
-    kind = registries.get_registry(session, registry).registry.kind
+    capabilities = registries.get_registry(session, registry).registry.capabilities
     workspaces.ensure_exist(session, names)
     current_bindings = bindings.list_bindings(session, registry=registry)
     held_bindings = [
@@ -112,7 +112,7 @@ def select_held_bindings(
         )
         held_bindings = [binding for binding in held_bindings if binding.space in matches]
     workspace_names = sorted({binding.workspace for binding in held_bindings})
-    return _binding_change(session, registry, kind, tuple(held_bindings), workspace_names)
+    return _binding_change(session, registry, capabilities, tuple(held_bindings), workspace_names)
 
 
 def restorable_bindings(
@@ -127,7 +127,7 @@ def restorable_bindings(
 def _binding_change(
     session: Session,
     registry: str,
-    kind: Kind,
+    capabilities: Capabilities,
     affected_bindings: tuple[Binding, ...],
     names: Sequence[str],
 ) -> BindingChange:
@@ -135,7 +135,7 @@ def _binding_change(
     current_bindings = bindings.list_bindings(session, registry=registry)
     keys = {(binding.space, binding.workspace) for binding in affected_bindings}
     return BindingChange(
-        kind=kind,
+        capabilities=capabilities,
         bindings=affected_bindings,
         namespaces=tuple(
             namespace for namespace in all_namespaces if namespace.workspace in set(names)

@@ -65,7 +65,7 @@ def get_explain_registry_record(
     if registry is None:
         return None, tuple(records_by_name)
     first = session.get(SpaceRow, (registry.name, first_segment(image)))
-    name = space_name(image, registry.kind, {first.name} if first else ())
+    name = space_name(image, registry.capabilities, {first.name} if first else ())
     row = session.get(SpaceRow, (registry.name, name))
     explain_record = ExplainRegistryRecord(
         record=records_by_name[registry.name],

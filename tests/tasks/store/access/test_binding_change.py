@@ -6,7 +6,7 @@ import pytest
 
 from models.access.binding import Workspace
 from models.core.errors import InvalidRequest
-from models.registries.registry import Kind
+from models.registries.registry import CAPABILITIES, Kind
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.access.binding_change import BindingChange, plan_bind, plan_unbind
 from tasks.store.registries import spaces
@@ -55,7 +55,7 @@ def unbind(patterns: Sequence[str], *names: str, registry: str = "prod") -> Bind
 async def test_only_what_is_not_so_already_is_bound() -> None:
     await platform()
     assert bind(["*"], "team-b", "team-a", "team-a") == BindingChange(
-        kind=Kind.HARBOR,
+        capabilities=CAPABILITIES[Kind.HARBOR],
         bindings=(binding("c"), binding("b", "team-b"), binding("c", "team-b")),
         namespaces=(SHOP, WEB),
         total_count=4,
@@ -65,21 +65,24 @@ async def test_only_what_is_not_so_already_is_bound() -> None:
 async def test_all_is_so_already() -> None:
     await platform()
     assert bind(["a"], "team-b") == BindingChange(
-        kind=Kind.HARBOR, bindings=(), namespaces=(WEB,), total_count=4
+        capabilities=CAPABILITIES[Kind.HARBOR], bindings=(), namespaces=(WEB,), total_count=4
     )
 
 
 async def test_on_a_docker_registry() -> None:
     await platform()
     change = bind(["/"], "team-a", registry="images")
-    assert (change.kind, change.total_count) == (Kind.DOCKER, 0)
+    assert (change.capabilities, change.total_count) == (CAPABILITIES[Kind.DOCKER], 0)
     assert change.bindings == (binding("/", registry="images"),)
 
 
 async def test_only_what_is_there_is_unbound() -> None:
     await platform()
     assert unbind(["a", "c"], "team-a") == BindingChange(
-        kind=Kind.HARBOR, bindings=(binding("a"),), namespaces=(SHOP,), total_count=4
+        capabilities=CAPABILITIES[Kind.HARBOR],
+        bindings=(binding("a"),),
+        namespaces=(SHOP,),
+        total_count=4,
     )
 
 
