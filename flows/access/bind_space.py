@@ -18,7 +18,6 @@ from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding_change import plan_bind
-from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
@@ -45,7 +44,7 @@ async def bind_space(
     records = await in_transaction(load_binding_records, registry)
     binding_change = plan_bind(records, spaces, workspaces, context.now)
     summary = summarize_change(binding_change)
-    if binding_change.kind is Kind.HARBOR:
+    if binding_change.capabilities.has_robot_accounts:
         await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = binding_change_page(registry, binding_change, gain=True, dry_run=dry_run)
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")

@@ -24,7 +24,6 @@ from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
 from models.access.binding_change import restorable_bindings, select_held_bindings
-from models.registries.registry import Kind
 from tasks.pages.held_bindings import held_bindings_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
@@ -71,7 +70,7 @@ async def resolve_held_bindings(
     selection: tuple[Binding, ...] = binding_change.bindings
     if action is HeldBindingAction.RESTORE:
         selection = restorable_bindings(records, binding_change.bindings)
-        if selection and binding_change.kind is Kind.HARBOR:
+        if selection and binding_change.capabilities.has_robot_accounts:
             await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = held_bindings_page(
         registry, action.value, binding_change.bindings, selection, dry_run=dry_run

@@ -1,8 +1,18 @@
 """Parameters that several flows share, with their titles and help texts in the form."""
 
-from typing import Annotated, Literal
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import CoreSchema
 
 from flows.forms.schema import (
     KEEP,
@@ -17,7 +27,7 @@ from flows.forms.schema import (
 from models.core.errors import InvalidRequest
 from models.core.names import ClusterName, RegistryName, WorkspaceName
 from models.registries.address import parse_address
-from models.registries.registry import DriftPolicy, Tls
+from models.registries.registry import CAPABILITIES, Capabilities, DriftPolicy, Tls
 from models.registries.space import Visibility
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
@@ -59,32 +69,48 @@ NewTokenServiceField = Annotated[
 ]
 
 
-class _Form(BaseModel):
+class AddressForm(BaseModel):
+    """The kind and address of a registry."""
+
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-
-class HarborForm(_Form):
-    """Harbor 2.9 or newer."""
-
-    model_config = ConfigDict(title="Harbor")
-
-    type: Literal["harbor"] = Field(default="harbor", title="Type")
+    type: str
     address: AddressField
 
 
-class DockerForm(_Form):
-    """A Docker Registry, or any registry that implements the OCI distribution specification."""
+class TokenServiceForm(AddressForm):
+    """The same for a kind of registry that may use a token service on another host."""
 
-    model_config = ConfigDict(title="Docker Registry")
-
-    type: Literal["docker"] = Field(default="docker", title="Type")
-    address: AddressField
     token_service: TokenServiceField = None
 
 
+@cache
+def _make_form(kind: str, capabilities: Capabilities) -> type[AddressForm]:
+    fields: dict[str, Any] = {"type": (Literal[kind], Field(default=kind, title="Type"))}
+    return create_model(
+        f"{kind.title()}Form",
+        __base__=TokenServiceForm if capabilities.uses_token_service else AddressForm,
+        __cls_kwargs__={"title": capabilities.label},
+        __doc__=capabilities.description,
+        **fields,
+    )
+
+
+class _KindForms:
+    """Validates the form of each kind of registry; `type` tells which one it is."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        forms: Any = reduce(
+            or_, (_make_form(str(kind), CAPABILITIES[kind]) for kind in CAPABILITIES)
+        )
+        return handler.generate_schema(Annotated[forms, Field(discriminator="type")])
+
+
 RegistryForm = Annotated[
-    HarborForm | DockerForm,
-    Field(discriminator="type"),
+    AddressForm,
+    _KindForms(),
     UnionTabs(),
     form_field("Registry", "The kind of registry and its address."),
 ]

@@ -15,7 +15,6 @@ from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from models.access.rotation import current_robots
 from models.core.base import FrozenModel
 from models.core.run_context import RunContext
-from models.registries.registry import Kind
 from tasks import clock
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
@@ -94,11 +93,11 @@ async def apply_access_change(
 async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:
     """Update pull secrets after a change of visibility, where they depend on it.
 
-    Harbor serves public spaces without a login. A Docker Registry does not: all namespaces receive
-    its pull-only user while it has a public space.
+    They do where public spaces need a login: all namespaces receive the pull-only user while the
+    registry has a public space.
     """
     registry_spec = (await in_transaction(registries.get_registry, registry)).registry
-    if registry_spec.kind is Kind.DOCKER and registry_spec.pull_credential is not None:
+    if registry_spec.has_pull_user and not registry_spec.capabilities.serves_public_spaces:
         return await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     return ()
 

@@ -39,7 +39,7 @@ from models.discovery.steps import (
 from models.discovery.trust import CompleteHarbors, DiscoveryTrust, pin_trusted_objects
 from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
 from models.registries.health import first_failure, has_valid_credential
-from models.registries.registry import Kind, Registry, RegistryOrigin
+from models.registries.registry import MANAGED_KIND, Registry, RegistryOrigin
 from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
@@ -246,7 +246,7 @@ def _save_record(
 def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
     return Registry(
         name=name,
-        kind=Kind.HARBOR,
+        kind=MANAGED_KIND,
         address=harbor.address,
         origin=RegistryOrigin.MANAGED,
         credential=secret_ref(harbor),

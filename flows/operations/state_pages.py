@@ -148,7 +148,7 @@ def _registry_pages(
             f"registry-{registry.name}",
             registry_page(registry, details.spaces, details.history, view),
             registry_digest_source(registry, details.spaces, view),
-            f"{spec.kind.label} at {spec.address}",
+            f"{spec.capabilities.label} at {spec.address}",
         )
 
 

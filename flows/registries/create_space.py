@@ -29,9 +29,10 @@ async def create_space(
     available for bindings before the first image is pushed.
     """
     async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        kind = (await in_transaction(registries.get_registry, registry)).registry.kind
+        record = await in_transaction(registries.get_registry, registry)
         space_records = await in_transaction(spaces.list_spaces, registry)
-        desired_spaces = new_spaces(kind, space_records, names, visibility)
+        rule = record.registry.capabilities.space_names
+        desired_spaces = new_spaces(rule, space_records, names, visibility)
         entries = desired_space_entries(desired_spaces)
         await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
         result = await reconcile(registry, context)

@@ -8,15 +8,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.forms.fields import (
+    AddressForm,
     CredentialsField,
     DescriptionField,
-    DockerForm,
     DriftPolicyField,
-    HarborForm,
     NameField,
     PullCredentialsField,
     RegistryForm,
     TlsField,
+    TokenServiceForm,
     canonicalize_address,
 )
 from flows.forms.schema import form_field
@@ -32,7 +32,7 @@ from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
 from models.registries.record import check_available
-from models.registries.registry import SYSTEM_CA, DriftPolicy, Kind, Registry
+from models.registries.registry import CAPABILITIES, SYSTEM_CA, DriftPolicy, Registry
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
@@ -64,7 +64,7 @@ async def integrate_registry(
     """
     desired_registry = Registry(
         name=name,
-        kind=Kind(registry.type),
+        kind=registry.type,
         address=await _parse_address(name, registry),
         credential=registry_block_reference(credentials),
         pull_credential=registry_block_reference(pull_credentials, "pull_credentials"),
@@ -80,7 +80,7 @@ async def integrate_registry(
         desired_registry, block_document_ids(credentials, pull_credentials)
     )
     await probe_registry(desired_registry, approved_origins)
-    await check_duplicate_harbor(desired_registry, approved_origins)
+    await check_duplicate(desired_registry, approved_origins)
     if test_only:
         return Completed(message=messages.can_be_integrated(name))
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
@@ -104,14 +104,12 @@ async def probe_registry(registry: Registry, approved_origins: Sequence[Credenti
     Raises:
         InvalidRequest: a check failed; nothing was saved.
     """
-    subject = f"{registry.kind.label} at {registry.address}"
+    subject = f"{registry.capabilities.label} at {registry.address}"
     await _publish_probe_report(registry.name, subject, await probe(registry, approved_origins))
 
 
-async def check_duplicate_harbor(
-    registry: Registry, approved_origins: Sequence[CredentialOrigin]
-) -> None:
-    """Check that a Harbor is not integrated already under another name and address.
+async def check_duplicate(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:
+    """Check that a registry is not integrated already under another name and address.
 
     Args:
         registry: the desired registry, not saved yet.
@@ -120,9 +118,10 @@ async def check_duplicate_harbor(
     Raises:
         InvalidRequest: it is; the message names the integrated registry and what to do.
     """
-    duplicate = await find_duplicate(registry, approved_origins)
-    if duplicate:
-        raise InvalidRequest(messages.duplicate_harbor(registry.name, registry.address, duplicate))
+    existing = await find_duplicate(registry, approved_origins)
+    if existing:
+        label = registry.capabilities.label
+        raise InvalidRequest(messages.duplicate(registry.name, registry.address, label, existing))
 
 
 async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckResult]) -> None:
@@ -133,24 +132,24 @@ async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckR
         raise InvalidRequest(messages.not_saved(name, summary))
 
 
-async def _parse_address(name: str, form: HarborForm | DockerForm) -> str:
+async def _parse_address(name: str, form: AddressForm) -> str:
     """Return the canonical address, or publish the failed check and raise `InvalidRequest`."""
     try:
         return canonicalize_address(form.address)
     except InvalidRequest as error:
-        subject = f"{Kind(form.type).label} at an invalid address"
+        subject = f"{CAPABILITIES[form.type].label} at an invalid address"
         await _publish_probe_report(name, subject, [invalid_address_check(str(error))])
         raise
 
 
-def _parse_token_service(form: HarborForm | DockerForm) -> str | None:
-    address = form.token_service if isinstance(form, DockerForm) else None
+def _parse_token_service(form: AddressForm) -> str | None:
+    address = form.token_service if isinstance(form, TokenServiceForm) else None
     return canonicalize_address(address) if address else None
 
 
 def _check_credentials(registry: Registry) -> None:
-    if registry.kind is Kind.HARBOR and registry.credential is None:
-        raise InvalidRequest(messages.HARBOR_NEEDS_CREDENTIALS)
+    if registry.capabilities.requires_credential and registry.credential is None:
+        raise InvalidRequest(messages.credentials_required(registry.capabilities.label))
     check_pull_user(registry)
 
 
@@ -158,11 +157,11 @@ def check_pull_user(registry: Registry) -> None:
     """Check that the pull credentials are safe to distribute to namespaces.
 
     Raises:
-        InvalidRequest: a Harbor has pull credentials, or they are the registry's own credentials.
+        InvalidRequest: the registry has robot accounts, or the pull credentials are its own.
     """
     if registry.pull_credential is None:
         return
-    if registry.kind is Kind.HARBOR:
-        raise InvalidRequest(messages.PULL_CREDENTIALS_FOR_HARBOR)
+    if registry.capabilities.has_robot_accounts:
+        raise InvalidRequest(messages.pull_credentials_not_used(registry.capabilities.label))
     if registry.pull_credential == registry.credential:
         raise InvalidRequest(messages.PULL_CREDENTIALS_NOT_SEPARATE)

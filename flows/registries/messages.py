@@ -8,14 +8,6 @@ _MAX_NAMES = 20
 _MAX_ERRORS = 5
 
 NO_CHANGES_GIVEN = "no changes given: fill in at least one field"
-HARBOR_NEEDS_CREDENTIALS = (
-    "Harbor requires the credentials of a system administrator: select or add a "
-    "registry-credentials block"
-)
-PULL_CREDENTIALS_FOR_HARBOR = (
-    "pull credentials apply only to a Docker Registry: for Harbor, a robot account is created for "
-    "each workspace. Leave pull credentials empty"
-)
 PULL_CREDENTIALS_NOT_SEPARATE = (
     "the pull credentials are the registry's own credentials: every entitled namespace would "
     "receive them. Select a user that can only pull"
@@ -32,12 +24,28 @@ def not_saved(name: str, reason: str) -> str:
     return f"{name} was not saved: {reason}"
 
 
-def duplicate_harbor(name: str, address: str, existing: str) -> str:
-    """Return the message of a Harbor that is integrated already, under another address."""
+def credentials_required(label: str) -> str:
+    """Return the message of a registry that cannot be managed without credentials."""
+    return (
+        f"{label} requires the credentials of a system administrator: select or add a "
+        "registry-credentials block"
+    )
+
+
+def pull_credentials_not_used(label: str) -> str:
+    """Return the message of pull credentials for a registry with robot accounts."""
+    return (
+        f"pull credentials do not apply to {label}: a robot account is created for each workspace. "
+        "Leave pull credentials empty"
+    )
+
+
+def duplicate(name: str, address: str, label: str, existing: str) -> str:
+    """Return the message of a registry that is integrated already, under another address."""
     return not_saved(
         name,
-        f"{address} is another address of the Harbor that is integrated as {existing!r}: that "
-        f"Harbor contains its robot accounts. To change its address, run update-registry for "
+        f"{address} is another address of the {label} that is integrated as {existing!r}: that "
+        f"{label} contains its robot accounts. To change its address, run update-registry for "
         f"{existing!r}; to integrate it again, run remove-registry for {existing!r} first",
     )
 

@@ -22,7 +22,7 @@ from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.registries import messages
-from flows.registries.integrate import check_duplicate_harbor, check_pull_user, probe_registry
+from flows.registries.integrate import check_duplicate, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
 from models.core.audit import AuditEntry
@@ -113,7 +113,7 @@ async def _check_new_values(
     )
     origins += token_service_origins(former_origins, before, after)
     await probe_registry(after, origins)
-    await check_duplicate_harbor(after, origins)
+    await check_duplicate(after, origins)
     return origins
 
 

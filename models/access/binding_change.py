@@ -7,7 +7,7 @@ from models.access.binding import Binding
 from models.access.requests import check_workspaces_exist, match_spaces
 from models.clusters.membership import Namespace
 from models.core.base import FrozenModel
-from models.registries.registry import Kind
+from models.registries.registry import Capabilities
 
 
 class BindingRecords(FrozenModel):
@@ -15,7 +15,7 @@ class BindingRecords(FrozenModel):
 
     Attributes:
         registry: name of the registry.
-        kind: kind of the registry.
+        capabilities: capabilities of the registry.
         spaces: names of its spaces.
         bindings: its bindings, including held ones.
         workspaces: names of all workspaces.
@@ -23,7 +23,7 @@ class BindingRecords(FrozenModel):
     """
 
     registry: str
-    kind: Kind
+    capabilities: Capabilities
     spaces: tuple[str, ...]
     bindings: tuple[Binding, ...]
     workspaces: tuple[str, ...]
@@ -34,14 +34,14 @@ class BindingChange(FrozenModel):
     """A planned change of bindings.
 
     Attributes:
-        kind: kind of the registry.
+        capabilities: capabilities of the registry.
         bindings: bindings to add or remove, without those that need no change.
         namespaces: namespaces of the requested workspaces.
         total_count: number of bindings the registry has now.
         held_count: number of other held bindings of the registry.
     """
 
-    kind: Kind
+    capabilities: Capabilities
     bindings: tuple[Binding, ...]
     namespaces: tuple[Namespace, ...]
     total_count: int
@@ -141,7 +141,7 @@ def _binding_change(
 ) -> BindingChange:
     keys = {(binding.space, binding.workspace) for binding in affected_bindings}
     return BindingChange(
-        kind=records.kind,
+        capabilities=records.capabilities,
         bindings=affected_bindings,
         namespaces=tuple(
             namespace for namespace in records.namespaces if namespace.workspace in set(names)

@@ -13,7 +13,6 @@ from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus
 from models.registries.condition import Health
 from models.registries.record import RegistryRecord
-from models.registries.registry import Kind
 from models.registries.robots import RobotAccount
 from models.registries.space import Space
 
@@ -64,11 +63,11 @@ class BindingStatus:
         record = self._registries.get(binding.registry)
         if record is None:
             return f"registry {binding.registry} is not integrated"
-        if record.registry.kind is Kind.HARBOR:
+        if record.registry.capabilities.has_robot_accounts:
             missing = self._robot_pending_reason(binding, space, record)
             if missing:
                 return missing
-        elif record.registry.pull_credential is None:
+        elif not record.registry.has_pull_user:
             return ""
         return self._pull_secret_pending_reason(binding)
 

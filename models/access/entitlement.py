@@ -1,7 +1,7 @@
 """Decide which registries a namespace gets logins for.
 
-A login requires a binding of the namespace's workspace. The exception is a Docker Registry with a
-public space: its pull-only user is given to all namespaces.
+A login requires a binding of the namespace's workspace. The exception is a registry that requires
+a login for public spaces, too: while it has one, its pull-only user is given to all namespaces.
 """
 
 from collections import defaultdict
@@ -12,12 +12,12 @@ from models.access.rotation import current_robots, robots_by_namespace
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
 from models.core.base import FrozenModel
-from models.registries.registry import Kind, Registry
+from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 
 
 class PullUser(FrozenModel):
-    """The pull-only user of a Docker Registry, without its password."""
+    """The pull-only user of a registry, without its password."""
 
     registry: str
     username: str
@@ -32,17 +32,17 @@ def logins_by_workspace(
 ) -> dict[str, tuple[RegistryLogin, ...]]:
     """Return the logins by workspace; the key "" is for namespaces without a workspace.
 
-    Harbor enforces access itself: a bound workspace gets the login of its robot account, and
-    namespaces of other workspaces get none, because public spaces need no login. A Docker Registry
-    cannot limit its pull-only user to a space: all workspaces with a binding to one of its spaces
-    get the user, and all namespaces get it if one of its spaces is public.
+    In a registry with robot accounts, a bound workspace gets the login of its robot account, and
+    namespaces of other workspaces get none, because public spaces need no login. Elsewhere, all
+    workspaces with a binding get the pull-only user, which cannot be limited to a space; and if
+    public spaces need a login, all namespaces get it while one of the spaces is public.
 
     Args:
         registries: all registries.
         bound_workspaces: pairs (registry, workspace) with at least one binding that is not held.
         robot_accounts: all robot accounts on record.
-        pull_users: pull-only users of Docker Registries.
-        public_registries: names of Docker Registries with a public space.
+        pull_users: pull-only users of registries without robot accounts.
+        public_registries: names of the registries with a public space.
     """
     by_name = {registry.name: registry for registry in registries}
     own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
@@ -59,13 +59,14 @@ def logins_by_workspace(
             )
     shared: list[RegistryLogin] = []
     for pull_user in pull_users:
-        host = by_name[pull_user.registry].parsed_address.netloc
-        login = RegistryLogin(registry=pull_user.registry, host=host, account=pull_user.username)
-        if pull_user.registry in public_registries:
+        registry = by_name[pull_user.registry]
+        host = registry.parsed_address.netloc
+        login = RegistryLogin(registry=registry.name, host=host, account=pull_user.username)
+        if registry.name in public_registries and not registry.capabilities.serves_public_spaces:
             shared.append(login)
             continue
         for workspace in {
-            workspace for registry, workspace in bound_workspaces if registry == pull_user.registry
+            workspace for name, workspace in bound_workspaces if name == registry.name
         }:
             own_logins[workspace].append(login)
     return {
@@ -90,9 +91,9 @@ def rolled_out_bindings(
 ) -> tuple[Binding, ...]:
     """Return the bindings that are rolled out to all namespaces of their workspace.
 
-    In Harbor, the robot account must be able to pull the space and all namespaces must have its
-    login. In a Docker Registry, all namespaces must have the login of the pull-only user; without
-    such a user no login is needed.
+    A robot account, if the registry has them, must be able to pull the space, and all namespaces
+    must have its login. Elsewhere, all namespaces must have the login of the pull-only user;
+    without such a user no login is needed.
     """
     by_name = {registry.name: registry for registry in registries}
     in_use = current_robots(robot_accounts)
@@ -109,11 +110,10 @@ def rolled_out_bindings(
         robot_account = in_use.get((binding.registry, binding.workspace))
         if registry is None:
             return False
-        if registry.kind is Kind.HARBOR and (
-            robot_account is None or binding.space not in robot_account.spaces
-        ):
-            return False
-        if registry.kind is Kind.DOCKER and registry.pull_credential is None:
+        if registry.capabilities.has_robot_accounts:
+            if robot_account is None or binding.space not in robot_account.spaces:
+                return False
+        elif not registry.has_pull_user:
             return True
         robot_key = binding.registry, robot_account.robot_id if robot_account else None
         return all(

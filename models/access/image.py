@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.core.names import ROOT_SPACE, check_prefix, check_project
-from models.registries.registry import Kind, Registry
+from models.core.names import ROOT_SPACE
+from models.core.plural import add_article
+from models.registries.registry import Capabilities, Registry
 
 IMAGE_PATTERN = r"^[A-Za-z0-9\[\]][A-Za-z0-9._:/\[\]-]*(@sha256:[0-9a-f]{64})?$"
 """Allowed image references; a user name or password before the host is not allowed."""
@@ -71,29 +72,30 @@ def _registry_hosts(registry: Registry) -> Collection[str]:
     return {where.netloc, f"{host}:{where.port}"}
 
 
-def space_name(image: Image, kind: Kind, spaces: Collection[str]) -> str:
+def space_name(image: Image, capabilities: Capabilities, spaces: Collection[str]) -> str:
     """Return the space of an image.
 
-    In a Docker Registry, a path with a single segment is an image in the root space, unless it is
+    In a registry with a root space, a path with a single segment is an image in it, unless it is
     the name of an existing space and has no tag or digest.
 
     Args:
         image: the parsed image.
-        kind: the kind of the registry.
+        capabilities: the capabilities of the registry.
         spaces: names of its existing spaces.
 
     Raises:
         InvalidRequest: the path contains no valid space name for this kind of registry.
     """
     first, slash, _ = image.path.partition("/")
-    check = check_project if kind is Kind.HARBOR else check_prefix
-    if kind is Kind.DOCKER and not slash and (image.has_reference or first not in spaces):
+    rule = capabilities.space_names
+    if rule.has_root and not slash and (image.has_reference or first not in spaces):
         return ROOT_SPACE
-    if kind is Kind.HARBOR and not slash and image.has_reference:
+    if not slash and image.has_reference:
         raise InvalidRequest(
-            f"{image.path[:80]!r} contains no space: expected project/image for a Harbor"
+            f"{image.path[:80]!r} contains no space: expected {rule.image_form} for "
+            f"{add_article(capabilities.label)}"
         )
     try:
-        return check(first)
+        return rule.check(first)
     except ValueError as error:
         raise InvalidRequest(str(error)) from None

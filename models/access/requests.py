@@ -6,24 +6,22 @@ from collections.abc import Iterable, Sequence
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.limits import ChangeLimits, check_change_limit
-from models.core.names import MAX_NAME_LENGTH, check_prefix, check_project, is_namespace_name
-from models.registries.registry import Kind
-from models.registries.space import Space, Visibility
+from models.core.names import MAX_NAME_LENGTH, is_namespace_name
+from models.registries.space import Space, SpaceNameRule, Visibility
 
 
 def new_spaces(
-    kind: Kind, spaces: Iterable[Space], names: Sequence[str], visibility: Visibility
+    rule: SpaceNameRule, spaces: Iterable[Space], names: Sequence[str], visibility: Visibility
 ) -> tuple[Space, ...]:
     """Return the records of spaces to create.
 
     A space that was requested before and is not created yet can be requested again.
 
     Raises:
-        InvalidRequest: a name is not valid in this kind of registry, or the space exists.
+        InvalidRequest: a name is not valid in this registry, or the space exists.
     """
-    check = check_project if kind is Kind.HARBOR else check_prefix
     try:
-        space_names = {check(name) for name in names}
+        space_names = {rule.check(name) for name in names}
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
     existing = sorted(

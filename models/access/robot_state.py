@@ -24,8 +24,8 @@ from models.registries.robot_plan import RobotPlan, RotationState, desired_robot
 from models.registries.robots import ObservedRobot, RobotAccount
 
 IDENTITY_MISMATCH_REASON = (
-    "another Harbor instance responds at this address: its robot accounts have the ids on record "
-    "but other creation times"
+    "another registry responds at this address: its robot accounts have the ids on record but "
+    "other creation times"
 )
 
 

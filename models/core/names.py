@@ -6,12 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 ROOT_SPACE = "/"
-"""The space for repositories of a Docker Registry that have no path prefix."""
+"""The space for repositories without a path prefix."""
 
 _REGISTRY_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-_PROJECT_PATTERN = r"^[a-z0-9]+(?:[._-][a-z0-9]+)*$"
 _WORKSPACE_PATTERN = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
-_PREFIX_PATTERN = r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$"
 
 MAX_NAME_LENGTH = 255
 """Maximum length of a space name or a name pattern, in characters."""
@@ -79,37 +77,6 @@ def is_workspace_name(text: str) -> bool:
 def is_namespace_name(text: str) -> bool:
     """Return whether a text is a valid namespace name."""
     return len(text) <= _MAX_LABEL_LENGTH and re.fullmatch(_REGISTRY_PATTERN, text) is not None
-
-
-def check_prefix(name: str) -> str:
-    """Validate a space of a Docker Registry: the first path segment of a repository, or `/`.
-
-    Grammar: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
-
-    Raises:
-        ValueError: the name is not a path segment; the message lists what is allowed.
-    """
-    if name == ROOT_SPACE or (len(name) <= MAX_NAME_LENGTH and re.fullmatch(_PREFIX_PATTERN, name)):
-        return name
-    raise ValueError(
-        f"{name[:80]!r} is not a valid space of a Docker Registry: use one path segment of "
-        f"lower-case letters and digits, separated by '.', '_', '__' or hyphens, or {ROOT_SPACE!r} "
-        "for repositories without a prefix"
-    )
-
-
-def check_project(name: str) -> str:
-    """Validate the name of a Harbor project.
-
-    Raises:
-        ValueError: Harbor would reject the name; the message lists what is allowed.
-    """
-    if 1 <= len(name) <= MAX_NAME_LENGTH and re.fullmatch(_PROJECT_PATTERN, name):
-        return name
-    raise ValueError(
-        f"{name[:80]!r} is not a valid Harbor project: use 1 to 255 lower-case letters and digits, "
-        "separated by single '.', '_' or '-'"
-    )
 
 
 def parse_patterns(text: str) -> tuple[str, ...]:

@@ -1,6 +1,11 @@
-"""Plural forms of nouns."""
+"""Forms of nouns: plural, and with an article."""
 
 _VOWELS = tuple("aeiou")
+
+
+def add_article(noun: str) -> str:
+    """Return a noun with its indefinite article: `a Harbor`, `an Artifactory`."""
+    return f"{'an' if noun.lower().startswith(_VOWELS) else 'a'} {noun}"
 
 
 def pluralize(count: int, noun: str) -> str:

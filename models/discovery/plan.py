@@ -32,7 +32,7 @@ from models.discovery.update_rules import (
     missing_requirement,
 )
 from models.registries.address import parse_address
-from models.registries.registry import Kind, Registry, RegistryOrigin
+from models.registries.registry import MANAGED_KIND, Registry, RegistryOrigin
 
 _POLL_POLICY = PollPolicy()
 
@@ -274,12 +274,12 @@ class _Planner:
             name = registry_name_for(harbor.ref, self.names_in_use)
             self.names_in_use.add(name)
             self.by_host[address.netloc] = Registry(
-                name=name, kind=Kind.HARBOR, address=address.origin, origin=RegistryOrigin.MANAGED
+                name=name, kind=MANAGED_KIND, address=address.origin, origin=RegistryOrigin.MANAGED
             )
             return Adopt(harbor=harbor, registry=name)
-        if registry.origin is RegistryOrigin.EXTERNAL and registry.kind is Kind.HARBOR:
+        if registry.origin is RegistryOrigin.EXTERNAL and registry.kind == MANAGED_KIND:
             return self._plan_existing(harbor, record, registry)
-        if registry.name in self.by_name and registry.kind is Kind.HARBOR:
+        if registry.name in self.by_name and registry.kind == MANAGED_KIND:
             return self._plan_moved(harbor, record, registry)
         return self._set_state(
             harbor, record, AdoptionState.CONFLICT, _address_conflict_message(harbor, registry)

@@ -1,26 +1,111 @@
-"""The configuration of a registry."""
+"""The configuration of a registry, and what registries of its kind can do."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from models.core.base import FrozenModel
 from models.registries.address import Address, AddressText, parse_address
+from models.registries.space import SpaceNameRule
 
 
 class Kind(StrEnum):
-    """The type of a registry."""
+    """The kinds of registries that this service is shipped with."""
 
     HARBOR = "harbor"
     DOCKER = "docker"
 
+
+class Capabilities(FrozenModel):
+    """What registries of one kind can do; code outside of a kind's own folder decides by these.
+
+    Attributes:
+        label: the display name.
+        description: which products the kind is for, in the form.
+        requires_credential: whether it is managed with the credential of a system administrator;
+            if not, it may be open to all.
+        uses_token_service: whether another host may issue its tokens, and receive the credential.
+        stores_spaces: whether it has spaces with a visibility, which this service creates and sets;
+            if not, spaces are path prefixes, and only this service records their visibility.
+        serves_public_spaces: whether anyone can pull from public spaces without a login.
+        has_robot_accounts: whether it has accounts that can pull only some spaces: each bound
+            workspace gets one. If not, all namespaces share the registry's pull-only user.
+        space_names: the valid names of spaces.
+    """
+
+    label: str
+    description: str
+    requires_credential: bool
+    uses_token_service: bool
+    stores_spaces: bool
+    serves_public_spaces: bool
+    has_robot_accounts: bool
+    space_names: SpaceNameRule
+
+    @model_validator(mode="after")
+    def _check_access(self) -> Self:
+        if self.has_robot_accounts and not self.serves_public_spaces:
+            raise ValueError("namespaces without a robot account could not pull from public spaces")
+        if self.serves_public_spaces and not self.stores_spaces:
+            raise ValueError("a registry can only serve public spaces if it stores the visibility")
+        return self
+
     @property
-    def label(self) -> str:
-        """The display name."""
-        return {"harbor": "Harbor", "docker": "Docker Registry"}[self.value]
+    def enforces_privacy(self) -> bool:
+        """Whether it rejects pulls from private spaces; a shared user can pull everything."""
+        return self.has_robot_accounts
+
+
+CAPABILITIES: dict[str, Capabilities] = {
+    Kind.HARBOR: Capabilities(
+        label="Harbor",
+        description="Harbor 2.9 or newer.",
+        requires_credential=True,
+        uses_token_service=False,
+        stores_spaces=True,
+        serves_public_spaces=True,
+        has_robot_accounts=True,
+        space_names=SpaceNameRule(
+            noun="Harbor project",
+            pattern=re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*"),
+            advice="use 1 to 255 lower-case letters and digits, separated by single '.', '_' or "
+            "'-'",
+            image_form="project/image",
+        ),
+    ),
+    Kind.DOCKER: Capabilities(
+        label="Docker Registry",
+        description="A Docker Registry, or any registry that implements the OCI distribution "
+        "specification.",
+        requires_credential=False,
+        uses_token_service=True,
+        stores_spaces=False,
+        serves_public_spaces=False,
+        has_robot_accounts=False,
+        space_names=SpaceNameRule(
+            noun="space of a Docker Registry",
+            # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+            pattern=re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"),
+            advice="use one path segment of lower-case letters and digits, separated by '.', '_', "
+            "'__' or hyphens, or '/' for repositories without a prefix",
+            has_root=True,
+        ),
+    ),
+}
+"""The capabilities of each kind. A kind exists if it has an entry: its value is `Registry.kind`."""
+
+MANAGED_KIND = Kind.HARBOR
+"""The kind of the registries that discovery integrates: all its sources run Harbors."""
+
+
+def _check_kind(kind: str) -> str:
+    if kind not in CAPABILITIES:
+        raise ValueError(f"unknown kind of registry; known kinds: {', '.join(CAPABILITIES)}")
+    return kind
 
 
 class RegistryOrigin(StrEnum):
@@ -28,13 +113,6 @@ class RegistryOrigin(StrEnum):
 
     EXTERNAL = "external"
     MANAGED = "managed"
-
-
-class Privacy(StrEnum):
-    """Whether the registry itself enforces the privacy of spaces."""
-
-    ENFORCED = "enforced"
-    ADVISORY = "advisory"
 
 
 class DriftPolicy(StrEnum):
@@ -154,16 +232,18 @@ class Registry(FrozenModel):
     """The configuration of a registry, without its secrets.
 
     Attributes:
+        kind: a key of `CAPABILITIES`.
         address: canonical origin, e.g. `https://harbor.example.com`.
         origin: whether a user or discovery integrated it.
-        credential: reference to the credential; None for a Docker Registry without auth.
-        pull_credential: pull-only credential of a Docker Registry for pull secrets.
+        credential: reference to the credential; None for a registry without authentication.
+        pull_credential: credential of the pull-only user, for pull secrets; None if there is none,
+            or if workspaces have robot accounts.
         token_service: another origin that may receive the credential (Docker token auth).
         drift_policy: how reconcile handles visibility drift.
     """
 
     name: str
-    kind: Kind
+    kind: Annotated[str, AfterValidator(_check_kind)]
     address: AddressText
     origin: RegistryOrigin = RegistryOrigin.EXTERNAL
     credential: CredentialRef | None = None
@@ -179,6 +259,11 @@ class Registry(FrozenModel):
         return parse_address(self.address)
 
     @property
-    def privacy(self) -> Privacy:
-        """Enforced by Harbor, advisory in a Docker Registry, which has no private spaces."""
-        return Privacy.ENFORCED if self.kind is Kind.HARBOR else Privacy.ADVISORY
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return CAPABILITIES[self.kind]
+
+    @property
+    def has_pull_user(self) -> bool:
+        """Whether namespaces receive its pull-only user."""
+        return self.pull_credential is not None and not self.capabilities.has_robot_accounts

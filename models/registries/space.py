@@ -1,9 +1,11 @@
 """Spaces, the unit of visibility and binding: a Harbor project or a Docker path prefix."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
 from models.core.base import FrozenModel
+from models.core.names import MAX_NAME_LENGTH, ROOT_SPACE
 
 
 class Visibility(StrEnum):
@@ -11,6 +13,36 @@ class Visibility(StrEnum):
 
     PUBLIC = "public"
     PRIVATE = "private"
+
+
+class SpaceNameRule(FrozenModel):
+    """Which names spaces can have, and how they appear in image references.
+
+    Attributes:
+        noun: what a space is called in messages, e.g. `Harbor project`.
+        pattern: regular expression for a complete name.
+        advice: the rule in words, for messages.
+        has_root: whether repositories can be outside all spaces; they are in the space `/`.
+        image_form: form of an image's path, for messages.
+    """
+
+    noun: str
+    pattern: re.Pattern[str]
+    advice: str
+    has_root: bool = False
+    image_form: str = "space/image"
+
+    def check(self, name: str) -> str:
+        """Validate the name of a space and return it unchanged.
+
+        Raises:
+            ValueError: the registry would reject the name; the message lists what is allowed.
+        """
+        if self.has_root and name == ROOT_SPACE:
+            return name
+        if len(name) <= MAX_NAME_LENGTH and self.pattern.fullmatch(name):
+            return name
+        raise ValueError(f"{name[:80]!r} is not a valid {self.noun}: {self.advice}")
 
 
 class ObservedSpace(FrozenModel):

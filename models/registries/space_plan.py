@@ -15,7 +15,7 @@ from models.registries.changes import (
 )
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan, order_changes
-from models.registries.registry import DriftPolicy, Privacy, Registry
+from models.registries.registry import DriftPolicy, Registry
 from models.registries.space import ObservedSpace, Space, Visibility
 
 
@@ -160,7 +160,7 @@ class _SpaceDiff:
 
     def _has_drifted(self, record: Space) -> bool:
         return (
-            self.registry.privacy is Privacy.ENFORCED
+            self.registry.capabilities.stores_spaces
             and record.desired is not None
             and record.observed is not record.desired
         )
@@ -179,7 +179,7 @@ class _SpaceDiff:
     def add_missing(self, space: Space) -> None:
         """Add a space that was not observed: create it, or apply the grace period."""
         if space.declared:
-            if self.registry.privacy is Privacy.ENFORCED:
+            if self.registry.capabilities.stores_spaces:
                 visibility = space.desired or Visibility.PRIVATE
                 self.changes.append(CreateSpace(space=space.name, after=visibility))
         elif space.missing_since is None:

@@ -19,7 +19,7 @@ from models.core.errors import (
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.observation import Snapshot
-from models.registries.registry import Kind, Registry
+from models.registries.registry import Registry
 from models.registries.schedule import refuses_credentials
 from tasks import clock
 from tasks.access import explain_records
@@ -178,7 +178,7 @@ async def _try_login(
     registry = record.record.registry
     credential = (
         await _robot_credential(record, observation)
-        if registry.kind is Kind.HARBOR
+        if registry.capabilities.has_robot_accounts
         else await _pull_user_credential(registry)
     )
     return await client.can_log_in(credential) if credential else None

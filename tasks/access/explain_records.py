@@ -62,7 +62,7 @@ def get_explain_registry_record(
     if registry is None:
         return None, tuple(records_by_name)
     first = spaces.get_space(session, registry.name, first_segment(image))
-    name = space_name(image, registry.kind, {first.name} if first else ())
+    name = space_name(image, registry.capabilities, {first.name} if first else ())
     explain_record = ExplainRegistryRecord(
         record=records_by_name[registry.name],
         space_name=name,

@@ -18,7 +18,7 @@ from models.core.errors import (
     CredentialError,
     InvalidRequest,
 )
-from models.registries.registry import Kind, Registry
+from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
 from tasks.registries.protocol import Credential
@@ -104,7 +104,7 @@ async def build_pull_secret_contents() -> PullSecretContents:
     """
     access, encrypted_secrets = await in_transaction(_load)
     pull_user_registries = {
-        registry.name: registry for registry in access.registries if _has_pull_user(registry)
+        registry.name: registry for registry in access.registries if registry.has_pull_user
     }
     if not (access.robots or pull_user_registries):
         return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
@@ -119,7 +119,7 @@ async def build_pull_secret_contents() -> PullSecretContents:
         access.bound_workspaces,
         access.robots,
         [PullUser(registry=name, username=user_name) for name, user_name in user_names.items()],
-        access.public_registries & pull_user_registries.keys(),
+        access.public_registries,
     )
     passwords = {(name, None): user.password for name, user in pull_users.items()}
     return _build_contents(
@@ -142,10 +142,6 @@ def _decrypt_passwords(
                 text = encrypted_secrets[login.registry, login.robot_id]
                 passwords[login.registry, login.robot_id] = cipher.decrypt(text)
     return passwords
-
-
-def _has_pull_user(registry: Registry) -> bool:
-    return registry.kind is Kind.DOCKER and registry.pull_credential is not None
 
 
 async def _read_pull_users(pull_user_registries: Iterable[Registry]) -> dict[str, Credential]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from models.access.binding import Binding
 from models.access.binding_change import BindingChange
 from models.clusters.membership import Namespace
-from models.core.plural import pluralize
-from models.registries.registry import Kind
+from models.core.plural import add_article, pluralize
+from models.registries.registry import Capabilities
 from tasks.pages.markdown import (
     escape_markdown,
     inline_code,
@@ -20,11 +20,6 @@ _MAX_ROWS = 500
 _MAX_NAMES = 10
 """Names listed in one sentence or cell; the rest is counted."""
 
-_ADVISORY_NOTE = (
-    "**Privacy is advisory:** a Docker Registry has no permissions per space. Anyone with its "
-    "pull-only credential can pull everything in it, and a namespace that received the credential "
-    "may have kept a copy."
-)
 _PUBLIC_NOTE = "Every namespace of the platform can still pull from public spaces."
 
 
@@ -50,7 +45,7 @@ def binding_change_page(
     parts = [
         f"# Spaces of {registry} {verb}",
         f"{summarize_change(binding_change).capitalize()}, {total_note} this registry.",
-        _ADVISORY_NOTE if binding_change.kind is Kind.DOCKER else "",
+        _privacy_note(binding_change.capabilities),
         "" if gain else _PUBLIC_NOTE,
         held_bindings_note(registry, binding_change.held_count),
         _no_namespaces_note(spaces, namespaces_by_workspace),
@@ -60,6 +55,16 @@ def binding_change_page(
         parts += ["## By workspace", _workspaces_section(spaces, namespaces_by_workspace, word)]
         parts += ["## By namespace", _namespaces_section(spaces, binding_change.namespaces, word)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _privacy_note(capabilities: Capabilities) -> str:
+    if capabilities.enforces_privacy:
+        return ""
+    return (
+        f"**Privacy is advisory:** {add_article(capabilities.label)} has no permissions per space. "
+        "Anyone with its pull-only credential can pull everything in it, and a namespace that "
+        "received the credential may have kept a copy."
+    )
 
 
 def held_bindings_note(registry: str, count: int) -> str:

@@ -125,7 +125,7 @@ def _registry_row(figures: RegistryStatistics) -> tuple[str, ...]:
         stack_lines(
             f"**{figures.name}**",
             breakable(registry.address),
-            f"{registry.kind.label}, {registry.origin}",
+            f"{registry.capabilities.label}, {registry.origin}",
         ),
         stack_lines(
             f"{HEALTH_ICON[health_summary.health]} {health_summary.health}",

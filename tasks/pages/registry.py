@@ -18,7 +18,7 @@ from tasks.pages.markdown import (
 )
 from tasks.pages.overview import HEALTH_ICON
 from tasks.pages.registry_access import access_digest_source, access_section
-from tasks.pages.workspace import PRIVACY_NOTE
+from tasks.pages.workspace import privacy_note
 
 _MAX_ROWS = 500
 _STATUS_LABEL = {
@@ -69,7 +69,7 @@ def _facts_section(figures: RegistryStatistics) -> str:
     return markdown_table(
         ("", ""),
         (
-            ("Type", registry.kind.label),
+            ("Type", registry.capabilities.label),
             ("Address", escape_markdown(registry.address)),
             ("Origin", f"{registry.origin}, integrated {timestamp(record.integrated_at)}"),
             (
@@ -77,7 +77,7 @@ def _facts_section(figures: RegistryStatistics) -> str:
                 escape_markdown(registry.credential.name) if registry.credential else "none",
             ),
             ("TLS", registry.tls.mode),
-            ("Privacy", PRIVACY_NOTE[registry.privacy]),
+            ("Privacy", privacy_note(registry)),
             ("Drift policy", registry.drift_policy),
             (
                 "Storage used",

@@ -6,7 +6,7 @@ from models.access.binding import Binding
 from models.access.rotation import current_robots
 from models.core.plural import pluralize
 from models.overview.views import RegistryAccessView, WorkspaceAccess
-from models.registries.registry import Kind, Registry
+from models.registries.registry import Registry
 from tasks.pages.markdown import (
     escape_markdown,
     format_age,
@@ -40,7 +40,7 @@ def access_digest_source(access: RegistryAccessView) -> str:
 
 
 def _pull_user_note(registry: Registry) -> str:
-    if registry.kind is not Kind.DOCKER:
+    if registry.capabilities.has_robot_accounts:
         return ""
     if registry.pull_credential is None:
         return (
@@ -85,7 +85,7 @@ def _workspaces_table(registry: Registry, access: RegistryAccessView) -> str:
             escape_markdown(workspace_access.workspace),
             str(workspace_access.space_count),
             robot_accounts_cell(workspace_access.robots)
-            if registry.kind is Kind.HARBOR
+            if registry.capabilities.has_robot_accounts
             else "the pull-only user",
             _secret_cell(workspace_access, access),
             _access_state(workspace_access),

@@ -36,7 +36,7 @@ def removal_page(
     word = "is removed" if confirmed else "would be removed (preview: nothing was changed)"
     parts = [
         f"# {registry.name} {word}",
-        f"{registry.kind.label} at {escape_markdown(registry.address)}, integrated "
+        f"{registry.capabilities.label} at {escape_markdown(registry.address)}, integrated "
         f"{timestamp(record.integrated_at)}, with {pluralize(len(spaces), 'space')}, "
         f"{pluralize(len(bindings), 'binding')}, {pluralize(len(robot_accounts), 'robot account')} "
         f"of this installation and {pluralize(len(namespaces), 'namespace')} with a login for it.",

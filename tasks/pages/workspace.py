@@ -9,7 +9,7 @@ from models.clusters.pull_secret import PullSecretState
 from models.core.plural import pluralize
 from models.core.settings import get_settings
 from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace, WorkspaceView
-from models.registries.registry import Kind, Privacy
+from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.pages.cluster import SOURCE_LABEL, pull_secret_cell
 from tasks.pages.history import history_section
@@ -25,10 +25,6 @@ from tasks.pages.markdown import (
 )
 
 _MAX_ROWS = 500
-PRIVACY_NOTE = {
-    Privacy.ENFORCED: "enforced: the registry rejects unauthorized pulls from private spaces",
-    Privacy.ADVISORY: "advisory: anyone with the registry's credential can pull everything",
-}
 
 
 def workspace_page(view: WorkspaceView) -> str:
@@ -180,7 +176,7 @@ def _registries_section(view: WorkspaceView) -> str:
             str(bound_registry.space_count),
             _login_cell(bound_registry),
             _secret_age_cell(bound_registry.robots, view.at),
-            PRIVACY_NOTE[bound_registry.registry.privacy],
+            privacy_note(bound_registry.registry),
         )
         for bound_registry in view.registries
     )
@@ -189,14 +185,18 @@ def _registries_section(view: WorkspaceView) -> str:
 
 
 def _login_cell(bound_registry: BoundRegistry) -> str:
-    if bound_registry.registry.kind is Kind.DOCKER:
-        has_pull_user = bound_registry.registry.pull_credential is not None
-        return (
-            "the registry's pull-only user"
-            if has_pull_user
-            else "none: no pull-only credentials are configured"
-        )
-    return robot_accounts_cell(bound_registry.robots)
+    if bound_registry.registry.capabilities.has_robot_accounts:
+        return robot_accounts_cell(bound_registry.robots)
+    if bound_registry.registry.has_pull_user:
+        return "the registry's pull-only user"
+    return "none: no pull-only credentials are configured"
+
+
+def privacy_note(registry: Registry) -> str:
+    """Return a table cell that says whether private spaces are protected from all other pulls."""
+    if registry.capabilities.enforces_privacy:
+        return "enforced: the registry rejects unauthorized pulls from private spaces"
+    return "advisory: anyone with the registry's credential can pull everything"
 
 
 def robot_accounts_cell(robot_accounts: Sequence[RobotAccount]) -> str:

@@ -8,7 +8,12 @@ from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from tasks.http.limits import ClientLimits
 from tasks.registries.factory import create_registry_client
-from tasks.registries.protocol import Credential, RegistryClient, SavedCredential
+from tasks.registries.protocol import (
+    ClientOptions,
+    Credential,
+    RegistryClient,
+    SavedCredential,
+)
 from tasks.secrets.credentials import pick_credential, read_credentials
 
 
@@ -35,13 +40,11 @@ async def open_registry(
     """
     if credentials is None:
         credentials = await read_credentials([registry], approved_origins)
-    client_limits = ClientLimits.for_registry(get_settings())
-    credential = pick_credential(registry, credentials)
-    async with create_registry_client(
-        registry,
-        credential,
-        client_limits,
+    options = ClientOptions(
+        credential=pick_credential(registry, credentials),
+        limits=ClientLimits.for_registry(get_settings()),
         credential_refused=credential_refused,
         observer_credential=observer_credential,
-    ) as client:
+    )
+    async with create_registry_client(registry, options) as client:
         yield client

@@ -1,4 +1,4 @@
-"""Identify a Harbor by this installation's robot accounts in it."""
+"""Identify a registry by this installation's robot accounts in it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.identity import find_registry_by_robots
 from models.registries.credential_origin import CredentialOrigin
-from models.registries.registry import Kind, Registry
+from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot
 from tasks.registries.connect import open_registry
 from tasks.store.installation import get_installation
@@ -50,11 +50,11 @@ async def observe_robots(
 async def find_duplicate(
     registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
 ) -> str:
-    """Return the name of another registry on record that is the same Harbor; empty if none.
+    """Return the name of another registry on record that is the same one; empty if none.
 
-    Also empty if the robot accounts cannot be listed.
+    Also empty if it has no robot accounts, or they cannot be listed.
     """
-    if registry.kind is not Kind.HARBOR:
+    if not registry.capabilities.has_robot_accounts:
         return ""
     robot_accounts = [
         robot_account

@@ -1,6 +1,7 @@
 """Interfaces that every kind of registry client implements, and its credentials."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,9 @@ from models.core.availability import Complete, Unavailable
 from models.registries.changes import Change, ChangeResult
 from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot, StorageReading
+from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot, RobotAccount
+from tasks.http.limits import ClientLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,23 @@ class SavedCredential:
     origins: frozenset[str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """How to open a client.
+
+    Attributes:
+        credential: credential to authenticate with; None for a registry that is open to all.
+        limits: concurrency, size and time limits.
+        credential_refused: whether the last observation found the credential refused.
+        observer_credential: robot account that reads lists at a lower cost, see `create_observer`.
+    """
+
+    credential: Credential | None
+    limits: ClientLimits
+    credential_refused: bool = False
+    observer_credential: Credential | None = None
+
+
 SaveSecret = Callable[[RobotAccount, SecretStr], Awaitable[None]]
 """Saves a robot account with its secret; called right after the secret is received."""
 
@@ -73,6 +93,9 @@ class RegistryReader(Protocol):
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """List the robot accounts with the installation's ownership mark, of any registry name.
+
+        Returns:
+            All of them, or why they are unavailable; `NOT_REQUESTED` if this kind has none.
 
         Raises:
             RemoteError: they could not be read, for example because the credential was refused.
@@ -133,3 +156,10 @@ class RegistryWriter(Protocol):
 
 class RegistryClient(RegistryReader, RegistryWriter, Protocol):
     """Reader and writer over one connection pool."""
+
+
+ClientOpener = Callable[[Registry, ClientOptions], AbstractAsyncContextManager[RegistryClient]]
+"""Opens one client of one kind for one registry and one run.
+
+It raises `CredentialError` if the kind requires a credential and there is none.
+"""

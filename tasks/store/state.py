@@ -83,7 +83,7 @@ def load_binding_records(session: Session, registry: str) -> BindingRecords:
     """
     return BindingRecords(
         registry=registry,
-        kind=registries.get_registry(session, registry).registry.kind,
+        capabilities=registries.get_registry(session, registry).registry.capabilities,
         spaces=tuple(space.name for space in spaces.list_spaces(session, registry)),
         bindings=bindings.list_bindings(session, registry=registry),
         workspaces=workspaces.list_names(session),

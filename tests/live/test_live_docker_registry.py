@@ -4,6 +4,7 @@ from models.core.availability import Complete
 from models.registries.condition import ConditionStatus
 from tasks.http.limits import ClientLimits
 from tasks.registries.factory import create_registry_client
+from tasks.registries.protocol import ClientOptions
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 from tests.live.servers import LiveServer
@@ -11,9 +12,8 @@ from tests.support.helpers import integrate
 
 
 async def test_every_step_is_proved_and_the_catalog_is_read(live_docker: LiveServer) -> None:
-    async with create_registry_client(
-        live_docker.registry, live_docker.credential, ClientLimits()
-    ) as client:
+    options = ClientOptions(live_docker.credential, ClientLimits())
+    async with create_registry_client(live_docker.registry, options) as client:
         verdicts = await client.probe()
         snapshot = await client.observe()
     assert [verdict for verdict in verdicts if verdict.status is ConditionStatus.FALSE] == []

@@ -14,7 +14,7 @@ from models.registries.observation import StorageReading
 from models.registries.space import Visibility
 from tasks.http.limits import ClientLimits
 from tasks.registries.factory import create_registry_client
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import ClientOptions, Credential
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 from tests.live.servers import LiveServer
@@ -22,9 +22,8 @@ from tests.support.helpers import expect_success, integrate
 
 
 async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: LiveServer) -> None:
-    async with create_registry_client(
-        live_harbor.registry, live_harbor.credential, ClientLimits()
-    ) as client:
+    options = ClientOptions(live_harbor.credential, ClientLimits())
+    async with create_registry_client(live_harbor.registry, options) as client:
         verdicts = await client.probe()
         snapshot = await client.observe()
         reading = await client.read_storage()
@@ -37,9 +36,8 @@ async def test_every_step_is_proved_and_all_projects_are_read(live_harbor: LiveS
 async def test_a_wrong_password_is_told(live_harbor: LiveServer) -> None:
     """The user does not exist, so nobody's account is locked by it."""
     stranger = Credential("ri-live-nobody", SecretStr("wrong"))
-    async with create_registry_client(
-        live_harbor.registry, stranger, ClientLimits(), credential_refused=True
-    ) as client:
+    options = ClientOptions(stranger, ClientLimits(), credential_refused=True)
+    async with create_registry_client(live_harbor.registry, options) as client:
         failure = first_failure(await client.probe())
     assert failure is not None
     assert failure.reason in (Reason.BAD_CREDENTIALS, Reason.UNAUTHORIZED)

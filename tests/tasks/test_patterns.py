@@ -10,9 +10,9 @@ import pytest
 from models.access.image import parse_image
 from models.access.requests import match_spaces
 from models.core.errors import InvalidRequest
-from models.core.names import check_prefix, check_project, is_namespace_name, is_workspace_name
+from models.core.names import is_namespace_name, is_workspace_name
 from models.registries.address import parse_address
-from models.registries.registry import CustomCA
+from models.registries.registry import CAPABILITIES, CustomCA, Kind
 from models.registries.robots import parse_mark
 from tasks.clusters.kubeconfig import parse_kubeconfig
 from tasks.discovery.objects import redact
@@ -54,6 +54,7 @@ def test_the_patterns_are_found() -> None:
     assert {
         "models/registries/address.py",
         "models/core/names.py",
+        "models/registries/registry.py",
         "tasks/registries/docker/wire.py",
     } <= paths
     assert {"flows/forms/fields.py", "tasks/clusters/api_errors.py"} <= paths
@@ -103,6 +104,14 @@ def _one_space(text: str) -> object:
     return match_spaces("prod", ["a" * 255] * 100, [text])
 
 
+def _prefix(text: str) -> object:
+    return CAPABILITIES[Kind.DOCKER].space_names.check(text)
+
+
+def _project(text: str) -> object:
+    return CAPABILITIES[Kind.HARBOR].space_names.check(text)
+
+
 PARSERS: list[Callable[[str], object]] = [
     parse_challenge,
     next_page_query,
@@ -113,8 +122,8 @@ PARSERS: list[Callable[[str], object]] = [
     parse_address,
     parse_image,
     parse_mark,
-    check_prefix,
-    check_project,
+    _prefix,
+    _project,
     is_namespace_name,
     is_workspace_name,
     parse_kubeconfig,

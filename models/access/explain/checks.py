@@ -15,7 +15,7 @@ from models.access.explain.registry_checks import (
     robot_check,
     space_check,
 )
-from models.registries.registry import Privacy
+from models.core.plural import add_article
 
 _CHECKS = (
     cluster_check,
@@ -39,10 +39,11 @@ def explain(evidence: Evidence) -> Explanation:
 def _notes(evidence: Evidence) -> tuple[str, ...]:
     notes = []
     registry = evidence.registry
-    if registry is not None and registry.record.registry.privacy is Privacy.ADVISORY:
+    if registry is not None and not registry.capabilities.enforces_privacy:
         notes.append(
-            "Privacy is advisory: a Docker Registry has no permissions per space. Any client with "
-            "its pull-only user can pull all spaces; if no login is required, any client can."
+            f"Privacy is advisory: {add_article(registry.capabilities.label)} has no permissions "
+            "per space. Any client with its pull-only user can pull all spaces; if no login is "
+            "required, any client can."
         )
         lacks_binding = not registry.is_bound and not evidence.no_binding_needed
         if lacks_binding and _is_recorded(evidence, registry.name):

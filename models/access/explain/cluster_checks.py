@@ -136,7 +136,7 @@ def _content_check(
     elif fingerprint and _has_login(evidence, registry, fingerprint):
         return passed_check(name, "it contains a valid login; the next sync updates it", at)
     if not any(login.registry == registry.name for login in logins):
-        if not registry.enforces_privacy and registry.requires_auth() is None:
+        if registry.requires_auth() is None:
             return blocked_check(name, AccessCheckName.ROBOT)
         fix = f"see {AccessCheckName.ROBOT} and {AccessCheckName.BINDING}: they provide the login"
         return failed_check(name, "the namespace is not entitled to a login", fix, at)
@@ -155,7 +155,7 @@ def _has_login(evidence: Evidence, registry: RegistryEvidence, fingerprint: str)
         return False
     valid = (
         {robot_account.robot_id for robot_account in registry.robots}
-        if registry.enforces_privacy
+        if registry.capabilities.has_robot_accounts
         else {None}
     )
     return any(

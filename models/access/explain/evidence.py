@@ -14,7 +14,7 @@ from models.core.reasons import Reason
 from models.registries.condition import ConditionType
 from models.registries.observation import Snapshot
 from models.registries.record import RegistryRecord
-from models.registries.registry import Kind
+from models.registries.registry import Capabilities
 from models.registries.robots import RobotAccount
 from models.registries.space import ObservedSpace, Space, Visibility
 
@@ -81,9 +81,9 @@ class RegistryEvidence(FrozenModel):
         return self.record.registry.name
 
     @property
-    def enforces_privacy(self) -> bool:
-        """Whether the registry itself enforces the privacy of spaces."""
-        return self.record.registry.kind is Kind.HARBOR
+    def capabilities(self) -> Capabilities:
+        """What the registry can do."""
+        return self.record.registry.capabilities
 
     @property
     def is_bound(self) -> bool:
@@ -115,7 +115,7 @@ class RegistryEvidence(FrozenModel):
             check for check in self.snapshot.checks if check.type is ConditionType.AUTHENTICATED
         ]
         if not checks:
-            return True if self.enforces_privacy else None
+            return True if self.capabilities.enforces_privacy else None
         return all(check.reason is not Reason.NO_AUTHENTICATION for check in checks)
 
 
@@ -150,11 +150,9 @@ class Evidence(FrozenModel):
         registry = self.registry
         if registry is None:
             return ""
-        if registry.enforces_privacy:
-            public = "not needed: the space is public, and Harbor requires no login for it"
-            return public if self.no_binding_needed else ""
-        return (
-            ""
-            if registry.requires_auth() is not False
-            else "not needed: the registry requires no login"
-        )
+        if registry.capabilities.serves_public_spaces and self.no_binding_needed:
+            label = registry.capabilities.label
+            return f"not needed: the space is public, and {label} requires no login for it"
+        if registry.requires_auth() is False:
+            return "not needed: the registry requires no login"
+        return ""

@@ -79,7 +79,7 @@ def space_check(evidence: Evidence) -> AccessCheck:
     if registry.observed_space(space) is not None:
         return passed_check(name, f"it exists and is {visibility}", at)
     if registry.space is not None and registry.space.declared:
-        if not registry.enforces_privacy:
+        if not registry.capabilities.stores_spaces:
             return passed_check(name, f"on record as {visibility}; nothing was pushed yet", at)
         fix = f'run reconcile-registry with name="{registry.name}", which creates it'
         return failed_check(name, "it was requested and is not created yet", fix, at)
@@ -97,7 +97,7 @@ def _unlisted_space_check(
     if registry.space is None:
         message = f"the spaces could not be listed ({why.reason}), and it is not on record"
         return unknown_check(name, message, _repair_advice(registry), at)
-    if why.reason in _NO_CATALOG and not registry.enforces_privacy:
+    if why.reason in _NO_CATALOG and not registry.capabilities.stores_spaces:
         return passed_check(name, f"on record as {visibility}; the registry has no catalog", at)
     message = f"the spaces could not be listed ({why.reason}); on record it is {visibility}"
     return unknown_check(name, message, _repair_advice(registry), at)
@@ -158,7 +158,7 @@ def robot_check(evidence: Evidence) -> AccessCheck:
         return passed_check(name, evidence.no_login_needed)
     return (
         _robot_account_check(evidence, registry)
-        if registry.enforces_privacy
+        if registry.capabilities.has_robot_accounts
         else _pull_user_check(registry)
     )
 

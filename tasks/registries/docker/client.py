@@ -5,7 +5,8 @@ nothing to write.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 
 from models.core.availability import Complete, Unavailable
 from models.core.errors import Forbidden, NotFound, Rejected, RemoteError, Unauthorized
@@ -24,7 +25,8 @@ from tasks.http.response import Response
 from tasks.registries.docker import wire
 from tasks.registries.docker.login import LoginResult, log_in
 from tasks.registries.paging import list_too_large_error
-from tasks.registries.protocol import Credential, SaveSecret
+from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
+from tasks.registries.server import registry_server
 from tasks.registries.wire import parse_json, raise_for_status
 
 _UNAUTHORIZED, _NOT_ALLOWED = 401, 405
@@ -168,3 +170,12 @@ class DockerRegistryClient:
         if failed_check is not None:
             return False if failed_check.reason is Reason.BAD_CREDENTIALS else None
         return True if login.authorization else None
+
+
+@asynccontextmanager
+async def open_docker_registry(
+    registry: Registry, options: ClientOptions
+) -> AsyncIterator[DockerRegistryClient]:
+    """Open one client; see `ClientOpener`."""
+    async with HttpClient(registry_server(registry), options.limits) as http:
+        yield DockerRegistryClient(http, registry, options.credential)

@@ -1,9 +1,13 @@
 """Client of a Harbor."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import httpx
 
 from models.core.availability import Complete, Unavailable
+from models.core.errors import CredentialError
 from models.registries.changes import (
     Change,
     ChangeResult,
@@ -16,6 +20,7 @@ from models.registries.changes import (
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.health import first_failure
 from models.registries.observation import NOT_REQUESTED, Snapshot, StorageReading
+from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot, RobotAccount
 from tasks import clock
 from tasks.http.client import HttpClient
@@ -30,7 +35,8 @@ from tasks.registries.harbor.observer import (
 )
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robots import read_robots
-from tasks.registries.protocol import Credential, SaveSecret
+from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
+from tasks.registries.server import registry_server
 from tasks.registries.wire import parse_json, raise_for_status
 
 
@@ -181,6 +187,35 @@ class HarborClient:
     async def can_log_in(self, credential: Credential) -> bool | None:
         """Return whether a credential can log in; see `RegistryWriter`."""
         return await check_login(self.http, credential, self.lockout_policy)
+
+
+@asynccontextmanager
+async def open_harbor(
+    registry: Registry, options: ClientOptions, lockout_policy: LockoutPolicy | None = None
+) -> AsyncIterator[HarborClient]:
+    """Open one client; see `ClientOpener`.
+
+    Args:
+        registry: the Harbor.
+        options: its credential and limits.
+        lockout_policy: when to accept a 401 as a wrong password.
+
+    Raises:
+        CredentialError: there is no credential.
+    """
+    credential = options.credential
+    if credential is None:
+        message = "Harbor requires credentials: choose a registry-credentials block"
+        raise CredentialError(registry.name, "-", registry.address, message)
+    auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
+    async with HttpClient(registry_server(registry), options.limits, auth) as http:
+        yield HarborClient(
+            http,
+            credential.username,
+            credential_refused=options.credential_refused,
+            lockout_policy=lockout_policy,
+            observer=options.observer_credential,
+        )
 
 
 def _listing_unavailable(state_checks: Iterable[CheckResult]) -> Unavailable | None:

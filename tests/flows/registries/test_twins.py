@@ -112,7 +112,7 @@ async def test_another_harbor_behind_the_address_gets_no_binding(name: str) -> N
         robot = p.robot
         robot.created += timedelta(seconds=5)
         result = await run_schedules(name)
-        assert "another Harbor instance responds" in next(
+        assert "another registry responds at this address" in next(
             iter(result.registry.plan.bindings_to_hold.values())
         )
         assert robots_in(p.harbor) == {}

@@ -14,7 +14,7 @@ from models.access.binding_change import (
     select_held_bindings,
 )
 from models.core.errors import InvalidRequest
-from models.registries.registry import Kind
+from models.registries.registry import CAPABILITIES, Kind
 from tests.support.access_builders import binding, namespace
 from tests.support.builders import NOW
 
@@ -27,7 +27,7 @@ HELD_GONE = binding("gone", "team-b", held_since=NOW, held_reason="made again")
 def records(*bindings: Binding, spaces: Sequence[str] = ("a", "b", "c")) -> BindingRecords:
     return BindingRecords(
         registry="prod",
-        kind=Kind.HARBOR,
+        capabilities=CAPABILITIES[Kind.HARBOR],
         spaces=tuple(spaces),
         bindings=bindings,
         workspaces=("team-a", "team-b"),
@@ -45,7 +45,7 @@ def unbind(patterns: Sequence[str], *names: str) -> BindingChange:
 
 def test_only_what_is_not_so_already_is_bound() -> None:
     assert bind(["*"], "team-b", "team-a", "team-a") == BindingChange(
-        kind=Kind.HARBOR,
+        capabilities=CAPABILITIES[Kind.HARBOR],
         bindings=(binding("c"), binding("b", "team-b"), binding("c", "team-b")),
         namespaces=(SHOP, WEB),
         total_count=4,
@@ -54,14 +54,16 @@ def test_only_what_is_not_so_already_is_bound() -> None:
 
 def test_all_is_so_already() -> None:
     assert bind(["a"], "team-b") == BindingChange(
-        kind=Kind.HARBOR, bindings=(), namespaces=(WEB,), total_count=4
+        capabilities=CAPABILITIES[Kind.HARBOR], bindings=(), namespaces=(WEB,), total_count=4
     )
 
 
 def test_on_a_docker_registry() -> None:
-    images = records(spaces=["/"]).model_copy(update={"registry": "images", "kind": Kind.DOCKER})
+    images = records(spaces=["/"]).model_copy(
+        update={"registry": "images", "capabilities": CAPABILITIES[Kind.DOCKER]}
+    )
     change = plan_bind(images, ["/"], ["team-a"], NOW)
-    assert (change.kind, change.total_count) == (Kind.DOCKER, 0)
+    assert (change.capabilities, change.total_count) == (CAPABILITIES[Kind.DOCKER], 0)
     assert change.bindings == (binding("/", registry="images"),)
 
 
@@ -74,7 +76,10 @@ def test_a_held_binding_is_bound_again() -> None:
 
 def test_only_what_is_there_is_unbound() -> None:
     assert unbind(["a", "c"], "team-a") == BindingChange(
-        kind=Kind.HARBOR, bindings=(binding("a"),), namespaces=(SHOP,), total_count=4
+        capabilities=CAPABILITIES[Kind.HARBOR],
+        bindings=(binding("a"),),
+        namespaces=(SHOP,),
+        total_count=4,
     )
 
 
@@ -112,7 +117,7 @@ def test_held_bindings_are_selected(
     change = select_held_bindings(records(binding("a"), HELD, HELD_GONE), patterns, names)
     workspaces = {held.workspace for held in expected}
     assert change == BindingChange(
-        kind=Kind.HARBOR,
+        capabilities=CAPABILITIES[Kind.HARBOR],
         bindings=expected,
         namespaces=tuple(item for item in (SHOP, WEB) if item.workspace in workspaces),
         total_count=3,

@@ -6,19 +6,19 @@ import pytest
 
 from models.access.image import IMAGE_PATTERN, find_registry, parse_image, space_name
 from models.core.errors import InvalidRequest
-from models.registries.registry import Kind
+from models.registries.registry import CAPABILITIES, Capabilities, Kind
 from tests.support.builders import registry
 
-HARBOR, DOCKER = Kind.HARBOR, Kind.DOCKER
+HARBOR, DOCKER = CAPABILITIES[Kind.HARBOR], CAPABILITIES[Kind.DOCKER]
 DIGEST = f"sha256:{'0a' * 32}"
 ALL = (
     registry(name="harbor-prod", address="https://harbor.example.com"),
-    registry(DOCKER, name="docker-dev", address="http://localhost:5000"),
+    registry(Kind.DOCKER, name="docker-dev", address="http://localhost:5000"),
 )
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "expected", "space"),
+    ("text", "capabilities", "expected", "space"),
     [
         ("harbor-prod/team-a/app:1.0", HARBOR, "harbor-prod", "team-a"),
         ("harbor-prod/team-a", HARBOR, "harbor-prod", "team-a"),
@@ -34,13 +34,14 @@ ALL = (
     ],
 )
 def test_an_image_names_its_registry_and_its_space(
-    text: str, kind: Kind, expected: str, space: str
+    text: str, capabilities: Capabilities, expected: str, space: str
 ) -> None:
     image = parse_image(text)
     image_registry = find_registry(image, ALL)
     assert image_registry is not None
     assert image_registry.name == expected
-    assert space_name(image, kind, {"team"}) == space
+    assert image_registry.capabilities is capabilities
+    assert space_name(image, capabilities, {"team"}) == space
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_what_is_no_image_is_refused_with_how_to_write_it(text: str) -> None:
 
 
 def test_an_image_outside_of_every_space_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="project/image"):
+    with pytest.raises(InvalidRequest, match="expected project/image for a Harbor"):
         space_name(parse_image("harbor-prod/app:1"), HARBOR, ())
     with pytest.raises(InvalidRequest, match="not a valid Harbor project"):
         space_name(parse_image("harbor-prod/Team_/app:1"), HARBOR, ())

@@ -1,8 +1,8 @@
-"""Plural forms."""
+"""Plural forms, and articles."""
 
 import pytest
 
-from models.core.plural import pluralize
+from models.core.plural import add_article, pluralize
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,15 @@ from models.core.plural import pluralize
 )
 def test_a_number_and_its_noun(count: int, noun: str, expected: str) -> None:
     assert pluralize(count, noun) == expected
+
+
+@pytest.mark.parametrize(
+    ("noun", "expected"),
+    [
+        ("Harbor", "a Harbor"),
+        ("Docker Registry", "a Docker Registry"),
+        ("Artifactory", "an Artifactory"),
+    ],
+)
+def test_a_noun_and_its_article(noun: str, expected: str) -> None:
+    assert add_article(noun) == expected

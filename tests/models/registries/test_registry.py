@@ -4,16 +4,10 @@ import pytest
 import trustme
 from pydantic import TypeAdapter, ValidationError
 
-from models.registries.registry import CustomCA, Kind, Privacy, SkipVerify, SystemCA, Tls
-from tests.support.builders import registry
+from models.registries.registry import CustomCA, SkipVerify, SystemCA, Tls
 
 TLS: TypeAdapter[SystemCA | CustomCA | SkipVerify] = TypeAdapter(Tls)
 CA = trustme.CA().cert_pem.bytes().decode()
-
-
-def test_privacy_by_kind() -> None:
-    assert registry(Kind.HARBOR).privacy is Privacy.ENFORCED
-    assert registry(Kind.DOCKER).privacy is Privacy.ADVISORY
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from models.clusters.cluster import (
     unreachable_cluster_snapshot,
 )
 from models.core.errors import RemoteError
-from models.core.names import check_project, is_workspace_name
+from models.core.names import is_workspace_name
 from models.core.reasons import Reason
-from models.registries.registry import BlockRef
+from models.registries.registry import CAPABILITIES, BlockRef, Kind
 from models.registries.robots import (
     OwnershipMark,
     observer_name,
@@ -24,6 +24,7 @@ from models.registries.robots import (
 from tests.support.access_builders import INSTALLATION_ID, cluster_snapshot, login_of, robot
 from tests.support.builders import NOW, unavailable
 
+PROJECTS = CAPABILITIES[Kind.HARBOR].space_names
 TEAM_MARK = OwnershipMark(installation=INSTALLATION_ID, workspace="team-a")
 OBSERVER = OwnershipMark(installation=INSTALLATION_ID, workspace="")
 
@@ -72,14 +73,14 @@ def test_what_is_no_mark(description: str) -> None:
     ],
 )
 def test_names(number: int, name: str) -> None:
-    assert robot_name(INSTALLATION_ID, "team-a", number) == name == check_project(name)
+    assert robot_name(INSTALLATION_ID, "team-a", number) == name == PROJECTS.check(name)
     assert name.startswith(robot_prefix(INSTALLATION_ID))
     assert robot(login=f"robot${name}").name == robot(login=f"bot+{name}").name == name
 
 
 def test_the_observer_has_a_name_of_its_own() -> None:
     """For any workspace names."""
-    assert check_project(observer_name(INSTALLATION_ID)) == f"ri-{INSTALLATION_ID}.observer"
+    assert PROJECTS.check(observer_name(INSTALLATION_ID)) == f"ri-{INSTALLATION_ID}.observer"
     assert not observer_name(INSTALLATION_ID).startswith(robot_name(INSTALLATION_ID, ""))
 
 

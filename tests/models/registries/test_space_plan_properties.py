@@ -124,7 +124,7 @@ def test_a_plan_only_ever_does_what_was_wished(
     target, records, observed_spaces = platform
     plan = _plan(target, records, _observation(observed_spaces))
     for change in plan.changes:
-        assert target.kind is Kind.HARBOR
+        assert target.capabilities.stores_spaces
         assert isinstance(change, CreateSpace | SetVisibility)
         assert records[change.space].desired is change.after
         assert isinstance(change, CreateSpace) or target.drift_policy is DriftPolicy.ENFORCE

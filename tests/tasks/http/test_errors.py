@@ -19,8 +19,10 @@ from models.registries.condition import Condition, ConditionStatus, ConditionTyp
 from models.registries.health import FLIP_AFTER, summarize_health, update_conditions
 from models.registries.registry import Kind
 from tasks.http.client import HttpClient
-from tasks.registries.factory import create_registry_client
+from tasks.registries.docker import DockerRegistryClient
+from tasks.registries.harbor import HarborClient
 from tasks.registries.observe import observe, unreachable_registry_snapshot
+from tasks.registries.protocol import RegistryClient
 from tasks.registries.server import registry_server
 from tests.support.builders import registry
 from tests.tasks.registries.tools import ADMIN, AUTH, QUICK
@@ -162,7 +164,10 @@ async def test_no_observation_with_an_exception_leaves_the_registry_green(
     assert summarize_health(conditions).health is Health.HEALTHY
     with stamina.set_testing(True, attempts=1), disable_run_logger():
         for _ in range(FLIP_AFTER):
-            async with create_registry_client(target, ADMIN, QUICK, transport=transport) as client:
+            async with HttpClient(registry_server(target), QUICK, AUTH, transport) as http:
+                client: RegistryClient = HarborClient(http, "admin")
+                if registry_kind is Kind.DOCKER:
+                    client = DockerRegistryClient(http, target, ADMIN)
                 try:
                     snapshot = await observe.fn(target, client)
                 except RemoteError as error:

@@ -8,7 +8,7 @@ from models.access.explain.checks import explain
 from models.clusters.cluster import ClusterStatus
 from models.clusters.pull_secret import DeleteSecret, PullSecretPlan, PullSecretState
 from models.core.reasons import Reason
-from models.registries.registry import BlockRef, Kind
+from models.registries.registry import CAPABILITIES, BlockRef, Kind
 from tasks.pages.binding import binding_change_page, summarize_bindings, summarize_change
 from tasks.pages.cluster import cluster_digest_source, cluster_page
 from tasks.pages.explanation import explanation_page
@@ -38,7 +38,7 @@ DELETION = DeleteSecret(namespace="shop", uid="u", resource_version="1", before=
 
 def binding_change(kind: Kind = Kind.HARBOR) -> BindingChange:
     return BindingChange(
-        kind=kind,
+        capabilities=CAPABILITIES[kind],
         bindings=tuple(
             binding(space, workspace)
             for space in ("shop", "team")

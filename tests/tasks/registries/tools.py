@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from pydantic import SecretStr
@@ -29,9 +30,9 @@ from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
 from tasks.http.client import HttpClient
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import create_registry_client
-from tasks.registries.harbor import LockoutPolicy
-from tasks.registries.protocol import Credential, RegistryClient
+from tasks.registries.factory import CLIENT_OPENERS
+from tasks.registries.harbor import LockoutPolicy, open_harbor
+from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, RegistryClient
 from tasks.registries.server import registry_server
 from tests.support.builders import registry
 
@@ -42,6 +43,8 @@ DOUBT = LockoutPolicy(pause_seconds=0.45, min_compare_seconds=0.3)
 ADMIN = Credential("admin", SecretStr("Harbor12345"))
 USER = Credential("user", SecretStr("pw"))
 AUTH = httpx.BasicAuth("admin", "hunter2")
+
+_open_harbor = partial(open_harbor, lockout_policy=DOUBT)
 
 INSTALLATION = "0a1b2c3d"
 """Who we are, as the marks of robot accounts tell."""
@@ -102,9 +105,9 @@ async def open_client(
 ) -> AsyncIterator[RegistryClient]:
     """Open a client, as a run does."""
     target = registry(kind, address=url, tls=tls, token_service=token_service)
-    async with create_registry_client(
-        target, credential, bounds, credential_refused=refused, lockout_policy=DOUBT
-    ) as client:
+    options = ClientOptions(credential, bounds, credential_refused=refused)
+    openers: dict[str, ClientOpener] = {**CLIENT_OPENERS, Kind.HARBOR: _open_harbor}
+    async with openers[kind](target, options) as client:
         yield client
 
 

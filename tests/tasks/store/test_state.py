@@ -7,7 +7,7 @@ from flows.operations import memberships
 from models.access.binding import Workspace
 from models.access.binding_change import BindingRecords
 from models.core.errors import InvalidRequest
-from models.registries.registry import Kind
+from models.registries.registry import CAPABILITIES, Kind
 from tasks.store.registries import spaces
 from tasks.store.session import in_transaction, run_in_transaction
 from tasks.store.state import load_binding_records
@@ -34,14 +34,14 @@ async def test_the_records_of_bindings_are_those_of_one_registry() -> None:
         await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
     assert run_in_transaction(load_binding_records, "prod") == BindingRecords(
         registry="prod",
-        kind=Kind.HARBOR,
+        capabilities=CAPABILITIES[Kind.HARBOR],
         spaces=("a", "b"),
         bindings=(binding("a"), binding("b", "team-b")),
         workspaces=("team-a", "team-b"),
         namespaces=(namespace(), namespace("x", None)),
     )
     images = run_in_transaction(load_binding_records, "images")
-    assert (images.kind, images.spaces) == (Kind.DOCKER, ("/",))
+    assert (images.capabilities, images.spaces) == (CAPABILITIES[Kind.DOCKER], ("/",))
     with pytest.raises(
         InvalidRequest, match="no registry 'ghost'; integrated registries: images, prod"
     ):

@@ -13,9 +13,8 @@ from models.core.errors import Conflict
 from models.core.reasons import Reason
 from models.registries.observation import Snapshot
 from models.registries.robots import OwnershipMark, RobotAccount, observer_name
-from tasks.registries.factory import create_registry_client
-from tasks.registries.harbor import HarborClient
-from tasks.registries.protocol import Credential
+from tasks.registries.harbor import HarborClient, open_harbor
+from tasks.registries.protocol import ClientOptions, Credential
 from tests.support.builders import registry
 from tests.tasks.registries.robot_tools import (
     LIST,
@@ -47,10 +46,8 @@ async def _client(
     testbed: HarborTestbed, observer: Credential | None = None, credential: Credential = ADMIN
 ) -> AsyncIterator[HarborClient]:
     target = registry(address=testbed.url)
-    async with create_registry_client(
-        target, credential, QUICK, lockout_policy=DOUBT, observer_credential=observer
-    ) as client:
-        assert isinstance(client, HarborClient)
+    options = ClientOptions(credential, QUICK, observer_credential=observer)
+    async with open_harbor(target, options, DOUBT) as client:
         yield client
 
 

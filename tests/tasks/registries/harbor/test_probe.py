@@ -12,6 +12,7 @@ from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType, Health
 from models.registries.health import reachable_checks, summarize_health, update_conditions
 from tasks.registries.factory import create_registry_client
+from tasks.registries.protocol import ClientOptions
 from tests.support.builders import NOW, registry
 from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
@@ -163,5 +164,5 @@ async def test_one_cut_answer_does_not_make_a_harbor_no_registry() -> None:
 
 async def test_a_harbor_needs_a_credential() -> None:
     with pytest.raises(CredentialError, match="choose a registry-credentials block"):
-        async with create_registry_client(registry(), None, QUICK):
+        async with create_registry_client(registry(), ClientOptions(None, QUICK)):
             pass
