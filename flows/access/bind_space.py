@@ -14,14 +14,13 @@ from flows.forms.fields import (
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import bind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding_change import plan_bind
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
-from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
@@ -45,7 +44,7 @@ async def bind_space(
     binding_change = plan_bind(records, spaces, workspaces, context.now)
     summary = summarize_change(binding_change)
     if binding_change.capabilities.has_robot_accounts:
-        await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
+        await load_cipher(records.key_check)  # raises before anything is saved
     page = binding_change_page(registry, binding_change, gain=True, dry_run=dry_run)
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
     if dry_run:
@@ -55,7 +54,6 @@ async def bind_space(
         result = await apply_access_change(registry, lease_context)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
-    await publish_state_pages(StatePages(registries=[registry], workspaces=workspaces))
-    await send_events()
+    await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
     message = messages.in_effect("bound", summary, result.scope_note, seconds)
     return result.final_state(message)

@@ -8,12 +8,11 @@ from flows.access import messages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
 from flows.operations.memberships import save_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
-from tasks.prefect.events import send_events
 from tasks.store.access import clusters
 from tasks.store.session import in_transaction
 
@@ -33,8 +32,7 @@ async def create_workspace(
     workspace = Workspace(name=name, description=description)
     await in_transaction(save_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_state_pages(StatePages(workspaces=[name], cluster_results=results))
-    await send_events()
+    await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
     members = [
         namespace
         for result in results

@@ -19,14 +19,13 @@ from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import bind, unbind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
 from models.access.binding_change import restorable_bindings, select_held_bindings
 from tasks.pages.held_bindings import held_bindings_page
 from tasks.prefect.artifacts import publish_artifact
-from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
@@ -71,7 +70,7 @@ async def resolve_held_bindings(
     if action is HeldBindingAction.RESTORE:
         selection = restorable_bindings(records, binding_change.bindings)
         if selection and binding_change.capabilities.has_robot_accounts:
-            await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
+            await load_cipher(records.key_check)  # raises before anything is saved
     page = held_bindings_page(
         registry, action.value, binding_change.bindings, selection, dry_run=dry_run
     )
@@ -98,8 +97,7 @@ async def _restore(registry: str, selection: Sequence[Binding], message: str) ->
 
 async def _publish(registry: str, selection: Sequence[Binding]) -> None:
     workspace_names = sorted({binding.workspace for binding in selection})
-    await publish_state_pages(StatePages(registries=[registry], workspaces=workspace_names))
-    await send_events()
+    await publish_and_send(StatePages(registries=[registry], workspaces=workspace_names))
 
 
 def _message(

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, isolate_failure, report_errors
 from models.access.requests import check_workspaces_exist
@@ -23,7 +23,6 @@ from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.concurrency import map_concurrently
-from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import workspaces
 from tasks.store.registries import registries, robots
@@ -67,10 +66,9 @@ async def rotate_credentials(
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
     workspace_names = sorted({name for names in workspaces_by_registry.values() for name in names})
-    await publish_state_pages(
+    await publish_and_send(
         StatePages(registries=sorted(workspaces_by_registry), workspaces=workspace_names)
     )
-    await send_events()
     superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))
     errors = [*first, *(result.error for result in clusters if result.error), *second]
     minutes, registry_count = get_settings().superseded_minutes, len(workspaces_by_registry)

@@ -17,7 +17,7 @@ from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import unbind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding_change import plan_unbind
@@ -27,7 +27,6 @@ from models.core.settings import get_settings
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
-from tasks.prefect.events import send_events
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
 
@@ -72,7 +71,6 @@ async def unbind_space(
         result = await apply_access_change(registry, lease_context)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
-    await publish_state_pages(StatePages(registries=[registry], workspaces=workspaces))
-    await send_events()
+    await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
     message = messages.in_effect("unbound", summary, result.scope_note, seconds)
     return result.final_state(message)

@@ -11,14 +11,13 @@ from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClu
 from flows.forms.schema import form_field
 from flows.operations.memberships import save_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from tasks.clusters.connect import open_cluster
-from tasks.prefect.events import send_events
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.secrets.cluster_credentials import cluster_block_reference
 from tasks.store.access import clusters
@@ -56,8 +55,7 @@ async def register_cluster(
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(save_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_state_pages(StatePages(workspaces=None, cluster_results=results))
-    await send_events()
+    await publish_and_send(StatePages(workspaces=None, cluster_results=results))
     result = results[0]
     error = result.error or result.unavailable_reason
     message = messages.registered(name, len(result.namespaces), error)

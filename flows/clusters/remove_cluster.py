@@ -11,7 +11,7 @@ from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.memberships import delete_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret_plan import plan_pull_secrets
@@ -21,7 +21,6 @@ from tasks import clock
 from tasks.clusters.apply import apply_pull_secret_plan
 from tasks.clusters.connect import open_cluster
 from tasks.pages.binding import join_names
-from tasks.prefect.events import send_events
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.installation import get_installation
@@ -53,8 +52,7 @@ async def remove_cluster(
         error = await _delete_pull_secrets(record)
         reason = error or "removed by a user; all pull secrets deleted"
         await in_transaction(delete_cluster, name, reason, context.at(clock.now()))
-    await publish_state_pages(StatePages(workspaces=None))
-    await send_events()
+    await publish_and_send(StatePages(workspaces=None))
     message = messages.removed(name, error, lockout_note)
     return Failed(message=message) if error else Completed(message=message)
 

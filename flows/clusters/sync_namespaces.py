@@ -11,7 +11,7 @@ from pydantic import Field
 from flows.clusters import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.runs import report_errors
 from models.access.rotation_messages import summarize_departures
@@ -51,12 +51,12 @@ async def sync_namespaces(
     results = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
     if dry_run:
         await _publish_plans(results)
+        await send_events()
     else:
         has_changes = any(result.has_changes for result in results)
-        await publish_state_pages(
+        await publish_and_send(
             StatePages(workspaces=None if has_changes else (), cluster_results=results)
         )
-    await send_events()
     workspace_names = sorted({name for result in results for name in result.departures})
     remark = await _departure_remark(workspace_names) if workspace_names and not dry_run else ""
     return _final_state(results, remark, dry_run=dry_run)

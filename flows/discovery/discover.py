@@ -26,6 +26,7 @@ from models.core.errors import LeaseHeld
 from models.core.publication import Publication
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarborRecord
+from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.discovery.find import find_managed_harbors
 from tasks.pages.discovery import discovery_digest_source, discovery_page
@@ -70,7 +71,8 @@ async def _publish_page(results: Sequence[DiscoveryResult], *, dry_run: bool) ->
         discovery_digest_source(results, harbors),
         "Managed Harbors in the clusters",
     )
-    await publish_changed([page], published)
+    digests = await publish_changed([page], published)
+    await in_transaction(publications.save_publications, digests, clock.now())
 
 
 def _load_harbors(

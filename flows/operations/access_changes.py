@@ -2,7 +2,6 @@
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from sqlmodel import Session
 
 from flows.operations.reconcile_registry import (
     AS_TASKS,
@@ -12,11 +11,10 @@ from flows.operations.reconcile_registry import (
     reconcile,
 )
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
-from models.access.rotation import current_robots
 from models.core.base import FrozenModel
 from models.core.run_context import RunContext
 from tasks import clock
-from tasks.store.registries import registries, robots
+from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
 
@@ -85,7 +83,7 @@ async def apply_access_change(
     )
     results = [result]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    if await in_transaction(_has_superseded_robots, registry):
+    if result.has_superseded_robots:
         results.append(await reconcile(registry, context.at(clock.now()), steps))
     return AccessChangeResult(registry_results=tuple(results), cluster_results=clusters)
 
@@ -100,8 +98,3 @@ async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:
     if registry_spec.has_pull_user and not registry_spec.capabilities.serves_public_spaces:
         return await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     return ()
-
-
-def _has_superseded_robots(session: Session, registry: str) -> bool:
-    robot_accounts = robots.list_robots(session, registry)
-    return len(robot_accounts) > len(current_robots(robot_accounts))

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from flows.operations import messages
 from flows.operations.bindings import hold
 from models.access.robot_state import RobotState
+from models.access.rotation import has_superseded_robots
 from models.access.rotation_messages import deletion_remark
 from models.core.availability import Complete
 from models.core.base import FrozenModel
@@ -75,6 +76,7 @@ class RegistryRunResult(FrozenModel):
     Attributes:
         unsafe_reason: why the plan was not applied or only in part: safety limits, or no key to
             encrypt new secrets.
+        has_superseded_robots: whether a workspace has more than one robot account now.
     """
 
     registry: str
@@ -83,6 +85,7 @@ class RegistryRunResult(FrozenModel):
     plan: Plan
     results: tuple[ChangeResult, ...] = ()
     unsafe_reason: str = ""
+    has_superseded_robots: bool = False
 
     @property
     def error(self) -> str:
@@ -168,6 +171,7 @@ async def reconcile(
         plan=result.plan,
         results=result.results,
         unsafe_reason=result.unsafe_reason,
+        has_superseded_robots=has_superseded_robots(robot_state.robots, result.results),
     )
 
 
@@ -210,6 +214,7 @@ async def _connect_and_run(
             credential_refused=refuses_credentials(registry_state.record.conditions),
             credentials=credentials,
             observer_credential=observer_credential(registry_state),
+            saved_origins=registry_state.credential_origins,
         ) as client:
             return await _run(registry_state, robot_state, client, options)
     except RemoteError as error:
@@ -232,7 +237,7 @@ async def _run(
     snapshot = robot_state.ignore_unneeded_robots(observation)
     robot_state = await verify_new_secrets(robot_state, client)
     plan = _plan(registry_state, robot_state, snapshot, options.context.now)
-    plan, save_secret, unsafe_reason = await _apply_limits(plan, options)
+    plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     unsaved_plan = plan
@@ -279,7 +284,9 @@ def _plan(
     )
 
 
-async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret | None, str]:
+async def _apply_limits(
+    plan: Plan, key_check: str, options: _Options
+) -> tuple[Plan, SaveSecret | None, str]:
     """Reduce a plan to what the safety limits, and the key for new secrets, allow.
 
     Returns:
@@ -293,7 +300,7 @@ async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret
     if not plan.creates_robots:
         return plan, None, unsafe_reason
     try:
-        return plan, secret_saver(await load_cipher()), unsafe_reason
+        return plan, secret_saver(await load_cipher(key_check)), unsafe_reason
     except InvalidRequest as error:
         return plan.without_new_robots(), None, unsafe_reason or f"{plan.registry}: {error}"
 
@@ -302,6 +309,8 @@ async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext
     """Save findings before any change, and return the part of the plan that is not saved yet."""
     # If a run is killed after it has corrected a drift, no later run can observe that drift.
     findings = summarize_findings(record, plan)
+    if findings == Findings():
+        return plan
     await in_transaction(save_findings, plan.registry, findings, context)
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})
 

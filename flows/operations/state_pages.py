@@ -28,6 +28,7 @@ from tasks.pages.overview import overview_digest_source, overview_page
 from tasks.pages.registry import registry_digest_source, registry_page
 from tasks.pages.workspace import workspace_digest_source, workspace_page
 from tasks.prefect.artifacts import Page, publish_changed
+from tasks.prefect.events import SentEvents, mark_events, post_events, send_events
 from tasks.store import audit, publications, views
 from tasks.store.access import clusters
 from tasks.store.access.clusters import ClusterRecord
@@ -79,7 +80,34 @@ class _Facts:
 async def publish_state_pages(pages: StatePages) -> int:
     """Publish those of the pages that changed; return their number."""
     facts = await in_transaction(_load, pages, clock.now())
-    return await publish_changed(_build(pages, facts), facts.publications)
+    digests = await publish_changed(_build(pages, facts), facts.publications)
+    if digests:
+        await in_transaction(publications.save_publications, digests, clock.now())
+    return len(digests)
+
+
+async def publish_and_send(pages: StatePages) -> None:
+    """Publish those of the pages that changed, and send pending events, at the end of a run."""
+    facts, rows = await in_transaction(_load_with_events, pages, clock.now())
+    digests = await publish_changed(_build(pages, facts), facts.publications)
+    sent = await post_events(rows)
+    if digests or sent != SentEvents():
+        rows = await in_transaction(_save_end, digests, sent, clock.now())
+    if rows and sent != SentEvents():
+        await send_events()  # more than one batch
+
+
+def _load_with_events(
+    session: Session, pages: StatePages, now: datetime
+) -> tuple[_Facts, list[AuditRow]]:
+    return _load(session, pages, now), audit.pending_events(session)
+
+
+def _save_end(
+    session: Session, digests: Mapping[str, str], sent: SentEvents, now: datetime
+) -> list[AuditRow]:
+    publications.save_publications(session, digests, now)
+    return mark_events(session, sent, now)
 
 
 def _load(session: Session, pages: StatePages, now: datetime) -> _Facts:

@@ -33,8 +33,10 @@ from models.core.settings import get_settings
 from tasks import clock
 from tasks.access.pull_secret_contents import (
     NamespaceContents,
+    PullAccess,
     PullSecretContents,
     build_pull_secret_contents,
+    load_pull_access,
 )
 from tasks.clusters.apply import apply_pull_secret_plan
 from tasks.clusters.connect import open_cluster
@@ -106,8 +108,8 @@ async def sync_cluster(
         LeaseHeld: another run took over the lease.
         InvalidRequest: the current key cannot decrypt the secrets on record.
     """
-    installation_id, record, assignments = await in_transaction(_load, name)
-    contents = await build_pull_secret_contents()
+    installation_id, record, assignments, access = await in_transaction(_load, name)
+    contents = await build_pull_secret_contents(access)
     try:
         async with open_cluster(
             record.cluster,
@@ -202,11 +204,14 @@ def _unreachable(record: ClusterRecord, error: RemoteError) -> _SyncRun:
     )
 
 
-def _load(session: Session, name: str) -> tuple[str, ClusterRecord, dict[str, frozenset[str]]]:
+def _load(
+    session: Session, name: str
+) -> tuple[str, ClusterRecord, dict[str, frozenset[str]], PullAccess]:
     return (
         get_installation(session),
         clusters.get_cluster(session, name),
         workspaces.list_assignments(session, name),
+        load_pull_access(session),
     )
 
 

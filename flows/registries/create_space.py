@@ -6,12 +6,11 @@ from prefect.client.schemas.objects import State
 from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
 from models.access.requests import desired_space_entries, new_spaces
 from models.registries.space import Visibility
-from tasks.prefect.events import send_events
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
@@ -38,6 +37,5 @@ async def create_space(
         result = await reconcile(registry, context)
     await sync_shared_logins(registry)
     await publish_plan(result)
-    await publish_state_pages(StatePages(overview=True, registries=[registry]))
-    await send_events()
+    await publish_and_send(StatePages(overview=True, registries=[registry]))
     return final_state(result)

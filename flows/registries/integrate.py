@@ -22,7 +22,7 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries import messages
 from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
@@ -35,7 +35,6 @@ from models.registries.record import check_available
 from models.registries.registry import CAPABILITIES, SYSTEM_CA, DriftPolicy, Registry
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
-from tasks.prefect.events import send_events
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
@@ -89,8 +88,7 @@ async def integrate_registry(
         )
         await in_transaction(save_new_registry, desired_registry, entry, context, approved_origins)
         result = await reconcile(name, context, is_new_registry=True, with_storage=True)
-    await publish_state_pages(StatePages(overview=True, registries=[name]))
-    await send_events()
+    await publish_and_send(StatePages(overview=True, registries=[name]))
     return final_state(result)
 
 

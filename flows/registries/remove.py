@@ -12,13 +12,12 @@ from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.removal import decommission
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
 from flows.runs import hold_lease, report_errors
 from tasks.pages.removal import removal_page
 from tasks.prefect.artifacts import publish_artifact
-from tasks.prefect.events import send_events
 from tasks.store.access import bindings, clusters, managed_harbors
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import in_transaction
@@ -45,8 +44,7 @@ async def remove_registry(
         exclude = partial(_exclude_from_adoption, registry=name)
         orphans = await decommission(name, context, "removed by a user", on_delete=exclude)
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_state_pages(StatePages(overview=True, workspaces=None))
-    await send_events()
+    await publish_and_send(StatePages(overview=True, workspaces=None))
     errors = [result.error for result in results if result.error]
     if orphans:
         errors.append(messages.orphaned_robots([robot.login for robot in orphans]))

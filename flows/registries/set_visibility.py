@@ -9,12 +9,11 @@ from flows.forms.fields import ExistingRegistryField, SpaceNamesField, Visibilit
 from flows.forms.schema import form_field
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
 from models.access.requests import check_visibility_limit, desired_space_entries, with_visibility
 from models.core.settings import get_settings
-from tasks.prefect.events import send_events
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
@@ -54,6 +53,5 @@ async def set_space_visibility(
         result = await reconcile(registry, context, allow_large=allow_large)
     await sync_shared_logins(registry)
     await publish_plan(result)
-    await publish_state_pages(StatePages(overview=True, registries=[registry]))
-    await send_events()
+    await publish_and_send(StatePages(overview=True, registries=[registry]))
     return final_state(result)

@@ -20,7 +20,7 @@ from flows.forms.schema import NONE
 from flows.operations.access_changes import apply_access_change
 from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries import messages
 from flows.registries.integrate import check_duplicate, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
@@ -36,7 +36,6 @@ from models.registries.credential_origin import (
 )
 from models.registries.record import check_address_available
 from models.registries.registry import Registry
-from tasks.prefect.events import send_events
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
 from tasks.store.registries import credential_origins, registries
 from tasks.store.session import in_transaction
@@ -87,8 +86,7 @@ async def update_registry(
         entry = _audit_entry(before, after, updates)
         await in_transaction(save_registry, after, entry, context, origins)
         result = await apply_access_change(name, context, with_storage=True)
-    await publish_state_pages(StatePages(overview=True, registries=[name]))
-    await send_events()
+    await publish_and_send(StatePages(overview=True, registries=[name]))
     if result.error:
         return result.final_state(f"{name} was updated")
     return final_state(result.registry_result)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from pydantic import Field
+
 from models.access.binding import Binding
 from models.access.requests import check_workspaces_exist, match_spaces
 from models.clusters.membership import Namespace
@@ -20,6 +22,7 @@ class BindingRecords(FrozenModel):
         bindings: its bindings, including held ones.
         workspaces: names of all workspaces.
         namespaces: namespaces of all clusters.
+        key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
     """
 
     registry: str
@@ -28,6 +31,7 @@ class BindingRecords(FrozenModel):
     bindings: tuple[Binding, ...]
     workspaces: tuple[str, ...]
     namespaces: tuple[Namespace, ...]
+    key_check: str = Field(default="", repr=False)
 
 
 class BindingChange(FrozenModel):

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
 from models.access.rotation import (
     Departure,
     current_robots,
@@ -42,6 +44,7 @@ class RobotState(FrozenModel):
         robots: robot accounts on record.
         departures: departures on record.
         rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
+        key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
         expired_robot_ids, exposed_robot_ids, overdue_robot_ids: see `RotationState`.
     """
 
@@ -53,6 +56,7 @@ class RobotState(FrozenModel):
     bound_spaces: Mapping[str, tuple[str, ...]] = {}
     robots: tuple[RobotAccount, ...] = ()
     departures: tuple[Departure, ...] = ()
+    key_check: str = Field(default="", repr=False)
     rolled_out: frozenset[str] = frozenset()
     rejected: frozenset[str] = frozenset()
     requested_rotations: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretStatus
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
+from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.robots import RobotAccount
 
 DEPARTURE_ROTATION_INTERVAL = timedelta(minutes=15)
@@ -163,6 +164,26 @@ def current_robots(robot_accounts: Iterable[RobotAccount]) -> dict[tuple[str, st
         if key not in newest or _robot_age(newest[key]) < _robot_age(robot_account):
             newest[key] = robot_account
     return newest
+
+
+def has_superseded_robots(
+    robot_accounts: Iterable[RobotAccount], results: Iterable[ChangeResult]
+) -> bool:
+    """Return whether a workspace has more than one robot account after these changes.
+
+    Args:
+        robot_accounts: the robot accounts on record before the changes.
+        results: results of the changes.
+    """
+    changes = [result.change for result in results if result.succeeded]
+    deleted_ids = {change.robot_id for change in changes if isinstance(change, DeleteRobot)}
+    workspaces = [
+        robot_account.workspace
+        for robot_account in robot_accounts
+        if robot_account.robot_id not in deleted_ids
+    ]
+    workspaces += [change.workspace for change in changes if isinstance(change, CreateRobot)]
+    return len(workspaces) > len(set(workspaces))
 
 
 def _robot_age(robot_account: RobotAccount) -> tuple[datetime, int]:

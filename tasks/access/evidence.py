@@ -24,7 +24,11 @@ from models.registries.schedule import refuses_credentials
 from tasks import clock
 from tasks.access import explain_records
 from tasks.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
-from tasks.access.pull_secret_contents import PullSecretContents, build_pull_secret_contents
+from tasks.access.pull_secret_contents import (
+    PullSecretContents,
+    build_pull_secret_contents,
+    load_pull_access,
+)
 from tasks.clusters.connect import open_cluster
 from tasks.registries.connect import open_registry
 from tasks.registries.observe import observe, unreachable_registry_snapshot
@@ -95,7 +99,7 @@ async def _collect_cluster_evidence(
 
 async def _build_contents() -> tuple[PullSecretContents, str]:
     try:
-        return await build_pull_secret_contents(), ""
+        return await build_pull_secret_contents(await in_transaction(load_pull_access)), ""
     except InvalidRequest as error:
         return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint), str(error)
 

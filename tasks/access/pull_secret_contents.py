@@ -13,11 +13,11 @@ from sqlmodel import Session
 from models.access.entitlement import PullUser, logins_by_workspace
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import DesiredPullSecret, RegistryLogin
-from models.core.base import FrozenModel
 from models.core.errors import (
     CredentialError,
     InvalidRequest,
 )
+from models.registries.credential_origin import CredentialOrigin, credential_blocks
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
@@ -26,8 +26,8 @@ from tasks.secrets.cipher import Cipher, ephemeral_cipher
 from tasks.secrets.credentials import pick_credential, read_credentials
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
-from tasks.store.registries import registries, robots, statistics
-from tasks.store.session import in_transaction
+from tasks.store.installation import get_key_check
+from tasks.store.registries import credential_origins, registries, robots, statistics
 
 
 @dataclass(frozen=True)
@@ -78,38 +78,58 @@ class NamespaceContents:
     entitled_registries: dict[str, frozenset[str]]
 
 
-class _PullAccess(FrozenModel):
+@dataclass(frozen=True)
+class PullAccess:
+    """The records that decide who may pull from where.
+
+    Attributes:
+        registries: all registries.
+        bound_workspaces: each (registry, workspace) with a binding that is not held.
+        robots: robot accounts of workspaces.
+        public_registries: registries with a public space.
+        origins: origins that credentials may be sent to.
+        encrypted_secrets: secrets of robot accounts by registry and robot id.
+        key_check: text that the key of these secrets decrypts.
+    """
+
     registries: tuple[Registry, ...]
     bound_workspaces: frozenset[tuple[str, str]]
     robots: tuple[RobotAccount, ...]
     public_registries: frozenset[str]
+    origins: tuple[CredentialOrigin, ...]
+    encrypted_secrets: Mapping[tuple[str, int], str] = field(repr=False)
+    key_check: str = field(repr=False)
 
 
-def _load(session: Session) -> tuple[_PullAccess, dict[tuple[str, int], str]]:
-    access = _PullAccess(
-        registries=tuple(record.registry for record in registries.list_registries(session)),
+def load_pull_access(session: Session) -> PullAccess:
+    """Return the current records."""
+    specs = tuple(record.registry for record in registries.list_registries(session))
+    blocks = {block for spec in specs if spec.has_pull_user for block in credential_blocks(spec)}
+    return PullAccess(
+        registries=specs,
         bound_workspaces=bindings.list_bound_workspaces(session),
         robots=tuple(robot for robot in robots.list_robots(session) if robot.workspace),
         public_registries=statistics.registries_with_public_spaces(session),
+        origins=credential_origins.list_origins(session, blocks),
+        encrypted_secrets=robots.encrypted_secrets(session),
+        key_check=get_key_check(session),
     )
-    return access, robots.encrypted_secrets(session)
 
 
-async def build_pull_secret_contents() -> PullSecretContents:
-    """Build the contents for all workspaces from the current records.
+async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
+    """Build the contents for all workspaces.
 
     Raises:
         InvalidRequest: the encryption key is missing, or is not the key that the secrets were
             encrypted with.
     """
-    access, encrypted_secrets = await in_transaction(_load)
     pull_user_registries = {
         registry.name: registry for registry in access.registries if registry.has_pull_user
     }
     if not (access.robots or pull_user_registries):
         return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
-    cipher = await load_cipher()
-    pull_users = await _read_pull_users(pull_user_registries.values())
+    cipher = await load_cipher(access.key_check)
+    pull_users = await _read_pull_users(pull_user_registries.values(), access.origins)
     user_names = {
         name: pull_users[name].username if name in pull_users else ""
         for name in pull_user_registries
@@ -124,7 +144,7 @@ async def build_pull_secret_contents() -> PullSecretContents:
     passwords = {(name, None): user.password for name, user in pull_users.items()}
     return _build_contents(
         workspace_logins,
-        _decrypt_passwords(workspace_logins, encrypted_secrets, cipher) | passwords,
+        _decrypt_passwords(workspace_logins, access.encrypted_secrets, cipher) | passwords,
         cipher,
     )
 
@@ -144,14 +164,16 @@ def _decrypt_passwords(
     return passwords
 
 
-async def _read_pull_users(pull_user_registries: Iterable[Registry]) -> dict[str, Credential]:
+async def _read_pull_users(
+    pull_user_registries: Iterable[Registry], origins: Iterable[CredentialOrigin]
+) -> dict[str, Credential]:
     # A user is skipped if its block is missing or not approved for the address of the registry:
     # namespaces would send the password to that address.
     registry_copies = [
         registry.model_copy(update={"credential": registry.pull_credential})
         for registry in pull_user_registries
     ]
-    credentials = await read_credentials(registry_copies)
+    credentials = await read_credentials(registry_copies, saved_origins=origins)
     users: dict[str, Credential] = {}
     for registry in registry_copies:
         with suppress(CredentialError):

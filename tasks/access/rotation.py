@@ -26,7 +26,9 @@ async def verify_new_secrets(robot_state: RobotState, client: RegistryClient) ->
     if not replacements:
         return robot_state
     try:
-        secrets = await decrypt_secrets(robot_state.registry, replacements, await load_cipher())
+        secrets = await decrypt_secrets(
+            robot_state.registry, replacements, await load_cipher(robot_state.key_check)
+        )
     except InvalidRequest as error:
         get_run_logger().warning("No robot account is deleted: %s", error)
         return robot_state.model_copy(update={"rolled_out": frozenset()})

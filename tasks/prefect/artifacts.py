@@ -8,8 +8,6 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from models.core.publication import Publication, is_publication_due
 from tasks import clock
-from tasks.store.publications import save_publications
-from tasks.store.session import in_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,9 @@ async def publish_artifact(key: str, page: str, description: str) -> None:
     await acreate_markdown_artifact(markdown=page, key=key, description=description)
 
 
-async def publish_changed(pages: Iterable[Page], publications: Mapping[str, Publication]) -> int:
+async def publish_changed(
+    pages: Iterable[Page], publications: Mapping[str, Publication]
+) -> dict[str, str]:
     """Publish the pages that changed, or whose last version is older than an hour.
 
     Args:
@@ -42,7 +42,7 @@ async def publish_changed(pages: Iterable[Page], publications: Mapping[str, Publ
         publications: the last published versions, see `list_publications`.
 
     Returns:
-        The number of published pages.
+        Digests of the published pages, by key; save them with `save_publications`.
     """
     now, digests = clock.now(), {}
     for page in pages:
@@ -50,6 +50,4 @@ async def publish_changed(pages: Iterable[Page], publications: Mapping[str, Publ
         if is_publication_due(publications.get(page.key), digest, now):
             await publish_artifact(page.key, page.markdown, page.description)
             digests[page.key] = digest
-    if digests:
-        await in_transaction(save_publications, digests, now)
-    return len(digests)
+    return digests

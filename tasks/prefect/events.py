@@ -29,47 +29,56 @@ class PendingEvent(NamedTuple):
     event: dict[str, Any]
 
 
-async def send_events() -> int:
-    """Send pending events, oldest first, and return how many were sent.
+class SentEvents(NamedTuple):
+    """The result of a batch.
+
+    Attributes:
+        accepted_ids: audit entries whose event the server accepted.
+        rejections: reasons by audit entry, for events that the server rejected.
+    """
+
+    accepted_ids: tuple[int, ...] = ()
+    rejections: Mapping[int, str] = {}
+
+
+async def send_events() -> None:
+    """Send pending events, oldest first.
 
     Events are marked as sent after the server accepted them. If the run is killed in between, the
     next run sends them again with the same event ids. An event that the server rejects is logged,
     marked as rejected and never sent again, so that it does not block others. After any other
     error, the next run retries.
     """
-    count, rows = 0, await in_transaction(audit.pending_events)
-    while rows:
-        batch = [
-            PendingEvent(row.id or 0, _build_event(row).model_dump(mode="json")) for row in rows
-        ]
-        try:
-            async with get_client() as client:
-                rejections = await _send_batch(client, batch)
-        except httpx.HTTPError as error:
-            get_run_logger().warning(
-                "Events were not sent, the next run retries: %s", type(error).__name__
-            )
-            return count
-        for entry, reason in rejections.items():
-            get_run_logger().error(
-                "Event of audit entry %s was rejected and is not retried: %s", entry, reason
-            )
-        accepted_ids = [
-            pending_event.entry_id
-            for pending_event in batch
-            if pending_event.entry_id not in rejections
-        ]
-        rows = await in_transaction(_mark_batch, accepted_ids, rejections, clock.now())
-        count += len(accepted_ids)
-    return count
+    rows = await in_transaction(audit.pending_events)
+    while rows and (sent := await post_events(rows)) != SentEvents():
+        rows = await in_transaction(mark_events, sent, clock.now())
 
 
-def _mark_batch(
-    session: Session, accepted_ids: Sequence[int], rejections: Mapping[int, str], now: datetime
-) -> list[AuditRow]:
-    """Mark a batch, and return the next one."""
-    audit.mark_rejected(session, rejections)
-    audit.mark_sent(session, accepted_ids, now)
+async def post_events(rows: Sequence[AuditRow]) -> SentEvents:
+    """Send one batch of events; an empty result if the server could not be reached."""
+    batch = [PendingEvent(row.id or 0, _build_event(row).model_dump(mode="json")) for row in rows]
+    if not batch:
+        return SentEvents()
+    try:
+        async with get_client() as client:
+            rejections = await _send_batch(client, batch)
+    except httpx.HTTPError as error:
+        get_run_logger().warning(
+            "Events were not sent, the next run retries: %s", type(error).__name__
+        )
+        return SentEvents()
+    for entry, reason in rejections.items():
+        get_run_logger().error(
+            "Event of audit entry %s was rejected and is not retried: %s", entry, reason
+        )
+    ids = (pending_event.entry_id for pending_event in batch)
+    return SentEvents(tuple(id_ for id_ in ids if id_ not in rejections), rejections)
+
+
+def mark_events(session: Session, sent: SentEvents, now: datetime) -> list[AuditRow]:
+    """Mark the events of a batch, and return the entries of the next one."""
+    audit.mark_rejected(session, sent.rejections)
+    audit.mark_sent(session, sent.accepted_ids, now)
     return audit.pending_events(session)
 
 

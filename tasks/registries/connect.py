@@ -25,6 +25,7 @@ async def open_registry(
     credentials: Mapping[str, SavedCredential] | None = None,
     approved_origins: Iterable[CredentialOrigin] = (),
     observer_credential: Credential | None = None,
+    saved_origins: Iterable[CredentialOrigin] | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
 
@@ -34,12 +35,13 @@ async def open_registry(
         credentials: credentials by reference key; None reads them now.
         approved_origins: origins that the current request approves, see `read_credentials`.
         observer_credential: credential of the observer robot account, to read lists with.
+        saved_origins: see `read_credentials`.
 
     Raises:
         CredentialError: the credential cannot be used; see `pick_credential`.
     """
     if credentials is None:
-        credentials = await read_credentials([registry], approved_origins)
+        credentials = await read_credentials([registry], approved_origins, saved_origins)
     options = ClientOptions(
         credential=pick_credential(registry, credentials),
         limits=ClientLimits.for_registry(get_settings()),

@@ -57,7 +57,7 @@ async def ensure_observer(
         # look the same.
         return None
     try:
-        save_secret = secret_saver(await load_cipher())
+        save_secret = secret_saver(await load_cipher(robot_state.key_check))
         orphan = robot_state.orphaned_observer_id(snapshot)
         return await client.create_observer(robot_state.installation, save_secret, orphan)
     except (InvalidRequest, RemoteError) as error:

@@ -144,7 +144,9 @@ def _check_origin(
 
 
 async def read_credentials(
-    registries: Iterable[Registry], approved_origins: Iterable[CredentialOrigin] = ()
+    registries: Iterable[Registry],
+    approved_origins: Iterable[CredentialOrigin] = (),
+    saved_origins: Iterable[CredentialOrigin] | None = None,
 ) -> dict[str, SavedCredential]:
     """Read the credentials of registries, by reference key.
 
@@ -155,6 +157,7 @@ async def read_credentials(
     Args:
         registries: the registries.
         approved_origins: origins that the current request approves, in addition to the saved ones.
+        saved_origins: origins on record for the blocks; None reads them now.
     """
     refs = {registry.credential for registry in registries if registry.credential is not None}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
@@ -163,12 +166,11 @@ async def read_credentials(
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
-    saved_origins = (
-        await in_transaction(credential_origins.list_origins, documents) if documents else ()
-    )
+    if saved_origins is None and documents:
+        saved_origins = await in_transaction(credential_origins.list_origins, documents)
     origins = permitted_origins(
         {name: str(document.id) for name, document in documents.items()},
-        [*saved_origins, *approved_origins],
+        [*(saved_origins or ()), *approved_origins],
     )
     credentials = {
         name: SavedCredential(parse_credential(document), origins[name])

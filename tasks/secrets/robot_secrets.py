@@ -19,14 +19,21 @@ from tasks.store.registries import robots
 from tasks.store.session import in_transaction, run_in_transaction
 
 
-async def load_cipher() -> Cipher:
+async def load_cipher(key_check: str = "") -> Cipher:
     """Return a cipher with the current keys, after checking them against the database.
+
+    Args:
+        key_check: text that the key in use decrypts, if it was read already, see
+            `installation.get_key_check`; empty to read it, and to register the first key.
 
     Raises:
         InvalidRequest: there is no key, or it is not the key in use; nothing is changed.
     """
     cipher = cipher_from(get_settings())
-    await in_transaction(installation.check_key, cipher)
+    if key_check:
+        cipher.decrypt(key_check)
+    else:
+        await in_transaction(installation.check_key, cipher)
     return cipher
 
 

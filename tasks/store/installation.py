@@ -47,6 +47,11 @@ def check_key(session: Session, cipher: Cipher) -> None:
     session.add(row)
 
 
+def get_key_check(session: Session) -> str:
+    """Return the text that only the key in use decrypts; empty if no key was used yet."""
+    return _get_row(session).canary
+
+
 def has_encrypted_secrets(session: Session) -> bool:
     """Return whether secrets were ever encrypted, so that a key must exist."""
     return bool(_get_row(session).canary)

@@ -6,13 +6,14 @@ from models.access.binding_change import BindingRecords
 from models.access.robot_state import RobotState
 from models.access.rotation import Departure
 from models.core.base import FrozenModel
+from models.registries.credential_origin import CredentialOrigin, credential_blocks
 from models.registries.record import RegistryRecord
 from models.registries.registry import RegistryOrigin
 from models.registries.robots import RobotAccount
 from models.registries.space import Space
 from tasks.store.access import bindings, clusters, departures, workspaces
-from tasks.store.installation import get_installation
-from tasks.store.registries import registries, robots, runs, spaces
+from tasks.store.installation import get_installation, get_key_check
+from tasks.store.registries import credential_origins, registries, robots, runs, spaces
 
 
 class RegistryState(FrozenModel):
@@ -25,6 +26,7 @@ class RegistryState(FrozenModel):
         robot_state: bindings and robot accounts.
         encrypted_observer_secret: encrypted secret of the observer robot account; empty if the
             registry has none.
+        credential_origins: origins that its credential may be sent to.
     """
 
     record: RegistryRecord
@@ -32,6 +34,7 @@ class RegistryState(FrozenModel):
     failures: frozenset[tuple[str, str, str]]
     robot_state: RobotState
     encrypted_observer_secret: str = ""
+    credential_origins: tuple[CredentialOrigin, ...] = ()
 
 
 def load_registry_state(session: Session, name: str) -> RegistryState:
@@ -51,6 +54,9 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
         encrypted_observer_secret=robots.get_encrypted_secret(session, observer)
         if observer
         else "",
+        credential_origins=credential_origins.list_origins(
+            session, credential_blocks(registry_record.registry)
+        ),
     )
 
 
@@ -65,6 +71,7 @@ def _load_robot_state(session: Session, registry_record: RegistryRecord) -> Robo
         has_bindings=bindings.count_bindings(session, name) > 0,
         robots=robots.list_robots(session, name),
         departures=departures.list_departures(session, name),
+        key_check=get_key_check(session),
     )
 
 
@@ -88,4 +95,5 @@ def load_binding_records(session: Session, registry: str) -> BindingRecords:
         bindings=bindings.list_bindings(session, registry=registry),
         workspaces=workspaces.list_names(session),
         namespaces=clusters.list_namespaces(session),
+        key_check=get_key_check(session),
     )

@@ -22,6 +22,7 @@ from tasks.access.pull_secret_contents import (
     PullSecretContents,
     _build_contents,
     build_pull_secret_contents,
+    load_pull_access,
 )
 from tasks.secrets.cipher import Cipher
 from tasks.secrets.robot_secrets import load_cipher
@@ -44,6 +45,10 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(KEYS, KEY)
     with use_database(migrated_sqlite(tmp_path)):
         yield
+
+
+async def _build() -> PullSecretContents:
+    return await build_pull_secret_contents(run_in_transaction(load_pull_access))
 
 
 def with_keys(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
@@ -81,7 +86,7 @@ def read_passwords(secret_contents: PullSecretContents, workspace: str) -> dict[
 async def test_nothing_on_record_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with_keys(monkeypatch)
     integrate()
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     assert (secret_contents.desired, secret_contents.contents, secret_contents.unresolved) == (
         {},
         {},
@@ -92,7 +97,7 @@ async def test_nothing_on_record_needs_no_key(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_each_workspace_has_its_own_robot() -> None:
     await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     assert secret_contents.unresolved == {}
     assert read_passwords(secret_contents, "team-a") == {"registry.test": "Secret-1"}
     assert read_passwords(secret_contents, "team-b") == {"registry.test": "Secret-2"}
@@ -105,24 +110,20 @@ async def test_each_workspace_has_its_own_robot() -> None:
 
 async def test_the_same_again() -> None:
     await fill_database(robot_account(1, "a"))
-    assert (await build_pull_secret_contents()).desired == (
-        await build_pull_secret_contents()
-    ).desired
+    assert (await _build()).desired == (await _build()).desired
 
 
 async def test_only_the_youngest_robot_is_handed_out() -> None:
     await fill_database(
         robot_account(1, "a"), robot_account(2, "a", made_at=NOW + timedelta(days=1))
     )
-    assert read_passwords(await build_pull_secret_contents(), "team-a") == {
-        "registry.test": "Secret-2"
-    }
+    assert read_passwords(await _build(), "team-a") == {"registry.test": "Secret-2"}
 
 
 async def test_without_a_binding_there_is_no_login() -> None:
     await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
     run_in_transaction(binding_operations.unbind, [binding("a")], "asked", run_context("r"))
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     assert secret_contents.desired.keys() == {"team-b"}
     assert secret_contents.unresolved == {}
     assert secret_contents.for_namespaces([SHOP, WEB]).desired.keys() == {"web"}
@@ -130,13 +131,13 @@ async def test_without_a_binding_there_is_no_login() -> None:
 
 async def test_the_observer_is_handed_to_nobody() -> None:
     await fill_database(robot_account(7, workspace=""))
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     assert (secret_contents.desired, secret_contents.contents) == ({}, {})
 
 
 async def test_by_namespace() -> None:
     await fill_database(robot_account(1, "a"))
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     namespace_contents = secret_contents.for_namespaces([SHOP, WEB, UNASSIGNED])
     assert namespace_contents.desired == {"shop": secret_contents.desired["team-a"]}
     assert namespace_contents.contents == {"shop": secret_contents.contents["team-a"]}
@@ -184,15 +185,13 @@ async def test_without_the_right_key_nothing_is_said_to_be_due_or_not(
     await fill_database(robot_account(1, "a"))
     with_keys(monkeypatch, *keys)
     with pytest.raises(InvalidRequest, match="REGISTRY_INTEGRATION_SECRET_KEYS"):
-        await build_pull_secret_contents()
+        await _build()
 
 
 async def test_a_key_of_before_still_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     await fill_database(robot_account(1, "a"))
     with_keys(monkeypatch, OTHER, KEY)
-    assert read_passwords(await build_pull_secret_contents(), "team-a") == {
-        "registry.test": "Secret-1"
-    }
+    assert read_passwords(await _build(), "team-a") == {"registry.test": "Secret-1"}
 
 
 async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
@@ -201,7 +200,7 @@ async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
     save_account(robot_account(2, "a", workspace="team-b"), Cipher((OLD_KEY,)))
     bind("team-b")
     save_account(robot_account(3, workspace=""), Cipher((OLD_KEY,)))
-    secret_contents = await build_pull_secret_contents()
+    secret_contents = await _build()
     assert read_passwords(secret_contents, "team-a") == {"registry.test": "Secret-1"}
     assert secret_contents.desired.keys() == secret_contents.contents.keys() == {"team-a"}
     assert secret_contents.unresolved.keys() == {"team-b"}
@@ -259,6 +258,6 @@ async def test_facts_of_docker_registries(monkeypatch: pytest.MonkeyPatch) -> No
     run_in_transaction(memberships.save_workspace, Workspace(name="team-a"), [], run_context("r"))
     run_in_transaction(spaces.save_spaces, "images", [space("a", desired=PUBLIC, observed=None)])
     run_in_transaction(binding_operations.bind, [binding("a", registry="images")], run_context("r"))
-    secret_contents: Any = await build_pull_secret_contents()
+    secret_contents: Any = await _build()
     assert (secret_contents.desired, secret_contents.unresolved) == ({}, {})
     assert len(run_in_transaction(registries.list_registries)) == 1
