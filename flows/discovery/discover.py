@@ -72,7 +72,8 @@ async def _publish_page(results: Sequence[DiscoveryResult], *, dry_run: bool) ->
         "Managed Harbors in the clusters",
     )
     digests = await publish_changed([page], published)
-    await in_transaction(publications.save_publications, digests, clock.now())
+    if digests:
+        await in_transaction(publications.save_publications, digests, clock.now())
 
 
 def _load_harbors(
