@@ -30,7 +30,6 @@ from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
-    credential_blocks,
     new_credential_origins,
     token_service_origins,
 )
@@ -106,9 +105,7 @@ async def _check_new_values(
         InvalidRequest: a check failed; nothing was saved.
     """
     check_address_available(after, await in_transaction(registries.list_with_name_or_host, after))
-    former_origins = await in_transaction(
-        credential_origins.list_origins, credential_blocks(before)
-    )
+    former_origins = await in_transaction(credential_origins.list_origins, before.credential_blocks)
     origins += token_service_origins(former_origins, before, after)
     await probe_registry(after, origins)
     await check_duplicate(after, origins)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.registries.registry import BlockRef, Registry
+from models.registries.registry import Registry
 
 _PARAMETERS = {"credential": "credentials", "pull_credential": "pull_credentials"}
 """Fields of a registry that refer to blocks, with their names in the form."""
@@ -40,13 +40,6 @@ def permitted_origins(
     return {block: frozenset(by_document[block, id_]) for block, id_ in document_ids.items()}
 
 
-def credential_blocks(registry: Registry) -> Iterator[str]:
-    """Yield the names of the blocks whose credentials are sent to the registry."""
-    for reference in (registry.credential, registry.pull_credential):
-        if isinstance(reference, BlockRef):
-            yield reference.name
-
-
 def registry_origins(registry: Registry) -> Iterator[str]:
     """Yield the origins that receive the registry's credentials."""
     yield registry.address
@@ -64,7 +57,7 @@ def new_credential_origins(
     """
     return tuple(
         CredentialOrigin(block=block, document_id=document_ids[block], origin=origin)
-        for block in credential_blocks(registry)
+        for block in registry.credential_blocks
         if block in document_ids
         for origin in registry_origins(registry)
     )
@@ -79,7 +72,7 @@ def token_service_origins(
     """
     if after.token_service in (None, before.token_service):
         return ()
-    blocks = set(credential_blocks(after))
+    blocks = set(after.credential_blocks)
     return tuple(
         origin.model_copy(update={"origin": after.token_service})
         for origin in origins

@@ -264,6 +264,12 @@ class Registry(FrozenModel):
         return CAPABILITIES[self.kind]
 
     @property
+    def credential_blocks(self) -> tuple[str, ...]:
+        """Names of the blocks whose credentials are sent to the registry."""
+        references = self.credential, self.pull_credential
+        return tuple(ref.name for ref in references if isinstance(ref, BlockRef))
+
+    @property
     def has_pull_user(self) -> bool:
         """Whether namespaces receive its pull-only user."""
         return self.pull_credential is not None and not self.capabilities.has_robot_accounts

@@ -17,7 +17,7 @@ from models.core.errors import (
     CredentialError,
     InvalidRequest,
 )
-from models.registries.credential_origin import CredentialOrigin, credential_blocks
+from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
@@ -104,7 +104,7 @@ class PullAccess:
 def load_pull_access(session: Session) -> PullAccess:
     """Return the current records."""
     specs = tuple(record.registry for record in registries.list_registries(session))
-    blocks = {block for spec in specs if spec.has_pull_user for block in credential_blocks(spec)}
+    blocks = {block for spec in specs if spec.has_pull_user for block in spec.credential_blocks}
     return PullAccess(
         registries=specs,
         bound_workspaces=bindings.list_bound_workspaces(session),

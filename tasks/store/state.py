@@ -6,7 +6,7 @@ from models.access.binding_change import BindingRecords
 from models.access.robot_state import RobotState
 from models.access.rotation import Departure
 from models.core.base import FrozenModel
-from models.registries.credential_origin import CredentialOrigin, credential_blocks
+from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import RegistryRecord
 from models.registries.registry import RegistryOrigin
 from models.registries.robots import RobotAccount
@@ -55,7 +55,7 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
         if observer
         else "",
         credential_origins=credential_origins.list_origins(
-            session, credential_blocks(registry_record.registry)
+            session, registry_record.registry.credential_blocks
         ),
     )
 

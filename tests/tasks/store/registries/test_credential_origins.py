@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flows.operations.integration import save_new_registry, save_registry
 from models.registries import credential_origin
-from models.registries.credential_origin import CredentialOrigin, credential_blocks
+from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import BlockRef, Registry
 from models.tables import CredentialOriginRow
 from tasks.store.registries import credential_origins, registries
@@ -87,5 +87,5 @@ def test_the_known_pairs_of_a_registry(database: str) -> None:
     add_registry(
         registry(name="b", address=B, credential=BlockRef(name="other")), pair(B, block="other")
     )
-    blocks = credential_blocks(admin_registry)
+    blocks = admin_registry.credential_blocks
     assert run_in_transaction(credential_origins.list_origins, blocks) == (pair(A),)
