@@ -18,6 +18,7 @@ from deployments.simulators.harbor import Permission, Robot, SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations import memberships
+from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from flows.runs import hold_lease, new_run_context
@@ -243,7 +244,7 @@ class RandomPlatform:
             BlockRef(name="admin"),
         )
         registry = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
-        run_in_transaction(registries.add_registry, registry, entry, new_run_context())
+        run_in_transaction(save_new_registry, registry, entry, new_run_context())
         return await self._reconcile(TWIN)
 
     async def _reconcile(self, name: str, *rotate: str) -> RegistryRunResult | None:
