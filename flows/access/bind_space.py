@@ -12,20 +12,21 @@ from flows.forms.fields import (
     WorkspaceNamesField,
 )
 from flows.operations.access_changes import apply_access_change
+from flows.operations.bindings import bind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
+from models.access.binding_change import plan_bind
 from models.registries.registry import Kind
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
-from tasks.store.access import bindings
-from tasks.store.access.binding_change import plan_bind
 from tasks.store.session import in_transaction
+from tasks.store.state import load_binding_records
 
 
 @flow(name="bind-space", flow_run_name="bind spaces of {registry}", persist_result=False)
@@ -42,7 +43,8 @@ async def bind_space(
     namespaces gain access. Access is in effect when the run ends.
     """
     context = new_run_context()
-    binding_change = await in_transaction(plan_bind, registry, spaces, workspaces, context.now)
+    records = await in_transaction(load_binding_records, registry)
+    binding_change = plan_bind(records, spaces, workspaces, context.now)
     summary = summarize_change(binding_change)
     if binding_change.kind is Kind.HARBOR:
         await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
@@ -50,7 +52,7 @@ async def bind_space(
     await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))
-    await in_transaction(bindings.bind, binding_change.bindings, context)
+    await in_transaction(bind, binding_change.bindings, context)
     async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_context:
         result = await apply_access_change(registry, lease_context)
     seconds = (clock.now() - context.now).total_seconds()

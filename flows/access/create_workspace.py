@@ -7,6 +7,7 @@ from prefect.states import Completed, Failed
 from flows.access import messages
 from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
+from flows.operations.memberships import save_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
@@ -14,7 +15,7 @@ from flows.runs import new_run_context, report_errors
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
 from tasks.prefect.events import send_events
-from tasks.store.access import clusters, workspaces
+from tasks.store.access import clusters
 from tasks.store.session import in_transaction
 
 
@@ -31,7 +32,7 @@ async def create_workspace(
     """
     assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
     workspace = Workspace(name=name, description=description)
-    await in_transaction(workspaces.save_workspace, workspace, assignments, new_run_context())
+    await in_transaction(save_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_cluster_pages(results)
     await publish_workspace_pages([name])

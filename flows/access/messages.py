@@ -8,10 +8,8 @@ NOT_DUE_FOR_ROTATION = "no robot account is due for rotation"
 NO_ROBOT_ACCOUNT = (
     "no robot account exists for this registry and workspace: bind a space with bind-space first"
 )
-REQUESTED = "requested"
 HELD_BINDING_DROPPED = "held binding dropped"
 HELD_BINDING_RESTORED = "restored"
-WORKSPACE_REMOVED = "the workspace is removed"
 _MAX_NAMES = 10
 _MAX_ERRORS = 5
 

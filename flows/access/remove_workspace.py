@@ -11,10 +11,14 @@ from flows.access import messages
 from flows.forms.fields import ExistingWorkspaceField
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
+from flows.operations.bindings import unbind
+from flows.operations.memberships import delete_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
+from models.access.binding_update import WORKSPACE_REMOVED
+from models.access.requests import check_workspaces_exist
 from models.core.errors import InvalidRequest
 from tasks import clock
 from tasks.pages.binding import summarize_bindings
@@ -39,16 +43,16 @@ async def remove_workspace(
 
     If a namespace label still names the workspace, it is created again, without bindings.
     """
-    await in_transaction(workspaces.ensure_exist, [name])
+    check_workspaces_exist([name], await in_transaction(workspaces.list_names))
     workspace_bindings = await in_transaction(bindings.list_bindings, workspace=name)
     if workspace_bindings and not confirm:
         raise InvalidRequest(
             messages.workspace_has_bindings(name, summarize_bindings(workspace_bindings))
         )
     context = new_run_context()
-    await in_transaction(bindings.unbind, workspace_bindings, messages.WORKSPACE_REMOVED, context)
+    await in_transaction(unbind, workspace_bindings, WORKSPACE_REMOVED, context)
     errors = await _apply_unbindings(workspace_bindings)
-    late_bindings = await in_transaction(workspaces.delete_workspace, name, context.at(clock.now()))
+    late_bindings = await in_transaction(delete_workspace, name, context.at(clock.now()))
     errors += await _apply_unbindings(late_bindings)  # bound during this run
     await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await send_events()

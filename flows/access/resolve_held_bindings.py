@@ -17,20 +17,21 @@ from flows.forms.fields import (
 )
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
+from flows.operations.bindings import bind, unbind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
 from models.access.binding import Binding
+from models.access.binding_change import restorable_bindings, select_held_bindings
 from models.registries.registry import Kind
 from tasks.pages.held_bindings import held_bindings_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
-from tasks.store.access import bindings
-from tasks.store.access.binding_change import restorable_bindings, select_held_bindings
 from tasks.store.session import in_transaction
+from tasks.store.state import load_binding_records
 
 
 class HeldBindingAction(StrEnum):
@@ -66,10 +67,11 @@ async def resolve_held_bindings(
     nothing until this flow restores it. The artifact `binding-<registry>` lists the selected
     bindings.
     """
-    binding_change = await in_transaction(select_held_bindings, registry, spaces, workspaces)
+    records = await in_transaction(load_binding_records, registry)
+    binding_change = select_held_bindings(records, spaces, workspaces)
     selection: tuple[Binding, ...] = binding_change.bindings
     if action is HeldBindingAction.RESTORE:
-        selection = await in_transaction(restorable_bindings, registry, binding_change.bindings)
+        selection = restorable_bindings(records, binding_change.bindings)
         if selection and binding_change.kind is Kind.HARBOR:
             await load_cipher()  # raises before anything is saved if secrets cannot be encrypted
     page = held_bindings_page(
@@ -81,16 +83,14 @@ async def resolve_held_bindings(
         return Completed(message=message)
     if action is HeldBindingAction.RESTORE:
         return await _restore(registry, selection, message)
-    await in_transaction(
-        bindings.unbind, selection, messages.HELD_BINDING_DROPPED, new_run_context()
-    )
+    await in_transaction(unbind, selection, messages.HELD_BINDING_DROPPED, new_run_context())
     await _publish(registry, selection)
     return Completed(message=message)
 
 
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
     reason = messages.HELD_BINDING_RESTORED
-    await in_transaction(bindings.bind, selection, new_run_context(), reason)
+    await in_transaction(bind, selection, new_run_context(), reason)
     async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
         result = await apply_access_change(registry, context)
     await publish_plan(result.registry_result)

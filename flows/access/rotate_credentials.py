@@ -18,6 +18,8 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.runs import hold_lease, isolate_failure, report_errors
+from models.access.requests import check_workspaces_exist
+from models.access.rotation import due_for_rotation
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks import clock
@@ -27,7 +29,6 @@ from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import workspaces
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
-from tasks.store.state import workspaces_due_for_rotation
 
 _OptionalNameField = Annotated[
     str | None, Field(pattern=r"^[a-z0-9-]*$", max_length=63), OptionalText()
@@ -115,9 +116,11 @@ def _due_workspaces(
     if registry is not None:
         registries.get_registry(session, registry)
     if workspace is not None:
-        workspaces.ensure_exist(session, [workspace])
+        check_workspaces_exist([workspace], workspaces.list_names(session))
     if overdue_only:
-        candidates = workspaces_due_for_rotation(session, get_settings().rotation_age, clock.now())
+        candidates = due_for_rotation(
+            robots.list_robots(session), get_settings().rotation_age, clock.now()
+        )
     else:
         candidates = {}
         for robot_account in robots.list_robots(session):

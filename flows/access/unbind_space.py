@@ -15,20 +15,22 @@ from flows.forms.fields import (
 )
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
+from flows.operations.bindings import unbind
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.overview import publish_registry_pages
 from flows.registries.reconcile import publish_plan
 from flows.runs import hold_lease, new_run_context, report_errors
+from models.access.binding_change import plan_unbind
+from models.access.binding_update import REQUESTED
 from models.access.requests import check_unbind_limit
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
-from tasks.store.access import bindings
-from tasks.store.access.binding_change import plan_unbind
 from tasks.store.session import in_transaction
+from tasks.store.state import load_binding_records
 
 
 @flow(name="unbind-space", flow_run_name="unbind spaces of {registry}", persist_result=False)
@@ -52,7 +54,8 @@ async def unbind_space(
     valid for up to 30 minutes, and images already on a node remain there.
     """
     context = new_run_context()
-    binding_change = await in_transaction(plan_unbind, registry, spaces, workspaces)
+    records = await in_transaction(load_binding_records, registry)
+    binding_change = plan_unbind(records, spaces, workspaces)
     summary = summarize_change(binding_change)
     if not (dry_run or allow_large):
         check_unbind_limit(
@@ -65,12 +68,7 @@ async def unbind_space(
     await publish_artifact(f"binding-{registry}", page, "Which namespaces lose access")
     if dry_run:
         return Completed(message=messages.would_be("unbound", summary))
-    await in_transaction(
-        bindings.unbind,
-        binding_change.bindings,
-        messages.REQUESTED,
-        context,
-    )
+    await in_transaction(unbind, binding_change.bindings, REQUESTED, context)
     async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_context:
         result = await apply_access_change(registry, lease_context)
     seconds = (clock.now() - context.now).total_seconds()

@@ -10,6 +10,7 @@ from flows.clusters import messages
 from flows.clusters.sync_namespaces import publish_cluster_pages
 from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClusterField
 from flows.forms.schema import form_field
+from flows.operations.memberships import save_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
@@ -54,7 +55,7 @@ async def register_cluster(
     )
     status = await _probe(cluster)
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(clusters.save_cluster, cluster, status, context)
+        await in_transaction(save_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_cluster_pages(results)
     await publish_workspace_pages()

@@ -1,5 +1,6 @@
 """Synchronize clusters: follow changes of namespaces, and correct modified pull secrets."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from prefect import flow
@@ -13,13 +14,14 @@ from flows.forms.schema import form_field
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.operations.workspace_pages import publish_workspace_pages
 from flows.runs import report_errors
+from models.access.rotation_messages import summarize_departures
 from models.core.names import ClusterName
+from models.core.settings import get_settings
 from tasks.pages.cluster import cluster_digest_source, cluster_page
 from tasks.prefect.artifacts import publish_artifact, publish_if_changed
 from tasks.prefect.events import send_events
-from tasks.store.access import clusters
+from tasks.store.access import clusters, departures
 from tasks.store.session import in_transaction
-from tasks.store.state import departure_note
 
 
 @flow(name="sync-namespaces", persist_result=False)
@@ -52,11 +54,7 @@ async def sync_namespaces(
         await publish_workspace_pages()
     await send_events()
     workspace_names = sorted({name for result in results for name in result.departures})
-    remark = (
-        await in_transaction(departure_note, workspace_names)
-        if workspace_names and not dry_run
-        else ""
-    )
+    remark = await _departure_remark(workspace_names) if workspace_names and not dry_run else ""
     return _final_state(results, remark, dry_run=dry_run)
 
 
@@ -77,6 +75,16 @@ async def publish_cluster_pages(
         )
         title = "Namespaces and their pull secrets"
         await publish_if_changed(f"cluster-{result.cluster}", page, digest_source, title)
+
+
+async def _departure_remark(workspace_names: Collection[str]) -> str:
+    """Return until when namespaces that left these workspaces can pull; empty if they cannot."""
+    records = [
+        departure
+        for departure in await in_transaction(departures.list_departures)
+        if departure.workspace in workspace_names
+    ]
+    return summarize_departures(records, get_settings().superseded_retention)
 
 
 def _final_state(

@@ -10,6 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
+from sqlmodel import Session
 
 from flows.discovery import messages
 from flows.forms.fields import ExistingClusterField
@@ -115,7 +116,7 @@ async def _adopt_if_ready(
         trust = await in_transaction(load_discovery_trust, host_cluster.name, context.now)
         section = await find_managed_harbors(host_cluster, trust)
         if adopt_again:
-            await in_transaction(managed_harbors.include, host_cluster.name, namespace, name)
+            await in_transaction(_include, host_cluster.name, namespace, name)
         result = await reconcile_managed_harbors(
             host_cluster, section, context, only=(namespace, name), take_over=take_over
         )
@@ -130,6 +131,12 @@ async def _adopt_if_ready(
     ]
     matches.sort(key=lambda record: record.state is AdoptionState.UNTRUSTED)
     return (matches[0] if matches else None), result.unavailable_reason
+
+
+def _include(session: Session, cluster: str, namespace: str, name: str) -> None:
+    for record in managed_harbors.list_harbor_records(session):
+        if record.is_excluded(cluster, namespace, name):
+            managed_harbors.delete_harbor_record(session, record.ref)
 
 
 def _final_state(ref: str, harbor: ManagedHarborRecord | None, unreachable: str) -> State[None]:

@@ -1,12 +1,15 @@
 """Verify that an object in a cluster is the Harbor of a registry on record, and act on it."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlmodel import Session
 
+from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.runs import hold_lease
+from models.access.binding_update import hold_all
 from models.core.audit import AuditEntry
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RegistryError
@@ -103,7 +106,8 @@ def _apply_replacement(session: Session, step: Replace, context: RunContext) -> 
     # Another Harbor must not inherit access: bindings are held, and observations are deleted.
     name = step.registry
     registry_bindings = bindings.list_bindings(session, registry=name)
-    bindings.hold(session, registry_bindings, HARBOR_REPLACED_REASON, context)
+    hold = partial(hold_all, reason=HARBOR_REPLACED_REASON)
+    bindings.update_bindings(session, name, hold, context)
     registries.reset(session, name)
     message = ""
     if registry_bindings:
@@ -143,4 +147,4 @@ def _update_registry(
     entry = AuditEntry(
         subject=before.name, action=event, before=before.address, after=after.address, reason=reason
     )
-    registries.replace_registry(session, after, entry, context)
+    save_registry(session, after, entry, context)

@@ -8,6 +8,7 @@ from functools import partial
 from sqlmodel import Session
 
 from flows.operations.harbor_claims import verify_claim
+from flows.operations.integration import save_new_registry, save_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.removal import decommission
 from flows.overview import refresh_overview
@@ -42,6 +43,7 @@ from models.registries.registry import Kind, Registry, RegistryOrigin
 from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
+from tasks.store import audit
 from tasks.store.access import bindings, managed_harbors, trusted_objects
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
@@ -123,9 +125,17 @@ async def reconcile_managed_harbors(
 
 
 def load_discovery_trust(session: Session, cluster: str, now: datetime) -> DiscoveryTrust:
-    """Return the trusted namespaces (from settings) and objects (from users) of a cluster."""
-    objects = trusted_objects.list_trusted_objects(session, cluster, now)
-    return DiscoveryTrust(patterns=get_settings().trusted_namespace_patterns, objects=objects)
+    """Return the trusted namespaces (from settings) and objects (from users) of a cluster.
+
+    Objects that did not appear in time are deleted.
+    """
+    objects = trusted_objects.list_trusted_objects(session, cluster)
+    expired = [trusted_object for trusted_object in objects if trusted_object.is_expired(now)]
+    trusted_objects.delete_trusted_objects(session, expired)
+    return DiscoveryTrust(
+        patterns=get_settings().trusted_namespace_patterns,
+        objects=tuple(item for item in objects if item not in expired),
+    )
 
 
 def _load_and_plan(
@@ -230,7 +240,7 @@ def _save_record(
         entry = AuditEntry(
             subject=record.registry, action="registry.missing", reason=record.message
         )
-        registries.add_audit_entry(session, record.registry, entry, context)
+        audit.append(session, record.registry, [entry], context)
 
 
 def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
@@ -255,7 +265,7 @@ async def _adopt(step: Adopt) -> None:
         )
         return
     async with hold_lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(registries.add_registry, registry, entry, context)
+        await in_transaction(save_new_registry, registry, entry, context)
         await in_transaction(
             managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
         )
@@ -308,7 +318,7 @@ def _save_adoption(session: Session, step: AdoptExisting, context: RunContext) -
     message = f"linked to {name}, which a user integrated; its settings are unchanged"
     managed_harbors.save_harbor_records(session, [_adopted_record(step.harbor, name, message)])
     entry = AuditEntry(subject=name, action="registry.adopted", reason=f"linked to {ref} by a user")
-    registries.add_audit_entry(session, name, entry, context)
+    audit.append(session, name, [entry], context)
 
 
 async def _update_adopted(step: UpdateAdopted) -> None:
@@ -330,7 +340,7 @@ def _update_registry(session: Session, step: UpdateAdopted, context: RunContext)
         after=after.address,
         reason=step.reason,
     )
-    registries.replace_registry(session, after, entry, context)
+    save_registry(session, after, entry, context)
 
 
 async def _forget(step: Forget) -> None:

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from prefect.utilities.annotations import quote
+from sqlmodel import Session
 
 from flows.operations import messages
+from flows.operations.bindings import hold
 from models.access.robot_state import RobotState
 from models.access.rotation_messages import deletion_remark
 from models.core.availability import Complete
@@ -20,7 +22,7 @@ from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.run_record import summarize_run
+from models.registries.run_record import Findings, RunRecord, summarize_findings, summarize_run
 from models.registries.schedule import refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
@@ -140,7 +142,8 @@ async def reconcile(
     """
     registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
-    robot_state = registry_state.robot_state.model_copy(update={"requested_rotations": rotate})
+    retention = get_settings().superseded_retention
+    robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
     options = _Options(context, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = summarize_run(
@@ -154,7 +157,7 @@ async def reconcile(
         failures=registry_state.failures,
     )
     if not dry_run:
-        await in_transaction(runs.save_run, name, run_record, context.at(clock.now()))
+        await in_transaction(save_run, name, run_record, context.at(clock.now()))
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -200,7 +203,7 @@ async def _connect_and_run(
         ) as client:
             return await _run(registry_state, robot_state, client, options)
     except RegistryError as error:
-        return _unreachable(registry_state, error, options.context.now)
+        return _unreachable(registry_state, robot_state, error, options.context.now)
 
 
 async def _run(
@@ -231,9 +234,11 @@ async def _run(
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason)
 
 
-def _unreachable(registry_state: RegistryState, error: RegistryError, now: datetime) -> _Run:
+def _unreachable(
+    registry_state: RegistryState, robot_state: RobotState, error: RegistryError, now: datetime
+) -> _Run:
     snapshot = unreachable_registry_snapshot(registry_state.record.registry, error)
-    plan = _plan(registry_state, registry_state.robot_state, snapshot, now)
+    plan = _plan(registry_state, robot_state, snapshot, now)
     return _Run(snapshot, plan, plan)
 
 
@@ -285,6 +290,26 @@ async def _apply_limits(plan: Plan, options: _Options) -> tuple[Plan, SaveSecret
 async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext) -> Plan:
     """Save findings before any change, and return the part of the plan that is not saved yet."""
     # If a run is killed after it has corrected a drift, no later run can observe that drift.
-    is_first_observation = record.spaces_read_at is None
-    await in_transaction(runs.save_findings, plan, context, first_look=is_first_observation)
+    findings = summarize_findings(record, plan)
+    await in_transaction(save_findings, plan.registry, findings, context)
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})
+
+
+def save_findings(session: Session, registry: str, findings: Findings, context: RunContext) -> None:
+    """Save findings, and hold the bindings of spaces that were replaced or have expired.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
+    """
+    runs.save_findings(session, registry, findings, context)
+    hold(session, registry, findings.bindings_to_hold, context)
+
+
+def save_run(session: Session, registry: str, run_record: RunRecord, context: RunContext) -> None:
+    """Save the results of a run, and hold bindings as `save_findings` does.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved.
+    """
+    runs.save_run(session, registry, run_record, context)
+    hold(session, registry, run_record.bindings_to_hold, context)

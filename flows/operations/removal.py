@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
+from flows.operations.bindings import unbind
 from flows.operations.reconcile_registry import reconcile
+from models.access.binding_update import REGISTRY_REMOVED
 from models.core.audit import AuditEntry
 from models.core.run_context import RunContext
 from models.registries.robots import RobotAccount
@@ -64,8 +66,7 @@ async def _delete_bindings(name: str, context: RunContext) -> bool:
     Bindings go first: after an interrupted run, no later run creates robot accounts again.
     """
     registry_bindings = await in_transaction(bindings.list_bindings, registry=name)
-    reason = "the registry is removed"
-    await in_transaction(bindings.unbind, registry_bindings, reason, context)
+    await in_transaction(unbind, registry_bindings, REGISTRY_REMOVED, context)
     return bool(registry_bindings or await in_transaction(robots.list_robots, name))
 
 

@@ -7,7 +7,9 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from flows.operations import messages
-from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
+from flows.operations.memberships import save_namespaces
+from flows.operations.rollout import save_rolled_out_robots
+from models.clusters.audit_entries import cluster_entries, pull_secret_entries
 from models.clusters.cluster import (
     ClusterSnapshot,
     ClusterStatus,
@@ -37,7 +39,7 @@ from tasks.access.pull_secret_contents import (
 from tasks.clusters.apply import apply_pull_secret_plan
 from tasks.clusters.connect import open_cluster
 from tasks.clusters.protocol import ClusterReader
-from tasks.store.access import clusters, rollout, workspaces
+from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
 from tasks.store.session import in_transaction
@@ -234,10 +236,7 @@ async def _save_assignments(
     # Before any change: a run that is killed must not leave pull secrets without their reason.
     if namespaces == record.namespaces:
         return
-    entries = namespace_entries(record.namespaces, namespaces)
-    await in_transaction(
-        clusters.save_namespaces, record.cluster.name, namespaces, entries, context
-    )
+    await in_transaction(save_namespaces, record.cluster.name, namespaces, context)
 
 
 def _save(
@@ -258,4 +257,4 @@ def _save(
     status_entries = cluster_entries(name, record.status, status)
     clusters.save_status(session, name, status, status_entries, context)
     clusters.save_pull_secrets(session, name, pull_secrets, entries, context)
-    rollout.save_rolled_out(session, context.now)
+    save_rolled_out_robots(session, context.now)

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
-from sqlmodel import Session
 
+from flows.operations.rollout import save_rollout
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from flows.runs import hold_lease, isolate_failure
-from models.access.entitlement import rolled_out_bindings
 from models.clusters.cluster import Cluster
 from models.clusters.pull_secret import PullSecretPlan
 from models.core.errors import LeaseHeld
@@ -18,9 +17,8 @@ from models.core.settings import get_settings
 from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.secrets.cluster_credentials import read_kubeconfigs
-from tasks.store.access import bindings, clusters, rollout
+from tasks.store.access import clusters
 from tasks.store.access.clusters import lease_key
-from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
 __all__ = ["ClusterSyncResult", "sync_cluster", "sync_clusters"]
@@ -58,7 +56,7 @@ async def sync_clusters(
     semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
     results = await map_concurrently(selection, sync, semaphore)
     if not dry_run:
-        await in_transaction(_save_rollout)
+        await in_transaction(save_rollout, clock.now())
     return results
 
 
@@ -81,19 +79,3 @@ async def _sync_with_lease(
 
 def _empty_result(name: str) -> ClusterSyncResult:
     return ClusterSyncResult(cluster=name, plan=PullSecretPlan(cluster=name))
-
-
-def _save_rollout(session: Session) -> None:
-    # A secret or binding is in effect once every namespace of its workspace has it.
-    rollout.save_rolled_out(session, clock.now())
-    pending = bindings.list_not_yet_effective(session)
-    if not pending:
-        return
-    effective_bindings = rolled_out_bindings(
-        pending,
-        [record.registry for record in registries.list_registries(session)],
-        robots.list_robots(session),
-        clusters.list_namespaces(session),
-        clusters.list_pull_secrets(session),
-    )
-    bindings.save_effective(session, effective_bindings, clock.now())

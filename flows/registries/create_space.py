@@ -9,7 +9,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
-from models.access.requests import new_spaces
+from models.access.requests import desired_space_entries, new_spaces
 from models.registries.space import Visibility
 from tasks.prefect.events import send_events
 from tasks.store.registries import registries, spaces
@@ -32,12 +32,8 @@ async def create_space(
         kind = (await in_transaction(registries.get_registry, registry)).registry.kind
         space_records = await in_transaction(spaces.list_spaces, registry)
         desired_spaces = new_spaces(kind, space_records, names, visibility)
-        await in_transaction(
-            spaces.save_desired,
-            registry,
-            desired_spaces,
-            context,
-        )
+        entries = desired_space_entries(desired_spaces)
+        await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
         result = await reconcile(registry, context)
     await sync_shared_logins(registry)
     await publish_plan(result)

@@ -6,7 +6,6 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from sqlmodel import Session
 
 from flows.forms.fields import (
     CredentialsField,
@@ -21,6 +20,7 @@ from flows.forms.fields import (
     canonicalize_address,
 )
 from flows.forms.schema import form_field
+from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries import messages
@@ -28,10 +28,10 @@ from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
-from models.core.run_context import RunContext
 from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
+from models.registries.record import check_available
 from models.registries.registry import SYSTEM_CA, DriftPolicy, Kind, Registry
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
@@ -74,7 +74,8 @@ async def integrate_registry(
         description=description,
     )
     _check_credentials(desired_registry)
-    await in_transaction(registries.ensure_available, desired_registry)
+    candidates = await in_transaction(registries.list_with_name_or_host, desired_registry)
+    check_available(desired_registry, candidates)
     approved_origins = new_credential_origins(
         desired_registry, block_document_ids(credentials, pull_credentials)
     )
@@ -83,21 +84,14 @@ async def integrate_registry(
     if test_only:
         return Completed(message=messages.can_be_integrated(name))
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(_save, desired_registry, approved_origins, context)
+        entry = AuditEntry(
+            subject=name, action="registry.integrated", after=desired_registry.address
+        )
+        await in_transaction(save_new_registry, desired_registry, entry, context, approved_origins)
         result = await reconcile(name, context, is_new_registry=True)
     await refresh_overview(name)
     await send_events()
     return final_state(result)
-
-
-def _save(
-    session: Session,
-    registry: Registry,
-    approved_origins: Sequence[CredentialOrigin],
-    context: RunContext,
-) -> None:
-    entry = AuditEntry(subject=registry.name, action="registry.integrated", after=registry.address)
-    registries.add_registry(session, registry, entry, context, approved_origins=approved_origins)
 
 
 async def probe_registry(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:

@@ -13,6 +13,7 @@ from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
 from flows.runs import hold_lease, isolate_failure, report_errors
+from models.access.rotation import registries_with_due_robots
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
@@ -24,7 +25,7 @@ from tasks.registries.protocol import SavedCredential
 from tasks.secrets.credentials import read_credentials
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
-from tasks.store.state import list_registries_with_due_robots
+from tasks.store.state import load_rotation_records
 
 _BATCH = 50
 """Registries per task run: a task run costs more on the Prefect server than one observation."""
@@ -57,7 +58,10 @@ async def reconcile_all() -> State[None]:
     """
     records = await in_transaction(registries.list_registries)
     due_at = clock.now()
-    urgent_names = await in_transaction(list_registries_with_due_robots)
+    robot_accounts, departures = await in_transaction(load_rotation_records)
+    urgent_names = registries_with_due_robots(
+        robot_accounts, departures, get_settings().superseded_retention, due_at
+    )
     due_records = [
         record
         for record in records

@@ -6,6 +6,7 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
+from sqlmodel import Session
 
 from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
@@ -42,7 +43,7 @@ async def remove_registry(
         counts = await _publish_preview(name, confirmed=confirm)
         if not confirm:
             return Completed(message=messages.would_be_removed(name, counts))
-        exclude = partial(managed_harbors.exclude, registry=name)
+        exclude = partial(_exclude_from_adoption, registry=name)
         orphans = await decommission(name, context, "removed by a user", on_delete=exclude)
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await refresh_overview()
@@ -53,6 +54,12 @@ async def remove_registry(
         errors.append(messages.orphaned_robots([robot.login for robot in orphans]))
     message = messages.removed(name, counts, errors)
     return Failed(message=message) if errors else Completed(message=message)
+
+
+def _exclude_from_adoption(session: Session, registry: str) -> None:
+    records = managed_harbors.list_harbor_records(session)
+    excluded = [record.exclude() for record in records if record.registry == registry]
+    managed_harbors.save_harbor_records(session, excluded)
 
 
 async def _publish_preview(name: str, *, confirmed: bool) -> str:

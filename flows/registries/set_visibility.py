@@ -12,7 +12,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.overview import refresh_overview
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
-from models.access.requests import check_visibility_limit, with_visibility
+from models.access.requests import check_visibility_limit, desired_space_entries, with_visibility
 from models.core.settings import get_settings
 from tasks.prefect.events import send_events
 from tasks.store.registries import registries, spaces
@@ -49,12 +49,8 @@ async def set_space_visibility(
             check_visibility_limit(
                 registry, space_records, desired_spaces, get_settings().change_limits
             )
-        await in_transaction(
-            spaces.save_desired,
-            registry,
-            desired_spaces,
-            context,
-        )
+        entries = desired_space_entries(desired_spaces)
+        await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
         result = await reconcile(registry, context, allow_large=allow_large)
     await sync_shared_logins(registry)
     await publish_plan(result)

@@ -18,6 +18,7 @@ from flows.forms.fields import (
 )
 from flows.forms.schema import NONE
 from flows.operations.access_changes import apply_access_change
+from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.overview import refresh_overview
 from flows.registries import messages
@@ -33,6 +34,7 @@ from models.registries.credential_origin import (
     new_credential_origins,
     token_service_origins,
 )
+from models.registries.record import check_address_available
 from models.registries.registry import Registry
 from tasks.prefect.events import send_events
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
@@ -83,9 +85,7 @@ async def update_registry(
         origins = new_credential_origins(after, documents)
         origins = await _check_new_values(before, after, origins)
         entry = _audit_entry(before, after, updates)
-        await in_transaction(
-            registries.replace_registry, after, entry, context, approved_origins=origins
-        )
+        await in_transaction(save_registry, after, entry, context, origins)
         result = await apply_access_change(name, context)
     await refresh_overview(name)
     await send_events()
@@ -107,7 +107,7 @@ async def _check_new_values(
     Raises:
         InvalidRequest: a check failed; nothing was saved.
     """
-    await in_transaction(registries.ensure_address_available, after)
+    check_address_available(after, await in_transaction(registries.list_with_name_or_host, after))
     former_origins = await in_transaction(
         credential_origins.list_origins, credential_blocks(before)
     )

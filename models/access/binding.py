@@ -1,9 +1,16 @@
 """Workspaces, and their bindings to spaces."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from models.clusters.membership import WorkspaceSource
+from models.clusters.membership import Namespace, WorkspaceSource
+from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
+
+_WORKSPACE_REASONS = {
+    WorkspaceSource.LABEL: "named by a namespace label",
+    WorkspaceSource.LISTED: "by hand",
+}
 
 
 class Workspace(FrozenModel):
@@ -12,6 +19,27 @@ class Workspace(FrozenModel):
     name: str
     source: WorkspaceSource = WorkspaceSource.LISTED
     description: str = ""
+
+
+def missing_workspaces(
+    namespaces: Iterable[Namespace], existing_names: Collection[str]
+) -> tuple[Workspace, ...]:
+    """Return the workspaces that namespace labels name and that are not on record."""
+    names = {namespace.workspace for namespace in namespaces if namespace.workspace}
+    return tuple(
+        Workspace(name=name, source=WorkspaceSource.LABEL)
+        for name in sorted(names.difference(existing_names))
+    )
+
+
+def workspace_entry(workspace: Workspace, action: str) -> AuditEntry:
+    """Return the audit entry of a workspace that was created or removed."""
+    return AuditEntry(
+        subject=workspace.name,
+        action=action,
+        workspace=workspace.name,
+        reason=_WORKSPACE_REASONS[workspace.source],
+    )
 
 
 class Binding(FrozenModel):

@@ -86,6 +86,22 @@ def match_spaces(
     return tuple(sorted(matches))
 
 
+def check_workspaces_exist(names: Iterable[str], existing_names: Iterable[str]) -> None:
+    """Check that workspaces exist.
+
+    Raises:
+        InvalidRequest: one does not exist; the message lists the existing ones.
+    """
+    existing = set(existing_names)
+    missing = sorted(set(names) - existing)
+    if missing:
+        available_names = ", ".join(sorted(existing)[:20]) or "none"
+        raise InvalidRequest(
+            f"there is no workspace {', '.join(missing[:10])}; existing workspaces: "
+            f"{available_names}. Run create-workspace, or label a namespace with its name"
+        )
+
+
 def parse_namespaces(texts: Sequence[str], clusters: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Parse texts of the form `cluster/namespace`.
 

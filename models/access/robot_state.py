@@ -1,8 +1,15 @@
 """The records about access that reconciling a registry needs."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
-from models.access.rotation import current_robots, replacement_robots
+from models.access.rotation import (
+    Departure,
+    current_robots,
+    departure_rotations,
+    replacement_robots,
+    schedule_robot_deletions,
+)
 from models.core.availability import Complete, Unavailable
 from models.core.base import FrozenModel
 from models.discovery.identity import (
@@ -33,6 +40,7 @@ class RobotState(FrozenModel):
         has_bindings: whether it has bindings on record, including held ones.
         bound_spaces: bound spaces by workspace, without held bindings.
         robots: robot accounts on record.
+        departures: departures on record.
         rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
         expired_robot_ids, exposed_robot_ids, overdue_robot_ids: see `RotationState`.
     """
@@ -44,6 +52,7 @@ class RobotState(FrozenModel):
     has_bindings: bool = False
     bound_spaces: Mapping[str, tuple[str, ...]] = {}
     robots: tuple[RobotAccount, ...] = ()
+    departures: tuple[Departure, ...] = ()
     rolled_out: frozenset[str] = frozenset()
     rejected: frozenset[str] = frozenset()
     requested_rotations: frozenset[str] = frozenset()
@@ -51,6 +60,33 @@ class RobotState(FrozenModel):
     expired_robot_ids: frozenset[int] = frozenset()
     exposed_robot_ids: frozenset[int] = frozenset()
     overdue_robot_ids: frozenset[int] = frozenset()
+
+    def schedule(
+        self, retention: timedelta, now: datetime, requested: frozenset[str] = frozenset()
+    ) -> "RobotState":
+        """Return the state with the secrets to rotate and the robot accounts to delete now.
+
+        Args:
+            retention: how long a superseded robot account is kept.
+            now: time of the run.
+            requested: workspaces that get a new secret on request.
+        """
+        deletions = {
+            id: deletion
+            for (_, id), deletion in schedule_robot_deletions(
+                self.robots, self.departures, retention
+            ).items()
+        }
+        rotations = departure_rotations(self.robots, self.departures, now)
+        update = {
+            "requested_rotations": requested,
+            "rolled_out": {robot.workspace for robot in self.replacements if robot.rolled_out_at},
+            "departure_rotations": {workspace for _, workspace in rotations},
+            "expired_robot_ids": {id for id in deletions if deletions[id].is_due(now)},
+            "exposed_robot_ids": {id for id in deletions if deletions[id].is_exposed},
+            "overdue_robot_ids": {id for id in deletions if deletions[id].is_overdue(now)},
+        }
+        return self.model_copy(update={key: frozenset(value) for key, value in update.items()})
 
     @property
     def in_use(self) -> bool:

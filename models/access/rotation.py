@@ -37,6 +37,16 @@ class Departure(FrozenModel):
             return self.left_at
         return max(self.left_at, self.rotated_at + DEPARTURE_ROTATION_INTERVAL)
 
+    def leave(self, now: datetime) -> "Departure":
+        """Return the departure after a namespace left; the first one since a rotation counts."""
+        return self.model_copy(update={"left_at": self.left_at or now})
+
+    def rotate(self, secret_created_at: datetime) -> "Departure":
+        """Return the departure after a new secret was created; namespaces that left lack it."""
+        if self.left_at is None:
+            return self
+        return self.model_copy(update={"left_at": None, "rotated_at": secret_created_at})
+
 
 class RobotDeletion(FrozenModel):
     """When a superseded robot account is deleted.
@@ -173,14 +183,36 @@ def replacement_robots(robot_accounts: Iterable[RobotAccount]) -> tuple[RobotAcc
 
 def due_for_rotation(
     robot_accounts: Iterable[RobotAccount], age: timedelta | None, now: datetime
-) -> frozenset[str]:
-    """Return the workspaces of one registry whose secret has reached `age`; None for no limit."""
+) -> dict[str, frozenset[str]]:
+    """Return the workspaces whose secret has reached `age`, by registry; None for no limit."""
     if age is None:
-        return frozenset()
-    return frozenset(
-        robot_account.workspace
-        for robot_account in current_robots(robot_accounts).values()
-        if robot_account.workspace and now - robot_account.secret_created_at >= age
+        return {}
+    workspaces_by_registry: dict[str, set[str]] = defaultdict(set)
+    for robot_account in current_robots(robot_accounts).values():
+        if robot_account.workspace and now - robot_account.secret_created_at >= age:
+            workspaces_by_registry[robot_account.registry].add(robot_account.workspace)
+    return {name: frozenset(names) for name, names in sorted(workspaces_by_registry.items())}
+
+
+def pending_rollouts(robot_accounts: Iterable[RobotAccount]) -> tuple[RobotAccount, ...]:
+    """Return the replacement robot accounts that are not recorded as rolled out yet."""
+    return tuple(
+        robot for robot in replacement_robots(robot_accounts) if robot.rolled_out_at is None
+    )
+
+
+def newly_rolled_out(
+    robot_accounts: Iterable[RobotAccount],
+    namespaces: Iterable[Namespace],
+    pull_secrets: Iterable[PullSecretStatus],
+) -> tuple[RobotAccount, ...]:
+    """Return the pending replacements that have reached every namespace of their workspace."""
+    account_list = tuple(robot_accounts)
+    rolled_out = fully_rolled_out(account_list, namespaces, tuple(pull_secrets))
+    return tuple(
+        robot
+        for robot in pending_rollouts(account_list)
+        if (robot.registry, robot.workspace) in rolled_out
     )
 
 

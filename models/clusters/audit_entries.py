@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from models.clusters.cluster import ClusterStatus
+from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import (
     ClusterChangeResult,
@@ -13,6 +13,20 @@ from models.clusters.pull_secret import (
 )
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
+
+
+def registration_entries(before: Cluster | None, after: Cluster) -> tuple[AuditEntry, ...]:
+    """Return the audit entry of a cluster that is registered; none if nothing changes.
+
+    Args:
+        before: the cluster on record; None if it is new.
+        after: the cluster.
+    """
+    if before == after:
+        return ()
+    event = "cluster.registered" if before is None else "cluster.updated"
+    entry = AuditEntry(subject=after.name, action=event, cluster=after.name, reason="by hand")
+    return (entry,)
 
 
 def cluster_entries(

@@ -118,6 +118,23 @@ def departures_by_workspace(
     return dict(names_by_workspace)
 
 
+def has_unlisted_member(
+    namespaces: Iterable[Namespace], workspace: str, listed: Collection[tuple[str, str]]
+) -> bool:
+    """Return whether a namespace leaves a workspace because it is not listed any more.
+
+    Args:
+        namespaces: namespaces on record.
+        workspace: name of the workspace.
+        listed: (cluster, namespace) of all namespaces listed for it.
+    """
+    return any(
+        (namespace.cluster, namespace.name) not in listed
+        for namespace in namespaces
+        if (namespace.workspace, namespace.source) == (workspace, WorkspaceSource.LISTED)
+    )
+
+
 def check_departures(
     cluster: str, before: Iterable[Namespace], after: Iterable[Namespace], limits: ChangeLimits
 ) -> None:

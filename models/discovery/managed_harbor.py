@@ -109,6 +109,18 @@ class ManagedHarborRecord(FrozenModel):
     refusals: int = 0
     refused_at: datetime | None = None
 
+    def exclude(self) -> "ManagedHarborRecord":
+        """Return the record after its registry was removed manually."""
+        message = "removed manually; run integrate-managed-harbor to adopt it again"
+        return self.model_copy(
+            update={"state": AdoptionState.EXCLUDED, "registry": "", "message": message}
+        )
+
+    def is_excluded(self, cluster: str, namespace: str, name: str) -> bool:
+        """Return whether it is the record of this Harbor, and a user removed its registry."""
+        location = self.ref.cluster, self.ref.namespace, self.ref.name
+        return self.state is AdoptionState.EXCLUDED and location == (cluster, namespace, name)
+
 
 def registry_name_for(ref: HarborRef, existing_names: Collection[str]) -> str:
     """Return a deterministic registry name for a managed Harbor."""

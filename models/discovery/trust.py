@@ -45,6 +45,10 @@ class TrustedObject(FrozenModel):
         """Return whether the object was not observed yet and the trust is still valid."""
         return not self.uid and now - self.trusted_at <= TRUST_PENDING_TIMEOUT
 
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether the object was not observed in time."""
+        return not self.uid and not self.is_pending(now)
+
     @property
     def _name_key(self) -> tuple[str, str, str]:
         return self.cluster, self.namespace, self.name

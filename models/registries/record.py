@@ -1,8 +1,11 @@
-"""The record of a registry: configuration and status, without its spaces."""
+"""The record of a registry: configuration and status, without its spaces; and what may be added."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest
 from models.core.limits import PollPolicy
 from models.registries.condition import Condition, Health
 from models.registries.health import HealthSummary, summarize_health
@@ -57,3 +60,54 @@ class RegistryRecord(FrozenModel):
         if self.storage_read_at is None:
             return self.is_available
         return self.is_available and now - self.storage_read_at >= interval
+
+
+def check_available(registry: Registry, registries: Iterable[Registry]) -> Registry | None:
+    """Check that no other registry on record uses the name or the address.
+
+    Returns:
+        The registry on record if it has the same name, kind and address, so that an interrupted
+        integration can continue; None if name and address are unused.
+
+    Raises:
+        InvalidRequest: another registry uses the name or the address.
+    """
+    by_name = {record.name: record for record in registries}
+    check_address_available(registry, by_name.values())
+    existing = by_name.get(registry.name)
+    if existing and (existing.address, existing.kind) != (registry.address, registry.kind):
+        raise InvalidRequest(
+            f"the name {registry.name!r} is already used for {existing.address}; choose another "
+            "name, or run update-registry to change its address"
+        )
+    return existing
+
+
+def check_address_available(registry: Registry, registries: Iterable[Registry]) -> None:
+    """Check that no other registry has this address, or the same host with another scheme.
+
+    Raises:
+        InvalidRequest: another registry has it; the message contains its name.
+    """
+    host = registry.parsed_address.netloc
+    for record in registries:
+        if record.name != registry.name and record.parsed_address.netloc == host:
+            raise InvalidRequest(
+                f"{record.address} is already integrated as {record.name!r}, and image references "
+                f"do not distinguish http from https; run remove-registry for {record.name!r} first"
+            )
+
+
+def reintegration_entry(entry: AuditEntry, existing: Registry) -> AuditEntry:
+    """Return the audit entry of a registry that is integrated again with other settings.
+
+    Args:
+        entry: the entry of a new integration.
+        existing: the registry on record.
+    """
+    updates = {
+        "action": "registry.updated",
+        "before": existing.address,
+        "reason": "integrated again",
+    }
+    return entry.model_copy(update=updates)

@@ -36,13 +36,28 @@ from models.registries.robots import RobotAccount
 from models.registries.schedule import PollHistory
 from models.registries.space import Space
 
+EXPIRED_REASON = "the space was missing from the registry for longer than the grace period"
 
-class RunRecord(FrozenModel):
+
+class Findings(FrozenModel):
+    """What a run saves about the spaces of a registry.
+
+    Attributes:
+        updated_spaces: new records of spaces.
+        expired_spaces: names of spaces whose record is deleted.
+        bindings_to_hold: names of spaces whose bindings are held, with the reasons.
+    """
+
+    updated_spaces: tuple[Space, ...] = ()
+    expired_spaces: tuple[str, ...] = ()
+    bindings_to_hold: Mapping[str, str] = {}
+    audit_entries: tuple[AuditEntry, ...] = ()
+
+
+class RunRecord(Findings):
     """Everything that one run saves about one registry.
 
     Attributes:
-        expired_spaces: names of spaces whose record is deleted.
-        bindings_to_hold: names of spaces whose bindings are held, with the reasons.
         updated_robots: new records of robot accounts.
         deleted_robot_ids: ids of robot accounts that no longer exist.
         spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
@@ -50,14 +65,25 @@ class RunRecord(FrozenModel):
 
     conditions: tuple[Condition, ...]
     poll_history: PollHistory
-    updated_spaces: tuple[Space, ...] = ()
-    expired_spaces: tuple[str, ...] = ()
-    bindings_to_hold: Mapping[str, str] = {}
     results: tuple[ChangeResult, ...] = ()
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
-    audit_entries: tuple[AuditEntry, ...] = ()
     spaces_read_at: datetime | None = None
+
+
+def summarize_findings(record: RegistryRecord, plan: Plan) -> Findings:
+    """Return what to save of a plan before its changes are applied."""
+    return Findings(
+        updated_spaces=plan.updated_spaces,
+        expired_spaces=plan.expired_spaces,
+        bindings_to_hold=_hold_reasons(plan, plan.expired_spaces),
+        audit_entries=drift_entries(plan.drifts, first_look=record.spaces_read_at is None),
+    )
+
+
+def _hold_reasons(plan: Plan, expired_spaces: Iterable[str]) -> dict[str, str]:
+    # A later space with the name of an expired one must not inherit its bindings.
+    return {**dict.fromkeys(expired_spaces, EXPIRED_REASON), **plan.bindings_to_hold}
 
 
 def summarize_run(
@@ -86,6 +112,7 @@ def summarize_run(
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
     is_complete = isinstance(snapshot.spaces, Complete)
+    expired_spaces = (*plan.expired_spaces, *_rejected_spaces(outcomes))
     return RunRecord(
         conditions=conditions,
         poll_history=PollHistory(
@@ -94,8 +121,8 @@ def summarize_run(
             failures=0 if is_complete else record.poll_history.failures + 1,
         ),
         updated_spaces=_updated_spaces(spaces, plan, outcomes),
-        expired_spaces=(*plan.expired_spaces, *_rejected_spaces(outcomes)),
-        bindings_to_hold=plan.bindings_to_hold,
+        expired_spaces=expired_spaces,
+        bindings_to_hold=_hold_reasons(plan, expired_spaces),
         results=outcomes,
         updated_robots=_updated_robots(robot_accounts, plan, outcomes),
         deleted_robot_ids=(*plan.deleted_robot_ids, *_deleted_robot_ids(outcomes)),

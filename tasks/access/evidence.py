@@ -25,6 +25,8 @@ from models.registries.observation import Snapshot
 from models.registries.registry import Kind, Registry
 from models.registries.schedule import refuses_credentials
 from tasks import clock
+from tasks.access import explain_records
+from tasks.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
 from tasks.access.pull_secret_contents import PullSecretContents, build_pull_secret_contents
 from tasks.clusters.connect import open_cluster
 from tasks.registries.connect import open_registry
@@ -33,8 +35,6 @@ from tasks.registries.protocol import Credential, RegistryClient
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.secrets.credentials import pick_credential, read_credentials
 from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
-from tasks.store.access import explain_records
-from tasks.store.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
 from tasks.store.session import in_transaction
 
 

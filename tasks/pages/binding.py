@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from models.access.binding import Binding
+from models.access.binding_change import BindingChange
 from models.clusters.membership import Namespace
 from models.core.plural import pluralize
 from models.registries.registry import Kind
@@ -14,7 +15,6 @@ from tasks.pages.markdown import (
     more_rows,
     stack_lines,
 )
-from tasks.store.access.binding_change import BindingChange
 
 _MAX_ROWS = 500
 _MAX_NAMES = 10

@@ -1,9 +1,12 @@
 """Encrypted secrets of robot accounts in the database, and their encryption keys."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from pydantic import SecretStr
+from sqlmodel import Session
 
+from models.access.rotation import Departure
 from models.core.errors import InvalidRequest
 from models.core.plural import pluralize
 from models.core.settings import get_settings
@@ -11,6 +14,7 @@ from models.registries.robots import RobotAccount
 from tasks.registries.protocol import SaveSecret
 from tasks.secrets.cipher import WRONG_KEY_MESSAGE, Cipher, cipher_from, create_key_file
 from tasks.store import installation
+from tasks.store.access import departures
 from tasks.store.registries import robots
 from tasks.store.session import in_transaction, run_in_transaction
 
@@ -52,9 +56,18 @@ def secret_saver(cipher: Cipher) -> SaveSecret:
     """Return a callback that saves a new robot account with its encrypted secret."""
 
     async def save(robot_account: RobotAccount, secret: SecretStr) -> None:
-        await in_transaction(robots.save_robot, robot_account, cipher.encrypt(secret))
+        await in_transaction(save_new_robot, robot_account, cipher.encrypt(secret))
 
     return save
+
+
+def save_new_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -> None:
+    """Save a robot account with its encrypted secret, which departed namespaces do not have."""
+    robots.save_robot(session, robot_account, ciphertext)
+    rotate = partial(Departure.rotate, secret_created_at=robot_account.secret_created_at)
+    departures.update_departures(
+        session, [robot_account.workspace], rotate, registry=robot_account.registry
+    )
 
 
 async def decrypt_secrets(

@@ -1,26 +1,16 @@
-"""State of a registry at the start of a run."""
-
-from collections.abc import Collection
-from datetime import datetime, timedelta
+"""Records of several tables that one decision needs."""
 
 from sqlmodel import Session
 
+from models.access.binding_change import BindingRecords
 from models.access.robot_state import RobotState
-from models.access.rotation import (
-    departure_rotations,
-    due_for_rotation,
-    registries_with_due_robots,
-    replacement_robots,
-    schedule_robot_deletions,
-)
-from models.access.rotation_messages import summarize_departures
+from models.access.rotation import Departure
 from models.core.base import FrozenModel
-from models.core.settings import get_settings
 from models.registries.record import RegistryRecord
 from models.registries.registry import RegistryOrigin
+from models.registries.robots import RobotAccount
 from models.registries.space import Space
-from tasks import clock
-from tasks.store.access import bindings, departures
+from tasks.store.access import bindings, clusters, departures, workspaces
 from tasks.store.installation import get_installation
 from tasks.store.registries import registries, robots, runs, spaces
 
@@ -51,8 +41,7 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
         InvalidRequest: there is no registry with this name.
     """
     registry_record = registries.get_registry(session, name)
-    is_managed = registry_record.registry.origin is RegistryOrigin.MANAGED
-    robot_state = _load_robot_state(session, name).model_copy(update={"is_managed": is_managed})
+    robot_state = _load_robot_state(session, registry_record)
     observer = robot_state.observer
     return RegistryState(
         record=registry_record,
@@ -65,77 +54,38 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
     )
 
 
-def _load_robot_state(session: Session, name: str) -> RobotState:
-    robot_accounts, departure_records = (
-        robots.list_robots(session, name),
-        departures.list_departures(session, name),
-    )
-    now = clock.now()
-    deletions_by_robot_id = {
-        id: deletion
-        for (_, id), deletion in schedule_robot_deletions(
-            robot_accounts, departure_records, get_settings().superseded_retention
-        ).items()
-    }
+def _load_robot_state(session: Session, registry_record: RegistryRecord) -> RobotState:
+    name = registry_record.registry.name
     return RobotState(
         registry=name,
         installation=get_installation(session),
         other_registries=registries.list_names(session) - {name},
+        is_managed=registry_record.registry.origin is RegistryOrigin.MANAGED,
         bound_spaces=bindings.spaces_by_workspace(session, name),
         has_bindings=bindings.count_bindings(session, name) > 0,
-        robots=robot_accounts,
-        rolled_out=frozenset(
-            robot.workspace for robot in replacement_robots(robot_accounts) if robot.rolled_out_at
-        ),
-        departure_rotations=frozenset(
-            workspace
-            for _, workspace in departure_rotations(robot_accounts, departure_records, now)
-        ),
-        expired_robot_ids=frozenset(
-            id for id, deletion in deletions_by_robot_id.items() if deletion.is_due(now)
-        ),
-        exposed_robot_ids=frozenset(
-            id for id, deletion in deletions_by_robot_id.items() if deletion.is_exposed
-        ),
-        overdue_robot_ids=frozenset(
-            id for id, deletion in deletions_by_robot_id.items() if deletion.is_overdue(now)
-        ),
+        robots=robots.list_robots(session, name),
+        departures=departures.list_departures(session, name),
     )
 
 
-def list_registries_with_due_robots(session: Session) -> frozenset[str]:
-    """Return the registries on which a robot account is due for creation or deletion."""
-    robot_accounts, departure_records = (
-        robots.list_robots(session),
-        departures.list_departures(session),
+def load_rotation_records(
+    session: Session,
+) -> tuple[tuple[RobotAccount, ...], tuple[Departure, ...]]:
+    """Return all robot accounts and departures."""
+    return robots.list_robots(session), departures.list_departures(session)
+
+
+def load_binding_records(session: Session, registry: str) -> BindingRecords:
+    """Return what is on record about the bindings of a registry.
+
+    Raises:
+        InvalidRequest: there is no registry with this name.
+    """
+    return BindingRecords(
+        registry=registry,
+        kind=registries.get_registry(session, registry).registry.kind,
+        spaces=tuple(space.name for space in spaces.list_spaces(session, registry)),
+        bindings=bindings.list_bindings(session, registry=registry),
+        workspaces=workspaces.list_names(session),
+        namespaces=clusters.list_namespaces(session),
     )
-    return registries_with_due_robots(
-        robot_accounts, departure_records, get_settings().superseded_retention, clock.now()
-    )
-
-
-def departure_note(session: Session, workspaces: Collection[str]) -> str:
-    """Return until when namespaces that left these workspaces can pull; empty if they cannot."""
-    departure_records = [
-        departure
-        for departure in departures.list_departures(session)
-        if departure.workspace in workspaces
-    ]
-    return summarize_departures(departure_records, get_settings().superseded_retention)
-
-
-def workspaces_due_for_rotation(
-    session: Session, age: timedelta | None, now: datetime
-) -> dict[str, frozenset[str]]:
-    """Return the workspaces with a secret older than `age`, by registry."""
-    robot_accounts = robots.list_robots(session)
-    registry_names = {robot_account.registry for robot_account in robot_accounts}
-    overdue_workspaces = {
-        name: due_for_rotation(
-            (robot_account for robot_account in robot_accounts if robot_account.registry == name),
-            age,
-            now,
-        )
-        for name in sorted(registry_names)
-    }
-    return {name: workspaces for name, workspaces in overdue_workspaces.items() if workspaces}

@@ -9,6 +9,7 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
+from flows.operations.integration import save_new_registry
 from flows.runs import new_run_context
 from models.core.audit import AuditEntry
 from models.core.settings import get_settings
@@ -17,7 +18,6 @@ from models.registries.registry import BlockRef, Kind, Registry
 from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.migrate import migrate
-from tasks.store.registries import registries
 from tasks.store.session import get_engine, run_in_transaction
 from tests.benchmarks.simulated import PASSWORD
 
@@ -28,8 +28,13 @@ CREDENTIALS = {"bench": Credential("admin", SecretStr(PASSWORD))}
 def prefect() -> Iterator[None]:
     os.environ.update(DO_NOT_TRACK="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
     with prefect_test_harness(server_startup_timeout=120):
-        RegistryCredentials(username="admin", password=PASSWORD).save("bench", overwrite=True)
+        credentials = RegistryCredentials(username="admin", password=PASSWORD)
+        BLOCK_IDS["bench"] = str(credentials.save("bench", overwrite=True))
         yield
+
+
+BLOCK_IDS: dict[str, str] = {}
+"""Id of each saved block, by name."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +53,9 @@ def integrate_registries(urls: list[str]) -> list[str]:
             name=name, kind=Kind.HARBOR, address=url, credential=BlockRef(name="bench")
         )
         entry = AuditEntry(subject=name, action="registry.integrated")
-        origins = new_credential_origins(registry, {"bench": ""})
+        origins = new_credential_origins(registry, BLOCK_IDS)
         run_in_transaction(
-            registries.add_registry,
+            save_new_registry,
             registry,
             entry,
             new_run_context(),

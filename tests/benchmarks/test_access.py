@@ -10,18 +10,19 @@ from cryptography.fernet import Fernet
 from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
 from flows.access.bind_space import bind_space
 from flows.clusters.register_cluster import register_cluster
+from flows.operations import bindings as binding_operations
 from flows.operations.access_changes import apply_access_change
 from flows.operations.reconcile_registry import reconcile
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease
+from models.access.binding_change import plan_bind
 from models.core.labels import WORKSPACE_LABEL
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
-from tasks.store.access import bindings
-from tasks.store.access.binding_change import plan_bind
 from tasks.store.session import in_transaction, run_in_transaction
+from tasks.store.state import load_binding_records
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import (
     describe_speed,
@@ -115,8 +116,9 @@ async def _reconcile(name: str) -> None:
 
 async def _bind_all(name: str) -> None:
     now, teams = clock.now(), [f"team-{number:02}" for number in range(50)]
-    change = await in_transaction(plan_bind, name, ["*"], teams, now)
-    run_in_transaction(bindings.bind, change.bindings, RunContext(now=now))
+    records = await in_transaction(load_binding_records, name)
+    change = plan_bind(records, ["*"], teams, now)
+    run_in_transaction(binding_operations.bind, change.bindings, RunContext(now=now))
 
 
 async def _run_bare_loop(

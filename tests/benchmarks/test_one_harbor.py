@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from flows.operations.reconcile_registry import RegistryRunResult, reconcile
 from flows.runs import hold_lease
-from models.access.requests import with_visibility
+from models.access.requests import desired_space_entries, with_visibility
 from models.registries.space import Visibility
 from tasks.store.registries import spaces
 from tasks.store.session import in_transaction
@@ -65,6 +65,7 @@ async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
                 spaces.save_desired,
                 name,
                 desired_spaces,
+                desired_space_entries(desired_spaces),
                 context,
             )
         await _reconcile(name)

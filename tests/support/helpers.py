@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select, update
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.server import run_server
+from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
 from flows.registries.integrate import integrate_registry
 from flows.registries.reconcile_all import reconcile_all
@@ -118,7 +119,7 @@ async def add_registry(name: str, url: str, type_: str = "harbor", policy: str =
     entry = AuditEntry(subject=name, action="registry.integrated", after=url)
     approved_origins = new_credential_origins(registry, BLOCK_IDS)
     run_in_transaction(
-        registries.add_registry,
+        save_new_registry,
         registry,
         entry,
         new_run_context(),

@@ -16,10 +16,13 @@ from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
 from flows.access.bind_space import bind_space
 from flows.access.unbind_space import unbind_space
 from flows.clusters.register_cluster import register_cluster
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.runs import hold_lease, new_run_context
 from models.access.binding import Binding
+from models.access.binding_change import plan_bind, plan_unbind
 from models.clusters.cluster import PULL_SECRET_NAME, Cluster, ClusterStatus
 from models.clusters.pull_secret import PullSecretStatus
 from models.core.labels import WORKSPACE_LABEL
@@ -29,9 +32,9 @@ from models.tables import DepartureRow, ManagedHarborRow, RobotAccountRow
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings, clusters
-from tasks.store.access.binding_change import plan_bind, plan_unbind
 from tasks.store.registries import robots
 from tasks.store.session import run_in_transaction
+from tasks.store.state import load_binding_records
 from tests.support.helpers import HarborServer, add_registry, expect_success, harbor_with
 
 LABEL = WORKSPACE_LABEL
@@ -116,7 +119,7 @@ async def add_cluster(name: str, cluster: SimulatedCluster, *, links: bool = Tru
     """Leave a cluster as register-cluster leaves it, save the run: many tests begin there."""
     await save_kubeconfig(name, cluster)
     record = Cluster(name=name, credential=BlockRef(name=name), links_accounts=links)
-    run_in_transaction(clusters.save_cluster, record, ClusterStatus(), new_run_context())
+    run_in_transaction(memberships.save_cluster, record, ClusterStatus(), new_run_context())
     await sync(name)
 
 
@@ -187,14 +190,18 @@ class Platform:
 
     async def bind(self, *spaces: str, workspace: str = "red") -> ScheduleResult:
         """Bind as bind-space does, save the run and its pages."""
-        binding_change = run_in_transaction(plan_bind, self.name, spaces, [workspace], clock.now())
-        run_in_transaction(bindings.bind, binding_change.bindings, new_run_context())
+        records = run_in_transaction(load_binding_records, self.name)
+        binding_change = plan_bind(records, spaces, [workspace], clock.now())
+        run_in_transaction(binding_operations.bind, binding_change.bindings, new_run_context())
         return await run_schedules(self.name)
 
     async def unbind(self, *spaces: str, workspace: str = "red") -> ScheduleResult:
         """Unbind as unbind-space does, save the run and its pages."""
-        binding_change = run_in_transaction(plan_unbind, self.name, spaces, [workspace])
-        run_in_transaction(bindings.unbind, binding_change.bindings, "asked", new_run_context())
+        records = run_in_transaction(load_binding_records, self.name)
+        binding_change = plan_unbind(records, spaces, [workspace])
+        run_in_transaction(
+            binding_operations.unbind, binding_change.bindings, "asked", new_run_context()
+        )
         return await run_schedules(self.name)
 
     async def pulls(self, namespace: str, space: str, cluster: str = "") -> bool:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from deployments.simulators.harbor import Permission, Project, Robot
 from deployments.simulators.harbor.identity import find_robot
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from flows.runs import new_run_context
 from models.access.binding import Binding, Workspace
 from models.access.requests import with_visibility
@@ -13,7 +15,6 @@ from models.core.labels import WORKSPACE_LABEL
 from models.registries.robots import OwnershipMark, parse_mark
 from models.registries.space import Visibility
 from tasks import clock
-from tasks.store.access import bindings, workspaces
 from tasks.store.registries import spaces
 from tasks.store.session import run_in_transaction
 from tests.support.random_platform import WORKSPACES, RandomPlatform, SharedServers
@@ -94,12 +95,14 @@ class TrackedPlatform(RandomPlatform):
         if name in spaces_by_name:
             space = spaces_by_name[name]
             self.bindings[name, workspace] = space.remote_id, space.created_at
-            run_in_transaction(bindings.bind, [self._binding(name, workspace)], new_run_context())
+            run_in_transaction(
+                binding_operations.bind, [self._binding(name, workspace)], new_run_context()
+            )
 
     def unbind(self, name: str, workspace: str) -> None:
         self.bindings.pop((name, workspace), None)
         old_bindings = [self._binding(name, workspace)]
-        run_in_transaction(bindings.unbind, old_bindings, "asked", new_run_context())
+        run_in_transaction(binding_operations.unbind, old_bindings, "asked", new_run_context())
 
     def _binding(self, space: str, workspace: str) -> Binding:
         now = clock.now()
@@ -178,7 +181,7 @@ class TrackedPlatform(RandomPlatform):
         self._copy(cluster, name)
         self.assignments[workspace] ^= {(cluster, name)}
         record, namespaces = Workspace(name=workspace), self.assignments[workspace]
-        run_in_transaction(workspaces.save_workspace, record, namespaces, new_run_context())
+        run_in_transaction(memberships.save_workspace, record, namespaces, new_run_context())
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:

@@ -20,15 +20,17 @@ from deployments.simulators.kubernetes.harbors.charts import HelmRelease
 from flows.discovery.discover import discover_clusters
 from flows.operations.managed_harbors import DiscoveryResult
 from flows.operations.reconcile_registry import RegistryRunResult
+from models.access.binding_change import restorable_bindings, select_held_bindings
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarborRecord
 from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE
 from models.tables import ManagedHarborRow
 from tasks import clock
 from tasks.registries.protocol import SavedCredential
-from tasks.store.access import binding_change, managed_harbors
+from tasks.store.access import managed_harbors
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
+from tasks.store.state import load_binding_records
 from tests.support.platform import advance_time, save_kubeconfig
 from tests.support.random_events import ProjectIdentity, TrackedPlatform, project_identity
 from tests.support.random_platform import ELSEWHERE, HARBOR, SharedServers
@@ -290,10 +292,9 @@ class ManagedPlatform(TrackedPlatform):
     def restore(self) -> None:
         """Somebody restores what is held, for what is there now."""
         if self.registry:
-            change = run_in_transaction(binding_change.select_held_bindings, self.registry, (), ())
-            for binding in run_in_transaction(
-                binding_change.restorable_bindings, self.registry, change.bindings
-            ):
+            records = run_in_transaction(load_binding_records, self.registry)
+            change = select_held_bindings(records, (), ())
+            for binding in restorable_bindings(records, change.bindings):
                 self.bind(binding.space, binding.workspace)
 
     def wait(self) -> None:

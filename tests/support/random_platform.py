@@ -17,6 +17,8 @@ from deployments.simulators.faults import Fault, FaultInjector
 from deployments.simulators.harbor import Permission, Robot, SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
+from flows.operations import memberships
+from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from flows.runs import hold_lease, new_run_context
@@ -31,7 +33,6 @@ from models.tables import LeaseRow
 from tasks import clock
 from tasks.registries.harbor.checks import REQUIRED_ROBOT_RIGHTS, ROBOT_MANAGEMENT_RIGHTS
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
 from tasks.store.installation import get_installation
 from tasks.store.registries import registries
@@ -157,9 +158,9 @@ class RandomPlatform:
             cluster = Cluster(
                 name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
             )
-            clusters.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
+            memberships.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
         for name in WORKSPACES:
-            workspaces.save_workspace(session, Workspace(name=name), (), RunContext(now=at))
+            memberships.save_workspace(session, Workspace(name=name), (), RunContext(now=at))
         return get_installation(session)
 
     def _integrate(self, session: Session) -> None:
@@ -243,7 +244,7 @@ class RandomPlatform:
             BlockRef(name="admin"),
         )
         registry = Registry(name=TWIN, kind=Kind.HARBOR, address=self.twin_url, credential=block)
-        run_in_transaction(registries.add_registry, registry, entry, new_run_context())
+        run_in_transaction(save_new_registry, registry, entry, new_run_context())
         return await self._reconcile(TWIN)
 
     async def _reconcile(self, name: str, *rotate: str) -> RegistryRunResult | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from models.clusters import membership
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretStatus
@@ -23,7 +22,6 @@ from models.tables import (
     TrustedObjectRow,
 )
 from tasks.store import audit, leases
-from tasks.store.access import departures, workspaces
 from tasks.store.upsert import upsert
 
 _CLUSTER_FIELDS, _STATUS_FIELDS = set(Cluster.model_fields), set(ClusterStatus.model_fields)
@@ -74,11 +72,15 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
     )
 
 
-def list_namespaces(session: Session, cluster: str | None = None) -> tuple[Namespace, ...]:
-    """Return namespaces as last observed, of one cluster or of all."""
+def list_namespaces(
+    session: Session, cluster: str | None = None, workspace: str | None = None
+) -> tuple[Namespace, ...]:
+    """Return namespaces as last observed, of one cluster, of one workspace, or all."""
     query = select(NamespaceRow).order_by(col(NamespaceRow.cluster_name), col(NamespaceRow.name))
     if cluster is not None:
         query = query.where(col(NamespaceRow.cluster_name) == cluster)
+    if workspace is not None:
+        query = query.where(col(NamespaceRow.workspace) == workspace)
     return tuple(
         Namespace.model_validate(
             row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
@@ -117,34 +119,24 @@ def namespaces_using(session: Session, registry: str) -> tuple[Namespace, ...]:
 
 
 def save_cluster(
-    session: Session, cluster: Cluster, status: ClusterStatus, context: RunContext
+    session: Session,
+    cluster: Cluster,
+    status: ClusterStatus,
+    entries: Iterable[AuditEntry],
+    context: RunContext,
 ) -> None:
     """Add a cluster, or update the one with this name."""
-    row = session.get(ClusterRow, cluster.name)
-    before = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)) if row else None
-    columns = cluster.model_dump(mode="json") | status.model_dump()
-    upsert(session, ClusterRow, [columns])
-    if before != cluster:
-        event_name = "cluster.registered" if before is None else "cluster.updated"
-        entry = AuditEntry(
-            subject=cluster.name, action=event_name, cluster=cluster.name, reason="by hand"
-        )
-        audit.append(session, "", [entry], context)
+    upsert(session, ClusterRow, [cluster.model_dump(mode="json") | status.model_dump()])
+    audit.append(session, "", entries, context)
 
 
-def delete_cluster(session: Session, name: str, why: str, context: RunContext) -> None:
+def delete_cluster(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
     """Delete the records of a cluster, except its audit log."""
-    # Its namespaces may have copies of their secrets, so the workspaces need new ones.
-    workspace_names = {
-        namespace.workspace for namespace in list_namespaces(session, name) if namespace.workspace
-    }
-    departures.save_departures(session, workspace_names, context.now)
     for table in (NamespaceRow, PullSecretRow, ListedNamespaceRow, TrustedObjectRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
-    entry = AuditEntry(subject=name, action="cluster.removed", cluster=name, reason=why)
     audit.append(session, "", [entry], context)
 
 
@@ -173,33 +165,15 @@ def save_namespaces(
     entries: Iterable[AuditEntry],
     context: RunContext,
 ) -> None:
-    """Save the namespaces of a cluster and their workspaces; others are deleted.
-
-    A namespace that leaves a workspace may have a copy of its login, so a rotation is recorded as
-    due.
+    """Save the namespaces of a cluster; records of others, and of their pull secrets, are deleted.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, lease_key(name), context.lease_id)
-    by_name = {namespace.name: namespace for namespace in current_namespaces}
-    departed_workspaces = membership.departures_by_workspace(
-        list_namespaces(session, name), by_name.values()
-    )
-    departures.save_departures(session, departed_workspaces, context.now)
-    _replace_rows(
-        session,
-        NamespaceRow,
-        name,
-        "name",
-        [_namespace_row(namespace) for namespace in by_name.values()],
-    )
-    _delete_rows(session, PullSecretRow, name, "namespace", set(by_name))
-    workspaces.create_missing(
-        session,
-        {namespace.workspace for namespace in by_name.values() if namespace.workspace},
-        context,
-    )
+    rows = [_namespace_row(namespace) for namespace in current_namespaces]
+    _replace_rows(session, NamespaceRow, name, "name", rows)
+    _delete_rows(session, PullSecretRow, name, "namespace", {row["name"] for row in rows})
     audit.append(session, "", entries, context)
 
 

@@ -1,12 +1,10 @@
 """Departures: namespaces left a workspace, and its robot accounts need a rotation."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Callable, Collection
 
 from sqlmodel import Session, col, select
 
 from models.access.rotation import Departure
-from models.registries.robots import RobotAccount
 from models.tables import DepartureRow, RobotAccountRow
 from tasks.store.registries import registries
 
@@ -16,41 +14,44 @@ def list_departures(session: Session, registry: str | None = None) -> tuple[Depa
     query = select(DepartureRow)
     if registry is not None:
         query = query.where(col(DepartureRow.registry_name) == registry)
-    return tuple(
-        Departure(
-            registry=row.registry_name,
-            workspace=row.workspace,
-            left_at=row.left_at,
-            rotated_at=row.rotated_at,
-        )
-        for row in session.exec(query)
-    )
+    return tuple(_to_departure(row) for row in session.exec(query))
 
 
-def save_departures(session: Session, workspaces: Collection[str], now: datetime) -> None:
-    """Record that namespaces left these workspaces, for each of their robot accounts.
+def update_departures(
+    session: Session,
+    workspaces: Collection[str],
+    update: Callable[[Departure], Departure],
+    registry: str | None = None,
+) -> None:
+    """Update the departure of each robot account of these workspaces; create missing ones.
 
-    Call it in the transaction that changes the membership: if the run is killed afterwards, the
-    next run still does the rotation.
+    Args:
+        session: the transaction that changes the membership or the secret: if the run is killed
+            afterwards, the next run still does the rotation.
+        workspaces: names of workspaces.
+        update: returns the new departure. No other run changes it until the transaction ends.
+        registry: only robot accounts of this registry; None for all.
     """
-    if not workspaces:
-        return
     columns = col(RobotAccountRow.registry_name), col(RobotAccountRow.workspace)
-    query = (
-        select(*columns).where(col(RobotAccountRow.workspace).in_(sorted(workspaces))).distinct()
+    query = select(*columns).where(col(RobotAccountRow.workspace).in_(sorted(workspaces)))
+    if registry is not None:
+        query = query.where(col(RobotAccountRow.registry_name) == registry)
+    keys = sorted(session.exec(query.distinct()).all()) if workspaces else []
+    for name, workspace in keys:
+        registries.lock_row(session, name)
+        row = session.get(DepartureRow, (name, workspace))
+        before = _to_departure(row) if row else Departure(registry=name, workspace=workspace)
+        after = update(before)
+        if after != before:
+            row = row or DepartureRow(registry_name=name, workspace=workspace)
+            row.left_at, row.rotated_at = after.left_at, after.rotated_at
+            session.add(row)
+
+
+def _to_departure(row: DepartureRow) -> Departure:
+    return Departure(
+        registry=row.registry_name,
+        workspace=row.workspace,
+        left_at=row.left_at,
+        rotated_at=row.rotated_at,
     )
-    for registry, workspace in sorted(session.exec(query).all()):
-        registries.lock_row(session, registry)
-        row = session.get(DepartureRow, (registry, workspace)) or DepartureRow(
-            registry_name=registry, workspace=workspace
-        )
-        row.left_at = row.left_at or now
-        session.add(row)
-
-
-def mark_rotated(session: Session, robot_account: RobotAccount) -> None:
-    """Record that a new secret was created, which departed namespaces do not have."""
-    row = session.get(DepartureRow, (robot_account.registry, robot_account.workspace))
-    if row is not None and row.left_at is not None:
-        row.left_at, row.rotated_at = None, robot_account.secret_created_at
-        session.add(row)

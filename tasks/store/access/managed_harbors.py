@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from models.discovery.managed_harbor import AdoptionState, HarborRef, ManagedHarborRecord
+from models.discovery.managed_harbor import HarborRef, ManagedHarborRecord
 from models.tables import ManagedHarborRow
 from tasks.store.upsert import upsert
 
@@ -75,21 +75,3 @@ def delete_harbor_record(session: Session, ref: HarborRef) -> None:
     row = session.get(ManagedHarborRow, (ref.cluster, ref.namespace, ref.name, ref.kind.value))
     if row is not None:
         session.delete(row)
-
-
-def exclude(session: Session, registry: str) -> None:
-    """Exclude a managed registry that was removed manually from automatic adoption."""
-    message = "removed manually; run integrate-managed-harbor to adopt it again"
-    for row in session.exec(
-        select(ManagedHarborRow).where(col(ManagedHarborRow.registry_name) == registry)
-    ):
-        row.standing, row.registry_name, row.message = AdoptionState.EXCLUDED.value, "", message
-        session.add(row)
-
-
-def include(session: Session, cluster: str, namespace: str, name: str) -> None:
-    """Delete the exclusion of a managed Harbor."""
-    for harbor in list_harbor_records(session):
-        location = harbor.ref.cluster, harbor.ref.namespace, harbor.ref.name
-        if harbor.state is AdoptionState.EXCLUDED and location == (cluster, namespace, name):
-            delete_harbor_record(session, harbor.ref)

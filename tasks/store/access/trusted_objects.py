@@ -1,7 +1,6 @@
 """Records of the cluster objects that a person trusts as sources of a Harbor."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -11,19 +10,19 @@ from models.tables import TrustedObjectRow
 from tasks.store.upsert import upsert
 
 
-def list_trusted_objects(
-    session: Session, cluster: str, now: datetime
-) -> tuple[TrustedObject, ...]:
-    """Return the trusted objects of a cluster; expired pending ones are deleted."""
+def list_trusted_objects(session: Session, cluster: str) -> tuple[TrustedObject, ...]:
+    """Return the trusted objects of a cluster, oldest first."""
     query = select(TrustedObjectRow).where(col(TrustedObjectRow.cluster_name) == cluster)
-    objects = []
-    for row in session.exec(query.order_by(col(TrustedObjectRow.trusted_at))).all():
-        trusted_object = _to_trusted_object(row)
-        if trusted_object.uid or trusted_object.is_pending(now):
-            objects.append(trusted_object)
-        else:
+    rows = session.exec(query.order_by(col(TrustedObjectRow.trusted_at)))
+    return tuple(_to_trusted_object(row) for row in rows)
+
+
+def delete_trusted_objects(session: Session, objects: Iterable[TrustedObject]) -> None:
+    """Delete the records of trusted objects."""
+    for item in objects:
+        row = session.get(TrustedObjectRow, (item.cluster, item.namespace, item.name, item.uid))
+        if row is not None:
             session.delete(row)
-    return tuple(objects)
 
 
 def save(session: Session, objects: Iterable[TrustedObject]) -> None:
@@ -48,13 +47,7 @@ def save(session: Session, objects: Iterable[TrustedObject]) -> None:
 def save_pinned(session: Session, objects: Iterable[TrustedObject]) -> None:
     """Save objects that appeared, in place of their pending records."""
     objects = tuple(objects)
-    for trusted_object in objects:
-        row = session.get(
-            TrustedObjectRow,
-            (trusted_object.cluster, trusted_object.namespace, trusted_object.name, ""),
-        )
-        if row is not None:
-            session.delete(row)
+    delete_trusted_objects(session, (item.model_copy(update={"uid": ""}) for item in objects))
     save(session, objects)
 
 

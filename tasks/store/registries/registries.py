@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
@@ -12,7 +12,6 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.registries.condition import Condition, ConditionType
-from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.schedule import PollHistory
@@ -66,7 +65,7 @@ def get_registry(session: Session, name: str) -> RegistryRecord:
 
 def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRecord:
     return RegistryRecord(
-        registry=Registry.model_validate(row.model_dump(include=set(Registry.model_fields))),
+        registry=_to_registry(row),
         integrated_at=row.integrated_at,
         conditions=tuple(
             sorted(conditions, key=lambda condition: list(ConditionType).index(condition.type))
@@ -84,130 +83,53 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
     )
 
 
+def _to_registry(row: RegistryRow) -> Registry:
+    return Registry.model_validate(row.model_dump(include=set(Registry.model_fields)))
+
+
 def list_names(session: Session) -> frozenset[str]:
     """Return the names of all registries."""
     return frozenset(session.exec(select(RegistryRow.name)))
 
 
-def ensure_available(session: Session, registry: Registry) -> Registry | None:
-    """Ensure that no other registry uses the name or the address.
-
-    Returns:
-        The existing registry if it has the same name, kind and address, so that an interrupted
-        integration can continue; None if name and address are unused.
-
-    Raises:
-        InvalidRequest: another registry uses the name or the address.
-    """
-    ensure_address_available(session, registry)
-    row = session.get(RegistryRow, registry.name)
-    if row is None:
-        return None
-    if row.address == registry.address and row.kind == registry.kind:
-        return _to_record(row, ()).registry
-    raise InvalidRequest(
-        f"the name {registry.name!r} is already used for {row.address}; choose another name, or "
-        "run update-registry to change its address"
-    )
-
-
-def ensure_address_available(session: Session, registry: Registry) -> None:
-    """Ensure that no other registry has this address, or the same host with another scheme.
-
-    Raises:
-        InvalidRequest: another registry has it; the message contains its name.
-    """
+def list_with_name_or_host(session: Session, registry: Registry) -> tuple[Registry, ...]:
+    """Return the registries that have the name or the host of this one."""
     host = registry.parsed_address.netloc
-    conflict = session.exec(
-        select(RegistryRow.name, RegistryRow.address).where(
+    query = select(RegistryRow).where(
+        or_(
+            col(RegistryRow.name) == registry.name,
             col(RegistryRow.address).in_([f"https://{host}", f"http://{host}"]),
-            col(RegistryRow.name) != registry.name,
         )
-    ).first()
-    if conflict is not None:
-        other_name, address = conflict
-        raise InvalidRequest(
-            f"{address} is already integrated as {other_name!r}, and image references do not "
-            f"distinguish http from https; run remove-registry for {other_name!r} first"
-        )
+    )
+    return tuple(_to_registry(row) for row in session.exec(query))
 
 
 def add_registry(
-    session: Session,
-    registry: Registry,
-    entry: AuditEntry,
-    context: RunContext,
-    *,
-    approved_origins: Iterable[CredentialOrigin] = (),
+    session: Session, registry: Registry, entry: AuditEntry, context: RunContext
 ) -> None:
-    """Add a registry, or update an existing one with the same name, kind and address.
-
-    If it exists unchanged, an interrupted integration continues, and nothing is audited.
-
-    Args:
-        session: the transaction.
-        registry: the registry.
-        entry: audit entry of the integration.
-        context: the run that makes the change.
-        approved_origins: origins that a person permits its credentials to be sent to.
+    """Add a registry, with the audit entry of its integration.
 
     Raises:
-        InvalidRequest: another registry uses the name or the address.
+        InvalidRequest: another run has added one with this name or address.
     """
-    credential_origins.save(session, approved_origins)
-    existing = ensure_available(session, registry)
-    if existing is None:
-        _insert(session, registry, context.now)
-        audit.append(session, registry.name, [entry], context)
-    elif existing != registry:
-        updates = {
-            "action": "registry.updated",
-            "before": existing.address,
-            "reason": "integrated again",
-        }
-        replace_registry(session, registry, entry.model_copy(update=updates), context)
-
-
-def _insert(session: Session, registry: Registry, now: datetime) -> None:
-    session.add(RegistryRow(integrated_at=now, name=registry.name, **_row_values(registry)))
+    row = RegistryRow(integrated_at=context.now, name=registry.name, **_row_values(registry))
+    session.add(row)
     try:
         session.flush()
     except IntegrityError:
         message = f"{registry.name!r} or {registry.address} was just integrated by another run"
         raise InvalidRequest(message) from None
-
-
-def replace_registry(
-    session: Session,
-    registry: Registry,
-    entry: AuditEntry,
-    context: RunContext,
-    *,
-    approved_origins: Iterable[CredentialOrigin] = (),
-) -> None:
-    """Replace the specification of a registry; its name does not change.
-
-    Args:
-        session: the transaction.
-        registry: the new specification.
-        entry: audit entry of the change.
-        context: the run that makes the change.
-        approved_origins: origins that a person permits its credentials to be sent to.
-
-    Raises:
-        InvalidRequest: another registry uses the address.
-    """
-    ensure_address_available(session, registry)
-    row = session.get_one(RegistryRow, registry.name)
-    session.add(row.sqlmodel_update(_row_values(registry)))
-    credential_origins.save(session, approved_origins)
-    credential_origins.delete_unused(session)
     audit.append(session, registry.name, [entry], context)
 
 
-def add_audit_entry(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
-    """Append an audit entry for a registry without changing its record."""
-    audit.append(session, name, [entry], context)
+def replace_registry(
+    session: Session, registry: Registry, entry: AuditEntry, context: RunContext
+) -> None:
+    """Replace the specification of a registry; its name does not change."""
+    row = session.get_one(RegistryRow, registry.name)
+    session.add(row.sqlmodel_update(_row_values(registry)))
+    credential_origins.delete_unused(session)
+    audit.append(session, registry.name, [entry], context)
 
 
 def reset(session: Session, name: str) -> None:

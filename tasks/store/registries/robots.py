@@ -1,12 +1,12 @@
 """Records of this installation's robot accounts, with their encrypted secrets."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from models.registries.robots import RobotAccount
 from models.tables import RobotAccountRow
-from tasks.store.access import departures
 from tasks.store.registries import registries
 from tasks.store.upsert import upsert
 
@@ -37,7 +37,6 @@ def save_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -
     """Save a robot account together with its encrypted secret."""
     registries.lock_row(session, robot_account.registry)
     upsert(session, RobotAccountRow, [_row_values(robot_account) | {"sealed": ciphertext}])
-    departures.mark_rotated(session, robot_account)
 
 
 def update_robots(session: Session, registry: str, robot_accounts: Iterable[RobotAccount]) -> None:
@@ -58,6 +57,22 @@ def delete_robots(session: Session, registry: str, robot_ids: Iterable[int]) -> 
             col(RobotAccountRow.robot_id).in_(list(robot_ids)),
         )
     )
+
+
+def save_rolled_out(
+    session: Session, robot_accounts: Iterable[RobotAccount], now: datetime
+) -> None:
+    """Save that robot accounts have reached every namespace of their workspace."""
+    for robot_account in sorted(robot_accounts, key=lambda robot: (robot.registry, robot.robot_id)):
+        registries.lock_row(session, robot_account.registry)
+        session.exec(
+            update(RobotAccountRow)
+            .where(
+                col(RobotAccountRow.registry_name) == robot_account.registry,
+                col(RobotAccountRow.robot_id) == robot_account.robot_id,
+            )
+            .values(rolled_out_at=now)
+        )
 
 
 def get_encrypted_secret(session: Session, robot_account: RobotAccount) -> str:

@@ -6,28 +6,23 @@ from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
 from models.core.run_context import RunContext
-from models.registries.plan import Plan
-from models.registries.run_record import RunRecord, drift_entries
+from models.registries.run_record import Findings, RunRecord
 from models.tables import ChangeResultRow, RegistryRow
 from tasks.store import audit, leases
-from tasks.store.access import bindings
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.upsert import upsert
 
 
-def save_findings(session: Session, plan: Plan, context: RunContext, *, first_look: bool) -> None:
+def save_findings(session: Session, registry: str, findings: Findings, context: RunContext) -> None:
     """Save the findings of an observation, before the changes of the plan are applied.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
     """
-    leases.check_lease(session, plan.registry, context.lease_id)
-    hold_reasons = plan.bindings_to_hold
-    bindings.hold_bindings_of_spaces(session, plan.registry, hold_reasons, context)
-    spaces.save_spaces(session, plan.registry, plan.updated_spaces)
-    spaces.delete_spaces(session, plan.registry, plan.expired_spaces, context)
-    entries = drift_entries(plan.drifts, first_look=first_look)
-    audit.append(session, plan.registry, entries, context)
+    leases.check_lease(session, registry, context.lease_id)
+    spaces.save_spaces(session, registry, findings.updated_spaces)
+    spaces.delete_spaces(session, registry, findings.expired_spaces)
+    audit.append(session, registry, findings.audit_entries, context)
 
 
 def save_run(session: Session, registry: str, run_record: RunRecord, context: RunContext) -> None:
@@ -44,14 +39,10 @@ def save_run(session: Session, registry: str, run_record: RunRecord, context: Ru
     row.spaces_read_at = run_record.spaces_read_at or row.spaces_read_at
     session.add(row)
     registries.save_conditions(session, registry, run_record.conditions)
-    hold_reasons = run_record.bindings_to_hold
-    bindings.hold_bindings_of_spaces(session, registry, hold_reasons, context)
-    spaces.save_spaces(session, registry, run_record.updated_spaces)
-    spaces.delete_spaces(session, registry, run_record.expired_spaces, context)
     robots.update_robots(session, registry, run_record.updated_robots)
     robots.delete_robots(session, registry, run_record.deleted_robot_ids)
     _save_results(session, registry, run_record, context.now)
-    audit.append(session, registry, run_record.audit_entries, context)
+    save_findings(session, registry, run_record, context)
 
 
 def prune_results(session: Session, before: datetime, limit: int) -> int:

@@ -6,17 +6,15 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlmodel import Session, col, delete
 
-from models.access.requests import desired_space_entries
+from models.core.audit import AuditEntry
 from models.core.run_context import RunContext
 from models.registries.space import Space
 from models.tables import SpaceRow
 from tasks.store import audit, leases
-from tasks.store.access import bindings
 from tasks.store.registries import registries
 from tasks.store.upsert import upsert
 
 _SPACES_ADAPTER = TypeAdapter(tuple[Space, ...])
-EXPIRED_REASON = "the space was missing from the registry for longer than the grace period"
 _COLUMNS = [getattr(SpaceRow, name) for name in Space.model_fields]
 
 
@@ -30,6 +28,12 @@ def list_spaces(session: Session, registry: str) -> tuple[Space, ...]:
     return _SPACES_ADAPTER.validate_python([row._asdict() for row in rows])
 
 
+def get_space(session: Session, registry: str, name: str) -> Space | None:
+    """Return a space of a registry; None if it is not on record."""
+    row = session.get(SpaceRow, (registry, name))
+    return Space.model_validate(row.model_dump(include=set(Space.model_fields))) if row else None
+
+
 def save_spaces(session: Session, registry: str, records: Iterable[Space]) -> None:
     """Save spaces; their storage statistics are not changed."""
     registries.lock_row(session, registry)
@@ -38,7 +42,11 @@ def save_spaces(session: Session, registry: str, records: Iterable[Space]) -> No
 
 
 def save_desired(
-    session: Session, registry: str, desired: Iterable[Space], context: RunContext
+    session: Session,
+    registry: str,
+    desired: Iterable[Space],
+    entries: Iterable[AuditEntry],
+    context: RunContext,
 ) -> None:
     """Save and audit the desired state of spaces, before it is applied.
 
@@ -46,18 +54,13 @@ def save_desired(
         LeaseHeld: the lease was lost; nothing is saved.
     """
     leases.check_lease(session, registry, context.lease_id)
-    desired_spaces = tuple(desired)
-    save_spaces(session, registry, desired_spaces)
-    audit.append(session, registry, desired_space_entries(desired_spaces), context)
+    save_spaces(session, registry, desired)
+    audit.append(session, registry, entries, context)
 
 
-def delete_spaces(
-    session: Session, registry: str, names: Iterable[str], context: RunContext
-) -> None:
-    """Delete spaces and hold their bindings: a later space of the same name inherits no access."""
+def delete_spaces(session: Session, registry: str, names: Iterable[str]) -> None:
+    """Delete spaces; their bindings are kept."""
     space_names = list(names)
-    reasons = dict.fromkeys(space_names, EXPIRED_REASON)
-    bindings.hold_bindings_of_spaces(session, registry, reasons, context)
     for start in range(0, len(space_names), 500):
         session.exec(
             delete(SpaceRow).where(

@@ -22,10 +22,13 @@ from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
 from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
 from flows.runs import hold_lease
 from models.access.binding import Binding, Workspace
+from models.access.binding_change import plan_bind
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.audit import AuditEntry
 from models.core.labels import WORKSPACE_LABEL
@@ -35,11 +38,11 @@ from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock
 from tasks.clusters.paging import OBJECT_PAGE_SIZE
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store.access import bindings, clusters, workspaces
-from tasks.store.access.binding_change import plan_bind
+from tasks.store.access import bindings
 from tasks.store.access.clusters import lease_key
 from tasks.store.registries import registries
 from tasks.store.session import get_engine, run_in_transaction
+from tasks.store.state import load_binding_records
 from tests.support.databases import migrated_sqlite, use_database
 
 WORKSPACES, SPACES, NAMESPACES = 50, 1000, 1000
@@ -136,14 +139,15 @@ def _register(session: Session, url: str) -> None:
     registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=url, credential=block)
     registries.add_registry(session, registry, entry, RunContext(now=at))
     cluster = Cluster(name=CLUSTER, credential=BlockRef(name=CLUSTER))
-    clusters.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
+    memberships.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
 
 
 def _bind(session: Session, spaces: list[str], workspaces: list[str]) -> int:
     """Bind as the flow does: ask what is missing, then write it down."""
     at = clock.now()
-    binding_change = plan_bind(session, HARBOR, spaces, workspaces, at)
-    return bindings.bind(session, binding_change.bindings, RunContext(now=at))
+    records = load_binding_records(session, HARBOR)
+    binding_change = plan_bind(records, spaces, workspaces, at)
+    return binding_operations.bind(session, binding_change.bindings, RunContext(now=at))
 
 
 async def test_requests_grow_with_pages_and_workspaces_and_not_with_bindings(
@@ -193,14 +197,14 @@ def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     run_in_transaction(_register, "http://harbor.test")
     for number in range(WORKSPACES):
         workspace = Workspace(name=_workspace(number))
-        run_in_transaction(workspaces.save_workspace, workspace, (), RunContext(now=at))
+        run_in_transaction(memberships.save_workspace, workspace, (), RunContext(now=at))
     new_bindings = [
         Binding(registry=HARBOR, space=f"space-{space}", workspace=_workspace(team), bound_at=at)
         for space in range(SPACES // 10)
         for team in range(WORKSPACES)
     ]
     with _statements() as bind_statements:
-        assert run_in_transaction(bindings.bind, new_bindings, RunContext(now=at)) == len(
+        assert run_in_transaction(binding_operations.bind, new_bindings, RunContext(now=at)) == len(
             new_bindings
         )
     with _statements() as update_statements:
@@ -210,7 +214,7 @@ def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     assert run_in_transaction(bindings.list_not_yet_effective) == ()
     with _statements() as unbind_statements:
         assert run_in_transaction(
-            bindings.unbind, new_bindings, "asked", RunContext(now=at)
+            binding_operations.unbind, new_bindings, "asked", RunContext(now=at)
         ) == len(new_bindings)
     assert run_in_transaction(bindings.list_bindings) == ()
     assert max(len(bind_statements), len(update_statements), len(unbind_statements)) <= 5, (

@@ -11,6 +11,7 @@ from deployments.simulators.docker_pull import can_pull
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
+from flows.operations.integration import save_new_registry
 from flows.registries.set_visibility import set_space_visibility
 from flows.registries.update import update_registry
 from flows.runs import new_run_context
@@ -22,7 +23,6 @@ from models.registries.registry import BlockRef, Kind, Registry
 from models.tables import BindingRow
 from tasks import clock
 from tasks.secrets.credentials import RegistryCredentials
-from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     BLOCK_IDS,
@@ -69,7 +69,7 @@ async def add_docker_registry(name: str, url: str, pull: str | None) -> None:
     entry = AuditEntry(subject=name, action="registry.integrated", after=url)
     approved_origins = new_credential_origins(registry, BLOCK_IDS)
     run_in_transaction(
-        registries.add_registry,
+        save_new_registry,
         registry,
         entry,
         new_run_context(),
@@ -216,7 +216,7 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
             entry = AuditEntry(subject=registry_name, action="registry.integrated")
             approved_origins = new_credential_origins(registry, BLOCK_IDS)
             run_in_transaction(
-                registries.add_registry,
+                save_new_registry,
                 registry,
                 entry,
                 new_run_context(),

@@ -10,14 +10,16 @@ from flows.access.remove_workspace import remove_workspace
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
+from flows.operations import bindings as binding_operations
 from flows.runs import new_run_context
+from models.access.binding_change import plan_bind
 from models.clusters.membership import Namespace
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
-from tasks.store.access import bindings, clusters, workspaces
-from tasks.store.access.binding_change import plan_bind
+from tasks.store.access import clusters, workspaces
 from tasks.store.session import run_in_transaction
+from tasks.store.state import load_binding_records
 from tests.support.helpers import (
     add_registry,
     audit_of,
@@ -186,8 +188,9 @@ async def test_what_is_bound_while_the_workspace_is_removed_goes_with_it_and_is_
         await p.bind("team-a")
 
         def add_binding() -> None:
-            binding_change = run_in_transaction(plan_bind, name, ["team-b"], ["red"], clock.now())
-            run_in_transaction(bindings.bind, binding_change.bindings, new_run_context())
+            records = run_in_transaction(load_binding_records, name)
+            binding_change = plan_bind(records, ["team-b"], ["red"], clock.now())
+            run_in_transaction(binding_operations.bind, binding_change.bindings, new_run_context())
 
         p.harbor.faults.add(Fault(RunCallback(add_binding), "DELETE", r"/api/v2\.0/robots/\d+"))
         message = await expect_success(remove_workspace, "red", confirm=True)

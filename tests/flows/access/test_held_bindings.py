@@ -7,8 +7,10 @@ from sqlmodel import update
 
 from flows.access.explain_access import explain_access
 from flows.access.resolve_held_bindings import HeldBindingAction, resolve_held_bindings
+from flows.operations.bindings import hold
 from flows.runs import new_run_context
 from models.core.settings import get_settings
+from models.registries.run_record import EXPIRED_REASON
 from models.tables import SpaceRow
 from tasks import clock
 from tasks.store.registries import spaces
@@ -167,7 +169,8 @@ async def test_what_is_not_there_cannot_be_restored(name: str) -> None:
     """Else it would wait for whoever takes the name."""
     async with platform(name, "team-a") as p:
         await p.bind("team-a")
-        run_in_transaction(spaces.delete_spaces, name, ["team-a"], new_run_context())
+        run_in_transaction(spaces.delete_spaces, name, ["team-a"])
+        run_in_transaction(hold, name, {"team-a": EXPIRED_REASON}, new_run_context())
         p.harbor.simulator.delete_project("team-a")
         message = await expect_success(resolve_held_bindings, name, HeldBindingAction.RESTORE)
         assert "1 binding still held: the registry has no space team-a" in message

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 from deployments.simulators.faults import Fault, RunCallback
 from flows.discovery.discover import discover_managed_harbors
+from flows.operations import memberships
 from flows.runs import new_run_context
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.discovery.trust import MANAGED_LABEL
 from tasks.secrets.cluster_credentials import ClusterCredentials
-from tasks.store.access import clusters
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import PASSWORD, expect_success, harbor_with, registry_names
 from tests.support.platform import cluster_with, register
@@ -42,7 +42,7 @@ async def _add_cluster(name: str, kubeconfig: str) -> None:
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
     cluster = Cluster.model_validate({"name": name, "credential": {"name": name}})
-    run_in_transaction(clusters.save_cluster, cluster, ClusterStatus(), new_run_context())
+    run_in_transaction(memberships.save_cluster, cluster, ClusterStatus(), new_run_context())
 
 
 async def test_a_slow_cluster_delays_no_other(database: str) -> None:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from models.access.requests import check_unbind_limit, match_spaces, parse_namespaces
+from models.access.requests import (
+    check_unbind_limit,
+    check_workspaces_exist,
+    match_spaces,
+    parse_namespaces,
+)
 from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits
 
@@ -85,3 +90,14 @@ def test_the_brake_on_unbinding(unbound_count: int, total: int, refused: bool) -
         return
     with pytest.raises(UnsafePlan, match=rf"would remove {unbound_count} of {total} bindings"):
         check_unbind_limit("prod", unbound_count, total, ChangeLimits())
+
+
+def test_workspaces_must_exist() -> None:
+    check_workspaces_exist([], [])
+    check_workspaces_exist(["team-b", "team-a"], ["team-a", "team-b"])
+    with pytest.raises(InvalidRequest, match="no workspace team-a; existing workspaces: none"):
+        check_workspaces_exist(["team-a"], [])
+    with pytest.raises(
+        InvalidRequest, match=r"no workspace x, y; existing workspaces: team-a, team-b. Run"
+    ):
+        check_workspaces_exist(["y", "team-a", "x"], ["team-b", "team-a"])

@@ -1,10 +1,11 @@
 """The records about access, compared with an observation; and summaries of changes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from models.access.robot_state import RobotState
+from models.access.rotation import Departure
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.changes import summarize_difference, summarize_spaces
@@ -198,3 +199,48 @@ def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() ->
     bound: dict[str, tuple[str, ...]] = {"team-a": ("a", "c")}
     current = observation(robots(robot(1, "a", "c")))
     assert record(robot_account(1, "a", "c"), bound=bound).plan(current) == RobotPlan()
+
+
+def scheduled(robot_state: RobotState, now: datetime = NOW) -> dict[str, frozenset[object]]:
+    """The parts of a schedule that are not empty."""
+    schedule = robot_state.schedule(timedelta(minutes=10), now).rotation
+    return {name: value for name, value in dict(schedule).items() if value}
+
+
+LEFT = Departure(registry="prod", workspace="team-a", left_at=NOW)
+ROTATED = Departure(registry="prod", workspace="team-a", rotated_at=NEW.secret_created_at)
+ROLLED_OUT = NEW.model_copy(update={"rolled_out_at": NEW.secret_created_at})
+
+
+@pytest.mark.parametrize(
+    ("accounts", "departures", "minutes", "expected"),
+    [
+        ((OLD,), (), 0, {}),
+        ((OLD, NEW), (), 60, {}),  # not rolled out: the old one is kept
+        ((OLD, ROLLED_OUT), (), 9, {"rolled_out": {"team-a"}}),
+        ((OLD, ROLLED_OUT), (), 10, {"rolled_out": {"team-a"}, "expired_robot_ids": {1}}),
+        ((OLD,), (LEFT,), 0, {"departure_rotations": {"team-a"}}),
+        ((OLD, NEW), (ROTATED,), 9, {"exposed_robot_ids": {1}}),
+        (
+            (OLD, NEW),
+            (ROTATED,),
+            10,
+            {"exposed_robot_ids": {1}, "expired_robot_ids": {1}, "overdue_robot_ids": {1}},
+        ),
+    ],
+)
+def test_what_is_due_on_the_robot_accounts(
+    accounts: tuple[RobotAccount, ...],
+    departures: tuple[Departure, ...],
+    minutes: int,
+    expected: dict[str, set[object]],
+) -> None:
+    """Minutes count from the creation of the new secret."""
+    robot_state = record(*accounts).model_copy(update={"departures": departures})
+    now = NEW.secret_created_at + timedelta(minutes=minutes)
+    assert scheduled(robot_state, now) == expected
+
+
+def test_who_asks_for_a_new_secret_gets_one() -> None:
+    rotation = record(OLD).schedule(timedelta(0), NOW, frozenset({"team-a"})).rotation
+    assert rotation.requested_rotations == {"team-a"}

@@ -12,6 +12,8 @@ from models.access.rotation import (
     departure_rotations,
     due_for_rotation,
     fully_rolled_out,
+    newly_rolled_out,
+    pending_rollouts,
     registries_with_due_robots,
     replacement_robots,
     robots_by_namespace,
@@ -48,18 +50,16 @@ def test_the_youngest() -> None:
     [(None, set()), (2 * DAY, set()), (DAY, {"team-a"}), (DAY / 2, {"team-a"})],
 )
 def test_overdue(age: timedelta | None, expected: set[str]) -> None:
-    assert due_for_rotation([OLD], age, NOW) == expected
+    due = due_for_rotation([OLD], age, NOW)
+    assert due == ({"prod": expected} if expected else {})
 
 
 def test_a_young_one_beside_an_old_one_is_not_overdue() -> None:
-    assert due_for_rotation([OLD, NEW], DAY, NOW) == frozenset()
+    assert due_for_rotation([OLD, NEW], DAY, NOW) == {}
 
 
 def test_the_observer_is_not_rotated_with_workspaces() -> None:
-    assert (
-        due_for_rotation([robot_account(1, workspace="", made_at=NOW - DAY)], DAY, NOW)
-        == frozenset()
-    )
+    assert due_for_rotation([robot_account(1, workspace="", made_at=NOW - DAY)], DAY, NOW) == {}
 
 
 @pytest.mark.parametrize(
@@ -254,3 +254,63 @@ def test_who_supersedes_another() -> None:
     assert (
         replacement_robots([robot_account(7, workspace=""), robot_account(8, workspace="")]) == ()
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "left_at", "rotated_at"),
+    [
+        (departure(None), NOW, None),
+        (departure(None, NOW - DAY), NOW, NOW - DAY),
+        (departure(NOW - DAY), NOW - DAY, None),  # the first counts
+        (departure(NOW - DAY, NOW - 2 * DAY), NOW - DAY, NOW - 2 * DAY),
+    ],
+)
+def test_a_namespace_leaves(
+    before: Departure, left_at: datetime, rotated_at: datetime | None
+) -> None:
+    after = before.leave(NOW)
+    assert (after.left_at, after.rotated_at) == (left_at, rotated_at)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (departure(None), departure(None)),  # a rotation that nobody left for
+        (departure(None, NOW - DAY), departure(None, NOW - DAY)),
+        (departure(NOW - MINUTE), departure(None, NOW)),
+        (departure(NOW - MINUTE, NOW - DAY), departure(None, NOW)),
+    ],
+)
+def test_a_new_secret_answers_a_departure(before: Departure, expected: Departure) -> None:
+    assert before.rotate(NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("accounts", "holders", "expected"),
+    [
+        ([OLD], [1], []),  # no replacement
+        ([NEW], [2], []),  # its predecessor is deleted
+        ([OLD, NEW], [1], []),
+        ([OLD, NEW], [2], [NEW]),
+        ([OLD, with_rollout(NEW, NOW)], [2], []),  # known already
+    ],
+)
+def test_who_has_reached_every_namespace_now(
+    accounts: list[RobotAccount], holders: list[int], expected: list[RobotAccount]
+) -> None:
+    pull_secrets = [holds(robot_id) for robot_id in holders]
+    assert newly_rolled_out(accounts, [namespace()], pull_secrets) == tuple(expected)
+
+
+def test_who_has_not_reached_every_namespace_yet() -> None:
+    assert pending_rollouts([OLD]) == pending_rollouts([OLD, with_rollout(NEW, NOW)]) == ()
+    assert pending_rollouts([OLD, NEW]) == (NEW,)
+
+
+def test_due_for_rotation_on_every_registry() -> None:
+    other = robot_account(3, registry="other", made_at=NOW - DAY)
+    second = robot_account(4, workspace="team-b", made_at=NOW - 2 * DAY)
+    assert due_for_rotation([OLD, other, second, robot_account(5, registry="third")], DAY, NOW) == {
+        "other": {"team-a"},
+        "prod": {"team-a", "team-b"},
+    }

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from models.clusters.audit_entries import cluster_entries, namespace_entries, pull_secret_entries
-from models.clusters.cluster import ClusterStatus
+from models.clusters.audit_entries import (
+    cluster_entries,
+    namespace_entries,
+    pull_secret_entries,
+    registration_entries,
+)
+from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import (
     AddImagePullSecret,
@@ -18,7 +23,12 @@ from models.clusters.pull_secret import (
 )
 from models.core.audit import EVENT_DESCRIPTIONS, AuditEntry
 from models.core.reasons import Reason
-from tests.support.access_builders import cluster_result, namespace, pull_secret_status
+from tests.support.access_builders import (
+    cluster,
+    cluster_result,
+    namespace,
+    pull_secret_status,
+)
 
 DELIVER = WriteSecret(
     namespace="shop", before="", after="print", registries=("a", "b"), reason=Reason.MISSING
@@ -203,3 +213,16 @@ def test_every_entry_is_an_event_that_is_explained() -> None:
     }
     assert events <= EVENT_DESCRIPTIONS.keys()
     assert len(events) == 8
+
+
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        (None, "cluster.registered"),
+        (cluster(links_accounts=False), "cluster.updated"),
+        (cluster(), None),
+    ],
+)
+def test_a_cluster_is_registered_or_updated(before: Cluster | None, event: str | None) -> None:
+    entry = AuditEntry(subject="eu", action=str(event), cluster="eu", reason="by hand")
+    assert registration_entries(before, cluster()) == ((entry,) if event else ())

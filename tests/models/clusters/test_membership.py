@@ -11,6 +11,7 @@ from models.clusters.membership import (
     assign_workspaces,
     check_departures,
     departures_by_workspace,
+    has_unlisted_member,
     keep_assignments,
 )
 from models.core.errors import UnsafePlan
@@ -203,3 +204,21 @@ def test_what_is_left_after_a_refusal_is_no_longer_refused() -> None:
 def test_who_left(after: list[Namespace], expected: dict[str, list[str]]) -> None:
     before = [namespace("shop"), namespace("nobodys", None)]
     assert departures_by_workspace(before, after) == expected
+
+
+LISTED = WorkspaceSource.LISTED
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        (namespace("shop", source=LISTED), False),
+        (namespace("web", source=LISTED), True),
+        (namespace("web"), False),  # its label names the workspace
+        (namespace("web", "team-b", source=LISTED), False),
+        (namespace("shop", cluster="us", source=LISTED), True),
+    ],
+)
+def test_who_leaves_because_the_list_changes(member: Namespace, expected: bool) -> None:
+    members = [namespace("shop", source=LISTED), member]
+    assert has_unlisted_member(members, "team-a", {("eu", "shop")}) is expected

@@ -363,3 +363,19 @@ def test_adoptions_are_limited_and_nothing_else_is() -> None:
     assert later == 2
     assert [type(step) for step in limited_plan.steps] == [Adopt, Adopt, Adopt, SetState]
     assert plan(*harbors).limit_adoptions(5) == (plan(*harbors), 0)
+
+
+@pytest.mark.parametrize(
+    ("uid", "age", "is_expired"),
+    [
+        ("", timedelta(0), False),
+        ("", TRUST_PENDING_TIMEOUT, False),
+        ("", TRUST_PENDING_TIMEOUT + timedelta(seconds=1), True),
+        ("uid-1", 100 * TRUST_PENDING_TIMEOUT, False),
+    ],
+)
+def test_trust_in_what_does_not_appear_ends(uid: str, age: timedelta, is_expired: bool) -> None:
+    trusted_object = TrustedObject(
+        cluster="eu", namespace="hub", name="main", uid=uid, trusted_at=NOW - age
+    )
+    assert trusted_object.is_expired(NOW) is is_expired

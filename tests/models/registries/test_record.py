@@ -1,12 +1,20 @@
-"""When the storage of a registry is read."""
+"""When the storage of a registry is read, and whether a registry may be added."""
 
 from datetime import timedelta
 
 import pytest
 
+from models.core.audit import AuditEntry
+from models.core.errors import InvalidRequest
 from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType
-from tests.support.builders import NOW, registry_record
+from models.registries.record import (
+    check_address_available,
+    check_available,
+    reintegration_entry,
+)
+from models.registries.registry import BlockRef, Kind, Registry
+from tests.support.builders import NOW, registry, registry_record
 
 EVERY = timedelta(minutes=10)
 
@@ -36,3 +44,60 @@ def test_storage_is_due(conditions: list[Condition], age: timedelta | None, expe
     read_at = NOW - age if age is not None else None
     record = registry_record(*conditions).model_copy(update={"storage_read_at": read_at})
     assert record.is_storage_due(EVERY, NOW) is expected
+
+
+PROD = registry()
+
+
+@pytest.mark.parametrize(
+    ("candidate", "existing"),
+    [
+        (registry(name="new", address="http://new.test"), None),
+        (PROD, PROD),
+        (registry(credential=BlockRef(name="new")), PROD),  # it continues with other settings
+    ],
+)
+def test_a_name_and_an_address_are_free(candidate: Registry, existing: Registry | None) -> None:
+    others = [PROD, registry(name="other", address="http://other.test")]
+    assert check_available(candidate, others) == existing
+    assert check_available(candidate, []) is None
+
+
+@pytest.mark.parametrize(
+    ("candidate", "message"),
+    [
+        (
+            registry(address="http://new.test"),
+            r"'prod' is already used for http://registry.test.*update-registry",
+        ),
+        (registry(Kind.DOCKER), "'prod' is already used for http://registry.test"),
+        (
+            registry(name="twin"),
+            r"^http://registry.test is already integrated as 'prod'.*remove-registry for 'prod'",
+        ),
+        (
+            registry(name="twin", address="https://registry.test"),
+            r"^http://registry.test is already integrated as 'prod'",
+        ),
+    ],
+)
+def test_a_name_or_an_address_is_taken(candidate: Registry, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        check_available(candidate, [PROD])
+
+
+def test_an_address_is_taken_by_others_only() -> None:
+    check_address_available(PROD, [PROD])
+    with pytest.raises(InvalidRequest, match="already integrated as 'prod'"):
+        check_address_available(registry(name="twin"), [PROD])
+
+
+def test_integrated_again_is_audited_as_an_update() -> None:
+    entry = AuditEntry(subject="prod", action="registry.integrated", after="http://new.test")
+    assert reintegration_entry(entry, PROD) == AuditEntry(
+        subject="prod",
+        action="registry.updated",
+        before="http://registry.test",
+        after="http://new.test",
+        reason="integrated again",
+    )

@@ -1,6 +1,6 @@
 """The record of one run."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,12 @@ from models.registries.changes import ChangeResult, Drift, DriftAction, DriftKin
 from models.registries.condition import ConditionStatus, ConditionType
 from models.registries.plan import Plan
 from models.registries.robots import RobotAccount
-from models.registries.run_record import summarize_run, sync_check
+from models.registries.run_record import (
+    EXPIRED_REASON,
+    summarize_findings,
+    summarize_run,
+    sync_check,
+)
 from models.registries.schedule import PollHistory
 from models.registries.space import Space
 from tests.support.access_builders import create_robot, delete_robot, robot_account, update_robot
@@ -293,3 +298,43 @@ def test_robots_that_cannot_be_read_make_it_unsynced() -> None:
     assert (synced_check.status, synced_check.reason, synced_check.message) == (
         ConditionStatus.FALSE, Reason.FORBIDDEN, "may not"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("spaces_read_at", [None, NOW])
+def test_findings_are_what_a_run_saves_before_its_changes(spaces_read_at: datetime | None) -> None:
+    drift = Drift(
+        kind=DriftKind.APPEARED,
+        space="team",
+        before="",
+        after="private",
+        action=DriftAction.RECORDED,
+        reason="new",
+    )
+    plan = _plan(space("team"), expired_spaces=("gone", "again"), drifts=(drift,))
+    plan = plan.with_held_bindings({"again": "made again", "other": "another Harbor"})
+    record = registry_record().model_copy(update={"spaces_read_at": spaces_read_at})
+    findings = summarize_findings(record, plan)
+    assert (findings.updated_spaces, findings.expired_spaces) == (
+        (space("team"),),
+        plan.expired_spaces,
+    )
+    assert findings.bindings_to_hold == {
+        "gone": EXPIRED_REASON,
+        "again": "made again",
+        "other": "another Harbor",
+    }
+    (entry,) = findings.audit_entries
+    # What is there at the first observation is no news.
+    assert (entry.action, entry.emit_event) == ("space.appeared", spaces_read_at is not None)
+
+
+def test_bindings_of_spaces_that_the_registry_rejects_are_held() -> None:
+    plan = _plan(expired_spaces=("gone",)).with_held_bindings({"other": "made again"})
+    outcomes = (failure(create("bad"), Reason.REJECTED), failure(create("later"), Reason.TIMED_OUT))
+    run_record = summarize_run(registry_record(), [], snapshot(), plan, outcomes)
+    assert run_record.expired_spaces == ("gone", "bad")
+    assert run_record.bindings_to_hold == {
+        "gone": EXPIRED_REASON,
+        "bad": EXPIRED_REASON,
+        "other": "made again",
+    }

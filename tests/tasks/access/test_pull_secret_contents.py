@@ -10,6 +10,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from models.access.binding import Workspace
 from models.clusters.pull_secret import DesiredPullSecret
 from models.core.errors import InvalidRequest
@@ -23,7 +25,6 @@ from tasks.access.pull_secret_contents import (
 )
 from tasks.secrets.cipher import Cipher
 from tasks.secrets.robot_secrets import load_cipher
-from tasks.store.access import bindings, workspaces
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import run_in_transaction
 from tests.support.access_builders import binding, login, namespace, robot_account
@@ -68,8 +69,8 @@ async def fill_database(*accounts: RobotAccount) -> None:
 
 
 def bind(workspace: str) -> None:
-    run_in_transaction(workspaces.save_workspace, Workspace(name=workspace), [], run_context("r"))
-    run_in_transaction(bindings.bind, [binding("a", workspace)], run_context("r"))
+    run_in_transaction(memberships.save_workspace, Workspace(name=workspace), [], run_context("r"))
+    run_in_transaction(binding_operations.bind, [binding("a", workspace)], run_context("r"))
 
 
 def read_passwords(secret_contents: PullSecretContents, workspace: str) -> dict[str, str]:
@@ -120,7 +121,7 @@ async def test_only_the_youngest_robot_is_handed_out() -> None:
 
 async def test_without_a_binding_there_is_no_login() -> None:
     await fill_database(robot_account(1, "a"), robot_account(2, "a", workspace="team-b"))
-    run_in_transaction(bindings.unbind, [binding("a")], "asked", run_context("r"))
+    run_in_transaction(binding_operations.unbind, [binding("a")], "asked", run_context("r"))
     secret_contents = await build_pull_secret_contents()
     assert secret_contents.desired.keys() == {"team-b"}
     assert secret_contents.unresolved == {}
@@ -255,9 +256,9 @@ async def test_facts_of_docker_registries(monkeypatch: pytest.MonkeyPatch) -> No
     """Without a pull-only user nobody logs in, bound or not."""
     with_keys(monkeypatch)
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
-    run_in_transaction(workspaces.save_workspace, Workspace(name="team-a"), [], run_context("r"))
+    run_in_transaction(memberships.save_workspace, Workspace(name="team-a"), [], run_context("r"))
     run_in_transaction(spaces.save_spaces, "images", [space("a", desired=PUBLIC, observed=None)])
-    run_in_transaction(bindings.bind, [binding("a", registry="images")], run_context("r"))
+    run_in_transaction(binding_operations.bind, [binding("a", registry="images")], run_context("r"))
     secret_contents: Any = await build_pull_secret_contents()
     assert (secret_contents.desired, secret_contents.unresolved) == ({}, {})
     assert len(run_in_transaction(registries.list_registries)) == 1

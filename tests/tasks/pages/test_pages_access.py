@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+from models.access.binding_change import BindingChange
 from models.access.explain.checks import explain
 from models.clusters.cluster import ClusterStatus
 from models.clusters.pull_secret import DeleteSecret, PullSecretPlan, PullSecretState
@@ -13,7 +14,6 @@ from tasks.pages.cluster import cluster_digest_source, cluster_page
 from tasks.pages.explanation import explanation_page
 from tasks.pages.markdown import format_age
 from tasks.pages.removal import orphaned_robots_page, removal_page
-from tasks.store.access.binding_change import BindingChange
 from tasks.store.access.clusters import ClusterRecord
 from tests.models.access.explain.explain_builders import (
     QUESTION,

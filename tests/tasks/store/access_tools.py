@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from flows.operations import memberships
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.reasons import Reason
-from tasks.store.access import clusters
 from tasks.store.access.clusters import lease_key
 from tasks.store.leases import lease
 from tasks.store.session import in_transaction
@@ -23,6 +23,6 @@ async def registered_cluster(
 ) -> AsyncIterator[str]:
     """Register a cluster, and hold the lease on it."""
     target = spec or cluster(name)
-    await in_transaction(clusters.save_cluster, target, state, run_context("run-1"))
+    await in_transaction(memberships.save_cluster, target, state, run_context("run-1"))
     async with lease(lease_key(target.name)) as lease_id:
         yield lease_id

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, delete, select
 
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from models.access.binding import Workspace
 from models.clusters.cluster import ClusterStatus
 from models.core.audit import AuditEntry
@@ -19,7 +21,7 @@ from models.tables import ChangeResultRow, NamespaceRow, PullSecretRow
 from tasks.pages.registry_access import access_section
 from tasks.pages.workspace import workspace_digest_source, workspace_page
 from tasks.store import audit, views
-from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access import bindings
 from tasks.store.registries import robots, spaces
 from tasks.store.session import get_engine, run_in_transaction
 from tasks.store.upsert import upsert
@@ -43,12 +45,14 @@ def fill(session: Session) -> None:
     """Two registries, three workspaces, two namespaces; one space of team-a waits."""
     spaces.save_spaces(session, "prod", [space("team"), space("shop"), space("fresh")])
     for name in ("team-a", "blue", "idle"):
-        workspaces.save_workspace(session, Workspace(name=name, description="<b>ours</b>"), (), RUN)
+        memberships.save_workspace(
+            session, Workspace(name=name, description="<b>ours</b>"), (), RUN
+        )
     quick = binding("team", effective_at=NOW + timedelta(seconds=2))
     slow = binding("shop", effective_at=NOW + timedelta(seconds=6))
     pending = binding("fresh")
     docker = binding("/", "blue", "docker-dev")
-    bindings.bind(session, [quick, slow, pending, docker], RUN)
+    binding_operations.bind(session, [quick, slow, pending, docker], RUN)
     for effective_binding in (quick, slow):
         bindings.save_effective(
             session,
@@ -58,7 +62,7 @@ def fill(session: Session) -> None:
     robots.save_robot(
         session, robot_account(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED
     )
-    clusters.save_cluster(session, cluster(), HEALTHY_STATE, RUN)
+    memberships.save_cluster(session, cluster(), HEALTHY_STATE, RUN)
     save_pull_secrets(session)
     audit.append(
         session, "prod", [AuditEntry(subject="x", action="grant.made", workspace="blue")], RUN
@@ -159,7 +163,7 @@ def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: st
         details = {"reason": "Forbidden", "message": "answered 403", "registry_name": "prod"}
         upsert(session, ChangeResultRow, [failed | details])
         state = HEALTHY_STATE.model_copy(update={"reachable": False, "reason": Reason.TIMED_OUT})
-        clusters.save_cluster(session, cluster(), state, RUN)
+        memberships.save_cluster(session, cluster(), state, RUN)
         session.exec(delete(PullSecretRow))
 
     run_in_transaction(spoil)
@@ -196,9 +200,9 @@ def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
     with count_queries(filled_database) as before:
         facts()
     for number in range(20):
-        run_in_transaction(workspaces.save_workspace, Workspace(name=f"w{number}"), (), RUN)
+        run_in_transaction(memberships.save_workspace, Workspace(name=f"w{number}"), (), RUN)
     new_bindings = [binding("team", f"w{number}") for number in range(20)]
-    run_in_transaction(bindings.bind, new_bindings, RUN)
+    run_in_transaction(binding_operations.bind, new_bindings, RUN)
     with count_queries(filled_database) as after:
         assert len(build_workspace_views(facts())) == 23
     assert len(after) == len(before)

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlmodel import Session, SQLModel, col, select
 
+from flows.operations.integration import save_new_registry
 from models.core.audit import AuditEntry
 from models.core.run_context import RunContext
 from models.registries.registry import Registry
 from models.tables import AuditRow
-from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
 from tests.support import processes
 from tests.support.builders import NOW, registry
@@ -28,7 +28,7 @@ def integrate(
 ) -> None:
     """Add a registry as the flow does."""
     run_in_transaction(
-        registries.add_registry, spec or registry(), entry, RunContext(now=at, flow_run="run-1")
+        save_new_registry, spec or registry(), entry, RunContext(now=at, flow_run="run-1")
     )
 
 

@@ -5,18 +5,24 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships, reconcile_registry
 from models.access.binding import Binding, Workspace
+from models.access.binding_update import hold_spaces
 from models.registries.plan import Plan
 from models.registries.registry import Kind
+from models.registries.run_record import EXPIRED_REASON, summarize_findings
 from models.tables import AuditRow, BindingRow
-from tasks.store.access import bindings, workspaces
+from tasks.store.access import bindings
 from tasks.store.leases import lease
-from tasks.store.registries import registries, runs, spaces
+from tasks.store.registries import registries, spaces
 from tasks.store.session import get_engine, in_transaction, run_in_transaction
 from tests.support.access_builders import binding
 from tests.support.builders import NOW, registry, run_context, space
@@ -34,16 +40,36 @@ def platform(*names: str) -> None:
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
     for name in names or ("team-a", "team-b"):
         run_in_transaction(
-            workspaces.save_workspace, Workspace(name=name), [], run_context("run-1")
+            memberships.save_workspace, Workspace(name=name), [], run_context("run-1")
         )
 
 
 def bind(*new_bindings: Binding) -> int:
-    return run_in_transaction(bindings.bind, new_bindings, RUN)
+    return run_in_transaction(binding_operations.bind, new_bindings, RUN)
 
 
 def unbind(*old_bindings: Binding, why: str = "asked") -> int:
-    return run_in_transaction(bindings.unbind, old_bindings, why, RUN)
+    return run_in_transaction(binding_operations.unbind, old_bindings, why, RUN)
+
+
+def hold(registry: str, reasons: dict[str, str]) -> int:
+    decide = partial(hold_spaces, reasons=reasons)
+    update = run_in_transaction(bindings.update_bindings, registry, decide, RUN)
+    return sum(len(keys) for keys in update.held_by_reason.values())
+
+
+def save_findings(**parts: Any) -> None:
+    """Save what a run on the registry has found before it changes anything."""
+    plan = Plan(registry="prod", created_at=NOW, **parts)
+
+    async def save() -> None:
+        async with lease("prod") as lease_id:
+            context = RUN.model_copy(update={"lease_id": lease_id})
+            record = await in_transaction(registries.get_registry, "prod")
+            findings = summarize_findings(record, plan)
+            await in_transaction(reconcile_registry.save_findings, "prod", findings, context)
+
+    asyncio.run(save())
 
 
 def all_bindings() -> tuple[Binding, ...]:
@@ -82,10 +108,10 @@ def test_bound_as_asked() -> None:
         "team-b": ("a",),
     }
     assert binding_events() == [
+        ("space.bound", "images", "/", "team-a"),
         ("space.bound", "prod", "b", "team-a"),
         ("space.bound", "prod", "a", "team-a"),
         ("space.bound", "prod", "a", "team-b"),
-        ("space.bound", "images", "/", "team-a"),
     ]
 
 
@@ -152,8 +178,8 @@ def test_two_who_bind_at_once_lose_nothing() -> None:
         (binding("b"), binding("c", "team-b")),
     )
     run_concurrently(
-        lambda session: bindings.bind(session, first_bindings, run_context("mine")),
-        lambda session: bindings.bind(session, second_bindings, run_context("yours")),
+        lambda session: binding_operations.bind(session, first_bindings, run_context("mine")),
+        lambda session: binding_operations.bind(session, second_bindings, run_context("yours")),
     )
     assert all_bindings() == (binding("a"), binding("b"), binding("c", "team-b"))
     assert sorted(event[2] for event in binding_events()) == ["a", "b", "c"]
@@ -163,10 +189,10 @@ def test_two_who_unbind_at_once() -> None:
     platform()
     bind(binding("a"), binding("b"), binding("c"))
     run_concurrently(
-        lambda session: bindings.unbind(
+        lambda session: binding_operations.unbind(
             session, [binding("a"), binding("b")], "x", run_context("mine")
         ),
-        lambda session: bindings.unbind(
+        lambda session: binding_operations.unbind(
             session, [binding("b"), binding("c")], "x", run_context("yours")
         ),
     )
@@ -182,8 +208,10 @@ def test_one_binds_while_another_unbinds() -> None:
     platform()
     bind(binding("a"))
     run_concurrently(
-        lambda session: bindings.unbind(session, [binding("a")], "x", run_context("mine")),
-        lambda session: bindings.bind(session, [binding("b")], run_context("yours")),
+        lambda session: binding_operations.unbind(
+            session, [binding("a")], "x", run_context("mine")
+        ),
+        lambda session: binding_operations.bind(session, [binding("b")], run_context("yours")),
     )
     assert all_bindings() == (binding("b"),)
 
@@ -222,34 +250,24 @@ def test_bound_workspaces() -> None:
     assert run_in_transaction(bindings.list_bound_workspaces) == bound
 
 
-def test_bindings_of_some_spaces() -> None:
-    platform()
-    bind(binding("a"), binding("a", "team-b"), binding("b"), binding("a", registry="images"))
-    assert run_in_transaction(bindings.list_bindings_of_spaces, "prod", ["a", "ghost"]) == (
-        binding("a"),
-        binding("a", "team-b"),
-    )
-    assert run_in_transaction(bindings.list_bindings_of_spaces, "prod", []) == ()
-
-
 def test_the_bindings_of_a_space_that_is_forgotten_are_held() -> None:
     """And the audit tells whose: a later space of that name inherits nothing."""
     platform()
     run_in_transaction(spaces.save_spaces, "prod", [space("a"), space("b")])
     bind(binding("a"), binding("a", "team-b"), binding("b"), binding("a", registry="images"))
-    run_in_transaction(spaces.delete_spaces, "prod", ["a"], RUN)
+    save_findings(expired_spaces=("a",))
     assert run_in_transaction(spaces.list_spaces, "prod") == (space("b"),)
     assert all_bindings() == (
         binding("a", registry="images"),
-        binding("a", held_since=LATER, held_reason=spaces.EXPIRED_REASON),
-        binding("a", "team-b", held_since=LATER, held_reason=spaces.EXPIRED_REASON),
+        binding("a", held_since=LATER, held_reason=EXPIRED_REASON),
+        binding("a", "team-b", held_since=LATER, held_reason=EXPIRED_REASON),
         binding("b"),
     )
     assert binding_events()[-2:] == [
         ("space.binding-held", "prod", "a", "team-a"),
         ("space.binding-held", "prod", "a", "team-b"),
     ]
-    assert rows(AuditRow)[-1].why == spaces.EXPIRED_REASON
+    assert rows(AuditRow)[-1].why == EXPIRED_REASON
 
 
 def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
@@ -258,10 +276,7 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
     bind(binding("a"), binding("b"), docker)
     run_in_transaction(bindings.save_effective, all_bindings(), NOW)
     why = "made again"
-    held_count = run_in_transaction(
-        bindings.hold, [binding("a"), docker, binding("ghost")], why, RUN
-    )
-    assert held_count == 2
+    assert hold("prod", {"a": why, "ghost": why}) == hold("images", {"a": why}) == 1
     assert [(record.space, record.is_held, record.held_reason) for record in all_bindings()] == [
         ("a", True, why),
         ("a", True, why),
@@ -274,15 +289,14 @@ def test_a_held_binding_is_listed_and_in_force_nowhere() -> None:
         bindings.save_effective, [binding("a")], LATER
     )  # known from before it was held
     assert all_bindings()[1].effective_at is None
-    held_count = run_in_transaction(bindings.hold, [binding("a")], "again", RUN)
-    assert (held_count, all_bindings()[1].held_reason) == (0, why)
+    assert (hold("prod", {"a": "again"}), all_bindings()[1].held_reason) == (0, why)
     assert [event[0] for event in binding_events()].count("space.binding-held") == 2
 
 
 def test_binding_restores_a_held_binding_and_unbinding_drops_it() -> None:
     platform()
     bind(binding("a"), binding("b"))
-    run_in_transaction(bindings.hold, all_bindings(), "made again", run_context("run-1"))
+    assert hold("prod", {"a": "made again", "b": "made again"}) == 2
     assert bind(binding("a")) == 1
     assert all_bindings()[0] == binding("a", bound_at=LATER)
     assert run_in_transaction(bindings.spaces_by_workspace, "prod") == {"team-a": ("a",)}
@@ -297,19 +311,7 @@ def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
     platform()
     run_in_transaction(spaces.save_spaces, "prod", [space("a", id=7)])
     bind(binding("a"), binding("a", "team-b"), binding("b"))
-    plan = Plan(
-        registry="prod",
-        created_at=NOW,
-        updated_spaces=(space("a", id=8),),
-        bindings_to_hold={"a": "made again"},
-    )
-
-    async def save() -> None:
-        async with lease("prod") as lease_id:
-            context = RUN.model_copy(update={"lease_id": lease_id})
-            await in_transaction(runs.save_findings, plan, context, first_look=False)
-
-    asyncio.run(save())
+    save_findings(updated_spaces=(space("a", id=8),), bindings_to_hold={"a": "made again"})
     assert run_in_transaction(spaces.list_spaces, "prod")[0].remote_id == 8
     assert run_in_transaction(bindings.spaces_by_workspace, "prod") == {"team-a": ("b",)}
     assert {record.held_reason for record in all_bindings() if record.space == "a"} == {
@@ -320,7 +322,7 @@ def test_a_space_made_again_is_written_down_with_its_bindings_held() -> None:
 def test_forgetting_nothing_unbinds_nothing() -> None:
     platform()
     bind(binding("a"))
-    run_in_transaction(spaces.delete_spaces, "prod", [], RUN)
+    save_findings()
     assert all_bindings() == (binding("a"),)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from flows.operations import memberships
+from models.access.binding import Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus
@@ -155,8 +157,24 @@ async def test_saved_as_it_is() -> None:
     )
     assert len(run_in_transaction(clusters.list_namespaces)) == 4
     assert len(run_in_transaction(clusters.list_pull_secrets)) == 3
-    created = [("workspace.created", "team-a"), ("workspace.created", "team-b")]
-    assert sorted(audit_entries())[4:] == created  # by label or list, once each
+    assert audit_entries()[2:] == [("namespace.joined", "a")] * 2  # as given, for both parts
+
+
+async def test_what_joins_and_leaves_is_audited_and_its_workspaces_are_created_once() -> None:
+    async with registered_cluster() as lease_id:
+        context = RUN.model_copy(update={"lease_id": lease_id})
+        for namespaces in (EVERY_FIELD, EVERY_FIELD, EVERY_FIELD[1:]):
+            await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
+    assert run_in_transaction(clusters.list_namespaces) == EVERY_FIELD[1:]
+    assert run_in_transaction(workspaces.list_names) == ("team-a", "team-b")
+    assert audit_entries()[1:] == [
+        ("namespace.joined", "a"),
+        ("namespace.joined", "b"),
+        ("namespace.disputed", "c"),
+        ("workspace.created", "team-a"),  # by label or list, once each
+        ("workspace.created", "team-b"),
+        ("namespace.left", "a"),
+    ]
 
 
 async def test_only_changed_rows_are_written(database: str) -> None:
@@ -187,7 +205,15 @@ async def test_a_thousand_namespaces_and_one_that_moves(database: str) -> None:
         moved_namespace = namespaces[500].model_copy(update={"workspace": "team-b"})
         with record_writes(database) as tables:
             await save(lease_id, (*namespaces[:500], moved_namespace, *namespaces[501:]), statuses)
-        assert sorted(tables) == ["audit", "namespace", "workspace"]
+        assert tables == ["namespace"]
+        moved_again = moved_namespace.model_copy(update={"workspace": "team-c"})
+        with record_writes(database) as tables:
+            context = RUN.model_copy(update={"lease_id": lease_id})
+            moved_namespaces = (*namespaces[:500], moved_again, *namespaces[501:])
+            await in_transaction(memberships.save_namespaces, "eu", moved_namespaces, context)
+        entries = ["namespace.left", "namespace.joined", *["workspace.created"] * 2]
+        assert sorted(tables) == ["audit"] * 4 + ["namespace"] + ["workspace"] * 2
+        assert [action for action, _ in audit_entries()[-4:]] == entries
         await save(lease_id, namespaces[:1], statuses[:1])
     assert len(rows(NamespaceRow)) == len(rows(PullSecretRow)) == 1
 
@@ -261,13 +287,13 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
             (pull_secret_status("a", cluster="us"),),
             name="us",
         )
-        team_a = run_in_transaction(workspaces.list_workspaces)[0]
+        team_a = Workspace(name="team-a")
         assignments = [("eu", "a"), ("us", "a")]
-        run_in_transaction(workspaces.save_workspace, team_a, assignments, RUN)
+        run_in_transaction(memberships.save_workspace, team_a, assignments, RUN)
         for key in ("cluster-eu", "cluster-us"):
             page = PublicationRow(key=key, digest="d", at=NOW)
             run_in_transaction(lambda session, row=page: session.add(row))  # type: ignore[misc]
-        run_in_transaction(clusters.delete_cluster, "eu", "by hand", RUN)
+        run_in_transaction(memberships.delete_cluster, "eu", "by hand", RUN)
         assert [row.key for row in rows(LeaseRow)] == [lease_key("us")]
         with pytest.raises(LeaseHeld):
             await save(lease_id, EVERY_FIELD)  # a run that was still at it

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from flows.operations.managed_harbors import load_discovery_trust
 from models.discovery.managed_harbor import HarborSourceKind
 from models.discovery.trust import TRUST_PENDING_TIMEOUT, TrustedObject
 from models.tables import TrustedObjectRow
@@ -18,7 +19,7 @@ def trusted_object(name: str = "main", uid: str = "", trusted_at: datetime = NOW
 
 
 def load_trusted_objects(now: datetime = NOW, cluster: str = "eu") -> tuple[TrustedObject, ...]:
-    return run_in_transaction(trusted_objects.list_trusted_objects, cluster, now)
+    return run_in_transaction(load_discovery_trust, cluster, now).objects
 
 
 def test_what_is_named_is_trusted_in_its_cluster(database: str) -> None:

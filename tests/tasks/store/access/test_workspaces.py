@@ -2,11 +2,12 @@
 
 import pytest
 
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
 from models.access.binding import Workspace
 from models.clusters.membership import WorkspaceSource
-from models.core.errors import InvalidRequest
 from models.tables import AuditRow, ListedNamespaceRow, NamespaceRow
-from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.access import bindings, workspaces
 from tasks.store.session import in_transaction, run_in_transaction
 from tests.support.access_builders import binding, namespace
 from tests.support.builders import NOW, run_context
@@ -20,7 +21,7 @@ RUN = run_context("run-2", now=NOW)
 
 
 def create(workspace: Workspace, *assignments: tuple[str, str]) -> None:
-    run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
+    run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
 
 
 def workspace_events() -> list[tuple[str, str, str]]:
@@ -61,28 +62,18 @@ async def test_created_again_is_brought_up_to_date() -> None:
 def test_created_again_keeps_its_bindings() -> None:
     integrate()
     create(A)
-    run_in_transaction(bindings.bind, [binding()], RUN)
+    run_in_transaction(binding_operations.bind, [binding()], RUN)
     create(A)
     assert run_in_transaction(bindings.list_bindings) == (binding(),)
 
 
-def test_who_is_known() -> None:
-    run_in_transaction(workspaces.ensure_exist, [])
-    with pytest.raises(InvalidRequest, match="no workspace team-a; existing workspaces: none"):
-        run_in_transaction(workspaces.ensure_exist, ["team-a"])
-    create(B)
+async def test_discovered_by_label() -> None:
     create(A)
-    run_in_transaction(workspaces.ensure_exist, ["team-b", "team-a"])
-    with pytest.raises(
-        InvalidRequest, match=r"no workspace x, y; existing workspaces: team-a, team-b. Run"
-    ):
-        run_in_transaction(workspaces.ensure_exist, ["y", "team-a", "x"])
-
-
-def test_discovered_by_label() -> None:
-    create(A)
-    for _ in range(2):
-        run_in_transaction(workspaces.create_missing, ["team-b", "team-a", "team-b"], RUN)
+    async with registered_cluster("eu") as lease_id:
+        context = RUN.model_copy(update={"lease_id": lease_id})
+        namespaces = [namespace("x", "team-b"), namespace("y"), namespace("z", "team-b")]
+        for _ in range(2):
+            await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
     labelled = Workspace(name="team-b", source=WorkspaceSource.LABEL)
     assert run_in_transaction(workspaces.list_workspaces) == (A, labelled)
     assert workspace_events()[1:] == [("workspace.created", "team-b", "named by a namespace label")]
@@ -95,10 +86,10 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
         create(B, ("eu", "web"))
         context = RUN.model_copy(update={"lease_id": lease_id})
         namespaces = [namespace("shop"), namespace("web", "team-b")]
-        await in_transaction(clusters.save_namespaces, "eu", namespaces, [], context)
+        await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
         new_bindings = [binding(), binding(workspace="team-b")]
-        run_in_transaction(bindings.bind, new_bindings, RUN)
-        run_in_transaction(workspaces.delete_workspace, "team-a", RUN)
+        run_in_transaction(binding_operations.bind, new_bindings, RUN)
+        run_in_transaction(memberships.delete_workspace, "team-a", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (B,)
     assert run_in_transaction(bindings.list_bindings) == (binding(workspace="team-b"),)
     assert [row.workspace for row in rows(ListedNamespaceRow)] == ["team-b"]
@@ -111,7 +102,7 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
 
 def test_removing_who_is_not_there_harms_nobody() -> None:
     create(A)
-    run_in_transaction(workspaces.delete_workspace, "ghost", RUN)
+    run_in_transaction(memberships.delete_workspace, "ghost", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (A,)
 
 
@@ -119,8 +110,8 @@ def test_removed_it_is_audited_which_bindings_go_with_it() -> None:
     integrate()
     create(A)
     new_binding = binding(workspace="team-a")
-    run_in_transaction(bindings.bind, [new_binding], RUN)
-    removed_bindings = run_in_transaction(workspaces.delete_workspace, "team-a", RUN)
+    run_in_transaction(binding_operations.bind, [new_binding], RUN)
+    removed_bindings = run_in_transaction(memberships.delete_workspace, "team-a", RUN)
     assert [(record.registry, record.space) for record in removed_bindings] == [
         (new_binding.registry, new_binding.space)
     ]

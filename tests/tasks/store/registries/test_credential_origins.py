@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from flows.operations.integration import save_new_registry, save_registry
 from models.registries import credential_origin
 from models.registries.credential_origin import CredentialOrigin, credential_blocks
 from models.registries.registry import BlockRef, Registry
@@ -20,9 +21,7 @@ def pair(origin: str, document_id: str = "id-1", block: str = "admin") -> Creden
 
 
 def add_registry(spec: Registry, *origins: CredentialOrigin) -> None:
-    run_in_transaction(
-        registries.add_registry, spec, INTEGRATED, run_context(""), approved_origins=origins
-    )
+    run_in_transaction(save_new_registry, spec, INTEGRATED, run_context(""), origins)
 
 
 def permitted_origins(**blocks: str) -> dict[str, set[str]]:
@@ -71,11 +70,11 @@ def test_what_serves_no_registry_any_more_is_forgotten(database: str) -> None:
     )
     new_origins: Iterable[CredentialOrigin] = [pair(moved_registry.address)]
     run_in_transaction(
-        registries.replace_registry,
+        save_registry,
         moved_registry,
         INTEGRATED,
         run_context(""),
-        approved_origins=new_origins,
+        new_origins,
     )
     assert {origin for _, _, origin in saved_origins()} == {moved_registry.address, B}
     run_in_transaction(registries.delete_registry, "a", INTEGRATED, run_context(""))

@@ -6,9 +6,11 @@ from threading import Barrier
 import pytest
 from sqlmodel import Session
 
+from flows.operations.integration import save_registry
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.registries.condition import ConditionType
+from models.registries.record import check_available
 from models.registries.registry import BlockRef, Kind, Registry, SkipVerify
 from models.tables import (
     ChangeResultRow,
@@ -43,7 +45,8 @@ def test_added_as_it_is() -> None:
 
 def test_an_integration_that_was_cut_short_goes_on() -> None:
     integrate()
-    assert run_in_transaction(registries.ensure_available, registry()) == registry()
+    candidates = run_in_transaction(registries.list_with_name_or_host, registry())
+    assert check_available(registry(), candidates) == registry()
     integrate()
     assert len(rows(RegistryRow)) == 1
     assert audit_entries() == [("registry.integrated", "prod")]
@@ -72,7 +75,7 @@ def test_the_same_with_another_credential_is_brought_up_to_date() -> None:
 def test_taken(candidate: Registry, message: str) -> None:
     integrate()
     with pytest.raises(InvalidRequest, match=message):
-        run_in_transaction(registries.ensure_available, candidate)
+        check_available(candidate, run_in_transaction(registries.list_with_name_or_host, candidate))
     with pytest.raises(InvalidRequest, match=message):
         integrate(candidate)
     assert [row.address for row in rows(RegistryRow)] == ["http://registry.test"]
@@ -108,9 +111,7 @@ def test_of_two_at_once_exactly_one_wins(pair: tuple[Registry, Registry]) -> Non
 def test_replaced() -> None:
     integrate()
     entry = AuditEntry(subject="prod", action="registry.updated")
-    run_in_transaction(
-        registries.replace_registry, registry(address=OTHER), entry, run_context("run-2")
-    )
+    run_in_transaction(save_registry, registry(address=OTHER), entry, run_context("run-2"))
     assert run_in_transaction(registries.get_registry, "prod").registry == registry(address=OTHER)
     assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
 
@@ -120,7 +121,7 @@ def test_replaced_only_by_a_free_address() -> None:
     integrate(registry(name="other", address=OTHER))
     with pytest.raises(InvalidRequest, match="already integrated as 'other'"):
         run_in_transaction(
-            registries.replace_registry,
+            save_registry,
             registry(address=OTHER),
             INTEGRATED,
             run_context("run-2"),

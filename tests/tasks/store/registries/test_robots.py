@@ -1,27 +1,34 @@
 """Robot accounts on record, with their sealed secrets; and what a run remembers of them."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from flows.operations import bindings as binding_operations
+from flows.operations import memberships
+from flows.operations.rollout import save_rolled_out_robots
 from models.access.binding import Workspace
+from models.access.robot_state import RobotState
+from models.access.rotation import Departure, due_for_rotation
 from models.clusters.membership import WorkspaceSource
 from models.core.errors import LeaseHeld
 from models.registries.plan import Plan
 from models.registries.robots import RobotAccount
-from models.registries.run_record import RunRecord
+from models.registries.run_record import RunRecord, summarize_findings
 from models.registries.schedule import PollHistory
 from models.tables import RobotAccountRow
 from tasks.secrets.cipher import Cipher
+from tasks.secrets.robot_secrets import save_new_robot
 from tasks.store import installation
-from tasks.store.access import bindings, clusters, departures, rollout, workspaces
+from tasks.store.access import clusters, departures
 from tasks.store.leases import lease
-from tasks.store.registries import robots, runs
+from tasks.store.registries import registries, robots, runs
 from tasks.store.session import in_transaction, run_in_transaction
-from tasks.store.state import load_registry_state, workspaces_due_for_rotation
+from tasks.store.state import load_registry_state
 from tests.support.access_builders import (
     binding,
     login,
@@ -45,7 +52,7 @@ NEW = robot_account(2, "a", "b", login="robot$new", made_at=LATER)
 def save_accounts(*accounts: RobotAccount, secret: str = "Robot-Secret") -> None:
     for account in accounts:
         run_in_transaction(
-            robots.save_robot, account, VAULT.encrypt(SecretStr(f"{secret}-{account.robot_id}"))
+            save_new_robot, account, VAULT.encrypt(SecretStr(f"{secret}-{account.robot_id}"))
         )
 
 
@@ -144,19 +151,26 @@ async def test_what_was_found_is_noted_before_anything_changes_and_drops_no_secr
     save_accounts(OLD)
     plan = Plan(registry="prod", created_at=NOW, deleted_robot_ids=(1,), updated_spaces=(space(),))
     async with lease("prod") as lease_id:
-        await in_transaction(runs.save_findings, plan, run_context("r", lease_id), first_look=False)
+        record = await in_transaction(registries.get_registry, "prod")
+        findings = summarize_findings(record, plan)
+        await in_transaction(runs.save_findings, "prod", findings, run_context("r", lease_id))
     assert run_in_transaction(robots.list_robots) == (OLD,)
 
 
 # What a run remembers when it begins.
 
 
+def remember() -> RobotState:
+    state = run_in_transaction(load_registry_state, "prod").robot_state
+    return state.schedule(timedelta(minutes=10), LATER)
+
+
 def test_remembered() -> None:
     platform()
-    run_in_transaction(workspaces.save_workspace, Workspace(name="team-a"), [], run_context("r"))
-    run_in_transaction(bindings.bind, [binding("b"), binding("a")], run_context("r"))
+    run_in_transaction(memberships.save_workspace, Workspace(name="team-a"), [], run_context("r"))
+    run_in_transaction(binding_operations.bind, [binding("b"), binding("a")], run_context("r"))
     save_accounts(OLD, robot_account(3, registry="other"))
-    robot_state = run_in_transaction(load_registry_state, "prod").robot_state
+    robot_state = remember()
     assert robot_state.installation == run_in_transaction(installation.get_installation)
     assert {name: set(space_names) for name, space_names in robot_state.bound_spaces.items()} == {
         "team-a": {"a", "b"}
@@ -183,13 +197,11 @@ async def test_remembered_who_is_served(
     save_accounts(*robots)
     async with registered_cluster("eu") as lease_id:
         context = run_context("r", lease_id)
-        await in_transaction(clusters.save_namespaces, "eu", [namespace()], [], context)
+        await in_transaction(memberships.save_namespaces, "eu", [namespace()], context)
         statuses = [pull_secret_status(logins=(login(robot_id=delivered_id),))]
         await in_transaction(clusters.save_pull_secrets, "eu", statuses, [], context)
-    run_in_transaction(rollout.save_rolled_out, NOW)
-    assert run_in_transaction(load_registry_state, "prod").robot_state.rolled_out == (
-        {"team-a"} if is_rolled_out else frozenset()
-    )
+    run_in_transaction(save_rolled_out_robots, NOW)
+    assert remember().rolled_out == ({"team-a"} if is_rolled_out else frozenset())
 
 
 @pytest.mark.parametrize(
@@ -206,7 +218,7 @@ def test_rotation_due(age: timedelta | None, expected: dict[str, set[str]]) -> N
     save_accounts(
         robot_account(4, workspace="team-c", made_at=LATER), robot_account(5, workspace="")
     )
-    assert run_in_transaction(workspaces_due_for_rotation, age, LATER) == expected
+    assert due_for_rotation(run_in_transaction(robots.list_robots), age, LATER) == expected
 
 
 # Departures.
@@ -218,18 +230,16 @@ async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_anothe
     shop, web = namespace("shop"), namespace("web", "team-b")
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces,
+            memberships.save_namespaces,
             "eu",
             (shop, web),
-            (),
             run_context("run-2", lease_id, LATER),
         )
         assert run_in_transaction(departures.list_departures) == ()
         await in_transaction(
-            clusters.save_namespaces,
+            memberships.save_namespaces,
             "eu",
             (web,),
-            (),
             run_context("run-2", lease_id, LATER),
         )
     open_departures = {
@@ -239,7 +249,8 @@ async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_anothe
     assert open_departures.keys() == {("prod", "team-a"), ("other", "team-a")}
     assert open_departures["prod", "team-a"].left_at == LATER
     later = LATER + timedelta(minutes=1)
-    run_in_transaction(departures.save_departures, ["team-a", "ghost"], later)  # the first counts
+    leave = partial(Departure.leave, now=later)  # the first counts
+    run_in_transaction(departures.update_departures, ["team-a", "ghost"], leave)
     save_accounts(NEW)
     now = {
         departure.registry: departure
@@ -254,13 +265,12 @@ async def test_a_cluster_that_is_removed_takes_its_namespaces_along() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces,
+            memberships.save_namespaces,
             "eu",
             (namespace(),),
-            (),
             run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(clusters.delete_cluster, "eu", "it is gone", RUN)
+    run_in_transaction(memberships.delete_cluster, "eu", "it is gone", RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -272,17 +282,16 @@ async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_r
     workspace, assignments = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
     namespaces = [namespace(name, source=WorkspaceSource.LISTED) for name in ("shop", "web")]
     async with registered_cluster() as lease_id:
-        run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
+        run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
         await in_transaction(
-            clusters.save_namespaces,
+            memberships.save_namespaces,
             "eu",
             namespaces,
-            (),
             run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(workspaces.save_workspace, workspace, assignments, RUN)
+    run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
     assert run_in_transaction(departures.list_departures) == ()
-    run_in_transaction(workspaces.save_workspace, workspace, assignments[:1], RUN)
+    run_in_transaction(memberships.save_workspace, workspace, assignments[:1], RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -293,15 +302,14 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            clusters.save_namespaces,
+            memberships.save_namespaces,
             "eu",
             (namespace(),),
-            (),
             run_context("run-2", lease_id, LATER),
         )
-        run_in_transaction(rollout.save_rolled_out, NOW)
+        run_in_transaction(save_rolled_out_robots, NOW)
         save_accounts(NEW)
-        run_in_transaction(rollout.save_rolled_out, NOW)
+        run_in_transaction(save_rolled_out_robots, NOW)
         assert [account.rolled_out_at for account in run_in_transaction(robots.list_robots)] == [
             None,
             None,
@@ -314,10 +322,10 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
             (),
             run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(rollout.save_rolled_out, NOW)
-    run_in_transaction(rollout.save_rolled_out, LATER)  # the first time counts
+    run_in_transaction(save_rolled_out_robots, NOW)
+    run_in_transaction(save_rolled_out_robots, LATER)  # the first time counts
     assert [account.rolled_out_at for account in run_in_transaction(robots.list_robots)] == [
         None,
         NOW,
     ]
-    assert run_in_transaction(load_registry_state, "prod").robot_state.rolled_out == {"team-a"}
+    assert remember().rolled_out == {"team-a"}

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from models.access.requests import desired_space_entries
 from models.core.errors import LeaseHeld
 from models.registries.observation import SpaceStorage
 from models.tables import AuditRow
@@ -37,7 +38,7 @@ def test_each_registry_has_its_own() -> None:
     integrate(registry(name="other", address="http://other.test"))
     run_in_transaction(spaces.save_spaces, "prod", [space("team", id=1)])
     run_in_transaction(spaces.save_spaces, "other", [space("team", id=2)])
-    run_in_transaction(spaces.delete_spaces, "prod", ["team"], run_context("run-2"))
+    run_in_transaction(spaces.delete_spaces, "prod", ["team"])
     assert run_in_transaction(spaces.list_spaces, "prod") == ()
     assert run_in_transaction(spaces.list_spaces, "other") == (space("team", id=2),)
 
@@ -66,6 +67,7 @@ async def test_a_wish_is_stored_and_audited_under_the_lease() -> None:
             spaces.save_desired,
             "prod",
             [desired_space],
+            desired_space_entries([desired_space]),
             run_context("run-2", lease_id),
         )
     assert run_in_transaction(spaces.list_spaces, "prod") == (desired_space,)
@@ -79,7 +81,7 @@ async def test_a_wish_is_stored_and_audited_under_the_lease() -> None:
 async def test_a_wish_without_the_lease_is_not_stored() -> None:
     integrate()
     with pytest.raises(LeaseHeld, match="lost its lease"):
-        await in_transaction(spaces.save_desired, "prod", [space()], run_context("run-2", "me"))
+        await in_transaction(spaces.save_desired, "prod", [space()], [], run_context("run-2", "me"))
     assert run_in_transaction(spaces.list_spaces, "prod") == ()
     assert audit_entries() == [("registry.integrated", "prod")]
 
@@ -92,6 +94,6 @@ def test_ten_thousand_at_once() -> None:
     run_in_transaction(spaces.save_spaces, "prod", space_records)
     assert run_in_transaction(spaces.list_spaces, "prod") == space_records
     names = [record.name for record in space_records[1:]]
-    run_in_transaction(spaces.delete_spaces, "prod", names, run_context("run-2"))
+    run_in_transaction(spaces.delete_spaces, "prod", names)
     assert run_in_transaction(spaces.list_spaces, "prod") == space_records[:1]
     assert time.process_time() - began < 20

@@ -8,14 +8,11 @@ from models.core.base import FrozenModel
 from models.registries.record import RegistryRecord
 from models.registries.robots import RobotAccount
 from models.registries.space import Space
-from models.tables import SpaceRow
 from tasks.store import views
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
-from tasks.store.registries import registries, robots
-
-_SPACE_FIELDS = set(Space.model_fields)
+from tasks.store.registries import registries, robots, spaces
 
 
 class ExplainClusterRecord(FrozenModel):
@@ -64,13 +61,12 @@ def get_explain_registry_record(
     registry = find_registry(image, (record.registry for record in records_by_name.values()))
     if registry is None:
         return None, tuple(records_by_name)
-    first = session.get(SpaceRow, (registry.name, first_segment(image)))
+    first = spaces.get_space(session, registry.name, first_segment(image))
     name = space_name(image, registry.kind, {first.name} if first else ())
-    row = session.get(SpaceRow, (registry.name, name))
     explain_record = ExplainRegistryRecord(
         record=records_by_name[registry.name],
         space_name=name,
-        space=Space.model_validate(row.model_dump(include=_SPACE_FIELDS)) if row else None,
+        space=spaces.get_space(session, registry.name, name),
     )
     if workspace is None:
         return explain_record, tuple(records_by_name)

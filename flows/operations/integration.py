@@ -1,0 +1,54 @@
+"""Save registries under names and addresses that no other registry uses."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session
+
+from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
+from models.registries.credential_origin import CredentialOrigin
+from models.registries.record import check_address_available, check_available, reintegration_entry
+from models.registries.registry import Registry
+from tasks.store.registries import credential_origins, registries
+
+
+def save_new_registry(
+    session: Session,
+    registry: Registry,
+    entry: AuditEntry,
+    context: RunContext,
+    approved_origins: Iterable[CredentialOrigin] = (),
+) -> None:
+    """Add a registry, or update an existing one with the same name, kind and address.
+
+    If it exists unchanged, an interrupted integration continues, and nothing is audited.
+
+    Raises:
+        InvalidRequest: another registry uses the name or the address.
+    """
+    candidates = registries.list_with_name_or_host(session, registry)
+    existing = check_available(registry, candidates)
+    credential_origins.save(session, approved_origins)
+    if existing is None:
+        registries.add_registry(session, registry, entry, context)
+    elif existing != registry:
+        entry = reintegration_entry(entry, existing)
+        registries.replace_registry(session, registry, entry, context)
+
+
+def save_registry(
+    session: Session,
+    registry: Registry,
+    entry: AuditEntry,
+    context: RunContext,
+    approved_origins: Iterable[CredentialOrigin] = (),
+) -> None:
+    """Replace the specification of a registry; its name does not change.
+
+    Raises:
+        InvalidRequest: another registry uses the address.
+    """
+    candidates = registries.list_with_name_or_host(session, registry)
+    check_address_available(registry, candidates)
+    credential_origins.save(session, approved_origins)
+    registries.replace_registry(session, registry, entry, context)

@@ -1,0 +1,100 @@
+"""Save who belongs to which workspace, with what follows: audit, bindings and rotations.
+
+A namespace that leaves a workspace may have a copy of its secrets, so each change here records the
+departures in the same transaction.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
+
+from sqlmodel import Session
+
+from flows.operations.bindings import unbind
+from models.access.binding import Binding, Workspace, missing_workspaces, workspace_entry
+from models.access.binding_update import WORKSPACE_REMOVED
+from models.access.rotation import Departure
+from models.clusters.audit_entries import namespace_entries, registration_entries
+from models.clusters.cluster import Cluster, ClusterStatus
+from models.clusters.membership import Namespace, departures_by_workspace, has_unlisted_member
+from models.core.audit import AuditEntry
+from models.core.run_context import RunContext
+from tasks.store import audit
+from tasks.store.access import bindings, clusters, departures, workspaces
+
+
+def save_cluster(
+    session: Session, cluster: Cluster, status: ClusterStatus, context: RunContext
+) -> None:
+    """Add a cluster, or update the one with this name."""
+    before = {record.name: record for record in clusters.list_clusters(session)}
+    entries = registration_entries(before.get(cluster.name), cluster)
+    clusters.save_cluster(session, cluster, status, entries, context)
+
+
+def delete_cluster(session: Session, name: str, reason: str, context: RunContext) -> None:
+    """Delete the records of a cluster; its namespaces may keep copies of their secrets."""
+    before = clusters.list_namespaces(session, name)
+    _save_departures(session, departures_by_workspace(before, ()), context)
+    entry = AuditEntry(subject=name, action="cluster.removed", cluster=name, reason=reason)
+    clusters.delete_cluster(session, name, entry, context)
+
+
+def save_namespaces(
+    session: Session, cluster: str, namespaces: Sequence[Namespace], context: RunContext
+) -> None:
+    """Save the namespaces of a cluster, and the workspaces that their labels name.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved.
+    """
+    before = clusters.list_namespaces(session, cluster)
+    entries = namespace_entries(before, namespaces)
+    clusters.save_namespaces(session, cluster, namespaces, entries, context)
+    new_workspaces = missing_workspaces(namespaces, workspaces.list_names(session))
+    workspaces.save_workspaces(session, new_workspaces)
+    workspace_entries = [workspace_entry(item, "workspace.created") for item in new_workspaces]
+    audit.append(session, "", workspace_entries, context)
+    _save_departures(session, departures_by_workspace(before, namespaces), context)
+
+
+def save_workspace(
+    session: Session, workspace: Workspace, listed: Iterable[tuple[str, str]], context: RunContext
+) -> None:
+    """Create or update a workspace.
+
+    Args:
+        session: the transaction.
+        workspace: the workspace.
+        listed: (cluster, namespace) of all listed namespaces; replaces the previous list.
+        context: the run.
+    """
+    listed_namespaces, name = set(listed), workspace.name
+    if name not in workspaces.list_names(session):
+        entry = workspace_entry(workspace, "workspace.created")
+        audit.append(session, "", [entry], context)
+    workspaces.save_workspaces(session, [workspace])
+    # Record departures now: the cluster of a namespace that is no longer listed may be unreachable.
+    members = clusters.list_namespaces(session, workspace=name)
+    if has_unlisted_member(members, name, listed_namespaces):
+        _save_departures(session, [name], context)
+    workspaces.save_listed_namespaces(session, name, listed_namespaces)
+
+
+def delete_workspace(session: Session, name: str, context: RunContext) -> tuple[Binding, ...]:
+    """Delete a workspace, its bindings and its list of namespaces.
+
+    Returns:
+        The deleted bindings; each one is audited.
+    """
+    _save_departures(session, [name], context)
+    removed_bindings = bindings.list_bindings(session, workspace=name)
+    unbind(session, removed_bindings, WORKSPACE_REMOVED, context)
+    workspaces.delete_workspace(session, name)
+    entry = workspace_entry(Workspace(name=name), "workspace.removed")
+    audit.append(session, "", [entry], context)
+    return removed_bindings
+
+
+def _save_departures(session: Session, names: Collection[str], context: RunContext) -> None:
+    leave = partial(Departure.leave, now=context.now)
+    departures.update_departures(session, names, leave)

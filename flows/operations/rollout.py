@@ -1,0 +1,35 @@
+"""Save what has reached every namespace of its workspace: new secrets and bindings."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from models.access.entitlement import rolled_out_bindings
+from models.access.rotation import newly_rolled_out, pending_rollouts
+from tasks.store.access import bindings, clusters
+from tasks.store.registries import registries, robots
+
+
+def save_rolled_out_robots(session: Session, now: datetime) -> None:
+    """Save which replacement robot accounts have reached every namespace of their workspace."""
+    robot_accounts = robots.list_robots(session)
+    if pending_rollouts(robot_accounts):
+        namespaces, secrets = clusters.list_namespaces(session), clusters.list_pull_secrets(session)
+        rolled_out = newly_rolled_out(robot_accounts, namespaces, secrets)
+        robots.save_rolled_out(session, rolled_out, now)
+
+
+def save_rollout(session: Session, now: datetime) -> None:
+    """Save which secrets and bindings are in effect."""
+    save_rolled_out_robots(session, now)
+    pending = bindings.list_not_yet_effective(session)
+    if not pending:
+        return
+    effective_bindings = rolled_out_bindings(
+        pending,
+        [record.registry for record in registries.list_registries(session)],
+        robots.list_robots(session),
+        clusters.list_namespaces(session),
+        clusters.list_pull_secrets(session),
+    )
+    bindings.save_effective(session, effective_bindings, now)
