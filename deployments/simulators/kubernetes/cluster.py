@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import Receive, Scope, Send
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.kubernetes.api import KubernetesApi
 from deployments.simulators.kubernetes.harbors.harbor_objects import HarborObjects

@@ -5,42 +5,29 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/#unaggregated-di
 
 from collections.abc import Iterable
 
-from deployments.simulators.asgi import AsgiResponse, Request
-from deployments.simulators.kubernetes.errors import (
-    RESOURCE_GROUPS,
-    object_response,
-    unserved_response,
-)
+from starlette.responses import Response
+
+from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS
 from deployments.simulators.kubernetes.object_store import (
     HARBOR_CLUSTER_RESOURCE,
     Json,
     ObjectStore,
 )
-
-_ROOT = "/apis"
-
-
-def is_groups_request(request: Request) -> bool:
-    """Return whether this is a discovery request, which every user may send."""
-    path = request.path.rstrip("/")
-    return request.method == "GET" and path.startswith(_ROOT) and path.count("/") < 3
+from deployments.simulators.kubernetes.responses import CompactJson, unserved_response
 
 
-def groups_response(store: ObjectStore, path: str) -> AsgiResponse:
-    """Return all groups, or one."""
+def groups_response(store: ObjectStore, group: str) -> Response:
+    """Return one group, or all of them if it is empty."""
     groups = {"apps": _group_json("apps", ["v1"])}
     if store.operator_versions:
         name = RESOURCE_GROUPS[HARBOR_CLUSTER_RESOURCE]
         groups[name] = _group_json(name, store.operator_versions)
-    group = path.rstrip("/").removeprefix(_ROOT).strip("/")
     head: Json = {"apiVersion": "v1"}
     if not group:
-        return object_response(
-            200, {"kind": "APIGroupList", **head, "groups": list(groups.values())}
-        )
+        return CompactJson({"kind": "APIGroupList", **head, "groups": list(groups.values())})
     if group not in groups:
         return unserved_response()
-    return object_response(200, {"kind": "APIGroup", **head, **groups[group]})
+    return CompactJson({"kind": "APIGroup", **head, **groups[group]})
 
 
 def _group_json(name: str, versions: Iterable[str]) -> Json:

@@ -7,15 +7,16 @@ import base64
 import json
 from collections import OrderedDict
 
-from deployments.simulators.asgi import AsgiResponse, Request
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import bad_request, object_response
+from deployments.simulators.kubernetes.errors import bad_request
 from deployments.simulators.kubernetes.labels import matches_selector
 from deployments.simulators.kubernetes.object_store import (
     HARBOR_CLUSTER_RESOURCE,
     Json,
     ObjectStore,
 )
+from deployments.simulators.kubernetes.request import KubernetesRequest
+from deployments.simulators.kubernetes.responses import CompactJson
 from deployments.simulators.kubernetes.target import RequestTarget
 
 _MAX_STATES = 20
@@ -26,7 +27,7 @@ _UNKNOWN_VERSION_MESSAGE = "server does not recognize this encoded version "
 _INVALID_BASE64_MESSAGE = "illegal base64 data at input byte 4"
 
 
-def parse_name_selector(request: Request) -> str:
+def parse_name_selector(request: KubernetesRequest) -> str:
     """Return the name in a field selector; empty if there is none.
 
     Raises:
@@ -46,7 +47,7 @@ class ListHandler:
         self._store = store
         self._states: OrderedDict[tuple[str, str], list[Json]] = OrderedDict()
 
-    def list_page(self, request: Request, target: RequestTarget) -> AsgiResponse:
+    def list_page(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Return one page.
 
         Raises:
@@ -66,25 +67,22 @@ class ListHandler:
         if end < len(items):
             self._save_state((_list_key(request), str(version)), items)
             metadata["continue"] = _build_token(version, end)
-            if not request.query_value("fieldSelector") and not request.query_value(
-                "labelSelector"
-            ):
+            if not any(request.query_value(f"{kind}Selector") for kind in ("field", "label")):
                 metadata["remainingItemCount"] = len(items) - end
-        if (
-            target.resource == HARBOR_CLUSTER_RESOURCE
-        ):  # items of built-in kinds have no kind and apiVersion
+        # Items of built-in kinds have no kind and apiVersion.
+        if target.resource == HARBOR_CLUSTER_RESOURCE:
             metadata.setdefault("continue", "")
             page = [{**target.type_meta, **item} for item in page]
         head = {**target.type_meta, "kind": f"{target.type_meta['kind']}List", "metadata": metadata}
-        return object_response(200, {**head, "items": page})
+        return CompactJson({**head, "items": page})
 
-    def _select_items(self, request: Request, target: RequestTarget) -> list[Json]:
+    def _select_items(self, request: KubernetesRequest, target: RequestTarget) -> list[Json]:
         name = parse_name_selector(request)
         items = self._store.list_objects(target.resource, target.namespace)
         return [item for item in items if not name or item["metadata"]["name"] == name]
 
     def _get_state(
-        self, request: Request, target: RequestTarget, version: int, start: int
+        self, request: KubernetesRequest, target: RequestTarget, version: int, start: int
     ) -> list[Json]:
         # Version -1 is the current state.
         if version < 0:
@@ -124,7 +122,7 @@ def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tupl
     return page, len(items)
 
 
-def _list_key(request: Request) -> str:
+def _list_key(request: KubernetesRequest) -> str:
     selectors = (request.query_value("fieldSelector"), request.query_value("labelSelector"))
     return "?".join((request.path, *selectors))
 
