@@ -26,6 +26,7 @@ RECORDS: dict[int, dict[str, Any]] = {
     record["number"]: record for record in map(json.loads, SAMPLES.read_text().splitlines())
 }
 BASE = "http://127.0.0.1:18080"
+LOCKOUT_SECONDS = 0.01
 REFUSED = (
     'failed to check health: Get "http://127.0.0.1:{}": '
     "dial tcp 127.0.0.1:{}: connect: connection refused"
@@ -144,7 +145,7 @@ class Session:
 
     def __init__(self) -> None:
         self.harbor = SimulatedHarbor(
-            external_url=BASE, lockout_seconds=0.01, unhealthy=MISSING_PARTS
+            external_url=BASE, lockout_seconds=LOCKOUT_SECONDS, unhealthy=MISSING_PARTS
         )
         self.transport = httpx.ASGITransport(app=self.harbor.app)
         self.tokens: dict[int, str] = {}

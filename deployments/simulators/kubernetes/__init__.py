@@ -11,7 +11,7 @@ service uses. Responses follow recorded responses of a real kube-apiserver 1.31.
 """
 
 from deployments.simulators.kubernetes.cluster import SimulatedCluster, running_cluster
-from deployments.simulators.kubernetes.log import KubernetesRequestRecord
+from deployments.simulators.kubernetes.request import KubernetesRequestRecord
 from deployments.simulators.kubernetes.rights import RbacRule
 
 __all__ = ["KubernetesRequestRecord", "RbacRule", "SimulatedCluster", "running_cluster"]

@@ -3,7 +3,7 @@
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -11,12 +11,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.simulators.asgi import report_status
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import KubernetesApiError
-from deployments.simulators.kubernetes.groups import groups_response
+from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
 from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
-from deployments.simulators.kubernetes.log import KubernetesRequestLog, KubernetesRequestRecord
-from deployments.simulators.kubernetes.object_store import HARBOR_CLUSTER_RESOURCE, ObjectStore
-from deployments.simulators.kubernetes.request import KubernetesRequest
+from deployments.simulators.kubernetes.object_store import (
+    HARBOR_CLUSTER_RESOURCE,
+    Json,
+    ObjectStore,
+)
+from deployments.simulators.kubernetes.request import (
+    KubernetesRequest,
+    KubernetesRequestLog,
+    KubernetesRequestRecord,
+)
 from deployments.simulators.kubernetes.responses import (
     CompactJson,
     error_response,
@@ -75,7 +81,7 @@ class KubernetesApi:
     def _list_groups(self, request: KubernetesRequest) -> Response:
         if request.user_name == ANONYMOUS_USER:
             raise errors.unknown_resource()
-        return groups_response(self._store, request.path_params.get("group", ""))
+        return _groups_response(self._store, request.path_params.get("group", ""))
 
     def _refuse_path(self, request: KubernetesRequest) -> Response:
         raise errors.unknown_resource()
@@ -106,7 +112,7 @@ class KubernetesApi:
 
 
 class _Endpoint:
-    """An ASGI endpoint for all methods: authenticates the user, then handles one request a time."""
+    """An endpoint for all methods: authenticates the user, and handles one request at a time."""
 
     def __init__(self, store: ObjectStore, rights: ClusterRights, respond: Respond) -> None:
         self._store, self._rights, self._respond = store, rights, respond
@@ -122,3 +128,22 @@ class _Endpoint:
             except KubernetesApiError as error:
                 response = error_response(error)
         await response(scope, receive, send)
+
+
+def _groups_response(store: ObjectStore, group: str) -> Response:
+    """Return one group, or all of them if it is empty."""
+    groups = {"apps": _group_json("apps", ["v1"])}
+    if store.operator_versions:
+        name = RESOURCE_GROUPS[HARBOR_CLUSTER_RESOURCE]
+        groups[name] = _group_json(name, store.operator_versions)
+    head: Json = {"apiVersion": "v1"}
+    if not group:
+        return CompactJson({"kind": "APIGroupList", **head, "groups": list(groups.values())})
+    if group not in groups:
+        return unserved_response()
+    return CompactJson({"kind": "APIGroup", **head, **groups[group]})
+
+
+def _group_json(name: str, versions: Iterable[str]) -> Json:
+    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": entries, "preferredVersion": entries[0]}

@@ -1,11 +1,12 @@
-"""A request as the API handles it."""
+"""A request as the API handles it, and the log of requests."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 _SCOPE_KEY = "kubernetes.request"
+_READ_METHODS = ("GET", "HEAD")
 
 
 class KubernetesRequest(Request):
@@ -40,3 +41,19 @@ class KubernetesRequest(Request):
     def query_value(self, name: str) -> str:
         """Return the value of a query parameter; empty if not given."""
         return self.query_params.get(name, "")
+
+
+class KubernetesRequestRecord(NamedTuple):
+    """A handled request; its path has no query."""
+
+    method: str
+    path: str
+    status: int
+
+
+class KubernetesRequestLog(list[KubernetesRequestRecord]):
+    """The handled requests, in order."""
+
+    def writes(self) -> list[KubernetesRequestRecord]:
+        """Return the modifying requests."""
+        return [call for call in self if call.method not in _READ_METHODS]

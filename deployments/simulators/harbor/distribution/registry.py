@@ -12,7 +12,7 @@ from deployments.simulators.harbor.state import content
 from deployments.simulators.harbor.state.entities import Project
 from deployments.simulators.harbor.state.errors import HarborError, bad_request
 from deployments.simulators.harbor.web.request import HarborRequest
-from deployments.simulators.harbor.web.responses import ERROR_JSON_TYPE, encode_json
+from deployments.simulators.harbor.web.responses import ERROR_JSON_TYPE
 from deployments.simulators.harbor.web.routing import route
 
 # Header of challenges and of the distribution backend; Harbor's other errors do not have it.
@@ -24,22 +24,6 @@ async def check_login(request: HarborRequest) -> Response:
     if request.caller.is_anonymous:
         raise _challenge(request, "unauthorized")
     return Response(b"{}", headers=VERSION_HEADER, media_type=ERROR_JSON_TYPE)
-
-
-async def list_catalog(request: HarborRequest) -> Response:
-    """GET /v2/_catalog: for sysadmins and robots with catalog:read."""
-    if not rights.is_system_allowed(request.caller, "catalog", "read"):
-        raise _unauthorized("unauthorized to list catalog", _BASIC_CHALLENGE)
-    names = sorted(n for p in request.harbor.projects.values() for n in p.repositories)
-    names = [name for name in names if name > request.query_value("last")]
-    limit = int(request.query_value("n") or 0)
-    page = names[:limit] if limit else names
-    link = {}
-    if len(page) < len(names):
-        last = page[-1].replace("/", "%2F")
-        link = {"link": f'</v2/_catalog?last={last}&n={limit}>; rel="next"'}
-    body = encode_json({"repositories": page}) + b"\n"
-    return Response(body, headers=link, media_type=ERROR_JSON_TYPE)
 
 
 async def get_manifest(request: HarborRequest) -> Response:
@@ -150,7 +134,6 @@ def _unauthorized(message: str, challenge: str) -> HarborError:
 
 ROUTES = [
     route("GET", "/v2", check_login),
-    route("GET", "/v2/_catalog", list_catalog),
     route("GET", "/v2/{repository:path}/manifests/{reference}", get_manifest),
     route("PUT", "/v2/{repository:path}/manifests/{reference}", put_manifest),
     route("POST", "/v2/{repository:path}/blobs/uploads", begin_upload),

@@ -63,8 +63,10 @@ def _registry(space_count: int = 0, **options: str) -> SimulatedDockerRegistry:
 @pytest.fixture(scope="module", params=["simulated", "real", "real with small pages"])
 def filled_registry(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "simulated":
-        with serving(SimulatedDockerRegistry().app) as url:
-            yield _fill(url)
+        registry = _registry()
+        registry.remove_tags("app")
+        with serving(registry.app) as url:
+            yield url
         return
     limit = 2 if "small" in request.param else None
     with running_docker_registry(page_limit=limit) as url:
