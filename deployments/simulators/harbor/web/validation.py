@@ -15,20 +15,18 @@ JSON_TYPE = "application/json"
 BodyFields = Mapping[str, "str | BodyShape"]
 BodyShape = tuple[str, BodyFields]
 
-METADATA_KEYS = frozenset(
-    [
-        "public",
-        "enable_content_trust",
-        "enable_content_trust_cosign",
-        "prevent_vul",
-        "severity",
-        "auto_scan",
-        "auto_sbom_generation",
-        "reuse_sys_cve_allowlist",
-        "retention_id",
-        "proxy_speed_kb",
-        "max_upstream_conn",
-    ]
+METADATA_KEYS = (
+    "public",
+    "enable_content_trust",
+    "enable_content_trust_cosign",
+    "prevent_vul",
+    "severity",
+    "auto_scan",
+    "auto_sbom_generation",
+    "reuse_sys_cve_allowlist",
+    "retention_id",
+    "proxy_speed_kb",
+    "max_upstream_conn",
 )
 """Keys of a project's metadata; there is no free-form metadata."""
 
