@@ -3,8 +3,9 @@
 import logging
 
 import pytest
+from starlette.responses import Response
 
-from deployments.simulators.asgi import AsgiResponse
+from deployments.simulators.asgi import request_target
 from deployments.simulators.faults import (
     CutConnection,
     Delay,
@@ -33,7 +34,7 @@ async def test_what_is_sent(server: FaultyServer) -> None:
     assert (response.status, response.body, response.method) == (200, b"{}", "GET")
     assert "hunter2" not in response.url
     first, second = server.recorder.requests
-    assert first.target == "/x?q=a%3Db+c"
+    assert request_target(first.scope) == "/x?q=a%3Db+c"
     assert first.headers["accept"] == "application/json"
     assert first.headers["x-own"] == "1"
     assert first.headers["authorization"].startswith("Basic ")
@@ -64,8 +65,10 @@ async def test_a_redirect_is_not_followed(server: FaultyServer, status: int) -> 
 
 
 async def test_cookies_are_never_kept() -> None:
-    cookie = (("Set-Cookie", "sid=1; Path=/; HttpOnly"), ("Set-Cookie", "csrf=2"))
-    recorder = Recorder(AsgiResponse(200, b"{}", cookie))
+    reply = Response(b"{}")
+    for cookie in ("sid=1; Path=/; HttpOnly", "csrf=2"):
+        reply.headers.append("Set-Cookie", cookie)
+    recorder = Recorder(reply)
     with serving(recorder.app) as url:
         async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
             for _ in range(3):
@@ -78,8 +81,8 @@ async def test_no_debug_log_has_a_body_a_password_or_a_cookie(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    cookie = (("Set-Cookie", "sid=cookie-secret; Path=/; HttpOnly"),)
-    recorder = Recorder(AsgiResponse(200, b'{"secret": "body-secret"}', cookie))
+    cookie = {"Set-Cookie": "sid=cookie-secret; Path=/; HttpOnly"}
+    recorder = Recorder(Response(b'{"secret": "body-secret"}', headers=cookie))
     with serving(recorder.app) as url:
         async with HttpClient(registry_server(registry(address=url)), QUICK, AUTH) as http:
             await http.send("POST", "/x", json={"secret": "sent-secret"})
