@@ -17,7 +17,7 @@ from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
-from models.core.errors import InvalidRequest, UnsafePlan
+from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import AdoptionState, ManagedHarbor, ManagedHarborRecord
@@ -105,11 +105,9 @@ async def reconcile_managed_harbors(
     if only is not None:
         plan = plan.only(*only)
     unsafe_reason, postponed = "", 0
-    try:
-        if not allow_large:
-            plan.raise_if_unsafe(get_settings().change_limits)
-    except UnsafePlan as error:
-        plan, unsafe_reason = plan.without_removals(), str(error)
+    exceeded = None if allow_large else plan.exceeded_limit(get_settings().change_limits)
+    if exceeded is not None:
+        plan, unsafe_reason = plan.without_removals(), exceeded.message
     failures: tuple[str, ...] = ()
     if not dry_run:
         plan, postponed = plan.limit_adoptions(get_settings().adoptions_at_once)

@@ -152,16 +152,7 @@ async def reconcile(
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
     options = _Options(context, steps, dry_run, allow_large, is_new_registry, with_storage)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
-    run_record = summarize_run(
-        registry_state.record,
-        registry_state.spaces,
-        result.snapshot,
-        result.unsaved_plan,
-        result.results,
-        robot_accounts=robot_state.robots,
-        unsafe_reason=result.unsafe_reason,
-        failures=registry_state.failures,
-    )
+    run_record = _summarize(registry_state, result)
     if not dry_run:
         await in_transaction(save_run, name, run_record, context.at(clock.now()), result.storage)
     return RegistryRunResult(
@@ -172,6 +163,19 @@ async def reconcile(
         results=result.results,
         unsafe_reason=result.unsafe_reason,
         has_superseded_robots=has_superseded_robots(robot_state.robots, result.results),
+    )
+
+
+def _summarize(registry_state: RegistryState, result: "_Run") -> RunRecord:
+    return summarize_run(
+        registry_state.record,
+        registry_state.spaces,
+        result.snapshot,
+        result.unsaved_plan,
+        result.results,
+        robot_accounts=registry_state.robot_state.robots,
+        unsafe_reason=result.unsafe_reason,
+        failures=registry_state.failures,
     )
 
 
@@ -292,7 +296,8 @@ async def _apply_limits(
     Returns:
         The allowed plan, the function that saves new secrets, and why the plan was reduced.
     """
-    unsafe_reason = "" if options.allow_large else plan.unsafe_reason(get_settings().change_limits)
+    exceeded = plan.exceeded_limit(get_settings().change_limits)
+    unsafe_reason = exceeded.message if exceeded and not options.allow_large else ""
     if options.dry_run:
         return plan, None, unsafe_reason
     if unsafe_reason:

@@ -19,15 +19,15 @@ from models.clusters.cluster import (
 from models.clusters.membership import (
     Namespace,
     assign_workspaces,
-    check_departures,
     departures_by_workspace,
+    exceeded_departure_limit,
     keep_assignments,
 )
 from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.errors import RemoteError, UnsafePlan
+from models.core.errors import RemoteError
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
@@ -188,11 +188,9 @@ async def _plan(
         namespace_contents.unresolved,
         namespace_contents.entitled_registries,
     )
-    try:
-        if not allow_large:
-            plan.raise_if_unsafe(get_settings().change_limits)
-    except UnsafePlan as error:
-        plan, unsafe_reason = plan.without_removals(), unsafe_reason or str(error)
+    exceeded = None if allow_large else plan.exceeded_limit(get_settings().change_limits)
+    if exceeded is not None:
+        plan, unsafe_reason = plan.without_removals(), unsafe_reason or exceeded.message
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
 
 
@@ -227,12 +225,12 @@ def _assign_namespaces(
         return record.namespaces, ""
     name, observed = record.cluster.name, snapshot.namespaces.items
     namespaces = assign_workspaces(name, observed, get_settings().workspace_label_keys, assignments)
-    try:
-        if not allow_large:
-            check_departures(name, record.namespaces, namespaces, get_settings().change_limits)
-    except UnsafePlan as error:
-        return keep_assignments(record.namespaces, namespaces), str(error)
-    return namespaces, ""
+    exceeded = exceeded_departure_limit(
+        name, record.namespaces, namespaces, get_settings().change_limits
+    )
+    if exceeded is None or allow_large:
+        return namespaces, ""
+    return keep_assignments(record.namespaces, namespaces), exceeded.message
 
 
 async def _save_assignments(

@@ -4,8 +4,8 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 
 from models.core.audit import AuditEntry
-from models.core.errors import InvalidRequest
-from models.core.limits import ChangeLimits, check_change_limit
+from models.core.errors import InvalidRequest, UnsafePlan
+from models.core.limits import ChangeLimits, exceeded_limit
 from models.core.names import MAX_NAME_LENGTH, is_namespace_name
 from models.registries.space import Space, SpaceNameRule, Visibility
 
@@ -129,7 +129,8 @@ def check_unbind_limit(registry: str, count: int, total: int, limits: ChangeLimi
     Raises:
         UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
     """
-    check_change_limit(registry, count, total, "remove", limits, "bindings")
+    if exceeded := exceeded_limit(registry, count, total, "remove", limits, "bindings"):
+        raise UnsafePlan(exceeded.message)
 
 
 def check_visibility_limit(
@@ -144,7 +145,8 @@ def check_visibility_limit(
         space.observed is Visibility.PUBLIC and space.desired is Visibility.PRIVATE
         for space in desired_spaces
     )
-    check_change_limit(registry, count, len(spaces), "make private", limits)
+    if exceeded := exceeded_limit(registry, count, len(spaces), "make private", limits):
+        raise UnsafePlan(exceeded.message)
 
 
 def _join_names(names: Sequence[str]) -> str:

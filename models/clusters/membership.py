@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from models.clusters.cluster import ObservedNamespace
 from models.core.base import FrozenModel
-from models.core.errors import UnsafePlan
-from models.core.limits import ChangeLimits
+from models.core.limits import ChangeLimits, LimitExceeded, is_limit_exceeded
 from models.core.names import is_workspace_name
 from models.core.reasons import Reason
 
@@ -135,15 +134,12 @@ def has_unlisted_member(
     )
 
 
-def check_departures(
+def exceeded_departure_limit(
     cluster: str, before: Iterable[Namespace], after: Iterable[Namespace], limits: ChangeLimits
-) -> None:
-    """Check that not too many namespaces leave their workspaces in one run.
+) -> LimitExceeded | None:
+    """Return the exceeded limit if too many namespaces leave their workspaces in one run.
 
     Deleted and recreated namespaces do not count: their pull secrets were deleted with them.
-
-    Raises:
-        UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
     """
     members = {
         (namespace.name, namespace.uid): namespace.workspace
@@ -151,17 +147,19 @@ def check_departures(
         if namespace.workspace
     }
     current = {(namespace.name, namespace.uid): namespace.workspace for namespace in after}
-    leaving_count = sum(
-        current[key] != workspace for key, workspace in members.items() if key in current
+    count, total = (
+        sum(current[key] != workspace for key, workspace in members.items() if key in current),
+        len(members),
     )
-    if leaving_count >= limits.min_count and leaving_count > limits.max_share * len(members):
-        raise UnsafePlan(
-            f"cluster {cluster}: {leaving_count} of {len(members)} namespaces would leave their "
-            f"workspace at once ({leaving_count / len(members):.0%}), more than the limit of "
-            f"{limits.max_share:.0%}; their assignments are kept. If this is intended, run "
-            "sync-namespaces with 'Allow a large change' on; if not, check their labels "
-            "and the configured label keys"
-        )
+    if not is_limit_exceeded(count, total, limits):
+        return None
+    message = (
+        f"cluster {cluster}: {count} of {total} namespaces would leave their workspace at once "
+        f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; their "
+        "assignments are kept. If this is intended, run sync-namespaces with 'Allow a large "
+        "change' on; if not, check their labels and the configured label keys"
+    )
+    return LimitExceeded(count=count, total=total, message=message)
 
 
 def keep_assignments(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.core.base import FrozenModel
-from models.core.limits import ChangeLimits, check_change_limit
+from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
 
 MAX_SECRET_BYTES = 1_048_576
@@ -169,21 +169,18 @@ class PullSecretPlan(FrozenModel):
     statuses: tuple[PullSecretStatus, ...] = ()
     owned_count: int = 0
 
-    def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Check that not too many orphaned pull secrets are deleted.
+    def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
+        """Return the safety limit that is exceeded if too many orphaned pull secrets are deleted.
 
         An orphaned pull secret is owned but not on record, for example after the database was
         restored from an old backup. Pull secrets that are on record do not count: unbinding was
         checked when it was requested.
-
-        Raises:
-            UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
         """
         orphans = sum(
             isinstance(change, DeleteSecret) and change.reason is Reason.ORPHANED
             for change in self.changes
         )
-        check_change_limit(
+        return exceeded_limit(
             f"cluster {self.cluster}", orphans, self.owned_count, "delete", limits, "pull secrets"
         )
 

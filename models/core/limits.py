@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from models.core.base import FrozenModel
-from models.core.errors import UnsafePlan
 
 
 class ChangeLimits(FrozenModel):
@@ -18,28 +17,47 @@ class ChangeLimits(FrozenModel):
     min_count: int = 10
 
 
-def check_change_limit(
-    registry: str, count: int, total: int, action: str, limits: ChangeLimits, noun: str = "spaces"
-) -> None:
-    """Check that a plan does not remove too large a share of the items.
+class LimitExceeded(FrozenModel):
+    """A plan removes too large a share of the items.
+
+    Attributes:
+        count: items that the plan removes.
+        total: items that exist.
+        message: the numbers, and what to do.
+    """
+
+    count: int
+    total: int
+    message: str
+
+
+def exceeded_limit(
+    target: str, count: int, total: int, action: str, limits: ChangeLimits, noun: str = "spaces"
+) -> LimitExceeded | None:
+    """Return the exceeded limit if a plan removes too large a share of the items, else None.
 
     Args:
-        registry: name of the registry or cluster, for the message.
+        target: registry or cluster, for the message.
         count: items that the plan removes.
         total: items that exist.
         action: verb for the message, e.g. "delete".
+        limits: the safety limits.
         noun: plural noun for the items.
-
-    Raises:
-        UnsafePlan: the plan exceeds the limits; the message contains the numbers and the advice.
     """
-    if count >= limits.min_count and count > limits.max_share * total:
-        raise UnsafePlan(
-            f"{registry}: this would {action} {count} of {total} {noun} "
-            f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; "
-            "these changes were not made. If this is intended, run it again with 'Allow a large "
-            "change' on (for drift: reconcile-registry)"
-        )
+    if not is_limit_exceeded(count, total, limits):
+        return None
+    message = (
+        f"{target}: this would {action} {count} of {total} {noun} "
+        f"({count / max(total, 1):.0%}), more than the limit of {limits.max_share:.0%}; "
+        "these changes were not made. If this is intended, run it again with 'Allow a large "
+        "change' on (for drift: reconcile-registry)"
+    )
+    return LimitExceeded(count=count, total=total, message=message)
+
+
+def is_limit_exceeded(count: int, total: int, limits: ChangeLimits) -> bool:
+    """Return whether removing `count` of `total` items exceeds the limits."""
+    return count >= limits.min_count and count > limits.max_share * total
 
 
 class PollPolicy(FrozenModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.core.base import FrozenModel
-from models.core.limits import ChangeLimits, check_change_limit
+from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.discovery.managed_harbor import HarborRef, ManagedHarbor, ManagedHarborRecord
 
 
@@ -150,14 +150,10 @@ class DiscoveryPlan(FrozenModel):
     adopted_count: int = 0
     unavailable: Mapping[str, str] = {}
 
-    def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Check that not too many adopted Harbors are forgotten in one run.
-
-        Raises:
-            UnsafePlan: the safety limits are exceeded; the message contains numbers and advice.
-        """
+    def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
+        """Return the safety limit that is exceeded if too many adopted Harbors are forgotten."""
         retired = sum(isinstance(step, Forget) and bool(step.registry) for step in self.steps)
-        check_change_limit(
+        return exceeded_limit(
             "discovery", retired, self.adopted_count, "forget", limits, "managed Harbors"
         )
 

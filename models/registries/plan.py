@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models.core.base import FrozenModel
-from models.core.errors import UnsafePlan
-from models.core.limits import ChangeLimits, check_change_limit
+from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
 from models.registries.changes import (
     Change,
@@ -90,14 +89,11 @@ class Plan(FrozenModel):
         """Whether the plan creates robot accounts, whose secrets must be stored."""
         return any(isinstance(change, CreateRobot) for change in self.changes)
 
-    def raise_if_unsafe(self, limits: ChangeLimits) -> None:
-        """Check the plan against the safety limits.
+    def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
+        """Return the first safety limit that the plan exceeds; None if it exceeds none.
 
         Urgent deletions, which end access without a binding, do not count: unbinding was checked
         when it was requested.
-
-        Raises:
-            UnsafePlan: the plan exceeds the limits; the message contains numbers and advice.
         """
         private_count = sum(
             isinstance(change, SetVisibility) and change.reduces_access for change in self.changes
@@ -108,31 +104,18 @@ class Plan(FrozenModel):
             and not change.is_urgent
             for change in self.changes
         )
-        for count, action in (
-            (private_count, "make private"),
-            (len(self.expired_spaces), "forget"),
-        ):
-            check_change_limit(self.registry, count, self.space_count, action, limits)
-        check_change_limit(
-            self.registry, deletion_count, self.robot_count, "delete", limits, "robot accounts"
+        forgotten_count = len(self.deleted_robot_ids)
+        removals = (
+            (private_count, self.space_count, "make private", "spaces"),
+            (len(self.expired_spaces), self.space_count, "forget", "spaces"),
+            (deletion_count, self.robot_count, "delete", "robot accounts"),
+            (forgotten_count, self.robot_count + forgotten_count, "forget", "robot accounts"),
         )
-        robot_total = self.robot_count + len(self.deleted_robot_ids)
-        check_change_limit(
-            self.registry,
-            len(self.deleted_robot_ids),
-            robot_total,
-            "forget",
-            limits,
-            "robot accounts",
+        exceeded = (
+            exceeded_limit(self.registry, count, total, action, limits, noun)
+            for count, total, action, noun in removals
         )
-
-    def unsafe_reason(self, limits: ChangeLimits) -> str:
-        """Return why the plan exceeds the safety limits; empty if it does not."""
-        try:
-            self.raise_if_unsafe(limits)
-        except UnsafePlan as error:
-            return str(error)
-        return ""
+        return next((limit for limit in exceeded if limit is not None), None)
 
     def safe_subset(self) -> "Plan":
         """Return the part of the plan that is applied if it exceeds the safety limits.

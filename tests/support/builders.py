@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from models.core.availability import Complete, Unavailable
+from models.core.limits import LimitExceeded
 from models.core.reasons import Reason
 from models.core.run_context import RunContext
 from models.registries.changes import Change, ChangeResult, CreateSpace, SetVisibility
@@ -176,3 +177,9 @@ def success(change: Change, reason: Reason = Reason.DONE) -> ChangeResult:
 
 def failure(change: Change, reason: Reason = Reason.FORBIDDEN, message: str = "no") -> ChangeResult:
     return ChangeResult(change=change, succeeded=False, reason=reason, message=message)
+
+
+def exceeded_message(limit: LimitExceeded | None) -> str:
+    """Return the message of a safety limit that must be exceeded."""
+    assert limit is not None
+    return limit.message
