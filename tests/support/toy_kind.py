@@ -36,7 +36,7 @@ from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount
 from models.registries.space import ObservedSpace, SpaceNameRule, Visibility
 from tasks import clock
 from tasks.registries.factory import CLIENT_OPENERS
-from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
+from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, SaveSecret
 
 TOY = "toy"
 _SHELVES = SpaceNameRule(
@@ -177,8 +177,21 @@ class ToyClient:
 
 
 @contextmanager
+def toy_kind(capabilities: Capabilities, opener: ClientOpener | None = None) -> Iterator[None]:
+    """Add the kind `toy` to the product; without a function that opens clients, to models only."""
+    CAPABILITIES[TOY] = capabilities
+    if opener is not None:
+        CLIENT_OPENERS[TOY] = opener
+    try:
+        yield
+    finally:
+        del CAPABILITIES[TOY]
+        CLIENT_OPENERS.pop(TOY, None)
+
+
+@contextmanager
 def toy_registry(capabilities: Capabilities) -> Iterator[ToyRegistry]:
-    """Add the kind `toy` to the product for as long as this registry exists.
+    """Run a toy registry whose kind the product knows for as long as it exists.
 
     A probe connects to an address before it opens a client: somebody listens there.
     """
@@ -189,8 +202,5 @@ def toy_registry(capabilities: Capabilities) -> Iterator[ToyRegistry]:
         async def open_toy(registry: Registry, options: ClientOptions) -> AsyncIterator[ToyClient]:
             yield ToyClient(registry, toy)
 
-        CAPABILITIES[TOY], CLIENT_OPENERS[TOY] = capabilities, open_toy
-        try:
+        with toy_kind(capabilities, open_toy):
             yield toy
-        finally:
-            del CAPABILITIES[TOY], CLIENT_OPENERS[TOY]

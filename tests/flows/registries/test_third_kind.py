@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from deployments.simulators.kubernetes import SimulatedCluster
+from flows.access.bind_space import bind_space
 from flows.access.explain_access import explain_access
 from flows.registries.create_space import create_space
 from flows.registries.integrate import integrate_registry
 from flows.registries.reconcile import reconcile_registry
 from flows.registries.remove import remove_registry
 from flows.registries.set_visibility import set_space_visibility
+from models.core.settings import get_settings
 from models.registries.changes import CreateRobot, CreateSpace, DeleteRobot, SetVisibility
 from models.registries.condition import Health
 from models.registries.space import Visibility
@@ -100,7 +102,9 @@ async def test_with_robot_accounts_each_workspace_gets_its_own(name: str) -> Non
         assert _login(cluster, "lab", toy) is None
         assert all(binding.effective_at for binding in bindings_of(name))
         assert "advisory" not in await page(f"binding-{name}")
-        assert f"| red | 1 | `{robot.login}` (1 space) |" in await page(f"registry-{name}")
+        markdown = await page(f"registry-{name}")
+        assert f"| red | 1 | `{robot.login}` (1 space) |" in markdown
+        assert "pull-only" not in markdown
         assert f"`{robot.login}` (1 space)" in await page("workspace-red")
 
         explanation = await _explain(name, "shop", "shelf-1")
@@ -118,9 +122,31 @@ async def test_with_robot_accounts_each_workspace_gets_its_own(name: str) -> Non
 
         result = await run_schedules(name)
         assert (result.message, result.registry.plan.changes) == ("", ())
+        other_address = toy.url.replace("127.0.0.1", "localhost")
+        state = await integrate(f"{name}-two", other_address, TOY)
+        assert f"the Toy Box that is integrated as '{name}'" in (state.message or "")
+        del toy.spaces["shelf-2"]
+        await bind(name, ["shelf-2"], "blue")
+        assert {binding.space for binding in bindings_of(name) if not binding.effective_at} == {
+            "shelf-2"
+        }
+        assert "the space is not in the registry" in await page("workspace-blue")
         await unbind(name, ["shelf-1"], "red")
         assert [type(change) for change in toy.changes] == [CreateRobot, DeleteRobot]
         assert (toy.robots, pull_secrets_in("eu")) == ({}, {})
+
+
+async def test_without_a_key_for_secrets_of_robot_accounts_nothing_is_bound(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with toy_registry(ROBOTS) as toy, cluster_with(shop="red") as cluster:
+        toy.spaces["shelf-1"] = Visibility.PRIVATE
+        await add_cluster("eu", cluster)
+        await integrate(name, toy.url, TOY)
+        monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", "")
+        get_settings.cache_clear()
+        assert "SECRET_KEYS" in await expect_failure(bind_space, name, ["shelf-1"], ["red"])
+        assert bindings_of(name) == ()
 
 
 @pytest.mark.parametrize("public_pulls", [True, False])
@@ -142,7 +168,9 @@ async def test_without_robot_accounts_namespaces_share_a_pull_only_user(
         assert "**Privacy is advisory:** a Toy Box has no permissions per space" in (
             await page(f"binding-{name}")
         )
-        assert "| red | 1 | the pull-only user |" in await page(f"registry-{name}")
+        markdown = await page(f"registry-{name}")
+        assert "| red | 1 | the pull-only user |" in markdown
+        assert f"receive the pull-only user of the block `{name}-pull`" in markdown
         assert "the registry's pull-only user" in await page("workspace-red")
         explanation = await _explain(name, "shop", "shelf-1")
         assert explanation["answer"] == "yes"

@@ -22,6 +22,7 @@ from tests.models.access.explain.explain_builders import (
 from tests.models.access.explain.passing_cases import PASSING
 from tests.models.access.explain.registry_cases import REGISTRY
 from tests.support.builders import NOW, PRIVATE, PUBLIC, observed_space, snapshot, space
+from tests.support.toy_kind import TOY, toy_kind
 
 NOT_YES = {**CLUSTER, **REGISTRY}
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
@@ -45,6 +46,21 @@ def test_a_chain_without_a_broken_link_is_a_yes(case: str) -> None:
     assert (explanation.first_failure, explanation.fix) == (None, "")
     assert any(message in link.observation for link in explanation.checks)
     assert "eu/shop can pull prod/team" in explanation.summary
+
+
+@pytest.mark.parametrize("case", [*NOT_YES, *PASSING])
+def test_a_registry_of_another_kind_that_can_do_the_same_is_explained_alike(case: str) -> None:
+    case_evidence = NOT_YES[case][0] if case in NOT_YES else PASSING[case][0]
+    if case_evidence.registry is None:
+        return
+    record = case_evidence.registry.record
+    with toy_kind(record.registry.capabilities):
+        toy = record.registry.model_copy(update={"kind": TOY})
+        update = {"record": record.model_copy(update={"registry": toy})}
+        side = case_evidence.registry.model_copy(update=update)
+        assert explain(case_evidence.model_copy(update={"registry": side})) == explain(
+            case_evidence
+        )
 
 
 @pytest.mark.parametrize("case", [*NOT_YES, *PASSING])
