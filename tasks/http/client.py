@@ -28,6 +28,8 @@ from tasks.http.response import Response
 from tasks.http.retry import retry_attempts
 from tasks.http.transport import Transport
 
+_log = logging.getLogger(__name__)
+
 # Debug records of httpcore contain response headers, such as the session cookies of Harbor.
 logging.getLogger("httpcore").setLevel(logging.INFO)
 
@@ -125,6 +127,7 @@ class HttpClient:
         trace: TracebackType | None,
     ) -> None:
         await self._client.aclose()
+        _log.debug("%s: closed after %d requests", self.target, self.requests)
 
     async def get(
         self,

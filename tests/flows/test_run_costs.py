@@ -1,0 +1,110 @@
+"""What one run costs: opened clients, requests to servers, and database transactions.
+
+The numbers are upper bounds; a change that lowers one lowers it here.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import Connection, event
+
+from flows.clusters.sync_namespaces import sync_namespaces
+from flows.discovery.discover import discover_managed_harbors
+from flows.registries.reconcile import reconcile_registry
+from models.core.settings import get_settings
+from models.discovery.trust import MANAGED_LABEL
+from tasks.http.client import HttpClient
+from tasks.store.session import get_engine
+from tests.support.helpers import (
+    PASSWORD,
+    expect_success,
+    harbor_with,
+    integrate,
+    save_credentials,
+)
+from tests.support.platform import bind, cluster_with, platform, register
+
+
+@dataclass
+class RunCosts:
+    """What a run has cost.
+
+    Attributes:
+        clients: number of opened clients by server.
+        requests: number of requests by server.
+        transactions: number of database transactions.
+    """
+
+    clients: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    transactions: int = 0
+
+
+@contextmanager
+def counted(caplog: pytest.LogCaptureFixture) -> Iterator[RunCosts]:
+    """Count what the block costs; the lease renewal of a slow run may add transactions."""
+    costs = RunCosts()
+
+    def count(_: Connection) -> None:
+        costs.transactions += 1
+
+    caplog.clear()
+    caplog.set_level(logging.DEBUG, HttpClient.__module__)
+    engine = get_engine(get_settings().database)
+    event.listen(engine, "begin", count)
+    try:
+        yield costs
+    finally:
+        event.remove(engine, "begin", count)
+    for record in caplog.records:
+        if record.name == HttpClient.__module__ and isinstance(record.args, tuple):
+            target, request_count = record.args
+            costs.clients[str(target)] += 1
+            costs.requests[str(target)] += int(str(request_count))
+
+
+async def test_integrate_and_reconcile(
+    name: str, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with harbor_with("team-a") as harbor:
+        await save_credentials(name)
+        with counted(caplog) as costs:
+            await integrate(name, harbor.url)
+        assert (costs.clients, costs.requests) == ({name: 2}, {name: 15})
+        assert costs.transactions <= 13
+        with counted(caplog) as costs:
+            await expect_success(reconcile_registry, name)
+        assert (costs.clients, costs.requests) == ({name: 1}, {name: 6})
+        assert costs.transactions <= 5
+
+
+async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with platform(name, "team-a"):
+        with counted(caplog) as costs:
+            await bind(name, ["team-a"], "red")
+        assert costs.clients == {name: 1, "cluster eu": 1}
+        assert costs.requests == {name: 7, "cluster eu": 9}
+        assert costs.transactions <= 16
+        with counted(caplog) as costs:
+            await expect_success(sync_namespaces)
+        assert (costs.clients, costs.requests) == ({"cluster eu": 1}, {"cluster eu": 3})
+        assert costs.transactions <= 8
+
+
+async def test_discover(database: str, caplog: pytest.LogCaptureFixture) -> None:
+    with harbor_with() as harbor, cluster_with() as cluster:
+        await register("west", cluster)
+        cluster.add_namespace("hub", {MANAGED_LABEL: "true"})
+        cluster.add_harbor_cluster("hub", "main", harbor.url, PASSWORD)
+        with counted(caplog) as costs:
+            await expect_success(discover_managed_harbors)
+        assert (costs.clients["cluster west"], costs.clients["west-hub-main"]) == (3, 1)
+        assert costs.transactions <= 32
+        with counted(caplog) as costs:
+            await expect_success(discover_managed_harbors)
+        assert (costs.clients, costs.requests) == ({"cluster west": 1}, {"cluster west": 5})
+        assert costs.transactions <= 9
