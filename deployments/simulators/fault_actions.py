@@ -9,30 +9,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import (
-    AsgiApp,
-    AsgiResponse,
-    CapturedResponse,
-    Headers,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    replay_body,
-    request_target,
-    send_response,
-)
+from deployments.simulators.asgi import CapturedResponse, replay_body, request_target
 
 ENDLESS_BOUND_SECONDS = 60.0
 LATE_BOUND_SECONDS = 30.0
 HUGE_CHUNK_BYTES = 64 * 1024
 
+Headers = tuple[tuple[str, str], ...]
+"""Headers in order; a name may be there more than once."""
+
 
 class FaultAction(Protocol):
     """Action on a request, before or instead of the response of the service."""
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to the request, with or without calling `app`."""
 
 
@@ -42,7 +36,7 @@ class Delay:
 
     seconds: float
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait, then call the app."""
         await asyncio.sleep(self.seconds)
         await app(scope, receive, send)
@@ -57,18 +51,15 @@ class GatewayTimeout:
     def __init__(self) -> None:
         self._pending: Future[Callable[[], Future[None]]] = Future()
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond 504 and keep the request."""
-        replayed_receive, loop = (
-            replay_body(await read_body(receive), receive),
-            asyncio.get_running_loop(),
-        )
+        body, loop = await Request(scope, receive).body(), asyncio.get_running_loop()
 
         async def serve() -> None:
-            await app(scope, replayed_receive, CapturedResponse().send)
+            await app(scope, replay_body(body, receive), CapturedResponse().send)
 
         self._pending.set_result(lambda: asyncio.run_coroutine_threadsafe(serve(), loop))
-        await send_response(send, AsgiResponse(504))
+        await Response(status_code=504)(scope, receive, send)
 
     def complete(self) -> None:
         """Let the service handle the request, and wait. Do not call this in the server's thread.
@@ -90,7 +81,7 @@ class RunCallback:
 
     callback: Callable[[], object]
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the function, then the app."""
         result = self.callback()
         if inspect.isawaitable(result):
@@ -106,10 +97,16 @@ class Respond:
     body: bytes = b""
     headers: Headers = ()
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response."""
-        await read_body(receive)
-        await send_response(send, AsgiResponse(self.status, self.body, self.headers))
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response; Content-Length is added unless the headers have it."""
+        await Request(scope, receive).body()
+        names = {name.lower() for name, _ in self.headers}
+        response = Response(self.body, self.status)
+        if names & {"content-length", "transfer-encoding"}:
+            del response.headers["content-length"]
+        for name, value in self.headers:
+            response.headers.append(name, value)
+        await response(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ class Redirect:
     to: str
     status: int = 302
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with a Location header."""
         await Respond(self.status, headers=(("Location", self.to),)).act(app, scope, receive, send)
 
@@ -133,7 +130,7 @@ class CutConnection:
 
     after_bytes: int = 0
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the beginning, then raise: uvicorn closes the connection of an app that raises."""
         real = await _capture_response(app, scope, receive)
         length = max(len(real.body), 1)
@@ -151,7 +148,7 @@ class CutConnection:
 class TruncateBody:
     """Send half of the real body with a matching length: valid HTTP, invalid JSON."""
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the first half as a complete body."""
         real = await _capture_response(app, scope, receive)
         body = real.body[: len(real.body) // 2]
@@ -171,9 +168,9 @@ class EndlessBody:
     pause: float = 0.05
     max_seconds: float = ENDLESS_BOUND_SECONDS
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Send chunk after chunk."""
-        await read_body(receive)
+        await Request(scope, receive).body()
         await _start_json(send)
         disconnect = asyncio.ensure_future(receive())
         deadline = time.monotonic() + self.max_seconds
@@ -192,9 +189,9 @@ class HugeBody:
 
     size: int
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream the body; the server's flow control limits its memory."""
-        await read_body(receive)
+        await Request(scope, receive).body()
         await _start_json(send)
         await send({"type": "http.response.body", "body": b'["', "more_body": True})
         remaining_bytes = max(self.size - 4, 0)
@@ -210,7 +207,7 @@ class HugeBody:
         await send({"type": "http.response.body", "body": b'"]'})
 
 
-async def _capture_response(app: AsgiApp, scope: Scope, receive: Receive) -> CapturedResponse:
+async def _capture_response(app: ASGIApp, scope: Scope, receive: Receive) -> CapturedResponse:
     real = CapturedResponse()
     await app(scope, receive, real.send)
     return real

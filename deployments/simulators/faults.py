@@ -13,7 +13,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send, request_target
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.simulators.asgi import request_target
 from deployments.simulators.fault_actions import (
     CutConnection,
     Delay,
@@ -74,7 +76,7 @@ class FaultInjector:
     do not count the request.
     """
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._rules: list[Fault] = []
         self.request_counts: Counter[str] = Counter()

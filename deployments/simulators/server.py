@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from os import PathLike
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from deployments.simulators.asgi import AsgiApp, buffer_requests
+from deployments.simulators.asgi import buffer_requests
 
 LOOPBACK_HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -28,7 +29,7 @@ class ServerStartError(RuntimeError):
 
 @contextmanager
 def run_server(
-    app: AsgiApp,
+    app: ASGIApp,
     *,
     certfile: FilePath | None = None,
     keyfile: FilePath | None = None,
@@ -67,7 +68,7 @@ def get_closed_url() -> str:
 
 
 def _server_config(
-    app: AsgiApp,
+    app: ASGIApp,
     certfile: FilePath | None,
     keyfile: FilePath | None,
     context: ssl.SSLContext | None,

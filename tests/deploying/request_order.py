@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import NamedTuple
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send, request_target
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.simulators.asgi import request_target
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.server import run_server
@@ -26,7 +28,7 @@ class LogEntry(NamedTuple):
 class RequestLog:
     """An ASGI app that answers as `app` does, and keeps the order in which it was asked."""
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.entries: list[LogEntry] = []
 

@@ -7,18 +7,11 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlmodel import update
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import (
-    AsgiApp,
-    AsgiResponse,
-    Receive,
-    Scope,
-    Send,
-    read_body,
-    replay_body,
-    request_target,
-    send_response,
-)
+from deployments.simulators.asgi import replay_body, request_target
 from deployments.simulators.faults import Fault, FaultInjector, Respond
 from deployments.simulators.server import run_server
 from flows.registries.reconcile import reconcile_registry
@@ -53,12 +46,13 @@ def server_proxy(prefect_server: Server) -> Iterator[FaultInjector]:
         }
         url = prefect_server.url.removesuffix("/api") + request_target(scope)
         async with httpx.AsyncClient(timeout=30) as client:
-            body = await read_body(receive)
+            body = await Request(scope, receive).body()
             response = await client.request(
                 scope["method"], url, content=body, headers=forwarded_headers
             )
-        headers = (("Content-Type", response.headers.get("content-type", "text/plain")),)
-        await send_response(send, AsgiResponse(response.status_code, response.content, headers))
+        media_type = response.headers.get("content-type", "text/plain")
+        reply = Response(response.content, response.status_code, media_type=media_type)
+        await reply(scope, receive, send)
 
     proxy = FaultInjector(forward)
     with run_server(proxy) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
@@ -109,10 +103,10 @@ class Rejects:
 
     word: bytes
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_body(receive)
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
         if self.word in body:
-            await send_response(send, AsgiResponse(422, b"{}"))
+            await Response(b"{}", 422)(scope, receive, send)
         else:
             await app(scope, replay_body(body, receive), send)
 

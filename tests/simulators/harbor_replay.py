@@ -2,6 +2,8 @@
 
 The records are one long session, so they are sent in order to one fresh simulator. Masked
 parts (tokens, secrets, blob contents, upload ids) are filled in from the simulator's answers.
+Each record has its number in the session as it was recorded: requests that neither this service
+nor its tests make were left out, and what they changed is done to the simulator in BETWEEN.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ from typing import Any
 import httpx
 
 from deployments.simulators.harbor import SimulatedHarbor
-from deployments.simulators.harbor.state import RemoteRegistry
+from deployments.simulators.harbor.state.entities import Member
+from deployments.simulators.harbor.state.policies import DEVELOPER, PROJECT_ADMIN
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "harbor" / "golden.jsonl"
-RECORDS: list[dict[str, Any]] = [json.loads(line) for line in SAMPLES.read_text().splitlines()]
+RECORDS: dict[int, dict[str, Any]] = {
+    record["number"]: record for record in map(json.loads, SAMPLES.read_text().splitlines())
+}
 BASE = "http://127.0.0.1:18080"
+LOCKOUT_SECONDS = 0.01
 REFUSED = (
     'failed to check health: Get "http://127.0.0.1:{}": '
     "dial tcp 127.0.0.1:{}: connect: connection refused"
@@ -40,24 +46,60 @@ UNTYPED = 134
 TOKENS = {472: 471, 475: 474, 477: 476, 478: 471, 479: 471, 481: 480, 483: 482, 487: 471, 491: 489}
 
 
-def record_login(harbor: SimulatedHarbor) -> None:
-    """A login by session, and a project made with its CSRF token."""
-    project = harbor.add_project("csrf2")
-    harbor.record("admin", "create", "project", "csrf2", project_id=project.id)
-    harbor.record("admin", "login", "user", "admin", text="login")
-    harbor.record("admin", "login", "user", "admin", text="login", success=False)
+def set_metadata(harbor: SimulatedHarbor, **metadata: str) -> None:
+    """Replace the metadata of the project `demo`."""
+    harbor.projects["demo"].metadata = metadata
+
+
+def add_users(harbor: SimulatedHarbor) -> None:
+    """Two users without rights."""
+    for name in ("alice", "bob"):
+        user = harbor.add_user(name, "Passw0rd1", email=f"{name[0]}@x.io")
+        user.realname = name.capitalize()
+
+
+def add_member(harbor: SimulatedHarbor, project: str, role: int) -> None:
+    """Give alice a role."""
+    alice = harbor.find_user("alice")
+    assert alice is not None
+    member = Member(harbor.next_id("member"), alice.id, role)
+    harbor.projects[project].members.append(member)
+
+
+def set_sysadmin(harbor: SimulatedHarbor, value: bool) -> None:
+    """Make alice an administrator, or a user again."""
+    alice = harbor.find_user("alice")
+    assert alice is not None
+    alice.sysadmin = value
+
+
+def change_settings(**values: object) -> Callable[[SimulatedHarbor], None]:
+    """Change the configuration."""
+
+    def change(harbor: SimulatedHarbor) -> None:
+        for name, value in values.items():
+            setattr(harbor.settings, name, value)
+
+    return change
+
+
+def begin_read_only(harbor: SimulatedHarbor) -> None:
+    """A project that was created with a CSRF token; then read-only mode."""
+    harbor.add_project("csrf2")
+    harbor.settings.read_only = True
 
 
 def create_many_projects(harbor: SimulatedHarbor) -> None:
-    """300 projects for the paging measurements, every third one public; and two registries."""
+    """300 projects for the paging measurements, every third one public."""
     for number in range(300):
         harbor.add_project(f"bulk-{number:04d}", public=number % 3 == 0)
-    now = harbor.clock()
-    harbor.registries |= {
-        2: RemoteRegistry(2, "hub", "https://hub.docker.com", "docker-hub", False, now),
-        3: RemoteRegistry(3, "weird", "https://x", "jfrog-artifactory", False, now),
-    }
     harbor.add_robot("measured", ["demo"])
+
+
+def skip_proxy_caches(harbor: SimulatedHarbor) -> None:
+    """Two proxy caches that were inserted and rolled back, which uses up ids."""
+    for sequence in ("project", "allowlist", "member", "quota"):
+        harbor.ids[sequence] += 2
 
 
 def create_race_projects(harbor: SimulatedHarbor) -> None:
@@ -69,8 +111,22 @@ def create_race_projects(harbor: SimulatedHarbor) -> None:
 
 
 BETWEEN: dict[int, Callable[[SimulatedHarbor], object]] = {
-    395: record_login,
-    517: create_many_projects,
+    161: lambda harbor: set_metadata(harbor, auto_scan="true", severity="high"),
+    164: lambda harbor: set_metadata(harbor, auto_scan="true", severity="high", public="false"),
+    194: add_users,
+    196: lambda harbor: add_member(harbor, "demo2", DEVELOPER),
+    237: change_settings(project_creation_restriction="adminonly"),
+    239: change_settings(project_creation_restriction="everyone"),
+    385: change_settings(project_creation_restriction="adminonly"),
+    389: change_settings(project_creation_restriction="everyone"),
+    396: begin_read_only,
+    405: change_settings(read_only=False, quota_per_project_enable=False),
+    412: change_settings(quota_per_project_enable=True),
+    519: create_many_projects,
+    530: skip_proxy_caches,
+    536: lambda harbor: add_member(harbor, "demo", PROJECT_ADMIN),
+    541: change_settings(robot_name_prefix="bot-"),
+    543: change_settings(robot_name_prefix="robot$"),
     # It was turned into a proxy cache in the database.
     549: lambda harbor: setattr(harbor.projects["bulk-0001"], "registry_id", 1),
     555: lambda harbor: setattr(harbor, "database_up", False),
@@ -79,6 +135,8 @@ BETWEEN: dict[int, Callable[[SimulatedHarbor], object]] = {
         redis="dial tcp 127.0.0.1:56379: connect: connection refused"
     ),
     572: create_race_projects,
+    581: lambda harbor: set_sysadmin(harbor, True),
+    584: lambda harbor: set_sysadmin(harbor, False),
 }
 
 
@@ -87,7 +145,7 @@ class Session:
 
     def __init__(self) -> None:
         self.harbor = SimulatedHarbor(
-            external_url=BASE, lockout_seconds=0.01, unhealthy=MISSING_PARTS
+            external_url=BASE, lockout_seconds=LOCKOUT_SECONDS, unhealthy=MISSING_PARTS
         )
         self.transport = httpx.ASGITransport(app=self.harbor.app)
         self.tokens: dict[int, str] = {}

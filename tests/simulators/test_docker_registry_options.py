@@ -14,10 +14,12 @@ from deployments.simulators.docker_registry import (
 )
 from deployments.simulators.faults import Fault, FaultInjector, RunCallback
 from deployments.simulators.server import run_server
+from tests.real.docker_registry import MANIFEST
 
 URL = "http://registry.test"
 LOGIN = ("user", "pw")
 CATALOG_SCOPE = "registry:catalog:*"
+ACCEPT = {"Accept": MANIFEST}
 
 
 def _client(registry: SimulatedDockerRegistry) -> httpx.AsyncClient:
@@ -45,9 +47,9 @@ async def test_it_is_filled_by_hand() -> None:
         assert (await client.get("/v2/_catalog")).json() == {
             "repositories": ["team/app", "team/old"]
         }
-        assert (await client.get("/v2/team/app/tags/list")).json()["tags"] == ["v1", "v2"]
-        assert (await client.get("/v2/team/old/tags/list")).json()["tags"] is None
-        assert (await client.get("/v2/team/gone/tags/list")).status_code == 404
+        for name, status in (("app", 200), ("old", 404), ("gone", 404)):
+            response = await client.get(f"/v2/team/{name}/manifests/v2", headers=ACCEPT)
+            assert response.status_code == status
 
 
 async def test_the_log_keeps_no_secret() -> None:
@@ -84,7 +86,7 @@ async def test_registries_without_a_catalog(
     registry.add_repository("a")
     async with _client(registry) as client:
         assert (await client.get("/v2/_catalog")).status_code == status
-        assert (await client.get("/v2/a/tags/list")).status_code == 200
+        assert (await client.get("/v2/a/manifests/v1", headers=ACCEPT)).status_code == 200
 
 
 async def test_a_token_opens_what_its_scope_names() -> None:
@@ -106,8 +108,8 @@ async def test_several_scopes_in_one_token() -> None:
     registry.add_repository("a")
     async with _client(registry) as client:
         token = await _token(client, CATALOG_SCOPE, "repository:a:pull,push repository:b:pull")
-        headers = {"Authorization": f"Bearer {token}"}
-        for target in ("/v2/", "/v2/_catalog", "/v2/a/tags/list"):
+        headers = {"Authorization": f"Bearer {token}", **ACCEPT}
+        for target in ("/v2/", "/v2/_catalog", "/v2/a/manifests/v1"):
             assert (await client.get(target, headers=headers)).status_code == 200
 
 

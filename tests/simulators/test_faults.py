@@ -10,8 +10,10 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiResponse, Receive, Scope, Send, read_body, send_response
 from deployments.simulators.faults import (
     CutConnection,
     Delay,
@@ -30,8 +32,7 @@ from deployments.simulators.server import run_server
 BODY = json.dumps({"items": list(range(100))}).encode()
 
 
-async def _service(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_response(send, AsgiResponse(200, BODY, (("Content-Type", "application/json"),)))
+_service = Response(BODY, media_type="application/json")
 
 
 class _BodyRecorder:
@@ -41,8 +42,8 @@ class _BodyRecorder:
         self.bodies: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.bodies.append(await read_body(receive))
-        await send_response(send, AsgiResponse(201))
+        self.bodies.append(await Request(scope, receive).body())
+        await Response(status_code=201)(scope, receive, send)
 
 
 @contextmanager

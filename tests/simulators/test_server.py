@@ -9,13 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiResponse, Receive, Scope, Send, send_response
 from deployments.simulators.server import get_closed_url, run_server
 
-
-async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_response(send, AsgiResponse(200, b"hello"))
+_hello = Response(b"hello")
 
 
 async def _slow(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from sqlmodel import Session, col, update
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.harbor import SimulatedHarbor
-from deployments.simulators.harbor.core import current_time
 from deployments.simulators.harbor.identity import basic_credentials
+from deployments.simulators.harbor.state.core import current_time
 from deployments.simulators.kubernetes.harbors.charts import HelmRelease
 from flows.discovery.discover import discover_clusters
 from flows.operations.managed_harbors import DiscoveryResult
@@ -77,7 +77,7 @@ class Login(NamedTuple):
 class Recorder:
     """Serves an app, and writes down who was asked with which credential."""
 
-    app: AsgiApp
+    app: ASGIApp
     logins: list[Login]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

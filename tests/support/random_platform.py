@@ -11,8 +11,9 @@ import httpx
 import trustme
 from pydantic import SecretStr
 from sqlmodel import Session, delete
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, CapturedResponse, Receive, Scope, Send
+from deployments.simulators.asgi import CapturedResponse
 from deployments.simulators.faults import Fault, FaultInjector
 from deployments.simulators.harbor import Permission, Robot, SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster
@@ -53,7 +54,7 @@ class AppSlot:
     """A service on a socket, which each world replaces by one of its own."""
 
     def __init__(self) -> None:
-        self.app: AsgiApp | None = None
+        self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None
@@ -93,7 +94,7 @@ class LostConnection:
     has_effect: bool
     kill: Callable[[], None] | None = None
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         if self.has_effect:
             await app(scope, receive, CapturedResponse().send)
         if self.kill:
@@ -109,7 +110,7 @@ class LostConnection:
 class StolenLease:
     """Our run sleeps for long at that moment, and others take over its lease and end."""
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         run_in_transaction(lambda session: session.exec(delete(LeaseRow)))
         await app(scope, receive, send)
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from deployments.simulators.server import run_server
 
 
@@ -11,7 +12,7 @@ class _Stage:
     """What a server serves just now."""
 
     def __init__(self) -> None:
-        self.app: AsgiApp | None = None
+        self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
@@ -24,7 +25,7 @@ _OPEN = ExitStack()
 
 
 @contextmanager
-def serving(app: AsgiApp) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """Serve `app` on a real socket until the block ends, as `run_server` does."""
     stage, url = _FREE.pop() if _FREE else _start()
     stage.app = app

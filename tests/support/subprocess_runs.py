@@ -11,8 +11,9 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, CapturedResponse, Receive, Scope, Send
+from deployments.simulators.asgi import CapturedResponse
 from deployments.simulators.faults import Fault, FaultInjector
 from models.core.settings import get_settings
 from tests.support.databases import DATABASE
@@ -66,7 +67,7 @@ class Kill:
     process: Callable[[], BaseProcess]
     has_effect: bool
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app do it if it shall be done, and kill who asked for it."""
         captured_response = CapturedResponse()
         if self.has_effect:

@@ -1,10 +1,10 @@
 """A simulated Docker Registry (OCI distribution), faithful to docker-registry 2.8.2.
 
+It answers what this service and a node that pulls ask: `/v2/`, the catalog, manifests, tokens.
+
     registry = SimulatedDockerRegistry(auth=BasicAuth({"user": "pw"}))
     registry.add_repository("team/app", tags=("v1",))
     with run_server(registry.app) as url: ...
-
-Not simulated: chunked uploads (PATCH), schema 1, conditional requests, storage failures.
 """
 
 from deployments.simulators.docker_registry.auth import BasicAuth, NoAuth, TokenAuth, TokenScope

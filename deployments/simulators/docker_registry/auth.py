@@ -1,7 +1,8 @@
 """Authentication of a simulated Docker Registry: none, htpasswd, or bearer tokens.
 
 Challenges and errors are those of docker-registry 2.8.2. The token endpoint replaces the
-separate token server that such a registry needs; its tokens are opaque, as clients must assume (https://distribution.github.io/distribution/spec/auth/token/).
+separate token server that such a registry needs; its tokens are opaque, as clients must assume
+(https://distribution.github.io/distribution/spec/auth/token/).
 """
 
 import base64
@@ -13,16 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Request,
-    Scope,
-    Send,
-    read_request,
-    send_response,
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from deployments.simulators.docker_registry.responses import (
+    ErrorResponse,
+    GoJson,
+    text_response,
 )
-from deployments.simulators.docker_registry.responses import ErrorResponse, json_response
 
 
 class TokenScope(NamedTuple):
@@ -101,20 +101,20 @@ class TokenAuth:
         """Invalidate all issued tokens."""
         self._valid_tokens.clear()
 
-    def issue_token(self, request: Request) -> AsgiResponse:
-        """Handle a request at the token endpoint."""
-        if request.method != "GET":
-            return _text_response(405, "Method not allowed")
+    async def issue_token(self, request: Request) -> Response:
+        """Handle a GET at the token endpoint."""
         if not _has_valid_password(self.users, request):
-            challenge = ("WWW-Authenticate", f'Basic realm="{self.service}"')
-            return _text_response(401, "Auth failed.", challenge)
-        if request.query_value("service") != self.service:
-            return _text_response(400, "Unknown service.")
-        return json_response(self._create_token(_parse_scopes(request.query.get("scope", []))))
+            challenge = {"www-authenticate": f'Basic realm="{self.service}"'}
+            return text_response("Auth failed.", 401, challenge)
+        if query_value(request, "service") != self.service:
+            return text_response("Unknown service.", 400)
+        scopes = request.query_params.getlist("scope")
+        return GoJson(self._create_token(_parse_scopes(scopes)))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve only the token endpoint, at every path."""
-        await send_response(send, self.issue_token(await read_request(scope, receive)))
+        response = await self.issue_token(Request(scope))
+        await response(scope, receive, send)
 
     def _create_token(self, accesses: Iterable[TokenScope]) -> dict[str, object]:
         rights = frozenset(a for a in accesses if self.catalog or a.type != "registry")
@@ -130,7 +130,7 @@ class TokenAuth:
         }
 
     def _challenge(self, request: Request, accesses: Sequence[TokenScope], error: str = "") -> str:
-        realm = self.realm or f"{request.origin}/token"
+        realm = self.realm or f"{request_origin(request)}/token"
         challenge = f'Bearer realm="{realm}",service="{self.service}"'
         if accesses:
             challenge += f',scope="{_scope_text(accesses)}"'
@@ -168,9 +168,15 @@ def _unauthorized_error(accesses: Sequence[TokenScope], challenge: str) -> Error
         {"Type": access.type, "Class": "", "Name": access.name, "Action": access.action}
         for access in accesses
     ]
-    return ErrorResponse("UNAUTHORIZED", detail or None, headers=(("Www-Authenticate", challenge),))
+    return ErrorResponse("UNAUTHORIZED", detail or None, headers={"www-authenticate": challenge})
 
 
-def _text_response(status: int, text: str, *headers: tuple[str, str]) -> AsgiResponse:
-    kind = ("Content-Type", "text/plain; charset=utf-8")
-    return AsgiResponse(status, f"{text}\n".encode(), (kind, *headers))
+def request_origin(request: Request) -> str:
+    """Return scheme, host and port as the client sees them."""
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def query_value(request: Request, name: str) -> str:
+    """Return the first value of a query parameter; empty if not given."""
+    values = request.query_params.getlist(name)
+    return values[0] if values else ""

@@ -4,32 +4,20 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from deployments.simulators.asgi import AsgiResponse, Headers
+from starlette.responses import JSONResponse, Response
 
-VERSION_HEADERS: Headers = (("Docker-Distribution-Api-Version", "registry/2.0"),)
-JSON_HEADERS: Headers = (("Content-Type", "application/json; charset=utf-8"), *VERSION_HEADERS)
-TEXT_HEADERS: Headers = (
-    ("Content-Type", "text/plain; charset=utf-8"),
-    *VERSION_HEADERS,
-    ("X-Content-Type-Options", "nosniff"),
-)
+VERSION_HEADERS = {"docker-distribution-api-version": "registry/2.0"}
+JSON_TYPE = "application/json; charset=utf-8"
 
 # https://distribution.github.io/distribution/spec/api/#errors-2
 ERRORS: Mapping[str, tuple[int, str]] = {
-    "BLOB_UNKNOWN": (404, "blob unknown to registry"),
-    "BLOB_UPLOAD_INVALID": (404, "blob upload invalid"),
-    "BLOB_UPLOAD_UNKNOWN": (404, "blob upload unknown to registry"),
     "DENIED": (403, "requested access to the resource is denied"),
-    "DIGEST_INVALID": (400, "provided digest did not match uploaded content"),
-    "MANIFEST_BLOB_UNKNOWN": (400, "blob unknown to registry"),
     "MANIFEST_INVALID": (400, "manifest invalid"),
     "MANIFEST_UNKNOWN": (404, "manifest unknown"),
-    "NAME_UNKNOWN": (404, "repository name not known to registry"),
     "PAGINATION_NUMBER_INVALID": (400, "invalid number of results requested"),
     "UNAUTHORIZED": (401, "authentication required"),
-    "UNKNOWN": (500, "unknown error"),
     "UNSUPPORTED": (405, "The operation is unsupported."),
 }
 
@@ -41,51 +29,42 @@ class ErrorResponse(Exception):
     """An error response of the registry."""
 
     def __init__(
-        self,
-        code: str,
-        detail: object = NO_DETAIL,
-        *,
-        message: str | None = None,
-        headers: Headers = (),
+        self, code: str, detail: object = NO_DETAIL, *, headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(code)
-        status, meaning = ERRORS[code]
-        error: dict[str, object] = {"code": code, "message": message or meaning}
+        status, message = ERRORS[code]
+        error: dict[str, object] = {"code": code, "message": message}
         if detail is not NO_DETAIL:
             error["detail"] = detail
-        self.response = json_response({"errors": [error]}, status=status, headers=headers)
+        self.response = GoJson({"errors": [error]}, status, headers)
 
 
-def json_response(value: object, *, status: int = 200, headers: Headers = ()) -> AsgiResponse:
-    """Return JSON as Go's encoder writes it: compact, with a newline at the end."""
-    body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-    return AsgiResponse(status, body, (*JSON_HEADERS, *headers))
+class GoJson(JSONResponse):
+    """JSON as Go's encoder writes it: compact, with a newline at the end."""
+
+    media_type = JSON_TYPE
+
+    def __init__(
+        self, content: object, status_code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(content, status_code, {**VERSION_HEADERS, **(headers or {})})
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def empty_response(status: int, *headers: tuple[str, str]) -> AsgiResponse:
-    """Return a response without a body."""
-    return AsgiResponse(status, b"", (*VERSION_HEADERS, *headers))
+def base_response() -> Response:
+    """Return the response of `/v2/`: two bytes, no newline."""
+    return Response(b"{}", headers=VERSION_HEADERS, media_type=JSON_TYPE)
 
 
-def base_response() -> AsgiResponse:
-    """Return the response of `/v2/`: two bytes, no newline, for every method."""
-    return AsgiResponse(200, b"{}", JSON_HEADERS)
+def text_response(text: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a line of plain text."""
+    return Response(f"{text}\n", status, headers, "text/plain")
 
 
-def not_found_response() -> AsgiResponse:
+def not_found_response() -> Response:
     """Return the 404 of the router, which comes before authentication."""
-    return AsgiResponse(404, b"404 page not found\n", TEXT_HEADERS)
-
-
-def method_not_allowed_response(allowed: Sequence[str]) -> AsgiResponse:
-    """Return the 405 of a known route."""
-    return AsgiResponse(
-        405, b"Method not allowed\n", (("Allow", ", ".join(sorted(allowed))), *TEXT_HEADERS)
-    )
-
-
-def redirect(to: str) -> AsgiResponse:
-    """Return a redirect for one slash too many or too few."""
-    body = f'<a href="{to}">Moved Permanently</a>.\n\n'.encode()
-    headers = (("Content-Type", "text/html; charset=utf-8"), *VERSION_HEADERS, ("Location", to))
-    return AsgiResponse(301, body, headers)
+    headers = {**VERSION_HEADERS, "x-content-type-options": "nosniff"}
+    return text_response("404 page not found", 404, headers)

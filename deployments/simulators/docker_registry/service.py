@@ -1,20 +1,16 @@
-"""The registry: configuration, routes, catalog and request log."""
+"""The registry: configuration, content, routes and request log."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Request,
-    Scope,
-    Send,
-    read_request,
-    send_response,
-)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from deployments.simulators.asgi import report_status, request_target
 from deployments.simulators.docker_registry import responses
 from deployments.simulators.docker_registry.auth import (
     CATALOG_SCOPE,
@@ -22,21 +18,18 @@ from deployments.simulators.docker_registry.auth import (
     NoAuth,
     TokenAuth,
     TokenScope,
+    query_value,
+    request_origin,
 )
-from deployments.simulators.docker_registry.content import ContentApi, PathParameters
+from deployments.simulators.docker_registry.images import (
+    MANIFEST_TYPE,
+    build_manifest,
+    catalog_page,
+    content_digest,
+)
 from deployments.simulators.docker_registry.responses import ErrorResponse
-from deployments.simulators.docker_registry.store import StoredRepository, build_image, catalog_page
 
 FOREIGN_ORIGIN = "http://elsewhere.test"
-
-_COMPONENT_PATTERN = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_NAME_PATTERN = rf"(?P<name>{_COMPONENT_PATTERN}(?:/{_COMPONENT_PATTERN})*)"
-_DIGEST_PATTERN = r"sha256:[0-9a-f]{64}"
-_REFERENCE_PATTERN = rf"(?P<reference>{_DIGEST_PATTERN}|\w[\w.-]{{0,127}})"
-
-Handler = Callable[[Request, PathParameters], AsgiResponse]
-MethodHandlers = Mapping[str, Handler]
-DockerRoute = tuple[re.Pattern[str], MethodHandlers]
 
 
 @dataclass(frozen=True)
@@ -70,148 +63,102 @@ class SimulatedDockerRegistry:
         self.link = link
         self.page_limit = page_limit
         self.requests: list[DockerRequestRecord] = []
-        self._content = ContentApi()
-        self._routes = self._all_routes()
+        self._manifests: dict[str, dict[str, bytes]] = {}
+        self._router = self._build_router()
         if isinstance(self.auth, TokenAuth) and catalog == "forbidden":
             self.auth.catalog = False
 
     # Changes from outside of the API
 
     def add_repository(self, name: str, tags: Iterable[str] = ("v1",)) -> None:
-        """Add a repository with one small image under these tags."""
-        manifest, blobs = build_image(name)
-        repository = self._content.repository(name)
-        self._content.blobs.update(blobs)
-        repository.blobs.update(blobs)
-        for tag in tags:
-            repository.put(tag, manifest)
+        """Add a repository with one small image under each tag."""
+        self._manifests.setdefault(name, {}).update({t: build_manifest(name, t) for t in tags})
 
     def remove_tags(self, name: str) -> None:
-        """Remove all tags of a repository: it is still listed, and its tags are null."""
-        self._content.repositories[name] = StoredRepository(was_tagged=True)
+        """Remove all tags of a repository: it is still listed."""
+        self._manifests[name] = {}
 
     def remove_repository(self, name: str) -> None:
         """Remove a repository, as an administrator does in the storage."""
-        self._content.repositories.pop(name, None)
+        self._manifests.pop(name, None)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        request = await read_request(scope, receive)
-        reply = self.respond(request)
+        request = Request(scope)
         scheme = request.headers.get("authorization", "").partition(" ")[0]
-        self.requests.append(
-            DockerRequestRecord(request.method, request.target, scheme, reply.status)
-        )
-        await send_response(send, reply)
 
-    def respond(self, request: Request) -> AsgiResponse:
-        """Return the response to a request."""
-        if request.path == "/":
-            return AsgiResponse(200, b"", (("Cache-Control", "no-cache"),))
-        if request.path == "/token" and isinstance(self.auth, TokenAuth):
-            return self.auth.issue_token(request)
-        try:
-            return self._route(request)
-        except ErrorResponse as error:
-            return error.response
+        def log(status: int) -> None:
+            record = DockerRequestRecord(request.method, request_target(scope), scheme, status)
+            self.requests.append(record)
 
-    def _route(self, request: Request) -> AsgiResponse:
-        route = self._find_handlers(request.path)
-        if route is None:
-            other = request.path[:-1] if request.path.endswith("/") else f"{request.path}/"
-            return (
-                responses.redirect(other)
-                if self._find_handlers(other)
-                else responses.not_found_response()
-            )
-        methods, parts = route
-        self.auth.authorize(request, _required_scopes(request, parts))
-        if not methods:
-            return responses.base_response()
-        if request.method not in methods:
-            return responses.method_not_allowed_response(tuple(methods))
-        return methods[request.method](request, parts)
+        await self._router(scope, receive, report_status(send, log))
 
-    def _find_handlers(self, path: str) -> tuple[MethodHandlers, PathParameters] | None:
-        for pattern, methods in self._routes:
-            match = pattern.fullmatch(path)
-            if match:
-                return methods, match.groupdict()
-        return None
+    def _build_router(self) -> Router:
+        routes = [
+            Route("/v2/", self._guard(_base_response)),
+            Route("/v2/_catalog", self._guard(self._catalog_page)),
+            Route("/v2/{name:path}/manifests/{tag}", self._guard(self._manifest)),
+        ]
+        if isinstance(self.auth, TokenAuth):
+            routes.append(Route("/token", self.auth.issue_token))
+        return Router(routes, redirect_slashes=False, default=responses.not_found_response())
 
-    def _all_routes(self) -> tuple[DockerRoute, ...]:
-        content = self._content
-        manifest: MethodHandlers = {
-            "GET": content.read_manifest,
-            "HEAD": content.read_manifest,
-            "PUT": content.put_manifest,
-            "DELETE": content.delete_manifest,
-        }
-        blob: MethodHandlers = {
-            "GET": content.read_blob,
-            "HEAD": content.read_blob,
-            "DELETE": content.delete_blob,
-        }
-        routes: dict[str, MethodHandlers] = {
-            "": {},
-            "_catalog": {"GET": self._catalog_page},
-            f"{_NAME_PATTERN}/tags/list": {"GET": self._tags_list},
-            f"{_NAME_PATTERN}/manifests/{_REFERENCE_PATTERN}": manifest,
-            f"{_NAME_PATTERN}/blobs/(?P<digest>{_DIGEST_PATTERN})": blob,
-            f"{_NAME_PATTERN}/blobs/uploads/": {"POST": content.begin_upload},
-            f"{_NAME_PATTERN}/blobs/uploads/(?P<upload>[0-9a-f-]+)": {"PUT": content.finish_upload},
-        }
-        return tuple((re.compile(f"/v2/{path}"), methods) for path, methods in routes.items())
+    def _guard(
+        self, respond: Callable[[Request], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                self.auth.authorize(request, _required_scopes(request))
+                return respond(request)
+            except ErrorResponse as error:
+                return error.response
+
+        return endpoint
 
     # The endpoints
 
-    def _catalog_page(self, request: Request, parts: PathParameters) -> AsgiResponse:
+    def _catalog_page(self, request: Request) -> Response:
         if self.catalog == "missing":
             return responses.not_found_response()
         if self.catalog == "disabled":
             raise ErrorResponse("UNSUPPORTED")
         if self.catalog == "forbidden":
             raise ErrorResponse("DENIED")
-        names = [
-            name
-            for name, repository in list(self._content.repositories.items())
-            if repository.blobs or repository.was_tagged
-        ]
-        page = catalog_page(
-            names, request.query_value("n"), request.query_value("last"), self.page_limit
-        )
-        link = (
-            self._next_page_headers(request, page.names[-1], page.next_size)
-            if page.next_size
-            else ()
-        )
-        return responses.json_response({"repositories": page.names}, headers=link)
+        number, last = query_value(request, "n"), query_value(request, "last")
+        page = catalog_page(list(self._manifests), number, last, self.page_limit)
+        headers = {}
+        if page.next_size:
+            query = urlencode({"last": page.names[-1], "n": page.next_size})
+            origin = {
+                "relative": "",
+                "absolute": request_origin(request),
+                "foreign": FOREIGN_ORIGIN,
+            }[self.link]
+            headers = {"link": f'<{origin}/v2/_catalog?{query}>; rel="next"'}
+        return responses.GoJson({"repositories": page.names}, headers=headers)
 
-    def _next_page_headers(
-        self, request: Request, last: str, number: int
-    ) -> tuple[tuple[str, str], ...]:
-        origin = {"relative": "", "absolute": request.origin, "foreign": FOREIGN_ORIGIN}[self.link]
-        query = urlencode({"last": last, "n": number})
-        return (("Link", f'<{origin}/v2/_catalog?{query}>; rel="next"'),)
-
-    def _tags_list(self, request: Request, parts: PathParameters) -> AsgiResponse:
-        repository = self._content.repositories.get(parts["name"])
-        if repository is None or not repository.was_tagged:
-            raise ErrorResponse("NAME_UNKNOWN", {"name": parts["name"]})
-        # 2.8 does not page tags: `n` and `last` are ignored.
-        tags = sorted(repository.tags) or None
-        return responses.json_response({"name": parts["name"], "tags": tags})
+    def _manifest(self, request: Request) -> Response:
+        name, tag = request.path_params["name"], request.path_params["tag"]
+        manifest = self._manifests.get(name, {}).get(tag)
+        if manifest is None:
+            raise ErrorResponse("MANIFEST_UNKNOWN", {"Tag": tag})
+        # Without this type in Accept, the real registry converts the manifest to schema 1, and
+        # fails like this unless the image has a full config; `*/*` does not count.
+        if MANIFEST_TYPE not in request.headers.get("accept", ""):
+            raise ErrorResponse("MANIFEST_INVALID", {})
+        digest = content_digest(manifest)
+        headers = {"docker-content-digest": digest, "etag": f'"{digest}"'}
+        headers |= responses.VERSION_HEADERS
+        return Response(manifest, headers=headers, media_type=MANIFEST_TYPE)
 
 
-def _required_scopes(request: Request, parts: PathParameters) -> list[TokenScope]:
+def _base_response(request: Request) -> Response:
+    return responses.base_response()
+
+
+def _required_scopes(request: Request) -> list[TokenScope]:
     # As in the real one; `/v2/` itself requires no scope.
-    if request.path == "/v2/_catalog":
+    if request.url.path == "/v2/_catalog":
         return [CATALOG_SCOPE]
-    if "name" not in parts:
-        return []
-    actions = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}
-    verbs = actions.get(request.method, ("pull", "push"))
-    accesses = [TokenScope("repository", parts["name"], action) for action in verbs]
-    if request.query_value("mount") and request.query_value("from"):
-        accesses.append(TokenScope("repository", request.query_value("from"), "pull"))
-    return accesses
+    name = request.path_params.get("name")
+    return [TokenScope("repository", name, "pull")] if name else []

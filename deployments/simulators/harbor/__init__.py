@@ -4,36 +4,11 @@
     harbor.add_project("demo", public=True)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=harbor.app), base_url=...)
 
+It has the operations that this service, its tests and the demo call, and no others.
 tests/simulators/test_harbor_golden.py compares it with recorded responses of a real core.
 """
 
-from deployments.simulators.harbor.core import SimulatedHarbor
-from deployments.simulators.harbor.log import HarborRequestLog, HarborRequestRecord
-from deployments.simulators.harbor.settings import HarborSettings
-from deployments.simulators.harbor.state import (
-    Artifact,
-    HarborAuditEntry,
-    Member,
-    Permission,
-    Project,
-    Quota,
-    Repository,
-    Robot,
-    User,
-)
+from deployments.simulators.harbor.simulator import SimulatedHarbor
+from deployments.simulators.harbor.state.entities import Permission, Project, Robot
 
-__all__ = [
-    "Artifact",
-    "HarborAuditEntry",
-    "HarborRequestLog",
-    "HarborRequestRecord",
-    "HarborSettings",
-    "Member",
-    "Permission",
-    "Project",
-    "Quota",
-    "Repository",
-    "Robot",
-    "SimulatedHarbor",
-    "User",
-]
+__all__ = ["Permission", "Project", "Robot", "SimulatedHarbor"]

@@ -10,9 +10,9 @@ import base64
 import binascii
 import time
 
-from deployments.simulators.harbor.core import SimulatedHarbor
 from deployments.simulators.harbor.distribution import tokens
-from deployments.simulators.harbor.state import Robot
+from deployments.simulators.harbor.state.core import HarborCore
+from deployments.simulators.harbor.state.entities import Robot
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller, HarborRequest
 
 
@@ -28,22 +28,22 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-async def authenticate_caller(call: HarborRequest) -> Caller:
+async def authenticate_caller(request: HarborRequest) -> Caller:
     """Authenticate in Harbor's order: bearer token on /v2, robot, local user, anonymous."""
-    header = call.headers.get("authorization", "")
+    header = request.headers.get("authorization", "")
     if not header:
         return ANONYMOUS
     if header.lower().startswith("bearer "):
         return (
-            tokens.authenticate_bearer(call.harbor, header[7:])
-            if call.path.startswith("/v2/")
+            tokens.authenticate_bearer(request.harbor, header[7:])
+            if request.path.startswith("/v2/")
             else ANONYMOUS
         )
     credentials = basic_credentials(header)
-    return ANONYMOUS if credentials is None else await _log_in(call.harbor, *credentials)
+    return ANONYMOUS if credentials is None else await _log_in(request.harbor, *credentials)
 
 
-async def _log_in(harbor: SimulatedHarbor, name: str, password: str) -> Caller:
+async def _log_in(harbor: HarborCore, name: str, password: str) -> Caller:
     # Without the database, even valid credentials give an anonymous caller.
     if not harbor.database_up or _is_locked(harbor, name):
         return ANONYMOUS
@@ -61,7 +61,7 @@ async def _log_in(harbor: SimulatedHarbor, name: str, password: str) -> Caller:
     return ANONYMOUS
 
 
-def _is_locked(harbor: SimulatedHarbor, name: str) -> bool:
+def _is_locked(harbor: HarborCore, name: str) -> bool:
     until = harbor.locked_until.get(name)
     if until is None:
         return False
@@ -71,12 +71,12 @@ def _is_locked(harbor: SimulatedHarbor, name: str) -> bool:
     return False
 
 
-def find_robot(harbor: SimulatedHarbor, login: str) -> Robot | None:
+def find_robot(harbor: HarborCore, login: str) -> Robot | None:
     """Return the robot with this login under the current prefix."""
     prefix = harbor.settings.robot_name_prefix
     return harbor.robots.by_stored_name(login[len(prefix) :]) if login.startswith(prefix) else None
 
 
-def _is_usable(harbor: SimulatedHarbor, robot: Robot) -> bool:
+def _is_usable(harbor: HarborCore, robot: Robot) -> bool:
     expired = robot.expires_at != -1 and robot.expires_at <= harbor.clock().timestamp()
     return not (robot.disable or expired)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deployments.simulators.harbor.core import SimulatedHarbor
-from deployments.simulators.harbor.policies import PUBLIC_RIGHTS, ROLE_RIGHTS
-from deployments.simulators.harbor.state import Permission, Project, Robot
+from deployments.simulators.harbor.state.core import HarborCore
+from deployments.simulators.harbor.state.entities import Permission, Project, Robot
+from deployments.simulators.harbor.state.errors import HarborError, bad_request
+from deployments.simulators.harbor.state.policies import PUBLIC_RIGHTS, ROLE_RIGHTS
 from deployments.simulators.harbor.web.request import Caller, HarborRequest
-from deployments.simulators.harbor.web.responses import HarborError
 
 
 def is_allowed(caller: Caller, project: Project, resource: str, action: str) -> bool:
@@ -52,59 +52,60 @@ def is_system_allowed(caller: Caller, resource: str, action: str) -> bool:
     return any(p.kind == "system" and (resource, action) in p.access for p in permissions)
 
 
-def require_user(call: HarborRequest, message: str = "unauthorized") -> None:
+def require_user(request: HarborRequest, message: str = "unauthorized") -> None:
     """Require accepted credentials."""
-    if call.caller.is_anonymous:
+    if request.caller.is_anonymous:
         raise HarborError("UNAUTHORIZED", message)
 
 
-def require_system(call: HarborRequest, resource: str, action: str) -> None:
+def require_system(request: HarborRequest, resource: str, action: str) -> None:
     """Require a system right; the 403 contains only the name of the caller."""
-    require_user(call)
-    if not is_system_allowed(call.caller, resource, action):
-        raise HarborError("FORBIDDEN", call.caller.name)
+    require_user(request)
+    if not is_system_allowed(request.caller, resource, action):
+        raise HarborError("FORBIDDEN", request.caller.name)
 
 
-def require_sysadmin(call: HarborRequest) -> None:
+def require_sysadmin(request: HarborRequest) -> None:
     """Require a sysadmin, which a robot can never be."""
-    require_user(call)
-    if not call.caller.is_sysadmin:
-        raise HarborError("FORBIDDEN", call.caller.name)
+    require_user(request)
+    if not request.caller.is_sysadmin:
+        raise HarborError("FORBIDDEN", request.caller.name)
 
 
-def require_project(call: HarborRequest, resource: str, action: str) -> Project:
+def require_project(
+    request: HarborRequest, resource: str, action: str, *, by_name: bool = False
+) -> Project:
     """Return the project of the path, if the caller has the right in it.
 
     Only a caller who needs no role in the project gets a 404 if it does not exist.
     """
-    reference = call.path_text("project")
-    project = find_project(call, reference)
-    if project is not None and is_allowed(call.caller, project, resource, action):
+    reference = request.path_text("project")
+    project = _find_project(request, reference, by_name)
+    if project is not None and is_allowed(request.caller, project, resource, action):
         return project
-    if call.caller.is_sysadmin:
+    if request.caller.is_sysadmin:
         if " " in reference:
-            raise HarborError("BAD_REQUEST", f"invalid project name: '{reference}'")
+            raise bad_request(f"invalid project name: '{reference}'")
         raise HarborError("NOT_FOUND", f"project {reference} not found")
-    raise_project_denied(call)
-    raise AssertionError("unreachable")
+    raise project_denied(request)
 
 
-def raise_project_denied(call: HarborRequest) -> None:
-    """Raise a 401 for an anonymous caller, otherwise a 403."""
-    require_user(call)
-    raise HarborError("FORBIDDEN", "forbidden")
+def project_denied(request: HarborRequest) -> HarborError:
+    """Return a 401 for an anonymous caller, otherwise a 403."""
+    require_user(request)
+    return HarborError("FORBIDDEN", "forbidden")
 
 
-def find_project(call: HarborRequest, reference: str) -> Project | None:
-    """Return a project by id if the reference is a number, unless a header marks it as a name."""
-    require_database(call.harbor)
-    by_name = call.headers.get("x-is-resource-name", "").lower() == "true"
+def _find_project(request: HarborRequest, reference: str, by_name: bool) -> Project | None:
+    # A number is an id, unless the header marks it as a name.
+    require_database(request.harbor)
+    by_name = by_name or request.headers.get("x-is-resource-name", "").lower() == "true"
     if reference.isdecimal() and not by_name:
-        return call.harbor.projects.by_id(int(reference))
-    return call.harbor.projects.get(reference)
+        return request.harbor.projects.by_id(int(reference))
+    return request.harbor.projects.get(reference)
 
 
-def require_database(harbor: SimulatedHarbor) -> None:
+def require_database(harbor: HarborCore) -> None:
     """Raise a 500 if the database is down."""
     if not harbor.database_up:
         raise HarborError("UNKNOWN")
@@ -127,7 +128,7 @@ def can_list_all(caller: Caller) -> bool:
 
 
 def visible_projects(
-    harbor: SimulatedHarbor, caller: Caller, public: bool | None
+    harbor: HarborCore, caller: Caller, public: bool | None
 ) -> list[Project] | None:
     """Return the projects that a caller can list, sorted by name; None means all."""
     require_database(harbor)
@@ -145,7 +146,7 @@ def visible_projects(
     return [p for p in rows if test(p)]
 
 
-def can_see_all(harbor: SimulatedHarbor, caller: Caller) -> bool:
+def can_see_all(harbor: HarborCore, caller: Caller) -> bool:
     """Return whether a caller sees all projects: by right, or as all its projects are deleted."""
     if can_list_all(caller):
         return True
@@ -153,13 +154,13 @@ def can_see_all(harbor: SimulatedHarbor, caller: Caller) -> bool:
     return robot is not None and robot.level == "system" and not live_project_ids(harbor, robot)
 
 
-def live_project_ids(harbor: SimulatedHarbor, robot: Robot) -> set[int]:
+def live_project_ids(harbor: HarborCore, robot: Robot) -> set[int]:
     """Return the ids of a robot's projects that still exist."""
     project_ids = (p.project_id for p in robot.permissions if p.project_id is not None)
     return {id for id in project_ids if harbor.projects.by_id(id) is not None}
 
 
-def _visibility_test(harbor: SimulatedHarbor, caller: Caller) -> Callable[[Project], bool]:
+def _visibility_test(harbor: HarborCore, caller: Caller) -> Callable[[Project], bool]:
     user, robot = caller.user, caller.robot
     if user is not None:
         return lambda project: project.public or project.role_of(user.id) is not None

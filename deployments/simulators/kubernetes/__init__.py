@@ -8,13 +8,10 @@ service uses. Responses follow recorded responses of a real kube-apiserver 1.31.
         cluster.add_namespace("shop", {"registry-integration.io/workspace": "team-a"})
         ...
         cluster.secret("shop")
-
-kmock (https://kmock.readthedocs.io) stores the objects and defines the form of errors. Its own
-request handling (0.8) merges plain JSON and cannot list namespaces, so requests are handled here.
 """
 
 from deployments.simulators.kubernetes.cluster import SimulatedCluster, running_cluster
-from deployments.simulators.kubernetes.log import KubernetesRequestRecord
+from deployments.simulators.kubernetes.request import KubernetesRequestRecord
 from deployments.simulators.kubernetes.rights import RbacRule
 
 __all__ = ["KubernetesRequestRecord", "RbacRule", "SimulatedCluster", "running_cluster"]

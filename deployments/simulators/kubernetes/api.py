@@ -3,29 +3,49 @@
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Request,
-    Scope,
-    Send,
-    read_request,
-    send_response,
+from collections.abc import Callable, Iterable
+
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.simulators.asgi import report_status
+from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
+from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
+from deployments.simulators.kubernetes.object_store import (
+    HARBOR_CLUSTER_RESOURCE,
+    Json,
+    ObjectStore,
 )
-from deployments.simulators.kubernetes.errors import (
-    KubernetesApiError,
+from deployments.simulators.kubernetes.request import (
+    KubernetesRequest,
+    KubernetesRequestLog,
+    KubernetesRequestRecord,
+)
+from deployments.simulators.kubernetes.responses import (
+    CompactJson,
     error_response,
-    object_response,
     unserved_response,
 )
-from deployments.simulators.kubernetes.groups import groups_response, is_groups_request
-from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
-from deployments.simulators.kubernetes.log import KubernetesRequestLog, KubernetesRequestRecord
-from deployments.simulators.kubernetes.object_store import HARBOR_CLUSTER_RESOURCE, ObjectStore
 from deployments.simulators.kubernetes.rights import ANONYMOUS_USER, ClusterRights
-from deployments.simulators.kubernetes.target import RequestTarget, parse_target, request_verb
+from deployments.simulators.kubernetes.target import RequestTarget, path_target, request_verb
 from deployments.simulators.kubernetes.validation import check_body_size
 from deployments.simulators.kubernetes.writes import WriteHandler, get_existing
+
+_GROUP_PATHS = ("/apis", "/apis/{group}")
+_RESOURCE_PATHS = (
+    "/api/{version}/{resource}",
+    "/api/{version}/namespaces/{name}",
+    *(
+        f"{root}/namespaces/{{namespace}}/{{resource}}{name}"
+        for root in ("/api/{version}", "/apis/{group}/{version}")
+        for name in ("", "/{name}")
+    ),
+    "/apis/{group}/{version}/{resource}",
+)
+
+Respond = Callable[[KubernetesRequest], Response]
 
 
 class KubernetesApi:
@@ -35,52 +55,95 @@ class KubernetesApi:
         self.requests = KubernetesRequestLog()
         self._store, self._rights = store, rights
         self._lists, self._writes = ListHandler(store), WriteHandler(store, rights)
+        groups, resources = self._endpoint(self._list_groups), self._endpoint(self._run_verb)
+        self._router = Router(
+            [
+                *(Route(path, groups, methods=["GET"]) for path in _GROUP_PATHS),
+                *(Route(path, resources) for path in _RESOURCE_PATHS),
+            ],
+            redirect_slashes=False,
+            default=self._endpoint(self._refuse_path),
+        )
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        request = await read_request(scope, receive)
-        with self._store.lock:
-            try:
-                answer = self._respond(request)
-            except KubernetesApiError as error:
-                answer = error_response(error)
-            self.requests.append(
-                KubernetesRequestRecord(request.method, request.path, answer.status)
-            )
-        await send_response(send, answer)
+        scope = dict(scope)
+        request = await KubernetesRequest.read(scope, receive)
 
-    def _respond(self, request: Request) -> AsgiResponse:
-        user = self._rights.authenticate(request.headers.get("authorization", ""))
-        if user != ANONYMOUS_USER and is_groups_request(request):
-            return groups_response(self._store, request.path)
-        target = parse_target(request.path)
+        def log(status: int) -> None:
+            self.requests.append(KubernetesRequestRecord(request.method, request.path, status))
+
+        await self._router(scope, receive, report_status(send, log))
+
+    def _endpoint(self, respond: Respond) -> ASGIApp:
+        return _Endpoint(self._store, self._rights, respond)
+
+    def _list_groups(self, request: KubernetesRequest) -> Response:
+        if request.user_name == ANONYMOUS_USER:
+            raise errors.unknown_resource()
+        return _groups_response(self._store, request.path_params.get("group", ""))
+
+    def _refuse_path(self, request: KubernetesRequest) -> Response:
+        raise errors.unknown_resource()
+
+    def _run_verb(self, request: KubernetesRequest) -> Response:
+        target = path_target(request.path_params)
         verb = request_verb(request, target)
         name = parse_name_selector(request) if verb == "list" else target.name
-        self._rights.check(user, verb, target.resource, target.namespace, name)
+        self._rights.check(request.user_name, verb, target.resource, target.namespace, name)
         if not self._is_served(target):
             return unserved_response()
-        check_body_size(request.body)
-        return self._run_verb(verb, request, target, user)
-
-    def _run_verb(
-        self, verb: str, request: Request, target: RequestTarget, user: str
-    ) -> AsgiResponse:
+        check_body_size(request.content)
         match verb:
             case "list":
                 return self._lists.list_page(request, target)
             case "get":
-                return object_response(
-                    200, {**target.type_meta, **get_existing(self._store, target)}
-                )
+                return CompactJson({**target.type_meta, **get_existing(self._store, target)})
             case "create":
                 return self._writes.create(request, target)
             case "patch":
-                return self._writes.patch(request, target, user)
+                return self._writes.patch(request, target)
             case _:
                 return self._writes.delete(request, target)
 
     def _is_served(self, target: RequestTarget) -> bool:
-        versions = (
-            self._store.operator_versions if target.resource == HARBOR_CLUSTER_RESOURCE else ("v1",)
-        )
-        return target.version in versions
+        is_operator = target.resource == HARBOR_CLUSTER_RESOURCE
+        return target.version in (self._store.operator_versions if is_operator else ("v1",))
+
+
+class _Endpoint:
+    """An endpoint for all methods: authenticates the user, and handles one request at a time."""
+
+    def __init__(self, store: ObjectStore, rights: ClusterRights, respond: Respond) -> None:
+        self._store, self._rights, self._respond = store, rights, respond
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        request = KubernetesRequest.of(scope)
+        with self._store.lock:
+            try:
+                authorization = request.headers.get("authorization", "")
+                request.user_name = self._rights.authenticate(authorization)
+                response = self._respond(request)
+            except KubernetesApiError as error:
+                response = error_response(error)
+        await response(scope, receive, send)
+
+
+def _groups_response(store: ObjectStore, group: str) -> Response:
+    """Return one group, or all of them if it is empty."""
+    groups = {"apps": _group_json("apps", ["v1"])}
+    if store.operator_versions:
+        name = RESOURCE_GROUPS[HARBOR_CLUSTER_RESOURCE]
+        groups[name] = _group_json(name, store.operator_versions)
+    head: Json = {"apiVersion": "v1"}
+    if not group:
+        return CompactJson({"kind": "APIGroupList", **head, "groups": list(groups.values())})
+    if group not in groups:
+        return unserved_response()
+    return CompactJson({"kind": "APIGroup", **head, **groups[group]})
+
+
+def _group_json(name: str, versions: Iterable[str]) -> Json:
+    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": entries, "preferredVersion": entries[0]}

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import Receive, Scope, Send
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.kubernetes.api import KubernetesApi
 from deployments.simulators.kubernetes.harbors.harbor_objects import HarborObjects
-from deployments.simulators.kubernetes.log import KubernetesRequestLog
 from deployments.simulators.kubernetes.object_store import (
     NAMESPACE_RESOURCE,
     SECRET_RESOURCE,
@@ -23,6 +22,7 @@ from deployments.simulators.kubernetes.object_store import (
     ObjectStore,
 )
 from deployments.simulators.kubernetes.patches import record_update
+from deployments.simulators.kubernetes.request import KubernetesRequestLog
 from deployments.simulators.kubernetes.rights import ADMIN_USER, ClusterRights, RbacRule
 from deployments.simulators.server import run_server
 from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME

@@ -1,39 +1,35 @@
-"""Errors of a kube-apiserver: a Status, and its exact messages."""
+"""Errors of a kube-apiserver, with its exact messages."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import kmock
-
-from deployments.simulators.asgi import AsgiResponse
-
-KubernetesApiError = kmock.KubernetesError
 Json = dict[str, Any]
-
-JSON_HEADERS = (("Content-Type", "application/json"),)
-PLAIN_HEADERS = (("Content-Type", "text/plain; charset=utf-8"),)
 
 RESOURCE_GROUPS = {"deployments": "apps", "harborclusters": "goharbor.io"}
 """API groups of resources; resources of the core group have none."""
 
 
-def object_response(status: int, body: Json) -> AsgiResponse:
-    """Return compact JSON, as the real one does."""
-    return AsgiResponse(
-        status, json.dumps(body, separators=(",", ":")).encode() + b"\n", JSON_HEADERS
-    )
+class KubernetesApiError(Exception):
+    """An error that the API answers with a Status.
 
+    Attributes:
+        status: HTTP status.
+        details: `details` of the Status; None leaves them out.
+        metadata: `metadata` of the Status.
+    """
 
-def error_response(error: KubernetesApiError) -> AsgiResponse:
-    """Return a Status."""
-    body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-    body |= {"message": error.message, "reason": error.reason, "code": error.status}
-    if error.details is not None and "continue" in error.details:
-        body["metadata"] = error.details
-    elif error.details is not None:
-        body["details"] = error.details
-    return object_response(error.status, body)
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        details: Json | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+        self.details = details
+        self.metadata = dict(metadata or {})
 
 
 def unauthorized() -> KubernetesApiError:
@@ -142,6 +138,12 @@ def missing_field_manager() -> KubernetesApiError:
     return KubernetesApiError(422, "Invalid", message, details)
 
 
+def unknown_resource() -> KubernetesApiError:
+    """Return the error for a path that is not simulated."""
+    message = "the server could not find the requested resource"
+    return KubernetesApiError(404, "NotFound", message, {})
+
+
 def bad_request(message: str) -> KubernetesApiError:
     """Return the error for a malformed request."""
     return KubernetesApiError(400, "BadRequest", message)
@@ -156,12 +158,7 @@ def expired_token(more: str) -> KubernetesApiError:
         "results in an inconsistent list - objects that were created, modified, or deleted between "
         "the time the first chunk was returned and now may show up in the list."
     )
-    return KubernetesApiError(410, "Expired", message, {"continue": more})
-
-
-def unserved_response() -> AsgiResponse:
-    """Return the 404 of a group or version that is not served."""
-    return AsgiResponse(404, b"404 page not found\n", PLAIN_HEADERS)
+    return KubernetesApiError(410, "Expired", message, metadata={"continue": more})
 
 
 def _qualified_name(kind: str) -> str:

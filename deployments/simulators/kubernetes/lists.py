@@ -1,21 +1,24 @@
 """Paged lists: all pages show the same state until it is compacted.
 
 See https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+and https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 """
 
 import base64
 import json
+import re
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 
-from deployments.simulators.asgi import AsgiResponse, Request
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import bad_request, object_response
-from deployments.simulators.kubernetes.labels import matches_selector
+from deployments.simulators.kubernetes.errors import bad_request
 from deployments.simulators.kubernetes.object_store import (
     HARBOR_CLUSTER_RESOURCE,
     Json,
     ObjectStore,
 )
+from deployments.simulators.kubernetes.request import KubernetesRequest
+from deployments.simulators.kubernetes.responses import CompactJson
 from deployments.simulators.kubernetes.target import RequestTarget
 
 _MAX_STATES = 20
@@ -25,8 +28,33 @@ _NAME_FIELD = "metadata.name"
 _UNKNOWN_VERSION_MESSAGE = "server does not recognize this encoded version "
 _INVALID_BASE64_MESSAGE = "illegal base64 data at input byte 4"
 
+Labels = Mapping[str, str]
 
-def parse_name_selector(request: Request) -> str:
+_KEY_PATTERN = r"(?P<key>[A-Za-z0-9./_-]+)"
+_VALUE_PATTERN = r"(?P<value>[A-Za-z0-9._-]*)"
+_REQUIREMENT_FORMS: tuple[tuple[re.Pattern[str], Callable[[Labels, str, list[str]], bool]], ...] = (
+    (re.compile(_KEY_PATTERN), lambda labels, key, _: key in labels),
+    (re.compile(rf"!\s*{_KEY_PATTERN}"), lambda labels, key, _: key not in labels),
+    (
+        re.compile(rf"{_KEY_PATTERN}\s*==?\s*{_VALUE_PATTERN}"),
+        lambda labels, key, values: labels.get(key) == values[0],
+    ),
+    (
+        re.compile(rf"{_KEY_PATTERN}\s*!=\s*{_VALUE_PATTERN}"),
+        lambda labels, key, values: labels.get(key) != values[0],
+    ),
+    (
+        re.compile(rf"{_KEY_PATTERN}\s+in\s+\((?P<value>[^()]*)\)"),
+        lambda labels, key, values: labels.get(key) in values,
+    ),
+    (
+        re.compile(rf"{_KEY_PATTERN}\s+notin\s+\((?P<value>[^()]*)\)"),
+        lambda labels, key, values: labels.get(key) not in values,
+    ),
+)
+
+
+def parse_name_selector(request: KubernetesRequest) -> str:
     """Return the name in a field selector; empty if there is none.
 
     Raises:
@@ -46,7 +74,7 @@ class ListHandler:
         self._store = store
         self._states: OrderedDict[tuple[str, str], list[Json]] = OrderedDict()
 
-    def list_page(self, request: Request, target: RequestTarget) -> AsgiResponse:
+    def list_page(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Return one page.
 
         Raises:
@@ -66,25 +94,22 @@ class ListHandler:
         if end < len(items):
             self._save_state((_list_key(request), str(version)), items)
             metadata["continue"] = _build_token(version, end)
-            if not request.query_value("fieldSelector") and not request.query_value(
-                "labelSelector"
-            ):
+            if not any(request.query_value(f"{kind}Selector") for kind in ("field", "label")):
                 metadata["remainingItemCount"] = len(items) - end
-        if (
-            target.resource == HARBOR_CLUSTER_RESOURCE
-        ):  # items of built-in kinds have no kind and apiVersion
+        # Items of built-in kinds have no kind and apiVersion.
+        if target.resource == HARBOR_CLUSTER_RESOURCE:
             metadata.setdefault("continue", "")
             page = [{**target.type_meta, **item} for item in page]
         head = {**target.type_meta, "kind": f"{target.type_meta['kind']}List", "metadata": metadata}
-        return object_response(200, {**head, "items": page})
+        return CompactJson({**head, "items": page})
 
-    def _select_items(self, request: Request, target: RequestTarget) -> list[Json]:
+    def _select_items(self, request: KubernetesRequest, target: RequestTarget) -> list[Json]:
         name = parse_name_selector(request)
         items = self._store.list_objects(target.resource, target.namespace)
         return [item for item in items if not name or item["metadata"]["name"] == name]
 
     def _get_state(
-        self, request: Request, target: RequestTarget, version: int, start: int
+        self, request: KubernetesRequest, target: RequestTarget, version: int, start: int
     ) -> list[Json]:
         # Version -1 is the current state.
         if version < 0:
@@ -114,17 +139,17 @@ class ListHandler:
 def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:
     # Returns the items of a page, and the start of the next one. As in a real server, labels are
     # matched page by page, so after a full page the last one may be empty.
-    matches_selector(selector, {})  # a malformed selector is an error even without items
+    _matches_selector(selector, {})  # a malformed selector is an error even without items
     page: list[Json] = []
     for index, item in enumerate(items[start:], start):
         if limit and len(page) == limit:
             return page, index
-        if matches_selector(selector, item["metadata"].get("labels", {})):
+        if _matches_selector(selector, item["metadata"].get("labels", {})):
             page.append(item)
     return page, len(items)
 
 
-def _list_key(request: Request) -> str:
+def _list_key(request: KubernetesRequest) -> str:
     selectors = (request.query_value("fieldSelector"), request.query_value("labelSelector"))
     return "?".join((request.path, *selectors))
 
@@ -132,3 +157,26 @@ def _list_key(request: Request) -> str:
 def _build_token(version: int, start: int) -> str:
     text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": start})
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _matches_selector(selector: str, labels: Labels) -> bool:
+    """Return whether labels meet all requirements of a selector.
+
+    Raises:
+        KubernetesApiError: the selector is malformed.
+    """
+    requirements = (
+        [requirement.strip() for requirement in re.split(r",(?![^(]*\))", selector)]
+        if selector
+        else []
+    )
+    return all([_matches_requirement(requirement, labels) for requirement in requirements])
+
+
+def _matches_requirement(requirement: str, labels: Labels) -> bool:
+    for form, matches in _REQUIREMENT_FORMS:
+        match = form.fullmatch(requirement)
+        if match:
+            values = [value.strip() for value in match.groupdict().get("value", "").split(",")]
+            return matches(labels, match["key"], values)
+    raise bad_request(f"unable to parse requirement: {requirement}")

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import kmock
-
 from deployments.simulators.kubernetes import errors
 
 Json = dict[str, Any]
@@ -33,11 +31,6 @@ KIND_BY_RESOURCE = {
 READ_ONLY_RESOURCES = frozenset({CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE})
 """Resources that cannot be changed through the simulated API."""
 
-_RESOURCES = {
-    kind: kmock.resource(errors.RESOURCE_GROUPS.get(kind, ""), "v1", kind)
-    for kind in KIND_BY_RESOURCE
-}
-
 
 class ObjectStore:
     """Objects by kind, namespace and name.
@@ -57,37 +50,27 @@ class ObjectStore:
         self.version = 1000
         self.compacted_version = 0
         self.operator_versions: tuple[str, ...] = ()
-        self._objects = kmock.KubernetesEmulator().objects
+        self._objects: dict[str, dict[tuple[str, str], Json]] = {
+            kind: {} for kind in KIND_BY_RESOURCE
+        }
 
     def get(self, kind: str, namespace: str, name: str) -> Json | None:
         """Return an object; None if it does not exist."""
-        key = (_RESOURCES[kind], namespace or None, name)
-        return self._objects[key].raw if key in self._objects else None
+        return self._objects[kind].get((namespace, name))
 
     def list_objects(self, kind: str, namespace: str = "") -> Iterator[Json]:
         """Iterate over objects in etcd's order: by namespace, then by name."""
-        expected_resource = _RESOURCES[kind]
-        keys = [
-            (within or "", name)
-            for resource, within, name in self._objects
-            if resource == expected_resource and (not namespace or within == namespace)
-        ]
-        for within, name in sorted(keys):
-            yield self._objects[expected_resource, within or None, name].raw
+        objects = self._objects[kind]
+        for key in sorted(key for key in objects if not namespace or key[0] == namespace):
+            yield objects[key]
 
     def put(self, kind: str, manifest: Mapping[str, Any]) -> Json:
         """Store an object as a new version."""
         self.version += 1
-        new_manifest = {
-            **manifest,
-            "metadata": {**manifest["metadata"], "resourceVersion": str(self.version)},
-        }
-        namespace, name = (
-            new_manifest["metadata"].get("namespace"),
-            new_manifest["metadata"]["name"],
-        )
-        self._objects[_RESOURCES[kind], namespace, name] = new_manifest
-        return new_manifest
+        metadata = {**manifest["metadata"], "resourceVersion": str(self.version)}
+        stored: Json = {**manifest, "metadata": metadata}
+        self._objects[kind][metadata.get("namespace", ""), metadata["name"]] = stored
+        return stored
 
     def create(self, kind: str, manifest: Mapping[str, Any]) -> Json:
         """Store a new object; a namespace gets its default ServiceAccount.
@@ -114,7 +97,7 @@ class ObjectStore:
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object; the objects of a namespace are deleted with it."""
-        del self._objects[_RESOURCES[kind], namespace or None, name]
+        del self._objects[kind][namespace, name]
         self.version += 1
         if kind == NAMESPACE_RESOURCE:
             for inner in KIND_BY_RESOURCE.keys() - {NAMESPACE_RESOURCE}:

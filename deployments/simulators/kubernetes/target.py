@@ -1,8 +1,9 @@
 """Target and verb of a request."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployments.simulators.asgi import Request
+from deployments.simulators.kubernetes import errors
 from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
 from deployments.simulators.kubernetes.object_store import (
     KIND_BY_RESOURCE,
@@ -10,6 +11,7 @@ from deployments.simulators.kubernetes.object_store import (
     READ_ONLY_RESOURCES,
     Json,
 )
+from deployments.simulators.kubernetes.request import KubernetesRequest
 
 _OBJECT_VERBS = {"GET": "get", "PATCH": "patch", "DELETE": "delete"}
 _LIST_VERBS = {"GET": "list", "POST": "create"}
@@ -32,35 +34,24 @@ class RequestTarget:
         return {"kind": KIND_BY_RESOURCE[self.resource], "apiVersion": api}
 
 
-def parse_target(path: str) -> RequestTarget:
-    """Parse a path below `/api/v1` or `/apis/<group>/<version>`.
+def path_target(parameters: Mapping[str, str]) -> RequestTarget:
+    """Return the target of a path below `/api/v1` or `/apis/<group>/<version>`.
+
+    Args:
+        parameters: the parameters of the route.
 
     Raises:
-        KubernetesApiError: the path is not simulated.
+        KubernetesApiError: the resource is not simulated.
     """
-    root, *parts = path.strip("/").split("/")
-    group = parts.pop(0) if root == "apis" and parts else ""
-    version = parts.pop(0) if parts else ""
-    resources = {
-        resource for resource in KIND_BY_RESOURCE if RESOURCE_GROUPS.get(resource, "") == group
-    }
-    match parts:
-        case ["namespaces"] if NAMESPACE_RESOURCE in resources:
-            return RequestTarget(NAMESPACE_RESOURCE, version=version)
-        case ["namespaces", name] if NAMESPACE_RESOURCE in resources:
-            return RequestTarget(NAMESPACE_RESOURCE, name=name, version=version)
-        case [resource] if resource in resources:
-            return RequestTarget(resource, version=version)
-        case ["namespaces", namespace, resource] if resource in resources:
-            return RequestTarget(resource, namespace, version=version)
-        case ["namespaces", namespace, resource, name] if resource in resources:
-            return RequestTarget(resource, namespace, name, version)
-    raise KubernetesApiError(
-        404, "NotFound", "the server could not find the requested resource", {}
-    )
+    resource = parameters.get("resource", NAMESPACE_RESOURCE)
+    group = parameters.get("group", "")
+    if resource not in KIND_BY_RESOURCE or RESOURCE_GROUPS.get(resource, "") != group:
+        raise errors.unknown_resource()
+    namespace, name = parameters.get("namespace", ""), parameters.get("name", "")
+    return RequestTarget(resource, namespace, name, parameters["version"])
 
 
-def request_verb(request: Request, target: RequestTarget) -> str:
+def request_verb(request: KubernetesRequest, target: RequestTarget) -> str:
     """Return the verb of a request, as in a role.
 
     See https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb

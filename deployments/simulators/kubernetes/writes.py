@@ -4,13 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from deployments.simulators.asgi import AsgiResponse, Request
 from deployments.simulators.kubernetes import errors
-from deployments.simulators.kubernetes.errors import (
-    KubernetesApiError,
-    bad_request,
-    object_response,
-)
+from deployments.simulators.kubernetes.errors import KubernetesApiError, bad_request
 from deployments.simulators.kubernetes.object_store import (
     KIND_BY_RESOURCE,
     NAMESPACE_RESOURCE,
@@ -24,6 +19,8 @@ from deployments.simulators.kubernetes.patches import (
     apply_strategic_patch,
     record_update,
 )
+from deployments.simulators.kubernetes.request import KubernetesRequest
+from deployments.simulators.kubernetes.responses import CompactJson
 from deployments.simulators.kubernetes.rights import ClusterRights
 from deployments.simulators.kubernetes.target import RequestTarget
 from deployments.simulators.kubernetes.validation import check_secret
@@ -53,7 +50,7 @@ class WriteHandler:
     def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
         self._store, self._rights = store, rights
 
-    def create(self, request: Request, target: RequestTarget) -> AsgiResponse:
+    def create(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Handle a POST.
 
         Raises:
@@ -72,7 +69,7 @@ class WriteHandler:
         empty: Json = {"metadata": {}}
         return self._created_response(target, record_update(empty, body, _field_manager(request)))
 
-    def patch(self, request: Request, target: RequestTarget, user: str) -> AsgiResponse:
+    def patch(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Handle a PATCH.
 
         Raises:
@@ -80,7 +77,7 @@ class WriteHandler:
         """
         patch, content = _parse_object(request), request.headers.get("content-type", "")
         if content == _APPLY_PATCH_TYPE:
-            return self._apply_patch(request, target, user, patch)
+            return self._apply_patch(request, target, patch)
         if content not in _PATCH_FUNCTIONS:
             message = "the body of the request was in an unknown format"
             raise KubernetesApiError(415, "UnsupportedMediaType", message)
@@ -91,7 +88,7 @@ class WriteHandler:
         )
         return self._replaced_response(target, live, new_manifest)
 
-    def delete(self, request: Request, target: RequestTarget) -> AsgiResponse:
+    def delete(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Handle a DELETE.
 
         Raises:
@@ -101,7 +98,8 @@ class WriteHandler:
             get_existing(self._store, target)["metadata"],
             KIND_BY_RESOURCE[target.resource],
         )
-        preconditions = (_parse_object(request) if request.body else {}).get("preconditions") or {}
+        options = _parse_object(request) if request.content else {}
+        preconditions = options.get("preconditions") or {}
         for key, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
             if preconditions.get(key) and preconditions[key] != metadata[key]:
                 raise errors.precondition_failed(
@@ -110,11 +108,11 @@ class WriteHandler:
         self._store.remove(target.resource, target.namespace, target.name)
         details = {"name": target.name, "kind": target.resource, "uid": metadata["uid"]}
         head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-        return object_response(200, {**head, "details": details})
+        return CompactJson({**head, "details": details})
 
     def _apply_patch(
-        self, request: Request, target: RequestTarget, user: str, patch: Json
-    ) -> AsgiResponse:
+        self, request: KubernetesRequest, target: RequestTarget, patch: Json
+    ) -> CompactJson:
         manager, force = request.query_value("fieldManager"), request.query_value("force") == "true"
         _check_apply(target, patch, manager)
         live = self._store.get(target.resource, target.namespace, target.name)
@@ -125,13 +123,13 @@ class WriteHandler:
         within = {"namespace": target.namespace} if target.namespace else {}
         blank: Json = {"metadata": {"name": target.name, **within}}
         new_manifest = apply_server_side(blank, _without_identity(patch), manager, force=force)
-        if not self._rights.is_allowed(user, "create", target.resource, target.name):
+        if not self._rights.is_allowed(request.user_name, "create", target.resource, target.name):
             raise errors.forbidden(target.resource, target.name, "")  # no more text in the real one
         if uid := patch.get("metadata", {}).get("uid"):
             raise errors.uid_mismatch(target.resource, target.name, uid)
         return self._created_response(target, new_manifest)
 
-    def _created_response(self, target: RequestTarget, new_manifest: Json) -> AsgiResponse:
+    def _created_response(self, target: RequestTarget, new_manifest: Json) -> CompactJson:
         if target.namespace:
             self._store.require_active_namespace(
                 target.resource, new_manifest["metadata"]["name"], target.namespace
@@ -140,17 +138,15 @@ class WriteHandler:
             new_manifest = {"type": "Opaque", **new_manifest}
             check_secret(None, new_manifest)
         plain = {key: value for key, value in new_manifest.items() if key not in target.type_meta}
-        return object_response(
-            201, {**target.type_meta, **self._store.create(target.resource, plain)}
-        )
+        return CompactJson({**target.type_meta, **self._store.create(target.resource, plain)}, 201)
 
     def _replaced_response(
         self, target: RequestTarget, live: Json, new_manifest: Json
-    ) -> AsgiResponse:
+    ) -> CompactJson:
         if target.resource == SECRET_RESOURCE:
             check_secret(live, new_manifest)
         result = live if new_manifest == live else self._store.put(target.resource, new_manifest)
-        return object_response(200, {**target.type_meta, **result})
+        return CompactJson({**target.type_meta, **result})
 
 
 def _check_apply(target: RequestTarget, patch: Json, manager: str) -> None:
@@ -179,9 +175,9 @@ def _check_identity(target: RequestTarget, live: Json, patch: Json) -> None:
         )
 
 
-def _parse_object(request: Request) -> Json:
+def _parse_object(request: KubernetesRequest) -> Json:
     try:
-        body: Any = json.loads(request.body)
+        body: Any = json.loads(request.content)
     except ValueError:
         body = None
     if not isinstance(body, dict):
@@ -196,7 +192,7 @@ def _without_identity(patch: Json) -> Json:
     return {**fields, "metadata": plain} if "metadata" in fields else fields
 
 
-def _field_manager(request: Request) -> str:
+def _field_manager(request: KubernetesRequest) -> str:
     return (
         request.query_value("fieldManager") or request.headers.get("user-agent", "").split("/")[0]
     )

@@ -17,8 +17,8 @@ from prefect.logging import disable_run_logger
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlmodel import Session
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
@@ -51,7 +51,7 @@ STATUS_REQUESTS = 4
 class Gauge:
     """How many requests a service was working on at once; each takes it a moment."""
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app, self._current, self.maximum = app, 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, text
 
 from deployments.simulators.faults import CutConnection, Fault, GatewayTimeout, Respond, RunCallback
-from deployments.simulators.harbor.state import Permission
+from deployments.simulators.harbor import Permission
 from models.registries.robots import robot_name
 from tasks.store.installation import get_installation
 from tasks.store.session import run_in_transaction

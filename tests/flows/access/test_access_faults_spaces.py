@@ -1,7 +1,7 @@
 """Spaces that go and come, and a Harbor that is set otherwise or down: grants follow."""
 
 from deployments.simulators.faults import Fault, Respond
-from deployments.simulators.harbor.state import Robot
+from deployments.simulators.harbor import Robot
 from flows.access.unbind_space import unbind_space
 from flows.registries.set_visibility import set_space_visibility
 from tasks.store.registries import robots

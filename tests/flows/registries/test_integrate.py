@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 import trustme
+from starlette.responses import HTMLResponse
 
-from deployments.simulators.asgi import AsgiResponse, Receive, Scope, Send, send_response
 from deployments.simulators.docker_registry import SimulatedDockerRegistry
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.server import get_closed_url, run_server
@@ -101,10 +101,7 @@ def _check_nothing_saved(name: str) -> None:
     assert audit_of(name) == []
 
 
-async def _web_page(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_response(
-        send, AsgiResponse(200, b"<html>hello</html>", (("Content-Type", "text/html"),))
-    )
+_web_page = HTMLResponse("<html>hello</html>")
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, AsgiResponse, Receive, Scope, Send, send_response
 from deployments.simulators.faults import Delay, Fault
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.availability import Complete, Unavailable
@@ -25,10 +26,10 @@ class Pages:
         self._tokens = tokens
         self.asked = 0
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1
         page = {"metadata": {"continue": next(self._tokens)}, "items": []}
-        await send_response(send, AsgiResponse(200, json.dumps(page).encode()))
+        await Response(json.dumps(page))(scope, receive, send)
 
 
 def _cycle() -> Iterator[str]:
@@ -63,7 +64,7 @@ async def test_a_list_without_an_end_is_unseen(
 class Dripping(Pages):
     """The same, each a moment later."""
 
-    async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         async def pages(scope: Scope, receive: Receive, send: Send) -> None:
             await Pages.act(self, app, scope, receive, send)
 
@@ -106,8 +107,8 @@ async def test_a_huge_name_is_not_taken(
     page = json.dumps({"items": [{"metadata": metadata}]}).encode()
 
     class Huge:
-        async def act(self, app: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
-            await send_response(send, AsgiResponse(200, page))
+        async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+            await Response(page)(scope, receive, send)
 
     cluster.faults.add(Fault(Huge(), path=SECRETS, times=None))
     snapshot = await client.observe(())

@@ -47,7 +47,7 @@ async def test_what_is_sent(cluster: SimulatedCluster) -> None:
     assert first.headers["authorization"] == f"Bearer {cluster.token}"
     assert first.headers["content-type"] == "application/apply-patch+yaml"
     assert first.headers["user-agent"] == "registry-integration"
-    assert first.target.endswith("?fieldManager=registry-integration")
+    assert first.url.query == "fieldManager=registry-integration"
     assert "cookie" not in first.headers
 
 

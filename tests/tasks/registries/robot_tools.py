@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 import httpx
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import Receive, Scope, Send
 from deployments.simulators.faults import Fault, FaultInjector
-from deployments.simulators.harbor import Permission, SimulatedHarbor
-from deployments.simulators.harbor.state import Robot
+from deployments.simulators.harbor import Permission, Robot, SimulatedHarbor
 from models.core.availability import Complete
 from models.registries.changes import Change, ChangeResult
 from models.registries.observation import Snapshot

@@ -1,8 +1,9 @@
 """The one HTTP client: whom it tells what, how often it asks, and when it gives up."""
 
 import pytest
+from starlette.responses import Response
 
-from deployments.simulators.asgi import AsgiResponse
+from deployments.simulators.asgi import request_target
 from deployments.simulators.faults import (
     CutConnection,
     Delay,
@@ -35,7 +36,7 @@ async def test_what_is_sent(server: FaultyServer) -> None:
     assert (response.status, response.body, response.method) == (200, b"{}", "GET")
     assert "hunter2" not in response.url
     first, second = server.recorder.requests
-    assert first.target == "/x?q=a%3Db+c"
+    assert request_target(first.scope) == "/x?q=a%3Db+c"
     assert first.headers["accept"] == "application/json"
     assert first.headers["x-own"] == "1"
     assert first.headers["authorization"].startswith("Basic ")
@@ -66,8 +67,10 @@ async def test_a_redirect_is_not_followed(server: FaultyServer, status: int) -> 
 
 
 async def test_cookies_are_never_kept() -> None:
-    cookie = (("Set-Cookie", "sid=1; Path=/; HttpOnly"), ("Set-Cookie", "csrf=2"))
-    recorder = Recorder(AsgiResponse(200, b"{}", cookie))
+    reply = Response(b"{}")
+    for cookie in ("sid=1; Path=/; HttpOnly", "csrf=2"):
+        reply.headers.append("Set-Cookie", cookie)
+    recorder = Recorder(reply)
     with serving(recorder.app) as url:
         async with RegistryHttpClient(registry(address=url), QUICK, AUTH) as http:
             for _ in range(3):

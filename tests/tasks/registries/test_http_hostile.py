@@ -4,15 +4,9 @@ import gzip
 import json
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Scope,
-    Send,
-    read_request,
-    send_response,
-)
 from deployments.simulators.faults import Fault, FaultInjector, Respond
 from models.core.errors import Rejected, ServerError
 from models.core.reasons import Reason
@@ -148,14 +142,13 @@ class _Endless:
         self.pages = 0
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await read_request(scope, receive)
-        if request.path == "/v2/":
-            return await send_response(send, AsgiResponse(200, b"{}"))
+        if scope["path"] == "/v2/":
+            return await Response(b"{}")(scope, receive, send)
         self.pages += 1
         link = f'</v2/_catalog?last={self.pages}>; rel="next"'
         names = [f"{name}{self.pages}/app" for name in self.names]
         body = json.dumps({"repositories": names}).encode()
-        return await send_response(send, AsgiResponse(200, body, (("Link", link),)))
+        return await Response(body, headers={"Link": link})(scope, receive, send)
 
 
 @pytest.mark.parametrize(("names", "pages"), [((), 21), (("a",), 21), (("a", "b"), 11)])

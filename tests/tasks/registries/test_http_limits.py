@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 import trustme
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.asgi import AsgiApp, Receive, Scope, Send
 from deployments.simulators.faults import CutConnection, Fault, FaultInjector
 from deployments.simulators.server import get_closed_url, run_server
 from models.core.errors import CircuitOpen, Unreachable
@@ -87,7 +87,7 @@ class _Crowd:
 @pytest.mark.parametrize("at_once", [1, 4])
 async def test_never_more_at_once_than_allowed(at_once: int) -> None:
     crowd = _Crowd()
-    app: AsgiApp = crowd.app
+    app: ASGIApp = crowd.app
     with serving(app) as url:
         async with RegistryHttpClient(
             registry(address=url), bounds(max_concurrency=at_once), AUTH

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 
 import httpx
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Request,
-    Scope,
-    Send,
-    read_request,
-    send_response,
-)
 from deployments.simulators.faults import FaultInjector
 from deployments.simulators.harbor import SimulatedHarbor
 from models.core.availability import Complete
@@ -201,13 +195,15 @@ def delete_robot(robot_id: int, workspace: str = "team-a") -> DeleteRobot:
 class Recorder:
     """An app that answers everything alike and keeps what it was asked."""
 
-    def __init__(self, reply: AsgiResponse | None = None) -> None:
-        self.reply = reply or AsgiResponse(200, b"{}", (("Content-Type", "application/json"),))
+    def __init__(self, reply: Response | None = None) -> None:
+        self.reply = reply or Response(b"{}", media_type="application/json")
         self.requests: list[Request] = []
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.requests.append(await read_request(scope, receive))
-        await send_response(send, self.reply)
+        request = Request(scope, receive)
+        await request.body()
+        self.requests.append(request)
+        await self.reply(scope, receive, send)
 
 
 def expect_failure(checks: tuple[CheckResult, ...]) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments.simulators.harbor.state import Project
+from deployments.simulators.harbor.state.entities import Project
 from deployments.simulators.harbor.web.request import Caller
 from deployments.simulators.harbor.web.responses import ZERO_TIME, encode_json, format_time
 
@@ -27,13 +27,6 @@ def project_row_without_detail(project: Project, caller: Caller) -> bytes:
     """Return a project as with `with_detail=false`."""
     head, tail = _json_halves(project, detail=False)
     return head + _role_json(project, caller) + tail
-
-
-def project_search_row(project: Project, caller: Caller) -> bytes:
-    """Return a project as in /search: with metadata, but without other details."""
-    head, tail = _json_halves(project, detail=False)
-    metadata = b'"metadata":' + encode_json(dict(sorted(project.metadata.items()))) + b',"name":'
-    return head + _role_json(project, caller) + tail.replace(b'"name":', metadata, 1)
 
 
 def _role_json(project: Project, caller: Caller) -> bytes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.simulators.harbor import robot_secrets
 from deployments.simulators.harbor.api.project_writes import NAME_PATTERN
-from deployments.simulators.harbor.core import SimulatedHarbor
-from deployments.simulators.harbor.policies import grantable_rights
-from deployments.simulators.harbor.state import Permission, Robot
-from deployments.simulators.harbor.web.responses import HarborError
+from deployments.simulators.harbor.state import robot_secrets
+from deployments.simulators.harbor.state.core import HarborCore
+from deployments.simulators.harbor.state.entities import Permission, Robot
+from deployments.simulators.harbor.state.errors import HarborError, bad_request
+from deployments.simulators.harbor.state.policies import grantable_rights
 
 MAX_DAYS = 2**31 - 2
 MAX_STORED_NAME_LENGTH = 255
@@ -19,18 +19,13 @@ SCOPE_MESSAGE = (
 )
 
 
-def bad_request(message: str) -> HarborError:
-    """Return a 400 with this message."""
-    return HarborError("BAD_REQUEST", message)
-
-
 def check_name(name: str) -> None:
     """Validate a name; the rule is the same as for project names."""
     if not NAME_PATTERN.fullmatch(name):
         raise bad_request("robot name is not in lower case or contains illegal characters")
 
 
-def check_duration(harbor: SimulatedHarbor, payload: dict[str, Any]) -> int:
+def check_duration(harbor: HarborCore, payload: dict[str, Any]) -> int:
     """Return days, or -1 for unlimited. Until 2.10, none or 0 means the configured default."""
     days = int(payload.get("duration", 0))
     if days == 0 and harbor.release <= (2, 10):
@@ -43,7 +38,7 @@ def check_duration(harbor: SimulatedHarbor, payload: dict[str, Any]) -> int:
     return days
 
 
-def check_shape(harbor: SimulatedHarbor, level: str, permissions: list[dict[str, Any]]) -> None:
+def check_shape(harbor: HarborCore, level: str, permissions: list[dict[str, Any]]) -> None:
     """Validate level, number and kind of permissions, and each access."""
     if level not in ("system", "project"):
         raise bad_request(f"bad request error level input: {level}")
@@ -56,7 +51,7 @@ def check_shape(harbor: SimulatedHarbor, level: str, permissions: list[dict[str,
         raise bad_request("bad request permission")
 
 
-def _check_permission(harbor: SimulatedHarbor, permission: dict[str, Any]) -> None:
+def _check_permission(harbor: HarborCore, permission: dict[str, Any]) -> None:
     kind, access = str(permission.get("kind", "")), _parse_access(permission)
     if not access:
         raise bad_request("bad request empty access")
@@ -77,7 +72,7 @@ def _parse_access(permission: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def resolve_permissions(
-    harbor: SimulatedHarbor, permissions: list[dict[str, Any]]
+    harbor: HarborCore, permissions: list[dict[str, Any]]
 ) -> tuple[Permission, ...]:
     """Return permissions with project ids, merged by namespace. A missing project is a 404."""
     merged: dict[tuple[str, str], Permission] = {}
@@ -91,7 +86,7 @@ def resolve_permissions(
     return tuple(merged.values())
 
 
-def _project_id(harbor: SimulatedHarbor, kind: str, namespace: str) -> int | None:
+def _project_id(harbor: HarborCore, kind: str, namespace: str) -> int | None:
     if kind == "system":
         if namespace != "/":
             raise bad_request("unknown namespace")

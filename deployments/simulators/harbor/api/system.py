@@ -1,47 +1,27 @@
-"""System endpoints: ping, health, systeminfo, statistics, configurations; and the portal."""
+"""System endpoints: health, current user, systeminfo, statistics, permissions, configurations."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.policies import RightPairs, grantable_rights
-from deployments.simulators.harbor.web import validation
+from deployments.simulators.harbor.state.errors import HarborError
+from deployments.simulators.harbor.state.policies import RightPairs, grantable_rights
 from deployments.simulators.harbor.web.request import HarborRequest
-from deployments.simulators.harbor.web.responses import (
-    JSON_TYPE,
-    PLAIN_TYPE,
-    HarborError,
-    HarborResponse,
-    format_time,
-    json_response,
-)
-from deployments.simulators.harbor.web.routing import Route
+from deployments.simulators.harbor.web.responses import SortedJson, format_time
+from deployments.simulators.harbor.web.routing import api_route
 
 COMPONENT_NAMES = ("core", "database", "jobservice", "portal", "redis", "registry", "registryctl")
-HTML_TYPE = "text/html; charset=utf-8"
-PORTAL_PAGE = b"<!DOCTYPE html>\n<html><head><title>Harbor</title></head><body></body></html>\n"
-NOT_FOUND_PAGE = (
-    b"<!DOCTYPE HTML>\n<html>\n<head>\n<title>404 - Page Not Found</title>\n</head>\n"
-    b"<body>404 Page Not Found</body>\n</html>\n"
-)
 
 
-async def ping(call: HarborRequest) -> HarborResponse:
-    """GET /ping: plain text, or a JSON string if Accept is JSON."""
-    if "application/json" in call.headers.get("accept", ""):
-        return json_response("Pong")
-    return HarborResponse(200, b"Pong", "text/plain")
-
-
-async def get_health(call: HarborRequest) -> HarborResponse:
+async def get_health(request: HarborRequest) -> SortedJson:
     """GET /health: always 200."""
-    broken = dict(call.harbor.unhealthy_components)
-    if not call.harbor.database_up:
+    broken = dict(request.harbor.unhealthy_components)
+    if not request.harbor.database_up:
         broken.setdefault("database", "failed to connect to the database")
     components = [_component_json(name, broken.get(name)) for name in COMPONENT_NAMES]
     status = "unhealthy" if broken else "healthy"
-    return json_response({"components": components, "status": status})
+    return SortedJson({"components": components, "status": status})
 
 
 def _component_json(name: str, error: str | None) -> dict[str, str]:
@@ -50,9 +30,9 @@ def _component_json(name: str, error: str | None) -> dict[str, str]:
     return {"error": error, "name": name, "status": "unhealthy"}
 
 
-async def get_system_info(call: HarborRequest) -> HarborResponse:
+async def get_system_info(request: HarborRequest) -> SortedJson:
     """GET /systeminfo: five fields for anyone, the rest for accepted credentials."""
-    harbor, settings = call.harbor, call.harbor.settings
+    harbor, settings = request.harbor, request.harbor.settings
     body: dict[str, object] = {
         "auth_mode": settings.auth_mode,
         "banner_message": settings.banner_message,
@@ -60,9 +40,9 @@ async def get_system_info(call: HarborRequest) -> HarborResponse:
         "primary_auth_mode": settings.primary_auth_mode,
         "self_registration": settings.self_registration,
     }
-    if harbor.release <= (2, 12) or not call.caller.is_anonymous:
+    if harbor.release <= (2, 12) or not request.caller.is_anonymous:
         body["harbor_version"] = harbor.version
-    if not call.caller.is_anonymous:
+    if not request.caller.is_anonymous:
         body |= {
             "current_time": format_time(harbor.clock()),
             "external_url": harbor.external_url,
@@ -73,24 +53,12 @@ async def get_system_info(call: HarborRequest) -> HarborResponse:
             "registry_storage_provider_name": "filesystem",
             "registry_url": urlsplit(harbor.external_url).netloc,
         }
-    return json_response(body)
+    return SortedJson(body)
 
 
-async def get_volumes(call: HarborRequest) -> HarborResponse:
-    """GET /systeminfo/volumes: sizes are not simulated."""
-    rights.require_system(call, "system-volumes", "read")
-    return json_response({"storage": [{}]})
-
-
-async def get_certificate(call: HarborRequest) -> HarborResponse:
-    """GET /systeminfo/getcert: there is none."""
-    message = "resource not found: cert not found in path: /etc/core/ca/ca.crt"
-    raise HarborError("NOT_FOUND", message)
-
-
-async def get_statistics(call: HarborRequest) -> HarborResponse:
+async def get_statistics(request: HarborRequest) -> SortedJson:
     """GET /statistics: totals only for sysadmin users, never for robots."""
-    rights.require_user(call)
+    rights.require_user(request)
     counts = dict.fromkeys(
         [
             "private_project_count",
@@ -103,9 +71,9 @@ async def get_statistics(call: HarborRequest) -> HarborResponse:
         ],
         0,
     )
-    user, all_of_it = call.caller.user, call.caller.is_sysadmin
+    user, all_of_it = request.caller.user, request.caller.is_sysadmin
     seeded = 0
-    for project in call.harbor.projects.values():
+    for project in request.harbor.projects.values():
         member = user is not None and project.role_of(user.id) is not None
         if project.public or member or all_of_it:
             kind = "public" if project.public else "private"
@@ -116,59 +84,56 @@ async def get_statistics(call: HarborRequest) -> HarborResponse:
         for thing in ("project", "repo"):
             both = counts[f"public_{thing}_count"] + counts[f"private_{thing}_count"]
             counts[f"total_{thing}_count"] = both
-        stored = sum(len(blob) for blob in call.harbor.blobs.values())
+        stored = sum(len(blob) for blob in request.harbor.blobs.values())
         counts["total_storage_consumption"] = stored + seeded
-    return json_response(counts)
+    return SortedJson(counts)
 
 
-async def get_permissions(call: HarborRequest) -> HarborResponse:
+async def get_permissions(request: HarborRequest) -> SortedJson:
     """GET /permissions: rights that robots can have. The system part is for sysadmins."""
-    if call.harbor.release < (2, 10):
-        raise HarborError("NOT_FOUND", f"path {call.path} was not found")
-    rights.require_user(call, "")
-    project, system = grantable_rights(call.harbor.release)
-    system_body = _rights_json(system) if call.caller.is_sysadmin else None
-    return json_response({"project": _rights_json(project), "system": system_body})
+    if request.harbor.release < (2, 10):
+        raise HarborError("NOT_FOUND", f"path {request.path} was not found")
+    rights.require_user(request, "")
+    project, system = grantable_rights(request.harbor.release)
+    system_body = _rights_json(system) if request.caller.is_sysadmin else None
+    return SortedJson({"project": _rights_json(project), "system": system_body})
 
 
 def _rights_json(access: RightPairs) -> list[dict[str, str]]:
     return [{"action": action, "resource": resource} for resource, action in access]
 
 
-async def get_configurations(call: HarborRequest) -> HarborResponse:
+async def get_configurations(request: HarborRequest) -> SortedJson:
     """GET /configurations."""
-    rights.require_sysadmin(call)
-    return json_response(call.harbor.settings.to_json())
+    rights.require_sysadmin(request)
+    return SortedJson(request.harbor.settings.to_json())
 
 
-async def set_configurations(call: HarborRequest) -> HarborResponse:
-    """PUT /configurations: a flat object of raw values."""
-    values = validation.parse_body(call, "configurations", validation.ANY_SHAPE)
-    rights.require_sysadmin(call)
-    call.harbor.settings.change(values)
-    call.harbor.record(
-        call.caller.name, "update", "configuration", "configuration", text="update configuration"
-    )
-    return HarborResponse(200)
+async def get_current_user(request: HarborRequest) -> SortedJson:
+    """GET /users/current: only for users, not for robots. Empty texts are omitted."""
+    rights.require_user(request)
+    user = request.caller.user
+    if user is None:
+        message = "get current user not available for security context: robot"
+        raise HarborError("PRECONDITION", message)
+    texts = {"comment": user.comment, "email": user.email}
+    body = {
+        "admin_role_in_auth": False,
+        "creation_time": format_time(user.created),
+        "realname": user.realname,
+        "sysadmin_flag": user.sysadmin,
+        "update_time": format_time(user.updated),
+        "user_id": user.id,
+        "username": user.name,
+    }
+    return SortedJson(body | {key: text for key, text in texts.items() if text})
 
 
-def handle_other_paths(call: HarborRequest) -> HarborResponse:
-    """Handle all other paths: /api/version, and pages of the portal."""
-    if call.path == "/api/version":
-        return HarborResponse(200, b'{"version":"v2.0"}\n', PLAIN_TYPE)
-    if call.path in ("", "/"):
-        return HarborResponse(200, PORTAL_PAGE, HTML_TYPE)
-    return HarborResponse(404, NOT_FOUND_PAGE, HTML_TYPE)
-
-
-SYSTEM_ROUTES = [
-    Route("GET", "/ping", ping, ("text/plain", JSON_TYPE)),
-    Route("GET", "/health", get_health),
-    Route("GET", "/systeminfo", get_system_info),
-    Route("GET", "/systeminfo/volumes", get_volumes),
-    Route("GET", "/systeminfo/getcert", get_certificate, ("application/octet-stream", JSON_TYPE)),
-    Route("GET", "/statistics", get_statistics),
-    Route("GET", "/permissions", get_permissions),
-    Route("GET", "/configurations", get_configurations),
-    Route("PUT", "/configurations", set_configurations),
+ROUTES = [
+    api_route("GET", "/health", get_health),
+    api_route("GET", "/users/current", get_current_user),
+    api_route("GET", "/systeminfo", get_system_info),
+    api_route("GET", "/statistics", get_statistics),
+    api_route("GET", "/permissions", get_permissions),
+    api_route("GET", "/configurations", get_configurations),
 ]

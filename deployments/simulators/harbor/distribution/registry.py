@@ -1,93 +1,113 @@
-"""/v2: authorization and routing."""
+"""/v2: pull and push, for callers with the right in the project of a repository."""
 
 from __future__ import annotations
 
-import re
+import uuid
+
+from starlette.responses import Response
 
 from deployments.simulators.harbor import rights
-from deployments.simulators.harbor.distribution import registry_content, tokens
-from deployments.simulators.harbor.distribution.registry_content import VERSION_HEADER
-from deployments.simulators.harbor.state import Project
+from deployments.simulators.harbor.distribution import tokens
+from deployments.simulators.harbor.state import content
+from deployments.simulators.harbor.state.entities import Project
+from deployments.simulators.harbor.state.errors import HarborError, bad_request
 from deployments.simulators.harbor.web.request import HarborRequest
-from deployments.simulators.harbor.web.responses import (
-    ERROR_JSON_TYPE,
-    HarborError,
-    HarborResponse,
-    encode_json,
-)
+from deployments.simulators.harbor.web.responses import ERROR_JSON_TYPE
+from deployments.simulators.harbor.web.routing import route
 
-REQUIRED_ACTIONS = {"GET": "pull", "HEAD": "pull", "POST": "push", "PUT": "push", "PATCH": "push",
-         "DELETE": "delete"}  # fmt: skip
-REPOSITORY_PATH = re.compile(
-    r"/v2/(?P<name>.+?)/(?P<kind>manifests|blobs|tags)/(?P<rest>uploads/[^/]*|[^/]+)"
-)
+# Header of challenges and of the distribution backend; Harbor's other errors do not have it.
+VERSION_HEADER = {"docker-distribution-api-version": "registry/2.0"}
 
 
-def handle_registry(call: HarborRequest) -> HarborResponse:
-    """Handle a request. A challenge has the API version header, other errors do not."""
-    try:
-        return _find_operation(call)
-    except HarborError as refusal:
-        if refusal.code == "UNAUTHORIZED":
-            refusal.headers.append(VERSION_HEADER)
-        raise
+async def check_login(request: HarborRequest) -> Response:
+    """GET /v2/: whether the credentials are accepted."""
+    if request.caller.is_anonymous:
+        raise _challenge(request, "unauthorized")
+    return Response(b"{}", headers=VERSION_HEADER, media_type=ERROR_JSON_TYPE)
 
 
-def _find_operation(call: HarborRequest) -> HarborResponse:
-    if call.path in ("/v2", "/v2/"):
-        return _base_response(call)
-    if call.path.rstrip("/") == "/v2/_catalog":
-        return _catalog_response(call)
-    match = REPOSITORY_PATH.fullmatch(call.path)
-    if match is None:
-        raise HarborError("NOT_FOUND", "page not found")
-    project = _authorize(call, match["name"])
-    return registry_content.handle_content(
-        call, project, match["name"], match["kind"], match["rest"]
+async def get_manifest(request: HarborRequest) -> Response:
+    """GET …/manifests/{reference}, by tag or digest."""
+    project, name = _authorize(request, "pull")
+    reference = request.path_params["reference"]
+    repository = project.repositories.get(name)
+    artifact = repository.find(reference) if repository is not None else None
+    if repository is None or artifact is None:
+        mark = "@" if reference.startswith("sha256:") else ":"
+        raise HarborError("NOT_FOUND", f"artifact {name}{mark}{reference} not found")
+    repository.pull_count += 1
+    headers = {
+        "docker-content-digest": artifact.digest,
+        "etag": f'"{artifact.digest}"',
+        **VERSION_HEADER,
+    }
+    return Response(artifact.manifest, headers=headers, media_type=artifact.media_type)
+
+
+async def put_manifest(request: HarborRequest) -> Response:
+    """PUT …/manifests/{tag}."""
+    project, name = _authorize(request, "push")
+    media_type = request.headers.get("content-type", content.MANIFEST_MEDIA_TYPE)
+    artifact = content.store_manifest(
+        request.harbor,
+        project,
+        name,
+        request.path_params["reference"],
+        await request.body(),
+        media_type,
     )
+    return _stored_response(request, f"{name}/manifests/{artifact.digest}", artifact.digest)
 
 
-def _base_response(call: HarborRequest) -> HarborResponse:
-    if call.caller.is_anonymous:
-        raise _challenge_error(call, "unauthorized", None)
-    return HarborResponse(200, b"{}", ERROR_JSON_TYPE, [VERSION_HEADER])
+async def begin_upload(request: HarborRequest) -> Response:
+    """POST …/blobs/uploads/."""
+    _, name = _authorize(request, "push")
+    upload = str(uuid.uuid4())
+    request.harbor.uploads[upload] = name
+    place = f"{request.harbor.external_url}/v2/{name}/blobs/uploads/{upload}?_state={upload}"
+    headers = {"docker-upload-uuid": upload, "location": place, "range": "0-0", **VERSION_HEADER}
+    return Response(status_code=202, headers=headers)
 
 
-def _catalog_response(call: HarborRequest) -> HarborResponse:
-    # GET /v2/_catalog is for sysadmins and robots with catalog:read.
-    if not rights.is_system_allowed(call.caller, "catalog", "read"):
-        raise _basic_challenge("unauthorized to list catalog")
-    names = sorted(n for p in call.harbor.projects.values() for n in p.repositories)
-    names = [name for name in names if name > call.query_value("last")]
-    limit = int(call.query_value("n") or 0)
-    page = names[:limit] if limit else names
-    body = HarborResponse(200, encode_json({"repositories": page}) + b"\n", ERROR_JSON_TYPE)
-    if len(page) < len(names):
-        last = page[-1].replace("/", "%2F")
-        body.headers.append(("Link", f'</v2/_catalog?last={last}&n={limit}>; rel="next"'))
-    return body
+async def finish_upload(request: HarborRequest) -> Response:
+    """PUT …/blobs/uploads/{upload}: the whole blob in one piece."""
+    project, name = _authorize(request, "push")
+    upload, data = request.path_params["upload"], await request.body()
+    if request.harbor.uploads.get(upload) != name:
+        raise HarborError("NOT_FOUND", f"upload {upload} not found")
+    digest = request.query_value("digest")
+    if content.blob_digest(data) != digest:
+        raise bad_request("provided digest did not match uploaded content")
+    content.store_blob(request.harbor, project, data)
+    del request.harbor.uploads[upload]
+    return _stored_response(request, f"{name}/blobs/{digest}", digest)
 
 
-def _authorize(call: HarborRequest, name: str) -> Project:
-    # Missing rights are always a 401 on /v2, never a 403.
-    action = REQUIRED_ACTIONS.get(call.method, "pull")
-    if action == "pull" and not call.headers.get("authorization"):
-        raise _challenge_error(call, "authorize header needed to send HEAD to repository", name)
-    rights.require_database(call.harbor)
-    project = call.harbor.projects.get(name.partition("/")[0])
+def _stored_response(request: HarborRequest, place: str, digest: str) -> Response:
+    location = f"{request.harbor.external_url}/v2/{place}"
+    headers = {"docker-content-digest": digest, "location": location, **VERSION_HEADER}
+    return Response(status_code=201, headers=headers)
+
+
+def _authorize(request: HarborRequest, action: str) -> tuple[Project, str]:
+    # Returns the project and the name of the repository. Missing rights are always a 401 on /v2.
+    name = request.path_params["repository"]
+    if action == "pull" and not request.headers.get("authorization"):
+        message = "authorize header needed to send HEAD to repository"
+        raise _challenge(request, message, f"repository:{name}:pull")
+    rights.require_database(request.harbor)
+    project_name = name.partition("/")[0]
+    project = request.harbor.projects.get(project_name)
     if project is None:
-        missing = f"project {name.partition('/')[0]} not found"
-        refusal = HarborError("UNAUTHORIZED", f"{missing}: {missing}")
-        refusal.headers.append(("WWW-Authenticate", ""))
-        raise refusal
-    if not _is_allowed(call, project, name, action):
-        text = f"unauthorized to access repository: {name}, action: {action}"
-        raise _challenge_error(call, text, name, action)
-    return project
+        raise _unauthorized(f"project {project_name} not found", "")
+    if not _is_allowed(request, project, name, action):
+        message = f"unauthorized to access repository: {name}, action: {action}"
+        raise _challenge(request, message, f"repository:{name}:{action}")
+    return project, name
 
 
-def _is_allowed(call: HarborRequest, project: Project, name: str, action: str) -> bool:
-    caller = call.caller
+def _is_allowed(request: HarborRequest, project: Project, name: str, action: str) -> bool:
+    caller = request.caller
     if caller.token_access is None:
         return rights.is_allowed(caller, project, "repository", action)
     # A token older than the project is for an earlier project of the same name.
@@ -95,23 +115,27 @@ def _is_allowed(call: HarborRequest, project: Project, name: str, action: str) -
     return not stale and action in caller.token_access.get(name, ())
 
 
-def _challenge_error(
-    call: HarborRequest, text: str, name: str | None, action: str = "pull"
-) -> HarborError:
+_BASIC_CHALLENGE = 'Basic realm="harbor"'
+
+
+def _challenge(request: HarborRequest, message: str, scope: str = "") -> HarborError:
     # Without credentials, the challenge is for a token; with wrong ones, it is Basic.
-    if call.headers.get("authorization"):
-        return _basic_challenge(text)
-    challenge = f'Bearer realm="{call.harbor.external_url}/service/token",service="harbor-registry"'
-    if name is not None:
-        challenge += f',scope="repository:{name}:{action}"'
-    return _challenge_refusal(text, challenge)
+    if request.headers.get("authorization"):
+        return _unauthorized(message, _BASIC_CHALLENGE)
+    realm = f"{request.harbor.external_url}/service/token"
+    challenge = f'Bearer realm="{realm}",service="harbor-registry"'
+    return _unauthorized(message, f'{challenge},scope="{scope}"' if scope else challenge)
 
 
-def _basic_challenge(text: str) -> HarborError:
-    return _challenge_refusal(text, 'Basic realm="harbor"')
+def _unauthorized(message: str, challenge: str) -> HarborError:
+    headers = {"www-authenticate": challenge, **VERSION_HEADER}
+    return HarborError("UNAUTHORIZED", f"{message}: {message}", headers)
 
 
-def _challenge_refusal(text: str, challenge: str) -> HarborError:
-    refusal = HarborError("UNAUTHORIZED", f"{text}: {text}")
-    refusal.headers.append(("WWW-Authenticate", challenge))
-    return refusal
+ROUTES = [
+    route("GET", "/v2", check_login),
+    route("GET", "/v2/{repository:path}/manifests/{reference}", get_manifest),
+    route("PUT", "/v2/{repository:path}/manifests/{reference}", put_manifest),
+    route("POST", "/v2/{repository:path}/blobs/uploads", begin_upload),
+    route("PUT", "/v2/{repository:path}/blobs/uploads/{upload}", finish_upload),
+]

@@ -13,7 +13,7 @@ import json
 import secrets
 from typing import Any
 
-from deployments.simulators.harbor.core import SimulatedHarbor
+from deployments.simulators.harbor.state.core import HarborCore
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
 
 # A token may be this much older than its project, to tolerate clock skew.
@@ -28,11 +28,11 @@ def _decode_base64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _signature(harbor: SimulatedHarbor, text: str) -> bytes:
+def _signature(harbor: HarborCore, text: str) -> bytes:
     return hmac.new(harbor.token_key, text.encode(), hashlib.sha256).digest()
 
 
-def issue_token(harbor: SimulatedHarbor, subject: str, access: list[dict[str, object]]) -> str:
+def issue_token(harbor: HarborCore, subject: str, access: list[dict[str, object]]) -> str:
     """Return a token with these claims, valid for `token_expiration` minutes."""
     now = harbor.clock().timestamp()
     claims: dict[str, object] = {
@@ -51,7 +51,7 @@ def issue_token(harbor: SimulatedHarbor, subject: str, access: list[dict[str, ob
     return f"{text}.{_encode_base64(_signature(harbor, text))}"
 
 
-def authenticate_bearer(harbor: SimulatedHarbor, token: str) -> Caller:
+def authenticate_bearer(harbor: HarborCore, token: str) -> Caller:
     """Return the caller of a token; anonymous if it is invalid or expired."""
     claims = _read_claims(harbor, token)
     if claims is None or float(claims["exp"]) <= harbor.clock().timestamp():
@@ -62,7 +62,7 @@ def authenticate_bearer(harbor: SimulatedHarbor, token: str) -> Caller:
     return Caller(str(claims.get("sub", "")), token_access=access, issued_at=float(claims["iat"]))
 
 
-def _read_claims(harbor: SimulatedHarbor, token: str) -> dict[str, Any] | None:
+def _read_claims(harbor: HarborCore, token: str) -> dict[str, Any] | None:
     text, _, signature = token.rpartition(".")
     try:
         is_valid = hmac.compare_digest(_decode_base64(signature), _signature(harbor, text))

@@ -7,16 +7,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, unquote_plus
 
+from deployments.simulators.harbor.state.errors import HarborError, bad_request, unprocessable
 from deployments.simulators.harbor.web.request import HarborRequest, parse_integer
-from deployments.simulators.harbor.web.responses import (
-    HarborError,
-    HarborResponse,
-    encode_json,
-    list_response,
-)
+from deployments.simulators.harbor.web.responses import ListResponse, encode_json
 
 MAX_PAGE_SIZE = 100
 Row = TypeVar("Row")
+_PAGE_KEYS = frozenset({"page", "page_size"})
 NO_EQUALS_MESSAGE = 'the query string must contain "=" and the key/value cannot be empty'
 
 
@@ -34,42 +31,40 @@ class Paging(NamedTuple):
         return slice(start, start + self.size)
 
 
-def parse_paging(call: HarborRequest) -> Paging:
+def parse_paging(request: HarborRequest) -> Paging:
     """Return page and page_size, validated as go-swagger does."""
-    page = parse_integer(call.query_value("page", "1"), "page", "query")
-    size = parse_integer(call.query_value("page_size", "10"), "page_size", "query")
+    page = parse_integer(request.query_value("page", "1"), "page", "query")
+    size = parse_integer(request.query_value("page_size", "10"), "page_size", "query")
     if size > MAX_PAGE_SIZE:
-        raise HarborError(
-            "UNPROCESSABLE_ENTITY",
-            "validation failure list:\npage_size in query should be less than or equal to 100",
-        )
+        raise unprocessable("page_size in query should be less than or equal to 100")
     return Paging(page, size)
 
 
-def link_header(call: HarborRequest, page_request: Paging, total: int) -> str | None:
+def link_header(request: HarborRequest, paging: Paging, total: int) -> str | None:
     """Return the Link header, with unescaped query."""
-    if page_request.size == 0:
+    if paging.size == 0:
         return None
     parts = []
-    if page_request.page > 1 and (page_request.page - 1) * page_request.size < total:
-        parts.append(_page_link(call, page_request.page - 1, page_request.size, "prev"))
-    if page_request.page * page_request.size < total:
-        parts.append(_page_link(call, page_request.page + 1, page_request.size, "next"))
+    if paging.page > 1 and (paging.page - 1) * paging.size < total:
+        parts.append(_page_link(request, paging.page - 1, paging.size, "prev"))
+    if paging.page * paging.size < total:
+        parts.append(_page_link(request, paging.page + 1, paging.size, "next"))
     return " , ".join(parts) or None
 
 
-def _page_link(call: HarborRequest, page: int, size: int, relation: str) -> str:
-    query = call.query | {"page": [str(page)], "page_size": [str(size)]}
-    pairs = [f"{key}={value}" for key in sorted(query) for value in query[key]]
-    return f'<{unquote(call.path)}?{"&".join(pairs)}>; rel="{relation}"'
+def _page_link(request: HarborRequest, page: int, size: int, relation: str) -> str:
+    query = [pair for pair in request.query_params.multi_items() if pair[0] not in _PAGE_KEYS]
+    query += [("page", str(page)), ("page_size", str(size))]
+    pairs = [f"{key}={value}" for key, value in sorted(query, key=lambda pair: pair[0])]
+    return f'<{unquote(request.path)}?{"&".join(pairs)}>; rel="{relation}"'
 
 
 def page_response(
-    call: HarborRequest, page_request: Paging, rows: list[Row], show: Callable[[Row], object]
-) -> HarborResponse:
+    request: HarborRequest, paging: Paging, rows: list[Row], show: Callable[[Row], object]
+) -> ListResponse:
     """Return the requested page of filtered and sorted rows."""
-    bodies = [encode_json(show(row)) for row in rows[page_request.row_slice()]]
-    return list_response(bodies, len(rows), link_header(call, page_request, len(rows)))
+    bodies = [encode_json(show(row)) for row in rows[paging.row_slice()]]
+    return ListResponse(bodies, len(rows), link_header(request, paging, len(rows)))
 
 
 RowTest = Callable[[Any], bool]
@@ -89,14 +84,14 @@ def parse_conditions(text: str) -> list[QueryCondition]:
     for part in text.split(",") if text else []:
         key, equals, value = part.partition("=")
         if not (equals and key.strip() and value.strip()):
-            raise HarborError("BAD_REQUEST", NO_EQUALS_MESSAGE)
+            raise bad_request(NO_EQUALS_MESSAGE)
         result.append(_parse_condition(key.strip(), unquote_plus(value.strip())))
     return result
 
 
 def _parse_condition(key: str, value: str) -> QueryCondition:
     if value == "~":
-        raise HarborError("BAD_REQUEST", "invalid query string value: ~")
+        raise bad_request("invalid query string value: ~")
     for kind, start, end in (("or", "{", "}"), ("and", "(", ")"), ("range", "[", "]")):
         if value.startswith(start) and value.endswith(end):
             return QueryCondition(key, kind, value[1:-1])
@@ -160,21 +155,23 @@ def _parse_time(text: str) -> datetime:
 ColumnGetters = Mapping[str, Callable[[Any], Any]]
 
 
-def filter_rows(call: HarborRequest, rows: Iterable[Row], columns: ColumnGetters) -> list[Row]:
+def filter_rows(request: HarborRequest, rows: Iterable[Row], columns: ColumnGetters) -> list[Row]:
     """Return the rows that match q; unknown keys are ignored."""
     tests = [
         build_row_test(c, columns[c.key])
-        for c in parse_conditions(call.query_value("q"))
+        for c in parse_conditions(request.query_value("q"))
         if c.key in columns
     ]
     return [row for row in rows if all(test(row) for test in tests)]
 
 
 def sort_rows(
-    call: HarborRequest, rows: list[Row], columns: ColumnGetters, default: str
+    request: HarborRequest, rows: list[Row], columns: ColumnGetters, default: str
 ) -> list[Row]:
     """Return the rows sorted by `sort`, or in default order; unknown keys are ignored."""
-    sort_keys = [key for key in call.query_value("sort").split(",") if key.lstrip("-") in columns]
+    sort_keys = [
+        key for key in request.query_value("sort").split(",") if key.lstrip("-") in columns
+    ]
     for key in reversed(sort_keys or [key for key in default.split(",") if key]):
         rows = sorted(rows, key=columns[key.lstrip("-")], reverse=key.startswith("-"))
     return rows

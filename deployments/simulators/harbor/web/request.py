@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import unquote
 
-from deployments.simulators.harbor.web.responses import HarborError
+from starlette.requests import Request
+from starlette.types import Receive, Scope
 
-if TYPE_CHECKING:
-    from deployments.simulators.harbor.core import SimulatedHarbor
-    from deployments.simulators.harbor.state import Robot, User
+from deployments.simulators.harbor.state.core import HarborCore
+from deployments.simulators.harbor.state.entities import Robot, User
+from deployments.simulators.harbor.state.errors import unprocessable
+from deployments.simulators.harbor.state.log import SAFE_METHODS
 
+API_PREFIX = "/api/v2.0"
+_SCOPE_KEY = "harbor.request"
 # The words that go-swagger parses as true; any other word is false, without an error.
 TRUE_WORDS = frozenset(["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"])
 
@@ -40,30 +44,38 @@ class Caller:
 ANONYMOUS = Caller()
 
 
-@dataclass(slots=True)
-class HarborRequest:
-    """A request that has passed the outer layers."""
+class HarborRequest(Request):
+    """A request to one Harbor; all layers and the operation find the same one in the scope.
 
-    harbor: SimulatedHarbor
-    method: str
-    path: str
-    raw_query: str
-    headers: dict[str, str]
-    body: bytes
-    caller: Caller = ANONYMOUS
-    params: dict[str, str] = field(default_factory=dict)
-    _query: dict[str, list[str]] | None = None
+    Attributes:
+        harbor: the Harbor that the request is for.
+        path: the path as it was sent, still escaped.
+        caller: the authenticated caller; anonymous until authentication.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, harbor: HarborCore) -> None:
+        super().__init__(scope, receive)
+        raw_path = scope.get("raw_path") or scope["path"].encode()
+        self.harbor = harbor
+        self.path = raw_path.partition(b"?")[0].decode("latin-1")
+        self.caller = ANONYMOUS
+        # Routes match the escaped path: a parameter may contain an escaped slash.
+        scope["path"] = self.path.rstrip("/") or "/"
+        scope[_SCOPE_KEY] = self
+
+    @classmethod
+    def of(cls, scope: Scope) -> HarborRequest:
+        """Return the request of a scope."""
+        return cast(HarborRequest, scope[_SCOPE_KEY])
 
     @property
-    def query(self) -> dict[str, list[str]]:
-        """The query, unescaped once."""
-        if self._query is None:
-            self._query = parse_qs(self.raw_query, keep_blank_values=True)
-        return self._query
+    def is_write(self) -> bool:
+        """Whether the request modifies."""
+        return self.method not in SAFE_METHODS
 
     def query_value(self, key: str, default: str = "") -> str:
         """Return the first value of a query key."""
-        values = self.query.get(key)
+        values = self.query_params.getlist(key)
         return values[0] if values else default
 
     def query_flag(self, key: str) -> bool | None:
@@ -74,7 +86,7 @@ class HarborRequest:
 
     def path_text(self, key: str) -> str:
         """Return a path parameter, unescaped once."""
-        return unquote(self.params[key])
+        return unquote(self.path_params[key])
 
     def path_number(self, key: str) -> int:
         """Return a path parameter that must be an integer."""
@@ -86,7 +98,4 @@ def parse_integer(text: str, key: str, place: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise HarborError(
-            "UNPROCESSABLE_ENTITY",
-            f'validation failure list:\n{key} in {place} must be of type int64: "{text}"',
-        ) from None
+        raise unprocessable(f'{key} in {place} must be of type int64: "{text}"') from None

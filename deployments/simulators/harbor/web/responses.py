@@ -1,85 +1,46 @@
-"""Responses: bodies, headers and Harbor's error envelope."""
+"""Responses: JSON as Harbor writes it, and its error envelope."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
+from starlette.responses import JSONResponse, Response
 
-JSON_TYPE = "application/json"
+from deployments.simulators.harbor.state.errors import HarborError
+
 ERROR_JSON_TYPE = "application/json; charset=utf-8"
-PLAIN_TYPE = "text/plain; charset=utf-8"
 ZERO_TIME = "0001-01-01T00:00:00.000Z"
 
-STATUS_BY_CODE = {
-    "BAD_REQUEST": 400,
-    "UNAUTHORIZED": 401,
-    "FORBIDDEN": 403,
-    "DENIED": 403,
-    "NOT_FOUND": 404,
-    "METHOD_NOT_ALLOWED": 405,
-    "CONFLICT": 409,
-    "PRECONDITION": 412,
-    "UNPROCESSABLE_ENTITY": 422,
-    "UNKNOWN": 500,
-}
+
+class SortedJson(JSONResponse):
+    """JSON with sorted keys and a newline at the end, as go-swagger's models write it."""
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-@dataclass(slots=True)
-class HarborResponse:
-    """An HTTP response, before the outer layers add their headers."""
+class ListResponse(Response):
+    """A page of a list, of serialized rows."""
 
-    status: int = 200
-    body: bytes = b""
-    content_type: str | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    media_type = "application/json"
+
+    def __init__(self, rows: list[bytes], total: int, link: str | None) -> None:
+        headers = {"x-total-count": str(total)} | ({"link": link} if link else {})
+        super().__init__(b"[" + b",".join(rows) + b"]\n", headers=headers)
 
 
-class HarborError(Exception):
-    """An error response with Harbor's error envelope."""
-
-    def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.headers: list[tuple[str, str]] = []
-
-    def to_response(self) -> HarborResponse:
-        """Return the response; every 5xx gets a generic message, as in Harbor."""
-        code, message = self.code, self.message
-        if STATUS_BY_CODE[code] >= 500:
-            message = "internal server error"
-        body = encode_json({"errors": [{"code": code, "message": message}]})
-        return HarborResponse(
-            STATUS_BY_CODE[code], body + b"\n", ERROR_JSON_TYPE, list(self.headers)
-        )
+def error_response(error: HarborError) -> Response:
+    """Return an error; every 5xx gets a generic message, as in Harbor."""
+    message = "internal server error" if error.status >= 500 else error.message
+    body = encode_json({"errors": [{"code": error.code, "message": message}]}) + b"\n"
+    return Response(body, error.status, error.headers, ERROR_JSON_TYPE)
 
 
 def encode_json(value: object) -> bytes:
     """Return JSON with keys in the given order."""
     return orjson.dumps(value)
-
-
-def json_response(value: object, *, status: int = 200, newline: bool = True) -> HarborResponse:
-    """Return a JSON response with sorted keys, as go-swagger's models do."""
-    body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    return HarborResponse(status, body + b"\n" if newline else body, JSON_TYPE)
-
-
-def list_response(rows: list[bytes], total: int, link: str | None) -> HarborResponse:
-    """Return a list response of serialized rows."""
-    headers = [("X-Total-Count", str(total))]
-    if link:
-        headers.append(("Link", link))
-    return HarborResponse(200, b"[" + b",".join(rows) + b"]\n", JSON_TYPE, headers)
-
-
-def created_response(location: str, value: object | None = None) -> HarborResponse:
-    """Return a 201 with a Location, with or without a body."""
-    answer = HarborResponse(201) if value is None else json_response(value, status=201)
-    answer.headers.append(("Location", location))
-    return answer
 
 
 def format_time(moment: datetime) -> str:

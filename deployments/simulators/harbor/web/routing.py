@@ -1,74 +1,41 @@
-"""Routing of operations under /api/v2.0, with go-swagger's 404 and 405."""
+"""Routes of operations."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
 
-from deployments.simulators.harbor.web import validation
-from deployments.simulators.harbor.web.request import HarborRequest
-from deployments.simulators.harbor.web.responses import JSON_TYPE, HarborError, HarborResponse
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-BASE_PATH = "/api/v2.0"
-Operation = Callable[[HarborRequest], Awaitable[HarborResponse]]
+from deployments.simulators.harbor.web.request import API_PREFIX, HarborRequest
+from deployments.simulators.harbor.web.validation import check_accept_header
 
-
-class Route(NamedTuple):
-    """One operation. `{name}` in the path stands for one segment, still escaped."""
-
-    method: str
-    path: str
-    operation: Operation
-    content_types: tuple[str, ...] = (JSON_TYPE,)
+Operation = Callable[[HarborRequest], Awaitable[Response]]
 
 
-class Router:
-    """A table of routes, indexed by the number of segments."""
+class OperationEndpoint:
+    """The ASGI endpoint of an operation, which gets the request as a `HarborRequest`."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes_by_length: dict[int, list[tuple[list[str], dict[str, Route]]]] = {}
-        for route in routes:
-            self._add(route)
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
 
-    def _add(self, route: Route) -> None:
-        pattern = route.path.strip("/").split("/")
-        rows = self._routes_by_length.setdefault(len(pattern), [])
-        for existing, methods in rows:
-            if existing == pattern:
-                methods[route.method] = route
-                return
-        rows.append((pattern, {route.method: route}))
-        # Literal segments take precedence over parameters.
-        rows.sort(key=lambda row: [part.startswith("{") for part in row[0]])
-
-    async def respond(self, call: HarborRequest) -> HarborResponse:
-        """Find the operation and run it."""
-        segments = call.path.removeprefix(BASE_PATH).strip("/").split("/")
-        for pattern, methods in self._routes_by_length.get(len(segments), ()):
-            params = _match_segments(pattern, segments)
-            if params is not None:
-                return await _run_operation(call, methods, params)
-        raise HarborError("NOT_FOUND", f"path {call.path} was not found")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the operation and send its response."""
+        response = await self._operation(HarborRequest.of(scope))
+        await response(scope, receive, send)
 
 
-def _match_segments(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    params = {}
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected[:1] == "{":
-            params[expected[1:-1]] = segment
-        elif expected != segment:
-            return None
-    return params
+def route(method: str, path: str, operation: Operation) -> Route:
+    """Return the route of an operation. `{name}` in the path stands for one segment."""
+    return Route(path, OperationEndpoint(operation), methods=[method])
 
 
-async def _run_operation(
-    call: HarborRequest, methods: dict[str, Route], params: dict[str, str]
-) -> HarborResponse:
-    route = methods.get(call.method)
-    if route is None:
-        names = ",".join(methods)
-        message = f"method {call.method} is not allowed, but [{names}] are"
-        raise HarborError("METHOD_NOT_ALLOWED", message)
-    validation.check_accept_header(call, route.content_types)
-    call.params = params
-    return await route.operation(call)
+def api_route(method: str, path: str, operation: Operation) -> Route:
+    """Return the route of an operation under /api/v2.0, which checks the Accept header first."""
+
+    async def run(request: HarborRequest) -> Response:
+        check_accept_header(request)
+        return await operation(request)
+
+    return route(method, API_PREFIX + path, run)

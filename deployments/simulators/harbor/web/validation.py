@@ -6,37 +6,37 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deployments.simulators.harbor.state.errors import HarborError, unprocessable
 from deployments.simulators.harbor.web.request import HarborRequest
-from deployments.simulators.harbor.web.responses import JSON_TYPE, HarborError
+
+JSON_TYPE = "application/json"
 
 # A shape: name of the Go struct, and its fields as Go types or shapes.
 BodyFields = Mapping[str, "str | BodyShape"]
 BodyShape = tuple[str, BodyFields]
 
-_STRING_FIELDS = dict.fromkeys(
-    [
-        "public",
-        "enable_content_trust",
-        "enable_content_trust_cosign",
-        "prevent_vul",
-        "severity",
-        "auto_scan",
-        "auto_sbom_generation",
-        "reuse_sys_cve_allowlist",
-        "retention_id",
-        "proxy_speed_kb",
-        "max_upstream_conn",
-    ],
-    "string",
+METADATA_KEYS = (
+    "public",
+    "enable_content_trust",
+    "enable_content_trust_cosign",
+    "prevent_vul",
+    "severity",
+    "auto_scan",
+    "auto_sbom_generation",
+    "reuse_sys_cve_allowlist",
+    "retention_id",
+    "proxy_speed_kb",
+    "max_upstream_conn",
 )
+"""Keys of a project's metadata; there is no free-form metadata."""
+
 PROJECT_SHAPE: BodyShape = (
     "ProjectReq",
     {
         "project_name": "string",
         "public": "bool",
-        "metadata": ("ProjectMetadata", _STRING_FIELDS),
+        "metadata": ("ProjectMetadata", dict.fromkeys(METADATA_KEYS, "string")),
         "storage_limit": "int64",
-        "registry_id": "int64",
     },
 )
 ROBOT_SHAPE: BodyShape = (
@@ -52,9 +52,6 @@ ROBOT_SHAPE: BodyShape = (
     },
 )
 ROBOT_SECRET_SHAPE: BodyShape = ("RobotSec", {"secret": "string"})
-QUOTA_SHAPE: BodyShape = ("QuotaUpdateReq", {"hard": ("ResourceList", {"storage": "int64"})})
-MEMBER_SHAPE: BodyShape = ("ProjectMember", {"role_id": "int64", "member_user": "object"})
-ANY_SHAPE: BodyShape = ("", {})
 
 _GO_KINDS = {
     "string": str,
@@ -65,42 +62,28 @@ _GO_KINDS = {
 }
 
 
-def unprocessable_error(text: str) -> HarborError:
-    """Return a 422 with go-swagger's message."""
-    return HarborError("UNPROCESSABLE_ENTITY", f"validation failure list:\n{text}")
-
-
-def parse_body(call: HarborRequest, name: str, shape: BodyShape) -> dict[str, Any]:
+async def parse_body(request: HarborRequest, name: str, shape: BodyShape) -> dict[str, Any]:
     """Return the JSON object of the request. Unknown fields are ignored later."""
-    if not call.body:
-        raise unprocessable_error(f"{name} in body is required")
-    media_type = call.headers.get("content-type", "application/octet-stream").partition(";")[0]
+    body = await request.body()
+    if not body:
+        raise unprocessable(f"{name} in body is required")
+    media_type = request.headers.get("content-type", "application/octet-stream").partition(";")[0]
     if media_type.strip().lower() != JSON_TYPE:
-        raise unprocessable_error(
+        raise unprocessable(
             f'unsupported media type "{media_type}", only [{JSON_TYPE}] are allowed'
         )
     try:
-        value = json.loads(call.body)
+        value = json.loads(body)
     except ValueError as error:
-        raise _unparsable_error(name, _go_syntax_error(call.body, error)) from None
+        raise _unparsable_error(name, _go_syntax_error(body, error)) from None
     problem = _mismatch_message(value, shape, "")
     if problem:
         raise _unparsable_error(name, f"json: cannot unmarshal {problem}")
     return {key: item for key, item in (value or {}).items() if item is not None}
 
 
-def parse_string_map(call: HarborRequest, name: str) -> dict[str, str]:
-    """Return a JSON object with only string values."""
-    payload = parse_body(call, name, ANY_SHAPE)
-    for value in payload.values():
-        if not isinstance(value, str):
-            cause = f"json: cannot unmarshal {_json_kind(value)} into Go value of type string"
-            raise _unparsable_error(name, cause)
-    return payload
-
-
 def _unparsable_error(name: str, cause: str) -> HarborError:
-    return unprocessable_error(f'parsing {name} body from "" failed, because {cause}')
+    return unprocessable(f'parsing {name} body from "" failed, because {cause}')
 
 
 def _go_syntax_error(text: bytes, error: ValueError) -> str:
@@ -148,11 +131,9 @@ def _json_kind(value: object) -> str:
     return names[type(value)]
 
 
-def check_accept_header(call: HarborRequest, offered: tuple[str, ...]) -> None:
-    """Reject an Accept header that matches none of the offered types."""
-    accept = call.headers.get("accept", "*/*")
+def check_accept_header(request: HarborRequest) -> None:
+    """Reject an Accept header that does not match JSON."""
+    accept = request.headers.get("accept", "*/*")
     media_types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    wildcards = {"*/*", "", *(kind.partition("/")[0] + "/*" for kind in offered)}
-    if not media_types & (wildcards | set(offered)):
-        names = " ".join(offered)
-        raise unprocessable_error(f"unsupported media type requested, only [{names}] are available")
+    if not media_types & {"", "*/*", "application/*", JSON_TYPE}:
+        raise unprocessable(f"unsupported media type requested, only [{JSON_TYPE}] are available")

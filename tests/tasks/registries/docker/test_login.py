@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from starlette.responses import HTMLResponse, Response
 
-from deployments.simulators.asgi import AsgiResponse
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.faults import Fault, FaultInjector, Redirect, Respond
 from models.core.errors import RegistryError, ServerError
@@ -170,16 +170,16 @@ async def test_a_token_service_that_makes_no_sense(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (AsgiResponse(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(404, b"{}"), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(403), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(401), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(401, b"", (("WWW-Authenticate", "Negotiate"),)), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(302, b"", (("Location", "https://sso.test/?next=x"),)), Reason.REDIRECTED),
+        (HTMLResponse(b"<html>", 200), Reason.NOT_A_REGISTRY),
+        (HTMLResponse(b"<html>", 404), Reason.NOT_A_REGISTRY),
+        (Response(b"{}", 404), Reason.NOT_A_REGISTRY),
+        (Response(b"", 403), Reason.NOT_A_REGISTRY),
+        (Response(b"", 401), Reason.NOT_A_REGISTRY),
+        (Response(b"", 401, {"WWW-Authenticate": "Negotiate"}), Reason.NOT_A_REGISTRY),
+        (Response(b"", 302, {"Location": "https://sso.test/?next=x"}), Reason.REDIRECTED),
     ],
 )
-async def test_what_is_no_docker_registry(reply: AsgiResponse, reason: Reason) -> None:
+async def test_what_is_no_docker_registry(reply: Response, reason: Reason) -> None:
     recorder = Recorder(reply)
     with serving(recorder.app) as url:
         failure = _expect_failure(await _probe(url))

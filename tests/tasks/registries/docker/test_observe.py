@@ -2,18 +2,12 @@
 
 from collections.abc import Iterator
 from typing import Literal
-from urllib.parse import parse_qs
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import (
-    AsgiResponse,
-    Receive,
-    Scope,
-    Send,
-    read_request,
-    send_response,
-)
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import (
@@ -69,8 +63,10 @@ def _registry(space_count: int = 0, **options: str) -> SimulatedDockerRegistry:
 @pytest.fixture(scope="module", params=["simulated", "real", "real with small pages"])
 def filled_registry(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "simulated":
-        with serving(SimulatedDockerRegistry().app) as url:
-            yield _fill(url)
+        registry = _registry()
+        registry.remove_tags("app")
+        with serving(registry.app) as url:
+            yield url
         return
     limit = 2 if "small" in request.param else None
     with running_docker_registry(page_limit=limit) as url:
@@ -123,13 +119,13 @@ class _LinkPages:
         self.pages = pages
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await read_request(scope, receive)
-        if request.path == "/v2/":
-            return await send_response(send, AsgiResponse(200, b"{}"))
-        page = int(parse_qs(request.target.partition("?")[2]).get("next_page", ["0"])[0])
-        headers = (("Link", self.pages[page]),) if self.pages[page] else ()
-        body = f'{{"repositories": ["s{page}/app"]}}'.encode()
-        return await send_response(send, AsgiResponse(200, body, headers))
+        request = Request(scope, receive)
+        if request.url.path == "/v2/":
+            return await Response(b"{}")(scope, receive, send)
+        page = int(request.query_params.get("next_page", "0"))
+        headers = {"Link": self.pages[page]} if self.pages[page] else None
+        reply = JSONResponse({"repositories": [f"s{page}/app"]}, headers=headers)
+        return await reply(scope, receive, send)
 
 
 async def test_a_page_may_be_named_in_another_way() -> None:

@@ -1,8 +1,9 @@
 """Changes to a Harbor: each made once, and known to be made."""
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from deployments.simulators.asgi import CapturedResponse, Receive, Scope, Send
+from deployments.simulators.asgi import CapturedResponse
 from deployments.simulators.fault_actions import FaultAction
 from deployments.simulators.faults import CutConnection, Fault, FaultInjector, Respond
 from deployments.simulators.harbor import SimulatedHarbor

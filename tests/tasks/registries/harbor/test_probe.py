@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from starlette.responses import HTMLResponse, Response
 
-from deployments.simulators.asgi import AsgiResponse
 from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.faults import Fault, FaultInjector, Respond
 from models.core.errors import CredentialsMissing
@@ -17,7 +17,6 @@ from tests.support.simulator_servers import serving
 from tests.tasks.registries.tools import (
     FALSE,
     HEALTHY,
-    HTML,
     QUICK,
     TRUE,
     UNKNOWN,
@@ -111,17 +110,17 @@ async def test_components(down: str, status: ConditionStatus, reason: Reason) ->
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (AsgiResponse(200, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(404, b"<html>", HTML), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(404), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(200, b'{"status":"UP"}'), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(200, b'{"status": "healthy", "comp'), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(401), Reason.NOT_A_REGISTRY),
-        (AsgiResponse(301, b"", (("Location", "https://h/?a=b"),)), Reason.REDIRECTED),
-        (AsgiResponse(308, b"", ()), Reason.REDIRECTED),
+        (HTMLResponse(b"<html>", 200), Reason.NOT_A_REGISTRY),
+        (HTMLResponse(b"<html>", 404), Reason.NOT_A_REGISTRY),
+        (Response(b"", 404), Reason.NOT_A_REGISTRY),
+        (Response(b'{"status":"UP"}', 200), Reason.NOT_A_REGISTRY),
+        (Response(b'{"status": "healthy", "comp', 200), Reason.NOT_A_REGISTRY),
+        (Response(b"", 401), Reason.NOT_A_REGISTRY),
+        (Response(b"", 301, {"Location": "https://h/?a=b"}), Reason.REDIRECTED),
+        (Response(b"", 308), Reason.REDIRECTED),
     ],
 )
-async def test_what_is_no_harbor(reply: AsgiResponse, reason: Reason) -> None:
+async def test_what_is_no_harbor(reply: Response, reason: Reason) -> None:
     recorder = Recorder(reply)
     with serving(recorder.app) as url:
         failure = expect_failure(await probe_registry(url))

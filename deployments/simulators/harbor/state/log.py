@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -20,16 +19,9 @@ class HarborRequestRecord(NamedTuple):
 class HarborRequestLog(list[HarborRequestRecord]):
     """All requests, in the order of their responses."""
 
-    def __init__(self, entries: Iterable[HarborRequestRecord] = ()) -> None:
-        super().__init__(entries)
-
     def writes(self) -> list[HarborRequestRecord]:
         """Return the modifying requests."""
         return [entry for entry in self if entry.method not in SAFE_METHODS]
-
-    def reads(self) -> list[HarborRequestRecord]:
-        """Return the reading requests."""
-        return [entry for entry in self if entry.method in SAFE_METHODS]
 
     def with_prefix(self, path: str) -> list[HarborRequestRecord]:
         """Return the requests whose path, without the query, has this prefix."""

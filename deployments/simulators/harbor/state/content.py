@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from deployments.simulators.harbor.state import Artifact, Project, Repository, Tag
-from deployments.simulators.harbor.web.responses import HarborError
-
-if TYPE_CHECKING:
-    from deployments.simulators.harbor.core import SimulatedHarbor
+from deployments.simulators.harbor.state.core import HarborCore
+from deployments.simulators.harbor.state.entities import Artifact, Project, Repository
+from deployments.simulators.harbor.state.errors import HarborError
 
 MANIFEST_MEDIA_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_MEDIA_TYPE = "application/vnd.docker.container.image.v1+json"
@@ -39,7 +36,7 @@ def _descriptor(media_type: str, data: bytes) -> dict[str, object]:
     return {"mediaType": media_type, "size": len(data), "digest": blob_digest(data)}
 
 
-def store_blob(harbor: SimulatedHarbor, project: Project, data: bytes) -> str:
+def store_blob(harbor: HarborCore, project: Project, data: bytes) -> str:
     """Store a blob for a project, within its quota."""
     digest = blob_digest(data)
     if digest not in project.blobs:
@@ -50,64 +47,38 @@ def store_blob(harbor: SimulatedHarbor, project: Project, data: bytes) -> str:
 
 
 def store_manifest(
-    harbor: SimulatedHarbor,
-    project: Project,
-    name: str,
-    reference: str,
-    body: bytes,
-    media_type: str,
+    harbor: HarborCore, project: Project, name: str, tag: str, body: bytes, media_type: str
 ) -> Artifact:
-    """Store a manifest, and move the tag to it unless it was pushed by digest."""
+    """Store a manifest, and move the tag to it."""
     digest = store_blob(harbor, project, body)
     repository = harbor.repository(project, name)
-    artifact = repository.artifacts.get(digest)
-    if artifact is None:
-        artifact = _new_artifact(harbor, digest, body, media_type)
-        repository.artifacts[digest] = artifact
-    if not reference.startswith("sha256:"):
-        for other in repository.artifacts.values():
-            other.tags.pop(reference, None)
-        artifact.tags[reference] = Tag(harbor.next_id("tag"), reference, harbor.clock())
+    manifest = json.loads(body)
+    blobs = frozenset(part["digest"] for part in (manifest["config"], *manifest["layers"]))
+    artifact = repository.artifacts.setdefault(digest, Artifact(digest, media_type, body, blobs))
+    repository.tags[tag] = digest
     repository.updated = harbor.clock()
     return artifact
 
 
-def _new_artifact(harbor: SimulatedHarbor, digest: str, body: bytes, media_type: str) -> Artifact:
-    parsed: dict[str, Any] = json.loads(body)
-    config: dict[str, Any] = parsed.get("config") or {}
-    parts = [*parsed.get("layers", []), *([config] if config else [])]
-    return Artifact(
-        harbor.next_id("artifact"),
-        digest,
-        media_type,
-        str(config.get("mediaType", media_type)),
-        body,
-        {str(part["digest"]): int(part["size"]) for part in parts},
-        harbor.clock(),
-    )
+def delete_repository(harbor: HarborCore, project: Project, repository: Repository) -> None:
+    """Delete a repository, and release the quota of blobs that only it used.
 
-
-def delete_repository(harbor: SimulatedHarbor, project: Project, repository: Repository) -> None:
-    """Delete a repository."""
+    The blobs stay on disk until garbage collection.
+    """
     del project.repositories[repository.name]
-    release_unused(harbor, project)
-
-
-def release_unused(harbor: SimulatedHarbor, project: Project) -> None:
-    """Release the quota of unreferenced blobs; they stay on disk until garbage collection."""
-    live_digests = {digest for r in project.repositories.values() for digest in _blobs_of(r)}
-    freed_bytes = sum(size for digest, size in project.blobs.items() if digest not in live_digests)
-    project.blobs = {d: size for d, size in project.blobs.items() if d in live_digests}
+    used = {digest for other in project.repositories.values() for digest in _blobs_of(other)}
+    freed_bytes = sum(size for digest, size in project.blobs.items() if digest not in used)
+    project.blobs = {digest: size for digest, size in project.blobs.items() if digest in used}
     if project.quota is not None and harbor.settings.quota_per_project_enable:
         project.quota.used = max(0, project.quota.used - freed_bytes)
         project.quota.updated = harbor.clock().replace(microsecond=0)
 
 
 def _blobs_of(repository: Repository) -> set[str]:
-    return {d for a in repository.artifacts.values() for d in (a.digest, *a.blobs)}
+    return {digest for a in repository.artifacts.values() for digest in (a.digest, *a.blobs)}
 
 
-def _add_usage(harbor: SimulatedHarbor, project: Project, size: int) -> None:
+def _add_usage(harbor: HarborCore, project: Project, size: int) -> None:
     # Without quotas per project, usage is not counted.
     quota = project.quota
     if quota is None or not harbor.settings.quota_per_project_enable:

@@ -1,12 +1,13 @@
-"""Configuration of a simulated Harbor, as in GET and PUT /configurations."""
+"""Configuration of a simulated Harbor, as in GET /configurations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass
 
 # Settings without effect here, with the defaults of a 2.16 core.
 INERT_SETTINGS: dict[str, object] = {
     "audit_log_forward_endpoint": "",
+    "disabled_audit_log_event_types": "",
     **dict.fromkeys(
         [
             "http_authproxy_admin_groups",
@@ -42,6 +43,7 @@ INERT_SETTINGS: dict[str, object] = {
             "oidc_auto_onboard",
             "oidc_logout",
             "scanner_skip_update_pulltime",
+            "skip_audit_log_database",
             "uaa_verify_cert",
         ],
         False,
@@ -53,16 +55,16 @@ INERT_SETTINGS: dict[str, object] = {
     "ldap_timeout": 5,
     "ldap_uid": "cn",
     "oidc_extra_redirect_parms": "{}",
+    "session_timeout": 60,
 }
 
 
 @dataclass(slots=True)
 class HarborSettings:
-    """Settings with an effect, and the rest in `others`."""
+    """Settings with an effect; tests can change them."""
 
     auth_mode: str = "db_auth"
     banner_message: str = ""
-    disabled_audit_log_event_types: str = ""
     notification_enable: bool = True
     oidc_name: str = ""
     primary_auth_mode: bool = False
@@ -72,24 +74,13 @@ class HarborSettings:
     robot_name_prefix: str = "robot$"
     robot_token_duration: int = 30
     self_registration: bool = False
-    session_timeout: int = 60
-    skip_audit_log_database: bool = False
     storage_per_project: int = -1
     token_expiration: int = 30
-    others: dict[str, object] = field(default_factory=lambda: dict(INERT_SETTINGS))
 
     def to_json(self) -> dict[str, object]:
         """Return the body of GET /configurations."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
+        values = asdict(self) | INERT_SETTINGS
         entries: dict[str, object] = {
-            key: {"editable": True, "value": value} for key, value in (values | self.others).items()
+            key: {"editable": True, "value": value} for key, value in values.items()
         }
         return entries | {"scan_all_policy": {}}
-
-    def change(self, values: dict[str, object]) -> None:
-        """Apply the raw values of a PUT; unknown keys are ignored."""
-        for key, value in values.items():
-            if key in self.others:
-                self.others[key] = value
-            elif key != "others" and hasattr(self, key):
-                setattr(self, key, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator, MutableMapping
 
-from deployments.simulators.harbor.state import Project, Robot
+from deployments.simulators.harbor.state.entities import Project, Robot
 
 
 class ProjectCollection(MutableMapping[str, Project]):

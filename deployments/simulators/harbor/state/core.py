@@ -1,36 +1,26 @@
-"""The simulated Harbor: its state, and methods to change it without HTTP."""
+"""The state of a simulated Harbor, and methods to change it without HTTP."""
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING
 
-from deployments.simulators.harbor import robot_secrets
-from deployments.simulators.harbor.collections import ProjectCollection, RobotCollection
-from deployments.simulators.harbor.distribution import content
-from deployments.simulators.harbor.log import HarborRequestLog
-from deployments.simulators.harbor.settings import HarborSettings
-from deployments.simulators.harbor.state import (
-    Artifact,
-    HarborAuditEntry,
+from deployments.simulators.harbor.state import robot_secrets
+from deployments.simulators.harbor.state.collections import ProjectCollection, RobotCollection
+from deployments.simulators.harbor.state.entities import (
     Member,
     Permission,
     Project,
     Quota,
-    RemoteRegistry,
     Repository,
     Robot,
-    Upload,
     User,
 )
-
-if TYPE_CHECKING:
-    from deployments.simulators.harbor.web.asgi import HarborApp
+from deployments.simulators.harbor.state.log import HarborRequestLog
+from deployments.simulators.harbor.state.policies import PROJECT_ADMIN
+from deployments.simulators.harbor.state.settings import HarborSettings
 
 
 def current_time() -> datetime:
@@ -42,8 +32,8 @@ def _parse_pairs(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     return tuple((text.partition(":")[0], text.partition(":")[2]) for text in texts)
 
 
-class SimulatedHarbor:
-    """A Harbor core in memory. `app` serves it; tests can change all other state."""
+class HarborCore:
+    """A Harbor core in memory. Tests can change all of its state."""
 
     def __init__(
         self,
@@ -51,42 +41,31 @@ class SimulatedHarbor:
         version: str = "v2.16.0-c50c7ddd",
         external_url: str = "http://harbor.test",
         *,
-        auth_mode: str = "db_auth",
         read_only: bool = False,
-        project_creation_restriction: str = "everyone",
         quota_per_project_enable: bool = True,
-        robot_name_prefix: str = "robot$",
         password_seconds: float = 0.0,
         lockout_seconds: float = 1.5,
-        quota_row_seconds: float = 0.0,
-        database_up: bool = True,
         unhealthy: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = current_time,
     ) -> None:
         self.version = version
         self.external_url = external_url.rstrip("/")
         self.settings = HarborSettings(
-            auth_mode=auth_mode,
-            read_only=read_only,
-            project_creation_restriction=project_creation_restriction,
-            quota_per_project_enable=quota_per_project_enable,
-            robot_name_prefix=robot_name_prefix,
+            read_only=read_only, quota_per_project_enable=quota_per_project_enable
         )
-        # Delays of a real one: hash a local user's password, a wrong password, and a quota row.
+        # Delays of a real one: to hash a local user's password, and after a wrong password.
         self.password_seconds = password_seconds
         self.lockout_seconds = lockout_seconds
-        self.quota_row_seconds = quota_row_seconds
-        self.database_up = database_up
+        self.database_up = True
         self.unhealthy_components: dict[str, str] = dict(unhealthy or {})
         self.clock = clock
         self.projects = ProjectCollection()
         self.robots = RobotCollection()
         self.quotas: dict[int, Quota] = {}
         self.users: dict[int, User] = {}
-        self.registries: dict[int, RemoteRegistry] = {}
         self.blobs: dict[str, bytes] = {}
-        self.uploads: dict[str, Upload] = {}
-        self.audit: list[HarborAuditEntry] = []
+        self.uploads: dict[str, str] = {}
+        """Repositories by the id of an upload in progress."""
         self.requests = HarborRequestLog()
         self.locked_until: dict[str, float] = {}
         self.ids: Counter[str] = Counter()
@@ -102,23 +81,10 @@ class SimulatedHarbor:
         self.add_project("library", public=True)
 
     @property
-    def log(self) -> HarborRequestLog:
-        """The request log; the same list as `requests`."""
-        return self.requests
-
-    @property
     def release(self) -> tuple[int, int]:
         """Major and minor version."""
         major, minor = self.version.lstrip("v").split(".")[:2]
         return int(major), int(minor)
-
-    @cached_property
-    def app(self) -> HarborApp:
-        """The ASGI application."""
-        # Late import: the modules of the app import this module.
-        from deployments.simulators.harbor.web.asgi import HarborApp  # noqa: PLC0415
-
-        return HarborApp(self)
 
     def next_id(self, kind: str) -> int:
         """Return the next number of a database sequence; rolled-back inserts use one up too."""
@@ -145,7 +111,6 @@ class SimulatedHarbor:
         storage_limit: int = -1,
         owner: str = "admin",
         metadata: Mapping[str, str] | None = None,
-        registry_id: int | None = None,
     ) -> Project:
         """Create a project without validation; fast enough for ten thousand."""
         user = self.find_user(owner)
@@ -155,8 +120,8 @@ class SimulatedHarbor:
         project = Project(
             self.next_id("project"), name, user.id, user.name, now, now, self.next_id("allowlist"),
             metadata={"public": "true" if public else "false", **(metadata or {})},
-            members=[Member(self.next_id("member"), user.id, 1)],
-            registry_id=registry_id, seeded_storage=storage_used,
+            members=[Member(self.next_id("member"), user.id, PROJECT_ADMIN)],
+            seeded_storage=storage_used,
         )  # fmt: skip
         self.projects[name] = project
         if self.settings.quota_per_project_enable:
@@ -189,20 +154,6 @@ class SimulatedHarbor:
             project.repositories[full_name] = repository
         return repository
 
-    def add_image(
-        self, repository: str, tag: str, layers: Iterable[bytes] = (b"layer",)
-    ) -> Artifact:
-        """Push an image as a client does: layers, config and manifest, within the quota."""
-        project = self.projects[repository.split("/", 1)[0]]
-        config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
-        parts = list(layers)
-        for data in (*parts, config):
-            content.store_blob(self, project, data)
-        manifest = content.image_manifest(config, parts)
-        return content.store_manifest(
-            self, project, repository, tag, manifest, content.MANIFEST_MEDIA_TYPE
-        )
-
     def add_robot(
         self,
         name: str,
@@ -231,16 +182,3 @@ class SimulatedHarbor:
     def robot_login(self, robot: Robot) -> str:
         """Return the login name. The prefix is a setting: changing it renames all robots."""
         return self.settings.robot_name_prefix + robot.stored
-
-    def record(
-        self, user: str, operation: str, kind: str, resource: str, *,
-        success: bool = True, project_id: int | None = None, text: str | None = None,
-    ) -> None:  # fmt: skip
-        """Append an entry to the audit log."""
-        if self.settings.skip_audit_log_database:
-            return
-        entry = HarborAuditEntry(
-            self.next_id("audit"), self.clock(), operation,
-            text or f"{operation} {kind}: {resource}", success, resource, kind, user, project_id,
-        )  # fmt: skip
-        self.audit.append(entry)

@@ -23,7 +23,7 @@ class User:
 
 @dataclass(slots=True)
 class Member:
-    """A user's role in one project: 1 admin, 2 developer, 3 guest, 4 maintainer, 5 limited."""
+    """A user's role in one project: `policies.PROJECT_ADMIN` or `policies.DEVELOPER`."""
 
     id: int
     user_id: int
@@ -42,32 +42,14 @@ class Quota:
     used: int = 0
 
 
-@dataclass(slots=True)
-class Tag:
-    """A tag of an artifact."""
-
-    id: int
-    name: str
-    pushed: datetime
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Artifact:
-    """A manifest and its blobs."""
+    """A manifest, and the digests of the blobs that it names."""
 
-    id: int
     digest: str
     media_type: str
-    config_type: str
     manifest: bytes
-    blobs: dict[str, int]
-    pushed: datetime
-    tags: dict[str, Tag] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        """Size of the manifest and its blobs, in bytes."""
-        return len(self.manifest) + sum(self.blobs.values())
+    blobs: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -81,12 +63,11 @@ class Repository:
     updated: datetime
     pull_count: int = 0
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def find(self, reference: str) -> Artifact | None:
         """Return the artifact with this digest or tag."""
-        if reference in self.artifacts:
-            return self.artifacts[reference]
-        return next((a for a in self.artifacts.values() if reference in a.tags), None)
+        return self.artifacts.get(self.tags.get(reference, reference))
 
 
 @dataclass(slots=True)
@@ -120,7 +101,10 @@ class Project:
 
     def role_of(self, user_id: int) -> int | None:
         """Return the role of a user; None if not a member."""
-        return next((m.role for m in self.members if m.user_id == user_id), None)
+        for member in self.members:
+            if member.user_id == user_id:
+                return member.role
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,38 +135,3 @@ class Robot:
     disable: bool = False
     creator_ref: int = 1
     creator_type: str = "local"
-
-
-@dataclass(slots=True)
-class RemoteRegistry:
-    """A registry endpoint for replication and proxy caches."""
-
-    id: int
-    name: str
-    url: str
-    type: str
-    insecure: bool
-    created: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HarborAuditEntry:
-    """An entry of the audit log."""
-
-    id: int
-    time: datetime
-    operation: str
-    description: str
-    success: bool
-    resource: str
-    resource_type: str
-    username: str
-    project_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A blob upload in progress."""
-
-    repository: str
-    data: bytes = b""

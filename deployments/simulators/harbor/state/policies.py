@@ -1,7 +1,7 @@
 """Rights of each role, and rights that robots can have, as in Harbor's tables.
 
-Roles are from src/common/rbac/project/rbac_role.go, the grantable list from GET /permissions.
-`project` stands for the project itself (shown as `.` in a user's own permissions).
+Roles are from src/common/rbac/project/rbac_role.go, as far as an operation of this simulator
+requires a right; the grantable list is the whole one of GET /permissions.
 """
 
 from __future__ import annotations
@@ -14,124 +14,32 @@ def _parse_rights(text: str) -> RightPairs:
     return tuple((parts[0], action) for parts in lines for action in parts[1:])
 
 
-# All rights in a project, which its administrator has.
-PROJECT_POLICIES = _parse_rights("""
+PROJECT_ADMIN, DEVELOPER = 1, 2
+"""The two roles that are simulated."""
+
+ROLE_RIGHTS = {
+    PROJECT_ADMIN: frozenset(
+        _parse_rights("""
 project read update delete
-member create read update delete list
-metadata create read update delete
-log list
-label create read update delete list
-quota read
 repository create read update delete list pull push
-tag-retention create read update delete list operate
-immutable-tag create update delete list
-configuration read update
 robot create read update delete list
-notification-policy create update delete list read
-scan create read stop
-sbom create stop read
-scanner read create
-artifact create read delete list
-artifact-addition read
-tag list create delete
-accessory list
-artifact-label create delete
-preheat-policy create read update delete list
-export-cve create read list
 """)
-
-_MAINTAINER = _parse_rights("""
+    ),
+    DEVELOPER: frozenset(
+        _parse_rights("""
 project read
-member read list
-metadata create read update delete
-log list
-label create read update delete list
-quota read
-repository create read update delete list pull push
-tag-retention create read update delete list operate
-immutable-tag create update delete list
-configuration read
-robot read list
-notification-policy list
-scan create read stop
-scanner read
-artifact create read delete list
-artifact-addition read
-tag list create delete
-accessory list
-artifact-label create delete
-""")
-
-_DEVELOPER = _parse_rights("""
-project read
-member read list
-label read list
-quota read
 repository create read update list pull push
-configuration read
 robot read list
-scan read
-scanner read
-artifact create read list
-artifact-addition read
-tag list create
-accessory list
-artifact-label create delete
 """)
-
-_GUEST = _parse_rights("""
-project read
-member read list
-label read list
-quota read
-repository read list pull
-configuration read
-robot read list
-scan read
-scanner read
-artifact read list
-artifact-addition read
-tag list
-accessory list
-""")
-
-_LIMITED_GUEST = _parse_rights("""
-project read
-quota read
-repository read list pull
-configuration read
-scan read
-scanner read
-artifact read list
-artifact-addition read
-tag list
-accessory list
-""")
+    ),
+}
 
 PUBLIC_RIGHTS = frozenset(
     _parse_rights("""
 project read
-label read list
 repository read list pull
-configuration read
-scan read
-scanner read
-artifact read list
-artifact-addition read
-tag list
-accessory list
 """)
 )
-
-ROLE_RIGHTS = {
-    1: frozenset(PROJECT_POLICIES),
-    2: frozenset(_DEVELOPER),
-    3: frozenset(_GUEST),
-    4: frozenset(_MAINTAINER),
-    5: frozenset(_LIMITED_GUEST),
-}
-
-ROLE_NAMES = {1: "projectAdmin", 2: "developer", 3: "guest", 4: "maintainer", 5: "limitedGuest"}
 
 _GRANTABLE_PROJECT = _parse_rights("""
 log list

@@ -1,0 +1,1 @@
+"""State of a simulated Harbor, and changes to it without HTTP."""
