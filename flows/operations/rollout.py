@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models.access.entitlement import rolled_out_bindings
+from models.access.rollout import Rollout
 from models.access.rotation import newly_rolled_out, pending_rollouts
 from tasks.store.access import bindings, clusters
 from tasks.store.registries import registries, robots
@@ -25,11 +25,11 @@ def save_rollout(session: Session, now: datetime) -> None:
     pending = bindings.list_not_yet_effective(session)
     if not pending:
         return
-    effective_bindings = rolled_out_bindings(
-        pending,
-        [record.registry for record in registries.list_registries(session)],
+    rollout = Rollout(
+        {record.registry.name: record.registry for record in registries.list_registries(session)},
         robots.list_robots(session),
         clusters.list_namespaces(session),
         clusters.list_pull_secrets(session),
     )
+    effective_bindings = [binding for binding in pending if rollout.find_gap(binding) is None]
     bindings.save_effective(session, effective_bindings, now)

@@ -7,10 +7,9 @@ a login for public spaces, too: while it has one, its pull-only user is given to
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from models.access.binding import Binding
-from models.access.rotation import current_robots, robots_by_namespace
+from models.access.rotation import current_robots
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
+from models.clusters.pull_secret import RegistryLogin
 from models.core.base import FrozenModel
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
@@ -80,45 +79,3 @@ def namespace_logins(
 ) -> tuple[RegistryLogin, ...]:
     """Return the logins of one namespace."""
     return by_workspace.get(namespace.workspace or "", by_workspace.get("", ()))
-
-
-def rolled_out_bindings(
-    bindings: Iterable[Binding],
-    registries: Iterable[Registry],
-    robot_accounts: Iterable[RobotAccount],
-    namespaces: Iterable[Namespace],
-    pull_secrets: Iterable[PullSecretStatus],
-) -> tuple[Binding, ...]:
-    """Return the bindings that are rolled out to all namespaces of their workspace.
-
-    A robot account, if the registry has them, must be able to pull the space, and all namespaces
-    must have its login. Elsewhere, all namespaces must have the login of the pull-only user;
-    without such a user no login is needed.
-    """
-    by_name = {registry.name: registry for registry in registries}
-    in_use = current_robots(robot_accounts)
-    namespace_robots = robots_by_namespace(
-        secret for secret in pull_secrets if secret.status is PullSecretState.DELIVERED
-    )
-    namespaces_by_workspace: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for namespace in namespaces:
-        if namespace.workspace and not namespace.terminating:
-            namespaces_by_workspace[namespace.workspace].append((namespace.cluster, namespace.name))
-
-    def is_effective(binding: Binding) -> bool:
-        registry = by_name.get(binding.registry)
-        robot_account = in_use.get((binding.registry, binding.workspace))
-        if registry is None:
-            return False
-        if registry.capabilities.has_robot_accounts:
-            if robot_account is None or binding.space not in robot_account.spaces:
-                return False
-        elif not registry.has_pull_user:
-            return True
-        robot_key = binding.registry, robot_account.robot_id if robot_account else None
-        return all(
-            robot_key in namespace_robots.get(key, ())
-            for key in namespaces_by_workspace[binding.workspace]
-        )
-
-    return tuple(binding for binding in bindings if is_effective(binding))

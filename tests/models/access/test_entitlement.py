@@ -1,32 +1,24 @@
-"""Which logins a namespace gets, and since when a binding is in effect.
+"""Which logins a namespace gets.
 
 A login requires a binding. Only the pull-only user of a Docker Registry with a public space is
 given to all namespaces.
 """
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from models.access.binding import Binding
 from models.access.entitlement import (
     PullUser,
     logins_by_workspace,
     namespace_logins,
-    rolled_out_bindings,
 )
-from models.clusters.membership import Namespace
-from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
-from models.core.reasons import Reason
+from models.clusters.pull_secret import RegistryLogin
 from models.registries.registry import BlockRef, Kind, Registry
 from models.registries.robots import RobotAccount
 from tests.support.access_builders import (
-    binding,
-    login,
     login_of,
     namespace,
-    pull_secret_status,
     robot_account,
 )
 from tests.support.builders import NOW, registry
@@ -120,79 +112,3 @@ def test_of_one_namespace(workspace: str | None, expected: tuple[RegistryLogin, 
     workspace_logins = {"": (USER,), "team-a": (USER, ROBOT)}
     assert namespace_logins(namespace(workspace=workspace), workspace_logins) == expected
     assert namespace_logins(namespace(workspace=workspace), {}) == ()
-
-
-# Bindings in effect.
-
-ON_HARBOR, ON_DOCKER = binding("a"), binding("a", registry="images")
-DELIVERED = pull_secret_status(logins=(ROBOT, USER))
-
-
-def find_effective(*bindings: Binding, **overrides: Any) -> tuple[Binding, ...]:
-    facts: dict[str, Any] = {
-        "registries": [HARBOR, DOCKER],
-        "robot_accounts": [robot_account(1, "a")],
-        "namespaces": [namespace()],
-        "pull_secrets": [DELIVERED],
-        **overrides,
-    }
-    return rolled_out_bindings(bindings, **facts)
-
-
-def test_in_force() -> None:
-    assert find_effective(ON_HARBOR, ON_DOCKER) == (ON_HARBOR, ON_DOCKER)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"robot_accounts": []},
-        {"robot_accounts": [robot_account(1, "b")]},
-        {"robot_accounts": [robot_account(1, "a", workspace="team-b")]},
-        {"robot_accounts": [robot_account(2, "a")]},
-        {
-            "robot_accounts": [
-                robot_account(1, "a"),
-                robot_account(2, "a", made_at=NOW + timedelta(1)),
-            ]
-        },
-        {"pull_secrets": []},
-        {"pull_secrets": [pull_secret_status(logins=())]},
-        {"pull_secrets": [pull_secret_status(logins=(login("other", 1),))]},
-        {
-            "pull_secrets": [
-                pull_secret_status(
-                    status=PullSecretState.PENDING, reason=Reason.NOT_LINKED, logins=(ROBOT,)
-                )
-            ]
-        },
-        {"namespaces": [namespace(), namespace("b")]},
-        {"namespaces": [namespace(), namespace(cluster="us")]},
-        {"registries": [DOCKER]},
-    ],
-)
-def test_not_yet_in_force_on_a_harbor(changed: dict[str, Any]) -> None:
-    assert find_effective(ON_HARBOR, **changed) == ()
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"namespaces": []},
-        {"namespaces": [namespace(), namespace("b", "team-b")]},
-        {"namespaces": [namespace(), namespace("b", terminating=True)]},
-    ],
-)
-def test_in_force_all_the_same(changed: dict[str, list[Namespace]]) -> None:
-    assert find_effective(ON_HARBOR, ON_DOCKER, **changed) == (ON_HARBOR, ON_DOCKER)
-
-
-@pytest.mark.parametrize("pull_secrets", [[], [pull_secret_status(logins=(ROBOT,))]])
-def test_on_a_docker_registry_the_pull_user_is_what_counts(
-    pull_secrets: list[PullSecretStatus],
-) -> None:
-    assert find_effective(ON_DOCKER, pull_secrets=pull_secrets) == ()
-    without = DOCKER.model_copy(update={"pull_credential": None})
-    assert find_effective(ON_DOCKER, pull_secrets=pull_secrets, registries=[without]) == (
-        ON_DOCKER,
-    )
