@@ -148,7 +148,10 @@ def test_the_pages_say_the_same(changed: dict[str, Any]) -> None:
     current = facts(**changed)
     specs = current.pop("registries")
     status = BindingStatus(
-        {name: registry_record(spec=spec) for name, spec in specs.items()}, clusters={}, failures={}, **current
+        {name: registry_record(spec=spec) for name, spec in specs.items()},
+        clusters={},
+        failures={},
+        **current,
     )
     assert bool(status.pending_reason(ON_HARBOR, None)) is (
         not find_effective(ON_HARBOR, **changed)
