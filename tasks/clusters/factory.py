@@ -120,7 +120,8 @@ def _in_cluster(service_account: Path) -> Kubeconfig:
         token = (service_account / "token").read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         token = ""
-    if not (host and port and token):
+    # Without this check, an empty CA file would mean that the CAs of this machine are trusted.
+    if not (host and port and token and authority.strip()):
         raise InvalidRequest("this service does not run in a cluster: choose a kubeconfig")
     location = f"[{host}]" if ":" in host else host
     return Kubeconfig(f"https://{location}:{port}", ca_data=authority, token=token)

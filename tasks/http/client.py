@@ -180,7 +180,7 @@ class HttpClient:
         except (httpx.InvalidURL, UnicodeError) as error:
             raise self._to_error(error, method, url) from None
         auth = self._auth if same_origin and not anonymous else None
-        call = _Call(request, auth, str(request.url))
+        call = _Call(request, auth, str(request.url.copy_with(userinfo=b"")))
         async for attempt in retry_attempts(repeatable=repeatable):
             with attempt:
                 response = await self._attempt(call)

@@ -66,7 +66,7 @@ async def read_pages(
         page_query = {**query, "page": number, "page_size": PAGE_SIZE}
         response = await http.get(path, page_query, headers=headers, anonymous=bool(headers))
         rows = parse_json(raise_for_status(response), shape)
-        total = _parse_total(http.name, response)
+        total = _parse_total(response)
         if excess := size.add(len(rows), len(response.body)) or size.excess(total):
             raise list_too_large_error(http, response, excess)
         return _Page(total, {key(row): convert(row) for row in rows})
@@ -93,11 +93,11 @@ def list_too_large_error(http: HttpClient, response: Response, excess: str) -> R
     return Rejected(http.target, response.method, response.url, excess, Reason.LIST_TOO_LARGE)
 
 
-def _parse_total(registry: str, response: Response) -> int:
+def _parse_total(response: Response) -> int:
     text = response.headers.get("x-total-count", "")
     if len(text) <= _MAX_TOTAL_DIGITS and text.isascii() and text.isdigit():
         return int(text)
     message = (
         "the response has no valid X-Total-Count header: check for a proxy that changes headers"
     )
-    raise ServerError(registry, response.method, response.url, message)
+    raise ServerError(response.target, response.method, response.url, message)

@@ -62,8 +62,8 @@ def error_from_response(response: Response) -> RemoteError:
     error_class = _CLASSES.get(response.status) or _error_class(response.status)
     message = f"answered {response.status}{_error_message(response)}"
     reason = _REASONS.get(response.status)
-    if error_class is Forbidden and _READ_ONLY_TEXT in message:
-        reason = Reason.READ_ONLY
+    if error_class is Forbidden and _READ_ONLY_TEXT in message:  # the credential lacks no right
+        error_class, reason = RemoteError, Reason.READ_ONLY
     if 300 <= response.status < 400:
         reason = Reason.REDIRECTED
     return error_class(

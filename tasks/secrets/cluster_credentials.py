@@ -79,8 +79,8 @@ def pick_kubeconfig(cluster: Cluster, kubeconfigs: Mapping[str, SecretStr]) -> S
         kubeconfigs: kubeconfigs by block name, see `read_kubeconfigs`.
 
     Raises:
-        CredentialError: the block does not exist or has no kubeconfig (reason CredentialError),
-            or it could not be read (CredentialsUnproved, transient).
+        CredentialError: the block does not exist or has no kubeconfig (reason
+            CredentialsMissing), or it could not be read (CredentialsUnproved, transient).
     """
     if cluster.credential is None:
         return None

@@ -91,8 +91,8 @@ def pick_credential(
 
     Raises:
         CredentialError: the block does not exist or has a missing field (reason
-            CredentialError), is not approved for the registry's address or token service
-            (CredentialError), or the block or the Secret of a managed Harbor could not be
+            CredentialsMissing), is not approved for the registry's address or token service
+            (CredentialNotForOrigin), or the block or the Secret of a managed Harbor could not be
             read (CredentialsUnproved, transient).
     """
     ref = registry.credential

@@ -80,7 +80,7 @@ def test_what_is_expected_is_no_error() -> None:
 def test_read_only_is_not_forbidden() -> None:
     message = "The system is in read only mode. Any modification is prohibited."
     error = error_from_response(_answer(403, _envelope("DENIED", message)))
-    assert (type(error), error.reason) == (errors.Forbidden, Reason.READ_ONLY)
+    assert (type(error), error.reason) == (RemoteError, Reason.READ_ONLY)
     denial = error_from_response(_answer(403, _envelope("DENIED", "quota")))
     assert (type(denial), denial.reason) == (errors.Forbidden, Reason.FORBIDDEN)
 
