@@ -5,13 +5,11 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.storage import measure_registries
 from flows.runs import report_errors
 from models.core.plural import pluralize
 from models.core.settings import get_settings
-from models.registries.record import RegistryRecord
 from tasks import clock
-from tasks.registries.storage import measure_storage
-from tasks.secrets.credentials import read_credentials
 from tasks.store.registries import registries
 from tasks.store.retention import prune_history
 from tasks.store.session import in_transaction
@@ -30,7 +28,7 @@ async def compute_overview() -> State[None]:
     records = await in_transaction(registries.list_registries)
     interval, now = get_settings().storage_interval, clock.now()
     due_records = [record for record in records if record.is_storage_due(interval, now)]
-    unreachable = await _measure_due(due_records)
+    unreachable = await measure_registries(due_records)
     page_count = await publish_state_pages(StatePages(overview=True))
     names = [record.registry.name for record in records]
     for start in range(0, len(names), _PAGES_AT_ONCE):  # so that no transaction takes long
@@ -42,12 +40,4 @@ async def compute_overview() -> State[None]:
     return Completed(
         message=f"{pluralize(len(records), 'registry')}, {len(due_records)} measured, "
         f"{pluralize(page_count, 'page')} published{notes}"
-    )
-
-
-async def _measure_due(records: list[RegistryRecord]) -> tuple[str, ...]:
-    if not records:
-        return ()
-    return await measure_storage(
-        records, await read_credentials(record.registry for record in records)
     )

@@ -6,7 +6,7 @@ from prefect.states import Completed, Failed
 
 from flows.access import messages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
-from flows.operations.memberships import save_workspace
+from flows.operations.memberships import add_or_update_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
@@ -30,7 +30,7 @@ async def create_workspace(
     """
     assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
     workspace = Workspace(name=name, description=description)
-    await in_transaction(save_workspace, workspace, assignments, new_run_context())
+    await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
     members = [

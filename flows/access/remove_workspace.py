@@ -12,7 +12,7 @@ from flows.forms.fields import ExistingWorkspaceField
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import unbind
-from flows.operations.memberships import delete_workspace
+from flows.operations.memberships import remove_workspace_records
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, new_run_context, report_errors
@@ -52,7 +52,7 @@ async def remove_workspace(
     context = new_run_context()
     await in_transaction(unbind, workspace_bindings, WORKSPACE_REMOVED, context)
     errors = await _apply_unbindings(workspace_bindings)
-    late_bindings = await in_transaction(delete_workspace, name, context.at(clock.now()))
+    late_bindings = await in_transaction(remove_workspace_records, name, context.at(clock.now()))
     errors += await _apply_unbindings(late_bindings)  # bound during this run
     await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await send_events()

@@ -9,7 +9,7 @@ from prefect.states import Completed, Failed
 from flows.clusters import messages
 from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClusterField
 from flows.forms.schema import form_field
-from flows.operations.memberships import save_cluster
+from flows.operations.memberships import add_or_update_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
@@ -53,7 +53,7 @@ async def register_cluster(
     )
     status = await _probe(cluster)
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(save_cluster, cluster, status, context)
+        await in_transaction(add_or_update_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=None, cluster_results=results))
     result = results[0]

@@ -9,7 +9,7 @@ from prefect.states import Completed, Failed
 from flows.clusters import messages
 from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
-from flows.operations.memberships import delete_cluster
+from flows.operations.memberships import remove_cluster_records
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import hold_lease, report_errors
@@ -51,7 +51,7 @@ async def remove_cluster(
             return Completed(message=message)
         error = await _delete_pull_secrets(record)
         reason = error or "removed by a user; all pull secrets deleted"
-        await in_transaction(delete_cluster, name, reason, context.at(clock.now()))
+        await in_transaction(remove_cluster_records, name, reason, context.at(clock.now()))
     await publish_and_send(StatePages(workspaces=None))
     message = messages.removed(name, error, lockout_note)
     return Failed(message=message) if error else Completed(message=message)

@@ -71,16 +71,13 @@ async def apply_access_change(
     *,
     allow_large: bool = False,
     rotate: frozenset[str] = frozenset(),
-    with_storage: bool = False,
 ) -> AccessChangeResult:
     """Reconcile a registry, update pull secrets, and delete superseded robot accounts.
 
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    result = await reconcile(
-        registry, context, steps, allow_large=allow_large, rotate=rotate, with_storage=with_storage
-    )
+    result = await reconcile(registry, context, steps, allow_large=allow_large, rotate=rotate)
     results = [result]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     if result.has_superseded_robots:

@@ -21,6 +21,7 @@ from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState
 from models.discovery.update_rules import refresh_registry, secret_ref
 from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot
+from tasks import clock
 from tasks.registries.identify import observe_robots
 from tasks.store.access import bindings, managed_harbors
 from tasks.store.registries import registries
@@ -44,17 +45,16 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         registry = (await in_transaction(registries.get_registry, name)).registry
         robots = await _list_claimed_robots(registry, claim)
-        step = await in_transaction(_load_and_resolve, claim, robots, context.now)
+        later = context.at(clock.now())
+        step = await in_transaction(_load_and_resolve, claim, robots, later.now)
         match step:
             case SetState():
                 await in_transaction(managed_harbors.save_harbor_records, [step.record])
             case Relocate():
-                await in_transaction(_apply_relocation, step, claim.reason, context)
+                await in_transaction(_apply_relocation, step, claim.reason, later)
             case Replace():
-                await in_transaction(_apply_replacement, step, context)
-                await reconcile(
-                    name, context, AS_FUNCTIONS, is_new_registry=True, with_storage=True
-                )
+                await in_transaction(_apply_replacement, step, later)
+                await reconcile(name, later, AS_FUNCTIONS, is_new_registry=True)
     if not isinstance(step, SetState):
         await publish_state_pages(StatePages(overview=True, registries=[name]))
 

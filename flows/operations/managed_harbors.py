@@ -12,6 +12,7 @@ from flows.operations.integration import save_new_registry, save_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
 from flows.operations.removal import decommission
 from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.storage import refresh_storage
 from flows.runs import hold_lease, isolate_failure
 from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
@@ -267,9 +268,7 @@ async def _adopt(step: Adopt) -> None:
         await in_transaction(
             managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
         )
-        await reconcile(
-            registry.name, context, AS_FUNCTIONS, is_new_registry=True, with_storage=True
-        )
+        await reconcile(registry.name, context, AS_FUNCTIONS, is_new_registry=True)
     await publish_state_pages(StatePages(overview=True, registries=[registry.name]))
 
 
@@ -326,7 +325,8 @@ async def _update_adopted(step: UpdateAdopted) -> None:
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         await in_transaction(_update_registry, step, context)
         await in_transaction(managed_harbors.save_harbor_records, [_adopted_record(harbor, name)])
-        await reconcile(name, context, AS_FUNCTIONS, with_storage=True)
+        await reconcile(name, context, AS_FUNCTIONS)
+    await refresh_storage(name)
     await publish_state_pages(StatePages(overview=True, registries=[name]))
 
 

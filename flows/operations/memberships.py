@@ -22,7 +22,7 @@ from tasks.store import audit
 from tasks.store.access import bindings, clusters, departures, workspaces
 
 
-def save_cluster(
+def add_or_update_cluster(
     session: Session, cluster: Cluster, status: ClusterStatus, context: RunContext
 ) -> None:
     """Add a cluster, or update the one with this name."""
@@ -31,7 +31,7 @@ def save_cluster(
     clusters.save_cluster(session, cluster, status, entries, context)
 
 
-def delete_cluster(session: Session, name: str, reason: str, context: RunContext) -> None:
+def remove_cluster_records(session: Session, name: str, reason: str, context: RunContext) -> None:
     """Delete the records of a cluster; its namespaces may keep copies of their secrets."""
     before = clusters.list_namespaces(session, name)
     _save_departures(session, departures_by_workspace(before, ()), context)
@@ -39,7 +39,7 @@ def delete_cluster(session: Session, name: str, reason: str, context: RunContext
     clusters.delete_cluster(session, name, entry, context)
 
 
-def save_namespaces(
+def update_memberships(
     session: Session, cluster: str, namespaces: Sequence[Namespace], context: RunContext
 ) -> None:
     """Save the namespaces of a cluster, and the workspaces that their labels name.
@@ -57,7 +57,7 @@ def save_namespaces(
     _save_departures(session, departures_by_workspace(before, namespaces), context)
 
 
-def save_workspace(
+def add_or_update_workspace(
     session: Session, workspace: Workspace, listed: Iterable[tuple[str, str]], context: RunContext
 ) -> None:
     """Create or update a workspace.
@@ -80,7 +80,9 @@ def save_workspace(
     workspaces.save_listed_namespaces(session, name, listed_namespaces)
 
 
-def delete_workspace(session: Session, name: str, context: RunContext) -> tuple[Binding, ...]:
+def remove_workspace_records(
+    session: Session, name: str, context: RunContext
+) -> tuple[Binding, ...]:
     """Delete a workspace, its bindings and its list of namespaces.
 
     Returns:

@@ -131,7 +131,6 @@ async def reconcile(
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
     is_new_registry: bool = False,
-    with_storage: bool = False,
 ) -> RegistryRunResult:
     """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
@@ -140,8 +139,8 @@ async def reconcile(
         credentials: credentials that were read already; None to read them now.
         due_at: when the registry was due; skipped if another run has observed it since.
         rotate: workspaces that get a new secret now.
-        is_new_registry: whether it was just integrated; the observer account is created then.
-        with_storage: whether to read the storage usage as well.
+        is_new_registry: whether it was just integrated; then the storage usage is read as well, and
+            the observer account is created.
 
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
@@ -150,11 +149,13 @@ async def reconcile(
     _skip_if_recent(registry_state.record, due_at)
     retention = get_settings().superseded_retention
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
-    options = _Options(context, steps, dry_run, allow_large, is_new_registry, with_storage)
+    options = _Options(context, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = _summarize(registry_state, result)
     if not dry_run:
-        await in_transaction(save_run, name, run_record, context.at(clock.now()), result.storage)
+        await in_transaction(
+            save_run_and_holds, name, run_record, context.at(clock.now()), result.storage
+        )
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -187,7 +188,6 @@ class _Options(NamedTuple):
     dry_run: bool
     allow_large: bool
     is_new_registry: bool
-    with_storage: bool
 
 
 class _Run(NamedTuple):
@@ -244,13 +244,16 @@ async def _run(
     plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
+    storage = None
+    if options.is_new_registry and isinstance(snapshot.spaces, Complete):
+        # Before any change: the results of changes are saved at once.
+        storage = await try_read_storage(registry.name, client)
     unsaved_plan = plan
     results: tuple[ChangeResult, ...] = ()
     if plan.changes:
         unsaved_plan = await _save_findings(registry_state.record, plan, options.context)
         results = await options.steps.apply(plan, client, installation, save_secret)
     await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
-    storage = await try_read_storage(registry.name, client) if options.with_storage else None
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason, storage)
 
 
@@ -316,11 +319,13 @@ async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext
     findings = summarize_findings(record, plan)
     if findings == Findings():
         return plan
-    await in_transaction(save_findings, plan.registry, findings, context)
+    await in_transaction(save_findings_and_holds, plan.registry, findings, context)
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})
 
 
-def save_findings(session: Session, registry: str, findings: Findings, context: RunContext) -> None:
+def save_findings_and_holds(
+    session: Session, registry: str, findings: Findings, context: RunContext
+) -> None:
     """Save findings, and hold the bindings of spaces that were replaced or have expired.
 
     Raises:
@@ -330,14 +335,14 @@ def save_findings(session: Session, registry: str, findings: Findings, context: 
     hold(session, registry, findings.bindings_to_hold, context)
 
 
-def save_run(
+def save_run_and_holds(
     session: Session,
     registry: str,
     run_record: RunRecord,
     context: RunContext,
     storage: StorageReading | None = None,
 ) -> None:
-    """Save the results of a run, and hold bindings as `save_findings` does.
+    """Save the results of a run, and hold bindings as `save_findings_and_holds` does.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from flows.operations import messages
-from flows.operations.memberships import save_namespaces
+from flows.operations.memberships import update_memberships
 from flows.operations.rollout import save_rolled_out_robots
 from models.clusters.audit_entries import cluster_entries, pull_secret_entries
 from models.clusters.cluster import (
@@ -239,7 +239,7 @@ async def _save_assignments(
     # Before any change: a run that is killed must not leave pull secrets without their reason.
     if namespaces == record.namespaces:
         return
-    await in_transaction(save_namespaces, record.cluster.name, namespaces, context)
+    await in_transaction(update_memberships, record.cluster.name, namespaces, context)
 
 
 def _save(

@@ -87,7 +87,7 @@ async def integrate_registry(
             subject=name, action="registry.integrated", after=desired_registry.address
         )
         await in_transaction(save_new_registry, desired_registry, entry, context, approved_origins)
-        result = await reconcile(name, context, is_new_registry=True, with_storage=True)
+        result = await reconcile(name, context, is_new_registry=True)
     await publish_and_send(StatePages(overview=True, registries=[name]))
     return final_state(result)
 

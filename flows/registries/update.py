@@ -21,6 +21,7 @@ from flows.operations.access_changes import apply_access_change
 from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
+from flows.operations.storage import refresh_storage
 from flows.registries import messages
 from flows.registries.integrate import check_duplicate, check_pull_user, probe_registry
 from flows.registries.reconcile import final_state
@@ -35,6 +36,7 @@ from models.registries.credential_origin import (
 )
 from models.registries.record import check_address_available
 from models.registries.registry import Registry
+from tasks import clock
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
 from tasks.store.registries import credential_origins, registries
 from tasks.store.session import in_transaction
@@ -82,9 +84,11 @@ async def update_registry(
         documents = block_document_ids(credentials, new_pull_credentials)
         origins = new_credential_origins(after, documents)
         origins = await _check_new_values(before, after, origins)
+        later = context.at(clock.now())
         entry = _audit_entry(before, after, updates)
-        await in_transaction(save_registry, after, entry, context, origins)
-        result = await apply_access_change(name, context, with_storage=True)
+        await in_transaction(save_registry, after, entry, later, origins)
+        result = await apply_access_change(name, later)
+    await refresh_storage(name)
     await publish_and_send(StatePages(overview=True, registries=[name]))
     if result.error:
         return result.final_state(f"{name} was updated")

@@ -175,14 +175,21 @@ def has_superseded_robots(
         robot_accounts: the robot accounts on record before the changes.
         results: results of the changes.
     """
-    changes = [result.change for result in results if result.succeeded]
-    deleted_ids = {change.robot_id for change in changes if isinstance(change, DeleteRobot)}
+    results = tuple(results)
+    deleted_ids = {
+        result.change.robot_id
+        for result in results
+        if result.succeeded and isinstance(result.change, DeleteRobot)
+    }
     workspaces = [
         robot_account.workspace
         for robot_account in robot_accounts
         if robot_account.robot_id not in deleted_ids
     ]
-    workspaces += [change.workspace for change in changes if isinstance(change, CreateRobot)]
+    # A creation that failed may have saved its robot account before.
+    workspaces += [
+        result.change.workspace for result in results if isinstance(result.change, CreateRobot)
+    ]
     return len(workspaces) > len(set(workspaces))
 
 

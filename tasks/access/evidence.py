@@ -122,7 +122,9 @@ async def _observe_namespace(
         cluster_error = error
     except TimeoutError:
         message = f"the observation took longer than {get_settings().operation_seconds:g} s"
-        cluster_error = RemoteError(cluster.target, "GET", "-", message, Reason.TIMED_OUT)
+        cluster_error = RemoteError(
+            cluster.target, "GET", "-", message, Reason.TIMED_OUT, transient=False
+        )
     return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now())
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -202,8 +203,9 @@ class HttpClient:
                 failure = self._to_error(error, call.method, call.url)
                 if failure.transient:
                     self._circuit.record_failure(failure.message, failure.reason)
-                # Chained only for a bug: the text of a protocol error can contain a header.
-                raise failure from error if failure.reason is Reason.UNFORESEEN else None
+                if failure.reason is Reason.UNFORESEEN:
+                    _log_bug(error, call)
+                raise failure from None  # the text of a protocol error can contain a header
         self._circuit.record_success()
         return response
 
@@ -239,3 +241,9 @@ class HttpClient:
             body=content,
             seconds=time.monotonic() - started,
         )
+
+
+def _log_bug(error: Exception, call: _Call) -> None:
+    # Where it happened, without the text of the exception, which can contain a secret.
+    location = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected %s: %s %s\n%s", type(error).__name__, call.method, call.url, location)

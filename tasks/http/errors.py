@@ -31,7 +31,7 @@ _CONNECTION_ERRORS = (
     anyio.WouldBlock,
     OSError,
 )
-_URL_ERRORS = (
+_REQUEST_ERRORS = (
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
     httpcore.UnsupportedProtocol,
@@ -49,7 +49,7 @@ _CAUSES = (
 
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], Reason, str], ...] = (
     (_TIMEOUT_ERRORS, Reason.TIMED_OUT, "no complete response within the time limit"),
-    (_URL_ERRORS, Reason.REJECTED, "the URL is not valid ({})"),
+    (_REQUEST_ERRORS, Reason.REJECTED, "the request is not valid ({})"),
     (_CONNECT_ERRORS, Reason.UNREACHABLE, "the connection could not be established"),
     (_CONNECTION_ERRORS, Reason.UNREACHABLE, "the connection was closed unexpectedly ({})"),
 )

@@ -119,7 +119,9 @@ async def add_cluster(name: str, cluster: SimulatedCluster, *, links: bool = Tru
     """Leave a cluster as register-cluster leaves it, save the run: many tests begin there."""
     await save_kubeconfig(name, cluster)
     record = Cluster(name=name, credential=BlockRef(name=name), links_accounts=links)
-    run_in_transaction(memberships.save_cluster, record, ClusterStatus(), new_run_context())
+    run_in_transaction(
+        memberships.add_or_update_cluster, record, ClusterStatus(), new_run_context()
+    )
     await sync(name)
 
 

@@ -181,7 +181,9 @@ class TrackedPlatform(RandomPlatform):
         self._copy(cluster, name)
         self.assignments[workspace] ^= {(cluster, name)}
         record, namespaces = Workspace(name=workspace), self.assignments[workspace]
-        run_in_transaction(memberships.save_workspace, record, namespaces, new_run_context())
+        run_in_transaction(
+            memberships.add_or_update_workspace, record, namespaces, new_run_context()
+        )
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:

@@ -159,9 +159,11 @@ class RandomPlatform:
             cluster = Cluster(
                 name=name, credential=BlockRef(name=name), links_accounts=self.links[name]
             )
-            memberships.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
+            memberships.add_or_update_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
         for name in WORKSPACES:
-            memberships.save_workspace(session, Workspace(name=name), (), RunContext(now=at))
+            memberships.add_or_update_workspace(
+                session, Workspace(name=name), (), RunContext(now=at)
+            )
         return get_installation(session)
 
     def _integrate(self, session: Session) -> None:

@@ -139,7 +139,7 @@ def _register(session: Session, url: str) -> None:
     registry = Registry(name=HARBOR, kind=Kind.HARBOR, address=url, credential=block)
     registries.add_registry(session, registry, entry, RunContext(now=at))
     cluster = Cluster(name=CLUSTER, credential=BlockRef(name=CLUSTER))
-    memberships.save_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
+    memberships.add_or_update_cluster(session, cluster, ClusterStatus(), RunContext(now=at))
 
 
 def _bind(session: Session, spaces: list[str], workspaces: list[str]) -> int:
@@ -197,7 +197,7 @@ def test_many_bindings_are_written_noted_and_taken_away_by_few_statements(
     run_in_transaction(_register, "http://harbor.test")
     for number in range(WORKSPACES):
         workspace = Workspace(name=_workspace(number))
-        run_in_transaction(memberships.save_workspace, workspace, (), RunContext(now=at))
+        run_in_transaction(memberships.add_or_update_workspace, workspace, (), RunContext(now=at))
     new_bindings = [
         Binding(registry=HARBOR, space=f"space-{space}", workspace=_workspace(team), bound_at=at)
         for space in range(SPACES // 10)

@@ -42,7 +42,9 @@ async def _add_cluster(name: str, kubeconfig: str) -> None:
     reference = ClusterCredentials(kubeconfig=kubeconfig)
     await reference.save(name, overwrite=True)
     cluster = Cluster.model_validate({"name": name, "credential": {"name": name}})
-    run_in_transaction(memberships.save_cluster, cluster, ClusterStatus(), new_run_context())
+    run_in_transaction(
+        memberships.add_or_update_cluster, cluster, ClusterStatus(), new_run_context()
+    )
 
 
 async def test_a_slow_cluster_delays_no_other(database: str) -> None:

@@ -74,7 +74,9 @@ async def fill_database(*accounts: RobotAccount) -> None:
 
 
 def bind(workspace: str) -> None:
-    run_in_transaction(memberships.save_workspace, Workspace(name=workspace), [], run_context("r"))
+    run_in_transaction(
+        memberships.add_or_update_workspace, Workspace(name=workspace), [], run_context("r")
+    )
     run_in_transaction(binding_operations.bind, [binding("a", workspace)], run_context("r"))
 
 
@@ -255,7 +257,9 @@ async def test_facts_of_docker_registries(monkeypatch: pytest.MonkeyPatch) -> No
     """Without a pull-only user nobody logs in, bound or not."""
     with_keys(monkeypatch)
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
-    run_in_transaction(memberships.save_workspace, Workspace(name="team-a"), [], run_context("r"))
+    run_in_transaction(
+        memberships.add_or_update_workspace, Workspace(name="team-a"), [], run_context("r")
+    )
     run_in_transaction(spaces.save_spaces, "images", [space("a", desired=PUBLIC, observed=None)])
     run_in_transaction(binding_operations.bind, [binding("a", registry="images")], run_context("r"))
     secret_contents: Any = await _build()

@@ -23,6 +23,6 @@ async def registered_cluster(
 ) -> AsyncIterator[str]:
     """Register a cluster, and hold the lease on it."""
     target = spec or cluster(name)
-    await in_transaction(memberships.save_cluster, target, state, run_context("run-1"))
+    await in_transaction(memberships.add_or_update_cluster, target, state, run_context("run-1"))
     async with lease(lease_key(target.name)) as lease_id:
         yield lease_id

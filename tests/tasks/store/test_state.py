@@ -24,14 +24,14 @@ async def test_the_records_of_bindings_are_those_of_one_registry() -> None:
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
     for name in ("team-a", "team-b"):
         workspace = Workspace(name=name)
-        run_in_transaction(memberships.save_workspace, workspace, [], run_context())
+        run_in_transaction(memberships.add_or_update_workspace, workspace, [], run_context())
     run_in_transaction(spaces.save_spaces, "prod", [space("b", missing_since=NOW), space("a")])
     run_in_transaction(spaces.save_spaces, "images", [space("/")])
     new_bindings = [binding("a"), binding("/", registry="images"), binding("b", "team-b")]
     run_in_transaction(binding_operations.bind, new_bindings, run_context())
     async with registered_cluster("eu") as lease_id:
         context, namespaces = run_context("", lease_id), [namespace(), namespace("x", None)]
-        await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
+        await in_transaction(memberships.update_memberships, "eu", namespaces, context)
     assert run_in_transaction(load_binding_records, "prod") == BindingRecords(
         registry="prod",
         capabilities=CAPABILITIES[Kind.HARBOR],

@@ -45,7 +45,7 @@ def fill(session: Session) -> None:
     """Two registries, three workspaces, two namespaces; one space of team-a waits."""
     spaces.save_spaces(session, "prod", [space("team"), space("shop"), space("fresh")])
     for name in ("team-a", "blue", "idle"):
-        memberships.save_workspace(
+        memberships.add_or_update_workspace(
             session, Workspace(name=name, description="<b>ours</b>"), (), RUN
         )
     quick = binding("team", effective_at=NOW + timedelta(seconds=2))
@@ -62,7 +62,7 @@ def fill(session: Session) -> None:
     robots.save_robot(
         session, robot_account(1, "team", "shop", made_at=NOW - timedelta(days=3)), SEALED
     )
-    memberships.save_cluster(session, cluster(), HEALTHY_STATE, RUN)
+    memberships.add_or_update_cluster(session, cluster(), HEALTHY_STATE, RUN)
     save_pull_secrets(session)
     audit.append(
         session, "prod", [AuditEntry(subject="x", action="grant.made", workspace="blue")], RUN
@@ -163,7 +163,7 @@ def test_a_cluster_out_of_reach_and_a_failed_grant_are_named(filled_database: st
         details = {"reason": "Forbidden", "message": "answered 403", "registry_name": "prod"}
         upsert(session, ChangeResultRow, [failed | details])
         state = HEALTHY_STATE.model_copy(update={"reachable": False, "reason": Reason.TIMED_OUT})
-        memberships.save_cluster(session, cluster(), state, RUN)
+        memberships.add_or_update_cluster(session, cluster(), state, RUN)
         session.exec(delete(PullSecretRow))
 
     run_in_transaction(spoil)
@@ -200,7 +200,9 @@ def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
     with count_queries(filled_database) as before:
         facts()
     for number in range(20):
-        run_in_transaction(memberships.save_workspace, Workspace(name=f"w{number}"), (), RUN)
+        run_in_transaction(
+            memberships.add_or_update_workspace, Workspace(name=f"w{number}"), (), RUN
+        )
     new_bindings = [binding("team", f"w{number}") for number in range(20)]
     run_in_transaction(binding_operations.bind, new_bindings, RUN)
     with count_queries(filled_database) as after:

@@ -40,7 +40,7 @@ def platform(*names: str) -> None:
     integrate(registry(Kind.DOCKER, name="images", address="http://images.test"))
     for name in names or ("team-a", "team-b"):
         run_in_transaction(
-            memberships.save_workspace, Workspace(name=name), [], run_context("run-1")
+            memberships.add_or_update_workspace, Workspace(name=name), [], run_context("run-1")
         )
 
 
@@ -67,7 +67,9 @@ def save_findings(**parts: Any) -> None:
             context = RUN.model_copy(update={"lease_id": lease_id})
             record = await in_transaction(registries.get_registry, "prod")
             findings = summarize_findings(record, plan)
-            await in_transaction(reconcile_registry.save_findings, "prod", findings, context)
+            await in_transaction(
+                reconcile_registry.save_findings_and_holds, "prod", findings, context
+            )
 
     asyncio.run(save())
 

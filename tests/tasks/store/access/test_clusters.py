@@ -164,7 +164,7 @@ async def test_what_joins_and_leaves_is_audited_and_its_workspaces_are_created_o
     async with registered_cluster() as lease_id:
         context = RUN.model_copy(update={"lease_id": lease_id})
         for namespaces in (EVERY_FIELD, EVERY_FIELD, EVERY_FIELD[1:]):
-            await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
+            await in_transaction(memberships.update_memberships, "eu", namespaces, context)
     assert run_in_transaction(clusters.list_namespaces) == EVERY_FIELD[1:]
     assert run_in_transaction(workspaces.list_names) == ("team-a", "team-b")
     assert audit_entries()[1:] == [
@@ -210,7 +210,7 @@ async def test_a_thousand_namespaces_and_one_that_moves(database: str) -> None:
         with record_writes(database) as tables:
             context = RUN.model_copy(update={"lease_id": lease_id})
             moved_namespaces = (*namespaces[:500], moved_again, *namespaces[501:])
-            await in_transaction(memberships.save_namespaces, "eu", moved_namespaces, context)
+            await in_transaction(memberships.update_memberships, "eu", moved_namespaces, context)
         entries = ["namespace.left", "namespace.joined", *["workspace.created"] * 2]
         assert sorted(tables) == ["audit"] * 4 + ["namespace"] + ["workspace"] * 2
         assert [action for action, _ in audit_entries()[-4:]] == entries
@@ -289,11 +289,11 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
         )
         team_a = Workspace(name="team-a")
         assignments = [("eu", "a"), ("us", "a")]
-        run_in_transaction(memberships.save_workspace, team_a, assignments, RUN)
+        run_in_transaction(memberships.add_or_update_workspace, team_a, assignments, RUN)
         for key in ("cluster-eu", "cluster-us"):
             page = PublicationRow(key=key, digest="d", at=NOW)
             run_in_transaction(lambda session, row=page: session.add(row))  # type: ignore[misc]
-        run_in_transaction(memberships.delete_cluster, "eu", "by hand", RUN)
+        run_in_transaction(memberships.remove_cluster_records, "eu", "by hand", RUN)
         assert [row.key for row in rows(LeaseRow)] == [lease_key("us")]
         with pytest.raises(LeaseHeld):
             await save(lease_id, EVERY_FIELD)  # a run that was still at it

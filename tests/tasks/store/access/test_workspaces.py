@@ -21,7 +21,7 @@ RUN = run_context("run-2", now=NOW)
 
 
 def create(workspace: Workspace, *assignments: tuple[str, str]) -> None:
-    run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
+    run_in_transaction(memberships.add_or_update_workspace, workspace, assignments, RUN)
 
 
 def workspace_events() -> list[tuple[str, str, str]]:
@@ -73,7 +73,7 @@ async def test_discovered_by_label() -> None:
         context = RUN.model_copy(update={"lease_id": lease_id})
         namespaces = [namespace("x", "team-b"), namespace("y"), namespace("z", "team-b")]
         for _ in range(2):
-            await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
+            await in_transaction(memberships.update_memberships, "eu", namespaces, context)
     labelled = Workspace(name="team-b", source=WorkspaceSource.LABEL)
     assert run_in_transaction(workspaces.list_workspaces) == (A, labelled)
     assert workspace_events()[1:] == [("workspace.created", "team-b", "named by a namespace label")]
@@ -86,10 +86,10 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
         create(B, ("eu", "web"))
         context = RUN.model_copy(update={"lease_id": lease_id})
         namespaces = [namespace("shop"), namespace("web", "team-b")]
-        await in_transaction(memberships.save_namespaces, "eu", namespaces, context)
+        await in_transaction(memberships.update_memberships, "eu", namespaces, context)
         new_bindings = [binding(), binding(workspace="team-b")]
         run_in_transaction(binding_operations.bind, new_bindings, RUN)
-        run_in_transaction(memberships.delete_workspace, "team-a", RUN)
+        run_in_transaction(memberships.remove_workspace_records, "team-a", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (B,)
     assert run_in_transaction(bindings.list_bindings) == (binding(workspace="team-b"),)
     assert [row.workspace for row in rows(ListedNamespaceRow)] == ["team-b"]
@@ -102,7 +102,7 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
 
 def test_removing_who_is_not_there_harms_nobody() -> None:
     create(A)
-    run_in_transaction(memberships.delete_workspace, "ghost", RUN)
+    run_in_transaction(memberships.remove_workspace_records, "ghost", RUN)
     assert run_in_transaction(workspaces.list_workspaces) == (A,)
 
 
@@ -111,7 +111,7 @@ def test_removed_it_is_audited_which_bindings_go_with_it() -> None:
     create(A)
     new_binding = binding(workspace="team-a")
     run_in_transaction(binding_operations.bind, [new_binding], RUN)
-    removed_bindings = run_in_transaction(memberships.delete_workspace, "team-a", RUN)
+    removed_bindings = run_in_transaction(memberships.remove_workspace_records, "team-a", RUN)
     assert [(record.registry, record.space) for record in removed_bindings] == [
         (new_binding.registry, new_binding.space)
     ]

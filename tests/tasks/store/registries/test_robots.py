@@ -167,7 +167,9 @@ def remember() -> RobotState:
 
 def test_remembered() -> None:
     platform()
-    run_in_transaction(memberships.save_workspace, Workspace(name="team-a"), [], run_context("r"))
+    run_in_transaction(
+        memberships.add_or_update_workspace, Workspace(name="team-a"), [], run_context("r")
+    )
     run_in_transaction(binding_operations.bind, [binding("b"), binding("a")], run_context("r"))
     save_accounts(OLD, robot_account(3, registry="other"))
     robot_state = remember()
@@ -197,7 +199,7 @@ async def test_remembered_who_is_served(
     save_accounts(*robots)
     async with registered_cluster("eu") as lease_id:
         context = run_context("r", lease_id)
-        await in_transaction(memberships.save_namespaces, "eu", [namespace()], context)
+        await in_transaction(memberships.update_memberships, "eu", [namespace()], context)
         statuses = [pull_secret_status(logins=(login(robot_id=delivered_id),))]
         await in_transaction(clusters.save_pull_secrets, "eu", statuses, [], context)
     run_in_transaction(save_rolled_out_robots, NOW)
@@ -230,14 +232,14 @@ async def test_leaving_is_on_record_where_there_is_a_robot_until_there_is_anothe
     shop, web = namespace("shop"), namespace("web", "team-b")
     async with registered_cluster() as lease_id:
         await in_transaction(
-            memberships.save_namespaces,
+            memberships.update_memberships,
             "eu",
             (shop, web),
             run_context("run-2", lease_id, LATER),
         )
         assert run_in_transaction(departures.list_departures) == ()
         await in_transaction(
-            memberships.save_namespaces,
+            memberships.update_memberships,
             "eu",
             (web,),
             run_context("run-2", lease_id, LATER),
@@ -265,12 +267,12 @@ async def test_a_cluster_that_is_removed_takes_its_namespaces_along() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            memberships.save_namespaces,
+            memberships.update_memberships,
             "eu",
             (namespace(),),
             run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(memberships.delete_cluster, "eu", "it is gone", RUN)
+    run_in_transaction(memberships.remove_cluster_records, "eu", "it is gone", RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -282,16 +284,16 @@ async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_r
     workspace, assignments = Workspace(name="team-a"), [("eu", "shop"), ("eu", "web")]
     namespaces = [namespace(name, source=WorkspaceSource.LISTED) for name in ("shop", "web")]
     async with registered_cluster() as lease_id:
-        run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
+        run_in_transaction(memberships.add_or_update_workspace, workspace, assignments, RUN)
         await in_transaction(
-            memberships.save_namespaces,
+            memberships.update_memberships,
             "eu",
             namespaces,
             run_context("run-2", lease_id, LATER),
         )
-    run_in_transaction(memberships.save_workspace, workspace, assignments, RUN)
+    run_in_transaction(memberships.add_or_update_workspace, workspace, assignments, RUN)
     assert run_in_transaction(departures.list_departures) == ()
-    run_in_transaction(memberships.save_workspace, workspace, assignments[:1], RUN)
+    run_in_transaction(memberships.add_or_update_workspace, workspace, assignments[:1], RUN)
     assert [
         departure.workspace for departure in run_in_transaction(departures.list_departures)
     ] == ["team-a"]
@@ -302,7 +304,7 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
     save_accounts(OLD)
     async with registered_cluster() as lease_id:
         await in_transaction(
-            memberships.save_namespaces,
+            memberships.update_memberships,
             "eu",
             (namespace(),),
             run_context("run-2", lease_id, LATER),
