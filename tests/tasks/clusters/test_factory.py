@@ -213,6 +213,27 @@ async def test_a_replaced_token_of_the_pod_is_read_again(
     assert tokens == ["Bearer first"] * 3 + ["Bearer second"] * 6
 
 
+@pytest.mark.parametrize("file", ["token", "ca.crt"])
+async def test_an_empty_file_of_the_pod_is_refused(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its CA, the token would be sent to whoever has a certificate of a public CA."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "6443")
+    account = write_service_account(tmp_path, "token")
+    (account / file).write_text("")
+    with raises_reason(Reason.CREDENTIALS_MISSING, "does not run in a cluster"):
+        async with create_cluster_client(
+            CLUSTER,
+            None,
+            QUICK,
+            fingerprint=fingerprint,
+            installation=INSTALLATION_ID,
+            service_account=account,
+        ):
+            pass
+
+
 async def test_within_there_is_nothing_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
