@@ -145,7 +145,9 @@ async def reconcile(
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
     """
-    registry_state = await in_transaction(load_registry_state, name)
+    registry_state = await in_transaction(
+        load_registry_state, name, with_origins=credentials is None
+    )
     _skip_if_recent(registry_state.record, due_at)
     retention = get_settings().superseded_retention
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)

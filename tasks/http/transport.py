@@ -10,7 +10,7 @@ from typing import cast
 import httpcore
 import httpx
 
-from tasks.http.network import AddressGuard, GuardedBackend
+from tasks.http.network import AddressGuard, Backend
 
 _KEEPALIVE_SECONDS = 5.0
 
@@ -40,7 +40,7 @@ class Transport(httpx.AsyncBaseTransport):
             ssl_context=tls_context,
             max_connections=max_connections,
             keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=GuardedBackend(address_guard) if address_guard else None,
+            network_backend=Backend(address_guard),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

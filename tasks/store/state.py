@@ -37,8 +37,13 @@ class RegistryState(FrozenModel):
     credential_origins: tuple[CredentialOrigin, ...] = ()
 
 
-def load_registry_state(session: Session, name: str) -> RegistryState:
+def load_registry_state(session: Session, name: str, *, with_origins: bool = True) -> RegistryState:
     """Return the state of a registry.
+
+    Args:
+        session: the transaction.
+        name: name of the registry.
+        with_origins: whether to load the origins that its credential may be sent to.
 
     Raises:
         InvalidRequest: there is no registry with this name.
@@ -56,7 +61,9 @@ def load_registry_state(session: Session, name: str) -> RegistryState:
         else "",
         credential_origins=credential_origins.list_origins(
             session, registry_record.registry.credential_blocks
-        ),
+        )
+        if with_origins
+        else (),
     )
 
 
