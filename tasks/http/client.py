@@ -199,7 +199,7 @@ class HttpClient:
                     response = await self._exchange(call)
             except IntegrationError:
                 raise
-            except Exception as error:
+            except Exception as error:  # the boundary: whatever happens, a run gets a reason
                 failure = self._to_error(error, call.method, call.url)
                 if failure.transient:
                     self._circuit.record_failure(failure.message, failure.reason)

@@ -155,7 +155,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     """A stream that answers quickly whether its server has closed it.
 
     For each request, the pool asks this of every idle connection. The stream of anyio reads all
-    attributes of the socket each time, which took a third of the time of a request.
+    attributes of the socket each time: writing 1,000 pull secrets took 10 to 20 % longer.
     """
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:

@@ -12,6 +12,7 @@ from models.access.rotation import (
     departure_rotations,
     due_for_rotation,
     fully_rolled_out,
+    has_superseded_robots,
     newly_rolled_out,
     pending_rollouts,
     registries_with_due_robots,
@@ -22,9 +23,17 @@ from models.access.rotation import (
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus
 from models.core.reasons import Reason
+from models.registries.changes import ChangeResult
 from models.registries.robots import RobotAccount
-from tests.support.access_builders import login, namespace, pull_secret_status, robot_account
-from tests.support.builders import NOW
+from tests.support.access_builders import (
+    create_robot,
+    delete_robot,
+    login,
+    namespace,
+    pull_secret_status,
+    robot_account,
+)
+from tests.support.builders import NOW, failure, success
 
 DAY = timedelta(days=1)
 OLD, NEW = robot_account(1, made_at=NOW - DAY), robot_account(2, made_at=NOW)
@@ -314,3 +323,31 @@ def test_due_for_rotation_on_every_registry() -> None:
         "other": {"team-a"},
         "prod": {"team-a", "team-b"},
     }
+
+
+FIRST_ROBOT, NEW_ROBOT = robot_account(1), create_robot("a", number=2)
+
+
+@pytest.mark.parametrize(
+    ("robot_accounts", "results", "expected"),
+    [
+        ([], [], False),
+        ([FIRST_ROBOT], [], False),
+        (
+            [FIRST_ROBOT, robot_account(2, workspace="team-b"), robot_account(3, workspace="")],
+            [],
+            False,
+        ),
+        ([FIRST_ROBOT, robot_account(2)], [], True),
+        ([FIRST_ROBOT, robot_account(2)], [success(delete_robot(1))], False),
+        ([FIRST_ROBOT, robot_account(2)], [failure(delete_robot(1))], True),
+        ([], [success(NEW_ROBOT)], False),
+        ([FIRST_ROBOT], [success(NEW_ROBOT)], True),
+        ([FIRST_ROBOT], [failure(NEW_ROBOT)], True),  # its robot account may have been saved before
+        ([FIRST_ROBOT], [success(delete_robot(1)), success(NEW_ROBOT)], False),
+    ],
+)
+def test_a_workspace_with_two_robots_has_a_superseded_one(
+    robot_accounts: list[RobotAccount], results: list[ChangeResult], expected: bool
+) -> None:
+    assert has_superseded_robots(robot_accounts, results) is expected

@@ -111,6 +111,23 @@ async def test_hung_up_during_the_handshake_is_no_bad_certificate() -> None:
             await http.get("/x")
 
 
+async def test_an_idle_connection_that_the_server_closed_is_not_used_again() -> None:
+    """A request that must not be repeated would fail on it."""
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    target = registry(address=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server, HttpClient(registry_server(target), QUICK, AUTH) as http:
+        for _ in range(3):
+            assert (await http.send("POST", "/x", repeatable=False)).status == 200
+            await asyncio.sleep(0.1)  # until the end of the connection has arrived
+
+
 async def test_cut_over_tls_is_no_bad_certificate() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
