@@ -4,7 +4,7 @@ import base64
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from deployments.simulators.server import run_server
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.factory import create_cluster_client
+from tasks.clusters.protocol import ClusterClient
 from tests.support.errors import raises_reason
 from tests.tasks.clusters.tools import (
     CLUSTER,
@@ -169,20 +170,25 @@ def write_service_account(folder: Path, token: str) -> Path:
     return folder
 
 
+def open_in_pod(service_account: Path) -> AbstractAsyncContextManager[ClusterClient]:
+    """Open a client as a run in a pod does."""
+    return create_cluster_client(
+        CLUSTER,
+        None,
+        QUICK,
+        fingerprint=fingerprint,
+        installation=INSTALLATION_ID,
+        service_account=service_account,
+    )
+
+
 async def test_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with secure_cluster() as cluster:
         host, _, port = cluster.url.removeprefix("https://").partition(":")
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
         account = write_service_account(tmp_path, cluster.token)
-        async with create_cluster_client(
-            CLUSTER,
-            None,
-            QUICK,
-            fingerprint=fingerprint,
-            installation=INSTALLATION_ID,
-            service_account=account,
-        ) as client:
+        async with open_in_pod(account) as client:
             assert len(items((await client.observe(())).namespaces)) == 2
 
 
@@ -196,14 +202,7 @@ async def test_a_replaced_token_of_the_pod_is_read_again(
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", url.rpartition(":")[2])
         account = write_service_account(tmp_path, "first")
-        async with create_cluster_client(
-            CLUSTER,
-            None,
-            QUICK,
-            fingerprint=fingerprint,
-            installation=INSTALLATION_ID,
-            service_account=account,
-        ) as client:
+        async with open_in_pod(account) as client:
             await client.observe(())
             (account / "token").write_text("second\n")
             await client.observe(())
@@ -223,14 +222,7 @@ async def test_an_empty_file_of_the_pod_is_refused(
     account = write_service_account(tmp_path, "token")
     (account / file).write_text("")
     with raises_reason(Reason.CREDENTIALS_MISSING, "does not run in a cluster"):
-        async with create_cluster_client(
-            CLUSTER,
-            None,
-            QUICK,
-            fingerprint=fingerprint,
-            installation=INSTALLATION_ID,
-            service_account=account,
-        ):
+        async with open_in_pod(account):
             pass
 
 
@@ -239,14 +231,7 @@ async def test_within_there_is_nothing_outside(
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(RemoteError, match="does not run in a cluster") as excinfo:
-        async with create_cluster_client(
-            CLUSTER,
-            None,
-            QUICK,
-            fingerprint=fingerprint,
-            installation=INSTALLATION_ID,
-            service_account=tmp_path,
-        ):
+        async with open_in_pod(tmp_path):
             pass
     assert excinfo.value.reason == Reason.CREDENTIALS_MISSING
 
