@@ -27,12 +27,17 @@ _SHARED_PRODUCT_PACKAGES = frozenset({"browser", "deploying", "serving"})
 """Packages in which all tests share a product that is served once."""
 
 
+_LONGEST_PACKAGE = "serving"
+"""It mostly waits for time to pass. It runs first, so that no process ends with it alone."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a served product in one of the processes that tests are spread over."""
     for item in items:
         if item.path.parent.name in _SHARED_PRODUCT_PACKAGES:
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+    items.sort(key=lambda item: item.path.parent.name != _LONGEST_PACKAGE)
 
 
 @pytest.fixture
