@@ -44,7 +44,7 @@ imports: setup
 	@.venv/bin/lint-imports --no-cache
 
 pytest: setup
-	@.venv/bin/pytest -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder $(if $(CI),--durations=25)
+	@.venv/bin/pytest -n auto --dist loadgroup --no-loadscope-reorder $(if $(CI),--durations=25)
 
 bench: setup  ## figures, as ratios against a bare httpx loop in the same run
 	@$(PY) -m pytest tests/benchmarks -s -o addopts= -W ignore --log-level=ERROR

@@ -31,6 +31,14 @@ _LONGEST_PACKAGE = "serving"
 """It mostly waits for time to pass. It runs first, so that no process ends with it alone."""
 
 
+_MAX_PROCESSES = 4
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run the tests: one more than processors, as one mostly waits."""
+    return min(_MAX_PROCESSES, (os.cpu_count() or 1) + 1)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a served product in one of the processes that tests are spread over."""

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from flows.forms.schema import NOTHING_CHOSEN
 from tests.support.product_server import ProductServer
 
-RUN_MS = 60_000
+RUN_MS = 180_000
 _VERSION = re.compile(r"^[0-9a-f]{8}$")
 
 
