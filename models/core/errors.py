@@ -17,6 +17,7 @@ TRANSIENT_REASONS = frozenset(
         Reason.THROTTLED,
         Reason.SERVER_BROKEN,
         Reason.CREDENTIALS_UNPROVED,
+        Reason.TOKEN_SERVICE_UNREACHABLE,
     }
 )
 """Reasons of errors that a retry may solve."""

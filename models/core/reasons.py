@@ -25,6 +25,7 @@ class Reason(StrEnum):
     WRONG_HOST_NAME = "WrongHostName"
     TLS_UNTRUSTED = "TlsUntrusted"
     VERIFICATION_OFF = "VerificationOff"
+    CLIENT_CERTIFICATE_REQUIRED = "ClientCertificateRequired"
     PLAIN_HTTP = "PlainHttp"
     # kind and version
     SUPPORTED = "Supported"
@@ -42,6 +43,8 @@ class Reason(StrEnum):
     ADMIN_PASSWORD_DRIFTED = "AdminPasswordDrifted"  # noqa: S105 - a reason, no secret
     CREDENTIALS_UNPROVED = "CredentialsUnproved"
     FOREIGN_TOKEN_REALM = "ForeignTokenRealm"  # noqa: S105 - a reason, no secret
+    TOKEN_SERVICE_UNREACHABLE = "TokenServiceUnreachable"  # noqa: S105 - a reason, no secret
+    TOKEN_REJECTED = "TokenRejected"  # noqa: S105 - a reason, no secret
     ADMINISTRATOR = "Administrator"
     NOT_ADMINISTRATOR = "NotAdministrator"
     FORBIDDEN = "Forbidden"
@@ -55,9 +58,11 @@ class Reason(StrEnum):
     # observation and reconciliation
     SYNCED = "Synced"
     NEVER_SYNCED = "NeverSynced"
+    CATALOG_READ = "CatalogRead"
     CATALOG_FORBIDDEN = "CatalogForbidden"
     CATALOG_DISABLED = "CatalogDisabled"
     PAGES_SHIFTED = "PagesShifted"
+    LIST_NOT_PROVED = "ListNotProved"
     LIST_TOO_LARGE = "ListTooLarge"
     CHANGES_FAILED = "ChangesFailed"
     PLAN_REFUSED = "PlanRefused"

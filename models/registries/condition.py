@@ -17,6 +17,7 @@ class ConditionType(StrEnum):
     ADMINISTRATOR = "Administrator"
     SERVING = "Serving"
     WRITABLE = "Writable"
+    CATALOG = "Catalog"
     SYNCED = "Synced"
 
 

@@ -34,6 +34,7 @@ _CONDITIONS = {
     Reason.UNKNOWN_HOST: ConditionType.REACHABLE,
     Reason.UNREACHABLE: ConditionType.REACHABLE,
     Reason.CERTIFICATE_EXPIRED: ConditionType.TLS_TRUSTED,
+    Reason.CLIENT_CERTIFICATE_REQUIRED: ConditionType.TLS_TRUSTED,
     Reason.SELF_SIGNED: ConditionType.TLS_TRUSTED,
     Reason.TLS_UNTRUSTED: ConditionType.TLS_TRUSTED,
     Reason.UNKNOWN_AUTHORITY: ConditionType.TLS_TRUSTED,
@@ -42,6 +43,7 @@ _CONDITIONS = {
     Reason.CREDENTIALS_MISSING: ConditionType.AUTHENTICATED,
     Reason.CREDENTIALS_UNPROVED: ConditionType.AUTHENTICATED,
     Reason.CREDENTIAL_NOT_FOR_ORIGIN: ConditionType.AUTHENTICATED,
+    Reason.TOKEN_SERVICE_UNREACHABLE: ConditionType.AUTHENTICATED,
     Reason.UNAUTHORIZED: ConditionType.AUTHENTICATED,
 }
 """The condition that a failed request affects, by reason; `SYNCED` for any other reason."""

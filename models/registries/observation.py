@@ -9,6 +9,10 @@ from models.registries.condition import CheckResult
 from models.registries.robots import ObservedRobot
 from models.registries.space import ObservedSpace
 
+NO_CATALOG_REASONS = (Reason.CATALOG_DISABLED, Reason.CATALOG_FORBIDDEN)
+"""Reasons of a registry that does not list its repositories. This is how it is set up and no fault:
+the spaces on record are its list."""
+
 NOT_REQUESTED = Unavailable(reason=Reason.NOT_PROBED, message="not requested")
 
 
@@ -37,9 +41,14 @@ class Snapshot(FrozenModel):
     observer_usable: bool | None = None
 
     @property
+    def has_no_catalog(self) -> bool:
+        """Whether the registry does not list its repositories, see `NO_CATALOG_REASONS`."""
+        return isinstance(self.spaces, Unavailable) and self.spaces.reason in NO_CATALOG_REASONS
+
+    @property
     def first_unavailable(self) -> Unavailable | None:
-        """The first requested section that could not be read completely."""
-        sections = (self.spaces, self.robots)
+        """The first requested section that could not be read, of those the registry has."""
+        sections = (self.robots,) if self.has_no_catalog else (self.spaces, self.robots)
         unavailable = (
             section
             for section in sections

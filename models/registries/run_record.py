@@ -112,13 +112,14 @@ def summarize_run(
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
     is_complete = isinstance(snapshot.spaces, Complete)
+    is_success = is_complete or snapshot.has_no_catalog
     expired_spaces = (*plan.expired_spaces, *_rejected_spaces(outcomes))
     return RunRecord(
         conditions=conditions,
         poll_history=PollHistory(
             observed_at=snapshot.observed_at,
-            seconds=snapshot.seconds if is_complete else record.poll_history.seconds,
-            failures=0 if is_complete else record.poll_history.failures + 1,
+            seconds=snapshot.seconds if is_success else record.poll_history.seconds,
+            failures=0 if is_success else record.poll_history.failures + 1,
         ),
         updated_spaces=_updated_spaces(spaces, plan, outcomes),
         expired_spaces=expired_spaces,
@@ -155,6 +156,8 @@ def sync_check(
     else:
         status, reason = ConditionStatus.TRUE, Reason.SYNCED
         message = "all spaces were read and match the desired state"
+        if snapshot.has_no_catalog:
+            message = "the registry does not list its spaces; those on record are its list"
     return CheckResult(
         type=ConditionType.SYNCED,
         status=status,

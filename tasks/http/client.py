@@ -148,6 +148,7 @@ class HttpClient:
         *,
         query: Mapping[str, str | int] | None = None,
         json: object = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
         repeatable: bool = True,
@@ -160,6 +161,7 @@ class HttpClient:
             path: path of the URL.
             query: query parameters.
             json: JSON body.
+            form: form body, instead of a JSON body.
             headers: additional headers.
             anonymous: do not send the client's credential.
             repeatable: whether the request may be sent twice; only then is it retried.
@@ -176,7 +178,7 @@ class HttpClient:
         url = (origin or self.origin) + path
         try:
             request = self._client.build_request(
-                method, url, params=query, json=json, headers=headers
+                method, url, params=query, json=json, data=form, headers=headers
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise self._to_error(error, method, url) from None

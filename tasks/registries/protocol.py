@@ -1,6 +1,7 @@
 """Interfaces that every kind of registry client implements, and its credentials."""
 
-from collections.abc import Awaitable, Callable
+import base64
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,6 +32,24 @@ class Credential:
     password: SecretStr
     error: str = ""
     is_unavailable: bool = False
+
+    @property
+    def basic_auth_headers(self) -> Mapping[str, str]:
+        """The header of basic authentication; send it to origins of the credential only."""
+        pair = f"{self.username}:{self.password.get_secret_value()}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+    @property
+    def hint(self) -> str:
+        """Why the credential may have been refused, for the end of a message; often empty."""
+        password = self.password.get_secret_value()
+        if password.endswith(("\n", "\r")):
+            return "; note that the password ends with a line break"
+        return (
+            "; note that the password begins or ends with a blank"
+            if password.strip() != password
+            else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,16 @@ def _first_error(error: ValueError) -> str:
 def is_web_page(response: Response) -> bool:
     """Return whether a response is HTML, which an API does not return."""
     return "text/html" in response.headers.get("content-type", "")
+
+
+_TLS_EXPECTED_TEXTS = (
+    b"client sent an http request to an https server",  # Go
+    b"plain http request was sent to https port",  # nginx
+    b"speaking plain http to an ssl-enabled server",  # Apache
+)
+
+
+def expects_tls(response: Response) -> bool:
+    """Return whether a server refuses a request because it was sent in plain http."""
+    body = response.body[:MAX_ERROR_LENGTH].lower()
+    return response.status == 400 and any(text in body for text in _TLS_EXPECTED_TEXTS)

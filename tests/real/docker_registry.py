@@ -39,7 +39,7 @@ def running_docker_registry(
     """
     binary = program("docker-registry", "apt-get install docker-registry")
     with tempfile.TemporaryDirectory(prefix="docker-registry-") as folder:
-        home, port = Path(folder), _free_port()
+        home, port = Path(folder), free_port()
         config = _config(home, port, users, cert, filesystem, page_limit)
         (home / "config.yml").write_text(yaml.safe_dump(config))
         url = f"{'https' if cert else 'http'}://127.0.0.1:{port}"
@@ -47,10 +47,10 @@ def running_docker_registry(
             command = [binary, "serve", str(home / "config.yml")]
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
             try:
-                _wait_until_answering(url, process, home / "log")
+                wait_until_answering(url, process, home / "log")
                 yield url
             finally:
-                _stop(process)
+                stop(process)
 
 
 def push(url: str, repository: str, tag: str, auth: BasicLogin = None) -> str:
@@ -124,13 +124,15 @@ def _htpasswd(user: str, password: str) -> str:
     return result.stdout.strip() + "\n"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
-def _wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a started server answers, whatever it says."""
     deadline = time.monotonic() + START_SECONDS
     with httpx.Client(verify=False, timeout=1) as client:
         while time.monotonic() < deadline and process.poll() is None:
@@ -140,10 +142,11 @@ def _wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path)
                 time.sleep(0.02)
             else:
                 return
-    raise RuntimeError(f"docker-registry does not answer at {url}: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"no server answers at {url}: {log.read_text()[-2000:]}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a started server."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -18,7 +18,8 @@ from tasks.clusters.kubeconfig import parse_kubeconfig
 from tasks.discovery.objects import redact
 from tasks.http.response import Response
 from tasks.pages.markdown import breakable, escape_markdown, inline_code
-from tasks.registries.docker.wire import next_page_query, parse_challenge
+from tasks.registries.docker.catalog import next_page_query
+from tasks.registries.docker.challenge import parse_challenges
 from tasks.registries.harbor.checks import version_check
 from tasks.registries.wire import error_from_response
 from tests.tasks.patterns import LONGEST, Pattern, own_patterns, worst_texts
@@ -113,7 +114,7 @@ def _project(text: str) -> object:
 
 
 PARSERS: list[Callable[[str], object]] = [
-    parse_challenge,
+    parse_challenges,
     next_page_query,
     _authority,
     _retry_after,
@@ -161,7 +162,7 @@ PIECES = [
 ]
 
 _STARTS: dict[Callable[[str], object], str] = {
-    parse_challenge: "Bearer ",
+    parse_challenges: "Bearer ",
     next_page_query: "<",
     _authority: "-----BEGIN CERTIFICATE-----",
     _quoted: '{"errors": [',

@@ -12,7 +12,6 @@ from models.access.explain.explanation import (
 )
 from models.core.availability import Complete, Unavailable
 from models.core.plural import pluralize
-from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType, Health
 from models.registries.robots import ObservedRobot, RobotAccount
 
@@ -23,7 +22,6 @@ _FATAL_TYPES = (
     ConditionType.AUTHENTICATED,
     ConditionType.SERVING,
 )
-_NO_CATALOG = (Reason.CATALOG_DISABLED, Reason.CATALOG_FORBIDDEN)
 
 
 def registry_check(evidence: Evidence) -> AccessCheck:
@@ -97,7 +95,7 @@ def _unlisted_space_check(
     if registry.space is None:
         message = f"the spaces could not be listed ({why.reason}), and it is not on record"
         return unknown_check(name, message, _repair_advice(registry), at)
-    if why.reason in _NO_CATALOG and not registry.capabilities.stores_spaces:
+    if registry.snapshot.has_no_catalog and not registry.capabilities.stores_spaces:
         return passed_check(name, f"on record as {visibility}; the registry has no catalog", at)
     message = f"the spaces could not be listed ({why.reason}); on record it is {visibility}"
     return unknown_check(name, message, _repair_advice(registry), at)

@@ -5,7 +5,7 @@ nothing to write.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from models.core.availability import Complete, Unavailable
@@ -23,13 +23,19 @@ from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
 from tasks.registries.docker import wire
+from tasks.registries.docker.catalog import FIRST_QUERY, CatalogReader, ListNotProved
+from tasks.registries.docker.challenge import select_challenge
+from tasks.registries.docker.checks import catalog_check, missing_catalog_check
 from tasks.registries.docker.login import LoginResult, log_in
+from tasks.registries.docker.tokens import REFUSALS
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
 from tasks.registries.server import registry_server
 from tasks.registries.wire import parse_json, raise_for_status
 
-_UNAUTHORIZED, _NOT_ALLOWED = 401, 405
+_BAD_REQUEST, _UNAUTHORIZED = 400, 401
+_DISABLED_STATUSES = (404, 405, 410, 501)
+_UNSUPPORTED_CODE = b'"UNSUPPORTED"'
 
 
 class DockerRegistryClient:
@@ -63,75 +69,70 @@ class DockerRegistryClient:
         """Observe health, and the spaces of the repositories; see `RegistryReader`."""
         taken_at, started = clock.now(), time.monotonic()
         self._login_result = await log_in(self.http, self.registry, self.credential)
-        checks = self._login_result.checks  # before `_read_spaces`, which may renew the token
-        spaces = await self._read_spaces()
+        checks = self._login_result.checks
+        spaces, catalog_checks = await self._read_spaces()
         return Snapshot(
             registry=self.http.name,
             observed_at=taken_at,
             seconds=time.monotonic() - started,
-            checks=checks,
+            checks=(*checks, *catalog_checks),
             spaces=spaces,
         )
 
-    async def _read_spaces(self) -> Complete[ObservedSpace] | Unavailable:
+    async def _read_spaces(
+        self,
+    ) -> tuple[Complete[ObservedSpace] | Unavailable, tuple[CheckResult, ...]]:
         failed_check = first_failure(self._login_result.checks)
         if failed_check is not None:
-            return Unavailable(reason=failed_check.reason, message=failed_check.message)
+            return Unavailable(reason=failed_check.reason, message=failed_check.message), ()
         try:
-            return Complete[ObservedSpace](
-                items=wire.group_into_spaces(await self._read_repositories())
-            )
-        except (Unauthorized, Forbidden):
-            message = "the catalog may not be read: grant the account registry:catalog:*"
-            return Unavailable(reason=Reason.CATALOG_FORBIDDEN, message=message)
-        except NotFound:
-            message = "the catalog is disabled, so the repositories cannot be listed"
-            return Unavailable(reason=Reason.CATALOG_DISABLED, message=message)
+            reader = await self._read_catalog()
+        except (Unauthorized, Forbidden, NotFound) as error:
+            check = missing_catalog_check(error)
+            return Unavailable(reason=check.reason, message=check.message), (check,)
+        except ListNotProved as error:
+            return Unavailable(reason=Reason.LIST_NOT_PROVED, message=str(error)), ()
         except RemoteError as error:
-            return Unavailable(reason=error.reason, message=str(error))
+            return Unavailable(reason=error.reason, message=str(error)), ()
+        spaces = wire.group_into_spaces(reader.repositories)
+        return Complete[ObservedSpace](items=spaces), (catalog_check(reader.invalid_names),)
 
-    async def _read_repositories(self) -> Iterable[str]:
-        # The catalog is sorted, so its pages do not shift during the read. It is sorted by path
-        # segment (`p/r0` before `p-a`), so names cannot show that the pages go in a circle; only a
-        # repeated page start can.
-        repositories: dict[str, None] = {}
-        response = await self._read_first_page()
-        starts: set[frozenset[tuple[str, str]]] = set()
-        size = ListCounter(self.http.limits)
-        while True:
-            page = parse_json(response, wire.CATALOG_ADAPTER).repositories or ()
-            if excess := size.add(len(page), len(response.body)):
+    async def _read_catalog(self) -> CatalogReader:
+        reader, size = CatalogReader(), ListCounter(self.http.limits)
+        query: Mapping[str, str] | None = FIRST_QUERY
+        while query is not None:
+            response = await self._read_page(query)
+            if response.status == _BAD_REQUEST and query is FIRST_QUERY:
+                # A registry with a smaller maximum (`catalog.maxentries`) refuses this page size;
+                # without `n`, it chooses the size.
+                query = {}
+                response = await self._read_page(query)
+            page = parse_json(_raise_for_catalog(response), wire.CATALOG_ADAPTER)
+            if excess := size.add(len(page.repositories or ()), len(response.body)):
                 raise list_too_large_error(self.http, response, excess)
-            repositories.update(dict.fromkeys(page))
-            next_query = wire.next_page_query(response.headers.get("link", ""))
-            if next_query is None:
-                return repositories
-            start = frozenset(next_query.items())
-            if not start or start in starts:
-                message = "the pages of the catalog do not end"
-                raise Rejected(self.http.target, "GET", response.url, message)
-            starts.add(start)
-            response = await self._read_page(next_query)
+            query = reader.add_page(page, response.headers.get("link", ""), query)
+        return reader
 
-    async def _read_first_page(self) -> Response:
-        # A registry with a smaller maximum (`catalog.maxentries`) refuses this page size; without
-        # `n`, it chooses the size.
-        try:
-            return await self._read_page({"n": wire.CATALOG_PAGE_SIZE})
-        except Rejected:
-            return await self._read_page({})
-
-    async def _read_page(self, query: Mapping[str, str | int]) -> Response:
-        # A token may expire between pages: renew it once per page.
+    async def _read_page(self, query: Mapping[str, str]) -> Response:
+        # A token may expire between pages, or a page may require another scope: get a new token
+        # once per page.
         response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
-        if response.status == _UNAUTHORIZED and self._login_result.authorization.startswith(
-            "Bearer"
-        ):
-            self._login_result = await log_in(self.http, self.registry, self.credential)
+        if response.status == _UNAUTHORIZED and await self._renew_token(response):
             response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
-        if response.status == _NOT_ALLOWED:
-            raise NotFound(self.http.target, "GET", response.url, "answered 405")
-        return raise_for_status(response)
+        return response
+
+    async def _renew_token(self, response: Response) -> bool:
+        service = self._login_result.token_service
+        challenge = select_challenge(response.headers.get("www-authenticate", ""))
+        if service is None or challenge is None:
+            return False
+        try:
+            token = await service.request_token(challenge.scope)
+        except REFUSALS:
+            return False
+        update = {"authorization": f"Bearer {token}"}
+        self._login_result = self._login_result.model_copy(update=update)
+        return True
 
     def _auth_headers(self) -> Mapping[str, str] | None:
         authorization = self._login_result.authorization
@@ -166,10 +167,18 @@ class DockerRegistryClient:
             login = await log_in(self.http, self.registry, credential)
         except RemoteError:
             return None
-        failed_check = first_failure(login.checks)
-        if failed_check is not None:
-            return False if failed_check.reason is Reason.BAD_CREDENTIALS else None
-        return True if login.authorization else None
+        reason = login.checks[-1].reason
+        if reason in (Reason.BAD_CREDENTIALS, Reason.CREDENTIALS_ACCEPTED):
+            return reason is Reason.CREDENTIALS_ACCEPTED
+        return None
+
+
+def _raise_for_catalog(response: Response) -> Response:
+    is_unsupported = response.status == _BAD_REQUEST and _UNSUPPORTED_CODE in response.body
+    if response.status in _DISABLED_STATUSES or is_unsupported:
+        message = f"answered {response.status}"
+        raise NotFound(response.target, response.method, response.url, message)
+    return raise_for_status(response)
 
 
 @asynccontextmanager

@@ -14,7 +14,8 @@ from tasks.http.client import HttpClient
 from tasks.http.response import Response
 from tasks.registries.harbor import checks, wire
 from tasks.registries.harbor.robot_wire import ROBOTS_ADAPTER, Robot
-from tasks.registries.wire import is_web_page, parse_json, raise_for_status
+from tasks.registries.protocol import Credential
+from tasks.registries.wire import expects_tls, is_web_page, parse_json, raise_for_status
 
 API_PATH = "/api/v2.0"
 
@@ -74,6 +75,9 @@ async def _identify_other(http: HttpClient, response: Response) -> CheckResult:
             "this is a Docker Registry, not a Harbor",
             "choose the type 'Docker Registry'",
         )
+    if expects_tls(response):
+        message, advice = "the server expects TLS on this port", "use an address with https://"
+        return _not_harbor_check(message, advice)
     if is_web_page(response) or is_web_page(ping):
         return _not_harbor_check("this is a web page, not a registry")
     return _not_harbor_check(f"{API_PATH}/health answered {response.status}")
@@ -89,8 +93,9 @@ def _redirect_check(target: str) -> CheckResult:
     )
 
 
-def _not_harbor_check(message: str) -> CheckResult:
-    advice = "check the address: use the address of Harbor's web console"
+def _not_harbor_check(
+    message: str, advice: str = "check the address: use the address of Harbor's web console"
+) -> CheckResult:
     # Not confirmed: the maintenance page of a proxy and a truncated response look the same.
     return _kind_check(
         ConditionStatus.FALSE, Reason.NOT_A_REGISTRY, message, advice, confirmed=False
@@ -111,7 +116,7 @@ def _kind_check(
 
 async def authenticate(
     http: HttpClient,
-    username: str,
+    credential: Credential,
     health: wire.HealthResponse,
     lockout_policy: LockoutPolicy,
     *,
@@ -121,7 +126,7 @@ async def authenticate(
 
     Args:
         http: HTTP client with the credential.
-        username: user name of the credential.
+        credential: the credential, for messages.
         health: health of Harbor's components, see `detect`.
         lockout_policy: when to accept a 401 as a wrong password.
         credential_refused: whether the credential was refused before. Then it is tried only once,
@@ -135,7 +140,8 @@ async def authenticate(
         await asyncio.sleep(lockout_policy.pause_seconds)
         response = await http.get(f"{API_PATH}/users/current")
     if response.status == 401:
-        return AuthResult(checks=(_refusal_check(response, health, lockout_policy),))
+        return AuthResult(checks=(_refusal_check(response, credential, health, lockout_policy),))
+    username = credential.username
     accepted_check = _authenticated_check(
         ConditionStatus.TRUE,
         Reason.CREDENTIALS_ACCEPTED,
@@ -154,7 +160,10 @@ async def authenticate(
 
 
 def _refusal_check(
-    response: Response, health: wire.HealthResponse, lockout_policy: LockoutPolicy
+    response: Response,
+    credential: Credential,
+    health: wire.HealthResponse,
+    lockout_policy: LockoutPolicy,
 ) -> CheckResult:
     # A 401 proves a wrong password only if the database is healthy and the response was slow
     # enough for a password comparison.
@@ -177,7 +186,7 @@ def _refusal_check(
     return _authenticated_check(
         ConditionStatus.FALSE,
         Reason.BAD_CREDENTIALS,
-        "the user name or password is wrong",
+        f"the user name or password is wrong{credential.hint}",
         "correct them in the registry-credentials block (user names are case-sensitive; with OIDC, "
         "use the local admin or a robot account)",
     )

@@ -45,7 +45,7 @@ class HarborClient:
 
     Args:
         http: HTTP client that sends the credential, except with anonymous requests.
-        username: user name of the credential, for messages.
+        credential: the credential, for messages.
         credential_refused: whether the last observation found the credential refused.
         lockout_policy: when to accept a 401 as a wrong password.
         observer: credential of a robot account to read lists with, at a much lower cost to Harbor.
@@ -54,13 +54,13 @@ class HarborClient:
     def __init__(
         self,
         http: HttpClient,
-        username: str,
+        credential: Credential,
         *,
         credential_refused: bool = False,
         lockout_policy: LockoutPolicy | None = None,
         observer: Credential | None = None,
     ) -> None:
-        self.http, self.username, self.credential_refused = http, username, credential_refused
+        self.http, self.credential, self.credential_refused = http, credential, credential_refused
         self.lockout_policy, self.observer = lockout_policy or LockoutPolicy(), observer
 
     async def probe(self) -> tuple[CheckResult, ...]:
@@ -124,7 +124,7 @@ class HarborClient:
     async def _authenticate(self, health: wire.HealthResponse) -> AuthResult:
         return await authenticate(
             self.http,
-            self.username,
+            self.credential,
             health,
             self.lockout_policy,
             credential_refused=self.credential_refused,
@@ -211,7 +211,7 @@ async def open_harbor(
     async with HttpClient(registry_server(registry), options.limits, auth) as http:
         yield HarborClient(
             http,
-            credential.username,
+            credential,
             credential_refused=options.credential_refused,
             lockout_policy=lockout_policy,
             observer=options.observer_credential,

@@ -1,8 +1,5 @@
 """Log in to Harbor with another credential than the registry's own."""
 
-import base64
-from collections.abc import Mapping
-
 from models.core.errors import RemoteError
 from tasks.http.client import HttpClient
 from tasks.registries.harbor.auth import LockoutPolicy, detect
@@ -12,12 +9,6 @@ from tasks.registries.wire import is_web_page
 _TOKEN_PATH = "/service/token"  # noqa: S105 - a path
 _REQUIRED_COMPONENTS = frozenset({"core", "database"})
 """Components that Harbor needs to check a password."""
-
-
-def basic_auth_headers(credential: Credential) -> Mapping[str, str]:
-    """Return the basic authentication header; send it to the registry's own origin only."""
-    pair = f"{credential.username}:{credential.password.get_secret_value()}"
-    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
 async def check_login(
@@ -33,7 +24,7 @@ async def check_login(
     # Without a scope, the token service is the only endpoint that rejects a wrong password. As with
     # any 401 of Harbor, the rejection counts only if it was slow enough for a password comparison
     # and Harbor's database is healthy.
-    query, headers = {"service": "harbor-registry"}, basic_auth_headers(credential)
+    query, headers = {"service": "harbor-registry"}, credential.basic_auth_headers
     try:
         response = await http.get(_TOKEN_PATH, query, headers=headers, anonymous=True)
         if response.status == 200 and not is_web_page(response):

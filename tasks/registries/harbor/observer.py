@@ -21,7 +21,6 @@ from tasks import clock
 from tasks.http.client import HttpClient
 from tasks.registries.harbor.auth import API_PATH
 from tasks.registries.harbor.lists import read_complete
-from tasks.registries.harbor.login import basic_auth_headers
 from tasks.registries.harbor.projects import read_projects
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robot_wire import Right, RobotPermission
@@ -75,7 +74,7 @@ async def read_lists(
     """
     if observer_credential is None:
         return await _read_with(http, installation, None)
-    first = await _read_with(http, installation, basic_auth_headers(observer_credential))
+    first = await _read_with(http, installation, observer_credential.basic_auth_headers)
     unavailable = [section for section in (first.spaces, first.robots) if _is_unusable(section)]
     if not unavailable:
         return HarborLists(first.spaces, first.robots, observer_usable=True)

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
+import pytest
 from prefect.client.orchestration import get_client
 from sqlmodel import Session
 
@@ -12,12 +14,15 @@ from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerReg
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations.integration import save_new_registry
+from flows.registries.create_space import create_space
+from flows.registries.integrate import integrate_registry
 from flows.registries.set_visibility import set_space_visibility
 from flows.registries.update import update_registry
 from flows.runs import new_run_context
 from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
+from models.registries.condition import ConditionStatus, ConditionType, Health
 from models.registries.credential_origin import new_credential_origins
 from models.registries.registry import BlockRef, Kind, Registry
 from models.tables import BindingRow
@@ -31,6 +36,7 @@ from tests.support.helpers import (
     record_of,
     run_flow,
     save_credentials,
+    spaces_of,
 )
 from tests.support.platform import (
     add_cluster,
@@ -234,3 +240,30 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
 def _bind(session: Session, registry: str) -> None:
     at = clock.now()
     session.add(BindingRow(registry_name=registry, space="team", workspace="red", bound_at=at))
+
+
+@pytest.mark.parametrize("catalog", ["disabled", "forbidden"])
+async def test_a_registry_without_a_catalog_is_healthy_and_its_spaces_are_bound(
+    name: str, catalog: Literal["disabled", "forbidden"]
+) -> None:
+    registry = SimulatedDockerRegistry(
+        auth=BasicAuth({"admin": "admin-pw-1", "puller": SECRET}), catalog=catalog
+    )
+    registry.add_repository("team/app", tags=("latest",))
+    with run_server(registry.app) as url, cluster_with(shop="red") as cluster:
+        await add_cluster("eu", cluster)
+        form = {"type": "docker", "address": url}
+        credentials = await save_credentials(name, "admin", "admin-pw-1")
+        pull = await save_credentials(f"{name}-pull", "puller", SECRET)
+        await expect_success(integrate_registry, name, form, credentials, pull_credentials=pull)
+        await expect_success(create_space, name, ["team"])
+        await bind(name, ["team"], "red")
+        assert all(binding.effective_at for binding in bindings_of(name))
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop"}
+        assert (await run_schedules(name)).message == ""
+        record = record_of(name)
+        catalog_condition = next(c for c in record.conditions if c.type is ConditionType.CATALOG)
+        assert record.health_summary.health is Health.HEALTHY
+        assert catalog_condition.status is ConditionStatus.FALSE
+        assert "create-space" in catalog_condition.message
+        assert list(spaces_of(name)) == ["team"]

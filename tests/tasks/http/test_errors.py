@@ -166,7 +166,7 @@ async def test_no_observation_with_an_exception_leaves_the_registry_green(
     with stamina.set_testing(True, attempts=1), disable_run_logger():
         for _ in range(FLIP_AFTER):
             async with HttpClient(registry_server(target), QUICK, AUTH, transport) as http:
-                client: RegistryClient = HarborClient(http, "admin")
+                client: RegistryClient = HarborClient(http, ADMIN)
                 if registry_kind is Kind.DOCKER:
                     client = DockerRegistryClient(http, target, ADMIN)
                 try:

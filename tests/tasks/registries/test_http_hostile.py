@@ -146,7 +146,7 @@ class _Endless:
             return await Response(b"{}")(scope, receive, send)
         self.pages += 1
         link = f'</v2/_catalog?last={self.pages}>; rel="next"'
-        names = [f"{name}{self.pages}/app" for name in self.names]
+        names = [f"{self.pages:04}{name}/app" for name in self.names]
         body = json.dumps({"repositories": names}).encode()
         return await Response(body, headers={"Link": link})(scope, receive, send)
 

@@ -23,6 +23,7 @@ from deployments.simulators.faults import (
 )
 from models.core.errors import Rejected
 from models.core.reasons import Reason
+from models.registries.condition import ConditionStatus, ConditionType
 from models.registries.registry import Kind
 from models.registries.space import ObservedSpace
 from tests.conftest import REGISTRY_USERS
@@ -39,6 +40,7 @@ from tests.tasks.registries.tools import (
     items,
     observe_registry,
     open_client,
+    statuses_by_type,
     unavailable_reason,
     update_robot,
 )
@@ -150,8 +152,7 @@ async def test_pages_without_an_end_are_not_taken_for_the_whole(pages: tuple[str
     with serving(_LinkPages(*pages).app) as url:
         section = (await observe_registry(url, Kind.DOCKER, None)).spaces
     assert not section.is_complete
-    assert section.reason is Reason.REJECTED
-    assert "the pages of the catalog do not end" in section.message
+    assert section.reason is Reason.LIST_NOT_PROVED
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,11 @@ async def test_a_catalog_may_be_closed(
     with serving(SimulatedDockerRegistry(auth, catalog=catalog).app) as url:
         snapshot = await observe_registry(url, Kind.DOCKER, USER)
     assert unavailable_reason(snapshot) is reason
-    assert len(snapshot.checks) == 2
+    assert statuses_by_type(snapshot.checks)[ConditionType.CATALOG] == (
+        ConditionStatus.FALSE,
+        reason,
+    )
+    assert snapshot.first_unavailable is None
 
 
 @pytest.mark.parametrize(
@@ -180,7 +185,7 @@ async def test_a_catalog_may_be_closed(
         (Respond(200, b"<html>", (("Content-Type", "text/html"),)), Reason.SERVER_BROKEN),
         (Respond(302, b"", (("Location", "http://elsewhere.test/"),)), Reason.REDIRECTED),
         (Respond(400), Reason.REJECTED),
-        (Respond(200, b'{"repositories": [1]}'), Reason.SERVER_BROKEN),
+        (Respond(200, b'{"repositories": 1}'), Reason.SERVER_BROKEN),
         (TruncateBody(), Reason.SERVER_BROKEN),
         (HugeBody(3_000_000), Reason.REJECTED),
         (CutConnection(100), Reason.UNREACHABLE),
