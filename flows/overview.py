@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.operations.state_pages import StatePages, publish_state_pages
+from flows.operations.state_pages import StatePages, publish_registry_pages, publish_state_pages
 from flows.operations.storage import measure_registries
 from flows.runs import report_errors
 from models.core.plural import pluralize
@@ -13,8 +13,6 @@ from tasks import clock
 from tasks.store.registries import registries
 from tasks.store.retention import prune_history
 from tasks.store.session import in_transaction
-
-_PAGES_AT_ONCE = 20
 
 
 @flow(name="compute-overview", persist_result=False)
@@ -31,9 +29,7 @@ async def compute_overview() -> State[None]:
     unreachable = await measure_registries(due_records)
     page_count = await publish_state_pages(StatePages(overview=True))
     names = [record.registry.name for record in records]
-    for start in range(0, len(names), _PAGES_AT_ONCE):  # so that no transaction takes long
-        batch = names[start : start + _PAGES_AT_ONCE]
-        page_count += await publish_state_pages(StatePages(registries=batch))
+    page_count += await publish_registry_pages(names)
     notes = f"; storage unavailable: {', '.join(unreachable)}" if unreachable else ""
     if pruned := await prune_history(now):
         notes += f"; {pluralize(pruned, 'old audit entry')} deleted"

@@ -9,10 +9,12 @@ from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
+from sqlmodel import Session
 
 from models.core.errors import IntegrationError
 from models.core.run_context import RunContext
 from tasks import clock
+from tasks.store import leases
 from tasks.store.leases import lease
 
 P = ParamSpec("P")
@@ -62,3 +64,21 @@ async def hold_lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[Ru
     """Hold a lease, see `tasks.store.leases.lease`; yield the context of the run that holds it."""
     async with lease(key, wait_seconds=wait_seconds) as lease_id:
         yield new_run_context(lease_id)
+
+
+@asynccontextmanager
+async def load_under_lease(
+    key: str, load: Callable[[Session, RunContext], T], *, wait_seconds: float = 0.0
+) -> AsyncIterator[tuple[RunContext, T]]:
+    """Hold a lease, and load in the transaction that acquires it.
+
+    See `tasks.store.leases.load_under_lease`. Yields the context of the run that holds the lease,
+    and the result of `load`.
+    """
+
+    def load_with_context(session: Session, lease_id: str) -> tuple[RunContext, T]:
+        context = new_run_context(lease_id)
+        return context, load(session, context)
+
+    async with leases.load_under_lease(key, load_with_context, wait_seconds=wait_seconds) as loaded:
+        yield loaded

@@ -15,7 +15,7 @@ from flows.operations.bindings import unbind
 from flows.operations.memberships import remove_workspace_records
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import hold_lease, new_run_context, report_errors
+from flows.runs import new_run_context, report_errors
 from models.access.binding import Binding
 from models.access.binding_update import WORKSPACE_REMOVED
 from models.access.requests import check_workspaces_exist
@@ -64,7 +64,6 @@ async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[str]:
     """Apply the removal of bindings in each registry, and return the errors."""
     errors = []
     for registry in sorted({binding.registry for binding in former_bindings}):
-        async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
-            result = await apply_access_change(registry, context)
+        result = await apply_access_change(registry)
         errors += [result.error] if result.error else []
     return errors

@@ -18,10 +18,9 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import bind, unbind
-from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
-from flows.runs import hold_lease, new_run_context, report_errors
+from flows.runs import new_run_context, report_errors
 from models.access.binding import Binding
 from models.access.binding_change import restorable_bindings, select_held_bindings
 from tasks.pages.held_bindings import held_bindings_page
@@ -88,8 +87,7 @@ async def resolve_held_bindings(
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
     reason = messages.HELD_BINDING_RESTORED
     await in_transaction(bind, selection, new_run_context(), reason)
-    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        result = await apply_access_change(registry, context)
+    result = await apply_access_change(registry)
     await publish_plan(result.registry_result)
     await _publish(registry, selection)
     return result.final_state(message)

@@ -13,10 +13,15 @@ from sqlmodel import Session
 
 from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
-from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
+from flows.operations.reconcile_registry import (
+    AS_FUNCTIONS,
+    LEASE_WAIT_SECONDS,
+    hold_registry,
+    reconcile,
+)
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import hold_lease, isolate_failure, report_errors
+from flows.runs import isolate_failure, report_errors
 from models.access.requests import check_workspaces_exist
 from models.access.rotation import due_for_rotation
 from models.core.errors import InvalidRequest
@@ -98,8 +103,16 @@ async def rotate_batch(workspaces_by_registry: Mapping[str, frozenset[str]]) -> 
 
 
 async def _rotate_registry(name: str, rotate: frozenset[str]) -> str:
-    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        return (await reconcile(name, context, AS_FUNCTIONS, rotate=rotate)).error
+    async with hold_registry(name) as (context, registry_state):
+        result = await reconcile(
+            name,
+            context,
+            AS_FUNCTIONS,
+            rotate=rotate,
+            registry_state=registry_state,
+            release=True,
+        )
+    return result.error
 
 
 def _due_workspaces(

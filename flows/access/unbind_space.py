@@ -16,10 +16,9 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import unbind
-from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
-from flows.runs import hold_lease, new_run_context, report_errors
+from flows.runs import new_run_context, report_errors
 from models.access.binding_change import plan_unbind
 from models.access.binding_update import REQUESTED
 from models.access.requests import check_unbind_limit
@@ -67,8 +66,7 @@ async def unbind_space(
     if dry_run:
         return Completed(message=messages.would_be("unbound", summary))
     await in_transaction(unbind, binding_change.bindings, REQUESTED, context)
-    async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as lease_context:
-        result = await apply_access_change(registry, lease_context)
+    result = await apply_access_change(registry)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))

@@ -9,32 +9,31 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import SecretStr
-from sqlmodel import Session
 
 from flows.discovery import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.managed_harbors import (
     DiscoveryResult,
-    load_discovery_trust,
+    hold_discovery,
     reconcile_managed_harbors,
 )
+from flows.operations.state_pages import (
+    PAGES_AT_ONCE,
+    StatePages,
+    publish_and_send,
+    publish_registry_pages,
+)
 from flows.operations.sync_clusters import sync_clusters
-from flows.runs import hold_lease, isolate_failure, report_errors
+from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import LeaseHeld
-from models.core.publication import Publication
 from models.core.settings import get_settings
-from models.discovery.managed_harbor import ManagedHarborRecord
-from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.discovery.find import find_managed_harbors
-from tasks.pages.discovery import discovery_digest_source, discovery_page
-from tasks.prefect.artifacts import Page, publish_changed
-from tasks.prefect.events import send_events
+from tasks.http.shared import share_clients
 from tasks.secrets.cluster_credentials import read_kubeconfigs
-from tasks.store import publications
-from tasks.store.access import clusters, managed_harbors
+from tasks.store.access import clusters
 from tasks.store.session import in_transaction
 
 
@@ -55,31 +54,24 @@ async def discover_managed_harbors(
     The artifact `discovery` lists the Harbors and their states. An unreachable cluster changes
     nothing.
     """
-    results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
-    if any(result.plan.steps for result in results) and not dry_run:
-        await sync_clusters()
-    await _publish_page(results, dry_run=dry_run)
-    await send_events()
+    async with share_clients():
+        results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
+        if any(result.plan.steps for result in results) and not dry_run:
+            await sync_clusters()
+    await _publish_and_send(results, dry_run=dry_run)
     return _final_state(results, dry_run=dry_run)
 
 
-async def _publish_page(results: Sequence[DiscoveryResult], *, dry_run: bool) -> None:
-    harbors, published = await in_transaction(_load_harbors)
-    page = Page(
-        "discovery",
-        discovery_page(results, harbors, dry_run=dry_run),
-        discovery_digest_source(results, harbors),
-        "Managed Harbors in the clusters",
+async def _publish_and_send(results: Sequence[DiscoveryResult], *, dry_run: bool) -> None:
+    names = [] if dry_run else sorted({name for result in results for name in result.registries})
+    await publish_registry_pages(names[PAGES_AT_ONCE:])
+    pages = StatePages(
+        overview=bool(names),
+        registries=names[:PAGES_AT_ONCE],
+        discovery_results=results,
+        dry_run=dry_run,
     )
-    digests = await publish_changed([page], published)
-    if digests:
-        await in_transaction(publications.save_publications, digests, clock.now())
-
-
-def _load_harbors(
-    session: Session,
-) -> tuple[tuple[ManagedHarborRecord, ...], dict[str, Publication]]:
-    return managed_harbors.list_harbor_records(session), publications.list_publications(session)
+    await publish_and_send(pages)
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
@@ -104,8 +96,7 @@ async def _discover_cluster(
     cluster: Cluster, kubeconfigs: Mapping[str, SecretStr], *, dry_run: bool, allow_large: bool
 ) -> DiscoveryResult:
     try:
-        async with hold_lease(f"discovery/{cluster.name}") as context:
-            trust = await in_transaction(load_discovery_trust, cluster.name, context.now)
+        async with hold_discovery(cluster.name) as (context, trust):
             section = await find_managed_harbors(cluster, trust, kubeconfigs)
             return await reconcile_managed_harbors(
                 cluster, section, context, dry_run=dry_run, allow_large=allow_large

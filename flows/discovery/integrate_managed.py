@@ -15,9 +15,10 @@ from sqlmodel import Session
 from flows.discovery import messages
 from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
-from flows.operations.managed_harbors import load_discovery_trust, reconcile_managed_harbors
+from flows.operations.managed_harbors import hold_discovery, reconcile_managed_harbors
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.runs import hold_lease, report_errors
+from flows.operations.state_pages import StatePages, publish_and_send
+from flows.runs import report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import IntegrationError
 from models.core.names import NamespaceName
@@ -26,7 +27,7 @@ from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
 from models.discovery.trust import TrustedObject
 from tasks import clock
 from tasks.discovery.find import find_managed_harbors
-from tasks.prefect.events import send_events
+from tasks.http.shared import share_clients
 from tasks.store.access import clusters, managed_harbors, trusted_objects
 from tasks.store.session import in_transaction
 
@@ -84,7 +85,8 @@ async def integrate_managed_harbor(
         _adopt_if_ready, host_cluster, namespace, name, adopt_again=adopt_again, take_over=take_over
     )
     harbor, unreachable = await _poll(attempt, pending_states)
-    await send_events()
+    names = [harbor.registry] if harbor is not None and harbor.registry else []
+    await publish_and_send(StatePages(overview=bool(names), registries=names))
     return _final_state(f"{cluster}/{namespace}/{name}", harbor, unreachable)
 
 
@@ -111,9 +113,8 @@ async def _adopt_if_ready(
     Returns:
         The record of the Harbor, and why the cluster could not be read.
     """
-    lease_key = f"discovery/{host_cluster.name}"
-    async with hold_lease(lease_key, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        trust = await in_transaction(load_discovery_trust, host_cluster.name, context.now)
+    held = hold_discovery(host_cluster.name, wait_seconds=LEASE_WAIT_SECONDS)
+    async with share_clients(), held as (context, trust):
         section = await find_managed_harbors(host_cluster, trust)
         if adopt_again:
             await in_transaction(_include, host_cluster.name, namespace, name)

@@ -4,10 +4,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.operations.reconcile_registry import (
-    AS_TASKS,
     LEASE_WAIT_SECONDS,
     RegistryRunResult,
-    RegistrySteps,
+    hold_registry,
     reconcile,
 )
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
@@ -16,6 +15,7 @@ from models.core.run_context import RunContext
 from tasks import clock
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
+from tasks.store.state import RegistryState
 
 
 class AccessChangeResult(FrozenModel):
@@ -64,24 +64,34 @@ class AccessChangeResult(FrozenModel):
         return Completed(message=message + (later if self.unavailable_clusters else ""))
 
 
-async def apply_access_change(
-    registry: str,
-    context: RunContext,
-    steps: RegistrySteps = AS_TASKS,
-    *,
-    allow_large: bool = False,
-    rotate: frozenset[str] = frozenset(),
+async def apply_access_change(registry: str) -> AccessChangeResult:
+    """Hold the lease on a registry, and apply a change of access that is saved already.
+
+    Raises:
+        LeaseHeld: another run holds or took over the lease on the registry.
+    """
+    async with hold_registry(registry) as (context, registry_state):
+        return await reconcile_access(registry, context, registry_state)
+
+
+async def reconcile_access(
+    registry: str, context: RunContext, registry_state: RegistryState | None = None
 ) -> AccessChangeResult:
     """Reconcile a registry, update pull secrets, and delete superseded robot accounts.
+
+    Args:
+        registry: name of the registry.
+        context: the run, with its lease on the registry.
+        registry_state: the state that was loaded under this lease; None to load it now.
 
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    result = await reconcile(registry, context, steps, allow_large=allow_large, rotate=rotate)
+    result = await reconcile(registry, context, registry_state=registry_state, release=True)
     results = [result]
     clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     if result.has_superseded_robots:
-        results.append(await reconcile(registry, context.at(clock.now()), steps))
+        results.append(await reconcile(registry, context.at(clock.now())))
     return AccessChangeResult(registry_results=tuple(results), cluster_results=clusters)
 
 

@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from flows.operations.integration import save_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
-from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.runs import hold_lease
 from models.access.binding_update import hold_all
 from models.core.audit import AuditEntry
@@ -54,9 +53,7 @@ async def verify_claim(claim: ConfirmIdentity) -> None:
                 await in_transaction(_apply_relocation, step, claim.reason, later)
             case Replace():
                 await in_transaction(_apply_replacement, step, later)
-                await reconcile(name, later, AS_FUNCTIONS, is_new_registry=True)
-    if not isinstance(step, SetState):
-        await publish_state_pages(StatePages(overview=True, registries=[name]))
+                await reconcile(name, later, AS_FUNCTIONS, is_new_registry=True, release=True)
 
 
 async def _list_claimed_robots(

@@ -1,6 +1,7 @@
 """Save registries under names and addresses that no other registry uses."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -9,7 +10,31 @@ from models.core.run_context import RunContext
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import check_address_available, check_available, reintegration_entry
 from models.registries.registry import Registry
-from tasks.store.registries import credential_origins, registries
+from models.registries.robots import RobotAccount
+from tasks.store.registries import credential_origins, registries, robots
+
+
+class IntegrationRecords(NamedTuple):
+    """What is on record that concerns a desired registry.
+
+    Attributes:
+        candidates: registries with its name or its host.
+        origins: origins that its credential blocks may be sent to.
+        robots: robot accounts of all registries.
+    """
+
+    candidates: tuple[Registry, ...]
+    origins: tuple[CredentialOrigin, ...]
+    robots: tuple[RobotAccount, ...]
+
+
+def load_integration_records(session: Session, registry: Registry) -> IntegrationRecords:
+    """Load what is on record that concerns a desired registry."""
+    return IntegrationRecords(
+        registries.list_with_name_or_host(session, registry),
+        credential_origins.list_origins(session, registry.credential_blocks),
+        robots.list_robots(session),
+    )
 
 
 def save_new_registry(

@@ -1,7 +1,8 @@
 """Reconcile the managed Harbors of one cluster: plan, then apply each step independently."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
@@ -9,11 +10,15 @@ from sqlmodel import Session
 
 from flows.operations.harbor_claims import verify_claim
 from flows.operations.integration import save_new_registry, save_registry
-from flows.operations.reconcile_registry import AS_FUNCTIONS, LEASE_WAIT_SECONDS, reconcile
+from flows.operations.reconcile_registry import (
+    AS_FUNCTIONS,
+    LEASE_WAIT_SECONDS,
+    hold_registry,
+    reconcile,
+)
 from flows.operations.removal import decommission
-from flows.operations.state_pages import StatePages, publish_state_pages
 from flows.operations.storage import refresh_storage
-from flows.runs import hold_lease, isolate_failure
+from flows.runs import hold_lease, isolate_failure, load_under_lease
 from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
@@ -46,7 +51,7 @@ from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.store import audit
 from tasks.store.access import bindings, managed_harbors, trusted_objects
-from tasks.store.registries import registries
+from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
 
@@ -73,6 +78,12 @@ class DiscoveryResult(FrozenModel):
         return "; ".join(
             f"cluster {name}: {message}" for name, message in self.plan.unavailable.items()
         )
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Return the names of registries that the steps may have changed."""
+        steps = [step for step in self.plan.steps if not is_record_only(step)]
+        return tuple(step.registry for step in steps if not isinstance(step, SetState))
 
 
 async def reconcile_managed_harbors(
@@ -121,6 +132,24 @@ async def reconcile_managed_harbors(
         unsafe_reason=unsafe_reason,
         postponed_count=postponed,
     )
+
+
+@asynccontextmanager
+async def hold_discovery(
+    cluster: str, *, wait_seconds: float = 0.0
+) -> AsyncIterator[tuple[RunContext, DiscoveryTrust]]:
+    """Hold the lease on discovery in a cluster; yield the context of the run and what is trusted.
+
+    Raises:
+        LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
+    """
+
+    def load(session: Session, context: RunContext) -> DiscoveryTrust:
+        return load_discovery_trust(session, cluster, context.now)
+
+    key = f"discovery/{cluster}"
+    async with load_under_lease(key, load, wait_seconds=wait_seconds) as loaded:
+        yield loaded
 
 
 def load_discovery_trust(session: Session, cluster: str, now: datetime) -> DiscoveryTrust:
@@ -174,7 +203,8 @@ async def _apply_steps(plan: DiscoveryPlan, context: RunContext) -> tuple[str, .
     """
     record_steps = [step for step in plan.steps if is_record_only(step)]
     adoptions = [step for step in plan.steps if isinstance(step, Adopt)]
-    await in_transaction(_save_records, record_steps, context)
+    if record_steps:
+        await in_transaction(_save_records, record_steps, context)
     errors = [
         await _step_error(step, context)
         for step in plan.steps
@@ -257,19 +287,27 @@ def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
 async def _adopt(step: Adopt) -> None:
     harbor, registry = step.harbor, _new_registry(step.registry, step.harbor)
     entry = AuditEntry(subject=registry.name, action="registry.adopted", after=registry.address)
-    duplicate = await find_duplicate(registry)
+    robot_accounts = await in_transaction(robots.list_robots)
+    duplicate = await find_duplicate(registry, robot_accounts)
     if duplicate:
         await in_transaction(
             managed_harbors.save_harbor_records, [_duplicate_record(harbor, duplicate)]
         )
         return
-    async with hold_lease(registry.name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(save_new_registry, registry, entry, context)
-        await in_transaction(
-            managed_harbors.save_harbor_records, [_adopted_record(harbor, registry.name)]
+
+    def save(session: Session, context: RunContext) -> None:
+        save_new_registry(session, registry, entry, context)
+        managed_harbors.save_harbor_records(session, [_adopted_record(harbor, registry.name)])
+
+    async with hold_registry(registry.name, save) as (context, registry_state):
+        await reconcile(
+            registry.name,
+            context,
+            AS_FUNCTIONS,
+            is_new_registry=True,
+            registry_state=registry_state,
+            release=True,
         )
-        await reconcile(registry.name, context, AS_FUNCTIONS, is_new_registry=True)
-    await publish_state_pages(StatePages(overview=True, registries=[registry.name]))
 
 
 def _duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
@@ -322,12 +360,14 @@ def _save_adoption(session: Session, step: AdoptExisting, context: RunContext) -
 
 async def _update_adopted(step: UpdateAdopted) -> None:
     name, harbor = step.registry, step.harbor
-    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(_update_registry, step, context)
-        await in_transaction(managed_harbors.save_harbor_records, [_adopted_record(harbor, name)])
-        await reconcile(name, context, AS_FUNCTIONS)
+
+    def save(session: Session, context: RunContext) -> None:
+        _update_registry(session, step, context)
+        managed_harbors.save_harbor_records(session, [_adopted_record(harbor, name)])
+
+    async with hold_registry(name, save) as (context, registry_state):
+        await reconcile(name, context, AS_FUNCTIONS, registry_state=registry_state, release=True)
     await refresh_storage(name)
-    await publish_state_pages(StatePages(overview=True, registries=[name]))
 
 
 def _update_registry(session: Session, step: UpdateAdopted, context: RunContext) -> None:

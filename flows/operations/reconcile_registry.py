@@ -1,6 +1,7 @@
 """Reconcile one registry: observe, plan, save findings, apply, save results."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -9,6 +10,7 @@ from sqlmodel import Session
 
 from flows.operations import messages
 from flows.operations.bindings import hold
+from flows.runs import load_under_lease
 from models.access.robot_state import RobotState
 from models.access.rotation import has_superseded_robots
 from models.access.rotation_messages import deletion_remark
@@ -41,6 +43,7 @@ from tasks.registries.protocol import (
 )
 from tasks.registries.storage import try_read_storage
 from tasks.secrets.robot_secrets import load_cipher, secret_saver
+from tasks.store.leases import save_and_release
 from tasks.store.registries import runs
 from tasks.store.session import in_transaction
 from tasks.store.state import RegistryState, load_registry_state
@@ -120,6 +123,35 @@ class RegistryRunResult(FrozenModel):
         )
 
 
+@asynccontextmanager
+async def hold_registry(
+    name: str,
+    save: Callable[[Session, RunContext], object] | None = None,
+    *,
+    wait_seconds: float = LEASE_WAIT_SECONDS,
+) -> AsyncIterator[tuple[RunContext, RegistryState]]:
+    """Hold the lease on a registry; yield the context of the run and the state of the registry.
+
+    Args:
+        name: name of the registry.
+        save: saves what the run desires, in the transaction that acquires the lease, before the
+            state is loaded.
+        wait_seconds: how long to wait for another run to release the lease, in seconds.
+
+    Raises:
+        LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
+        InvalidRequest: there is no registry with this name.
+    """
+
+    def load(session: Session, context: RunContext) -> RegistryState:
+        if save is not None:
+            save(session, context)
+        return load_registry_state(session, name)
+
+    async with load_under_lease(name, load, wait_seconds=wait_seconds) as loaded:
+        yield loaded
+
+
 async def reconcile(
     name: str,
     context: RunContext,
@@ -131,6 +163,8 @@ async def reconcile(
     due_at: datetime | None = None,
     rotate: frozenset[str] = frozenset(),
     is_new_registry: bool = False,
+    registry_state: RegistryState | None = None,
+    release: bool = False,
 ) -> RegistryRunResult:
     """Reconcile one registry under a lease: observe, plan, save findings, apply, save results.
 
@@ -141,23 +175,29 @@ async def reconcile(
         rotate: workspaces that get a new secret now.
         is_new_registry: whether it was just integrated; then the storage usage is read as well, and
             the observer account is created.
+        registry_state: the state that was loaded under this lease, see `hold_registry`; None to
+            load it now.
+        release: whether to release the lease in the transaction that saves the results, unless a
+            second reconcile under it has superseded robot accounts to delete.
 
     Raises:
         LeaseHeld: another run has observed the registry since `due_at`, or took over the lease.
     """
-    registry_state = await in_transaction(
-        load_registry_state, name, with_origins=credentials is None
-    )
+    if registry_state is None:
+        registry_state = await in_transaction(load_registry_state, name)
     _skip_if_recent(registry_state.record, due_at)
     retention = get_settings().superseded_retention
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
     options = _Options(context, steps, dry_run, allow_large, is_new_registry)
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = _summarize(registry_state, result)
+    has_superseded = has_superseded_robots(robot_state.robots, result.results)
     if not dry_run:
-        await in_transaction(
-            save_run_and_holds, name, run_record, context.at(clock.now()), result.storage
-        )
+        arguments = name, run_record, context.at(clock.now()), result.storage
+        if release and not has_superseded:
+            await save_and_release(context.lease_id, save_run_and_holds, *arguments)
+        else:
+            await in_transaction(save_run_and_holds, *arguments)
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -165,7 +205,7 @@ async def reconcile(
         plan=result.plan,
         results=result.results,
         unsafe_reason=result.unsafe_reason,
-        has_superseded_robots=has_superseded_robots(robot_state.robots, result.results),
+        has_superseded_robots=has_superseded,
     )
 
 
@@ -220,7 +260,7 @@ async def _connect_and_run(
             credential_refused=refuses_credentials(registry_state.record.conditions),
             credentials=credentials,
             observer_credential=observer_credential(registry_state),
-            saved_origins=registry_state.credential_origins,
+            origins=registry_state.credential_origins,
         ) as client:
             return await _run(registry_state, robot_state, client, options)
     except RemoteError as error:

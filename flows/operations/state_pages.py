@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from flows.operations.managed_harbors import DiscoveryResult
 from flows.operations.sync_cluster import ClusterSyncResult
 from models.core.publication import Publication
+from models.discovery.managed_harbor import ManagedHarborRecord
 from models.overview.build_views import build_registry_access_views, build_workspace_views
 from models.overview.overview import (
     Measurement,
@@ -24,16 +26,20 @@ from models.overview.views import AccessFacts
 from models.tables import AuditRow
 from tasks import clock
 from tasks.pages.cluster import cluster_digest_source, cluster_page
+from tasks.pages.discovery import discovery_digest_source, discovery_page
 from tasks.pages.overview import overview_digest_source, overview_page
 from tasks.pages.registry import registry_digest_source, registry_page
 from tasks.pages.workspace import workspace_digest_source, workspace_page
 from tasks.prefect.artifacts import Page, publish_changed
 from tasks.prefect.events import SentEvents, mark_events, post_events, send_events
 from tasks.store import audit, publications, views
-from tasks.store.access import clusters
+from tasks.store.access import clusters, managed_harbors
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.registries import statistics
 from tasks.store.session import in_transaction
+
+PAGES_AT_ONCE = 20
+"""Pages of registries in one transaction, so that none takes long."""
 
 _TREND_WINDOW = timedelta(days=7)
 _TREND_POINTS = 24
@@ -49,12 +55,17 @@ class StatePages:
         registries: names of registries; unknown names are ignored.
         workspaces: names of workspaces; None for all. Unknown names are ignored.
         cluster_results: runs on clusters, which are shown on the pages of the clusters.
+        discovery_results: discovery in clusters, which is shown on the page of managed Harbors;
+            None not to publish that page.
+        dry_run: whether that discovery changed nothing.
     """
 
     overview: bool = False
     registries: Sequence[str] = ()
     workspaces: Sequence[str] | None = ()
     cluster_results: Sequence[ClusterSyncResult] = ()
+    discovery_results: Sequence[DiscoveryResult] | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,7 @@ class _Facts:
     registry_details: Mapping[str, _RegistryDetails] = field(default_factory=dict)
     workspace_access: AccessFacts | None = None
     clusters: Mapping[str, ClusterRecord] = field(default_factory=dict)
+    harbors: tuple[ManagedHarborRecord, ...] = ()
 
 
 async def publish_state_pages(pages: StatePages) -> int:
@@ -84,6 +96,16 @@ async def publish_state_pages(pages: StatePages) -> int:
     if digests:
         await in_transaction(publications.save_publications, digests, clock.now())
     return len(digests)
+
+
+async def publish_registry_pages(names: Sequence[str]) -> int:
+    """Publish those pages of registries that changed; return their number."""
+    page_count = 0
+    for start in range(0, len(names), PAGES_AT_ONCE):
+        page_count += await publish_state_pages(
+            StatePages(registries=names[start : start + PAGES_AT_ONCE])
+        )
+    return page_count
 
 
 async def publish_and_send(pages: StatePages) -> None:
@@ -134,6 +156,11 @@ def _load(session: Session, pages: StatePages, now: datetime) -> _Facts:
             result.cluster: clusters.get_cluster(session, result.cluster)
             for result in pages.cluster_results
         },
+        harbors=(
+            managed_harbors.list_harbor_records(session)
+            if pages.discovery_results is not None
+            else ()
+        ),
     )
 
 
@@ -153,6 +180,8 @@ def _build(pages: StatePages, facts: _Facts) -> Iterator[Page]:
         yield from _workspace_pages(facts.workspace_access)
     if pages.overview:
         yield _overview_page(facts)
+    if pages.discovery_results is not None:
+        yield _discovery_page(pages.discovery_results, facts.harbors, dry_run=pages.dry_run)
 
 
 def _overview_page(facts: _Facts) -> Page:
@@ -161,6 +190,17 @@ def _overview_page(facts: _Facts) -> Page:
     description = "All registries: health, contents and storage"
     return Page(
         "overview", overview_page(overview, trend), overview_digest_source(overview), description
+    )
+
+
+def _discovery_page(
+    results: Sequence[DiscoveryResult], harbors: Sequence[ManagedHarborRecord], *, dry_run: bool
+) -> Page:
+    return Page(
+        "discovery",
+        discovery_page(results, harbors, dry_run=dry_run),
+        discovery_digest_source(results, harbors),
+        "Managed Harbors in the clusters",
     )
 
 

@@ -1,6 +1,7 @@
 """Synchronize one cluster: observe, assign namespaces to workspaces, plan, apply, save."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from sqlmodel import Session
 from flows.operations import messages
 from flows.operations.memberships import update_memberships
 from flows.operations.rollout import save_rolled_out_robots
+from flows.runs import load_under_lease
 from models.clusters.audit_entries import cluster_entries, pull_secret_entries
 from models.clusters.cluster import (
     ClusterSnapshot,
@@ -44,6 +46,7 @@ from tasks.clusters.protocol import ClusterReader
 from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
+from tasks.store.leases import save_and_release
 from tasks.store.session import in_transaction
 
 
@@ -92,8 +95,48 @@ class _SyncRun(NamedTuple):
     unsafe_reason: str = ""
 
 
+class ClusterState(NamedTuple):
+    """What a run on one cluster needs of the database.
+
+    Attributes:
+        installation: installation id, which identifies the Secrets of this installation.
+        record: the cluster.
+        assignments: workspaces by namespace, of namespaces that workspaces list.
+        access: who may pull from where.
+    """
+
+    installation: str
+    record: ClusterRecord
+    assignments: Mapping[str, frozenset[str]]
+    access: PullAccess
+
+
+@asynccontextmanager
+async def hold_cluster(
+    name: str, *, wait_seconds: float = 0.0
+) -> AsyncIterator[tuple[RunContext, ClusterState]]:
+    """Hold the lease on a cluster; yield the context of the run and the state of the cluster.
+
+    Raises:
+        LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
+        InvalidRequest: there is no cluster with this name.
+    """
+
+    def load(session: Session, context: RunContext) -> ClusterState:
+        return ClusterState(
+            get_installation(session),
+            clusters.get_cluster(session, name),
+            workspaces.list_assignments(session, name),
+            load_pull_access(session),
+        )
+
+    key = clusters.lease_key(name)
+    async with load_under_lease(key, load, wait_seconds=wait_seconds) as loaded:
+        yield loaded
+
+
 async def sync_cluster(
-    name: str,
+    cluster_state: ClusterState,
     context: RunContext,
     kubeconfigs: Mapping[str, SecretStr] | None = None,
     *,
@@ -102,22 +145,30 @@ async def sync_cluster(
 ) -> ClusterSyncResult:
     """Bring one cluster's pull secrets to the desired state, under the lease of the run.
 
-    Nothing is changed in a cluster that cannot be read completely.
+    Nothing is changed in a cluster that cannot be read completely. The lease is released in the
+    transaction that saves the results.
+
+    Args:
+        cluster_state: the state that was loaded under the lease of the run.
+        context: the run, with its lease on the cluster.
+        kubeconfigs: kubeconfigs by block name; None reads them now.
+        dry_run: whether to change nothing; then the lease is kept.
+        allow_large: whether to lift the safety limits.
 
     Raises:
         LeaseHeld: another run took over the lease.
         InvalidRequest: the current key cannot decrypt the secrets on record.
     """
-    installation_id, record, assignments, access = await in_transaction(_load, name)
-    contents = await build_pull_secret_contents(access)
+    record = cluster_state.record
+    contents = await build_pull_secret_contents(cluster_state.access)
     try:
         async with open_cluster(
             record.cluster,
             fingerprint=contents.fingerprint,
-            installation=installation_id,
+            installation=cluster_state.installation,
             kubeconfigs=kubeconfigs,
         ) as client:
-            sync_run = await _plan(record, assignments, contents, client, allow_large=allow_large)
+            sync_run = await _plan(cluster_state, contents, client, allow_large=allow_large)
             if not dry_run:
                 await _save_assignments(record, sync_run.namespaces, context)
                 results = await apply_pull_secret_plan(
@@ -133,7 +184,8 @@ async def sync_cluster(
         )
     status = next_cluster_status(record.status, sync_run.snapshot)
     if not dry_run:
-        await in_transaction(_save, record, sync_run, status, pull_secrets, context)
+        lease_id = context.lease_id
+        await save_and_release(lease_id, _save, record, sync_run, status, pull_secrets, context)
     return _sync_result(record, sync_run, status, pull_secrets)
 
 
@@ -168,16 +220,16 @@ def _has_changes(
 
 
 async def _plan(
-    record: ClusterRecord,
-    assignments: Mapping[str, frozenset[str]],
+    cluster_state: ClusterState,
     pull_secret_contents: PullSecretContents,
     client: ClusterReader,
     *,
     allow_large: bool,
 ) -> _SyncRun:
+    record = cluster_state.record
     snapshot = await client.observe(get_settings().workspace_label_keys)
     namespaces, unsafe_reason = _assign_namespaces(
-        record, snapshot, assignments, allow_large=allow_large
+        record, snapshot, cluster_state.assignments, allow_large=allow_large
     )
     namespace_contents = pull_secret_contents.for_namespaces(namespaces)
     plan = plan_pull_secrets(
@@ -199,17 +251,6 @@ def _unreachable(record: ClusterRecord, error: RemoteError) -> _SyncRun:
     snapshot = unreachable_cluster_snapshot(name, error, clock.now())
     return _SyncRun(
         snapshot, record.namespaces, PullSecretPlan(cluster=name), NamespaceContents({}, {}, {}, {})
-    )
-
-
-def _load(
-    session: Session, name: str
-) -> tuple[str, ClusterRecord, dict[str, frozenset[str]], PullAccess]:
-    return (
-        get_installation(session),
-        clusters.get_cluster(session, name),
-        workspaces.list_assignments(session, name),
-        load_pull_access(session),
     )
 
 

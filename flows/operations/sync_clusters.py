@@ -8,8 +8,8 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 
 from flows.operations.rollout import save_rollout
-from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
-from flows.runs import hold_lease, isolate_failure
+from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
+from flows.runs import isolate_failure
 from models.clusters.cluster import Cluster
 from models.clusters.pull_secret import PullSecretPlan
 from models.core.errors import LeaseHeld
@@ -18,10 +18,9 @@ from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import clusters
-from tasks.store.access.clusters import lease_key
 from tasks.store.session import in_transaction
 
-__all__ = ["ClusterSyncResult", "sync_cluster", "sync_clusters"]
+__all__ = ["ClusterSyncResult", "hold_cluster", "sync_cluster", "sync_clusters"]
 
 
 @task(name="sync-clusters", cache_policy=NO_CACHE, persist_result=False)
@@ -69,9 +68,9 @@ async def _sync_with_lease(
     allow_large: bool,
 ) -> ClusterSyncResult:
     try:
-        async with hold_lease(lease_key(name), wait_seconds=wait_seconds) as context:
+        async with hold_cluster(name, wait_seconds=wait_seconds) as (context, cluster_state):
             return await sync_cluster(
-                name, context, kubeconfigs, dry_run=dry_run, allow_large=allow_large
+                cluster_state, context, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
     except LeaseHeld:
         return _empty_result(name)  # another run holds the lease on this cluster

@@ -34,7 +34,7 @@ async def create_space(
         desired_spaces = new_spaces(rule, space_records, names, visibility)
         entries = desired_space_entries(desired_spaces)
         await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
-        result = await reconcile(registry, context)
+        result = await reconcile(registry, context, release=True)
     await sync_shared_logins(registry)
     await publish_plan(result)
     await publish_and_send(StatePages(overview=True, registries=[registry]))

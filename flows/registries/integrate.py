@@ -6,6 +6,7 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from sqlmodel import Session
 
 from flows.forms.fields import (
     AddressForm,
@@ -20,25 +21,30 @@ from flows.forms.fields import (
     canonicalize_address,
 )
 from flows.forms.schema import form_field
-from flows.operations.integration import save_new_registry
-from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
+from flows.operations.integration import (
+    IntegrationRecords,
+    load_integration_records,
+    save_new_registry,
+)
+from flows.operations.reconcile_registry import RegistryRunResult, hold_registry, reconcile
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries import messages
 from flows.registries.reconcile import final_state
-from flows.runs import hold_lease, report_errors
+from flows.runs import report_errors
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.run_context import RunContext
 from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
 from models.registries.record import check_available
 from models.registries.registry import CAPABILITIES, SYSTEM_CA, DriftPolicy, Registry
+from tasks.http.shared import share_clients
 from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
-from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
 
@@ -73,50 +79,56 @@ async def integrate_registry(
         description=description,
     )
     _check_credentials(desired_registry)
-    candidates = await in_transaction(registries.list_with_name_or_host, desired_registry)
-    check_available(desired_registry, candidates)
     approved_origins = new_credential_origins(
         desired_registry, block_document_ids(credentials, pull_credentials)
     )
-    await probe_registry(desired_registry, approved_origins)
-    await check_duplicate(desired_registry, approved_origins)
-    if test_only:
-        return Completed(message=messages.can_be_integrated(name))
-    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        entry = AuditEntry(
-            subject=name, action="registry.integrated", after=desired_registry.address
-        )
-        await in_transaction(save_new_registry, desired_registry, entry, context, approved_origins)
-        result = await reconcile(name, context, is_new_registry=True)
+    async with share_clients():
+        records = await in_transaction(load_integration_records, desired_registry)
+        check_available(desired_registry, records.candidates)
+        await check_connection(desired_registry, records, approved_origins)
+        if test_only:
+            return Completed(message=messages.can_be_integrated(name))
+        result = await _save_and_reconcile(desired_registry, approved_origins)
     await publish_and_send(StatePages(overview=True, registries=[name]))
     return final_state(result)
 
 
-async def probe_registry(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:
-    """Probe a registry and publish the check results.
+async def _save_and_reconcile(
+    registry: Registry, approved_origins: Sequence[CredentialOrigin]
+) -> RegistryRunResult:
+    entry = AuditEntry(subject=registry.name, action="registry.integrated", after=registry.address)
+
+    def save(session: Session, context: RunContext) -> None:
+        save_new_registry(session, registry, entry, context, approved_origins)
+
+    async with hold_registry(registry.name, save) as (context, registry_state):
+        return await reconcile(
+            registry.name,
+            context,
+            is_new_registry=True,
+            registry_state=registry_state,
+            release=True,
+        )
+
+
+async def check_connection(
+    registry: Registry, records: IntegrationRecords, approved_origins: Sequence[CredentialOrigin]
+) -> None:
+    """Probe a registry, publish the check results, and check that it is no duplicate.
 
     Args:
         registry: the desired registry, not saved yet.
-        approved_origins: origins that the credentials may be sent to.
+        records: what is on record that concerns it.
+        approved_origins: origins that the current request approves for the credentials.
 
     Raises:
-        InvalidRequest: a check failed; nothing was saved.
+        InvalidRequest: a check failed, or the registry is integrated already under another name
+            and address; nothing was saved.
     """
+    origins = [*records.origins, *approved_origins]
     subject = f"{registry.capabilities.label} at {registry.address}"
-    await _publish_probe_report(registry.name, subject, await probe(registry, approved_origins))
-
-
-async def check_duplicate(registry: Registry, approved_origins: Sequence[CredentialOrigin]) -> None:
-    """Check that a registry is not integrated already under another name and address.
-
-    Args:
-        registry: the desired registry, not saved yet.
-        approved_origins: see `probe_registry`.
-
-    Raises:
-        InvalidRequest: it is; the message names the integrated registry and what to do.
-    """
-    existing = await find_duplicate(registry, approved_origins)
+    await _publish_probe_report(registry.name, subject, await probe(registry, origins))
+    existing = await find_duplicate(registry, records.robots, origins)
     if existing:
         label = registry.capabilities.label
         raise InvalidRequest(messages.duplicate(registry.name, registry.address, label, existing))

@@ -8,10 +8,15 @@ from prefect.states import Completed, Failed
 
 from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
-from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, RegistryRunResult, reconcile
+from flows.operations.reconcile_registry import (
+    LEASE_WAIT_SECONDS,
+    RegistryRunResult,
+    hold_registry,
+    reconcile,
+)
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
-from flows.runs import hold_lease, report_errors
+from flows.runs import report_errors
 from models.core.availability import Complete
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
@@ -36,8 +41,15 @@ async def reconcile_registry(
 
     The artifact `plan-<registry>` lists each change with before, after and reason.
     """
-    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        result = await reconcile(name, context, dry_run=dry_run, allow_large=allow_large)
+    async with hold_registry(name) as (context, registry_state):
+        result = await reconcile(
+            name,
+            context,
+            dry_run=dry_run,
+            allow_large=allow_large,
+            registry_state=registry_state,
+            release=True,
+        )
     if result.affects_pull_secrets:
         await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_plan(result, dry_run=dry_run)

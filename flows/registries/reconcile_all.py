@@ -9,10 +9,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, hold_registry, reconcile
 from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
-from flows.runs import hold_lease, isolate_failure, report_errors
+from flows.runs import isolate_failure, report_errors
 from models.access.rotation import registries_with_due_robots
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
@@ -105,9 +105,15 @@ async def _reconcile_isolated(
     name: str, credentials: Mapping[str, SavedCredential], due_at: datetime
 ) -> RegistryRunSummary:
     try:
-        async with hold_lease(name) as context:
+        async with hold_registry(name, wait_seconds=0.0) as (context, registry_state):
             result = await reconcile(
-                name, context, AS_FUNCTIONS, credentials=credentials, due_at=due_at
+                name,
+                context,
+                AS_FUNCTIONS,
+                credentials=credentials,
+                due_at=due_at,
+                registry_state=registry_state,
+                release=True,
             )
     except LeaseHeld:
         return RegistryRunSummary(registry=name)  # another run reconciles it, or just did

@@ -50,7 +50,7 @@ async def set_space_visibility(
             )
         entries = desired_space_entries(desired_spaces)
         await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
-        result = await reconcile(registry, context, allow_large=allow_large)
+        result = await reconcile(registry, context, allow_large=allow_large, release=True)
     await sync_shared_logins(registry)
     await publish_plan(result)
     await publish_and_send(StatePages(overview=True, registries=[registry]))

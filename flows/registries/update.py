@@ -17,13 +17,13 @@ from flows.forms.fields import (
     canonicalize_address,
 )
 from flows.forms.schema import NONE
-from flows.operations.access_changes import apply_access_change
-from flows.operations.integration import save_registry
+from flows.operations.access_changes import reconcile_access
+from flows.operations.integration import load_integration_records, save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.storage import refresh_storage
 from flows.registries import messages
-from flows.registries.integrate import check_duplicate, check_pull_user, probe_registry
+from flows.registries.integrate import check_connection, check_pull_user
 from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
 from models.core.audit import AuditEntry
@@ -37,8 +37,9 @@ from models.registries.credential_origin import (
 from models.registries.record import check_address_available
 from models.registries.registry import Registry
 from tasks import clock
+from tasks.http.shared import share_clients
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
-from tasks.store.registries import credential_origins, registries
+from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 
 
@@ -76,7 +77,7 @@ async def update_registry(
     updates |= {field: None for field, value in clearable.items() if value == NONE}
     if not updates:
         raise InvalidRequest(messages.NO_CHANGES_GIVEN)
-    async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
+    async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before = (await in_transaction(registries.get_registry, name)).registry
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
@@ -87,7 +88,7 @@ async def update_registry(
         later = context.at(clock.now())
         entry = _audit_entry(before, after, updates)
         await in_transaction(save_registry, after, entry, later, origins)
-        result = await apply_access_change(name, later)
+        result = await reconcile_access(name, later)
     await refresh_storage(name)
     await publish_and_send(StatePages(overview=True, registries=[name]))
     if result.error:
@@ -108,11 +109,12 @@ async def _check_new_values(
     Raises:
         InvalidRequest: a check failed; nothing was saved.
     """
-    check_address_available(after, await in_transaction(registries.list_with_name_or_host, after))
-    former_origins = await in_transaction(credential_origins.list_origins, before.credential_blocks)
+    records = await in_transaction(load_integration_records, after)
+    check_address_available(after, records.candidates)
+    former_blocks = before.credential_blocks
+    former_origins = [origin for origin in records.origins if origin.block in former_blocks]
     origins += token_service_origins(former_origins, before, after)
-    await probe_registry(after, origins)
-    await check_duplicate(after, origins)
+    await check_connection(after, records, origins)
     return origins
 
 

@@ -173,7 +173,7 @@ async def _read_pull_users(
         registry.model_copy(update={"credential": registry.pull_credential})
         for registry in pull_user_registries
     ]
-    credentials = await read_credentials(registry_copies, saved_origins=origins)
+    credentials = await read_credentials(registry_copies, origins=origins)
     users: dict[str, Credential] = {}
     for registry in registry_copies:
         with suppress(CredentialError):

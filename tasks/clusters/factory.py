@@ -20,6 +20,7 @@ from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.client import HttpClient, Server
 from tasks.http.limits import ClientLimits
+from tasks.http.shared import open_client
 from tasks.http.tls import new_tls_context, tls_context
 
 SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -60,6 +61,21 @@ async def create_cluster_client(
     Raises:
         CredentialError: the kubeconfig is not usable, or this service does not run in a cluster.
     """
+    key = (cluster.name, kubeconfig, client_limits, service_account)
+
+    def create() -> HttpClient:
+        return _create_http_client(cluster, kubeconfig, client_limits, service_account)
+
+    async with open_client(key, create) as http:
+        yield KubernetesClient(http, installation, fingerprint)
+
+
+def _create_http_client(
+    cluster: Cluster,
+    kubeconfig: SecretStr | None,
+    client_limits: ClientLimits,
+    service_account: Path,
+) -> HttpClient:
     try:
         if kubeconfig is None:
             connection = _in_cluster(service_account)
@@ -82,8 +98,7 @@ async def create_cluster_client(
         max_failed_connections=_MAX_FAILED_CONNECTIONS,
         server_name=connection.server_name,
     )
-    async with HttpClient(server, client_limits, auth) as http:
-        yield KubernetesClient(http, installation, fingerprint)
+    return HttpClient(server, client_limits, auth)
 
 
 class _BearerAuth(httpx.Auth):

@@ -23,9 +23,8 @@ async def open_registry(
     *,
     credential_refused: bool = False,
     credentials: Mapping[str, SavedCredential] | None = None,
-    approved_origins: Iterable[CredentialOrigin] = (),
     observer_credential: Credential | None = None,
-    saved_origins: Iterable[CredentialOrigin] | None = None,
+    origins: Iterable[CredentialOrigin] | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open one client for one registry and one run.
 
@@ -33,15 +32,14 @@ async def open_registry(
         registry: the registry.
         credential_refused: whether the last observation found the credential refused.
         credentials: credentials by reference key; None reads them now.
-        approved_origins: origins that the current request approves, see `read_credentials`.
         observer_credential: credential of the observer robot account, to read lists with.
-        saved_origins: see `read_credentials`.
+        origins: origins that the credential may be sent to, see `read_credentials`.
 
     Raises:
         CredentialError: the credential cannot be used; see `pick_credential`.
     """
     if credentials is None:
-        credentials = await read_credentials([registry], approved_origins, saved_origins)
+        credentials = await read_credentials([registry], origins)
     options = ClientOptions(
         credential=pick_credential(registry, credentials),
         limits=ClientLimits.for_registry(get_settings()),

@@ -1,7 +1,7 @@
 """Identify a registry by this installation's robot accounts in it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prefect import get_run_logger
 
@@ -12,21 +12,20 @@ from models.core.settings import get_settings
 from models.discovery.identity import find_registry_by_robots
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
-from models.registries.robots import ObservedRobot
+from models.registries.robots import ObservedRobot, RobotAccount
 from tasks.registries.connect import open_registry
 from tasks.store.installation import get_installation
-from tasks.store.registries import robots as robot_store
 from tasks.store.session import in_transaction
 
 
 async def observe_robots(
-    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+    registry: Registry, origins: Sequence[CredentialOrigin] | None = None
 ) -> Complete[ObservedRobot] | Unavailable:
     """List this installation's robot accounts in a registry, without changing anything.
 
     Args:
         registry: the desired registry; it need not be saved.
-        approved_origins: origins that the current request approves, see `read_credentials`.
+        origins: origins that the credential may be sent to, see `read_credentials`.
 
     Raises:
         CredentialError: the credential does not exist or has a missing field.
@@ -37,7 +36,7 @@ async def observe_robots(
     try:
         async with (
             asyncio.timeout(seconds),
-            open_registry(registry, approved_origins=approved_origins) as client,
+            open_registry(registry, origins=origins) as client,
         ):
             return await client.list_robots(installation_id)
     except TimeoutError:
@@ -48,23 +47,28 @@ async def observe_robots(
 
 
 async def find_duplicate(
-    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+    registry: Registry,
+    robots: Iterable[RobotAccount],
+    origins: Sequence[CredentialOrigin] | None = None,
 ) -> str:
     """Return the name of another registry on record that is the same one; empty if none.
 
     Also empty if it has no robot accounts, or they cannot be listed.
+
+    Args:
+        registry: the desired registry; it need not be saved.
+        robots: robot accounts of all registries on record.
+        origins: origins that the credential may be sent to, see `read_credentials`.
     """
     if not registry.capabilities.has_robot_accounts:
         return ""
     robot_accounts = [
-        robot_account
-        for robot_account in await in_transaction(robot_store.list_robots)
-        if robot_account.registry != registry.name
+        robot_account for robot_account in robots if robot_account.registry != registry.name
     ]
     if not robot_accounts:
         return ""
     try:
-        observed_robots = await observe_robots(registry, approved_origins)
+        observed_robots = await observe_robots(registry, origins)
     except RemoteError as error:
         get_run_logger().info("%s: cannot list robot accounts: %s", registry.name, error)
         return ""

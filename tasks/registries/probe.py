@@ -19,7 +19,7 @@ from tasks.registries.handshake import check_connection
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
 async def probe(
-    registry: Registry, approved_origins: Sequence[CredentialOrigin] = ()
+    registry: Registry, origins: Sequence[CredentialOrigin] | None = None
 ) -> tuple[CheckResult, ...]:
     """Check a registry, from its address to the rights of its credential.
 
@@ -27,7 +27,7 @@ async def probe(
 
     Args:
         registry: the desired registry; it need not be saved.
-        approved_origins: origins that the current request approves, see `read_credentials`.
+        origins: origins that the credential may be sent to, see `read_credentials`.
 
     Returns:
         One check result per step; errors of the registry are check results, too.
@@ -38,7 +38,7 @@ async def probe(
     try:
         async with (
             asyncio.timeout(get_settings().operation_seconds),
-            open_registry(registry, approved_origins=approved_origins) as client,
+            open_registry(registry, origins=origins) as client,
         ):
             return *checks, *await client.probe()
     except TimeoutError:

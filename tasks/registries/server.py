@@ -1,14 +1,19 @@
 """The server of a registry: its TLS context, address guard and errors."""
 
 import ssl
+from contextlib import AbstractAsyncContextManager
+
+import httpx
 
 from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.address import parse_address
 from models.registries.registry import CustomCA, Registry, RegistryOrigin, SkipVerify
-from tasks.http.client import Server
+from tasks.http.client import HttpClient, Server
 from tasks.http.network import AddressGuard
+from tasks.http.shared import open_client
 from tasks.http.tls import tls_context
+from tasks.registries.protocol import ClientOptions
 from tasks.registries.wire import error_from_response
 
 _MAX_FAILED_CONNECTIONS = 3
@@ -38,6 +43,21 @@ def registry_server(registry: Registry) -> Server:
         max_failed_connections=_MAX_FAILED_CONNECTIONS,
         address_guard=registry_address_guard(registry),
     )
+
+
+def open_registry_client(
+    registry: Registry, options: ClientOptions, auth: httpx.Auth | None = None
+) -> AbstractAsyncContextManager[HttpClient]:
+    """Open the HTTP client of a registry, or use the one that this run has open already.
+
+    Args:
+        registry: the registry.
+        options: its credential and limits.
+        auth: authentication with that credential; None to send it in other ways.
+    """
+    server = registry_server(registry)
+    key = (registry, options.credential, options.limits)
+    return open_client(key, lambda: HttpClient(server, options.limits, auth))
 
 
 def registry_tls_context(registry: Registry) -> ssl.SSLContext:

@@ -145,8 +145,7 @@ def _check_origin(
 
 async def read_credentials(
     registries: Iterable[Registry],
-    approved_origins: Iterable[CredentialOrigin] = (),
-    saved_origins: Iterable[CredentialOrigin] | None = None,
+    origins: Iterable[CredentialOrigin] | None = None,
 ) -> dict[str, SavedCredential]:
     """Read the credentials of registries, by reference key.
 
@@ -156,8 +155,7 @@ async def read_credentials(
 
     Args:
         registries: the registries.
-        approved_origins: origins that the current request approves, in addition to the saved ones.
-        saved_origins: origins on record for the blocks; None reads them now.
+        origins: origins that their blocks may be sent to; None reads those on record now.
     """
     refs = {registry.credential for registry in registries if registry.credential is not None}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
@@ -166,14 +164,13 @@ async def read_credentials(
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
-    if saved_origins is None and documents:
-        saved_origins = await in_transaction(credential_origins.list_origins, documents)
-    origins = permitted_origins(
-        {name: str(document.id) for name, document in documents.items()},
-        [*(saved_origins or ()), *approved_origins],
+    if origins is None and documents:
+        origins = await in_transaction(credential_origins.list_origins, documents)
+    permitted = permitted_origins(
+        {name: str(document.id) for name, document in documents.items()}, origins or ()
     )
     credentials = {
-        name: SavedCredential(parse_credential(document), origins[name])
+        name: SavedCredential(parse_credential(document), permitted[name])
         for name, document in documents.items()
     }
     secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))

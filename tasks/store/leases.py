@@ -7,9 +7,10 @@ clock of the database; on SQLite, the clock of the machine.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, DateTime, func, insert, literal
@@ -24,6 +25,9 @@ from tasks import clock
 from tasks.http.fence import fence_requests
 from tasks.store.session import in_transaction
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _POLL_SECONDS = 0.25
 _MAX_RENEWAL_AGE_FRACTION = 1 / 30
 """Fraction of a lease for which a fence reuses its last renewal: one second by default."""
@@ -33,13 +37,28 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
-    """Hold the lease on `key` and renew it until the block ends; yield the lease id.
+    """Hold the lease on `key`, see `load_under_lease`; yield the lease id."""
+
+    def get_lease_id(session: Session, lease_id: str) -> str:
+        return lease_id
+
+    async with load_under_lease(key, get_lease_id, wait_seconds=wait_seconds) as lease_id:
+        yield lease_id
+
+
+@asynccontextmanager
+async def load_under_lease(
+    key: str, load: Callable[[Session, str], T], *, wait_seconds: float = 0.0
+) -> AsyncIterator[T]:
+    """Hold the lease on `key` and renew it until the block ends; yield the result of `load`.
 
     Within the block, every modifying request first verifies the lease. The block is cancelled if
     the lease is lost or cannot be renewed in time.
 
     Args:
         key: name of the registry, or `clusters.lease_key` of a cluster.
+        load: called with the lease id in the transaction that acquires the lease, so after any
+            wait for another run. If it raises, the lease is not acquired.
         wait_seconds: how long to wait for another run to release the lease, in seconds.
 
     Raises:
@@ -47,27 +66,63 @@ async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
     """
     lease_id = uuid4().hex
     deadline, acquired_at = time.monotonic() + wait_seconds, _read_clocks()
-    while not await in_transaction(_acquire, key, lease_id):
+    while (loaded := await in_transaction(_acquire_and_load, key, lease_id, load)) is None:
         if time.monotonic() >= deadline:
             raise LeaseHeld(f"{key!r} is locked by another run; nothing was changed")
         await asyncio.sleep(_POLL_SECONDS)
         acquired_at = _read_clocks()
+    held_lease = _HeldLease(key, _Fence(key, lease_id, acquired_at))
     try:
         async with asyncio.timeout(None) as timeout:
             renewal = asyncio.create_task(_renew_until_lost(key, lease_id, timeout))
+            held_lease.renewal, _held_leases[lease_id] = renewal, held_lease
             try:
-                with fence_requests(_Fence(key, lease_id, acquired_at).renew):
-                    yield lease_id
+                with fence_requests(held_lease.fence.renew):
+                    yield loaded[0]
             finally:
-                renewal.cancel()
-                with suppress(asyncio.CancelledError):
-                    await renewal
+                del _held_leases[lease_id]
+                await held_lease.stop_renewal()
     except TimeoutError:
         if not timeout.expired():
             raise
         raise _lease_lost_error(key, "this run was stopped") from None
     finally:
-        await asyncio.shield(_release_quietly(key, lease_id))
+        if not held_lease.is_released:
+            await asyncio.shield(_release_quietly(key, lease_id))
+
+
+async def save_and_release(
+    lease_id: str,
+    save: Callable[Concatenate[Session, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Save the results of a run, and release its lease in the same transaction.
+
+    Afterwards, the run can neither send modifying requests nor save anything under this lease.
+
+    Args:
+        lease_id: id of a lease that this process holds.
+        save: called with the session and the other arguments, see `in_transaction`.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved.
+    """
+    held_lease = _held_leases.get(lease_id)
+    if held_lease is None:
+        raise LeaseHeld("this run holds no lease; nothing was saved")
+    await held_lease.stop_renewal()  # a renewal after the release would find the lease lost
+    held_lease.fence.close()
+
+    def work(session: Session) -> T:
+        check_lease(session, held_lease.key, lease_id)
+        result = save(session, *args, **kwargs)
+        _release(session, held_lease.key, lease_id)
+        return result
+
+    result = await in_transaction(work)
+    held_lease.is_released = True
+    return result
 
 
 def check_lease(session: Session, key: str, lease_id: str) -> None:
@@ -96,13 +151,20 @@ class _Fence:
 
     def __init__(self, key: str, lease_id: str, acquired_at: tuple[float, float]) -> None:
         self._key, self._lease_id, self._renewed_at = key, lease_id, acquired_at
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Block all further modifying requests."""
+        self._is_closed = True
 
     async def renew(self) -> None:
         """Ensure that the lease is held, and extend it.
 
         Raises:
-            LeaseHeld: the lease is lost.
+            LeaseHeld: the lease is lost or released.
         """
+        if self._is_closed:
+            raise LeaseHeld(f"this run has released its lease on {self._key!r}")
         now = _read_clocks()
         max_age_seconds = _MAX_RENEWAL_AGE_FRACTION * get_settings().lease_seconds
         ages = [later - before for before, later in zip(self._renewed_at, now, strict=True)]
@@ -111,6 +173,34 @@ class _Fence:
         if not await in_transaction(_extend, self._key, self._lease_id):
             raise _lease_lost_error(self._key, "no further changes are made")
         self._renewed_at = now
+
+
+class _HeldLease:
+    """A lease that this process holds.
+
+    Args:
+        key: key of the lease.
+        fence: checks its modifying requests.
+
+    Attributes:
+        renewal: the task that renews the lease.
+        is_released: whether `save_and_release` has released the lease.
+    """
+
+    def __init__(self, key: str, fence: _Fence) -> None:
+        self.key, self.fence, self.is_released = key, fence, False
+        self.renewal: asyncio.Task[None] | None = None
+
+    async def stop_renewal(self) -> None:
+        """Stop renewing the lease."""
+        if self.renewal is not None:
+            self.renewal.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.renewal
+
+
+_held_leases: dict[str, _HeldLease] = {}
+"""The leases that this process holds, by lease id."""
 
 
 def _read_clocks() -> tuple[float, float]:
@@ -130,6 +220,13 @@ def _expiry(session: Session) -> ColumnElement[datetime]:
     if session.get_bind().dialect.name == "postgresql":
         return func.clock_timestamp(type_=DateTime(timezone=True)) + duration
     return literal(clock.now() + duration, UtcDateTime())
+
+
+def _acquire_and_load(
+    session: Session, key: str, lease_id: str, load: Callable[[Session, str], T]
+) -> tuple[T] | None:
+    """Acquire a lease and load what it protects; return None if another run holds it."""
+    return (load(session, lease_id),) if _acquire(session, key, lease_id) else None
 
 
 def _acquire(session: Session, key: str, lease_id: str) -> bool:

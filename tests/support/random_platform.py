@@ -21,7 +21,7 @@ from deployments.simulators.server import run_server
 from flows.operations import memberships
 from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
-from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
+from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
 from flows.runs import hold_lease, new_run_context
 from models.access.binding import Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
@@ -34,7 +34,6 @@ from models.tables import LeaseRow
 from tasks import clock
 from tasks.registries.harbor.checks import REQUIRED_ROBOT_RIGHTS, ROBOT_MANAGEMENT_RIGHTS
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.store.access.clusters import lease_key
 from tasks.store.installation import get_installation
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
@@ -274,8 +273,8 @@ class RandomPlatform:
         return await self._until_killed(run())
 
     async def _sync(self, name: str) -> ClusterSyncResult:
-        async with hold_lease(lease_key(name)) as context:
-            return await sync_cluster(name, context, self._kubeconfigs)
+        async with hold_cluster(name) as (context, cluster_state):
+            return await sync_cluster(cluster_state, context, self._kubeconfigs)
 
     @cached_property
     def _kubeconfigs(self) -> dict[str, SecretStr]:

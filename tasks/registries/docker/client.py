@@ -30,7 +30,7 @@ from tasks.registries.docker.login import LoginResult, log_in
 from tasks.registries.docker.tokens import REFUSALS
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
-from tasks.registries.server import registry_server
+from tasks.registries.server import open_registry_client
 from tasks.registries.wire import parse_json, raise_for_status
 
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
@@ -186,5 +186,5 @@ async def open_docker_registry(
     registry: Registry, options: ClientOptions
 ) -> AsyncIterator[DockerRegistryClient]:
     """Open one client; see `ClientOpener`."""
-    async with HttpClient(registry_server(registry), options.limits) as http:
+    async with open_registry_client(registry, options) as http:
         yield DockerRegistryClient(http, registry, options.credential)

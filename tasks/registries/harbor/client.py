@@ -36,7 +36,7 @@ from tasks.registries.harbor.observer import (
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robots import read_robots
 from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
-from tasks.registries.server import registry_server
+from tasks.registries.server import open_registry_client
 from tasks.registries.wire import parse_json, raise_for_status
 
 
@@ -208,7 +208,7 @@ async def open_harbor(
         message = "Harbor requires credentials: choose a registry-credentials block"
         raise CredentialError(registry.name, "-", registry.address, message)
     auth = httpx.BasicAuth(credential.username, credential.password.get_secret_value())
-    async with HttpClient(registry_server(registry), options.limits, auth) as http:
+    async with open_registry_client(registry, options, auth) as http:
         yield HarborClient(
             http,
             credential,

@@ -25,7 +25,7 @@ from deployments.simulators.server import run_server
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
 from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
-from flows.operations.sync_cluster import ClusterSyncResult, sync_cluster
+from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
 from flows.runs import hold_lease
 from models.access.binding import Binding, Workspace
 from models.access.binding_change import plan_bind
@@ -39,7 +39,6 @@ from tasks import clock
 from tasks.clusters.paging import OBJECT_PAGE_SIZE
 from tasks.registries.protocol import Credential, SavedCredential
 from tasks.store.access import bindings
-from tasks.store.access.clusters import lease_key
 from tasks.store.registries import registries
 from tasks.store.session import get_engine, run_in_transaction
 from tasks.store.state import load_binding_records
@@ -87,8 +86,8 @@ class LargePlatform:
 
     async def sync(self) -> ClusterSyncResult:
         kubeconfigs = {CLUSTER: SecretStr(self.cluster.kubeconfig)}
-        async with hold_lease(lease_key(CLUSTER)) as context:
-            report = await sync_cluster(CLUSTER, context, kubeconfigs)
+        async with hold_cluster(CLUSTER) as (context, cluster_state):
+            report = await sync_cluster(cluster_state, context, kubeconfigs)
         assert report.error == report.unavailable_reason == ""
         return report
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, delete, text, update
 
-from models.core.errors import LeaseHeld
+from models.core.errors import InvalidRequest, LeaseHeld
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from tasks import clock
 from tasks.http.fence import check_fence
-from tasks.store.leases import check_lease, lease
+from tasks.store.leases import check_lease, lease, load_under_lease, save_and_release
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction, run_in_transaction
 from tests.support import processes
@@ -313,3 +313,93 @@ def test_a_check_keeps_others_from_taking_over_before_the_transaction_ends(datab
     order: list[str] = []
     asyncio.run(run_both())
     assert order == ["saved", "taken over"]
+
+
+async def test_what_is_loaded_is_loaded_after_the_wait_and_under_the_lease() -> None:
+    async def late() -> None:
+        async with load_under_lease("prod", load, wait_seconds=30) as loaded:
+            results.append(loaded)
+
+    def load(session: Session, lease_id: str) -> str:
+        check_lease(session, "prod", lease_id)
+        return session.get_one(RegistryRow, "prod").description
+
+    results: list[str] = []
+    integrate()
+    async with lease("prod"):
+        waiting = asyncio.create_task(late())
+        await asyncio.sleep(0.4)
+        values = {"description": "changed while it waited"}
+        await in_transaction(lambda session: session.exec(update(RegistryRow).values(values)))
+    await waiting
+    assert results == ["changed while it waited"]
+
+
+async def test_a_load_that_fails_leaves_no_lease() -> None:
+    def load(session: Session, lease_id: str) -> None:
+        raise InvalidRequest("no such registry")
+
+    with pytest.raises(InvalidRequest, match="no such registry"):
+        async with load_under_lease("prod", load):
+            pytest.fail("nothing was loaded")
+    assert rows(LeaseRow) == []
+
+
+def _save(session: Session, description: str) -> None:
+    session.exec(update(RegistryRow).values(description=description))
+
+
+async def test_a_lease_is_released_with_what_is_saved() -> None:
+    integrate()
+    async with lease("prod") as lease_id:
+        await save_and_release(lease_id, _save, "saved")
+        assert (rows(LeaseRow), rows(RegistryRow)[0].description) == ([], "saved")
+        with pytest.raises(LeaseHeld, match="has released its lease on 'prod'"):
+            await check_fence("PUT")
+        with pytest.raises(LeaseHeld, match="lost its lease"):
+            await save_and_release(lease_id, _save, "twice")
+        await check_fence("GET")
+        async with lease("prod"):
+            pass
+    (row,) = rows(RegistryRow)
+    assert (row.description, row.doubted_at) == ("saved", None)
+    with pytest.raises(LeaseHeld, match="holds no lease"):
+        await save_and_release(lease_id, _save, "too late")
+
+
+@pytest.mark.parametrize("end", [_end_lease, lambda session: _take_over(session, "another")])
+async def test_nothing_is_saved_under_a_lost_lease(end: Callable[[Session], None]) -> None:
+    integrate()
+    async with lease("prod") as lease_id:
+        await in_transaction(end)
+        with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another run; nothing was"):
+            await save_and_release(lease_id, _save, "saved")
+    (row,) = rows(RegistryRow)
+    assert row.description != "saved"
+    assert row.doubted_at is not None
+
+
+async def test_what_cannot_be_saved_keeps_the_lease_until_the_run_ends() -> None:
+    def fail(session: Session) -> None:
+        _save(session, "saved")
+        raise ValueError("on purpose")
+
+    integrate()
+    async with lease("prod") as lease_id:
+        with pytest.raises(ValueError, match="on purpose"):
+            await save_and_release(lease_id, fail)
+        assert [row.holder for row in rows(LeaseRow)] == [lease_id]
+    (row,) = rows(RegistryRow)
+    assert (rows(LeaseRow), row.doubted_at) == ([], None)
+    assert row.description != "saved"
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_slow_save_is_not_stopped_by_the_renewal() -> None:
+    def save_slowly(session: Session) -> None:
+        time.sleep(2)
+
+    async with lease("prod") as lease_id:
+        await save_and_release(lease_id, save_slowly)
+        await asyncio.sleep(1)
+    assert rows(LeaseRow) == []
