@@ -2,7 +2,8 @@
 
 The samples were recorded on a kube-apiserver 1.31.4 with etcd and the controllers of namespaces
 and ServiceAccounts. What differs from run to run is replaced by a word. Where a step acts, the same
-objects were made on the recorded server; `managedFields` were left out there.
+objects were made on the recorded server; `managedFields` were left out there. The `env` of
+goharbor's chart was removed later from what the server had echoed: by default it has none.
 """
 
 import base64

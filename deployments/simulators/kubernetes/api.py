@@ -45,6 +45,9 @@ _RESOURCE_PATHS = (
     "/apis/{group}/{version}/{resource}",
 )
 
+_VERSIONS = ("v1alpha3", "v1beta1")
+"""Versions of HarborClusters: objects that are stored in the other one need a conversion."""
+
 Respond = Callable[[KubernetesRequest], Response]
 
 
@@ -93,6 +96,7 @@ class KubernetesApi:
         self._rights.check(request.user_name, verb, target.resource, target.namespace, name)
         if not self._is_served(target):
             return unserved_response()
+        self._check_conversion(target)
         check_body_size(request.content)
         match verb:
             case "list":
@@ -105,6 +109,17 @@ class KubernetesApi:
                 return self._writes.patch(request, target)
             case _:
                 return self._writes.delete(request, target)
+
+    def _check_conversion(self, target: RequestTarget) -> None:
+        if target.resource == HARBOR_CLUSTER_RESOURCE and self._store.conversion_status:
+            is_cached = self._store.conversion_status == 429
+            raise (
+                errors.storage_unready()
+                if is_cached
+                else errors.conversion_failed(
+                    next(version for version in _VERSIONS if version != target.version)
+                )
+            )
 
     def _is_served(self, target: RequestTarget) -> bool:
         is_operator = target.resource == HARBOR_CLUSTER_RESOURCE

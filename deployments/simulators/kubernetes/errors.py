@@ -149,6 +149,22 @@ def bad_request(message: str) -> KubernetesApiError:
     return KubernetesApiError(400, "BadRequest", message)
 
 
+def conversion_failed(version: str) -> KubernetesApiError:
+    """Return the error of all requests for a kind whose conversion webhook is down."""
+    message = (
+        f"conversion webhook for goharbor.io/{version}, Kind=HarborCluster failed: Post "
+        '"https://harbor-operator.harbor-operator-ns.svc:443/convert?timeout=30s": dial tcp '
+        "10.96.77.1:443: connect: connection refused"
+    )
+    return KubernetesApiError(500, "", message, {})
+
+
+def storage_unready() -> KubernetesApiError:
+    """Return the error while the watch cache of a kind cannot be filled."""
+    message, details = "storage is (re)initializing", {"retryAfterSeconds": 1}
+    return KubernetesApiError(429, "TooManyRequests", message, details)
+
+
 def expired_token(more: str) -> KubernetesApiError:
     """Return the error for a continue token whose state was compacted."""
     message = (

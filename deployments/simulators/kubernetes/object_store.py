@@ -43,6 +43,8 @@ class ObjectStore:
         compacted_version: continue tokens up to this version are expired.
         operator_versions: served versions of HarborClusters; empty while harbor-operator is not
             installed.
+        conversion_status: status of all requests for HarborClusters while the operator's
+            conversion webhook is down; 0 while it is up.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class ObjectStore:
         self.version = 1000
         self.compacted_version = 0
         self.operator_versions: tuple[str, ...] = ()
+        self.conversion_status = 0
         self._objects: dict[str, dict[tuple[str, str], Json]] = {
             kind: {} for kind in KIND_BY_RESOURCE
         }

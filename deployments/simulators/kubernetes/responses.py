@@ -23,7 +23,8 @@ def error_response(error: KubernetesApiError) -> CompactJson:
     body |= {"reason": error.reason, "code": error.status}
     if error.details is not None:
         body["details"] = error.details
-    return CompactJson(body, error.status)
+    seconds = (error.details or {}).get("retryAfterSeconds")
+    return CompactJson(body, error.status, {"Retry-After": str(seconds)} if seconds else None)
 
 
 def unserved_response() -> PlainTextResponse:

@@ -15,20 +15,45 @@ PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"
 ADDRESS_VARIABLE = "EXT_ENDPOINT"
 
 
+_COMMON_LABELS_SINCE = (2, 15)
+"""Harbor's version in goharbor's chart 1.19, which has labels of both kinds."""
+
+
 @dataclass(frozen=True)
 class HelmRelease:
-    """A release of a chart."""
+    """A release of a chart.
+
+    Attributes:
+        version: version of Harbor.
+        name_override: the chart's value `nameOverride`.
+        password_secret: the chart's value `existingSecretAdminPassword` (goharbor) or
+            `existingSecret` (bitnami); empty if the chart generates the password.
+        has_generated_ca: whether the chart generates the certificate, `expose.tls.certSource=auto`.
+    """
 
     namespace: str
     name: str
     chart: Chart
     version: str
+    name_override: str = ""
+    password_secret: str = ""
+    has_generated_ca: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """The beginning of the names of its objects."""
+        name = self.name_override or "harbor"
+        return self.name if name in self.name else f"{self.name}-{name}"
 
     @property
     def core_name(self) -> str:
         """Name of the core Deployment."""
-        full = self.name if "harbor" in self.name else f"{self.name}-harbor"
-        return f"{full}-core"
+        return f"{self.full_name}-core"
+
+    @property
+    def ca_secret_name(self) -> str:
+        """Name of the Secret with the generated certificate of the address, and its CA."""
+        return f"{self.full_name}-ingress"
 
     @property
     def variables_name(self) -> str:
@@ -38,15 +63,17 @@ class HelmRelease:
     @property
     def labels(self) -> Json:
         """The labels of all its objects."""
-        if self.chart == "goharbor":
-            return {"app": "harbor", "chart": "harbor", "heritage": "Helm", "release": self.name}
-        return {
+        name = self.name_override or "harbor"
+        common = {
             "app.kubernetes.io/instance": self.name,
             "app.kubernetes.io/managed-by": "Helm",
-            "app.kubernetes.io/name": "harbor",
+            "app.kubernetes.io/name": name,
             "app.kubernetes.io/version": self.version,
-            "helm.sh/chart": "harbor-24.0.2",
         }
+        if self.chart == "bitnami":
+            return {**common, "helm.sh/chart": "harbor-24.0.2"}
+        own = {"app": name, "chart": "harbor", "heritage": "Helm", "release": self.name}
+        return {**own, **common, "app.kubernetes.io/part-of": name} if self._is_recent else own
 
     def config_map(self, url: str) -> Json:
         """Return the core's ConfigMap; goharbor's chart has no core label on it."""
@@ -70,9 +97,9 @@ class HelmRelease:
             "terminationMessagePolicy": "File",
             "imagePullPolicy": "IfNotPresent",
         }
-        if self.chart == "goharbor":
-            ref = {"name": self.core_name, "key": PASSWORD_VARIABLE}
-            container["env"] = [{"name": PASSWORD_VARIABLE, "valueFrom": {"secretKeyRef": ref}}]
+        if env := self._environment:
+            container["env"] = env
+        volumes = self._volumes
         spec = {
             "replicas": 1,
             "selector": {"matchLabels": pod},
@@ -85,6 +112,7 @@ class HelmRelease:
                     "dnsPolicy": "ClusterFirst",
                     "securityContext": {},
                     "schedulerName": "default-scheduler",
+                    **({"volumes": volumes} if volumes else {}),
                 },
             },
             "strategy": {
@@ -98,9 +126,31 @@ class HelmRelease:
         return {"metadata": metadata, "spec": spec, "status": {}}
 
     @property
+    def _environment(self) -> list[Json]:
+        # The password comes with the other variables of the Secret, unless it is in another one.
+        if not self.password_secret:
+            return []
+        ref = {"name": self.password_secret, "key": PASSWORD_VARIABLE}
+        return [{"name": PASSWORD_VARIABLE, "valueFrom": {"secretKeyRef": ref}}]
+
+    @property
+    def _volumes(self) -> list[Json]:
+        if not self.has_generated_ca:
+            return []
+        items = [{"key": "ca.crt", "path": "ca.crt"}]
+        secret = {"secretName": self.ca_secret_name, "items": items, "defaultMode": 420}
+        return [{"name": "ca-download", "secret": secret}]
+
+    @property
+    def _is_recent(self) -> bool:
+        numbers = self.version.split(".")[:2]
+        return all(map(str.isdigit, numbers)) and tuple(map(int, numbers)) >= _COMMON_LABELS_SINCE
+
+    @property
     def _component_labels(self) -> Json:
-        key = "component" if self.chart == "goharbor" else "app.kubernetes.io/component"
-        return {key: "core"}
+        own = {"component": "core"} if self.chart == "goharbor" else {}
+        is_common = self.chart == "bitnami" or self._is_recent
+        return {**own, **({"app.kubernetes.io/component": "core"} if is_common else {})}
 
     @property
     def _image(self) -> str:

@@ -5,7 +5,7 @@ Nothing runs: the caller writes what an operator or a controller would write.
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from deployments.simulators.kubernetes.harbors.charts import (
     PASSWORD_VARIABLE,
@@ -37,6 +37,20 @@ class HarborObjects:
         """Serve HarborClusters in these versions; without any, the group is not served."""
         with self._store.lock:
             self._store.operator_versions = tuple(versions)
+
+    def break_conversion(self, status: Literal[429, 500] = 500) -> None:
+        """Stop the operator's conversion webhook: no HarborCluster can be read in any version.
+
+        Args:
+            status: 500, or 429 of a real API server that has not filled its watch cache since.
+        """
+        with self._store.lock:
+            self._store.conversion_status = status
+
+    def repair_conversion(self) -> None:
+        """Revert `break_conversion`."""
+        with self._store.lock:
+            self._store.conversion_status = 0
 
     def add_harbor_cluster(
         self,
@@ -149,22 +163,34 @@ class HarborObjects:
         chart: Chart = "goharbor",
         version: str = "2.11.1",
         ready: bool = True,
+        name_override: str = "",
+        password_secret: str = "",
+        authority: str = "",
     ) -> str:
-        """Install a release of a Harbor chart: its core's ConfigMap, Secret and Deployment.
+        """Install a release of a Harbor chart: its core's ConfigMap, Secrets and Deployment.
+
+        Args:
+            name_override, password_secret: see `HelmRelease`.
+            authority: PEM of the generated CA; empty if the chart generates none.
 
         Returns:
             The Deployment's uid.
         """
-        helm_release = HelmRelease(namespace, release, chart, version)
+        helm_release = HelmRelease(
+            namespace, release, chart, version, name_override, password_secret, bool(authority)
+        )
         with self._store.lock:
             self._ensure_namespace(namespace)
             self._store.create(CONFIG_MAP_RESOURCE, helm_release.config_map(url))
-            self.put_secret(
-                namespace,
-                helm_release.variables_name,
-                {PASSWORD_VARIABLE: password},
-                helm_release.labels,
-            )
+            secrets = {
+                password_secret or helm_release.variables_name: {PASSWORD_VARIABLE: password}
+            }
+            if password_secret:
+                secrets[helm_release.variables_name] = {"CSRF_KEY": "k" * 32}
+            if authority:
+                secrets[helm_release.ca_secret_name] = {"ca.crt": authority}
+            for name, content in secrets.items():
+                self.put_secret(namespace, name, content, helm_release.labels)
             core = self._store.create(DEPLOYMENT_RESOURCE, helm_release.deployment())
             self.set_rollout(namespace, helm_release.core_name, ready=ready)
             return str(core["metadata"]["uid"])
