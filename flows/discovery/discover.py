@@ -51,8 +51,8 @@ async def discover_managed_harbors(
 ) -> State[None]:
     """Find the Harbors that the platform runs in its clusters, and integrate those that are ready.
 
-    The artifact `discovery` lists the Harbors and their states. An unreachable cluster changes
-    nothing.
+    The artifact `discovery` lists the Harbors and their states. A cluster that cannot be read
+    changes nothing, and neither does one source of a cluster (harbor-operator, Helm charts).
     """
     async with share_clients():
         results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)

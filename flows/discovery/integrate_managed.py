@@ -111,7 +111,7 @@ async def _adopt_if_ready(
     """Observe the cluster once, and apply the plan for this Harbor.
 
     Returns:
-        The record of the Harbor, and why the cluster could not be read.
+        The record of the Harbor, and why the cluster or a source could not be read.
     """
     held = hold_discovery(host_cluster.name, wait_seconds=LEASE_WAIT_SECONDS)
     async with share_clients(), held as (context, trust):
@@ -141,7 +141,7 @@ def _include(session: Session, cluster: str, namespace: str, name: str) -> None:
 
 
 def _final_state(ref: str, harbor: ManagedHarborRecord | None, unreachable: str) -> State[None]:
-    if harbor is None and unreachable:
+    if unreachable and (harbor is None or harbor.state is AdoptionState.UNTRUSTED):
         return Failed(message=messages.cluster_unavailable(ref, unreachable))
     if harbor is None:
         return Failed(message=messages.not_found(ref))

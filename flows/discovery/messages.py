@@ -20,7 +20,7 @@ def discovery_summary(
     Args:
         counts: how many clusters, managed Harbors and changes.
         postponed: how many Harbors are adopted by later runs.
-        unavailable: why clusters could not be read; left out if there are errors.
+        unavailable: why clusters or sources could not be read; left out if there are errors.
     """
     clusters, harbors, changes = counts
     parts = [
@@ -37,7 +37,7 @@ def discovery_summary(
 
 
 def cluster_unavailable(ref: str, reason: str) -> str:
-    """Return the error about a Harbor whose cluster cannot be read."""
+    """Return the error about a Harbor whose cluster, or one source of it, cannot be read."""
     return f"{ref}: {reason}; discover-managed-harbors will retry"
 
 

@@ -27,6 +27,7 @@ from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import AdoptionState, ManagedHarbor, ManagedHarborRecord
+from models.discovery.observation import ClusterHarbors
 from models.discovery.plan import plan_discovery
 from models.discovery.steps import (
     Adopt,
@@ -42,7 +43,7 @@ from models.discovery.steps import (
     is_record_only,
     step_ref,
 )
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust, pin_trusted_objects
+from models.discovery.trust import DiscoveryTrust, pin_trusted_objects
 from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
 from models.registries.health import first_failure, has_valid_credential
 from models.registries.registry import MANAGED_KIND, Registry, RegistryOrigin
@@ -74,10 +75,8 @@ class DiscoveryResult(FrozenModel):
 
     @property
     def unavailable_reason(self) -> str:
-        """Return why the cluster could not be read; empty if it was read."""
-        return "; ".join(
-            f"cluster {name}: {message}" for name, message in self.plan.unavailable.items()
-        )
+        """Return what could not be read of the cluster, and why; empty if all was read."""
+        return "; ".join(map(str, self.plan.unavailable))
 
     @property
     def registries(self) -> tuple[str, ...]:
@@ -88,7 +87,7 @@ class DiscoveryResult(FrozenModel):
 
 async def reconcile_managed_harbors(
     cluster: Cluster,
-    section: CompleteHarbors | Unavailable,
+    section: ClusterHarbors | Unavailable,
     context: RunContext,
     *,
     dry_run: bool = False,
@@ -126,7 +125,7 @@ async def reconcile_managed_harbors(
         failures = await _apply_steps(plan, context)
     return DiscoveryResult(
         cluster=cluster.name,
-        harbor_count=len(section.items) if isinstance(section, CompleteHarbors) else 0,
+        harbor_count=len(section.items) if isinstance(section, ClusterHarbors) else 0,
         plan=plan,
         failures=failures,
         unsafe_reason=unsafe_reason,
@@ -169,23 +168,24 @@ def load_discovery_trust(session: Session, cluster: str, now: datetime) -> Disco
 def _load_and_plan(
     session: Session,
     cluster: str,
-    section: CompleteHarbors | Unavailable,
+    section: ClusterHarbors | Unavailable,
     now: datetime,
     only: tuple[str, str] | None,
     *,
     take_over: bool,
     save: bool,
 ) -> DiscoveryPlan:
-    harbors = section.items if isinstance(section, CompleteHarbors) else ()
+    harbors = section.items if isinstance(section, ClusterHarbors) else ()
+    candidates = section.unambiguous_items if isinstance(section, ClusterHarbors) else ()
     trust = load_discovery_trust(session, cluster, now)
     if save:
-        trusted_objects.save_pinned(session, pin_trusted_objects(trust.objects, harbors, now))
+        trusted_objects.save_pinned(session, pin_trusted_objects(trust.objects, candidates, now))
     refs = [harbor.ref for harbor in harbors if (harbor.ref.namespace, harbor.ref.name) == only]
     return plan_discovery(
         {cluster: section},
         managed_harbors.list_harbor_records(session),
         [record.registry for record in registries.list_registries(session)],
-        trust=trust.with_pinned_objects(harbors, now),
+        trust=trust.with_pinned_objects(candidates, now),
         now=now,
         grace=get_settings().managed_grace,
         bindings=bindings.count_by_registry(session),

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from models.core.plural import pluralize
 from models.discovery.managed_harbor import AdoptionState, HarborRef, ManagedHarborRecord
+from models.discovery.observation import ClusterHarbors
 from models.discovery.steps import ConfirmIdentity, Forget, SetState, Step
 from models.discovery.trust import (
     MANAGED_LABEL,
     MANAGED_LABEL_VALUE,
-    CompleteHarbors,
     DiscoveryTrust,
 )
 from models.registries.registry import Registry, RegistryOrigin
@@ -44,7 +44,7 @@ class MissingHarborPlanner:
     """Plans recorded Harbors that were not observed.
 
     Args:
-        complete: completely observed Harbors by cluster.
+        complete: observed Harbors by cluster; those of an unavailable source are kept.
         registries: all registries by name.
         trust: the trusted namespaces and objects.
         bindings: number of bindings by registry, including held ones.
@@ -54,7 +54,7 @@ class MissingHarborPlanner:
 
     def __init__(
         self,
-        complete: Mapping[str, CompleteHarbors],
+        complete: Mapping[str, ClusterHarbors],
         registries: Mapping[str, Registry],
         trust: DiscoveryTrust,
         bindings: Mapping[str, int],
@@ -76,11 +76,12 @@ class MissingHarborPlanner:
             step
             for record in records
             if (section := self.complete.get(record.ref.cluster)) is not None
+            and section.has_source(record.ref.kind)
             for step in self._plan_absent(record, section)
             if not (isinstance(step, Forget) and step.registry in claimed_registries)
         ]
 
-    def _plan_absent(self, record: ManagedHarborRecord, section: CompleteHarbors) -> Iterable[Step]:
+    def _plan_absent(self, record: ManagedHarborRecord, section: ClusterHarbors) -> Iterable[Step]:
         # A tenant can delete objects in an untrusted namespace: that must not affect a registry.
         ref = record.ref
         is_untrusted = ref.namespace in section.namespaces and not self.trust.covers(

@@ -15,6 +15,7 @@ from models.discovery.managed_harbor import (
     registry_name_for,
 )
 from models.discovery.missing_harbors import MissingHarborPlanner, mark_untrusted
+from models.discovery.observation import ClusterHarbors, list_unavailable
 from models.discovery.steps import (
     Adopt,
     AdoptExisting,
@@ -24,7 +25,7 @@ from models.discovery.steps import (
     Step,
     UpdateAdopted,
 )
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.trust import DiscoveryTrust
 from models.discovery.update_rules import (
     address_objection,
     describe_update,
@@ -38,7 +39,7 @@ _POLL_POLICY = PollPolicy()
 
 
 def plan_discovery(
-    sections: Mapping[str, CompleteHarbors | Unavailable],
+    sections: Mapping[str, ClusterHarbors | Unavailable],
     records: Iterable[ManagedHarborRecord],
     registries: Iterable[Registry],
     *,
@@ -53,8 +54,9 @@ def plan_discovery(
     """Compare the observed managed Harbors with the recorded ones.
 
     An object is identified by its reference and uid. If another object claims to be a Harbor on
-    record, the plan contains a `ConfirmIdentity` step. A Harbor is missing only if the observation
-    of its cluster is complete. Only trusted objects change registries.
+    record, the plan contains a `ConfirmIdentity` step. A Harbor is missing only if its source was
+    read completely; Harbors of an unavailable source keep their state, and so do their registries.
+    Only trusted objects change registries.
 
     Args:
         sections: observed Harbors by cluster.
@@ -72,7 +74,7 @@ def plan_discovery(
     records = tuple(records)
     by_place = {record.ref: record for record in records}
     complete = {
-        name: section for name, section in sections.items() if isinstance(section, CompleteHarbors)
+        name: section for name, section in sections.items() if isinstance(section, ClusterHarbors)
     }
     planner = _Planner(registries, records, complete, take_over)
     claims = _plan_all_present(by_place, trust, planner)
@@ -83,18 +85,8 @@ def plan_discovery(
         # Missing Harbors first: one that moved is missing in its old place.
         steps=(*missing_steps, *due_steps),
         adopted_count=sum(bool(record.registry) for record in records),
-        unavailable=_unavailable_messages(sections),
+        unavailable=list_unavailable(sections),
     )
-
-
-def _unavailable_messages(
-    sections: Mapping[str, CompleteHarbors | Unavailable],
-) -> dict[str, str]:
-    return {
-        cluster: section.message
-        for cluster, section in sections.items()
-        if isinstance(section, Unavailable)
-    }
 
 
 def _plan_all_present(
@@ -146,7 +138,7 @@ class _Planner:
         self,
         registries: Iterable[Registry],
         records: Iterable[ManagedHarborRecord],
-        complete: Mapping[str, CompleteHarbors],
+        complete: Mapping[str, ClusterHarbors],
         take_over: Collection[HarborRef],
     ) -> None:
         self.by_name = {registry.name: registry for registry in registries}
@@ -224,12 +216,38 @@ class _Planner:
         )
         if has_moved and linked_harbor is not None and self._is_live(linked_harbor):
             return None  # otherwise two live objects would take the registry from each other
+        failure = self._source_failure(linked_harbor.ref) if linked_harbor else None
+        if linked_harbor is not None and failure is not None:
+            return self._plan_undecidable(harbor, record, linked_harbor, failure)
         reason = (
             f"the Harbor on record is {linked_harbor.ref}"
             if linked_harbor
             else "no Harbor is on record for the registry"
         )
         return self._plan_claim(harbor, record, registry, reason)
+
+    def _plan_undecidable(
+        self,
+        harbor: ManagedHarbor,
+        record: ManagedHarborRecord | None,
+        linked_harbor: ManagedHarborRecord,
+        failure: Unavailable,
+    ) -> Step | None:
+        # Both may be one Harbor: harbor-operator can install a chart. Nothing is known of the one
+        # on record now, so neither the registry nor an earlier decision changes.
+        if record is not None and record.state is not AdoptionState.WAITING:
+            return None
+        message = (
+            f"its address belongs to {linked_harbor.registry}, and whether the Harbor on record "
+            f"({linked_harbor.ref}, {linked_harbor.ref.kind}) still exists is unknown: "
+            f"{failure.message}"
+        )
+        return self._set_state(harbor, record, AdoptionState.WAITING, message)
+
+    def _source_failure(self, ref: HarborRef) -> Unavailable | None:
+        """Return why a Harbor's source could not be read in a cluster that was read."""
+        section = self.complete.get(ref.cluster)
+        return section.unavailable.get(ref.kind) if section is not None else None
 
     def _is_live(self, linked_harbor: ManagedHarborRecord) -> bool:
         """Return whether the linked object exists and is ready, as far as is known."""

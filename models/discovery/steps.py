@@ -1,6 +1,5 @@
 """The steps of discovery, and the plan that consists of them."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,6 +7,7 @@ from pydantic import Field
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.discovery.managed_harbor import HarborRef, ManagedHarbor, ManagedHarborRecord
+from models.discovery.observation import UnavailableHarbors
 
 
 class Adopt(FrozenModel):
@@ -143,12 +143,13 @@ class DiscoveryPlan(FrozenModel):
     Attributes:
         steps: steps in the order of their Harbor references, those for missing Harbors first.
         adopted_count: number of adopted Harbors; the share of the safety limits refers to it.
-        unavailable: error by cluster that could not be read; no Harbor there is considered missing.
+        unavailable: clusters and sources that could not be read; no Harbor there is considered
+            missing.
     """
 
     steps: tuple[Step, ...] = ()
     adopted_count: int = 0
-    unavailable: Mapping[str, str] = {}
+    unavailable: tuple[UnavailableHarbors, ...] = ()
 
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many adopted Harbors are forgotten."""

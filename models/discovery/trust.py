@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.discovery.managed_harbor import HarborRef, HarborSourceKind, ManagedHarbor
 
@@ -98,24 +97,17 @@ class DiscoveryTrust(FrozenModel):
         return self.model_copy(update={"objects": pinned_objects + new_objects})
 
 
-class CompleteHarbors(Complete[ManagedHarbor]):
-    """All managed Harbors of a cluster, with its namespaces.
-
-    Attributes:
-        namespaces: all namespaces.
-        marked_namespaces: namespaces with the label for trust.
-    """
-
-    namespaces: frozenset[str] = frozenset()
-    marked_namespaces: frozenset[str] = frozenset()
-
-
 def pin_trusted_objects(
     trusted_objects: Iterable[TrustedObject], harbors: Iterable[ManagedHarbor], now: datetime
 ) -> tuple[TrustedObject, ...]:
     """Return the pending trusted objects that were observed, with kind and uid.
 
     If two objects have the same name, the trust is ambiguous and neither is pinned.
+
+    Args:
+        trusted_objects: the objects that a user named.
+        harbors: the observed Harbors of all sources, see `ClusterHarbors.unambiguous_items`.
+        now: time of the observation (UTC).
     """
     harbors = tuple(harbors)
     pinned = []

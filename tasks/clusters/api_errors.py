@@ -37,6 +37,10 @@ _OBJECT_PATTERN = re.compile(
 )
 _UNEXPLAINED_PATTERN = re.compile(r"is forbidden: $")
 """The whole message when an apply has the right to patch but needs the right to create."""
+_CONVERSION_PATTERN = re.compile(
+    r"conversion webhook for (?P<group>[a-z0-9.-]{1,253})/[a-z0-9]{1,63}, "
+    r"Kind=(?P<kind>[A-Za-z]{1,63}) failed"
+)
 _REFUSAL_PATTERNS = (
     (re.compile(r'admission webhook "(?P<name>[^"]{1,253})" denied'), "the admission webhook"),
     (re.compile(r"exceeded quota: (?P<name>[a-z0-9.-]{1,253})"), "the resource quota"),
@@ -48,7 +52,7 @@ def cluster_error_from_response(response: Response) -> RemoteError:
     parsed_status, code = parse_status(response.body), response.status
     if code >= 500 or code in _TRANSIENT_REASONS:
         reason = _TRANSIENT_REASONS.get(code, Reason.SERVER_BROKEN)
-        message = f"answered {code}"
+        message = f"answered {code}{_describe_conversion_failure(parsed_status)}"
     else:
         reason, message = _describe_refusal(code, parsed_status or Status(), response)
         if parsed_status is None and code not in {401, 413}:
@@ -61,6 +65,17 @@ def cluster_error_from_response(response: Response) -> RemoteError:
         reason,
         status=code,
         retry_after=response.retry_after,
+    )
+
+
+def _describe_conversion_failure(status: Status | None) -> str:
+    # https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/
+    match = _CONVERSION_PATTERN.match(status.message) if status else None
+    if match is None:
+        return ""
+    return (
+        f": the conversion webhook for {match['kind']}.{match['group']} failed: check the operator "
+        "that serves it"
     )
 
 

@@ -17,7 +17,8 @@ from models.clusters.pull_secret import (
 from models.core.availability import Unavailable
 from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.observation import ClusterHarbors
+from models.discovery.trust import DiscoveryTrust
 from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.observe import ClusterObserver
 from tasks.clusters.pull_secrets import PullSecretWriter
@@ -54,7 +55,7 @@ class KubernetesClient:
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
-    ) -> CompleteHarbors | Unavailable:
+    ) -> ClusterHarbors | Unavailable:
         """List managed Harbors; see `ClusterReader`."""
         return await list_managed_harbors(self._http, trust, selector)
 

@@ -10,7 +10,8 @@ from models.clusters.pull_secret import ClusterChange, ClusterChangeResult
 from models.core.availability import Unavailable
 from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.observation import ClusterHarbors
+from models.discovery.trust import DiscoveryTrust
 
 
 class ClusterReader(Protocol):
@@ -40,7 +41,7 @@ class ClusterReader(Protocol):
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
-    ) -> CompleteHarbors | Unavailable:
+    ) -> ClusterHarbors | Unavailable:
         """List the managed Harbors of every kind.
 
         Takes five lists (including the API groups), and one GET of the ConfigMap with the address
@@ -51,7 +52,8 @@ class ClusterReader(Protocol):
             selector: label selectors of the core Deployments of a chart, see `HELM_SELECTOR`.
 
         Returns:
-            All managed Harbors; unavailable if any kind could not be read completely. A Harbor that
+            The managed Harbors; a kind that could not be read completely in time is in its
+            `unavailable`. Unavailable as a whole if the namespaces could not be read. A Harbor that
             is incomplete, or cannot be read on its own, is listed with the available details.
         """
 

@@ -7,10 +7,10 @@ from pydantic import SecretStr, ValidationError
 from models.clusters.cluster import Cluster
 from models.core.availability import Unavailable
 from models.core.errors import RemoteError
-from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarbor
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.observation import ClusterHarbors
+from models.discovery.trust import DiscoveryTrust
 from models.registries.registry import CustomCA
 from tasks.clusters.connect import open_cluster
 from tasks.clusters.protocol import ClusterReader
@@ -20,7 +20,7 @@ from tasks.secrets.cipher import ephemeral_cipher
 
 async def find_managed_harbors(
     cluster: Cluster, trust: DiscoveryTrust, kubeconfigs: Mapping[str, SecretStr] | None = None
-) -> CompleteHarbors | Unavailable:
+) -> ClusterHarbors | Unavailable:
     """Find the managed Harbors of a cluster.
 
     Args:
@@ -29,18 +29,9 @@ async def find_managed_harbors(
         kubeconfigs: kubeconfigs by block name; None reads them now.
 
     Returns:
-        All managed Harbors; unavailable if the cluster could not be read completely in time.
+        The managed Harbors of all sources that could be read completely in time; unavailable if
+        the cluster could not be read.
     """
-    deadline = Deadline("the discovery", get_settings().operation_seconds)
-    try:
-        return await deadline.run(_find(cluster, trust, kubeconfigs))
-    except DeadlineExceeded as timeout:
-        return Unavailable(reason=Reason.TIMED_OUT, message=str(timeout))
-
-
-async def _find(
-    cluster: Cluster, trust: DiscoveryTrust, kubeconfigs: Mapping[str, SecretStr] | None
-) -> CompleteHarbors | Unavailable:
     try:
         async with open_cluster(
             cluster,
@@ -51,20 +42,23 @@ async def _find(
             harbors = await client.list_harbors(trust, get_settings().helm_selector)
             if isinstance(harbors, Unavailable):
                 return harbors
-            items = tuple([await _with_ca_bundle(client, harbor) for harbor in harbors.items])
-            return harbors.model_copy(update={"items": items})
+            deadline = Deadline("reading CA bundles", get_settings().operation_seconds)
+            items = [await _with_ca_bundle(client, harbor, deadline) for harbor in harbors.items]
+            return harbors.model_copy(update={"items": tuple(items)})
     except RemoteError as error:
         return Unavailable(reason=error.reason, message=error.message)
 
 
-async def _with_ca_bundle(client: ClusterReader, harbor: ManagedHarbor) -> ManagedHarbor:
+async def _with_ca_bundle(
+    client: ClusterReader, harbor: ManagedHarbor, deadline: Deadline
+) -> ManagedHarbor:
     # If the CA bundle cannot be read, the registry keeps the previous one. A Secret of another
     # namespace is never read.
     if harbor.ca_secret is None or harbor.ca_secret.namespace != harbor.ref.namespace:
         return harbor
     try:
-        text = await client.read_secret_key(harbor.ca_secret)
+        text = await deadline.run(client.read_secret_key(harbor.ca_secret))
         bundle = CustomCA(bundle=text.get_secret_value()).bundle
-    except (RemoteError, ValidationError):
+    except (RemoteError, DeadlineExceeded, ValidationError):
         return harbor
     return harbor.model_copy(update={"ca_bundle": bundle})

@@ -1,7 +1,7 @@
 """Interface of the sources of managed Harbors."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from models.core.availability import Complete, Unavailable
 from models.discovery.managed_harbor import HarborRef, ManagedHarbor
@@ -13,7 +13,7 @@ IsTrusted = Callable[[HarborRef, str], bool]
 class HarborSource(Protocol):
     """One way to run Harbors in a cluster, for example an operator or a Helm chart."""
 
-    async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
+    def list_harbors(self) -> Coroutine[Any, Any, Complete[ManagedHarbor] | Unavailable]:
         """List all Harbors of this source in the cluster.
 
         Returns:

@@ -3,16 +3,18 @@
 import asyncio
 from functools import partial
 
-from models.core.availability import Unavailable
+from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
+from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborSourceKind, ManagedHarbor
+from models.discovery.observation import ClusterHarbors
 from models.discovery.trust import (
     MANAGED_LABEL,
     MANAGED_LABEL_VALUE,
-    CompleteHarbors,
     DiscoveryTrust,
 )
 from tasks.clusters.objects import NamespaceObject
+from tasks.concurrency import Deadline, DeadlineExceeded
 from tasks.discovery.harbor_operator import OperatorHarborSource
 from tasks.discovery.helm import HelmHarborSource
 from tasks.discovery.objects import ObjectReader, ResourcePath
@@ -22,50 +24,64 @@ from tasks.http.client import HttpClient
 
 def make_sources(
     reader: ObjectReader, selector: str, is_trusted: IsTrusted
-) -> tuple[HarborSource, ...]:
-    """Return all sources of one cluster.
+) -> dict[HarborSourceKind, HarborSource]:
+    """Return all sources of one cluster; the first has precedence.
 
     Args:
         reader: reads the cluster.
         selector: label selectors of core Deployments, see `HELM_SELECTOR`.
         is_trusted: which objects are listed with details.
     """
-    return OperatorHarborSource(reader, is_trusted), HelmHarborSource(reader, selector, is_trusted)
+    return {
+        HarborSourceKind.OPERATOR: OperatorHarborSource(reader, is_trusted),
+        HarborSourceKind.HELM: HelmHarborSource(reader, selector, is_trusted),
+    }
 
 
 async def list_managed_harbors(
     http: HttpClient, trust: DiscoveryTrust, selector: str
-) -> CompleteHarbors | Unavailable:
+) -> ClusterHarbors | Unavailable:
     """List the managed Harbors of all sources; see `ClusterReader`.
 
     Returns:
-        All managed Harbors; unavailable if the namespaces or any source could not be read
-        completely.
+        The managed Harbors of all sources that could be read completely; unavailable if the
+        namespaces could not.
     """
     reader = ObjectReader(http)
+    deadline = Deadline("the discovery", http.limits.operation_seconds)
     try:
-        namespaces = await reader.list_objects(
-            ResourcePath("api/v1", "namespaces"), NamespaceObject
+        namespaces = await deadline.run(
+            reader.list_objects(ResourcePath("api/v1", "namespaces"), NamespaceObject)
         )
     except RemoteError as error:
         return Unavailable(reason=error.reason, message=error.message)
+    except DeadlineExceeded as timeout:
+        return Unavailable(reason=Reason.TIMED_OUT, message=str(timeout))
     marked_namespaces = frozenset(
         namespace.metadata.name for namespace in namespaces if _is_marked(namespace)
     )
     is_trusted = partial(trust.covers, marked=marked_namespaces)
-    results = await asyncio.gather(
-        *(source.list_harbors() for source in make_sources(reader, selector, is_trusted))
-    )
-    harbors: list[ManagedHarbor] = []
-    for result in results:
-        if isinstance(result, Unavailable):
-            return result
-        harbors += result.items
-    return CompleteHarbors(
-        items=_deduplicate(harbors),
+    sources = make_sources(reader, selector, is_trusted)
+    results = await asyncio.gather(*(_list(source, deadline) for source in sources.values()))
+    complete = [result.items for result in results if isinstance(result, Complete)]
+    return ClusterHarbors(
+        items=_deduplicate([harbor for items in complete for harbor in items]),
         namespaces=frozenset(namespace.metadata.name for namespace in namespaces),
         marked_namespaces=marked_namespaces,
+        unavailable={
+            kind: result
+            for kind, result in zip(sources, results, strict=True)
+            if isinstance(result, Unavailable)
+        },
     )
+
+
+async def _list(source: HarborSource, deadline: Deadline) -> Complete[ManagedHarbor] | Unavailable:
+    # A source that hangs must not hide the Harbors of another one.
+    try:
+        return await deadline.run(source.list_harbors())
+    except DeadlineExceeded as timeout:
+        return Unavailable(reason=Reason.TIMED_OUT, message=str(timeout))
 
 
 def _is_marked(namespace: NamespaceObject) -> bool:

@@ -56,9 +56,9 @@ def discovery_page(
     parts += [f"- ❌ {escape_markdown(text, 600)}" for text in problems]
     for result in results:
         parts += [
-            f"- ❔ cluster {escape_markdown(name)} could not be read; its Harbors keep their "
-            f"state: {escape_markdown(reason)}"
-            for name, reason in result.plan.unavailable.items()
+            f"- ❔ {escape_markdown(failure.label)} could not be read; its Harbors keep their "
+            f"state: {escape_markdown(failure.message, 600)}"
+            for failure in result.plan.unavailable
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

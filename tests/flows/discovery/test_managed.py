@@ -98,6 +98,26 @@ async def test_where_the_cluster_cannot_be_read_nobody_says_that_it_is_not_there
         assert "not found" not in message
 
 
+async def test_one_source_that_fails_hides_no_harbor_of_the_other(database: str) -> None:
+    with harbor_with() as harbor, harbor_with() as other, cluster_with() as cluster:
+        await register("c11", cluster)
+        create_harbor(cluster, harbor)
+        await expect_success(discover_managed_harbors)
+        cluster.break_conversion()
+        cluster.add_helm_harbor("hub", "release", other.url, PASSWORD)
+        message = await expect_success(discover_managed_harbors)
+        assert "1 managed Harbor, 1 change made; unavailable: cluster c11, source" in message
+        assert "harbor-operator: answered 500: the conversion webhook" in message
+        assert {name: record.state for name, record in harbors().items()} == {
+            "main": AdoptionState.ADOPTED,
+            "release": AdoptionState.ADOPTED,
+        }
+        assert registry_names() == ["c11-hub-main", "c11-hub-release"]
+        assert "source harbor-operator could not be read; its Harbors keep" in await page(
+            "discovery"
+        )
+
+
 async def test_a_drifted_password_says_so_and_an_override_mends_it(database: str) -> None:
     with harbor_with() as harbor, cluster_with() as cluster:
         harbor.simulator.users[1].password = "Changed98765"

@@ -17,9 +17,10 @@ from models.discovery.managed_harbor import (
     ManagedHarborRecord,
     SecretKeyRef,
 )
+from models.discovery.observation import ClusterHarbors
 from models.discovery.plan import plan_discovery
 from models.discovery.steps import Adopt, DiscoveryPlan, SetState, Step, UpdateAdopted
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.trust import DiscoveryTrust
 from models.discovery.update_rules import refresh_registry, secret_ref
 from models.registries.registry import Kind, Registry, RegistryOrigin, SkipVerify
 from tests.support.builders import NOW
@@ -71,14 +72,14 @@ def plan(
     *harbors: ManagedHarbor,
     adopted_harbors: tuple[ManagedHarborRecord, ...] = (),
     registries: tuple[Registry, ...] = (),
-    sections: Mapping[str, CompleteHarbors | Unavailable] | None = None,
+    sections: Mapping[str, ClusterHarbors | Unavailable] | None = None,
     now: datetime = NOW,
     trust: DiscoveryTrust = EVERYWHERE,
     take_over: tuple[HarborRef, ...] = (),
     at_once: tuple[HarborRef, ...] = (),
     bindings: Mapping[str, int] = MappingProxyType({}),
 ) -> DiscoveryPlan:
-    cluster_sections = sections or {"prod": CompleteHarbors(items=harbors)}
+    cluster_sections = sections or {"prod": ClusterHarbors(items=harbors)}
     return plan_discovery(
         cluster_sections,
         adopted_harbors,

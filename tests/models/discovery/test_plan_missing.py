@@ -15,8 +15,8 @@ from models.discovery.managed_harbor import (
     ManagedHarbor,
     ManagedHarborRecord,
 )
+from models.discovery.observation import ClusterHarbors, UnavailableHarbors
 from models.discovery.steps import Adopt, ConfirmIdentity, DiscoveryPlan, Forget, SetState
-from models.discovery.trust import CompleteHarbors
 from models.discovery.update_rules import secret_ref
 from models.registries.registry import BlockRef, Registry, RegistryOrigin, SecretRef
 from tests.models.discovery.test_plan import (
@@ -90,7 +90,7 @@ def test_another_object_under_the_same_url_has_to_prove_that_it_moved(both: bool
 def test_it_may_move_to_another_cluster() -> None:
     far_harbor = moved_harbor(ref=MOVED_TO.model_copy(update={"cluster": "us"}))
     discovery_plan = plan(
-        sections={"us": CompleteHarbors(items=(far_harbor,))},
+        sections={"us": ClusterHarbors(items=(far_harbor,))},
         adopted_harbors=(adopted_harbor(),),
         registries=(registry(),),
     )
@@ -201,10 +201,12 @@ def test_a_cluster_out_of_reach_changes_nothing() -> None:
     discovery_plan = plan(
         sections={"prod": section}, adopted_harbors=(adopted_harbor(),), registries=(registry(),)
     )
-    assert discovery_plan == DiscoveryPlan(adopted_count=1, unavailable={"prod": "no answer"})
+    failure = UnavailableHarbors(cluster="prod", reason=Reason.TIMED_OUT, message="no answer")
+    assert discovery_plan == DiscoveryPlan(adopted_count=1, unavailable=(failure,))
+    assert str(failure) == "cluster prod: no answer"
     assert (
         plan(
-            sections={"other": CompleteHarbors(items=())}, adopted_harbors=(adopted_harbor(),)
+            sections={"other": ClusterHarbors(items=())}, adopted_harbors=(adopted_harbor(),)
         ).steps
         == ()
     )

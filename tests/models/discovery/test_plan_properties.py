@@ -19,6 +19,7 @@ from models.discovery.managed_harbor import (
     ManagedHarborRecord,
     SecretKeyRef,
 )
+from models.discovery.observation import ClusterHarbors
 from models.discovery.plan import plan_discovery
 from models.discovery.steps import (
     Adopt,
@@ -32,7 +33,7 @@ from models.discovery.steps import (
     UpdateAdopted,
     step_ref,
 )
-from models.discovery.trust import CompleteHarbors, DiscoveryTrust
+from models.discovery.trust import DiscoveryTrust
 from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
 from models.registries.registry import BlockRef, Kind, Registry, RegistryOrigin, SecretRef
 from models.registries.robots import ObservedRobot
@@ -46,9 +47,13 @@ HUB, TENANT = "hub", "tenant"
 """A namespace with the label for trust, and one that a tenant can edit but not label."""
 
 PLACES = tuple(
-    HarborRef(cluster=cluster, namespace=HUB, name=name, kind=HarborSourceKind.OPERATOR)
+    HarborRef(cluster=cluster, namespace=HUB, name=name, kind=kind)
     for cluster in CLUSTERS
-    for name in ("a", "b")
+    for name, kind in (
+        ("a", HarborSourceKind.OPERATOR),
+        ("c", HarborSourceKind.HELM),
+        ("b", HarborSourceKind.OPERATOR),
+    )
 )
 HOSTILE = tuple(
     HarborRef(cluster=cluster, namespace=TENANT, name="a", kind=HarborSourceKind.HELM)
@@ -72,6 +77,7 @@ class Platform:
 
     harbors: dict[HarborRef, ManagedHarbor] = field(default_factory=dict)
     down_clusters: set[str] = field(default_factory=set)
+    down_sources: set[tuple[str, HarborSourceKind]] = field(default_factory=set)
     adopted_harbors: dict[HarborRef, ManagedHarborRecord] = field(default_factory=dict)
     registries: dict[str, Registry] = field(default_factory=dict)
     now: datetime = NOW
@@ -100,7 +106,7 @@ class Platform:
         return self.marked[ref.cluster] == ref.namespace
 
     def plan(self) -> DiscoveryPlan:
-        sections: dict[str, CompleteHarbors | Unavailable] = {
+        sections: dict[str, ClusterHarbors | Unavailable] = {
             cluster: DOWN if cluster in self.down_clusters else self._observe(cluster)
             for cluster in CLUSTERS
         }
@@ -115,9 +121,16 @@ class Platform:
             bindings=dict.fromkeys(self.bound_registries, 1),
         )
 
-    def _observe(self, cluster: str) -> CompleteHarbors:
-        return CompleteHarbors(
-            items=tuple(self._harbors_in(cluster)),
+    def is_hidden(self, ref: HarborRef) -> bool:
+        """Whether neither this object nor its absence can be observed."""
+        return ref.cluster in self.down_clusters or (ref.cluster, ref.kind) in self.down_sources
+
+    def _observe(self, cluster: str) -> ClusterHarbors:
+        return ClusterHarbors(
+            items=tuple(
+                harbor for harbor in self._harbors_in(cluster) if not self.is_hidden(harbor.ref)
+            ),
+            unavailable={kind: DOWN for name, kind in self.down_sources if name == cluster},
             namespaces=frozenset({HUB, TENANT}),
             marked_namespaces=frozenset({self.marked[cluster]}),
         )
@@ -228,6 +241,8 @@ RARE_EVENTS = (
     "foreign secret",
     "down",
     "up",
+    "source fails",
+    "source recovers",
     "keep out",
     "wait",
     "by hand",
@@ -294,6 +309,10 @@ def _around(platform: Platform, action: str, ref: HarborRef) -> None:
         platform.down_clusters.add(ref.cluster)
     elif action == "up":
         platform.down_clusters.discard(ref.cluster)
+    elif action == "source fails":
+        platform.down_sources.add((ref.cluster, ref.kind))
+    elif action == "source recovers":
+        platform.down_sources.discard((ref.cluster, ref.kind))
     elif action == "wait":
         platform.now += timedelta(hours=30)
     elif action == "take over":
@@ -361,6 +380,9 @@ def _case(*actions: str, ref: HarborRef = PLACES[0]) -> example:
 @_case("by hand", "make", "take over", "make")
 @_case("make", "give a block", "plain http")
 @example([("make", PLACES[0], 1), ("make", PLACES[1], 1), ("plain http", PLACES[0], 2)])
+@_case("make", "source fails", "delete")
+@_case("make", "bind", "source fails", "moved away", "source recovers")
+@_case("make", "bind", "moved away", "source fails", "delete", "source recovers")
 @_case("by hand", "make", "take over", "label moves", ref=HOSTILE[0])
 def test_discovery_ends_in_agreement_and_destroys_nothing_on_doubt(history: list[Event]) -> None:
     platform = Platform()
@@ -411,18 +433,29 @@ def _check_registries(platform: Platform, step: Step, before: dict[str, Registry
         )
 
 
+def _linked_refs(platform: Platform, registry: str) -> list[HarborRef]:
+    """The objects on record for a registry, in clusters that can be read."""
+    return [
+        adopted.ref
+        for adopted in platform.adopted_harbors.values()
+        if adopted.registry == registry and adopted.ref.cluster not in platform.down_clusters
+    ]
+
+
 def _check(platform: Platform, plan: DiscoveryPlan) -> None:
     assert len({step_ref(step) for step in plan.steps}) == len(plan.steps)
     for step in plan.steps:
         ref = step_ref(step)
         adopted = platform.adopted_harbors.get(ref)
-        assert ref.cluster not in platform.down_clusters
+        assert not platform.is_hidden(ref)
         if isinstance(step, Forget) and step.registry:
             assert adopted is not None
             assert adopted.missing_since is not None
             assert platform.now - adopted.missing_since > GRACE
             assert ref not in platform.harbors
         if isinstance(step, ConfirmIdentity):
+            linked = _linked_refs(platform, step.registry)
+            assert all((place.cluster, place.kind) not in platform.down_sources for place in linked)
             assert platform.registries[step.registry].origin is RegistryOrigin.MANAGED
             assert platform.registries[step.registry].address == step.harbor.address
         if isinstance(step, UpdateAdopted):

@@ -15,10 +15,10 @@ from models.discovery.managed_harbor import (
     ManagedHarbor,
     SecretKeyRef,
 )
+from models.discovery.observation import ClusterHarbors
 from models.discovery.steps import Adopt, AdoptExisting, Forget, Replace, SetState, UpdateAdopted
 from models.discovery.trust import (
     TRUST_PENDING_TIMEOUT,
-    CompleteHarbors,
     DiscoveryTrust,
     TrustedObject,
     pin_trusted_objects,
@@ -45,12 +45,12 @@ HAND = registry("main", origin=RegistryOrigin.EXTERNAL, credential=BLOCK).model_
 
 def observe_cluster(
     *harbors: ManagedHarbor, marked: tuple[str, ...] = ()
-) -> dict[str, CompleteHarbors]:
+) -> dict[str, ClusterHarbors]:
     """A cluster with the namespace `hub` and the labeled namespaces."""
     fields = {
         "prod": {"items": harbors, "namespaces": {"hub", *marked}, "marked_namespaces": set(marked)}
     }
-    return {name: CompleteHarbors.model_validate(section) for name, section in fields.items()}
+    return {name: ClusterHarbors.model_validate(section) for name, section in fields.items()}
 
 
 def standing(*harbors: ManagedHarbor, **overrides: Any) -> tuple[AdoptionState, str, str]:
@@ -146,7 +146,7 @@ def test_a_namespace_that_is_not_trusted_any_more_keeps_its_registry_as_it_is(
 
 
 def test_a_namespace_that_is_gone_lets_its_harbors_be_missing() -> None:
-    sections = {"prod": CompleteHarbors(items=(), namespaces=frozenset({"shop"}))}
+    sections = {"prod": ClusterHarbors(items=(), namespaces=frozenset({"shop"}))}
     result = standing(
         sections=sections,
         adopted_harbors=(adopted_harbor(),),

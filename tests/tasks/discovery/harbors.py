@@ -16,9 +16,9 @@ from models.discovery.managed_harbor import (
     ManagedHarbor,
     SecretKeyRef,
 )
+from models.discovery.observation import ClusterHarbors
 from models.discovery.trust import DiscoveryTrust
 from tasks.clusters.protocol import ClusterClient
-from tests.tasks.clusters.tools import items
 
 EVERYWHERE = DiscoveryTrust(patterns=("*/*",))
 PASSWORD = "Adm1n-pass-Z9"
@@ -32,8 +32,10 @@ CORES = "/apis/apps/v1/deployments"
 
 async def list_harbors(client: ClusterClient) -> tuple[ManagedHarbor, ...]:
     """All Harbors, which must have been read completely."""
-    managed_harbors: tuple[ManagedHarbor, ...] = items(await client.list_harbors(EVERYWHERE))
-    return managed_harbors
+    section = await client.list_harbors(EVERYWHERE)
+    assert isinstance(section, ClusterHarbors), section
+    assert section.unavailable == {}
+    return section.items
 
 
 async def get_harbor(client: ClusterClient) -> ManagedHarbor:

@@ -9,7 +9,8 @@ from deployments.simulators.kubernetes.harbors.charts import Chart
 from deployments.simulators.kubernetes.object_store import DEPLOYMENT_RESOURCE
 from models.core.availability import Unavailable
 from models.core.reasons import Reason
-from models.discovery.managed_harbor import HarborPhase, SecretKeyRef
+from models.discovery.managed_harbor import HarborPhase, HarborSourceKind, SecretKeyRef
+from models.discovery.observation import ClusterHarbors
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.discovery.harbors import (
     CORES,
@@ -211,6 +212,7 @@ async def test_no_selector_looks_for_none(cluster: SimulatedCluster, client: Clu
 
 async def test_a_senseless_selector(client: ClusterClient) -> None:
     section = await client.list_harbors(EVERYWHERE, "app in harbor")
-    assert isinstance(section, Unavailable)
-    assert section.reason is Reason.REJECTED
-    assert "check the label selector" in section.message
+    assert isinstance(section, ClusterHarbors)
+    failure = section.unavailable[HarborSourceKind.HELM]
+    assert failure.reason is Reason.REJECTED
+    assert "check the label selector" in failure.message

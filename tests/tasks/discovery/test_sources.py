@@ -1,13 +1,17 @@
-"""All sources of a cluster: complete or not at all, and with few requests."""
+"""Each source of a cluster is complete or unavailable by itself; few requests."""
+
+from typing import Literal
 
 import pytest
 
-from deployments.simulators.faults import CutConnection, Fault, Respond, RunCallback
+from deployments.simulators.faults import CutConnection, Delay, Fault, Respond, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.availability import Unavailable
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborSourceKind
+from models.discovery.observation import ClusterHarbors
 from tasks.clusters.protocol import ClusterClient
+from tests.tasks.clusters.tools import bounds, open_client
 from tests.tasks.discovery.harbors import (
     ALPHA,
     BETA,
@@ -30,11 +34,37 @@ def paths(cluster: SimulatedCluster) -> list[str]:
     return sorted(call.path for call in cluster.requests)
 
 
-async def unavailable_section(client: ClusterClient) -> Unavailable:
-    """Why the Harbors cannot be seen."""
+SOURCES: dict[str, tuple[HarborSourceKind, ...]] = {
+    rf"{NAMESPACES}\?.*": tuple(HarborSourceKind),
+    GROUPS: (HarborSourceKind.OPERATOR,),
+    rf"{BETA}\?.*": (HarborSourceKind.OPERATOR,),
+    rf"{CORES}\?.*": (HarborSourceKind.HELM,),
+    r".*/configmaps/.*": (HarborSourceKind.HELM,),
+}
+"""The sources that need a path."""
+
+
+def add_both(cluster: SimulatedCluster) -> None:
+    """One Harbor of each source."""
+    cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
+    cluster.add_helm_harbor("h2", "reg", "https://reg.test", PASSWORD)
+
+
+async def unavailable_section(
+    client: ClusterClient, failed: tuple[HarborSourceKind, ...] = tuple(HarborSourceKind)
+) -> Unavailable:
+    """Why the Harbors of some sources cannot be seen; those of the others are all seen."""
     section = await client.list_harbors(EVERYWHERE)
-    assert isinstance(section, Unavailable)
-    return section
+    if len(failed) == len(HarborSourceKind):
+        assert isinstance(section, Unavailable)
+        return section
+    assert isinstance(section, ClusterHarbors)
+    (source,) = failed
+    assert list(section.unavailable) == [source]
+    assert [item.ref.kind for item in section.items] == [
+        kind for kind in HarborSourceKind if kind is not source
+    ]
+    return section.unavailable[source]
 
 
 async def test_neither_operator_nor_charts(
@@ -92,20 +122,23 @@ async def test_other_kinds_of_its_group_are_not_the_operator(
 
 
 @pytest.mark.parametrize(
-    ("verb", "resource", "group"),
+    ("resource", "group", "failed"),
     [
-        ("list", "harborclusters", ' of apiGroup "goharbor.io"'),
-        ("list", "deployments", ' of apiGroup "apps"'),
-        ("list", "namespaces", ""),
+        ("harborclusters", ' of apiGroup "goharbor.io"', SOURCES[GROUPS]),
+        ("deployments", ' of apiGroup "apps"', (HarborSourceKind.HELM,)),
+        ("namespaces", "", tuple(HarborSourceKind)),
     ],
 )
 async def test_a_missing_right_is_named(
-    cluster: SimulatedCluster, client: ClusterClient, verb: str, resource: str, group: str
+    cluster: SimulatedCluster,
+    client: ClusterClient,
+    resource: str,
+    group: str,
+    failed: tuple[HarborSourceKind, ...],
 ) -> None:
-    cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
-    cluster.add_helm_harbor("h2", "reg", "https://reg.test", PASSWORD)
-    cluster.deny(verb, resource)
-    section = await unavailable_section(client)
+    add_both(cluster)
+    cluster.deny("list", resource)
+    section = await unavailable_section(client, failed)
     assert section.reason is Reason.FORBIDDEN
     assert section.message == (
         f'may not list {resource}: grant the verb "list" on "{resource}"{group}'
@@ -115,13 +148,40 @@ async def test_a_missing_right_is_named(
 async def test_groups_that_may_not_be_asked_for(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
+    add_both(cluster)
     cluster.faults.add(Fault(Respond(403, b'{"kind": "Status"}', JSON), path=GROUPS))
     assert 'may not get /apis: bind the ClusterRole "system:discovery"' in (
-        (await unavailable_section(client)).message
+        (await unavailable_section(client, SOURCES[GROUPS])).message
     )
 
 
-@pytest.mark.parametrize("path", [rf"{NAMESPACES}\?.*", GROUPS, rf"{BETA}\?.*", rf"{CORES}\?.*"])
+@pytest.mark.parametrize(("status", "reason"), [(500, "SERVER_BROKEN"), (429, "THROTTLED")])
+async def test_a_conversion_webhook_that_is_down_hides_no_release(
+    cluster: SimulatedCluster, client: ClusterClient, status: Literal[429, 500], reason: str
+) -> None:
+    add_both(cluster)
+    cluster.break_conversion(status)
+    failure = await unavailable_section(client, SOURCES[GROUPS])
+    assert failure.reason is Reason[reason]
+    if status == 500:
+        assert failure.message == (
+            "answered 500: the conversion webhook for HarborCluster.goharbor.io failed: check the "
+            "operator that serves it"
+        )
+    cluster.repair_conversion()
+    assert len(await list_harbors(client)) == 2
+
+
+async def test_a_source_that_hangs_hides_no_other(cluster: SimulatedCluster) -> None:
+    add_both(cluster)
+    cluster.faults.add(Fault(Delay(1.5), path=rf"{BETA}\?.*", times=None))
+    async with open_client(cluster, bounds=bounds(operation_seconds=1)) as client:
+        failure = await unavailable_section(client, SOURCES[GROUPS])
+    assert failure.reason is Reason.TIMED_OUT
+    assert failure.message == "the discovery took longer than 1 s"
+
+
+@pytest.mark.parametrize("path", list(SOURCES))
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
@@ -129,7 +189,7 @@ async def test_groups_that_may_not_be_asked_for(
         (Respond(500), Reason.SERVER_BROKEN),
         (Respond(429), Reason.THROTTLED),
         (CutConnection(), Reason.UNREACHABLE),
-        (Respond(200, b'{"items": 3, "groups": 3}', JSON), Reason.SERVER_BROKEN),
+        (Respond(200, b'{"items": 3, "groups": 3, "data": 3}', JSON), Reason.SERVER_BROKEN),
         (Respond(200, b"<html>", (("Content-Type", "text/html"),)), Reason.WRONG_KIND),
     ],
 )
@@ -140,25 +200,18 @@ async def test_what_cannot_be_read_is_unseen(
     action: Respond | CutConnection,
     reason: Reason,
 ) -> None:
-    cluster.add_harbor_cluster("h1", "prod", URL, PASSWORD)
+    add_both(cluster)
     cluster.faults.add(Fault(action, path=path, times=None))
-    assert (await unavailable_section(client)).reason is reason
+    assert (await unavailable_section(client, SOURCES[path])).reason is reason
 
 
 @pytest.mark.parametrize("path", [GROUPS, rf"{CORES}\?.*"])
 async def test_a_404_of_anybody_else_is_no_empty_cluster(
     cluster: SimulatedCluster, client: ClusterClient, path: str
 ) -> None:
+    add_both(cluster)
     cluster.faults.add(Fault(Respond(404, b"404 page not found\n"), path=path, times=None))
-    assert (await unavailable_section(client)).reason is Reason.NOT_FOUND
-
-
-async def test_a_config_map_that_cannot_be_read_is_unseen(
-    cluster: SimulatedCluster, client: ClusterClient
-) -> None:
-    cluster.add_helm_harbor("h2", "reg", URL, PASSWORD)
-    cluster.faults.add(Fault(Respond(503), path=r".*/configmaps/.*", times=None))
-    assert (await unavailable_section(client)).reason is Reason.SERVER_BROKEN
+    assert (await unavailable_section(client, SOURCES[path])).reason is Reason.NOT_FOUND
 
 
 async def test_many_in_pages(cluster: SimulatedCluster, client: ClusterClient) -> None:
@@ -176,10 +229,11 @@ async def test_pages_that_expire(
         cluster.add_harbor_cluster("h1", f"n{number:03}", f"https://n{number}.test", PASSWORD)
     cluster.faults.add(Fault(RunCallback(cluster.expire_lists), path=PAGE_2, times=times))
     section = await client.list_harbors(EVERYWHERE)
-    if isinstance(section, Unavailable):
+    assert isinstance(section, ClusterHarbors)
+    if failure := section.unavailable.get(HarborSourceKind.OPERATOR):
         assert not well
-        assert section.reason is Reason.PAGES_SHIFTED
-        assert section.message.startswith("the list of harborclusters could not be read completely")
+        assert failure.reason is Reason.PAGES_SHIFTED
+        assert failure.message.startswith("the list of harborclusters could not be read completely")
     else:
         assert well
         assert len(section.items) == 510

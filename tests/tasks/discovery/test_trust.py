@@ -4,7 +4,8 @@ import pytest
 
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.discovery.managed_harbor import HarborRef, HarborSourceKind, ManagedHarbor
-from models.discovery.trust import MANAGED_LABEL, CompleteHarbors, DiscoveryTrust, TrustedObject
+from models.discovery.observation import ClusterHarbors
+from models.discovery.trust import MANAGED_LABEL, DiscoveryTrust, TrustedObject
 from tasks.clusters.protocol import ClusterClient
 from tests.support.builders import NOW
 from tests.tasks.discovery.harbors import PASSWORD, helm_harbor, operator_harbor
@@ -12,9 +13,9 @@ from tests.tasks.discovery.harbors import PASSWORD, helm_harbor, operator_harbor
 HOSTILE = "http://attacker.test:8080"
 
 
-async def observe_harbors(client: ClusterClient, trust: DiscoveryTrust) -> CompleteHarbors:
+async def observe_harbors(client: ClusterClient, trust: DiscoveryTrust) -> ClusterHarbors:
     section = await client.list_harbors(trust)
-    assert isinstance(section, CompleteHarbors)
+    assert isinstance(section, ClusterHarbors)
     return section
 
 
