@@ -5,11 +5,17 @@ WORKSPACE_LABEL = "registry-integration.io/workspace"
 
 
 HELM_SELECTOR = (
-    "app=harbor,component=core"
-    ";app.kubernetes.io/name=harbor,app.kubernetes.io/component=core,!component"
+    "component=core,chart=harbor*"
+    ";component=core,app=harbor*"
+    ";app.kubernetes.io/component=core,!component,helm.sh/chart=harbor-*"
+    ";app.kubernetes.io/component=core,!component,app.kubernetes.io/name=harbor*"
 )
 """Label selectors for the Harbor core Deployment of a chart; one of them must match.
 
-The first is for https://github.com/goharbor/harbor-helm (all releases have these labels), the
-second for https://github.com/bitnami/charts/tree/main/bitnami/harbor, which uses other keys.
+A value that ends in `*` is matched by this service and the rest by the API server, so these take
+two lists. The first two are for https://github.com/goharbor/harbor-helm: all releases since 1.3.0
+have these labels; `app` is lost with `nameOverride`, and `chart` if another chart includes this one
+under an alias. The others are for
+https://github.com/bitnami/charts/tree/main/bitnami/harbor, which uses other keys and keeps only
+`helm.sh/chart=harbor-VERSION` with `nameOverride`.
 """

@@ -14,6 +14,7 @@ from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborPhase, HarborRef, HarborSourceKind, ManagedHarbor
+from tasks.discovery.core_selector import CoreSelector, parse_selectors
 from tasks.discovery.helm_chart import (
     ADDRESS_VARIABLE,
     PASSWORD_VARIABLE,
@@ -32,13 +33,13 @@ class HelmHarborSource:
 
     Args:
         reader: reads the cluster.
-        selector: label selectors of core Deployments, separated by `;`; each takes one list.
+        selector: label selectors of core Deployments, see `parse_selectors`.
         is_trusted: which Deployments are listed with details; their ConfigMaps are read.
     """
 
     def __init__(self, reader: ObjectReader, selector: str, is_trusted: IsTrusted) -> None:
         self._reader, self._is_trusted = reader, is_trusted
-        self._selectors = [part for part in map(str.strip, selector.split(";")) if part]
+        self._selectors = parse_selectors(selector)
 
     async def list_harbors(self) -> Complete[ManagedHarbor] | Unavailable:
         """List the Harbors of all charts; see `HarborSource`."""
@@ -66,17 +67,20 @@ class HelmHarborSource:
             key=lambda deployment: (deployment.metadata.namespace, deployment.metadata.name),
         )
 
-    async def _list_matching(self, selector: str) -> list[CoreDeployment]:
+    async def _list_matching(self, selector: CoreSelector) -> list[CoreDeployment]:
         resource = ResourcePath("apis/apps/v1", "deployments")
         try:
-            return await self._reader.list_objects(
-                resource, CoreDeployment, {"labelSelector": selector}
+            deployments = await self._reader.list_objects(
+                resource, CoreDeployment, {"labelSelector": selector.label_selector}
             )
         except RemoteError as error:
             if error.reason is not Reason.REJECTED:
                 raise
-            message = f'{error.message}: check the label selector "{selector}"'
+            message = f'{error.message}: check the label selector "{selector.label_selector}"'
             raise RemoteError(error.target, "GET", resource.path, message, error.reason) from error
+        return [
+            deployment for deployment in deployments if selector.matches(deployment.metadata.labels)
+        ]
 
     async def _to_managed_harbor(self, ref: HarborRef, deployment: CoreDeployment) -> ManagedHarbor:
         if not self._is_trusted(ref, deployment.metadata.uid):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deployments.simulators.kubernetes import SimulatedCluster
-from deployments.simulators.kubernetes.harbors.charts import Chart
+from deployments.simulators.kubernetes.harbors.charts import Chart, HelmRelease
 from deployments.simulators.kubernetes.object_store import DEPLOYMENT_RESOURCE
 from models.core.availability import Unavailable
 from models.core.reasons import Reason
@@ -43,6 +43,74 @@ async def test_a_sound_one(
     uid = add_release(cluster, chart=chart)
     expected = helm_harbor(uid=uid, password=SecretKeyRef(namespace="h2", name=secret, key=KEY))
     assert await get_harbor(client) == expected
+
+
+@pytest.mark.parametrize("chart", ["goharbor", "bitnami"])
+@pytest.mark.parametrize("version", ["1.10.2", "2.8.4", "2.11.1", "2.14.0", "2.15.2"])
+@pytest.mark.parametrize("name_override", ["", "registry", "reg", "harbor-eu"])
+async def test_charts_with_another_name(
+    cluster: SimulatedCluster,
+    client: ClusterClient,
+    chart: Chart,
+    version: str,
+    name_override: str,
+) -> None:
+    """The labels that survive `nameOverride` find it, once, with the usual two lists."""
+    put_other_cores(cluster)
+    uid = add_release(
+        cluster, chart=chart, version=version, name_override=name_override, authority="PEM"
+    )
+    full_name = HelmRelease("h2", "reg", chart, version, name_override).full_name
+    secret = f"{full_name}-core" + ("-envvars" if chart == "bitnami" else "")
+    assert await get_harbor(client) == helm_harbor(
+        uid=uid,
+        version=version,
+        password=SecretKeyRef(namespace="h2", name=secret, key=KEY),
+        ca_secret=SecretKeyRef(namespace="h2", name=f"{full_name}-ingress", key="ca.crt"),
+    )
+    assert [call.path for call in cluster.requests].count(CORES) == 2
+
+
+@pytest.mark.parametrize("chart", ["goharbor", "bitnami"])
+async def test_a_password_in_an_existing_secret(
+    cluster: SimulatedCluster, client: ClusterClient, chart: Chart
+) -> None:
+    uid = add_release(cluster, chart=chart, password_secret="mine")
+    expected = helm_harbor(uid=uid, password=SecretKeyRef(namespace="h2", name="mine", key=KEY))
+    assert await get_harbor(client) == expected
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"component": "core", "chart": "registry", "app": "harbor", "release": "reg"},
+        {"component": "core", "app": "harbor", "release": "reg"},
+        {
+            "app.kubernetes.io/component": "core",
+            "app.kubernetes.io/name": "harbor",
+            "app.kubernetes.io/instance": "reg",
+            "helm.sh/chart": "registry-27.0.4",
+        },
+    ],
+)
+async def test_a_chart_under_an_alias_of_another_chart(
+    cluster: SimulatedCluster, client: ClusterClient, labels: dict[str, str]
+) -> None:
+    put_map(cluster, CORE, EXT_ENDPOINT=URL)
+    uid = put_core(cluster, labels=labels)
+    assert await get_harbor(client) == helm_harbor(uid=uid)
+
+
+def put_other_cores(cluster: SimulatedCluster) -> None:
+    """Cores of other applications."""
+    for number, labels in enumerate(
+        (
+            {"component": "core", "app": "shop", "chart": "shop-1.0"},
+            {"app.kubernetes.io/component": "core", "app.kubernetes.io/name": "shop"},
+            {"app.kubernetes.io/component": "core", "helm.sh/chart": "harborless-1.0.0"},
+        )
+    ):
+        put_core(cluster, labels=labels, name=f"other-{number}")
 
 
 @pytest.mark.parametrize(
