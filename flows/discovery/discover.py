@@ -114,5 +114,8 @@ def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[
         error for result in results for error in (*result.failures, result.unsafe_reason) if error
     ]
     counts = len(results), harbor_count, change_count
-    message = messages.discovery_summary(counts, postponed, errors, unavailable, dry_run=dry_run)
+    warnings = [warning for result in results for warning in result.plan.warnings]
+    message = messages.discovery_summary(
+        counts, postponed, errors, unavailable, warnings=warnings, dry_run=dry_run
+    )
     return Failed(message=message) if errors else Completed(message=message)

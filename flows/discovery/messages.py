@@ -13,6 +13,7 @@ def discovery_summary(
     errors: Sequence[str],
     unavailable: Sequence[str],
     *,
+    warnings: Sequence[str] = (),
     dry_run: bool,
 ) -> str:
     """Return the message of a discovery.
@@ -21,6 +22,7 @@ def discovery_summary(
         counts: how many clusters, managed Harbors and changes.
         postponed: how many Harbors are adopted by later runs.
         unavailable: why clusters or sources could not be read; left out if there are errors.
+        warnings: what prevents adopted Harbors from being reached.
     """
     clusters, harbors, changes = counts
     parts = [
@@ -33,6 +35,7 @@ def discovery_summary(
         parts += errors[:_MAX_ERRORS]
     elif unavailable:
         parts.append(f"unavailable: {'; '.join(unavailable)}")
+    parts += warnings[: _MAX_ERRORS - len(errors)]
     return "; ".join(parts)
 
 

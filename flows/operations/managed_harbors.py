@@ -45,7 +45,11 @@ from models.discovery.steps import (
 )
 from models.discovery.trust import DiscoveryTrust, pin_trusted_objects
 from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
-from models.registries.health import first_failure, has_valid_credential
+from models.registries.health import (
+    first_failure,
+    has_valid_credential,
+    is_certificate_refused,
+)
 from models.registries.registry import MANAGED_KIND, Registry, RegistryOrigin
 from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
@@ -180,11 +184,12 @@ def _load_and_plan(
     trust = load_discovery_trust(session, cluster, now)
     if save:
         trusted_objects.save_pinned(session, pin_trusted_objects(trust.objects, candidates, now))
+    registry_records = registries.list_registries(session)
     refs = [harbor.ref for harbor in harbors if (harbor.ref.namespace, harbor.ref.name) == only]
     return plan_discovery(
         {cluster: section},
         managed_harbors.list_harbor_records(session),
-        [record.registry for record in registries.list_registries(session)],
+        [record.registry for record in registry_records],
         trust=trust.with_pinned_objects(candidates, now),
         now=now,
         grace=get_settings().managed_grace,
@@ -192,6 +197,11 @@ def _load_and_plan(
         take_over=refs if take_over else (),
         retry_now=refs,
         policy=get_settings().poll_policy,
+        untrusted_tls={
+            record.registry.name
+            for record in registry_records
+            if is_certificate_refused(record.conditions)
+        },
     )
 
 

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     UNAUTHORIZED = "Unauthorized"
     BAD_CREDENTIALS = "BadCredentials"
     CREDENTIALS_MISSING = "CredentialsMissing"
+    CREDENTIALS_FORBIDDEN = "CredentialsForbidden"
     CREDENTIAL_NOT_FOR_ORIGIN = "CredentialNotForOrigin"
     ADMIN_PASSWORD_DRIFTED = "AdminPasswordDrifted"  # noqa: S105 - a reason, no secret
     CREDENTIALS_UNPROVED = "CredentialsUnproved"

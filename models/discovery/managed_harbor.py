@@ -56,6 +56,7 @@ class ManagedHarbor(FrozenModel):
         password: reference to the administrator's initial password; None if unknown.
         ca_secret: reference to the CA of its address, if it has its own CA.
         ca_bundle: content of `ca_secret` (PEM), after it was read.
+        ca_message: why `ca_secret` could not be read, and what to do.
         message: message of the operator or Deployment, or what is missing.
     """
 
@@ -67,6 +68,7 @@ class ManagedHarbor(FrozenModel):
     password: SecretKeyRef | None = None
     ca_secret: SecretKeyRef | None = None
     ca_bundle: str = ""
+    ca_message: str = ""
     message: str = ""
 
 

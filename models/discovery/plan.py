@@ -28,6 +28,7 @@ from models.discovery.steps import (
 from models.discovery.trust import DiscoveryTrust
 from models.discovery.update_rules import (
     address_objection,
+    ca_warnings,
     describe_update,
     is_discovery_managed,
     missing_requirement,
@@ -50,6 +51,7 @@ def plan_discovery(
     retry_now: Collection[HarborRef] = (),
     policy: PollPolicy = _POLL_POLICY,
     bindings: Mapping[str, int] = MappingProxyType({}),
+    untrusted_tls: Collection[str] = (),
 ) -> DiscoveryPlan:
     """Compare the observed managed Harbors with the recorded ones.
 
@@ -70,6 +72,7 @@ def plan_discovery(
         policy: delays between attempts with a refused password.
         bindings: number of bindings by registry, including held ones; a registry with bindings is
             never removed.
+        untrusted_tls: names of registries whose certificate is not trusted.
     """
     records = tuple(records)
     by_place = {record.ref: record for record in records}
@@ -86,6 +89,7 @@ def plan_discovery(
         steps=(*missing_steps, *due_steps),
         adopted_count=sum(bool(record.registry) for record in records),
         unavailable=list_unavailable(sections),
+        warnings=ca_warnings(_all_harbors(complete), records, untrusted_tls),
     )
 
 
@@ -95,12 +99,16 @@ def _plan_all_present(
     planner: "_Planner",
 ) -> list[Step]:
     """Plan all observed Harbors, and remove their records from `records`."""
-    harbors = [harbor for section in planner.complete.values() for harbor in section.items]
     steps = (
         _decide(harbor, records.pop(harbor.ref, None), trust, planner)
-        for harbor in sorted(harbors, key=lambda harbor: str(harbor.ref))
+        for harbor in _all_harbors(planner.complete)
     )
     return [step for step in steps if step is not None]
+
+
+def _all_harbors(sections: Mapping[str, ClusterHarbors]) -> list[ManagedHarbor]:
+    harbors = (harbor for section in sections.values() for harbor in section.items)
+    return sorted(harbors, key=lambda harbor: str(harbor.ref))
 
 
 def _delayed_refs(

@@ -145,11 +145,13 @@ class DiscoveryPlan(FrozenModel):
         adopted_count: number of adopted Harbors; the share of the safety limits refers to it.
         unavailable: clusters and sources that could not be read; no Harbor there is considered
             missing.
+        warnings: what prevents an adopted Harbor from being reached, and what to do.
     """
 
     steps: tuple[Step, ...] = ()
     adopted_count: int = 0
     unavailable: tuple[UnavailableHarbors, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many adopted Harbors are forgotten."""

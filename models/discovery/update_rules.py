@@ -1,6 +1,8 @@
 """Rules for the changes that a managed Harbor's object can cause in its registry."""
 
-from models.discovery.managed_harbor import HarborPhase, ManagedHarbor
+from collections.abc import Collection, Iterable
+
+from models.discovery.managed_harbor import HarborPhase, ManagedHarbor, ManagedHarborRecord
 from models.registries.address import parse_address
 from models.registries.registry import (
     SYSTEM_CA,
@@ -89,6 +91,30 @@ def describe_update(registry: Registry, harbor: ManagedHarbor) -> str:
     if harbor.ca_bundle and registry.tls not in (_UNVERIFIED, CustomCA(bundle=harbor.ca_bundle)):
         return "its CA changed"
     return ""
+
+
+def ca_warnings(
+    harbors: Iterable[ManagedHarbor],
+    records: Iterable[ManagedHarborRecord],
+    untrusted_tls: Collection[str],
+) -> tuple[str, ...]:
+    """Return why the CAs of Harbors could not be read, where that matters.
+
+    A CA that cannot be read is usual where the machine trusts it, or where a public CA signed the
+    certificate: the Secret contains the private key as well, so few may read it.
+
+    Args:
+        harbors: the observed Harbors.
+        records: records of managed Harbors.
+        untrusted_tls: names of registries whose certificate is not trusted.
+    """
+    by_ref = {record.ref: record.registry for record in records}
+    return tuple(
+        f"{harbor.ref}: the certificate of {by_ref[harbor.ref]} is not trusted, and its CA could "
+        f"not be read from its Secret: {harbor.ca_message}"
+        for harbor in harbors
+        if harbor.ca_message and by_ref.get(harbor.ref) in untrusted_tls
+    )
 
 
 def refresh_registry(registry: Registry, harbor: ManagedHarbor) -> Registry:

@@ -40,6 +40,7 @@ _CONDITIONS = {
     Reason.UNKNOWN_AUTHORITY: ConditionType.TLS_TRUSTED,
     Reason.WRONG_HOST_NAME: ConditionType.TLS_TRUSTED,
     Reason.WRONG_KIND: ConditionType.SUPPORTED,
+    Reason.CREDENTIALS_FORBIDDEN: ConditionType.AUTHENTICATED,
     Reason.CREDENTIALS_MISSING: ConditionType.AUTHENTICATED,
     Reason.CREDENTIALS_UNPROVED: ConditionType.AUTHENTICATED,
     Reason.CREDENTIAL_NOT_FOR_ORIGIN: ConditionType.AUTHENTICATED,
@@ -222,6 +223,14 @@ def invalid_address_check(message: str) -> CheckResult:
 def first_failure(checks: Iterable[CheckResult]) -> CheckResult | None:
     """Return the first check result that is false; None if there is none."""
     return next((check for check in checks if check.status is ConditionStatus.FALSE), None)
+
+
+def is_certificate_refused(conditions: Iterable[Condition]) -> bool:
+    """Return whether the certificate of a registry is not trusted."""
+    return any(
+        condition.type is ConditionType.TLS_TRUSTED and condition.status is ConditionStatus.FALSE
+        for condition in conditions
+    )
 
 
 def has_valid_credential(checks: Iterable[CheckResult]) -> bool:

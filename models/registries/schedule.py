@@ -4,9 +4,13 @@ from datetime import datetime, timedelta
 
 from models.core.base import FrozenModel
 from models.core.limits import PollPolicy
+from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType
 
 _BACKOFF_STEPS = 4
+
+_UNSENT_REASONS = (Reason.CREDENTIALS_FORBIDDEN, Reason.CREDENTIALS_MISSING)
+"""Reasons without an attempt to log in: nothing is locked, and recovery is noticed quickly."""
 
 
 class PollHistory(FrozenModel):
@@ -61,6 +65,8 @@ def is_due(
 def refuses_credentials(conditions: tuple[Condition, ...]) -> bool:
     """Return whether the registry refused the credential in the last observation."""
     return any(
-        condition.type is ConditionType.AUTHENTICATED and condition.status is ConditionStatus.FALSE
+        condition.type is ConditionType.AUTHENTICATED
+        and condition.status is ConditionStatus.FALSE
+        and condition.reason not in _UNSENT_REASONS
         for condition in conditions
     )

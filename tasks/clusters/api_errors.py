@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from models.clusters.rights import grant_advice
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.objects import KubernetesModel, Status, parse_status
@@ -106,6 +107,28 @@ def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str
         if match := pattern.search(status.message):
             return Reason.FORBIDDEN, f'{kind} "{match["name"]}" of the cluster denied the request'
     return Reason.FORBIDDEN, "answered 403 (forbidden)"
+
+
+def read_error_from_response(
+    response: Response, resource: str, namespace: str, name: str
+) -> RemoteError:
+    """Return the error for an object that could not be read; a missing right with its advice.
+
+    Args:
+        response: the response to a GET of the object.
+        resource: plural resource name, as in roles.
+        namespace: namespace of the object.
+        name: name of the object.
+    """
+    error, status = cluster_error_from_response(response), parse_status(response.body)
+    denial = _DENIED_PATTERN.search(status.message) if status else None
+    if error.reason is not Reason.FORBIDDEN or denial is None:
+        return error
+    advice = grant_advice(resource, namespace, name, denial["user"])
+    message = f'may not get {resource} "{name}" in namespace {namespace}: {advice}'
+    return RemoteError(
+        response.target, response.method, response.url, message, error.reason, status=403
+    )
 
 
 def _missing_permission(verb: str, resource: str, path: str) -> str:

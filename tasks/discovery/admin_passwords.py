@@ -6,16 +6,25 @@ from collections.abc import Iterable, Sequence
 
 from models.clusters.cluster import Cluster
 from models.core.errors import RemoteError
+from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import SecretKeyRef
 from models.registries.registry import SecretRef
 from tasks.clusters.connect import open_cluster
+from tasks.clusters.protocol import ClusterReader
 from tasks.concurrency import Deadline, DeadlineExceeded
 from tasks.http.limits import ClientLimits
-from tasks.registries.protocol import Credential
+from tasks.registries.protocol import Credential, unusable_credential
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.store.access import clusters
 from tasks.store.session import in_transaction
+
+_PERMANENT_REASONS = {
+    Reason.FORBIDDEN: Reason.CREDENTIALS_FORBIDDEN,
+    Reason.NOT_FOUND: Reason.CREDENTIALS_MISSING,
+    Reason.REJECTED: Reason.CREDENTIALS_MISSING,
+}
+"""Reasons of credentials by reason of the Secret; of any other one, the cluster is the cause."""
 
 
 async def read_admin_passwords(refs: Iterable[SecretRef]) -> dict[str, Credential]:
@@ -25,46 +34,78 @@ async def read_admin_passwords(refs: Iterable[SecretRef]) -> dict[str, Credentia
         refs: references to the keys of the Secrets.
 
     Returns:
-        Credentials by reference key; those that could not be read are omitted.
+        Credentials by reference key; those that could not be read have an error.
     """
     by_cluster: dict[str, list[SecretRef]] = defaultdict(list)
     for ref in refs:
         by_cluster[ref.cluster].append(ref)
     if not by_cluster:
         return {}
-    registered_clusters = [
-        cluster
-        for cluster in await in_transaction(clusters.list_clusters)
-        if cluster.name in by_cluster
-    ]
+    registered_clusters = {
+        cluster.name: cluster for cluster in await in_transaction(clusters.list_clusters)
+    }
     results = await asyncio.gather(
         *(
-            _read_cluster_passwords(cluster, by_cluster[cluster.name])
-            for cluster in registered_clusters
+            _read_cluster_passwords(registered_clusters.get(name), cluster_refs)
+            for name, cluster_refs in by_cluster.items()
         )
     )
-    return {id_: credential for credentials in results for id_, credential in credentials.items()}
+    return {key: credential for credentials in results for key, credential in credentials.items()}
 
 
 async def _read_cluster_passwords(
-    cluster: Cluster, refs: Sequence[SecretRef]
+    cluster: Cluster | None, refs: Sequence[SecretRef]
 ) -> dict[str, Credential]:
+    if cluster is None:
+        message = "the cluster is not registered: run register-cluster for it"
+        return {ref.ref_key: _unread(ref, message) for ref in refs}
     credentials: dict[str, Credential] = {}
-    # The timeout of one request, since the runs of all registries wait for this.
-    deadline = Deadline(
-        "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
-    )
     try:
         async with open_cluster(
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=""
         ) as client:
-            for ref in refs:
-                key = SecretKeyRef(namespace=ref.namespace, name=ref.name, key=ref.key)
-                try:
-                    secret = await deadline.run(client.read_secret_key(key))
-                except RemoteError:
-                    continue  # `pick_credential` reports the missing credential
-                credentials[ref.ref_key] = Credential(ref.username, secret)
-    except (RemoteError, DeadlineExceeded):
+            await _read_secrets(client, refs, credentials)
+    except RemoteError as error:
+        message = error.message
+    except DeadlineExceeded as timeout:
+        message = str(timeout)
+    else:
         return credentials
-    return credentials
+    missing = {ref.ref_key: _unread(ref, message) for ref in refs}
+    return missing | credentials
+
+
+async def _read_secrets(
+    client: ClusterReader, refs: Sequence[SecretRef], credentials: dict[str, Credential]
+) -> None:
+    """Add the credentials to `credentials`, one by one.
+
+    Raises:
+        RemoteError: the cluster cannot be read, so that no further Secret is tried.
+        DeadlineExceeded: the cluster took too long.
+    """
+    # The timeout of one request, since the runs of all registries wait for this.
+    deadline = Deadline(
+        "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
+    )
+    for ref in refs:
+        key = SecretKeyRef(namespace=ref.namespace, name=ref.name, key=ref.key)
+        try:
+            secret = await deadline.run(client.read_secret_key(key))
+        except RemoteError as error:
+            if error.reason is Reason.UNAUTHORIZED:
+                raise
+            reason = _PERMANENT_REASONS.get(error.reason, Reason.CREDENTIALS_UNPROVED)
+            credentials[ref.ref_key] = _unread(ref, error.message, reason)
+        else:
+            credentials[ref.ref_key] = Credential(ref.username, secret)
+
+
+def _unread(
+    ref: SecretRef, message: str, reason: Reason = Reason.CREDENTIALS_UNPROVED
+) -> Credential:
+    error = (
+        f"cannot read its password: key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
+        f"{ref.cluster}: {message}"
+    )
+    return unusable_credential(error, reason)

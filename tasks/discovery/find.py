@@ -54,11 +54,16 @@ async def _with_ca_bundle(
 ) -> ManagedHarbor:
     # If the CA bundle cannot be read, the registry keeps the previous one. A Secret of another
     # namespace is never read.
-    if harbor.ca_secret is None or harbor.ca_secret.namespace != harbor.ref.namespace:
+    key = harbor.ca_secret
+    if key is None or key.namespace != harbor.ref.namespace:
         return harbor
     try:
-        text = await deadline.run(client.read_secret_key(harbor.ca_secret))
+        text = await deadline.run(client.read_secret_key(key))
         bundle = CustomCA(bundle=text.get_secret_value()).bundle
-    except (RemoteError, DeadlineExceeded, ValidationError):
-        return harbor
+    except ValidationError:
+        error = f"{key.key} in the Secret {key.name} contains no valid certificate"
+        return harbor.model_copy(update={"ca_message": error})
+    except (RemoteError, DeadlineExceeded) as failure:
+        error = failure.message if isinstance(failure, RemoteError) else str(failure)
+        return harbor.model_copy(update={"ca_message": error})
     return harbor.model_copy(update={"ca_bundle": bundle})

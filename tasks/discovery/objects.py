@@ -50,16 +50,12 @@ class ResourcePath:
 
     @property
     def required_rule(self) -> str:
-        """Message with the missing right and the rule that grants it."""
+        """Message with the missing right to a list and the rule that grants it."""
         if not self.kind:
             return f'may not get {self.path}: bind the ClusterRole "system:discovery"'
-        verb = "get" if self.name else "list"
-        target = f'{self.kind} "{self.name}"' if self.name else self.kind
-        location = f" in namespace {self.namespace}" if self.namespace else ""
         group = self.api.removeprefix("api").removeprefix("s/").rpartition("/")[0]
         api_group = f' of apiGroup "{group}"' if group else ""
-        grant = f'grant the verb "{verb}" on "{self.kind}"{api_group}'
-        return f"may not {verb} {target}{location}: {grant}"
+        return f'may not list {self.kind}: grant the verb "list" on "{self.kind}"{api_group}'
 
 
 class ObjectReader:
@@ -112,6 +108,10 @@ class ObjectReader:
         return api_errors.parse_object(response, shape)
 
     def _response_error(self, resource: ResourcePath, response: Response) -> RemoteError:
+        if resource.name:
+            return api_errors.read_error_from_response(
+                response, resource.kind, resource.namespace, resource.name
+            )
         error = api_errors.cluster_error_from_response(response)
         if error.reason is not Reason.FORBIDDEN:
             return error

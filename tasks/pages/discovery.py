@@ -54,6 +54,8 @@ def discovery_page(
         text for result in results for text in (*result.failures, result.unsafe_reason) if text
     ]
     parts += [f"- ❌ {escape_markdown(text, 600)}" for text in problems]
+    warnings = (text for result in results for text in result.plan.warnings)
+    parts += [f"- ⚠️ {escape_markdown(text, 900)}" for text in warnings]
     for result in results:
         parts += [
             f"- ❔ {escape_markdown(failure.label)} could not be read; its Harbors keep their "
@@ -85,7 +87,7 @@ def _states_section(harbors: Sequence[ManagedHarborRecord]) -> str:
             harbor.ref.kind.value,
             f"{_STATE_ICON[harbor.state]} {harbor.state}",
             escape_markdown(harbor.registry or "–"),
-            escape_markdown(harbor.message or "–", 600),
+            escape_markdown(harbor.message or "–", 900),
             short_timestamp(harbor.missing_since) if harbor.missing_since else "–",
         )
         for harbor in harbors

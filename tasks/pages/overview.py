@@ -92,7 +92,7 @@ def _totals_section(overview: Overview) -> str:
 def _attention_section(overview: Overview) -> str:
     summaries = {figures.name: figures.record.health_summary for figures in overview.registries}
     items = [
-        f"* {HEALTH_ICON[summary.health]} **{name}**: {escape_markdown(summary.message)} "
+        f"* {HEALTH_ICON[summary.health]} **{name}**: {escape_markdown(summary.message, 900)} "
         f"({inline_code(summary.reason)}, since {timestamp(summary.since)})"
         for name, summary in summaries.items()
         if summary.health in (Health.UNHEALTHY, Health.DEGRADED)

@@ -97,7 +97,7 @@ def _conditions_section(figures: RegistryStatistics) -> str:
             condition.type,
             _STATUS_LABEL[condition.status],
             breakable(condition.reason),
-            escape_markdown(condition.message),
+            escape_markdown(condition.message, 900),  # it can contain commands to copy
             short_timestamp(condition.since),
         )
         for condition in figures.record.conditions

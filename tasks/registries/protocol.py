@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from models.core.availability import Complete, Unavailable
+from models.core.reasons import Reason
 from models.registries.changes import Change, ChangeResult
 from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot, StorageReading
@@ -25,13 +26,13 @@ class Credential:
         username: user name; empty if there is an error.
         password: password; empty if there is an error.
         error: why the credential cannot be used, and what to do; empty if it can.
-        is_unavailable: whether the credential could not be read, a transient fault.
+        error_reason: reason of the error; CredentialsUnproved if it is a transient fault.
     """
 
     username: str
     password: SecretStr
     error: str = ""
-    is_unavailable: bool = False
+    error_reason: Reason = Reason.CREDENTIALS_MISSING
 
     @property
     def basic_auth_headers(self) -> Mapping[str, str]:
@@ -50,6 +51,16 @@ class Credential:
             if password.strip() != password
             else ""
         )
+
+
+def unusable_credential(error: str, reason: Reason) -> Credential:
+    """Return the credential for one that cannot be used.
+
+    Args:
+        error: why it cannot be used, and what to do.
+        reason: reason of the error.
+    """
+    return Credential("", SecretStr(""), error=error, error_reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from models.registries.credential_origin import (
 )
 from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
 from tasks.discovery.admin_passwords import read_admin_passwords
-from tasks.registries.protocol import Credential, SavedCredential
+from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
 from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
@@ -90,10 +90,10 @@ def pick_credential(
         credentials: credentials by reference key, see `read_credentials`.
 
     Raises:
-        CredentialError: the block does not exist or has a missing field (reason
-            CredentialsMissing), is not approved for the registry's address or token service
-            (CredentialNotForOrigin), or the block or the Secret of a managed Harbor could not be
-            read (CredentialsUnproved, transient).
+        CredentialError: the block, or the Secret of a managed Harbor, does not exist or has a
+            missing field (reason CredentialsMissing); the block is not approved for the
+            registry's address or token service (CredentialNotForOrigin); the Secret may not be read
+            (CredentialsForbidden); or either could not be read (CredentialsUnproved, transient).
     """
     ref = registry.credential
     if ref is None:
@@ -102,14 +102,6 @@ def pick_credential(
         _check_usable(registry, credentials[ref.ref_key].credential)
         _check_origin(registry, ref, credentials[ref.ref_key].origins)
         return credentials[ref.ref_key].credential
-    if isinstance(ref, SecretRef):
-        message = (
-            f"cannot read its password: key {ref.key} of Secret {ref.namespace}/{ref.name} in "
-            f"cluster {ref.cluster}"
-        )
-        raise CredentialError(
-            registry.name, "-", registry.address, message, Reason.CREDENTIALS_UNPROVED
-        )
     message = (
         f"the block {_BLOCK_TYPE}/{ref.name} does not exist: save it again, and run "
         "update-registry with it or with another one"
@@ -119,10 +111,9 @@ def pick_credential(
 
 def _check_usable(registry: Registry, credential: Credential) -> None:
     if credential.error:
-        reason = (
-            Reason.CREDENTIALS_UNPROVED if credential.is_unavailable else Reason.CREDENTIALS_MISSING
+        raise CredentialError(
+            registry.name, "-", registry.address, credential.error, credential.error_reason
         )
-        raise CredentialError(registry.name, "-", registry.address, credential.error, reason)
 
 
 def _check_origin(
@@ -150,8 +141,8 @@ async def read_credentials(
     """Read the credentials of registries, by reference key.
 
     Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
-    request each. Unreadable Secrets and missing blocks are omitted; an incomplete block is
-    returned with its error.
+    request each. Missing blocks are omitted; an incomplete block and an unreadable Secret are
+    returned with their error.
 
     Args:
         registries: the registries.
@@ -189,5 +180,6 @@ def parse_credential(document: BlockDocument) -> Credential:
             raise field_error(document, message)
     except BlockIncomplete as error:
         is_unreadable = isinstance(error, BlockUnreadable)
-        return Credential("", SecretStr(""), error=str(error), is_unavailable=is_unreadable)
+        reason = Reason.CREDENTIALS_UNPROVED if is_unreadable else Reason.CREDENTIALS_MISSING
+        return unusable_credential(str(error), reason)
     return Credential(username, SecretStr(password))

@@ -8,6 +8,8 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.discovery.discover import discover_managed_harbors
 from flows.discovery.integrate_managed import integrate_managed_harbor
+from flows.overview import compute_overview
+from flows.registries.reconcile import reconcile_registry
 from flows.registries.remove import remove_registry
 from flows.registries.update import update_registry
 from models.core.reasons import Reason
@@ -133,6 +135,31 @@ async def test_a_drifted_password_says_so_and_an_override_mends_it(database: str
         await expect_success(update_registry, "c3-hub-main", credentials=override)
         assert record_of("c3-hub-main").health_summary.health is Health.HEALTHY
         assert "0 changes made" in await expect_success(discover_managed_harbors)
+
+
+async def test_why_a_password_cannot_be_read_is_told_apart(database: str) -> None:
+    with harbor_with() as harbor, cluster_with() as cluster:
+        await register("c12", cluster)
+        create_harbor(cluster, harbor)
+        await expect_success(discover_managed_harbors)
+        cluster.deny("get", "secrets")
+        run_message = await expect_failure(reconcile_registry, "c12-hub-main")
+        health_summary = record_of("c12-hub-main").health_summary
+        assert health_summary.reason is Reason.CREDENTIALS_FORBIDDEN
+        for text in (run_message, health_summary.message):
+            assert (
+                "--namespace=hub --verb=get --resource=secrets --resource-name=main-admin" in text
+            )
+        await expect_success(compute_overview)
+        assert "--serviceaccount=platform:registry-integration" in await page(
+            "registry-c12-hub-main"
+        )
+        cluster.allow("get", "secrets")
+        cluster.remove_password("hub", "main")
+        await reconcile_all_now()
+        health_summary = record_of("c12-hub-main").health_summary
+        assert health_summary.reason is Reason.CREDENTIALS_MISSING
+        assert "the Secret main-admin in namespace hub does not exist" in health_summary.message
 
 
 async def test_a_changed_secret_is_followed_by_itself(database: str) -> None:

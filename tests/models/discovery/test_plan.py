@@ -78,6 +78,7 @@ def plan(
     take_over: tuple[HarborRef, ...] = (),
     at_once: tuple[HarborRef, ...] = (),
     bindings: Mapping[str, int] = MappingProxyType({}),
+    untrusted_tls: tuple[str, ...] = (),
 ) -> DiscoveryPlan:
     cluster_sections = sections or {"prod": ClusterHarbors(items=harbors)}
     return plan_discovery(
@@ -90,6 +91,7 @@ def plan(
         take_over=take_over,
         retry_now=at_once,
         bindings=bindings,
+        untrusted_tls=untrusted_tls,
     )
 
 

@@ -379,3 +379,32 @@ def test_trust_in_what_does_not_appear_ends(uid: str, age: timedelta, is_expired
         cluster="eu", namespace="hub", name="main", uid=uid, trusted_at=NOW - age
     )
     assert trusted_object.is_expired(NOW) is is_expired
+
+
+@pytest.mark.parametrize(
+    ("ca_message", "untrusted_tls", "is_warned"),
+    [
+        ("may not get secrets", ("prod-hub-main",), True),
+        ("may not get secrets", (), False),
+        ("may not get secrets", ("other",), False),
+        ("", ("prod-hub-main",), False),
+    ],
+)
+def test_a_ca_that_cannot_be_read_is_told_where_the_certificate_is_not_trusted(
+    ca_message: str, untrusted_tls: tuple[str, ...], is_warned: bool
+) -> None:
+    discovery_plan = plan(
+        harbor(ca_message=ca_message),
+        adopted_harbors=(adopted_harbor(),),
+        registries=(registry(),),
+        untrusted_tls=untrusted_tls,
+    )
+    assert discovery_plan.steps == ()
+    assert discovery_plan.warnings == (
+        (
+            "prod/hub/main: the certificate of prod-hub-main is not trusted, and its CA could not "
+            "be read from its Secret: may not get secrets",
+        )
+        if is_warned
+        else ()
+    )

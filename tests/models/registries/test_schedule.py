@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from models.core.limits import PollPolicy
+from models.core.reasons import Reason
 from models.core.settings import Settings
 from models.registries.condition import Condition, ConditionStatus, ConditionType
 from models.registries.schedule import PollHistory, is_due, next_delay, refuses_credentials
@@ -71,6 +72,11 @@ def test_a_wish_for_rare_looks_is_granted() -> None:
 def test_only_a_refusal_counts_as_one(status: ConditionStatus) -> None:
     conditions = (condition(), condition(ConditionType.AUTHENTICATED, status))
     assert refuses_credentials(conditions) is (status is ConditionStatus.FALSE)
+
+
+@pytest.mark.parametrize("reason", [Reason.CREDENTIALS_MISSING, Reason.CREDENTIALS_FORBIDDEN])
+def test_a_credential_that_was_not_sent_was_not_refused(reason: Reason) -> None:
+    assert not refuses_credentials((REFUSED.model_copy(update={"reason": reason}),))
 
 
 def test_settings_fit_what_they_build() -> None:

@@ -210,9 +210,12 @@ async def test_an_address_that_may_not_be_read(
     operated, release = await list_harbors(client)
     assert operated.phase is HarborPhase.READY
     assert (release.address, release.phase) == ("", HarborPhase.PROVISIONING)
+    role = "registry-integration-configmaps-reg-harbor-core"
     assert release.message == (
-        'may not get configmaps "reg-harbor-core" in namespace h2: '
-        'grant the verb "get" on "configmaps"'
+        'may not get configmaps "reg-harbor-core" in namespace h2: to allow it, run: '
+        f"kubectl create role {role} --namespace=h2 --verb=get --resource=configmaps "
+        f"--resource-name=reg-harbor-core && kubectl create rolebinding {role} --namespace=h2 "
+        f"--role={role} --serviceaccount=platform:registry-integration"
     )
 
 
