@@ -44,7 +44,8 @@ async def sync_namespaces(
     """Read all clusters concurrently and bring every pull secret to the desired state.
 
     Nothing is changed in a cluster that cannot be read completely. The artifact `cluster-<name>`
-    shows the namespaces, their pull secrets and the changes.
+    shows the namespaces, their pull secrets and the changes. The run fails if a cluster refuses
+    the token of its kubeconfig; the others are synchronized.
     """
     for name in only:
         await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
@@ -87,6 +88,8 @@ def _final_state(
         bool(namespace.workspace) for result in results for namespace in result.namespaces
     )
     errors = [result.error for result in results if result.error]
+    # A later run cannot help: somebody has to replace the credential.
+    errors += [result.unavailable_reason for result in results if result.needs_person]
     unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
     counts = len(results), member_count, change_count
     message = messages.sync_summary(counts, errors, unavailable, dry_run=dry_run, remark=remark)

@@ -114,6 +114,13 @@ def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[
         error for result in results for error in (*result.failures, result.unsafe_reason) if error
     ]
     counts = len(results), harbor_count, change_count
+    # A later run cannot help: somebody has to replace the credential of the cluster.
+    errors += [
+        str(failure)
+        for result in results
+        for failure in result.plan.unavailable
+        if failure.needs_person
+    ]
     warnings = [warning for result in results for warning in result.plan.warnings]
     message = messages.discovery_summary(
         counts, postponed, errors, unavailable, warnings=warnings, dry_run=dry_run

@@ -29,7 +29,7 @@ from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, Pul
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.errors import RemoteError
+from models.core.errors import CREDENTIAL_REASONS, RemoteError
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
@@ -56,6 +56,7 @@ class ClusterSyncResult(FrozenModel):
     Attributes:
         has_changes: whether the record of the cluster changed.
         unavailable_reason: why the cluster could not be read; this does not fail the run.
+        needs_person: whether it cannot be read until a person replaces its credential.
         unsafe_reason: why no access was removed, if removals exceeded the safety limits.
         run_error: why the run itself failed.
         departures: namespaces that left, by workspace.
@@ -68,6 +69,7 @@ class ClusterSyncResult(FrozenModel):
     pull_secrets: tuple[PullSecretStatus, ...] = ()
     has_changes: bool = False
     unavailable_reason: str = ""
+    needs_person: bool = False
     unsafe_reason: str = ""
     run_error: str = ""
     departures: Mapping[str, Sequence[str]] = {}
@@ -204,6 +206,7 @@ def _sync_result(
         pull_secrets=pull_secrets,
         has_changes=_has_changes(record, sync_run, status, pull_secrets),
         unavailable_reason="" if status.reachable else f"cluster {name}: {status.message}",
+        needs_person=not status.reachable and status.reason in CREDENTIAL_REASONS,
         unsafe_reason=sync_run.unsafe_reason,
         departures=departures_by_workspace(record.namespaces, sync_run.namespaces),
     )

@@ -12,6 +12,7 @@ from models.clusters.pull_secret import (
     WriteSecret,
 )
 from models.core.audit import AuditEntry
+from models.core.errors import CREDENTIAL_REASONS
 from models.core.reasons import Reason
 
 
@@ -34,9 +35,12 @@ def cluster_entries(
 ) -> tuple[AuditEntry, ...]:
     """Return the audit entry if a cluster became unreachable or recovered.
 
-    The first successful observation has no entry.
+    The first successful observation has no entry. A cluster that was down and refuses the
+    credential since has one, because a person has to act.
     """
-    if before.reachable is after.reachable or (before.reachable is None and after.reachable):
+    is_refused = after.reason in CREDENTIAL_REASONS and before.reason not in CREDENTIAL_REASONS
+    is_unchanged = before.reachable is after.reachable and not is_refused
+    if is_unchanged or (before.reachable is None and after.reachable):
         return ()
     event = "cluster.recovered" if after.reachable else "cluster.unreachable"
     message = f"{after.reason}: {after.message}"

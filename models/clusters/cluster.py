@@ -43,6 +43,23 @@ class Cluster(FrozenModel):
         return f"cluster {self.name}"
 
 
+def refused_credential_message(cluster: Cluster) -> str:
+    """Return that a cluster refuses the credential (401), and what to do.
+
+    The API server does not say whether a token is expired, revoked or of another cluster.
+    """
+    if cluster.credential is None:
+        return (
+            f"the token of this service's own ServiceAccount is refused by cluster {cluster.name}: "
+            "check that the ServiceAccount exists, then restart the pod"
+        )
+    return (
+        f"the token or client certificate of cluster {cluster.name} is refused, it may be expired "
+        f"or revoked: put a new kubeconfig into the block "
+        f"cluster-credentials/{cluster.credential.name}"
+    )
+
+
 class ObservedNamespace(FrozenModel):
     """A namespace as observed; `labels` contains only the configured workspace labels."""
 

@@ -22,6 +22,9 @@ TRANSIENT_REASONS = frozenset(
 )
 """Reasons of errors that a retry may solve."""
 
+CREDENTIAL_REASONS = frozenset({Reason.UNAUTHORIZED, Reason.CREDENTIALS_MISSING})
+"""Reasons of errors that only a new credential solves."""
+
 _MAX_URL_LENGTH = 300
 """A URL may contain a token of the next page, which has some hundred characters."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
+from models.core.errors import CREDENTIAL_REASONS
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborSourceKind, ManagedHarbor
 
@@ -48,6 +49,11 @@ class UnavailableHarbors(FrozenModel):
     source: HarborSourceKind | None = None
     reason: Reason
     message: str
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it cannot be read until a person replaces the credential of the cluster."""
+        return self.source is None and self.reason in CREDENTIAL_REASONS
 
     @property
     def label(self) -> str:

@@ -144,13 +144,14 @@ def sync_check(
     """Return whether the registry matches the desired state."""
     failures = [outcome for outcome in outcomes if not outcome.succeeded]
     unavailable = snapshot.first_unavailable
+    status = ConditionStatus.FALSE
     if unavailable is not None:
-        status, reason, message = ConditionStatus.FALSE, unavailable.reason, unavailable.message
+        status = ConditionStatus.UNKNOWN if _is_unsent(snapshot) else status
+        reason, message = unavailable.reason, unavailable.message
     elif unsafe_reason:
-        status, reason, message = ConditionStatus.FALSE, Reason.PLAN_REFUSED, unsafe_reason
+        reason, message = Reason.PLAN_REFUSED, unsafe_reason
     elif failures:
-        status, reason = ConditionStatus.FALSE, Reason.CHANGES_FAILED
-        first = failures[0]
+        reason, first = Reason.CHANGES_FAILED, failures[0]
         message = f"{pluralize(len(failures), 'change')} failed, first {first.change.subject}: "
         message += first.message
     else:
@@ -164,6 +165,19 @@ def sync_check(
         reason=reason,
         message=message,
         confirmed=unavailable is None,
+    )
+
+
+def _is_unsent(snapshot: Snapshot) -> bool:
+    """Return whether nothing was sent to the registry, because its credential could not be read.
+
+    The cause is where the credential is, for example a cluster that is down, and is reported there.
+    """
+    unavailable = snapshot.first_unavailable
+    return (
+        unavailable is not None
+        and unavailable.reason is Reason.CREDENTIALS_UNPROVED
+        and not any(check.type is ConditionType.REACHABLE for check in snapshot.checks)
     )
 
 

@@ -5,13 +5,14 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
 
-from models.clusters.cluster import Cluster
-from models.core.errors import CredentialError, InvalidRequest
+from models.clusters.cluster import Cluster, refused_credential_message
+from models.core.errors import CredentialError, InvalidRequest, RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.api_errors import cluster_error_from_response
 from tasks.clusters.client import KubernetesClient
@@ -20,6 +21,7 @@ from tasks.clusters.objects import FingerprintFunction
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.client import HttpClient, Server
 from tasks.http.limits import ClientLimits
+from tasks.http.response import Response
 from tasks.http.shared import open_client
 from tasks.http.tls import new_tls_context, tls_context
 
@@ -94,11 +96,26 @@ def _create_http_client(
         origin=connection.server,
         tls_context=context,
         tls_advice=_TLS_ADVICE,
-        to_error=cluster_error_from_response,
+        to_error=partial(_error_from_response, cluster),
         max_failed_connections=_MAX_FAILED_CONNECTIONS,
         server_name=connection.server_name,
+        error_statuses=frozenset({401}),
     )
     return HttpClient(server, client_limits, auth)
+
+
+def _error_from_response(cluster: Cluster, response: Response) -> RemoteError:
+    # 401 depends on no request: the API server does not know who asks.
+    if response.status != 401:
+        return cluster_error_from_response(response)
+    return RemoteError(
+        response.target,
+        response.method,
+        response.url,
+        refused_credential_message(cluster),
+        Reason.UNAUTHORIZED,
+        status=401,
+    )
 
 
 class _BearerAuth(httpx.Auth):

@@ -49,6 +49,7 @@ class Server:
         max_failed_connections: consecutive failed connections that open the circuit.
         address_guard: checks the IP address of each connection; None checks none.
         server_name: host name to verify in the certificate, if it differs from the URL's.
+        error_statuses: permanent statuses that are always errors, whatever the request is.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Server:
     max_failed_connections: int
     address_guard: AddressGuard | None = None
     server_name: str = ""
+    error_statuses: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,8 @@ class HttpClient:
     ) -> Response:
         """Send a request and return the complete response, whatever its permanent status.
 
+        Statuses in the server's `error_statuses` are raised as errors, too.
+
         Args:
             method: HTTP method.
             path: path of the URL.
@@ -169,9 +173,9 @@ class HttpClient:
                 from `headers`.
 
         Raises:
-            RemoteError: no complete response, or only transient statuses, after retries; the
-                response is too large; the server's certificate is not trusted; the address is not
-                allowed.
+            RemoteError: no complete response, or only transient statuses, after retries; a status
+                in `error_statuses`; the response is too large; the server's certificate is not
+                trusted; the address is not allowed.
             LeaseHeld: the method is not safe and the run has lost its lease.
         """
         same_origin = origin is None or origin == self.origin
@@ -187,7 +191,7 @@ class HttpClient:
         async for attempt in retry_attempts(repeatable=repeatable):
             with attempt:
                 response = await self._attempt(call)
-                if response.status in TRANSIENT_STATUSES:
+                if response.status in TRANSIENT_STATUSES | self._server.error_statuses:
                     raise self._server.to_error(response)
         return response
 

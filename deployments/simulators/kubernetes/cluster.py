@@ -218,6 +218,11 @@ class SimulatedCluster(HarborObjects):
         """Revoke the kubeconfig's token."""
         self._rights.users.pop(self.token, None)
 
+    def renew_token(self) -> None:
+        """Give the kubeconfig's user a new token; an old one stays as it is."""
+        self.token = secrets.token_urlsafe(24)
+        self._rights.users[self.token] = USER_NAME
+
     def expire_lists(self) -> None:
         """Expire the continue tokens of lists in progress."""
         with self._store.lock:

@@ -1,6 +1,6 @@
 """The checks of the cluster: workspace, pull secret and ServiceAccount of the namespace."""
 
-from models.access.explain.evidence import Evidence, RegistryEvidence
+from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
 from models.access.explain.explanation import (
     AccessCheck,
     AccessCheckName,
@@ -17,6 +17,7 @@ from models.clusters.cluster import (
 )
 from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
 from models.core.availability import Complete, Unavailable
+from models.core.errors import CREDENTIAL_REASONS
 
 _CLUSTER_ADVICE = f"see {AccessCheckName.CLUSTER}"
 
@@ -27,11 +28,18 @@ def cluster_check(evidence: Evidence) -> AccessCheck:
     why = cluster.unavailable
     if why is None:
         return passed_check(name, "registered and reachable", cluster.snapshot.observed_at)
-    fix = (
+    at = cluster.snapshot.observed_at
+    return unknown_check(name, f"{why.message} ({why.reason})", _cluster_fix(cluster, why), at)
+
+
+def _cluster_fix(cluster: ClusterEvidence, why: Unavailable) -> str:
+    spec = cluster.cluster
+    if why.reason in CREDENTIAL_REASONS and spec.credential is not None:
+        return f"put a new kubeconfig into the block cluster-credentials/{spec.credential.name}"
+    return (
         "make the cluster reachable; if its address or permissions changed, run register-cluster "
-        f'with name="{cluster.cluster.name}" and a new kubeconfig'
+        f'with name="{spec.name}" and a new kubeconfig'
     )
-    return unknown_check(name, f"{why.message} ({why.reason})", fix, cluster.snapshot.observed_at)
 
 
 def namespace_check(evidence: Evidence) -> AccessCheck:

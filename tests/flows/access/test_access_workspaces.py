@@ -264,7 +264,7 @@ async def test_a_cluster_out_of_reach_is_forgotten_and_what_stays_is_said(name: 
         await p.bind("team-a")
         p.cluster.revoke_token()
         message = await expect_failure(remove_cluster, "eu", confirm=True)
-        assert "the token or client certificate is not accepted" in message
+        assert "the token or client certificate of cluster eu is refused" in message
         assert "the Secret registry-integration may remain in: shop, till" in message
         assert (run_in_transaction(clusters.list_names), pull_secrets_in("eu")) == ((), {})
 
@@ -273,7 +273,7 @@ async def test_a_cluster_that_cannot_be_read_is_not_registered(database: str) ->
     with cluster_with(shop="red") as cluster:
         for kubeconfig, reason in (
             ("no: kubeconfig", "this kubeconfig cannot be used"),
-            (cluster.kubeconfig_with_token("wrong"), "token or client certificate is not accepted"),
+            (cluster.kubeconfig_with_token("wrong"), "into the block cluster-credentials/bad"),
         ):
             await ClusterCredentials(kubeconfig=kubeconfig).save("bad", overwrite=True)
             reference = {"$ref": {"block_document_slug": "cluster-credentials/bad"}}

@@ -115,6 +115,8 @@ async def test_what_is_out_of_reach_is_unknown_and_told_from_the_record(name: st
         cluster.revoke_token()
         explanation = await explain(name, "shop", image)
         assert (explanation["answer"], explanation["first_failure"]) == ("unknown", "cluster")
+        fix = f"put a new kubeconfig into the block cluster-credentials/{name}"
+        assert explanation["checks"][0]["fix"] == fix
         assert link_answers(explanation)["grant"] == "yes"
         assert "on record it belongs to red" in explanation["checks"][2]["observation"]
     explanation = await explain(name, "shop", image)

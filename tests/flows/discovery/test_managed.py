@@ -95,7 +95,8 @@ async def test_where_the_cluster_cannot_be_read_nobody_says_that_it_is_not_there
         cluster.revoke_token()
         message = await expect_failure(integrate_managed_harbor, "c10", "hub", "main")
         assert (
-            "c10/hub/main: cluster c10: the token or client certificate is not accepted" in message
+            "c10/hub/main: cluster c10: the token or client certificate of cluster c10 is refused"
+            in message
         )
         assert "not found" not in message
 
@@ -203,7 +204,7 @@ async def test_gone_is_kept_through_a_grace_and_out_of_reach_changes_nothing(
         assert registry_names() == ["c6-hub-main"]
         _expire_grace()
         cluster.revoke_token()
-        assert "unavailable: cluster c6: " in await expect_success(discover_managed_harbors)
+        assert "cluster c6: the token" in await expect_failure(discover_managed_harbors)
         assert registry_names() == ["c6-hub-main"]
 
 

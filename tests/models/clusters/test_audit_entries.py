@@ -60,6 +60,25 @@ def test_clusters(before: bool | None, after: bool, event: str | None) -> None:
     assert entries == ((entry,) if event else ())
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "is_told"),
+    [
+        (Reason.TIMED_OUT, Reason.UNAUTHORIZED, True),
+        (Reason.TIMED_OUT, Reason.CREDENTIALS_MISSING, True),
+        (Reason.UNAUTHORIZED, Reason.UNAUTHORIZED, False),
+        (Reason.UNAUTHORIZED, Reason.CREDENTIALS_MISSING, False),
+        (Reason.UNAUTHORIZED, Reason.TIMED_OUT, False),
+        (Reason.TIMED_OUT, Reason.SERVER_BROKEN, False),
+    ],
+)
+def test_a_refused_credential_is_told_once_even_if_the_cluster_was_down(
+    before: Reason, after: Reason, is_told: bool
+) -> None:
+    first, second = (ClusterStatus(reachable=False, reason=reason) for reason in (before, after))
+    entries = cluster_entries("eu", first, second)
+    assert [entry.action for entry in entries] == (["cluster.unreachable"] if is_told else [])
+
+
 def joined_entry(workspace: str = "team-a") -> AuditEntry:
     return AuditEntry(
         subject="shop",

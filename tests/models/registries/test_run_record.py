@@ -290,6 +290,23 @@ def test_what_was_granted_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reason", "was_reached", "status"),
+    [
+        (Reason.CREDENTIALS_UNPROVED, False, ConditionStatus.UNKNOWN),
+        (Reason.CREDENTIALS_UNPROVED, True, ConditionStatus.FALSE),
+        (Reason.CREDENTIALS_FORBIDDEN, False, ConditionStatus.FALSE),
+        (Reason.TIMED_OUT, False, ConditionStatus.FALSE),
+    ],
+)
+def test_whether_it_is_synced_is_unknown_if_nothing_could_be_sent(
+    reason: Reason, was_reached: bool, status: ConditionStatus
+) -> None:
+    checks = (check_result(ConditionType.REACHABLE),) if was_reached else ()
+    observation = snapshot(instead=unavailable(reason, "why")).model_copy(update={"checks": checks})
+    assert sync_check(observation, (), "").status is status
+
+
 def test_robots_that_cannot_be_read_make_it_unsynced() -> None:
     observation = snapshot(observed_space()).model_copy(
         update={"robots": unavailable(Reason.FORBIDDEN, "may not")}

@@ -29,6 +29,7 @@ from models.clusters.pull_secret import (
 from models.core.availability import Complete
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
+from models.registries.registry import BlockRef
 from tasks.clusters.factory import create_cluster_client
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.limits import ClientLimits
@@ -38,7 +39,7 @@ INSTALLATION_ID = "one"
 OWN_LABELS = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: INSTALLATION_ID}
 LABELS = (WORKSPACE_LABEL,)
 PASSWORD = "robot-pass-Z9"
-CLUSTER = Cluster(name="prod-eu")
+CLUSTER = Cluster(name="prod-eu", credential=BlockRef(name="prod"))
 
 
 def content(word: str = PASSWORD) -> str:
