@@ -25,6 +25,8 @@ class Reason(StrEnum):
     WRONG_HOST_NAME = "WrongHostName"
     TLS_UNTRUSTED = "TlsUntrusted"
     VERIFICATION_OFF = "VerificationOff"
+    TLS_MISSING = "TlsMissing"
+    TLS_VERSION_OUTDATED = "TlsVersionOutdated"
     CLIENT_CERTIFICATE_REQUIRED = "ClientCertificateRequired"
     PLAIN_HTTP = "PlainHttp"
     # kind and version

@@ -36,6 +36,7 @@ _TLS_ADVICE = {
     Reason.WRONG_HOST_NAME: "use the host name of the certificate as server or as tls-server-name",
     Reason.CERTIFICATE_EXPIRED: "renew the certificate of the API server",
     Reason.TLS_UNTRUSTED: "install a valid certificate on the API server",
+    Reason.TLS_MISSING: "check that the server of the kubeconfig is an https address",
 }
 
 

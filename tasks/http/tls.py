@@ -21,6 +21,50 @@ _REASONS = {
 }
 """By OpenSSL verification result, https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
+_TLS_MISSING = (
+    Reason.TLS_MISSING,
+    "the server does not answer with TLS",
+    "if it serves plain http on this port, use an address with http://",
+)
+_VERSION_OUTDATED = (
+    Reason.TLS_VERSION_OUTDATED,
+    "the server supports only outdated versions of TLS",
+    "enable TLS 1.2 or later on the server",
+)
+_CLIENT_CERTIFICATE = (
+    Reason.CLIENT_CERTIFICATE_REQUIRED,
+    "the server requires a client certificate",
+    "allow access without one: this service sends none",
+)
+_HANDSHAKE_FAILURES = {
+    "WRONG_VERSION_NUMBER": _TLS_MISSING,
+    "HTTP_REQUEST": _TLS_MISSING,
+    "RECORD_LAYER_FAILURE": _TLS_MISSING,
+    "PACKET_LENGTH_TOO_LONG": _TLS_MISSING,
+    "UNSUPPORTED_PROTOCOL": _VERSION_OUTDATED,
+    "VERSION_TOO_LOW": _VERSION_OUTDATED,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _VERSION_OUTDATED,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _CLIENT_CERTIFICATE,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _CLIENT_CERTIFICATE,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        Reason.TLS_UNTRUSTED,
+        "the server refused the TLS handshake",
+        "check its ciphers, and that it requires no client certificate",
+    ),
+    "TLSV1_UNRECOGNIZED_NAME": (
+        Reason.WRONG_HOST_NAME,
+        "the server does not serve this host name",
+        "use a host name that it is configured for",
+    ),
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": _VERSION_OUTDATED,
+    "DH_KEY_TOO_SMALL": (
+        Reason.TLS_UNTRUSTED,
+        "the key exchange of the server is too weak",
+        "configure 2048 bits or more, or ECDHE, on the server",
+    ),
+}
+"""By OpenSSL's name of the error; alerts can also arrive after the handshake (RFC 8446, 6.2)."""
+
 CONNECTION_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """TLS errors of a closed connection; they are unrelated to the certificate."""
 
@@ -36,8 +80,12 @@ def new_tls_context(
         verified: whether the server's certificate is verified.
     """
     context = ssl.create_default_context(cadata=None if trust_system else authority)
-    # Since Python 3.13 the default rejects CAs that kubectl and docker accept.
+    # Certificates are judged as by docker and kubectl, which are written in Go: CAs that the
+    # default rejects since Python 3.13 are accepted, an intermediate CA can be trusted by itself,
+    # and the common name does not count as a host name.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
     if trust_system:
         context.load_verify_locations(certifi.where())  # slim containers have no system CA bundle
         if authority:
@@ -55,17 +103,19 @@ tls_context = lru_cache(maxsize=256)(new_tls_context)
 def describe_tls_error(
     error: ssl.SSLError, advice_by_reason: Mapping[Reason, str]
 ) -> tuple[Reason, str]:
-    """Return the reason of a failed TLS handshake, and a message with advice.
+    """Return the reason of a TLS error, and a message with advice.
 
     Args:
-        error: the exception of the handshake.
+        error: the exception of the handshake, or of an alert after it.
         advice_by_reason: what to do about the certificate, by reason.
     """
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return Reason.TLS_UNTRUSTED, (
-            f"TLS handshake failed ({getattr(error, 'reason', '') or 'connection closed'}): "
-            "check that this is an https address"
-        )
+        name = getattr(error, "reason", "") or "connection closed"
+        failure = f"TLS handshake failed ({name})", "check that this is an https address"
+        reason, text, advice = _HANDSHAKE_FAILURES.get(name, (Reason.TLS_UNTRUSTED, *failure))
+        if reason is not Reason.TLS_UNTRUSTED:
+            advice = advice_by_reason.get(reason, advice)
+        return reason, f"{text}: {advice}"
     code = getattr(error, "verify_code", None)  # both are set by OpenSSL's own errors only
     text = getattr(error, "verify_message", "") or "the certificate cannot be verified"
     reason = _REASONS.get(code, Reason.TLS_UNTRUSTED) if code else Reason.TLS_UNTRUSTED

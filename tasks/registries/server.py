@@ -22,9 +22,15 @@ _MAX_FAILED_CONNECTIONS = 3
 _ADD_CA_ADVICE = "add the CA certificate as 'Own certificate authority'"
 
 TLS_ADVICE = {
-    Reason.UNKNOWN_AUTHORITY: _ADD_CA_ADVICE,
+    Reason.UNKNOWN_AUTHORITY: (
+        f"{_ADD_CA_ADVICE}; if it is trusted already, the server does not send its intermediate "
+        "certificates: configure the full chain there"
+    ),
     Reason.SELF_SIGNED: f"{_ADD_CA_ADVICE} (here: the server certificate itself)",
-    Reason.WRONG_HOST_NAME: "use a host name that the certificate is issued for",
+    Reason.WRONG_HOST_NAME: (
+        "use a host name that the certificate is issued for: one of its subject alternative names, "
+        "the common name does not count"
+    ),
     Reason.CERTIFICATE_EXPIRED: "renew the certificate of the registry",
     Reason.TLS_UNTRUSTED: "install a valid certificate on the registry",
 }

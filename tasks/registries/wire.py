@@ -125,14 +125,25 @@ def is_web_page(response: Response) -> bool:
     return "text/html" in response.headers.get("content-type", "")
 
 
-_TLS_EXPECTED_TEXTS = (
-    b"client sent an http request to an https server",  # Go
-    b"plain http request was sent to https port",  # nginx
-    b"speaking plain http to an ssl-enabled server",  # Apache
-)
+_BAD_REQUESTS = {
+    b"client sent an http request to an https server": Reason.TLS_MISSING,  # Go
+    b"plain http request was sent to https port": Reason.TLS_MISSING,  # nginx
+    b"speaking plain http to an ssl-enabled server": Reason.TLS_MISSING,  # Apache
+    b"no required ssl certificate was sent": Reason.CLIENT_CERTIFICATE_REQUIRED,  # nginx
+}
+_FAILURES = {
+    Reason.TLS_MISSING: ("the server expects TLS on this port", "use an address with https://"),
+    Reason.CLIENT_CERTIFICATE_REQUIRED: (
+        "the server requires a client certificate",
+        "allow access without one: this service sends none",
+    ),
+}
 
 
-def expects_tls(response: Response) -> bool:
-    """Return whether a server refuses a request because it was sent in plain http."""
+def describe_bad_request(response: Response) -> tuple[Reason, str, str] | None:
+    """Return reason, message and advice if a 400 tells that the connection is the wrong one."""
+    if response.status != 400:
+        return None
     body = response.body[:MAX_ERROR_LENGTH].lower()
-    return response.status == 400 and any(text in body for text in _TLS_EXPECTED_TEXTS)
+    reason = next((reason for text, reason in _BAD_REQUESTS.items() if text in body), None)
+    return (reason, *_FAILURES[reason]) if reason else None

@@ -29,18 +29,20 @@ def running_docker_registry(
     *,
     users: Mapping[str, str] | None = None,
     cert: tuple[Path, Path] | None = None,
+    client_ca: Path | None = None,
     filesystem: bool = False,
     page_limit: int | None = None,
 ) -> Iterator[str]:
     """Run one on a loopback port; yields its base URL, without a trailing slash.
 
     `users` are let in by htpasswd, otherwise everybody is; `cert` is a certificate and a key
-    file, for https; `page_limit` is `catalog.maxentries`.
+    file, for https; clients need a certificate of `client_ca`; `page_limit` is
+    `catalog.maxentries`.
     """
     binary = program("docker-registry", "apt-get install docker-registry")
     with tempfile.TemporaryDirectory(prefix="docker-registry-") as folder:
         home, port = Path(folder), free_port()
-        config = _config(home, port, users, cert, filesystem, page_limit)
+        config = _config(home, port, users, cert, client_ca, filesystem, page_limit)
         (home / "config.yml").write_text(yaml.safe_dump(config))
         url = f"{'https' if cert else 'http'}://127.0.0.1:{port}"
         with (home / "log").open("wb") as log:
@@ -92,12 +94,14 @@ def _config(
     port: int,
     users: Mapping[str, str] | None,
     cert: tuple[Path, Path] | None,
+    client_ca: Path | None,
     filesystem: bool,
     page_limit: int | None,
 ) -> dict[str, object]:
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
     if cert is not None:
-        http["tls"] = {"certificate": str(cert[0]), "key": str(cert[1])}
+        client_cas = {"clientcas": [str(client_ca)]} if client_ca else {}
+        http["tls"] = {"certificate": str(cert[0]), "key": str(cert[1]), **client_cas}
     storage = (
         {"filesystem": {"rootdirectory": str(home / "data")}} if filesystem else {"inmemory": {}}
     )
@@ -138,6 +142,8 @@ def wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) 
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 client.get(f"{url}/v2/")
+            except httpx.ReadError:
+                return  # it requires a client certificate
             except httpx.TransportError:
                 time.sleep(0.02)
             else:

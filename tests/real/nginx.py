@@ -40,7 +40,10 @@ http {{
 
 @contextmanager
 def running_nginx(
-    upstream: str, users: Mapping[str, str], cert: tuple[Path, Path] | None = None
+    upstream: str,
+    users: Mapping[str, str],
+    cert: tuple[Path, Path] | None = None,
+    client_ca: Path | None = None,
 ) -> Iterator[str]:
     """Run one on a loopback port, which lets users in by `auth_basic`; yields its base URL.
 
@@ -48,11 +51,14 @@ def running_nginx(
         upstream: base URL of the server behind it.
         users: passwords by user name.
         cert: a certificate and a key file, for https.
+        client_ca: CA of the certificate that a client has to send; None requires none.
     """
     binary = program("nginx", "apt-get install nginx-light")
     with tempfile.TemporaryDirectory(prefix="nginx-") as folder:
         home, port = Path(folder), free_port()
         tls = f" ssl; ssl_certificate {cert[0]}; ssl_certificate_key {cert[1]}" if cert else ""
+        if client_ca is not None:
+            tls += f"; ssl_client_certificate {client_ca}; ssl_verify_client on"
         config = _CONFIG.format(home=home, port=port, tls=tls, upstream=upstream)
         (home / "nginx.conf").write_text(config)
         (home / "htpasswd").write_text("".join(_htpasswd(*user) for user in users.items()))

@@ -8,7 +8,7 @@ from models.registries.condition import CheckResult, ConditionStatus, ConditionT
 from tasks.http.response import Response
 from tasks.registries.docker.challenge import parse_challenges, select_challenge
 from tasks.registries.protocol import Credential
-from tasks.registries.wire import expects_tls, is_web_page
+from tasks.registries.wire import describe_bad_request, is_web_page
 
 _UNAUTHORIZED = 401
 _MAX_NAME_LENGTH = 100
@@ -46,13 +46,11 @@ def _kind_failure(response: Response) -> tuple[Reason, str, str] | None:
         return None
     if response.status == 200 and not is_web_page(response):
         return None
-    return Reason.NOT_A_REGISTRY, *_describe_other(response)
+    return describe_bad_request(response) or (Reason.NOT_A_REGISTRY, *_describe_other(response))
 
 
 def _describe_other(response: Response) -> tuple[str, str]:
     schemes = [c.scheme for c in parse_challenges(response.headers.get("www-authenticate", ""))]
-    if expects_tls(response):
-        return "the server expects TLS on this port", "use an address with https://"
     if response.status == _UNAUTHORIZED and schemes:
         message = f"/v2/ requires an authentication that is not supported: {', '.join(schemes)}"
         return to_single_line(message, 300), "enable Basic or Bearer authentication"

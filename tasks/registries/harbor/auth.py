@@ -15,7 +15,7 @@ from tasks.http.response import Response
 from tasks.registries.harbor import checks, wire
 from tasks.registries.harbor.robot_wire import ROBOTS_ADAPTER, Robot
 from tasks.registries.protocol import Credential
-from tasks.registries.wire import expects_tls, is_web_page, parse_json, raise_for_status
+from tasks.registries.wire import describe_bad_request, is_web_page, parse_json, raise_for_status
 
 API_PATH = "/api/v2.0"
 
@@ -67,6 +67,8 @@ async def detect(http: HttpClient) -> tuple[CheckResult, wire.HealthResponse | N
 
 
 async def _identify_other(http: HttpClient, response: Response) -> CheckResult:
+    if failure := describe_bad_request(response):
+        return _kind_check(ConditionStatus.FALSE, *failure)
     ping = await http.get("/v2/", anonymous=True)
     if "docker-distribution-api-version" in ping.headers:
         return _kind_check(
@@ -75,9 +77,6 @@ async def _identify_other(http: HttpClient, response: Response) -> CheckResult:
             "this is a Docker Registry, not a Harbor",
             "choose the type 'Docker Registry'",
         )
-    if expects_tls(response):
-        message, advice = "the server expects TLS on this port", "use an address with https://"
-        return _not_harbor_check(message, advice)
     if is_web_page(response) or is_web_page(ping):
         return _not_harbor_check("this is a web page, not a registry")
     return _not_harbor_check(f"{API_PATH}/health answered {response.status}")
@@ -93,9 +92,8 @@ def _redirect_check(target: str) -> CheckResult:
     )
 
 
-def _not_harbor_check(
-    message: str, advice: str = "check the address: use the address of Harbor's web console"
-) -> CheckResult:
+def _not_harbor_check(message: str) -> CheckResult:
+    advice = "check the address: use the address of Harbor's web console"
     # Not confirmed: the maintenance page of a proxy and a truncated response look the same.
     return _kind_check(
         ConditionStatus.FALSE, Reason.NOT_A_REGISTRY, message, advice, confirmed=False

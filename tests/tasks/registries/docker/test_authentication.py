@@ -342,7 +342,7 @@ async def test_plain_http_to_a_port_for_https() -> None:
             for kind in (Kind.DOCKER, Kind.HARBOR):
                 failure = first_failure(await probe_registry(address, kind, USER))
                 assert failure is not None
-                assert failure.reason is Reason.NOT_A_REGISTRY
+                assert failure.reason is Reason.TLS_MISSING
                 assert failure.advice == "use an address with https://"
 
 
