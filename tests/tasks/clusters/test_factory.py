@@ -75,7 +75,7 @@ async def test_another_authority_is_not() -> None:
         text = edit_kubeconfig(cluster.kubeconfig, cluster={"certificate-authority-data": other})
         with pytest.raises(RemoteError, match="certificate-authority-data") as excinfo:
             await count_namespaces(cluster, text)
-    assert excinfo.value.reason in {Reason.UNKNOWN_AUTHORITY, Reason.TLS_UNTRUSTED}
+    assert excinfo.value.reason in {Reason.UNKNOWN_AUTHORITY, Reason.TLS_MISSING}
     assert cluster.requests == []
 
 
@@ -117,7 +117,7 @@ async def test_a_port_that_speaks_no_tls(cluster: SimulatedCluster) -> None:
     cluster.url = cluster.url.replace("http:", "https:")
     with pytest.raises(RemoteError, match="is an https address") as excinfo:
         await count_namespaces(cluster)
-    assert excinfo.value.reason == Reason.TLS_UNTRUSTED
+    assert excinfo.value.reason == Reason.TLS_MISSING
 
 
 async def test_a_client_certificate_is_shown_and_its_file_is_gone(
