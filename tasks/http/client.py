@@ -12,21 +12,21 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
 from models.core.errors import CircuitOpen, IntegrationError, Rejected, RemoteError, ServerError
 from models.core.reasons import Reason
-from tasks.http.body import IDENTITY_ENCODING, BodyBuffer, BodyError, CorruptBody
+from tasks.http.body import BodyBuffer, BodyError, CorruptBody
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
 from tasks.http.network import AddressGuard, BlockedAddressError
+from tasks.http.request import authorize, build_request, url_without_credentials
 from tasks.http.response import Response
-from tasks.http.retry import retry_attempts
+from tasks.http.retry import retry
 from tasks.http.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -99,26 +99,17 @@ class HttpClient:
         self._server, self._auth = server, auth
         self._semaphore = asyncio.Semaphore(client_limits.max_concurrency)
         self._circuit = CircuitBreaker(server.max_failed_connections)
-        self._client = httpx.AsyncClient(
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            headers={
-                "Accept": "application/json",
-                "User-Agent": "registry-integration",
-                **IDENTITY_ENCODING,
-            },
-            timeout=httpx.Timeout(
-                client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
-            ),
-            transport=transport
-            or Transport(
-                server.tls_context,
-                client_limits.max_concurrency,
-                server.address_guard,
-                server.server_name,
-            ),
-            trust_env=False,  # a proxy or .netrc of this machine must not see or add credentials
+        self._timeouts = httpx.Timeout(
+            client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
+        ).as_dict()
+        # No proxy and no .netrc of this machine: they must not see or add credentials.
+        self._transport = transport or Transport(
+            server.tls_context,
+            client_limits.max_concurrency,
+            server.address_guard,
+            server.server_name,
         )
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,7 +120,8 @@ class HttpClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._client.aclose()
+        self._is_closed = True
+        await self._transport.aclose()
         _log.debug("%s: closed after %d requests", self.target, self.requests)
 
     async def get(
@@ -181,19 +173,14 @@ class HttpClient:
         same_origin = origin is None or origin == self.origin
         url = (origin or self.origin) + path
         try:
-            request = self._client.build_request(
-                method, url, params=query, json=json, data=form, headers=headers
+            request = build_request(
+                method, url, self._timeouts, query=query, json=json, form=form, headers=headers
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise self._to_error(error, method, url) from None
         auth = self._auth if same_origin and not anonymous else None
-        call = _Call(request, auth, str(request.url.copy_with(userinfo=b"")))
-        async for attempt in retry_attempts(repeatable=repeatable):
-            with attempt:
-                response = await self._attempt(call)
-                if response.status in TRANSIENT_STATUSES | self._server.error_statuses:
-                    raise self._server.to_error(response)
-        return response
+        call = _Call(request, auth, url_without_credentials(request))
+        return await retry(lambda: self._attempt(call), repeatable=repeatable)
 
     async def _attempt(self, call: _Call) -> Response:
         async with self._semaphore:
@@ -213,6 +200,8 @@ class HttpClient:
                     _log_bug(error, call)
                 raise failure from None  # the text of a protocol error can contain a header
         self._circuit.record_success()
+        if response.status in TRANSIENT_STATUSES | self._server.error_statuses:
+            raise self._server.to_error(response)
         return response
 
     def _to_error(self, error: Exception, method: str, url: str) -> RemoteError:
@@ -227,17 +216,21 @@ class HttpClient:
 
     async def _exchange(self, call: _Call) -> Response:
         started = time.monotonic()
-        response = await self._client.send(call.request, stream=True, auth=call.auth)
+        if self._is_closed:
+            raise RuntimeError("this client is closed")
+        authorize(call.request, call.auth)
+        response = await self._transport.handle_async_request(call.request)
+        stream = cast("httpx.AsyncByteStream", response.stream)
         try:
             body = BodyBuffer(response.headers.get("content-encoding", ""), self.limits.max_bytes)
-            async for piece in response.aiter_raw():
+            async for piece in stream:
                 body.add(piece)
             content = body.content()
         except BodyError as error:
             error_class = ServerError if isinstance(error, CorruptBody) else Rejected
             raise error_class(self.target, call.method, call.url, str(error)) from None
         finally:
-            await response.aclose()
+            await stream.aclose()
         return Response(
             target=self.target,
             method=call.method,

@@ -1,7 +1,8 @@
 """The retry policy for requests and tasks."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import stamina
 from prefect import Task
@@ -9,8 +10,14 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from models.core.errors import CircuitOpen, RemoteError
 
+T = TypeVar("T")
+
 MAX_RETRY_AFTER = 20.0
 """Longest accepted Retry-After in seconds; a longer delay fails the request at once."""
+
+
+_MAX_SECONDS = 60.0
+"""Time after which no other attempt begins, in seconds."""
 
 
 def should_retry(error: Exception) -> bool | float:
@@ -24,16 +31,38 @@ def should_retry(error: Exception) -> bool | float:
     return error.retry_after if error.retry_after <= MAX_RETRY_AFTER else False
 
 
-def retry_attempts(*, repeatable: bool) -> AsyncIterator[stamina.Attempt]:
-    """Iterate over the attempts of one request: three if it is repeatable, else one."""
-    return stamina.retry_context(
+async def retry(send: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+    """Send a request; after a transient error again, up to three times in all.
+
+    Args:
+        send: sends the request once.
+        repeatable: whether the request may be sent twice.
+
+    Raises:
+        RemoteError: the error of the last attempt.
+    """
+    started = time.monotonic()
+    try:
+        return await send()
+    except RemoteError as error:
+        seconds = _MAX_SECONDS - (time.monotonic() - started)
+        if seconds <= 0 or not repeatable or should_retry(error) is False:
+            raise
+        failure = error
+    # Only after an error: to prepare the attempts takes longer than to parse most responses.
+    async for attempt in stamina.retry_context(
         on=should_retry,
-        attempts=3 if repeatable else 1,
-        timeout=60,
+        attempts=3,
+        timeout=seconds,
         wait_initial=0.3,
         wait_jitter=0.3,
         wait_max=5,
-    ).__aiter__()
+    ):
+        with attempt:
+            if attempt.num == 1:  # this was the first attempt
+                raise failure
+            return await send()
+    raise failure  # not reached: the last attempt raises its error
 
 
 async def should_retry_task(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
