@@ -22,6 +22,7 @@ from models.clusters.pull_secret import ClusterChangeResult, DeleteSecret, Write
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
+from tasks.clusters.admission import redact_content
 from tasks.clusters.objects import (
     DOCKER_CONFIG_KEY,
     DOCKER_CONFIG_TYPE,
@@ -68,6 +69,12 @@ class PullSecretWriter:
         Raises:
             RemoteError: the pull secret was not written.
         """
+        try:
+            return await self._write(change, content)
+        except RemoteError as error:
+            raise redact_content(error, content) from None
+
+    async def _write(self, change: WriteSecret, content: str) -> ClusterChangeResult:
         path, version = pull_secret_path(change.namespace), ""
         for _ in range(_MAX_ATTEMPTS):
             response = await self._send_apply(path, content, version)
@@ -112,11 +119,11 @@ class PullSecretWriter:
         self, namespace: str, response: Response
     ) -> SecretObject | None:
         # 409 is a conflict. 422 can mean that the existing Secret has another type or is
-        # `immutable`: it must be deleted first. Any other error is raised.
+        # `immutable`: it must be deleted first. Any other error is raised; after a denial by a
+        # policy (422, too) nothing must be deleted, because nothing could be written again.
         error = api_errors.cluster_error_from_response(response)
-        if response.status != 409 and (
-            response.status != 422 or error.reason == Reason.SECRET_TOO_LARGE
-        ):
+        is_conflict = response.status == 409 and error.reason is Reason.CONFLICT
+        if not is_conflict and not api_errors.refuses_immutable_field(response):
             raise error
         secret = await self._observer.get_secret(namespace)
         if secret is None and response.status == 422:

@@ -12,6 +12,7 @@ import yaml
 from starlette.types import Receive, Scope, Send
 
 from deployments.simulators.faults import FaultInjector
+from deployments.simulators.kubernetes.admission import Admission
 from deployments.simulators.kubernetes.api import KubernetesApi
 from deployments.simulators.kubernetes.harbors.harbor_objects import HarborObjects
 from deployments.simulators.kubernetes.object_store import (
@@ -41,6 +42,7 @@ class SimulatedCluster(HarborObjects):
         url: address of the API; set while it runs.
         token: token of the kubeconfig's user.
         admin_token: token of an administrator, who is never limited.
+        admission: policies, webhooks and quotas, which may be changed at any time.
         faults: fault injection, see `deployments.simulators.faults`.
     """
 
@@ -51,7 +53,8 @@ class SimulatedCluster(HarborObjects):
         self._store = ObjectStore()
         self.admin_token = secrets.token_urlsafe(24)
         self._rights = ClusterRights({self.token: USER_NAME, self.admin_token: ADMIN_USER})
-        self._api = KubernetesApi(self._store, self._rights)
+        self.admission = Admission()
+        self._api = KubernetesApi(self._store, self._rights, self.admission)
         self.faults = FaultInjector(self._api.app)
         for name in _SYSTEM_NAMESPACES:
             self.add_namespace(name)

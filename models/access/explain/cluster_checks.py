@@ -18,6 +18,10 @@ from models.clusters.cluster import (
 from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
 from models.core.availability import Complete, Unavailable
 from models.core.errors import CREDENTIAL_REASONS
+from models.core.reasons import Reason
+
+_NOT_SOLVED_BY_SYNC = frozenset({Reason.ADMISSION_DENIED, Reason.QUOTA_EXCEEDED, Reason.FORBIDDEN})
+"""Reasons of a failed change that a person must solve in the cluster; the message says how."""
 
 _CLUSTER_ADVICE = f"see {AccessCheckName.CLUSTER}"
 
@@ -153,7 +157,7 @@ def _content_check(
         message += f", more than the {MAX_SECRET_BYTES} that a Secret can hold"
         fix = "run unbind-space for registries that are not needed"
         return failed_check(name, message, fix, at)
-    return failed_check(name, _outdated_reason(evidence, secret), _sync_advice(evidence), at)
+    return failed_check(name, _outdated_reason(evidence, secret), _repair_advice(evidence), at)
 
 
 def _has_login(evidence: Evidence, registry: RegistryEvidence, fingerprint: str) -> bool:
@@ -175,8 +179,10 @@ def _outdated_reason(evidence: Evidence, secret: ObservedPullSecret | None) -> s
     pull_secret = evidence.cluster.pull_secret_status
     why = ""
     if pull_secret is not None and pull_secret.status is not PullSecretState.DELIVERED:
-        outcome = f"{pull_secret.status} ({pull_secret.reason}) {pull_secret.message}"
-        why = f"; state after the last sync: {outcome}".rstrip()
+        outcome = f"{pull_secret.status} ({pull_secret.reason})"
+        if pull_secret.reason not in _NOT_SOLVED_BY_SYNC:  # then the advice has the message
+            outcome = f"{outcome} {pull_secret.message}".rstrip()
+        why = f"; state after the last sync: {outcome}"
     if secret is None:
         return f"the Secret {PULL_SECRET_NAME} does not exist{why}"
     if (
@@ -186,6 +192,13 @@ def _outdated_reason(evidence: Evidence, secret: ObservedPullSecret | None) -> s
     ):
         return f"the Secret {PULL_SECRET_NAME} was modified by another client{why}"
     return f"the Secret {PULL_SECRET_NAME} does not have the desired content{why}"
+
+
+def _repair_advice(evidence: Evidence) -> str:
+    pull_secret = evidence.cluster.pull_secret_status
+    if pull_secret is not None and pull_secret.reason in _NOT_SOLVED_BY_SYNC:
+        return f"{pull_secret.message}. The next sync after that tries again"
+    return _sync_advice(evidence)
 
 
 def _sync_advice(evidence: Evidence) -> str:
@@ -226,6 +239,6 @@ def _image_pull_secret_check(
             f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} do not include "
             f"{PULL_SECRET_NAME}"
         )
-        return failed_check(name, message, _sync_advice(evidence), at)
+        return failed_check(name, message, _repair_advice(evidence), at)
     message = f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} include it"
     return passed_check(name, message, at)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from deployments.simulators.faults import Fault, Respond
+from deployments.simulators.kubernetes import AdmissionRule
 from flows.access.bind_space import bind_space
 from flows.access.unbind_space import unbind_space
 from flows.clusters.sync_namespaces import sync_namespaces
@@ -160,6 +161,30 @@ async def test_a_missing_right_is_named_and_holds_up_nothing_else(name: str) -> 
             await run_schedules(name)
             assert p.cluster.secret("shop") is None
             assert await p.is_in_sync()
+
+
+async def test_a_policy_of_the_cluster_is_named_and_nothing_is_lost(name: str) -> None:
+    async with platform(name, "team-a") as p:
+        rules = p.cluster.admission.rules
+        rules.append(AdmissionRule("no-secrets", "all", message="use the vault"))
+        message = await expect_failure(bind_space, name, ["team-a"], ["red"])
+        assert 'ValidatingAdmissionPolicy "no-secrets" (binding "all")' in message
+        pull_secret = pull_secrets_in("eu")["shop"]
+        assert pull_secret.reason is Reason.ADMISSION_DENIED
+        assert '"use the vault"; ask the owner of this policy' in pull_secret.message
+        await run_schedules(name)
+        assert _failures("shop") == 1
+        rules.clear()
+        await run_schedules(name)
+        secret = p.cluster.raw_secret("shop")
+        assert secret is not None
+        rules.append(AdmissionRule("no-secrets", "all", message="use the vault"))
+        p.cluster.edit_secret("shop", {"auths": {}})
+        await run_schedules(name)
+        assert p.cluster.raw_secret("shop") is not None
+        rules.clear()
+        await run_schedules(name)
+        assert await p.is_in_sync()
 
 
 async def test_a_foreign_secret_is_left_alone_told_once_and_replaced_when_it_is_gone(

@@ -3,7 +3,7 @@
 import pytest
 
 from deployments.simulators.faults import CutConnection, Fault, RunCallback
-from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes import AdmissionRule, SimulatedCluster
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
@@ -170,6 +170,55 @@ async def test_a_webhook_that_edits_is_noticed(
         await client.apply_change(write_secret(text=content("wanted")), {"shop": content("other")})
     assert excinfo.value.reason == Reason.CONFLICT
     assert "other" not in str(excinfo.value)
+
+
+def policy(*operations: str, message: str = "no Secrets") -> AdmissionRule:
+    return AdmissionRule("no-secrets", "everywhere", message=message, operations=operations)
+
+
+async def test_a_policy_is_named(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.admission.rules.append(policy("CREATE"))
+    with pytest.raises(RemoteError, match=r'Policy "no-secrets".*"no Secrets"; ask') as excinfo:
+        await apply_write(client)
+    assert excinfo.value.reason is Reason.ADMISSION_DENIED
+    assert cluster.requests.writes() == [("PATCH", SECRET_PATH, 422)]
+
+
+async def test_a_policy_that_denies_a_write_costs_no_secret(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    """Its 422 must not be taken for a Secret that has to be deleted first."""
+    await apply_write(client)
+    before = cluster.raw_secret("shop")
+    cluster.admission.rules.append(policy("CREATE", "UPDATE"))
+    with pytest.raises(RemoteError) as excinfo:
+        await apply_write(client, text=content("next"))
+    assert excinfo.value.reason is Reason.ADMISSION_DENIED
+    assert cluster.raw_secret("shop") == before
+    assert {call.method for call in cluster.requests.writes()} == {"PATCH"}
+
+
+async def test_a_policy_that_quotes_the_password_is_redacted(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.admission.rules.append(policy("CREATE", message=f"weak: {PASSWORD}"))
+    with pytest.raises(RemoteError) as excinfo:
+        await apply_write(client)
+    assert PASSWORD not in f"{excinfo.value} {excinfo.value.message} {excinfo.value.args}"
+    assert "weak: [redacted]" in excinfo.value.message
+
+
+async def test_a_webhook_and_a_quota_are_named(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.admission.rules.append(AdmissionRule("w.example.com", message="unsigned"))
+    with pytest.raises(RemoteError, match=r'webhook "w.example.com".*"unsigned"'):
+        await apply_write(client)
+    cluster.admission.rules.clear()
+    cluster.admission.secret_quotas["shop"] = ("compute", 0)
+    with pytest.raises(RemoteError, match=r'quota "compute".*secrets=0') as excinfo:
+        await apply_write(client)
+    assert excinfo.value.reason is Reason.QUOTA_EXCEEDED
 
 
 @pytest.mark.parametrize("size", [1_048_577, 4_000_000])
