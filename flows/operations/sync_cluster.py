@@ -168,6 +168,8 @@ async def sync_cluster(
             record.cluster,
             fingerprint=contents.fingerprint,
             installation=cluster_state.installation,
+            is_own_content=contents.is_own_content,
+            recorded_fingerprints=record.fingerprints,
             kubeconfigs=kubeconfigs,
         ) as client:
             sync_run = await _plan(cluster_state, contents, client, allow_large=allow_large)

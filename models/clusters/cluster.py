@@ -74,7 +74,10 @@ class ObservedPullSecret(FrozenModel):
 
     Attributes:
         uid, resource_version: identify the observed Secret, so that no other one is deleted.
-        is_owned: whether it has the labels of this service and this installation.
+        is_owned: whether it is of this installation: by its labels; or, if somebody changed them,
+            because it holds nothing but logins of this installation's robot accounts.
+        has_labels: whether it has the labels of this service and this installation.
+        installation: the installation of this service that its labels name; empty without them.
         fingerprint: keyed digest of its content; None if it contains no dockerconfigjson.
     """
 
@@ -82,6 +85,8 @@ class ObservedPullSecret(FrozenModel):
     uid: str
     resource_version: str
     is_owned: bool
+    has_labels: bool = True
+    installation: str = ""
     fingerprint: str | None = None
 
 

@@ -6,12 +6,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.clusters.cluster import PULL_SECRET_NAME
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
 
 MAX_SECRET_BYTES = 1_048_576
 """Maximum size of a Secret in bytes: https://kubernetes.io/docs/concepts/configuration/secret/"""
+
+
+FOREIGN_REASONS = frozenset({Reason.FOREIGN_SECRET, Reason.OTHER_INSTALLATION})
+"""Reasons of a Secret in place of the pull secret that this service leaves alone."""
+
+
+def describe_foreign_secret(namespace: str, installation: str) -> tuple[Reason, str]:
+    """Return why a Secret is not changed, and what to do.
+
+    Two installations that were told to delete each other's Secret would never come to an end.
+
+    Args:
+        namespace: namespace of the Secret.
+        installation: the other installation of this service that owns it; empty if none does.
+    """
+    subject = f"Secret {namespace}/{PULL_SECRET_NAME}"
+    if not installation:
+        return Reason.FOREIGN_SECRET, (
+            f"a {subject} that this installation does not own exists and is not changed: delete or "
+            "rename it"
+        )
+    return Reason.OTHER_INSTALLATION, (
+        f"the {subject} belongs to installation {installation} of this service and is not changed: "
+        "a namespace can be served by one installation only. Assign the namespace to a workspace "
+        "in only one of them"
+    )
 
 
 class RegistryLogin(FrozenModel):

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 from models.clusters.cluster import (
-    PULL_SECRET_NAME,
     Cluster,
     ClusterSnapshot,
     ObservedNamespace,
@@ -26,6 +25,7 @@ from models.clusters.pull_secret import (
     RegistryLogin,
     RemoveImagePullSecret,
     WriteSecret,
+    describe_foreign_secret,
 )
 from models.core.availability import Complete
 from models.core.reasons import Reason
@@ -147,11 +147,8 @@ class _NamespaceSecret:
             message = "the namespace is being deleted"
             return PullSecretState.REFUSED, Reason.NAMESPACE_TERMINATING, message
         if self.secret is not None and not self.secret.is_owned:
-            message = (
-                f"a Secret {self.secret.namespace}/{PULL_SECRET_NAME} that this installation does "
-                "not own exists and is not changed: delete or rename it"
-            )
-            return PullSecretState.REFUSED, Reason.FOREIGN_SECRET, message
+            namespace, installation = self.secret.namespace, self.secret.installation
+            return PullSecretState.REFUSED, *describe_foreign_secret(namespace, installation)
         if desired.byte_size > MAX_SECRET_BYTES:
             message = (
                 f"{len(desired.logins)} logins are {desired.byte_size} bytes, more than the "
@@ -178,14 +175,15 @@ class _NamespaceSecret:
     ) -> list[ClusterChange]:
         changes: list[ClusterChange] = []
         current = self.secret.fingerprint or "unreadable" if self.secret else ""
-        if current != desired.fingerprint:
+        has_labels = self.secret is None or self.secret.has_labels
+        if current != desired.fingerprint or not has_labels:
             changes.append(
                 WriteSecret(
                     namespace=self.namespace.name,
                     before=current,
                     after=desired.fingerprint,
                     registries=desired.registries,
-                    reason=self._write_reason(current, before),
+                    reason=self._write_reason(current, before) if has_labels else Reason.MODIFIED,
                 )
             )
         if self._needs_image_pull_secret:

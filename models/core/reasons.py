@@ -95,6 +95,7 @@ class Reason(StrEnum):
     CONTENT_CHANGED = "ContentChanged"
     MODIFIED = "Modified"
     FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
+    OTHER_INSTALLATION = "OtherInstallation"
     ADMISSION_DENIED = "AdmissionDenied"
     QUOTA_EXCEEDED = "QuotaExceeded"
     NAMESPACE_TERMINATING = "NamespaceTerminating"

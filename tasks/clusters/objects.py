@@ -5,8 +5,9 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/
 
 import base64
 import binascii
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -28,6 +29,32 @@ DOCKER_CONFIG_KEY = ".dockerconfigjson"
 
 FingerprintFunction = Callable[[bytes], str]
 """Returns the keyed digest of a pull secret's content."""
+
+ContentCheck = Callable[[bytes], bool]
+"""Returns whether a dockerconfigjson holds nothing but logins of this installation."""
+
+
+def recognize_nothing(content: bytes) -> bool:
+    """Recognize no content: only labels identify a Secret."""
+    return False
+
+
+class SecretIdentity(NamedTuple):
+    """What identifies the Secrets of this installation.
+
+    Attributes:
+        installation: installation id in their labels.
+        fingerprint: keyed digest of their content.
+        is_own_content: whether a content can only be of this installation, for Secrets whose
+            labels somebody changed.
+        recorded_fingerprints: fingerprints of what this installation wrote, by namespace; the
+            robot accounts of these contents may be deleted already.
+    """
+
+    installation: str
+    fingerprint: FingerprintFunction
+    is_own_content: ContentCheck = recognize_nothing
+    recorded_fingerprints: Mapping[str, str] = MappingProxyType({})
 
 
 class KubernetesModel(ApiModel):
@@ -83,24 +110,30 @@ class SecretObject(KubernetesModel):
     type: str = "Opaque"
     data: dict[str, str] | None = Field(default=None, repr=False)
 
-    def to_observed(
-        self, installation: str, fingerprint: FingerprintFunction
-    ) -> ObservedPullSecret:
+    def to_observed(self, identity: SecretIdentity) -> ObservedPullSecret:
         """Convert to an `ObservedPullSecret`: ownership and a fingerprint of the content.
 
         Args:
-            installation: installation id that the label of an owned Secret has.
-            fingerprint: keyed digest of the content.
+            identity: what identifies the Secrets of this installation.
         """
         labels = self.metadata.labels
-        content = self.dockerconfigjson
+        is_labelled = labels.get(MANAGED_BY_LABEL) == FIELD_MANAGER
+        installation = labels.get(INSTALLATION_LABEL, "") if is_labelled else ""
+        has_labels = installation == identity.installation and is_labelled
+        namespace, content = self.metadata.namespace, self.dockerconfigjson
+        fingerprint = None if content is None else identity.fingerprint(content)
+        is_recorded = fingerprint == identity.recorded_fingerprints.get(namespace, "")
+        is_own = is_recorded and not installation
         return ObservedPullSecret(
-            namespace=self.metadata.namespace,
+            namespace=namespace,
             uid=self.metadata.uid,
             resource_version=self.metadata.resource_version,
-            is_owned=labels.get(MANAGED_BY_LABEL) == FIELD_MANAGER
-            and labels.get(INSTALLATION_LABEL) == installation,
-            fingerprint=None if content is None else fingerprint(content),
+            is_owned=has_labels
+            or is_own
+            or (content is not None and identity.is_own_content(content)),
+            has_labels=has_labels,
+            installation=installation,
+            fingerprint=fingerprint,
         )
 
     @property

@@ -25,9 +25,9 @@ from models.core.reasons import Reason
 from tasks import clock
 from tasks.clusters import api_errors
 from tasks.clusters.objects import (
-    FingerprintFunction,
     NamespaceObject,
     ObjectT,
+    SecretIdentity,
     SecretObject,
     ServiceAccount,
 )
@@ -59,15 +59,11 @@ class ClusterObserver:
 
     Args:
         http: HTTP client of the cluster.
-        installation: installation id, which identifies the Secrets of this installation.
-        fingerprint: keyed digest of pull secret contents.
+        identity: what identifies the Secrets of this installation.
     """
 
-    def __init__(
-        self, http: HttpClient, installation: str, fingerprint: FingerprintFunction
-    ) -> None:
-        self._http = http
-        self._installation, self._fingerprint = installation, fingerprint
+    def __init__(self, http: HttpClient, identity: SecretIdentity) -> None:
+        self._http, self._identity = http, identity
 
     async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
         """Observe the whole cluster; see `ClusterReader`."""
@@ -126,7 +122,7 @@ class ClusterObserver:
         return await self._get_object(service_account_path(namespace), ServiceAccount)
 
     def _to_observed(self, secret: SecretObject) -> ObservedPullSecret:
-        return secret.to_observed(self._installation, self._fingerprint)
+        return secret.to_observed(self._identity)
 
     async def _snapshot(
         self,

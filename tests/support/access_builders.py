@@ -200,11 +200,22 @@ def namespace(
 
 
 def secret(
-    namespace: str = "shop", fingerprint: str | None = "print", *, ours: bool = True
+    namespace: str = "shop",
+    fingerprint: str | None = "print",
+    *,
+    ours: bool = True,
+    labelled: bool | None = None,
+    installation: str = "",
 ) -> ObservedPullSecret:
-    uid = f"secret-{namespace}"
+    """Unless `labelled` says otherwise, our Secret has our labels."""
     return ObservedPullSecret(
-        namespace=namespace, uid=uid, resource_version="5", is_owned=ours, fingerprint=fingerprint
+        namespace=namespace,
+        uid=f"secret-{namespace}",
+        resource_version="5",
+        is_owned=ours,
+        has_labels=ours if labelled is None else labelled,
+        installation=installation,
+        fingerprint=fingerprint,
     )
 
 

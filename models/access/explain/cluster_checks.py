@@ -15,7 +15,11 @@ from models.clusters.cluster import (
     ObservedPullSecret,
     ObservedServiceAccount,
 )
-from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
+from models.clusters.pull_secret import (
+    MAX_SECRET_BYTES,
+    PullSecretState,
+    describe_foreign_secret,
+)
 from models.core.availability import Complete, Unavailable
 from models.core.errors import CREDENTIAL_REASONS
 from models.core.reasons import Reason
@@ -106,14 +110,23 @@ def _observed_secret_check(evidence: Evidence, registry: RegistryEvidence) -> Ac
         return blocked_check(name, AccessCheckName.NAMESPACE)
     secret = next(iter(cluster.snapshot.secrets.items), None)
     if secret is not None and not secret.is_owned:
-        message = f"a Secret {PULL_SECRET_NAME} exists that this service did not create"
-        fix = f"delete or rename the Secret {PULL_SECRET_NAME}; the next sync creates the right one"
-        return failed_check(name, message, fix, cluster.snapshot.observed_at)
+        return _foreign_secret_check(evidence, secret)
     fingerprint = secret.fingerprint if secret else None
     if cluster.desired_error and not (fingerprint and _has_login(evidence, registry, fingerprint)):
         fix = "fix this error; the next sync writes the pull secret"
         return unknown_check(name, cluster.desired_error, fix)
     return _content_check(evidence, registry, secret)
+
+
+def _foreign_secret_check(evidence: Evidence, secret: ObservedPullSecret) -> AccessCheck:
+    name, at = AccessCheckName.PULL_SECRET, evidence.cluster.snapshot.observed_at
+    if secret.installation:
+        _, message = describe_foreign_secret(secret.namespace, secret.installation)
+        fix = "assign the namespace to a workspace in only one of the two installations"
+        return failed_check(name, message, fix, at)
+    message = f"a Secret {PULL_SECRET_NAME} exists that this service did not create"
+    fix = f"delete or rename the Secret {PULL_SECRET_NAME}; the next sync creates the right one"
+    return failed_check(name, message, fix, at)
 
 
 def _recorded_secret_check(evidence: Evidence, why: Unavailable) -> AccessCheck:

@@ -40,6 +40,15 @@ class ClusterRecord(FrozenModel):
     namespaces: tuple[Namespace, ...] = ()
     pull_secrets: tuple[PullSecretStatus, ...] = ()
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the pull secrets that were written, by namespace."""
+        return {
+            pull_secret.namespace: pull_secret.fingerprint
+            for pull_secret in self.pull_secrets
+            if pull_secret.fingerprint
+        }
+
 
 def list_names(session: Session) -> tuple[str, ...]:
     """Return the names of all clusters, sorted."""

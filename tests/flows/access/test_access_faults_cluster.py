@@ -232,7 +232,14 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
         await _check_repair(p, "Modified", lambda: p.cluster.delete_secret("shop"))
         await _check_repair(p, "Missing", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
         assert p.cluster.image_pull_secrets("shop") == ("mine", "registry-integration")
+        labels = (p.cluster.raw_secret("shop") or {})["metadata"]["labels"]
+        p.cluster.relabel_secret("shop", {})
+        assert (await run_schedules(p.name)).reasons == {"Modified"}
+        assert (p.cluster.raw_secret("shop") or {})["metadata"]["labels"] == labels
+        assert await p.is_in_sync()
+        p.cluster.relabel_secret("shop", {})
         await p.unbind("team-a")
+        assert p.cluster.raw_secret("shop") is None
         assert p.cluster.image_pull_secrets("shop") == ("mine",)
 
 

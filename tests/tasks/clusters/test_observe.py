@@ -54,6 +54,8 @@ async def test_foreign_secrets_are_seen(cluster: SimulatedCluster, client: Clust
     }
     assert [secrets[name].is_owned for name in ("opaque", "unmarked", "of-another")] == [False] * 3
     assert secrets["ours-by-label"].is_owned
+    installations = [secrets[name].installation for name in ("unmarked", "of-another")]
+    assert installations == ["", "two"]
     assert secrets["opaque"].fingerprint is None
     assert secrets["unmarked"].fingerprint is not None
 

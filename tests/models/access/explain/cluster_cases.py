@@ -88,6 +88,18 @@ CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
         NO,
         "delete or rename the Secret registry-integration",
     ),
+    "secret of another installation": (
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(
+                    secrets=looking((), [secret(ours=False, installation="two")]).secrets
+                )
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
+        NO,
+        "assign the namespace to a workspace in only one of the two installations",
+    ),
     "edited by hand": (
         evidence(
             cluster_side(
