@@ -18,6 +18,7 @@ from models.clusters.cluster import (
     next_cluster_status,
     unreachable_cluster_snapshot,
 )
+from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
     Namespace,
     assign_workspaces,
@@ -270,7 +271,16 @@ def _assign_namespaces(
     if not isinstance(snapshot.namespaces, Complete):
         return record.namespaces, ""
     name, observed = record.cluster.name, snapshot.namespaces.items
-    namespaces = assign_workspaces(name, observed, get_settings().workspace_label_keys, assignments)
+    label_keys = get_settings().workspace_label_keys
+    namespaces = keep_misspelled(
+        record.namespaces,
+        assign_workspaces(name, observed, label_keys, assignments),
+        observed,
+        label_keys,
+        assignments,
+        now=snapshot.observed_at,
+        grace=get_settings().label_grace,
+    )
     exceeded = exceeded_departure_limit(
         name, record.namespaces, namespaces, get_settings().change_limits
     )

@@ -161,6 +161,20 @@ class PullSecretState(StrEnum):
     REFUSED = "refused"
 
 
+class RepairHistory(FrozenModel):
+    """The latest repairs of one object that another client changed.
+
+    Attributes:
+        service_account: name of the ServiceAccount; empty for the pull secret itself.
+        times: when it was repaired (UTC), oldest first; a bounded number of them.
+        manager: the field manager that changed it last; empty if not known.
+    """
+
+    service_account: str = ""
+    times: tuple[datetime, ...]
+    manager: str = ""
+
+
 class PullSecretStatus(FrozenModel):
     """The status of one namespace's pull secret.
 
@@ -169,6 +183,8 @@ class PullSecretStatus(FrozenModel):
         logins: the logins that it contains.
         reason, message: reason for the state, and advice.
         delivered_at: since when it has the desired content (UTC).
+        links: ServiceAccounts whose imagePullSecrets this service added it to.
+        repairs: objects that were repaired lately.
     """
 
     cluster: str
@@ -179,6 +195,8 @@ class PullSecretStatus(FrozenModel):
     reason: Reason
     message: str = ""
     delivered_at: datetime | None = None
+    links: tuple[str, ...] = ()
+    repairs: tuple[RepairHistory, ...] = ()
 
 
 class PullSecretPlan(FrozenModel):

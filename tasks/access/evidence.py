@@ -8,6 +8,7 @@ from models.access.explain.explanation import Question
 from models.access.image import Image, first_segment
 from models.access.rotation import current_robots
 from models.clusters.cluster import ClusterSnapshot, unreachable_cluster_snapshot
+from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import Namespace, assign_workspaces
 from models.clusters.pull_secret import DesiredPullSecret
 from models.core.availability import Complete
@@ -128,8 +129,15 @@ def _resolve_namespace(
             None,
         )
     name = record.record.cluster.name
-    namespaces = assign_workspaces(
-        name, observation.namespaces.items, get_settings().workspace_label_keys, record.assignments
+    observed, label_keys = observation.namespaces.items, get_settings().workspace_label_keys
+    namespaces = keep_misspelled(
+        record.record.namespaces,
+        assign_workspaces(name, observed, label_keys, record.assignments),
+        observed,
+        label_keys,
+        record.assignments,
+        now=observation.observed_at,
+        grace=get_settings().label_grace,
     )
     return next((candidate for candidate in namespaces if candidate.name == namespace), None)
 

@@ -82,14 +82,15 @@ def workspace_check(evidence: Evidence) -> AccessCheck:
     if namespace is None:
         return blocked_check(name, AccessCheckName.NAMESPACE)
     at = cluster.snapshot.observed_at
-    if namespace.problem is not None:
+    if namespace.problem is not None and namespace.workspace is None:
         fix = (
             "assign one workspace with a valid name by its labels and lists; the next sync reads it"
         )
         return failed_check(name, f"{namespace.message} ({namespace.problem})", fix, at)
     if namespace.workspace is None:
         return failed_check(name, "it belongs to no workspace", _label_advice(evidence), at)
-    return passed_check(name, f"it belongs to {namespace.workspace}, by {namespace.source}", at)
+    source = f"it belongs to {namespace.workspace}, by {namespace.source}"
+    return passed_check(name, f"{source}; {namespace.message}".removesuffix("; "), at)
 
 
 def pull_secret_check(evidence: Evidence) -> AccessCheck:

@@ -14,6 +14,7 @@ from tasks.store.access import clusters
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import expect_failure, expect_success, page
 from tests.support.platform import (
+    LABEL,
     Platform,
     add_cluster,
     advance_time,
@@ -241,6 +242,29 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
         await p.unbind("team-a")
         assert p.cluster.raw_secret("shop") is None
         assert p.cluster.image_pull_secrets("shop") == ("mine",)
+
+
+async def test_a_misspelled_label_withdraws_nothing_for_an_hour(name: str) -> None:
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        p.cluster.set_labels("shop", {LABEL: "Red"})
+        await run_schedules(name)
+        assert await p.pulls("shop", "team-a")
+        records = run_in_transaction(clusters.list_namespaces, "eu")
+        messages = {namespace.name: namespace.message for namespace in records}
+        assert "stays in workspace red until" in messages["shop"]
+        before = p.writes()
+        advance_time(minutes=59)
+        await run_schedules(name)
+        assert (await p.pulls("shop", "team-a"), p.writes()) == (True, before)
+        await p.unbind("team-a")
+        assert not await p.pulls("shop", "team-a")
+        await p.bind("team-a")
+        assert await p.pulls("shop", "team-a")
+        advance_time(minutes=2)
+        await run_schedules(name)
+        assert p.cluster.secret("shop") is None
+        assert await p.pulls("till", "team-a")
 
 
 async def test_where_service_accounts_are_not_linked_none_is_ever_touched(name: str) -> None:
