@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.clusters.cluster import PULL_SECRET_NAME
+from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
@@ -76,10 +76,15 @@ class DesiredPullSecret(FrozenModel):
 
 
 class WriteSecret(FrozenModel):
-    """Write a namespace's pull secret."""
+    """Write a namespace's pull secret.
+
+    Attributes:
+        manager: the field manager that had changed it; empty if not known.
+    """
 
     kind: Literal["deliver"] = "deliver"
     namespace: str
+    manager: str = ""
     before: str
     after: str
     registries: tuple[str, ...]
@@ -109,10 +114,16 @@ class DeleteSecret(FrozenModel):
 
 
 class AddImagePullSecret(FrozenModel):
-    """Add the pull secret to the default ServiceAccount's imagePullSecrets."""
+    """Add the pull secret to a ServiceAccount's imagePullSecrets.
+
+    Attributes:
+        manager: the field manager that had removed it; empty if not known.
+    """
 
     kind: Literal["link"] = "link"
     namespace: str
+    service_account: str = SERVICE_ACCOUNT_NAME
+    manager: str = ""
     before: Literal["not linked"] = "not linked"
     after: Literal["linked"] = "linked"
     reason: Reason = Reason.MISSING
@@ -124,10 +135,11 @@ class AddImagePullSecret(FrozenModel):
 
 
 class RemoveImagePullSecret(FrozenModel):
-    """Remove the pull secret from the default ServiceAccount's imagePullSecrets."""
+    """Remove the pull secret from a ServiceAccount's imagePullSecrets."""
 
     kind: Literal["unlink"] = "unlink"
     namespace: str
+    service_account: str = SERVICE_ACCOUNT_NAME
     before: Literal["linked"] = "linked"
     after: Literal["not linked"] = "not linked"
     reason: Reason = Reason.NOT_DESIRED
@@ -168,11 +180,13 @@ class RepairHistory(FrozenModel):
         service_account: name of the ServiceAccount; empty for the pull secret itself.
         times: when it was repaired (UTC), oldest first; a bounded number of them.
         manager: the field manager that changed it last; empty if not known.
+        fingerprint: the content that was written; empty for a ServiceAccount.
     """
 
     service_account: str = ""
-    times: tuple[datetime, ...]
+    times: tuple[datetime, ...] = Field(min_length=1)
     manager: str = ""
+    fingerprint: str = ""
 
 
 class PullSecretStatus(FrozenModel):

@@ -96,6 +96,7 @@ class Reason(StrEnum):
     MODIFIED = "Modified"
     FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
     OTHER_INSTALLATION = "OtherInstallation"
+    CONTESTED = "Contested"
     ADMISSION_DENIED = "AdmissionDenied"
     QUOTA_EXCEEDED = "QuotaExceeded"
     NAMESPACE_TERMINATING = "NamespaceTerminating"

@@ -1,6 +1,6 @@
 """Client of a Kubernetes cluster; implements `ClusterClient`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import assert_never
 
 from pydantic import SecretStr
@@ -42,9 +42,11 @@ class KubernetesClient:
         self._pull_secrets = PullSecretWriter(http, self._observer, identity)
         self._service_accounts = ServiceAccountWriter(http, self._observer)
 
-    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(
+        self, labels: Collection[str], account_labels: Set[str] | None = None
+    ) -> ClusterSnapshot:
         """Observe namespaces, pull secrets and ServiceAccounts; see `ClusterReader`."""
-        return await self._observer.observe(labels)
+        return await self._observer.observe(labels, account_labels)
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """Observe one namespace; see `ClusterReader`."""

@@ -5,9 +5,9 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -76,6 +76,46 @@ class ObjectMeta(KubernetesModel):
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 
 
+class ManagedFields(KubernetesModel):
+    """The fields of an object that one client set last.
+
+    See https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+
+    manager: str = Field(default="", max_length=128)
+    time: str = Field(default="", max_length=64)
+    fields: dict[str, Any] = Field(default_factory=dict, alias="fieldsV1")
+
+
+class ManagedObjectMeta(ObjectMeta):
+    """Metadata of an object that other clients may change."""
+
+    managed_fields: list[ManagedFields] | None = Field(default=None, alias="managedFields")
+
+    def field_manager(self, field: str) -> str:
+        """Return the client that set a field last; empty if not known."""
+        return _latest_manager(entry for entry in self._entries if f"f:{field}" in entry.fields)
+
+    def other_manager(self, field: str) -> str:
+        """Return the client, other than this service, that changed the field, or else the object.
+
+        A client that removes a field does not own it afterwards.
+        """
+        others = [entry for entry in self._entries if entry.manager != FIELD_MANAGER]
+        owners = (entry for entry in others if f"f:{field}" in entry.fields)
+        return _latest_manager(owners) or _latest_manager(others)
+
+    @property
+    def _entries(self) -> list[ManagedFields]:
+        return self.managed_fields or []
+
+
+def _latest_manager(entries: Iterable[ManagedFields]) -> str:
+    # The times have one format, so their texts can be compared.
+    latest = max(entries, key=lambda entry: entry.time, default=None)
+    return latest.manager if latest else ""
+
+
 class _NamespacePhase(KubernetesModel):
     phase: str = ""
 
@@ -106,7 +146,7 @@ class NamespaceObject(KubernetesModel):
 class SecretObject(KubernetesModel):
     """A Secret; its content is excluded from `repr` and errors."""
 
-    metadata: ObjectMeta
+    metadata: ManagedObjectMeta
     type: str = "Opaque"
     data: dict[str, str] | None = Field(default=None, repr=False)
 
@@ -134,6 +174,7 @@ class SecretObject(KubernetesModel):
             has_labels=has_labels,
             installation=installation,
             fingerprint=fingerprint,
+            other_manager=self.metadata.other_manager("data"),
         )
 
     @property
@@ -155,15 +196,30 @@ class _NameRef(KubernetesModel):
 class ServiceAccount(KubernetesModel):
     """A ServiceAccount."""
 
-    metadata: ObjectMeta
+    metadata: ManagedObjectMeta
     pull_secrets: list[_NameRef] | None = Field(default=None, alias="imagePullSecrets")
 
     @property
-    def to_observed(self) -> ObservedServiceAccount:
-        """The ServiceAccount as an `ObservedServiceAccount`."""
+    def has_pull_secret(self) -> bool:
+        """Whether `imagePullSecrets` includes the pull secret."""
+        return PULL_SECRET_NAME in self.pull_secret_names
+
+    def to_observed(self, label_keys: Set[str] = frozenset()) -> ObservedServiceAccount:
+        """Convert to an `ObservedServiceAccount` with the selected labels.
+
+        Args:
+            label_keys: keys of the labels to keep.
+        """
+        labels = {
+            key: self.metadata.labels[key] for key in self.metadata.labels.keys() & label_keys
+        }
         return ObservedServiceAccount(
             namespace=self.metadata.namespace,
-            has_pull_secret=PULL_SECRET_NAME in self.pull_secret_names,
+            name=self.metadata.name,
+            has_pull_secret=self.has_pull_secret,
+            labels=tuple(sorted(labels.items())),
+            manager=self.metadata.field_manager("imagePullSecrets"),
+            other_manager=self.metadata.other_manager("imagePullSecrets"),
         )
 
     @property

@@ -18,6 +18,7 @@ from models.clusters.pull_secret import (
     PullSecretState,
     PullSecretStatus,
     RegistryLogin,
+    RepairHistory,
 )
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
@@ -219,8 +220,23 @@ def secret(
     )
 
 
-def service_account(namespace: str = "shop", *, linked: bool = True) -> ObservedServiceAccount:
-    return ObservedServiceAccount(namespace=namespace, has_pull_secret=linked)
+def service_account(
+    namespace: str = "shop",
+    name: str = "default",
+    labels: Mapping[str, str] | None = None,
+    *,
+    linked: bool = True,
+    manager: str = "",
+    other_manager: str = "",
+) -> ObservedServiceAccount:
+    return ObservedServiceAccount(
+        namespace=namespace,
+        name=name,
+        has_pull_secret=linked,
+        labels=tuple(sorted((labels or {}).items())),
+        manager=manager,
+        other_manager=other_manager,
+    )
 
 
 def cluster_snapshot(
@@ -266,6 +282,8 @@ def pull_secret_status(
     logins: tuple[RegistryLogin, ...] | None = None,
     fingerprint: str = "print",
     delivered_at: datetime | None = NOW,
+    links: tuple[str, ...] = (),
+    repairs: tuple[RepairHistory, ...] = (),
 ) -> PullSecretStatus:
     return PullSecretStatus(
         cluster=cluster,
@@ -276,6 +294,8 @@ def pull_secret_status(
         reason=reason,
         message=message,
         delivered_at=delivered_at,
+        links=links,
+        repairs=repairs,
     )
 
 

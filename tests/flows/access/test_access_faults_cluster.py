@@ -41,6 +41,12 @@ async def _check_repair(p: Platform, reason: str, edit: Callable[[], None]) -> N
     assert await p.is_in_sync()
 
 
+def _replace_account(p: Platform) -> None:
+    """Replace the default ServiceAccount by the one of a repository, as GitOps does."""
+    p.cluster.remove_service_account("shop")
+    p.cluster.add_service_account("shop", labels={"app": "x"}, manager="argocd-controller")
+
+
 def _failures(namespace: str) -> int:
     """How often it was written down that a pull secret could not be delivered."""
     return sum(row.what == "secret.failed" and row.subject == namespace for row in rows(AuditRow))
@@ -231,8 +237,16 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
         p.cluster.set_image_pull_secrets("shop", "mine", "registry-integration")
         await _check_repair(p, "Modified", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
         await _check_repair(p, "Modified", lambda: p.cluster.delete_secret("shop"))
-        await _check_repair(p, "Missing", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
+        await _check_repair(p, "Modified", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
         assert p.cluster.image_pull_secrets("shop") == ("mine", "registry-integration")
+        await p.unbind("team-a")
+        assert p.cluster.image_pull_secrets("shop") == ("mine",)
+
+
+async def test_ours_without_its_labels_is_taken_back_or_withdrawn(name: str) -> None:
+    """After the last unbind, no robot account is on record that could prove whose it is."""
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
         labels = (p.cluster.raw_secret("shop") or {})["metadata"]["labels"]
         p.cluster.relabel_secret("shop", {})
         assert (await run_schedules(p.name)).reasons == {"Modified"}
@@ -241,7 +255,30 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
         p.cluster.relabel_secret("shop", {})
         await p.unbind("team-a")
         assert p.cluster.raw_secret("shop") is None
-        assert p.cluster.image_pull_secrets("shop") == ("mine",)
+        assert p.cluster.image_pull_secrets("shop") == ()
+
+
+async def test_who_unlinks_again_and_again_is_named_and_it_is_not_called_delivered(
+    name: str,
+) -> None:
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        for _ in range(3):
+            _replace_account(p)
+            await run_schedules(name)
+        pull_secrets = pull_secrets_in("eu")
+        assert pull_secrets["till"].status is PullSecretState.DELIVERED
+        assert pull_secrets["shop"].reason is Reason.CONTESTED
+        assert 'again and again by "argocd-controller"' in pull_secrets["shop"].message
+        _replace_account(p)
+        before = p.writes()
+        await run_schedules(name)
+        assert p.writes() == before
+        events = [row.what for row in rows(AuditRow) if row.subject == "shop"]
+        assert events.count("secret.link-removed") == 3
+        assert (events.count("secret.contested"), events.count("secret.failed")) == (1, 0)
+        await p.unbind("team-a")
+        assert p.cluster.secret("shop") is None
 
 
 async def test_a_misspelled_label_withdraws_nothing_for_an_hour(name: str) -> None:
