@@ -18,10 +18,10 @@ from models.clusters.pull_secret_plan import plan_pull_secrets
 from models.core.errors import RemoteError
 from models.core.settings import get_settings
 from tasks import clock
+from tasks.access.pull_secret_contents import load_available_contents
 from tasks.clusters.apply import apply_pull_secret_plan
 from tasks.clusters.connect import open_cluster
 from tasks.pages.binding import join_names
-from tasks.secrets.cipher import ephemeral_cipher
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.installation import get_installation
 from tasks.store.session import in_transaction
@@ -61,9 +61,14 @@ async def _delete_pull_secrets(record: clusters.ClusterRecord) -> str:
     """Delete this service's pull secrets; return what could not be deleted, and where."""
     namespaces = sorted(secret.namespace for secret in record.pull_secrets if secret.fingerprint)
     installation_id = await in_transaction(get_installation)
+    contents, _ = await load_available_contents()
     try:
         async with open_cluster(
-            record.cluster, fingerprint=ephemeral_cipher().fingerprint, installation=installation_id
+            record.cluster,
+            fingerprint=contents.fingerprint,
+            installation=installation_id,
+            is_own_content=contents.is_own_content,
+            recorded_fingerprints=record.fingerprints,
         ) as client:
             snapshot = await client.observe(get_settings().workspace_label_keys)
             if snapshot.first_unavailable is not None:

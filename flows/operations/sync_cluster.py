@@ -18,6 +18,7 @@ from models.clusters.cluster import (
     next_cluster_status,
     unreachable_cluster_snapshot,
 )
+from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
     Namespace,
     assign_workspaces,
@@ -168,6 +169,8 @@ async def sync_cluster(
             record.cluster,
             fingerprint=contents.fingerprint,
             installation=cluster_state.installation,
+            is_own_content=contents.is_own_content,
+            recorded_fingerprints=record.fingerprints,
             kubeconfigs=kubeconfigs,
         ) as client:
             sync_run = await _plan(cluster_state, contents, client, allow_large=allow_large)
@@ -268,7 +271,16 @@ def _assign_namespaces(
     if not isinstance(snapshot.namespaces, Complete):
         return record.namespaces, ""
     name, observed = record.cluster.name, snapshot.namespaces.items
-    namespaces = assign_workspaces(name, observed, get_settings().workspace_label_keys, assignments)
+    label_keys = get_settings().workspace_label_keys
+    namespaces = keep_misspelled(
+        record.namespaces,
+        assign_workspaces(name, observed, label_keys, assignments),
+        observed,
+        label_keys,
+        assignments,
+        now=snapshot.observed_at,
+        grace=get_settings().label_grace,
+    )
     exceeded = exceeded_departure_limit(
         name, record.namespaces, namespaces, get_settings().change_limits
     )

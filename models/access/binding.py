@@ -14,11 +14,17 @@ _WORKSPACE_REASONS = {
 
 
 class Workspace(FrozenModel):
-    """A tenant of the platform, with namespaces in one or more clusters."""
+    """A tenant of the platform, with namespaces in one or more clusters.
+
+    Attributes:
+        service_accounts: which ServiceAccounts get the pull secret: `default`, `all`, or a label
+            selector.
+    """
 
     name: str
     source: WorkspaceSource = WorkspaceSource.LISTED
     description: str = ""
+    service_accounts: str = "default"
 
 
 def missing_workspaces(

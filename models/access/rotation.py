@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import PullSecretStatus
+from models.clusters.pull_secret import FOREIGN_REASONS, PullSecretStatus
 from models.core.base import FrozenModel
-from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.robots import RobotAccount
 
@@ -259,7 +258,7 @@ def fully_rolled_out(
     foreign = {
         (pull_secret.cluster, pull_secret.namespace)
         for pull_secret in pull_secrets
-        if pull_secret.reason is Reason.FOREIGN_SECRET
+        if pull_secret.reason in FOREIGN_REASONS
     }
     for namespace in namespaces:
         key = namespace.cluster, namespace.name

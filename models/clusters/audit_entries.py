@@ -1,10 +1,12 @@
 """Audit entries for clusters, namespaces and pull secrets."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import (
+    AddImagePullSecret,
     ClusterChangeResult,
     DeleteSecret,
     PullSecretState,
@@ -116,11 +118,20 @@ def pull_secret_entries(
         outcomes: results of the changes.
     """
     reasons = {pull_secret.namespace: pull_secret.reason for pull_secret in before}
+    outcomes = tuple(outcomes)
     successes = [entry for outcome in outcomes if (entry := _change_entry(outcome))]
+    contested = {
+        pull_secret.namespace
+        for pull_secret in after
+        if pull_secret.reason is Reason.CONTESTED is reasons.get(pull_secret.namespace)
+    }
+    successes += _link_entries(outcomes, contested)
     failures = [
         AuditEntry(
             subject=pull_secret.namespace,
-            action="secret.failed",
+            action="secret.contested"
+            if pull_secret.reason is Reason.CONTESTED
+            else "secret.failed",
             reason=f"{pull_secret.reason}: {pull_secret.message}",
         )
         for pull_secret in after
@@ -134,6 +145,51 @@ def pull_secret_entries(
         )
         for entry in (*successes, *failures)
     )
+
+
+def _link_entries(
+    outcomes: Iterable[ClusterChangeResult], contested: Collection[str]
+) -> list[AuditEntry]:
+    """Return one entry per namespace for links that others removed, and one for new links.
+
+    A contested namespace has none: it would have two entries after each repair.
+    """
+    removed: dict[str, list[AddImagePullSecret]] = defaultdict(list)
+    linked: dict[str, list[AddImagePullSecret]] = defaultdict(list)
+    for outcome in outcomes:
+        change = outcome.change
+        if not isinstance(change, AddImagePullSecret) or change.namespace in contested:
+            continue
+        if change.reason is Reason.MODIFIED:
+            removed[change.namespace].append(change)
+        if outcome.succeeded and outcome.reason is Reason.DONE:
+            linked[change.namespace].append(change)
+    return [
+        *(_link_removed_entry(name, changes) for name, changes in removed.items()),
+        *(
+            AuditEntry(
+                subject=name,
+                action="secret.linked",
+                after=_account_names(changes),
+                reason=changes[0].reason,
+            )
+            for name, changes in linked.items()
+        ),
+    ]
+
+
+def _link_removed_entry(namespace: str, changes: Sequence[AddImagePullSecret]) -> AuditEntry:
+    managers = sorted({change.manager or "another client" for change in changes})
+    return AuditEntry(
+        subject=namespace,
+        action="secret.link-removed",
+        before=_account_names(changes),
+        reason=f"by {', '.join(managers)}",
+    )
+
+
+def _account_names(changes: Iterable[AddImagePullSecret]) -> str:
+    return ", ".join(change.service_account for change in changes)
 
 
 def _change_entry(outcome: ClusterChangeResult) -> AuditEntry | None:

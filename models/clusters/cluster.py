@@ -74,26 +74,47 @@ class ObservedPullSecret(FrozenModel):
 
     Attributes:
         uid, resource_version: identify the observed Secret, so that no other one is deleted.
-        is_owned: whether it has the labels of this service and this installation.
+        is_owned: whether it is of this installation: by its labels; or, if somebody changed them,
+            because it holds nothing but logins of this installation's robot accounts.
+        has_labels: whether it has the labels of this service and this installation.
+        installation: the installation of this service that its labels name; empty without them.
         fingerprint: keyed digest of its content; None if it contains no dockerconfigjson.
+        other_manager: the field manager that changed it last, other than this service.
     """
 
     namespace: str
     uid: str
     resource_version: str
     is_owned: bool
+    has_labels: bool = True
+    installation: str = ""
     fingerprint: str | None = None
+    other_manager: str = ""
 
 
 class ObservedServiceAccount(FrozenModel):
-    """A default ServiceAccount, and whether its imagePullSecrets include the pull secret."""
+    """A ServiceAccount, and whether its imagePullSecrets include the pull secret.
+
+    Attributes:
+        labels: only the labels that select ServiceAccounts.
+        manager: the field manager of its imagePullSecrets; empty if not known.
+        other_manager: the field manager that changed it last, other than this service.
+    """
 
     namespace: str
+    name: str = SERVICE_ACCOUNT_NAME
     has_pull_secret: bool
+    labels: tuple[tuple[str, str], ...] = ()
+    manager: str = ""
+    other_manager: str = ""
 
 
 class ClusterSnapshot(FrozenModel):
-    """One observation of one cluster; each section is complete or unavailable."""
+    """One observation of one cluster; each section is complete or unavailable.
+
+    Attributes:
+        accounts_error: why only the default ServiceAccounts were listed, if others are needed.
+    """
 
     cluster: str
     observed_at: datetime
@@ -101,6 +122,7 @@ class ClusterSnapshot(FrozenModel):
     namespaces: Complete[ObservedNamespace] | Unavailable
     secrets: Complete[ObservedPullSecret] | Unavailable
     service_accounts: Complete[ObservedServiceAccount] | Unavailable
+    accounts_error: str = ""
 
     @property
     def first_unavailable(self) -> Unavailable | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from models.clusters.cluster import ObservedNamespace
@@ -25,6 +26,7 @@ class Namespace(FrozenModel):
         workspace: its workspace; None without an assignment or with conflicting ones.
         source: source of the assignment.
         problem, message: why an assignment is not valid, and how to fix it.
+        problem_since: since when its label is not a workspace name (UTC); see `keep_misspelled`.
     """
 
     cluster: str
@@ -34,6 +36,7 @@ class Namespace(FrozenModel):
     source: WorkspaceSource | None = None
     problem: Reason | None = None
     message: str = ""
+    problem_since: datetime | None = None
     terminating: bool = False
 
 

@@ -6,12 +6,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
 
 MAX_SECRET_BYTES = 1_048_576
 """Maximum size of a Secret in bytes: https://kubernetes.io/docs/concepts/configuration/secret/"""
+
+
+FOREIGN_REASONS = frozenset({Reason.FOREIGN_SECRET, Reason.OTHER_INSTALLATION})
+"""Reasons of a Secret in place of the pull secret that this service leaves alone."""
+
+
+def describe_foreign_secret(namespace: str, installation: str) -> tuple[Reason, str]:
+    """Return why a Secret is not changed, and what to do.
+
+    Two installations that were told to delete each other's Secret would never come to an end.
+
+    Args:
+        namespace: namespace of the Secret.
+        installation: the other installation of this service that owns it; empty if none does.
+    """
+    subject = f"Secret {namespace}/{PULL_SECRET_NAME}"
+    if not installation:
+        return Reason.FOREIGN_SECRET, (
+            f"a {subject} that this installation does not own exists and is not changed: delete or "
+            "rename it"
+        )
+    return Reason.OTHER_INSTALLATION, (
+        f"the {subject} belongs to installation {installation} of this service and is not changed: "
+        "a namespace can be served by one installation only. Assign the namespace to a workspace "
+        "in only one of them"
+    )
 
 
 class RegistryLogin(FrozenModel):
@@ -49,10 +76,15 @@ class DesiredPullSecret(FrozenModel):
 
 
 class WriteSecret(FrozenModel):
-    """Write a namespace's pull secret."""
+    """Write a namespace's pull secret.
+
+    Attributes:
+        manager: the field manager that had changed it; empty if not known.
+    """
 
     kind: Literal["deliver"] = "deliver"
     namespace: str
+    manager: str = ""
     before: str
     after: str
     registries: tuple[str, ...]
@@ -82,10 +114,16 @@ class DeleteSecret(FrozenModel):
 
 
 class AddImagePullSecret(FrozenModel):
-    """Add the pull secret to the default ServiceAccount's imagePullSecrets."""
+    """Add the pull secret to a ServiceAccount's imagePullSecrets.
+
+    Attributes:
+        manager: the field manager that had removed it; empty if not known.
+    """
 
     kind: Literal["link"] = "link"
     namespace: str
+    service_account: str = SERVICE_ACCOUNT_NAME
+    manager: str = ""
     before: Literal["not linked"] = "not linked"
     after: Literal["linked"] = "linked"
     reason: Reason = Reason.MISSING
@@ -97,10 +135,11 @@ class AddImagePullSecret(FrozenModel):
 
 
 class RemoveImagePullSecret(FrozenModel):
-    """Remove the pull secret from the default ServiceAccount's imagePullSecrets."""
+    """Remove the pull secret from a ServiceAccount's imagePullSecrets."""
 
     kind: Literal["unlink"] = "unlink"
     namespace: str
+    service_account: str = SERVICE_ACCOUNT_NAME
     before: Literal["linked"] = "linked"
     after: Literal["not linked"] = "not linked"
     reason: Reason = Reason.NOT_DESIRED
@@ -134,6 +173,22 @@ class PullSecretState(StrEnum):
     REFUSED = "refused"
 
 
+class RepairHistory(FrozenModel):
+    """The latest repairs of one object that another client changed.
+
+    Attributes:
+        service_account: name of the ServiceAccount; empty for the pull secret itself.
+        times: when it was repaired (UTC), oldest first; a bounded number of them.
+        manager: the field manager that changed it last; empty if not known.
+        fingerprint: the content that was written; empty for a ServiceAccount.
+    """
+
+    service_account: str = ""
+    times: tuple[datetime, ...] = Field(min_length=1)
+    manager: str = ""
+    fingerprint: str = ""
+
+
 class PullSecretStatus(FrozenModel):
     """The status of one namespace's pull secret.
 
@@ -142,6 +197,8 @@ class PullSecretStatus(FrozenModel):
         logins: the logins that it contains.
         reason, message: reason for the state, and advice.
         delivered_at: since when it has the desired content (UTC).
+        links: ServiceAccounts whose imagePullSecrets this service added it to.
+        repairs: objects that were repaired lately.
     """
 
     cluster: str
@@ -152,6 +209,8 @@ class PullSecretStatus(FrozenModel):
     reason: Reason
     message: str = ""
     delivered_at: datetime | None = None
+    links: tuple[str, ...] = ()
+    repairs: tuple[RepairHistory, ...] = ()
 
 
 class PullSecretPlan(FrozenModel):

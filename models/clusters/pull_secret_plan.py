@@ -1,18 +1,19 @@
 """Plan the pull secrets of one cluster, and update their statuses with the results."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from typing import NamedTuple
 
 from models.clusters.cluster import (
-    PULL_SECRET_NAME,
     Cluster,
     ClusterSnapshot,
     ObservedNamespace,
     ObservedPullSecret,
     ObservedServiceAccount,
 )
+from models.clusters.contest import Contest, add_repair, describe_contest, is_contested
+from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
@@ -25,10 +26,15 @@ from models.clusters.pull_secret import (
     PullSecretStatus,
     RegistryLogin,
     RemoveImagePullSecret,
+    RepairHistory,
     WriteSecret,
+    describe_foreign_secret,
 )
+from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.availability import Complete
 from models.core.reasons import Reason
+
+_DEFAULT_CHOICE = ServiceAccountChoice()
 
 
 def plan_pull_secrets(
@@ -38,6 +44,7 @@ def plan_pull_secrets(
     pull_secrets: Iterable[PullSecretStatus],
     unresolved: Mapping[str, str] | None = None,
     entitled: Mapping[str, Collection[str]] | None = None,
+    choices: Mapping[str, ServiceAccountChoice] | None = None,
 ) -> PullSecretPlan:
     """Compare the observed pull secrets with the desired ones.
 
@@ -51,6 +58,7 @@ def plan_pull_secrets(
             pull secret is kept unless it contains a login that they are not entitled to; then the
             known part in `desired` is written.
         entitled: registries by namespace that it may log in to, even if a password is not known.
+        choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
     namespaces, secrets = snapshot.namespaces, snapshot.secrets
     accounts = snapshot.service_accounts
@@ -61,7 +69,9 @@ def plan_pull_secrets(
     ):
         return PullSecretPlan(cluster=cluster.name)
     secrets_by_namespace = {secret.namespace: secret for secret in secrets.items}
-    accounts_by_namespace = {account.namespace: account for account in accounts.items}
+    accounts_by_namespace: dict[str, list[ObservedServiceAccount]] = defaultdict(list)
+    for account in accounts.items:
+        accounts_by_namespace[account.namespace].append(account)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
     statuses: list[PullSecretStatus] = []
@@ -71,9 +81,15 @@ def plan_pull_secrets(
         if unresolved and name in unresolved and may_keep:
             statuses.append(_keep_status(cluster, name, before, unresolved[name]))
             continue
-        secret, account = secrets_by_namespace.get(name), accounts_by_namespace.get(name)
-        namespace_secret = _NamespaceSecret(cluster, namespace, secret, account)
-        steps, status = namespace_secret.plan(desired.get(name), before.get(name), snapshot)
+        observed = _Observed(
+            secrets_by_namespace.get(name),
+            accounts_by_namespace.get(name, ()),
+            snapshot.accounts_error,
+            snapshot.observed_at,
+        )
+        choice = (choices or {}).get(name, _DEFAULT_CHOICE)
+        namespace_secret = _NamespaceSecret(cluster, namespace, observed, choice, before.get(name))
+        steps, status = namespace_secret.plan(desired.get(name))
         changes += steps
         statuses += [status] if status else []
     changes.sort(key=lambda change: not change.reduces_access)
@@ -103,6 +119,15 @@ def _keep_status(
     return PullSecretStatus(cluster=cluster.name, namespace=namespace, **update)
 
 
+class _Observed(NamedTuple):
+    """What was observed in one namespace."""
+
+    secret: ObservedPullSecret | None
+    accounts: Sequence[ObservedServiceAccount]
+    accounts_error: str
+    at: datetime
+
+
 class _NamespaceSecret:
     """The pull secret of one namespace; used only by `plan_pull_secrets`."""
 
@@ -110,34 +135,47 @@ class _NamespaceSecret:
         self,
         cluster: Cluster,
         namespace: ObservedNamespace,
-        secret: ObservedPullSecret | None,
-        account: ObservedServiceAccount | None,
+        observed: _Observed,
+        choice: ServiceAccountChoice,
+        before: PullSecretStatus | None,
     ) -> None:
         self.cluster, self.namespace = cluster, namespace
-        self.secret, self.service_account = secret, account
+        self.secret, self.accounts = observed.secret, observed.accounts
+        self.accounts_error = "" if choice.is_default else observed.accounts_error
+        self.choice, self.before, self.now = choice, before, observed.at
+        self.recorded_links = before.links if before else ()
+        self.contest = Contest(before.repairs if before else (), observed.at)
 
     def plan(
-        self,
-        desired: DesiredPullSecret | None,
-        before: PullSecretStatus | None,
-        snapshot: ClusterSnapshot,
-    ) -> tuple[list[ClusterChange], PullSecretStatus | None]:
+        self, desired: DesiredPullSecret | None
+    ) -> tuple[Sequence[ClusterChange], PullSecretStatus | None]:
         if desired is None:
-            deletions = self._delete_secret(is_recorded=before is not None)
-            return deletions, before if deletions else None  # keep the record until it is deleted
-        logins, fingerprint = self._current_logins(desired, before)
-        make_status = partial(self._status, logins=logins, fingerprint=fingerprint)
+            deletions = self._delete_secret()
+            return deletions, self.before if deletions else None  # kept until it is deleted
         refusal = self._write_refusal(desired)
         if refusal:
-            return [], make_status(*refusal)
-        changes = self._write_secret(desired, before)
-        if changes:
-            return changes, make_status(PullSecretState.PENDING, changes[0].reason)
-        since = (
-            before.delivered_at if before and before.fingerprint == desired.fingerprint else None
-        )
-        delivered = PullSecretState.DELIVERED, Reason.DELIVERED
-        return [], make_status(*delivered, delivered_at=since or snapshot.observed_at)
+            return [], self._status(desired, *refusal, links=self.recorded_links)
+        writes = self._write_secret(desired)
+        is_waiting = bool(writes) and self.contest.must_wait("", desired.fingerprint)
+        if is_waiting:
+            return [], self._status(desired, *self._contested, links=self.recorded_links)
+        links = self._plan_links()
+        additions: list[WriteSecret | AddImagePullSecret] = [*writes, *links.additions]
+        if additions:
+            # The message is what remains when these changes are made.
+            state = (PullSecretState.PENDING, additions[0].reason, self.accounts_error)
+        elif self.contest.contested:
+            state = self._contested
+        elif self.accounts_error:
+            state = (PullSecretState.PENDING, Reason.FORBIDDEN, self.accounts_error)
+        else:
+            state = (PullSecretState.DELIVERED, Reason.DELIVERED, "")
+        return [*links.removals, *additions], self._status(desired, *state, links=links.links)
+
+    @property
+    def _contested(self) -> tuple[PullSecretState, Reason, str]:
+        message = describe_contest(self.namespace.name, self.contest.contested)
+        return PullSecretState.PENDING, Reason.CONTESTED, message
 
     def _write_refusal(
         self, desired: DesiredPullSecret
@@ -147,11 +185,8 @@ class _NamespaceSecret:
             message = "the namespace is being deleted"
             return PullSecretState.REFUSED, Reason.NAMESPACE_TERMINATING, message
         if self.secret is not None and not self.secret.is_owned:
-            message = (
-                f"a Secret {self.secret.namespace}/{PULL_SECRET_NAME} that this installation does "
-                "not own exists and is not changed: delete or rename it"
-            )
-            return PullSecretState.REFUSED, Reason.FOREIGN_SECRET, message
+            namespace, installation = self.secret.namespace, self.secret.installation
+            return PullSecretState.REFUSED, *describe_foreign_secret(namespace, installation)
         if desired.byte_size > MAX_SECRET_BYTES:
             message = (
                 f"{len(desired.logins)} logins are {desired.byte_size} bytes, more than the "
@@ -161,76 +196,87 @@ class _NamespaceSecret:
             return PullSecretState.REFUSED, Reason.SECRET_TOO_LARGE, message
         return None
 
-    def _current_logins(
-        self, desired: DesiredPullSecret, before: PullSecretStatus | None
-    ) -> tuple[tuple[RegistryLogin, ...], str]:
+    def _current_logins(self, desired: DesiredPullSecret) -> tuple[tuple[RegistryLogin, ...], str]:
         # These logins are in use until the Secret is written: a superseded robot account must not
         # be deleted while a namespace still has its login.
         if self.secret is not None and self.secret.is_owned:
             if self.secret.fingerprint == desired.fingerprint:
                 return desired.logins, desired.fingerprint
-            if before is not None:
-                return before.logins, before.fingerprint
+            if self.before is not None:
+                return self.before.logins, self.before.fingerprint
         return (), ""
 
-    def _write_secret(
-        self, desired: DesiredPullSecret, before: PullSecretStatus | None
-    ) -> list[ClusterChange]:
-        changes: list[ClusterChange] = []
+    def _write_secret(self, desired: DesiredPullSecret) -> list[WriteSecret]:
         current = self.secret.fingerprint or "unreadable" if self.secret else ""
-        if current != desired.fingerprint:
-            changes.append(
-                WriteSecret(
-                    namespace=self.namespace.name,
-                    before=current,
-                    after=desired.fingerprint,
-                    registries=desired.registries,
-                    reason=self._write_reason(current, before),
-                )
-            )
-        if self._needs_image_pull_secret:
-            changes.append(AddImagePullSecret(namespace=self.namespace.name))
-        return changes
-
-    @property
-    def _needs_image_pull_secret(self) -> bool:
-        # Also true for a missing ServiceAccount: Kubernetes creates it soon after the namespace.
-        return self.cluster.links_accounts and not (
-            self.service_account and self.service_account.has_pull_secret
+        has_labels = self.secret is None or self.secret.has_labels
+        if current == desired.fingerprint and has_labels:
+            self.contest.note_intact("")
+            return []
+        reason = self._write_reason(current) if has_labels else Reason.MODIFIED
+        change = WriteSecret(
+            namespace=self.namespace.name,
+            manager=self.secret.other_manager if self.secret else "",
+            before=current,
+            after=desired.fingerprint,
+            registries=desired.registries,
+            reason=reason,
         )
+        return [change]
 
-    def _write_reason(self, current: str, before: PullSecretStatus | None) -> Reason:
-        if before is None or not before.fingerprint:
+    def _write_reason(self, current: str) -> Reason:
+        if self.contest.is_known(""):
+            return Reason.MODIFIED
+        if self.before is None or not self.before.fingerprint:
             return Reason.MISSING
-        return Reason.CONTENT_CHANGED if current == before.fingerprint else Reason.MODIFIED
+        return Reason.CONTENT_CHANGED if current == self.before.fingerprint else Reason.MODIFIED
 
-    def _delete_secret(self, *, is_recorded: bool) -> list[ClusterChange]:
+    def _plan_links(self) -> LinkPlan:
+        if not self.cluster.links_accounts:
+            return LinkPlan(links=self.recorded_links)
+        selected = self.choice.select(self.accounts)
+        name = self.namespace.name
+        return plan_links(name, self.accounts, selected, self.recorded_links, self.contest)
+
+    def _delete_secret(self) -> list[ClusterChange]:
         # Kubernetes deletes the Secret of a terminating namespace. Remove the link before the
         # Secret: if the run is killed in between, the next run finds the owned Secret and retries.
-        if self.secret is None or not self.secret.is_owned or self.namespace.terminating:
+        if self.namespace.terminating:
             return []
+        secret = self.secret if self.secret is not None and self.secret.is_owned else None
+        changes: list[ClusterChange] = []
+        if self.cluster.links_accounts and (secret or self.secret is None):
+            changes += plan_link_removals(
+                self.namespace.name,
+                self.accounts,
+                self.recorded_links,
+                has_own_secret=secret is not None,
+            )
+        if secret is None:
+            return changes
         deletion = DeleteSecret(
             namespace=self.namespace.name,
-            uid=self.secret.uid,
-            resource_version=self.secret.resource_version,
-            before=self.secret.fingerprint or "unreadable",
-            reason=Reason.NOT_DESIRED if is_recorded else Reason.ORPHANED,
+            uid=secret.uid,
+            resource_version=secret.resource_version,
+            before=secret.fingerprint or "unreadable",
+            reason=Reason.ORPHANED if self.before is None else Reason.NOT_DESIRED,
         )
-        account = self.service_account if self.cluster.links_accounts else None
-        if account is None or not account.has_pull_secret:
-            return [deletion]
-        return [RemoveImagePullSecret(namespace=self.namespace.name), deletion]
+        return [*changes, deletion]
 
     def _status(
         self,
+        desired: DesiredPullSecret,
         status: PullSecretState,
         reason: Reason,
-        message: str = "",
+        message: str,
         *,
-        logins: tuple[RegistryLogin, ...] = (),
-        fingerprint: str = "",
-        delivered_at: datetime | None = None,
+        links: Sequence[str],
     ) -> PullSecretStatus:
+        logins, fingerprint = self._current_logins(desired)
+        delivered_at = None
+        if status is PullSecretState.DELIVERED:
+            is_same = self.before is not None and self.before.fingerprint == desired.fingerprint
+            since = self.before.delivered_at if self.before and is_same else None
+            delivered_at = since or self.now
         return PullSecretStatus(
             cluster=self.cluster.name,
             namespace=self.namespace.name,
@@ -240,6 +286,8 @@ class _NamespaceSecret:
             logins=logins,
             fingerprint=fingerprint,
             delivered_at=delivered_at,
+            links=tuple(links),
+            repairs=self.contest.histories,
         )
 
 
@@ -271,17 +319,59 @@ def _update_status(
     desired: DesiredPullSecret | None,
     now: datetime,
 ) -> PullSecretStatus | None:
-    update: dict[str, object] = {"status": PullSecretState.PENDING}
-    if desired and any(
-        outcome.succeeded and isinstance(outcome.change, WriteSecret | AddImagePullSecret)
+    repairs = _repairs_after(status.repairs, outcomes, now)
+    update: dict[str, object] = {
+        "links": _links_after(status.links, outcomes),
+        "repairs": repairs,
+    }
+    additions = [
+        outcome
         for outcome in outcomes
-    ):
+        if isinstance(outcome.change, WriteSecret | AddImagePullSecret)
+    ]
+    if desired and any(outcome.succeeded for outcome in additions):
         update |= {"logins": desired.logins, "fingerprint": desired.fingerprint}
-    failure = next((outcome for outcome in outcomes if not outcome.succeeded), None)
+    failure = next(
+        (outcome for outcome in (additions if desired else outcomes) if not outcome.succeeded), None
+    )
     if failure is not None:
-        update |= {"reason": failure.reason, "message": failure.message}
-        return status.model_copy(update=update)
-    if desired is None:
+        update |= _pending(failure.reason, failure.message)
+    elif desired is None:
         return None
-    update |= {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED, "delivered_at": now}
+    elif contested := [history for history in repairs if is_contested(history)]:
+        update |= _pending(Reason.CONTESTED, describe_contest(status.namespace, contested))
+    elif status.message:
+        update |= _pending(Reason.FORBIDDEN, status.message)
+    elif status.status is not PullSecretState.DELIVERED:
+        delivered = {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED}
+        update |= {**delivered, "delivered_at": now}
     return status.model_copy(update=update)
+
+
+def _pending(reason: Reason, message: str) -> dict[str, object]:
+    return {"status": PullSecretState.PENDING, "reason": reason, "message": message}
+
+
+def _links_after(links: Sequence[str], outcomes: Iterable[ClusterChangeResult]) -> tuple[str, ...]:
+    # A link that was there already is not ours.
+    names = set(links)
+    for outcome in outcomes:
+        if isinstance(outcome.change, AddImagePullSecret) and outcome.reason is Reason.DONE:
+            names.add(outcome.change.service_account)
+        if isinstance(outcome.change, RemoveImagePullSecret) and outcome.succeeded:
+            names.discard(outcome.change.service_account)
+    return tuple(sorted(names))
+
+
+def _repairs_after(
+    repairs: tuple[RepairHistory, ...], outcomes: Iterable[ClusterChangeResult], now: datetime
+) -> tuple[RepairHistory, ...]:
+    for outcome in outcomes:
+        change = outcome.change
+        if outcome.reason is not Reason.DONE or change.reason is not Reason.MODIFIED:
+            continue
+        if isinstance(change, WriteSecret):
+            repairs = add_repair(repairs, "", change.manager, change.after, now)
+        elif isinstance(change, AddImagePullSecret):
+            repairs = add_repair(repairs, change.service_account, change.manager, "", now)
+    return repairs

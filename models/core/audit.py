@@ -42,6 +42,9 @@ EVENT_DESCRIPTIONS = {
     "namespace.disputed": "a namespace is claimed by several workspaces and belongs to none",
     "secret.delivered": "a namespace's pull secret was written",
     "secret.withdrawn": "a namespace's pull secret was deleted",
+    "secret.linked": "a pull secret was added to ServiceAccounts; their names are in `after`",
+    "secret.link-removed": "someone else removed a pull secret from ServiceAccounts",
+    "secret.contested": "someone else keeps changing a pull secret or its ServiceAccounts",
     "secret.failed": "a pull secret could not be written or deleted; the cause is in the reason",
 }
 """Each event that this service sends, with its meaning."""

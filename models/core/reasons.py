@@ -97,6 +97,10 @@ class Reason(StrEnum):
     CONTENT_CHANGED = "ContentChanged"
     MODIFIED = "Modified"
     FOREIGN_SECRET = "ForeignSecret"  # noqa: S105 - a reason, no secret
+    OTHER_INSTALLATION = "OtherInstallation"
+    CONTESTED = "Contested"
+    ADMISSION_DENIED = "AdmissionDenied"
+    QUOTA_EXCEEDED = "QuotaExceeded"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, no secret
     NO_SERVICE_ACCOUNT = "NoServiceAccount"

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
             changes that one run makes there.
         lease_seconds: how long the lease of a killed run blocks other runs.
         workspace_labels: comma-separated keys of namespace labels that contain the workspace name.
+        label_grace_minutes: how long a namespace stays in its workspace after its label was changed
+            to a value that is not a workspace name.
         secret_keys: comma-separated Fernet keys for the secrets of robot accounts; the first
             encrypts, all decrypt. Empty means the keys in `secret_key_file`.
         secret_key_file: one key per line, newest first; `make serve` creates it on first start.
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     operation_seconds: float = Field(default=300, gt=0)
     lease_seconds: float = Field(default=30, ge=1)
     workspace_labels: str = WORKSPACE_LABEL
+    label_grace_minutes: float = Field(default=60, ge=0)
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
@@ -125,6 +128,11 @@ class Settings(BaseSettings):
     def rotation_age(self) -> timedelta | None:
         """The age at which secrets of robot accounts are rotated; None disables rotation."""
         return timedelta(days=self.rotation_days) if self.rotation_days else None
+
+    @property
+    def label_grace(self) -> timedelta:
+        """How long a namespace with an invalid workspace label stays in its workspace."""
+        return timedelta(minutes=self.label_grace_minutes)
 
     @property
     def superseded_retention(self) -> timedelta:

@@ -51,6 +51,9 @@ class WorkspaceRow(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=63)
     source: str
     description: str = Field(default="", sa_type=Text)
+    service_accounts: str = Field(
+        default="default", sa_type=Text, sa_column_kwargs={"server_default": text("'default'")}
+    )
 
 
 class ListedNamespaceRow(SQLModel, table=True):
@@ -75,6 +78,7 @@ class NamespaceRow(SQLModel, table=True):
     source: str | None = None
     problem: str | None = None
     message: str = Field(default="", sa_type=Text)
+    problem_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     terminating: bool = False
 
 
@@ -138,6 +142,8 @@ class PullSecretRow(SQLModel, table=True):
     reason: str
     message: str = Field(default="", sa_type=Text)
     delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    links: list[str] = Field(sa_type=JSON, nullable=True)
+    repairs: list[dict[str, Any]] = Field(sa_type=JSON, nullable=True)
 
 
 class ManagedHarborRow(SQLModel, table=True):

@@ -8,6 +8,7 @@ from models.access.explain.explanation import Question
 from models.access.image import Image, first_segment
 from models.access.rotation import current_robots
 from models.clusters.cluster import ClusterSnapshot, unreachable_cluster_snapshot
+from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import Namespace, assign_workspaces
 from models.clusters.pull_secret import DesiredPullSecret
 from models.core.availability import Complete
@@ -24,16 +25,11 @@ from models.registries.schedule import refuses_credentials
 from tasks import clock
 from tasks.access import explain_records
 from tasks.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
-from tasks.access.pull_secret_contents import (
-    PullSecretContents,
-    build_pull_secret_contents,
-    load_pull_access,
-)
+from tasks.access.pull_secret_contents import PullSecretContents, load_available_contents
 from tasks.clusters.connect import open_cluster
 from tasks.registries.connect import open_registry
 from tasks.registries.observe import observe, unreachable_registry_snapshot
 from tasks.registries.protocol import Credential, RegistryClient
-from tasks.secrets.cipher import ephemeral_cipher
 from tasks.secrets.credentials import pick_credential, read_credentials
 from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 from tasks.store.session import in_transaction
@@ -80,7 +76,7 @@ async def collect_evidence(cluster: str, namespace: str, image: Image, text: str
 async def _collect_cluster_evidence(
     record: ExplainClusterRecord, namespace: str
 ) -> ClusterEvidence:
-    pull_secret_contents, error = await _build_contents()
+    pull_secret_contents, error = await load_available_contents()
     observation = await _observe_namespace(record, namespace, pull_secret_contents)
     namespace_record = _resolve_namespace(record, observation, namespace)
     desired_pull_secret, unresolved_reason = _desired_secret(pull_secret_contents, namespace_record)
@@ -97,13 +93,6 @@ async def _collect_cluster_evidence(
     )
 
 
-async def _build_contents() -> tuple[PullSecretContents, str]:
-    try:
-        return await build_pull_secret_contents(await in_transaction(load_pull_access)), ""
-    except InvalidRequest as error:
-        return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint), str(error)
-
-
 async def _observe_namespace(
     record: ExplainClusterRecord, namespace: str, pull_secret_contents: PullSecretContents
 ) -> ClusterSnapshot:
@@ -115,6 +104,8 @@ async def _observe_namespace(
                 cluster,
                 fingerprint=pull_secret_contents.fingerprint,
                 installation=record.installation,
+                is_own_content=pull_secret_contents.is_own_content,
+                recorded_fingerprints=record.record.fingerprints,
             ) as client,
         ):
             return await client.observe_namespace(namespace, get_settings().workspace_label_keys)
@@ -138,8 +129,15 @@ def _resolve_namespace(
             None,
         )
     name = record.record.cluster.name
-    namespaces = assign_workspaces(
-        name, observation.namespaces.items, get_settings().workspace_label_keys, record.assignments
+    observed, label_keys = observation.namespaces.items, get_settings().workspace_label_keys
+    namespaces = keep_misspelled(
+        record.record.namespaces,
+        assign_workspaces(name, observed, label_keys, record.assignments),
+        observed,
+        label_keys,
+        record.assignments,
+        now=observation.observed_at,
+        grace=get_settings().label_grace,
     )
     return next((candidate for candidate in namespaces if candidate.name == namespace), None)
 

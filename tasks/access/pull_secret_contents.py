@@ -5,7 +5,7 @@ Contents are built when they are needed; they stay in this process and are never
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 from sqlmodel import Session
@@ -21,6 +21,8 @@ from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
+from tasks.access.own_logins import OwnLogins
+from tasks.clusters.objects import ContentCheck, recognize_nothing
 from tasks.registries.protocol import Credential
 from tasks.secrets.cipher import Cipher, ephemeral_cipher
 from tasks.secrets.credentials import pick_credential, read_credentials
@@ -28,6 +30,7 @@ from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import bindings
 from tasks.store.installation import get_key_check
 from tasks.store.registries import credential_origins, registries, robots, statistics
+from tasks.store.session import in_transaction
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class PullSecretContents:
         fingerprint: keyed digest that detects changed contents.
         entitled_registries: registries that a workspace may pull from, whether or not the
             passwords are available.
+        is_own_content: recognizes a content of this installation, see `OwnLogins`.
     """
 
     desired: Mapping[str, DesiredPullSecret]
@@ -50,6 +54,7 @@ class PullSecretContents:
     unresolved: Mapping[str, str]
     fingerprint: Callable[[bytes], str]
     entitled_registries: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_own_content: ContentCheck = recognize_nothing
 
     def for_namespaces(self, namespaces: Iterable[Namespace]) -> "NamespaceContents":
         """Return the contents by namespace; the key "" is used where a workspace has none."""
@@ -116,6 +121,14 @@ def load_pull_access(session: Session) -> PullAccess:
     )
 
 
+async def load_available_contents() -> tuple[PullSecretContents, str]:
+    """Return the current contents; empty ones, and why, without the right encryption key."""
+    try:
+        return await build_pull_secret_contents(await in_transaction(load_pull_access)), ""
+    except InvalidRequest as error:
+        return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint), str(error)
+
+
 async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
     """Build the contents for all workspaces.
 
@@ -127,7 +140,8 @@ async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
         registry.name: registry for registry in access.registries if registry.has_pull_user
     }
     if not (access.robots or pull_user_registries):
-        return PullSecretContents({}, {}, {}, ephemeral_cipher().fingerprint)
+        cipher = await _load_cipher_if_any(access.key_check)
+        return PullSecretContents({}, {}, {}, cipher.fingerprint)
     cipher = await load_cipher(access.key_check)
     pull_users = await _read_pull_users(pull_user_registries.values(), access.origins)
     user_names = {
@@ -142,11 +156,22 @@ async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
         access.public_registries,
     )
     passwords = {(name, None): user.password for name, user in pull_users.items()}
-    return _build_contents(
+    contents = _build_contents(
         workspace_logins,
         _decrypt_passwords(workspace_logins, access.encrypted_secrets, cipher) | passwords,
         cipher,
     )
+    own_logins = OwnLogins(access.robots, access.encrypted_secrets, pull_users.values(), cipher)
+    return replace(contents, is_own_content=own_logins.is_own_content)
+
+
+async def _load_cipher_if_any(key_check: str) -> Cipher:
+    # Nothing has to be decrypted, so a missing key is no error. With the key, what was written
+    # before the last robot account was deleted is still recognized.
+    try:
+        return await load_cipher(key_check) if key_check else ephemeral_cipher()
+    except InvalidRequest:
+        return ephemeral_cipher()
 
 
 def _decrypt_passwords(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from models.clusters.rights import grant_advice
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
+from tasks.clusters.admission import find_denial, find_unreachable_webhook
 from tasks.clusters.objects import KubernetesModel, Status, parse_status
 from tasks.http.api_model import check_values
 from tasks.http.response import Response
@@ -34,7 +35,8 @@ _DENIED_PATTERN = re.compile(
     r'User "(?P<user>[^"]{1,253})" cannot (?P<verb>[a-z]+) resource "(?P<resource>[a-z]+)"'
 )
 _OBJECT_PATTERN = re.compile(
-    r"/api/v1/(?:namespaces/(?P<namespace>[^/?]+)/)?[a-z]+(?:/(?P<name>[^/?]+))?(?:\?|$)"
+    r"/api/v1/(?:namespaces/(?P<namespace>[^/?]+)/)?(?P<resource>[a-z]+)"
+    r"(?:/(?P<name>[^/?]+))?(?:\?|$)"
 )
 _UNEXPLAINED_PATTERN = re.compile(r"is forbidden: $")
 """The whole message when an apply has the right to patch but needs the right to create."""
@@ -42,10 +44,8 @@ _CONVERSION_PATTERN = re.compile(
     r"conversion webhook for (?P<group>[a-z0-9.-]{1,253})/[a-z0-9]{1,63}, "
     r"Kind=(?P<kind>[A-Za-z]{1,63}) failed"
 )
-_REFUSAL_PATTERNS = (
-    (re.compile(r'admission webhook "(?P<name>[^"]{1,253})" denied'), "the admission webhook"),
-    (re.compile(r"exceeded quota: (?P<name>[a-z0-9.-]{1,253})"), "the resource quota"),
-)
+_IMMUTABLE_TEXT = "field is immutable"
+"""The only 422 that writing over a Secret can cause: its type or an `immutable` Secret."""
 
 
 def cluster_error_from_response(response: Response) -> RemoteError:
@@ -54,6 +54,8 @@ def cluster_error_from_response(response: Response) -> RemoteError:
     if code >= 500 or code in _TRANSIENT_REASONS:
         reason = _TRANSIENT_REASONS.get(code, Reason.SERVER_BROKEN)
         message = f"answered {code}{_describe_conversion_failure(parsed_status)}"
+        if parsed_status and (webhook := find_unreachable_webhook(parsed_status.message)):
+            message += f': the admission webhook "{webhook}" of the cluster could not be called'
     else:
         reason, message = _describe_refusal(code, parsed_status or Status(), response)
         if parsed_status is None and code not in {401, 413}:
@@ -80,7 +82,15 @@ def _describe_conversion_failure(status: Status | None) -> str:
     )
 
 
+def refuses_immutable_field(response: Response) -> bool:
+    """Return whether the object on the server must be deleted before it can be written."""
+    status = parse_status(response.body) if response.status == 422 else None
+    return status is not None and _IMMUTABLE_TEXT in status.message
+
+
 def _describe_refusal(code: int, status: Status, response: Response) -> tuple[Reason, str]:
+    if denial := find_denial(status.message, _describe_object(status.resource, response.url)):
+        return denial
     if code == 403:
         return _describe_forbidden(status, response)
     if _TOO_LONG in status.cause_reasons:
@@ -103,9 +113,6 @@ def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str
         return Reason.FORBIDDEN, f"{message} to {denial['user']}"
     if _UNEXPLAINED_PATTERN.search(status.message) and response.method == "PATCH":
         return Reason.FORBIDDEN, _missing_permission("create", status.resource, response.url)
-    for pattern, kind in _REFUSAL_PATTERNS:
-        if match := pattern.search(status.message):
-            return Reason.FORBIDDEN, f'{kind} "{match["name"]}" of the cluster denied the request'
     return Reason.FORBIDDEN, "answered 403 (forbidden)"
 
 
@@ -141,6 +148,7 @@ def _describe_object(resource: str, url: str) -> str:
     match = _OBJECT_PATTERN.search(url)
     if match is None:
         return resource
+    resource = resource or match["resource"]
     location = f" in namespace {match['namespace']}" if match["namespace"] else ""
     return resource + (f' "{match["name"]}"' if match["name"] else "") + location
 

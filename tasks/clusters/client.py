@@ -1,6 +1,6 @@
 """Client of a Kubernetes cluster; implements `ClusterClient`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import assert_never
 
 from pydantic import SecretStr
@@ -19,7 +19,7 @@ from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
 from models.discovery.observation import ClusterHarbors
 from models.discovery.trust import DiscoveryTrust
-from tasks.clusters.objects import FingerprintFunction
+from tasks.clusters.objects import SecretIdentity
 from tasks.clusters.observe import ClusterObserver
 from tasks.clusters.pull_secrets import PullSecretWriter
 from tasks.clusters.service_accounts import ServiceAccountWriter
@@ -33,21 +33,20 @@ class KubernetesClient:
 
     Args:
         http: HTTP client of the cluster.
-        installation: installation id, which identifies the Secrets of this installation.
-        fingerprint: keyed digest of pull secret contents.
+        identity: what identifies the Secrets of this installation.
     """
 
-    def __init__(
-        self, http: HttpClient, installation: str, fingerprint: FingerprintFunction
-    ) -> None:
+    def __init__(self, http: HttpClient, identity: SecretIdentity) -> None:
         self._http = http
-        self._observer = ClusterObserver(http, installation, fingerprint)
-        self._pull_secrets = PullSecretWriter(http, self._observer, installation, fingerprint)
+        self._observer = ClusterObserver(http, identity)
+        self._pull_secrets = PullSecretWriter(http, self._observer, identity)
         self._service_accounts = ServiceAccountWriter(http, self._observer)
 
-    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(
+        self, labels: Collection[str], account_labels: Set[str] | None = None
+    ) -> ClusterSnapshot:
         """Observe namespaces, pull secrets and ServiceAccounts; see `ClusterReader`."""
-        return await self._observer.observe(labels)
+        return await self._observer.observe(labels, account_labels)
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """Observe one namespace; see `ClusterReader`."""

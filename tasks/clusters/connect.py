@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
 from models.clusters.cluster import Cluster
 from models.core.settings import get_settings
 from tasks.clusters.factory import create_cluster_client
-from tasks.clusters.objects import FingerprintFunction
+from tasks.clusters.objects import ContentCheck, FingerprintFunction, recognize_nothing
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.limits import ClientLimits
 from tasks.secrets.cluster_credentials import pick_kubeconfig, read_kubeconfigs
@@ -20,6 +21,8 @@ async def open_cluster(
     *,
     fingerprint: FingerprintFunction,
     installation: str,
+    is_own_content: ContentCheck = recognize_nothing,
+    recorded_fingerprints: Mapping[str, str] = MappingProxyType({}),
     kubeconfigs: Mapping[str, SecretStr] | None = None,
 ) -> AsyncIterator[ClusterClient]:
     """Open one client for one cluster and one run.
@@ -28,6 +31,7 @@ async def open_cluster(
         cluster: the cluster.
         fingerprint: keyed digest of pull secret contents.
         installation: installation id, which identifies the Secrets of this installation.
+        is_own_content, recorded_fingerprints: see `SecretIdentity`.
         kubeconfigs: kubeconfigs by block name; None reads them now.
 
     Raises:
@@ -38,6 +42,12 @@ async def open_cluster(
     kubeconfig = pick_kubeconfig(cluster, kubeconfigs)
     client_limits = ClientLimits.for_cluster(get_settings())
     async with create_cluster_client(
-        cluster, kubeconfig, client_limits, fingerprint=fingerprint, installation=installation
+        cluster,
+        kubeconfig,
+        client_limits,
+        fingerprint=fingerprint,
+        installation=installation,
+        is_own_content=is_own_content,
+        recorded_fingerprints=recorded_fingerprints,
     ) as client:
         yield client

@@ -3,10 +3,11 @@
 import os
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 from pydantic import SecretStr
@@ -17,7 +18,12 @@ from models.core.reasons import Reason
 from tasks.clusters.api_errors import cluster_error_from_response
 from tasks.clusters.client import KubernetesClient
 from tasks.clusters.kubeconfig import Kubeconfig, parse_kubeconfig
-from tasks.clusters.objects import FingerprintFunction
+from tasks.clusters.objects import (
+    ContentCheck,
+    FingerprintFunction,
+    SecretIdentity,
+    recognize_nothing,
+)
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.client import HttpClient, Server
 from tasks.http.limits import ClientLimits
@@ -48,6 +54,8 @@ async def create_cluster_client(
     *,
     fingerprint: FingerprintFunction,
     installation: str,
+    is_own_content: ContentCheck = recognize_nothing,
+    recorded_fingerprints: Mapping[str, str] = MappingProxyType({}),
     service_account: Path = SERVICE_ACCOUNT_DIR,
 ) -> AsyncIterator[ClusterClient]:
     """Open one client for one cluster and one run.
@@ -59,6 +67,7 @@ async def create_cluster_client(
         client_limits: concurrency, size and time limits.
         fingerprint: keyed digest of pull secret contents.
         installation: installation id, which identifies the Secrets of this installation.
+        is_own_content, recorded_fingerprints: see `SecretIdentity`.
         service_account: directory with the token and the CA certificate of the pod.
 
     Raises:
@@ -70,7 +79,9 @@ async def create_cluster_client(
         return _create_http_client(cluster, kubeconfig, client_limits, service_account)
 
     async with open_client(key, create) as http:
-        yield KubernetesClient(http, installation, fingerprint)
+        yield KubernetesClient(
+            http, SecretIdentity(installation, fingerprint, is_own_content, recorded_fingerprints)
+        )
 
 
 def _create_http_client(
@@ -106,9 +117,11 @@ def _create_http_client(
 
 
 def _error_from_response(cluster: Cluster, response: Response) -> RemoteError:
-    # 401 depends on no request: the API server does not know who asks.
-    if response.status != 401:
-        return cluster_error_from_response(response)
+    # 401 depends on no request: the API server does not know who asks. The exception is a policy
+    # with the reason Unauthorized.
+    error = cluster_error_from_response(response)
+    if response.status != 401 or error.reason is Reason.ADMISSION_DENIED:
+        return error
     return RemoteError(
         response.target,
         response.method,

@@ -5,8 +5,9 @@ See https://kubernetes.io/docs/reference/using-api/api-concepts/
 
 import base64
 import binascii
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -29,6 +30,32 @@ DOCKER_CONFIG_KEY = ".dockerconfigjson"
 FingerprintFunction = Callable[[bytes], str]
 """Returns the keyed digest of a pull secret's content."""
 
+ContentCheck = Callable[[bytes], bool]
+"""Returns whether a dockerconfigjson holds nothing but logins of this installation."""
+
+
+def recognize_nothing(content: bytes) -> bool:
+    """Recognize no content: only labels identify a Secret."""
+    return False
+
+
+class SecretIdentity(NamedTuple):
+    """What identifies the Secrets of this installation.
+
+    Attributes:
+        installation: installation id in their labels.
+        fingerprint: keyed digest of their content.
+        is_own_content: whether a content can only be of this installation, for Secrets whose
+            labels somebody changed.
+        recorded_fingerprints: fingerprints of what this installation wrote, by namespace; the
+            robot accounts of these contents may be deleted already.
+    """
+
+    installation: str
+    fingerprint: FingerprintFunction
+    is_own_content: ContentCheck = recognize_nothing
+    recorded_fingerprints: Mapping[str, str] = MappingProxyType({})
+
 
 class KubernetesModel(ApiModel):
     """A part of a cluster's response."""
@@ -47,6 +74,46 @@ class ObjectMeta(KubernetesModel):
     resource_version: str = Field(default="", alias="resourceVersion", max_length=128)
     labels: dict[str, str] = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
+
+
+class ManagedFields(KubernetesModel):
+    """The fields of an object that one client set last.
+
+    See https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+
+    manager: str = Field(default="", max_length=128)
+    time: str = Field(default="", max_length=64)
+    fields: dict[str, Any] = Field(default_factory=dict, alias="fieldsV1")
+
+
+class ManagedObjectMeta(ObjectMeta):
+    """Metadata of an object that other clients may change."""
+
+    managed_fields: list[ManagedFields] | None = Field(default=None, alias="managedFields")
+
+    def field_manager(self, field: str) -> str:
+        """Return the client that set a field last; empty if not known."""
+        return _latest_manager(entry for entry in self._entries if f"f:{field}" in entry.fields)
+
+    def other_manager(self, field: str) -> str:
+        """Return the client, other than this service, that changed the field, or else the object.
+
+        A client that removes a field does not own it afterwards.
+        """
+        others = [entry for entry in self._entries if entry.manager != FIELD_MANAGER]
+        owners = (entry for entry in others if f"f:{field}" in entry.fields)
+        return _latest_manager(owners) or _latest_manager(others)
+
+    @property
+    def _entries(self) -> list[ManagedFields]:
+        return self.managed_fields or []
+
+
+def _latest_manager(entries: Iterable[ManagedFields]) -> str:
+    # The times have one format, so their texts can be compared.
+    latest = max(entries, key=lambda entry: entry.time, default=None)
+    return latest.manager if latest else ""
 
 
 class _NamespacePhase(KubernetesModel):
@@ -79,28 +146,35 @@ class NamespaceObject(KubernetesModel):
 class SecretObject(KubernetesModel):
     """A Secret; its content is excluded from `repr` and errors."""
 
-    metadata: ObjectMeta
+    metadata: ManagedObjectMeta
     type: str = "Opaque"
     data: dict[str, str] | None = Field(default=None, repr=False)
 
-    def to_observed(
-        self, installation: str, fingerprint: FingerprintFunction
-    ) -> ObservedPullSecret:
+    def to_observed(self, identity: SecretIdentity) -> ObservedPullSecret:
         """Convert to an `ObservedPullSecret`: ownership and a fingerprint of the content.
 
         Args:
-            installation: installation id that the label of an owned Secret has.
-            fingerprint: keyed digest of the content.
+            identity: what identifies the Secrets of this installation.
         """
         labels = self.metadata.labels
-        content = self.dockerconfigjson
+        is_labelled = labels.get(MANAGED_BY_LABEL) == FIELD_MANAGER
+        installation = labels.get(INSTALLATION_LABEL, "") if is_labelled else ""
+        has_labels = installation == identity.installation and is_labelled
+        namespace, content = self.metadata.namespace, self.dockerconfigjson
+        fingerprint = None if content is None else identity.fingerprint(content)
+        is_recorded = fingerprint == identity.recorded_fingerprints.get(namespace, "")
+        is_own = is_recorded and not installation
         return ObservedPullSecret(
-            namespace=self.metadata.namespace,
+            namespace=namespace,
             uid=self.metadata.uid,
             resource_version=self.metadata.resource_version,
-            is_owned=labels.get(MANAGED_BY_LABEL) == FIELD_MANAGER
-            and labels.get(INSTALLATION_LABEL) == installation,
-            fingerprint=None if content is None else fingerprint(content),
+            is_owned=has_labels
+            or is_own
+            or (content is not None and identity.is_own_content(content)),
+            has_labels=has_labels,
+            installation=installation,
+            fingerprint=fingerprint,
+            other_manager=self.metadata.other_manager("data"),
         )
 
     @property
@@ -122,15 +196,30 @@ class _NameRef(KubernetesModel):
 class ServiceAccount(KubernetesModel):
     """A ServiceAccount."""
 
-    metadata: ObjectMeta
+    metadata: ManagedObjectMeta
     pull_secrets: list[_NameRef] | None = Field(default=None, alias="imagePullSecrets")
 
     @property
-    def to_observed(self) -> ObservedServiceAccount:
-        """The ServiceAccount as an `ObservedServiceAccount`."""
+    def has_pull_secret(self) -> bool:
+        """Whether `imagePullSecrets` includes the pull secret."""
+        return PULL_SECRET_NAME in self.pull_secret_names
+
+    def to_observed(self, label_keys: Set[str] = frozenset()) -> ObservedServiceAccount:
+        """Convert to an `ObservedServiceAccount` with the selected labels.
+
+        Args:
+            label_keys: keys of the labels to keep.
+        """
+        labels = {
+            key: self.metadata.labels[key] for key in self.metadata.labels.keys() & label_keys
+        }
         return ObservedServiceAccount(
             namespace=self.metadata.namespace,
-            has_pull_secret=PULL_SECRET_NAME in self.pull_secret_names,
+            name=self.metadata.name,
+            has_pull_secret=self.has_pull_secret,
+            labels=tuple(sorted(labels.items())),
+            manager=self.metadata.field_manager("imagePullSecrets"),
+            other_manager=self.metadata.other_manager("imagePullSecrets"),
         )
 
     @property

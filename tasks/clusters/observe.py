@@ -1,4 +1,4 @@
-"""Observe a cluster: namespaces, pull secrets and default ServiceAccounts.
+"""Observe a cluster: namespaces, pull secrets and ServiceAccounts.
 
 The field selector allows roles that limit the right to list by `resourceNames`
 (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources). It also
@@ -7,7 +7,7 @@ finds Secrets with the pull secret's name that this installation did not create.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Set
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,9 +25,9 @@ from models.core.reasons import Reason
 from tasks import clock
 from tasks.clusters import api_errors
 from tasks.clusters.objects import (
-    FingerprintFunction,
     NamespaceObject,
     ObjectT,
+    SecretIdentity,
     SecretObject,
     ServiceAccount,
 )
@@ -49,9 +49,10 @@ def pull_secret_path(namespace: str) -> str:
     return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{PULL_SECRET_NAME}"
 
 
-def service_account_path(namespace: str) -> str:
-    """Return the API path of a namespace's default ServiceAccount."""
-    return f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts/{SERVICE_ACCOUNT_NAME}"
+def service_account_path(namespace: str, name: str = SERVICE_ACCOUNT_NAME) -> str:
+    """Return the API path of a ServiceAccount."""
+    accounts = f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts"
+    return f"{accounts}/{quote(name, safe='')}"
 
 
 class ClusterObserver:
@@ -59,22 +60,32 @@ class ClusterObserver:
 
     Args:
         http: HTTP client of the cluster.
-        installation: installation id, which identifies the Secrets of this installation.
-        fingerprint: keyed digest of pull secret contents.
+        identity: what identifies the Secrets of this installation.
     """
 
-    def __init__(
-        self, http: HttpClient, installation: str, fingerprint: FingerprintFunction
-    ) -> None:
-        self._http = http
-        self._installation, self._fingerprint = installation, fingerprint
+    def __init__(self, http: HttpClient, identity: SecretIdentity) -> None:
+        self._http, self._identity = http, identity
 
-    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
+    async def observe(
+        self, labels: Collection[str], account_labels: Set[str] | None = None
+    ) -> ClusterSnapshot:
         """Observe the whole cluster; see `ClusterReader`."""
-        secret_query, account_query = (
-            _name_selector(PULL_SECRET_NAME),
-            _name_selector(SERVICE_ACCOUNT_NAME),
-        )
+        snapshot = await self._observe(labels, account_labels)
+        section = snapshot.service_accounts
+        if account_labels is None or not isinstance(section, Unavailable):
+            return snapshot
+        if section.reason is not Reason.FORBIDDEN:
+            return snapshot
+        # The other namespaces need only the default ServiceAccounts, as before.
+        deadline = Deadline("the observation", self._http.limits.operation_seconds)
+        result = await self._try_section(deadline, self._list_accounts(None))
+        update = {"service_accounts": _to_section(result), "accounts_error": section.message}
+        return snapshot.model_copy(update=update)
+
+    async def _observe(
+        self, labels: Collection[str], account_labels: Set[str] | None
+    ) -> ClusterSnapshot:
+        secret_query = _name_selector(PULL_SECRET_NAME)
         return await self._snapshot(
             self._list_section(
                 _NAMESPACES, ObjectList[NamespaceObject], lambda item: item.to_observed(labels)
@@ -82,12 +93,17 @@ class ClusterObserver:
             self._list_section(
                 "/api/v1/secrets", ObjectList[SecretObject], self._to_observed, secret_query
             ),
-            self._list_section(
-                "/api/v1/serviceaccounts",
-                ObjectList[ServiceAccount],
-                lambda service_account: service_account.to_observed,
-                account_query,
-            ),
+            self._list_accounts(account_labels),
+        )
+
+    def _list_accounts(
+        self, account_labels: Set[str] | None
+    ) -> Coroutine[Any, Any, Complete[ObservedServiceAccount]]:
+        return self._list_section(
+            "/api/v1/serviceaccounts",
+            ObjectList[ServiceAccount],
+            lambda account: account.to_observed(account_labels or frozenset()),
+            _name_selector(SERVICE_ACCOUNT_NAME) if account_labels is None else None,
         )
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
@@ -105,7 +121,7 @@ class ClusterObserver:
             self._get_section(
                 service_account_path(namespace),
                 ServiceAccount,
-                lambda service_account: service_account.to_observed,
+                lambda account: account.to_observed(),
             ),
         )
 
@@ -117,16 +133,16 @@ class ClusterObserver:
         """
         return await self._get_object(pull_secret_path(namespace), SecretObject)
 
-    async def get_service_account(self, namespace: str) -> ServiceAccount | None:
-        """Read a namespace's default ServiceAccount; None if there is none.
+    async def get_service_account(self, namespace: str, name: str) -> ServiceAccount | None:
+        """Read a ServiceAccount; None if there is none.
 
         Raises:
             RemoteError: the ServiceAccount could not be read.
         """
-        return await self._get_object(service_account_path(namespace), ServiceAccount)
+        return await self._get_object(service_account_path(namespace, name), ServiceAccount)
 
     def _to_observed(self, secret: SecretObject) -> ObservedPullSecret:
-        return secret.to_observed(self._installation, self._fingerprint)
+        return secret.to_observed(self._identity)
 
     async def _snapshot(
         self,

@@ -1,6 +1,6 @@
 """Interfaces of a Kubernetes cluster client."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -17,11 +17,17 @@ from models.discovery.trust import DiscoveryTrust
 class ClusterReader(Protocol):
     """Reads a cluster without changing it."""
 
-    async def observe(self, labels: Collection[str]) -> ClusterSnapshot:
-        """Observe namespaces, pull secrets and default ServiceAccounts with three lists.
+    async def observe(
+        self, labels: Collection[str], account_labels: Set[str] | None = None
+    ) -> ClusterSnapshot:
+        """Observe namespaces, pull secrets and ServiceAccounts with three lists.
+
+        If all ServiceAccounts may not be listed, the default ones are, with one more list.
 
         Args:
             labels: keys of the namespace labels to keep.
+            account_labels: keys of the labels of all ServiceAccounts to keep; None to list only the
+                default ServiceAccounts.
 
         Raises:
             RemoteError: the namespaces could not be listed, even after retries. Another list that

@@ -18,14 +18,20 @@ from models.clusters.cluster import (
     MANAGED_BY_LABEL,
     PULL_SECRET_NAME,
 )
-from models.clusters.pull_secret import ClusterChangeResult, DeleteSecret, WriteSecret
+from models.clusters.pull_secret import (
+    ClusterChangeResult,
+    DeleteSecret,
+    WriteSecret,
+    describe_foreign_secret,
+)
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
+from tasks.clusters.admission import redact_content
 from tasks.clusters.objects import (
     DOCKER_CONFIG_KEY,
     DOCKER_CONFIG_TYPE,
-    FingerprintFunction,
+    SecretIdentity,
     SecretObject,
 )
 from tasks.clusters.observe import ClusterObserver, pull_secret_path
@@ -36,10 +42,6 @@ _MAX_ATTEMPTS = 4
 """Attempts for one change; each conflict with a concurrent change uses one."""
 
 _APPLY_PATCH_TYPE = "application/apply-patch+yaml"
-_FOREIGN_SECRET_MESSAGE = (
-    f'a Secret "{PULL_SECRET_NAME}" exists that this installation did not create; it was not '
-    "changed. Delete or rename it; the next run writes the pull secret"
-)
 
 
 class PullSecretWriter:
@@ -48,19 +50,13 @@ class PullSecretWriter:
     Args:
         http: HTTP client of the cluster.
         observer: reads a Secret again after a conflict.
-        installation: installation id, which identifies the Secrets of this installation.
-        fingerprint: keyed digest of pull secret contents.
+        identity: what identifies the Secrets of this installation.
     """
 
     def __init__(
-        self,
-        http: HttpClient,
-        observer: ClusterObserver,
-        installation: str,
-        fingerprint: FingerprintFunction,
+        self, http: HttpClient, observer: ClusterObserver, identity: SecretIdentity
     ) -> None:
-        self._http, self._observer = http, observer
-        self._installation, self._fingerprint = installation, fingerprint
+        self._http, self._observer, self._identity = http, observer, identity
 
     async def write(self, change: WriteSecret, content: str) -> ClusterChangeResult:
         """Write a pull secret; writing the same content again changes nothing.
@@ -68,6 +64,12 @@ class PullSecretWriter:
         Raises:
             RemoteError: the pull secret was not written.
         """
+        try:
+            return await self._write(change, content)
+        except RemoteError as error:
+            raise redact_content(error, content) from None
+
+    async def _write(self, change: WriteSecret, content: str) -> ClusterChangeResult:
         path, version = pull_secret_path(change.namespace), ""
         for _ in range(_MAX_ATTEMPTS):
             response = await self._send_apply(path, content, version)
@@ -76,8 +78,8 @@ class PullSecretWriter:
             secret = await self._find_conflicting_secret(change.namespace, response)
             if secret is None:
                 version = ""
-            elif not self._is_owned(secret):
-                return _change_result(change, Reason.FOREIGN_SECRET, _FOREIGN_SECRET_MESSAGE)
+            elif foreign := self._foreign_result(change, secret):
+                return foreign
             elif response.status == 409:
                 version = secret.metadata.resource_version
             else:
@@ -103,8 +105,8 @@ class PullSecretWriter:
             secret = await self._observer.get_secret(change.namespace)
             if secret is None:
                 return _change_result(change, Reason.UNCHANGED)
-            if not self._is_owned(secret):
-                return _change_result(change, Reason.FOREIGN_SECRET, _FOREIGN_SECRET_MESSAGE)
+            if foreign := self._foreign_result(change, secret):
+                return foreign
             uid, version = secret.metadata.uid, secret.metadata.resource_version
         raise api_errors.cluster_error_from_response(response)
 
@@ -112,11 +114,11 @@ class PullSecretWriter:
         self, namespace: str, response: Response
     ) -> SecretObject | None:
         # 409 is a conflict. 422 can mean that the existing Secret has another type or is
-        # `immutable`: it must be deleted first. Any other error is raised.
+        # `immutable`: it must be deleted first. Any other error is raised; after a denial by a
+        # policy (422, too) nothing must be deleted, because nothing could be written again.
         error = api_errors.cluster_error_from_response(response)
-        if response.status != 409 and (
-            response.status != 422 or error.reason == Reason.SECRET_TOO_LARGE
-        ):
+        is_conflict = response.status == 409 and error.reason is Reason.CONFLICT
+        if not is_conflict and not api_errors.refuses_immutable_field(response):
             raise error
         secret = await self._observer.get_secret(namespace)
         if secret is None and response.status == 422:
@@ -131,13 +133,19 @@ class PullSecretWriter:
         if response.status not in {200, 202, 404, 409}:
             raise api_errors.cluster_error_from_response(response)
 
-    def _is_owned(self, secret: SecretObject) -> bool:
-        return secret.to_observed(self._installation, self._fingerprint).is_owned
+    def _foreign_result(
+        self, change: WriteSecret | DeleteSecret, secret: SecretObject
+    ) -> ClusterChangeResult | None:
+        observed = secret.to_observed(self._identity)
+        if observed.is_owned:
+            return None
+        reason, message = describe_foreign_secret(change.namespace, observed.installation)
+        return _change_result(change, reason, message)
 
     def _write_result(self, change: WriteSecret, response: Response) -> ClusterChangeResult:
         secret = api_errors.parse_object(response, SecretObject)
-        observed_secret = secret.to_observed(self._installation, self._fingerprint)
-        if observed_secret.is_owned and observed_secret.fingerprint == change.after:
+        observed_secret = secret.to_observed(self._identity)
+        if observed_secret.has_labels and observed_secret.fingerprint == change.after:
             return _change_result(change, Reason.DONE)
         message = (
             "the cluster stored different content than was written: check for an admission webhook "
@@ -149,7 +157,7 @@ class PullSecretWriter:
 
     async def _send_apply(self, path: str, content: str, version: str) -> Response:
         # `force` only together with the version of a Secret that this installation owns.
-        labels = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: self._installation}
+        labels = {MANAGED_BY_LABEL: FIELD_MANAGER, INSTALLATION_LABEL: self._identity.installation}
         metadata: dict[str, object] = {"name": PULL_SECRET_NAME, "labels": labels}
         query = {"fieldManager": FIELD_MANAGER}
         if version:

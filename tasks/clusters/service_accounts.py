@@ -1,4 +1,4 @@
-"""Add the pull secret to the default ServiceAccount's imagePullSecrets, and remove it.
+"""Add the pull secret to the imagePullSecrets of ServiceAccounts, and remove it.
 
 `imagePullSecrets` of a ServiceAccount is an atomic list. Unlike the list of a pod, it has no merge
 key: a strategic merge patch or an apply with a single entry would replace the entries of others.
@@ -38,16 +38,18 @@ class ServiceAccountWriter:
         self._http, self._observer = http, observer
 
     async def add_pull_secret(self, change: AddImagePullSecret) -> ClusterChangeResult:
-        """Add the pull secret to the default ServiceAccount's imagePullSecrets.
+        """Add the pull secret to a ServiceAccount's imagePullSecrets.
 
         Raises:
             RemoteError: the pull secret was not added.
         """
         for _ in range(_MAX_ATTEMPTS):
-            service_account = await self._observer.get_service_account(change.namespace)
+            service_account = await self._observer.get_service_account(
+                change.namespace, change.service_account
+            )
             if service_account is None:
                 return _no_account_result(change)
-            if service_account.to_observed.has_pull_secret:
+            if service_account.has_pull_secret:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
             response = await self._write_pull_secrets(
                 service_account, [*service_account.pull_secret_names, PULL_SECRET_NAME]
@@ -58,14 +60,16 @@ class ServiceAccountWriter:
         raise api_errors.cluster_error_from_response(response)
 
     async def remove_pull_secret(self, change: RemoveImagePullSecret) -> ClusterChangeResult:
-        """Remove the pull secret from the default ServiceAccount's imagePullSecrets.
+        """Remove the pull secret from a ServiceAccount's imagePullSecrets.
 
         Raises:
             RemoteError: the pull secret was not removed.
         """
         for _ in range(_MAX_ATTEMPTS):
-            service_account = await self._observer.get_service_account(change.namespace)
-            if service_account is None or not service_account.to_observed.has_pull_secret:
+            service_account = await self._observer.get_service_account(
+                change.namespace, change.service_account
+            )
+            if service_account is None or not service_account.has_pull_secret:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
             remaining_names = [
                 name for name in service_account.pull_secret_names if name != PULL_SECRET_NAME
@@ -84,7 +88,9 @@ class ServiceAccountWriter:
             "imagePullSecrets": [{"name": name} for name in names] or None,
         }
         query = {"fieldManager": FIELD_MANAGER}
-        path = service_account_path(service_account.metadata.namespace)
+        path = service_account_path(
+            service_account.metadata.namespace, service_account.metadata.name
+        )
         return await self._http.send(
             "PATCH", path, query=query, json=body, headers={"Content-Type": _MERGE_PATCH_TYPE}
         )
@@ -96,6 +102,8 @@ class ServiceAccountWriter:
 
 
 def _no_account_result(change: AddImagePullSecret) -> ClusterChangeResult:
+    if change.service_account != SERVICE_ACCOUNT_NAME:  # deleted since the observation
+        return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
     message = (
         f'there is no ServiceAccount "{SERVICE_ACCOUNT_NAME}"; Kubernetes creates it shortly after '
         "the namespace. The next run adds the pull secret"

@@ -222,7 +222,10 @@ def _namespace_row(namespace: Namespace, pull_secret: PullSecretStatus | None) -
 def membership_cell(namespace: Namespace) -> str:
     """Return a table cell with the workspace of a namespace, or why it has none."""
     if namespace.problem:
-        return stack_lines(f"❌ {breakable(namespace.problem)}", escape_markdown(namespace.message))
+        mark = "⚠️" if namespace.workspace else "❌"
+        return stack_lines(
+            f"{mark} {breakable(namespace.problem)}", escape_markdown(namespace.message)
+        )
     return (
         f"{escape_markdown(namespace.workspace)}, {SOURCE_LABEL[namespace.source]}"
         if namespace.workspace and namespace.source

@@ -157,6 +157,7 @@ def _namespace_row(member: WorkspaceNamespace, now: datetime) -> tuple[str, ...]
         stack_lines(
             inline_code(f"{namespace.cluster}/{namespace.name}"),
             "terminating" if namespace.terminating else "",
+            f"⚠️ {escape_markdown(namespace.message)}" if namespace.problem else "",
         ),
         SOURCE_LABEL[namespace.source] if namespace.source else "–",
         pull_secret_cell(pull_secret),

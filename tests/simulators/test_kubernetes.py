@@ -10,7 +10,12 @@ import pytest
 import yaml
 
 from deployments.simulators.faults import CutConnection, Fault, Respond, RunCallback
-from deployments.simulators.kubernetes import RbacRule, SimulatedCluster, running_cluster
+from deployments.simulators.kubernetes import (
+    AdmissionRule,
+    RbacRule,
+    SimulatedCluster,
+    running_cluster,
+)
 from models.clusters.cluster import PULL_SECRET_NAME
 
 SECRET = f"/api/v1/namespaces/shop/secrets/{PULL_SECRET_NAME}"
@@ -77,6 +82,53 @@ def test_a_terminating_namespace_takes_nothing_new(
     response = client.patch(SECRET, params={"fieldManager": "x"}, headers=APPLY, json=body)
     assert response.status_code == 403
     assert response.json()["details"]["causes"][0]["reason"] == "NamespaceTerminating"
+
+
+def _apply_secret(client: httpx.Client) -> httpx.Response:
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": PULL_SECRET_NAME}}
+    return client.patch(SECRET, params={"fieldManager": "x"}, headers=APPLY, json=body)
+
+
+def test_a_policy_denies_with_422_and_its_message(
+    cluster: SimulatedCluster, client: httpx.Client
+) -> None:
+    cluster.admission.rules.append(AdmissionRule("P", "B", message="M", namespaces=("shop",)))
+    try:
+        response = _apply_secret(client)
+    finally:
+        cluster.admission.rules.clear()
+    expected = (
+        f"secrets \"{PULL_SECRET_NAME}\" is forbidden: ValidatingAdmissionPolicy 'P' with "
+        "binding 'B' denied request: M"
+    )
+    body = response.json()
+    assert (response.status_code, body["reason"], body["code"]) == (422, "Invalid", 422)
+    assert body["message"] == expected
+    assert _apply_secret(client).status_code == 201
+    cluster.admission.rules.append(AdmissionRule("W", message="M", operations=("DELETE",)))
+    try:
+        response = client.delete(SECRET)
+    finally:
+        cluster.admission.rules.clear()
+    assert response.status_code == 403
+    assert response.json()["message"] == 'admission webhook "W" denied the request: M'
+
+
+def test_a_quota_counts_secrets(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    cluster.admission.secret_quotas["shop"] = ("compute", 1)
+    try:
+        assert _apply_secret(client).status_code == 201
+        assert _apply_secret(client).status_code == 200
+        cluster.admission.secret_quotas["shop"] = ("compute", 0)
+        client.delete(SECRET)
+        response = _apply_secret(client)
+    finally:
+        cluster.admission.secret_quotas.clear()
+    assert response.status_code == 403
+    assert response.json()["message"] == (
+        f'secrets "{PULL_SECRET_NAME}" is forbidden: exceeded quota: compute, requested: '
+        "secrets=1, used: secrets=0, limited: secrets=0"
+    )
 
 
 def test_what_was_asked_is_kept(cluster: SimulatedCluster, client: httpx.Client) -> None:

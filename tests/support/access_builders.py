@@ -18,6 +18,7 @@ from models.clusters.pull_secret import (
     PullSecretState,
     PullSecretStatus,
     RegistryLogin,
+    RepairHistory,
 )
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
@@ -200,16 +201,42 @@ def namespace(
 
 
 def secret(
-    namespace: str = "shop", fingerprint: str | None = "print", *, ours: bool = True
+    namespace: str = "shop",
+    fingerprint: str | None = "print",
+    *,
+    ours: bool = True,
+    labelled: bool | None = None,
+    installation: str = "",
 ) -> ObservedPullSecret:
-    uid = f"secret-{namespace}"
+    """Unless `labelled` says otherwise, our Secret has our labels."""
     return ObservedPullSecret(
-        namespace=namespace, uid=uid, resource_version="5", is_owned=ours, fingerprint=fingerprint
+        namespace=namespace,
+        uid=f"secret-{namespace}",
+        resource_version="5",
+        is_owned=ours,
+        has_labels=ours if labelled is None else labelled,
+        installation=installation,
+        fingerprint=fingerprint,
     )
 
 
-def service_account(namespace: str = "shop", *, linked: bool = True) -> ObservedServiceAccount:
-    return ObservedServiceAccount(namespace=namespace, has_pull_secret=linked)
+def service_account(
+    namespace: str = "shop",
+    name: str = "default",
+    labels: Mapping[str, str] | None = None,
+    *,
+    linked: bool = True,
+    manager: str = "",
+    other_manager: str = "",
+) -> ObservedServiceAccount:
+    return ObservedServiceAccount(
+        namespace=namespace,
+        name=name,
+        has_pull_secret=linked,
+        labels=tuple(sorted((labels or {}).items())),
+        manager=manager,
+        other_manager=other_manager,
+    )
 
 
 def cluster_snapshot(
@@ -255,6 +282,8 @@ def pull_secret_status(
     logins: tuple[RegistryLogin, ...] | None = None,
     fingerprint: str = "print",
     delivered_at: datetime | None = NOW,
+    links: tuple[str, ...] = (),
+    repairs: tuple[RepairHistory, ...] = (),
 ) -> PullSecretStatus:
     return PullSecretStatus(
         cluster=cluster,
@@ -265,6 +294,8 @@ def pull_secret_status(
         reason=reason,
         message=message,
         delivered_at=delivered_at,
+        links=links,
+        repairs=repairs,
     )
 
 

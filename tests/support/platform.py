@@ -28,7 +28,7 @@ from models.clusters.pull_secret import PullSecretStatus
 from models.core.labels import WORKSPACE_LABEL
 from models.registries.registry import BlockRef
 from models.registries.robots import RobotAccount
-from models.tables import DepartureRow, ManagedHarborRow, RobotAccountRow
+from models.tables import DepartureRow, ManagedHarborRow, NamespaceRow, RobotAccountRow
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings, clusters
@@ -153,7 +153,7 @@ class ScheduleResult:
 
 
 def advance_time(**duration: float) -> None:
-    """Let time pass: for robot accounts, those who left their workspace, and refused passwords."""
+    """Let time pass: for robot accounts, those who left their workspace, and more."""
 
     def shift(session: Session) -> None:
         for table, columns in _TIME_COLUMNS.items():
@@ -166,10 +166,13 @@ def advance_time(**duration: float) -> None:
     run_in_transaction(shift)
 
 
-_TIME_COLUMNS: dict[type[RobotAccountRow | DepartureRow | ManagedHarborRow], tuple[str, ...]] = {
+_TIME_COLUMNS: dict[
+    type[RobotAccountRow | DepartureRow | ManagedHarborRow | NamespaceRow], tuple[str, ...]
+] = {
     ManagedHarborRow: ("refused_at",),
     RobotAccountRow: ("made_at", "rolled_out_at"),
     DepartureRow: ("left_at", "rotated_at"),
+    NamespaceRow: ("problem_since",),
 }
 
 

@@ -10,8 +10,15 @@ service uses. Responses follow recorded responses of a real kube-apiserver 1.31.
         cluster.secret("shop")
 """
 
+from deployments.simulators.kubernetes.admission import AdmissionRule
 from deployments.simulators.kubernetes.cluster import SimulatedCluster, running_cluster
 from deployments.simulators.kubernetes.request import KubernetesRequestRecord
 from deployments.simulators.kubernetes.rights import RbacRule
 
-__all__ = ["KubernetesRequestRecord", "RbacRule", "SimulatedCluster", "running_cluster"]
+__all__ = [
+    "AdmissionRule",
+    "KubernetesRequestRecord",
+    "RbacRule",
+    "SimulatedCluster",
+    "running_cluster",
+]

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.simulators.asgi import report_status
 from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.admission import Admission, check_body_size
 from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
 from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
 from deployments.simulators.kubernetes.object_store import (
@@ -30,7 +31,6 @@ from deployments.simulators.kubernetes.responses import (
 )
 from deployments.simulators.kubernetes.rights import ANONYMOUS_USER, ClusterRights
 from deployments.simulators.kubernetes.target import RequestTarget, path_target, request_verb
-from deployments.simulators.kubernetes.validation import check_body_size
 from deployments.simulators.kubernetes.writes import WriteHandler, get_existing
 
 _GROUP_PATHS = ("/apis", "/apis/{group}")
@@ -54,10 +54,10 @@ Respond = Callable[[KubernetesRequest], Response]
 class KubernetesApi:
     """The ASGI app of a cluster."""
 
-    def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
+    def __init__(self, store: ObjectStore, rights: ClusterRights, admission: Admission) -> None:
         self.requests = KubernetesRequestLog()
         self._store, self._rights = store, rights
-        self._lists, self._writes = ListHandler(store), WriteHandler(store, rights)
+        self._lists, self._writes = ListHandler(store), WriteHandler(store, rights, admission)
         groups, resources = self._endpoint(self._list_groups), self._endpoint(self._run_verb)
         self._router = Router(
             [

@@ -12,6 +12,7 @@ import yaml
 from starlette.types import Receive, Scope, Send
 
 from deployments.simulators.faults import FaultInjector
+from deployments.simulators.kubernetes.admission import Admission
 from deployments.simulators.kubernetes.api import KubernetesApi
 from deployments.simulators.kubernetes.harbors.harbor_objects import HarborObjects
 from deployments.simulators.kubernetes.object_store import (
@@ -41,6 +42,7 @@ class SimulatedCluster(HarborObjects):
         url: address of the API; set while it runs.
         token: token of the kubeconfig's user.
         admin_token: token of an administrator, who is never limited.
+        admission: policies, webhooks and quotas, which may be changed at any time.
         faults: fault injection, see `deployments.simulators.faults`.
     """
 
@@ -51,7 +53,8 @@ class SimulatedCluster(HarborObjects):
         self._store = ObjectStore()
         self.admin_token = secrets.token_urlsafe(24)
         self._rights = ClusterRights({self.token: USER_NAME, self.admin_token: ADMIN_USER})
-        self._api = KubernetesApi(self._store, self._rights)
+        self.admission = Admission()
+        self._api = KubernetesApi(self._store, self._rights, self.admission)
         self.faults = FaultInjector(self._api.app)
         for name in _SYSTEM_NAMESPACES:
             self.add_namespace(name)
@@ -115,16 +118,29 @@ class SimulatedCluster(HarborObjects):
         with self._store.lock:
             self._store.terminate_namespace(name)
 
-    def remove_service_account(self, namespace: str) -> None:
-        """Delete the default ServiceAccount: the state before its controller created it."""
+    def remove_service_account(self, namespace: str, name: str = SERVICE_ACCOUNT_NAME) -> None:
+        """Delete a ServiceAccount; without the default one, as before its controller created it."""
         with self._store.lock:
-            self._store.remove(SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME)
+            self._store.remove(SERVICE_ACCOUNT_RESOURCE, namespace, name)
 
-    def add_service_account(self, namespace: str) -> None:
-        """Create the default ServiceAccount again."""
+    def add_service_account(
+        self,
+        namespace: str,
+        name: str = SERVICE_ACCOUNT_NAME,
+        labels: Mapping[str, str] | None = None,
+        manager: str = "helm",
+    ) -> None:
+        """Create a ServiceAccount, for example the default one again.
+
+        Without labels it has no managedFields, like the one that Kubernetes creates: then a real
+        server does not record who updates it, either.
+        """
+        manifest: Json = {"metadata": {"name": name, "namespace": namespace}}
+        if labels:
+            manifest["metadata"]["labels"] = dict(labels)
+            manifest = record_update({"metadata": {}}, manifest, manager)
         with self._store.lock:
-            metadata = {"name": SERVICE_ACCOUNT_NAME, "namespace": namespace}
-            self._store.create(SERVICE_ACCOUNT_RESOURCE, {"metadata": metadata})
+            self._store.create(SERVICE_ACCOUNT_RESOURCE, manifest)
 
     def secret(self, namespace: str) -> Json | None:
         """Return the content of a namespace's pull secret; None if there is none."""
@@ -183,24 +199,26 @@ class SimulatedCluster(HarborObjects):
                 SECRET_RESOURCE, record_update({"metadata": {}}, manifest, "kubectl-create")
             )
 
-    def image_pull_secrets(self, namespace: str) -> tuple[str, ...]:
-        """Return the imagePullSecrets of the default ServiceAccount."""
+    def image_pull_secrets(
+        self, namespace: str, account: str = SERVICE_ACCOUNT_NAME
+    ) -> tuple[str, ...]:
+        """Return the imagePullSecrets of a ServiceAccount."""
         with self._store.lock:
-            manifest = self._require_object(
-                SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME
-            )
+            manifest = self._require_object(SERVICE_ACCOUNT_RESOURCE, namespace, account)
         return tuple(reference["name"] for reference in manifest.get("imagePullSecrets", ()))
 
-    def set_image_pull_secrets(self, namespace: str, *names: str) -> None:
-        """Replace the imagePullSecrets of the default ServiceAccount manually."""
+    def set_image_pull_secrets(
+        self,
+        namespace: str,
+        *names: str,
+        manager: str = "kubectl-edit",
+        account: str = SERVICE_ACCOUNT_NAME,
+    ) -> None:
+        """Replace the imagePullSecrets of a ServiceAccount manually."""
         with self._store.lock:
-            manifest = self._require_object(
-                SERVICE_ACCOUNT_RESOURCE, namespace, SERVICE_ACCOUNT_NAME
-            )
+            manifest = self._require_object(SERVICE_ACCOUNT_RESOURCE, namespace, account)
             changed = {**manifest, "imagePullSecrets": [{"name": name} for name in names]}
-            self._store.put(
-                SERVICE_ACCOUNT_RESOURCE, record_update(manifest, changed, "kubectl-edit")
-            )
+            self._store.put(SERVICE_ACCOUNT_RESOURCE, record_update(manifest, changed, manager))
 
     def deny(self, verb: str, resource: str) -> None:
         """Deny a right to the kubeconfig's user."""

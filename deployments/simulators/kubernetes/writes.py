@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deployments.simulators.kubernetes import errors
+from deployments.simulators.kubernetes.admission import Admission, check_secret
 from deployments.simulators.kubernetes.errors import KubernetesApiError, bad_request
 from deployments.simulators.kubernetes.object_store import (
     KIND_BY_RESOURCE,
@@ -23,7 +24,6 @@ from deployments.simulators.kubernetes.request import KubernetesRequest
 from deployments.simulators.kubernetes.responses import CompactJson
 from deployments.simulators.kubernetes.rights import ClusterRights
 from deployments.simulators.kubernetes.target import RequestTarget
-from deployments.simulators.kubernetes.validation import check_secret
 
 _APPLY_PATCH_TYPE = "application/apply-patch+yaml"
 _PATCH_FUNCTIONS: dict[str, Callable[[Json, Json, str], Json]] = {
@@ -47,8 +47,8 @@ def get_existing(store: ObjectStore, target: RequestTarget) -> Json:
 class WriteHandler:
     """Handles modifying requests."""
 
-    def __init__(self, store: ObjectStore, rights: ClusterRights) -> None:
-        self._store, self._rights = store, rights
+    def __init__(self, store: ObjectStore, rights: ClusterRights, admission: Admission) -> None:
+        self._store, self._rights, self._admission = store, rights, admission
 
     def create(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
         """Handle a POST.
@@ -105,6 +105,7 @@ class WriteHandler:
                 raise errors.precondition_failed(
                     single, target.name, label, preconditions[key], metadata[key]
                 )
+        self._admit("DELETE", target, target.name)
         self._store.remove(target.resource, target.namespace, target.name)
         details = {"name": target.name, "kind": target.resource, "uid": metadata["uid"]}
         head = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
@@ -137,6 +138,7 @@ class WriteHandler:
         if target.resource == SECRET_RESOURCE:
             new_manifest = {"type": "Opaque", **new_manifest}
             check_secret(None, new_manifest)
+        self._admit("CREATE", target, new_manifest["metadata"]["name"])
         plain = {key: value for key, value in new_manifest.items() if key not in target.type_meta}
         return CompactJson({**target.type_meta, **self._store.create(target.resource, plain)}, 201)
 
@@ -145,8 +147,12 @@ class WriteHandler:
     ) -> CompactJson:
         if target.resource == SECRET_RESOURCE:
             check_secret(live, new_manifest)
+        self._admit("UPDATE", target, target.name)
         result = live if new_manifest == live else self._store.put(target.resource, new_manifest)
         return CompactJson({**target.type_meta, **result})
+
+    def _admit(self, operation: str, target: RequestTarget, name: str) -> None:
+        self._admission.check(self._store, operation, target.resource, (target.namespace, name))
 
 
 def _check_apply(target: RequestTarget, patch: Json, manager: str) -> None:

@@ -15,9 +15,17 @@ from models.clusters.cluster import (
     ObservedPullSecret,
     ObservedServiceAccount,
 )
-from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
+from models.clusters.pull_secret import (
+    MAX_SECRET_BYTES,
+    PullSecretState,
+    describe_foreign_secret,
+)
 from models.core.availability import Complete, Unavailable
 from models.core.errors import CREDENTIAL_REASONS
+from models.core.reasons import Reason
+
+_NOT_SOLVED_BY_SYNC = frozenset({Reason.ADMISSION_DENIED, Reason.QUOTA_EXCEEDED, Reason.FORBIDDEN})
+"""Reasons of a failed change that a person must solve in the cluster; the message says how."""
 
 _CLUSTER_ADVICE = f"see {AccessCheckName.CLUSTER}"
 
@@ -74,14 +82,15 @@ def workspace_check(evidence: Evidence) -> AccessCheck:
     if namespace is None:
         return blocked_check(name, AccessCheckName.NAMESPACE)
     at = cluster.snapshot.observed_at
-    if namespace.problem is not None:
+    if namespace.problem is not None and namespace.workspace is None:
         fix = (
             "assign one workspace with a valid name by its labels and lists; the next sync reads it"
         )
         return failed_check(name, f"{namespace.message} ({namespace.problem})", fix, at)
     if namespace.workspace is None:
         return failed_check(name, "it belongs to no workspace", _label_advice(evidence), at)
-    return passed_check(name, f"it belongs to {namespace.workspace}, by {namespace.source}", at)
+    source = f"it belongs to {namespace.workspace}, by {namespace.source}"
+    return passed_check(name, f"{source}; {namespace.message}".removesuffix("; "), at)
 
 
 def pull_secret_check(evidence: Evidence) -> AccessCheck:
@@ -102,14 +111,23 @@ def _observed_secret_check(evidence: Evidence, registry: RegistryEvidence) -> Ac
         return blocked_check(name, AccessCheckName.NAMESPACE)
     secret = next(iter(cluster.snapshot.secrets.items), None)
     if secret is not None and not secret.is_owned:
-        message = f"a Secret {PULL_SECRET_NAME} exists that this service did not create"
-        fix = f"delete or rename the Secret {PULL_SECRET_NAME}; the next sync creates the right one"
-        return failed_check(name, message, fix, cluster.snapshot.observed_at)
+        return _foreign_secret_check(evidence, secret)
     fingerprint = secret.fingerprint if secret else None
     if cluster.desired_error and not (fingerprint and _has_login(evidence, registry, fingerprint)):
         fix = "fix this error; the next sync writes the pull secret"
         return unknown_check(name, cluster.desired_error, fix)
     return _content_check(evidence, registry, secret)
+
+
+def _foreign_secret_check(evidence: Evidence, secret: ObservedPullSecret) -> AccessCheck:
+    name, at = AccessCheckName.PULL_SECRET, evidence.cluster.snapshot.observed_at
+    if secret.installation:
+        _, message = describe_foreign_secret(secret.namespace, secret.installation)
+        fix = "assign the namespace to a workspace in only one of the two installations"
+        return failed_check(name, message, fix, at)
+    message = f"a Secret {PULL_SECRET_NAME} exists that this service did not create"
+    fix = f"delete or rename the Secret {PULL_SECRET_NAME}; the next sync creates the right one"
+    return failed_check(name, message, fix, at)
 
 
 def _recorded_secret_check(evidence: Evidence, why: Unavailable) -> AccessCheck:
@@ -153,7 +171,7 @@ def _content_check(
         message += f", more than the {MAX_SECRET_BYTES} that a Secret can hold"
         fix = "run unbind-space for registries that are not needed"
         return failed_check(name, message, fix, at)
-    return failed_check(name, _outdated_reason(evidence, secret), _sync_advice(evidence), at)
+    return failed_check(name, _outdated_reason(evidence, secret), _repair_advice(evidence), at)
 
 
 def _has_login(evidence: Evidence, registry: RegistryEvidence, fingerprint: str) -> bool:
@@ -175,8 +193,10 @@ def _outdated_reason(evidence: Evidence, secret: ObservedPullSecret | None) -> s
     pull_secret = evidence.cluster.pull_secret_status
     why = ""
     if pull_secret is not None and pull_secret.status is not PullSecretState.DELIVERED:
-        outcome = f"{pull_secret.status} ({pull_secret.reason}) {pull_secret.message}"
-        why = f"; state after the last sync: {outcome}".rstrip()
+        outcome = f"{pull_secret.status} ({pull_secret.reason})"
+        if pull_secret.reason not in _NOT_SOLVED_BY_SYNC:  # then the advice has the message
+            outcome = f"{outcome} {pull_secret.message}".rstrip()
+        why = f"; state after the last sync: {outcome}"
     if secret is None:
         return f"the Secret {PULL_SECRET_NAME} does not exist{why}"
     if (
@@ -186,6 +206,13 @@ def _outdated_reason(evidence: Evidence, secret: ObservedPullSecret | None) -> s
     ):
         return f"the Secret {PULL_SECRET_NAME} was modified by another client{why}"
     return f"the Secret {PULL_SECRET_NAME} does not have the desired content{why}"
+
+
+def _repair_advice(evidence: Evidence) -> str:
+    pull_secret = evidence.cluster.pull_secret_status
+    if pull_secret is not None and pull_secret.reason in _NOT_SOLVED_BY_SYNC:
+        return f"{pull_secret.message}. The next sync after that tries again"
+    return _sync_advice(evidence)
 
 
 def _sync_advice(evidence: Evidence) -> str:
@@ -226,6 +253,6 @@ def _image_pull_secret_check(
             f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} do not include "
             f"{PULL_SECRET_NAME}"
         )
-        return failed_check(name, message, _sync_advice(evidence), at)
+        return failed_check(name, message, _repair_advice(evidence), at)
     message = f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} include it"
     return passed_check(name, message, at)

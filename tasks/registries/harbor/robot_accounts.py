@@ -128,7 +128,7 @@ class RobotAccountWriter:
         if robot is None or robot.has_mark(mark, any_registry=robot.id == replaces):
             return robot
         url = self.http.origin + ROBOTS_PATH
-        raise Conflict(self.http.target, "POST", url, _conflict_message(robot))
+        raise Conflict(self.http.target, "POST", url, _conflict_message(robot, self.installation))
 
     async def _refresh(
         self,
@@ -232,14 +232,18 @@ class RobotAccountWriter:
         )
 
 
-def _conflict_message(robot: Robot) -> str:
+def _conflict_message(robot: Robot, installation: str) -> str:
     mark = parse_mark(robot.description)
+    if mark is not None and mark.installation != installation:
+        return (
+            f"the robot account {robot.name} belongs to installation {mark.installation} of this "
+            "service and is not changed: bind the workspace in only one of the installations"
+        )
     if mark is not None and mark.registry:
         return (
-            f"the robot account {robot.name} already exists: it was created for the registry "
-            f"{mark.registry} of registry-integration {mark.installation}. If that is this "
-            "installation, the same Harbor is integrated twice: remove one of the registries with "
-            "remove-registry"
+            f"the robot account {robot.name} already exists: this installation created it for the "
+            f"registry {mark.registry}. The same Harbor is integrated twice: remove one of the "
+            "registries with remove-registry"
         )
     return (
         f"the robot account {robot.name} already exists and does not have the mark of this "

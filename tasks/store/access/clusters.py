@@ -40,6 +40,15 @@ class ClusterRecord(FrozenModel):
     namespaces: tuple[Namespace, ...] = ()
     pull_secrets: tuple[PullSecretStatus, ...] = ()
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the pull secrets that were written, by namespace."""
+        return {
+            pull_secret.namespace: pull_secret.fingerprint
+            for pull_secret in self.pull_secrets
+            if pull_secret.fingerprint
+        }
+
 
 def list_names(session: Session) -> tuple[str, ...]:
     """Return the names of all clusters, sorted."""
@@ -203,6 +212,8 @@ def _pull_secret_row(pull_secret: PullSecretStatus) -> dict[str, Any]:
     return pull_secret.model_dump(exclude={"cluster"}) | {
         "cluster_name": pull_secret.cluster,
         "logins": [login.model_dump() for login in pull_secret.logins],
+        "links": list(pull_secret.links),
+        "repairs": [history.model_dump(mode="json") for history in pull_secret.repairs],
     }
 
 

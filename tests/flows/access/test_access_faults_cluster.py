@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from deployments.simulators.faults import Fault, Respond
+from deployments.simulators.kubernetes import AdmissionRule
 from flows.access.bind_space import bind_space
 from flows.access.unbind_space import unbind_space
 from flows.clusters.sync_namespaces import sync_namespaces
@@ -13,6 +14,7 @@ from tasks.store.access import clusters
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import expect_failure, expect_success, page
 from tests.support.platform import (
+    LABEL,
     Platform,
     add_cluster,
     advance_time,
@@ -37,6 +39,12 @@ async def _check_repair(p: Platform, reason: str, edit: Callable[[], None]) -> N
     assert p.writes() <= before + 2
     assert await p.pulls("shop", "team-a")
     assert await p.is_in_sync()
+
+
+def _replace_account(p: Platform) -> None:
+    """Replace the default ServiceAccount by the one of a repository, as GitOps does."""
+    p.cluster.remove_service_account("shop")
+    p.cluster.add_service_account("shop", labels={"app": "x"}, manager="argocd-controller")
 
 
 def _failures(namespace: str) -> int:
@@ -162,6 +170,30 @@ async def test_a_missing_right_is_named_and_holds_up_nothing_else(name: str) -> 
             assert await p.is_in_sync()
 
 
+async def test_a_policy_of_the_cluster_is_named_and_nothing_is_lost(name: str) -> None:
+    async with platform(name, "team-a") as p:
+        rules = p.cluster.admission.rules
+        rules.append(AdmissionRule("no-secrets", "all", message="use the vault"))
+        message = await expect_failure(bind_space, name, ["team-a"], ["red"])
+        assert 'ValidatingAdmissionPolicy "no-secrets" (binding "all")' in message
+        pull_secret = pull_secrets_in("eu")["shop"]
+        assert pull_secret.reason is Reason.ADMISSION_DENIED
+        assert '"use the vault"; ask the owner of this policy' in pull_secret.message
+        await run_schedules(name)
+        assert _failures("shop") == 1
+        rules.clear()
+        await run_schedules(name)
+        secret = p.cluster.raw_secret("shop")
+        assert secret is not None
+        rules.append(AdmissionRule("no-secrets", "all", message="use the vault"))
+        p.cluster.edit_secret("shop", {"auths": {}})
+        await run_schedules(name)
+        assert p.cluster.raw_secret("shop") is not None
+        rules.clear()
+        await run_schedules(name)
+        assert await p.is_in_sync()
+
+
 async def test_a_foreign_secret_is_left_alone_told_once_and_replaced_when_it_is_gone(
     name: str,
 ) -> None:
@@ -205,10 +237,71 @@ async def test_what_was_touched_by_hand_in_a_cluster_is_set_right(name: str) -> 
         p.cluster.set_image_pull_secrets("shop", "mine", "registry-integration")
         await _check_repair(p, "Modified", lambda: p.cluster.edit_secret("shop", {"auths": {}}))
         await _check_repair(p, "Modified", lambda: p.cluster.delete_secret("shop"))
-        await _check_repair(p, "Missing", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
+        await _check_repair(p, "Modified", lambda: p.cluster.set_image_pull_secrets("shop", "mine"))
         assert p.cluster.image_pull_secrets("shop") == ("mine", "registry-integration")
         await p.unbind("team-a")
         assert p.cluster.image_pull_secrets("shop") == ("mine",)
+
+
+async def test_ours_without_its_labels_is_taken_back_or_withdrawn(name: str) -> None:
+    """After the last unbind, no robot account is on record that could prove whose it is."""
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        labels = (p.cluster.raw_secret("shop") or {})["metadata"]["labels"]
+        p.cluster.relabel_secret("shop", {})
+        assert (await run_schedules(p.name)).reasons == {"Modified"}
+        assert (p.cluster.raw_secret("shop") or {})["metadata"]["labels"] == labels
+        assert await p.is_in_sync()
+        p.cluster.relabel_secret("shop", {})
+        await p.unbind("team-a")
+        assert p.cluster.raw_secret("shop") is None
+        assert p.cluster.image_pull_secrets("shop") == ()
+
+
+async def test_who_unlinks_again_and_again_is_named_and_it_is_not_called_delivered(
+    name: str,
+) -> None:
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        for _ in range(3):
+            _replace_account(p)
+            await run_schedules(name)
+        pull_secrets = pull_secrets_in("eu")
+        assert pull_secrets["till"].status is PullSecretState.DELIVERED
+        assert pull_secrets["shop"].reason is Reason.CONTESTED
+        assert 'again and again by "argocd-controller"' in pull_secrets["shop"].message
+        _replace_account(p)
+        before = p.writes()
+        await run_schedules(name)
+        assert p.writes() == before
+        events = [row.what for row in rows(AuditRow) if row.subject == "shop"]
+        assert events.count("secret.link-removed") == 3
+        assert (events.count("secret.contested"), events.count("secret.failed")) == (1, 0)
+        await p.unbind("team-a")
+        assert p.cluster.secret("shop") is None
+
+
+async def test_a_misspelled_label_withdraws_nothing_for_an_hour(name: str) -> None:
+    async with platform(name, "team-a") as p:
+        await p.bind("team-a")
+        p.cluster.set_labels("shop", {LABEL: "Red"})
+        await run_schedules(name)
+        assert await p.pulls("shop", "team-a")
+        records = run_in_transaction(clusters.list_namespaces, "eu")
+        messages = {namespace.name: namespace.message for namespace in records}
+        assert "stays in workspace red until" in messages["shop"]
+        before = p.writes()
+        advance_time(minutes=59)
+        await run_schedules(name)
+        assert (await p.pulls("shop", "team-a"), p.writes()) == (True, before)
+        await p.unbind("team-a")
+        assert not await p.pulls("shop", "team-a")
+        await p.bind("team-a")
+        assert await p.pulls("shop", "team-a")
+        advance_time(minutes=2)
+        await run_schedules(name)
+        assert p.cluster.secret("shop") is None
+        assert await p.pulls("till", "team-a")
 
 
 async def test_where_service_accounts_are_not_linked_none_is_ever_touched(name: str) -> None:

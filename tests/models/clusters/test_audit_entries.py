@@ -154,6 +154,11 @@ def entry(event: str, **fields: Any) -> AuditEntry:
 
 
 FAILED = entry("secret.failed", reason="Forbidden: no")
+RELINK = LINK.model_copy(update={"reason": Reason.MODIFIED, "manager": "argocd"})
+LINKED = entry("secret.linked", after="default", reason="Missing")
+RELINKED = entry("secret.linked", after="default", reason="Modified")
+UNLINKED = entry("secret.link-removed", before="default", reason="by argocd")
+CONTESTED = pull_secret_status(status=PENDING, reason=Reason.CONTESTED, message="by argocd")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,11 @@ FAILED = entry("secret.failed", reason="Forbidden: no")
         (cluster_result(DELIVER), [entry("secret.delivered", after="a, b", reason="Missing")]),
         (cluster_result(WITHDRAW), [entry("secret.withdrawn", reason="NotDesired")]),
         (cluster_result(WITHDRAW, Reason.UNCHANGED), []),
-        (cluster_result(LINK), []),
+        (cluster_result(LINK), [LINKED]),
+        (cluster_result(LINK, Reason.UNCHANGED), []),
+        (cluster_result(LINK, Reason.FORBIDDEN, "no", is_done=False), []),
+        (cluster_result(RELINK), [UNLINKED, RELINKED]),
+        (cluster_result(RELINK, Reason.FORBIDDEN, "no", is_done=False), [UNLINKED]),
         (cluster_result(UNLINK), []),
         (cluster_result(WITHDRAW, Reason.FORBIDDEN, "no", is_done=False), []),  # in its status
         (cluster_result(UNLINK, Reason.FORBIDDEN, "no", is_done=False), []),
@@ -206,6 +215,19 @@ def test_what_failed_is_told_once(
     assert entries == tuple(expected)
 
 
+def test_links_of_one_namespace_are_one_event() -> None:
+    other = LINK.model_copy(update={"service_account": "web"})
+    entries = deliveries(cluster_result(LINK), cluster_result(other))
+    assert entries == (entry("secret.linked", after="default, web", reason="Missing"),)
+
+
+def test_a_contest_is_told_once_and_its_repairs_are_not() -> None:
+    begin = deliveries(cluster_result(RELINK), before=(pull_secret_status(),), after=(CONTESTED,))
+    contest = entry("secret.contested", reason="Contested: by argocd")
+    assert begin == (UNLINKED, RELINKED, contest)
+    assert deliveries(cluster_result(RELINK), before=(CONTESTED,), after=(CONTESTED,)) == ()
+
+
 def test_a_namespace_that_is_being_deleted_is_no_failure() -> None:
     terminating = pull_secret_status(
         status=REFUSED, reason=Reason.NAMESPACE_TERMINATING, message="it goes"
@@ -227,11 +249,12 @@ def test_every_entry_is_an_event_that_is_explained() -> None:
             *namespace_entries([namespace()], [DISPUTED]),
             *namespace_entries([], [namespace()]),
             *deliveries(cluster_result(DELIVER), cluster_result(WITHDRAW)),
+            *deliveries(cluster_result(RELINK), after=(CONTESTED,)),
             FAILED,
         )
     }
     assert events <= EVENT_DESCRIPTIONS.keys()
-    assert len(events) == 8
+    assert len(events) == 11
 
 
 @pytest.mark.parametrize(

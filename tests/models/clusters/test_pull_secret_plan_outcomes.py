@@ -55,7 +55,9 @@ def test_delivered_is_on_record() -> None:
         secret_plan, *(cluster_result(change) for change in secret_plan.changes)
     )
     assert statuses == (
-        pull_secret_status(logins=OTHER_SECRET.logins, fingerprint="other", delivered_at=LATER),
+        pull_secret_status(
+            logins=OTHER_SECRET.logins, fingerprint="other", delivered_at=LATER, links=("default",)
+        ),
     )
 
 

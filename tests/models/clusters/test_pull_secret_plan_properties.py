@@ -137,6 +137,7 @@ def platforms(draw: st.DrawFn) -> Platform:
                 uid=f"uid-{name}",
                 resource_version="v0",
                 is_owned=draw(st.booleans()),
+                has_labels=draw(st.booleans()),
                 fingerprint=draw(st.none() | PRINTS),
             )
         if draw(st.booleans()):
@@ -158,6 +159,7 @@ def platforms(draw: st.DrawFn) -> Platform:
 def _check_exactly_delivered(platform: Platform) -> None:
     for name in platform.namespaces.keys() - platform.blocked_namespaces:
         secret = platform.secrets.get(name)
+        assert secret is None or secret.has_labels
         assert (secret.fingerprint if secret else None) == (
             platform.desired_secrets[name].fingerprint if name in platform.desired_secrets else None
         )

@@ -3,7 +3,8 @@
 import pytest
 
 from deployments.simulators.faults import CutConnection, Fault, RunCallback
-from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes import AdmissionRule, SimulatedCluster
+from models.clusters.cluster import INSTALLATION_LABEL
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
@@ -13,6 +14,10 @@ from tests.tasks.clusters.tools import (
     SECRET_PATH,
     apply_write,
     content,
+    delete_secret,
+    fingerprint,
+    open_client,
+    read_secret,
     write_secret,
 )
 
@@ -68,7 +73,7 @@ async def test_a_foreign_one_is_left_as_it_is(
     before = cluster.raw_secret("shop")
     outcome = await apply_write(client)
     assert (outcome.succeeded, outcome.reason) == (False, Reason.FOREIGN_SECRET)
-    assert "it was not changed" in outcome.message
+    assert "is not changed" in outcome.message
     assert cluster.raw_secret("shop") == before
 
 
@@ -77,7 +82,68 @@ async def test_one_of_another_installation_is_foreign(
 ) -> None:
     labels = {**OWN_LABELS, "registry-integration.io/installation": "two"}
     cluster.add_foreign_secret("shop", labels=labels)
-    assert (await apply_write(client)).reason == Reason.FOREIGN_SECRET
+    outcome = await apply_write(client)
+    assert (outcome.succeeded, outcome.reason) == (False, Reason.OTHER_INSTALLATION)
+    assert "belongs to installation two of this service" in outcome.message
+    assert "delete" not in outcome.message
+
+
+@pytest.mark.parametrize("labels", [{}, {**OWN_LABELS, INSTALLATION_LABEL: "two"}])
+async def test_ours_whose_labels_were_changed_is_taken_back(
+    cluster: SimulatedCluster, labels: dict[str, str]
+) -> None:
+    async with open_client(cluster, own_contents=[content()]) as client:
+        await apply_write(client)
+        cluster.relabel_secret("shop", labels)
+        secret = await read_secret(client)
+        assert secret is not None
+        assert (secret.is_owned, secret.has_labels) == (True, False)
+        assert (await apply_write(client)).reason is Reason.DONE
+        raw = cluster.raw_secret("shop")
+        assert raw is not None
+        assert raw["metadata"]["labels"] == OWN_LABELS
+
+
+async def test_ours_whose_labels_were_removed_is_withdrawn(cluster: SimulatedCluster) -> None:
+    async with open_client(cluster, own_contents=[content()]) as client:
+        await apply_write(client)
+        secret = await read_secret(client)
+        assert secret is not None
+        cluster.relabel_secret("shop", {})
+        outcome = await client.apply_change(delete_secret(secret), {})
+    assert (outcome.reason, cluster.raw_secret("shop")) == (Reason.DONE, None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "recorded", "is_owned"),
+    [
+        ({}, content(), True),
+        ({}, content("other"), False),
+        ({**OWN_LABELS, INSTALLATION_LABEL: "two"}, content(), False),
+    ],
+)
+async def test_what_was_written_here_is_ours_without_labels_unless_another_installation_has_it(
+    cluster: SimulatedCluster, labels: dict[str, str], recorded: str, is_owned: bool
+) -> None:
+    """Two installations write the same content if it is only a shared pull-only user."""
+    async with open_client(cluster, recorded={"shop": fingerprint(recorded.encode())}) as client:
+        await apply_write(client)
+        cluster.relabel_secret("shop", labels)
+        secret = await read_secret(client)
+    assert secret is not None
+    assert secret.is_owned is is_owned
+
+
+async def test_ours_that_got_other_content_and_no_labels_is_foreign(
+    cluster: SimulatedCluster,
+) -> None:
+    async with open_client(cluster, own_contents=[content()]) as client:
+        await apply_write(client)
+        cluster.relabel_secret("shop", {})
+        cluster.edit_secret("shop", {"auths": {}})
+        before = cluster.raw_secret("shop")
+        assert (await apply_write(client)).reason is Reason.FOREIGN_SECRET
+        assert cluster.raw_secret("shop") == before
 
 
 async def test_a_foreign_one_that_appears_between_look_and_write(
@@ -170,6 +236,55 @@ async def test_a_webhook_that_edits_is_noticed(
         await client.apply_change(write_secret(text=content("wanted")), {"shop": content("other")})
     assert excinfo.value.reason == Reason.CONFLICT
     assert "other" not in str(excinfo.value)
+
+
+def policy(*operations: str, message: str = "no Secrets") -> AdmissionRule:
+    return AdmissionRule("no-secrets", "everywhere", message=message, operations=operations)
+
+
+async def test_a_policy_is_named(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.admission.rules.append(policy("CREATE"))
+    with pytest.raises(RemoteError, match=r'Policy "no-secrets".*"no Secrets"; ask') as excinfo:
+        await apply_write(client)
+    assert excinfo.value.reason is Reason.ADMISSION_DENIED
+    assert cluster.requests.writes() == [("PATCH", SECRET_PATH, 422)]
+
+
+async def test_a_policy_that_denies_a_write_costs_no_secret(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    """Its 422 must not be taken for a Secret that has to be deleted first."""
+    await apply_write(client)
+    before = cluster.raw_secret("shop")
+    cluster.admission.rules.append(policy("CREATE", "UPDATE"))
+    with pytest.raises(RemoteError) as excinfo:
+        await apply_write(client, text=content("next"))
+    assert excinfo.value.reason is Reason.ADMISSION_DENIED
+    assert cluster.raw_secret("shop") == before
+    assert {call.method for call in cluster.requests.writes()} == {"PATCH"}
+
+
+async def test_a_policy_that_quotes_the_password_is_redacted(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.admission.rules.append(policy("CREATE", message=f"weak: {PASSWORD}"))
+    with pytest.raises(RemoteError) as excinfo:
+        await apply_write(client)
+    assert PASSWORD not in f"{excinfo.value} {excinfo.value.message} {excinfo.value.args}"
+    assert "weak: [redacted]" in excinfo.value.message
+
+
+async def test_a_webhook_and_a_quota_are_named(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.admission.rules.append(AdmissionRule("w.example.com", message="unsigned"))
+    with pytest.raises(RemoteError, match=r'webhook "w.example.com".*"unsigned"'):
+        await apply_write(client)
+    cluster.admission.rules.clear()
+    cluster.admission.secret_quotas["shop"] = ("compute", 0)
+    with pytest.raises(RemoteError, match=r'quota "compute".*secrets=0') as excinfo:
+        await apply_write(client)
+    assert excinfo.value.reason is Reason.QUOTA_EXCEEDED
 
 
 @pytest.mark.parametrize("size", [1_048_577, 4_000_000])

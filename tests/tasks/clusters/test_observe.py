@@ -11,12 +11,14 @@ from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
     LABELS,
+    LINK,
     OWN_LABELS,
     apply_write,
     content,
     fingerprint,
     items,
     open_client,
+    read_secret,
     service_account_in,
 )
 
@@ -54,8 +56,39 @@ async def test_foreign_secrets_are_seen(cluster: SimulatedCluster, client: Clust
     }
     assert [secrets[name].is_owned for name in ("opaque", "unmarked", "of-another")] == [False] * 3
     assert secrets["ours-by-label"].is_owned
+    installations = [secrets[name].installation for name in ("unmarked", "of-another")]
+    assert installations == ["", "two"]
     assert secrets["opaque"].fingerprint is None
     assert secrets["unmarked"].fingerprint is not None
+
+
+async def test_who_changed_a_service_account_is_seen(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    """The client that removed the whole list does not own it afterwards."""
+    cluster.remove_service_account("shop")
+    cluster.add_service_account("shop", labels={"app": "x"}, manager="argocd-controller")
+    account = service_account_in(await client.observe(LABELS))
+    assert (account.manager, account.other_manager) == ("", "argocd-controller")
+    assert (await client.apply_change(LINK, {})).reason is Reason.DONE
+    account = service_account_in(await client.observe(LABELS))
+    assert account.manager == "registry-integration"
+    cluster.set_image_pull_secrets("shop", "mine", manager="jane")
+    account = service_account_in(await client.observe(LABELS))
+    assert (account.manager, account.other_manager) == ("jane", "jane")
+
+
+async def test_who_changed_a_secret_is_seen(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    await apply_write(client)
+    secret = await read_secret(client)
+    assert secret is not None
+    assert secret.other_manager == ""
+    cluster.edit_secret("shop", {"auths": {}}, manager="jane")
+    secret = await read_secret(client)
+    assert secret is not None
+    assert secret.other_manager == "jane"
 
 
 async def test_a_terminating_namespace_is_seen(

@@ -13,6 +13,7 @@ from tests.tasks.clusters.tools import (
     LABELS,
     LINK,
     OWN_LABELS,
+    PASSWORD,
     UNLINK,
     apply_write,
     content,
@@ -139,30 +140,35 @@ async def test_an_unknown_token(cluster: SimulatedCluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "expected"),
+    ("message", "reason", "expected"),
     [
         (
-            'admission webhook "policy.test" denied the request: data is topsecret',
-            'the admission webhook "policy.test" of the cluster denied the request',
+            f'admission webhook "policy.test" denied the request: data is {PASSWORD}',
+            Reason.ADMISSION_DENIED,
+            'the admission webhook "policy.test" of the cluster denied the request: '
+            '"data is [redacted]"; ask the owner of this webhook to exempt secrets '
+            '"registry-integration" in namespace shop',
         ),
         (
             'secrets "registry-integration" is forbidden: exceeded quota: small, requested: '
             "secrets=1, used: secrets=10, limited: secrets=10",
-            'the resource quota "small" of the cluster denied the request',
+            Reason.QUOTA_EXCEEDED,
+            'the resource quota "small" of the cluster denied the request: "requested: secrets=1, '
+            'used: secrets=10, limited: secrets=10"; ask the owner of this quota to raise it, or '
+            "delete objects that are not needed",
         ),
-        ("something with topsecret in it", "answered 403 (forbidden)"),
+        ("something with topsecret in it", Reason.FORBIDDEN, "answered 403 (forbidden)"),
     ],
 )
 async def test_other_refusals_are_retold(
-    cluster: SimulatedCluster, client: ClusterClient, message: str, expected: str
+    cluster: SimulatedCluster, client: ClusterClient, message: str, reason: Reason, expected: str
 ) -> None:
     body = f'{{"kind": "Status", "message": {_quoted(message)}, "reason": "Forbidden"}}'.encode()
     answer = Respond(403, body, (("Content-Type", "application/json"),))
     cluster.faults.add(Fault(answer, method="PATCH"))
     with pytest.raises(RemoteError) as excinfo:
         await apply_write(client)
-    assert excinfo.value.reason == Reason.FORBIDDEN
-    assert excinfo.value.message == expected
+    assert (excinfo.value.reason, excinfo.value.message) == (reason, expected)
 
 
 def _quoted(text: str) -> str:

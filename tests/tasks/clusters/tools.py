@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -63,6 +63,8 @@ async def open_client(
     kubeconfig: str = "",
     bounds: ClientLimits = QUICK,
     installation: str = INSTALLATION_ID,
+    own_contents: Collection[str] = (),
+    recorded: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ClusterClient]:
     """Open a client, as a run does."""
     async with create_cluster_client(
@@ -71,6 +73,8 @@ async def open_client(
         bounds,
         fingerprint=fingerprint,
         installation=installation,
+        is_own_content=lambda text: text.decode() in own_contents,
+        recorded_fingerprints=recorded or {},
     ) as client:
         yield client
 

@@ -22,6 +22,13 @@ from tests.support.access_builders import (
 )
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
+DENIED = pull_secret_status(
+    status=PullSecretState.PENDING,
+    reason=Reason.ADMISSION_DENIED,
+    message="policy P denied it; ask its owner",
+    logins=(),
+    fingerprint="",
+)
 FORBIDDEN = Unavailable(reason=Reason.FORBIDDEN, message="the right to get secrets is missing")
 
 CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
@@ -81,6 +88,18 @@ CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
         NO,
         "delete or rename the Secret registry-integration",
     ),
+    "secret of another installation": (
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(
+                    secrets=looking((), [secret(ours=False, installation="two")]).secrets
+                )
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
+        NO,
+        "assign the namespace to a workspace in only one of the two installations",
+    ),
     "edited by hand": (
         evidence(
             cluster_side(
@@ -106,7 +125,33 @@ CLUSTER: dict[str, tuple[Evidence, AccessCheckName, Answer, str]] = {
         ),
         AccessCheckName.PULL_SECRET,
         NO,
-        "sync-namespaces",
+        "the right to patch secrets is missing. The next sync after that tries again",
+    ),
+    "denied by a policy": (
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(secrets=looking().secrets),
+                pull_secret_status=DENIED,
+            )
+        ),
+        AccessCheckName.PULL_SECRET,
+        NO,
+        "policy P denied it; ask its owner. The next sync after that tries again",
+    ),
+    "link denied by a policy": (
+        evidence(
+            cluster_side(
+                snapshot=cluster_observation(
+                    service_accounts=looking(
+                        (), (), [service_account(linked=False)]
+                    ).service_accounts
+                ),
+                pull_secret_status=DENIED.model_copy(update={"fingerprint": "print"}),
+            )
+        ),
+        AccessCheckName.SERVICE_ACCOUNT,
+        NO,
+        "policy P denied it; ask its owner. The next sync after that tries again",
     ),
     "too large": (
         evidence(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from models.access.explain.evidence import Evidence
+from models.core.reasons import Reason
 from tests.models.access.explain.explain_builders import (
     LOGIN_REQUIRED,
     OPEN,
@@ -37,6 +38,16 @@ PASSING: dict[str, tuple[Evidence, str]] = {
             harbor_side(PUBLIC, binding=None, robots=(), login_accepted=None),
         ),
         "Harbor requires no login",
+    ),
+    "label misspelled": (
+        evidence(
+            cluster_side(
+                namespace=namespace(
+                    problem=Reason.WORKSPACE_NAME_INVALID, message="stays until 12:00 UTC"
+                )
+            )
+        ),
+        "it belongs to team-a, by label; stays until 12:00 UTC",
     ),
     "pods name the secret": (
         evidence(

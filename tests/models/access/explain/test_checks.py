@@ -38,6 +38,12 @@ def test_the_first_link_that_fails_is_named_with_the_fix(case: str) -> None:
     assert failing in explanation.summary
 
 
+@pytest.mark.parametrize("case", ["denied by a policy", "link denied by a policy"])
+def test_no_sync_is_advised_that_cannot_help(case: str) -> None:
+    explanation = explain(NOT_YES[case][0])
+    assert "sync-namespaces" not in explanation.fix
+
+
 @pytest.mark.parametrize("case", PASSING)
 def test_a_chain_without_a_broken_link_is_a_yes(case: str) -> None:
     case_evidence, message = PASSING[case]
