@@ -44,13 +44,12 @@ from models.discovery.steps import (
     step_ref,
 )
 from models.discovery.trust import DiscoveryTrust, pin_trusted_objects
-from models.discovery.update_rules import refresh_registry, secret_ref, tls_settings
+from models.discovery.update_rules import new_registry, refresh_registry, secret_ref
 from models.registries.health import (
     first_failure,
     has_valid_credential,
     is_certificate_refused,
 )
-from models.registries.registry import MANAGED_KIND, Registry, RegistryOrigin
 from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
@@ -282,20 +281,8 @@ def _save_record(
         audit.append(session, record.registry, [entry], context)
 
 
-def _new_registry(name: str, harbor: ManagedHarbor) -> Registry:
-    return Registry(
-        name=name,
-        kind=MANAGED_KIND,
-        address=harbor.address,
-        origin=RegistryOrigin.MANAGED,
-        credential=secret_ref(harbor),
-        tls=tls_settings(harbor),
-        description=f"Managed: {harbor.ref} ({harbor.ref.kind})",
-    )
-
-
 async def _adopt(step: Adopt) -> None:
-    harbor, registry = step.harbor, _new_registry(step.registry, step.harbor)
+    harbor, registry = step.harbor, new_registry(step.registry, step.harbor)
     entry = AuditEntry(subject=registry.name, action="registry.adopted", after=registry.address)
     robot_accounts = await in_transaction(robots.list_robots)
     duplicate = await find_duplicate(registry, robot_accounts)

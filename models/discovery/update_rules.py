@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from models.discovery.managed_harbor import HarborPhase, ManagedHarbor, ManagedHarborRecord
 from models.registries.address import parse_address
 from models.registries.registry import (
+    MANAGED_KIND,
     SYSTEM_CA,
     BlockRef,
     CustomCA,
@@ -48,6 +49,19 @@ def secret_ref(harbor: ManagedHarbor) -> SecretRef | None:
 def tls_settings(harbor: ManagedHarbor) -> Tls:
     """Return the TLS settings for a managed Harbor."""
     return CustomCA(bundle=harbor.ca_bundle) if harbor.ca_bundle else SYSTEM_CA
+
+
+def new_registry(name: str, harbor: ManagedHarbor) -> Registry:
+    """Return the registry that a managed Harbor is integrated as."""
+    return Registry(
+        name=name,
+        kind=MANAGED_KIND,
+        address=harbor.address,
+        origin=RegistryOrigin.MANAGED,
+        credential=secret_ref(harbor),
+        tls=tls_settings(harbor),
+        description=f"Managed: {harbor.ref} ({harbor.ref.kind})",
+    )
 
 
 def is_discovery_managed(registry: Registry) -> bool:
