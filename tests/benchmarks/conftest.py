@@ -76,8 +76,3 @@ def print_ratio(label: str, product_seconds: float, bare_seconds: float, suffix:
     ratio = product_seconds / bare_seconds
     seconds = f"{product_seconds:.2f} s, bare {bare_seconds:.2f} s"
     print(f"\n  {label}: {seconds}, ratio {ratio:.2f}{suffix}")
-
-
-def describe_speed(password_seconds: float) -> str:
-    """Say how quick the simulated Harbor is."""
-    return f"{1000 * password_seconds:.0f} ms a password" if password_seconds else "instant Harbor"

@@ -25,15 +25,14 @@ from tasks.store.session import in_transaction, run_in_transaction
 from tasks.store.state import load_binding_records
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import (
-    describe_speed,
     integrate_registries,
     measure_seconds,
     print_ratio,
 )
-from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
+from tests.benchmarks.simulated import INSTANT_HARBOR, REAL_HARBOR, HarborCosts, harbors
 from tests.support.helpers import expect_success
 
-HARBOR_SPEEDS = pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
+HARBOR_SPEEDS = pytest.mark.parametrize("costs", [INSTANT_HARBOR, REAL_HARBOR], ids=str)
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +55,8 @@ async def running_cluster_with(namespaces: int, workspaces: int) -> AsyncIterato
 
 
 @HARBOR_SPEEDS
-async def test_one_binding_is_in_force_in_ten_namespaces(password_seconds: float) -> None:
-    with harbors(1, 50, password_seconds) as urls:
+async def test_one_binding_is_in_force_in_ten_namespaces(costs: HarborCosts) -> None:
+    with harbors(1, 50, costs) as urls:
         (name,) = integrate_registries(urls)
         await _reconcile(name)
         async with running_cluster_with(10, 1) as cluster:
@@ -70,15 +69,15 @@ async def test_one_binding_is_in_force_in_ten_namespaces(password_seconds: float
 
                 product_seconds = await measure_seconds(bind)
                 label = f"a workspace's {description}, in 10 namespaces, "
-                label += describe_speed(password_seconds)
+                label += str(costs)
                 print_ratio(
                     label, product_seconds, bare_seconds, ", the flow run's own start included"
                 )
 
 
 @HARBOR_SPEEDS
-async def test_fifty_workspaces_and_a_thousand_spaces(password_seconds: float) -> None:
-    with harbors(1, 1_000, password_seconds) as urls:
+async def test_fifty_workspaces_and_a_thousand_spaces(costs: HarborCosts) -> None:
+    with harbors(1, 1_000, costs) as urls:
         (name,) = integrate_registries(urls)
         await _reconcile(name)
         async with running_cluster_with(1_000, 50) as cluster:
@@ -101,7 +100,7 @@ async def test_fifty_workspaces_and_a_thousand_spaces(password_seconds: float) -
         f"peak {peak_mb:.0f} MB (the emulated cluster's included)"
     )
     print_ratio(
-        f"50 robots, 1,000 namespaces, {describe_speed(password_seconds)}",
+        f"50 robots, 1,000 namespaces, {costs}",
         product_seconds,
         bare_seconds,
         suffix,

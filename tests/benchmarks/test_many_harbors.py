@@ -12,20 +12,19 @@ from tasks import clock
 from tasks.store.session import in_transaction
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import (
-    describe_speed,
     integrate_registries,
     measure_seconds,
     print_ratio,
 )
-from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
+from tests.benchmarks.simulated import INSTANT_HARBOR, REAL_HARBOR, HarborCosts, harbors
 
 SPACES = 50
 
 
-@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
+@pytest.mark.parametrize("costs", [INSTANT_HARBOR, REAL_HARBOR], ids=str)
 @pytest.mark.parametrize("registry_count", [20, 100, 200])
-async def test_reconcile_all(registry_count: int, password_seconds: float) -> None:
-    with harbors(registry_count, SPACES, password_seconds) as urls:
+async def test_reconcile_all(registry_count: int, costs: HarborCosts) -> None:
+    with harbors(registry_count, SPACES, costs) as urls:
         integrate_registries(urls)
         await reconcile_all()  # the first look writes every space down
 
@@ -38,7 +37,7 @@ async def test_reconcile_all(registry_count: int, password_seconds: float) -> No
     milliseconds = 1000 * product_seconds / registry_count
     suffix = f", {milliseconds:.0f} ms a registry, the flow run's own start included"
     label = f"reconcile-all of {registry_count} registries with {SPACES} spaces, "
-    label += describe_speed(password_seconds)
+    label += str(costs)
     print_ratio(label, product_seconds, bare_seconds, suffix)
 
 

@@ -15,20 +15,19 @@ from tasks.store.registries import spaces
 from tasks.store.session import in_transaction
 from tests.benchmarks import bare
 from tests.benchmarks.conftest import (
-    describe_speed,
     integrate_registries,
     measure_seconds,
     print_ratio,
 )
-from tests.benchmarks.simulated import REAL_PASSWORD_SECONDS, harbors
+from tests.benchmarks.simulated import INSTANT_HARBOR, REAL_HARBOR, HarborCosts, harbors
 
 ROUNDS = 3
 
 
-@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
+@pytest.mark.parametrize("costs", [INSTANT_HARBOR, REAL_HARBOR], ids=str)
 @pytest.mark.parametrize("space_count", [1_000, 10_000])
-async def test_steady_state(space_count: int, password_seconds: float) -> None:
-    with harbors(1, space_count, password_seconds) as urls:
+async def test_steady_state(space_count: int, costs: HarborCosts) -> None:
+    with harbors(1, space_count, costs) as urls:
         (name,) = integrate_registries(urls)
         await _reconcile(name)
         bare_seconds = min(
@@ -44,17 +43,17 @@ async def test_steady_state(space_count: int, password_seconds: float) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     suffix = f", {task_runs} task runs, whole flow run {flow_run_seconds:.2f} s, peak {peak:.0f} MB"
     print_ratio(
-        f"steady look at {space_count} spaces, {describe_speed(password_seconds)}",
+        f"steady look at {space_count} spaces, {costs}",
         product_seconds,
         bare_seconds,
         suffix,
     )
 
 
-@pytest.mark.parametrize("password_seconds", [0.0, REAL_PASSWORD_SECONDS])
-async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
+@pytest.mark.parametrize("costs", [INSTANT_HARBOR, REAL_HARBOR], ids=str)
+async def test_drifted_spaces_are_set_right(costs: HarborCosts) -> None:
     space_count = 2_000
-    with harbors(1, space_count, password_seconds) as urls:
+    with harbors(1, space_count, costs) as urls:
         (name,) = integrate_registries(urls)
         await _reconcile(name)
         space_records = await in_transaction(spaces.list_spaces, name)
@@ -80,7 +79,7 @@ async def test_drifted_spaces_are_set_right(password_seconds: float) -> None:
         product_seconds, report, task_runs = await _flow_run(name)
     assert len(report.results) == space_count
     assert all(outcome.succeeded for outcome in report.results)
-    label = f"{space_count} drifted spaces set right, {describe_speed(password_seconds)}"
+    label = f"{space_count} drifted spaces set right, {costs}"
     print_ratio(label, product_seconds, bare_seconds, f", {task_runs} task runs")
 
 

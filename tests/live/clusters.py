@@ -1,16 +1,15 @@
-"""A cluster as somebody else uses it beside us: yours, or the emulated one."""
+"""A cluster as somebody else uses it beside us, with its API."""
 
 import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
-from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.kubernetes.object_store import (
     CONFIG_MAP_RESOURCE,
     DEPLOYMENT_RESOURCE,
@@ -27,80 +26,17 @@ _TYPE = "kubernetes.io/dockerconfigjson"
 Content = dict[str, Any]
 
 
-class LiveCluster(Protocol):
-    """What the tests do to a cluster by hand."""
+class RefusedRequest(Exception):
+    """The API server did not do what was asked for; its own words say why."""
 
-    @property
-    def kubeconfig(self) -> str: ...
-
-    async def add_namespace(self, name: str, labels: dict[str, str]) -> None: ...
-
-    async def secret(self, namespace: str) -> Content | None: ...
-
-    async def edit_secret(self, namespace: str, content: Content) -> None: ...
-
-    async def delete_secret(self, namespace: str) -> None: ...
-
-    async def foreign_secret(self, namespace: str) -> None: ...
-
-    async def links(self, namespace: str) -> tuple[str, ...]: ...
-
-    async def link(self, namespace: str, *names: str) -> None: ...
-
-    async def create_object(self, kind: str, content: Content) -> None: ...
-
-    async def merge_object(self, kind: str, namespace: str, name: str, patch: Content) -> None: ...
-
-    async def delete_object(self, kind: str, namespace: str, name: str) -> None: ...
+    def __init__(self, method: str, path: str, response: httpx.Response) -> None:
+        self.status = response.status_code
+        super().__init__(f"{method} {path} answered {self.status}: {response.text[:2_000]}")
 
 
 @dataclass
-class EmulatedAdapter:
-    """The emulated cluster. It is NOT a real Kubernetes."""
-
-    cluster: SimulatedCluster
-
-    @property
-    def kubeconfig(self) -> str:
-        return self.cluster.kubeconfig
-
-    async def add_namespace(self, name: str, labels: dict[str, str]) -> None:
-        self.cluster.add_namespace(name, labels)
-
-    async def secret(self, namespace: str) -> Content | None:
-        return self.cluster.secret(namespace)
-
-    async def edit_secret(self, namespace: str, content: Content) -> None:
-        self.cluster.edit_secret(namespace, content)
-
-    async def delete_secret(self, namespace: str) -> None:
-        self.cluster.delete_secret(namespace)
-
-    async def foreign_secret(self, namespace: str) -> None:
-        self.cluster.add_foreign_secret(namespace)
-
-    async def links(self, namespace: str) -> tuple[str, ...]:
-        return self.cluster.image_pull_secrets(namespace)
-
-    async def link(self, namespace: str, *names: str) -> None:
-        self.cluster.set_image_pull_secrets(namespace, *names)
-
-    async def create_object(self, kind: str, content: Content) -> None:
-        if kind == HARBOR_CLUSTER_RESOURCE:
-            self.cluster.install_operator()
-        self.cluster.put_object(kind, content)
-
-    async def merge_object(self, kind: str, namespace: str, name: str, patch: Content) -> None:
-        current = self.cluster.object(kind, namespace, name)
-        self.cluster.put_object(kind, _merged(current, patch))
-
-    async def delete_object(self, kind: str, namespace: str, name: str) -> None:
-        self.cluster.remove_object(kind, namespace, name)
-
-
-@dataclass
-class RealCluster:
-    """A cluster of yours.
+class LiveCluster:
+    """A cluster as somebody else uses it beside us: yours, or the emulated one.
 
     Attributes:
         kubeconfig: what this service is given.
@@ -153,10 +89,9 @@ class RealCluster:
     async def create_object(self, kind: str, content: Content) -> None:
         path = _path(kind, content["metadata"]["namespace"])
         await self._request("POST", path, content)
-        if status := content.get("status"):
-            with suppress(httpx.HTTPStatusError):  # a kind without a status of its own took it
-                name = content["metadata"]["name"]
-                await self._request("PATCH", f"{path}/{name}/status", {"status": status})
+        if status := content.get("status"):  # a subresource, which a POST does not take
+            name = content["metadata"]["name"]
+            await self._request("PATCH", f"{path}/{name}/status", {"status": status})
 
     async def merge_object(self, kind: str, namespace: str, name: str, patch: Content) -> None:
         await self._request("PATCH", f"{_path(kind, namespace)}/{name}", patch)
@@ -166,15 +101,19 @@ class RealCluster:
 
     async def delete_namespaces(self) -> None:
         """Delete the namespaces that were made, and with them all that is in them."""
+        remaining = []
         for name in self.namespaces:
-            with suppress(httpx.HTTPStatusError):
+            try:
                 await self._request("DELETE", f"{_NAMESPACES}/{name}")
+            except RefusedRequest as error:
+                remaining.append(str(error))
+        assert not remaining, f"these namespaces are left: {remaining}"
 
     async def _find(self, path: str) -> Content | None:
         try:
             return await self._request("GET", path)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != 404:
+        except RefusedRequest as error:
+            if error.status != 404:
                 raise
             return None
 
@@ -183,14 +122,15 @@ class RealCluster:
         response = await self.api.request(
             method, path, json=body, headers={"Content-Type": content_type}
         )
-        response.raise_for_status()
+        if not response.is_success:
+            raise RefusedRequest(method, path, response)
         content: Content = response.json()
         return content
 
 
 @asynccontextmanager
-async def real_cluster(admin: str, service: str) -> AsyncIterator[RealCluster]:
-    """Use a real cluster; nothing of ours is left there in the end.
+async def live_cluster(admin: str, service: str) -> AsyncIterator[LiveCluster]:
+    """Use a cluster; nothing of ours is left there in the end.
 
     Args:
         admin: the kubeconfig of whom the tests act as, with a token or a client certificate.
@@ -205,7 +145,7 @@ async def real_cluster(admin: str, service: str) -> AsyncIterator[RealCluster]:
         timeout=30,
         trust_env=False,
     ) as api:
-        cluster = RealCluster(service, api)
+        cluster = LiveCluster(service, api)
         try:
             yield cluster
         finally:
@@ -231,15 +171,6 @@ def _account_path(namespace: str) -> str:
 
 def _path(kind: str, namespace: str) -> str:
     return f"/{_GROUPS[kind]}/namespaces/{namespace}/{kind}"
-
-
-def _merged(current: Content, patch: Content) -> Content:
-    """Merge as https://www.rfc-editor.org/rfc/rfc7396 says, of which nothing is taken out."""
-    merged = {
-        key: _merged(current[key], value) if isinstance(current.get(key), dict) else value
-        for key, value in patch.items()
-    }
-    return {**current, **merged}
 
 
 def _encoded(content: Content) -> str:

@@ -17,7 +17,7 @@ from tasks.registries.server import registry_tls_context
 from tasks.store.installation import get_installation
 from tasks.store.session import run_in_transaction
 from tests.flows.conftest import database, name, prefect_server
-from tests.live.clusters import EmulatedAdapter, LiveCluster, real_cluster
+from tests.live.clusters import LiveCluster, live_cluster
 from tests.live.images import clean_up
 from tests.live.live_environment import LiveEnvironment
 from tests.live.servers import LiveServer
@@ -60,11 +60,14 @@ async def environment_cluster() -> AsyncIterator[LiveCluster]:
     if path:
         admin = Path(path).read_text()
         service = Path(os.environ.get("SERVICE_KUBECONFIG") or path).read_text()
-        async with real_cluster(admin, service) as cluster:
+        async with live_cluster(admin, service) as cluster:
             yield cluster
         return
     with running_cluster() as emulated:
-        yield EmulatedAdapter(emulated)
+        emulated.install_operator(["v1beta1"])
+        admin = emulated.kubeconfig_with_token(emulated.admin_token)
+        async with live_cluster(admin, emulated.kubeconfig) as cluster:
+            yield cluster
 
 
 @pytest.fixture
@@ -118,9 +121,8 @@ def console_of(server: LiveServer) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def project(harbor_console: httpx.Client) -> Iterator[str]:
-    """A name for a project, which is deleted in the end if it was created."""
+def project(harbor_console: httpx.Client, database: str) -> Iterator[str]:
+    """A name for a project; it goes in the end if it was created, and our robots with it."""
     project_name = f"ri-live-{uuid4().hex[:10]}"
     yield project_name
-    harbor_console.cookies.clear()
-    harbor_console.delete(f"/projects/{project_name}", headers={"X-Is-Resource-Name": "true"})
+    clean_up(harbor_console, [project_name], robot_prefix(run_in_transaction(get_installation)))

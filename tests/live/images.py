@@ -81,7 +81,10 @@ def find_robots(console: httpx.Client, prefix: str) -> list[dict[str, Any]]:
 
 
 def clean_up(console: httpx.Client, projects: list[str], prefix: str) -> None:
-    """Delete projects with all that is in them, and robot accounts; what is not there is well."""
+    """Delete projects with all that is in them, and robot accounts, also the observer's.
+
+    What is not there is well.
+    """
     for robot in find_robots(console, prefix):
         _delete(console, f"/robots/{robot['id']}")
     for project in projects:
@@ -92,6 +95,8 @@ def clean_up(console: httpx.Client, projects: list[str], prefix: str) -> None:
             encoded_name = quote(quote(name, safe=""), safe="")
             _delete(console, f"/projects/{project}/repositories/{encoded_name}")
         _delete(console, f"/projects/{project}")
+    remaining = [robot["name"] for robot in find_robots(console, prefix)]
+    assert not remaining, f"these robot accounts are left: {remaining}"
 
 
 def _delete(console: httpx.Client, path: str) -> None:

@@ -24,6 +24,25 @@ _OTHER_SECRET = "harbor-core-envvars"
 """Where the password is after it was moved; rbac-harbors.yaml has this name too."""
 
 
+_SERVICES: Content = {
+    "cache": {"kind": "Redis", "spec": {"redis": {"host": "redis.invalid", "port": 6379}}},
+    "database": {
+        "kind": "PostgreSQL",
+        "spec": {
+            "postgresql": {
+                "hosts": [{"host": "postgresql.invalid", "port": 5432}],
+                "username": "postgres",
+                "passwordRef": "none",
+            }
+        },
+    },
+    "storage": {
+        "kind": "FileSystem",
+        "spec": {"fileSystem": {"registryPersistentVolume": {"claimName": "none"}}},
+    },
+}
+"""What the CRD requires in a HarborCluster of version v1beta1; nothing of it is there."""
+
 _STUCK_CONDITION = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
 
 
@@ -140,10 +159,12 @@ class OperatorHarbor:
                 "externalURL": self.url,
                 "harborAdminPasswordRef": "harbor-admin",
                 "version": "2.11.1",
-                "expose": {"core": {}},
+                "expose": {"core": {"ingress": {"host": "harbor.example.com"}}},
+                **_SERVICES,
             },
             "status": {
                 "status": "healthy",
+                "revision": 1,
                 "conditions": [{"type": "Ready", "status": "True"}],
             },
         }

@@ -238,3 +238,13 @@ async def test_ten_thousand_projects_are_listed_in_milliseconds() -> None:
     assert len(page.json()) == 100
     # Client included; the bound is wide because the machine is shared.
     assert min(times) < 0.02
+
+
+async def test_each_project_in_a_list_takes_its_time() -> None:
+    harbor = SimulatedHarbor(row_seconds=0.02)
+    for number in range(20):
+        harbor.add_project(f"p{number:02}", public=True)
+    for size, seconds in ((20, 0.4), (5, 0.1)):
+        started = time.perf_counter()
+        await ask(harbor, f"{API}/projects?page_size={size}", None)
+        assert time.perf_counter() - started >= seconds

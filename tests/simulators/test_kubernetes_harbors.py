@@ -149,10 +149,64 @@ def test_pages_of_two_selectors_do_not_mix(cluster: SimulatedCluster, client: ht
     assert tokens["release=b"] is None
 
 
-@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_the_api_does_not_change_them(
-    cluster: SimulatedCluster, client: httpx.Client, method: str
+COMPONENT = {"kind": "Redis", "spec": {}}
+SPEC = {
+    "externalURL": URL,
+    "harborAdminPasswordRef": "admin",
+    "version": "2.11.1",
+    "expose": {"core": {}},
+    "cache": COMPONENT,
+    "database": COMPONENT,
+    "storage": COMPONENT,
+}
+STATUS = {"status": "healthy", "revision": 1}
+MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+def create(client: httpx.Client, **content: Any) -> httpx.Response:
+    return client.post(RUN, json={"metadata": {"name": "prod"}, **content})
+
+
+def test_a_harbor_cluster_without_required_fields(
+    cluster: SimulatedCluster, client: httpx.Client
 ) -> None:
-    cluster.add_harbor_cluster("h1", "prod", URL, "pw")
-    path = RUN if method == "POST" else f"{RUN}/prod"
-    assert client.request(method, path, json={}).status_code == 405
+    cluster.install_operator()
+    cluster.add_namespace("h1")
+    missing = {"cache", "storage"}
+    spec = {key: SPEC[key] for key in SPEC if key not in missing} | {"database": {"kind": 3}}
+    response = create(client, spec=spec)
+    assert (response.status_code, response.json()["reason"]) == (422, "Invalid")
+    assert response.json()["message"] == (
+        'HarborCluster.goharbor.io "prod" is invalid: [spec.cache: Required value, '
+        'spec.database.kind: Invalid value: "integer": spec.database.kind in body must be of type '
+        'string: "integer", spec.database.spec: Required value, spec.storage: Required value]'
+    )
+    assert list_items(client, RUN) == []
+
+
+def test_the_status_of_a_harbor_cluster_is_a_subresource(
+    cluster: SimulatedCluster, client: httpx.Client
+) -> None:
+    cluster.install_operator()
+    cluster.add_namespace("h1")
+    created = create(client, spec=SPEC, status=STATUS)
+    assert created.status_code == 201
+    assert "status" not in created.json()
+    path = f"{RUN}/prod"
+    refused = client.patch(f"{path}/status", json={"status": {"status": "healthy"}}, headers=MERGE)
+    assert refused.status_code == 422
+    assert refused.json()["message"].endswith("is invalid: status.revision: Required value")
+    changes = {"status": STATUS, "spec": {"version": "2.12.0"}}
+    written = client.patch(f"{path}/status", json=changes, headers=MERGE).json()
+    assert (written["status"], written["spec"], written["metadata"]["generation"]) == (
+        STATUS,
+        SPEC,
+        1,
+    )
+    changed = client.patch(path, json={**changes, "status": {"status": "x"}}, headers=MERGE).json()
+    assert (changed["status"], changed["spec"]["version"]) == (STATUS, "2.12.0")
+    assert changed["metadata"]["generation"] == 2
+    assert client.patch(f"{RUN}/other/status", json={}, headers=MERGE).status_code == 404
+    assert client.patch(f"{path}/scale", json={}, headers=MERGE).status_code == 404
+    assert client.delete(path).status_code == 200
+    assert list_items(client, RUN) == []

@@ -43,6 +43,7 @@ _RESOURCE_PATHS = (
         for name in ("", "/{name}")
     ),
     "/apis/{group}/{version}/{resource}",
+    "/apis/{group}/{version}/namespaces/{namespace}/{resource}/{name}/{subresource}",
 )
 
 _VERSIONS = ("v1alpha3", "v1beta1")
@@ -93,7 +94,7 @@ class KubernetesApi:
         target = path_target(request.path_params)
         verb = request_verb(request, target)
         name = parse_name_selector(request) if verb == "list" else target.name
-        self._rights.check(request.user_name, verb, target.resource, target.namespace, name)
+        self._rights.check(request.user_name, verb, target.permission, target.namespace, name)
         if not self._is_served(target):
             return unserved_response()
         self._check_conversion(target)

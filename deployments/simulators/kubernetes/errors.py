@@ -129,6 +129,17 @@ def invalid_object(
     )
 
 
+def invalid_custom_object(kind: str, name: str, causes: Sequence[Json]) -> KubernetesApiError:
+    """Return the error for a custom object that its schema does not accept."""
+    group = RESOURCE_GROUPS[f"{kind.lower()}s"]
+    texts = [f"{cause['field']}: {cause['message']}" for cause in causes]
+    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details = {"name": name, "group": group, "kind": kind, "causes": list(causes)}
+    return KubernetesApiError(
+        422, "Invalid", f'{kind}.{group} "{name}" is invalid: {text}', details
+    )
+
+
 def missing_field_manager() -> KubernetesApiError:
     """Return the error for an apply without a field manager."""
     detail = "Required value: is required for apply patch"

@@ -28,8 +28,8 @@ KIND_BY_RESOURCE = {
     DEPLOYMENT_RESOURCE: "Deployment",
     HARBOR_CLUSTER_RESOURCE: "HarborCluster",
 }
-READ_ONLY_RESOURCES = frozenset({CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE})
-"""Resources that cannot be changed through the simulated API."""
+STATUS_RESOURCES = frozenset({DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE})
+"""Resources whose status is a subresource: requests for the object itself do not change it."""
 
 
 class ObjectStore:

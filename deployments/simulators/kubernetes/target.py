@@ -8,7 +8,7 @@ from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, Kubernetes
 from deployments.simulators.kubernetes.object_store import (
     KIND_BY_RESOURCE,
     NAMESPACE_RESOURCE,
-    READ_ONLY_RESOURCES,
+    STATUS_RESOURCES,
     Json,
 )
 from deployments.simulators.kubernetes.request import KubernetesRequest
@@ -25,6 +25,12 @@ class RequestTarget:
     namespace: str = ""
     name: str = ""
     version: str = "v1"
+    subresource: str = ""
+
+    @property
+    def permission(self) -> str:
+        """The resource as in roles."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
     @property
     def type_meta(self) -> Json:
@@ -48,7 +54,10 @@ def path_target(parameters: Mapping[str, str]) -> RequestTarget:
     if resource not in KIND_BY_RESOURCE or RESOURCE_GROUPS.get(resource, "") != group:
         raise errors.unknown_resource()
     namespace, name = parameters.get("namespace", ""), parameters.get("name", "")
-    return RequestTarget(resource, namespace, name, parameters["version"])
+    subresource = parameters.get("subresource", "")
+    if subresource and (subresource != "status" or resource not in STATUS_RESOURCES):
+        raise errors.unknown_resource()
+    return RequestTarget(resource, namespace, name, parameters["version"], subresource)
 
 
 def request_verb(request: KubernetesRequest, target: RequestTarget) -> str:
@@ -60,8 +69,8 @@ def request_verb(request: KubernetesRequest, target: RequestTarget) -> str:
         KubernetesApiError: the verb is not simulated.
     """
     verb = (_OBJECT_VERBS if target.name else _LIST_VERBS).get(request.method)
-    is_unsupported_write = target.resource in READ_ONLY_RESOURCES and request.method != "GET"
-    if verb is None or is_unsupported_write or request.query_value("watch"):
+    is_unsupported = bool(target.subresource) and verb != "patch"
+    if verb is None or is_unsupported or request.query_value("watch"):
         message = "the server does not allow this method on the requested resource"
         raise KubernetesApiError(405, "MethodNotAllowed", message)
     return verb

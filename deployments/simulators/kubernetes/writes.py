@@ -7,10 +7,13 @@ from typing import Any
 from deployments.simulators.kubernetes import errors
 from deployments.simulators.kubernetes.admission import Admission, check_secret
 from deployments.simulators.kubernetes.errors import KubernetesApiError, bad_request
+from deployments.simulators.kubernetes.harbors.schema import check_harbor_cluster
 from deployments.simulators.kubernetes.object_store import (
+    HARBOR_CLUSTER_RESOURCE,
     KIND_BY_RESOURCE,
     NAMESPACE_RESOURCE,
     SECRET_RESOURCE,
+    STATUS_RESOURCES,
     Json,
     ObjectStore,
 )
@@ -66,6 +69,9 @@ class WriteHandler:
         if target.resource == NAMESPACE_RESOURCE:
             labels = {**metadata.get("labels", {}), "kubernetes.io/metadata.name": name}
             body["metadata"] = {**metadata, "labels": labels}
+        if target.resource in STATUS_RESOURCES:
+            body = {key: body[key] for key in body if key != "status"}
+            body["metadata"] = {**body["metadata"], "generation": 1}
         empty: Json = {"metadata": {}}
         return self._created_response(target, record_update(empty, body, _field_manager(request)))
 
@@ -86,6 +92,8 @@ class WriteHandler:
         new_manifest = _PATCH_FUNCTIONS[content](
             live, _without_identity(patch), _field_manager(request)
         )
+        if target.resource in STATUS_RESOURCES:
+            new_manifest = _merge_status(target, live, new_manifest)
         return self._replaced_response(target, live, new_manifest)
 
     def delete(self, request: KubernetesRequest, target: RequestTarget) -> CompactJson:
@@ -138,6 +146,8 @@ class WriteHandler:
         if target.resource == SECRET_RESOURCE:
             new_manifest = {"type": "Opaque", **new_manifest}
             check_secret(None, new_manifest)
+        if target.resource == HARBOR_CLUSTER_RESOURCE:
+            check_harbor_cluster(new_manifest)
         self._admit("CREATE", target, new_manifest["metadata"]["name"])
         plain = {key: value for key, value in new_manifest.items() if key not in target.type_meta}
         return CompactJson({**target.type_meta, **self._store.create(target.resource, plain)}, 201)
@@ -147,12 +157,25 @@ class WriteHandler:
     ) -> CompactJson:
         if target.resource == SECRET_RESOURCE:
             check_secret(live, new_manifest)
+        if target.resource == HARBOR_CLUSTER_RESOURCE:
+            check_harbor_cluster(new_manifest)
         self._admit("UPDATE", target, target.name)
         result = live if new_manifest == live else self._store.put(target.resource, new_manifest)
         return CompactJson({**target.type_meta, **result})
 
     def _admit(self, operation: str, target: RequestTarget, name: str) -> None:
         self._admission.check(self._store, operation, target.resource, (target.namespace, name))
+
+
+def _merge_status(target: RequestTarget, live: Json, new_manifest: Json) -> Json:
+    """Return an object of which only the status was changed, or all else."""
+    if target.subresource:
+        return {**live, "status": new_manifest.get("status", {})}
+    kept = {key: new_manifest[key] for key in new_manifest if key != "status"}
+    if kept.get("spec") != live.get("spec"):
+        generation = live["metadata"].get("generation", 1) + 1
+        kept["metadata"] = {**kept["metadata"], "generation": generation}
+    return kept | ({"status": live["status"]} if "status" in live else {})
 
 
 def _check_apply(target: RequestTarget, patch: Json, manager: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.responses import Response
 
 from deployments.simulators.harbor import rights
@@ -49,6 +51,8 @@ async def list_projects(request: HarborRequest) -> ListResponse:
     else:
         rows = _filter_projects(request, all_projects.sorted_by_name() if rows is None else rows)
         total, page = len(rows), rows[paging.row_slice()]
+    if request.harbor.row_seconds:
+        await asyncio.sleep(request.harbor.row_seconds * len(page))
     caller = request.caller
     bodies = [show(project, caller) for project in page]
     return ListResponse(bodies, total, link_header(request, paging, total))

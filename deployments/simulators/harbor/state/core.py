@@ -44,6 +44,7 @@ class HarborCore:
         read_only: bool = False,
         quota_per_project_enable: bool = True,
         password_seconds: float = 0.0,
+        row_seconds: float = 0.0,
         lockout_seconds: float = 1.5,
         unhealthy: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = current_time,
@@ -53,8 +54,10 @@ class HarborCore:
         self.settings = HarborSettings(
             read_only=read_only, quota_per_project_enable=quota_per_project_enable
         )
-        # Delays of a real one: to hash a local user's password, and after a wrong password.
+        # Delays of a real one: to hash a local user's password, to read each project of a list from
+        # its database, and after a wrong password.
         self.password_seconds = password_seconds
+        self.row_seconds = row_seconds
         self.lockout_seconds = lockout_seconds
         self.database_up = True
         self.unhealthy_components: dict[str, str] = dict(unhealthy or {})
