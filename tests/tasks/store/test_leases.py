@@ -385,7 +385,7 @@ async def test_nothing_is_saved_under_a_lost_lease(end: Callable[[Session], None
     integrate()
     async with lease("prod") as lease_id:
         await in_transaction(end)
-        with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another run; nothing was"):
+        with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another run; this step"):
             await save_and_release(lease_id, _save, "saved")
     (row,) = rows(RegistryRow)
     assert row.description != "saved"
