@@ -62,7 +62,8 @@ def new_run_context(lease_id: str = "") -> RunContext:
 @asynccontextmanager
 async def hold_lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[RunContext]:
     """Hold a lease, see `tasks.store.leases.lease`; yield the context of the run that holds it."""
-    async with lease(key, wait_seconds=wait_seconds) as lease_id:
+    flow_run_id = new_run_context().flow_run
+    async with lease(key, wait_seconds=wait_seconds, flow_run=flow_run_id) as lease_id:
         yield new_run_context(lease_id)
 
 
@@ -80,5 +81,8 @@ async def load_under_lease(
         context = new_run_context(lease_id)
         return context, load(session, context)
 
-    async with leases.load_under_lease(key, load_with_context, wait_seconds=wait_seconds) as loaded:
+    flow_run_id = new_run_context().flow_run
+    async with leases.load_under_lease(
+        key, load_with_context, wait_seconds=wait_seconds, flow_run=flow_run_id
+    ) as loaded:
         yield loaded

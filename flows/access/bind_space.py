@@ -36,7 +36,7 @@ async def bind_space(
     """Grant workspaces pull access to spaces, in all their namespaces.
 
     New bindings are added to existing ones. The artifact `binding-<registry>` lists which
-    namespaces gain access. Access is in effect when the run ends.
+    namespaces gain access. The run's message says where access is in force, and where not yet.
     """
     context = new_run_context()
     records = await in_transaction(load_binding_records, registry)
@@ -49,9 +49,8 @@ async def bind_space(
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))
     await in_transaction(bind, binding_change.bindings, context)
-    result = await apply_access_change(registry)
+    result = await apply_access_change(registry, binding_change.bindings)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
-    message = messages.in_effect("bound", summary, result.scope_note, seconds)
-    return result.final_state(message)
+    return result.final_state(f"{summary} bound", seconds)

@@ -2,17 +2,19 @@
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
 from flows.access import messages
 from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
+from flows.operations.access_changes import to_state
 from flows.operations.memberships import add_or_update_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import new_run_context, report_errors
+from models.access.access_summary import summarize_access
 from models.access.binding import Workspace
 from models.access.requests import parse_namespaces
+from models.core.settings import get_settings
 from tasks.store.access import clusters
 from tasks.store.session import in_transaction
 
@@ -35,10 +37,13 @@ async def create_workspace(
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
     members = [
         namespace
-        for result in results
-        for namespace in result.namespaces
+        for namespace in await in_transaction(clusters.list_namespaces)
         if namespace.workspace == name
     ]
-    summary = messages.workspace_namespaces(name, len(members))
-    errors = [result.error for result in results if result.error]
-    return Failed(message=f"{summary}; {errors[0]}") if errors else Completed(message=summary)
+    return to_state(
+        summarize_access(
+            messages.workspace_namespaces(name, len(members)),
+            [result.target([name]) for result in results],
+            get_settings().poll_policy.interval,
+        )
+    )

@@ -11,7 +11,6 @@ NO_ROBOT_ACCOUNT = (
 HELD_BINDING_DROPPED = "held binding dropped"
 HELD_BINDING_RESTORED = "restored"
 _MAX_NAMES = 10
-_MAX_ERRORS = 5
 
 
 def would_be(verb: str, summary: str) -> str:
@@ -22,18 +21,6 @@ def would_be(verb: str, summary: str) -> str:
         summary: which bindings.
     """
     return f"{summary} would be {verb}; nothing was changed"
-
-
-def in_effect(verb: str, summary: str, scope_note: str, seconds: float) -> str:
-    """Return the message of a change of bindings.
-
-    Args:
-        verb: `bound` or `unbound`.
-        summary: which bindings.
-        scope_note: where the change is in effect, if not everywhere.
-        seconds: time from the request until the change was in effect.
-    """
-    return f"{summary} {verb}, in effect{scope_note} after {seconds:.1f} s"
 
 
 def workspace_namespaces(name: str, count: int) -> str:
@@ -49,14 +36,9 @@ def workspace_has_bindings(name: str, bindings: str) -> str:
     )
 
 
-def workspace_removed(name: str, binding_count: int, errors: Sequence[str]) -> str:
-    """Return the message of a removal.
-
-    Args:
-        errors: what could not be applied yet.
-    """
-    message = f"workspace {name} was removed with {pluralize(binding_count, 'binding')}"
-    return f"{message}; the next runs will retry: {'; '.join(errors)}" if errors else message
+def workspace_removed(name: str, binding_count: int) -> str:
+    """Return the message of a removal."""
+    return f"workspace {name} was removed with {pluralize(binding_count, 'binding')}"
 
 
 def held_bindings(
@@ -83,22 +65,34 @@ def held_bindings(
     return f"{message}; nothing was changed" if dry_run or not count else message
 
 
-def rotation_summary(
-    robot_accounts: int, registries: int, superseded: int, minutes: float, errors: Sequence[str]
-) -> str:
-    """Return the message of a rotation.
+def new_secrets(count: int, requested: int, registries: int) -> str:
+    """Return how many new secrets a rotation created.
 
     Args:
-        superseded: how many replaced robot accounts still exist.
+        count: how many robot accounts have a new secret.
+        requested: how many should have one.
+        registries: how many registries they are in.
+    """
+    accounts = pluralize(requested, "robot account")
+    scope = accounts if count == requested else f"{count} of {accounts}"
+    return f"new secrets for {scope} in {pluralize(registries, 'registry')}"
+
+
+def superseded_robots(count: int, minutes: float) -> str:
+    """Return the remark about replaced robot accounts that still exist.
+
+    Args:
         minutes: how long they are kept after every namespace has received the new secret.
     """
-    parts = [
-        f"new secrets for {pluralize(robot_accounts, 'robot account')} in "
-        f"{pluralize(registries, 'registry')}"
-    ]
-    if superseded:
-        parts.append(
-            f"{pluralize(superseded, 'superseded robot account')} kept until {minutes:g} minutes "
-            "after every namespace has received the new secret"
-        )
-    return "; ".join([*parts, *errors[:_MAX_ERRORS]])
+    return (
+        f"{pluralize(count, 'superseded robot account')} kept until {minutes:g} minutes after "
+        "every namespace has received the new secret"
+    )
+
+
+def rotate_again(missing: int) -> str:
+    """Return the advice about secrets that a rotation did not replace."""
+    return (
+        f"{pluralize(missing, 'secret')} not replaced: run rotate-credentials again when the "
+        "registry accepts changes"
+    )

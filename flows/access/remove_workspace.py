@@ -5,21 +5,26 @@ from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from flows.access import messages
 from flows.forms.fields import ExistingWorkspaceField
 from flows.forms.schema import form_field
-from flows.operations.access_changes import apply_access_change
+from flows.operations.access_changes import (
+    AccessChangeResult,
+    apply_access_change,
+    sync_targets,
+    to_state,
+)
 from flows.operations.bindings import unbind
 from flows.operations.memberships import remove_workspace_records
-from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.sync_clusters import sync_clusters
 from flows.runs import new_run_context, report_errors
+from models.access.access_summary import summarize_access
 from models.access.binding import Binding
 from models.access.binding_update import WORKSPACE_REMOVED
 from models.access.requests import check_workspaces_exist
+from models.access.target import TargetKind
 from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
 from tasks import clock
 from tasks.pages.binding import summarize_bindings
 from tasks.prefect.events import send_events
@@ -51,19 +56,26 @@ async def remove_workspace(
         )
     context = new_run_context()
     await in_transaction(unbind, workspace_bindings, WORKSPACE_REMOVED, context)
-    errors = await _apply_unbindings(workspace_bindings)
+    results = await _apply_unbindings(workspace_bindings)
     late_bindings = await in_transaction(remove_workspace_records, name, context.at(clock.now()))
-    errors += await _apply_unbindings(late_bindings)  # bound during this run
-    await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results += await _apply_unbindings(late_bindings)  # bound during this run
+    cluster_targets = await sync_targets()
     await send_events()
-    binding_count = len(workspace_bindings) + len(late_bindings)
-    return Completed(message=messages.workspace_removed(name, binding_count, errors))
+    registry_targets = [
+        target
+        for result in results
+        for target in result.targets
+        if target.kind is TargetKind.REGISTRY
+    ]
+    summary = summarize_access(
+        messages.workspace_removed(name, len(workspace_bindings) + len(late_bindings)),
+        [*registry_targets, *cluster_targets],
+        get_settings().poll_policy.interval,
+    )
+    return to_state(summary, [note for result in results for note in result.notes])
 
 
-async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[str]:
-    """Apply the removal of bindings in each registry, and return the errors."""
-    errors = []
-    for registry in sorted({binding.registry for binding in former_bindings}):
-        result = await apply_access_change(registry)
-        errors += [result.error] if result.error else []
-    return errors
+async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[AccessChangeResult]:
+    """Apply the removal of bindings in each registry."""
+    names = sorted({binding.registry for binding in former_bindings})
+    return [await apply_access_change(registry) for registry in names]

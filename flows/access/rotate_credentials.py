@@ -1,31 +1,30 @@
 """Rotate robot accounts: create, distribute, verify, then delete the superseded ones."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import Field
 from sqlmodel import Session
 
 from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
-from flows.operations.reconcile_registry import (
-    AS_FUNCTIONS,
-    LEASE_WAIT_SECONDS,
-    hold_registry,
-    reconcile,
-)
+from flows.operations.access_changes import sync_targets, to_state
+from flows.operations.reconcile_registry import AS_FUNCTIONS, hold_registry, reconcile
 from flows.operations.state_pages import StatePages, publish_and_send
-from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure, report_errors
+from models.access.access_summary import summarize_access
 from models.access.requests import check_workspaces_exist
 from models.access.rotation import due_for_rotation
-from models.core.errors import InvalidRequest
+from models.access.target import TargetKind, TargetResult, failed_target, locked_target
+from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest, LeaseHeld
 from models.core.settings import get_settings
+from models.registries.changes import CreateRobot
 from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.secrets.robot_secrets import load_cipher
@@ -66,53 +65,102 @@ async def rotate_credentials(
     if not workspaces_by_registry:
         return Completed(message=messages.NOT_DUE_FOR_ROTATION)
     await load_cipher()
-    robot_count = sum(len(names) for names in workspaces_by_registry.values())
     first = await rotate_batch(workspaces_by_registry)
-    clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
     workspace_names = sorted({name for names in workspaces_by_registry.values() for name in names})
+    cluster_targets = await sync_targets(workspace_names)
+    second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
     await publish_and_send(
         StatePages(registries=sorted(workspaces_by_registry), workspaces=workspace_names)
     )
     superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))
-    errors = [*first, *(result.error for result in clusters if result.error), *second]
-    minutes, registry_count = get_settings().superseded_minutes, len(workspaces_by_registry)
-    message = messages.rotation_summary(
-        robot_count, registry_count, superseded_count, minutes, errors
-    )
-    return Failed(message=message) if errors else Completed(message=message)
+    targets = [*_worse_targets(first, second), *cluster_targets]
+    return _final_state(first, targets, superseded_count)
+
+
+class RotationResult(FrozenModel):
+    """The result of the rotation in one registry.
+
+    Attributes:
+        secret_count: how many robot accounts have a new secret.
+        missing_count: how many should have one, and have not.
+    """
+
+    target: TargetResult
+    secret_count: int = 0
+    missing_count: int = 0
 
 
 @task(name="rotate-batch", cache_policy=NO_CACHE, persist_result=False)
-async def rotate_batch(workspaces_by_registry: Mapping[str, frozenset[str]]) -> list[str]:
-    """Reconcile registries concurrently; the given workspaces get new secrets.
+async def rotate_batch(
+    workspaces_by_registry: Mapping[str, frozenset[str]],
+) -> tuple[RotationResult, ...]:
+    """Reconcile registries concurrently; the given workspaces get new secrets."""
 
-    Returns:
-        The errors.
-    """
-
-    def reconcile_registry(name: str) -> Awaitable[str]:
-        return isolate_failure(name, _rotate_registry(name, workspaces_by_registry[name]), str)
+    def rotate(name: str) -> Awaitable[RotationResult]:
+        return isolate_failure(
+            name,
+            _rotate_registry(name, workspaces_by_registry[name]),
+            lambda message: RotationResult(
+                target=failed_target(name, message), missing_count=len(workspaces_by_registry[name])
+            ),
+        )
 
     semaphore = asyncio.Semaphore(get_settings().registries_at_once)
-    return [
-        error
-        for error in await map_concurrently(workspaces_by_registry, reconcile_registry, semaphore)
-        if error
-    ]
+    return await map_concurrently(workspaces_by_registry, rotate, semaphore)
 
 
-async def _rotate_registry(name: str, rotate: frozenset[str]) -> str:
-    async with hold_registry(name) as (context, registry_state):
-        result = await reconcile(
-            name,
-            context,
-            AS_FUNCTIONS,
-            rotate=rotate,
-            registry_state=registry_state,
-            release=True,
-        )
-    return result.error
+async def _rotate_registry(name: str, rotate: frozenset[str]) -> RotationResult:
+    try:
+        async with hold_registry(name) as (context, registry_state):
+            result = await reconcile(
+                name,
+                context,
+                AS_FUNCTIONS,
+                rotate=rotate,
+                registry_state=registry_state,
+                release=True,
+            )
+    except LeaseHeld as error:
+        target = locked_target(TargetKind.REGISTRY, name, error.conflict)
+        return RotationResult(target=target, missing_count=len(rotate))
+    rotated = rotate & {
+        change_result.change.subject
+        for change_result in result.results
+        if isinstance(change_result.change, CreateRobot) and change_result.succeeded
+    }
+    return RotationResult(
+        target=result.target,
+        secret_count=len(rotated),
+        missing_count=0 if result.target.in_force else len(rotate - rotated),
+    )
+
+
+def _worse_targets(
+    first: Sequence[RotationResult], second: Sequence[RotationResult]
+) -> list[TargetResult]:
+    """Return the result of each registry: of the second run, unless the first one failed."""
+    pairs = zip(first, second, strict=True)
+    return [(after if before.target.in_force else before).target for before, after in pairs]
+
+
+def _final_state(
+    results: Sequence[RotationResult],
+    targets: Sequence[TargetResult],
+    superseded_count: int,
+) -> State[None]:
+    settings = get_settings()
+    secret_count = sum(result.secret_count for result in results)
+    missing_count = sum(result.missing_count for result in results)
+    summary = summarize_access(
+        messages.new_secrets(secret_count, secret_count + missing_count, len(results)),
+        targets,
+        settings.poll_policy.interval,
+        is_saved=not missing_count,
+    )
+    notes = [messages.rotate_again(missing_count)] if missing_count else []
+    if superseded_count:
+        notes.append(messages.superseded_robots(superseded_count, settings.superseded_minutes))
+    return to_state(summary, notes)
 
 
 def _due_workspaces(

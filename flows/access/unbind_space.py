@@ -70,5 +70,4 @@ async def unbind_space(
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
-    message = messages.in_effect("unbound", summary, result.scope_note, seconds)
-    return result.final_state(message)
+    return result.final_state(f"{summary} unbound", seconds)

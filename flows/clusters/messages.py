@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 
+from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
 
 _MAX_ERRORS = 5
 _MAX_NAMESPACES = 50
 
 
-def registered(name: str, namespaces: int, error: str) -> str:
-    """Return the message of a registration; `error` is why pull secrets are not in place yet."""
-    message = f"cluster {name} is registered: {pluralize(namespaces, 'namespace')}"
-    return f"{message}; {error}" if error else message
+def registered(name: str, namespaces: int) -> str:
+    """Return the message of a registration."""
+    return f"cluster {name} is registered: {pluralize(namespaces, 'namespace')}"
 
 
 def sync_summary(
-    counts: tuple[int, int, int],
+    clusters: int,
+    members: int,
+    counts: ChangeCounts,
     errors: Sequence[str],
-    unavailable: Sequence[str],
+    skipped: Sequence[str],
     *,
     dry_run: bool,
     remark: str,
@@ -25,17 +27,20 @@ def sync_summary(
     """Return the message of a synchronization.
 
     Args:
-        counts: how many clusters, namespaces in workspaces, and changes.
-        unavailable: why clusters could not be read; left out if there are errors.
+        clusters: how many clusters were synchronized.
+        members: how many of their namespaces are in workspaces.
+        counts: the counts of the changes.
+        errors: what failed, or else why clusters could not be read.
+        skipped: why clusters were left to other runs.
         remark: what departures mean for pulls.
     """
-    clusters, members, changes = counts
+    changes = counts.describe_plan() if dry_run else counts.summarize()
     summary = (
         f"{pluralize(clusters, 'cluster')}, {pluralize(members, 'namespace')} in workspaces, "
-        f"{pluralize(changes, 'change')} {'planned' if dry_run else 'made'}"
+        f"{changes}"
     )
-    details = errors[:_MAX_ERRORS] or unavailable
-    return "; ".join([summary, *([remark] if remark else []), *details])
+    remarks = [remark] if remark else []
+    return "; ".join([summary, *remarks, *errors[:_MAX_ERRORS], *skipped[:_MAX_ERRORS]])
 
 
 def would_be_removed(name: str, pull_secrets: int, lockout_note: str) -> str:

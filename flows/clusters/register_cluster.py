@@ -14,6 +14,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, report_errors
+from models.access.access_summary import describe_pending
 from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
@@ -56,10 +57,10 @@ async def register_cluster(
         await in_transaction(add_or_update_cluster, cluster, status, context)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=None, cluster_results=results))
-    result = results[0]
-    error = result.error or result.unavailable_reason
-    message = messages.registered(name, len(result.namespaces), error)
-    return Failed(message=message) if error else Completed(message=message)
+    targets = [result.target() for result in results]
+    message = messages.registered(name, sum(len(result.namespaces) for result in results))
+    pending = describe_pending(targets, get_settings().poll_policy.interval)
+    return Failed(message=f"{message}; {pending}") if pending else Completed(message=message)
 
 
 async def _probe(cluster: Cluster) -> ClusterStatus:

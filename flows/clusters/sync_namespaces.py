@@ -15,6 +15,7 @@ from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.runs import report_errors
 from models.access.rotation_messages import summarize_departures
+from models.core.counts import total_counts
 from models.core.names import ClusterName
 from models.core.settings import get_settings
 from tasks.pages.cluster import cluster_page
@@ -83,7 +84,6 @@ async def _departure_remark(workspace_names: Collection[str]) -> str:
 def _final_state(
     results: tuple[ClusterSyncResult, ...], remark: str, *, dry_run: bool
 ) -> State[None]:
-    change_count = sum(len(result.plan.changes) for result in results)
     member_count = sum(
         bool(namespace.workspace) for result in results for namespace in result.namespaces
     )
@@ -91,6 +91,13 @@ def _final_state(
     # A later run cannot help: somebody has to replace the credential.
     errors += [result.unavailable_reason for result in results if result.needs_person]
     unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
-    counts = len(results), member_count, change_count
-    message = messages.sync_summary(counts, errors, unavailable, dry_run=dry_run, remark=remark)
+    message = messages.sync_summary(
+        sum(result.lease_conflict is None for result in results),
+        member_count,
+        total_counts(result.counts for result in results),
+        errors or unavailable,
+        [result.skipped_reason for result in results if result.skipped_reason],
+        dry_run=dry_run,
+        remark=remark,
+    )
     return Failed(message=message) if errors else Completed(message=message)

@@ -27,6 +27,7 @@ from flows.operations.state_pages import (
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
+from models.core.counts import total_counts
 from models.core.errors import LeaseHeld
 from models.core.settings import get_settings
 from tasks.concurrency import map_concurrently
@@ -85,7 +86,7 @@ async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[Discov
         return isolate_failure(
             f"cluster {cluster.name}",
             work,
-            lambda message: DiscoveryResult(cluster=cluster.name, failures=(message,)),
+            lambda message: DiscoveryResult(cluster=cluster.name, run_error=message),
         )
 
     semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
@@ -101,19 +102,14 @@ async def _discover_cluster(
             return await reconcile_managed_harbors(
                 cluster, section, context, dry_run=dry_run, allow_large=allow_large
             )
-    except LeaseHeld:
-        return DiscoveryResult(cluster=cluster.name)  # another run holds the lease on this cluster
+    except LeaseHeld as error:
+        reason = f"cluster {cluster.name}: {error.conflict.message}"
+        return DiscoveryResult(cluster=cluster.name, skipped_reason=reason)
 
 
 def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[None]:
-    harbor_count = sum(result.harbor_count for result in results)
-    change_count = sum(len(result.plan.steps) for result in results)
-    postponed = sum(result.postponed_count for result in results)
+    errors = [error for result in results for error in result.errors]
     unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
-    errors = [
-        error for result in results for error in (*result.failures, result.unsafe_reason) if error
-    ]
-    counts = len(results), harbor_count, change_count
     # A later run cannot help: somebody has to replace the credential of the cluster.
     errors += [
         str(failure)
@@ -122,7 +118,16 @@ def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[
         if failure.needs_person
     ]
     warnings = [warning for result in results for warning in result.plan.warnings]
+    skipped = [result.skipped_reason for result in results if result.skipped_reason]
     message = messages.discovery_summary(
-        counts, postponed, errors, unavailable, warnings=warnings, dry_run=dry_run
+        len(results) - len(skipped),
+        sum(result.harbor_count for result in results),
+        total_counts(result.counts for result in results),
+        sum(result.postponed_count for result in results),
+        errors,
+        unavailable,
+        skipped,
+        warnings=warnings,
+        dry_run=dry_run,
     )
     return Failed(message=message) if errors else Completed(message=message)

@@ -20,7 +20,7 @@ from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import report_errors
 from models.clusters.cluster import Cluster
-from models.core.errors import IntegrationError
+from models.core.errors import IntegrationError, LeaseHeld
 from models.core.names import NamespaceName
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
@@ -32,6 +32,9 @@ from tasks.store.access import clusters, managed_harbors, trusted_objects
 from tasks.store.session import in_transaction
 
 _MIN_PAUSE, _MAX_PAUSE = 1.0, 20.0
+
+Attempt = Callable[[], Awaitable[tuple[ManagedHarborRecord | None, str]]]
+"""Returns the record of a Harbor, and why its cluster could not be read."""
 
 
 @flow(
@@ -84,15 +87,23 @@ async def integrate_managed_harbor(
     attempt = partial(
         _adopt_if_ready, host_cluster, namespace, name, adopt_again=adopt_again, take_over=take_over
     )
-    harbor, unreachable = await _poll(attempt, pending_states)
+    return await _integrate(f"{cluster}/{namespace}/{name}", attempt, pending_states)
+
+
+async def _integrate(
+    ref: str, attempt: Attempt, pending_states: Collection[AdoptionState]
+) -> State[None]:
+    try:
+        harbor, unreachable = await _poll(attempt, pending_states)
+    except LeaseHeld as error:
+        return Failed(message=messages.locked(ref, error.conflict.message))
     names = [harbor.registry] if harbor is not None and harbor.registry else []
     await publish_and_send(StatePages(overview=bool(names), registries=names))
-    return _final_state(f"{cluster}/{namespace}/{name}", harbor, unreachable)
+    return _final_state(ref, harbor, unreachable)
 
 
 async def _poll(
-    attempt: Callable[[], Awaitable[tuple[ManagedHarborRecord | None, str]]],
-    pending_states: Collection[AdoptionState],
+    attempt: Attempt, pending_states: Collection[AdoptionState]
 ) -> tuple[ManagedHarborRecord | None, str]:
     """Repeat the attempt until the Harbor is ready or time is up; return the last result."""
     deadline, pause = time.monotonic() + get_settings().managed_wait_seconds, _MIN_PAUSE

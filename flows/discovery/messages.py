@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
+from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
+from models.core.schedules import ScheduledFlow, describe_schedule
 
 _MAX_ERRORS = 5
 
 
 def discovery_summary(
-    counts: tuple[int, int, int],
+    clusters: int,
+    harbors: int,
+    counts: ChangeCounts,
     postponed: int,
     errors: Sequence[str],
     unavailable: Sequence[str],
+    skipped: Sequence[str],
     *,
     warnings: Sequence[str] = (),
     dry_run: bool,
@@ -19,16 +24,19 @@ def discovery_summary(
     """Return the message of a discovery.
 
     Args:
-        counts: how many clusters, managed Harbors and changes.
+        clusters: how many clusters this run read, or tried to read.
+        harbors: how many managed Harbors they have.
+        counts: the counts of the changes.
         postponed: how many Harbors are adopted by later runs.
+        errors: what failed.
         unavailable: why clusters or sources could not be read; left out if there are errors.
+        skipped: why clusters were left to other runs.
         warnings: what prevents adopted Harbors from being reached.
     """
-    clusters, harbors, changes = counts
-    parts = [
-        f"{pluralize(clusters, 'cluster')}, {pluralize(harbors, 'managed Harbor')}, "
-        f"{pluralize(changes, 'change')} {'planned' if dry_run else 'made'}"
-    ]
+    changes = counts.describe_plan() if dry_run else counts.summarize()
+    parts = [f"{pluralize(clusters, 'cluster')}, {pluralize(harbors, 'managed Harbor')}, {changes}"]
+    if skipped and not clusters:
+        parts = ["nothing was read"]
     if postponed:
         parts.append(f"{pluralize(postponed, 'Harbor')} postponed to the next runs")
     if errors:
@@ -36,7 +44,17 @@ def discovery_summary(
     elif unavailable:
         parts.append(f"unavailable: {'; '.join(unavailable)}")
     parts += warnings[: _MAX_ERRORS - len(errors)]
-    return "; ".join(parts)
+    return "; ".join([*parts, *skipped[:_MAX_ERRORS]])
+
+
+def locked(ref: str, conflict: str) -> str:
+    """Return the message of a Harbor in whose cluster another run works.
+
+    Args:
+        conflict: the other run.
+    """
+    schedule = describe_schedule(ScheduledFlow.DISCOVER)
+    return f"{ref} is saved as trusted, not integrated yet: {conflict}; next attempt: {schedule}"
 
 
 def cluster_unavailable(ref: str, reason: str) -> str:

@@ -1,5 +1,7 @@
 """Apply a change of access: registry, then pull secrets, then superseded robot accounts."""
 
+from collections.abc import Collection, Sequence
+
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -9,9 +11,16 @@ from flows.operations.reconcile_registry import (
     hold_registry,
     reconcile,
 )
-from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
+from flows.operations.rollout import find_ungranted
+from flows.operations.sync_clusters import sync_clusters
+from flows.runs import isolate_failure
+from models.access.access_summary import AccessSummary, summarize_access
+from models.access.binding import Binding
+from models.access.target import TargetKind, TargetResult, failed_target, locked_target
 from models.core.base import FrozenModel
+from models.core.errors import LeaseHeld
 from models.core.run_context import RunContext
+from models.core.settings import get_settings
 from tasks import clock
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
@@ -22,60 +31,98 @@ class AccessChangeResult(FrozenModel):
     """The result of a change of access.
 
     Attributes:
-        registry_results: results of the runs on the registry, in order.
-        cluster_results: results of the runs on clusters.
+        targets: where the desired state is in force, and where not.
+        registry_result: the run on the registry that made the changes; None if there was none.
+        notes: remarks about pulls that may fail once, and access that has ended.
     """
 
-    registry_results: tuple[RegistryRunResult, ...]
-    cluster_results: tuple[ClusterSyncResult, ...] = ()
+    targets: tuple[TargetResult, ...]
+    registry_result: RegistryRunResult | None = None
+    notes: tuple[str, ...] = ()
 
     @property
-    def registry_result(self) -> RegistryRunResult:
-        """Return the result of the first run on the registry, which makes the changes."""
-        return self.registry_results[0]
+    def in_force(self) -> bool:
+        """Whether the change is in force in the registry and in every cluster."""
+        return all(target.in_force for target in self.targets)
 
-    @property
-    def error(self) -> str:
-        """Return what failed; an unreachable cluster is no error, a later run updates it."""
-        errors = [result.error for result in self.registry_results]
-        errors += [result.error for result in self.cluster_results]
-        return "; ".join([error for error in errors if error][:3])
+    def with_ungranted(self, message: str) -> "AccessChangeResult":
+        """Return the result of a run after which the registry does not grant a binding."""
+        targets = tuple(target.with_ungranted(message) for target in self.targets)
+        return self.model_copy(update={"targets": targets})
 
-    @property
-    def unavailable_clusters(self) -> str:
-        """Return why clusters could not be read; empty if all were read."""
-        return "; ".join(
-            result.unavailable_reason
-            for result in self.cluster_results
-            if result.unavailable_reason
-        )
+    def final_state(self, action: str, seconds: float | None = None) -> State[None]:
+        """Return the state of a flow with this result.
 
-    @property
-    def scope_note(self) -> str:
-        """Return where the change is in effect, if not everywhere."""
-        return " on reachable clusters" if self.unavailable_clusters else ""
-
-    def final_state(self, message: str) -> State[None]:
-        """Return the state of a flow with this result."""
-        message += "".join(f"; {result.note}" for result in self.registry_results if result.note)
-        if self.error:
-            return Failed(message=f"{message}; {self.error}")
-        later = f"; unreachable clusters are updated by a later run: {self.unavailable_clusters}"
-        return Completed(message=message + (later if self.unavailable_clusters else ""))
+        Args:
+            action: what was requested and is saved, e.g. `2 bindings bound`.
+            seconds: time since the request.
+        """
+        interval = get_settings().poll_policy.interval
+        summary = summarize_access(action, self.targets, interval, seconds=seconds)
+        return to_state(summary, self.notes)
 
 
-async def apply_access_change(registry: str) -> AccessChangeResult:
-    """Hold the lease on a registry, and apply a change of access that is saved already.
+def to_state(summary: AccessSummary, notes: Sequence[str] = ()) -> State[None]:
+    """Return the state of a flow run with this summary, and remarks."""
+    message = "; ".join([summary.message, *notes])
+    return Failed(message=message) if summary.is_failed else Completed(message=message)
 
-    Raises:
-        LeaseHeld: another run holds or took over the lease on the registry.
+
+async def apply_access_change(
+    registry: str,
+    bindings: Sequence[Binding] = (),
+    *,
+    wait_seconds: float = LEASE_WAIT_SECONDS,
+) -> AccessChangeResult:
+    """Apply a change of access that is saved already.
+
+    Whatever prevents it is a result, not an error: the change remains saved, and scheduled runs
+    carry it out.
+
+    Args:
+        registry: name of the registry.
+        bindings: the saved bindings; none if bindings were deleted.
+        wait_seconds: time to wait for another run on the registry.
     """
-    async with hold_registry(registry) as (context, registry_state):
-        return await reconcile_access(registry, context, registry_state)
+    workspaces = {binding.workspace for binding in bindings}
+
+    async def work() -> AccessChangeResult:
+        try:
+            async with hold_registry(registry, wait_seconds=wait_seconds) as (
+                context,
+                registry_state,
+            ):
+                result = await reconcile_access(
+                    registry, context, registry_state, workspaces=workspaces
+                )
+            return await _check_grants(result, registry, bindings)
+        except LeaseHeld as error:
+            target = locked_target(TargetKind.REGISTRY, registry, error.conflict)
+        # Pull secrets do not need the lease on the registry.
+        return AccessChangeResult(targets=(target, *await sync_targets(workspaces)))
+
+    def on_error(message: str) -> AccessChangeResult:
+        return AccessChangeResult(targets=(failed_target(registry, message),))
+
+    return await isolate_failure(registry, work(), on_error)
+
+
+async def _check_grants(
+    result: AccessChangeResult, registry: str, bindings: Sequence[Binding]
+) -> AccessChangeResult:
+    # The run on the registry may have held a binding, because its space was replaced.
+    if not bindings:
+        return result
+    ungranted = await in_transaction(find_ungranted, registry, bindings)
+    return result.with_ungranted(ungranted) if ungranted else result
 
 
 async def reconcile_access(
-    registry: str, context: RunContext, registry_state: RegistryState | None = None
+    registry: str,
+    context: RunContext,
+    registry_state: RegistryState | None = None,
+    *,
+    workspaces: Collection[str] = (),
 ) -> AccessChangeResult:
     """Reconcile a registry, update pull secrets, and delete superseded robot accounts.
 
@@ -83,19 +130,31 @@ async def reconcile_access(
         registry: name of the registry.
         context: the run, with its lease on the registry.
         registry_state: the state that was loaded under this lease; None to load it now.
+        workspaces: workspaces that gain access.
 
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
     result = await reconcile(registry, context, registry_state=registry_state, release=True)
-    results = [result]
-    clusters = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results, target = [result], result.target
+    cluster_targets = await sync_targets(workspaces)
     if result.has_superseded_robots:
         results.append(await reconcile(registry, context.at(clock.now())))
-    return AccessChangeResult(registry_results=tuple(results), cluster_results=clusters)
+        target = target if not target.in_force else results[-1].target
+    return AccessChangeResult(
+        targets=(target, *cluster_targets),
+        registry_result=result,
+        notes=tuple(result.note for result in results if result.note),
+    )
 
 
-async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:
+async def sync_targets(workspaces: Collection[str] = ()) -> tuple[TargetResult, ...]:
+    """Synchronize all clusters; return where the pull secrets are in the desired state."""
+    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    return tuple(result.target(workspaces) for result in results)
+
+
+async def sync_shared_logins(registry: str) -> tuple[TargetResult, ...]:
     """Update pull secrets after a change of visibility, where they depend on it.
 
     They do where public spaces need a login: all namespaces receive the pull-only user while the
@@ -103,5 +162,5 @@ async def sync_shared_logins(registry: str) -> tuple[ClusterSyncResult, ...]:
     """
     registry_spec = (await in_transaction(registries.get_registry, registry)).registry
     if registry_spec.has_pull_user and not registry_spec.capabilities.serves_public_spaces:
-        return await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+        return await sync_targets()
     return ()

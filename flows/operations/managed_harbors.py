@@ -23,6 +23,7 @@ from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
+from models.core.counts import ChangeCounts
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
@@ -65,16 +66,37 @@ class DiscoveryResult(FrozenModel):
     Attributes:
         harbor_count: number of managed Harbors in the cluster.
         failures: the errors of steps that failed.
+        withheld_count: number of steps that were not attempted: removals that exceeded the safety
+            limits.
         unsafe_reason: why no Harbor was removed, if removals exceeded the safety limits.
         postponed_count: number of Harbors that later runs adopt.
+        run_error: why the run itself failed.
+        skipped_reason: why the cluster was left to another run.
     """
 
     cluster: str
     harbor_count: int = 0
     plan: DiscoveryPlan = DiscoveryPlan()
     failures: tuple[str, ...] = ()
+    withheld_count: int = 0
     unsafe_reason: str = ""
     postponed_count: int = 0
+    run_error: str = ""
+    skipped_reason: str = ""
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """Return how many steps were made, failed or were skipped."""
+        failed = len(self.failures)
+        return ChangeCounts(
+            made=len(self.plan.steps) - failed, failed=failed, skipped=self.withheld_count
+        )
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Return everything that failed."""
+        errors = (*self.failures, self.unsafe_reason, self.run_error)
+        return tuple(error for error in errors if error)
 
     @property
     def unavailable_reason(self) -> str:
@@ -118,10 +140,11 @@ async def reconcile_managed_harbors(
     )
     if only is not None:
         plan = plan.only(*only)
-    unsafe_reason, postponed = "", 0
+    unsafe_reason, postponed, planned_count = "", 0, len(plan.steps)
     exceeded = None if allow_large else plan.exceeded_limit(get_settings().change_limits)
     if exceeded is not None:
         plan, unsafe_reason = plan.without_removals(), exceeded.message
+    withheld_count = planned_count - len(plan.steps)
     failures: tuple[str, ...] = ()
     if not dry_run:
         plan, postponed = plan.limit_adoptions(get_settings().adoptions_at_once)
@@ -131,6 +154,7 @@ async def reconcile_managed_harbors(
         harbor_count=len(section.items) if isinstance(section, ClusterHarbors) else 0,
         plan=plan,
         failures=failures,
+        withheld_count=withheld_count,
         unsafe_reason=unsafe_reason,
         postponed_count=postponed,
     )

@@ -8,15 +8,17 @@ from typing import NamedTuple, cast
 from prefect.utilities.annotations import quote
 from sqlmodel import Session
 
-from flows.operations import messages
 from flows.operations.bindings import hold
 from flows.runs import load_under_lease
 from models.access.robot_state import RobotState
 from models.access.rotation import has_superseded_robots
 from models.access.rotation_messages import deletion_remark
+from models.access.target import TargetResult, registry_target
 from models.core.availability import Complete
 from models.core.base import FrozenModel
+from models.core.counts import ChangeCounts, count_changes
 from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
+from models.core.plural import pluralize
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
@@ -77,8 +79,8 @@ class RegistryRunResult(FrozenModel):
     """The result of one run on one registry.
 
     Attributes:
-        unsafe_reason: why the plan was not applied or only in part: safety limits, or no key to
-            encrypt new secrets.
+        unsafe_reason: why the plan was not applied or only in part: read-only mode, safety limits,
+            or no key to encrypt new secrets.
         has_superseded_robots: whether a workspace has more than one robot account now.
     """
 
@@ -91,18 +93,21 @@ class RegistryRunResult(FrozenModel):
     has_superseded_robots: bool = False
 
     @property
+    def counts(self) -> ChangeCounts:
+        """Return how many changes were made, failed or were skipped."""
+        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
+
+    @property
+    def target(self) -> TargetResult:
+        """Return whether the desired state is in force in the registry, or why not."""
+        return registry_target(
+            self.registry, self.snapshot, self.results, self.unsafe_reason, self.counts
+        )
+
+    @property
     def error(self) -> str:
         """Return what failed; empty if the registry is in the desired state."""
-        failures = [result for result in self.results if not result.succeeded]
-        if self.unsafe_reason:
-            return self.unsafe_reason
-        if self.snapshot.first_unavailable is not None:
-            message = self.snapshot.first_unavailable.message
-            return message if message.startswith(self.registry) else f"{self.registry}: {message}"
-        if failures:
-            first = f"{failures[0].change.subject}: {failures[0].message}"
-            return messages.changes_failed(self.registry, len(failures), len(self.results), first)
-        return ""
+        return "" if self.target.in_force else self.target.reason
 
     @property
     def note(self) -> str:
@@ -283,6 +288,8 @@ async def _run(
     snapshot = robot_state.ignore_unneeded_robots(observation)
     robot_state = await verify_new_secrets(robot_state, client)
     plan = _plan(registry_state, robot_state, snapshot, options.context.now)
+    if snapshot.read_only_reason and plan.changes and not options.dry_run:
+        return _wait_until_writable(snapshot, plan, allow_large=options.allow_large)
     plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
@@ -295,8 +302,17 @@ async def _run(
     if plan.changes:
         unsaved_plan = await _save_findings(registry_state.record, plan, options.context)
         results = await options.steps.apply(plan, client, installation, save_secret)
-    await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
+    if not snapshot.read_only_reason:
+        await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason, storage)
+
+
+def _wait_until_writable(snapshot: Snapshot, plan: Plan, *, allow_large: bool) -> _Run:
+    # Each change would be refused, every minute. Records are updated, and pulls go on.
+    waiting = f"{snapshot.read_only_reason} ({pluralize(len(plan.changes), 'change')} not made)"
+    limits = None if allow_large else get_settings().change_limits
+    plan = plan.for_read_only(snapshot.read_only_reason, limits)
+    return _Run(snapshot, plan, plan, unsafe_reason=waiting)
 
 
 def _unreachable(

@@ -8,6 +8,7 @@ from flows.operations.bindings import unbind
 from flows.operations.reconcile_registry import reconcile
 from models.access.binding_update import REGISTRY_REMOVED
 from models.core.audit import AuditEntry
+from models.core.base import FrozenModel
 from models.core.run_context import RunContext
 from models.registries.robots import RobotAccount
 from tasks import clock
@@ -19,34 +20,46 @@ from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
 
+class RemovalResult(FrozenModel):
+    """What remains of a removed registry.
+
+    Attributes:
+        orphans: the robot accounts that remain in it.
+        error: why they could not be deleted.
+    """
+
+    orphans: tuple[RobotAccount, ...] = ()
+    error: str = ""
+
+
 async def decommission(
     name: str, context: RunContext, reason: str, *, on_delete: Callable[[Session], None]
-) -> tuple[RobotAccount, ...]:
+) -> RemovalResult:
     """Unbind a registry, delete this service's robot accounts in it, and delete its record.
 
     It continues after an interrupted run, and removes an unreachable registry too.
 
     Args:
-        why: the audit reason.
+        name: name of the registry.
+        context: the run, with its lease on the registry.
+        reason: the audit reason.
         on_delete: called in the transaction that deletes the record, so that an interrupted run
             saves both or neither.
-
-    Returns:
-        The robot accounts that remain in an unreachable registry.
 
     Raises:
         LeaseHeld: another run took over the lease on the registry.
     """
-    if await _delete_bindings(name, context):
-        await reconcile(name, context, allow_large=True)  # deletes the robot accounts
+    error = ""
+    if await _delete_bindings(name, context):  # then reconcile deletes the robot accounts
+        error = (await reconcile(name, context, allow_large=True)).error
     record = await in_transaction(registries.get_registry, name)
     await delete_observer(record.registry)
-    orphans = await _orphaned_robots(name)
+    orphans = await _orphaned_robots(name, error)
     entry = AuditEntry(
         subject=name, action="registry.removed", before=record.registry.address, reason=reason
     )
     await in_transaction(_delete_record, name, entry, on_delete, context.at(clock.now()))
-    return orphans
+    return RemovalResult(orphans=orphans, error=error)
 
 
 def _delete_record(
@@ -70,11 +83,11 @@ async def _delete_bindings(name: str, context: RunContext) -> bool:
     return bool(registry_bindings or await in_transaction(robots.list_robots, name))
 
 
-async def _orphaned_robots(name: str) -> tuple[RobotAccount, ...]:
+async def _orphaned_robots(name: str, error: str) -> tuple[RobotAccount, ...]:
     """Return the robot accounts that could not be deleted, and publish their list."""
     orphans = await in_transaction(robots.list_robots, name)
     if orphans:
-        page = orphaned_robots_page(name, orphans)
+        page = orphaned_robots_page(name, orphans, error)
         await publish_artifact(
             f"removal-{name}", page, "Robot accounts that remain in the registry"
         )

@@ -1,10 +1,12 @@
 """Save what has reached every namespace of its workspace: new secrets and bindings."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session
 
-from models.access.rollout import Rollout
+from models.access.binding import Binding
+from models.access.rollout import Rollout, first_ungranted
 from models.access.rotation import newly_rolled_out, pending_rollouts
 from tasks.store.access import bindings, clusters
 from tasks.store.registries import registries, robots
@@ -17,6 +19,25 @@ def save_rolled_out_robots(session: Session, now: datetime) -> None:
         namespaces, secrets = clusters.list_namespaces(session), clusters.list_pull_secrets(session)
         rolled_out = newly_rolled_out(robot_accounts, namespaces, secrets)
         robots.save_rolled_out(session, rolled_out, now)
+
+
+def find_ungranted(session: Session, registry: str, requested: Iterable[Binding]) -> str:
+    """Return the first requested binding that its registry does not grant; empty if none."""
+    keys = {(binding.space, binding.workspace) for binding in requested}
+    rollout = Rollout(
+        {registry: registries.get_registry(session, registry).registry},
+        robots.list_robots(session, registry),
+        (),
+        (),
+    )
+    return first_ungranted(
+        rollout,
+        [
+            binding
+            for binding in bindings.list_bindings(session, registry=registry)
+            if (binding.space, binding.workspace) in keys
+        ],
+    )
 
 
 def save_rollout(session: Session, now: datetime) -> None:

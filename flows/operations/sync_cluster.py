@@ -1,16 +1,22 @@
 """Synchronize one cluster: observe, assign namespaces to workspaces, plan, apply, save."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.operations import messages
 from flows.operations.memberships import update_memberships
 from flows.operations.rollout import save_rolled_out_robots
 from flows.runs import load_under_lease
+from models.access.target import (
+    TargetKind,
+    TargetResult,
+    cluster_target,
+    first_undelivered,
+    locked_target,
+)
 from models.clusters.audit_entries import cluster_entries, pull_secret_entries
 from models.clusters.cluster import (
     ClusterSnapshot,
@@ -30,7 +36,9 @@ from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, Pul
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Complete
 from models.core.base import FrozenModel
+from models.core.counts import ChangeCounts, count_changes
 from models.core.errors import CREDENTIAL_REASONS, RemoteError
+from models.core.lease import LeaseConflict
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
@@ -60,6 +68,7 @@ class ClusterSyncResult(FrozenModel):
         needs_person: whether it cannot be read until a person replaces its credential.
         unsafe_reason: why no access was removed, if removals exceeded the safety limits.
         run_error: why the run itself failed.
+        lease_conflict: the other run, if it holds the lease on the cluster; then nothing was read.
         departures: namespaces that left, by workspace.
     """
 
@@ -73,18 +82,46 @@ class ClusterSyncResult(FrozenModel):
     needs_person: bool = False
     unsafe_reason: str = ""
     run_error: str = ""
+    lease_conflict: LeaseConflict | None = None
     departures: Mapping[str, Sequence[str]] = {}
 
     @property
+    def counts(self) -> ChangeCounts:
+        """Return how many changes were made, failed or were skipped."""
+        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
+
+    def target(self, workspaces: Collection[str] = ()) -> TargetResult:
+        """Return whether the desired state is in force in the cluster, or why not.
+
+        Args:
+            workspaces: workspaces whose namespaces must have their pull secret.
+        """
+        if self.lease_conflict is not None:
+            return locked_target(TargetKind.CLUSTER, self.cluster, self.lease_conflict)
+        return cluster_target(
+            self.cluster,
+            self.results,
+            self.counts,
+            unavailable_reason=self.unavailable_reason,
+            unsafe_reason=self.unsafe_reason,
+            run_error=self.run_error,
+            undelivered=first_undelivered(self.namespaces, self.pull_secrets, workspaces),
+        )
+
+    @property
+    def skipped_reason(self) -> str:
+        """Return why the cluster was left to another run; empty if it was not."""
+        return self.target().reason if self.lease_conflict is not None else ""
+
+    @property
     def error(self) -> str:
-        """Return what failed; empty if all pull secrets are in the desired state."""
-        failures = [result for result in self.results if not result.succeeded]
-        if failures:
-            first = f"{failures[0].change.namespace}: {failures[0].message}"
-            return messages.changes_failed(
-                f"cluster {self.cluster}", len(failures), len(self.results), first
-            )
-        return self.run_error or self.unsafe_reason
+        """Return what failed; an unreachable cluster, or one that another run holds, is no error.
+
+        Empty if all pull secrets are in the desired state.
+        """
+        target = self.target()
+        is_error = target.is_failed and self.lease_conflict is None
+        return target.reason if is_error else ""
 
 
 class _SyncRun(NamedTuple):

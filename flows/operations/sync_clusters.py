@@ -72,8 +72,8 @@ async def _sync_with_lease(
             return await sync_cluster(
                 cluster_state, context, kubeconfigs, dry_run=dry_run, allow_large=allow_large
             )
-    except LeaseHeld:
-        return _empty_result(name)  # another run holds the lease on this cluster
+    except LeaseHeld as error:
+        return _empty_result(name).model_copy(update={"lease_conflict": error.conflict})
 
 
 def _empty_result(name: str) -> ClusterSyncResult:

@@ -1,6 +1,6 @@
 """Messages that end the registry flows' runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.core.plural import pluralize
 
@@ -51,25 +51,32 @@ def duplicate(name: str, address: str, label: str, existing: str) -> str:
 
 
 def registry_summary(
-    name: str, health: str, counts: tuple[int, int, int], *, dry_run: bool, note: str
+    name: str, health: str, spaces: int, drifts: int, changes: str, notes: Sequence[str]
 ) -> str:
     """Return the message of a run on one registry.
 
     Args:
-        counts: how many spaces, drifts and changes.
+        changes: the counts of the changes.
+        notes: remarks.
     """
-    spaces, drifts, changes = counts
-    message = (
-        f"{name} is {health}: {pluralize(spaces, 'space')}, {pluralize(drifts, 'drift')}, "
-        f"{pluralize(changes, 'change')} {'planned' if dry_run else 'made'}"
-    )
-    return f"{message}; {note}" if note else message
+    message = f"{name} is {health}: {pluralize(spaces, 'space')}, {pluralize(drifts, 'drift')}"
+    return "; ".join([f"{message}, {changes}", *notes])
+
+
+def saved(pending: str) -> str:
+    """Return the message of a request that the registry does not accept now.
+
+    Args:
+        pending: why it is not in force.
+    """
+    return f"the desired state is saved, {pending}"
 
 
 def reconcile_all_summary(
     due_count: int,
     total: int,
     unavailable: Sequence[str],
+    skipped: Mapping[str, str],
     notes: Sequence[str],
     errors: Sequence[str],
 ) -> str:
@@ -77,8 +84,13 @@ def reconcile_all_summary(
 
     Args:
         unavailable: names of the registries that could not be read.
+        skipped: the other runs that work on registries, by the name of the registry.
     """
     parts = [f"{due_count} of {total} registries were due"]
+    if skipped:
+        other_runs = [f"{name}: {other_run}" for name, other_run in skipped.items()]
+        names = ", ".join(other_runs[:_MAX_NAMES])
+        parts.append(f"{len(skipped)} left to another run ({names})")
     if unavailable:
         parts.append(f"{len(unavailable)} unavailable: {', '.join(unavailable[:_MAX_NAMES])}")
     parts += notes
@@ -107,12 +119,16 @@ def would_be_removed(name: str, counts: str) -> str:
     )
 
 
-def removed(name: str, counts: str, errors: Sequence[str]) -> str:
-    """Return the message of a removal."""
-    return "; ".join([f"{name} was removed with {counts}", *errors[:_MAX_ERRORS]])
+def removed(name: str, counts: str, remarks: Sequence[str]) -> str:
+    """Return the message of a removal; `remarks` are about what remains."""
+    return "; ".join([f"{name} was removed with {counts}", *remarks])
 
 
-def orphaned_robots(logins: Sequence[str]) -> str:
-    """Return the error about robot accounts that remain in an unreachable registry."""
+def orphaned_robots(logins: Sequence[str], error: str) -> str:
+    """Return the error about robot accounts that remain in a removed registry.
+
+    Args:
+        error: why they could not be deleted.
+    """
     names = ", ".join(logins[:_MAX_NAMES])
-    return f"the registry is unreachable: these robot accounts were not deleted: {names}"
+    return f"these robot accounts were not deleted: {names} ({error})"

@@ -1,5 +1,6 @@
 """Reconcile one registry now."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -8,16 +9,14 @@ from prefect.states import Completed, Failed
 
 from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
-from flows.operations.reconcile_registry import (
-    LEASE_WAIT_SECONDS,
-    RegistryRunResult,
-    hold_registry,
-    reconcile,
-)
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.access_changes import sync_targets
+from flows.operations.reconcile_registry import RegistryRunResult, hold_registry, reconcile
 from flows.registries import messages
 from flows.runs import report_errors
+from models.access.access_summary import describe_pending
+from models.access.target import TargetResult, TargetState
 from models.core.availability import Complete
+from models.core.settings import get_settings
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
 from tasks.prefect.artifacts import publish_artifact
@@ -50,15 +49,16 @@ async def reconcile_registry(
             registry_state=registry_state,
             release=True,
         )
-    if result.affects_pull_secrets:
-        await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    cluster_targets = await sync_targets() if result.affects_pull_secrets else ()
     await publish_plan(result, dry_run=dry_run)
     await send_events()
-    return final_state(result, dry_run=dry_run)
+    return final_state(result, cluster_targets, dry_run=dry_run)
 
 
-async def publish_plan(result: RegistryRunResult, *, dry_run: bool = False) -> None:
-    """Publish the plan of a run and the results of its changes."""
+async def publish_plan(result: RegistryRunResult | None, *, dry_run: bool = False) -> None:
+    """Publish the plan of a run and the results of its changes, if there was a run."""
+    if result is None:
+        return
     page = plan_page(
         result.snapshot,
         result.plan,
@@ -71,18 +71,37 @@ async def publish_plan(result: RegistryRunResult, *, dry_run: bool = False) -> N
     )
 
 
-def final_state(result: RegistryRunResult, *, dry_run: bool = False) -> State[None]:
-    """Return the state of a run on one registry: Failed if a change or an observation failed."""
+def _explain_error(result: RegistryRunResult) -> str:
+    if result.target.state is TargetState.READ_ONLY:
+        interval = get_settings().poll_policy.interval
+        return messages.saved(describe_pending([result.target], interval))
+    return result.error
+
+
+def final_state(
+    result: RegistryRunResult,
+    cluster_targets: Sequence[TargetResult] = (),
+    *,
+    dry_run: bool = False,
+) -> State[None]:
+    """Return the state of a run on one registry: Failed if a change or an observation failed.
+
+    Args:
+        result: the result of the run.
+        cluster_targets: where pull secrets followed.
+        dry_run: whether nothing was changed.
+    """
+    pending = describe_pending(cluster_targets, get_settings().poll_policy.interval)
     if result.error:
-        return Failed(message=result.error)
+        return Failed(message="; ".join(filter(None, [_explain_error(result), pending])))
     plan, section = result.plan, result.snapshot.spaces
-    space_count = len(section.items) if isinstance(section, Complete) else 0
-    drift_count = sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts)
     message = messages.registry_summary(
         result.registry,
         result.health_summary.health,
-        (space_count, drift_count, len(plan.changes)),
-        dry_run=dry_run,
-        note=result.note,
+        len(section.items) if isinstance(section, Complete) else 0,
+        sum(drift.kind is not DriftKind.APPEARED for drift in plan.drifts),
+        result.counts.describe_plan() if dry_run else result.counts.summarize(),
+        [note for note in (result.note, pending) if note],
     )
-    return Completed(message=message)
+    is_failed = any(target.is_failed for target in cluster_targets)
+    return Failed(message=message) if is_failed else Completed(message=message)

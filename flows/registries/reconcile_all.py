@@ -14,6 +14,7 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
 from flows.runs import isolate_failure, report_errors
 from models.access.rotation import registries_with_due_robots
+from models.access.target import TargetState
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
@@ -37,6 +38,7 @@ class RegistryRunSummary(FrozenModel):
     Attributes:
         affects_pull_secrets: whether pull secrets may have to change.
         unavailable_reason: why the registry could not be read; this does not fail the run.
+        skipped_reason: why the registry was left to another run.
         error: why the run failed.
         note: remark for the run message.
     """
@@ -44,6 +46,7 @@ class RegistryRunSummary(FrozenModel):
     registry: str
     affects_pull_secrets: bool = False
     unavailable_reason: str = ""
+    skipped_reason: str = ""
     error: str = ""
     note: str = ""
 
@@ -115,17 +118,17 @@ async def _reconcile_isolated(
                 registry_state=registry_state,
                 release=True,
             )
-    except LeaseHeld:
-        return RegistryRunSummary(registry=name)  # another run reconciles it, or just did
+    except LeaseHeld as error:  # another run reconciles it, or just did
+        return RegistryRunSummary(registry=name, skipped_reason=error.conflict.other_run)
     if isinstance(result.snapshot.spaces, Unavailable):
         get_run_logger().warning(result.error)
         return RegistryRunSummary(registry=name, unavailable_reason=result.error)
-    concerns_namespaces = result.affects_pull_secrets
+    waits = result.target.state is TargetState.READ_ONLY
     return RegistryRunSummary(
         registry=name,
-        affects_pull_secrets=concerns_namespaces,
-        error=result.error,
-        note=result.note,
+        affects_pull_secrets=result.affects_pull_secrets,
+        error="" if waits else result.error,
+        note=result.error if waits else result.note,
     )
 
 
@@ -133,5 +136,10 @@ def _final_state(total: int, summaries: Sequence[RegistryRunSummary]) -> State[N
     errors = [summary.error for summary in summaries if summary.error]
     unavailable = [summary.registry for summary in summaries if summary.unavailable_reason]
     notes = [summary.note for summary in summaries if summary.note]
-    message = messages.reconcile_all_summary(len(summaries), total, unavailable, notes, errors)
+    skipped = {
+        summary.registry: summary.skipped_reason for summary in summaries if summary.skipped_reason
+    }
+    message = messages.reconcile_all_summary(
+        len(summaries), total, unavailable, skipped, notes, errors
+    )
     return Failed(message=message) if errors else Completed(message=message)

@@ -10,12 +10,14 @@ from sqlmodel import Session
 
 from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
+from flows.operations.access_changes import sync_targets
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.removal import decommission
 from flows.operations.state_pages import StatePages, publish_and_send
-from flows.operations.sync_clusters import sync_clusters
 from flows.registries import messages
 from flows.runs import hold_lease, report_errors
+from models.access.access_summary import describe_pending
+from models.core.settings import get_settings
 from tasks.pages.removal import removal_page
 from tasks.prefect.artifacts import publish_artifact
 from tasks.store.access import bindings, clusters, managed_harbors
@@ -42,14 +44,16 @@ async def remove_registry(
         if not confirm:
             return Completed(message=messages.would_be_removed(name, counts))
         exclude = partial(_exclude_from_adoption, registry=name)
-        orphans = await decommission(name, context, "removed by a user", on_delete=exclude)
-    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+        removal = await decommission(name, context, "removed by a user", on_delete=exclude)
+    targets = await sync_targets()
     await publish_and_send(StatePages(overview=True, workspaces=None))
-    errors = [result.error for result in results if result.error]
-    if orphans:
-        errors.append(messages.orphaned_robots([robot.login for robot in orphans]))
-    message = messages.removed(name, counts, errors)
-    return Failed(message=message) if errors else Completed(message=message)
+    pending = describe_pending(targets, get_settings().poll_policy.interval)
+    logins = [robot.login for robot in removal.orphans]
+    remarks = [messages.orphaned_robots(logins, removal.error)] if logins else []
+    remarks += [f"the removal of its logins is {pending}"] if pending else []
+    message = messages.removed(name, counts, remarks)
+    is_failed = bool(logins) or any(target.is_failed for target in targets)
+    return Failed(message=message) if is_failed else Completed(message=message)
 
 
 def _exclude_from_adoption(session: Session, registry: str) -> None:

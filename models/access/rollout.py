@@ -99,5 +99,30 @@ class Rollout:
         return self._incomplete[key]
 
 
+def first_ungranted(rollout: Rollout, bindings: Iterable[Binding]) -> str:
+    """Return the first binding that the registry does not grant, and why; empty if there is none.
+
+    Args:
+        rollout: the records after the run on the registry.
+        bindings: bindings on record.
+    """
+    gaps = ((binding, rollout.find_gap(binding)) for binding in bindings)
+    ungranted = [
+        (binding, gap.step)
+        for binding, gap in gaps
+        if gap is not None and gap.step is not RolloutStep.NAMESPACE
+    ]
+    if not ungranted:
+        return ""
+    binding, step = ungranted[0]
+    why = {
+        RolloutStep.HELD: f"the binding is held: {binding.held_reason}",
+        RolloutStep.REGISTRY: "the registry is not integrated",
+        RolloutStep.ROBOT: "the robot account cannot pull it; is it in the registry?",
+    }[step]
+    others = f" (and {len(ungranted) - 1} more)" if len(ungranted) > 1 else ""
+    return f"space {binding.space} for workspace {binding.workspace}{others}: {why}"
+
+
 def _path(namespace: Namespace) -> tuple[str, str]:
     return namespace.cluster, namespace.name

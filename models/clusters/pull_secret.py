@@ -221,12 +221,15 @@ class PullSecretPlan(FrozenModel):
         statuses: status for each namespace with a current or desired pull secret; pending for
             namespaces with a planned change.
         owned_count: number of observed pull secrets of this installation.
+        withheld_count: number of changes that were removed from the plan: they exceed a safety
+            limit.
     """
 
     cluster: str
     changes: tuple[ClusterChange, ...] = ()
     statuses: tuple[PullSecretStatus, ...] = ()
     owned_count: int = 0
+    withheld_count: int = 0
 
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many orphaned pull secrets are deleted.
@@ -255,4 +258,5 @@ class PullSecretPlan(FrozenModel):
             for change in self.changes
             if not (change.reduces_access and change.namespace in orphans)
         )
-        return self.model_copy(update={"changes": changes})
+        withheld_count = len(self.changes) - len(changes)
+        return self.model_copy(update={"changes": changes, "withheld_count": withheld_count})

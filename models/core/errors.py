@@ -5,6 +5,7 @@ a secret: only the server's name, the method, the path and the response. `Remote
 subclass only where a caller catches it by name; everything else is a reason.
 """
 
+from models.core.lease import LeaseConflict
 from models.core.reasons import Reason
 from models.core.text import to_single_line
 
@@ -38,7 +39,15 @@ class InvalidRequest(IntegrationError):
 
 
 class LeaseHeld(IntegrationError):
-    """Another run holds the lease; this run skips it."""
+    """Another run holds the lease, or has taken it over.
+
+    Attributes:
+        conflict: the other run.
+    """
+
+    def __init__(self, message: str, conflict: LeaseConflict | None = None) -> None:
+        self.conflict = conflict or LeaseConflict()
+        super().__init__(message)
 
 
 class UnsafePlan(IntegrationError):

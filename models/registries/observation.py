@@ -5,7 +5,7 @@ from datetime import datetime
 from models.core.availability import Complete, Unavailable
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
-from models.registries.condition import CheckResult
+from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.robots import ObservedRobot
 from models.registries.space import ObservedSpace
 
@@ -55,6 +55,18 @@ class Snapshot(FrozenModel):
             if isinstance(section, Unavailable) and section != NOT_REQUESTED
         )
         return next(unavailable, None)
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why the registry refuses all changes now, e.g. its read-only mode; empty otherwise."""
+        return next(
+            (
+                check.message
+                for check in self.checks
+                if check.type is ConditionType.WRITABLE and check.status is ConditionStatus.FALSE
+            ),
+            "",
+        )
 
 
 UNLIMITED = -1

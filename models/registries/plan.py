@@ -1,6 +1,6 @@
 """The plan for a registry: ordered changes and safety limits, as data for a dry run or apply."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from models.core.base import FrozenModel
@@ -39,6 +39,8 @@ class Plan(FrozenModel):
         deleted_robot_ids: ids of recorded robot accounts that no longer exist.
         space_count, robot_count: number of spaces and of own robot accounts; the shares of the
             safety limits refer to them.
+        withheld_count: number of changes that were removed from the plan: they exceed a safety
+            limit, or need a key for new secrets.
     """
 
     registry: str
@@ -52,6 +54,7 @@ class Plan(FrozenModel):
     deleted_robot_ids: tuple[int, ...] = ()
     space_count: int = 0
     robot_count: int = 0
+    withheld_count: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -81,8 +84,14 @@ class Plan(FrozenModel):
 
     def without_new_robots(self) -> "Plan":
         """Return the plan without new robot accounts; removals need no encryption key."""
-        changes = (change for change in self.changes if not isinstance(change, CreateRobot))
-        return self.model_copy(update={"changes": tuple(changes)})
+        return self._with_only(
+            change for change in self.changes if not isinstance(change, CreateRobot)
+        )
+
+    def _with_only(self, changes: Iterable[Change]) -> "Plan":
+        changes = tuple(changes)
+        withheld_count = self.withheld_count + len(self.changes) - len(changes)
+        return self.model_copy(update={"changes": changes, "withheld_count": withheld_count})
 
     @property
     def creates_robots(self) -> bool:
@@ -123,28 +132,35 @@ class Plan(FrozenModel):
         It records observations and contains the urgent changes to robot accounts, so an unbinding
         takes effect even if the rest of the plan is unsafe.
         """
-        update = {
-            "action": DriftAction.REPORTED,
-            "reason": "not changed: the plan exceeds the safety limits",
-        }
-        drifts = (
-            drift.model_copy(update=update) if drift.action is DriftAction.ENFORCED else drift
-            for drift in self.drifts
-            if drift.kind is not DriftKind.EXPIRED
-        )
         urgent = (
             change
             for change in self.changes
             if isinstance(change, RobotChange) and change.is_urgent
         )
-        return self.model_copy(
-            update={
-                "changes": tuple(urgent),
-                "expired_spaces": (),
-                "deleted_robot_ids": (),
-                "drifts": tuple(drifts),
-            }
+        plan = self._with_only(urgent).with_reported_drifts("the plan exceeds the safety limits")
+        drifts = (drift for drift in plan.drifts if drift.kind is not DriftKind.EXPIRED)
+        return plan.model_copy(
+            update={"expired_spaces": (), "deleted_robot_ids": (), "drifts": tuple(drifts)}
         )
+
+    def for_read_only(self, reason: str, limits: ChangeLimits | None) -> "Plan":
+        """Return the plan for a registry that accepts no changes now: its changes wait.
+
+        Args:
+            reason: why the registry accepts no changes.
+            limits: the safety limits, which still apply to the records; None to lift them.
+        """
+        is_unsafe = limits is not None and self.exceeded_limit(limits) is not None
+        return (self.safe_subset() if is_unsafe else self).with_reported_drifts(reason)
+
+    def with_reported_drifts(self, reason: str) -> "Plan":
+        """Return the plan with drifts that are only reported, and the reason for that."""
+        update = {"action": DriftAction.REPORTED, "reason": f"not changed: {reason}"}
+        drifts = (
+            drift.model_copy(update=update) if drift.action is DriftAction.ENFORCED else drift
+            for drift in self.drifts
+        )
+        return self.model_copy(update={"drifts": tuple(drifts)})
 
 
 def order_changes(changes: list[Change]) -> tuple[Change, ...]:

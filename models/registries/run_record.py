@@ -1,12 +1,12 @@
 """Summarize an observation, a plan and its results as one record to save."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from models.core.audit import AuditEntry
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.plural import pluralize
+from models.core.counts import count_changes
 from models.core.reasons import Reason
 from models.registries.changes import (
     ChangeResult,
@@ -106,7 +106,7 @@ def summarize_run(
         plan: the applied plan; the safe subset if the plan exceeded the safety limits.
         outcomes: results of the plan's changes.
         robot_accounts: robot accounts on record.
-        unsafe_reason: why the plan exceeded the safety limits; empty if it did not.
+        unsafe_reason: why changes were withheld: safety limits, or read-only mode.
         failures: (subject, kind, reason) of failed changes that are already on record.
     """
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
@@ -139,7 +139,7 @@ def summarize_run(
 
 
 def sync_check(
-    snapshot: Snapshot, outcomes: Iterable[ChangeResult], unsafe_reason: str
+    snapshot: Snapshot, outcomes: Sequence[ChangeResult], unsafe_reason: str
 ) -> CheckResult:
     """Return whether the registry matches the desired state."""
     failures = [outcome for outcome in outcomes if not outcome.succeeded]
@@ -149,11 +149,12 @@ def sync_check(
         status = ConditionStatus.UNKNOWN if _is_unsent(snapshot) else status
         reason, message = unavailable.reason, unavailable.message
     elif unsafe_reason:
-        reason, message = Reason.PLAN_REFUSED, unsafe_reason
+        message = unsafe_reason
+        reason = Reason.READ_ONLY if snapshot.read_only_reason else Reason.PLAN_REFUSED
     elif failures:
         reason, first = Reason.CHANGES_FAILED, failures[0]
-        message = f"{pluralize(len(failures), 'change')} failed, first {first.change.subject}: "
-        message += first.message
+        counts = count_changes(outcomes, outcomes)
+        message = f"{counts.summarize_failures()}, first {first.change.subject}: {first.message}"
     else:
         status, reason = ConditionStatus.TRUE, Reason.SYNCED
         message = "all spaces were read and match the desired state"

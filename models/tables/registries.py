@@ -149,12 +149,18 @@ class MeasurementRow(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """A lease: the run that holds a registry or cluster, and when the lease expires."""
+    """A lease: the run that holds a registry or cluster, and when the lease expires.
+
+    Attributes:
+        holder: lease id of the run.
+        flow_run: id of its flow run; empty outside of a flow run.
+    """
 
     __tablename__ = "lease"
 
     key: str = Field(primary_key=True)
     holder: str
+    flow_run: str = Field(default="", sa_column_kwargs=_EMPTY_DEFAULT)
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -12,6 +12,7 @@ from models.clusters.pull_secret import (
     WriteSecret,
 )
 from models.clusters.pull_secret import PullSecretState as Status
+from models.core.counts import count_changes
 from models.core.plural import pluralize
 from tasks.pages.markdown import (
     breakable,
@@ -149,9 +150,8 @@ def _changes_section(
         )
         for change in plan.changes[:_MAX_ROWS]
     ]
-    done_count = sum(result.succeeded for result in results)
-    summary = f"{pluralize(len(plan.changes), 'change')} planned"
-    summary += "" if dry_run else f", {done_count} applied, {len(results) - done_count} failed"
+    counts = count_changes(plan.changes, results, plan.withheld_count)
+    summary = counts.describe_plan() if dry_run else counts.summarize()
     head = ("Namespace", "Change", "Registries", "Reason", "Result")
     return f"{summary}.\n\n{markdown_table(head, rows)}{more_rows(len(plan.changes), _MAX_ROWS)}"
 

@@ -31,12 +31,8 @@ class DiscoveryRun(Protocol):
         """The planned steps."""
 
     @property
-    def failures(self) -> tuple[str, ...]:
-        """Messages of steps that failed."""
-
-    @property
-    def unsafe_reason(self) -> str:
-        """Which safety limit prevented removals; empty if none."""
+    def errors(self) -> tuple[str, ...]:
+        """Everything that failed, and which safety limit prevented removals."""
 
 
 def discovery_page(
@@ -50,10 +46,9 @@ def discovery_page(
         "## Changes in this run",
         _steps_section(results),
     ]
-    problems = [
-        text for result in results for text in (*result.failures, result.unsafe_reason) if text
+    parts += [
+        f"- ❌ {escape_markdown(error, 600)}" for result in results for error in result.errors
     ]
-    parts += [f"- ❌ {escape_markdown(text, 600)}" for text in problems]
     warnings = (text for result in results for text in result.plan.warnings)
     parts += [f"- ⚠️ {escape_markdown(text, 900)}" for text in warnings]
     for result in results:
@@ -70,10 +65,7 @@ def discovery_digest_source(
 ) -> str:
     """Return the page content that justifies a new version."""
     parts = [harbor.model_dump_json() for harbor in harbors]
-    parts += [
-        f"{result.plan.model_dump_json()}{result.failures}{result.unsafe_reason}"
-        for result in results
-    ]
+    parts += [f"{result.plan.model_dump_json()}{result.errors}" for result in results]
     return "\n".join(parts)
 
 

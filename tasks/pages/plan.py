@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from models.core.availability import Unavailable
+from models.core.counts import count_changes
 from models.core.plural import pluralize
 from models.registries.changes import (
     Change,
@@ -34,13 +35,14 @@ def plan_page(
         snapshot: the observation that the plan is based on.
         plan: drift and changes.
         results: results of the applied changes; empty if nothing was applied.
-        unsafe_reason: which safety limit the plan exceeds; empty if none.
+        unsafe_reason: why changes were withheld: safety limits, or read-only mode.
         dry_run: whether the plan was not applied.
     """
     parts = [f"# Plan for {plan.registry}{' (dry run: nothing was changed)' if dry_run else ''}"]
     parts.append(_summary_line(snapshot, plan, results, dry_run=dry_run))
     if unsafe_reason:
-        parts.append(f"**Safety limit:** {escape_markdown(unsafe_reason, 600)}")
+        title = "Read-only" if snapshot.read_only_reason else "Safety limit"
+        parts.append(f"**{title}:** {escape_markdown(unsafe_reason, 600)}")
     if plan.changes:
         parts += ["## Changes", _changes_section(plan, results, dry_run=dry_run)]
     if plan.drifts:
@@ -58,12 +60,11 @@ def _summary_line(
     if snapshot.first_unavailable is not None:
         why = _unavailable_reason(snapshot.first_unavailable)
         at += f" **The robot accounts could not be read, so they are not changed** ({why})."
-    done_count = sum(result.succeeded for result in results)
-    applied_note = "" if dry_run else f", {done_count} applied, {len(results) - done_count} failed"
+    counts = count_changes(plan.changes, results, plan.withheld_count)
+    changes = counts.describe_plan() if dry_run else counts.summarize()
     return (
         f"{at} {pluralize(len(snapshot.spaces.items), 'space')} observed, "
-        f"{pluralize(len(plan.drifts), 'drift')}, {pluralize(len(plan.changes), 'change')} "
-        f"planned{applied_note}."
+        f"{pluralize(len(plan.drifts), 'drift')}, {changes}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of remove-registry: what is deleted, and what remains in an unreachable registry."""
+"""Pages of remove-registry: what is deleted, and what remains in the registry."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -52,17 +52,25 @@ def removal_page(
     return "\n\n".join(parts) + "\n"
 
 
-def orphaned_robots_page(registry_name: str, robot_accounts: Sequence[RobotAccount]) -> str:
-    """Return the page of robot accounts that remain in a registry removed while unreachable."""
+def orphaned_robots_page(
+    registry_name: str, robot_accounts: Sequence[RobotAccount], error: str
+) -> str:
+    """Return the page of robot accounts that remain in a removed registry.
+
+    Args:
+        registry_name: name of the registry.
+        robot_accounts: the robot accounts.
+        error: why they could not be deleted: it was unreachable or read-only.
+    """
     if not robot_accounts:
         return f"# {registry_name} is removed\n\nNo robot accounts remain in the registry.\n"
     count_text = pluralize(len(robot_accounts), "robot account")
     parts = [
         f"# {registry_name} is removed; {count_text} left in the registry",
-        "The registry was unreachable, so these robot accounts could not be deleted. Their secrets "
+        f"These robot accounts could not be deleted: {escape_markdown(error, 600)}. Their secrets "
         "are deleted from the database and from every reachable cluster.",
-        "**What to do:** when the registry is reachable again, delete them in its console (search "
-        f"for {inline_code('ri-')} among its robot accounts), or integrate it again with "
+        "**What to do:** when the registry accepts changes again, delete them in its console "
+        f"(search for {inline_code('ri-')} among its robot accounts), or integrate it again with "
         "integrate-registry: the first reconcile deletes robot accounts that are not needed.",
         _robots_section(robot_accounts),
     ]

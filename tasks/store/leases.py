@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, update
 
 from models.core.errors import LeaseHeld
+from models.core.lease import LeaseConflict
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from models.tables.types import UtcDateTime
@@ -36,19 +37,21 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def lease(key: str, *, wait_seconds: float = 0.0) -> AsyncIterator[str]:
+async def lease(key: str, *, wait_seconds: float = 0.0, flow_run: str = "") -> AsyncIterator[str]:
     """Hold the lease on `key`, see `load_under_lease`; yield the lease id."""
 
     def get_lease_id(session: Session, lease_id: str) -> str:
         return lease_id
 
-    async with load_under_lease(key, get_lease_id, wait_seconds=wait_seconds) as lease_id:
+    async with load_under_lease(
+        key, get_lease_id, wait_seconds=wait_seconds, flow_run=flow_run
+    ) as lease_id:
         yield lease_id
 
 
 @asynccontextmanager
 async def load_under_lease(
-    key: str, load: Callable[[Session, str], T], *, wait_seconds: float = 0.0
+    key: str, load: Callable[[Session, str], T], *, wait_seconds: float = 0.0, flow_run: str = ""
 ) -> AsyncIterator[T]:
     """Hold the lease on `key` and renew it until the block ends; yield the result of `load`.
 
@@ -60,15 +63,18 @@ async def load_under_lease(
         load: called with the lease id in the transaction that acquires the lease, so after any
             wait for another run. If it raises, the lease is not acquired.
         wait_seconds: how long to wait for another run to release the lease, in seconds.
+        flow_run: id of this flow run, for the messages of runs that find the lease held.
 
     Raises:
         LeaseHeld: another run still holds the lease after `wait_seconds`; or it was lost.
     """
     lease_id = uuid4().hex
     deadline, acquired_at = time.monotonic() + wait_seconds, _read_clocks()
-    while (loaded := await in_transaction(_acquire_and_load, key, lease_id, load)) is None:
+    while (
+        loaded := await in_transaction(_acquire_and_load, key, lease_id, load, flow_run)
+    ) is None:
         if time.monotonic() >= deadline:
-            raise LeaseHeld(f"{key!r} is locked by another run; nothing was changed")
+            raise await in_transaction(_lease_held_error, key)
         await asyncio.sleep(_POLL_SECONDS)
         acquired_at = _read_clocks()
     held_lease = _HeldLease(key, _Fence(key, lease_id, acquired_at))
@@ -133,11 +139,19 @@ def check_lease(session: Session, key: str, lease_id: str) -> None:
     """
     row = session.get(LeaseRow, key, with_for_update=True)
     if row is None or row.holder != lease_id:
-        raise _lease_lost_error(key, "nothing was saved")
+        raise _lease_lost_error(key, "this step saved nothing", row.flow_run if row else "")
 
 
-def _lease_lost_error(key: str, consequence: str) -> LeaseHeld:
-    return LeaseHeld(f"this run lost its lease on {key!r} to another run; {consequence}")
+def _lease_held_error(session: Session, key: str) -> LeaseHeld:
+    row = session.get(LeaseRow, key)
+    conflict = LeaseConflict(flow_run=row.flow_run if row else "")
+    return LeaseHeld(f"{key!r} is locked by {conflict.other_run}; nothing was changed", conflict)
+
+
+def _lease_lost_error(key: str, consequence: str, flow_run: str = "") -> LeaseHeld:
+    conflict = LeaseConflict(flow_run=flow_run, is_lost=True)
+    message = f"this run lost its lease on {key!r} to {conflict.other_run}; {consequence}"
+    return LeaseHeld(message, conflict)
 
 
 class _Fence:
@@ -223,17 +237,17 @@ def _expiry(session: Session) -> ColumnElement[datetime]:
 
 
 def _acquire_and_load(
-    session: Session, key: str, lease_id: str, load: Callable[[Session, str], T]
+    session: Session, key: str, lease_id: str, load: Callable[[Session, str], T], flow_run: str
 ) -> tuple[T] | None:
     """Acquire a lease and load what it protects; return None if another run holds it."""
-    return (load(session, lease_id),) if _acquire(session, key, lease_id) else None
+    return (load(session, lease_id),) if _acquire(session, key, lease_id, flow_run) else None
 
 
-def _acquire(session: Session, key: str, lease_id: str) -> bool:
+def _acquire(session: Session, key: str, lease_id: str, flow_run: str) -> bool:
     statement = update(LeaseRow).where(
         col(LeaseRow.key) == key, col(LeaseRow.expires_at) < _now(session)
     )
-    values = {"holder": lease_id, "expires_at": _expiry(session)}
+    values = {"holder": lease_id, "flow_run": flow_run, "expires_at": _expiry(session)}
     if session.exec(statement.values(values)).rowcount:
         return True
     try:

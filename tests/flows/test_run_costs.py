@@ -97,7 +97,7 @@ async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCapture
             await bind(name, ["team-a"], "red")
         assert costs.clients == {name: 1, "cluster eu": 1}
         assert costs.requests == {name: 7, "cluster eu": 9}
-        assert costs.transactions == 12
+        assert costs.transactions == 13
         with counted(caplog) as costs:
             await expect_success(sync_namespaces)
         assert (costs.clients, costs.requests) == ({"cluster eu": 1}, {"cluster eu": 3})

@@ -5,6 +5,7 @@ Whichever of the two is not named is simulated, so that each can be proved witho
 
 import pytest
 
+from flows.access.bind_space import bind_space
 from flows.access.rotate_credentials import rotate_credentials
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
@@ -19,7 +20,7 @@ from tasks.store.session import in_transaction
 from tests.live.clusters import Content
 from tests.live.images import find_robots, push
 from tests.live.live_environment import LiveEnvironment, register
-from tests.support.helpers import expect_success, integrate
+from tests.support.helpers import expect_failure, expect_success, integrate
 from tests.support.platform import bind, pull_secrets_in, unbind
 
 
@@ -87,7 +88,10 @@ async def test_a_secret_of_somebody_else_is_left_alone(
     await environment.cluster.foreign_secret(environment.shop)
     foreign_secret = await environment.cluster.secret(environment.shop)
 
-    await bind(name, [environment.own_project], environment.workspace)
+    message = await expect_failure(
+        bind_space, name, [environment.own_project], [environment.workspace]
+    )
+    assert "not in force yet: cluster live: namespace" in message
     assert await environment.cluster.secret(environment.shop) == foreign_secret
     assert (
         "that this installation does not own" in pull_secrets_in("live")[environment.shop].message

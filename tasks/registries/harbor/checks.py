@@ -142,7 +142,7 @@ def writable_check(info: SystemInfo) -> CheckResult:
         parts = ConditionStatus.UNKNOWN, Reason.NOT_PROBED, message, ""
     elif info.read_only:
         advice = "turn off read-only mode in Harbor, or wait until its garbage collection ends"
-        parts = ConditionStatus.FALSE, Reason.READ_ONLY, "Harbor is in read-only mode", advice
+        parts = ConditionStatus.FALSE, Reason.READ_ONLY, "Harbor is read-only", advice
     else:
         parts = ConditionStatus.TRUE, Reason.WRITABLE, "changes are accepted", ""
     status, reason, message, advice = parts

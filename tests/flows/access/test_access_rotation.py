@@ -89,7 +89,7 @@ async def test_a_rotation_leaves_no_gap(name: str) -> None:
         first, secret = p.robot, p.cluster.secret("shop")
         monitor = _PullMonitor(p, "team-a")
         message = await expect_success(rotate_credentials)
-        assert message == f"new secrets for 1 robot account in 1 registry{OLD_ROBOT_NOTE}"
+        assert message == f"new secrets for 1 robot account in 1 registry, in force{OLD_ROBOT_NOTE}"
         assert len(robots_in(p.harbor)) == 2
         await run_schedules(name)
         assert first.id in p.harbor.simulator.robots  # a node may have read its secret
@@ -166,7 +166,7 @@ async def test_only_what_is_older_than_the_configured_age(
         get_settings.cache_clear()
         before = {robot.workspace: robot.robot_id for robot in recorded_robots(name)}
         message = await expect_success(rotate_credentials, overdue_only=True)
-        assert message == f"new secrets for 1 robot account in 1 registry{OLD_ROBOT_NOTE}"
+        assert message == f"new secrets for 1 robot account in 1 registry, in force{OLD_ROBOT_NOTE}"
         advance_time(minutes=11)
         await run_schedules(name)
         after = {robot.workspace: robot.robot_id for robot in recorded_robots(name)}
@@ -313,7 +313,7 @@ async def test_a_registry_out_of_reach_is_removed_and_what_stays_is_listed(name:
         p.harbor.faults.add(Fault(Respond(503), times=None))
         message = await expect_failure(remove_registry, name, confirm=True)
         login = p.harbor.simulator.robot_login(p.robot)
-        expected = f"the registry is unreachable: these robot accounts were not deleted: {login}"
+        expected = f"these robot accounts were not deleted: {login} ({name}: "
         assert expected in message
         assert login in await page(f"removal-{name}")
         assert p.cluster.secret("shop") is None

@@ -72,7 +72,7 @@ async def test_by_label_by_list_by_several_keys_and_never_by_two_at_once(
         p.cluster.set_labels("torn", {LABEL: "red", TEAM: "blue"})
         p.cluster.set_labels("odd", {LABEL: "Red_Team"})
         message = await expect_success(create_workspace, "red", ["eu/listed"])
-        assert message == "workspace red has 4 namespaces"
+        assert message == "workspace red has 4 namespaces, in force"
         await p.bind("team-a")
         assert await _namespaces_with_access(p, "team-a", *all_namespaces) == {
             "own",
@@ -90,7 +90,7 @@ async def test_by_label_by_list_by_several_keys_and_never_by_two_at_once(
         assert await p.is_in_sync()
 
         message = await expect_success(create_workspace, "blue", ["eu/own"])
-        assert message == "workspace blue has 0 namespaces"
+        assert message == "workspace blue has 0 namespaces, in force"
         assert "listed for blue" in _namespaces()["own"].message
         assert await _namespaces_with_access(p, "team-a", *all_namespaces) == {
             "team",
@@ -174,7 +174,7 @@ async def test_a_workspace_with_bindings_is_removed_only_if_confirmed(name: str)
         assert (p.writes(), len(bindings_of(name))) == (before, 2)
         p.harbor.simulator.delete_project("team-b")  # a stale binding is no obstacle
         message = await expect_success(remove_workspace, "red", confirm=True)
-        assert message == "workspace red was removed with 2 bindings"
+        assert message.startswith("workspace red was removed with 2 bindings, in force")
         assert (robots_in(p.harbor), recorded_robots(name), bindings_of(name)) == ({}, (), ())
         assert p.cluster.secret("shop") is None
         assert "red" in _workspace_names()  # for a label still names it
@@ -194,7 +194,7 @@ async def test_what_is_bound_while_the_workspace_is_removed_goes_with_it_and_is_
 
         p.harbor.faults.add(Fault(RunCallback(add_binding), "DELETE", r"/api/v2\.0/robots/\d+"))
         message = await expect_success(remove_workspace, "red", confirm=True)
-        assert message == "workspace red was removed with 2 bindings"
+        assert message.startswith("workspace red was removed with 2 bindings, in force")
         assert (robots_in(p.harbor), bindings_of(name)) == ({}, ())
         unbound_rows = [row for row in audit_of(name) if row.what == "space.unbound"]
         assert [(row.subject, row.workspace, row.why) for row in unbound_rows] == [
@@ -208,8 +208,9 @@ async def test_a_workspace_is_removed_also_while_its_registry_is_down(name: str)
         await expect_success(create_workspace, "red", ["eu/shop"])
         await p.bind("team-a")
         p.harbor.faults.add(Fault(Respond(503), times=None))
-        message = await expect_success(remove_workspace, "red", confirm=True)
-        assert f"the next runs will retry: {name}: " in message
+        message = await expect_failure(remove_workspace, "red", confirm=True)
+        assert f"was removed with 1 binding: saved, not in force yet: {name}: " in message
+        assert "next attempt: reconcile-all (every 60 s)" in message
         assert (_workspace_names(), p.cluster.secret("shop")) == ([], None)
         p.harbor.faults.clear()
         await run_schedules(name)

@@ -129,7 +129,7 @@ async def test_restored_by_a_person_it_is_granted(name: str) -> None:
         message = await expect_success(
             resolve_held_bindings, name, HeldBindingAction.RESTORE, ["team-*"], ["red"]
         )
-        assert message == "restored 1 held binding"
+        assert message == "restored 1 held binding, in force"
         assert held_spaces(name) == []
         assert await p.grants_exactly("team-a", "team-b")
         message = await expect_success(resolve_held_bindings, name, HeldBindingAction.RESTORE)

@@ -21,6 +21,7 @@ from models.registries.registry import RegistryOrigin
 from models.tables import ManagedHarborRow
 from tasks import clock
 from tasks.store.access import managed_harbors
+from tasks.store.leases import lease
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     PASSWORD,
@@ -68,6 +69,16 @@ async def test_a_new_one_is_integrated_with_nobody_filling_in_a_form(database: s
         await bind("c1-hub-main", ["team-a"], "red")
         assert await pulls(harbor, cluster, "shop", "team-a")
         assert "0 changes made" in await expect_success(discover_managed_harbors)
+
+
+async def test_beside_another_run_it_names_the_run(database: str) -> None:
+    with harbor_with() as harbor, cluster_with() as cluster:
+        await register("c1", cluster)
+        create_harbor(cluster, harbor)
+        async with lease("discovery/c1", flow_run="0f6d"):
+            message = await expect_success(discover_managed_harbors)
+    conflict = "cluster c1: another run (flow run 0f6d) holds its lease"
+    assert message == f"nothing was read; {conflict}"
 
 
 async def test_said_at_once_twice_early_and_for_nobody(database: str) -> None:

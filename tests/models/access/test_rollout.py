@@ -7,7 +7,7 @@ import pytest
 
 from models.access.binding import Binding
 from models.access.binding_status import BindingStatus
-from models.access.rollout import Rollout, RolloutGap, RolloutStep
+from models.access.rollout import Rollout, RolloutGap, RolloutStep, first_ungranted
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
 from models.core.reasons import Reason
@@ -156,3 +156,31 @@ def test_the_pages_say_the_same(changed: dict[str, Any]) -> None:
     assert bool(status.pending_reason(ON_HARBOR, None)) is (
         not find_effective(ON_HARBOR, **changed)
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "bindings", "message"),
+    [
+        ({}, [ON_HARBOR, ON_DOCKER], ""),
+        ({"pull_secrets": []}, [ON_HARBOR, ON_DOCKER], ""),  # the cluster's result says that
+        ({"robot_accounts": []}, [ON_HARBOR], "the robot account cannot pull it"),
+        ({"registries": {}}, [ON_HARBOR], "the registry is not integrated"),
+        (
+            {},
+            [ON_HARBOR.model_copy(update={"held_since": NOW, "held_reason": "replaced"})],
+            "the binding is held: replaced",
+        ),
+    ],
+)
+def test_what_the_registry_does_not_grant(
+    changed: dict[str, Any], bindings: list[Binding], message: str
+) -> None:
+    ungranted = first_ungranted(Rollout(**facts(**changed)), bindings)
+    assert message in ungranted
+    assert bool(ungranted) == bool(message)
+
+
+def test_how_many_it_does_not_grant() -> None:
+    rollout = Rollout(**facts(robot_accounts=[]))
+    message = first_ungranted(rollout, [ON_HARBOR, binding("b"), binding("c")])
+    assert message.startswith("space a for workspace team-a (and 2 more): ")

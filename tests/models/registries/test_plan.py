@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from models.core.counts import count_changes
 from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
 from models.registries.changes import Change, Drift, DriftAction, DriftKind
@@ -284,3 +287,50 @@ def test_many_robots_gone_at_once_are_not_forgotten() -> None:
         r"forget 10 of 12 robot accounts", exceeded_message(plan.exceeded_limit(ChangeLimits()))
     )
     assert plan.model_copy(update={"robot_count": 30}).exceeded_limit(ChangeLimits()) is None
+
+
+def test_read_only_keeps_the_changes_and_reports_the_drift() -> None:
+    drift = _drift(DriftKind.VISIBILITY, DriftAction.ENFORCED)
+    plan = _plan(narrow("a"), spaces=1, drifts=(drift,), expired_count=1)
+    waiting = plan.for_read_only("Harbor is read-only", ChangeLimits())
+    assert waiting.changes == plan.changes
+    assert waiting.expired_spaces == plan.expired_spaces
+    assert [(drift.action, drift.reason) for drift in waiting.drifts] == [
+        (DriftAction.REPORTED, "not changed: Harbor is read-only")
+    ]
+
+
+def test_read_only_lifts_no_safety_limit() -> None:
+    plan = _plan(narrow("a"), spaces=20, expired_count=12)
+    waiting = plan.for_read_only("Harbor is read-only", ChangeLimits())
+    assert (waiting.expired_spaces, waiting.changes, waiting.withheld_count) == ((), (), 1)
+    assert plan.for_read_only("Harbor is read-only", None).expired_spaces == plan.expired_spaces
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                narrow("a"),
+                widen("b"),
+                create("c"),
+                create_robot("a"),
+                update_robot(1, ("a",), ("b",)),
+                delete_robot(2, "a", urgent=False),
+            ]
+        ),
+        max_size=6,
+    ),
+    st.lists(st.sampled_from(["limits", "key", "read-only"]), max_size=3),
+)
+def test_withheld_changes_are_counted(changes: list[Change], reasons: list[str]) -> None:
+    plan = _plan(*changes)
+    for reason in reasons:
+        if reason == "limits":
+            plan = plan.safe_subset()
+        elif reason == "key":
+            plan = plan.without_new_robots()
+        else:
+            plan = plan.for_read_only("Harbor is read-only", ChangeLimits(min_count=0, max_share=0))
+    assert len(plan.changes) + plan.withheld_count == len(changes)
+    assert count_changes(plan.changes, [], plan.withheld_count).total == len(changes)

@@ -199,7 +199,7 @@ def test_synced(
 
 def test_synced_says_how_many_failed_and_the_first() -> None:
     outcomes = [failure(narrow("b"), message="403"), failure(narrow("c"))]
-    assert sync_check(snapshot(), outcomes, "").message == "2 changes failed, first b: 403"
+    assert sync_check(snapshot(), outcomes, "").message == "2 of 2 changes failed, first b: 403"
 
 
 def test_one_unreadable_list_does_not_make_a_synced_registry_unsynced() -> None:
@@ -355,3 +355,13 @@ def test_bindings_of_spaces_that_the_registry_rejects_are_held() -> None:
         "bad": EXPIRED_REASON,
         "other": "made again",
     }
+
+
+def test_changes_that_wait_for_a_read_only_registry() -> None:
+    read_only = check_result(
+        ConditionType.WRITABLE, ConditionStatus.FALSE, Reason.READ_ONLY, "Harbor is read-only"
+    )
+    waiting = snapshot(observed_space(), verdicts=[read_only])
+    check = sync_check(waiting, [], "Harbor is read-only (1 change not made)")
+    assert (check.status, check.reason) == (ConditionStatus.FALSE, Reason.READ_ONLY)
+    assert sync_check(waiting, [], "").status is ConditionStatus.TRUE

@@ -117,7 +117,7 @@ def test_a_cluster_tells_its_namespaces_what_a_person_must_look_at_first() -> No
     page = cluster_page(cluster_record(), plan, outcomes, f"too many {HOSTILE}", dry_run=False)
     assert page.startswith("# Cluster eu: ✅ reachable")
     assert "**Safety limit:** too many" in page
-    assert "1 change planned, 0 applied, 1 failed" in page
+    assert "0 of 1 change made, 1 failed" in page
     assert "1 of 3" in page
     assert page.index("`lab`") < page.index("| `shop` | team-a, label |")
     assert "1 namespace without a workspace" in page
@@ -171,11 +171,11 @@ def test_a_removal_lists_everything_that_goes() -> None:
 
 
 def test_what_stays_behind_is_listed_with_the_way_to_remove_it() -> None:
-    page = orphaned_robots_page("prod", [robot_account(1, "team")])
+    page = orphaned_robots_page("prod", [robot_account(1, "team")], "read-only")
     assert "1 robot account left in the registry" in page
     assert login_of() in page
     assert "integrate-registry" in page
-    assert "No robot accounts remain" in orphaned_robots_page("prod", [])
+    assert "No robot accounts remain" in orphaned_robots_page("prod", [], "")
 
 
 def test_an_explanation_shows_each_link_and_the_fix() -> None:

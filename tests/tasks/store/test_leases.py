@@ -14,6 +14,7 @@ import pytest
 from sqlmodel import Session, delete, text, update
 
 from models.core.errors import InvalidRequest, LeaseHeld
+from models.core.lease import LeaseConflict
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from tasks import clock
@@ -36,16 +37,28 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     get_settings.cache_clear()
 
 
-def _take_over(session: Session, lease_id: str) -> None:
+def _take_over(session: Session, lease_id: str, flow_run: str = "") -> None:
     """What another run does to a lease that has expired."""
     until = clock.now() + timedelta(seconds=60)
-    session.exec(update(LeaseRow).values(holder=lease_id, expires_at=until))
+    values = {"holder": lease_id, "flow_run": flow_run, "expires_at": until}
+    session.exec(update(LeaseRow).values(**values))
 
 
 async def _wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.05)
+
+
+async def test_the_run_that_holds_it_is_named() -> None:
+    async with lease("prod", flow_run="0f6d") as lease_id:
+        with pytest.raises(LeaseHeld, match=r"another run \(flow run 0f6d\); nothing") as held:
+            async with lease("prod"):
+                pytest.fail("two hold one lease")
+        assert held.value.conflict == LeaseConflict(flow_run="0f6d")
+        run_in_transaction(_take_over, "another", "77aa")
+        with pytest.raises(LeaseHeld, match=r"to another run \(flow run 77aa\)"):
+            run_in_transaction(check_lease, "prod", lease_id)
 
 
 async def test_one_at_a_time() -> None:
@@ -372,7 +385,7 @@ async def test_nothing_is_saved_under_a_lost_lease(end: Callable[[Session], None
     integrate()
     async with lease("prod") as lease_id:
         await in_transaction(end)
-        with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another run; nothing was"):
+        with pytest.raises(LeaseHeld, match="lost its lease on 'prod' to another run; this step"):
             await save_and_release(lease_id, _save, "saved")
     (row,) = rows(RegistryRow)
     assert row.description != "saved"

@@ -249,11 +249,11 @@ async def test_nothing_is_saved_after_the_lease_is_lost(other_lease_id: str) -> 
     async with registered_cluster() as lease_id:
         await save(lease_id, EVERY_FIELD, SECRET_STATUSES)
     before, entries_before = run_in_transaction(clusters.get_cluster, "eu"), audit_entries()
-    with pytest.raises(LeaseHeld, match="nothing was saved"):
+    with pytest.raises(LeaseHeld, match="this step saved nothing"):
         await save(other_lease_id, (), None, ENTRY)
-    with pytest.raises(LeaseHeld, match="nothing was saved"):
+    with pytest.raises(LeaseHeld, match="this step saved nothing"):
         await save(other_lease_id, None, (), ENTRY)
-    with pytest.raises(LeaseHeld, match="nothing was saved"):
+    with pytest.raises(LeaseHeld, match="this step saved nothing"):
         await in_transaction(
             clusters.save_status,
             "eu",

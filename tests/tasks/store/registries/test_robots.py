@@ -140,7 +140,7 @@ async def test_a_run_concludes() -> None:
 async def test_a_run_that_lost_its_lease_forgets_nothing() -> None:
     platform()
     save_accounts(OLD, NEW)
-    with pytest.raises(LeaseHeld, match="nothing was saved"):
+    with pytest.raises(LeaseHeld, match="this step saved nothing"):
         await _save_run("me", updated_robots=(robot_account(2, "c"),), deleted_robot_ids=(1,))
     assert run_in_transaction(robots.list_robots) == (OLD, NEW)
 

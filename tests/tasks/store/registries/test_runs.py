@@ -92,7 +92,7 @@ async def test_the_last_attempt_at_a_change_counts() -> None:
 
 async def test_nothing_is_saved_after_the_lease_is_lost() -> None:
     integrate()
-    with pytest.raises(LeaseHeld, match="nothing was saved"):
+    with pytest.raises(LeaseHeld, match="this step saved nothing"):
         await in_transaction(runs.save_run, "prod", RUN_RECORD, run_context("run-2", "late"))
     _check_nothing_saved()
 
