@@ -14,10 +14,10 @@ from flows.discovery import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.managed_harbors import (
-    DiscoveryResult,
     hold_discovery,
     reconcile_managed_harbors,
 )
+from flows.operations.run_results import DiscoveryResult
 from flows.operations.state_pages import (
     PAGES_AT_ONCE,
     StatePages,

@@ -7,11 +7,11 @@ from prefect.states import Completed, Failed
 
 from flows.operations.reconcile_registry import (
     LEASE_WAIT_SECONDS,
-    RegistryRunResult,
     hold_registry,
     reconcile,
 )
 from flows.operations.rollout import find_ungranted
+from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure
 from models.access.access_summary import AccessSummary, summarize_access

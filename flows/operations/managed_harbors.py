@@ -17,13 +17,12 @@ from flows.operations.reconcile_registry import (
     reconcile,
 )
 from flows.operations.removal import decommission
+from flows.operations.run_results import DiscoveryResult
 from flows.operations.storage import refresh_storage
 from flows.runs import hold_lease, isolate_failure, load_under_lease
 from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
-from models.core.base import FrozenModel
-from models.core.counts import ChangeCounts
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
@@ -58,56 +57,6 @@ from tasks.store import audit
 from tasks.store.access import bindings, managed_harbors, trusted_objects
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
-
-
-class DiscoveryResult(FrozenModel):
-    """The result of discovery in one cluster.
-
-    Attributes:
-        harbor_count: number of managed Harbors in the cluster.
-        failures: the errors of steps that failed.
-        withheld_count: number of steps that were not attempted: removals that exceeded the safety
-            limits.
-        unsafe_reason: why no Harbor was removed, if removals exceeded the safety limits.
-        postponed_count: number of Harbors that later runs adopt.
-        run_error: why the run itself failed.
-        skipped_reason: why the cluster was left to another run.
-    """
-
-    cluster: str
-    harbor_count: int = 0
-    plan: DiscoveryPlan = DiscoveryPlan()
-    failures: tuple[str, ...] = ()
-    withheld_count: int = 0
-    unsafe_reason: str = ""
-    postponed_count: int = 0
-    run_error: str = ""
-    skipped_reason: str = ""
-
-    @property
-    def counts(self) -> ChangeCounts:
-        """Return how many steps were made, failed or were skipped."""
-        failed = len(self.failures)
-        return ChangeCounts(
-            made=len(self.plan.steps) - failed, failed=failed, skipped=self.withheld_count
-        )
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        """Return everything that failed."""
-        errors = (*self.failures, self.unsafe_reason, self.run_error)
-        return tuple(error for error in errors if error)
-
-    @property
-    def unavailable_reason(self) -> str:
-        """Return what could not be read of the cluster, and why; empty if all was read."""
-        return "; ".join(map(str, self.plan.unavailable))
-
-    @property
-    def registries(self) -> tuple[str, ...]:
-        """Return the names of registries that the steps may have changed."""
-        steps = [step for step in self.plan.steps if not is_record_only(step)]
-        return tuple(step.registry for step in steps if not isinstance(step, SetState))
 
 
 async def reconcile_managed_harbors(

@@ -9,20 +9,17 @@ from prefect.utilities.annotations import quote
 from sqlmodel import Session
 
 from flows.operations.bindings import hold
+from flows.operations.run_results import RegistryRunResult
 from flows.runs import load_under_lease
 from models.access.robot_state import RobotState
 from models.access.rotation import has_superseded_robots
-from models.access.rotation_messages import deletion_remark
-from models.access.target import TargetResult, registry_target
 from models.core.availability import Complete
-from models.core.base import FrozenModel
-from models.core.counts import ChangeCounts, count_changes
 from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
 from models.core.plural import pluralize
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
-from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
-from models.registries.health import HealthSummary, summarize_health
+from models.registries.changes import ChangeResult
+from models.registries.health import summarize_health
 from models.registries.observation import Snapshot, StorageReading
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
@@ -73,59 +70,6 @@ async def _apply(
 AS_TASKS = RegistrySteps(observe, _apply)
 AS_FUNCTIONS = RegistrySteps(observe.fn, apply.fn)
 """For many registries in one task: a task run per step would overload the Prefect server."""
-
-
-class RegistryRunResult(FrozenModel):
-    """The result of one run on one registry.
-
-    Attributes:
-        unsafe_reason: why the plan was not applied or only in part: read-only mode, safety limits,
-            or no key to encrypt new secrets.
-        has_superseded_robots: whether a workspace has more than one robot account now.
-    """
-
-    registry: str
-    health_summary: HealthSummary
-    snapshot: Snapshot
-    plan: Plan
-    results: tuple[ChangeResult, ...] = ()
-    unsafe_reason: str = ""
-    has_superseded_robots: bool = False
-
-    @property
-    def counts(self) -> ChangeCounts:
-        """Return how many changes were made, failed or were skipped."""
-        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
-
-    @property
-    def target(self) -> TargetResult:
-        """Return whether the desired state is in force in the registry, or why not."""
-        return registry_target(
-            self.registry, self.snapshot, self.results, self.unsafe_reason, self.counts
-        )
-
-    @property
-    def error(self) -> str:
-        """Return what failed; empty if the registry is in the desired state."""
-        return "" if self.target.in_force else self.target.reason
-
-    @property
-    def note(self) -> str:
-        """Return a remark about pulls that may fail once and access that has ended."""
-        deleted = [
-            result.change
-            for result in self.results
-            if isinstance(result.change, DeleteRobot) and result.succeeded
-        ]
-        return deletion_remark(deleted, self.snapshot.observed_at)
-
-    @property
-    def affects_pull_secrets(self) -> bool:
-        """Whether pull secrets may have to change: a robot account is new, deleted or renamed."""
-        return bool(self.plan.updated_robots or self.plan.deleted_robot_ids) or any(
-            isinstance(result.change, CreateRobot | DeleteRobot) and result.succeeded
-            for result in self.results
-        )
 
 
 @asynccontextmanager

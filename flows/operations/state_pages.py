@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from flows.operations.managed_harbors import DiscoveryResult
+from flows.operations.run_results import DiscoveryResult
 from flows.operations.sync_cluster import ClusterSyncResult
 from models.core.publication import Publication
 from models.discovery.managed_harbor import ManagedHarborRecord

@@ -26,7 +26,8 @@ from flows.operations.integration import (
     load_integration_records,
     save_new_registry,
 )
-from flows.operations.reconcile_registry import RegistryRunResult, hold_registry, reconcile
+from flows.operations.reconcile_registry import hold_registry, reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries import messages
 from flows.registries.reconcile import final_state

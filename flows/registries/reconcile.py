@@ -10,7 +10,8 @@ from prefect.states import Completed, Failed
 from flows.forms.fields import ExistingRegistryField
 from flows.forms.schema import form_field
 from flows.operations.access_changes import sync_targets
-from flows.operations.reconcile_registry import RegistryRunResult, hold_registry, reconcile
+from flows.operations.reconcile_registry import hold_registry, reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.registries import messages
 from flows.runs import report_errors
 from models.access.access_summary import describe_pending

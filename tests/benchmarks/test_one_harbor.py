@@ -7,7 +7,8 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from flows.operations.reconcile_registry import RegistryRunResult, reconcile
+from flows.operations.reconcile_registry import reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.runs import hold_lease
 from models.access.requests import desired_space_entries, with_visibility
 from models.registries.space import Visibility

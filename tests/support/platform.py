@@ -18,7 +18,8 @@ from flows.access.unbind_space import unbind_space
 from flows.clusters.register_cluster import register_cluster
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
-from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
 from flows.runs import hold_lease, new_run_context
 from models.access.binding import Binding

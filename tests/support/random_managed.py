@@ -18,8 +18,7 @@ from deployments.simulators.harbor.identity import basic_credentials
 from deployments.simulators.harbor.state.core import current_time
 from deployments.simulators.kubernetes.harbors.charts import HelmRelease
 from flows.discovery.discover import discover_clusters
-from flows.operations.managed_harbors import DiscoveryResult
-from flows.operations.reconcile_registry import RegistryRunResult
+from flows.operations.run_results import DiscoveryResult, RegistryRunResult
 from models.access.binding_change import restorable_bindings, select_held_bindings
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarborRecord

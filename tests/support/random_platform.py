@@ -20,7 +20,8 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations import memberships
 from flows.operations.integration import save_new_registry
-from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
 from flows.runs import hold_lease, new_run_context
 from models.access.binding import Workspace

@@ -24,7 +24,8 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
-from flows.operations.reconcile_registry import AS_FUNCTIONS, RegistryRunResult, reconcile
+from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
+from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
 from flows.runs import hold_lease
 from models.access.binding import Binding, Workspace

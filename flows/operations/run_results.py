@@ -1,0 +1,114 @@
+"""The results of a run on one registry, and of discovery in one cluster."""
+
+from models.access.rotation_messages import deletion_remark
+from models.access.target import TargetResult, registry_target
+from models.core.base import FrozenModel
+from models.core.counts import ChangeCounts, count_changes
+from models.discovery.steps import DiscoveryPlan, SetState, is_record_only
+from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
+from models.registries.health import HealthSummary
+from models.registries.observation import Snapshot
+from models.registries.plan import Plan
+
+
+class RegistryRunResult(FrozenModel):
+    """The result of one run on one registry.
+
+    Attributes:
+        unsafe_reason: why the plan was not applied or only in part: read-only mode, safety limits,
+            or no key to encrypt new secrets.
+        has_superseded_robots: whether a workspace has more than one robot account now.
+    """
+
+    registry: str
+    health_summary: HealthSummary
+    snapshot: Snapshot
+    plan: Plan
+    results: tuple[ChangeResult, ...] = ()
+    unsafe_reason: str = ""
+    has_superseded_robots: bool = False
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """Return how many changes were made, failed or were skipped."""
+        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
+
+    @property
+    def target(self) -> TargetResult:
+        """Return whether the desired state is in force in the registry, or why not."""
+        return registry_target(
+            self.registry, self.snapshot, self.results, self.unsafe_reason, self.counts
+        )
+
+    @property
+    def error(self) -> str:
+        """Return what failed; empty if the registry is in the desired state."""
+        return "" if self.target.in_force else self.target.reason
+
+    @property
+    def note(self) -> str:
+        """Return a remark about pulls that may fail once and access that has ended."""
+        deleted = [
+            result.change
+            for result in self.results
+            if isinstance(result.change, DeleteRobot) and result.succeeded
+        ]
+        return deletion_remark(deleted, self.snapshot.observed_at)
+
+    @property
+    def affects_pull_secrets(self) -> bool:
+        """Whether pull secrets may have to change: a robot account is new, deleted or renamed."""
+        return bool(self.plan.updated_robots or self.plan.deleted_robot_ids) or any(
+            isinstance(result.change, CreateRobot | DeleteRobot) and result.succeeded
+            for result in self.results
+        )
+
+
+class DiscoveryResult(FrozenModel):
+    """The result of discovery in one cluster.
+
+    Attributes:
+        harbor_count: number of managed Harbors in the cluster.
+        failures: the errors of steps that failed.
+        withheld_count: number of steps that were not attempted: removals that exceeded the safety
+            limits.
+        unsafe_reason: why no Harbor was removed, if removals exceeded the safety limits.
+        postponed_count: number of Harbors that later runs adopt.
+        run_error: why the run itself failed.
+        skipped_reason: why the cluster was left to another run.
+    """
+
+    cluster: str
+    harbor_count: int = 0
+    plan: DiscoveryPlan = DiscoveryPlan()
+    failures: tuple[str, ...] = ()
+    withheld_count: int = 0
+    unsafe_reason: str = ""
+    postponed_count: int = 0
+    run_error: str = ""
+    skipped_reason: str = ""
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """Return how many steps were made, failed or were skipped."""
+        failed = len(self.failures)
+        return ChangeCounts(
+            made=len(self.plan.steps) - failed, failed=failed, skipped=self.withheld_count
+        )
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Return everything that failed."""
+        errors = (*self.failures, self.unsafe_reason, self.run_error)
+        return tuple(error for error in errors if error)
+
+    @property
+    def unavailable_reason(self) -> str:
+        """Return what could not be read of the cluster, and why; empty if all was read."""
+        return "; ".join(map(str, self.plan.unavailable))
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Return the names of registries that the steps may have changed."""
+        steps = [step for step in self.plan.steps if not is_record_only(step)]
+        return tuple(step.registry for step in steps if not isinstance(step, SetState))
