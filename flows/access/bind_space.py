@@ -16,7 +16,7 @@ from flows.operations.bindings import bind
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import new_run_context, report_errors
-from models.access.binding_change import plan_bind
+from models.access.binding_change import plan_bind, requested_keys
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
 from tasks.prefect.artifacts import publish_artifact
@@ -49,7 +49,8 @@ async def bind_space(
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))
     await in_transaction(bind, binding_change.bindings, context)
-    result = await apply_access_change(registry, binding_change.bindings)
+    requested = requested_keys(registry, records.spaces, spaces, workspaces)
+    result = await apply_access_change(registry, requested)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
     await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))

@@ -87,7 +87,8 @@ async def resolve_held_bindings(
 async def _restore(registry: str, selection: Sequence[Binding], message: str) -> State[None]:
     reason = messages.HELD_BINDING_RESTORED
     await in_transaction(bind, selection, new_run_context(), reason)
-    result = await apply_access_change(registry, selection)
+    requested = {(binding.space, binding.workspace) for binding in selection}
+    result = await apply_access_change(registry, requested)
     await publish_plan(result.registry_result)
     await _publish(registry, selection)
     return result.final_state(message)

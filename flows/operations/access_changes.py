@@ -15,7 +15,6 @@ from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure
 from models.access.access_summary import AccessSummary, summarize_access
-from models.access.binding import Binding
 from models.access.target import TargetKind, TargetResult, failed_target, locked_target
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
@@ -70,7 +69,7 @@ def to_state(summary: AccessSummary, notes: Sequence[str] = ()) -> State[None]:
 
 async def apply_access_change(
     registry: str,
-    bindings: Sequence[Binding] = (),
+    requested: Collection[tuple[str, str]] = (),
     *,
     wait_seconds: float = LEASE_WAIT_SECONDS,
 ) -> AccessChangeResult:
@@ -81,10 +80,10 @@ async def apply_access_change(
 
     Args:
         registry: name of the registry.
-        bindings: the saved bindings; none if bindings were deleted.
+        requested: space and workspace of each binding that must be in force.
         wait_seconds: time to wait for another run on the registry.
     """
-    workspaces = {binding.workspace for binding in bindings}
+    workspaces = {workspace for _, workspace in requested}
 
     async def work() -> AccessChangeResult:
         try:
@@ -95,7 +94,7 @@ async def apply_access_change(
                 result = await reconcile_access(
                     registry, context, registry_state, workspaces=workspaces
                 )
-            return await _check_grants(result, registry, bindings)
+            return await _check_grants(result, registry, requested)
         except LeaseHeld as error:
             target = locked_target(TargetKind.REGISTRY, registry, error.conflict)
         # Pull secrets do not need the lease on the registry.
@@ -108,12 +107,12 @@ async def apply_access_change(
 
 
 async def _check_grants(
-    result: AccessChangeResult, registry: str, bindings: Sequence[Binding]
+    result: AccessChangeResult, registry: str, requested: Collection[tuple[str, str]]
 ) -> AccessChangeResult:
     # The run on the registry may have held a binding, because its space was replaced.
-    if not bindings:
+    if not requested:
         return result
-    ungranted = await in_transaction(find_ungranted, registry, bindings)
+    ungranted = await in_transaction(find_ungranted, registry, requested)
     return result.with_ungranted(ungranted) if ungranted else result
 
 

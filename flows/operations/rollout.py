@@ -1,11 +1,10 @@
 """Save what has reached every namespace of its workspace: new secrets and bindings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session
 
-from models.access.binding import Binding
 from models.access.rollout import Rollout, first_ungranted
 from models.access.rotation import newly_rolled_out, pending_rollouts
 from tasks.store.access import bindings, clusters
@@ -21,9 +20,13 @@ def save_rolled_out_robots(session: Session, now: datetime) -> None:
         robots.save_rolled_out(session, rolled_out, now)
 
 
-def find_ungranted(session: Session, registry: str, requested: Iterable[Binding]) -> str:
-    """Return the first requested binding that its registry does not grant; empty if none."""
-    keys = {(binding.space, binding.workspace) for binding in requested}
+def find_ungranted(session: Session, registry: str, requested: Collection[tuple[str, str]]) -> str:
+    """Return the first requested binding that its registry does not grant; empty if none.
+
+    Args:
+        registry: name of the registry.
+        requested: space and workspace of each requested binding.
+    """
     rollout = Rollout(
         {registry: registries.get_registry(session, registry).registry},
         robots.list_robots(session, registry),
@@ -35,7 +38,7 @@ def find_ungranted(session: Session, registry: str, requested: Iterable[Binding]
         [
             binding
             for binding in bindings.list_bindings(session, registry=registry)
-            if (binding.space, binding.workspace) in keys
+            if (binding.space, binding.workspace) in requested
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import product
 
 from pydantic import Field
 
@@ -78,6 +79,23 @@ def plan_bind(
         if (space, workspace) not in active
     )
     return _binding_change(records, missing, names)
+
+
+def requested_keys(
+    registry: str, space_names: Iterable[str], patterns: Sequence[str], names: Sequence[str]
+) -> frozenset[tuple[str, str]]:
+    """Return the space and workspace of each requested binding, including those that exist.
+
+    Args:
+        registry: name of the registry.
+        space_names: names of its spaces.
+        patterns: names and patterns of spaces.
+        names: names of workspaces.
+
+    Raises:
+        InvalidRequest: a pattern matches no space.
+    """
+    return frozenset(product(match_spaces(registry, space_names, patterns), names))
 
 
 def plan_unbind(

@@ -10,6 +10,7 @@ from models.access.binding_change import (
     BindingRecords,
     plan_bind,
     plan_unbind,
+    requested_keys,
     restorable_bindings,
     select_held_bindings,
 )
@@ -136,3 +137,8 @@ def test_only_for_a_space_on_record_can_a_binding_be_restored() -> None:
     """Else it would wait for whoever takes the name."""
     on_record = records(HELD, HELD_GONE)
     assert restorable_bindings(on_record, on_record.bindings) == (HELD,)
+
+
+def test_what_is_requested_includes_what_is_bound() -> None:
+    keys = requested_keys("prod", ["a", "b", "c"], ["a", "b*"], ["team-a", "team-b"])
+    assert keys == {("a", "team-a"), ("a", "team-b"), ("b", "team-a"), ("b", "team-b")}
