@@ -110,13 +110,6 @@ async def _discover_cluster(
 def _final_state(results: Sequence[DiscoveryResult], *, dry_run: bool) -> State[None]:
     errors = [error for result in results for error in result.errors]
     unavailable = [result.unavailable_reason for result in results if result.unavailable_reason]
-    # A later run cannot help: somebody has to replace the credential of the cluster.
-    errors += [
-        str(failure)
-        for result in results
-        for failure in result.plan.unavailable
-        if failure.needs_person
-    ]
     warnings = [warning for result in results for warning in result.plan.warnings]
     skipped = [result.skipped_reason for result in results if result.skipped_reason]
     message = messages.discovery_summary(

@@ -134,6 +134,9 @@ async def _adopt_if_ready(
         )
     if result.failures:
         raise IntegrationError(result.failures[0])
+    if result.plan.refusals:
+        ref = f"{host_cluster.name}/{namespace}/{name}"
+        raise IntegrationError(f"{ref}: {result.plan.refusals[0]}")
     records = await in_transaction(managed_harbors.list_harbor_records)
     key = host_cluster.name, namespace, name
     matches = [

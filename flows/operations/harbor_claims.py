@@ -15,7 +15,7 @@ from models.core.errors import RemoteError
 from models.core.plural import pluralize
 from models.core.run_context import RunContext
 from models.discovery.claims import resolve_claim
-from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
+from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord, adopted_record
 from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState
 from models.discovery.update_rules import refresh_registry, secret_ref
 from models.registries.registry import Registry
@@ -128,14 +128,8 @@ def _save_link(session: Session, step: Relocate | Replace, message: str) -> None
             message=f"{step.registry} has moved to {ref}",
         )
         managed_harbors.save_harbor_records(session, [moved_harbor])
-    adopted_harbor = ManagedHarborRecord(
-        ref=ref,
-        uid=step.harbor.uid,
-        state=AdoptionState.ADOPTED,
-        registry=step.registry,
-        message=message,
-    )
-    managed_harbors.save_harbor_records(session, [adopted_harbor])
+    record = adopted_record(step.harbor, step.registry, message)
+    managed_harbors.save_harbor_records(session, [record])
 
 
 def _update_registry(

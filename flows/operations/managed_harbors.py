@@ -26,7 +26,12 @@ from models.core.availability import Unavailable
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
-from models.discovery.managed_harbor import AdoptionState, ManagedHarbor, ManagedHarborRecord
+from models.discovery.managed_harbor import (
+    AdoptionState,
+    ManagedHarborRecord,
+    adopted_record,
+    duplicate_record,
+)
 from models.discovery.observation import ClusterHarbors
 from models.discovery.plan import plan_discovery
 from models.discovery.steps import (
@@ -261,13 +266,13 @@ async def _adopt(step: Adopt) -> None:
     duplicate = await find_duplicate(registry, robot_accounts)
     if duplicate:
         await in_transaction(
-            managed_harbors.save_harbor_records, [_duplicate_record(harbor, duplicate)]
+            managed_harbors.save_harbor_records, [duplicate_record(harbor, duplicate)]
         )
         return
 
     def save(session: Session, context: RunContext) -> None:
         save_new_registry(session, registry, entry, context)
-        managed_harbors.save_harbor_records(session, [_adopted_record(harbor, registry.name)])
+        managed_harbors.save_harbor_records(session, [adopted_record(harbor, registry.name)])
 
     async with hold_registry(registry.name, save) as (context, registry_state):
         await reconcile(
@@ -278,27 +283,6 @@ async def _adopt(step: Adopt) -> None:
             registry_state=registry_state,
             release=True,
         )
-
-
-def _duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
-    message = (
-        f"{harbor.address} is another address of the Harbor that is integrated as {duplicate}: "
-        "that Harbor contains its robot accounts. Use one address for both, or run update-registry "
-        f"for {duplicate}"
-    )
-    return ManagedHarborRecord(
-        ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
-    )
-
-
-def _adopted_record(harbor: ManagedHarbor, registry: str, message: str = "") -> ManagedHarborRecord:
-    return ManagedHarborRecord(
-        ref=harbor.ref,
-        uid=harbor.uid,
-        state=AdoptionState.ADOPTED,
-        registry=registry,
-        message=message,
-    )
 
 
 async def _adopt_existing(step: AdoptExisting) -> None:
@@ -323,7 +307,7 @@ async def _adopt_existing(step: AdoptExisting) -> None:
 def _save_adoption(session: Session, step: AdoptExisting, context: RunContext) -> None:
     name, ref = step.registry, step.harbor.ref
     message = f"linked to {name}, which a user integrated; its settings are unchanged"
-    managed_harbors.save_harbor_records(session, [_adopted_record(step.harbor, name, message)])
+    managed_harbors.save_harbor_records(session, [adopted_record(step.harbor, name, message)])
     entry = AuditEntry(subject=name, action="registry.adopted", reason=f"linked to {ref} by a user")
     audit.append(session, name, [entry], context)
 
@@ -333,7 +317,7 @@ async def _update_adopted(step: UpdateAdopted) -> None:
 
     def save(session: Session, context: RunContext) -> None:
         _update_registry(session, step, context)
-        managed_harbors.save_harbor_records(session, [_adopted_record(harbor, name)])
+        managed_harbors.save_harbor_records(session, [adopted_record(harbor, name)])
 
     async with hold_registry(name, save) as (context, registry_state):
         await reconcile(name, context, AS_FUNCTIONS, registry_state=registry_state, release=True)

@@ -99,7 +99,7 @@ class DiscoveryResult(FrozenModel):
     @property
     def errors(self) -> tuple[str, ...]:
         """Return everything that failed."""
-        errors = (*self.failures, self.unsafe_reason, self.run_error)
+        errors = (*self.failures, self.unsafe_reason, self.run_error, *self.plan.refusals)
         return tuple(error for error in errors if error)
 
     @property

@@ -124,6 +124,34 @@ class ManagedHarborRecord(FrozenModel):
         return self.state is AdoptionState.EXCLUDED and location == (cluster, namespace, name)
 
 
+def adopted_record(harbor: ManagedHarbor, registry: str, message: str = "") -> ManagedHarborRecord:
+    """Return the record of a Harbor that is linked to a registry."""
+    return ManagedHarborRecord(
+        ref=harbor.ref,
+        uid=harbor.uid,
+        state=AdoptionState.ADOPTED,
+        registry=registry,
+        message=message,
+    )
+
+
+def duplicate_record(harbor: ManagedHarbor, duplicate: str) -> ManagedHarborRecord:
+    """Return the record of a Harbor that is integrated under another address already.
+
+    Args:
+        harbor: the observed Harbor.
+        duplicate: name of the registry with the other address.
+    """
+    message = (
+        f"{harbor.address} is another address of the Harbor that is integrated as {duplicate}: "
+        "that Harbor contains its robot accounts. Use one address for both, or run update-registry "
+        f"for {duplicate}"
+    )
+    return ManagedHarborRecord(
+        ref=harbor.ref, uid=harbor.uid, state=AdoptionState.CONFLICT, message=message
+    )
+
+
 def registry_name_for(ref: HarborRef, existing_names: Collection[str]) -> str:
     """Return a deterministic registry name for a managed Harbor."""
     plain = re.sub(r"[^a-z0-9]+", "-", f"{ref.cluster}-{ref.namespace}-{ref.name}".lower())

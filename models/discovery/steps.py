@@ -153,6 +153,11 @@ class DiscoveryPlan(FrozenModel):
     unavailable: tuple[UnavailableHarbors, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Which clusters refuse their credential: no later run helps, a person has to act."""
+        return tuple(str(failure) for failure in self.unavailable if failure.needs_person)
+
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many adopted Harbors are forgotten."""
         retired = sum(isinstance(step, Forget) and bool(step.registry) for step in self.steps)

@@ -211,6 +211,27 @@ def explain_bad_password(
     )
 
 
+def explain_unknown_ca(
+    registry: Registry, checks: Iterable[CheckResult]
+) -> tuple[CheckResult, ...]:
+    """Extend the message of an unknown CA for a managed Harbor.
+
+    Its CA is read from a Secret by discovery, which is the only one to know why that failed.
+    """
+    if not isinstance(registry.credential, SecretRef):
+        return tuple(checks)
+    hint = (
+        "; the CA of a managed Harbor is read from its Secret: if that failed, the artifact "
+        "`discovery` says why, and how to allow it"
+    )
+    return tuple(
+        check.model_copy(update={"message": check.message + hint})
+        if check.reason in (Reason.UNKNOWN_AUTHORITY, Reason.SELF_SIGNED)
+        else check
+        for check in checks
+    )
+
+
 def invalid_address_check(message: str) -> CheckResult:
     """Return the check result for an invalid address, to which no request was sent."""
     return CheckResult(

@@ -9,7 +9,12 @@ from models.core.availability import Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
-from models.registries.health import checks_from_error, explain_bad_password, reachable_checks
+from models.registries.health import (
+    checks_from_error,
+    explain_bad_password,
+    explain_unknown_ca,
+    reachable_checks,
+)
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
 from tasks import clock
@@ -56,6 +61,6 @@ def unreachable_registry_snapshot(registry: Registry, error: RemoteError) -> Sna
     return Snapshot(
         registry=registry.name,
         observed_at=clock.now(),
-        checks=checks_from_error(error),
+        checks=explain_unknown_ca(registry, checks_from_error(error)),
         spaces=Unavailable(reason=error.reason, message=str(error)),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from deployments.simulators.kubernetes.harbors.charts import PASSWORD_VARIABLE, HelmRelease
+from deployments.simulators.kubernetes.harbors.schema import REQUIRED_SERVICES
 from deployments.simulators.kubernetes.object_store import (
     CONFIG_MAP_RESOURCE,
     DEPLOYMENT_RESOURCE,
@@ -23,25 +24,6 @@ NAME = "harbor"
 _OTHER_SECRET = "harbor-core-envvars"
 """Where the password is after it was moved; rbac-harbors.yaml has this name too."""
 
-
-_SERVICES: Content = {
-    "cache": {"kind": "Redis", "spec": {"redis": {"host": "redis.invalid", "port": 6379}}},
-    "database": {
-        "kind": "PostgreSQL",
-        "spec": {
-            "postgresql": {
-                "hosts": [{"host": "postgresql.invalid", "port": 5432}],
-                "username": "postgres",
-                "passwordRef": "none",
-            }
-        },
-    },
-    "storage": {
-        "kind": "FileSystem",
-        "spec": {"fileSystem": {"registryPersistentVolume": {"claimName": "none"}}},
-    },
-}
-"""What the CRD requires in a HarborCluster of version v1beta1; nothing of it is there."""
 
 _STUCK_CONDITION = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
 
@@ -160,7 +142,7 @@ class OperatorHarbor:
                 "harborAdminPasswordRef": "harbor-admin",
                 "version": "2.11.1",
                 "expose": {"core": {"ingress": {"host": "harbor.example.com"}}},
-                **_SERVICES,
+                **REQUIRED_SERVICES,
             },
             "status": {
                 "status": "healthy",

@@ -2,8 +2,9 @@
 
 The samples were recorded on a kube-apiserver 1.31.4 with etcd and the controllers of namespaces
 and ServiceAccounts. What differs from run to run is replaced by a word. Where a step acts, the same
-objects were made on the recorded server; `managedFields` were left out there. The `env` of
-goharbor's chart was removed later from what the server had echoed: by default it has none.
+objects were made on the recorded server; `managedFields` were left out there. Two things
+were changed later in what the server had echoed: the `env` of goharbor's chart was removed, which
+has none by default, and the services that the CRD requires were added to HarborClusters.
 """
 
 import base64

@@ -43,6 +43,7 @@ class StateBefore:
         robots: robot accounts on record whose workspaces shall pull something, by id and time.
         has_evidence: whether any robot account on record is inside.
         links: which object each registry is linked to, and its uid.
+        states: the states of objects on record.
         login_count: how many requests were sent to Harbors.
     """
 
@@ -51,6 +52,7 @@ class StateBefore:
     has_evidence: bool
     registries: dict[str, Registry]
     links: dict[str, tuple[Spot, str]]
+    states: dict[Spot, AdoptionState]
     login_count: int
 
 
@@ -68,6 +70,7 @@ def observe_before(platform: ManagedPlatform) -> StateBefore:
         has_evidence=any(_key(account) in inside for account in accounts),
         registries=_registries(),
         links=_links(platform),
+        states=_states(platform),
         login_count=len(platform.logins),
     )
 
@@ -80,6 +83,7 @@ def check_run(platform: ManagedPlatform, before: StateBefore) -> None:
     assert pulls - before.pulls <= desired, "granted"
     assert before.robots <= _robots(platform)
     _check_registries(platform, before)
+    _check_hidden(platform, before)
     _check_logins(platform, before)
 
 
@@ -116,6 +120,15 @@ def _check_registries(platform: ManagedPlatform, before: StateBefore) -> None:
             _check_adoption(platform, spot, before)
         elif before.links.get(name) != (spot, uid):
             _check_link(platform, spot)
+
+
+def _check_hidden(platform: ManagedPlatform, before: StateBefore) -> None:
+    """What a source does not show is not missing."""
+    states = _states(platform)
+    for spot, state in before.states.items():
+        if platform.hides(spot):
+            assert spot in states
+            assert states[spot] is state or states[spot] is not AdoptionState.MISSING
 
 
 def _check_link(platform: ManagedPlatform, spot: Spot) -> None:
@@ -198,6 +211,10 @@ def _registries() -> dict[str, Registry]:
 def _links(platform: ManagedPlatform) -> dict[str, tuple[Spot, str]]:
     records = platform.records().items()
     return {record.registry: (spot, record.uid) for spot, record in records if record.registry}
+
+
+def _states(platform: ManagedPlatform) -> dict[Spot, AdoptionState]:
+    return {spot: record.state for spot, record in platform.records().items()}
 
 
 def _accounts(platform: ManagedPlatform) -> tuple[RobotAccount, ...]:

@@ -17,6 +17,10 @@ from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.harbor.identity import basic_credentials
 from deployments.simulators.harbor.state.core import current_time
 from deployments.simulators.kubernetes.harbors.charts import HelmRelease
+from deployments.simulators.kubernetes.object_store import (
+    DEPLOYMENT_RESOURCE,
+    HARBOR_CLUSTER_RESOURCE,
+)
 from flows.discovery.discover import discover_clusters
 from flows.operations.run_results import DiscoveryResult, RegistryRunResult
 from models.access.binding_change import restorable_bindings, select_held_bindings
@@ -100,6 +104,7 @@ class ManagedPlatform(TrackedPlatform):
         named_hosts: (host, spot) that an object in a trusted namespace named.
         password_origins: (host, password) of those.
         logins: all requests to Harbors.
+        denied_lists: (cluster, resource) that may not be listed.
         has_faults: whether connections break, or leases get lost.
     """
 
@@ -110,6 +115,7 @@ class ManagedPlatform(TrackedPlatform):
         self.named_hosts: set[tuple[str, Spot]] = set()
         self.password_origins: set[tuple[str, str]] = set()
         self.logins: list[Login] = []
+        self.denied_lists: set[tuple[str, str]] = set()
         self.has_faults = False
         super().__init__(servers, by_robot=False, links=True)
         self.databases = [self.harbor]
@@ -319,8 +325,22 @@ class ManagedPlatform(TrackedPlatform):
         self.has_faults = True
         super().lose_lease(server, method, after)
 
+    def deny_list(self, cluster: str, resource: str) -> None:
+        """One source of a cluster cannot be read; harbor-operator's needs the operator for that."""
+        if resource == HARBOR_CLUSTER_RESOURCE:
+            self.clusters[cluster].install_operator()
+        self.clusters[cluster].deny("list", resource)
+        self.denied_lists.add((cluster, resource))
+
+    def hides(self, spot: Spot) -> bool:
+        """Whether neither an object nor its absence can be seen."""
+        return (spot.cluster, DEPLOYMENT_RESOURCE) in self.denied_lists
+
     def calm(self, *, clusters: bool = True) -> None:
         self.has_faults = False
+        for cluster, resource in self.denied_lists if clusters else ():
+            self.clusters[cluster].allow("list", resource)
+        self.denied_lists = set() if clusters else self.denied_lists
         super().calm(clusters=clusters)
 
     # Runs.

@@ -9,6 +9,10 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from prefect import flow
 
+from deployments.simulators.kubernetes.object_store import (
+    DEPLOYMENT_RESOURCE,
+    HARBOR_CLUSTER_RESOURCE,
+)
 from tests.support.databases import migrated_sqlite, use_database
 from tests.support.helpers import Server
 from tests.support.invariants import actual_pulls, desired_pulls
@@ -81,6 +85,7 @@ INSIDE = (
 FAULTS = (
     _step("lose", SERVER, METHOD, st.integers(0, 12), st.sampled_from([1, 3, None]), MOMENT)
     | _step("lose_lease", SERVER, METHOD, st.integers(0, 12))
+    | _step("deny_list", CLUSTER, st.sampled_from([DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE]))
     | _step("calm")
 )
 RUN = st.sampled_from([(name,) for name in RUNS])
@@ -185,6 +190,18 @@ def _case(*steps: Step | str) -> example:
     "discover",
     ("wait",),
     "discover",
+)
+@_case(
+    ("deny_list", "east", DEPLOYMENT_RESOURCE),
+    ("delete", FIRST),
+    "discover",
+    ("wait",),
+    "discover",
+    ("copy", WEST),
+    "discover",
+)
+@_case(
+    ("deny_list", "east", HARBOR_CLUSTER_RESOURCE), ("move", FIRST, NEW), "discover", "reconcile"
 )
 @_case(("make_again", "a"), ("apply_again", FIRST), "discover", ("restore",), "reconcile")
 def test_the_same_harbor_loses_nothing_and_another_one_is_given_nothing(

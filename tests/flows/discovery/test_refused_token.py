@@ -2,6 +2,7 @@
 
 from flows.clusters.sync_namespaces import sync_namespaces
 from flows.discovery.discover import discover_managed_harbors
+from flows.discovery.integrate_managed import integrate_managed_harbor
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
 from models.registries.condition import Health
@@ -45,6 +46,7 @@ async def test_a_refused_token_is_one_cause_with_one_event(database: str) -> Non
         for _ in range(ROUNDS):
             assert cause in await expect_failure(sync_namespaces)
             assert cause in await expect_failure(discover_managed_harbors)
+            assert cause in await expect_failure(integrate_managed_harbor, "r1", "hub", "main")
             assert (await reconcile_all_now()).is_completed()
 
         assert sound.secret("late") is not None

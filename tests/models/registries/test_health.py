@@ -9,15 +9,24 @@ from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType, Health
 from models.registries.health import (
     checks_from_error,
+    explain_unknown_ca,
     first_failure,
     has_valid_credential,
     reachable_checks,
     summarize_health,
     update_conditions,
 )
-from models.registries.registry import SkipVerify, SystemCA, Tls
+from models.registries.registry import (
+    BlockRef,
+    CredentialRef,
+    SecretRef,
+    SkipVerify,
+    SystemCA,
+    Tls,
+)
 from tests.support.builders import NOW, check_result, condition, registry
 
+SECRET = SecretRef(cluster="eu", namespace="hub", name="admin", key="secret")
 LATER = NOW + timedelta(minutes=1)
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 REACHABLE, SYNCED = ConditionType.REACHABLE, ConditionType.SYNCED
@@ -249,3 +258,25 @@ def test_a_credential_opens_a_registry_only_if_it_was_accepted(
         has_valid_credential([check_result(type_, status) for type_, status in statuses.items()])
         is well
     )
+
+
+@pytest.mark.parametrize(
+    ("credential", "reason", "has_hint"),
+    [
+        (SECRET, Reason.UNKNOWN_AUTHORITY, True),
+        (SECRET, Reason.SELF_SIGNED, True),
+        (SECRET, Reason.CERTIFICATE_EXPIRED, False),
+        (BlockRef(name="x"), Reason.UNKNOWN_AUTHORITY, False),
+        (None, Reason.UNKNOWN_AUTHORITY, False),
+    ],
+)
+def test_an_unknown_ca_of_a_managed_harbor_leads_to_its_secret(
+    credential: CredentialRef | None, reason: Reason, has_hint: bool
+) -> None:
+    error = RemoteError("prod", "GET", "/", "not trusted", reason)
+    before = checks_from_error(error)
+    managed = registry().model_copy(update={"credential": credential})
+    (after,) = explain_unknown_ca(managed, before)
+    assert ("the artifact `discovery` says why" in after.message) is has_hint
+    assert after.message.startswith("not trusted")
+    assert has_hint or (after,) == before

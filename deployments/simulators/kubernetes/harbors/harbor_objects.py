@@ -13,6 +13,10 @@ from deployments.simulators.kubernetes.harbors.charts import (
     HelmRelease,
     deployment_status,
 )
+from deployments.simulators.kubernetes.harbors.schema import (
+    REQUIRED_SERVICES,
+    check_harbor_cluster,
+)
 from deployments.simulators.kubernetes.object_store import (
     CONFIG_MAP_RESOURCE,
     DEPLOYMENT_RESOURCE,
@@ -82,7 +86,9 @@ class HarborObjects:
             "harborAdminPasswordRef": f"{name}-admin",
             "version": version,
             "expose": {"core": core},
+            **REQUIRED_SERVICES,
         }
+        check_harbor_cluster({"metadata": {"name": name}, "spec": spec})
         with self._store.lock:
             self._store.operator_versions = self._store.operator_versions or ("v1beta1", "v1alpha3")
             self._ensure_namespace(namespace)

@@ -19,6 +19,25 @@ _SPEC: dict[str, Any] = {
     "storage": _COMPONENT,
 }
 _STATUS: dict[str, Any] = {"status": str, "revision": int}
+REQUIRED_SERVICES: dict[str, Any] = {
+    "cache": {"kind": "Redis", "spec": {"redis": {"host": "redis.invalid", "port": 6379}}},
+    "database": {
+        "kind": "PostgreSQL",
+        "spec": {
+            "postgresql": {
+                "hosts": [{"host": "postgresql.invalid", "port": 5432}],
+                "username": "postgres",
+                "passwordRef": "none",
+            }
+        },
+    },
+    "storage": {
+        "kind": "FileSystem",
+        "spec": {"fileSystem": {"registryPersistentVolume": {"claimName": "none"}}},
+    },
+}
+"""The services that a HarborCluster has to name; nothing runs under these names."""
+
 _TYPE_NAMES = {str: "string", int: "integer", dict: "object"}
 
 
