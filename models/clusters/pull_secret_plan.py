@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.clusters.cluster import (
+    SERVICE_ACCOUNT_NAME,
     Cluster,
     ClusterSnapshot,
     ObservedNamespace,
@@ -35,6 +36,10 @@ from models.core.availability import Complete
 from models.core.reasons import Reason
 
 _DEFAULT_CHOICE = ServiceAccountChoice()
+_ACCOUNTS_ADVICE = (
+    f"The workspace chooses other ServiceAccounts than {SERVICE_ACCOUNT_NAME}: that needs the "
+    "permissions of deployments/kubernetes/rbac-service-accounts.yaml"
+)
 
 
 def plan_pull_secrets(
@@ -141,7 +146,9 @@ class _NamespaceSecret:
     ) -> None:
         self.cluster, self.namespace = cluster, namespace
         self.secret, self.accounts = observed.secret, observed.accounts
-        self.accounts_error = "" if choice.is_default else observed.accounts_error
+        self.accounts_error = ""
+        if observed.accounts_error and not choice.is_default:
+            self.accounts_error = f"{observed.accounts_error}. {_ACCOUNTS_ADVICE}"
         self.choice, self.before, self.now = choice, before, observed.at
         self.recorded_links = before.links if before else ()
         self.contest = Contest(before.repairs if before else (), observed.at)
