@@ -2,13 +2,14 @@
 
 from deployments.simulators.kubernetes import RbacRule
 from flows.access.create_workspace import create_workspace
+from flows.access.explain_access import explain_access
 from flows.access.update_workspace import update_workspace
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret import PullSecretState
 from models.core.reasons import Reason
 from tasks.store.access import workspaces
 from tasks.store.session import run_in_transaction
-from tests.support.helpers import expect_failure, expect_success, page
+from tests.support.helpers import expect_failure, expect_success, page, run_flow
 from tests.support.platform import Platform, platform, pull_secrets_in, run_schedules
 
 OWN = (PULL_SECRET_NAME,)
@@ -95,3 +96,38 @@ async def test_a_choice_that_is_none_changes_nothing(name: str) -> None:
         assert run_in_transaction(workspaces.list_choices) == {}
         assert "green" not in run_in_transaction(workspaces.list_names)
         assert await p.is_in_sync()
+
+
+async def test_explain_access_of_a_service_account_and_of_a_pod(name: str) -> None:
+    async with platform(name, "team-a") as p:
+        image = f"{name}/team-a/app:latest"
+
+        async def explain(**options: str) -> tuple[str, str, str]:
+            state = await run_flow(explain_access, "eu", "shop", image, **options)
+            answer = await state.aresult()
+            check = next(item for item in answer["checks"] if item["name"] == "service-account")
+            return answer["answer"], check["observation"], answer["fix"]
+
+        p.cluster.add_service_account("shop", "web", {"app": "web"})
+        p.cluster.add_pod("shop", "old", "web")
+        await p.bind("team-a")
+        assert (await explain())[0] == "yes"
+        answer, _, fix = await explain(service_account="web")
+        assert (answer, "update-workspace" in fix) == ("no", True)
+
+        await expect_success(update_workspace, "red", "app=web")
+        assert (await explain(service_account="web"))[0] == "yes"
+        answer, observation, _ = await explain()
+        assert (answer, "all 1 chosen" in observation) == ("yes", True)
+        p.cluster.add_pod("shop", "new", "web")
+        assert (await explain(pod="new"))[0] == "yes"
+        answer, _, fix = await explain(pod="old")
+        assert (answer, "delete the pod" in fix) == ("no", True)
+        p.cluster.deny("get", "pods")
+        answer, observation, fix = await explain(pod="old")
+        assert (answer, "may not get pods" in observation) == ("unknown", True)
+        assert "ask with service_account" in fix
+        message = await expect_failure(
+            explain_access, "eu", "shop", image, service_account="web", pod="old"
+        )
+        assert "not both" in message
