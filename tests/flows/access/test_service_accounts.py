@@ -35,7 +35,9 @@ async def test_all_by_label_default_and_back(name: str) -> None:
         assert _linked(p) == {"default", "db"}
 
         message = await expect_success(update_workspace, "red", "app=web")
-        assert message == "ServiceAccounts of workspace red that get the pull secret: app=web"
+        assert message == (
+            "ServiceAccounts of workspace red that get the pull secret: app=web, in force"
+        )
         assert _linked(p) == {"web", "db"}
         assert "app=web" in await page("workspace-red")
         assert await p.is_in_sync()
