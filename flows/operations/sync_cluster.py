@@ -275,19 +275,9 @@ async def _plan(
     allow_large: bool,
 ) -> _SyncRun:
     record, choices = cluster_state.record, cluster_state.choices
-    label_keys = get_settings().workspace_label_keys
-    account_labels = _account_labels(cluster_state, record.namespaces)
-    snapshot = await client.observe(label_keys, account_labels)
-    namespaces, unsafe_reason = _assign_namespaces(
-        record, snapshot, cluster_state.assignments, allow_large=allow_large
+    snapshot, namespaces, unsafe_reason = await _observe(
+        cluster_state, client, allow_large=allow_large
     )
-    new_account_labels = _account_labels(cluster_state, namespaces)
-    if account_labels is None and new_account_labels is not None:
-        # The first namespaces of a workspace joined whose other ServiceAccounts are needed.
-        snapshot = await client.observe(label_keys, new_account_labels)
-        namespaces, unsafe_reason = _assign_namespaces(
-            record, snapshot, cluster_state.assignments, allow_large=allow_large
-        )
     namespace_contents = pull_secret_contents.for_namespaces(namespaces)
     plan = plan_pull_secrets(
         record.cluster,
@@ -306,6 +296,23 @@ async def _plan(
     if exceeded is not None:
         plan, unsafe_reason = plan.without_removals(), unsafe_reason or exceeded.message
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
+
+
+async def _observe(
+    cluster_state: ClusterState, client: ClusterReader, *, allow_large: bool
+) -> tuple[ClusterSnapshot, tuple[Namespace, ...], str]:
+    """Return the observation, and the result of `_assign_namespaces`."""
+    record, assignments = cluster_state.record, cluster_state.assignments
+    label_keys = get_settings().workspace_label_keys
+    account_labels = _account_labels(cluster_state, record.namespaces)
+    snapshot = await client.observe(label_keys, account_labels)
+    assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+    needed_labels = _account_labels(cluster_state, assigned[0])
+    if account_labels is None and needed_labels is not None:
+        # The first namespaces of a workspace joined whose other ServiceAccounts are needed.
+        snapshot = await client.observe(label_keys, needed_labels)
+        assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+    return snapshot, *assigned
 
 
 def _account_labels(
