@@ -41,18 +41,20 @@ async def apply_changes(
     write: Callable[[ChangeT], Coroutine[Any, Any, ResultT]],
     to_failure: Callable[[ChangeT, Reason, str], ResultT],
     queue_key: Callable[[ChangeT], Hashable] = id,
+    stops_queue: Callable[[ChangeT], bool] = lambda change: not change.reduces_access,
 ) -> tuple[ResultT, ...]:
     """Apply all changes that reduce access, then the others; a failure does not stop the rest.
 
-    Queues are processed concurrently, the changes within a queue in order. In a queue, a failed
-    change stops the changes after it, unless it reduces access. Changes that are not applied within
-    `operation_seconds` fail and are left to the next run.
+    Queues are processed concurrently, the changes within a queue in order. Changes that are not
+    applied within `operation_seconds` fail and are left to the next run.
 
     Args:
         changes: changes, in the order of the plan.
         write: applies one change; the client limits the concurrency and retries each request.
         to_failure: returns the result of a failed change, with its reason and message.
         queue_key: returns the queue of a change; by default each change has its own.
+        stops_queue: returns whether the changes after a failed one are not applied; by default,
+            unless it reduces access.
 
     Returns:
         One result per attempted change.
@@ -66,7 +68,7 @@ async def apply_changes(
         results: list[ResultT] = []
         for change in queue:
             results.append(await _apply_change(change, write, to_failure, deadline))
-            if not (results[-1].succeeded or change.reduces_access):
+            if not results[-1].succeeded and stops_queue(change):
                 break
         return results
 

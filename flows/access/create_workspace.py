@@ -4,7 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.access import messages
-from flows.forms.fields import DescriptionField, NamespacesField, WorkspaceField
+from flows.forms.fields import (
+    DescriptionField,
+    NamespacesField,
+    NewServiceAccountsField,
+    WorkspaceField,
+)
 from flows.operations.access_changes import to_state
 from flows.operations.memberships import add_or_update_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
@@ -13,9 +18,10 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
 from models.access.binding import Workspace
-from models.access.requests import parse_namespaces
+from models.access.requests import parse_namespaces, parse_service_accounts
+from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
 from models.core.settings import get_settings
-from tasks.store.access import clusters
+from tasks.store.access import clusters, workspaces
 from tasks.store.session import in_transaction
 
 
@@ -25,13 +31,19 @@ async def create_workspace(
     name: WorkspaceField,
     namespaces: NamespacesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
+    service_accounts: NewServiceAccountsField = None,
 ) -> State[None]:
     """Create a workspace, or replace the list of namespaces and the description of an existing one.
 
-    A namespace label that names a workspace also creates it; then no list is needed.
+    A namespace label that names a workspace also creates it; then no list is needed. An existing
+    workspace keeps its choice of ServiceAccounts unless another one is given.
     """
     assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
-    workspace = Workspace(name=name, description=description)
+    before = await in_transaction(workspaces.get_workspace, name)
+    choice = before.service_accounts if before else DEFAULT_ACCOUNTS
+    if service_accounts is not None:
+        choice = parse_service_accounts(service_accounts)
+    workspace = Workspace(name=name, description=description, service_accounts=choice)
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))

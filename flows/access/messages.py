@@ -28,6 +28,11 @@ def workspace_namespaces(name: str, count: int) -> str:
     return f"workspace {name} has {pluralize(count, 'namespace')}"
 
 
+def service_accounts_chosen(name: str, choice: str) -> str:
+    """Return the message of a workspace whose choice of ServiceAccounts was saved."""
+    return f"ServiceAccounts of workspace {name} that get the pull secret: {choice}"
+
+
 def workspace_has_bindings(name: str, bindings: str) -> str:
     """Return the error about a workspace that cannot be removed without confirmation."""
     return (

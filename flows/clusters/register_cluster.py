@@ -36,7 +36,8 @@ async def register_cluster(
         form_field(
             "Link ServiceAccounts",
             "Add the pull secret to the imagePullSecrets of the default ServiceAccount in each "
-            "entitled namespace. Otherwise, pods must name the pull secret.",
+            "entitled namespace, or of the ServiceAccounts that its workspace chooses. Otherwise, "
+            "pods must name the pull secret.",
         ),
     ] = True,
     description: DescriptionField = "",

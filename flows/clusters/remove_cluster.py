@@ -15,6 +15,7 @@ from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.service_account_choice import labels_to_observe
 from models.core.errors import RemoteError
 from models.core.settings import get_settings
 from tasks import clock
@@ -70,7 +71,9 @@ async def _delete_pull_secrets(record: clusters.ClusterRecord) -> str:
             is_own_content=contents.is_own_content,
             recorded_fingerprints=record.fingerprints,
         ) as client:
-            snapshot = await client.observe(get_settings().workspace_label_keys)
+            snapshot = await client.observe(
+                get_settings().workspace_label_keys, labels_to_observe({}, (), record.links)
+            )
             if snapshot.first_unavailable is not None:
                 reason = snapshot.first_unavailable.message
                 return messages.secrets_may_remain(reason, PULL_SECRET_NAME, namespaces)

@@ -24,6 +24,7 @@ from flows.forms.schema import (
     form_field,
     none_if,
 )
+from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, MAX_CHOICE_LENGTH
 from models.core.errors import InvalidRequest
 from models.core.names import ClusterName, RegistryName, WorkspaceName
 from models.registries.address import parse_address
@@ -265,6 +266,21 @@ NamespacesField = Annotated[
         "Namespaces without a workspace label, as cluster/namespace. This list replaces the "
         "previous one. Example: prod-eu/shop",
     ),
+]
+_ACCOUNTS_HELP = (
+    "Which ServiceAccounts get the pull secret, so that their pods need not name it: default (only "
+    "the one of that name), all, or a label selector. Other than default needs the permissions of "
+    "rbac-service-accounts.yaml. Example: app.kubernetes.io/managed-by=Helm"
+)
+NewServiceAccountsField = Annotated[
+    Annotated[str, Field(title="Choice", max_length=MAX_CHOICE_LENGTH)] | None,
+    UnionTabs(),
+    form_field("ServiceAccounts", _ACCOUNTS_HELP),
+]
+ServiceAccountsField = Annotated[
+    str,
+    Field(examples=[DEFAULT_ACCOUNTS], min_length=1, max_length=MAX_CHOICE_LENGTH),
+    form_field("ServiceAccounts", _ACCOUNTS_HELP),
 ]
 DryRunField = Annotated[bool, form_field("Dry run", "Show what would change; change nothing.")]
 PullCredentialsField = Annotated[

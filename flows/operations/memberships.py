@@ -10,8 +10,15 @@ from functools import partial
 from sqlmodel import Session
 
 from flows.operations.bindings import unbind
-from models.access.binding import Binding, Workspace, missing_workspaces, workspace_entry
+from models.access.binding import (
+    Binding,
+    Workspace,
+    choice_entries,
+    missing_workspaces,
+    workspace_entry,
+)
 from models.access.binding_update import WORKSPACE_REMOVED
+from models.access.requests import check_workspaces_exist
 from models.access.rotation import Departure
 from models.clusters.audit_entries import namespace_entries, registration_entries
 from models.clusters.cluster import Cluster, ClusterStatus
@@ -69,15 +76,34 @@ def add_or_update_workspace(
         context: the run.
     """
     listed_namespaces, name = set(listed), workspace.name
-    if name not in workspaces.list_names(session):
+    before = workspaces.get_workspace(session, name)
+    if before is None:
         entry = workspace_entry(workspace, "workspace.created")
         audit.append(session, "", [entry], context)
+    audit.append(session, "", choice_entries(before, workspace), context)
     workspaces.save_workspaces(session, [workspace])
     # Record departures now: the cluster of a namespace that is no longer listed may be unreachable.
     members = clusters.list_namespaces(session, workspace=name)
     if has_unlisted_member(members, name, listed_namespaces):
         _save_departures(session, [name], context)
     workspaces.save_listed_namespaces(session, name, listed_namespaces)
+
+
+def update_workspace_choice(
+    session: Session, name: str, service_accounts: str, context: RunContext
+) -> None:
+    """Save which ServiceAccounts of a workspace get the pull secret.
+
+    Raises:
+        InvalidRequest: there is no workspace with this name.
+    """
+    before = workspaces.get_workspace(session, name)
+    if before is None:
+        check_workspaces_exist([name], workspaces.list_names(session))
+        return
+    after = before.model_copy(update={"service_accounts": service_accounts})
+    audit.append(session, "", choice_entries(before, after), context)
+    workspaces.save_workspaces(session, [after])
 
 
 def remove_workspace_records(

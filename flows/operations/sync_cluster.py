@@ -1,7 +1,8 @@
 """Synchronize one cluster: observe, assign namespaces to workspaces, plan, apply, save."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -34,6 +35,7 @@ from models.clusters.membership import (
 )
 from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.service_account_choice import ServiceAccountChoice, labels_to_observe
 from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.core.counts import ChangeCounts, count_changes
@@ -143,12 +145,14 @@ class ClusterState(NamedTuple):
         record: the cluster.
         assignments: workspaces by namespace, of namespaces that workspaces list.
         access: who may pull from where.
+        choices: ServiceAccounts by workspace that get the pull secret, if not the default ones.
     """
 
     installation: str
     record: ClusterRecord
     assignments: Mapping[str, frozenset[str]]
     access: PullAccess
+    choices: Mapping[str, ServiceAccountChoice] = MappingProxyType({})
 
 
 @asynccontextmanager
@@ -168,6 +172,7 @@ async def hold_cluster(
             clusters.get_cluster(session, name),
             workspaces.list_assignments(session, name),
             load_pull_access(session),
+            workspaces.list_choices(session),
         )
 
     key = clusters.lease_key(name)
@@ -269,10 +274,9 @@ async def _plan(
     *,
     allow_large: bool,
 ) -> _SyncRun:
-    record = cluster_state.record
-    snapshot = await client.observe(get_settings().workspace_label_keys)
-    namespaces, unsafe_reason = _assign_namespaces(
-        record, snapshot, cluster_state.assignments, allow_large=allow_large
+    record, choices = cluster_state.record, cluster_state.choices
+    snapshot, namespaces, unsafe_reason = await _observe(
+        cluster_state, client, allow_large=allow_large
     )
     namespace_contents = pull_secret_contents.for_namespaces(namespaces)
     plan = plan_pull_secrets(
@@ -282,11 +286,43 @@ async def _plan(
         record.pull_secrets,
         namespace_contents.unresolved,
         namespace_contents.entitled_registries,
+        {
+            namespace.name: choices[namespace.workspace]
+            for namespace in namespaces
+            if namespace.workspace and namespace.workspace in choices
+        },
     )
     exceeded = None if allow_large else plan.exceeded_limit(get_settings().change_limits)
     if exceeded is not None:
         plan, unsafe_reason = plan.without_removals(), unsafe_reason or exceeded.message
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
+
+
+async def _observe(
+    cluster_state: ClusterState, client: ClusterReader, *, allow_large: bool
+) -> tuple[ClusterSnapshot, tuple[Namespace, ...], str]:
+    """Return the observation, and the result of `_assign_namespaces`."""
+    record, assignments = cluster_state.record, cluster_state.assignments
+    label_keys = get_settings().workspace_label_keys
+    account_labels = _account_labels(cluster_state, record.namespaces)
+    snapshot = await client.observe(label_keys, account_labels)
+    assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+    needed_labels = _account_labels(cluster_state, assigned[0])
+    if account_labels is None and needed_labels is not None:
+        # The first namespaces of a workspace joined whose other ServiceAccounts are needed.
+        snapshot = await client.observe(label_keys, needed_labels)
+        assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+    return snapshot, *assigned
+
+
+def _account_labels(
+    cluster_state: ClusterState, namespaces: Iterable[Namespace]
+) -> frozenset[str] | None:
+    record = cluster_state.record
+    if not record.cluster.links_accounts:
+        return None
+    workspace_names = {namespace.workspace for namespace in namespaces}
+    return labels_to_observe(cluster_state.choices, workspace_names, record.links)
 
 
 def _unreachable(record: ClusterRecord, error: RemoteError) -> _SyncRun:

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from pydantic import field_validator
+
 from models.clusters.membership import Namespace, WorkspaceSource
+from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, normalize_choice
 from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 
@@ -24,7 +27,12 @@ class Workspace(FrozenModel):
     name: str
     source: WorkspaceSource = WorkspaceSource.LISTED
     description: str = ""
-    service_accounts: str = "default"
+    service_accounts: str = DEFAULT_ACCOUNTS
+
+    @field_validator("service_accounts")
+    @classmethod
+    def _normalize(cls, text: str) -> str:
+        return normalize_choice(text)
 
 
 def missing_workspaces(
@@ -36,6 +44,27 @@ def missing_workspaces(
         Workspace(name=name, source=WorkspaceSource.LABEL)
         for name in sorted(names.difference(existing_names))
     )
+
+
+def choice_entries(before: Workspace | None, after: Workspace) -> tuple[AuditEntry, ...]:
+    """Return the audit entry of a workspace whose choice of ServiceAccounts changes.
+
+    Args:
+        before: the workspace on record; None if it is new.
+        after: the workspace.
+    """
+    choice = before.service_accounts if before else DEFAULT_ACCOUNTS
+    if choice == after.service_accounts:
+        return ()
+    entry = AuditEntry(
+        subject=after.name,
+        action="workspace.updated",
+        before=choice,
+        after=after.service_accounts,
+        workspace=after.name,
+        reason="ServiceAccounts that get the pull secret",
+    )
+    return (entry,)
 
 
 def workspace_entry(workspace: Workspace, action: str) -> AuditEntry:

@@ -3,11 +3,24 @@
 import fnmatch
 from collections.abc import Iterable, Sequence
 
+from models.clusters.service_account_choice import normalize_choice
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits, exceeded_limit
 from models.core.names import MAX_NAME_LENGTH, is_namespace_name
 from models.registries.space import Space, SpaceNameRule, Visibility
+
+
+def parse_service_accounts(text: str) -> str:
+    """Return a choice of ServiceAccounts in its normal form.
+
+    Raises:
+        InvalidRequest: it is neither `default` nor `all` nor a label selector.
+    """
+    try:
+        return normalize_choice(text)
+    except ValueError as error:
+        raise InvalidRequest(f"invalid choice of ServiceAccounts: {error}") from None
 
 
 def new_spaces(

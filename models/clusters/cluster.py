@@ -109,6 +109,14 @@ class ObservedServiceAccount(FrozenModel):
     other_manager: str = ""
 
 
+class ObservedPod(FrozenModel):
+    """A pod: its ServiceAccount, and the names of its imagePullSecrets."""
+
+    name: str
+    service_account: str = SERVICE_ACCOUNT_NAME
+    pull_secrets: tuple[str, ...] = ()
+
+
 class ClusterSnapshot(FrozenModel):
     """One observation of one cluster; each section is complete or unavailable.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from models.clusters.cluster import (
+    SERVICE_ACCOUNT_NAME,
     Cluster,
     ClusterSnapshot,
     ObservedNamespace,
@@ -35,6 +36,10 @@ from models.core.availability import Complete
 from models.core.reasons import Reason
 
 _DEFAULT_CHOICE = ServiceAccountChoice()
+_ACCOUNTS_ADVICE = (
+    f"The workspace chooses other ServiceAccounts than {SERVICE_ACCOUNT_NAME}: that needs the "
+    "permissions of deployments/kubernetes/rbac-service-accounts.yaml"
+)
 
 
 def plan_pull_secrets(
@@ -60,6 +65,42 @@ def plan_pull_secrets(
         entitled: registries by namespace that it may log in to, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
+    observed_by_namespace = _by_namespace(snapshot)
+    if observed_by_namespace is None:
+        return PullSecretPlan(cluster=cluster.name)
+    before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
+    changes: list[ClusterChange] = []
+    statuses: list[PullSecretStatus] = []
+    for name, observed in observed_by_namespace.items():
+        may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
+        if unresolved and name in unresolved and may_keep:
+            statuses.append(_keep_status(cluster, name, before, unresolved[name]))
+            continue
+        choice = (choices or {}).get(name, _DEFAULT_CHOICE)
+        namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
+        steps, status = namespace_secret.plan(desired.get(name))
+        changes += steps
+        statuses += [status] if status else []
+    changes.sort(key=lambda change: not change.reduces_access)
+    secrets = (observed.secret for observed in observed_by_namespace.values())
+    count = sum(secret.is_owned for secret in secrets if secret)
+    return PullSecretPlan(
+        cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
+    )
+
+
+class _Observed(NamedTuple):
+    """What was observed in one namespace."""
+
+    namespace: ObservedNamespace
+    secret: ObservedPullSecret | None
+    accounts: Sequence[ObservedServiceAccount]
+    accounts_error: str
+    at: datetime
+
+
+def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
+    """Return what was observed, by namespace; None unless all sections are complete."""
     namespaces, secrets = snapshot.namespaces, snapshot.secrets
     accounts = snapshot.service_accounts
     if not (
@@ -67,36 +108,21 @@ def plan_pull_secrets(
         and isinstance(secrets, Complete)
         and isinstance(accounts, Complete)
     ):
-        return PullSecretPlan(cluster=cluster.name)
-    secrets_by_namespace = {secret.namespace: secret for secret in secrets.items}
+        return None
+    secret_by_namespace = {secret.namespace: secret for secret in secrets.items}
     accounts_by_namespace: dict[str, list[ObservedServiceAccount]] = defaultdict(list)
     for account in accounts.items:
         accounts_by_namespace[account.namespace].append(account)
-    before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
-    changes: list[ClusterChange] = []
-    statuses: list[PullSecretStatus] = []
-    for namespace in namespaces.items:
-        name = namespace.name
-        may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
-        if unresolved and name in unresolved and may_keep:
-            statuses.append(_keep_status(cluster, name, before, unresolved[name]))
-            continue
-        observed = _Observed(
-            secrets_by_namespace.get(name),
-            accounts_by_namespace.get(name, ()),
+    return {
+        namespace.name: _Observed(
+            namespace,
+            secret_by_namespace.get(namespace.name),
+            accounts_by_namespace.get(namespace.name, ()),
             snapshot.accounts_error,
             snapshot.observed_at,
         )
-        choice = (choices or {}).get(name, _DEFAULT_CHOICE)
-        namespace_secret = _NamespaceSecret(cluster, namespace, observed, choice, before.get(name))
-        steps, status = namespace_secret.plan(desired.get(name))
-        changes += steps
-        statuses += [status] if status else []
-    changes.sort(key=lambda change: not change.reduces_access)
-    count = sum(secret.is_owned for secret in secrets.items)
-    return PullSecretPlan(
-        cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
-    )
+        for namespace in namespaces.items
+    }
 
 
 def _is_entitled(before: PullSecretStatus | None, entitled: Collection[str] | None) -> bool:
@@ -119,29 +145,21 @@ def _keep_status(
     return PullSecretStatus(cluster=cluster.name, namespace=namespace, **update)
 
 
-class _Observed(NamedTuple):
-    """What was observed in one namespace."""
-
-    secret: ObservedPullSecret | None
-    accounts: Sequence[ObservedServiceAccount]
-    accounts_error: str
-    at: datetime
-
-
 class _NamespaceSecret:
     """The pull secret of one namespace; used only by `plan_pull_secrets`."""
 
     def __init__(
         self,
         cluster: Cluster,
-        namespace: ObservedNamespace,
         observed: _Observed,
         choice: ServiceAccountChoice,
         before: PullSecretStatus | None,
     ) -> None:
-        self.cluster, self.namespace = cluster, namespace
+        self.cluster, self.namespace = cluster, observed.namespace
         self.secret, self.accounts = observed.secret, observed.accounts
-        self.accounts_error = "" if choice.is_default else observed.accounts_error
+        self.accounts_error = ""
+        if observed.accounts_error and not choice.is_default:
+            self.accounts_error = f"{observed.accounts_error}. {_ACCOUNTS_ADVICE}"
         self.choice, self.before, self.now = choice, before, observed.at
         self.recorded_links = before.links if before else ()
         self.contest = Contest(before.repairs if before else (), observed.at)

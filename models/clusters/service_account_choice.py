@@ -50,10 +50,7 @@ class ServiceAccountChoice(FrozenModel):
     @field_validator("text")
     @classmethod
     def _check(cls, text: str) -> str:
-        text = " ".join(text.split()) or DEFAULT_ACCOUNTS
-        if text not in (DEFAULT_ACCOUNTS, ALL_ACCOUNTS):
-            _parse_selector(text)
-        return text
+        return normalize_choice(text)
 
     @property
     def is_default(self) -> bool:
@@ -90,6 +87,36 @@ class ServiceAccountChoice(FrozenModel):
         if self.text in (DEFAULT_ACCOUNTS, ALL_ACCOUNTS):
             return ()
         return _parse_selector(self.text)
+
+
+def normalize_choice(text: str) -> str:
+    """Return a choice in its normal form.
+
+    Raises:
+        ValueError: the text is neither `default` nor `all` nor a label selector.
+    """
+    text = " ".join(text.split()) or DEFAULT_ACCOUNTS
+    if text not in (DEFAULT_ACCOUNTS, ALL_ACCOUNTS):
+        _parse_selector(text)
+    return text
+
+
+def labels_to_observe(
+    choices: Mapping[str, ServiceAccountChoice],
+    workspaces: Collection[str | None],
+    links: Iterable[str],
+) -> frozenset[str] | None:
+    """Return the labels of all ServiceAccounts to observe; None if the default ones suffice.
+
+    Args:
+        choices: choices by workspace; without those of only the default ServiceAccount.
+        workspaces: workspaces of a cluster's namespaces.
+        links: ServiceAccounts with a link of this service, which may have to be removed.
+    """
+    is_needed = any(workspace in choices for workspace in workspaces)
+    if not is_needed and all(name == SERVICE_ACCOUNT_NAME for name in links):
+        return None
+    return frozenset(key for choice in choices.values() for key in choice.label_keys)
 
 
 def _parse_selector(text: str) -> tuple[_Requirement, ...]:

@@ -31,6 +31,7 @@ EVENT_DESCRIPTIONS = {
     "grant.revoked": "a robot account was deleted",
     "grant.failed": "a change to a robot account failed; the cause is in the reason",
     "workspace.created": "a workspace was created by a run or from a namespace label",
+    "workspace.updated": "the choice of ServiceAccounts of a workspace changed",
     "workspace.removed": "a workspace was removed",
     "cluster.registered": "a Kubernetes cluster was registered",
     "cluster.updated": "a cluster's credentials or settings changed",

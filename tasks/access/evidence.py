@@ -2,16 +2,23 @@
 
 import asyncio
 from contextlib import suppress
+from typing import NamedTuple
 
 from models.access.explain.evidence import ClusterEvidence, Evidence, RegistryEvidence
 from models.access.explain.explanation import Question
 from models.access.image import Image, first_segment
 from models.access.rotation import current_robots
-from models.clusters.cluster import ClusterSnapshot, unreachable_cluster_snapshot
+from models.clusters.cluster import (
+    SERVICE_ACCOUNT_NAME,
+    ClusterSnapshot,
+    ObservedPod,
+    unreachable_cluster_snapshot,
+)
 from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import Namespace, assign_workspaces
 from models.clusters.pull_secret import DesiredPullSecret
-from models.core.availability import Complete
+from models.clusters.service_account_choice import ServiceAccountChoice
+from models.core.availability import Complete, Unavailable
 from models.core.errors import (
     CredentialError,
     InvalidRequest,
@@ -27,6 +34,7 @@ from tasks.access import explain_records
 from tasks.access.explain_records import ExplainClusterRecord, ExplainRegistryRecord
 from tasks.access.pull_secret_contents import PullSecretContents, load_available_contents
 from tasks.clusters.connect import open_cluster
+from tasks.clusters.protocol import ClusterReader
 from tasks.registries.connect import open_registry
 from tasks.registries.observe import observe, unreachable_registry_snapshot
 from tasks.registries.protocol import Credential, RegistryClient
@@ -35,7 +43,9 @@ from tasks.secrets.robot_secrets import decrypt_secrets, load_cipher
 from tasks.store.session import in_transaction
 
 
-async def collect_evidence(cluster: str, namespace: str, image: Image, text: str) -> Evidence:
+async def collect_evidence(
+    cluster: str, namespace: str, image: Image, text: str, *, service_account: str, pod: str
+) -> Evidence:
     """Observe a namespace and the registry of an image, and load their records.
 
     Args:
@@ -43,13 +53,16 @@ async def collect_evidence(cluster: str, namespace: str, image: Image, text: str
         namespace: name of the namespace.
         image: parsed image reference.
         text: the image reference as entered.
+        service_account: name of a ServiceAccount; empty for those that the workspace chooses.
+        pod: name of a pod, which decides about the ServiceAccount; empty for none.
 
     Raises:
         InvalidRequest: the cluster is not registered, or the image reference cannot belong to a
             space of its registry.
     """
     record = await in_transaction(explain_records.get_explain_cluster_record, cluster)
-    cluster_evidence = await _collect_cluster_evidence(record, namespace)
+    pods = _Pods(service_account=service_account, name=pod)
+    cluster_evidence = await _collect_cluster_evidence(record, namespace, pods)
     registry_record, registry_names = await in_transaction(
         explain_records.get_explain_registry_record, image, cluster_evidence.workspace
     )
@@ -60,6 +73,8 @@ async def collect_evidence(cluster: str, namespace: str, image: Image, text: str
         registry=registry_record.record.registry.name if registry_record else image.registry,
         space=registry_record.space_name if registry_record else first_segment(image),
         image=text,
+        service_account=service_account,
+        pod=pod,
     )
     registry = (
         await _collect_registry_evidence(registry_record, installation) if registry_record else None
@@ -73,11 +88,28 @@ async def collect_evidence(cluster: str, namespace: str, image: Image, text: str
     )
 
 
+class _Pods(NamedTuple):
+    """The pods that are asked about: of a ServiceAccount, or one pod by name."""
+
+    service_account: str
+    name: str
+
+
+class _PodEvidence(NamedTuple):
+    """What decides whether pods receive the pull secret."""
+
+    choice: ServiceAccountChoice = ServiceAccountChoice()
+    service_account: str = SERVICE_ACCOUNT_NAME
+    pod: Complete[ObservedPod] | Unavailable | None = None
+
+
 async def _collect_cluster_evidence(
-    record: ExplainClusterRecord, namespace: str
+    record: ExplainClusterRecord, namespace: str, pods: _Pods
 ) -> ClusterEvidence:
     pull_secret_contents, error = await load_available_contents()
-    observation = await _observe_namespace(record, namespace, pull_secret_contents)
+    observation, pod_evidence = await _observe_namespace(
+        record, namespace, pull_secret_contents, pods
+    )
     namespace_record = _resolve_namespace(record, observation, namespace)
     desired_pull_secret, unresolved_reason = _desired_secret(pull_secret_contents, namespace_record)
     secrets = (secret for secret in record.record.pull_secrets if secret.namespace == namespace)
@@ -90,12 +122,18 @@ async def _collect_cluster_evidence(
         pull_secret_status=next(secrets, None),
         desired=desired_pull_secret,
         desired_error=error or unresolved_reason,
+        choice=pod_evidence.choice,
+        service_account=pod_evidence.service_account,
+        pod=pod_evidence.pod,
     )
 
 
 async def _observe_namespace(
-    record: ExplainClusterRecord, namespace: str, pull_secret_contents: PullSecretContents
-) -> ClusterSnapshot:
+    record: ExplainClusterRecord,
+    namespace: str,
+    pull_secret_contents: PullSecretContents,
+    pods: _Pods,
+) -> tuple[ClusterSnapshot, _PodEvidence]:
     cluster = record.record.cluster
     try:
         async with (
@@ -108,7 +146,9 @@ async def _observe_namespace(
                 recorded_fingerprints=record.record.fingerprints,
             ) as client,
         ):
-            return await client.observe_namespace(namespace, get_settings().workspace_label_keys)
+            label_keys = get_settings().workspace_label_keys
+            snapshot = await client.observe_namespace(namespace, label_keys)
+            return await _observe_accounts(record, namespace, client, snapshot, pods)
     except RemoteError as error:
         cluster_error = error
     except TimeoutError:
@@ -116,7 +156,28 @@ async def _observe_namespace(
         cluster_error = RemoteError(
             cluster.target, "GET", "-", message, Reason.TIMED_OUT, transient=False
         )
-    return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now())
+    return unreachable_cluster_snapshot(cluster.name, cluster_error, clock.now()), _PodEvidence()
+
+
+async def _observe_accounts(
+    record: ExplainClusterRecord,
+    namespace: str,
+    client: ClusterReader,
+    snapshot: ClusterSnapshot,
+    pods: _Pods,
+) -> tuple[ClusterSnapshot, _PodEvidence]:
+    """Return the snapshot with the ServiceAccounts that are asked about, and the pod."""
+    namespace_record = _resolve_namespace(record, snapshot, namespace)
+    workspace = (namespace_record.workspace if namespace_record else None) or ""
+    choice = record.choices.get(workspace, ServiceAccountChoice())
+    pod = await client.observe_pod(namespace, pods.name) if pods.name else None
+    name = pods.service_account or (SERVICE_ACCOUNT_NAME if choice.is_default else "")
+    if isinstance(pod, Complete) and pod.items:
+        name = pod.items[0].service_account
+    if name != SERVICE_ACCOUNT_NAME or choice.label_keys:
+        accounts = await client.observe_service_accounts(namespace, name, choice.label_keys)
+        snapshot = snapshot.model_copy(update={"service_accounts": accounts})
+    return snapshot, _PodEvidence(choice, name, pod)
 
 
 def _resolve_namespace(

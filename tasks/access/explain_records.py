@@ -4,6 +4,7 @@ from sqlmodel import Session
 
 from models.access.binding import Binding
 from models.access.image import Image, find_registry, first_segment, space_name
+from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.base import FrozenModel
 from models.registries.record import RegistryRecord
 from models.registries.robots import RobotAccount
@@ -21,6 +22,7 @@ class ExplainClusterRecord(FrozenModel):
     installation: str
     record: ClusterRecord
     assignments: dict[str, frozenset[str]]
+    choices: dict[str, ServiceAccountChoice]
 
 
 class ExplainRegistryRecord(FrozenModel):
@@ -44,6 +46,7 @@ def get_explain_cluster_record(session: Session, cluster: str) -> ExplainCluster
         installation=get_installation(session),
         record=clusters.get_cluster(session, cluster),
         assignments=workspaces.list_assignments(session, cluster),
+        choices=workspaces.list_choices(session),
     )
 
 

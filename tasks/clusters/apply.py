@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from models.clusters.pull_secret import ClusterChange, ClusterChangeResult, PullSecretPlan
+from models.clusters.pull_secret import (
+    ClusterChange,
+    ClusterChangeResult,
+    PullSecretPlan,
+    WriteSecret,
+)
 from models.core.reasons import Reason
 from tasks.apply import apply_changes
 from tasks.clusters.protocol import ClusterWriter
@@ -29,6 +34,7 @@ async def apply_pull_secret_plan(
         lambda change: writer.apply_change(change, contents),
         _to_failure,
         queue_key=lambda change: change.namespace,
+        stops_queue=lambda change: isinstance(change, WriteSecret),
     )
 
 

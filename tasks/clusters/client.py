@@ -5,7 +5,7 @@ from typing import assert_never
 
 from pydantic import SecretStr
 
-from models.clusters.cluster import ClusterSnapshot
+from models.clusters.cluster import ClusterSnapshot, ObservedPod, ObservedServiceAccount
 from models.clusters.pull_secret import (
     AddImagePullSecret,
     ClusterChange,
@@ -14,7 +14,7 @@ from models.clusters.pull_secret import (
     RemoveImagePullSecret,
     WriteSecret,
 )
-from models.core.availability import Unavailable
+from models.core.availability import Complete, Unavailable
 from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
 from models.discovery.observation import ClusterHarbors
@@ -51,6 +51,16 @@ class KubernetesClient:
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
         """Observe one namespace; see `ClusterReader`."""
         return await self._observer.observe_namespace(namespace, labels)
+
+    async def observe_service_accounts(
+        self, namespace: str, name: str = "", account_labels: Set[str] = frozenset()
+    ) -> Complete[ObservedServiceAccount] | Unavailable:
+        """Observe ServiceAccounts of one namespace; see `ClusterReader`."""
+        return await self._observer.observe_service_accounts(namespace, name, account_labels)
+
+    async def observe_pod(self, namespace: str, name: str) -> Complete[ObservedPod] | Unavailable:
+        """Observe one pod; see `ClusterReader`."""
+        return await self._observer.observe_pod(namespace, name)
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR

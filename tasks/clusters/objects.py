@@ -16,7 +16,9 @@ from models.clusters.cluster import (
     INSTALLATION_LABEL,
     MANAGED_BY_LABEL,
     PULL_SECRET_NAME,
+    SERVICE_ACCOUNT_NAME,
     ObservedNamespace,
+    ObservedPod,
     ObservedPullSecret,
     ObservedServiceAccount,
 )
@@ -228,7 +230,28 @@ class ServiceAccount(KubernetesModel):
         return [pull_secret.name for pull_secret in self.pull_secrets or ()]
 
 
-ObjectT = TypeVar("ObjectT", NamespaceObject, SecretObject, ServiceAccount)
+class _PodSpec(KubernetesModel):
+    service_account: str = Field(default="", alias="serviceAccountName", max_length=253)
+    pull_secrets: list[_NameRef] | None = Field(default=None, alias="imagePullSecrets")
+
+
+class PodObject(KubernetesModel):
+    """A pod."""
+
+    metadata: ObjectMeta
+    spec: _PodSpec = _PodSpec()
+
+    @property
+    def to_observed(self) -> ObservedPod:
+        """The pod as an `ObservedPod`."""
+        return ObservedPod(
+            name=self.metadata.name,
+            service_account=self.spec.service_account or SERVICE_ACCOUNT_NAME,
+            pull_secrets=tuple(reference.name for reference in self.spec.pull_secrets or ()),
+        )
+
+
+ObjectT = TypeVar("ObjectT", NamespaceObject, SecretObject, ServiceAccount, PodObject)
 
 
 class ListMeta(KubernetesModel):

@@ -16,6 +16,7 @@ from models.clusters.cluster import (
     SERVICE_ACCOUNT_NAME,
     ClusterSnapshot,
     ObservedNamespace,
+    ObservedPod,
     ObservedPullSecret,
     ObservedServiceAccount,
 )
@@ -27,6 +28,7 @@ from tasks.clusters import api_errors
 from tasks.clusters.objects import (
     NamespaceObject,
     ObjectT,
+    PodObject,
     SecretIdentity,
     SecretObject,
     ServiceAccount,
@@ -124,6 +126,33 @@ class ClusterObserver:
                 lambda account: account.to_observed(),
             ),
         )
+
+    async def observe_service_accounts(
+        self, namespace: str, name: str = "", account_labels: Set[str] = frozenset()
+    ) -> Complete[ObservedServiceAccount] | Unavailable:
+        """Observe ServiceAccounts of one namespace; see `ClusterReader`."""
+
+        def convert(account: ServiceAccount) -> ObservedServiceAccount:
+            return account.to_observed(account_labels)
+
+        if name:
+            section = self._get_section(
+                service_account_path(namespace, name), ServiceAccount, convert
+            )
+        else:
+            path = f"{_NAMESPACES}/{quote(namespace, safe='')}/serviceaccounts"
+            section = self._list_section(path, ObjectList[ServiceAccount], convert)
+        deadline = Deadline("the observation", self._http.limits.operation_seconds)
+        return _to_section(await self._try_section(deadline, section))
+
+    async def observe_pod(self, namespace: str, name: str) -> Complete[ObservedPod] | Unavailable:
+        """Observe one pod; see `ClusterReader`."""
+        path = f"{_NAMESPACES}/{quote(namespace, safe='')}/pods/{quote(name, safe='')}"
+        try:
+            pod = await self._get_object(path, PodObject)
+        except RemoteError as error:
+            return Unavailable(reason=error.reason, message=error.message)
+        return Complete(items=() if pod is None else (pod.to_observed,))
 
     async def get_secret(self, namespace: str) -> SecretObject | None:
         """Read a namespace's Secret with the pull secret's name; None if there is none.

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.clusters.cluster import ClusterSnapshot
+from models.clusters.cluster import ClusterSnapshot, ObservedPod, ObservedServiceAccount
 from models.clusters.pull_secret import ClusterChange, ClusterChangeResult
-from models.core.availability import Unavailable
+from models.core.availability import Complete, Unavailable
 from models.core.labels import HELM_SELECTOR
 from models.discovery.managed_harbor import SecretKeyRef
 from models.discovery.observation import ClusterHarbors
@@ -43,6 +43,23 @@ class ClusterReader(Protocol):
 
         Raises:
             RemoteError: the namespace could not be listed, see `observe`.
+        """
+
+    async def observe_service_accounts(
+        self, namespace: str, name: str = "", account_labels: Set[str] = frozenset()
+    ) -> Complete[ObservedServiceAccount] | Unavailable:
+        """Observe one ServiceAccount, or all of a namespace if `name` is empty.
+
+        Args:
+            namespace: name of the namespace.
+            name: name of the ServiceAccount; a missing one is an empty section.
+            account_labels: keys of the labels to keep.
+        """
+
+    async def observe_pod(self, namespace: str, name: str) -> Complete[ObservedPod] | Unavailable:
+        """Observe one pod; a missing pod is an empty section.
+
+        This needs the right to get pods, which nothing else needs.
         """
 
     async def list_harbors(

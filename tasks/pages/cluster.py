@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME, Cluster
 from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import (
+    AddImagePullSecret,
     ClusterChange,
     ClusterChangeResult,
     PullSecretPlan,
     PullSecretStatus,
+    RemoveImagePullSecret,
     WriteSecret,
 )
 from models.clusters.pull_secret import PullSecretState as Status
@@ -130,23 +132,26 @@ def _facts_section(record: ClusterRecord) -> str:
 def _link_note(cluster: Cluster) -> str:
     account, secret = inline_code(SERVICE_ACCOUNT_NAME), inline_code(PULL_SECRET_NAME)
     if cluster.links_accounts:
-        return f"yes: {secret} is in the imagePullSecrets of the ServiceAccount {account}"
+        return (
+            f"yes: {secret} is in the imagePullSecrets of the ServiceAccount {account}, or of "
+            "those that the workspace chooses"
+        )
     return f"no: pods must list {secret} in their {inline_code('imagePullSecrets')}"
 
 
 def _changes_section(
     plan: PullSecretPlan, results: Sequence[ClusterChangeResult], *, dry_run: bool
 ) -> str:
-    by_change = {(result.change.namespace, result.change.kind): result for result in results}
+    by_change = {_change_key(result.change): result for result in results}
     rows = [
         (
             inline_code(change.namespace),
-            change.kind,
+            _change_label(change),
             escape_markdown(", ".join(change.registries))
             if isinstance(change, WriteSecret)
             else "–",
             inline_code(change.reason),
-            _result_cell(change, by_change.get((change.namespace, change.kind)), dry_run=dry_run),
+            _result_cell(change, by_change.get(_change_key(change)), dry_run=dry_run),
         )
         for change in plan.changes[:_MAX_ROWS]
     ]
@@ -154,6 +159,16 @@ def _changes_section(
     summary = counts.describe_plan() if dry_run else counts.summarize()
     head = ("Namespace", "Change", "Registries", "Reason", "Result")
     return f"{summary}.\n\n{markdown_table(head, rows)}{more_rows(len(plan.changes), _MAX_ROWS)}"
+
+
+def _change_key(change: ClusterChange) -> tuple[str, str, str]:
+    return change.namespace, change.kind, getattr(change, "service_account", "")
+
+
+def _change_label(change: ClusterChange) -> str:
+    if isinstance(change, AddImagePullSecret | RemoveImagePullSecret):
+        return f"{change.kind} {inline_code(change.service_account)}"
+    return change.kind
 
 
 def _result_cell(

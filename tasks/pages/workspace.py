@@ -6,6 +6,7 @@ from datetime import datetime
 from models.access.rotation import RobotDeletion, current_robots, schedule_robot_deletions
 from models.clusters.membership import WorkspaceSource
 from models.clusters.pull_secret import PullSecretState
+from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
 from models.core.plural import pluralize
 from models.core.settings import get_settings
 from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace, WorkspaceView
@@ -81,7 +82,16 @@ def _summary_line(view: WorkspaceView) -> str:
     origin_note = (
         "Created from a namespace label." if from_label else "Created by create-workspace."
     )
-    return f"{spaces} in {registries}, {members}. {origin_note} As of {timestamp(view.at)}."
+    choice = view.workspace.service_accounts
+    accounts_note = (
+        ""
+        if choice == DEFAULT_ACCOUNTS
+        else f"ServiceAccounts with the pull secret: {inline_code(choice)}. "
+    )
+    return (
+        f"{spaces} in {registries}, {members}. {origin_note} {accounts_note}"
+        f"As of {timestamp(view.at)}."
+    )
 
 
 def _rollout_icon(view: WorkspaceView) -> str:

@@ -12,6 +12,7 @@ from flows.access.explain_access import explain_access
 from flows.access.remove_workspace import remove_workspace
 from flows.access.rotate_credentials import rotate_credentials
 from flows.access.unbind_space import unbind_space
+from flows.access.update_workspace import update_workspace
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
@@ -38,6 +39,7 @@ FORMS: dict[str, dict[str, Any]] = {
         remove_cluster,
         remove_registry,
         remove_workspace,
+        update_workspace,
         rotate_credentials,
         sync_namespaces,
         unbind_space,

@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from deployments.simulators.kubernetes.api import KubernetesApi
 from deployments.simulators.kubernetes.harbors.harbor_objects import HarborObjects
 from deployments.simulators.kubernetes.object_store import (
     NAMESPACE_RESOURCE,
+    POD_RESOURCE,
     SECRET_RESOURCE,
     SERVICE_ACCOUNT_RESOURCE,
     Json,
@@ -141,6 +142,25 @@ class SimulatedCluster(HarborObjects):
             manifest = record_update({"metadata": {}}, manifest, manager)
         with self._store.lock:
             self._store.create(SERVICE_ACCOUNT_RESOURCE, manifest)
+
+    def add_pod(
+        self,
+        namespace: str,
+        name: str,
+        account: str = SERVICE_ACCOUNT_NAME,
+        pull_secrets: Sequence[str] = (),
+    ) -> None:
+        """Create a pod; without imagePullSecrets it gets those of its ServiceAccount.
+
+        See https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#serviceaccount
+        """
+        names = pull_secrets or self.image_pull_secrets(namespace, account)
+        spec: Json = {"serviceAccountName": account}
+        if names:
+            spec["imagePullSecrets"] = [{"name": secret} for secret in names]
+        manifest = {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
+        with self._store.lock:
+            self._store.create(POD_RESOURCE, manifest)
 
     def secret(self, namespace: str) -> Json | None:
         """Return the content of a namespace's pull secret; None if there is none."""

@@ -15,6 +15,7 @@ NAMESPACE_RESOURCE, SECRET_RESOURCE, SERVICE_ACCOUNT_RESOURCE = (
     "secrets",
     "serviceaccounts",
 )
+POD_RESOURCE = "pods"
 CONFIG_MAP_RESOURCE, DEPLOYMENT_RESOURCE, HARBOR_CLUSTER_RESOURCE = (
     "configmaps",
     "deployments",
@@ -24,6 +25,7 @@ KIND_BY_RESOURCE = {
     NAMESPACE_RESOURCE: "Namespace",
     SECRET_RESOURCE: "Secret",
     SERVICE_ACCOUNT_RESOURCE: "ServiceAccount",
+    POD_RESOURCE: "Pod",
     CONFIG_MAP_RESOURCE: "ConfigMap",
     DEPLOYMENT_RESOURCE: "Deployment",
     HARBOR_CLUSTER_RESOURCE: "HarborCluster",

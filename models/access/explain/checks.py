@@ -4,7 +4,6 @@ from models.access.explain.cluster_checks import (
     cluster_check,
     namespace_check,
     pull_secret_check,
-    service_account_check,
     workspace_check,
 )
 from models.access.explain.evidence import Evidence
@@ -15,6 +14,8 @@ from models.access.explain.registry_checks import (
     robot_check,
     space_check,
 )
+from models.access.explain.service_account_checks import service_account_check
+from models.clusters.service_account_choice import ALL_ACCOUNTS
 from models.core.plural import add_article
 
 _CHECKS = (
@@ -52,12 +53,24 @@ def _notes(evidence: Evidence) -> tuple[str, ...]:
                 "succeed without a binding to this one."
             )
     if not evidence.no_login_needed and evidence.cluster.cluster.links_accounts:
-        notes.append(
-            "Pods that use a ServiceAccount other than the default one, and pods created before "
-            "the pull secret was added to it, need the pull secret in their own imagePullSecrets."
-        )
+        notes += _pod_notes(evidence)
     notes.append("Whether the image itself exists in the space was not checked.")
     return tuple(notes)
+
+
+def _pod_notes(evidence: Evidence) -> tuple[str, ...]:
+    if evidence.question.pod:
+        return ()
+    if evidence.question.service_account or evidence.cluster.choice.text == ALL_ACCOUNTS:
+        return (
+            "Pods created before the pull secret was added to their ServiceAccount, and pods that "
+            "list imagePullSecrets of their own, do not have it. Ask with the name of a pod.",
+        )
+    return (
+        "Pods that use another ServiceAccount, and pods created before the pull secret was added "
+        "to it, need the pull secret in their own imagePullSecrets. Ask with service_account or "
+        "pod to check them.",
+    )
 
 
 def _is_recorded(evidence: Evidence, registry: str) -> bool:

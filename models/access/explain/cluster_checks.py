@@ -11,23 +11,24 @@ from models.access.explain.explanation import (
 )
 from models.clusters.cluster import (
     PULL_SECRET_NAME,
-    SERVICE_ACCOUNT_NAME,
     ObservedPullSecret,
-    ObservedServiceAccount,
 )
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     PullSecretState,
     describe_foreign_secret,
 )
-from models.core.availability import Complete, Unavailable
+from models.core.availability import Unavailable
 from models.core.errors import CREDENTIAL_REASONS
 from models.core.reasons import Reason
 
-_NOT_SOLVED_BY_SYNC = frozenset({Reason.ADMISSION_DENIED, Reason.QUOTA_EXCEEDED, Reason.FORBIDDEN})
+_NOT_SOLVED_BY_SYNC = frozenset(
+    {Reason.ADMISSION_DENIED, Reason.QUOTA_EXCEEDED, Reason.FORBIDDEN, Reason.CONTESTED}
+)
 """Reasons of a failed change that a person must solve in the cluster; the message says how."""
 
-_CLUSTER_ADVICE = f"see {AccessCheckName.CLUSTER}"
+CLUSTER_ADVICE = f"see {AccessCheckName.CLUSTER}"
+"""The fix of a check that depends on an unreachable cluster."""
 
 
 def cluster_check(evidence: Evidence) -> AccessCheck:
@@ -56,7 +57,7 @@ def namespace_check(evidence: Evidence) -> AccessCheck:
     if cluster.unavailable:
         record_note = "it is on record" if cluster.namespace else "it is not on record"
         message, at = f"cannot be read now; {record_note}", cluster.status.seen_at
-        return unknown_check(name, message, _CLUSTER_ADVICE, at)
+        return unknown_check(name, message, CLUSTER_ADVICE, at)
     at = cluster.snapshot.observed_at
     if cluster.namespace is None:
         return failed_check(
@@ -78,7 +79,7 @@ def workspace_check(evidence: Evidence) -> AccessCheck:
     if cluster.unavailable:
         workspace = namespace.workspace if namespace else None
         message, at = f"on record it belongs to {workspace or 'none'}", cluster.status.seen_at
-        return unknown_check(name, message, _CLUSTER_ADVICE, at)
+        return unknown_check(name, message, CLUSTER_ADVICE, at)
     if namespace is None:
         return blocked_check(name, AccessCheckName.NAMESPACE)
     at = cluster.snapshot.observed_at
@@ -139,7 +140,7 @@ def _recorded_secret_check(evidence: Evidence, why: Unavailable) -> AccessCheck:
         else "none is on record"
     )
     message = f"cannot be read now: {why.message}; {record_note}"
-    fix = _CLUSTER_ADVICE if cluster.unavailable else why.message
+    fix = CLUSTER_ADVICE if cluster.unavailable else why.message
     return unknown_check(AccessCheckName.PULL_SECRET, message, fix, cluster.status.seen_at)
 
 
@@ -171,7 +172,7 @@ def _content_check(
         message += f", more than the {MAX_SECRET_BYTES} that a Secret can hold"
         fix = "run unbind-space for registries that are not needed"
         return failed_check(name, message, fix, at)
-    return failed_check(name, _outdated_reason(evidence, secret), _repair_advice(evidence), at)
+    return failed_check(name, _outdated_reason(evidence, secret), repair_advice(evidence), at)
 
 
 def _has_login(evidence: Evidence, registry: RegistryEvidence, fingerprint: str) -> bool:
@@ -208,51 +209,14 @@ def _outdated_reason(evidence: Evidence, secret: ObservedPullSecret | None) -> s
     return f"the Secret {PULL_SECRET_NAME} does not have the desired content{why}"
 
 
-def _repair_advice(evidence: Evidence) -> str:
+def repair_advice(evidence: Evidence) -> str:
+    """Return how to get what is missing written: by the cluster's owner, or by a sync."""
     pull_secret = evidence.cluster.pull_secret_status
     if pull_secret is not None and pull_secret.reason in _NOT_SOLVED_BY_SYNC:
         return f"{pull_secret.message}. The next sync after that tries again"
-    return _sync_advice(evidence)
+    return sync_advice(evidence)
 
 
-def _sync_advice(evidence: Evidence) -> str:
+def sync_advice(evidence: Evidence) -> str:
+    """Return how to sync the cluster now."""
     return f'run sync-namespaces with only=["{evidence.cluster.cluster.name}"]'
-
-
-def service_account_check(evidence: Evidence) -> AccessCheck:
-    """Check that the default ServiceAccount's imagePullSecrets include the pull secret."""
-    cluster, name = evidence.cluster, AccessCheckName.SERVICE_ACCOUNT
-    if evidence.no_login_needed:
-        return passed_check(name, evidence.no_login_needed)
-    if not cluster.cluster.links_accounts:
-        message = (
-            "ServiceAccounts are not changed in this cluster: pods need the Secret "
-            f"{PULL_SECRET_NAME} in their own imagePullSecrets"
-        )
-        return passed_check(name, message)
-    accounts = cluster.snapshot.service_accounts
-    if not isinstance(accounts, Complete):
-        fix = _CLUSTER_ADVICE if cluster.unavailable else accounts.message
-        return unknown_check(name, f"cannot be read now: {accounts.message}", fix)
-    if cluster.namespace is None:
-        return blocked_check(name, AccessCheckName.NAMESPACE)
-    return _image_pull_secret_check(evidence, next(iter(accounts.items), None))
-
-
-def _image_pull_secret_check(
-    evidence: Evidence, account: ObservedServiceAccount | None
-) -> AccessCheck:
-    name, at = AccessCheckName.SERVICE_ACCOUNT, evidence.cluster.snapshot.observed_at
-    if account is None:
-        message = f"the ServiceAccount {SERVICE_ACCOUNT_NAME} does not exist (yet)"
-        return failed_check(name, message, f"wait a moment, then {_sync_advice(evidence)}", at)
-    if not account.has_pull_secret:
-        if evidence.cluster.desired is None:  # there is no pull secret to add
-            return blocked_check(name, AccessCheckName.PULL_SECRET)
-        message = (
-            f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} do not include "
-            f"{PULL_SECRET_NAME}"
-        )
-        return failed_check(name, message, _repair_advice(evidence), at)
-    message = f"the imagePullSecrets of the ServiceAccount {SERVICE_ACCOUNT_NAME} include it"
-    return passed_check(name, message, at)

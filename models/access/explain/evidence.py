@@ -5,9 +5,16 @@ from datetime import datetime
 from models.access.binding import Binding
 from models.access.explain.explanation import Question
 from models.access.rotation import current_robots
-from models.clusters.cluster import Cluster, ClusterSnapshot, ClusterStatus
+from models.clusters.cluster import (
+    SERVICE_ACCOUNT_NAME,
+    Cluster,
+    ClusterSnapshot,
+    ClusterStatus,
+    ObservedPod,
+)
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus
+from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.availability import Complete, Unavailable
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
@@ -30,6 +37,9 @@ class ClusterEvidence(FrozenModel):
         pull_secret_status: status of its pull secret on record.
         desired: desired pull secret; None if the namespace needs none.
         desired_error: why the desired pull secret is not known.
+        choice: ServiceAccounts that the namespace's workspace chooses.
+        service_account: the ServiceAccount that is asked about; empty for all chosen ones.
+        pod: the pod that is asked about, as observed now; None if none is.
     """
 
     cluster: Cluster
@@ -40,6 +50,9 @@ class ClusterEvidence(FrozenModel):
     pull_secret_status: PullSecretStatus | None = None
     desired: DesiredPullSecret | None = None
     desired_error: str = ""
+    choice: ServiceAccountChoice = ServiceAccountChoice()
+    service_account: str = SERVICE_ACCOUNT_NAME
+    pod: Complete[ObservedPod] | Unavailable | None = None
 
     @property
     def unavailable(self) -> Unavailable | None:

@@ -75,6 +75,8 @@ class Question(FrozenModel):
         registry: name of the registry, or the first part of the image reference if unknown.
         space: the space of the image.
         image: the image reference as entered.
+        service_account: ServiceAccount of the pods; empty for those that the workspace chooses.
+        pod: an existing pod; empty for any pod.
     """
 
     cluster: str
@@ -82,6 +84,8 @@ class Question(FrozenModel):
     registry: str
     space: str
     image: str
+    service_account: str = ""
+    pod: str = ""
 
     @property
     def namespace_path(self) -> str:

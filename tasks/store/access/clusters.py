@@ -49,6 +49,11 @@ class ClusterRecord(FrozenModel):
             if pull_secret.fingerprint
         }
 
+    @property
+    def links(self) -> frozenset[str]:
+        """The names of all ServiceAccounts that have a link of this service."""
+        return frozenset(name for secret in self.pull_secrets for name in secret.links)
+
 
 def list_names(session: Session) -> tuple[str, ...]:
     """Return the names of all clusters, sorted."""

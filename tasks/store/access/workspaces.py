@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sqlmodel import Session, col, delete, select
 
 from models.access.binding import Workspace
+from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, ServiceAccountChoice
 from models.tables import ListedNamespaceRow, NamespaceRow, PublicationRow, WorkspaceRow
 from tasks.store.upsert import upsert
 
@@ -16,9 +17,23 @@ def list_workspaces(session: Session) -> tuple[Workspace, ...]:
     return tuple(Workspace.model_validate(row.model_dump()) for row in rows)
 
 
+def get_workspace(session: Session, name: str) -> Workspace | None:
+    """Return a workspace; None if there is none with this name."""
+    workspaces = list_workspaces(session)
+    return next((workspace for workspace in workspaces if workspace.name == name), None)
+
+
 def list_names(session: Session) -> tuple[str, ...]:
     """Return the names of all workspaces, sorted."""
     return tuple(session.exec(select(WorkspaceRow.name).order_by(col(WorkspaceRow.name))))
+
+
+def list_choices(session: Session) -> dict[str, ServiceAccountChoice]:
+    """Return the workspaces that need other ServiceAccounts than the default ones."""
+    query = select(WorkspaceRow).where(col(WorkspaceRow.service_accounts) != DEFAULT_ACCOUNTS)
+    return {
+        row.name: ServiceAccountChoice(text=row.service_accounts) for row in session.exec(query)
+    }
 
 
 def save_workspaces(session: Session, new_workspaces: Iterable[Workspace]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from deployments.simulators.faults import Fault, Respond, RunCallback
-from deployments.simulators.kubernetes import SimulatedCluster
+from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
 from models.clusters.cluster import ObservedNamespace, ObservedPullSecret
 from models.core.availability import Unavailable
 from models.core.errors import RemoteError
@@ -76,6 +76,36 @@ async def test_who_changed_a_service_account_is_seen(
     cluster.set_image_pull_secrets("shop", "mine", manager="jane")
     account = service_account_in(await client.observe(LABELS))
     assert (account.manager, account.other_manager) == ("jane", "jane")
+
+
+async def test_all_service_accounts_are_seen_with_their_labels(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.add_service_account("shop", "web", {"app": "web", "other": "x"})
+    accounts = items((await client.observe(LABELS)).service_accounts)
+    assert {account.name for account in accounts} == {"default"}
+    cluster.requests.clear()
+    snapshot = await client.observe(LABELS, {"app"})
+    assert len(cluster.requests) == 3
+    web = next(account for account in items(snapshot.service_accounts) if account.name == "web")
+    assert (web.labels, web.has_pull_secret) == ((("app", "web"),), False)
+    assert snapshot.accounts_error == ""
+
+
+async def test_without_the_right_to_list_all_the_default_ones_are_seen(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.add_service_account("shop", "web", {"app": "web"})
+    cluster.limit_rights(
+        RbacRule("namespaces", ("list",)),
+        RbacRule("secrets", ("list", "get"), ("registry-integration",)),
+        RbacRule("serviceaccounts", ("list", "get"), ("default",)),
+    )
+    snapshot = await client.observe(LABELS, {"app"})
+    assert snapshot.first_unavailable is None
+    assert {account.name for account in items(snapshot.service_accounts)} == {"default"}
+    assert "may not list serviceaccounts" in snapshot.accounts_error
+    assert len(cluster.requests) == 4
 
 
 async def test_who_changed_a_secret_is_seen(

@@ -18,6 +18,19 @@ async def test_link(cluster: SimulatedCluster, client: ClusterClient) -> None:
     assert cluster.image_pull_secrets("shop") == (OWN_SECRET,)
 
 
+async def test_another_account(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.add_service_account("shop", "web")
+    cluster.set_image_pull_secrets("shop", "theirs", account="web")
+    web = {"service_account": "web"}
+    assert (await client.apply_change(LINK.model_copy(update=web), {})).reason is Reason.DONE
+    assert cluster.image_pull_secrets("shop", "web") == ("theirs", OWN_SECRET)
+    assert cluster.image_pull_secrets("shop") == ()
+    assert (await client.apply_change(UNLINK.model_copy(update=web), {})).reason is Reason.DONE
+    assert cluster.image_pull_secrets("shop", "web") == ("theirs",)
+    cluster.remove_service_account("shop", "web")  # it needs nothing any more
+    assert (await client.apply_change(LINK.model_copy(update=web), {})).succeeded
+
+
 async def test_link_again_writes_nothing(cluster: SimulatedCluster, client: ClusterClient) -> None:
     await client.apply_change(LINK, {})
     cluster.requests.clear()
