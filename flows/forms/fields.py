@@ -273,10 +273,21 @@ PullCredentialsField = Annotated[
     block_picker(_REGISTRY_BLOCK_TYPE, "Saved pull-only credentials", "No pull-only user", NONE),
     form_field(
         "Pull credentials",
-        "Docker Registry only: a user that can only pull. Entitled namespaces receive these "
-        "credentials; the credentials above are never distributed.",
+        "Docker Registry only: a user that can only pull, and another one than above. Entitled "
+        "namespaces receive these credentials; the credentials above are never distributed.",
         default=NONE,
     ),
+]
+_ALLOW_PUSH_HELP = (
+    "Accept pull credentials with which the token service also lets a user push: every entitled "
+    "namespace could then replace images."
+)
+AllowPushField = Annotated[bool, form_field("Allow push", _ALLOW_PUSH_HELP)]
+NewAllowPushField = Annotated[
+    bool | None,
+    none_if(KEEP),
+    WithJsonSchema({"type": "string", "enum": [KEEP, "yes", "no"]}),
+    form_field("Allow push", _ALLOW_PUSH_HELP, default=KEEP),
 ]
 NewPullCredentialsField = Annotated[
     RegistryCredentials | Literal["none"] | None,

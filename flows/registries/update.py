@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from flows.forms.fields import (
     ExistingRegistryField,
     NewAddressField,
+    NewAllowPushField,
     NewCredentialsField,
     NewDescriptionField,
     NewDriftPolicyField,
@@ -50,6 +51,7 @@ async def update_registry(
     address: NewAddressField = None,
     credentials: NewCredentialsField = None,
     pull_credentials: NewPullCredentialsField = None,
+    allow_push: NewAllowPushField = None,
     tls: NewTlsField = None,
     token_service: NewTokenServiceField = None,
     description: NewDescriptionField = None,
@@ -67,6 +69,7 @@ async def update_registry(
         "address": canonicalize_address(address) if address else None,
         "credential": registry_block_reference(credentials),
         "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
+        "allow_push": allow_push,
         "tls": tls,
         "token_service": canonicalize_address(new_token_service) if new_token_service else None,
         "description": description,

@@ -25,7 +25,12 @@ _FATAL_TYPES = (
     ConditionType.AUTHENTICATED,
     ConditionType.SERVING,
 )
-_DEGRADING_TYPES = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, ConditionType.SYNCED)
+_DEGRADING_TYPES = (
+    ConditionType.ADMINISTRATOR,
+    ConditionType.WRITABLE,
+    ConditionType.SYNCED,
+    ConditionType.PULL_USER_VALID,
+)
 
 _CONDITIONS = {
     Reason.ADDRESS_FORBIDDEN: ConditionType.REACHABLE,
@@ -223,8 +228,20 @@ def invalid_address_check(message: str) -> CheckResult:
 
 
 def first_failure(checks: Iterable[CheckResult]) -> CheckResult | None:
-    """Return the first check result that is false; None if there is none."""
-    return next((check for check in checks if check.status is ConditionStatus.FALSE), None)
+    """Return the first check result that is false; None if there is none.
+
+    That the pull-only user may push, as everybody may in a registry without rights per user, is
+    displayed, but is no failure: what must be refused makes `PullUserValid` false.
+    """
+    return next(
+        (
+            check
+            for check in checks
+            if check.status is ConditionStatus.FALSE
+            and check.type is not ConditionType.PULL_USER_READ_ONLY
+        ),
+        None,
+    )
 
 
 def is_certificate_refused(conditions: Iterable[Condition]) -> bool:

@@ -60,6 +60,7 @@ class RunRecord(Findings):
     Attributes:
         updated_robots: new records of robot accounts.
         deleted_robot_ids: ids of robot accounts that no longer exist.
+        pull_user_proof: see `RegistryRecord`.
         spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
     """
 
@@ -69,6 +70,7 @@ class RunRecord(Findings):
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
     spaces_read_at: datetime | None = None
+    pull_user_proof: str = ""
 
 
 def summarize_findings(record: RegistryRecord, plan: Plan) -> Findings:
@@ -135,7 +137,29 @@ def summarize_run(
             ),
         ),
         spaces_read_at=snapshot.observed_at if is_complete else None,
+        pull_user_proof=pull_user_proof(record, conditions, snapshot),
     )
+
+
+def pull_user_proof(
+    record: RegistryRecord, conditions: Iterable[Condition], snapshot: Snapshot
+) -> str:
+    """Return the fingerprint of the pull-only user that namespaces may receive from now on.
+
+    A user that was accepted replaces the one before; one that is refused, beyond a single
+    unconfirmed answer, leaves none. Without a conclusive answer, the last one stays.
+
+    Args:
+        record: the record before the run.
+        conditions: the conditions after the run.
+        snapshot: the observation, with the checks of the pull-only user.
+    """
+    checks = {check.type: check.status for check in snapshot.checks}
+    if checks.get(ConditionType.PULL_USER_VALID) is ConditionStatus.TRUE:
+        return snapshot.pull_user_fingerprint or record.pull_user_proof
+    statuses = {condition.type: condition.status for condition in conditions}
+    is_refused = statuses.get(ConditionType.PULL_USER_VALID) is ConditionStatus.FALSE
+    return "" if is_refused else record.pull_user_proof
 
 
 def sync_check(

@@ -21,11 +21,18 @@ from tasks.pages.workspace import robot_accounts_cell
 _MAX_ROWS = 200
 
 
-def access_section(registry: Registry, access: RegistryAccessView) -> str:
-    """Return the section: bound workspaces, their logins, and how long bindings took."""
+def access_section(
+    registry: Registry, access: RegistryAccessView, pull_user_problem: str = ""
+) -> str:
+    """Return the section: bound workspaces, their logins, and how long bindings took.
+
+    Args:
+        pull_user_problem: why namespaces receive no pull-only user; empty if they do.
+    """
     parts = [
         "## Access",
         _pull_user_note(registry),
+        _pull_user_warning(pull_user_problem),
         _rollout_note(access),
         _workspaces_table(registry, access),
         _held_section(access),
@@ -54,6 +61,15 @@ def _pull_user_note(registry: Registry) -> str:
         "credential can pull everything in this registry. A namespace that leaves may have kept a "
         "copy, and this service cannot rotate the password: change it in the registry and in the "
         "block."
+    )
+
+
+def _pull_user_warning(problem: str) -> str:
+    if not problem:
+        return ""
+    return (
+        f"⚠️ **The pull-only user is not delivered:** {escape_markdown(problem)}. Pull secrets that "
+        "have the last accepted login keep it."
     )
 
 

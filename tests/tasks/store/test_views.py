@@ -194,6 +194,8 @@ def test_a_docker_registry_tells_who_gets_its_pull_only_user(filled_database: st
         docker_with_puller, access("docker-dev")
     )
     assert "No pull-only credentials are configured" in access_section(docker, access("docker-dev"))
+    refused = access_section(docker_with_puller, access("docker-dev"), "the password is wrong")
+    assert "not delivered:** the password is wrong. Pull secrets" in refused
 
 
 def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:
