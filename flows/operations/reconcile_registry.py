@@ -30,7 +30,7 @@ from models.registries.schedule import refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
 from tasks.access.pull_user import observe_pull_user
-from tasks.access.rotation import verify_new_secrets
+from tasks.access.rotation import verify_new_secrets, verify_updated_secrets
 from tasks.registries.apply import apply
 from tasks.registries.connect import open_registry
 from tasks.registries.observe import observe, unreachable_registry_snapshot
@@ -289,6 +289,7 @@ async def _run(
         observation, registry, credentials, client, robot_state.key_check
     )
     snapshot = robot_state.ignore_unneeded_robots(observation)
+    snapshot = await verify_updated_secrets(robot_state, snapshot, client)
     robot_state = await verify_new_secrets(robot_state, client)
     plan = _plan(registry_state, robot_state, snapshot, options.context.now)
     plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)

@@ -127,7 +127,7 @@ def summarize_run(
         expired_spaces=expired_spaces,
         bindings_to_hold=_hold_reasons(plan, expired_spaces),
         results=outcomes,
-        updated_robots=_updated_robots(robot_accounts, plan, outcomes),
+        updated_robots=_updated_robots(robot_accounts, snapshot, plan, outcomes),
         deleted_robot_ids=(*plan.deleted_robot_ids, *_deleted_robot_ids(outcomes)),
         audit_entries=(
             *drift_entries(plan.drifts, first_look=record.spaces_read_at is None),
@@ -240,7 +240,10 @@ def _updated_spaces(
 
 
 def _updated_robots(
-    robot_accounts: Iterable[RobotAccount], plan: Plan, outcomes: Iterable[ChangeResult]
+    robot_accounts: Iterable[RobotAccount],
+    snapshot: Snapshot,
+    plan: Plan,
+    outcomes: Iterable[ChangeResult],
 ) -> tuple[RobotAccount, ...]:
     records = {robot_account.robot_id: robot_account for robot_account in plan.updated_robots}
     before = {robot_account.robot_id: robot_account for robot_account in robot_accounts} | records
@@ -251,6 +254,11 @@ def _updated_robots(
             records[robot_account.robot_id] = robot_account.model_copy(
                 update={"spaces": change.after}
             )
+    # An update by this run moves the time in Harbor again, so the next run proves the secret again.
+    for robot in snapshot.robots.items if isinstance(snapshot.robots, Complete) else ():
+        if robot.secret_accepted and robot.id in before:
+            robot_account = records.get(robot.id, before[robot.id])
+            records[robot.id] = robot_account.model_copy(update={"proved_at": robot.updated_at})
     return tuple(records.values())
 
 
