@@ -178,7 +178,18 @@ VisibilityField = Annotated[
     Visibility,
     form_field(
         "Visibility",
-        "Public: every namespace can pull. Private: only namespaces of bound workspaces can pull.",
+        "Harbor: every namespace can pull from a public space, only those of bound workspaces from "
+        "a private one. Docker Registry: while one space is public, every namespace can pull from "
+        "all its spaces, private ones included.",
+    ),
+]
+OpenedSpacesField = Annotated[
+    int | None,
+    Field(ge=0),
+    form_field(
+        "Private spaces to open",
+        "Docker Registry only: how many private spaces this opens to every namespace, as a "
+        "confirmation. Leave empty first: the run then fails with the number, if there are any.",
     ),
 ]
 SpaceNamesField = Annotated[

@@ -282,6 +282,11 @@ class Registry(FrozenModel):
         """Whether namespaces receive its pull-only user."""
         return self.pull_credential is not None and not self.capabilities.has_robot_accounts
 
+    @property
+    def shares_pull_user(self) -> bool:
+        """Whether all namespaces receive its pull-only user while one of its spaces is public."""
+        return self.has_pull_user and not self.capabilities.serves_public_spaces
+
     def as_pull_user(self) -> "Registry":
         """Return the registry with the pull-only user's credential in place of its own."""
         return self.model_copy(update={"credential": self.pull_credential})

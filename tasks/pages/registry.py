@@ -43,7 +43,12 @@ def registry_page(
         _facts_section(figures),
         "## Conditions",
         _conditions_section(figures),
-        access_section(record.registry, access, pull_user_problem(record.conditions)),
+        access_section(
+            record.registry,
+            access,
+            [space.space for space in spaces],
+            pull_user_problem(record.conditions),
+        ),
         f"## Spaces, by size ({len(spaces)})",
         _spaces_section(spaces) if spaces else "No spaces.",
         history_section(history, figures.name),

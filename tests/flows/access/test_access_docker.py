@@ -123,7 +123,14 @@ async def test_public_means_every_namespace_and_private_the_bound_ones(name: str
         assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
         assert all(binding.effective_at for binding in bindings_of(name))
         assert "admin-pw-1" not in str(cluster.secret("shop"))
-        await expect_success(set_space_visibility, name, ["other"], "public")
+        refusal = await expect_failure(set_space_visibility, name, ["other"], "public")
+        assert "opens 1 private space of" in refusal
+        assert "opens 2 private spaces of" in await expect_failure(
+            create_space, name, ["new"], "public"
+        )
+        assert set(spaces_of(name)) == {"team", "other"}
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
+        await expect_success(set_space_visibility, name, ["other"], "public", opened_spaces=1)
         assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == set(ALL_NAMESPACES)
         before = len(cluster.requests.writes())
         assert (await run_schedules(name)).message == ""
