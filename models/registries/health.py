@@ -32,6 +32,9 @@ _DEGRADING_TYPES = (
     ConditionType.PULL_USER_VALID,
 )
 
+_GATEWAY_STATUSES = frozenset({502, 503, 504})
+"""Answers of a gateway in front of a registry that does not respond itself."""
+
 _CONDITIONS = {
     Reason.ADDRESS_FORBIDDEN: ConditionType.REACHABLE,
     Reason.CONNECTION_REFUSED: ConditionType.REACHABLE,
@@ -54,7 +57,10 @@ _CONDITIONS = {
     Reason.TOKEN_SERVICE_UNREACHABLE: ConditionType.AUTHENTICATED,
     Reason.UNAUTHORIZED: ConditionType.AUTHENTICATED,
 }
-"""The condition that a failed request affects, by reason; `SYNCED` for any other reason."""
+"""The condition that a failed request affects, by reason; `SYNCED` for any other reason.
+
+A response of a gateway affects `REACHABLE`: the registry itself must respond.
+"""
 
 
 class HealthSummary(FrozenModel):
@@ -71,9 +77,40 @@ def update_conditions(
 ) -> tuple[Condition, ...]:
     """Update conditions with new check results; a condition without a result does not change."""
     by_type = {condition.type: condition for condition in before}
-    for type_, check in _worst_results(checks).items():
+    results = _worst_results(checks)
+    failure = results.get(ConditionType.REACHABLE)
+    is_unhealthy = summarize_health(by_type.values()).health is Health.UNHEALTHY
+    if is_unhealthy and failure is not None and failure.status is ConditionStatus.FALSE:
+        # Waiting for a second result would keep an older reason on display, not a good state.
+        results[ConditionType.REACHABLE] = failure.model_copy(update={"confirmed": True})
+    for type_, check in results.items():
         by_type[type_] = _update_condition(by_type.get(type_), check, now)
     return tuple(by_type[type_] for type_ in ConditionType if type_ in by_type)
+
+
+def unobserved_checks(
+    before: Iterable[Condition], checks: Iterable[CheckResult]
+) -> tuple[CheckResult, ...]:
+    """Return that it is not known whether the components serve, if that was not observed.
+
+    Args:
+        before: the conditions on record.
+        checks: the check results of an observation.
+    """
+    checks = tuple(checks)
+    failure = first_failure(checks)
+    is_observed = any(check.type is ConditionType.SERVING for check in checks)
+    is_on_record = any(condition.type is ConditionType.SERVING for condition in before)
+    if failure is None or is_observed or not is_on_record:
+        return ()
+    return (
+        CheckResult(
+            type=ConditionType.SERVING,
+            status=ConditionStatus.UNKNOWN,
+            reason=failure.reason,
+            message=f"not observed: {failure.message}",
+        ),
+    )
 
 
 def _worst_results(checks: Iterable[CheckResult]) -> dict[ConditionType, CheckResult]:
@@ -177,12 +214,15 @@ def tls_check(registry: Registry) -> CheckResult:
 def checks_from_error(error: RemoteError) -> tuple[CheckResult, ...]:
     """Return the check results for a failed request."""
     type_, status = _affected_condition(error)
+    message = error.message
+    if error.status in _GATEWAY_STATUSES:
+        message = f"the registry does not respond, a gateway in front of it {message}"
     return (
         CheckResult(
             type=type_,
             status=status,
             reason=error.reason,
-            message=error.message,
+            message=message,
             confirmed=not (error.transient or isinstance(error, Unauthorized)),
         ),
     )
@@ -192,6 +232,8 @@ def _affected_condition(error: RemoteError) -> tuple[ConditionType, ConditionSta
     status = ConditionStatus.FALSE
     if error.reason is Reason.CREDENTIALS_UNPROVED:
         status = ConditionStatus.UNKNOWN
+    if error.status in _GATEWAY_STATUSES:
+        return ConditionType.REACHABLE, status
     return _CONDITIONS.get(error.reason, ConditionType.SYNCED), status
 
 

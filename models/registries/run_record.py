@@ -28,7 +28,12 @@ from models.registries.condition import (
     ConditionType,
     Health,
 )
-from models.registries.health import HealthSummary, summarize_health, update_conditions
+from models.registries.health import (
+    HealthSummary,
+    summarize_health,
+    unobserved_checks,
+    update_conditions,
+)
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
@@ -112,6 +117,7 @@ def summarize_run(
         failures: (subject, kind, reason) of failed changes that are already on record.
     """
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
+    checks += unobserved_checks(record.conditions, checks)
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
     is_complete = isinstance(snapshot.spaces, Complete)
     is_success = is_complete or snapshot.has_no_catalog
