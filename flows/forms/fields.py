@@ -179,7 +179,18 @@ VisibilityField = Annotated[
     Visibility,
     form_field(
         "Visibility",
-        "Public: every namespace can pull. Private: only namespaces of bound workspaces can pull.",
+        "Harbor: every namespace can pull from a public space, only those of bound workspaces from "
+        "a private one. Docker Registry: while one space is public, every namespace can pull from "
+        "all its spaces, private ones included.",
+    ),
+]
+OpenedSpacesField = Annotated[
+    int | None,
+    Field(ge=0),
+    form_field(
+        "Private spaces to open",
+        "Docker Registry only: how many private spaces this opens to every namespace, as a "
+        "confirmation. Leave empty first: the run then fails with the number, if there are any.",
     ),
 ]
 SpaceNamesField = Annotated[
@@ -289,10 +300,21 @@ PullCredentialsField = Annotated[
     block_picker(_REGISTRY_BLOCK_TYPE, "Saved pull-only credentials", "No pull-only user", NONE),
     form_field(
         "Pull credentials",
-        "Docker Registry only: a user that can only pull. Entitled namespaces receive these "
-        "credentials; the credentials above are never distributed.",
+        "Docker Registry only: a user that can only pull, and another one than above. Entitled "
+        "namespaces receive these credentials; the credentials above are never distributed.",
         default=NONE,
     ),
+]
+_ALLOW_PUSH_HELP = (
+    "Accept pull credentials with which the token service also lets a user push: every entitled "
+    "namespace could then replace images."
+)
+AllowPushField = Annotated[bool, form_field("Allow push", _ALLOW_PUSH_HELP)]
+NewAllowPushField = Annotated[
+    bool | None,
+    none_if(KEEP),
+    WithJsonSchema({"type": "string", "enum": [KEEP, "yes", "no"]}),
+    form_field("Allow push", _ALLOW_PUSH_HELP, default=KEEP),
 ]
 NewPullCredentialsField = Annotated[
     RegistryCredentials | Literal["none"] | None,

@@ -160,6 +160,6 @@ async def sync_shared_logins(registry: str) -> tuple[TargetResult, ...]:
     registry has a public space.
     """
     registry_spec = (await in_transaction(registries.get_registry, registry)).registry
-    if registry_spec.has_pull_user and not registry_spec.capabilities.serves_public_spaces:
+    if registry_spec.shares_pull_user:
         return await sync_targets()
     return ()

@@ -28,7 +28,8 @@ from models.registries.run_record import Findings, RunRecord, summarize_findings
 from models.registries.schedule import refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
-from tasks.access.rotation import verify_new_secrets
+from tasks.access.pull_user import observe_pull_user
+from tasks.access.rotation import verify_new_secrets, verify_updated_secrets
 from tasks.registries.apply import apply
 from tasks.registries.connect import open_registry
 from tasks.registries.observe import observe, unreachable_registry_snapshot
@@ -41,6 +42,7 @@ from tasks.registries.protocol import (
     SaveSecret,
 )
 from tasks.registries.storage import try_read_storage
+from tasks.secrets.credentials import read_credentials
 from tasks.secrets.robot_secrets import load_cipher, secret_saver
 from tasks.store.leases import save_and_release
 from tasks.store.registries import runs
@@ -203,15 +205,17 @@ async def _connect_and_run(
     credentials: Mapping[str, SavedCredential] | None,
     options: _Options,
 ) -> _Run:
+    registry = registry_state.record.registry
     try:
+        if credentials is None:
+            credentials = await read_credentials([registry], registry_state.credential_origins)
         async with open_registry(
-            registry_state.record.registry,
+            registry,
             credential_refused=refuses_credentials(registry_state.record.conditions),
             credentials=credentials,
             observer_credential=observer_credential(registry_state),
-            origins=registry_state.credential_origins,
         ) as client:
-            return await _run(registry_state, robot_state, client, options)
+            return await _run(registry_state, robot_state, client, credentials, options)
     except RemoteError as error:
         return _unreachable(registry_state, robot_state, error, options.context.now)
 
@@ -220,6 +224,7 @@ async def _run(
     registry_state: RegistryState,
     robot_state: RobotState,
     client: RegistryClient,
+    credentials: Mapping[str, SavedCredential],
     options: _Options,
 ) -> _Run:
     """Observe, plan, save findings, apply.
@@ -229,7 +234,11 @@ async def _run(
     """
     installation, registry = robot_state.installation, registry_state.record.registry
     observation = await options.steps.observe(registry, client, installation)
+    observation = await observe_pull_user(
+        observation, registry, credentials, client, robot_state.key_check
+    )
     snapshot = robot_state.ignore_unneeded_robots(observation)
+    snapshot = await verify_updated_secrets(robot_state, snapshot, client)
     robot_state = await verify_new_secrets(robot_state, client)
     plan = _plan(registry_state, robot_state, snapshot, options.context.now)
     if snapshot.read_only_reason and plan.changes and not options.dry_run:

@@ -3,13 +3,23 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
+from flows.forms.fields import (
+    ExistingRegistryField,
+    OpenedSpacesField,
+    SpaceNamesField,
+    VisibilityField,
+)
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
-from models.access.requests import desired_space_entries, new_spaces
+from models.access.requests import (
+    check_opened_spaces,
+    desired_space_entries,
+    new_spaces,
+    opened_by_visibility,
+)
 from models.registries.space import Visibility
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
@@ -21,6 +31,7 @@ async def create_space(
     registry: ExistingRegistryField,
     names: SpaceNamesField,
     visibility: VisibilityField = Visibility.PRIVATE,
+    opened_spaces: OpenedSpacesField = None,
 ) -> State[None]:
     """Create spaces in a registry: projects in Harbor.
 
@@ -32,6 +43,8 @@ async def create_space(
         space_records = await in_transaction(spaces.list_spaces, registry)
         rule = record.registry.capabilities.space_names
         desired_spaces = new_spaces(rule, space_records, names, visibility)
+        opened = opened_by_visibility(record.registry, space_records, desired_spaces)
+        check_opened_spaces(record.registry, opened, opened_spaces)
         entries = desired_space_entries(desired_spaces)
         await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
         result = await reconcile(registry, context, release=True)

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from flows.forms.fields import (
     AddressForm,
+    AllowPushField,
     CredentialsField,
     DescriptionField,
     DriftPolicyField,
@@ -56,6 +57,7 @@ async def integrate_registry(
     registry: RegistryForm,
     credentials: CredentialsField = None,
     pull_credentials: PullCredentialsField = None,
+    allow_push: AllowPushField = False,
     tls: TlsField = SYSTEM_CA,
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
@@ -74,6 +76,7 @@ async def integrate_registry(
         address=await _parse_address(name, registry),
         credential=registry_block_reference(credentials),
         pull_credential=registry_block_reference(pull_credentials, "pull_credentials"),
+        allow_push=allow_push,
         tls=tls,
         token_service=_parse_token_service(registry),
         drift_policy=drift_policy,

@@ -5,14 +5,25 @@ from typing import Annotated
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.forms.fields import ExistingRegistryField, SpaceNamesField, VisibilityField
+from flows.forms.fields import (
+    ExistingRegistryField,
+    OpenedSpacesField,
+    SpaceNamesField,
+    VisibilityField,
+)
 from flows.forms.schema import form_field
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
-from models.access.requests import check_visibility_limit, desired_space_entries, with_visibility
+from models.access.requests import (
+    check_opened_spaces,
+    check_visibility_limit,
+    desired_space_entries,
+    opened_by_visibility,
+    with_visibility,
+)
 from models.core.settings import get_settings
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
@@ -35,15 +46,18 @@ async def set_space_visibility(
             "Lift the safety limits for this run: allow it to make many spaces private.",
         ),
     ] = False,
+    opened_spaces: OpenedSpacesField = None,
 ) -> State[None]:
     """Set the desired visibility of spaces.
 
     A later change in the registry's own console is drift; the registry's drift policy applies.
     """
     async with hold_lease(registry, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(registries.get_registry, registry)  # raises if it is unknown
+        record = await in_transaction(registries.get_registry, registry)
         space_records = await in_transaction(spaces.list_spaces, registry)
         desired_spaces = with_visibility(registry, space_records, names, visibility)
+        opened = opened_by_visibility(record.registry, space_records, desired_spaces)
+        check_opened_spaces(record.registry, opened, opened_spaces)
         if not allow_large:
             check_visibility_limit(
                 registry, space_records, desired_spaces, get_settings().change_limits

@@ -8,12 +8,14 @@ from prefect.client.schemas.objects import State
 from flows.forms.fields import (
     ExistingRegistryField,
     NewAddressField,
+    NewAllowPushField,
     NewCredentialsField,
     NewDescriptionField,
     NewDriftPolicyField,
     NewPullCredentialsField,
     NewTlsField,
     NewTokenServiceField,
+    OpenedSpacesField,
     canonicalize_address,
 )
 from flows.forms.schema import NONE
@@ -26,6 +28,7 @@ from flows.registries import messages
 from flows.registries.integrate import check_connection, check_pull_user
 from flows.registries.reconcile import final_state
 from flows.runs import hold_lease, report_errors
+from models.access.requests import check_opened_spaces, opened_by_pull_user
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
@@ -39,7 +42,7 @@ from models.registries.registry import Registry
 from tasks import clock
 from tasks.http.shared import share_clients
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
-from tasks.store.registries import registries
+from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
 
@@ -50,10 +53,12 @@ async def update_registry(
     address: NewAddressField = None,
     credentials: NewCredentialsField = None,
     pull_credentials: NewPullCredentialsField = None,
+    allow_push: NewAllowPushField = None,
     tls: NewTlsField = None,
     token_service: NewTokenServiceField = None,
     description: NewDescriptionField = None,
     drift_policy: NewDriftPolicyField = None,
+    opened_spaces: OpenedSpacesField = None,
 ) -> State[None]:
     """Change the given values and keep the others.
 
@@ -67,6 +72,7 @@ async def update_registry(
         "address": canonicalize_address(address) if address else None,
         "credential": registry_block_reference(credentials),
         "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
+        "allow_push": allow_push,
         "tls": tls,
         "token_service": canonicalize_address(new_token_service) if new_token_service else None,
         "description": description,
@@ -81,6 +87,9 @@ async def update_registry(
         before = (await in_transaction(registries.get_registry, name)).registry
         after = Registry.model_validate({**before.model_dump(), **updates})
         check_pull_user(after)
+        space_records = await in_transaction(spaces.list_spaces, name)
+        opened = opened_by_pull_user(before, after, space_records)
+        check_opened_spaces(after, opened, opened_spaces)
         check_moved_credentials(before, after, updates)
         documents = block_document_ids(credentials, new_pull_credentials)
         origins = new_credential_origins(after, documents)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from models.access.binding import Binding
+from models.access.pull_user import pull_user_problem
 from models.access.rollout import Rollout, RolloutStep
 from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import Namespace
@@ -50,12 +51,18 @@ class BindingStatus:
         if gap is None:
             return ""
         if gap.namespace is not None:
-            return self._namespace_pending_reason(gap.namespace)
+            problem = self._pull_user_problem(binding.registry)
+            return problem or self._namespace_pending_reason(gap.namespace)
         if gap.step is RolloutStep.HELD:
             return f"held: {binding.held_reason}"
         if gap.step is RolloutStep.REGISTRY:
             return f"registry {binding.registry} is not integrated"
         return self._robot_pending_reason(binding, space)
+
+    def _pull_user_problem(self, registry: str) -> str:
+        record = self._records[registry]
+        problem = pull_user_problem(record.conditions) if record.registry.has_pull_user else ""
+        return f"the pull-only user of {registry} is not delivered: {problem}" if problem else ""
 
     def _robot_pending_reason(self, binding: Binding, space: Space | None) -> str:
         key = binding.registry, binding.workspace

@@ -1,13 +1,15 @@
 """Validate user requests about spaces and namespaces before they are stored."""
 
 import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from models.clusters.service_account_choice import normalize_choice
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits, exceeded_limit
 from models.core.names import MAX_NAME_LENGTH, is_namespace_name
+from models.core.plural import add_article, pluralize
+from models.registries.registry import Registry
 from models.registries.space import Space, SpaceNameRule, Visibility
 
 
@@ -160,6 +162,76 @@ def check_visibility_limit(
     )
     if exceeded := exceeded_limit(registry, count, len(spaces), "make private", limits):
         raise UnsafePlan(exceeded.message)
+
+
+def count_opened_spaces(
+    registry: Registry, spaces: Iterable[Space], public_names: Collection[str]
+) -> int:
+    """Return how many private spaces all namespaces can pull from if some spaces are public.
+
+    None in a registry that serves public spaces without a login, or without a pull-only user.
+
+    Args:
+        registry: the registry.
+        spaces: its spaces on record; only those that are in the registry count.
+        public_names: names of the spaces that are public.
+    """
+    if not public_names or not registry.shares_pull_user:
+        return 0
+    return sum(
+        space.is_present
+        and space.visibility is Visibility.PRIVATE
+        and space.name not in public_names
+        for space in spaces
+    )
+
+
+def check_opened_spaces(registry: Registry, count: int, confirmed: int | None) -> None:
+    """Check that a person knows how many private spaces a request opens to all namespaces.
+
+    Args:
+        registry: the registry.
+        count: how many, see `count_opened_spaces`.
+        confirmed: the number that the person entered; None if none was entered.
+
+    Raises:
+        InvalidRequest: it is another number; nothing was changed.
+    """
+    if not count or count == confirmed:
+        return
+    raise InvalidRequest(
+        f"this opens {pluralize(count, 'private space')} of {registry.name} to every namespace of "
+        f"every cluster: {add_article(registry.capabilities.label)} has no permissions per space, "
+        "and while one space is public, all namespaces receive its pull-only user, which can pull "
+        "everything. Nothing was changed. Keep the space private and bind workspaces to it, or run "
+        f"again with 'Private spaces to open' set to {count}"
+    )
+
+
+def opened_by_visibility(
+    registry: Registry, spaces: Sequence[Space], desired_spaces: Iterable[Space]
+) -> int:
+    """Return how many private spaces a change of visibility opens, see `count_opened_spaces`.
+
+    None if a space in the registry is public already.
+
+    Args:
+        registry: the registry.
+        spaces: its spaces on record.
+        desired_spaces: the spaces with their desired visibility, also new ones.
+    """
+    if any(space.is_present and space.visibility is Visibility.PUBLIC for space in spaces):
+        return 0
+    names = {space.name for space in desired_spaces if space.desired is Visibility.PUBLIC}
+    return count_opened_spaces(registry, spaces, names)
+
+
+def opened_by_pull_user(before: Registry, after: Registry, spaces: Sequence[Space]) -> int:
+    """Return how many private spaces a first pull-only user opens, see `count_opened_spaces`."""
+    if before.shares_pull_user:
+        return 0
+    public = (space for space in spaces if space.visibility is Visibility.PUBLIC)
+    return count_opened_spaces(after, spaces, {space.name for space in public if space.is_present})
 
 
 def _join_names(names: Sequence[str]) -> str:

@@ -185,6 +185,24 @@ class RobotState(FrozenModel):
             return robot_plan.model_copy(update={"deleted_robot_ids": ()})
         return robot_plan
 
+    def unproved_robots(self, snapshot: Snapshot) -> tuple[ObservedRobot, ...]:
+        """Return the robot accounts in use whose secret may be another one than on record.
+
+        A disabled or expired one cannot log in; it is repaired first.
+        """
+        if not isinstance(snapshot.robots, Complete):
+            return ()
+        valid_robots = self._valid_robots(snapshot.robots)
+        in_use = {robot.robot_id: robot for robot in current_robots(valid_robots).values()}
+        return tuple(
+            robot
+            for robot in snapshot.robots.items
+            if robot.id in in_use
+            and in_use[robot.id].workspace
+            and in_use[robot.id].may_have_other_secret(robot)
+            and not (robot.disabled or robot.has_expiry)
+        )
+
     def keeps_deleted_robots(self, snapshot: Snapshot) -> bool:
         """Return whether to keep the records of robot accounts that no longer exist.
 

@@ -48,6 +48,10 @@ class Reason(StrEnum):
     FOREIGN_TOKEN_REALM = "ForeignTokenRealm"  # noqa: S105 - a reason, no secret
     TOKEN_SERVICE_UNREACHABLE = "TokenServiceUnreachable"  # noqa: S105 - a reason, no secret
     TOKEN_REJECTED = "TokenRejected"  # noqa: S105 - a reason, no secret
+    PULL_ONLY = "PullOnly"
+    PUSH_GRANTED = "PushGranted"
+    PULL_USER_NOT_SEPARATE = "PullUserNotSeparate"
+    RIGHTS_NOT_REPORTED = "RightsNotReported"
     ADMINISTRATOR = "Administrator"
     NOT_ADMINISTRATOR = "NotAdministrator"
     FORBIDDEN = "Forbidden"

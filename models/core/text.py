@@ -26,5 +26,12 @@ def replace_invisible(text: str) -> str:
 
 def to_single_line(text: str, longest: int = 2_000) -> str:
     """Return a text as one visible line of at most `longest` characters."""
-    line = " ".join(replace_invisible(text[: 4 * longest]).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return shorten(" ".join(replace_invisible(text[: 4 * longest]).split()), longest)
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return at most `longest` characters of a text, cut between two words if it has any."""
+    if len(text) <= longest:
+        return text
+    cut = text[:longest].rpartition(" ")[0]
+    return f"{cut if len(cut) > longest // 2 else text[: longest - 1]}…"

@@ -6,6 +6,7 @@ from statistics import median
 from typing import TypeVar
 
 from models.access.binding_status import BindingStatus
+from models.access.pull_user import pull_user_problem
 from models.overview.views import (
     AccessFacts,
     BoundRegistry,
@@ -75,6 +76,7 @@ def _bound_registries(
             registry=record.registry,
             space_count=space_counts[name],
             robots=tuple(robot_accounts[name]),
+            pull_user_problem=pull_user_problem(record.conditions),
         )
         for record in facts.registries
         if (name := record.registry.name) in space_counts or name in robot_accounts

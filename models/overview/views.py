@@ -60,11 +60,17 @@ class BoundSpace(FrozenModel):
 
 
 class BoundRegistry(FrozenModel):
-    """A registry that a workspace is bound to, with the workspace's robot accounts."""
+    """A registry that a workspace is bound to, with the workspace's robot accounts.
+
+    Attributes:
+        pull_user_problem: why its namespaces receive no pull-only user; empty if they do, or if the
+            registry has none.
+    """
 
     registry: Registry
     space_count: int
     robots: tuple[RobotAccount, ...] = ()
+    pull_user_problem: str = ""
 
 
 class WorkspaceNamespace(FrozenModel):

@@ -19,6 +19,12 @@ class ConditionType(StrEnum):
     WRITABLE = "Writable"
     CATALOG = "Catalog"
     SYNCED = "Synced"
+    PULL_USER_VALID = "PullUserValid"
+    PULL_USER_READ_ONLY = "PullUserReadOnly"
+
+
+PULL_USER_TYPES = (ConditionType.PULL_USER_VALID, ConditionType.PULL_USER_READ_ONLY)
+"""The conditions of a registry that has a pull-only user."""
 
 
 class ConditionStatus(StrEnum):

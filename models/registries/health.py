@@ -25,7 +25,15 @@ _FATAL_TYPES = (
     ConditionType.AUTHENTICATED,
     ConditionType.SERVING,
 )
-_DEGRADING_TYPES = (ConditionType.ADMINISTRATOR, ConditionType.WRITABLE, ConditionType.SYNCED)
+_DEGRADING_TYPES = (
+    ConditionType.ADMINISTRATOR,
+    ConditionType.WRITABLE,
+    ConditionType.SYNCED,
+    ConditionType.PULL_USER_VALID,
+)
+
+_GATEWAY_STATUSES = frozenset({502, 503, 504})
+"""Answers of a gateway in front of a registry that does not respond itself."""
 
 _CONDITIONS = {
     Reason.ADDRESS_FORBIDDEN: ConditionType.REACHABLE,
@@ -49,7 +57,10 @@ _CONDITIONS = {
     Reason.TOKEN_SERVICE_UNREACHABLE: ConditionType.AUTHENTICATED,
     Reason.UNAUTHORIZED: ConditionType.AUTHENTICATED,
 }
-"""The condition that a failed request affects, by reason; `SYNCED` for any other reason."""
+"""The condition that a failed request affects, by reason; `SYNCED` for any other reason.
+
+A response of a gateway affects `REACHABLE`: the registry itself must respond.
+"""
 
 
 class HealthSummary(FrozenModel):
@@ -66,9 +77,40 @@ def update_conditions(
 ) -> tuple[Condition, ...]:
     """Update conditions with new check results; a condition without a result does not change."""
     by_type = {condition.type: condition for condition in before}
-    for type_, check in _worst_results(checks).items():
+    results = _worst_results(checks)
+    failure = results.get(ConditionType.REACHABLE)
+    is_unhealthy = summarize_health(by_type.values()).health is Health.UNHEALTHY
+    if is_unhealthy and failure is not None and failure.status is ConditionStatus.FALSE:
+        # Waiting for a second result would keep an older reason on display, not a good state.
+        results[ConditionType.REACHABLE] = failure.model_copy(update={"confirmed": True})
+    for type_, check in results.items():
         by_type[type_] = _update_condition(by_type.get(type_), check, now)
     return tuple(by_type[type_] for type_ in ConditionType if type_ in by_type)
+
+
+def unobserved_checks(
+    before: Iterable[Condition], checks: Iterable[CheckResult]
+) -> tuple[CheckResult, ...]:
+    """Return that it is not known whether the components serve, if that was not observed.
+
+    Args:
+        before: the conditions on record.
+        checks: the check results of an observation.
+    """
+    checks = tuple(checks)
+    failure = first_failure(checks)
+    is_observed = any(check.type is ConditionType.SERVING for check in checks)
+    is_on_record = any(condition.type is ConditionType.SERVING for condition in before)
+    if failure is None or is_observed or not is_on_record:
+        return ()
+    return (
+        CheckResult(
+            type=ConditionType.SERVING,
+            status=ConditionStatus.UNKNOWN,
+            reason=failure.reason,
+            message=f"not observed: {failure.message}",
+        ),
+    )
 
 
 def _worst_results(checks: Iterable[CheckResult]) -> dict[ConditionType, CheckResult]:
@@ -172,12 +214,15 @@ def tls_check(registry: Registry) -> CheckResult:
 def checks_from_error(error: RemoteError) -> tuple[CheckResult, ...]:
     """Return the check results for a failed request."""
     type_, status = _affected_condition(error)
+    message = error.message
+    if error.status in _GATEWAY_STATUSES:
+        message = f"the registry does not respond, a gateway in front of it {message}"
     return (
         CheckResult(
             type=type_,
             status=status,
             reason=error.reason,
-            message=error.message,
+            message=message,
             confirmed=not (error.transient or isinstance(error, Unauthorized)),
         ),
     )
@@ -187,6 +232,8 @@ def _affected_condition(error: RemoteError) -> tuple[ConditionType, ConditionSta
     status = ConditionStatus.FALSE
     if error.reason is Reason.CREDENTIALS_UNPROVED:
         status = ConditionStatus.UNKNOWN
+    if error.status in _GATEWAY_STATUSES:
+        return ConditionType.REACHABLE, status
     return _CONDITIONS.get(error.reason, ConditionType.SYNCED), status
 
 
@@ -244,8 +291,20 @@ def invalid_address_check(message: str) -> CheckResult:
 
 
 def first_failure(checks: Iterable[CheckResult]) -> CheckResult | None:
-    """Return the first check result that is false; None if there is none."""
-    return next((check for check in checks if check.status is ConditionStatus.FALSE), None)
+    """Return the first check result that is false; None if there is none.
+
+    That the pull-only user may push, as everybody may in a registry without rights per user, is
+    displayed, but is no failure: what must be refused makes `PullUserValid` false.
+    """
+    return next(
+        (
+            check
+            for check in checks
+            if check.status is ConditionStatus.FALSE
+            and check.type is not ConditionType.PULL_USER_READ_ONLY
+        ),
+        None,
+    )
 
 
 def is_certificate_refused(conditions: Iterable[Condition]) -> bool:

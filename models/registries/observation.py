@@ -27,6 +27,8 @@ class Snapshot(FrozenModel):
         robots: all robot accounts with this installation's mark, or why they are unavailable.
         can_update_robots: whether the credential may update robot accounts; a robot account may
             not.
+        pull_user_fingerprint: fingerprint of the pull-only user that the checks are about; empty if
+            it could not be read.
         observer_usable: whether the observer account could read the lists; None if there is none,
             or if it was not tried.
     """
@@ -39,6 +41,7 @@ class Snapshot(FrozenModel):
     robots: Complete[ObservedRobot] | Unavailable = NOT_REQUESTED
     can_update_robots: bool = True
     observer_usable: bool | None = None
+    pull_user_fingerprint: str = ""
 
     @property
     def has_no_catalog(self) -> bool:

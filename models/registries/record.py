@@ -22,6 +22,8 @@ class RegistryRecord(FrozenModel):
         spaces_read_at: last complete list of spaces (UTC); None before the first.
         storage_read_at: last storage reading (UTC); None before the first.
         storage_used: total bytes that the registry reports; None is unknown.
+        pull_user_proof: fingerprint of the pull-only user that the registry last accepted; empty if
+            namespaces may receive none.
         storage_note: why storage figures are missing; empty if they are not.
     """
 
@@ -33,6 +35,7 @@ class RegistryRecord(FrozenModel):
     storage_read_at: datetime | None = None
     storage_used: int | None = None
     storage_note: str = ""
+    pull_user_proof: str = ""
 
     @property
     def health_summary(self) -> HealthSummary:

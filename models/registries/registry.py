@@ -238,6 +238,7 @@ class Registry(FrozenModel):
         credential: reference to the credential; None for a registry without authentication.
         pull_credential: credential of the pull-only user, for pull secrets; None if there is none,
             or if workspaces have robot accounts.
+        allow_push: whether the pull-only user may be one that can push.
         token_service: another origin that may receive the credential (Docker token auth).
         drift_policy: how reconcile handles visibility drift.
     """
@@ -248,6 +249,7 @@ class Registry(FrozenModel):
     origin: RegistryOrigin = RegistryOrigin.EXTERNAL
     credential: CredentialRef | None = None
     pull_credential: BlockRef | None = None
+    allow_push: bool = False
     tls: Tls = SYSTEM_CA
     token_service: AddressText | None = None
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
@@ -264,6 +266,12 @@ class Registry(FrozenModel):
         return CAPABILITIES[self.kind]
 
     @property
+    def credential_refs(self) -> tuple[CredentialRef, ...]:
+        """References to the credentials that are sent to the registry."""
+        pull_credential = self.pull_credential if self.has_pull_user else None
+        return tuple(ref for ref in (self.credential, pull_credential) if ref is not None)
+
+    @property
     def credential_blocks(self) -> tuple[str, ...]:
         """Names of the blocks whose credentials are sent to the registry."""
         references = self.credential, self.pull_credential
@@ -273,3 +281,12 @@ class Registry(FrozenModel):
     def has_pull_user(self) -> bool:
         """Whether namespaces receive its pull-only user."""
         return self.pull_credential is not None and not self.capabilities.has_robot_accounts
+
+    @property
+    def shares_pull_user(self) -> bool:
+        """Whether all namespaces receive its pull-only user while one of its spaces is public."""
+        return self.has_pull_user and not self.capabilities.serves_public_spaces
+
+    def as_pull_user(self) -> "Registry":
+        """Return the registry with the pull-only user's credential in place of its own."""
+        return self.model_copy(update={"credential": self.pull_credential})

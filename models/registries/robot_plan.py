@@ -190,13 +190,13 @@ class _WorkspaceRobots:
         if mismatch is not None and can_update:
             changes.append(self._update(newest, mismatch))
             mismatch = None
-        reason = mismatch or self._rotation_reason(has_older=bool(older))
+        reason = mismatch or self._rotation_reason(newest, has_older=bool(older))
         if reason is not None:
             changes.append(self._create_next(installation, newest, reason))
         return changes
 
-    def _rotation_reason(self, *, has_older: bool) -> Reason | None:
-        if self.workspace in self.rotation.rejected:
+    def _rotation_reason(self, newest: ObservedRobot, *, has_older: bool) -> Reason | None:
+        if self.workspace in self.rotation.rejected or newest.secret_accepted is False:
             return Reason.SECRET_LOST
         if self.workspace in self.rotation.departure_rotations:
             return Reason.NAMESPACE_LEFT
@@ -205,8 +205,13 @@ class _WorkspaceRobots:
 
     def _create_first(self, installation: str) -> list[RobotChange]:
         # An interrupted run may have created a robot account without storing its secret: reuse it.
-        # Do not reuse one whose secret may be held by namespaces that lack its permissions.
-        reusable_robots = [robot for robot in self.without_secret if not self._is_urgent(robot)][:1]
+        # Do not reuse one whose secret may be held by namespaces that lack its permissions, nor one
+        # with the name of another workspace, which could then never create its own.
+        reusable_robots = [
+            robot
+            for robot in self.without_secret
+            if self._has_own_name(robot, installation) and not self._is_urgent(robot)
+        ][:1]
         extra_robots = [robot for robot in self.without_secret if robot not in reusable_robots]
         missing = Reason.ROBOT_MISSING if self.was_recorded else Reason.BINDINGS_CHANGED
         creation = CreateRobot(
@@ -219,6 +224,10 @@ class _WorkspaceRobots:
             reason=Reason.SECRET_LOST if reusable_robots else missing,
         )
         return [*self._delete(extra_robots, Reason.ORPHANED), creation]
+
+    def _has_own_name(self, robot: ObservedRobot, installation: str) -> bool:
+        first_name = robot_name(installation, self.workspace)
+        return robot.name == first_name or robot.name.startswith(f"{first_name}.")
 
     def _create_next(self, installation: str, newest: ObservedRobot, reason: Reason) -> CreateRobot:
         names_in_use = {robot.name for robot in (*self.with_secret, *self.without_secret)}

@@ -21,6 +21,8 @@ class RobotAccount(FrozenModel):
             (UTC); set only if the robot account supersedes another one.
         created_at: creation time in Harbor (UTC), which no update changes. Together with the id it
             identifies the Harbor instance; None until it was observed.
+        proved_at: time of the last update in Harbor after which the secret was accepted (UTC); None
+            if it was never tried.
     """
 
     registry: str
@@ -31,6 +33,15 @@ class RobotAccount(FrozenModel):
     secret_created_at: datetime
     created_at: datetime | None = None
     rolled_out_at: datetime | None = None
+    proved_at: datetime | None = None
+
+    def may_have_other_secret(self, robot: "ObservedRobot") -> bool:
+        """Return whether the observed robot account may have got another secret.
+
+        Harbor moves the time of the last update when a secret is refreshed, and when a robot
+        account is edited. One that was never updated has the secret of its creation.
+        """
+        return robot.updated_at not in (None, self.proved_at or self.created_at)
 
 
 class OwnershipMark(FrozenModel):
@@ -99,6 +110,10 @@ class ObservedRobot(FrozenModel):
         pull_only: whether its only permission is `repository:pull` on `spaces`.
         has_expiry: whether it expires; this service creates robot accounts without expiry.
         created_at: creation time in Harbor (UTC); None if Harbor does not report it.
+        updated_at: time of the last update in Harbor (UTC), which is at first the creation time;
+            None if Harbor does not report it.
+        secret_accepted: whether Harbor accepted the secret on record in this observation; None if
+            it was not tried, or without a conclusive result.
     """
 
     id: int
@@ -109,6 +124,8 @@ class ObservedRobot(FrozenModel):
     disabled: bool = False
     has_expiry: bool = False
     created_at: datetime | None = None
+    updated_at: datetime | None = None
+    secret_accepted: bool | None = None
 
     @property
     def name(self) -> str:

@@ -28,7 +28,12 @@ from models.registries.condition import (
     ConditionType,
     Health,
 )
-from models.registries.health import HealthSummary, summarize_health, update_conditions
+from models.registries.health import (
+    HealthSummary,
+    summarize_health,
+    unobserved_checks,
+    update_conditions,
+)
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
@@ -60,6 +65,7 @@ class RunRecord(Findings):
     Attributes:
         updated_robots: new records of robot accounts.
         deleted_robot_ids: ids of robot accounts that no longer exist.
+        pull_user_proof: see `RegistryRecord`.
         spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
     """
 
@@ -69,6 +75,7 @@ class RunRecord(Findings):
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
     spaces_read_at: datetime | None = None
+    pull_user_proof: str = ""
 
 
 def summarize_findings(record: RegistryRecord, plan: Plan) -> Findings:
@@ -110,6 +117,7 @@ def summarize_run(
         failures: (subject, kind, reason) of failed changes that are already on record.
     """
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
+    checks += unobserved_checks(record.conditions, checks)
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
     is_complete = isinstance(snapshot.spaces, Complete)
     is_success = is_complete or snapshot.has_no_catalog
@@ -125,7 +133,7 @@ def summarize_run(
         expired_spaces=expired_spaces,
         bindings_to_hold=_hold_reasons(plan, expired_spaces),
         results=outcomes,
-        updated_robots=_updated_robots(robot_accounts, plan, outcomes),
+        updated_robots=_updated_robots(robot_accounts, snapshot, plan, outcomes),
         deleted_robot_ids=(*plan.deleted_robot_ids, *_deleted_robot_ids(outcomes)),
         audit_entries=(
             *drift_entries(plan.drifts, first_look=record.spaces_read_at is None),
@@ -135,7 +143,29 @@ def summarize_run(
             ),
         ),
         spaces_read_at=snapshot.observed_at if is_complete else None,
+        pull_user_proof=pull_user_proof(record, conditions, snapshot),
     )
+
+
+def pull_user_proof(
+    record: RegistryRecord, conditions: Iterable[Condition], snapshot: Snapshot
+) -> str:
+    """Return the fingerprint of the pull-only user that namespaces may receive from now on.
+
+    A user that was accepted replaces the one before; one that is refused, beyond a single
+    unconfirmed answer, leaves none. Without a conclusive answer, the last one stays.
+
+    Args:
+        record: the record before the run.
+        conditions: the conditions after the run.
+        snapshot: the observation, with the checks of the pull-only user.
+    """
+    checks = {check.type: check.status for check in snapshot.checks}
+    if checks.get(ConditionType.PULL_USER_VALID) is ConditionStatus.TRUE:
+        return snapshot.pull_user_fingerprint or record.pull_user_proof
+    statuses = {condition.type: condition.status for condition in conditions}
+    is_refused = statuses.get(ConditionType.PULL_USER_VALID) is ConditionStatus.FALSE
+    return "" if is_refused else record.pull_user_proof
 
 
 def sync_check(
@@ -217,7 +247,10 @@ def _updated_spaces(
 
 
 def _updated_robots(
-    robot_accounts: Iterable[RobotAccount], plan: Plan, outcomes: Iterable[ChangeResult]
+    robot_accounts: Iterable[RobotAccount],
+    snapshot: Snapshot,
+    plan: Plan,
+    outcomes: Iterable[ChangeResult],
 ) -> tuple[RobotAccount, ...]:
     records = {robot_account.robot_id: robot_account for robot_account in plan.updated_robots}
     before = {robot_account.robot_id: robot_account for robot_account in robot_accounts} | records
@@ -228,6 +261,11 @@ def _updated_robots(
             records[robot_account.robot_id] = robot_account.model_copy(
                 update={"spaces": change.after}
             )
+    # An update by this run moves the time in Harbor again, so the next run proves the secret again.
+    for robot in snapshot.robots.items if isinstance(snapshot.robots, Complete) else ():
+        if robot.secret_accepted and robot.id in before:
+            robot_account = records.get(robot.id, before[robot.id])
+            records[robot.id] = robot_account.model_copy(update={"proved_at": robot.updated_at})
     return tuple(records.values())
 
 

@@ -87,6 +87,11 @@ class Space(FrozenModel):
         """The effective visibility; the default is private."""
         return self.observed or self.desired or Visibility.PRIVATE
 
+    @property
+    def is_present(self) -> bool:
+        """Whether it was in the registry when its spaces were last read completely."""
+        return not self.declared and self.missing_since is None
+
     def differs_from(self, observed: ObservedSpace) -> bool:
         """Return whether the observed space of this name is another one than the recorded space.
 

@@ -102,7 +102,8 @@ class RobotAccountRow(SQLModel, table=True):
     """A robot account of this installation; `sealed` is its encrypted secret.
 
     The observer has the workspace "". `created_at` is the creation time in Harbor: together with
-    `robot_id` it identifies the Harbor instance.
+    `robot_id` it identifies the Harbor instance. `proved_at` is the update time in Harbor at which
+    the secret was last proved.
     """
 
     __tablename__ = "robot_grant"
@@ -114,6 +115,7 @@ class RobotAccountRow(SQLModel, table=True):
     spaces: list[str] = Field(sa_type=JSON)
     made_at: datetime = Field(sa_type=UtcDateTime)
     created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    proved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rolled_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sealed: str = Field(sa_type=Text)
 

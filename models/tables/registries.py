@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Text, text
+from sqlalchemy import JSON, BigInteger, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.types import UtcDateTime
@@ -14,8 +14,9 @@ class RegistryRow(SQLModel, table=True):
 
     `looked_at` is the last attempt, `spaces_read_at` the last complete list of spaces,
     `storage_read_at` the last storage reading. `storage_used` is the total that the registry
-    reports (bytes, shared layers counted once); None is unknown. At `doubted_at` a run that had
-    lost its lease may have changed the registry, so older observations are stale.
+    reports (bytes, shared layers counted once); None is unknown. `pull_user_proof` is the keyed
+    fingerprint of the pull-only user that the registry last accepted. At `doubted_at` a run that
+    had lost its lease may have changed the registry, so older observations are stale.
     """
 
     __tablename__ = "registry"
@@ -26,6 +27,8 @@ class RegistryRow(SQLModel, table=True):
     origin: str
     credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     pull_credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    allow_push: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    pull_user_proof: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     tls: dict[str, Any] = Field(sa_type=JSON)
     token_service: str | None = None
     drift_policy: str

@@ -1,1 +1,1 @@
-"""Pull secret contents, evidence for explain-access, and secret rotation."""
+"""Pull secret contents, evidence for explain-access, pull-only users, and secret rotation."""

@@ -270,7 +270,7 @@ async def _pull_user_credential(registry: Registry) -> Credential | None:
     reference = registry.pull_credential
     if reference is None:
         return None
-    pull_registry = registry.model_copy(update={"credential": reference})
+    pull_registry = registry.as_pull_user()
     with suppress(CredentialError):
         return pick_credential(pull_registry, await read_credentials([pull_registry]))
     return None

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from models.access.entitlement import PullUser, logins_by_workspace
+from models.access.pull_user import pull_user_problem
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import DesiredPullSecret, RegistryLogin
 from models.core.errors import (
@@ -22,6 +23,7 @@ from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
 from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
 from tasks.access.own_logins import OwnLogins
+from tasks.access.pull_user import pull_user_fingerprint
 from tasks.clusters.objects import ContentCheck, recognize_nothing
 from tasks.registries.protocol import Credential
 from tasks.secrets.cipher import Cipher, ephemeral_cipher
@@ -89,6 +91,8 @@ class PullAccess:
 
     Attributes:
         registries: all registries.
+        pull_user_proofs: fingerprint of the pull-only user that was proved last, by registry.
+        pull_user_problems: why a registry's pull-only user is not valid, by registry.
         bound_workspaces: each (registry, workspace) with a binding that is not held.
         robots: robot accounts of workspaces.
         public_registries: registries with a public space.
@@ -98,6 +102,8 @@ class PullAccess:
     """
 
     registries: tuple[Registry, ...]
+    pull_user_proofs: Mapping[str, str]
+    pull_user_problems: Mapping[str, str]
     bound_workspaces: frozenset[tuple[str, str]]
     robots: tuple[RobotAccount, ...]
     public_registries: frozenset[str]
@@ -108,10 +114,15 @@ class PullAccess:
 
 def load_pull_access(session: Session) -> PullAccess:
     """Return the current records."""
-    specs = tuple(record.registry for record in registries.list_registries(session))
+    records = registries.list_registries(session)
+    specs = tuple(record.registry for record in records)
     blocks = {block for spec in specs if spec.has_pull_user for block in spec.credential_blocks}
     return PullAccess(
         registries=specs,
+        pull_user_proofs={record.registry.name: record.pull_user_proof for record in records},
+        pull_user_problems={
+            record.registry.name: pull_user_problem(record.conditions) for record in records
+        },
         bound_workspaces=bindings.list_bound_workspaces(session),
         robots=tuple(robot for robot in robots.list_robots(session) if robot.workspace),
         public_registries=statistics.registries_with_public_spaces(session),
@@ -143,7 +154,7 @@ async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
         cipher = await _load_cipher_if_any(access.key_check)
         return PullSecretContents({}, {}, {}, cipher.fingerprint)
     cipher = await load_cipher(access.key_check)
-    pull_users = await _read_pull_users(pull_user_registries.values(), access.origins)
+    pull_users = await _read_pull_users(pull_user_registries.values(), access, cipher)
     user_names = {
         name: pull_users[name].username if name in pull_users else ""
         for name in pull_user_registries
@@ -160,6 +171,7 @@ async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
         workspace_logins,
         _decrypt_passwords(workspace_logins, access.encrypted_secrets, cipher) | passwords,
         cipher,
+        access.pull_user_problems,
     )
     own_logins = OwnLogins(access.robots, access.encrypted_secrets, pull_users.values(), cipher)
     return replace(contents, is_own_content=own_logins.is_own_content)
@@ -190,31 +202,34 @@ def _decrypt_passwords(
 
 
 async def _read_pull_users(
-    pull_user_registries: Iterable[Registry], origins: Iterable[CredentialOrigin]
+    pull_user_registries: Iterable[Registry], access: PullAccess, cipher: Cipher
 ) -> dict[str, Credential]:
     # A user is skipped if its block is missing or not approved for the address of the registry:
-    # namespaces would send the password to that address.
-    registry_copies = [
-        registry.model_copy(update={"credential": registry.pull_credential})
-        for registry in pull_user_registries
-    ]
-    credentials = await read_credentials(registry_copies, origins=origins)
+    # namespaces would send the password to that address. The same if the registry has not accepted
+    # it as it is now: a wrong password would replace one that works in every namespace.
+    registry_copies = [registry.as_pull_user() for registry in pull_user_registries]
+    credentials = await read_credentials(registry_copies, access.origins)
     users: dict[str, Credential] = {}
     for registry in registry_copies:
         with suppress(CredentialError):
             user = pick_credential(registry, credentials)
-            users |= {registry.name: user} if user else {}
+            proof = access.pull_user_proofs[registry.name]
+            if user and proof == pull_user_fingerprint(cipher, registry, user):
+                users[registry.name] = user
     return users
 
 
 def _build_contents(
-    workspace_logins: Mapping[str, tuple[RegistryLogin, ...]], passwords: Passwords, cipher: Cipher
+    workspace_logins: Mapping[str, tuple[RegistryLogin, ...]],
+    passwords: Passwords,
+    cipher: Cipher,
+    pull_user_problems: Mapping[str, str],
 ) -> PullSecretContents:
     desired, contents, unresolved = {}, {}, {}
     for workspace, logins in workspace_logins.items():
         missing = [login for login in logins if (login.registry, login.robot_id) not in passwords]
         if missing:
-            unresolved[workspace] = _missing_passwords_message(missing)
+            unresolved[workspace] = _missing_passwords_message(missing, pull_user_problems)
         usable_logins = tuple(login for login in logins if login not in missing)
         if usable_logins:
             content = build_dockerconfigjson(usable_logins, passwords)
@@ -234,7 +249,9 @@ def _build_contents(
     )
 
 
-def _missing_passwords_message(missing: Iterable[RegistryLogin]) -> str:
+def _missing_passwords_message(
+    missing: Iterable[RegistryLogin], pull_user_problems: Mapping[str, str]
+) -> str:
     robot_registries = [login.registry for login in missing if login.robot_id is not None]
     user_registries = [login.registry for login in missing if login.robot_id is None]
     messages = []
@@ -243,9 +260,10 @@ def _missing_passwords_message(missing: Iterable[RegistryLogin]) -> str:
             f"the robot account's secret on {', '.join(robot_registries)} cannot be decrypted "
             "with the current keys: run rotate-credentials to create a new secret"
         )
-    if user_registries:
-        messages.append(
-            f"the pull-only credentials of {', '.join(user_registries)} cannot be read or are not "
-            "approved for its address: save their block again and run update-registry with it"
+    for name in user_registries:
+        problem = pull_user_problems.get(name) or (
+            "its block cannot be read, is not approved for the address, or was not tried yet: run "
+            "reconcile-registry; if that fails, run update-registry with the block"
         )
+        messages.append(f"the pull-only user of {name} is not delivered: {problem}")
     return "; ".join(messages)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from models.access.pull_user import pull_user_problem
 from models.overview.overview import RegistryStatistics, SpaceStatistics
 from models.overview.views import RegistryAccessView
 from models.registries.condition import ConditionStatus
@@ -42,7 +43,12 @@ def registry_page(
         _facts_section(figures),
         "## Conditions",
         _conditions_section(figures),
-        access_section(record.registry, access),
+        access_section(
+            record.registry,
+            access,
+            [space.space for space in spaces],
+            pull_user_problem(record.conditions),
+        ),
         f"## Spaces, by size ({len(spaces)})",
         _spaces_section(spaces) if spaces else "No spaces.",
         history_section(history, figures.name),

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from models.access.binding import Binding
+from models.access.requests import count_opened_spaces
 from models.access.rotation import current_robots
 from models.core.plural import pluralize
 from models.overview.views import RegistryAccessView, WorkspaceAccess
 from models.registries.registry import Registry
+from models.registries.space import Space, Visibility
+from tasks.pages.binding import join_names
 from tasks.pages.markdown import (
     escape_markdown,
     format_age,
@@ -21,11 +24,25 @@ from tasks.pages.workspace import robot_accounts_cell
 _MAX_ROWS = 200
 
 
-def access_section(registry: Registry, access: RegistryAccessView) -> str:
-    """Return the section: bound workspaces, their logins, and how long bindings took."""
+def access_section(
+    registry: Registry,
+    access: RegistryAccessView,
+    spaces: Sequence[Space] = (),
+    pull_user_problem: str = "",
+) -> str:
+    """Return the section: bound workspaces, their logins, and how long bindings took.
+
+    Args:
+        registry: the registry.
+        access: its view.
+        spaces: its spaces on record.
+        pull_user_problem: why namespaces receive no pull-only user; empty if they do.
+    """
     parts = [
         "## Access",
         _pull_user_note(registry),
+        _open_spaces_warning(registry, spaces),
+        _pull_user_warning(pull_user_problem),
         _rollout_note(access),
         _workspaces_table(registry, access),
         _held_section(access),
@@ -54,6 +71,29 @@ def _pull_user_note(registry: Registry) -> str:
         "credential can pull everything in this registry. A namespace that leaves may have kept a "
         "copy, and this service cannot rotate the password: change it in the registry and in the "
         "block."
+    )
+
+
+def _open_spaces_warning(registry: Registry, spaces: Sequence[Space]) -> str:
+    public = [
+        space.name for space in spaces if space.is_present and space.visibility is Visibility.PUBLIC
+    ]
+    if not public or not registry.shares_pull_user:
+        return ""
+    count = count_opened_spaces(registry, spaces, public)
+    return (
+        f"⚠️ **Every namespace of every cluster can pull from all spaces**, "
+        f"{pluralize(count, 'private space')} included: {escape_markdown(join_names(public))} is "
+        "public, so all namespaces receive the pull-only user."
+    )
+
+
+def _pull_user_warning(problem: str) -> str:
+    if not problem:
+        return ""
+    return (
+        f"⚠️ **The pull-only user is not delivered:** {escape_markdown(problem)}. Pull secrets that "
+        "have the last accepted login keep it."
     )
 
 

@@ -69,7 +69,8 @@ def _registry_digest_source(bound_registry: BoundRegistry) -> str:
     robots = [
         (robot.login, robot.spaces, robot.secret_created_at) for robot in bound_registry.robots
     ]
-    return f"{registry.name} {registry.kind} {registry.pull_credential is not None} {robots}"
+    has_pull_user, problem = registry.pull_credential is not None, bound_registry.pull_user_problem
+    return f"{registry.name} {registry.kind} {has_pull_user} {problem} {robots}"
 
 
 def _summary_line(view: WorkspaceView) -> str:
@@ -199,7 +200,9 @@ def _login_cell(bound_registry: BoundRegistry) -> str:
     if bound_registry.registry.capabilities.has_robot_accounts:
         return robot_accounts_cell(bound_registry.robots)
     if bound_registry.registry.has_pull_user:
-        return "the registry's pull-only user"
+        problem = escape_markdown(bound_registry.pull_user_problem)
+        warning = [f"⚠️ not delivered: {problem}"] if problem else []
+        return stack_lines("the registry's pull-only user", *warning)
     return "none: no pull-only credentials are configured"
 
 

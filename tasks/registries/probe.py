@@ -13,8 +13,10 @@ from models.registries.condition import CheckResult, ConditionType
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import Registry
+from tasks.access.pull_user import prove_pull_user
 from tasks.registries.connect import open_registry
 from tasks.registries.handshake import check_connection
+from tasks.secrets.credentials import read_credentials
 
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
@@ -36,11 +38,13 @@ async def probe(
     if first_failure(checks):
         return checks
     try:
-        async with (
-            asyncio.timeout(get_settings().operation_seconds),
-            open_registry(registry, origins=origins) as client,
-        ):
-            return *checks, *await client.probe()
+        async with asyncio.timeout(get_settings().operation_seconds):
+            credentials = await read_credentials([registry], origins)
+            async with open_registry(registry, credentials=credentials) as client:
+                checks = *checks, *await client.probe()
+                if first_failure(checks):
+                    return checks
+                return *checks, *await prove_pull_user(registry, credentials, client)
     except TimeoutError:
         message = f"the probe took longer than {get_settings().operation_seconds:g} s"
         error = RemoteError(registry.name, "GET", registry.address, message, Reason.TIMED_OUT)

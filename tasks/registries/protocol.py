@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from models.access.pull_user import PullUserLogin
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.changes import Change, ChangeResult
@@ -129,6 +130,13 @@ class RegistryReader(Protocol):
 
         Raises:
             RemoteError: they could not be read, for example because the credential was refused.
+        """
+
+    async def log_in_pull_user(self, credential: Credential) -> PullUserLogin:
+        """Log in with the pull-only user, and read whether it may push. No upload is started.
+
+        Raises:
+            RemoteError: the login could not be tried.
         """
 
     async def read_storage(self) -> StorageReading:

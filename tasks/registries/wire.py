@@ -14,6 +14,7 @@ from models.core.errors import (
     Unauthorized,
 )
 from models.core.reasons import Reason
+from models.core.text import shorten
 from tasks.http.api_model import MAX_ERROR_LENGTH, ApiModel, check_values
 from tasks.http.response import Response
 
@@ -90,7 +91,7 @@ def _error_message(response: Response) -> str:
     except ValidationError:
         return "" if "html" not in response.headers.get("content-type", "") else " with a web page"
     text = "; ".join(f"{error.code}: {error.message}".strip(": ") for error in errors)
-    text = " ".join(text.split())[:300]
+    text = shorten(" ".join(text.split()), 300)
     return f" ({text})" if text else ""
 
 

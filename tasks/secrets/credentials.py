@@ -138,7 +138,7 @@ async def read_credentials(
     registries: Iterable[Registry],
     origins: Iterable[CredentialOrigin] | None = None,
 ) -> dict[str, SavedCredential]:
-    """Read the credentials of registries, by reference key.
+    """Read the credentials of registries and of their pull-only users, by reference key.
 
     Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
     request each. Missing blocks are omitted; an incomplete block and an unreadable Secret are
@@ -148,7 +148,7 @@ async def read_credentials(
         registries: the registries.
         origins: origins that their blocks may be sent to; None reads those on record now.
     """
-    refs = {registry.credential for registry in registries if registry.credential is not None}
+    refs = {ref for registry in registries for ref in registry.credential_refs}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
     documents = {
         document.name: document

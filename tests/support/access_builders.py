@@ -65,6 +65,8 @@ def robot_account(
     login: str = "",
     made_at: datetime = NOW,
     rolled_out_at: datetime | None = None,
+    created_at: datetime | None = None,
+    proved_at: datetime | None = None,
 ) -> RobotAccount:
     return RobotAccount(
         registry=registry,
@@ -74,6 +76,8 @@ def robot_account(
         spaces=spaces,
         secret_created_at=made_at,
         rolled_out_at=rolled_out_at,
+        created_at=created_at,
+        proved_at=proved_at,
     )
 
 
@@ -86,6 +90,9 @@ def robot(
     exact: bool = True,
     disabled: bool = False,
     expires: bool = False,
+    created_at: datetime | None = None,
+    updated_at: datetime | None = None,
+    accepted: bool | None = None,
 ) -> ObservedRobot:
     return ObservedRobot(
         id=id,
@@ -95,6 +102,9 @@ def robot(
         pull_only=exact,
         disabled=disabled,
         has_expiry=expires,
+        created_at=created_at,
+        updated_at=updated_at,
+        secret_accepted=accepted,
     )
 
 

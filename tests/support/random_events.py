@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from deployments.simulators.harbor import Permission, Project, Robot
 from deployments.simulators.harbor.identity import find_robot
+from deployments.simulators.harbor.state.robot_secrets import generate_secret
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
 from flows.runs import new_run_context
@@ -26,6 +27,9 @@ ProjectIdentity = tuple[int | None, datetime | None]
 """The id and the creation time of a project, as Harbor shows them."""
 
 _PULL = (("repository", "pull"),)
+_REFUSAL_SECONDS = 1.3
+"""Longer than an answer that could be the fault of a database or of a lock."""
+
 _ROBOT_LIFETIME = timedelta(days=30)
 
 
@@ -114,25 +118,39 @@ class TrackedPlatform(RandomPlatform):
         robots = self.own_robots()
         return robots[number % len(robots)] if robots else None
 
+    def _edit_robot(self, number: int) -> Robot | None:
+        """Return a robot account that somebody edits, which moves its time of update."""
+        robot = self._robot(number)
+        if robot is not None:
+            robot.updated = self.harbor.clock()
+        return robot
+
+    def refresh_secret(self, number: int) -> None:
+        """Somebody refreshes a secret; from now on, Harbor takes its time to refuse a login."""
+        robot = self._edit_robot(number)
+        if robot is not None:
+            robot.secret = generate_secret()
+            self.harbor.lockout_seconds = _REFUSAL_SECONDS
+
     def delete_robot(self, number: int) -> None:
         robot = self._robot(number)
         if robot is not None:
             del self.harbor.robots[robot.id]
 
     def disable_robot(self, number: int) -> None:
-        robot = self._robot(number)
+        robot = self._edit_robot(number)
         if robot is not None:
             robot.disable = True
 
     def end_robot(self, number: int) -> None:
-        robot = self._robot(number)
+        robot = self._edit_robot(number)
         if robot is not None:
             robot.duration = 30
             robot.expires_at = int((clock.now() + _ROBOT_LIFETIME).timestamp())
 
     def widen_robot(self, number: int, name: str) -> None:
         """Give it a space more, `*` for all; or the right to push where it may pull already."""
-        robot, project = self._robot(number), self.harbor.projects.get(name)
+        robot, project = self._edit_robot(number), self.harbor.projects.get(name)
         if robot is None or (project is None and name != "*"):
             return
         permissions = {permission.namespace: permission for permission in robot.permissions}
@@ -143,13 +161,13 @@ class TrackedPlatform(RandomPlatform):
         robot.permissions = tuple(permissions.values())
 
     def narrow_robot(self, number: int) -> None:
-        robot = self._robot(number)
+        robot = self._edit_robot(number)
         if robot is not None and len(robot.permissions) > 1:
             robot.permissions = robot.permissions[1:]
 
     def remark_robot(self, number: int) -> None:
         """Somebody writes another workspace into the description."""
-        robot = self._robot(number)
+        robot = self._edit_robot(number)
         mark = parse_mark(robot.description) if robot else None
         if robot is not None and mark is not None:
             other_workspace = WORKSPACES[mark.workspace == WORKSPACES[0]]

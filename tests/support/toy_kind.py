@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from models.access.pull_user import PullUserLogin
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.changes import (
@@ -166,6 +167,16 @@ class ToyClient:
     async def can_log_in(self, credential: Credential) -> bool | None:
         password = credential.password.get_secret_value()
         return self.toy.passwords.get(credential.username) == password
+
+    async def log_in_pull_user(self, credential: Credential) -> PullUserLogin:
+        accepted = await self.can_log_in(credential)
+        check = CheckResult(
+            type=ConditionType.AUTHENTICATED,
+            status=ConditionStatus.TRUE if accepted else ConditionStatus.FALSE,
+            reason=Reason.CREDENTIALS_ACCEPTED if accepted else Reason.BAD_CREDENTIALS,
+            message="a toy",
+        )
+        return PullUserLogin(check=check)
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None

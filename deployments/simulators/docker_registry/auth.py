@@ -2,11 +2,12 @@
 
 Challenges and errors are those of docker-registry 2.8.2. The token endpoint replaces the
 separate token server that such a registry needs; its tokens are opaque, as clients must assume
-(https://distribution.github.io/distribution/spec/auth/token/).
+(https://distribution.github.io/distribution/spec/auth/token/), or JWTs as docker_auth issues.
 """
 
 import base64
 import binascii
+import json
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,6 +79,12 @@ class TokenAuth:
     expires_in: int = 300
     catalog: bool = True
     """Whether a token may carry the catalog scope."""
+    jwt: bool = False
+    """Whether tokens are JWTs that name what they grant (spec/auth/jwt), instead of opaque."""
+    actions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Actions that a user may do in repositories; a user without an entry may do everything."""
+    refuses_excess: bool = False
+    """Whether a request for more than the user may do is refused (403), instead of narrowed."""
     issued_count: int = field(default=0, init=False)
     _valid_tokens: dict[str, tuple[float, frozenset[TokenScope]]] = field(
         default_factory=dict, repr=False
@@ -108,17 +115,25 @@ class TokenAuth:
             return text_response("Auth failed.", 401, challenge)
         if query_value(request, "service") != self.service:
             return text_response("Unknown service.", 400)
-        scopes = request.query_params.getlist("scope")
-        return GoJson(self._create_token(_parse_scopes(scopes)))
+        asked = tuple(_parse_scopes(request.query_params.getlist("scope")))
+        granted = tuple(access for access in asked if self._may(_user_name(request), access))
+        if self.refuses_excess and granted != asked:
+            return text_response("access forbidden", 403)
+        return GoJson(self._create_token(granted))
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve only the token endpoint, at every path."""
         response = await self.issue_token(Request(scope))
         await response(scope, receive, send)
 
-    def _create_token(self, accesses: Iterable[TokenScope]) -> dict[str, object]:
-        rights = frozenset(a for a in accesses if self.catalog or a.type != "registry")
-        token = secrets.token_urlsafe(32)
+    def _may(self, user: str, access: TokenScope) -> bool:
+        if access.type == "registry":
+            return self.catalog
+        return user not in self.actions or access.action in self.actions[user]
+
+    def _create_token(self, accesses: Sequence[TokenScope]) -> dict[str, object]:
+        rights = frozenset(accesses)
+        token = _build_jwt(accesses) if self.jwt else secrets.token_urlsafe(32)
         self._valid_tokens[token] = (time.time() + self.expires_in, rights)
         self.issued_count += 1
         issued_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -150,6 +165,24 @@ def _parse_scopes(scopes: Iterable[str]) -> Iterable[TokenScope]:
         kind, _, remainder = scope.partition(":")
         name, _, actions = remainder.rpartition(":")
         yield from (TokenScope(kind, name, action) for action in actions.split(","))
+
+
+def _build_jwt(accesses: Sequence[TokenScope]) -> str:
+    """Return a token with the `access` claim of docker_auth; its signature is random."""
+    actions: dict[tuple[str, str], list[str]] = {}
+    for access in accesses:
+        actions.setdefault((access.type, access.name), []).append(access.action)
+    claims = [
+        {"type": kind, "name": name, "actions": names} for (kind, name), names in actions.items()
+    ]
+    parts = (json.dumps({"typ": "JWT", "alg": "RS256"}), json.dumps({"access": claims}))
+    encoded = [base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, secrets.token_urlsafe(32)])
+
+
+def _user_name(request: Request) -> str:
+    encoded = request.headers.get("authorization", "").partition(" ")[2]
+    return base64.b64decode(encoded).decode().partition(":")[0]
 
 
 def _has_valid_password(users: Mapping[str, str], request: Request) -> bool:

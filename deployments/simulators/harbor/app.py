@@ -36,6 +36,14 @@ NOT_FOUND_PAGE = (
 )
 
 
+BAD_GATEWAY_PAGE = (
+    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n"
+    "</body>\r\n</html>\r\n"
+)
+"""The answer of Harbor's nginx to every request while core is gone."""
+
+
 class HarborApp:
     """Serves one simulated Harbor, and logs its requests."""
 
@@ -53,7 +61,7 @@ class HarborApp:
             record = HarborRequestRecord(request.method, request.path, status, user)
             self._harbor.requests.append(record)
 
-        app: ASGIApp = _LAYERS
+        app: ASGIApp = _LAYERS if self._harbor.core_up else _BAD_GATEWAY
         if b";" in scope["query_string"]:
             app = error_response(HarborError("BAD_REQUEST", "invalid semicolon separator in query"))
         await app(inner, receive, report_status(send, log))
@@ -104,4 +112,5 @@ _ROUTER = Router(
     redirect_slashes=False,
     default=_handle_unknown_path,
 )
+_BAD_GATEWAY = HTMLResponse(BAD_GATEWAY_PAGE, 502, {"server": "nginx"})
 _LAYERS = SessionLayer(SecurityLayer(_ROUTER))

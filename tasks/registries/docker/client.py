@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from models.access.pull_user import PullUserLogin
 from models.core.availability import Complete, Unavailable
 from models.core.errors import Forbidden, NotFound, Rejected, RemoteError, Unauthorized
 from models.core.reasons import Reason
@@ -50,10 +51,12 @@ class DockerRegistryClient:
     def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
         self.http, self.registry, self.credential = http, registry, credential
         self._login_result = LoginResult(checks=())
+        self._samples: tuple[str, ...] | None = None
 
     async def probe(self) -> tuple[CheckResult, ...]:
         """Check step by step whether this registry can be integrated; see `RegistryReader`."""
-        return (await log_in(self.http, self.registry, self.credential)).checks
+        self._login_result = await log_in(self.http, self.registry, self.credential)
+        return self._login_result.checks
 
     async def create_observer(
         self, installation: str, save_secret: SaveSecret, replaces: int | None = None
@@ -94,6 +97,7 @@ class DockerRegistryClient:
             return Unavailable(reason=Reason.LIST_NOT_PROVED, message=str(error)), ()
         except RemoteError as error:
             return Unavailable(reason=error.reason, message=str(error)), ()
+        self._samples = wire.sample_repositories(reader.repositories)
         spaces = wire.group_into_spaces(reader.repositories)
         return Complete[ObservedSpace](items=spaces), (catalog_check(reader.invalid_names),)
 
@@ -120,6 +124,34 @@ class DockerRegistryClient:
         if response.status == _UNAUTHORIZED and await self._renew_token(response):
             response = await self.http.get("/v2/_catalog", query, headers=self._auth_headers())
         return response
+
+    async def log_in_pull_user(self, credential: Credential) -> PullUserLogin:
+        """Log in, request a token to push, and read what it grants; see `RegistryReader`."""
+        login = await log_in(self.http, self.registry, credential)
+        check = login.checks[-1]
+        if login.token_service is None:
+            return PullUserLogin(check=check)
+        try:
+            scope = wire.push_scope(await self._read_samples())
+            token = await login.token_service.request_token(scope)
+        except REFUSALS:  # the service refuses a request instead of granting a part of it
+            return PullUserLogin(check=check, pushable=())
+        except RemoteError:
+            return PullUserLogin(check=check)
+        return PullUserLogin(check=check, pushable=wire.pushable_repositories(token))
+
+    async def _read_samples(self) -> tuple[str, ...]:
+        # An observation has read the catalog, a probe has not: its first page is enough.
+        if self._samples is None:
+            try:
+                response = _raise_for_catalog(await self._read_page(FIRST_QUERY))
+                names = parse_json(response, wire.CATALOG_ADAPTER).repositories or ()
+            except RemoteError:
+                names = ()
+            self._samples = wire.sample_repositories(
+                name for name in names if isinstance(name, str) and wire.is_repository_name(name)
+            )
+        return self._samples
 
     async def _renew_token(self, response: Response) -> bool:
         service = self._login_result.token_service

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from models.core.reasons import Reason
+from models.core.text import shorten
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from tasks.registries.harbor.robot_wire import Robot
 from tasks.registries.harbor.wire import HealthResponse, SystemInfo
@@ -71,7 +72,7 @@ def supported_check(
 
 def components_check(health: HealthResponse) -> CheckResult:
     """Return whether Harbor's required components are healthy."""
-    down = {name: error[:120] for name, error in health.unhealthy.items()}
+    down = {name: shorten(error, 120) for name, error in health.unhealthy.items()}
     essential_down = sorted(down.keys() & _REQUIRED_COMPONENTS)
     names = ", ".join(essential_down or sorted(down))
     if essential_down:

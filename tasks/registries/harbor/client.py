@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from models.access.pull_user import PullUserLogin
 from models.core.availability import Complete, Unavailable
-from models.core.errors import CredentialError
+from models.core.errors import CredentialError, Rejected
 from models.registries.changes import (
     Change,
     ChangeResult,
@@ -183,6 +184,15 @@ class HarborClient:
             RemoteError: the observer was not deleted.
         """
         return await delete_observer_robot(self.http, installation)
+
+    async def log_in_pull_user(self, credential: Credential) -> PullUserLogin:
+        """Raise: workspaces have robot accounts, and no user is shared; see `RegistryReader`.
+
+        Raises:
+            Rejected: always; a Harbor has no pull-only user.
+        """
+        message = "internal error: a Harbor has no pull-only user"
+        raise Rejected(self.http.target, "-", self.http.origin, message)
 
     async def can_log_in(self, credential: Credential) -> bool | None:
         """Return whether a credential can log in; see `RegistryWriter`."""

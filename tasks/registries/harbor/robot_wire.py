@@ -50,6 +50,7 @@ class Robot(RegistryModel):
     disable: bool = False
     expires_at: int = -1
     creation_time: UtcTime | None = None
+    update_time: UtcTime | None = None
     permissions: tuple[RobotPermission, ...] | None = None
 
     def has_right(self, kind: str, namespace: str, resource: str, action: str) -> bool:
@@ -91,6 +92,7 @@ class Robot(RegistryModel):
             disabled=self.disable,
             has_expiry=self.expires_at != -1,
             created_at=self.creation_time,
+            updated_at=self.update_time,
         )
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, select
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
-from models.registries.condition import Condition, ConditionType
+from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.schedule import PollHistory
@@ -80,6 +80,7 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
         storage_read_at=row.storage_read_at,
         storage_used=row.storage_used,
         storage_note=row.storage_note,
+        pull_user_proof=row.pull_user_proof,
     )
 
 
@@ -125,8 +126,20 @@ def add_registry(
 def replace_registry(
     session: Session, registry: Registry, entry: AuditEntry, context: RunContext
 ) -> None:
-    """Replace the specification of a registry; its name does not change."""
+    """Replace the specification of a registry; its name does not change.
+
+    What is on record about another pull-only user is deleted.
+    """
     row = session.get_one(RegistryRow, registry.name)
+    reference = registry.pull_credential
+    if row.pull_credential != (reference.model_dump(mode="json") if reference else None):
+        row.pull_user_proof = ""
+        session.exec(
+            delete(ConditionRow).where(
+                col(ConditionRow.registry_name) == registry.name,
+                col(ConditionRow.type).in_(PULL_USER_TYPES),
+            )
+        )
     session.add(row.sqlmodel_update(_row_values(registry)))
     credential_origins.delete_unused(session)
     audit.append(session, registry.name, [entry], context)

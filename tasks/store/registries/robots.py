@@ -28,6 +28,7 @@ def list_robots(session: Session, registry: str | None = None) -> tuple[RobotAcc
             secret_created_at=row.made_at,
             created_at=row.created_at,
             rolled_out_at=row.rolled_out_at,
+            proved_at=row.proved_at,
         )
         for row in session.exec(query)
     )
@@ -40,12 +41,12 @@ def save_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -
 
 
 def update_robots(session: Session, registry: str, robot_accounts: Iterable[RobotAccount]) -> None:
-    """Update login, spaces and creation time of robot accounts; secrets are not changed."""
+    """Update what was observed of robot accounts; secrets are not changed."""
     for robot_account in robot_accounts:
         row = session.get(RobotAccountRow, (registry, robot_account.robot_id))
         if row is not None:
             row.login, row.spaces = robot_account.login, list(robot_account.spaces)
-            row.created_at = robot_account.created_at
+            row.created_at, row.proved_at = robot_account.created_at, robot_account.proved_at
             session.add(row)
 
 
@@ -98,4 +99,5 @@ def _row_values(robot_account: RobotAccount) -> dict[str, object]:
         "made_at": robot_account.secret_created_at,
         "created_at": robot_account.created_at,
         "rolled_out_at": robot_account.rolled_out_at,
+        "proved_at": robot_account.proved_at,
     }

@@ -43,6 +43,7 @@ def save_run(
     row.looked_at = run_record.poll_history.observed_at
     row.look_seconds = run_record.poll_history.seconds
     row.failures = run_record.poll_history.failures
+    row.pull_user_proof = run_record.pull_user_proof
     row.spaces_read_at = run_record.spaces_read_at or row.spaces_read_at
     session.add(row)
     registries.save_conditions(session, registry, run_record.conditions)

@@ -96,10 +96,14 @@ def list_space_statistics(session: Session, registry: str) -> tuple[SpaceStatist
 
 
 def registries_with_public_spaces(session: Session) -> frozenset[str]:
-    """Return the names of the registries that have a public space."""
+    """Return the names of the registries in which a public space was last observed."""
     query = (
         select(col(SpaceRow.registry_name))
-        .where(_effective_visibility() == Visibility.PUBLIC.value)
+        .where(
+            _effective_visibility() == Visibility.PUBLIC.value,
+            col(SpaceRow.declared).is_(False),
+            col(SpaceRow.missing_since).is_(None),
+        )
         .distinct()
     )
     return frozenset(row[0] for row in session.connection().execute(query))

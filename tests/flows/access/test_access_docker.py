@@ -10,7 +10,11 @@ from prefect.client.orchestration import get_client
 from sqlmodel import Session
 
 from deployments.simulators.docker_pull import can_pull
-from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.docker_registry import (
+    BasicAuth,
+    SimulatedDockerRegistry,
+    TokenAuth,
+)
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.server import run_server
 from flows.operations.integration import save_new_registry
@@ -22,18 +26,26 @@ from flows.runs import new_run_context
 from models.clusters.pull_secret import MAX_SECRET_BYTES, PullSecretState
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
-from models.registries.condition import ConditionStatus, ConditionType, Health
+from models.registries.condition import (
+    PULL_USER_TYPES,
+    ConditionStatus,
+    ConditionType,
+    Health,
+)
 from models.registries.credential_origin import new_credential_origins
 from models.registries.registry import BlockRef, Kind, Registry
-from models.tables import BindingRow
+from models.tables import BindingRow, RegistryRow
 from tasks import clock
-from tasks.secrets.credentials import RegistryCredentials
+from tasks.access.pull_user import pull_user_fingerprint
+from tasks.secrets.credentials import RegistryCredentials, pick_credential, read_credentials
+from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     BLOCK_IDS,
     expect_failure,
     expect_success,
     record_of,
+    registry_names,
     run_flow,
     save_credentials,
     spaces_of,
@@ -111,7 +123,14 @@ async def test_public_means_every_namespace_and_private_the_bound_ones(name: str
         assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
         assert all(binding.effective_at for binding in bindings_of(name))
         assert "admin-pw-1" not in str(cluster.secret("shop"))
-        await expect_success(set_space_visibility, name, ["other"], "public")
+        refusal = await expect_failure(set_space_visibility, name, ["other"], "public")
+        assert "opens 1 private space of" in refusal
+        assert "opens 2 private spaces of" in await expect_failure(
+            create_space, name, ["new"], "public"
+        )
+        assert set(spaces_of(name)) == {"team", "other"}
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop", "till"}
+        await expect_success(set_space_visibility, name, ["other"], "public", opened_spaces=1)
         assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == set(ALL_NAMESPACES)
         before = len(cluster.requests.writes())
         assert (await run_schedules(name)).message == ""
@@ -134,6 +153,64 @@ async def test_without_a_pull_only_user_nothing_is_delivered(name: str) -> None:
         assert pull_secrets_in("eu") == {}
 
 
+async def test_a_pull_user_that_is_refused_replaces_nothing(name: str) -> None:
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        before = cluster.raw_secret("shop")
+        for user, password, reason in (
+            ("puller", "wrong-1", Reason.BAD_CREDENTIALS),
+            ("Admin", "admin-pw-1", Reason.PULL_USER_NOT_SEPARATE),
+        ):
+            await save_credentials(f"{name}-pull", user, password)
+            await sync()  # not tried yet
+            assert cluster.raw_secret("shop") == before
+            await run_schedules(name)
+            health_summary = record_of(name).health_summary
+            assert (health_summary.health, health_summary.reason) == (Health.DEGRADED, reason)
+            cluster.add_namespace("till", {"registry-integration.io/workspace": "red"})
+            await sync()
+            assert (cluster.raw_secret("shop"), cluster.secret("till")) == (before, None)
+            assert health_summary.message in pull_secrets_in("eu")["till"].message
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await run_schedules(name)
+        await sync()
+        assert record_of(name).health_summary.health is Health.HEALTHY
+        assert cluster.raw_secret("shop") == before
+        assert await _namespaces_with_access(cluster, url, "shop", "till") == {"shop", "till"}
+
+
+async def test_a_pull_user_is_proved_before_it_is_saved(name: str) -> None:
+    registry = SimulatedDockerRegistry(
+        TokenAuth({"admin": "admin-pw-1", "puller": SECRET}, jwt=True)
+    )
+    registry.add_repository("team/app")
+    credentials = await save_credentials(name, "admin", "admin-pw-1")
+    with run_server(registry.app) as url:
+        form = {"type": "docker", "address": url}
+        for user, password, message in (
+            ("admin", "admin-pw-1", "the registry's own user"),
+            ("puller", "wrong-1", "the user name or password is wrong"),
+            ("puller", SECRET, "push to team/app"),
+        ):
+            pull = await save_credentials(f"{name}-pull", user, password)
+            assert message in await expect_failure(
+                integrate_registry, name, form, credentials, pull
+            )
+            assert name not in registry_names()
+        await expect_success(integrate_registry, name, form, credentials, pull, allow_push=True)
+        assert record_of(name).pull_user_proof
+        conditions = {condition.type: condition for condition in record_of(name).conditions}
+        read_only = conditions[ConditionType.PULL_USER_READ_ONLY]
+        assert (read_only.status, read_only.reason) == (ConditionStatus.FALSE, Reason.PUSH_GRANTED)
+        await expect_failure(update_registry, name, allow_push="no")
+        await expect_success(update_registry, name, pull_credentials="none")
+        types = {condition.type for condition in record_of(name).conditions}
+        assert not types & set(PULL_USER_TYPES)
+
+
 async def test_when_its_block_is_gone_namespaces_keep_what_they_have_and_say_why(
     name: str,
 ) -> None:
@@ -151,7 +228,7 @@ async def test_when_its_block_is_gone_namespaces_keep_what_they_have_and_say_why
             assert (pull_secret.status, pull_secret.reason) == (
                 PullSecretState.PENDING, Reason.CREDENTIALS_MISSING
             )  # fmt: skip
-            assert f"the pull-only credentials of {name} cannot be read" in pull_secret.message
+            assert f"the pull-only user of {name} is not delivered" in pull_secret.message
         credentials = await save_credentials(f"{name}-pull", "puller", SECRET)
         await sync()
         assert await _namespaces_with_access(cluster, url, "shop", "till") == {"shop"}
@@ -176,6 +253,7 @@ async def test_what_is_larger_than_a_secret_may_be_is_not_sent(name: str) -> Non
         before = cluster.raw_secret("shop")
         writes = len(cluster.requests.writes())
         await save_credentials(f"{name}-pull", "puller", "x" * (MAX_SECRET_BYTES // 2))
+        await mark_pull_user_proved(name)
         await sync()
         pull_secret = pull_secrets_in("eu")["shop"]
         assert (pull_secret.status, pull_secret.reason) == (
@@ -185,6 +263,7 @@ async def test_what_is_larger_than_a_secret_may_be_is_not_sent(name: str) -> Non
         assert f"more than the {MAX_SECRET_BYTES} that a Secret can hold" in pull_secret.message
         assert (cluster.raw_secret("shop"), len(cluster.requests.writes())) == (before, writes)
         await save_credentials(f"{name}-pull", "puller", SECRET)
+        await mark_pull_user_proved(name)
         await sync()
         assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED
 
@@ -229,12 +308,27 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
                 approved_origins=approved_origins,
             )
             run_in_transaction(_bind, registry_name)
+        await mark_pull_user_proved(*names)
         await sync()
         assert len((cluster.secret("shop") or {})["auths"]) == 300
         assert len(cluster.requests.writes()) == 2
         assert len(pull_secrets_in("eu")["shop"].logins) == 300
         await sync()
         assert len(cluster.requests.writes()) == 2
+
+
+async def mark_pull_user_proved(*names: str) -> None:
+    """Leave registries as a run leaves them that accepted their pull-only user as it is now."""
+    specs = [record_of(name).registry.as_pull_user() for name in names]
+    credentials, cipher = await read_credentials(specs), await load_cipher()
+    for spec in specs:
+        pull_user = pick_credential(spec, credentials)
+        assert pull_user is not None
+        run_in_transaction(_save_proof, spec.name, pull_user_fingerprint(cipher, spec, pull_user))
+
+
+def _save_proof(session: Session, registry: str, fingerprint: str) -> None:
+    session.get_one(RegistryRow, registry).pull_user_proof = fingerprint
 
 
 def _bind(session: Session, registry: str) -> None:

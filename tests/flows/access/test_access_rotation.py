@@ -24,6 +24,7 @@ from tasks.store.registries import spaces
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import (
     HarborServer,
+    audit_of,
     expect_failure,
     expect_success,
     page,
@@ -59,6 +60,32 @@ OLD_ROBOT_NOTE = (
     "; 1 superseded robot account kept until 10 minutes after every namespace has received the new "
     "secret"
 )
+
+
+async def test_a_secret_that_was_refreshed_by_hand_is_replaced(name: str) -> None:
+    async with platform(name, "team-a", "team-b") as p:
+        await p.bind("team-a")
+        assert await p.is_in_sync()
+        assert _tried_logins(p) == 0  # it was never updated
+        await p.bind("team-b")
+        for _ in range(2):  # an update of our own is proved once, and then no more
+            assert await p.is_in_sync()
+            assert _tried_logins(p) == 1
+        first, before = p.robot, p.cluster.raw_secret("shop")
+        first.secret, first.updated = "Refreshed-by-hand-1", p.harbor.simulator.clock()
+        assert not await p.pulls("shop", "team-a")
+        await asyncio.sleep(1.6)  # until the wrong login no longer locks the robot account
+        await run_schedules(name)
+        assert p.cluster.raw_secret("shop") != before
+        assert await p.pulls("shop", "team-a")
+        assert p.harbor.simulator.robots.by_stored_name(f"{first.stored}.2") is not None
+        assert "SecretLost" in {entry.why.partition(":")[0] for entry in audit_of(name)}
+
+
+def _tried_logins(p: Platform) -> int:
+    """How often anybody tried a login; this service alone as long as nobody pulls."""
+    requests = p.harbor.simulator.requests
+    return sum(entry.path == "/service/token" for entry in requests)
 
 
 class _PullMonitor:

@@ -179,6 +179,33 @@ async def test_one_blip_is_no_news_and_two_are(name: str) -> None:
     assert events == {"registry.integrated": 1, "registry.recovered": 1}
 
 
+async def test_a_harbor_whose_core_is_gone_is_unhealthy_for_that_reason(name: str) -> None:
+    with harbor_with("a") as harbor:
+        await add_registry(name, harbor.url)
+        harbor.simulator.unhealthy_components["database"] = "failed to connect"
+        for _ in range(2):
+            await reconcile_all_now()
+        assert record_of(name).health_summary.reason is Reason.COMPONENTS_DOWN
+        harbor.simulator.core_up = False
+        await reconcile_all_now()
+        record = record_of(name)
+        conditions = {condition.type: condition for condition in record.conditions}
+        assert record.health_summary.health is Health.UNHEALTHY
+        assert "a gateway in front of it answered 502 with a web page" in (
+            record.health_summary.message
+        )
+        assert conditions[ConditionType.REACHABLE].status is ConditionStatus.FALSE
+        assert conditions[ConditionType.SERVING].status is ConditionStatus.UNKNOWN
+        assert "502" in conditions[ConditionType.SERVING].message
+        harbor.simulator.core_up = True
+        harbor.simulator.unhealthy_components.clear()
+        await reconcile_all_now()
+        assert record_of(name).health_summary.health is Health.HEALTHY
+    assert audit_events(name) == {
+        "registry.integrated": 1, "registry.unhealthy": 1, "registry.recovered": 1
+    }  # fmt: skip
+
+
 async def test_one_that_is_gone_stays_with_its_last_numbers(name: str) -> None:
     with harbor_with("a") as harbor:
         await integrate(name, harbor.url)

@@ -178,7 +178,10 @@ async def test_without_robot_accounts_namespaces_share_a_pull_only_user(
         assert "Privacy is advisory: a Toy Box has no" in " ".join(explanation["notes"])
         assert (await _explain(name, "lab", "shelf-1"))["first_failure"] == "binding"
 
-        await expect_success(set_space_visibility, name, ["shelf-2"], "public")
+        opened = 0 if public_pulls else 1
+        await expect_success(
+            set_space_visibility, name, ["shelf-2"], "public", opened_spaces=opened
+        )
         assert toy.spaces["shelf-2"] is Visibility.PUBLIC
         assert _login(cluster, "lab", toy) == (None if public_pulls else ("puller", SECRET))
         explanation = await _explain(name, "lab", "shelf-2")

@@ -3,13 +3,19 @@
 import pytest
 
 from models.access.requests import (
+    check_opened_spaces,
     check_unbind_limit,
     check_workspaces_exist,
     match_spaces,
+    opened_by_pull_user,
+    opened_by_visibility,
     parse_namespaces,
 )
 from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits
+from models.registries.registry import BlockRef, Kind, Registry
+from models.registries.space import Space
+from tests.support.builders import NOW, PUBLIC, registry, space
 
 SPACE_NAMES = ["team", "team-b", "tools", "a.b", "/", "base"]
 
@@ -101,3 +107,59 @@ def test_workspaces_must_exist() -> None:
         InvalidRequest, match=r"no workspace x, y; existing workspaces: team-a, team-b. Run"
     ):
         check_workspaces_exist(["y", "team-a", "x"], ["team-b", "team-a"])
+
+
+# A registry whose public spaces need a login shares its pull-only user with all namespaces.
+
+DOCKER = registry(Kind.DOCKER).model_copy(update={"pull_credential": BlockRef(name="puller")})
+PRIVATE_ONE, PRIVATE_TWO = space("a", observed=None), space("b", observed=None)
+PUBLIC_ONE = space("c", observed=None, desired=PUBLIC)
+GONE = {"missing_since": NOW}
+
+
+def _request(*names: str) -> list[Space]:
+    return [space(name, observed=None, desired=PUBLIC) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("spec", "spaces", "requested", "count"),
+    [
+        (DOCKER, [PRIVATE_ONE, PRIVATE_TWO], _request("a"), 1),
+        (DOCKER, [PRIVATE_ONE, PRIVATE_TWO], _request("new"), 2),
+        (DOCKER, [PRIVATE_ONE, PRIVATE_TWO], _request("a", "b"), 0),
+        (DOCKER, [PRIVATE_ONE, PRIVATE_TWO], [PRIVATE_ONE], 0),
+        (DOCKER, [PRIVATE_ONE, PUBLIC_ONE], _request("new"), 0),  # open already
+        (DOCKER, [PRIVATE_ONE, PUBLIC_ONE.model_copy(update=GONE)], _request("new"), 1),
+        (DOCKER, [PRIVATE_ONE, PRIVATE_TWO.model_copy(update=GONE)], _request("new"), 1),
+        (DOCKER, [PRIVATE_ONE, space("b", declared=True, observed=None)], _request("new"), 1),
+        (registry(Kind.DOCKER), [PRIVATE_ONE, PRIVATE_TWO], _request("a"), 0),
+        (registry(Kind.HARBOR), [space("a"), space("b")], _request("a"), 0),
+    ],
+)
+def test_spaces_that_a_public_one_opens(
+    spec: Registry, spaces: list[Space], requested: list[Space], count: int
+) -> None:
+    assert opened_by_visibility(spec, spaces, requested) == count
+
+
+@pytest.mark.parametrize(
+    ("before", "spaces", "count"),
+    [
+        (registry(Kind.DOCKER), [PRIVATE_ONE, PUBLIC_ONE], 1),
+        (registry(Kind.DOCKER), [PRIVATE_ONE, PUBLIC_ONE.model_copy(update=GONE)], 0),
+        (registry(Kind.DOCKER), [PRIVATE_ONE], 0),
+        (DOCKER, [PRIVATE_ONE, PUBLIC_ONE], 0),
+    ],
+)
+def test_spaces_that_a_pull_only_user_opens(
+    before: Registry, spaces: list[Space], count: int
+) -> None:
+    assert opened_by_pull_user(before, DOCKER, spaces) == count
+
+
+@pytest.mark.parametrize("confirmed", [None, 0, 1, 3])
+def test_opening_needs_the_number(confirmed: int | None) -> None:
+    check_opened_spaces(DOCKER, 0, confirmed)
+    check_opened_spaces(DOCKER, 2, 2)
+    with pytest.raises(InvalidRequest, match=r"opens 2 private spaces of prod .* set to 2"):
+        check_opened_spaces(DOCKER, 2, confirmed)

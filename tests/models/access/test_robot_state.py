@@ -244,3 +244,35 @@ def test_what_is_due_on_the_robot_accounts(
 def test_who_asks_for_a_new_secret_gets_one() -> None:
     rotation = record(OLD).schedule(timedelta(0), NOW, frozenset({"team-a"})).rotation
     assert rotation.requested_rotations == {"team-a"}
+
+
+# A robot account that Harbor reports as updated may have another secret than on record.
+
+MADE, UPDATED = NOW - timedelta(hours=1), NOW - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("account", "observed", "unproved"),
+    [
+        (robot_account(1, created_at=MADE), robot(1, updated_at=MADE), False),
+        (robot_account(1, created_at=MADE), robot(1, updated_at=UPDATED), True),
+        (robot_account(1, created_at=MADE), robot(1), False),
+        (robot_account(1), robot(1, updated_at=MADE), True),
+        (robot_account(1, proved_at=UPDATED), robot(1, updated_at=UPDATED), False),
+        (robot_account(1, proved_at=UPDATED), robot(1, updated_at=MADE), True),  # a restored Harbor
+        (robot_account(1, proved_at=MADE), robot(1, updated_at=UPDATED, disabled=True), False),
+        (robot_account(1, proved_at=MADE), robot(1, updated_at=UPDATED, expires=True), False),
+        (robot_account(1, workspace=""), robot(1, updated_at=UPDATED, workspace=""), False),
+        (robot_account(2), robot(1, updated_at=UPDATED), False),
+    ],
+)
+def test_secrets_to_try(account: RobotAccount, observed: ObservedRobot, unproved: bool) -> None:
+    expected = (observed,) if unproved else ()
+    assert record(account).unproved_robots(observation(robots(observed))) == expected
+
+
+def test_only_the_secret_in_use_is_tried() -> None:
+    both = robots(robot(1, updated_at=UPDATED), robot(2, updated_at=UPDATED))
+    assert record(OLD, NEW).unproved_robots(observation(both)) == both.items[1:]
+    section = observation().model_copy(update={"robots": unavailable()})
+    assert record(OLD).unproved_robots(section) == ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.text import PLACEHOLDER, replace_invisible, to_single_line
+from models.core.text import PLACEHOLDER, replace_invisible, shorten, to_single_line
 
 BAD = [
     *(
@@ -63,3 +63,19 @@ def test_a_line_can_be_stored_and_printed(text: str) -> None:
     assert line.encode().decode() == line
     assert {unicodedata.category(sign) for sign in line}.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
     assert to_single_line(line, 50) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "expected"),
+    [
+        ("one two three", 13, "one two three"),
+        ("one two three", 12, "one two…"),
+        ("one two three", 8, "one two…"),
+        ("one two three", 7, "one tw…"),  # no room for the sign after a whole word
+        ("onetwothree", 6, "onetw…"),
+        ("a bbbbbbbbbbbbbbbb", 12, "a bbbbbbbbb…"),  # would leave too little
+    ],
+)
+def test_cut_between_words(text: str, longest: int, expected: str) -> None:
+    assert shorten(text, longest) == to_single_line(text, longest) == expected
+    assert len(expected) <= longest

@@ -4,9 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from models.core.errors import RemoteError, Unauthorized
+from models.core.errors import RemoteError, ServerError, Unauthorized
 from models.core.reasons import Reason
-from models.registries.condition import Condition, ConditionStatus, ConditionType, Health
+from models.registries.condition import (
+    CheckResult,
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    Health,
+)
 from models.registries.health import (
     checks_from_error,
     explain_unknown_ca,
@@ -14,6 +20,7 @@ from models.registries.health import (
     has_valid_credential,
     reachable_checks,
     summarize_health,
+    unobserved_checks,
     update_conditions,
 )
 from models.registries.registry import (
@@ -30,7 +37,7 @@ SECRET = SecretRef(cluster="eu", namespace="hub", name="admin", key="secret")
 LATER = NOW + timedelta(minutes=1)
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 REACHABLE, SYNCED = ConditionType.REACHABLE, ConditionType.SYNCED
-AUTHENTICATED = ConditionType.AUTHENTICATED
+AUTHENTICATED, SERVING = ConditionType.AUTHENTICATED, ConditionType.SERVING
 
 
 def _update(before: Condition | None, status: ConditionStatus, *, confirmed: bool) -> Condition:
@@ -280,3 +287,65 @@ def test_an_unknown_ca_of_a_managed_harbor_leads_to_its_secret(
     assert ("the artifact `discovery` says why" in after.message) is has_hint
     assert after.message.startswith("not trusted")
     assert has_hint or (after,) == before
+
+
+# What answers in place of the registry, and what was not observed.
+
+
+@pytest.mark.parametrize(
+    ("status", "type_"),
+    [(500, SYNCED), (502, REACHABLE), (503, REACHABLE), (504, REACHABLE), (0, SYNCED)],
+)
+def test_a_gateway_is_not_the_registry(status: int, type_: ConditionType) -> None:
+    error = ServerError("prod", "GET", "http://x", f"answered {status}", status=status)
+    (check,) = checks_from_error(error)
+    assert (check.type, check.status, check.confirmed) == (type_, FALSE, False)
+    assert ("a gateway in front of it" in check.message) is (type_ is REACHABLE)
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "updated"),
+    [
+        (TRUE, FALSE, (TRUE, Health.HEALTHY)),  # a single error does not count
+        (FALSE, FALSE, (FALSE, Health.UNHEALTHY)),
+        (FALSE, UNKNOWN, (TRUE, Health.UNHEALTHY)),
+    ],
+)
+def test_an_unhealthy_registry_gets_the_newest_reason_at_once(
+    before: ConditionStatus, status: ConditionStatus, updated: tuple[ConditionStatus, Health]
+) -> None:
+    check = check_result(REACHABLE, status, Reason.TIMED_OUT, confirmed=False)
+    conditions = update_conditions((condition(), condition(SERVING, before)), [check], LATER)
+    assert (conditions[0].status, summarize_health(conditions).health) == updated
+
+
+GATEWAY = check_result(REACHABLE, FALSE, Reason.SERVER_BROKEN, "answered 502", confirmed=False)
+NOT_SERVING = check_result(SERVING, UNKNOWN, Reason.SERVER_BROKEN, "not observed: answered 502")
+
+
+@pytest.mark.parametrize(
+    ("before", "checks", "expected"),
+    [
+        ((condition(SERVING, FALSE),), (GATEWAY,), (NOT_SERVING,)),
+        ((condition(SERVING),), (GATEWAY,), (NOT_SERVING,)),
+        ((condition(SERVING),), (GATEWAY, check_result(SERVING, FALSE)), ()),
+        ((condition(SERVING),), (check_result(),), ()),
+        ((condition(),), (GATEWAY,), ()),  # of a registry that does not report components
+    ],
+)
+def test_components_that_were_not_observed_are_unknown(
+    before: tuple[Condition, ...],
+    checks: tuple[CheckResult, ...],
+    expected: tuple[CheckResult, ...],
+) -> None:
+    assert unobserved_checks(before, checks) == expected
+
+
+def test_a_database_that_is_down_and_then_the_core() -> None:
+    down = check_result(SERVING, FALSE, Reason.COMPONENTS_DOWN, "not healthy: database")
+    before = update_conditions((condition(), condition(SERVING)), [down, down], NOW)
+    assert summarize_health(before).message == "not healthy: database"
+    checks = (GATEWAY, *unobserved_checks(before, [GATEWAY]))
+    after = update_conditions(before, checks, LATER)
+    health_summary = summarize_health(after)
+    assert (health_summary.health, health_summary.message) == (Health.UNHEALTHY, "answered 502")

@@ -37,6 +37,16 @@ def test_a_secret_that_was_never_kept() -> None:
     assert plan(robot(9, "a", "b"), on_record=()) == expected
 
 
+@pytest.mark.parametrize("other", ["team-b", "team-a-b"])
+def test_the_name_of_another_workspace_is_not_taken(other: str) -> None:
+    remarked = robot(9, "a", "b", login=login_of(other))
+    expected = expected_plan(
+        delete_robot(9, "a", "b", login=remarked.login, reason=Reason.ORPHANED),
+        create_robot("a", "b"),
+    )
+    assert plan(remarked, on_record=()) == expected
+
+
 def test_several_secrets_that_were_never_kept() -> None:
     second = robot(10, "a", login=login_of(number=2))
     expected = expected_plan(
@@ -198,3 +208,18 @@ def test_a_free_name_is_found() -> None:
 def test_a_second_whose_secret_is_refused_gets_a_third_and_the_first_stays(edits: bool) -> None:
     third = create_robot("a", "b", number=3, before=("a", "b"), reason=Reason.SECRET_LOST)
     assert plan(OLD, NEW, on_record=BOTH, rejected={"team-a"}, edits=edits) == expected_plan(third)
+
+
+# Somebody refreshed the secret in Harbor.
+
+
+@pytest.mark.parametrize("can_update", [True, False])
+def test_a_refused_secret_is_replaced(can_update: bool) -> None:
+    refused = robot(1, "a", "b", accepted=False)
+    rotation = create_robot("a", "b", number=2, before=("a", "b"), reason=Reason.SECRET_LOST)
+    assert plan(refused, edits=can_update) == expected_plan(rotation)
+
+
+@pytest.mark.parametrize("accepted", [True, None])
+def test_a_secret_that_is_not_refused_stays(accepted: bool | None) -> None:
+    assert plan(robot(1, "a", "b", accepted=accepted)) == expected_plan()

@@ -17,7 +17,14 @@ from models.registries.run_record import (
 )
 from models.registries.schedule import PollHistory
 from models.registries.space import Space
-from tests.support.access_builders import create_robot, delete_robot, robot_account, update_robot
+from tests.support.access_builders import (
+    create_robot,
+    delete_robot,
+    robot,
+    robot_account,
+    robots,
+    update_robot,
+)
 from tests.support.builders import (
     NOW,
     PRIVATE,
@@ -246,6 +253,27 @@ def test_grants(
     outcomes = (outcome,) if outcome else ()
     run_record = summarize_run(
         registry_record(), [], snapshot(), plan, outcomes, robot_accounts=[GRANT]
+    )
+    assert run_record.updated_robots == expected
+
+
+@pytest.mark.parametrize(
+    ("accepted", "outcome", "expected"),
+    [
+        (None, None, ()),
+        (False, None, ()),
+        (True, None, (robot_account(1, "a", proved_at=NOW),)),
+        (True, success(WIDER), (robot_account(1, "a", "b", proved_at=NOW),)),
+    ],
+)
+def test_an_accepted_secret_is_proved_up_to_the_last_update(
+    accepted: bool | None, outcome: ChangeResult | None, expected: tuple[RobotAccount, ...]
+) -> None:
+    observed = robots(robot(1, "a", updated_at=NOW, accepted=accepted))
+    observation = snapshot().model_copy(update={"robots": observed})
+    outcomes = (outcome,) if outcome else ()
+    run_record = summarize_run(
+        registry_record(), [], observation, _plan(), outcomes, robot_accounts=[GRANT]
     )
     assert run_record.updated_robots == expected
 

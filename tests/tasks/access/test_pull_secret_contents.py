@@ -217,28 +217,29 @@ def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     puller, robot = login("images", None, account=""), login()
     robot_passwords: dict[tuple[str, int | None], SecretStr] = {("prod", 1): SecretStr("Secret-1")}
     secret_contents = _build_contents(
-        {"team-a": (puller, robot), "team-b": (robot,)}, robot_passwords, VAULT
+        {"team-a": (puller, robot), "team-b": (robot,)}, robot_passwords, VAULT, {}
     )
     assert (
         secret_contents.desired["team-a"] == secret_contents.desired["team-b"]
     )  # in case it holds what it may not
     assert secret_contents.entitled_registries == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
     assert secret_contents.unresolved == {
-        "team-a": "the pull-only credentials of images cannot be read or are not approved for its "
-        "address: save their block again and run update-registry with it"
+        "team-a": "the pull-only user of images is not delivered: its block cannot be read, is "
+        "not approved for the address, or was not tried yet: run reconcile-registry; if that "
+        "fails, run update-registry with the block"
     }
 
 
 def test_who_logs_in_to_nothing_is_due_nothing() -> None:
     secret_contents = _build_contents(
-        {"": (), "team-a": (login(),)}, {("prod", 1): SecretStr("s")}, VAULT
+        {"": (), "team-a": (login(),)}, {("prod", 1): SecretStr("s")}, VAULT, {}
     )
     assert secret_contents.desired.keys() == {"team-a"}
 
 
 def test_nothing_shows_a_password() -> None:
     secret_contents = _build_contents(
-        {"team-a": (login(),)}, {("prod", 1): SecretStr("Secret-1")}, VAULT
+        {"team-a": (login(),)}, {("prod", 1): SecretStr("Secret-1")}, VAULT, {}
     )
     namespace_contents = secret_contents.for_namespaces([SHOP])
     assert "Secret-1" in secret_contents.contents["team-a"]

@@ -102,7 +102,7 @@ def test_read_only_is_not_forbidden() -> None:
         (b"plain text hunter2", ""),
         (b'{"errors": [{"code": "A", "mess', ""),
         (b"\xff\xfe", ""),
-        (_envelope("A", "x" * 5000), f" (A: {'x' * 297})"),
+        (_envelope("A", "x" * 5000), f" (A: {'x' * 296}…)"),
     ],
 )
 def test_what_an_error_quotes(body: object, quote: str) -> None:

@@ -33,7 +33,7 @@ from tests.support.access_builders import (
     pull_secret_status,
     robot_account,
 )
-from tests.support.builders import NOW, registry, run_context, space
+from tests.support.builders import NOW, PUBLIC, registry, run_context, space
 from tests.tasks.store.tools import integrate
 
 SEALED = "gAAAA-sealed-secret"
@@ -194,6 +194,15 @@ def test_a_docker_registry_tells_who_gets_its_pull_only_user(filled_database: st
         docker_with_puller, access("docker-dev")
     )
     assert "No pull-only credentials are configured" in access_section(docker, access("docker-dev"))
+    public, private = space("team", observed=PUBLIC), space("other")
+    opened = access_section(docker_with_puller, access("docker-dev"), [public, private])
+    assert "1 private space included: team is public" in opened
+    closed = [public.model_copy(update={"missing_since": NOW}), private]
+    for space_records in ([private], closed):
+        section = access_section(docker_with_puller, access("docker-dev"), space_records)
+        assert "Every namespace of every cluster" not in section
+    refused = access_section(docker_with_puller, access("docker-dev"), (), "the password is wrong")
+    assert "not delivered:** the password is wrong. Pull secrets" in refused
 
 
 def test_the_number_of_queries_does_not_grow(filled_database: str) -> None:

@@ -60,6 +60,7 @@ class HarborCore:
         self.row_seconds = row_seconds
         self.lockout_seconds = lockout_seconds
         self.database_up = True
+        self.core_up = True
         self.unhealthy_components: dict[str, str] = dict(unhealthy or {})
         self.clock = clock
         self.projects = ProjectCollection()

@@ -1,5 +1,7 @@
 """A Docker Registry's headers and names."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +108,35 @@ def test_a_token_must_fit_a_header(token: str) -> None:
 def test_either_name_of_a_token(body: bytes, bearer: str) -> None:
     response = Response("prod", "GET", "http://h/token", 200, {}, body)
     assert parse_json(response, wire.TOKEN_ADAPTER).bearer == bearer
+
+
+def _jwt(payload: bytes) -> str:
+    encoded = base64.urlsafe_b64encode(payload).decode().rstrip("=")
+    return f"e30.{encoded}.signature"
+
+
+@pytest.mark.parametrize(
+    ("token", "pushable"),
+    [
+        ("", None),
+        ("opaque", None),
+        ("a.%%%.c", None),
+        (_jwt(b"[]"), None),
+        (_jwt(b"{}"), None),
+        (_jwt(b'{"access":null}'), ()),
+        (_jwt(b'{"access":[]}'), ()),
+        (_jwt(b'{"access":[{"type":"repository","name":"a","actions":["pull"]}]}'), ()),
+        (_jwt(b'{"access":[{"type":"repository","name":"a","actions":null}]}'), ()),
+        (_jwt(b'{"access":[{"type":"repository","name":"a","actions":["push"]}]}'), ("a",)),
+        (_jwt(b'{"access":[{"type":"repository(plugin)","name":"a","actions":["*"]}]}'), ("a",)),
+        (_jwt(b'{"access":[{"type":"registry","name":"catalog","actions":["*"]}]}'), ()),
+    ],
+)
+def test_what_a_token_lets_push_to(token: str, pushable: tuple[str, ...] | None) -> None:
+    assert wire.pushable_repositories(token) == pushable
+
+
+def test_samples_are_of_different_spaces_and_few() -> None:
+    names = ["root", "a/x", "a/y", *(f"s{number}/app" for number in range(50))]
+    assert wire.sample_repositories(names) == ("root", "a/x", *(f"s{n}/app" for n in range(8)))
+    assert wire.push_scope(["a/x", "b"]) == "repository:a/x:pull,push repository:b:pull,push"

@@ -38,6 +38,7 @@ async def test_ours_are_seen_as_they_are(testbed: HarborTestbed) -> None:
             mark=MARK,
             spaces=("blue", "red"),
             created_at=robot.created.replace(microsecond=milliseconds),
+            updated_at=robot.created.replace(microsecond=milliseconds),
         ),
     )
     robot.disable, robot.expires_at = True, 1798018330

@@ -101,11 +101,13 @@ def test_what_is_noted_later_leaves_the_secret_alone() -> None:
     platform()
     save_accounts(OLD, NEW)
     before = run_in_transaction(robots.encrypted_secrets)
-    changed = robot_account(1, "z", login="bot+x", workspace="team-z", made_at=LATER)
+    changed = robot_account(
+        1, "z", login="bot+x", workspace="team-z", made_at=LATER, proved_at=LATER
+    )
     run_in_transaction(
         robots.update_robots, "prod", [changed, robot_account(9, "nobody knows its secret")]
     )
-    expected = robot_account(1, "z", login="bot+x")
+    expected = robot_account(1, "z", login="bot+x", proved_at=LATER)
     assert run_in_transaction(robots.list_robots) == (expected, NEW)
     assert run_in_transaction(robots.encrypted_secrets) == before
 

@@ -16,6 +16,7 @@ from tasks.store.registries.statistics import (
     list_measurements,
     list_registry_statistics,
     list_space_statistics,
+    registries_with_public_spaces,
     save_storage,
 )
 from tasks.store.session import run_in_transaction
@@ -61,6 +62,22 @@ def test_summed_up() -> None:
     assert _totals() == SpaceTotals(
         public_count=3, private_count=2, missing_count=1, drifted_count=1, repository_count=6
     )
+
+
+@pytest.mark.parametrize(
+    ("record", "is_public"),
+    [
+        (space(observed=PUBLIC), True),
+        (space(observed=None, desired=PUBLIC), True),
+        (space(observed=PRIVATE, desired=PUBLIC), False),
+        (space(observed=PUBLIC, missing_since=NOW), False),
+        (space(observed=None, desired=PUBLIC, declared=True), False),
+    ],
+)
+def test_only_spaces_in_the_registry_are_public(record: Space, is_public: bool) -> None:
+    _save_spaces(record)
+    names = run_in_transaction(registries_with_public_spaces)
+    assert names == ({"prod"} if is_public else frozenset())
 
 
 @pytest.mark.parametrize(

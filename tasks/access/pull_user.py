@@ -1,0 +1,89 @@
+"""Prove the pull-only user of a registry, before namespaces receive it."""
+
+import json
+from collections.abc import Mapping
+
+from models.access.pull_user import (
+    is_same_user,
+    not_separate_check,
+    pull_user_checks,
+    unproved_checks,
+)
+from models.core.errors import CredentialError, InvalidRequest, RemoteError
+from models.registries.condition import CheckResult
+from models.registries.observation import Snapshot
+from models.registries.registry import Registry
+from tasks.registries.protocol import Credential, RegistryReader, SavedCredential
+from tasks.secrets.cipher import Cipher
+from tasks.secrets.credentials import pick_credential
+from tasks.secrets.robot_secrets import load_cipher
+
+
+def pull_user_fingerprint(cipher: Cipher, registry: Registry, credential: Credential) -> str:
+    """Return a keyed digest of a pull-only user, its password, and where it was proved."""
+    password = credential.password.get_secret_value()
+    content = json.dumps([registry.address, credential.username, password])
+    return cipher.fingerprint(content.encode())
+
+
+async def prove_pull_user(
+    registry: Registry, credentials: Mapping[str, SavedCredential], client: RegistryReader
+) -> tuple[CheckResult, ...]:
+    """Compare the pull-only user with the registry's own user, and log in with it.
+
+    Args:
+        registry: the registry.
+        credentials: both credentials, see `read_credentials`.
+        client: client of the registry.
+
+    Returns:
+        The check results; none if the registry has no pull-only user. Errors are check results.
+    """
+    if not registry.has_pull_user:
+        return ()
+    try:
+        own, pull_user = _pick_both(registry, credentials)
+        if pull_user is None:
+            return ()
+        if own is not None and is_same_user(own.username, pull_user.username):
+            return (not_separate_check(pull_user.username),)
+        login = await client.log_in_pull_user(pull_user)
+    except RemoteError as error:
+        return unproved_checks(error)
+    return pull_user_checks(registry, pull_user.username, login)
+
+
+def _pick_both(
+    registry: Registry, credentials: Mapping[str, SavedCredential]
+) -> tuple[Credential | None, Credential | None]:
+    own = pick_credential(registry, credentials)
+    return own, pick_credential(registry.as_pull_user(), credentials)
+
+
+async def observe_pull_user(
+    snapshot: Snapshot,
+    registry: Registry,
+    credentials: Mapping[str, SavedCredential],
+    client: RegistryReader,
+    key_check: str,
+) -> Snapshot:
+    """Return the snapshot with the checks of the pull-only user, if the registry has one.
+
+    Args:
+        snapshot: the observation, in which the registry responded.
+        registry, credentials, client: see `prove_pull_user`.
+        key_check: see `load_cipher`.
+    """
+    checks = await prove_pull_user(registry, credentials, client)
+    if not checks:
+        return snapshot
+    fingerprint = ""
+    try:
+        pull_user = pick_credential(registry.as_pull_user(), credentials)
+        if pull_user is not None:
+            cipher = await load_cipher(key_check)
+            fingerprint = pull_user_fingerprint(cipher, registry, pull_user)
+    except (CredentialError, InvalidRequest):
+        pass  # the checks have the reason; without a key, pull secrets are not written either
+    update = {"checks": (*snapshot.checks, *checks), "pull_user_fingerprint": fingerprint}
+    return snapshot.model_copy(update=update)
