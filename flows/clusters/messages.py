@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from models.clusters.cluster import INSTALLATION_LABEL, PULL_SECRET_NAME
 from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
 
@@ -43,20 +44,51 @@ def sync_summary(
     return "; ".join([summary, *remarks, *errors[:_MAX_ERRORS], *skipped[:_MAX_ERRORS]])
 
 
-def would_be_removed(name: str, pull_secrets: int, lockout_note: str) -> str:
+def would_be_removed(
+    name: str, pull_secrets: int, other_names: Sequence[str], lockout_note: str
+) -> str:
     """Return the message of a removal that is not confirmed."""
+    content = f" with {pluralize(pull_secrets, 'pull secret')}"
+    if other_names:
+        content = f" from this service; {pull_secrets_stay(other_names)}"
     return (
-        f"cluster {name} would be removed with {pluralize(pull_secrets, 'pull secret')}"
-        f"{lockout_note}; nothing was changed. To remove it, run remove-cluster again with "
-        "'Confirm' on"
+        f"cluster {name} would be removed{content}{lockout_note}; nothing was changed. To remove "
+        "it, run remove-cluster again with 'Confirm' on"
     )
 
 
-def removed(name: str, error: str, lockout_note: str) -> str:
+def removed(name: str, error: str, other_names: Sequence[str], lockout_note: str) -> str:
     """Return the message of a removal; `error` is why pull secrets remain in the cluster."""
     if error:
         return f"cluster {name} was removed, but {error}{lockout_note}"
+    if other_names:
+        return f"cluster {name} was removed; {pull_secrets_stay(other_names)}{lockout_note}"
     return f"cluster {name} was removed and its pull secrets were deleted{lockout_note}"
+
+
+def pull_secrets_stay(other_names: Sequence[str]) -> str:
+    """Return the note that another name of the cluster still needs its pull secrets."""
+    return (
+        f"it is also registered as {', '.join(other_names)}, which keeps the pull secrets that it "
+        "needs"
+    )
+
+
+def possible_duplicates(name: str, others: Sequence[str]) -> str:
+    """Return the error about clusters that may be the same as the one to remove."""
+    return (
+        f"cluster {name} was not removed: it may be the same cluster as {', '.join(others)}, which "
+        "would lose its pull secrets. Run sync-namespaces, then remove-cluster again. If "
+        f"{', '.join(others)} cannot be read any more, run remove-cluster for it first"
+    )
+
+
+def duplicate_name(name: str, other_names: Sequence[str]) -> str:
+    """Return the warning about a cluster that is registered under several names."""
+    return (
+        f"cluster {name} is the same cluster as {', '.join(other_names)}: run remove-cluster for "
+        "all names except one, and list its namespaces under that one"
+    )
 
 
 def lockout_note(registries: str) -> str:
@@ -67,12 +99,26 @@ def lockout_note(registries: str) -> str:
     )
 
 
-def secrets_may_remain(reason: str, secret: str, namespaces: Sequence[str]) -> str:
+def secrets_may_remain(reason: str, namespaces: Sequence[str], installation: str) -> str:
     """Return the error about pull secrets in a cluster that cannot be read."""
     names = ", ".join(namespaces[:_MAX_NAMESPACES]) or "none"
-    return f"it cannot be read ({reason}); the Secret {secret} may remain in: {names}"
+    return (
+        f"nothing was changed in the cluster itself ({reason}); the Secret {PULL_SECRET_NAME} may "
+        f"remain in: {names}. {_deletion_advice(installation)}"
+    )
 
 
-def secrets_remain(secret: str, details: str) -> str:
+def secrets_remain(details: str, installation: str) -> str:
     """Return the error about pull secrets that could not be deleted."""
-    return f"the Secret {secret} was not deleted in: {details}"
+    return (
+        f"the Secret {PULL_SECRET_NAME} was not deleted in: {details}. "
+        f"{_deletion_advice(installation)}"
+    )
+
+
+def _deletion_advice(installation: str) -> str:
+    return (
+        "To delete it by hand, run there: kubectl delete secrets --all-namespaces --selector "
+        f"{INSTALLATION_LABEL}={installation} (a ServiceAccount that still names it in "
+        "imagePullSecrets is harmless)"
+    )

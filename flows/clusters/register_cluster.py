@@ -15,7 +15,13 @@ from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, report_errors
 from models.access.access_summary import describe_pending
-from models.clusters.cluster import Cluster, ClusterStatus, next_cluster_status
+from models.clusters.cluster import (
+    Cluster,
+    ClusterSnapshot,
+    ClusterStatus,
+    next_cluster_status,
+)
+from models.clusters.identity import confirm_identity
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from tasks.clusters.connect import open_cluster
@@ -41,11 +47,21 @@ async def register_cluster(
         ),
     ] = True,
     description: DescriptionField = "",
+    replace: Annotated[
+        bool,
+        form_field(
+            "Replace",
+            "The cluster of this name was rebuilt: take what the credentials lead to in its place. "
+            "Its namespaces count as new ones.",
+        ),
+    ] = False,
 ) -> State[None]:
     """Register a Kubernetes cluster, or change the credentials and settings of a registered one.
 
     The cluster is read completely before anything is saved; an error names a missing permission.
-    When the run ends, entitled namespaces have their pull secret.
+    A cluster is identified by the uid of its namespace kube-system: a second name for one cluster
+    is refused, and so is another cluster under a registered name, unless 'Replace' is on. When the
+    run ends, entitled namespaces have their pull secret.
     """
     cluster = Cluster(
         name=name,
@@ -53,9 +69,11 @@ async def register_cluster(
         links_accounts=link_service_accounts,
         description=description,
     )
-    status = await _probe(cluster)
+    snapshot = await _probe(cluster)
+    cluster = cluster.model_copy(update={"uid": snapshot.uid})
+    status = next_cluster_status(ClusterStatus(), snapshot)
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(add_or_update_cluster, cluster, status, context)
+        await in_transaction(add_or_update_cluster, cluster, status, context, replace=replace)
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=None, cluster_results=results))
     targets = [result.target() for result in results]
@@ -64,7 +82,7 @@ async def register_cluster(
     return Failed(message=f"{message}; {pending}") if pending else Completed(message=message)
 
 
-async def _probe(cluster: Cluster) -> ClusterStatus:
+async def _probe(cluster: Cluster) -> ClusterSnapshot:
     """Read the cluster completely.
 
     Raises:
@@ -75,11 +93,12 @@ async def _probe(cluster: Cluster) -> ClusterStatus:
         async with open_cluster(
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=installation_id
         ) as client:
-            snapshot = await client.observe(get_settings().workspace_label_keys)
+            observation = await client.observe(get_settings().workspace_label_keys)
     except RemoteError as error:
         raise InvalidRequest(f"{error}; nothing was saved") from None
+    snapshot = confirm_identity(cluster, observation)  # its identity must have been read, too
     if snapshot.first_unavailable is not None:
         raise InvalidRequest(
             f"cluster {cluster.name}: {snapshot.first_unavailable.message}; nothing was saved"
         )
-    return next_cluster_status(ClusterStatus(), snapshot)
+    return snapshot

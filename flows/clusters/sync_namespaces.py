@@ -60,7 +60,14 @@ async def sync_namespaces(
             StatePages(workspaces=None if has_changes else (), cluster_results=results)
         )
     workspace_names = sorted({name for result in results for name in result.departures})
-    remark = await _departure_remark(workspace_names) if workspace_names and not dry_run else ""
+    remarks = [
+        messages.duplicate_name(result.cluster, result.other_names)
+        for result in results
+        if result.other_names
+    ]
+    if workspace_names and not dry_run:
+        remarks.append(await _departure_remark(workspace_names))
+    remark = "; ".join(text for text in remarks if text)
     return _final_state(results, remark, dry_run=dry_run)
 
 

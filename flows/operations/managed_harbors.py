@@ -59,7 +59,7 @@ from tasks.concurrency import map_concurrently
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.store import audit
-from tasks.store.access import bindings, managed_harbors, trusted_objects
+from tasks.store.access import bindings, clusters, managed_harbors, trusted_objects
 from tasks.store.registries import registries, robots
 from tasks.store.session import in_transaction
 
@@ -127,7 +127,7 @@ async def hold_discovery(
     def load(session: Session, context: RunContext) -> DiscoveryTrust:
         return load_discovery_trust(session, cluster, context.now)
 
-    key = f"discovery/{cluster}"
+    key = clusters.discovery_lease_key(cluster)
     async with load_under_lease(key, load, wait_seconds=wait_seconds) as loaded:
         yield loaded
 

@@ -20,28 +20,56 @@ from models.access.binding import (
 from models.access.binding_update import WORKSPACE_REMOVED
 from models.access.requests import check_workspaces_exist
 from models.access.rotation import Departure
-from models.clusters.audit_entries import namespace_entries, registration_entries
+from models.clusters.audit_entries import (
+    duplicate_entries,
+    namespace_entries,
+    registration_entries,
+)
 from models.clusters.cluster import Cluster, ClusterStatus
+from models.clusters.identity import check_registration, is_replacement, same_clusters
 from models.clusters.membership import Namespace, departures_by_workspace, has_unlisted_member
 from models.core.audit import AuditEntry
 from models.core.run_context import RunContext
 from tasks.store import audit
 from tasks.store.access import bindings, clusters, departures, workspaces
+from tasks.store.installation import lock_installation
 
 
 def add_or_update_cluster(
-    session: Session, cluster: Cluster, status: ClusterStatus, context: RunContext
+    session: Session,
+    cluster: Cluster,
+    status: ClusterStatus,
+    context: RunContext,
+    *,
+    replace: bool = False,
 ) -> None:
-    """Add a cluster, or update the one with this name."""
-    before = {record.name: record for record in clusters.list_clusters(session)}
-    entries = registration_entries(before.get(cluster.name), cluster)
+    """Add a cluster, or update the one with this name; see `check_registration`.
+
+    Raises:
+        InvalidRequest: the cluster has another name already, or another cluster has this name.
+    """
+    lock_installation(session)  # two runs must not register one cluster under two names
+    registered = clusters.list_clusters(session)
+    check_registration(cluster, registered, replace=replace)
+    before = next((other for other in registered if other.name == cluster.name), None)
+    if is_replacement(before, cluster):
+        _save_all_departures(session, cluster.name, context)
+        clusters.delete_observations(session, cluster.name)
+    entries = registration_entries(before, cluster)
     clusters.save_cluster(session, cluster, status, entries, context)
+
+
+def save_identity(session: Session, cluster: Cluster, context: RunContext) -> None:
+    """Save the identity of a cluster that had none on record, and audit its other names."""
+    other_names = same_clusters(cluster, clusters.list_clusters(session))
+    entries = duplicate_entries(cluster.name, other_names)
+    clusters.save_uid(session, cluster.name, cluster.uid, entries, context)
 
 
 def remove_cluster_records(session: Session, name: str, reason: str, context: RunContext) -> None:
     """Delete the records of a cluster; its namespaces may keep copies of their secrets."""
-    before = clusters.list_namespaces(session, name)
-    _save_departures(session, departures_by_workspace(before, ()), context)
+    other_names = clusters.get_cluster(session, name).other_names
+    _save_all_departures(session, name, context, other_names)
     entry = AuditEntry(subject=name, action="cluster.removed", cluster=name, reason=reason)
     clusters.delete_cluster(session, name, entry, context)
 
@@ -121,6 +149,17 @@ def remove_workspace_records(
     entry = workspace_entry(Workspace(name=name), "workspace.removed")
     audit.append(session, "", [entry], context)
     return removed_bindings
+
+
+def _save_all_departures(
+    session: Session, cluster: str, context: RunContext, other_names: Iterable[str] = ()
+) -> None:
+    before = clusters.list_namespaces(session, cluster)
+    # The same namespaces: they stay in the workspaces that they have under another name.
+    after = [
+        namespace for name in other_names for namespace in clusters.list_namespaces(session, name)
+    ]
+    _save_departures(session, departures_by_workspace(before, after), context)
 
 
 def _save_departures(session: Session, names: Collection[str], context: RunContext) -> None:

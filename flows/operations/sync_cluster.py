@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from flows.operations.memberships import update_memberships
+from flows.operations.memberships import save_identity, update_memberships
 from flows.operations.rollout import save_rolled_out_robots
 from flows.runs import load_under_lease
 from models.access.target import (
@@ -25,6 +25,7 @@ from models.clusters.cluster import (
     next_cluster_status,
     unreachable_cluster_snapshot,
 )
+from models.clusters.identity import confirm_identity
 from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
     Namespace,
@@ -39,7 +40,7 @@ from models.clusters.service_account_choice import ServiceAccountChoice, labels_
 from models.core.availability import Complete
 from models.core.base import FrozenModel
 from models.core.counts import ChangeCounts, count_changes
-from models.core.errors import CREDENTIAL_REASONS, RemoteError
+from models.core.errors import NEEDS_PERSON_REASONS, RemoteError
 from models.core.lease import LeaseConflict
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
@@ -67,8 +68,9 @@ class ClusterSyncResult(FrozenModel):
     Attributes:
         has_changes: whether the record of the cluster changed.
         unavailable_reason: why the cluster could not be read; this does not fail the run.
-        needs_person: whether it cannot be read until a person replaces its credential.
+        needs_person: whether it cannot be read until a person corrects its registration.
         unsafe_reason: why no access was removed, if removals exceeded the safety limits.
+        other_names: other names under which the same cluster is registered.
         run_error: why the run itself failed.
         lease_conflict: the other run, if it holds the lease on the cluster; then nothing was read.
         departures: namespaces that left, by workspace.
@@ -83,6 +85,7 @@ class ClusterSyncResult(FrozenModel):
     unavailable_reason: str = ""
     needs_person: bool = False
     unsafe_reason: str = ""
+    other_names: tuple[str, ...] = ()
     run_error: str = ""
     lease_conflict: LeaseConflict | None = None
     departures: Mapping[str, Sequence[str]] = {}
@@ -251,8 +254,9 @@ def _sync_result(
         pull_secrets=pull_secrets,
         has_changes=_has_changes(record, sync_run, status, pull_secrets),
         unavailable_reason="" if status.reachable else f"cluster {name}: {status.message}",
-        needs_person=not status.reachable and status.reason in CREDENTIAL_REASONS,
+        needs_person=not status.reachable and status.reason in NEEDS_PERSON_REASONS,
         unsafe_reason=sync_run.unsafe_reason,
+        other_names=record.other_names,
         departures=departures_by_workspace(record.namespaces, sync_run.namespaces),
     )
 
@@ -305,12 +309,14 @@ async def _observe(
     record, assignments = cluster_state.record, cluster_state.assignments
     label_keys = get_settings().workspace_label_keys
     account_labels = _account_labels(cluster_state, record.namespaces)
-    snapshot = await client.observe(label_keys, account_labels)
+    observation = await client.observe(label_keys, account_labels)
+    snapshot = confirm_identity(record.cluster, observation)
     assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
     needed_labels = _account_labels(cluster_state, assigned[0])
     if account_labels is None and needed_labels is not None:
         # The first namespaces of a workspace joined whose other ServiceAccounts are needed.
-        snapshot = await client.observe(label_keys, needed_labels)
+        observation = await client.observe(label_keys, needed_labels)
+        snapshot = confirm_identity(record.cluster, observation)
         assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
     return snapshot, *assigned
 
@@ -388,5 +394,8 @@ def _save(
     )
     status_entries = cluster_entries(name, record.status, status)
     clusters.save_status(session, name, status, status_entries, context)
+    if sync_run.snapshot.uid and not record.cluster.uid:
+        cluster = record.cluster.model_copy(update={"uid": sync_run.snapshot.uid})
+        save_identity(session, cluster, context)
     clusters.save_pull_secrets(session, name, pull_secrets, entries, context)
     save_rolled_out_robots(session, context.now)

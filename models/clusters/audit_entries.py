@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from models.clusters.cluster import Cluster, ClusterStatus
+from models.clusters.identity import is_replacement
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import (
     AddImagePullSecret,
@@ -14,7 +15,7 @@ from models.clusters.pull_secret import (
     WriteSecret,
 )
 from models.core.audit import AuditEntry
-from models.core.errors import CREDENTIAL_REASONS
+from models.core.errors import NEEDS_PERSON_REASONS
 from models.core.reasons import Reason
 
 
@@ -27,8 +28,30 @@ def registration_entries(before: Cluster | None, after: Cluster) -> tuple[AuditE
     """
     if before == after:
         return ()
+    if is_replacement(before, after):
+        return (_replacement_entry(after.name, before.uid if before else "", after.uid),)
     event = "cluster.registered" if before is None else "cluster.updated"
     entry = AuditEntry(subject=after.name, action=event, cluster=after.name, reason="by hand")
+    return (entry,)
+
+
+def _replacement_entry(name: str, before: str, after: str) -> AuditEntry:
+    return AuditEntry(
+        subject=name,
+        action="cluster.replaced",
+        before=before,
+        after=after,
+        reason="rebuilt, by hand",
+        cluster=name,
+    )
+
+
+def duplicate_entries(name: str, other_names: Collection[str]) -> tuple[AuditEntry, ...]:
+    """Return the audit entry of a cluster that has other names; none without any."""
+    if not other_names:
+        return ()
+    reason = f"it is the same cluster as {', '.join(other_names)}: run remove-cluster for one"
+    entry = AuditEntry(subject=name, action="cluster.disputed", cluster=name, reason=reason)
     return (entry,)
 
 
@@ -37,10 +60,11 @@ def cluster_entries(
 ) -> tuple[AuditEntry, ...]:
     """Return the audit entry if a cluster became unreachable or recovered.
 
-    The first successful observation has no entry. A cluster that was down and refuses the
-    credential since has one, because a person has to act.
+    The first successful observation has no entry. A cluster that was down and since then refuses
+    the credential, or is another one, has one, because a person has to act.
     """
-    is_refused = after.reason in CREDENTIAL_REASONS and before.reason not in CREDENTIAL_REASONS
+    needs_person = after.reason in NEEDS_PERSON_REASONS
+    is_refused = needs_person and before.reason not in NEEDS_PERSON_REASONS
     is_unchanged = before.reachable is after.reachable and not is_refused
     if is_unchanged or (before.reachable is None and after.reachable):
         return ()

@@ -20,6 +20,9 @@ FIELD_MANAGER = "registry-integration"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 """Label of owned objects: https://kubernetes.io/docs/reference/labels-annotations-taints/"""
 
+IDENTITY_NAMESPACE = "kube-system"
+"""The namespace whose uid identifies a cluster, see `models.clusters.identity`."""
+
 INSTALLATION_LABEL = "registry-integration.io/installation"
 """Label with the id of the installation, because two installations may use one cluster."""
 
@@ -30,12 +33,14 @@ class Cluster(FrozenModel):
     Attributes:
         credential: block with its kubeconfig; None for the cluster that this service runs in.
         links_accounts: whether to add the pull secret to the default ServiceAccounts.
+        uid: uid of its namespace kube-system; empty until the cluster was read once.
     """
 
     name: str
     credential: BlockRef | None = None
     links_accounts: bool = True
     description: str = ""
+    uid: str = ""
 
     @property
     def target(self) -> str:
@@ -131,6 +136,18 @@ class ClusterSnapshot(FrozenModel):
     secrets: Complete[ObservedPullSecret] | Unavailable
     service_accounts: Complete[ObservedServiceAccount] | Unavailable
     accounts_error: str = ""
+
+    @property
+    def uid(self) -> str:
+        """The identity of the observed cluster; empty if kube-system is not in the list."""
+        if isinstance(self.namespaces, Unavailable):
+            return ""
+        namespaces = {namespace.name: namespace.uid for namespace in self.namespaces.items}
+        return namespaces.get(IDENTITY_NAMESPACE, "")
+
+    def without_content(self, why: Unavailable) -> "ClusterSnapshot":
+        """Return the snapshot with all sections unavailable."""
+        return self.model_copy(update={"namespaces": why, "secrets": why, "service_accounts": why})
 
     @property
     def first_unavailable(self) -> Unavailable | None:

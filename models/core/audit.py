@@ -35,6 +35,8 @@ EVENT_DESCRIPTIONS = {
     "workspace.removed": "a workspace was removed",
     "cluster.registered": "a Kubernetes cluster was registered",
     "cluster.updated": "a cluster's credentials or settings changed",
+    "cluster.replaced": "a user registered another cluster in the place of one that was rebuilt",
+    "cluster.disputed": "a cluster is registered under two names; remove one of them",
     "cluster.removed": "a cluster was removed from this service",
     "cluster.unreachable": "a cluster cannot be read (see the reason); no pull secret is deleted",
     "cluster.recovered": "a cluster can be read again",

@@ -26,6 +26,9 @@ TRANSIENT_REASONS = frozenset(
 CREDENTIAL_REASONS = frozenset({Reason.UNAUTHORIZED, Reason.CREDENTIALS_MISSING})
 """Reasons of errors that only a new credential solves."""
 
+NEEDS_PERSON_REASONS = CREDENTIAL_REASONS | {Reason.CLUSTER_REPLACED}
+"""Reasons of clusters that no later run can read: a person must correct the registration."""
+
 _MAX_URL_LENGTH = 300
 """A URL may contain a token of the next page, which has some hundred characters."""
 

@@ -73,6 +73,8 @@ class Reason(StrEnum):
     LIST_TOO_LARGE = "ListTooLarge"
     CHANGES_FAILED = "ChangesFailed"
     PLAN_REFUSED = "PlanRefused"
+    CLUSTER_REPLACED = "ClusterReplaced"
+    IDENTITY_UNPROVED = "IdentityUnproved"
     # change results
     DONE = "Done"
     UNCHANGED = "Unchanged"

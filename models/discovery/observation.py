@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from models.core.availability import Unavailable
 from models.core.base import FrozenModel
-from models.core.errors import CREDENTIAL_REASONS
+from models.core.errors import NEEDS_PERSON_REASONS
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import HarborSourceKind, ManagedHarbor
 
@@ -16,6 +16,7 @@ class ClusterHarbors(FrozenModel):
         items: the Harbors of all sources that were read completely.
         namespaces: all namespaces.
         marked_namespaces: namespaces with the label for trust.
+        cluster_uid: identity of the cluster; empty if its namespace is not in the list.
         unavailable: sources that could not be read completely. A Harbor of such a source may exist
             although it is not in `items`.
     """
@@ -23,6 +24,7 @@ class ClusterHarbors(FrozenModel):
     items: tuple[ManagedHarbor, ...]
     namespaces: frozenset[str] = frozenset()
     marked_namespaces: frozenset[str] = frozenset()
+    cluster_uid: str = ""
     unavailable: Mapping[HarborSourceKind, Unavailable] = {}
 
     def has_source(self, kind: HarborSourceKind) -> bool:
@@ -52,8 +54,8 @@ class UnavailableHarbors(FrozenModel):
 
     @property
     def needs_person(self) -> bool:
-        """Whether it cannot be read until a person replaces the credential of the cluster."""
-        return self.source is None and self.reason in CREDENTIAL_REASONS
+        """Whether it cannot be read until a person corrects the registration of the cluster."""
+        return self.source is None and self.reason in NEEDS_PERSON_REASONS
 
     @property
     def label(self) -> str:

@@ -35,6 +35,7 @@ class ClusterRow(SQLModel, table=True):
     credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     links_accounts: bool = True
     description: str = Field(default="", sa_type=Text)
+    uid: str = Field(default="", sa_column_kwargs=_EMPTY_DEFAULT)
     reachable: bool | None = None
     reason: str
     message: str = Field(default="", sa_type=Text)

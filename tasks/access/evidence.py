@@ -14,6 +14,7 @@ from models.clusters.cluster import (
     ObservedPod,
     unreachable_cluster_snapshot,
 )
+from models.clusters.identity import identity_objection
 from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import Namespace, assign_workspaces
 from models.clusters.pull_secret import DesiredPullSecret
@@ -146,6 +147,11 @@ async def _observe_namespace(
                 recorded_fingerprints=record.record.fingerprints,
             ) as client,
         ):
+            objection = identity_objection(cluster, await client.read_uid())
+            if objection is not None:
+                raise RemoteError(
+                    cluster.target, "GET", "-", objection.message, objection.reason, transient=False
+                )
             label_keys = get_settings().workspace_label_keys
             snapshot = await client.observe_namespace(namespace, label_keys)
             return await _observe_accounts(record, namespace, client, snapshot, pods)

@@ -62,6 +62,10 @@ class KubernetesClient:
         """Observe one pod; see `ClusterReader`."""
         return await self._observer.observe_pod(namespace, name)
 
+    async def read_uid(self) -> str:
+        """Read the identity of the cluster; see `ClusterReader`."""
+        return await self._observer.read_uid()
+
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
     ) -> ClusterHarbors | Unavailable:

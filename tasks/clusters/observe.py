@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from models.clusters.cluster import (
+    IDENTITY_NAMESPACE,
     PULL_SECRET_NAME,
     SERVICE_ACCOUNT_NAME,
     ClusterSnapshot,
@@ -153,6 +154,18 @@ class ClusterObserver:
         except RemoteError as error:
             return Unavailable(reason=error.reason, message=error.message)
         return Complete(items=() if pod is None else (pod.to_observed,))
+
+    async def read_uid(self) -> str:
+        """Read the identity of the cluster; see `ClusterReader`."""
+        uids = await list_all_objects(
+            self._http,
+            _NAMESPACES,
+            ObjectList[NamespaceObject],
+            lambda item: item.metadata.uid,
+            query=_name_selector(IDENTITY_NAMESPACE),
+            to_error=self._response_error,
+        )
+        return uids[0] if uids else ""
 
     async def get_secret(self, namespace: str) -> SecretObject | None:
         """Read a namespace's Secret with the pull secret's name; None if there is none.

@@ -62,6 +62,13 @@ class ClusterReader(Protocol):
         This needs the right to get pods, which nothing else needs.
         """
 
+    async def read_uid(self) -> str:
+        """Read the identity of the cluster; empty if its namespace kube-system is not listed.
+
+        Raises:
+            RemoteError: the namespace could not be listed.
+        """
+
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR
     ) -> ClusterHarbors | Unavailable:

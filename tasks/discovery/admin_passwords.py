@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from models.clusters.cluster import Cluster
+from models.clusters.identity import identity_objection
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.core.settings import get_settings
@@ -64,7 +65,14 @@ async def _read_cluster_passwords(
         async with open_cluster(
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=""
         ) as client:
-            await _read_secrets(client, refs, credentials)
+            # The timeout of one request, since the runs of all registries wait for this.
+            deadline = Deadline(
+                "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
+            )
+            objection = identity_objection(cluster, await deadline.run(client.read_uid()))
+            if objection is not None:  # a password of another cluster must not be tried
+                return {ref.ref_key: _unread(ref, objection.message) for ref in refs}
+            await _read_secrets(client, refs, credentials, deadline)
     except RemoteError as error:
         message = error.message
     except DeadlineExceeded as timeout:
@@ -76,7 +84,10 @@ async def _read_cluster_passwords(
 
 
 async def _read_secrets(
-    client: ClusterReader, refs: Sequence[SecretRef], credentials: dict[str, Credential]
+    client: ClusterReader,
+    refs: Sequence[SecretRef],
+    credentials: dict[str, Credential],
+    deadline: Deadline,
 ) -> None:
     """Add the credentials to `credentials`, one by one.
 
@@ -84,10 +95,6 @@ async def _read_secrets(
         RemoteError: the cluster cannot be read, so that no further Secret is tried.
         DeadlineExceeded: the cluster took too long.
     """
-    # The timeout of one request, since the runs of all registries wait for this.
-    deadline = Deadline(
-        "reading passwords", ClientLimits.for_cluster(get_settings()).request_seconds
-    )
     for ref in refs:
         key = SecretKeyRef(namespace=ref.namespace, name=ref.name, key=ref.key)
         try:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import SecretStr, ValidationError
 
 from models.clusters.cluster import Cluster
+from models.clusters.identity import identity_objection
 from models.core.availability import Unavailable
 from models.core.errors import RemoteError
 from models.core.settings import get_settings
@@ -42,6 +43,9 @@ async def find_managed_harbors(
             harbors = await client.list_harbors(trust, get_settings().helm_selector)
             if isinstance(harbors, Unavailable):
                 return harbors
+            objection = identity_objection(cluster, harbors.cluster_uid)
+            if objection is not None:
+                return objection
             deadline = Deadline("reading CA bundles", get_settings().operation_seconds)
             items = [await _with_ca_bundle(client, harbor, deadline) for harbor in harbors.items]
             return harbors.model_copy(update={"items": tuple(items)})

@@ -1,8 +1,10 @@
 """List the managed Harbors of a cluster from all sources."""
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 
+from models.clusters.cluster import IDENTITY_NAMESPACE
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
@@ -68,6 +70,7 @@ async def list_managed_harbors(
         items=_deduplicate([harbor for items in complete for harbor in items]),
         namespaces=frozenset(namespace.metadata.name for namespace in namespaces),
         marked_namespaces=marked_namespaces,
+        cluster_uid=_cluster_uid(namespaces),
         unavailable={
             kind: result
             for kind, result in zip(sources, results, strict=True)
@@ -82,6 +85,11 @@ async def _list(source: HarborSource, deadline: Deadline) -> Complete[ManagedHar
         return await deadline.run(source.list_harbors())
     except DeadlineExceeded as timeout:
         return Unavailable(reason=Reason.TIMED_OUT, message=str(timeout))
+
+
+def _cluster_uid(namespaces: Iterable[NamespaceObject]) -> str:
+    uids = {namespace.metadata.name: namespace.metadata.uid for namespace in namespaces}
+    return uids.get(IDENTITY_NAMESPACE, "")
 
 
 def _is_marked(namespace: NamespaceObject) -> bool:

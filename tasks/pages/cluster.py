@@ -16,6 +16,7 @@ from models.clusters.pull_secret import (
 from models.clusters.pull_secret import PullSecretState as Status
 from models.core.counts import count_changes
 from models.core.plural import pluralize
+from models.core.reasons import Reason
 from tasks.pages.markdown import (
     breakable,
     escape_markdown,
@@ -78,6 +79,7 @@ def cluster_digest_source(
     return "\n".join(
         [
             record.cluster.model_dump_json(),
+            ",".join(record.other_names),
             f"{state.reachable} {state.reason} {state.message}",
             *namespaces,
             *secrets,
@@ -91,6 +93,8 @@ def cluster_digest_source(
 def _status_line(record: ClusterRecord) -> str:
     if record.status.reachable is None:
         return "⏳ not observed yet"
+    if record.status.reason is Reason.CLUSTER_REPLACED:
+        return "❌ another cluster"
     return "✅ reachable" if record.status.reachable else "❌ unreachable"
 
 
@@ -99,11 +103,17 @@ def _unavailable_note(record: ClusterRecord) -> str:
     if state.reachable is not False:
         return ""
     return (
-        f"**The cluster cannot be read, so no pull secret is written or deleted:** "
+        f"**{_unavailable_title(state.reason)}, so no pull secret is written or deleted:** "
         f"{escape_markdown(state.message, 600)} ({inline_code(state.reason)}, since "
         f"{timestamp(state.since)}). The data below is from the last complete observation: "
         f"{timestamp(state.seen_at)}."
     )
+
+
+def _unavailable_title(reason: Reason) -> str:
+    if reason in (Reason.CLUSTER_REPLACED, Reason.IDENTITY_UNPROVED):
+        return "This may be another cluster"
+    return "The cluster cannot be read"
 
 
 def _facts_section(record: ClusterRecord) -> str:
@@ -118,6 +128,7 @@ def _facts_section(record: ClusterRecord) -> str:
         ("", ""),
         (
             ("Credentials", credential),
+            ("Identity", _identity_note(record)),
             ("State", f"{inline_code(state.reason)} since {timestamp(state.since)}"),
             ("Last observed", timestamp(state.looked_at)),
             ("Last complete observation", timestamp(state.seen_at)),
@@ -127,6 +138,16 @@ def _facts_section(record: ClusterRecord) -> str:
             ("Pull secrets", f"{delivered_count} of {len(record.pull_secrets)} delivered"),
         ),
     )
+
+
+def _identity_note(record: ClusterRecord) -> str:
+    if not record.cluster.uid:
+        return "not observed yet"
+    note = f"{inline_code(record.cluster.uid)} (uid of kube-system)"
+    if not record.other_names:
+        return note
+    advice = "run remove-cluster for all names except one"
+    return stack_lines(note, f"⚠️ also registered as {', '.join(record.other_names)}: {advice}")
 
 
 def _link_note(cluster: Cluster) -> str:

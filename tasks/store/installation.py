@@ -29,6 +29,11 @@ def _get_row(session: Session) -> InstallationRow:
     return session.get_one(InstallationRow, 1)
 
 
+def lock_installation(session: Session) -> None:
+    """Let no other transaction pass this point until this one ends."""
+    session.refresh(_get_row(session), with_for_update=True)
+
+
 def check_key(session: Session, cipher: Cipher) -> None:
     """Ensure that the configured key decrypts the stored secrets. The first key is registered.
 

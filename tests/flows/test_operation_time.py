@@ -53,7 +53,7 @@ async def test_a_cluster_that_never_ends_a_list(name: str) -> None:
             )
             assert f"the observation {TIMEOUT_TEXT}; nothing was saved" in register_message
             removal_message = await expect_failure(remove_cluster, "us", confirm=True)
-            assert f"it cannot be read (the observation {TIMEOUT_TEXT})" in removal_message
+            assert f"the cluster itself (the observation {TIMEOUT_TEXT})" in removal_message
 
 
 async def test_a_change_that_never_ends(name: str) -> None:

@@ -169,8 +169,8 @@ def delete_robot(
     )
 
 
-def cluster(name: str = "eu", *, links_accounts: bool = True) -> Cluster:
-    return Cluster(name=name, links_accounts=links_accounts)
+def cluster(name: str = "eu", uid: str = "", *, links_accounts: bool = True) -> Cluster:
+    return Cluster(name=name, links_accounts=links_accounts, uid=uid)
 
 
 def observed_namespace(

@@ -98,6 +98,11 @@ class SimulatedCluster(HarborObjects):
                 NAMESPACE_RESOURCE, {"metadata": {"name": name, "labels": labels or {}}}
             )
 
+    def namespace_uid(self, name: str) -> str:
+        """Return the uid of a namespace; that of kube-system identifies the cluster."""
+        with self._store.lock:
+            return str(self._require_object(NAMESPACE_RESOURCE, "", name)["metadata"]["uid"])
+
     def set_labels(self, name: str, labels: Mapping[str, str | None]) -> None:
         """Set labels of a namespace; None removes one."""
         with self._store.lock:

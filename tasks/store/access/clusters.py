@@ -16,6 +16,7 @@ from models.tables import (
     ClusterRow,
     LeaseRow,
     ListedNamespaceRow,
+    ManagedHarborRow,
     NamespaceRow,
     PublicationRow,
     PullSecretRow,
@@ -32,13 +33,23 @@ def lease_key(cluster: str) -> str:
     return f"cluster/{cluster}"
 
 
+def discovery_lease_key(cluster: str) -> str:
+    """Return the lease key of the discovery in a cluster."""
+    return f"discovery/{cluster}"
+
+
 class ClusterRecord(FrozenModel):
-    """A cluster with its status, namespaces and pull secrets."""
+    """A cluster with its status, namespaces and pull secrets.
+
+    Attributes:
+        other_names: other names under which the same cluster is registered.
+    """
 
     cluster: Cluster
     status: ClusterStatus
     namespaces: tuple[Namespace, ...] = ()
     pull_secrets: tuple[PullSecretStatus, ...] = ()
+    other_names: tuple[str, ...] = ()
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -78,12 +89,23 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
         raise InvalidRequest(
             f"there is no cluster {name!r}; registered clusters: {available_names}"
         )
+    cluster = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS))
     return ClusterRecord(
-        cluster=Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS)),
+        cluster=cluster,
         status=ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS)),
         namespaces=list_namespaces(session, name),
         pull_secrets=list_pull_secrets(session, name),
+        other_names=_list_other_names(session, cluster),
     )
+
+
+def _list_other_names(session: Session, cluster: Cluster) -> tuple[str, ...]:
+    if not cluster.uid:
+        return ()
+    query = select(ClusterRow.name).where(
+        col(ClusterRow.uid) == cluster.uid, col(ClusterRow.name) != cluster.name
+    )
+    return tuple(sorted(session.exec(query)))
 
 
 def list_namespaces(
@@ -144,11 +166,29 @@ def save_cluster(
     audit.append(session, "", entries, context)
 
 
+def save_uid(
+    session: Session, name: str, uid: str, entries: Iterable[AuditEntry], context: RunContext
+) -> None:
+    """Save the identity of a cluster that was registered before identities were on record."""
+    row = session.get_one(ClusterRow, name, with_for_update=True)
+    row.uid = uid
+    session.add(row)
+    audit.append(session, "", entries, context)
+
+
+def delete_observations(session: Session, name: str) -> None:
+    """Delete what was observed in a cluster: its namespaces and pull secrets."""
+    for table in (NamespaceRow, PullSecretRow):
+        session.exec(delete(table).where(col(table.cluster_name) == name))
+
+
 def delete_cluster(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
     """Delete the records of a cluster, except its audit log."""
-    for table in (NamespaceRow, PullSecretRow, ListedNamespaceRow, TrustedObjectRow):
+    delete_observations(session, name)
+    for table in (ListedNamespaceRow, TrustedObjectRow, ManagedHarborRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
-    session.exec(delete(LeaseRow).where(col(LeaseRow.key) == lease_key(name)))
+    keys = lease_key(name), discovery_lease_key(name)
+    session.exec(delete(LeaseRow).where(col(LeaseRow.key).in_(keys)))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
     audit.append(session, "", [entry], context)

@@ -280,6 +280,9 @@ async def test_a_cluster_with_managed_harbors_is_removed_with_a_warning_and_come
         assert "in cluster c9" in health_summary.message
         await register("c9", cluster)
         await reconcile_all_now()
+        # Its record went with the cluster, so that it must be confirmed once.
+        assert "1 change made" in await expect_success(discover_managed_harbors)
+        assert harbors()["main"].state is AdoptionState.ADOPTED
         assert "0 changes made" in await expect_success(discover_managed_harbors)
         assert record_of("c9-hub-main").health_summary.health is Health.HEALTHY
 
