@@ -8,6 +8,7 @@ from flows.forms.fields import (
     DescriptionField,
     NamespacesField,
     NewServiceAccountsField,
+    WorkspaceClustersField,
     WorkspaceField,
 )
 from flows.operations.access_changes import to_state
@@ -18,10 +19,11 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
 from models.access.binding import Workspace
-from models.access.requests import parse_namespaces, parse_service_accounts
+from models.access.requests import parse_clusters, parse_namespaces, parse_service_accounts
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
 from models.core.settings import get_settings
-from tasks.store.access import clusters, workspaces
+from tasks.store.access import clusters as cluster_store
+from tasks.store.access import workspaces
 from tasks.store.session import in_transaction
 
 
@@ -32,29 +34,46 @@ async def create_workspace(
     namespaces: NamespacesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
     service_accounts: NewServiceAccountsField = None,
+    clusters: WorkspaceClustersField = [],  # noqa: B006 - shown in the form, never modified
 ) -> State[None]:
-    """Create a workspace, or replace the list of namespaces and the description of an existing one.
+    """Create a workspace, or replace the lists and the description of an existing one.
 
-    A namespace label that names a workspace also creates it; then no list is needed. An existing
+    A namespace label that names a workspace also creates it; then no list is needed. A listed
+    namespace that is deleted and created again is no member until it is listed again. An existing
     workspace keeps its choice of ServiceAccounts unless another one is given.
     """
-    assignments = parse_namespaces(namespaces, await in_transaction(clusters.list_names))
+    registered = await in_transaction(cluster_store.list_names)
+    assignments = parse_namespaces(namespaces, registered)
+    allowed_clusters = parse_clusters(clusters, assignments, registered)
     before = await in_transaction(workspaces.get_workspace, name)
     choice = before.service_accounts if before else DEFAULT_ACCOUNTS
     if service_accounts is not None:
         choice = parse_service_accounts(service_accounts)
-    workspace = Workspace(name=name, description=description, service_accounts=choice)
+    workspace = Workspace(
+        name=name,
+        description=description,
+        service_accounts=choice,
+        clusters=allowed_clusters,
+    )
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
     members = [
         namespace
-        for namespace in await in_transaction(clusters.list_namespaces)
+        for namespace in await in_transaction(cluster_store.list_namespaces)
         if namespace.workspace == name
+    ]
+    problems = [
+        namespace
+        for result in results
+        for namespace in result.namespaces
+        if namespace.problem
+        and not namespace.workspace
+        and (namespace.cluster, namespace.name) in assignments
     ]
     return to_state(
         summarize_access(
-            messages.workspace_namespaces(name, len(members)),
+            messages.workspace_namespaces(name, len(members), problems),
             [result.target([name]) for result in results],
             get_settings().poll_policy.interval,
         )

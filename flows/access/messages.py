@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from models.clusters.membership import Namespace
 from models.core.plural import pluralize
 
 NOT_DUE_FOR_ROTATION = "no robot account is due for rotation"
@@ -23,9 +24,16 @@ def would_be(verb: str, summary: str) -> str:
     return f"{summary} would be {verb}; nothing was changed"
 
 
-def workspace_namespaces(name: str, count: int) -> str:
-    """Return the message of a workspace that was created or updated."""
-    return f"workspace {name} has {pluralize(count, 'namespace')}"
+def workspace_namespaces(name: str, count: int, problems: Sequence[Namespace]) -> str:
+    """Return the message of a workspace that was created or updated.
+
+    Args:
+        count: how many namespaces it has.
+        problems: listed namespaces that do not belong to it.
+    """
+    parts = [f"workspace {name} has {pluralize(count, 'namespace')}"]
+    parts += [f"{item.cluster}/{item.name}: {item.message}" for item in problems[:_MAX_NAMES]]
+    return "; ".join(parts)
 
 
 def service_accounts_chosen(name: str, choice: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from models.clusters.cluster import INSTALLATION_LABEL, PULL_SECRET_NAME
+from models.clusters.membership import Namespace
 from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
 
@@ -42,6 +43,16 @@ def sync_summary(
     )
     remarks = [remark] if remark else []
     return "; ".join([summary, *remarks, *errors[:_MAX_ERRORS], *skipped[:_MAX_ERRORS]])
+
+
+def namespace_problems(namespaces: Sequence[Namespace]) -> str:
+    """Return the note about namespaces that belong to no workspace because of a problem."""
+    if not namespaces:
+        return ""
+    names = [f"{item.cluster}/{item.name} ({item.problem})" for item in namespaces[:_MAX_ERRORS]]
+    more = len(namespaces) - len(names)
+    text = ", ".join(names) + (f" and {more} more" if more else "")
+    return f"in no workspace because of a problem, see the pages of the clusters: {text}"
 
 
 def would_be_removed(

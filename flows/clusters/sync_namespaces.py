@@ -65,6 +65,16 @@ async def sync_namespaces(
         for result in results
         if result.other_names
     ]
+    remarks.append(
+        messages.namespace_problems(
+            [
+                item
+                for result in results
+                for item in result.namespaces
+                if item.problem and not item.workspace
+            ]
+        )
+    )
     if workspace_names and not dry_run:
         remarks.append(await _departure_remark(workspace_names))
     remark = "; ".join(text for text in remarks if text)

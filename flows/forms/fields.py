@@ -275,7 +275,16 @@ NamespacesField = Annotated[
     form_field(
         "Namespaces",
         "Namespaces without a workspace label, as cluster/namespace. This list replaces the "
-        "previous one. Example: prod-eu/shop",
+        "previous one, and means the namespaces that exist now. Example: prod-eu/shop",
+    ),
+]
+WorkspaceClustersField = Annotated[
+    list[ClusterName],
+    Field(examples=[["prod-eu"]], max_length=200),
+    form_field(
+        "Clusters",
+        "Only namespaces in these clusters can belong to the workspace, whatever their labels say. "
+        "This list replaces the previous one. Leave empty for all. Example: prod-eu",
     ),
 ]
 _ACCOUNTS_HELP = (

@@ -15,6 +15,7 @@ from models.access.binding import (
     Workspace,
     choice_entries,
     missing_workspaces,
+    restriction_entries,
     workspace_entry,
 )
 from models.access.binding_update import WORKSPACE_REMOVED
@@ -27,7 +28,12 @@ from models.clusters.audit_entries import (
 )
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.identity import check_registration, is_replacement, same_clusters
-from models.clusters.membership import Namespace, departures_by_workspace, has_unlisted_member
+from models.clusters.membership import (
+    Namespace,
+    departures_by_workspace,
+    has_excluded_member,
+    has_unlisted_member,
+)
 from models.core.audit import AuditEntry
 from models.core.run_context import RunContext
 from tasks.store import audit
@@ -55,6 +61,7 @@ def add_or_update_cluster(
     if is_replacement(before, cluster):
         _save_all_departures(session, cluster.name, context)
         clusters.delete_observations(session, cluster.name)
+        workspaces.forget_pins(session, cluster.name)
     entries = registration_entries(before, cluster)
     clusters.save_cluster(session, cluster, status, entries, context)
 
@@ -77,7 +84,7 @@ def remove_cluster_records(session: Session, name: str, reason: str, context: Ru
 def update_memberships(
     session: Session, cluster: str, namespaces: Sequence[Namespace], context: RunContext
 ) -> None:
-    """Save the namespaces of a cluster, and the workspaces that their labels name.
+    """Save the namespaces of a cluster, which of them are listed, and the workspaces of labels.
 
     Raises:
         LeaseHeld: the lease was lost; nothing is saved.
@@ -85,6 +92,8 @@ def update_memberships(
     before = clusters.list_namespaces(session, cluster)
     entries = namespace_entries(before, namespaces)
     clusters.save_namespaces(session, cluster, namespaces, entries, context)
+    rules = workspaces.get_membership_rules(session, cluster)
+    workspaces.save_pins(session, cluster, rules.find_pins(namespaces))
     new_workspaces = missing_workspaces(namespaces, workspaces.list_names(session))
     workspaces.save_workspaces(session, new_workspaces)
     workspace_entries = [workspace_entry(item, "workspace.created") for item in new_workspaces]
@@ -109,10 +118,13 @@ def add_or_update_workspace(
         entry = workspace_entry(workspace, "workspace.created")
         audit.append(session, "", [entry], context)
     audit.append(session, "", choice_entries(before, workspace), context)
+    audit.append(session, "", restriction_entries(before, workspace), context)
     workspaces.save_workspaces(session, [workspace])
-    # Record departures now: the cluster of a namespace that is no longer listed may be unreachable.
+    # Record departures now: the cluster of a namespace that leaves may be unreachable.
     members = clusters.list_namespaces(session, workspace=name)
-    if has_unlisted_member(members, name, listed_namespaces):
+    if has_unlisted_member(members, name, listed_namespaces) or has_excluded_member(
+        members, name, workspace.clusters
+    ):
         _save_departures(session, [name], context)
     workspaces.save_listed_namespaces(session, name, listed_namespaces)
 

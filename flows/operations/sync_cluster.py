@@ -28,6 +28,7 @@ from models.clusters.cluster import (
 from models.clusters.identity import confirm_identity
 from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
+    MembershipRules,
     Namespace,
     assign_workspaces,
     departures_by_workspace,
@@ -146,14 +147,14 @@ class ClusterState(NamedTuple):
     Attributes:
         installation: installation id, which identifies the Secrets of this installation.
         record: the cluster.
-        assignments: workspaces by namespace, of namespaces that workspaces list.
+        rules: what users entered about its namespaces.
         access: who may pull from where.
         choices: ServiceAccounts by workspace that get the pull secret, if not the default ones.
     """
 
     installation: str
     record: ClusterRecord
-    assignments: Mapping[str, frozenset[str]]
+    rules: MembershipRules
     access: PullAccess
     choices: Mapping[str, ServiceAccountChoice] = MappingProxyType({})
 
@@ -173,7 +174,7 @@ async def hold_cluster(
         return ClusterState(
             get_installation(session),
             clusters.get_cluster(session, name),
-            workspaces.list_assignments(session, name),
+            workspaces.get_membership_rules(session, name),
             load_pull_access(session),
             workspaces.list_choices(session),
         )
@@ -220,7 +221,7 @@ async def sync_cluster(
         ) as client:
             sync_run = await _plan(cluster_state, contents, client, allow_large=allow_large)
             if not dry_run:
-                await _save_assignments(record, sync_run.namespaces, context)
+                await _save_assignments(record, cluster_state.rules, sync_run.namespaces, context)
                 results = await apply_pull_secret_plan(
                     sync_run.plan, client, sync_run.namespace_contents.contents
                 )
@@ -306,18 +307,18 @@ async def _observe(
     cluster_state: ClusterState, client: ClusterReader, *, allow_large: bool
 ) -> tuple[ClusterSnapshot, tuple[Namespace, ...], str]:
     """Return the observation, and the result of `_assign_namespaces`."""
-    record, assignments = cluster_state.record, cluster_state.assignments
+    record, rules = cluster_state.record, cluster_state.rules
     label_keys = get_settings().workspace_label_keys
     account_labels = _account_labels(cluster_state, record.namespaces)
     observation = await client.observe(label_keys, account_labels)
     snapshot = confirm_identity(record.cluster, observation)
-    assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+    assigned = _assign_namespaces(record, snapshot, rules, allow_large=allow_large)
     needed_labels = _account_labels(cluster_state, assigned[0])
     if account_labels is None and needed_labels is not None:
         # The first namespaces of a workspace joined whose other ServiceAccounts are needed.
         observation = await client.observe(label_keys, needed_labels)
         snapshot = confirm_identity(record.cluster, observation)
-        assigned = _assign_namespaces(record, snapshot, assignments, allow_large=allow_large)
+        assigned = _assign_namespaces(record, snapshot, rules, allow_large=allow_large)
     return snapshot, *assigned
 
 
@@ -342,7 +343,7 @@ def _unreachable(record: ClusterRecord, error: RemoteError) -> _SyncRun:
 def _assign_namespaces(
     record: ClusterRecord,
     snapshot: ClusterSnapshot,
-    assignments: Mapping[str, frozenset[str]],
+    rules: MembershipRules,
     *,
     allow_large: bool,
 ) -> tuple[tuple[Namespace, ...], str]:
@@ -353,10 +354,10 @@ def _assign_namespaces(
     label_keys = get_settings().workspace_label_keys
     namespaces = keep_misspelled(
         record.namespaces,
-        assign_workspaces(name, observed, label_keys, assignments),
+        assign_workspaces(name, observed, label_keys, rules),
         observed,
         label_keys,
-        assignments,
+        rules,
         now=snapshot.observed_at,
         grace=get_settings().label_grace,
     )
@@ -369,10 +370,13 @@ def _assign_namespaces(
 
 
 async def _save_assignments(
-    record: ClusterRecord, namespaces: Sequence[Namespace], context: RunContext
+    record: ClusterRecord,
+    rules: MembershipRules,
+    namespaces: Sequence[Namespace],
+    context: RunContext,
 ) -> None:
     # Before any change: a run that is killed must not leave pull secrets without their reason.
-    if namespaces == record.namespaces:
+    if namespaces == record.namespaces and not rules.find_pins(namespaces):
         return
     await in_transaction(update_memberships, record.cluster.name, namespaces, context)
 

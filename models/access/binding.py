@@ -22,12 +22,14 @@ class Workspace(FrozenModel):
     Attributes:
         service_accounts: which ServiceAccounts get the pull secret: `default`, `all`, or a label
             selector.
+        clusters: names of the clusters that its namespaces may be in; empty for all.
     """
 
     name: str
     source: WorkspaceSource = WorkspaceSource.LISTED
     description: str = ""
     service_accounts: str = DEFAULT_ACCOUNTS
+    clusters: tuple[str, ...] = ()
 
     @field_validator("service_accounts")
     @classmethod
@@ -75,6 +77,22 @@ def workspace_entry(workspace: Workspace, action: str) -> AuditEntry:
         workspace=workspace.name,
         reason=_WORKSPACE_REASONS[workspace.source],
     )
+
+
+def restriction_entries(before: Workspace | None, after: Workspace) -> tuple[AuditEntry, ...]:
+    """Return the audit entry of a workspace whose clusters change; none if they stay."""
+    previous = before.clusters if before else ()
+    if previous == after.clusters:
+        return ()
+    entry = AuditEntry(
+        subject=after.name,
+        action="workspace.updated",
+        before=", ".join(previous) or "all clusters",
+        after=", ".join(after.clusters) or "all clusters",
+        reason="by hand",
+        workspace=after.name,
+    )
+    return (entry,)
 
 
 class Binding(FrozenModel):

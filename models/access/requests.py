@@ -121,7 +121,7 @@ def parse_namespaces(texts: Sequence[str], clusters: Iterable[str]) -> tuple[tup
     Raises:
         InvalidRequest: a text is malformed, or the cluster is not registered.
     """
-    cluster_names = set(clusters)
+    cluster_names = frozenset(clusters)
     pairs = []
     for text in texts:
         cluster, slash, namespace = text.strip().partition("/")
@@ -129,13 +129,42 @@ def parse_namespaces(texts: Sequence[str], clusters: Iterable[str]) -> tuple[tup
             raise InvalidRequest(
                 f"invalid namespace {text[:130]!r}: expected cluster/namespace, e.g. prod-eu/shop"
             )
-        if cluster not in cluster_names:
-            cluster_list = ", ".join(sorted(cluster_names)[:20]) or "none; run register-cluster"
-            raise InvalidRequest(
-                f"cluster {cluster[:63]!r} is not registered; registered clusters: {cluster_list}"
-            )
+        _check_registered(cluster, cluster_names)
         pairs.append((cluster, namespace))
     return tuple(pairs)
+
+
+def parse_clusters(
+    names: Iterable[str], listed: Iterable[tuple[str, str]], clusters: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the clusters that a workspace is restricted to; none if it is not restricted.
+
+    Args:
+        names: names of the clusters.
+        listed: (cluster, namespace) of the namespaces that are listed for the workspace.
+        clusters: names of all registered clusters.
+
+    Raises:
+        InvalidRequest: a cluster is not registered, or a listed namespace is in another one.
+    """
+    allowed, cluster_names = tuple(sorted(set(names))), frozenset(clusters)
+    for name in allowed:
+        _check_registered(name, cluster_names)
+    for cluster, namespace in listed:
+        if allowed and cluster not in allowed:
+            raise InvalidRequest(
+                f"namespace {cluster}/{namespace} is listed, but the workspace is restricted to "
+                f"{', '.join(allowed)}: add cluster {cluster}, or leave out the namespace"
+            )
+    return allowed
+
+
+def _check_registered(cluster: str, registered: Collection[str]) -> None:
+    if cluster not in registered:
+        cluster_list = ", ".join(sorted(registered)[:20]) or "none; run register-cluster"
+        raise InvalidRequest(
+            f"cluster {cluster[:63]!r} is not registered; registered clusters: {cluster_list}"
+        )
 
 
 def check_unbind_limit(registry: str, count: int, total: int, limits: ChangeLimits) -> None:

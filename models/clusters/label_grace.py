@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from models.clusters.cluster import ObservedNamespace
-from models.clusters.membership import Namespace, WorkspaceSource
+from models.clusters.membership import MembershipRules, Namespace, WorkspaceSource
 from models.core.names import is_workspace_name
 from models.core.reasons import Reason
 
@@ -18,7 +18,7 @@ def keep_misspelled(
     after: Iterable[Namespace],
     observed: Iterable[ObservedNamespace],
     label_keys: Sequence[str],
-    assignments: Mapping[str, Collection[str]],
+    rules: MembershipRules,
     *,
     now: datetime,
     grace: timedelta,
@@ -30,7 +30,7 @@ def keep_misspelled(
         after: namespaces as just assigned.
         observed: the same namespaces as observed.
         label_keys: keys of the workspace labels.
-        assignments: workspaces by namespace, as listed by users.
+        rules: what users entered.
         now: time of the observation (UTC).
         grace: how long a namespace is kept after the invalid label was first observed.
     """
@@ -41,7 +41,7 @@ def keep_misspelled(
             members.get((namespace.name, namespace.uid)),
             namespace,
             _valid_names(labels.get(namespace.name, {}), label_keys),
-            assignments.get(namespace.name, ()),
+            rules,
             now=now,
             grace=grace,
         )
@@ -53,7 +53,7 @@ def _keep(
     before: Namespace | None,
     after: Namespace,
     labelled: Collection[str],
-    listed: Collection[str],
+    rules: MembershipRules,
     *,
     now: datetime,
     grace: timedelta,
@@ -64,6 +64,9 @@ def _keep(
     after = after.model_copy(update={"problem_since": since})
     if before is None or before.workspace is None or now - since >= grace:
         return after
+    listed = rules.assigned_workspaces(after.name, after.uid)
+    if not rules.allows(before.workspace, after.cluster):
+        return after  # restricted to other clusters
     if {*labelled, *listed} - {before.workspace}:
         return after  # a valid claim of another workspace
     if before.source is WorkspaceSource.LISTED and before.workspace not in listed:

@@ -40,11 +40,44 @@ class Namespace(FrozenModel):
     terminating: bool = False
 
 
+class MembershipRules(FrozenModel):
+    """What users entered about the namespaces of one cluster.
+
+    Attributes:
+        listed: by namespace, the workspaces that list it, each with the uid of the namespace that
+            is meant; an empty uid means the one that is observed first.
+        restrictions: clusters by workspace that its namespaces may be in; all if not contained.
+    """
+
+    listed: Mapping[str, Mapping[str, str]] = {}
+    restrictions: Mapping[str, tuple[str, ...]] = {}
+
+    def assigned_workspaces(self, namespace: str, uid: str) -> frozenset[str]:
+        """Return the workspaces that list a namespace.
+
+        One of the same name that was created again may belong to somebody else: it is not meant.
+        """
+        listed = self.listed.get(namespace, {})
+        return frozenset(name for name, pin in listed.items() if pin in ("", uid))
+
+    def allows(self, workspace: str, cluster: str) -> bool:
+        """Return whether namespaces in a cluster may belong to a workspace."""
+        return cluster in self.restrictions.get(workspace, (cluster,))
+
+    def find_pins(self, observed: Iterable[Namespace]) -> tuple[tuple[str, str], ...]:
+        """Return name and uid of listed namespaces that are observed for the first time."""
+        return tuple(
+            (namespace.name, namespace.uid)
+            for namespace in observed
+            if "" in self.listed.get(namespace.name, {}).values() and not namespace.terminating
+        )
+
+
 def assign_workspaces(
     cluster: str,
     observed: Iterable[ObservedNamespace],
     label_keys: Sequence[str],
-    assignments: Mapping[str, Collection[str]],
+    rules: MembershipRules,
 ) -> tuple[Namespace, ...]:
     """Assign each namespace to one workspace or to none.
 
@@ -52,48 +85,83 @@ def assign_workspaces(
         cluster: name of the cluster.
         observed: all its namespaces.
         label_keys: keys of the workspace labels; if several are set, their values must be equal.
-        assignments: workspaces by namespace, as listed by users.
+        rules: what users entered.
     """
     return tuple(
-        _assign_workspace(cluster, namespace, label_keys, assignments.get(namespace.name, ()))
+        _assign_workspace(cluster, namespace, label_keys, rules)
         for namespace in sorted(observed, key=lambda namespace: namespace.name)
     )
 
 
 def _assign_workspace(
-    cluster: str,
-    observed: ObservedNamespace,
-    label_keys: Sequence[str],
-    assignments: Collection[str],
+    cluster: str, observed: ObservedNamespace, label_keys: Sequence[str], rules: MembershipRules
 ) -> Namespace:
     label_values = dict(observed.labels)
-    workspaces_by_label = {key: label_values[key] for key in label_keys if label_values.get(key)}
-    workspaces = {*workspaces_by_label.values(), *assignments}
+    by_label = {key: label_values[key] for key in label_keys if label_values.get(key)}
+    assignments = rules.assigned_workspaces(observed.name, observed.uid)
+    workspaces = {*by_label.values(), *assignments}
     namespace = Namespace(
         cluster=cluster, name=observed.name, uid=observed.uid, terminating=observed.terminating
     )
-    invalid_names = sorted(
-        value for value in workspaces_by_label.values() if not is_workspace_name(value)
+    problem = (
+        _name_problem(by_label.values())
+        or _conflict_problem(by_label, assignments)
+        or _cluster_problem(cluster, workspaces, rules)
+        or _recreation_problem(workspaces, rules.listed.get(observed.name, {}))
     )
-    if invalid_names:
-        return namespace.model_copy(
-            update={
-                "problem": Reason.WORKSPACE_NAME_INVALID,
-                "message": f"the label value {invalid_names[0][:63]!r} is not a valid workspace "
-                "name: use lower-case letters, digits and single inner hyphens",
-            }
-        )
-    if len(workspaces) > 1:
-        return namespace.model_copy(
-            update={
-                "problem": Reason.WORKSPACE_CONFLICT,
-                "message": _conflict_message(workspaces_by_label, assignments),
-            }
-        )
+    if problem is not None:
+        reason, message = problem
+        return namespace.model_copy(update={"problem": reason, "message": message})
     if not workspaces:
         return namespace
-    source = WorkspaceSource.LABEL if workspaces_by_label else WorkspaceSource.LISTED
+    source = WorkspaceSource.LABEL if by_label else WorkspaceSource.LISTED
     return namespace.model_copy(update={"workspace": workspaces.pop(), "source": source})
+
+
+def _name_problem(label_values: Iterable[str]) -> tuple[Reason, str] | None:
+    invalid_names = sorted(value for value in label_values if not is_workspace_name(value))
+    if not invalid_names:
+        return None
+    message = (
+        f"the label value {invalid_names[0][:63]!r} is not a valid workspace name: use lower-case "
+        "letters, digits and single inner hyphens"
+    )
+    return Reason.WORKSPACE_NAME_INVALID, message
+
+
+def _conflict_problem(
+    by_label: Mapping[str, str], assignments: Collection[str]
+) -> tuple[Reason, str] | None:
+    if len({*by_label.values(), *assignments}) <= 1:
+        return None
+    return Reason.WORKSPACE_CONFLICT, _conflict_message(by_label, assignments)
+
+
+def _cluster_problem(
+    cluster: str, workspaces: Iterable[str], rules: MembershipRules
+) -> tuple[Reason, str] | None:
+    for name in workspaces:
+        if not rules.allows(name, cluster):
+            clusters = ", ".join(rules.restrictions[name])
+            message = (
+                f"workspace {name} is restricted to namespaces in {clusters}: to include those in "
+                f"{cluster}, run create-workspace with more clusters"
+            )
+            return Reason.WORKSPACE_RESTRICTED, message
+    return None
+
+
+def _recreation_problem(
+    workspaces: Collection[str], listed: Mapping[str, str]
+) -> tuple[Reason, str] | None:
+    if workspaces or not listed:
+        return None
+    names = ", ".join(sorted(listed))
+    message = (
+        f"it was deleted and created again since it was listed for {names}, so it may belong to "
+        f"somebody else. To confirm it, run create-workspace for {names} with it in the list"
+    )
+    return Reason.NAMESPACE_RECREATED, message
 
 
 def _conflict_message(workspaces_by_label: Mapping[str, str], assignments: Collection[str]) -> str:
@@ -134,6 +202,23 @@ def has_unlisted_member(
         (namespace.cluster, namespace.name) not in listed
         for namespace in namespaces
         if (namespace.workspace, namespace.source) == (workspace, WorkspaceSource.LISTED)
+    )
+
+
+def has_excluded_member(
+    namespaces: Iterable[Namespace], workspace: str, clusters: Collection[str]
+) -> bool:
+    """Return whether a namespace leaves a workspace because it is restricted to other clusters.
+
+    Args:
+        namespaces: namespaces on record.
+        workspace: name of the workspace.
+        clusters: the clusters that it is restricted to; empty for none.
+    """
+    return bool(clusters) and any(
+        namespace.cluster not in clusters
+        for namespace in namespaces
+        if namespace.workspace == workspace
     )
 
 

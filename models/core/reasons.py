@@ -113,3 +113,5 @@ class Reason(StrEnum):
     NOT_LINKED = "NotLinked"
     WORKSPACE_CONFLICT = "WorkspaceConflict"
     WORKSPACE_NAME_INVALID = "WorkspaceNameInvalid"
+    WORKSPACE_RESTRICTED = "WorkspaceRestricted"
+    NAMESPACE_RECREATED = "NamespaceRecreated"

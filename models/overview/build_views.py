@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from models.access.binding_status import BindingStatus
 from models.access.pull_user import pull_user_problem
+from models.clusters.membership import Namespace
 from models.overview.views import (
     AccessFacts,
     BoundRegistry,
@@ -56,9 +57,21 @@ def build_workspace_views(facts: AccessFacts) -> tuple[WorkspaceView, ...]:
                 )
                 for namespace in members[workspace.name]
             ),
+            refused=_refused_namespaces(facts, workspace.name),
             history=facts.history.get(workspace.name, ()),
         )
         for workspace in facts.workspaces
+    )
+
+
+def _refused_namespaces(facts: AccessFacts, workspace: str) -> tuple[Namespace, ...]:
+    listed = facts.listed.get(workspace, frozenset())
+    return tuple(
+        namespace
+        for namespace in facts.namespaces
+        if namespace.problem
+        and not namespace.workspace
+        and (namespace.cluster, namespace.name) in listed
     )
 
 

@@ -22,6 +22,7 @@ class AccessFacts(FrozenModel):
         workspaces: workspaces to build views for.
         history: last audit entries by workspace.
         spaces: bound spaces by registry and name.
+        listed: (cluster, namespace) of the namespaces that are listed for a workspace.
         cluster_statuses: statuses by cluster.
         robot_failures: last error of a robot account by registry and workspace.
     """
@@ -34,6 +35,7 @@ class AccessFacts(FrozenModel):
     spaces: Mapping[tuple[str, str], Space] = {}
     robots: tuple[RobotAccount, ...] = ()
     namespaces: tuple[Namespace, ...] = ()
+    listed: Mapping[str, frozenset[tuple[str, str]]] = {}
     pull_secrets: tuple[PullSecretStatus, ...] = ()
     cluster_statuses: Mapping[str, ClusterStatus] = {}
     robot_failures: Mapping[tuple[str, str], str] = {}
@@ -81,13 +83,18 @@ class WorkspaceNamespace(FrozenModel):
 
 
 class WorkspaceView(FrozenModel):
-    """The view of one workspace."""
+    """The view of one workspace.
+
+    Attributes:
+        refused: namespaces that are listed for it and do not belong to it because of a problem.
+    """
 
     at: datetime
     workspace: Workspace
     spaces: tuple[BoundSpace, ...] = ()
     registries: tuple[BoundRegistry, ...] = ()
     members: tuple[WorkspaceNamespace, ...] = ()
+    refused: tuple[Namespace, ...] = ()
     history: tuple[AuditRow, ...] = ()
 
 

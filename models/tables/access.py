@@ -55,16 +55,18 @@ class WorkspaceRow(SQLModel, table=True):
     service_accounts: str = Field(
         default="default", sa_type=Text, sa_column_kwargs={"server_default": text("'default'")}
     )
+    clusters: list[str] | None = Field(default=None, sa_type=JSON)
 
 
 class ListedNamespaceRow(SQLModel, table=True):
-    """A namespace that is listed for a workspace; it may not exist yet."""
+    """A namespace that is listed for a workspace; uid "" until it is observed."""
 
     __tablename__ = "listed_namespace"
 
     cluster_name: str = Field(primary_key=True, foreign_key="cluster.name", ondelete="CASCADE")
     namespace: str = Field(primary_key=True, max_length=63)
     workspace: str = Field(primary_key=True, foreign_key="workspace.name", ondelete="CASCADE")
+    uid: str = Field(default="", sa_column_kwargs=_EMPTY_DEFAULT)
 
 
 class NamespaceRow(SQLModel, table=True):

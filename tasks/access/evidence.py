@@ -199,10 +199,10 @@ def _resolve_namespace(
     observed, label_keys = observation.namespaces.items, get_settings().workspace_label_keys
     namespaces = keep_misspelled(
         record.record.namespaces,
-        assign_workspaces(name, observed, label_keys, record.assignments),
+        assign_workspaces(name, observed, label_keys, record.rules),
         observed,
         label_keys,
-        record.assignments,
+        record.rules,
         now=observation.observed_at,
         grace=get_settings().label_grace,
     )

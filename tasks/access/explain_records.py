@@ -4,6 +4,7 @@ from sqlmodel import Session
 
 from models.access.binding import Binding
 from models.access.image import Image, find_registry, first_segment, space_name
+from models.clusters.membership import MembershipRules
 from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.base import FrozenModel
 from models.registries.record import RegistryRecord
@@ -17,11 +18,11 @@ from tasks.store.registries import registries, robots, spaces
 
 
 class ExplainClusterRecord(FrozenModel):
-    """The installation id, a cluster, and the workspaces that its namespaces are listed in."""
+    """The installation id, a cluster, and what users entered about its namespaces."""
 
     installation: str
     record: ClusterRecord
-    assignments: dict[str, frozenset[str]]
+    rules: MembershipRules
     choices: dict[str, ServiceAccountChoice]
 
 
@@ -45,7 +46,7 @@ def get_explain_cluster_record(session: Session, cluster: str) -> ExplainCluster
     return ExplainClusterRecord(
         installation=get_installation(session),
         record=clusters.get_cluster(session, cluster),
-        assignments=workspaces.list_assignments(session, cluster),
+        rules=workspaces.get_membership_rules(session, cluster),
         choices=workspaces.list_choices(session),
     )
 

@@ -12,7 +12,7 @@ from models.core.settings import get_settings
 from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace, WorkspaceView
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
-from tasks.pages.cluster import SOURCE_LABEL, pull_secret_cell
+from tasks.pages.cluster import SOURCE_LABEL, membership_cell, pull_secret_cell
 from tasks.pages.history import history_section
 from tasks.pages.markdown import (
     escape_markdown,
@@ -38,6 +38,7 @@ def workspace_page(view: WorkspaceView) -> str:
         _spaces_section(view),
         f"## Namespaces ({len(view.members)})",
         _namespaces_section(view),
+        _refused_section(view),
         _registries_section(view),
         history_section(view.history, view.workspace.name),
     ]
@@ -61,7 +62,8 @@ def workspace_digest_source(view: WorkspaceView) -> str:
         f"{space.pending_reason}"
         for space in view.spaces
     )
-    return "\n".join([view.workspace.model_dump_json(), *spaces, *members, *registries])
+    refused = (namespace.model_dump_json() for namespace in view.refused)
+    return "\n".join([view.workspace.model_dump_json(), *spaces, *members, *refused, *registries])
 
 
 def _registry_digest_source(bound_registry: BoundRegistry) -> str:
@@ -83,6 +85,9 @@ def _summary_line(view: WorkspaceView) -> str:
     origin_note = (
         "Created from a namespace label." if from_label else "Created by create-workspace."
     )
+    if view.workspace.clusters:
+        names = escape_markdown(", ".join(view.workspace.clusters))
+        origin_note += f" Restricted to namespaces in {names}."
     choice = view.workspace.service_accounts
     accounts_note = (
         ""
@@ -177,6 +182,17 @@ def _namespace_row(member: WorkspaceNamespace, now: datetime) -> tuple[str, ...]
         else "–",
         stack_lines(short_timestamp(since), format_age(since, now)) if since else "–",
     )
+
+
+def _refused_section(view: WorkspaceView) -> str:
+    if not view.refused:
+        return ""
+    rows = (
+        (inline_code(f"{namespace.cluster}/{namespace.name}"), membership_cell(namespace))
+        for namespace in view.refused[:_MAX_ROWS]
+    )
+    table = markdown_table(("Listed, but not a member", "Why"), rows)
+    return table + more_rows(len(view.refused), _MAX_ROWS)
 
 
 def _registries_section(view: WorkspaceView) -> str:

@@ -41,6 +41,7 @@ def load_workspace_facts(
         workspaces=selected_workspaces,
         bindings=bindings,
         robots=robots.list_robots(session),
+        listed=workspaces.list_listed_namespaces(session) if selected_workspaces else {},
     )
     return _with_details(session, facts) if selected_workspaces else facts
 

@@ -101,7 +101,10 @@ def workspace_of(platform: TrackedPlatform, cluster: str, namespace: str) -> str
     """Return the one workspace that labels and lists name."""
     workspaces = set(platform.labels[cluster, namespace].values())
     workspaces |= {
-        name for name in WORKSPACES if (cluster, namespace) in platform.assignments[name]
+        name
+        for name in WORKSPACES
+        if (cluster, namespace) in platform.assignments[name]
+        and platform.is_listed_object(name, cluster, namespace)
     }
     return workspaces.pop() if len(workspaces) == 1 else None
 

@@ -16,6 +16,7 @@ from models.core.labels import WORKSPACE_LABEL
 from models.registries.robots import OwnershipMark, parse_mark
 from models.registries.space import Visibility
 from tasks import clock
+from tasks.store.access import workspaces
 from tasks.store.registries import spaces
 from tasks.store.session import run_in_transaction
 from tests.support.random_platform import WORKSPACES, RandomPlatform, SharedServers
@@ -202,6 +203,12 @@ class TrackedPlatform(RandomPlatform):
         run_in_transaction(
             memberships.add_or_update_workspace, record, namespaces, new_run_context()
         )
+
+    def is_listed_object(self, workspace: str, cluster: str, name: str) -> bool:
+        """Whether a listed namespace is the one that was meant, not one made again since."""
+        rules = run_in_transaction(workspaces.get_membership_rules, cluster)
+        uid = rules.listed[name][workspace]
+        return uid in ("", self.clusters[cluster].namespace_uid(name))
 
     def drop_namespace(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:

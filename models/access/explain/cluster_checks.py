@@ -87,6 +87,8 @@ def workspace_check(evidence: Evidence) -> AccessCheck:
         fix = (
             "assign one workspace with a valid name by its labels and lists; the next sync reads it"
         )
+        if namespace.problem in (Reason.NAMESPACE_RECREATED, Reason.WORKSPACE_RESTRICTED):
+            fix = "run create-workspace for the workspace as the message says"
         return failed_check(name, f"{namespace.message} ({namespace.problem})", fix, at)
     if namespace.workspace is None:
         return failed_check(name, "it belongs to no workspace", _label_advice(evidence), at)

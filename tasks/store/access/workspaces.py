@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from models.access.binding import Workspace
+from models.clusters.membership import MembershipRules
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, ServiceAccountChoice
 from models.tables import ListedNamespaceRow, NamespaceRow, PublicationRow, WorkspaceRow
 from tasks.store.upsert import upsert
@@ -14,7 +15,10 @@ from tasks.store.upsert import upsert
 def list_workspaces(session: Session) -> tuple[Workspace, ...]:
     """Return all workspaces, sorted by name."""
     rows = session.exec(select(WorkspaceRow).order_by(col(WorkspaceRow.name)))
-    return tuple(Workspace.model_validate(row.model_dump()) for row in rows)
+    return tuple(
+        Workspace.model_validate(row.model_dump() | {"clusters": row.clusters or ()})
+        for row in rows
+    )
 
 
 def get_workspace(session: Session, name: str) -> Workspace | None:
@@ -44,7 +48,7 @@ def save_workspaces(session: Session, new_workspaces: Iterable[Workspace]) -> No
 def save_listed_namespaces(
     session: Session, workspace: str, listed: Iterable[tuple[str, str]]
 ) -> None:
-    """Replace the list of namespaces of a workspace.
+    """Replace the list of namespaces of a workspace; those that exist now are meant.
 
     Args:
         session: the transaction.
@@ -53,9 +57,44 @@ def save_listed_namespaces(
     """
     session.exec(delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == workspace))
     for cluster, namespace in sorted(set(listed)):
+        row = session.get(NamespaceRow, (cluster, namespace))
         session.add(
-            ListedNamespaceRow(cluster_name=cluster, namespace=namespace, workspace=workspace)
+            ListedNamespaceRow(
+                cluster_name=cluster,
+                namespace=namespace,
+                workspace=workspace,
+                uid=row.uid if row else "",
+            )
         )
+
+
+def save_pins(session: Session, cluster: str, pins: Iterable[tuple[str, str]]) -> None:
+    """Save the uids of listed namespaces that were observed for the first time.
+
+    Args:
+        session: the transaction.
+        cluster: name of the cluster.
+        pins: name and uid of each namespace.
+    """
+    for namespace, uid in pins:
+        session.exec(
+            update(ListedNamespaceRow)
+            .where(
+                col(ListedNamespaceRow.cluster_name) == cluster,
+                col(ListedNamespaceRow.namespace) == namespace,
+                col(ListedNamespaceRow.uid) == "",
+            )
+            .values(uid=uid)
+        )
+
+
+def forget_pins(session: Session, cluster: str) -> None:
+    """Let the lists mean the namespaces of the cluster that are observed next."""
+    session.exec(
+        update(ListedNamespaceRow)
+        .where(col(ListedNamespaceRow.cluster_name) == cluster)
+        .values(uid="")
+    )
 
 
 def delete_workspace(session: Session, name: str) -> None:
@@ -68,11 +107,23 @@ def delete_workspace(session: Session, name: str) -> None:
     session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
 
 
-def list_assignments(session: Session, cluster: str) -> dict[str, frozenset[str]]:
-    """Return the workspaces that list a namespace of a cluster, by namespace."""
-    workspaces_by_namespace: dict[str, set[str]] = defaultdict(set)
-    for row in session.exec(
-        select(ListedNamespaceRow).where(col(ListedNamespaceRow.cluster_name) == cluster)
-    ):
-        workspaces_by_namespace[row.namespace].add(row.workspace)
-    return {namespace: frozenset(names) for namespace, names in workspaces_by_namespace.items()}
+def list_listed_namespaces(session: Session) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return (cluster, namespace) of all listed namespaces, by workspace."""
+    listed: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in session.exec(select(ListedNamespaceRow)):
+        listed[row.workspace].add((row.cluster_name, row.namespace))
+    return {workspace: frozenset(namespaces) for workspace, namespaces in listed.items()}
+
+
+def get_membership_rules(session: Session, cluster: str) -> MembershipRules:
+    """Return the listed namespaces of a cluster, and the restrictions of all workspaces."""
+    listed: dict[str, dict[str, str]] = defaultdict(dict)
+    query = select(ListedNamespaceRow).where(col(ListedNamespaceRow.cluster_name) == cluster)
+    for row in session.exec(query):
+        listed[row.namespace][row.workspace] = row.uid
+    restrictions = {
+        workspace.name: workspace.clusters
+        for workspace in list_workspaces(session)
+        if workspace.clusters
+    }
+    return MembershipRules(listed=listed, restrictions=restrictions)

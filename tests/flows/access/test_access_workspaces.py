@@ -90,7 +90,7 @@ async def test_by_label_by_list_by_several_keys_and_never_by_two_at_once(
         assert await p.is_in_sync()
 
         message = await expect_success(create_workspace, "blue", ["eu/own"])
-        assert message == "workspace blue has 0 namespaces, in force"
+        assert message.startswith("workspace blue has 0 namespaces; eu/own: conflicting workspaces")
         assert "listed for blue" in _namespaces()["own"].message
         assert await _namespaces_with_access(p, "team-a", *all_namespaces) == {
             "team",
@@ -237,6 +237,26 @@ async def test_two_registries_are_one_secret(name: str) -> None:
             assert not await p.pulls("shop", "team-a")
             assert await other.pulls("shop", "team-b")
             assert await other.is_in_sync()
+
+
+async def test_a_listed_namespace_that_was_created_again_is_no_member(name: str) -> None:
+    async with platform(name, "team-a", namespaces={"shop": None, "till": "red"}) as p:
+        await expect_success(create_workspace, "red", ["eu/shop"])
+        await p.bind("team-a")
+        assert await _namespaces_with_access(p, "team-a", "shop", "till") == {"shop", "till"}
+        p.cluster.delete_namespace("shop")
+        p.cluster.add_namespace("shop")  # by somebody else
+        message = await expect_success(sync_namespaces)
+        assert "because of a problem, see the pages of the clusters: eu/shop (Namesp" in message
+        assert p.cluster.secret("shop") is None
+        assert "it was deleted and created again since it was listed for red" in await page(
+            "workspace-red"
+        )
+        assert "deleted and created again" in await page("cluster-eu")
+        # To restrict the workspace and to confirm the namespace is one step.
+        message = await expect_success(create_workspace, "red", ["eu/shop"], clusters=["eu"])
+        assert message == "workspace red has 2 namespaces, in force"
+        assert await _namespaces_with_access(p, "team-a", "shop", "till") == {"shop", "till"}
 
 
 async def test_a_cluster_is_removed_after_it_was_shown_what_goes(name: str) -> None:

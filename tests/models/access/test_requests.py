@@ -9,6 +9,7 @@ from models.access.requests import (
     match_spaces,
     opened_by_pull_user,
     opened_by_visibility,
+    parse_clusters,
     parse_namespaces,
 )
 from models.core.errors import InvalidRequest, UnsafePlan
@@ -84,6 +85,25 @@ def test_a_cluster_that_nobody_registered(cluster_names: list[str], listing: str
         InvalidRequest, match=f"'prod' is not registered; registered clusters: {listing}"
     ):
         parse_namespaces(["prod/shop"], cluster_names)
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed"), [((), ()), (("us", "eu", "us"), ("eu", "us")), (("eu",), ("eu",))]
+)
+def test_clusters_of_a_workspace(names: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    assert parse_clusters(names, [("eu", "shop")], ["eu", "us"]) == allowed
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("asia",), "'asia' is not registered; registered clusters: eu, us"),
+        (("us",), "namespace eu/shop is listed, but the workspace is restricted to us"),
+    ],
+)
+def test_refused_clusters_of_a_workspace(names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        parse_clusters(names, [("eu", "shop")], ["eu", "us"])
 
 
 @pytest.mark.parametrize(

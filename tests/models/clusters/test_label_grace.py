@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.clusters.label_grace import keep_misspelled
-from models.clusters.membership import Namespace, WorkspaceSource, assign_workspaces
+from models.clusters.membership import (
+    MembershipRules,
+    Namespace,
+    WorkspaceSource,
+    assign_workspaces,
+)
 from models.core.reasons import Reason
 from tests.support.access_builders import namespace, observed_namespace
 from tests.support.builders import NOW
@@ -24,15 +29,19 @@ def assign(
     now: datetime = NOW,
     grace: timedelta = GRACE,
     uid: str = "",
+    clusters: tuple[str, ...] = (),
 ) -> Namespace:
     observed = [observed_namespace(labels=labels, uid=uid)]
-    assignments = {"shop": listed}
+    rules = MembershipRules(
+        listed={"shop": dict.fromkeys(listed, "")},
+        restrictions={"red": clusters} if clusters else {},
+    )
     (result,) = keep_misspelled(
         [before] if before else [],
-        assign_workspaces("eu", observed, KEYS, assignments),
+        assign_workspaces("eu", observed, KEYS, rules),
         observed,
         KEYS,
-        assignments,
+        rules,
         now=now,
         grace=grace,
     )
@@ -47,6 +56,13 @@ def test_a_misspelled_label_keeps_the_workspace_for_a_while_and_says_so(value: s
     assert repr(value) in kept.message
     until = f"{NOW + GRACE:%Y-%m-%d %H:%M} UTC"
     assert kept.message.endswith(f"The namespace stays in workspace red until {until}")
+
+
+@pytest.mark.parametrize(("clusters", "workspace"), [(("eu",), "red"), (("us",), None)])
+def test_a_workspace_that_is_restricted_to_other_clusters_keeps_nothing(
+    clusters: tuple[str, ...], workspace: str | None
+) -> None:
+    assert assign(MEMBER, {"team": "Red"}, clusters=clusters).workspace == workspace
 
 
 def test_the_same_again_changes_nothing() -> None:

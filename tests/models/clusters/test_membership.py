@@ -6,11 +6,13 @@ import pytest
 
 from models.clusters.cluster import ObservedNamespace
 from models.clusters.membership import (
+    MembershipRules,
     Namespace,
     WorkspaceSource,
     assign_workspaces,
     departures_by_workspace,
     exceeded_departure_limit,
+    has_excluded_member,
     has_unlisted_member,
     keep_assignments,
 )
@@ -26,9 +28,8 @@ OURS, THEIRS = "ri/workspace", "team"
 def settle(
     observed: ObservedNamespace, *workspaces: str, keys: tuple[str, ...] = KEYS
 ) -> Namespace:
-    (assignment,) = assign_workspaces(
-        "eu", [observed], keys, {"shop": workspaces, "other": ("team-z",)}
-    )
+    listed = {"shop": dict.fromkeys(workspaces, ""), "other": {"team-z": ""}}
+    (assignment,) = assign_workspaces("eu", [observed], keys, MembershipRules(listed=listed))
     return assignment
 
 
@@ -88,6 +89,87 @@ def test_a_label_that_cannot_name_a_workspace(value: str, listed: tuple[str, ...
     assert f"{value[:63]!r} is not a valid workspace name" in assignment.message
 
 
+OLD, NEW = "uid-old", "uid-shop"
+
+
+def assign(
+    observed: ObservedNamespace, listed: dict[str, str], **restrictions: tuple[str, ...]
+) -> Namespace:
+    rules = MembershipRules(
+        listed={"shop": listed},
+        restrictions={name.replace("_", "-"): names for name, names in restrictions.items()},
+    )
+    (assignment,) = assign_workspaces("eu", [observed], KEYS, rules)
+    return assignment
+
+
+@pytest.mark.parametrize(
+    ("labels", "listed", "workspace", "problem"),
+    [
+        ({}, {"team-a": NEW}, "team-a", None),
+        ({}, {"team-a": ""}, "team-a", None),  # not observed before
+        ({}, {"team-a": OLD}, None, Reason.NAMESPACE_RECREATED),
+        ({}, {"team-a": OLD, "team-b": OLD}, None, Reason.NAMESPACE_RECREATED),
+        ({}, {"team-a": OLD, "team-b": NEW}, "team-b", None),
+        ({OURS: "team-a"}, {"team-a": OLD}, "team-a", None),  # its label decides
+        ({OURS: "team-b"}, {"team-a": OLD}, "team-b", None),
+        ({OURS: "team-b"}, {"team-a": NEW}, None, Reason.WORKSPACE_CONFLICT),
+    ],
+)
+def test_a_list_means_one_namespace(
+    labels: dict[str, str], listed: dict[str, str], workspace: str | None, problem: Reason | None
+) -> None:
+    assignment = assign(observed_namespace(labels=labels), listed)
+    assert (assignment.workspace, assignment.problem) == (workspace, problem)
+
+
+def test_how_to_confirm_a_namespace_that_was_created_again() -> None:
+    message = assign(observed_namespace(), {"team-b": OLD, "team-a": OLD}).message
+    assert "deleted and created again since it was listed for team-a, team-b" in message
+    assert "run create-workspace for team-a, team-b with it in the list" in message
+
+
+@pytest.mark.parametrize(
+    ("clusters", "workspace"), [((), "team-a"), (("eu", "us"), "team-a"), (("us",), None)]
+)
+@pytest.mark.parametrize(("labels", "listed"), [({OURS: "team-a"}, {}), ({}, {"team-a": NEW})])
+def test_a_workspace_may_be_restricted_to_clusters(
+    labels: dict[str, str],
+    listed: dict[str, str],
+    clusters: tuple[str, ...],
+    workspace: str | None,
+) -> None:
+    restrictions = {"team_a": clusters} if clusters else {}
+    assignment = assign(observed_namespace(labels=labels), listed, team_b=(), **restrictions)
+    assert assignment.workspace == workspace
+    assert assignment.problem is (None if workspace else Reason.WORKSPACE_RESTRICTED)
+    assert ("restricted to namespaces in us" in assignment.message) is (workspace is None)
+
+
+def test_pins() -> None:
+    rules = MembershipRules(
+        listed={
+            "shop": {"team-a": ""},
+            "gone": {"team-a": ""},
+            "pinned": {"team-a": NEW},
+            "both": {"team-a": NEW, "team-b": ""},
+            "dying": {"team-a": ""},
+        }
+    )
+    observed = [namespace(name, None) for name in ("shop", "pinned", "both", "other")]
+    observed.append(namespace("dying", None, terminating=True))
+    assert rules.find_pins(observed) == (("shop", "uid-shop"), ("both", "uid-both"))
+
+
+@pytest.mark.parametrize(
+    ("clusters", "excluded"),
+    [((), False), (("eu",), False), (("us",), True), (("eu", "us"), False)],
+)
+def test_excluded_members(clusters: tuple[str, ...], excluded: bool) -> None:
+    namespaces = [namespace("x"), namespace("y", "team-b", cluster="asia")]
+    assert has_excluded_member(namespaces, "team-a", clusters) is excluded
+
+
 def test_only_configured_labels_count() -> None:
     assert settle(observed_namespace(labels={OURS: "team-a"}), keys=("team",)).workspace is None
     assert settle(observed_namespace(labels={OURS: "team-a"}), keys=()).workspace is None
@@ -98,7 +180,7 @@ def test_all_of_them_by_name() -> None:
         observed_namespace("b", terminating=True, uid="2"),
         observed_namespace("a", uid="1"),
     ]
-    assert assign_workspaces("eu", observed_namespaces, KEYS, {}) == (
+    assert assign_workspaces("eu", observed_namespaces, KEYS, MembershipRules()) == (
         namespace("a", None, uid="1"),
         namespace("b", None, uid="2", terminating=True),
     )

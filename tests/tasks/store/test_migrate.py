@@ -51,6 +51,25 @@ def test_back_to_nothing(empty_database: str) -> None:
     assert inspect(get_engine(empty_database)).get_table_names() == ["alembic_version"]
 
 
+def test_listed_namespaces_on_record_are_pinned(empty_database: str) -> None:
+    with get_engine(empty_database).begin() as connection:
+        alembic_config = build_alembic_config()
+        alembic_config.attributes["connection"] = connection
+        command.upgrade(alembic_config, "1001")
+        for table, columns, values in (
+            ("cluster", "name, links_accounts, description, reason, message", "'eu',true,'','',''"),
+            ("workspace", "name, source, description", "'team-a', 'declared', ''"),
+            ("namespace", "cluster_name, name, uid, message, terminating", "'eu','a','1','',false"),
+            ("listed_namespace", "cluster_name, namespace, workspace", "'eu', 'a', 'team-a'"),
+            ("listed_namespace", "cluster_name, namespace, workspace", "'eu', 'b', 'team-a'"),
+        ):
+            connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"))
+    migrate(empty_database)
+    with get_engine(empty_database).begin() as connection:
+        pins = connection.execute(text("SELECT namespace, uid FROM listed_namespace ORDER BY 1"))
+        assert [tuple(row) for row in pins] == [("a", "1"), ("b", "")]
+
+
 def test_several_machines_at_once(empty_database: str) -> None:
     finish(*(start(empty_database, migrate, empty_database) for _ in range(3)))
     assert _differences(empty_database) == []

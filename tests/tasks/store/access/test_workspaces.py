@@ -20,8 +20,13 @@ A, B = Workspace(name="team-a", description="Ann's"), Workspace(name="team-b")
 RUN = run_context("run-2", now=NOW)
 
 
-def create(workspace: Workspace, *assignments: tuple[str, str]) -> None:
-    run_in_transaction(memberships.add_or_update_workspace, workspace, assignments, RUN)
+def create(workspace: Workspace, *listed: tuple[str, str]) -> None:
+    run_in_transaction(memberships.add_or_update_workspace, workspace, listed, RUN)
+
+
+def assignments(cluster: str) -> dict[str, set[str]]:
+    rules = run_in_transaction(workspaces.get_membership_rules, cluster)
+    return {namespace: set(names) for namespace, names in rules.listed.items()}
 
 
 def workspace_events() -> list[tuple[str, str, str]]:
@@ -34,11 +39,11 @@ async def test_created_with_its_list() -> None:
         create(B, ("eu", "web"))
         create(A, ("eu", "shop"), ("us", "shop"), ("eu", "shop"), ("eu", "web"))
     assert run_in_transaction(workspaces.list_workspaces) == (A, B)
-    assert run_in_transaction(workspaces.list_assignments, "eu") == {
+    assert assignments("eu") == {
         "shop": {"team-a"},
         "web": {"team-a", "team-b"},  # told as a conflict where namespaces are settled
     }
-    assert run_in_transaction(workspaces.list_assignments, "us") == {"shop": {"team-a"}}
+    assert assignments("us") == {"shop": {"team-a"}}
     assert workspace_events() == [
         ("workspace.created", "team-b", "by hand"),
         ("workspace.created", "team-a", "by hand"),
@@ -52,11 +57,46 @@ async def test_created_again_is_brought_up_to_date() -> None:
         create(A, ("eu", "shop"))
         create(A.model_copy(update={"description": ""}), ("eu", "new"))
     assert run_in_transaction(workspaces.list_workspaces)[0].description == ""
-    assert run_in_transaction(workspaces.list_assignments, "eu") == {
+    assert assignments("eu") == {
         "new": {"team-a"},
         "web": {"team-b"},
     }
     assert len(workspace_events()) == 2
+
+
+def uids() -> dict[str, str]:
+    listed = run_in_transaction(workspaces.get_membership_rules, "eu").listed
+    return {name: uid for name, entries in listed.items() for uid in entries.values()}
+
+
+async def test_the_list_means_the_namespaces_that_are_observed_first() -> None:
+    async with registered_cluster("eu") as lease_id:
+        context = RUN.model_copy(update={"lease_id": lease_id})
+
+        async def observe(**uid_by_name: str) -> None:
+            namespaces = [namespace(name, None, uid=uid) for name, uid in uid_by_name.items()]
+            await in_transaction(memberships.update_memberships, "eu", namespaces, context)
+
+        await observe(shop="1")
+        create(A, ("eu", "shop"), ("eu", "web"))
+        assert uids() == {"shop": "1", "web": ""}
+        await observe(shop="2", web="3")
+        assert uids() == {"shop": "1", "web": "3"}
+        await observe(shop="2")
+        create(A, ("eu", "shop"), ("eu", "web"))  # a person confirms what is on record
+        assert uids() == {"shop": "2", "web": ""}
+
+
+def test_a_restriction_is_saved_and_audited() -> None:
+    restricted = A.model_copy(update={"clusters": ("eu", "us")})
+    for workspace in (restricted, restricted, A):
+        create(workspace)
+        assert run_in_transaction(workspaces.list_workspaces) == (workspace,)
+    entries = [row for row in rows(AuditRow) if row.what == "workspace.updated"]
+    assert [(row.before, row.after) for row in entries] == [
+        ("all clusters", "eu, us"),
+        ("eu, us", "all clusters"),
+    ]
 
 
 def test_created_again_keeps_its_bindings() -> None:

@@ -301,6 +301,22 @@ async def test_who_is_not_listed_any_more_leaves_also_if_the_cluster_is_out_of_r
     ] == ["team-a"]
 
 
+async def test_who_is_in_another_cluster_than_allowed_leaves_as_well() -> None:
+    platform()
+    save_accounts(OLD)
+    async with registered_cluster() as lease_id:
+        await in_transaction(
+            memberships.update_memberships,
+            "eu",
+            [namespace()],
+            run_context("run-2", lease_id, LATER),
+        )
+    for allowed, departure_count in ((("eu",), 0), (("us",), 1)):
+        workspace = Workspace(name="team-a", clusters=allowed)
+        run_in_transaction(memberships.add_or_update_workspace, workspace, (), RUN)
+        assert len(run_in_transaction(departures.list_departures)) == departure_count
+
+
 async def test_since_when_a_new_secret_is_everywhere() -> None:
     platform()
     save_accounts(OLD)
