@@ -11,9 +11,20 @@ _MAX_ERRORS = 5
 _MAX_NAMESPACES = 50
 
 
-def registered(name: str, namespaces: int) -> str:
-    """Return the message of a registration."""
-    return f"cluster {name} is registered: {pluralize(namespaces, 'namespace')}"
+def registered(name: str, namespaces: int, notes: Sequence[str]) -> str:
+    """Return the message of a registration; the notes say why pull secrets may not be in place."""
+    message = f"cluster {name} is registered: {pluralize(namespaces, 'namespace')}"
+    return "; ".join([message, *(note for note in notes if note)])
+
+
+def replacement_note(uid: str) -> str:
+    """Return the note that another cluster was replaced; empty without its identity."""
+    if not uid:
+        return ""
+    return (
+        f"the cluster with the uid {uid} was not changed: if it still exists, delete the Secrets "
+        f"{PULL_SECRET_NAME} in it by hand"
+    )
 
 
 def sync_summary(

@@ -22,6 +22,7 @@ from models.clusters.cluster import (
     next_cluster_status,
 )
 from models.clusters.identity import confirm_identity
+from models.clusters.rights import describe_missing_rights, required_rights
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from tasks.clusters.connect import open_cluster
@@ -58,7 +59,8 @@ async def register_cluster(
 ) -> State[None]:
     """Register a Kubernetes cluster, or change the credentials and settings of a registered one.
 
-    The cluster is read completely before anything is saved; an error names a missing permission.
+    The cluster is read completely before anything is saved; an error names a missing permission to
+    read, and the message of the run names all missing permissions to write.
     A cluster is identified by the uid of its namespace kube-system: a second name for one cluster
     is refused, and so is another cluster under a registered name, unless 'Replace' is on. When the
     run ends, entitled namespaces have their pull secret.
@@ -73,13 +75,21 @@ async def register_cluster(
     cluster = cluster.model_copy(update={"uid": snapshot.uid})
     status = next_cluster_status(ClusterStatus(), snapshot)
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
-        await in_transaction(add_or_update_cluster, cluster, status, context, replace=replace)
+        replaced_uid = await in_transaction(
+            add_or_update_cluster, cluster, status, context, replace=replace
+        )
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=None, cluster_results=results))
     targets = [result.target() for result in results]
-    message = messages.registered(name, sum(len(result.namespaces) for result in results))
     pending = describe_pending(targets, get_settings().poll_policy.interval)
-    return Failed(message=f"{message}; {pending}") if pending else Completed(message=message)
+    notes = [
+        messages.replacement_note(replaced_uid),
+        describe_missing_rights(status.missing_rights or ()),
+        pending,
+    ]
+    namespace_count = sum(len(result.namespaces) for result in results)
+    message = messages.registered(name, namespace_count, notes)
+    return Failed(message=message) if pending else Completed(message=message)
 
 
 async def _probe(cluster: Cluster) -> ClusterSnapshot:
@@ -94,11 +104,15 @@ async def _probe(cluster: Cluster) -> ClusterSnapshot:
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=installation_id
         ) as client:
             observation = await client.observe(get_settings().workspace_label_keys)
+            missing_rights = await client.find_missing_rights(required_rights(cluster))
     except RemoteError as error:
         raise InvalidRequest(f"{error}; nothing was saved") from None
     snapshot = confirm_identity(cluster, observation)  # its identity must have been read, too
+    snapshot = snapshot.model_copy(update={"missing_rights": missing_rights})
     if snapshot.first_unavailable is not None:
+        rights = next_cluster_status(ClusterStatus(), snapshot).missing_rights
+        reasons = [snapshot.first_unavailable.message, describe_missing_rights(rights or ())]
         raise InvalidRequest(
-            f"cluster {cluster.name}: {snapshot.first_unavailable.message}; nothing was saved"
+            f"cluster {cluster.name}: {'; '.join(filter(None, reasons))}; nothing was saved"
         )
     return snapshot

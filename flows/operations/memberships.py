@@ -25,6 +25,7 @@ from models.clusters.audit_entries import (
     duplicate_entries,
     namespace_entries,
     registration_entries,
+    rights_entries,
 )
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.identity import check_registration, is_replacement, same_clusters
@@ -48,8 +49,11 @@ def add_or_update_cluster(
     context: RunContext,
     *,
     replace: bool = False,
-) -> None:
+) -> str:
     """Add a cluster, or update the one with this name; see `check_registration`.
+
+    Returns:
+        The identity of the cluster that this one takes the place of; empty if there is none.
 
     Raises:
         InvalidRequest: the cluster has another name already, or another cluster has this name.
@@ -58,12 +62,15 @@ def add_or_update_cluster(
     registered = clusters.list_clusters(session)
     check_registration(cluster, registered, replace=replace)
     before = next((other for other in registered if other.name == cluster.name), None)
-    if is_replacement(before, cluster):
+    replaced = before.uid if before and is_replacement(before, cluster) else ""
+    if replaced:
         _save_all_departures(session, cluster.name, context)
         clusters.delete_observations(session, cluster.name)
         workspaces.forget_pins(session, cluster.name)
     entries = registration_entries(before, cluster)
+    entries += rights_entries(cluster.name, ClusterStatus(), status)
     clusters.save_cluster(session, cluster, status, entries, context)
+    return replaced
 
 
 def save_identity(session: Session, cluster: Cluster, context: RunContext) -> None:

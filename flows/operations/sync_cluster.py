@@ -37,6 +37,7 @@ from models.clusters.membership import (
 )
 from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
 from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.rights import is_rights_check_due, required_rights
 from models.clusters.service_account_choice import ServiceAccountChoice, labels_to_observe
 from models.core.availability import Complete
 from models.core.base import FrozenModel
@@ -283,6 +284,9 @@ async def _plan(
     snapshot, namespaces, unsafe_reason = await _observe(
         cluster_state, client, allow_large=allow_large
     )
+    if is_rights_check_due(record.status, snapshot, record.pull_secrets, clock.now()):
+        missing_rights = await client.find_missing_rights(required_rights(record.cluster))
+        snapshot = snapshot.model_copy(update={"missing_rights": missing_rights})
     namespace_contents = pull_secret_contents.for_namespaces(namespaces)
     plan = plan_pull_secrets(
         record.cluster,

@@ -14,6 +14,7 @@ from models.clusters.pull_secret import (
     PullSecretStatus,
     WriteSecret,
 )
+from models.clusters.rights import describe_missing_rights
 from models.core.audit import AuditEntry
 from models.core.errors import NEEDS_PERSON_REASONS
 from models.core.reasons import Reason
@@ -58,19 +59,30 @@ def duplicate_entries(name: str, other_names: Collection[str]) -> tuple[AuditEnt
 def cluster_entries(
     name: str, before: ClusterStatus, after: ClusterStatus
 ) -> tuple[AuditEntry, ...]:
-    """Return the audit entry if a cluster became unreachable or recovered.
+    """Return the audit entries if a cluster became unreachable, recovered, or denies rights.
 
     The first successful observation has no entry. A cluster that was down and since then refuses
     the credential, or is another one, has one, because a person has to act.
     """
+    entries = rights_entries(name, before, after)
     needs_person = after.reason in NEEDS_PERSON_REASONS
     is_refused = needs_person and before.reason not in NEEDS_PERSON_REASONS
     is_unchanged = before.reachable is after.reachable and not is_refused
     if is_unchanged or (before.reachable is None and after.reachable):
-        return ()
+        return entries
     event = "cluster.recovered" if after.reachable else "cluster.unreachable"
     message = f"{after.reason}: {after.message}"
-    return (AuditEntry(subject=name, action=event, cluster=name, reason=message),)
+    return (AuditEntry(subject=name, action=event, cluster=name, reason=message), *entries)
+
+
+def rights_entries(
+    name: str, before: ClusterStatus, after: ClusterStatus
+) -> tuple[AuditEntry, ...]:
+    """Return the audit entry if other rights are missing than before."""
+    if not after.missing_rights or after.missing_rights == before.missing_rights:
+        return ()
+    reason = describe_missing_rights(after.missing_rights)
+    return (AuditEntry(subject=name, action="cluster.rights-missing", cluster=name, reason=reason),)
 
 
 def namespace_entries(

@@ -122,11 +122,33 @@ class ObservedPod(FrozenModel):
     pull_secrets: tuple[str, ...] = ()
 
 
+class ClusterRight(FrozenModel):
+    """A right in all namespaces, as a rule of a ClusterRole grants it.
+
+    Attributes:
+        name: the only object that it covers (`resourceNames`); empty for all.
+        group: API group of the resource; empty for the core group.
+    """
+
+    verb: str
+    resource: str
+    name: str = ""
+    group: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f'{self.verb} {self.resource} "{self.name}"'
+            if self.name
+            else f"{self.verb} {self.resource}"
+        )
+
+
 class ClusterSnapshot(FrozenModel):
     """One observation of one cluster; each section is complete or unavailable.
 
     Attributes:
         accounts_error: why only the default ServiceAccounts were listed, if others are needed.
+        missing_rights: required rights that are not granted; None if that was not asked for.
     """
 
     cluster: str
@@ -136,6 +158,7 @@ class ClusterSnapshot(FrozenModel):
     secrets: Complete[ObservedPullSecret] | Unavailable
     service_accounts: Complete[ObservedServiceAccount] | Unavailable
     accounts_error: str = ""
+    missing_rights: Complete[ClusterRight] | Unavailable | None = None
 
     @property
     def uid(self) -> str:
@@ -165,6 +188,8 @@ class ClusterStatus(FrozenModel):
         since: when `reachable` last changed (UTC).
         looked_at: last attempt (UTC); None before the first.
         seen_at: last complete observation (UTC).
+        missing_rights: required rights that are not granted; None if not known.
+        rights_checked_at: when the cluster answered that (UTC).
     """
 
     reachable: bool | None = None
@@ -173,6 +198,8 @@ class ClusterStatus(FrozenModel):
     since: datetime | None = None
     looked_at: datetime | None = None
     seen_at: datetime | None = None
+    missing_rights: tuple[str, ...] | None = None
+    rights_checked_at: datetime | None = None
 
 
 def unreachable_cluster_snapshot(name: str, error: RemoteError, at: datetime) -> ClusterSnapshot:
@@ -191,6 +218,10 @@ def next_cluster_status(before: ClusterStatus, snapshot: ClusterSnapshot) -> Clu
     """Return the status of a cluster after an observation."""
     unavailable = snapshot.first_unavailable
     reachable = unavailable is None
+    missing_rights, rights_checked_at = before.missing_rights, before.rights_checked_at
+    if isinstance(snapshot.missing_rights, Complete):
+        missing_rights = tuple(str(right) for right in snapshot.missing_rights.items)
+        rights_checked_at = snapshot.observed_at
     return ClusterStatus(
         reachable=reachable,
         reason=unavailable.reason if unavailable else Reason.CONNECTED,
@@ -198,4 +229,6 @@ def next_cluster_status(before: ClusterStatus, snapshot: ClusterSnapshot) -> Clu
         since=before.since if before.reachable is reachable else snapshot.observed_at,
         looked_at=snapshot.observed_at,
         seen_at=snapshot.observed_at if reachable else before.seen_at,
+        missing_rights=missing_rights,
+        rights_checked_at=rights_checked_at,
     )

@@ -37,6 +37,7 @@ EVENT_DESCRIPTIONS = {
     "cluster.updated": "a cluster's credentials or settings changed",
     "cluster.replaced": "a user registered another cluster in the place of one that was rebuilt",
     "cluster.disputed": "a cluster is registered under two names; remove one of them",
+    "cluster.rights-missing": "a cluster does not grant rights that pull secrets need",
     "cluster.removed": "a cluster was removed from this service",
     "cluster.unreachable": "a cluster cannot be read (see the reason); no pull secret is deleted",
     "cluster.recovered": "a cluster can be read again",

@@ -42,6 +42,8 @@ class ClusterRow(SQLModel, table=True):
     since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     looked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    missing_rights: list[str] | None = Field(default=None, sa_type=JSON)
+    rights_checked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WorkspaceRow(SQLModel, table=True):

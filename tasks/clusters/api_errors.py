@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from models.clusters.rights import grant_advice
+from models.clusters.cluster import ClusterRight
+from models.clusters.rights import grant_advice, manifest_advice
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.admission import find_denial, find_unreachable_webhook
@@ -38,6 +39,7 @@ _OBJECT_PATTERN = re.compile(
     r"/api/v1/(?:namespaces/(?P<namespace>[^/?]+)/)?(?P<resource>[a-z]+)"
     r"(?:/(?P<name>[^/?]+))?(?:\?|$)"
 )
+_SELECTOR_PATTERN = re.compile(r"fieldSelector=metadata\.name(?:=|%3D)(?P<name>[^&]+)")
 _UNEXPLAINED_PATTERN = re.compile(r"is forbidden: $")
 """The whole message when an apply has the right to patch but needs the right to create."""
 _CONVERSION_PATTERN = re.compile(
@@ -109,8 +111,8 @@ def _describe_forbidden(status: Status, response: Response) -> tuple[Reason, str
     if _TERMINATING in status.cause_reasons or "because it is being terminated" in status.message:
         return Reason.NAMESPACE_TERMINATING, "the namespace is being deleted"
     if denial := _DENIED_PATTERN.search(status.message):
-        message = _missing_permission(denial["verb"], denial["resource"], response.url)
-        return Reason.FORBIDDEN, f"{message} to {denial['user']}"
+        verb, resource, user = denial["verb"], denial["resource"], denial["user"]
+        return Reason.FORBIDDEN, _missing_permission(verb, resource, response.url, user)
     if _UNEXPLAINED_PATTERN.search(status.message) and response.method == "PATCH":
         return Reason.FORBIDDEN, _missing_permission("create", status.resource, response.url)
     return Reason.FORBIDDEN, "answered 403 (forbidden)"
@@ -138,9 +140,11 @@ def read_error_from_response(
     )
 
 
-def _missing_permission(verb: str, resource: str, path: str) -> str:
-    subject = _describe_object(resource, path)
-    return f'may not {verb} {subject}: grant the verb "{verb}" on "{resource}"'
+def _missing_permission(verb: str, resource: str, path: str, user: str = "") -> str:
+    match = _SELECTOR_PATTERN.search(path) or _OBJECT_PATTERN.search(path)
+    name = (match["name"] if match else "") or ""
+    right = ClusterRight(verb=verb, resource=resource, name=name)
+    return f"may not {verb} {_describe_object(resource, path)}: {manifest_advice(right, user)}"
 
 
 def _describe_object(resource: str, url: str) -> str:

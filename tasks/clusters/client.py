@@ -5,7 +5,12 @@ from typing import assert_never
 
 from pydantic import SecretStr
 
-from models.clusters.cluster import ClusterSnapshot, ObservedPod, ObservedServiceAccount
+from models.clusters.cluster import (
+    ClusterRight,
+    ClusterSnapshot,
+    ObservedPod,
+    ObservedServiceAccount,
+)
 from models.clusters.pull_secret import (
     AddImagePullSecret,
     ClusterChange,
@@ -22,6 +27,7 @@ from models.discovery.trust import DiscoveryTrust
 from tasks.clusters.objects import SecretIdentity
 from tasks.clusters.observe import ClusterObserver
 from tasks.clusters.pull_secrets import PullSecretWriter
+from tasks.clusters.rights import find_missing_rights
 from tasks.clusters.service_accounts import ServiceAccountWriter
 from tasks.discovery.secret_value import read_secret_key
 from tasks.discovery.sources import list_managed_harbors
@@ -65,6 +71,12 @@ class KubernetesClient:
     async def read_uid(self) -> str:
         """Read the identity of the cluster; see `ClusterReader`."""
         return await self._observer.read_uid()
+
+    async def find_missing_rights(
+        self, rights: Collection[ClusterRight]
+    ) -> Complete[ClusterRight] | Unavailable:
+        """Ask the cluster which rights are missing; see `ClusterReader`."""
+        return await find_missing_rights(self._http, rights)
 
     async def list_harbors(
         self, trust: DiscoveryTrust, selector: str = HELM_SELECTOR

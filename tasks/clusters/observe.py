@@ -2,7 +2,8 @@
 
 The field selector allows roles that limit the right to list by `resourceNames`
 (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources). It also
-finds Secrets with the pull secret's name that this installation did not create.
+finds Secrets with the pull secret's name that this installation did not create. A single Secret is
+listed, too, so that the right to get Secrets is not needed.
 """
 
 import asyncio
@@ -49,7 +50,7 @@ _INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
 
 def pull_secret_path(namespace: str) -> str:
     """Return the API path of a namespace's pull secret."""
-    return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets/{PULL_SECRET_NAME}"
+    return f"{_secrets_path(namespace)}/{PULL_SECRET_NAME}"
 
 
 def service_account_path(namespace: str, name: str = SERVICE_ACCOUNT_NAME) -> str:
@@ -120,7 +121,12 @@ class ClusterObserver:
                 lambda item: item.to_observed(labels),
                 _name_selector(namespace),
             ),
-            self._get_section(pull_secret_path(namespace), SecretObject, self._to_observed),
+            self._list_section(
+                _secrets_path(namespace),
+                ObjectList[SecretObject],
+                self._to_observed,
+                _name_selector(PULL_SECRET_NAME),
+            ),
             self._get_section(
                 service_account_path(namespace),
                 ServiceAccount,
@@ -173,7 +179,15 @@ class ClusterObserver:
         Raises:
             RemoteError: the Secret could not be read.
         """
-        return await self._get_object(pull_secret_path(namespace), SecretObject)
+        secrets = await list_all_objects(
+            self._http,
+            _secrets_path(namespace),
+            ObjectList[SecretObject],
+            lambda secret: secret,
+            query=_name_selector(PULL_SECRET_NAME),
+            to_error=self._response_error,
+        )
+        return secrets[0] if secrets else None
 
     async def get_service_account(self, namespace: str, name: str) -> ServiceAccount | None:
         """Read a ServiceAccount; None if there is none.
@@ -248,6 +262,10 @@ class ClusterObserver:
 
     def _response_error(self, response: Response) -> RemoteError:
         return api_errors.cluster_error_from_response(response)
+
+
+def _secrets_path(namespace: str) -> str:
+    return f"{_NAMESPACES}/{quote(namespace, safe='')}/secrets"
 
 
 def _name_selector(name: str) -> dict[str, str]:

@@ -5,7 +5,12 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from models.clusters.cluster import ClusterSnapshot, ObservedPod, ObservedServiceAccount
+from models.clusters.cluster import (
+    ClusterRight,
+    ClusterSnapshot,
+    ObservedPod,
+    ObservedServiceAccount,
+)
 from models.clusters.pull_secret import ClusterChange, ClusterChangeResult
 from models.core.availability import Complete, Unavailable
 from models.core.labels import HELM_SELECTOR
@@ -67,6 +72,15 @@ class ClusterReader(Protocol):
 
         Raises:
             RemoteError: the namespace could not be listed.
+        """
+
+    async def find_missing_rights(
+        self, rights: Collection[ClusterRight]
+    ) -> Complete[ClusterRight] | Unavailable:
+        """Ask the cluster which rights are not granted in all namespaces, with a request for each.
+
+        Returns:
+            The missing rights; unavailable if the cluster did not answer.
         """
 
     async def list_harbors(

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from models.clusters.cluster import ClusterRight
+from models.clusters.rights import manifest_advice
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
@@ -54,8 +56,8 @@ class ResourcePath:
         if not self.kind:
             return f'may not get {self.path}: bind the ClusterRole "system:discovery"'
         group = self.api.removeprefix("api").removeprefix("s/").rpartition("/")[0]
-        api_group = f' of apiGroup "{group}"' if group else ""
-        return f'may not list {self.kind}: grant the verb "list" on "{self.kind}"{api_group}'
+        right = ClusterRight(verb="list", resource=self.kind, group=group)
+        return f"may not list {self.kind}: {manifest_advice(right)}"
 
 
 class ObjectReader:

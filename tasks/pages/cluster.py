@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
-from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME, Cluster
+from models.clusters.cluster import (
+    PULL_SECRET_NAME,
+    SERVICE_ACCOUNT_NAME,
+    Cluster,
+    ClusterStatus,
+)
 from models.clusters.membership import Namespace, WorkspaceSource
 from models.clusters.pull_secret import (
     AddImagePullSecret,
@@ -14,6 +19,7 @@ from models.clusters.pull_secret import (
     WriteSecret,
 )
 from models.clusters.pull_secret import PullSecretState as Status
+from models.clusters.rights import describe_missing_rights
 from models.core.counts import count_changes
 from models.core.plural import pluralize
 from models.core.reasons import Reason
@@ -80,7 +86,7 @@ def cluster_digest_source(
         [
             record.cluster.model_dump_json(),
             ",".join(record.other_names),
-            f"{state.reachable} {state.reason} {state.message}",
+            f"{state.reachable} {state.reason} {state.message} {state.missing_rights}",
             *namespaces,
             *secrets,
             *(change.model_dump_json() for change in plan.changes),
@@ -132,6 +138,7 @@ def _facts_section(record: ClusterRecord) -> str:
             ("State", f"{inline_code(state.reason)} since {timestamp(state.since)}"),
             ("Last observed", timestamp(state.looked_at)),
             ("Last complete observation", timestamp(state.seen_at)),
+            ("Rights", _rights_note(state)),
             ("Added to ServiceAccounts", _link_note(cluster)),
             ("Namespaces in workspaces", f"{members} of {len(record.namespaces)}"),
             ("Namespaces with problems", str(problem_count)),
@@ -148,6 +155,14 @@ def _identity_note(record: ClusterRecord) -> str:
         return note
     advice = "run remove-cluster for all names except one"
     return stack_lines(note, f"⚠️ also registered as {', '.join(record.other_names)}: {advice}")
+
+
+def _rights_note(state: ClusterStatus) -> str:
+    if state.missing_rights is None:
+        return "not checked yet"
+    if state.missing_rights:
+        return f"❌ {escape_markdown(describe_missing_rights(state.missing_rights), 600)}"
+    return f"✅ all, checked {timestamp(state.rights_checked_at)}"
 
 
 def _link_note(cluster: Cluster) -> str:

@@ -10,6 +10,8 @@ from flows.clusters.register_cluster import register_cluster
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.core.labels import WORKSPACE_LABEL
 from tasks.secrets.cluster_credentials import ClusterCredentials
+from tasks.store.access import clusters
+from tasks.store.session import run_in_transaction
 from tests.live.clusters import Content, LiveCluster
 from tests.live.images import pull_by_basic
 from tests.live.servers import LiveServer
@@ -80,3 +82,5 @@ async def register(environment: LiveEnvironment) -> None:
     await ClusterCredentials(kubeconfig=environment.cluster.kubeconfig).save("live", overwrite=True)
     block = {"$ref": {"block_document_slug": "cluster-credentials/live"}}
     await expect_success(register_cluster, "live", block)
+    status = run_in_transaction(clusters.get_cluster, "live").status
+    assert status.missing_rights == (), "SERVICE_KUBECONFIG lacks rights of rbac.yaml"

@@ -3,6 +3,7 @@
 See https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
+import json
 from collections.abc import Callable, Iterable
 
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from deployments.simulators.kubernetes.object_store import (
     ObjectStore,
 )
 from deployments.simulators.kubernetes.request import (
+    ACCESS_REVIEW_PATH,
     KubernetesRequest,
     KubernetesRequestLog,
     KubernetesRequestRecord,
@@ -63,6 +65,7 @@ class KubernetesApi:
         self._router = Router(
             [
                 *(Route(path, groups, methods=["GET"]) for path in _GROUP_PATHS),
+                Route(ACCESS_REVIEW_PATH, self._endpoint(self._review_access), methods=["POST"]),
                 *(Route(path, resources) for path in _RESOURCE_PATHS),
             ],
             redirect_slashes=False,
@@ -86,6 +89,18 @@ class KubernetesApi:
         if request.user_name == ANONYMOUS_USER:
             raise errors.unknown_resource()
         return _groups_response(self._store, request.path_params.get("group", ""))
+
+    def _review_access(self, request: KubernetesRequest) -> Response:
+        # https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
+        if request.user_name == ANONYMOUS_USER:
+            raise errors.unknown_resource()
+        review: Json = json.loads(request.content)
+        asked = review["spec"]["resourceAttributes"]
+        allowed = self._rights.is_allowed(
+            request.user_name, asked["verb"], asked["resource"], asked.get("name", "")
+        )
+        review |= {"metadata": {"creationTimestamp": None}, "status": {"allowed": allowed}}
+        return CompactJson(review, 201)
 
     def _refuse_path(self, request: KubernetesRequest) -> Response:
         raise errors.unknown_resource()

@@ -7,6 +7,8 @@ from starlette.types import Receive, Scope
 
 _SCOPE_KEY = "kubernetes.request"
 _READ_METHODS = ("GET", "HEAD")
+ACCESS_REVIEW_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Path of questions about one's own rights: a POST that stores nothing."""
 
 
 class KubernetesRequest(Request):
@@ -56,4 +58,8 @@ class KubernetesRequestLog(list[KubernetesRequestRecord]):
 
     def writes(self) -> list[KubernetesRequestRecord]:
         """Return the modifying requests."""
-        return [call for call in self if call.method not in _READ_METHODS]
+        return [
+            call
+            for call in self
+            if call.method not in _READ_METHODS and call.path != ACCESS_REVIEW_PATH
+        ]

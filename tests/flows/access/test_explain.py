@@ -63,7 +63,7 @@ async def test_the_chain_is_told_from_the_first_broken_link_to_the_last(name: st
         assert set(link_answers(explanation).values()) == {"yes"}
         assert harbor.writes() == []
         assert cluster.requests.writes() == []
-        assert len(cluster.requests) == 3
+        assert len(cluster.requests) == 4  # its identity, namespace, Secret and ServiceAccount
 
         markdown = await page(f"access-{name}-shop")
         assert markdown.startswith("# ✅ Yes")

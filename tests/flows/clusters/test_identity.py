@@ -22,9 +22,10 @@ from models.discovery.managed_harbor import (
     ManagedHarborRecord,
 )
 from models.discovery.trust import TrustedObject
-from models.registries.registry import BlockRef
+from models.registries.registry import BlockRef, SecretRef
 from models.tables import AuditRow, ClusterRow
 from tasks import clock
+from tasks.discovery.admin_passwords import read_admin_passwords
 from tasks.store.access import clusters, managed_harbors, trusted_objects
 from tasks.store.session import run_in_transaction
 from tests.support.helpers import expect_failure, expect_success, page
@@ -34,6 +35,10 @@ from tests.support.platform import (
     pull_secrets_in,
     save_kubeconfig,
     sync,
+)
+
+PASSWORD_REF = SecretRef(
+    cluster="eu", namespace="shop", name="admin", key="password", username="admin"
 )
 
 
@@ -49,6 +54,7 @@ async def test_a_kubeconfig_that_leads_elsewhere(name: str, rebuilt: SimulatedCl
         await p.bind("team-a")
         before = run_in_transaction(clusters.get_cluster, "eu")
         reference = await save_kubeconfig("eu", rebuilt)
+        rebuilt.put_secret("shop", "admin", {"password": "x"})
         refusal = f"leads to another cluster: its namespace kube-system has the uid {_uid(rebuilt)}"
         assert refusal in await expect_failure(sync_namespaces)
         after = run_in_transaction(clusters.get_cluster, "eu")
@@ -62,11 +68,14 @@ async def test_a_kubeconfig_that_leads_elsewhere(name: str, rebuilt: SimulatedCl
         assert refusal in await expect_failure(discover_managed_harbors)
         await expect_success(explain_access, "eu", "shop", f"{name}/team-a")
         assert refusal in await page("access-eu-shop")
+        assert refusal in await _read_password()
         assert refusal in await expect_failure(register_cluster, "eu", reference)
         assert rebuilt.requests.writes() == []
         assert await p.pulls("shop", "team-a")
         p.other_clusters["rebuilt"] = rebuilt
-        await expect_success(register_cluster, "eu", reference, replace=True)
+        message = await expect_success(register_cluster, "eu", reference, replace=True)
+        assert f"the cluster with the uid {before.cluster.uid} was not changed" in message
+        assert await _read_password() == "x"
         assert await p.pulls("shop", "team-a", "rebuilt")
         assert run_in_transaction(clusters.get_cluster, "eu").cluster.uid == _uid(rebuilt)
         (entry,) = _audit("cluster.replaced")
@@ -116,6 +125,12 @@ def _register_twin() -> None:
     twin = Cluster(name="twin", credential=BlockRef(name="twin"))
     run_in_transaction(memberships.add_or_update_cluster, twin, ClusterStatus(), new_run_context())
     run_in_transaction(lambda session: session.execute(update(ClusterRow).values(uid="")))
+
+
+async def _read_password() -> str:
+    """Return the password of a managed Harbor in the cluster, or why it was not read."""
+    (credential,) = (await read_admin_passwords([PASSWORD_REF])).values()
+    return credential.error or credential.password.get_secret_value()
 
 
 def _add_discovery_rows() -> None:

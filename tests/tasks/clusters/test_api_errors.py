@@ -134,6 +134,22 @@ def test_a_message_that_quotes_the_secret_is_redacted(quote: str) -> None:
     assert not any(word in error.message for word in ("geheim", "eyJhdXRo", "Rk3v9"))
 
 
+def test_the_name_of_a_list_is_part_of_the_advice() -> None:
+    step = REFUSALS["list all secrets"]
+    query = "?fieldSelector=metadata.name%3Dregistry-integration&limit=500"
+    response = Response(
+        "cluster eu",
+        "GET",
+        f"/api/v1/serviceaccounts{query}",
+        step["status"],
+        body=json.dumps(step["answer"]).replace("secrets", "serviceaccounts").encode(),
+    )
+    assert (
+        'grant the verb "list" on "serviceaccounts" with resourceNames ["registry-integration"]'
+        in cluster_error_from_response(response).message
+    )
+
+
 def test_no_refusal_is_taken_for_a_passing_one() -> None:
     assert len(REFUSALS) > 40
     assert not any(refusal(note).transient for note in REFUSALS)

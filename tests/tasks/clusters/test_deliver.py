@@ -11,6 +11,7 @@ from tasks.clusters.protocol import ClusterClient
 from tests.tasks.clusters.tools import (
     OWN_LABELS,
     PASSWORD,
+    SECRET_LISTS,
     SECRET_PATH,
     apply_write,
     content,
@@ -193,7 +194,7 @@ async def test_ours_that_goes_before_it_is_looked_at(
     await apply_write(client)
     cluster.edit_secret("shop", {"auths": {}})
     deletion = RunCallback(lambda: cluster.delete_secret("shop"))
-    cluster.faults.add(Fault(deletion, method="GET", path=SECRET_PATH))
+    cluster.faults.add(Fault(deletion, method="GET", path=SECRET_LISTS))
     assert (await apply_write(client)).succeeded
     assert password(cluster) == PASSWORD
 

@@ -4,8 +4,9 @@ import pytest
 
 from deployments.simulators.faults import Fault, Respond
 from deployments.simulators.kubernetes import RbacRule, SimulatedCluster
-from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
 from models.clusters.pull_secret import ClusterChange
+from models.clusters.rights import REQUIRED_RIGHTS
+from models.core.availability import Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
@@ -24,11 +25,11 @@ from tests.tasks.clusters.tools import (
     write_secret,
 )
 
-ENOUGH = (
-    RbacRule("namespaces", ("list",)),
-    RbacRule("secrets", ("list", "get", "create", "patch", "delete"), (PULL_SECRET_NAME,)),
-    RbacRule("serviceaccounts", ("list", "get", "patch"), (SERVICE_ACCOUNT_NAME,)),
+ENOUGH = tuple(
+    RbacRule(right.resource, (right.verb,), (right.name,) if right.name else ())
+    for right in REQUIRED_RIGHTS
 )
+REVIEWS = "/apis/authorization.k8s.io/.*"
 
 
 async def test_the_least_rights_are_enough(
@@ -55,17 +56,22 @@ async def test_the_least_rights_are_enough(
             "secrets",
             write_secret(),
             'may not patch secrets "registry-integration" in namespace shop: '
-            'grant the verb "patch" on "secrets"',
+            'grant the verb "patch" on "secrets" with resourceNames ["registry-integration"]',
         ),
         (
             "create",
             "secrets",
             write_secret(),
             'may not create secrets "registry-integration" in namespace shop: '
-            'grant the verb "create" on "secrets"',
+            'grant the verb "create" on "secrets" with resourceNames ["registry-integration"]',
         ),
         ("get", "serviceaccounts", LINK, 'may not get serviceaccounts "default" in namespace shop'),
-        ("patch", "serviceaccounts", LINK, 'grant the verb "patch" on "serviceaccounts" to system'),
+        (
+            "patch",
+            "serviceaccounts",
+            LINK,
+            'grant the verb "patch" on "serviceaccounts" with resourceNames ["default"] to system',
+        ),
     ],
 )
 async def test_a_missing_right_is_named(
@@ -106,14 +112,35 @@ async def test_a_missing_right_to_replace_ours(
 async def test_a_missing_right_in_one_namespace_is_unseen(
     cluster: SimulatedCluster, client: ClusterClient
 ) -> None:
-    cluster.deny("get", "secrets")
+    cluster.deny("list", "secrets")
     snapshot = await client.observe_namespace("shop", LABELS)
     assert snapshot.first_unavailable is not None
     assert (
-        'may not get secrets "registry-integration" in namespace shop'
-        in snapshot.first_unavailable.message
+        'may not list secrets in namespace shop: grant the verb "list" on "secrets" with '
+        'resourceNames ["registry-integration"]' in snapshot.first_unavailable.message
     )
     assert len(items(snapshot.namespaces)) == 1
+
+
+async def test_missing_rights(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    cluster.limit_rights(*ENOUGH)
+    assert items(await client.find_missing_rights(REQUIRED_RIGHTS)) == ()
+    assert len(cluster.requests) == len(REQUIRED_RIGHTS)
+    cluster.limit_rights(*ENOUGH[:1], RbacRule("secrets", ("list", "create"), ("other",)))
+    assert items(await client.find_missing_rights(REQUIRED_RIGHTS)) == REQUIRED_RIGHTS[1:]
+    cluster.limit_rights(*ENOUGH)
+    cluster.deny("patch", "secrets")
+    (right,) = items(await client.find_missing_rights(REQUIRED_RIGHTS))
+    assert str(right) == 'patch secrets "registry-integration"'
+
+
+@pytest.mark.parametrize("answer", [Respond(403), Respond(404), Respond(201, b"{}")])
+async def test_rights_that_the_cluster_does_not_tell(
+    cluster: SimulatedCluster, client: ClusterClient, answer: Respond
+) -> None:
+    cluster.faults.add(Fault(answer, path=REVIEWS, times=None))
+    section = await client.find_missing_rights(REQUIRED_RIGHTS)
+    assert isinstance(section, Unavailable)
 
 
 async def test_a_token_that_is_revoked(cluster: SimulatedCluster, client: ClusterClient) -> None:

@@ -7,7 +7,7 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
-from tests.tasks.clusters.tools import SECRET_PATH, apply_write, delete_secret, read_secret
+from tests.tasks.clusters.tools import SECRET_LISTS, apply_write, delete_secret, read_secret
 
 
 async def test_withdraw(cluster: SimulatedCluster, client: ClusterClient) -> None:
@@ -63,7 +63,7 @@ async def test_withdraw_one_that_goes_before_it_is_looked_at(
     assert secret is not None
     cluster.edit_secret("shop", {"auths": {}})
     deletion = RunCallback(lambda: cluster.delete_secret("shop"))
-    cluster.faults.add(Fault(deletion, method="GET", path=SECRET_PATH))
+    cluster.faults.add(Fault(deletion, method="GET", path=SECRET_LISTS))
     assert (await client.apply_change(delete_secret(secret), {})).reason == Reason.UNCHANGED
 
 

@@ -133,4 +133,6 @@ def service_account_in(
 
 
 SECRET_PATH = f"/api/v1/namespaces/shop/secrets/{PULL_SECRET_NAME}"
+SECRET_LISTS = r"/api/v1/namespaces/shop/secrets\?.*"
+"""How that one is read: as a list of one name."""
 ACCOUNT_PATH = "/api/v1/namespaces/shop/serviceaccounts/default"

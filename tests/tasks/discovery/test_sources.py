@@ -122,11 +122,11 @@ async def test_other_kinds_of_its_group_are_not_the_operator(
 
 
 @pytest.mark.parametrize(
-    ("resource", "group", "failed"),
+    ("resource", "group", "manifest", "failed"),
     [
-        ("harborclusters", ' of apiGroup "goharbor.io"', SOURCES[GROUPS]),
-        ("deployments", ' of apiGroup "apps"', (HarborSourceKind.HELM,)),
-        ("namespaces", "", tuple(HarborSourceKind)),
+        ("harborclusters", ' of apiGroup "goharbor.io"', "rbac-harbors.yaml", SOURCES[GROUPS]),
+        ("deployments", ' of apiGroup "apps"', "rbac-harbors.yaml", (HarborSourceKind.HELM,)),
+        ("namespaces", "", "rbac.yaml", tuple(HarborSourceKind)),
     ],
 )
 async def test_a_missing_right_is_named(
@@ -134,6 +134,7 @@ async def test_a_missing_right_is_named(
     client: ClusterClient,
     resource: str,
     group: str,
+    manifest: str,
     failed: tuple[HarborSourceKind, ...],
 ) -> None:
     add_both(cluster)
@@ -141,7 +142,8 @@ async def test_a_missing_right_is_named(
     section = await unavailable_section(client, failed)
     assert section.reason is Reason.FORBIDDEN
     assert section.message == (
-        f'may not list {resource}: grant the verb "list" on "{resource}"{group}'
+        f'may not list {resource}: grant the verb "list" on "{resource}"{group}: '
+        f"run: kubectl apply -f deployments/kubernetes/{manifest}"
     )
 
 

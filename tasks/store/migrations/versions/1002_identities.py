@@ -1,4 +1,4 @@
-"""Identify clusters and listed namespaces by uid; restrict workspaces to clusters."""
+"""Identify clusters and listed namespaces by uid; rights in clusters; clusters of workspaces."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,8 @@ _PIN_OBSERVED = """
 def upgrade() -> None:
     with op.batch_alter_table("cluster", recreate="never") as batch:
         batch.add_column(sa.Column("uid", sa.String(), nullable=False, server_default=""))
+        batch.add_column(sa.Column("missing_rights", sa.JSON(), nullable=True))
+        batch.add_column(sa.Column("rights_checked_at", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("listed_namespace", recreate="never") as batch:
         batch.add_column(sa.Column("uid", sa.String(), nullable=False, server_default=""))
     op.execute(_PIN_OBSERVED)
@@ -34,4 +36,6 @@ def downgrade() -> None:
     with op.batch_alter_table("listed_namespace", recreate="never") as batch:
         batch.drop_column("uid")
     with op.batch_alter_table("cluster", recreate="never") as batch:
+        batch.drop_column("rights_checked_at")
+        batch.drop_column("missing_rights")
         batch.drop_column("uid")
