@@ -1,5 +1,6 @@
 """Parameters that several flows share, with their titles and help texts in the form."""
 
+from collections.abc import Iterable
 from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
@@ -27,8 +28,14 @@ from flows.forms.schema import (
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, MAX_CHOICE_LENGTH
 from models.core.errors import InvalidRequest
 from models.core.names import ClusterName, RegistryName, WorkspaceName
-from models.registries.address import parse_address
-from models.registries.registry import CAPABILITIES, Capabilities, DriftPolicy, Tls
+from models.registries.address import parse_address, parse_image_host
+from models.registries.registry import (
+    CAPABILITIES,
+    MAX_PULL_ADDRESSES,
+    Capabilities,
+    DriftPolicy,
+    Tls,
+)
 from models.registries.space import Visibility
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
@@ -66,6 +73,26 @@ NewTokenServiceField = Annotated[
         "Token service",
         f"{_REALM_HELP}Leave empty to keep the current one; enter {NONE} to remove it.",
         default="",
+    ),
+]
+
+
+_PULL_ADDRESSES_HELP = (
+    "Other names in image references, such as a mirror: host or host:port. Namespaces "
+    "get a login for each. "
+)
+PullAddressesField = Annotated[
+    list[Annotated[str, Field(max_length=300)]],
+    Field(max_length=MAX_PULL_ADDRESSES, examples=[["mirror.example.com"]]),
+    form_field("Pull addresses", f"{_PULL_ADDRESSES_HELP}Example: mirror.example.com"),
+]
+NewPullAddressesField = Annotated[
+    list[Annotated[str, Field(max_length=300)]] | None,
+    Field(max_length=MAX_PULL_ADDRESSES, examples=[["mirror.example.com"]]),
+    UnionTabs(),
+    form_field(
+        "Pull addresses",
+        f"{_PULL_ADDRESSES_HELP}The list replaces the current one; an empty list removes it.",
     ),
 ]
 
@@ -214,6 +241,18 @@ def canonicalize_address(address: str) -> str:
         return parse_address(address).origin
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
+
+
+def parse_pull_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return pull addresses in their canonical spelling, without repetitions.
+
+    Raises:
+        InvalidRequest: one is invalid; the message contains the expected form.
+    """
+    try:
+        return tuple(dict.fromkeys(parse_image_host(address) for address in addresses))
+    except ValueError as error:
+        raise InvalidRequest(f"pull addresses: {error}") from None
 
 
 ExistingClusterField = Annotated[

@@ -15,11 +15,13 @@ from flows.forms.fields import (
     DescriptionField,
     DriftPolicyField,
     NameField,
+    PullAddressesField,
     PullCredentialsField,
     RegistryForm,
     TlsField,
     TokenServiceForm,
     canonicalize_address,
+    parse_pull_addresses,
 )
 from flows.forms.schema import form_field
 from flows.operations.integration import (
@@ -59,6 +61,7 @@ async def integrate_registry(
     pull_credentials: PullCredentialsField = None,
     allow_push: AllowPushField = False,
     tls: TlsField = SYSTEM_CA,
+    pull_addresses: PullAddressesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
     test_only: Annotated[
@@ -79,6 +82,7 @@ async def integrate_registry(
         allow_push=allow_push,
         tls=tls,
         token_service=_parse_token_service(registry),
+        pull_addresses=parse_pull_addresses(pull_addresses),
         drift_policy=drift_policy,
         description=description,
     )

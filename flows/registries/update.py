@@ -12,11 +12,13 @@ from flows.forms.fields import (
     NewCredentialsField,
     NewDescriptionField,
     NewDriftPolicyField,
+    NewPullAddressesField,
     NewPullCredentialsField,
     NewTlsField,
     NewTokenServiceField,
     OpenedSpacesField,
     canonicalize_address,
+    parse_pull_addresses,
 )
 from flows.forms.schema import NONE
 from flows.operations.access_changes import reconcile_access
@@ -56,6 +58,7 @@ async def update_registry(
     allow_push: NewAllowPushField = None,
     tls: NewTlsField = None,
     token_service: NewTokenServiceField = None,
+    pull_addresses: NewPullAddressesField = None,
     description: NewDescriptionField = None,
     drift_policy: NewDriftPolicyField = None,
     opened_spaces: OpenedSpacesField = None,
@@ -75,6 +78,7 @@ async def update_registry(
         "allow_push": allow_push,
         "tls": tls,
         "token_service": canonicalize_address(new_token_service) if new_token_service else None,
+        "pull_addresses": None if pull_addresses is None else parse_pull_addresses(pull_addresses),
         "description": description,
         "drift_policy": drift_policy,
     }

@@ -47,20 +47,26 @@ def logins_by_workspace(
     own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
     for (name, workspace), robot_account in current_robots(robot_accounts).items():
         if name in by_name and (name, workspace) in bound_workspaces:
-            host = by_name[name].parsed_address.netloc
+            host, *other_hosts = by_name[name].image_hosts
             own_logins[workspace].append(
                 RegistryLogin(
                     registry=name,
                     host=host,
                     account=robot_account.login,
                     robot_id=robot_account.robot_id,
+                    other_hosts=tuple(other_hosts),
                 )
             )
     shared: list[RegistryLogin] = []
     for pull_user in pull_users:
         registry = by_name[pull_user.registry]
-        host = registry.parsed_address.netloc
-        login = RegistryLogin(registry=registry.name, host=host, account=pull_user.username)
+        host, *other_hosts = registry.image_hosts
+        login = RegistryLogin(
+            registry=registry.name,
+            host=host,
+            account=pull_user.username,
+            other_hosts=tuple(other_hosts),
+        )
         if registry.name in public_registries and not registry.capabilities.serves_public_spaces:
             shared.append(login)
             continue

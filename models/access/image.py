@@ -62,14 +62,8 @@ def find_registry(image: Image, registries: Iterable[Registry]) -> Registry | No
     """Return the registry of an image, by its name in this service or else by its host."""
     candidates = list(registries)
     by_name = (registry for registry in candidates if registry.name == image.registry)
-    by_host = (registry for registry in candidates if image.registry in _registry_hosts(registry))
+    by_host = (registry for registry in candidates if image.registry in registry.image_hosts)
     return next(by_name, None) or next(by_host, None)
-
-
-def _registry_hosts(registry: Registry) -> Collection[str]:
-    where = registry.parsed_address
-    host = f"[{where.host}]" if ":" in where.host else where.host
-    return {where.netloc, f"{host}:{where.port}"}
 
 
 def space_name(image: Image, capabilities: Capabilities, spaces: Collection[str]) -> str:

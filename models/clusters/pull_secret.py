@@ -47,6 +47,7 @@ class RegistryLogin(FrozenModel):
     Attributes:
         registry: name of the registry.
         host: registry host in image references, e.g. `harbor.example.com`.
+        other_hosts: other forms of the host, and other hosts, that the login applies to.
         account: user name.
         robot_id: id of the robot account; None for the pull-only user of a Docker Registry.
     """
@@ -55,6 +56,7 @@ class RegistryLogin(FrozenModel):
     host: str
     account: str
     robot_id: int | None = None
+    other_hosts: tuple[str, ...] = ()
 
 
 class DesiredPullSecret(FrozenModel):

@@ -41,6 +41,16 @@ class Address(FrozenModel):
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
+    def image_hosts(self) -> tuple[str, ...]:
+        """The forms of host and port that image references use, the usual one first.
+
+        Clients compare them as text: a login for `host` does not apply to `host:443`
+        (https://github.com/docker/cli/issues/987).
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return tuple(dict.fromkeys((self.netloc, f"{host}:{self.port}")))
+
+    @property
     def origin(self) -> str:
         """The canonical form, e.g. `https://harbor.example.com`."""
         return f"{self.scheme}://{self.netloc}"
@@ -128,6 +138,22 @@ def _validate_ipv4(host: str) -> str:
             "as four decimal numbers, e.g. 192.0.2.1"
         ) from None
 
+
+def parse_image_host(text: str) -> str:
+    """Return the canonical `host[:port]` of a name that image references use.
+
+    Args:
+        text: `host[:port]`, also with a scheme.
+
+    Raises:
+        ValueError: the text has another form; the message contains the expected one.
+    """
+    address = text.strip()
+    return parse_address(address if "://" in address else f"https://{address}").netloc
+
+
+ImageHost = Annotated[str, Field(max_length=_MAX_LENGTH), AfterValidator(parse_image_host)]
+"""A host in image references as text, validated and converted to its canonical form."""
 
 AddressText = Annotated[
     str,

@@ -87,17 +87,23 @@ def check_available(registry: Registry, registries: Iterable[Registry]) -> Regis
 
 
 def check_address_available(registry: Registry, registries: Iterable[Registry]) -> None:
-    """Check that no other registry has this address, or the same host with another scheme.
+    """Check that no other registry has this address, the same host, or one of the pull addresses.
 
     Raises:
         InvalidRequest: another registry has it; the message contains its name.
     """
-    host = registry.parsed_address.netloc
     for record in registries:
-        if record.name != registry.name and record.parsed_address.netloc == host:
+        if record.name == registry.name:
+            continue
+        if record.parsed_address.netloc == registry.parsed_address.netloc:
             raise InvalidRequest(
                 f"{record.address} is already integrated as {record.name!r}, and image references "
                 f"do not distinguish http from https; run remove-registry for {record.name!r} first"
+            )
+        if common := [host for host in registry.image_hosts if host in record.image_hosts]:
+            raise InvalidRequest(
+                f"images at {common[0]} belong to {record.name!r} already: remove this address "
+                "there or here"
             )
 
 

@@ -9,8 +9,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from models.core.base import FrozenModel
-from models.registries.address import Address, AddressText, parse_address
+from models.registries.address import Address, AddressText, ImageHost, parse_address
 from models.registries.space import SpaceNameRule
+
+MAX_PULL_ADDRESSES = 10
+"""Each is one more entry in every pull secret, whose size is limited."""
 
 
 class Kind(StrEnum):
@@ -240,6 +243,8 @@ class Registry(FrozenModel):
             or if workspaces have robot accounts.
         allow_push: whether the pull-only user may be one that can push.
         token_service: another origin that may receive the credential (Docker token auth).
+        pull_addresses: other hosts in image references, such as a mirror. Pull secrets contain
+            them; no credential of the registry is ever sent there by this service.
         drift_policy: how reconcile handles visibility drift.
     """
 
@@ -252,6 +257,7 @@ class Registry(FrozenModel):
     allow_push: bool = False
     tls: Tls = SYSTEM_CA
     token_service: AddressText | None = None
+    pull_addresses: Annotated[tuple[ImageHost, ...], Field(max_length=MAX_PULL_ADDRESSES)] = ()
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""
 
@@ -259,6 +265,13 @@ class Registry(FrozenModel):
     def parsed_address(self) -> Address:
         """The parsed address."""
         return parse_address(self.address)
+
+    @property
+    def image_hosts(self) -> tuple[str, ...]:
+        """All forms of its hosts in image references, that of the address first."""
+        others = (parse_address(f"https://{host}") for host in self.pull_addresses)
+        addresses = (self.parsed_address, *others)
+        return tuple(dict.fromkeys(host for item in addresses for host in item.image_hosts))
 
     @property
     def capabilities(self) -> Capabilities:

@@ -31,6 +31,7 @@ class RegistryRow(SQLModel, table=True):
     pull_user_proof: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     tls: dict[str, Any] = Field(sa_type=JSON)
     token_service: str | None = None
+    pull_addresses: list[str] | None = Field(default=None, sa_type=JSON)
     drift_policy: str
     description: str = Field(default="", sa_type=Text)
     integrated_at: datetime = Field(sa_type=UtcDateTime)

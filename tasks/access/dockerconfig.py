@@ -20,9 +20,10 @@ def build_dockerconfigjson(logins: Iterable[RegistryLogin], passwords: Passwords
     Raises:
         KeyError: the password of a login is missing.
     """
-    auths = {}
+    auths: dict[str, dict[str, str]] = {}
     for login in logins:
         password = passwords[login.registry, login.robot_id].get_secret_value()
         auth = base64.b64encode(f"{login.account}:{password}".encode()).decode()
-        auths[login.host] = {"username": login.account, "password": password, "auth": auth}
+        entry = {"username": login.account, "password": password, "auth": auth}
+        auths |= dict.fromkeys((login.host, *login.other_hosts), entry)
     return json.dumps({"auths": auths}, sort_keys=True)

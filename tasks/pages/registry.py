@@ -77,6 +77,10 @@ def _facts_section(figures: RegistryStatistics) -> str:
         (
             ("Type", registry.capabilities.label),
             ("Address", escape_markdown(registry.address)),
+            (
+                "Pull addresses",
+                escape_markdown(", ".join(registry.pull_addresses)) or "only the address",
+            ),
             ("Origin", f"{registry.origin}, integrated {timestamp(record.integrated_at)}"),
             (
                 "Credentials",

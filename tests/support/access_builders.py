@@ -270,9 +270,14 @@ def login(
     *,
     account: str = "",
     host: str = "registry.test",
+    other_hosts: tuple[str, ...] = (),
 ) -> RegistryLogin:
     return RegistryLogin(
-        registry=registry, host=host, account=account or login_of(), robot_id=robot_id
+        registry=registry,
+        host=host,
+        account=account or login_of(),
+        robot_id=robot_id,
+        other_hosts=other_hosts,
     )
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import String, cast, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
@@ -85,7 +85,8 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
 
 
 def _to_registry(row: RegistryRow) -> Registry:
-    return Registry.model_validate(row.model_dump(include=set(Registry.model_fields)))
+    values = row.model_dump(include=set(Registry.model_fields))
+    return Registry.model_validate({**values, "pull_addresses": values["pull_addresses"] or ()})
 
 
 def list_names(session: Session) -> frozenset[str]:
@@ -94,12 +95,15 @@ def list_names(session: Session) -> frozenset[str]:
 
 
 def list_with_name_or_host(session: Session, registry: Registry) -> tuple[Registry, ...]:
-    """Return the registries that have the name or the host of this one."""
-    host = registry.parsed_address.netloc
+    """Return the registries that have the name or a host of this one, or pull addresses."""
+    origins = [
+        f"{scheme}://{host}" for host in registry.image_hosts for scheme in ("https", "http")
+    ]
     query = select(RegistryRow).where(
         or_(
             col(RegistryRow.name) == registry.name,
-            col(RegistryRow.address).in_([f"https://{host}", f"http://{host}"]),
+            col(RegistryRow.address).in_(origins),
+            cast(col(RegistryRow.pull_addresses), String).startswith('["'),
         )
     )
     return tuple(_to_registry(row) for row in session.exec(query))

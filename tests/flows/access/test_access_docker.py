@@ -310,7 +310,7 @@ async def test_300_registries_are_one_secret_and_one_delivery(name: str) -> None
             run_in_transaction(_bind, registry_name)
         await mark_pull_user_proved(*names)
         await sync()
-        assert len((cluster.secret("shop") or {})["auths"]) == 300
+        assert len((cluster.secret("shop") or {})["auths"]) == 2 * 300  # and with default port
         assert len(cluster.requests.writes()) == 2
         assert len(pull_secrets_in("eu")["shop"].logins) == 300
         await sync()
@@ -361,3 +361,21 @@ async def test_a_registry_without_a_catalog_is_healthy_and_its_spaces_are_bound(
         assert catalog_condition.status is ConditionStatus.FALSE
         assert "create-space" in catalog_condition.message
         assert list(spaces_of(name)) == ["team"]
+
+
+async def test_images_are_pulled_from_a_pull_address(name: str) -> None:
+    with docker_with("team") as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        mirror = url.partition("//")[2].replace("127.0.0.1", "localhost")
+        image = f"{mirror}/team/app:latest"
+        assert not await asyncio.to_thread(can_pull, image, cluster.secret("shop"))
+        await expect_success(update_registry, name, pull_addresses=[mirror])
+        assert await asyncio.to_thread(can_pull, image, cluster.secret("shop"))
+        assert await _namespaces_with_access(cluster, url, *ALL_NAMESPACES) == {"shop"}
+        message = await expect_failure(update_registry, name, pull_addresses=["a/b"])
+        assert "pull addresses: the address has a path" in message
+        await expect_success(update_registry, name, pull_addresses=[])
+        assert not await asyncio.to_thread(can_pull, image, cluster.secret("shop"))

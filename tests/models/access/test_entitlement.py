@@ -28,7 +28,13 @@ DOCKER = registry(Kind.DOCKER, name="images", address="http://docker.test:5000")
     update={"pull_credential": BlockRef(name="puller")}
 )
 PULLER = PullUser(registry="images", username="pull")
-ROBOT = RegistryLogin(registry="prod", host="harbor.test", account=login_of(), robot_id=1)
+ROBOT = RegistryLogin(
+    registry="prod",
+    host="harbor.test",
+    account=login_of(),
+    robot_id=1,
+    other_hosts=("harbor.test:443",),
+)
 USER = RegistryLogin(registry="images", host="docker.test:5000", account="pull")
 
 

@@ -13,7 +13,9 @@ HARBOR, DOCKER = CAPABILITIES[Kind.HARBOR], CAPABILITIES[Kind.DOCKER]
 DIGEST = f"sha256:{'0a' * 32}"
 ALL = (
     registry(name="harbor-prod", address="https://harbor.example.com"),
-    registry(Kind.DOCKER, name="docker-dev", address="http://localhost:5000"),
+    registry(Kind.DOCKER, name="docker-dev", address="http://localhost:5000").model_copy(
+        update={"pull_addresses": ("mirror.test",)}
+    ),
 )
 
 
@@ -26,6 +28,8 @@ ALL = (
         ("Harbor.Example.com:443/team-a/app", HARBOR, "harbor-prod", "team-a"),
         (f"https://harbor.example.com/team-a/app@{DIGEST}", HARBOR, "harbor-prod", "team-a"),
         ("localhost:5000/team/app:1", DOCKER, "docker-dev", "team"),
+        ("mirror.test/team/app:1", DOCKER, "docker-dev", "team"),
+        ("mirror.test:443/team/app:1", DOCKER, "docker-dev", "team"),
         ("docker-dev/app:1", DOCKER, "docker-dev", "/"),
         ("docker-dev/app", DOCKER, "docker-dev", "/"),
         ("docker-dev/team", DOCKER, "docker-dev", "team"),

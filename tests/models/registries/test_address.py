@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from models.core.base import FrozenModel
-from models.registries.address import AddressText, parse_address
+from models.registries.address import AddressText, parse_address, parse_image_host
 
 
 class _Form(FrozenModel):
@@ -36,6 +36,42 @@ def test_put_right(typed: str, origin: str, netloc: str) -> None:
     address = parse_address(typed)
     assert (address.origin, address.netloc, str(address)) == (origin, netloc, origin)
     assert parse_address(origin) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts"),
+    [
+        ("https://h", ("h", "h:443")),
+        ("http://h", ("h", "h:80")),
+        ("http://h:443", ("h:443",)),
+        ("https://h:5000", ("h:5000",)),
+        ("https://[::1]", ("[::1]", "[::1]:443")),
+    ],
+)
+def test_a_default_port_may_be_written_in_image_references(
+    address: str, hosts: tuple[str, ...]
+) -> None:
+    assert parse_address(address).image_hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        ("Mirror.Example.com", "mirror.example.com"),
+        (" mirror:5000 ", "mirror:5000"),
+        ("mirror:443", "mirror"),
+        ("https://mirror.example.com/", "mirror.example.com"),
+        ("[::1]:5000", "[::1]:5000"),
+    ],
+)
+def test_a_host_of_image_references(typed: str, host: str) -> None:
+    assert parse_image_host(typed) == parse_image_host(host) == host
+
+
+@pytest.mark.parametrize("typed", ["", "mirror/team", "user@mirror", "mir ror", "https://"])
+def test_no_host_of_image_references(typed: str) -> None:
+    with pytest.raises(ValueError, match="the address"):
+        parse_image_host(typed)
 
 
 @pytest.mark.parametrize(

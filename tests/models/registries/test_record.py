@@ -79,6 +79,16 @@ def test_a_name_and_an_address_are_free(candidate: Registry, existing: Registry 
             registry(name="twin", address="https://registry.test"),
             r"^http://registry.test is already integrated as 'prod'",
         ),
+        (
+            registry(name="twin", address="https://registry.test:80"),
+            r"^images at registry.test:80 belong to 'prod' already",
+        ),
+        (
+            registry(name="twin", address="https://new.test").model_copy(
+                update={"pull_addresses": ("registry.test",)}
+            ),
+            r"^images at registry.test belong to 'prod' already",
+        ),
     ],
 )
 def test_a_name_or_an_address_is_taken(candidate: Registry, message: str) -> None:

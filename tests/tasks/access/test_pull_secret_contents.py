@@ -82,7 +82,8 @@ def bind(workspace: str) -> None:
 
 def read_passwords(secret_contents: PullSecretContents, workspace: str) -> dict[str, str]:
     auths = json.loads(secret_contents.contents[workspace])["auths"]
-    return {host: entry["password"] for host, entry in auths.items()}
+    assert {f"{host}:80" for host in auths if ":" not in host} <= auths.keys()
+    return {host: entry["password"] for host, entry in auths.items() if not host.endswith(":80")}
 
 
 async def test_nothing_on_record_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +106,9 @@ async def test_each_workspace_has_its_own_robot() -> None:
     assert read_passwords(secret_contents, "team-b") == {"registry.test": "Secret-2"}
     content = secret_contents.contents["team-a"].encode()
     assert secret_contents.desired["team-a"] == DesiredPullSecret(
-        logins=(login(),), fingerprint=secret_contents.fingerprint(content), byte_size=len(content)
+        logins=(login(other_hosts=("registry.test:80",)),),
+        fingerprint=secret_contents.fingerprint(content),
+        byte_size=len(content),
     )
     assert secret_contents.fingerprint(content) == VAULT.fingerprint(content)
 
