@@ -80,7 +80,8 @@ class Contest:
         history = self._histories.get(service_account)
         if history is None or history.fingerprint != fingerprint:
             return False
-        return self._now < history.times[-1] + repair_delay(len(history.times))
+        delay = repair_delay(len(history.times))
+        return bool(delay) and self._now < history.times[-1] + delay
 
 
 def forget_recreated(
