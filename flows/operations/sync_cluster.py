@@ -25,6 +25,7 @@ from models.clusters.cluster import (
     next_cluster_status,
     unreachable_cluster_snapshot,
 )
+from models.clusters.contest import forget_recreated
 from models.clusters.identity import confirm_identity
 from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
@@ -292,7 +293,7 @@ async def _plan(
         record.cluster,
         snapshot,
         namespace_contents.desired,
-        record.pull_secrets,
+        forget_recreated(record.pull_secrets, record.namespaces, namespaces),
         namespace_contents.unresolved,
         namespace_contents.entitled_registries,
         {

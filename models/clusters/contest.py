@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from models.clusters.cluster import PULL_SECRET_NAME
-from models.clusters.pull_secret import RepairHistory
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import PullSecretStatus, RepairHistory
 
 CONTESTED_AFTER = 3
 """Repairs after which an object is contested."""
@@ -79,7 +80,34 @@ class Contest:
         history = self._histories.get(service_account)
         if history is None or history.fingerprint != fingerprint:
             return False
-        return self._now < history.times[-1] + repair_delay(len(history.times))
+        delay = repair_delay(len(history.times))
+        return bool(delay) and self._now < history.times[-1] + delay
+
+
+def forget_recreated(
+    pull_secrets: Iterable[PullSecretStatus],
+    before: Iterable[Namespace],
+    after: Iterable[Namespace],
+) -> tuple[PullSecretStatus, ...]:
+    """Return the statuses; those of recreated namespaces without links and repairs.
+
+    A namespace that is deleted and created again and again receives first deliveries, no repairs.
+
+    Args:
+        pull_secrets: statuses on record.
+        before, after: namespaces on record and as observed.
+    """
+    uids = {namespace.name: namespace.uid for namespace in before}
+    recreated = {
+        namespace.name
+        for namespace in after
+        if uids.get(namespace.name, namespace.uid) != namespace.uid
+    }
+    update: dict[str, object] = {"links": (), "repairs": ()}
+    return tuple(
+        status.model_copy(update=update) if status.namespace in recreated else status
+        for status in pull_secrets
+    )
 
 
 def is_contested(history: RepairHistory) -> bool:

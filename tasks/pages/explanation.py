@@ -5,6 +5,7 @@ from models.access.explain.explanation import (
     AccessCheckName,
     Answer,
     Explanation,
+    Question,
     blocked_check,
 )
 from tasks.pages.markdown import (
@@ -26,7 +27,8 @@ def explanation_page(explanation: Explanation) -> str:
     question, answer = explanation.question, explanation.answer
     parts = [
         f"# {ANSWER_ICON[answer]} {answer.capitalize()}: "
-        f"{escape_markdown(question.namespace_path)}, {escape_markdown(question.image)}",
+        f"{escape_markdown(question.namespace_path)}{_pod_note(question)}, "
+        f"{escape_markdown(question.image)}",
         f"**{escape_markdown(explanation.summary, 900)}.**",
     ]
     if explanation.first_failure is not None:
@@ -37,6 +39,13 @@ def explanation_page(explanation: Explanation) -> str:
     parts.append(f"Checked at {timestamp(explanation.at)}. Nothing was changed.")
     parts.append("\n".join(f"* {escape_markdown(note, 600)}" for note in explanation.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _pod_note(question: Question) -> str:
+    if question.pod:
+        return f", pod {inline_code(question.pod)}"
+    account = question.service_account
+    return f", ServiceAccount {inline_code(account)}" if account else ""
 
 
 def _check_row(check: AccessCheck, explanation: Explanation) -> tuple[str, ...]:

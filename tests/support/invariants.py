@@ -12,7 +12,7 @@ from deployments.simulators.harbor.identity import find_robot
 from deployments.simulators.harbor.rights import is_allowed
 from deployments.simulators.harbor.web.request import ANONYMOUS, Caller
 from models.clusters.cluster import INSTALLATION_LABEL, MANAGED_BY_LABEL, PULL_SECRET_NAME
-from models.registries.robots import parse_mark
+from models.registries.robots import parse_mark, robot_prefix
 from tasks.store.access import bindings
 from tasks.store.registries import robots
 from tasks.store.session import run_in_transaction
@@ -118,6 +118,12 @@ def has_no_foreign_secret(platform: TrackedPlatform, cluster: str, namespace: st
     return labels.get(INSTALLATION_LABEL) == platform.installation and MANAGED_BY_LABEL in labels
 
 
+def has_own_logins(platform: TrackedPlatform, cluster: str, namespace: str) -> bool:
+    """Whether the Secret holds a login of ours: without its labels it may be taken back."""
+    logins = (platform.clusters[cluster].secret(namespace) or {}).get("auths", {}).values()
+    return any(robot_prefix(platform.installation) in login["username"] for login in logins)
+
+
 def foreign_objects(platform: TrackedPlatform) -> dict[str, Any]:
     """Return all that is not ours to touch."""
     objects: dict[str, Any] = {
@@ -129,7 +135,8 @@ def foreign_objects(platform: TrackedPlatform) -> dict[str, Any]:
         objects[f"links in {location}"] = [
             secret_name for secret_name in secret_names if secret_name != PULL_SECRET_NAME
         ]
-        if not has_no_foreign_secret(platform, cluster, namespace):
+        is_foreign = not has_no_foreign_secret(platform, cluster, namespace)
+        if is_foreign and not has_own_logins(platform, cluster, namespace):
             objects[f"secret in {location}"] = emulated_cluster.raw_secret(namespace)
     return objects
 

@@ -25,11 +25,17 @@ from flows.runs import hold_lease, new_run_context
 from models.access.binding import Binding
 from models.access.binding_change import plan_bind, plan_unbind
 from models.clusters.cluster import PULL_SECRET_NAME, Cluster, ClusterStatus
-from models.clusters.pull_secret import PullSecretStatus
+from models.clusters.pull_secret import PullSecretStatus, RepairHistory
 from models.core.labels import WORKSPACE_LABEL
 from models.registries.registry import BlockRef
 from models.registries.robots import RobotAccount
-from models.tables import DepartureRow, ManagedHarborRow, NamespaceRow, RobotAccountRow
+from models.tables import (
+    DepartureRow,
+    ManagedHarborRow,
+    NamespaceRow,
+    PullSecretRow,
+    RobotAccountRow,
+)
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.store.access import bindings, clusters
@@ -163,8 +169,17 @@ def advance_time(**duration: float) -> None:
                     before = getattr(row, name)
                     setattr(row, name, before - timedelta(**duration) if before else None)
                 session.add(row)
+        for secret in session.exec(select(PullSecretRow)):
+            secret.repairs = [_shift(history, timedelta(**duration)) for history in secret.repairs]
+            session.add(secret)
 
     run_in_transaction(shift)
+
+
+def _shift(history: dict[str, Any], duration: timedelta) -> dict[str, Any]:
+    before = RepairHistory.model_validate(history)
+    times = tuple(time - duration for time in before.times)
+    return before.model_copy(update={"times": times}).model_dump(mode="json")
 
 
 _TIME_COLUMNS: dict[

@@ -195,6 +195,14 @@ class TrackedPlatform(RandomPlatform):
             labels = {WORKSPACE_LABEL: workspace, SECOND_LABEL: second}
             self.clusters[cluster].set_labels(name, labels)
 
+    async def misspell(self, cluster: str, name: str) -> None:
+        """Somebody makes a typing error in a label, and corrects it after a sync."""
+        if (cluster, name) in self.labels:
+            labels = self.labels[cluster, name]
+            self.clusters[cluster].set_labels(name, {key: "No_Name" for key in labels})
+            await self.sync()
+            self.clusters[cluster].set_labels(name, dict(labels))
+
     def list_by_hand(self, workspace: str, cluster: str, name: str) -> None:
         """Give it to a workspace; once more takes it back."""
         self._copy(cluster, name)
@@ -253,7 +261,7 @@ class TrackedPlatform(RandomPlatform):
             self.clusters[cluster].add_foreign_secret(name)
 
     def own_secret(self, cluster: str, name: str) -> None:
-        """Somebody takes our mark off, and so makes the Secret his own."""
+        """Somebody takes our mark off: it is ours as long as it holds our login."""
         if self.clusters[cluster].raw_secret(name) is not None:
             self.clusters[cluster].relabel_secret(name, {})
 
@@ -261,6 +269,12 @@ class TrackedPlatform(RandomPlatform):
         """Somebody lets the ServiceAccount hand out another Secret instead of ours."""
         if (cluster, name) in self.labels:
             self.clusters[cluster].set_image_pull_secrets(name, "other")
+
+    async def contest(self, cluster: str, name: str) -> None:
+        """Somebody undoes each repair of a ServiceAccount."""
+        for _ in range(4):
+            self.unlink(cluster, name)
+            await self.sync()
 
     def link_other(self, cluster: str, name: str) -> None:
         if (cluster, name) in self.labels:

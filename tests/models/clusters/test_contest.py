@@ -11,6 +11,7 @@ from models.clusters.contest import (
     Contest,
     add_repair,
     describe_contest,
+    forget_recreated,
     repair_delay,
 )
 from models.clusters.pull_secret import (
@@ -30,7 +31,9 @@ from tests.support.access_builders import (
     cluster_snapshot,
     desired_pull_secret,
     login,
+    namespace,
     observed_namespace,
+    pull_secret_status,
     secret,
     service_account,
 )
@@ -234,6 +237,18 @@ def test_histories_are_bounded_and_keep_their_order() -> None:
     histories = _histories(f"a{number:02}" for number in range(50))
     assert len(histories) == 20
     assert Contest(histories, NOW + MINUTE).histories == histories
+
+
+def test_a_recreated_namespace_has_no_history() -> None:
+    before = [namespace("shop"), namespace("till"), namespace("gone")]
+    after = [namespace("shop", uid="new"), namespace("till"), namespace("fresh")]
+    statuses = [
+        pull_secret_status(name, links=("default",), repairs=_histories("a"))
+        for name in ("shop", "till", "gone", "fresh")
+    ]
+    shop, *others = forget_recreated(statuses, before, after)
+    assert shop == pull_secret_status("shop")
+    assert others == statuses[1:]
 
 
 def test_several_contested_objects_are_one_message() -> None:

@@ -1,6 +1,7 @@
 """Links of ServiceAccounts: the chosen ones have one, and only our own are removed."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.support.access_builders import (
 )
 from tests.support.builders import NOW
 
+LATER = NOW + timedelta(minutes=1)
 OURS = "registry-integration"
 ALL, DEFAULT = ServiceAccountChoice(text="all"), ServiceAccountChoice()
 WEB = ServiceAccountChoice(text="app=web")
@@ -70,7 +72,7 @@ def applied(secret_plan: PullSecretPlan, *failing: str) -> PullSecretStatus:
         else cluster_result(change)
         for change in secret_plan.changes
     ]
-    (status,) = update_statuses(secret_plan, outcomes, {"shop": desired_pull_secret()}, now=NOW)
+    (status,) = update_statuses(secret_plan, outcomes, {"shop": desired_pull_secret()}, now=LATER)
     return status
 
 

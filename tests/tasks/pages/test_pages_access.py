@@ -189,6 +189,10 @@ def test_an_explanation_shows_each_link_and_the_fix() -> None:
     assert_harmless(page)
     assert explanation_page(explain(evidence())).startswith("# ✅ Yes")
     assert explanation_page(explain(evidence(unreachable_cluster()))).startswith("# ❔ Unknown")
+    for field, title in (("pod", "pod `web-1`"), ("service_account", "ServiceAccount `web-1`")):
+        question = QUESTION.model_copy(update={field: "web-1"})
+        page = explanation_page(explain(evidence(question=question)))
+        assert page.startswith(f"# ✅ Yes: eu/shop, {title}, ")
 
 
 def test_an_age_is_told_in_the_unit_that_suits_it() -> None:

@@ -12,6 +12,7 @@ from models.clusters.pull_secret import (
     ClusterChange,
     ClusterChangeResult,
     PullSecretPlan,
+    WriteSecret,
 )
 from models.core.errors import Forbidden, Unreachable
 from models.core.reasons import Reason
@@ -160,3 +161,33 @@ async def test_the_same_in_a_cluster(short_timeout: None) -> None:
         "stuck": Reason.TIMED_OUT,
         "z": Reason.DONE,
     }
+
+
+class DenyingCluster:
+    """Denies changes of one kind and name."""
+
+    def __init__(self, kind: str, service_account: str = "") -> None:
+        self.denied = (kind, service_account)
+
+    async def apply_change(
+        self, change: ClusterChange, contents: Mapping[str, str]
+    ) -> ClusterChangeResult:
+        is_denied = (change.kind, getattr(change, "service_account", "")) == self.denied
+        reason = Reason.ADMISSION_DENIED if is_denied else Reason.DONE
+        return ClusterChangeResult(change=change, succeeded=not is_denied, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "account", "tried"),
+    [("deliver", "", ["deliver"]), ("link", "a", ["deliver", "link", "link"])],
+)
+async def test_a_secret_that_was_not_written_is_not_linked_and_links_do_not_stop_each_other(
+    kind: str, account: str, tried: list[str]
+) -> None:
+    write = WriteSecret(
+        namespace="shop", before="", after="x", registries=("prod",), reason=Reason.MISSING
+    )
+    links = (AddImagePullSecret(namespace="shop", service_account=name) for name in ("a", "b"))
+    plan = PullSecretPlan(cluster="eu", changes=(write, *links))
+    outcomes = await apply_pull_secret_plan(plan, DenyingCluster(kind, account), {})
+    assert [outcome.change.kind for outcome in outcomes] == tried
