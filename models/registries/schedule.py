@@ -8,6 +8,8 @@ from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType
 
 _BACKOFF_STEPS = 4
+_MAX_MISSED = 3
+"""Intervals after which an observation is too old to be relied on."""
 
 _UNSENT_REASONS = (Reason.CREDENTIALS_FORBIDDEN, Reason.CREDENTIALS_MISSING)
 """Reasons without an attempt to log in: nothing is locked, and recovery is noticed quickly."""
@@ -60,6 +62,16 @@ def is_due(
         return True
     wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
     return now - history.observed_at >= wait - timedelta(seconds=1)
+
+
+def outdated_at(
+    history: PollHistory, policy: PollPolicy, conditions: tuple[Condition, ...]
+) -> datetime | None:
+    """Return when the last observation is too old to be relied on (UTC); None before the first."""
+    if history.observed_at is None:
+        return None
+    wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
+    return history.observed_at + _MAX_MISSED * wait
 
 
 def refuses_credentials(conditions: tuple[Condition, ...]) -> bool:

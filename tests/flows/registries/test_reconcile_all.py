@@ -11,7 +11,9 @@ from deployments.simulators.server import get_closed_url, run_server
 from flows.registries.reconcile_all import reconcile_all
 from flows.runs import new_run_context
 from models.core.audit import AuditEntry
+from models.core.reasons import Reason
 from models.core.settings import get_settings
+from models.registries.condition import Health
 from models.registries.registry import Kind
 from models.registries.space import Visibility
 from tasks import clock
@@ -93,6 +95,8 @@ async def test_the_broken_hold_up_nobody(name: str, short_timeouts: None) -> Non
     for registry_name in (hanging_name, failing_name, unsavable_name):
         assert statistics_of(registry_name).totals.space_count == 1
         assert record_of(registry_name).poll_history.observed_at is not None
+    health_summary = record_of(unsavable_name).health_summary
+    assert (health_summary.health, health_summary.reason) == (Health.UNKNOWN, Reason.UNFORESEEN)
     assert await count_task_runs(state) <= 5
     assert (await sent_events(healthy_name))["space.visibility-drifted"] == 1
 
