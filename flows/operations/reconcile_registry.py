@@ -26,7 +26,7 @@ from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.run_record import Findings, RunRecord, summarize_findings, summarize_run
-from models.registries.schedule import refuses_credentials
+from models.registries.schedule import recheck_at, refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
 from tasks.access.pull_user import observe_pull_user
@@ -178,6 +178,9 @@ async def _observe_and_save(
         results=result.results,
         unsafe_reason=result.unsafe_reason,
         has_superseded_robots=has_superseded,
+        recheck_at=recheck_at(
+            run_record.poll_history, get_settings().poll_policy, run_record.conditions
+        ),
     )
 
 

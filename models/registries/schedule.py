@@ -60,8 +60,29 @@ def is_due(
     """Return whether to observe a registry now, with a tolerance of one second."""
     if history.observed_at is None:
         return True
+    time = recheck_at(history, policy, conditions)
+    if time is not None and now >= time - timedelta(seconds=1):
+        return True
     wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
     return now - history.observed_at >= wait - timedelta(seconds=1)
+
+
+def recheck_at(
+    history: PollHistory, policy: PollPolicy, conditions: tuple[Condition, ...]
+) -> datetime | None:
+    """Return when to observe again because of a failure that is not confirmed (UTC).
+
+    A single result that may be transient does not change a condition; a second one soon after it
+    tells whether it was. None if there is no such result, if it is about the credential (in Harbor
+    each wrong password locks the account), or if observations take longer than the time to wait.
+    """
+    pending = {condition.type for condition in conditions if condition.contrary}
+    is_slow = timedelta(seconds=history.seconds) > policy.recheck
+    if history.observed_at is None or not pending or is_slow or not policy.recheck:
+        return None
+    if ConditionType.AUTHENTICATED in pending or refuses_credentials(conditions):
+        return None
+    return history.observed_at + policy.recheck
 
 
 def outdated_at(
