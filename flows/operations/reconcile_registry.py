@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple, cast
 
+from prefect import get_run_logger
 from prefect.utilities.annotations import quote
 from sqlmodel import Session
 
@@ -19,13 +20,13 @@ from models.core.plural import pluralize
 from models.core.run_context import RunContext
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult
-from models.registries.health import summarize_health
+from models.registries.health import summarize_health, unfinished_conditions
 from models.registries.observation import Snapshot, StorageReading
 from models.registries.plan import Plan
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.run_record import Findings, RunRecord, summarize_findings, summarize_run
-from models.registries.schedule import refuses_credentials
+from models.registries.schedule import recheck_at, refuses_credentials
 from models.registries.space_plan import plan_spaces
 from tasks import clock
 from tasks.access.pull_user import observe_pull_user
@@ -140,10 +141,30 @@ async def reconcile(
     retention = get_settings().superseded_retention
     robot_state = registry_state.robot_state.schedule(retention, context.now, rotate)
     options = _Options(context, steps, dry_run, allow_large, is_new_registry)
+    try:
+        return await _observe_and_save(
+            registry_state, robot_state, credentials, options, release=release
+        )
+    except LeaseHeld:
+        raise
+    except Exception as error:
+        await _save_unfinished(registry_state.record, options, error)
+        raise
+
+
+async def _observe_and_save(
+    registry_state: RegistryState,
+    robot_state: RobotState,
+    credentials: Mapping[str, SavedCredential] | None,
+    options: "_Options",
+    *,
+    release: bool,
+) -> RegistryRunResult:
+    name, context = registry_state.record.registry.name, options.context
     result = await _connect_and_run(registry_state, robot_state, credentials, options)
     run_record = _summarize(registry_state, result)
     has_superseded = has_superseded_robots(robot_state.robots, result.results)
-    if not dry_run:
+    if not options.dry_run:
         arguments = name, run_record, context.at(clock.now()), result.storage
         if release and not has_superseded:
             await save_and_release(context.lease_id, save_run_and_holds, *arguments)
@@ -157,7 +178,22 @@ async def reconcile(
         results=result.results,
         unsafe_reason=result.unsafe_reason,
         has_superseded_robots=has_superseded,
+        recheck_at=recheck_at(
+            run_record.poll_history, get_settings().poll_policy, run_record.conditions
+        ),
     )
+
+
+async def _save_unfinished(record: RegistryRecord, options: "_Options", error: Exception) -> None:
+    """Save that nothing newer is known of a registry; a failure to do so is only logged."""
+    if options.dry_run:
+        return
+    name, context = record.registry.name, options.context.at(clock.now())
+    conditions = unfinished_conditions(record.conditions, type(error).__name__, context.now)
+    try:
+        await in_transaction(runs.save_conditions, name, conditions, context)
+    except Exception:
+        get_run_logger().exception("%s: its conditions were not saved", name)
 
 
 def _summarize(registry_state: RegistryState, result: "_Run") -> RunRecord:

@@ -1,5 +1,7 @@
 """The results of a run on one registry, and of discovery in one cluster."""
 
+from datetime import datetime
+
 from models.access.rotation_messages import deletion_remark
 from models.access.target import TargetResult, registry_target
 from models.core.base import FrozenModel
@@ -18,6 +20,7 @@ class RegistryRunResult(FrozenModel):
         unsafe_reason: why the plan was not applied or only in part: read-only mode, safety limits,
             or no key to encrypt new secrets.
         has_superseded_robots: whether a workspace has more than one robot account now.
+        recheck_at: when to observe it again because of a failure that is not confirmed (UTC).
     """
 
     registry: str
@@ -27,6 +30,7 @@ class RegistryRunResult(FrozenModel):
     results: tuple[ChangeResult, ...] = ()
     unsafe_reason: str = ""
     has_superseded_robots: bool = False
+    recheck_at: datetime | None = None
 
     @property
     def counts(self) -> ChangeCounts:

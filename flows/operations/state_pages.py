@@ -13,6 +13,7 @@ from sqlmodel import Session
 from flows.operations.run_results import DiscoveryResult
 from flows.operations.sync_cluster import ClusterSyncResult
 from models.core.publication import Publication
+from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarborRecord
 from models.overview.build_views import build_registry_access_views, build_workspace_views
 from models.overview.overview import (
@@ -135,7 +136,10 @@ def _save_end(
 def _load(session: Session, pages: StatePages, now: datetime) -> _Facts:
     registry_statistics: tuple[RegistryStatistics, ...] = ()
     if pages.overview or pages.registries:
-        registry_statistics = statistics.list_registry_statistics(session)
+        policy = get_settings().poll_policy
+        registry_statistics = tuple(
+            figures.as_of(policy, now) for figures in statistics.list_registry_statistics(session)
+        )
     names = {registry.name for registry in registry_statistics} & set(pages.registries)
     registry_access = workspace_access = None
     if names:

@@ -1,6 +1,7 @@
 """Messages that end the registry flows' runs."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from models.core.plural import pluralize
 
@@ -72,9 +73,21 @@ def saved(pending: str) -> str:
     return f"the desired state is saved, {pending}"
 
 
+def due_note(due_count: int, total: int, oldest_check: datetime | None) -> str:
+    """Return how many registries were due, and since when all of them were checked.
+
+    Args:
+        oldest_check: when the registry was checked that was not checked for longest (UTC); None
+            without registries.
+    """
+    note = f"{due_count} of {total} registries were due"
+    if oldest_check is None:
+        return note
+    return f"{note}; all were checked since {oldest_check:%H:%M:%S} UTC"
+
+
 def reconcile_all_summary(
-    due_count: int,
-    total: int,
+    due: str,
     unavailable: Sequence[str],
     skipped: Mapping[str, str],
     notes: Sequence[str],
@@ -83,10 +96,11 @@ def reconcile_all_summary(
     """Return the message of a run on all due registries.
 
     Args:
+        due: how many were due, see `due_note`.
         unavailable: names of the registries that could not be read.
         skipped: the other runs that work on registries, by the name of the registry.
     """
-    parts = [f"{due_count} of {total} registries were due"]
+    parts = [due]
     if skipped:
         other_runs = [f"{name}: {other_run}" for name, other_run in skipped.items()]
         names = ", ".join(other_runs[:_MAX_NAMES])

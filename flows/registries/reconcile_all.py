@@ -1,8 +1,8 @@
 """Reconcile all due registries concurrently, in a few tasks."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -19,6 +19,7 @@ from models.core.availability import Unavailable
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
 from models.core.settings import get_settings
+from models.registries.record import RegistryRecord
 from tasks import clock
 from tasks.concurrency import map_concurrently
 from tasks.prefect.events import send_events
@@ -27,6 +28,9 @@ from tasks.secrets.credentials import read_credentials
 from tasks.store.registries import registries
 from tasks.store.session import in_transaction
 from tasks.store.state import load_rotation_records
+
+_MAX_ROUND = timedelta(seconds=30)
+"""Time after which a run observes nothing again: the next run, a minute after it, does."""
 
 _BATCH = 50
 """Registries per task run: a task run costs more on the Prefect server than one observation."""
@@ -41,6 +45,7 @@ class RegistryRunSummary(FrozenModel):
         skipped_reason: why the registry was left to another run.
         error: why the run failed.
         note: remark for the run message.
+        recheck_at: see `RegistryRunResult`.
     """
 
     registry: str
@@ -49,6 +54,7 @@ class RegistryRunSummary(FrozenModel):
     skipped_reason: str = ""
     error: str = ""
     note: str = ""
+    recheck_at: datetime | None = None
 
 
 @flow(name="reconcile-all", persist_result=False)
@@ -57,7 +63,8 @@ async def reconcile_all() -> State[None]:
     """Observe every due registry and correct what differs from the desired state.
 
     Registries are independent of each other. A registry that is down is saved as unhealthy with a
-    reason; the run fails only if a change or the run itself fails.
+    reason; the run fails only if a change or the run itself fails. A failure that is not confirmed
+    is observed again some seconds later, after all results of the others are saved and sent.
     """
     records = await in_transaction(registries.list_registries)
     due_at = clock.now()
@@ -79,11 +86,40 @@ async def reconcile_all() -> State[None]:
     results = await asyncio.gather(
         *(reconcile_batch(batch, credentials, semaphore, due_at) for batch in batches)
     )
-    summaries = [summary for batch in results for summary in batch]
+    summaries = {summary.registry: summary for batch in results for summary in batch}
+    await _publish_changes(summaries.values())
+    unconfirmed = [summary for summary in summaries.values() if summary.recheck_at is not None]
+    if unconfirmed and clock.now() - due_at <= _MAX_ROUND:
+        rechecks = await recheck_batch(unconfirmed, credentials, semaphore)
+        summaries |= {check.registry: check for check in rechecks if not check.skipped_reason}
+        await _publish_changes(rechecks)
+    return _final_state(records, due_at, tuple(summaries.values()))
+
+
+async def _publish_changes(summaries: Iterable[RegistryRunSummary]) -> None:
     if any(summary.affects_pull_secrets for summary in summaries):
         await sync_clusters()
     await send_events()
-    return _final_state(len(records), summaries)
+
+
+@task(name="recheck-batch", cache_policy=NO_CACHE, persist_result=False)
+async def recheck_batch(
+    unconfirmed: Sequence[RegistryRunSummary],
+    credentials: Mapping[str, SavedCredential],
+    semaphore: asyncio.Semaphore,
+) -> tuple[RegistryRunSummary, ...]:
+    """Reconcile registries again at the time of their recheck, unless another run just did."""
+
+    async def recheck(summary: RegistryRunSummary) -> RegistryRunSummary:
+        name, time = summary.registry, summary.recheck_at or clock.now()
+        await asyncio.sleep(max((time - clock.now()).total_seconds(), 0))
+        async with semaphore:
+            work = _reconcile_isolated(name, credentials, clock.now())
+            return await isolate_failure(
+                name, work, lambda message: RegistryRunSummary(registry=name, error=message)
+            )
+
+    return tuple(await asyncio.gather(*(recheck(summary) for summary in unconfirmed)))
 
 
 @task(name="reconcile-batch", cache_policy=NO_CACHE, persist_result=False)
@@ -122,24 +158,33 @@ async def _reconcile_isolated(
         return RegistryRunSummary(registry=name, skipped_reason=error.conflict.other_run)
     if isinstance(result.snapshot.spaces, Unavailable):
         get_run_logger().warning(result.error)
-        return RegistryRunSummary(registry=name, unavailable_reason=result.error)
+        return RegistryRunSummary(
+            registry=name, unavailable_reason=result.error, recheck_at=result.recheck_at
+        )
     waits = result.target.state is TargetState.READ_ONLY
     return RegistryRunSummary(
         registry=name,
         affects_pull_secrets=result.affects_pull_secrets,
         error="" if waits else result.error,
         note=result.error if waits else result.note,
+        recheck_at=result.recheck_at,
     )
 
 
-def _final_state(total: int, summaries: Sequence[RegistryRunSummary]) -> State[None]:
+def _final_state(
+    records: Sequence[RegistryRecord], due_at: datetime, summaries: Sequence[RegistryRunSummary]
+) -> State[None]:
     errors = [summary.error for summary in summaries if summary.error]
     unavailable = [summary.registry for summary in summaries if summary.unavailable_reason]
     notes = [summary.note for summary in summaries if summary.note]
     skipped = {
         summary.registry: summary.skipped_reason for summary in summaries if summary.skipped_reason
     }
-    message = messages.reconcile_all_summary(
-        len(summaries), total, unavailable, skipped, notes, errors
-    )
+    due_names = {summary.registry for summary in summaries}
+    times = [
+        due_at if record.registry.name in due_names else record.poll_history.observed_at or due_at
+        for record in records
+    ]
+    due = messages.due_note(len(summaries), len(records), min(times, default=None))
+    message = messages.reconcile_all_summary(due, unavailable, skipped, notes, errors)
     return Failed(message=message) if errors else Completed(message=message)

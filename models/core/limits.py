@@ -66,9 +66,12 @@ class PollPolicy(FrozenModel):
     Attributes:
         interval: configured time between two observations of a registry that responds quickly.
         max_interval: longest time between two observations, unless `interval` is longer.
+        recheck: time after which a failure that is not confirmed is observed again; zero waits for
+            the next interval.
         max_load: largest share of time that observations may keep one registry busy, 0 to 1.
     """
 
     interval: timedelta = timedelta(seconds=60)
     max_interval: timedelta = timedelta(minutes=15)
+    recheck: timedelta = timedelta(seconds=15)
     max_load: float = 0.1

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     NOT_PROBED = "NotProbed"
     # observation and reconciliation
     SYNCED = "Synced"
+    OBSERVATION_OUTDATED = "ObservationOutdated"
     NEVER_SYNCED = "NeverSynced"
     CATALOG_READ = "CatalogRead"
     CATALOG_FORBIDDEN = "CatalogForbidden"

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL; empty means SQLite in `data_dir`. The form for PostgreSQL is
             `postgresql+psycopg://user@host/database`.
         look_interval_seconds: time between two observations of a healthy registry.
+        recheck_seconds: time until a failure that is not confirmed is observed again; 0 waits for
+            the next interval.
         storage_interval_seconds: time between two storage readings (17 ms per space in Harbor).
         missing_grace_hours: how long the record of a space missing in its registry is kept.
         change_limit_share, change_limit_floor: see `models.core.limits.ChangeLimits`.
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=_user_data_dir)
     database_url: str = ""
     look_interval_seconds: float = Field(default=60, ge=5)
+    recheck_seconds: float = Field(default=15, ge=0, le=30)
     storage_interval_seconds: float = Field(default=600, ge=10)
     missing_grace_hours: float = Field(default=72, ge=0)
     change_limit_share: float = Field(default=0.3, ge=0, le=1)
@@ -152,7 +155,10 @@ class Settings(BaseSettings):
     @property
     def poll_policy(self) -> PollPolicy:
         """The configured poll policy."""
-        return PollPolicy(interval=timedelta(seconds=self.look_interval_seconds))
+        return PollPolicy(
+            interval=timedelta(seconds=self.look_interval_seconds),
+            recheck=timedelta(seconds=self.recheck_seconds),
+        )
 
     @property
     def storage_interval(self) -> timedelta:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models.core.base import FrozenModel
+from models.core.limits import PollPolicy
 from models.registries.condition import Health
 from models.registries.record import RegistryRecord
 from models.registries.space import Space
@@ -43,10 +44,23 @@ class SpaceTotals(FrozenModel):
 
 
 class RegistryStatistics(FrozenModel):
-    """One registry in the overview."""
+    """One registry in the overview.
+
+    Attributes:
+        is_outdated: whether the last observation is too old, see `RegistryRecord.as_of`.
+    """
 
     record: RegistryRecord
     totals: SpaceTotals
+    is_outdated: bool = False
+
+    def as_of(self, policy: PollPolicy, now: datetime) -> "RegistryStatistics":
+        """Return the statistics with the health that can be relied on now."""
+        update = {
+            "record": self.record.as_of(policy, now),
+            "is_outdated": self.record.is_outdated(policy, now),
+        }
+        return self.model_copy(update=update)
 
     @property
     def name(self) -> str:

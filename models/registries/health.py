@@ -113,6 +113,40 @@ def unobserved_checks(
     )
 
 
+def unknown_checks(
+    before: Iterable[Condition], reason: Reason, message: str
+) -> tuple[CheckResult, ...]:
+    """Return that it is not known whether a registry is reachable and synced.
+
+    What was false stays false: it would have to be observed to be gone.
+
+    Args:
+        before: the conditions on record.
+        reason, message: why nothing newer is known.
+    """
+    statuses = {condition.type: condition.status for condition in before}
+    return tuple(
+        CheckResult(type=type_, status=ConditionStatus.UNKNOWN, reason=reason, message=message)
+        for type_ in (ConditionType.REACHABLE, ConditionType.SYNCED)
+        if statuses.get(type_) is not ConditionStatus.FALSE
+    )
+
+
+def unfinished_conditions(
+    before: Iterable[Condition], error: str, now: datetime
+) -> tuple[Condition, ...]:
+    """Return the conditions after a run that ended in an unexpected error.
+
+    Args:
+        before: the conditions on record.
+        error: type of the error; its text could contain a secret.
+        now: end of the run (UTC).
+    """
+    before = tuple(before)
+    message = f"the last run did not end (unexpected {error}): see its log"
+    return update_conditions(before, unknown_checks(before, Reason.UNFORESEEN, message), now)
+
+
 def _worst_results(checks: Iterable[CheckResult]) -> dict[ConditionType, CheckResult]:
     # One result for each condition type: false has priority over unknown, and unknown over true.
     rank = {ConditionStatus.TRUE: 0, ConditionStatus.UNKNOWN: 1, ConditionStatus.FALSE: 2}
@@ -166,8 +200,11 @@ def summarize_health(conditions: Iterable[Condition]) -> HealthSummary:
 def _summarize_without_failure(by_type: dict[ConditionType, Condition]) -> HealthSummary:
     reachable = by_type.get(ConditionType.REACHABLE)
     if reachable is None or reachable.status is ConditionStatus.UNKNOWN:
-        message = "not probed yet" if reachable is None else reachable.message
-        return HealthSummary(health=Health.UNKNOWN, reason=Reason.NOT_PROBED, message=message)
+        return HealthSummary(
+            health=Health.UNKNOWN,
+            reason=reachable.reason if reachable else Reason.NOT_PROBED,
+            message=reachable.message if reachable else "not probed yet",
+        )
     authentication = by_type.get(ConditionType.AUTHENTICATED)
     if authentication is not None and authentication.status is ConditionStatus.UNKNOWN:
         return HealthSummary(
@@ -215,7 +252,7 @@ def checks_from_error(error: RemoteError) -> tuple[CheckResult, ...]:
     """Return the check results for a failed request."""
     type_, status = _affected_condition(error)
     message = error.message
-    if error.status in _GATEWAY_STATUSES:
+    if type_ is ConditionType.REACHABLE and error.status in _GATEWAY_STATUSES:
         message = f"the registry does not respond, a gateway in front of it {message}"
     return (
         CheckResult(
@@ -232,9 +269,9 @@ def _affected_condition(error: RemoteError) -> tuple[ConditionType, ConditionSta
     status = ConditionStatus.FALSE
     if error.reason is Reason.CREDENTIALS_UNPROVED:
         status = ConditionStatus.UNKNOWN
-    if error.status in _GATEWAY_STATUSES:
-        return ConditionType.REACHABLE, status
-    return _CONDITIONS.get(error.reason, ConditionType.SYNCED), status
+    is_gateway = error.status in _GATEWAY_STATUSES
+    other_type = ConditionType.REACHABLE if is_gateway else ConditionType.SYNCED
+    return _CONDITIONS.get(error.reason, other_type), status
 
 
 def explain_bad_password(

@@ -7,10 +7,16 @@ from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.limits import PollPolicy
+from models.core.reasons import Reason
 from models.registries.condition import Condition, Health
-from models.registries.health import HealthSummary, summarize_health
+from models.registries.health import (
+    HealthSummary,
+    summarize_health,
+    unknown_checks,
+    update_conditions,
+)
 from models.registries.registry import Registry
-from models.registries.schedule import PollHistory, is_due, refuses_credentials
+from models.registries.schedule import PollHistory, is_due, outdated_at, refuses_credentials
 
 
 class RegistryRecord(FrozenModel):
@@ -52,6 +58,27 @@ class RegistryRecord(FrozenModel):
         if (urgent or self.poll_history.may_be_stale) and not refuses_credentials(self.conditions):
             return True
         return is_due(self.poll_history, policy, self.conditions, now)
+
+    def is_outdated(self, policy: PollPolicy, now: datetime) -> bool:
+        """Return whether the last observation is too old: three intervals have passed."""
+        time = outdated_at(self.poll_history, policy, self.conditions)
+        return time is not None and now >= time
+
+    def as_of(self, policy: PollPolicy, now: datetime) -> "RegistryRecord":
+        """Return the record as it can be relied on now: outdated health is unknown.
+
+        Runs may have been killed, or none may run at all; the last good state must not stand.
+        """
+        time = outdated_at(self.poll_history, policy, self.conditions)
+        if time is None or now < time or self.poll_history.observed_at is None:
+            return self
+        message = (
+            f"not checked since {self.poll_history.observed_at:%Y-%m-%d %H:%M} UTC: check that "
+            "the schedule of reconcile-all is on and that its runs end"
+        )
+        checks = unknown_checks(self.conditions, Reason.OBSERVATION_OUTDATED, message)
+        conditions = update_conditions(self.conditions, checks, time)
+        return self.model_copy(update={"conditions": conditions})
 
     @property
     def is_available(self) -> bool:

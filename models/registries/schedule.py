@@ -8,6 +8,8 @@ from models.core.reasons import Reason
 from models.registries.condition import Condition, ConditionStatus, ConditionType
 
 _BACKOFF_STEPS = 4
+_MAX_MISSED = 3
+"""Intervals after which an observation is too old to be relied on."""
 
 _UNSENT_REASONS = (Reason.CREDENTIALS_FORBIDDEN, Reason.CREDENTIALS_MISSING)
 """Reasons without an attempt to log in: nothing is locked, and recovery is noticed quickly."""
@@ -58,8 +60,39 @@ def is_due(
     """Return whether to observe a registry now, with a tolerance of one second."""
     if history.observed_at is None:
         return True
+    time = recheck_at(history, policy, conditions)
+    if time is not None and now >= time - timedelta(seconds=1):
+        return True
     wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
     return now - history.observed_at >= wait - timedelta(seconds=1)
+
+
+def recheck_at(
+    history: PollHistory, policy: PollPolicy, conditions: tuple[Condition, ...]
+) -> datetime | None:
+    """Return when to observe again because of a failure that is not confirmed (UTC).
+
+    A single result that may be transient does not change a condition; a second one soon after it
+    tells whether it was. None if there is no such result, if it is about the credential (in Harbor
+    each wrong password locks the account), or if observations take longer than the time to wait.
+    """
+    pending = {condition.type for condition in conditions if condition.contrary}
+    is_slow = timedelta(seconds=history.seconds) > policy.recheck
+    if history.observed_at is None or not pending or is_slow or not policy.recheck:
+        return None
+    if ConditionType.AUTHENTICATED in pending or refuses_credentials(conditions):
+        return None
+    return history.observed_at + policy.recheck
+
+
+def outdated_at(
+    history: PollHistory, policy: PollPolicy, conditions: tuple[Condition, ...]
+) -> datetime | None:
+    """Return when the last observation is too old to be relied on (UTC); None before the first."""
+    if history.observed_at is None:
+        return None
+    wait = next_delay(history, policy, credential_refused=refuses_credentials(conditions))
+    return history.observed_at + _MAX_MISSED * wait
 
 
 def refuses_credentials(conditions: tuple[Condition, ...]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from models.core.plural import pluralize
+from models.core.reasons import Reason
 from models.overview.overview import Overview, RegistryStatistics
 from models.registries.condition import Health
 from tasks.pages.charts import mermaid_chart
@@ -25,6 +26,10 @@ HEALTH_ICON = {
     Health.UNHEALTHY: "❌",
     Health.UNKNOWN: "❔",
 }
+PUBLICATION_NOTE = (
+    "A new version is published when something changes, at the latest after one hour; times of "
+    "checks are those of this version."
+)
 _MAX_SLICES = 10
 _MIN_SPAN = timedelta(minutes=5)
 """Shorter trends are not drawn: they show nothing useful."""
@@ -46,7 +51,7 @@ def overview_page(overview: Overview, trend: Sequence[tuple[datetime, int]]) -> 
                 _registries_table(overview),
                 _storage_pie(overview),
                 _trend_chart(trend),
-                f"As of {timestamp(overview.at)}.",
+                f"As of {timestamp(overview.at)}. {PUBLICATION_NOTE}",
             )
             if part
         )
@@ -63,6 +68,7 @@ def overview_digest_source(overview: Overview) -> str:
                 figures.record.health_summary.model_dump_json(),
                 figures.totals.model_dump_json(),
                 str(figures.storage_used),
+                str(figures.is_outdated),
             )
         )
         for figures in overview.registries
@@ -95,7 +101,7 @@ def _attention_section(overview: Overview) -> str:
         f"* {HEALTH_ICON[summary.health]} **{name}**: {escape_markdown(summary.message, 900)} "
         f"({inline_code(summary.reason)}, since {timestamp(summary.since)})"
         for name, summary in summaries.items()
-        if summary.health in (Health.UNHEALTHY, Health.DEGRADED)
+        if summary.health is not Health.HEALTHY and summary.reason is not Reason.NOT_PROBED
     ]
     return "\n".join(["## Needs attention", "", *items]) if items else ""
 
@@ -109,7 +115,7 @@ def _registries_table(overview: Overview) -> str:
         "Public, private",
         "Repos",
         "Storage, quota",
-        "As of (UTC)",
+        "Last checked, spaces as of (UTC)",
     )
     return "## All registries\n\n" + markdown_table(
         head, (_registry_row(figures) for figures in overview.registries)
@@ -136,8 +142,16 @@ def _registry_row(figures: RegistryStatistics) -> tuple[str, ...]:
         else "unknown",
         "unknown" if repositories is None or not spaces_known else str(repositories),
         stack_lines(format_bytes(figures.storage_used), format_quota(figures.totals.storage_limit)),
-        short_timestamp(figures.record.spaces_read_at),
+        stack_lines(
+            last_checked_cell(figures), f"spaces: {short_timestamp(figures.record.spaces_read_at)}"
+        ),
     )
+
+
+def last_checked_cell(figures: RegistryStatistics) -> str:
+    """Return when the registry was last observed, with a warning if that is too long ago."""
+    time = short_timestamp(figures.record.poll_history.observed_at)
+    return f"{time} ⚠️ outdated" if figures.is_outdated else time
 
 
 def _storage_pie(overview: Overview) -> str:

@@ -17,7 +17,7 @@ from tasks.pages.markdown import (
     short_timestamp,
     timestamp,
 )
-from tasks.pages.overview import HEALTH_ICON
+from tasks.pages.overview import HEALTH_ICON, PUBLICATION_NOTE, last_checked_cell
 from tasks.pages.registry_access import access_digest_source, access_section
 from tasks.pages.workspace import privacy_note
 
@@ -52,6 +52,7 @@ def registry_page(
         f"## Spaces, by size ({len(spaces)})",
         _spaces_section(spaces) if spaces else "No spaces.",
         history_section(history, figures.name),
+        f"As of {timestamp(access.at)}. {PUBLICATION_NOTE}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -64,7 +65,8 @@ def registry_digest_source(
     rows = "\n".join(sorted(space.model_dump_json() for space in spaces))
     registry = figures.record.registry.model_dump_json()
     access_source = access_digest_source(access)
-    return f"{registry}\n{checks}\n{figures.storage_used}\n{access_source}\n{rows}"
+    health = f"{checks} {figures.is_outdated}"
+    return f"{registry}\n{health}\n{figures.storage_used}\n{access_source}\n{rows}"
 
 
 def _facts_section(figures: RegistryStatistics) -> str:
@@ -96,7 +98,7 @@ def _facts_section(figures: RegistryStatistics) -> str:
             ("Quota", format_quota(figures.totals.storage_limit)),
             ("Spaces as of", timestamp(record.spaces_read_at)),
             ("Storage as of", timestamp(record.storage_read_at)),
-            ("Last observed", f"{timestamp(poll.observed_at)}, {poll.seconds:.1f} s"),
+            ("Last checked", f"{last_checked_cell(figures)}, {poll.seconds:.1f} s"),
         ),
     )
 

@@ -64,14 +64,18 @@ def database(
     monkeypatch.setenv("REGISTRY_INTEGRATION_OPERATION_SECONDS", "20")
     monkeypatch.setenv("REGISTRY_INTEGRATION_SECRET_KEYS", KEY)
     monkeypatch.setenv("REGISTRY_INTEGRATION_MANAGED_WAIT_SECONDS", "0")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_RECHECK_SECONDS", "0")
     with use_database(migrated_sqlite(tmp_path)) as url:
         yield url
     get_settings.cache_clear()
 
 
 @pytest.fixture
-def name_on_postgresql(postgres_url: str, prefect_server: Server) -> Iterator[str]:
+def name_on_postgresql(
+    postgres_url: str, prefect_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The same with a PostgreSQL in force."""
+    monkeypatch.setenv("REGISTRY_INTEGRATION_RECHECK_SECONDS", "0")
     with use_database(postgres_url):
         migrate(postgres_url)
         yield f"reg-{next(_numbers)}"

@@ -1,11 +1,13 @@
 """Save the findings and results of one run on one registry."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
 from models.core.run_context import RunContext
+from models.registries.condition import Condition
 from models.registries.observation import StorageReading
 from models.registries.run_record import Findings, RunRecord
 from models.tables import ChangeResultRow, RegistryRow
@@ -53,6 +55,18 @@ def save_run(
     save_findings(session, registry, run_record, context)
     if storage is not None:
         statistics.save_storage(session, registry, storage, context.now)
+
+
+def save_conditions(
+    session: Session, registry: str, conditions: Iterable[Condition], context: RunContext
+) -> None:
+    """Save only the conditions of a registry, after a run that did not end.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved.
+    """
+    leases.check_lease(session, registry, context.lease_id)
+    registries.save_conditions(session, registry, conditions)
 
 
 def prune_results(session: Session, before: datetime, limit: int) -> int:

@@ -20,6 +20,7 @@ from models.registries.health import (
     has_valid_credential,
     reachable_checks,
     summarize_health,
+    unfinished_conditions,
     unobserved_checks,
     update_conditions,
 )
@@ -349,3 +350,26 @@ def test_a_database_that_is_down_and_then_the_core() -> None:
     after = update_conditions(before, checks, LATER)
     health_summary = summarize_health(after)
     assert (health_summary.health, health_summary.message) == (Health.UNHEALTHY, "answered 502")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "health"),
+    [
+        ((condition(), condition(SYNCED)), (UNKNOWN, UNKNOWN), Health.UNKNOWN),
+        ((condition(status=FALSE), condition(SYNCED)), (FALSE, UNKNOWN), Health.UNHEALTHY),
+        ((condition(), condition(SYNCED, FALSE)), (UNKNOWN, FALSE), Health.DEGRADED),
+        ((), (UNKNOWN, UNKNOWN), Health.UNKNOWN),
+    ],
+)
+def test_a_run_that_does_not_end_leaves_nothing_green(
+    before: tuple[Condition, ...],
+    after: tuple[ConditionStatus, ConditionStatus],
+    health: Health,
+) -> None:
+    conditions = unfinished_conditions(before, "KeyError", LATER)
+    assert tuple(updated.status for updated in conditions) == after
+    health_summary = summarize_health(conditions)
+    assert health_summary.health is health
+    if health is Health.UNKNOWN:
+        assert health_summary.reason is Reason.UNFORESEEN
+        assert "unexpected KeyError" in health_summary.message

@@ -6,15 +6,17 @@ import pytest
 
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.limits import PollPolicy
 from models.core.reasons import Reason
-from models.registries.condition import Condition, ConditionStatus, ConditionType
+from models.registries.condition import Condition, ConditionStatus, ConditionType, Health
 from models.registries.record import (
     check_address_available,
     check_available,
     reintegration_entry,
 )
 from models.registries.registry import BlockRef, Kind, Registry
-from tests.support.builders import NOW, registry, registry_record
+from models.registries.schedule import PollHistory
+from tests.support.builders import NOW, condition, registry, registry_record
 
 EVERY = timedelta(minutes=10)
 
@@ -111,3 +113,30 @@ def test_integrated_again_is_audited_as_an_update() -> None:
         after="http://new.test",
         reason="integrated again",
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slow", "outdated"),
+    [(0, 0.5, False), (179, 0.5, False), (180, 0.5, True), (180, 12.0, False), (360, 12.0, True)],
+)
+def test_health_is_not_older_than_three_intervals(
+    seconds: float, slow: float, outdated: bool
+) -> None:
+    history = PollHistory(observed_at=NOW, seconds=slow)
+    record = registry_record(condition(), condition(ConditionType.SYNCED), track=history)
+    now = NOW + timedelta(seconds=seconds)
+    assert record.is_outdated(PollPolicy(), now) is outdated
+    health_summary = record.as_of(PollPolicy(), now).health_summary
+    if not outdated:
+        assert record.as_of(PollPolicy(), now) == record
+        return
+    assert (health_summary.health, health_summary.reason) == (
+        Health.UNKNOWN, Reason.OBSERVATION_OUTDATED
+    )  # fmt: skip
+    assert "not checked since 2026-03-01 12:00 UTC" in health_summary.message
+    later = record.as_of(PollPolicy(), now + timedelta(hours=1))
+    assert later == record.as_of(PollPolicy(), now)  # so that no new page is published
+
+
+def test_what_was_never_observed_is_not_outdated() -> None:
+    assert not registry_record().is_outdated(PollPolicy(), NOW + timedelta(days=9))

@@ -8,7 +8,13 @@ from models.core.limits import PollPolicy
 from models.core.reasons import Reason
 from models.core.settings import Settings
 from models.registries.condition import Condition, ConditionStatus, ConditionType
-from models.registries.schedule import PollHistory, is_due, next_delay, refuses_credentials
+from models.registries.schedule import (
+    PollHistory,
+    is_due,
+    next_delay,
+    recheck_at,
+    refuses_credentials,
+)
 from tests.support.builders import NOW, condition, registry_record
 
 CADENCE = PollPolicy()
@@ -36,6 +42,40 @@ def _ago(seconds: float, **track: float) -> PollHistory:
 def test_is_due(track: PollHistory, conditions: tuple[Condition, ...], expected: bool) -> None:
     assert is_due(track, CADENCE, conditions, NOW) is expected
     assert registry_record(*conditions, track=track).is_due(CADENCE, NOW) is expected
+
+
+PENDING = condition(opposing_checks=1)
+PENDING_LOGIN = condition(ConditionType.AUTHENTICATED, opposing_checks=1)
+
+
+@pytest.mark.parametrize(
+    ("history", "policy", "conditions", "seconds"),
+    [
+        (_ago(0), CADENCE, (PENDING,), 15),
+        (_ago(0), CADENCE, (condition(), condition(ConditionType.SYNCED, opposing_checks=1)), 15),
+        (_ago(0), CADENCE, (condition(),), None),
+        (_ago(0), CADENCE, (PENDING, PENDING_LOGIN), None),
+        (_ago(0), CADENCE, (PENDING, REFUSED), None),
+        (
+            PollHistory(observed_at=NOW, seconds=16),
+            CADENCE,
+            (PENDING,),
+            None,
+        ),  # observations take longer than that
+        (_ago(0), PollPolicy(recheck=timedelta(0)), (PENDING,), None),
+        (PollHistory(), CADENCE, (PENDING,), None),
+    ],
+)
+def test_a_failure_that_is_not_confirmed_is_observed_again_soon(
+    history: PollHistory,
+    policy: PollPolicy,
+    conditions: tuple[Condition, ...],
+    seconds: float | None,
+) -> None:
+    expected = NOW + timedelta(seconds=seconds) if seconds is not None else None
+    assert recheck_at(history, policy, conditions) == expected
+    due = is_due(history, policy, conditions, NOW + timedelta(seconds=14))
+    assert due is (seconds is not None or history.observed_at is None)
 
 
 @pytest.mark.parametrize(
