@@ -256,7 +256,7 @@ def _namespace_row(namespace: Namespace) -> dict[str, Any]:
 def _pull_secret_row(pull_secret: PullSecretStatus) -> dict[str, Any]:
     return pull_secret.model_dump(exclude={"cluster"}) | {
         "cluster_name": pull_secret.cluster,
-        "logins": [login.model_dump() for login in pull_secret.logins],
+        "logins": [login.model_dump(mode="json") for login in pull_secret.logins],
         "links": list(pull_secret.links),
         "repairs": [history.model_dump(mode="json") for history in pull_secret.repairs],
     }
