@@ -153,8 +153,11 @@ def check_robot_permissions(platform: TrackedPlatform) -> None:
     """Check that no robot account of ours may pull what is not bound, wherever its secret is."""
     project_names = {project.id: project.name for project in platform.harbor.projects.values()}
     for robot in platform.own_robots():
+        # The entry of a deleted project remains, and grants nothing in a new one of that name.
         space_names = {
-            project_names.get(permission.project_id or 0, permission.namespace)
+            permission.namespace
+            if permission.project_id is None
+            else project_names.get(permission.project_id, "")
             for permission in robot.permissions
         }
         existing_names = {

@@ -105,6 +105,7 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 @_case(("reconcile_twin",), ("bind", "b", "red"), ("reconcile",), ("reconcile_twin",))
 @_case(("reconcile_twin",), ("remark_robot", 0), ("reconcile_twin",), by_robot=True)
 @_case(("make_again", "a"))
+@_case(("bind", "b", "red"), ("reconcile",), ("make_again", "b"))
 @_case(("make_again", "a"), by_robot=True)
 @_case(("make_again", "a"), ("bind", "a", "red"), ("reconcile",), ("bind", "a", "red"))
 @_case(("drop_space", "a"), ("reconcile",), ("make_again", "a"), ("make_space", "a", False))

@@ -126,7 +126,8 @@ async def test_with_robot_accounts_each_workspace_gets_its_own(name: str) -> Non
         state = await integrate(f"{name}-two", other_address, TOY)
         assert f"the Toy Box that is integrated as '{name}'" in (state.message or "")
         del toy.spaces["shelf-2"]
-        await bind(name, ["shelf-2"], "blue")
+        message = await expect_failure(bind_space, name, ["shelf-2"], ["blue"])
+        assert "saved, not in force yet" in message
         assert {binding.space for binding in bindings_of(name) if not binding.effective_at} == {
             "shelf-2"
         }
