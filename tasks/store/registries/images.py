@@ -162,7 +162,7 @@ def sum_content(session: Session, registry: str) -> int:
     query = select(func.sum(func.length(ManifestRow.content))).where(
         col(ManifestRow.registry_name) == registry
     )
-    return session.exec(query).one() or 0
+    return int(session.exec(query).one() or 0)
 
 
 def delete_count(session: Session, registry: str) -> None:
