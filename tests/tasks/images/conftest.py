@@ -7,6 +7,8 @@ import pytest
 
 from models.core.settings import get_settings
 from tests.support.databases import migrated_sqlite, use_database
+from tests.support.simulator_servers import serving
+from tests.tasks.images.tools import Server, record_registry
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +31,12 @@ def set_budget(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 
     yield set_requests
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A simulated registry behind faults, on record."""
+    server = Server()
+    with serving(server.faults) as server.url:
+        record_registry(server.url)
+        yield server

@@ -1,8 +1,15 @@
 """What the tests of the sweep share: a registry on record, slices of its sweep, and figures."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from deployments.simulators.docker_registry import (
+    SimulatedDockerRegistry,
+    StoredManifest,
+    build_image,
+)
+from deployments.simulators.faults import Fault, FaultInjector, Respond
 from models.images.sweep import Stage, SweepProgress
 from models.overview.overview import RegistryStatistics
 from models.registries.registry import Kind
@@ -66,3 +73,34 @@ def counted() -> tuple[int | None, int, int]:
     record = figures().record
     assert record.storage_coverage is not None
     return record.storage_used, record.storage_coverage.counted, record.storage_coverage.total
+
+
+BASE = {"base": 1000}
+ONE, TWO = build_image({**BASE, "one": 1}), build_image({**BASE, "two": 2})
+SIZE_ONE, SIZE_TWO = len(ONE.content) + 2001, len(TWO.content) + 2002
+
+
+class Server:
+    """A simulated registry behind faults, and the requests that it got."""
+
+    def __init__(self, **options: object) -> None:
+        self.registry = SimulatedDockerRegistry(**options)  # type: ignore[arg-type]
+        self.faults = FaultInjector(self.registry.app)
+        self.url = ""
+
+    def add(self, repository: str, tag: str, manifest: StoredManifest = ONE) -> None:
+        self.registry.add_manifest(repository, tag, manifest)
+
+    def fail(self, path: str, status: int = 500, **options: object) -> None:
+        headers = (("Content-Type", "text/plain"), ("Retry-After", "0"))
+        action = Respond(status, headers=headers)
+        self.faults.add(Fault(action, path=path, **{"times": None, **options}))  # type: ignore[arg-type]
+
+    def take_requests(self) -> Counter[str]:
+        """Count requests by kind since the last call."""
+        kinds = Counter(
+            f"{record.method} {'manifest' if '/manifests/' in record.target else 'list'}"
+            for record in self.registry.requests
+        )
+        self.registry.requests.clear()
+        return kinds
