@@ -13,6 +13,7 @@ from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.server import get_closed_url, run_server
 from flows.overview import compute_overview
 from flows.registries.integrate import integrate_registry
+from flows.registries.update import update_registry
 from models.registries.condition import Health
 from models.registries.observation import Coverage
 from tasks.pages.markdown import format_bytes
@@ -79,6 +80,10 @@ async def test_a_real_docker_registry(name: str, real_docker_registry: str) -> N
     used = format_bytes(statistics_of(name).storage_used)
     assert f"{used}, 100 % of tags" in await page(f"registry-{name}")
     assert f"{used}, 100 % of tags<br>as of" in await page("overview")
+    await expect_success(update_registry, name, count_storage="no")
+    statistics = statistics_of(name)
+    assert (statistics.storage_used, statistics.record.storage_coverage) == (None, None)
+    assert "it is not counted" in await page(f"registry-{name}")
 
 
 async def test_a_real_docker_registry_behind_a_password(
