@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.docker_registry import (
+    BasicAuth,
+    SimulatedDockerRegistry,
+    build_image,
+)
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.kubernetes import SimulatedCluster, running_cluster
 from deployments.simulators.server import get_closed_url, run_server
@@ -109,6 +113,7 @@ def _lab_harbor() -> SimulatedHarbor:
 
 def _dev_registry() -> SimulatedDockerRegistry:
     registry = SimulatedDockerRegistry(BasicAuth({"platform": DEMO_PASSWORD}))
-    for repository in ("tools/lint", "tools/build", "team-a/api", "hello-world"):
-        registry.add_repository(repository, tags=("v1",))
+    for number, repository in enumerate(("tools/lint", "tools/build", "team-a/api", "hello-world")):
+        layers = {"base": GIB, repository: number * GIB // 4}  # all images share one layer
+        registry.add_manifest(repository, "v1", build_image(layers))
     return registry

@@ -200,6 +200,8 @@ def _check_numbers(
         registries["harbor-main"].totals.storage_used == used,
         "its storage is the sum of its spaces",
     )
+    coverage = registries["docker-dev"].record.storage_coverage
     runner.check(
-        registries["docker-dev"].storage_used is None, "docker-dev's storage is unknown, not zero"
+        coverage is not None and coverage.is_complete and coverage.total == 4,
+        "docker-dev's storage is counted from all of its 4 tags",
     )

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from models.overview.overview import RegistryStatistics
 from models.registries.condition import Health
-from tasks.pages.markdown import format_bytes, format_quota
+from tasks.pages.markdown import format_quota, format_storage
 
 _HEALTH_COLOUR = {
     Health.HEALTHY: "green",
@@ -43,7 +43,7 @@ def overview_table(registries: Sequence[RegistryStatistics]) -> Table:
             "unknown"
             if registry.totals.repository_count is None
             else str(registry.totals.repository_count),
-            format_bytes(registry.storage_used),
+            format_storage(registry.storage_used, registry.record.storage_coverage),
             format_quota(registry.totals.storage_limit),
         )
     return table

@@ -202,6 +202,18 @@ NewDriftPolicyField = Annotated[
     form_field("Drift policy", _DRIFT_POLICY_HELP, default=KEEP),
 ]
 
+_COUNT_STORAGE_HELP = (
+    "Docker Registry only: it does not report its storage, so the service counts it from the "
+    "manifests of all tags, at STORAGE_REQUESTS_PER_MINUTE."
+)
+CountStorageField = Annotated[bool, form_field("Count storage", _COUNT_STORAGE_HELP)]
+NewCountStorageField = Annotated[
+    bool | None,
+    none_if(KEEP),
+    WithJsonSchema({"type": "string", "enum": [KEEP, "yes", "no"]}),
+    form_field("Count storage", _COUNT_STORAGE_HELP, default=KEEP),
+]
+
 VisibilityField = Annotated[
     Visibility,
     form_field(

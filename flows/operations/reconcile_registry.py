@@ -283,7 +283,8 @@ async def _run(
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     storage = None
-    if options.is_new_registry and isinstance(snapshot.spaces, Complete):
+    is_counted = registry.is_storage_counted  # by compute-overview: it takes longer
+    if options.is_new_registry and not is_counted and isinstance(snapshot.spaces, Complete):
         # Before any change: the results of changes are saved at once.
         storage = await try_read_storage(registry.name, client)
     unsaved_plan = plan

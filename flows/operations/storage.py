@@ -18,7 +18,10 @@ async def measure_registries(records: Sequence[RegistryRecord]) -> tuple[str, ..
 
 
 async def refresh_storage(name: str) -> None:
-    """Measure a registry after its address or credentials changed, if it is available."""
+    """Measure a registry after its address or credentials changed, if it is available.
+
+    A registry whose storage is counted is left to compute-overview: that takes longer.
+    """
     record = await in_transaction(registries.get_registry, name)
-    if record.is_available:
+    if record.is_available and not record.registry.is_storage_counted:
         await measure_registries([record])

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from flows.forms.fields import (
     AddressForm,
     AllowPushField,
+    CountStorageField,
     CredentialsField,
     DescriptionField,
     DriftPolicyField,
@@ -64,6 +65,7 @@ async def integrate_registry(
     pull_addresses: PullAddressesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
+    count_storage: CountStorageField = True,
     test_only: Annotated[
         bool, form_field("Test only", "Test the connection; save nothing.")
     ] = False,
@@ -85,6 +87,7 @@ async def integrate_registry(
         pull_addresses=parse_pull_addresses(pull_addresses),
         drift_policy=drift_policy,
         description=description,
+        count_storage=count_storage,
     )
     _check_credentials(desired_registry)
     approved_origins = new_credential_origins(

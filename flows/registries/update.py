@@ -9,6 +9,7 @@ from flows.forms.fields import (
     ExistingRegistryField,
     NewAddressField,
     NewAllowPushField,
+    NewCountStorageField,
     NewCredentialsField,
     NewDescriptionField,
     NewDriftPolicyField,
@@ -62,6 +63,7 @@ async def update_registry(
     description: NewDescriptionField = None,
     drift_policy: NewDriftPolicyField = None,
     opened_spaces: OpenedSpacesField = None,
+    count_storage: NewCountStorageField = None,
 ) -> State[None]:
     """Change the given values and keep the others.
 
@@ -81,6 +83,7 @@ async def update_registry(
         "pull_addresses": None if pull_addresses is None else parse_pull_addresses(pull_addresses),
         "description": description,
         "drift_policy": drift_policy,
+        "count_storage": count_storage,
     }
     updates: dict[str, object] = {key: value for key, value in changes.items() if value is not None}
     clearable = {"pull_credential": pull_credentials, "token_service": token_service}

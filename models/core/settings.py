@@ -34,6 +34,8 @@ class Settings(BaseSettings):
         recheck_seconds: time until a failure that is not confirmed is observed again; 0 waits for
             the next interval.
         storage_interval_seconds: time between two storage readings (17 ms per space in Harbor).
+        storage_requests_per_minute: requests that count the storage of one registry which does not
+            report it.
         missing_grace_hours: how long the record of a space missing in its registry is kept.
         change_limit_share, change_limit_floor: see `models.core.limits.ChangeLimits`.
         requests_at_once: parallel requests to one registry; more than 4 slow Harbor down.
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
     look_interval_seconds: float = Field(default=60, ge=5)
     recheck_seconds: float = Field(default=15, ge=0, le=30)
     storage_interval_seconds: float = Field(default=600, ge=10)
+    storage_requests_per_minute: int = Field(default=300, ge=2)
     missing_grace_hours: float = Field(default=72, ge=0)
     change_limit_share: float = Field(default=0.3, ge=0, le=1)
     change_limit_floor: int = Field(default=10, ge=1)

@@ -7,16 +7,22 @@ from datetime import datetime, timedelta
 from models.core.base import FrozenModel
 from models.core.limits import PollPolicy
 from models.registries.condition import Health
+from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
 from models.registries.space import Space
 
 
 class SpaceStatistics(FrozenModel):
-    """A space with its storage in bytes; None is unknown, a limit of -1 is unlimited."""
+    """A space with its storage in bytes; None is unknown, a limit of -1 is unlimited.
+
+    Attributes:
+        storage_coverage: the tags that were counted; None if the registry reports the figure.
+    """
 
     space: Space
     storage_used: int | None = None
     storage_limit: int | None = None
+    storage_coverage: Coverage | None = None
 
 
 class SpaceTotals(FrozenModel):
@@ -90,6 +96,17 @@ class Overview(FrozenModel):
     def unknown_storage_count(self) -> int:
         """Number of registries with unknown storage."""
         return sum(registry.storage_used is None for registry in self.registries)
+
+    @property
+    def partial_storage(self) -> tuple[RegistryStatistics, ...]:
+        """Registries whose storage is a lower bound: not all of their tags are counted."""
+        return tuple(
+            registry
+            for registry in self.registries
+            if registry.storage_used is not None
+            and (coverage := registry.record.storage_coverage) is not None
+            and not coverage.is_complete
+        )
 
     @property
     def space_count(self) -> int:

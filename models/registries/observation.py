@@ -76,17 +76,46 @@ UNLIMITED = -1
 """The value that Harbor uses for a quota without a limit."""
 
 
+class Coverage(FrozenModel):
+    """The share of tags whose storage is counted, where the registry does not report it.
+
+    Attributes:
+        counted: tags whose blobs are all known.
+        total: all tags.
+    """
+
+    counted: int
+    total: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all tags are counted; if not, the figure is a lower bound."""
+        return self.counted >= self.total
+
+    @property
+    def has_figure(self) -> bool:
+        """Whether there is a figure at all: something is counted, or there is nothing to count."""
+        return self.counted > 0 or self.total == 0
+
+    @property
+    def percent(self) -> int:
+        """The share in percent, rounded down: 100 only if all tags are counted."""
+        return 100 * self.counted // self.total if self.total else 100
+
+
 class SpaceStorage(FrozenModel):
     """The storage of one space.
 
     Attributes:
-        used: bytes of distinct blobs in the space.
-        limit: bytes allowed, or `UNLIMITED`.
+        used: bytes of distinct blobs in the space; None is unknown.
+        limit: bytes allowed, or `UNLIMITED`; None is unknown.
+        coverage: the tags that were counted; None if the registry reports the figure.
     """
 
     name: str
-    used: int
-    limit: int
+    used: int | None
+    limit: int | None
+    coverage: Coverage | None = None
 
 
 class StorageReading(FrozenModel):
@@ -94,8 +123,10 @@ class StorageReading(FrozenModel):
 
     Attributes:
         total: total bytes used, shared layers counted once; None is unknown.
+        coverage: the tags that were counted; None if the registry reports the figures.
         spaces: figures per space, or why they are unavailable.
     """
 
     total: int | None = None
+    coverage: Coverage | None = None
     spaces: Complete[SpaceStorage] | Unavailable

@@ -15,6 +15,7 @@ from models.registries.health import (
     unknown_checks,
     update_conditions,
 )
+from models.registries.observation import Coverage
 from models.registries.registry import Registry
 from models.registries.schedule import PollHistory, is_due, outdated_at, refuses_credentials
 
@@ -27,10 +28,13 @@ class RegistryRecord(FrozenModel):
         integrated_at: when the registry was integrated (UTC).
         spaces_read_at: last complete list of spaces (UTC); None before the first.
         storage_read_at: last storage reading (UTC); None before the first.
-        storage_used: total bytes that the registry reports; None is unknown.
+        storage_used: total bytes that the registry reports, or that were counted; None is unknown.
         pull_user_proof: fingerprint of the pull-only user that the registry last accepted; empty if
             namespaces may receive none.
         storage_note: why storage figures are missing; empty if they are not.
+        storage_coverage: the tags that were counted; None if the registry reports its storage, or
+            if nothing was counted yet.
+        storage_due_at: when an unfinished count goes on (UTC); None if there is none.
     """
 
     registry: Registry
@@ -42,6 +46,8 @@ class RegistryRecord(FrozenModel):
     storage_used: int | None = None
     storage_note: str = ""
     pull_user_proof: str = ""
+    storage_coverage: Coverage | None = None
+    storage_due_at: datetime | None = None
 
     @property
     def health_summary(self) -> HealthSummary:
@@ -86,10 +92,15 @@ class RegistryRecord(FrozenModel):
         return self.health_summary.health in (Health.HEALTHY, Health.DEGRADED)
 
     def is_storage_due(self, interval: timedelta, now: datetime) -> bool:
-        """Return whether to read its storage: it is available, and the interval has passed."""
-        if self.storage_read_at is None:
-            return self.is_available
-        return self.is_available and now - self.storage_read_at >= interval
+        """Return whether to read its storage: it is available, and the interval has passed.
+
+        A count that is not finished goes on, whatever the interval is.
+        """
+        if not self.is_available:
+            return False
+        if self.storage_due_at is not None:
+            return now >= self.storage_due_at
+        return self.storage_read_at is None or now - self.storage_read_at >= interval
 
 
 def check_available(registry: Registry, registries: Iterable[Registry]) -> Registry | None:

@@ -38,6 +38,8 @@ class Capabilities(FrozenModel):
         has_robot_accounts: whether it has accounts that can pull only some spaces: each bound
             workspace gets one. If not, all namespaces share the registry's pull-only user.
         space_names: the valid names of spaces.
+        reports_storage: whether its API tells the storage usage; if not, it is counted from the
+            manifests of all tags.
     """
 
     label: str
@@ -48,6 +50,7 @@ class Capabilities(FrozenModel):
     serves_public_spaces: bool
     has_robot_accounts: bool
     space_names: SpaceNameRule
+    reports_storage: bool = True
 
     @model_validator(mode="after")
     def _check_access(self) -> Self:
@@ -97,6 +100,7 @@ CAPABILITIES: dict[str, Capabilities] = {
             "'__' or hyphens, or '/' for repositories without a prefix",
             has_root=True,
         ),
+        reports_storage=False,
     ),
 }
 """The capabilities of each kind. A kind exists if it has an entry: its value is `Registry.kind`."""
@@ -246,6 +250,7 @@ class Registry(FrozenModel):
         pull_addresses: other hosts in image references, such as a mirror. Pull secrets contain
             them; no credential of the registry is ever sent there by this service.
         drift_policy: how reconcile handles visibility drift.
+        count_storage: whether to count its storage, if it does not report it.
     """
 
     name: str
@@ -260,6 +265,7 @@ class Registry(FrozenModel):
     pull_addresses: Annotated[tuple[ImageHost, ...], Field(max_length=MAX_PULL_ADDRESSES)] = ()
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""
+    count_storage: bool = True
 
     @property
     def parsed_address(self) -> Address:
@@ -277,6 +283,11 @@ class Registry(FrozenModel):
     def capabilities(self) -> Capabilities:
         """What it can do."""
         return CAPABILITIES[self.kind]
+
+    @property
+    def is_storage_counted(self) -> bool:
+        """Whether its storage is counted by this service, from the manifests of all tags."""
+        return self.count_storage and not self.capabilities.reports_storage
 
     @property
     def credential_refs(self) -> tuple[CredentialRef, ...]:

@@ -28,6 +28,7 @@ from models.tables.registries import (
     RegistryRow,
     SpaceRow,
 )
+from models.tables.storage import ManifestRow, RepositoryRow, SweepRow
 from models.tables.types import UtcDateTime
 
 __all__ = [
@@ -42,13 +43,16 @@ __all__ = [
     "LeaseRow",
     "ListedNamespaceRow",
     "ManagedHarborRow",
+    "ManifestRow",
     "MeasurementRow",
     "NamespaceRow",
     "PublicationRow",
     "PullSecretRow",
     "RegistryRow",
+    "RepositoryRow",
     "RobotAccountRow",
     "SpaceRow",
+    "SweepRow",
     "TrustedObjectRow",
     "UtcDateTime",
     "WorkspaceRow",

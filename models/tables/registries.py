@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, Text, false, text
+from sqlalchemy import JSON, BigInteger, Index, Text, false, text, true
 from sqlmodel import Field, SQLModel
 
 from models.tables.types import UtcDateTime
@@ -14,9 +14,11 @@ class RegistryRow(SQLModel, table=True):
 
     `looked_at` is the last attempt, `spaces_read_at` the last complete list of spaces,
     `storage_read_at` the last storage reading. `storage_used` is the total that the registry
-    reports (bytes, shared layers counted once); None is unknown. `pull_user_proof` is the keyed
-    fingerprint of the pull-only user that the registry last accepted. At `doubted_at` a run that
-    had lost its lease may have changed the registry, so older observations are stale.
+    reports or that was counted (bytes, shared layers counted once); None is unknown. Where it is
+    counted, `storage_counted` of `storage_tags` tags are in it, and the sweep goes on at
+    `storage_due_at`; None: when the next reading is due. `pull_user_proof` is the keyed fingerprint
+    of the pull-only user that the registry last accepted. At `doubted_at` a run that had lost its
+    lease may have changed the registry, so older observations are stale.
     """
 
     __tablename__ = "registry"
@@ -43,6 +45,10 @@ class RegistryRow(SQLModel, table=True):
     storage_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     storage_used: int | None = Field(default=None, sa_type=BigInteger)
     storage_note: str = ""
+    count_storage: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    storage_counted: int | None = None
+    storage_tags: int | None = None
+    storage_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CredentialOriginRow(SQLModel, table=True):
@@ -70,7 +76,10 @@ class ConditionRow(SQLModel, table=True):
 
 
 class SpaceRow(SQLModel, table=True):
-    """One space of one registry; `storage_limit` -1 is unlimited, None is unknown."""
+    """One space of one registry; `storage_limit` -1 is unlimited, None is unknown.
+
+    `storage_counted` and `storage_tags` are as in `RegistryRow`.
+    """
 
     __tablename__ = "space"
 
@@ -85,6 +94,8 @@ class SpaceRow(SQLModel, table=True):
     missing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     storage_used: int | None = Field(default=None, sa_type=BigInteger)
     storage_limit: int | None = Field(default=None, sa_type=BigInteger)
+    storage_counted: int | None = None
+    storage_tags: int | None = None
 
 
 class ChangeResultRow(SQLModel, table=True):

@@ -24,6 +24,7 @@ class Response:
             replaced.
         body: decoded body; in JSON, control and invisible characters are replaced.
         seconds: duration of the request.
+        raw_body: decoded body as it was received, to compute its digest: never show or store it.
     """
 
     target: str
@@ -33,11 +34,13 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default=b"", repr=False)
     seconds: float = 0.0
+    raw_body: bytes = field(default=b"", init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Sanitize headers and body, so that no caller can forget it."""
         clean = {name: replace_invisible(value) for name, value in self.headers.items()}
         object.__setattr__(self, "headers", clean)
+        object.__setattr__(self, "raw_body", self.body)
         object.__setattr__(self, "body", sanitize_json(self.body))
 
     @property

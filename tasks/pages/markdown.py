@@ -6,6 +6,7 @@ from datetime import datetime
 
 from models.core.plural import pluralize
 from models.core.text import to_single_line
+from models.registries.observation import Coverage
 
 _MARKUP_PATTERN = re.compile(r"([\\`*_{}\[\]<>|#~$&])")
 _LINK_PATTERN = re.compile(r"(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?=@)")
@@ -61,6 +62,20 @@ def format_bytes(octets: int | None) -> str:
             break
         value /= 1024
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def format_storage(octets: int | None, coverage: Coverage | None, tags: str = " of tags") -> str:
+    """Return a readable number of bytes, with the share of tags that it covers if it was counted.
+
+    Args:
+        octets: the bytes; None is unknown.
+        coverage: the tags that were counted; None if the registry reports its storage.
+        tags: text after the share.
+    """
+    if coverage is None:
+        return format_bytes(octets)
+    at_least = "≥ " if octets is not None and not coverage.is_complete else ""
+    return f"{at_least}{format_bytes(octets)}, {coverage.percent} %{tags}"
 
 
 def format_quota(octets: int | None) -> str:

@@ -13,6 +13,7 @@ from tasks.pages.markdown import (
     escape_markdown,
     format_bytes,
     format_quota,
+    format_storage,
     inline_code,
     markdown_table,
     short_timestamp,
@@ -31,6 +32,9 @@ PUBLICATION_NOTE = (
     "checks are those of this version."
 )
 _MAX_SLICES = 10
+_MAX_NOTES = 3
+"""Registries that are named after the total, if it contains a part of their storage."""
+
 _MIN_SPAN = timedelta(minutes=5)
 """Shorter trends are not drawn: they show nothing useful."""
 
@@ -67,7 +71,7 @@ def overview_digest_source(overview: Overview) -> str:
                 figures.record.registry.model_dump_json(),
                 figures.record.health_summary.model_dump_json(),
                 figures.totals.model_dump_json(),
-                str(figures.storage_used),
+                f"{figures.storage_used} {figures.record.storage_coverage}",
                 str(figures.is_outdated),
             )
         )
@@ -83,16 +87,30 @@ def _totals_section(overview: Overview) -> str:
         for health in Health
         if overview.count_by_health(health)
     )
-    unknown = overview.unknown_storage_count
-    unknown_note = f" (unknown for {pluralize(unknown, 'registry')})" if unknown else ""
     private_count = overview.space_count - overview.public_count
     return (
         f"**{pluralize(len(overview.registries), 'registry')}** ({health_counts}) · "
         f"**{pluralize(overview.space_count, 'space')}** "
         f"({overview.public_count} public, {private_count} private) · "
         f"**{pluralize(overview.repository_count, 'repository')}** · "
-        f"**{format_bytes(overview.storage_used)} used**{unknown_note}"
+        f"{_storage_total(overview)}"
     )
+
+
+def _storage_total(overview: Overview) -> str:
+    partial, unknown = overview.partial_storage, overview.unknown_storage_count
+    notes = [
+        f"{coverage.percent} % of the tags of {registry.name}"
+        for registry in partial[:_MAX_NOTES]
+        if (coverage := registry.record.storage_coverage) is not None
+    ]
+    if len(partial) > _MAX_NOTES:
+        notes.append(f"a part of {pluralize(len(partial) - _MAX_NOTES, 'other registry')}")
+    if unknown:
+        notes.append(f"unknown for {pluralize(unknown, 'registry')}")
+    at_least = "≥ " if partial else ""
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return f"**{at_least}{format_bytes(overview.storage_used)} used**{note}"
 
 
 def _attention_section(overview: Overview) -> str:
@@ -141,7 +159,7 @@ def _registry_row(figures: RegistryStatistics) -> tuple[str, ...]:
         if spaces_known
         else "unknown",
         "unknown" if repositories is None or not spaces_known else str(repositories),
-        stack_lines(format_bytes(figures.storage_used), format_quota(figures.totals.storage_limit)),
+        _storage_cell(figures),
         stack_lines(
             last_checked_cell(figures), f"spaces: {short_timestamp(figures.record.spaces_read_at)}"
         ),
@@ -152,6 +170,14 @@ def last_checked_cell(figures: RegistryStatistics) -> str:
     """Return when the registry was last observed, with a warning if that is too long ago."""
     time = short_timestamp(figures.record.poll_history.observed_at)
     return f"{time} ⚠️ outdated" if figures.is_outdated else time
+
+
+def _storage_cell(figures: RegistryStatistics) -> str:
+    record = figures.record
+    used = format_storage(figures.storage_used, record.storage_coverage)
+    if record.storage_coverage is None:
+        return stack_lines(used, format_quota(figures.totals.storage_limit))
+    return stack_lines(used, f"as of {short_timestamp(record.storage_read_at)}")
 
 
 def _storage_pie(overview: Overview) -> str:

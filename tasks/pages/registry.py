@@ -13,6 +13,7 @@ from tasks.pages.markdown import (
     escape_markdown,
     format_bytes,
     format_quota,
+    format_storage,
     markdown_table,
     short_timestamp,
     timestamp,
@@ -65,14 +66,16 @@ def registry_digest_source(
     rows = "\n".join(sorted(space.model_dump_json() for space in spaces))
     registry = figures.record.registry.model_dump_json()
     access_source = access_digest_source(access)
+    storage = figures.storage_used, figures.record.storage_coverage, figures.record.storage_note
     health = f"{checks} {figures.is_outdated}"
-    return f"{registry}\n{health}\n{figures.storage_used}\n{access_source}\n{rows}"
+    return f"{registry}\n{health}\n{storage}\n{access_source}\n{rows}"
 
 
 def _facts_section(figures: RegistryStatistics) -> str:
     record, registry = figures.record, figures.record.registry
     poll = record.poll_history
     note = f" ({escape_markdown(record.storage_note)})" if record.storage_note else ""
+    used = format_storage(figures.storage_used, record.storage_coverage)
     by_space = format_bytes(figures.totals.storage_used)
     return markdown_table(
         ("", ""),
@@ -93,7 +96,7 @@ def _facts_section(figures: RegistryStatistics) -> str:
             ("Drift policy", registry.drift_policy),
             (
                 "Storage used",
-                f"{format_bytes(figures.storage_used)}; sum of all spaces {by_space}{note}",
+                f"{used}; sum of all spaces {by_space}{note}",
             ),
             ("Quota", format_quota(figures.totals.storage_limit)),
             ("Spaces as of", timestamp(record.spaces_read_at)),
@@ -143,7 +146,7 @@ def _space_row(space_figures: SpaceStatistics) -> tuple[str, ...]:
         space.desired or "not managed",
         space.observed or "–",
         "unknown" if space.repositories is None else str(space.repositories),
-        format_bytes(space_figures.storage_used),
+        format_storage(space_figures.storage_used, space_figures.storage_coverage, tags=""),
         format_quota(space_figures.storage_limit),
         _space_state(space_figures),
     )

@@ -146,6 +146,65 @@ class RegistryReader(Protocol):
             RemoteError: it could not be read.
         """
 
+    async def open_images(self) -> "ImageReader | None":
+        """Log in to read images, to count their storage.
+
+        Returns:
+            The reader; None if the registry reports its storage, see `read_storage`.
+
+        Raises:
+            RemoteError: the login failed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryNames:
+    """A complete list of repositories.
+
+    Attributes:
+        names: the names that can be used.
+        invalid_count: number of other names.
+    """
+
+    names: frozenset[str]
+    invalid_count: int
+
+
+class ImageReader(Protocol):
+    """Reads the images of a registry; each method may send several requests."""
+
+    @property
+    def request_count(self) -> int:
+        """Requests that were sent so far, with those for tokens and repeated ones."""
+
+    async def list_repositories(self) -> RepositoryNames:
+        """List all repositories.
+
+        Raises:
+            RemoteError: the list could not be read completely.
+        """
+
+    async def list_tags(self, repository: str) -> tuple[str, ...]:
+        """List all tags of a repository, in no particular order; none if it does not exist.
+
+        Raises:
+            RemoteError: the list could not be read completely.
+        """
+
+    async def read_digest(self, repository: str, tag: str) -> bytes | None:
+        """Return the digest of the manifest that a tag refers to; None if there is no such tag.
+
+        Raises:
+            RemoteError: it could not be read, or is no SHA-256.
+        """
+
+    async def read_manifest(self, repository: str, digest: bytes) -> bytes:
+        """Return a manifest, byte by byte.
+
+        Raises:
+            RemoteError: it could not be read, or has another digest.
+        """
+
 
 class RegistryWriter(Protocol):
     """Writes to a registry."""

@@ -1,16 +1,19 @@
 """Measure the storage of registries concurrently."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from models.core.errors import IntegrationError, RemoteError
+from models.core.errors import IntegrationError, LeaseHeld, RemoteError
 from models.core.settings import get_settings
+from models.images.sweep import SLICE_SECONDS
 from models.registries.observation import StorageReading
 from models.registries.record import RegistryRecord
 from tasks import clock
+from tasks.images.sweep import sweep_slice
 from tasks.registries.connect import open_registry
 from tasks.registries.protocol import RegistryReader, SavedCredential
 from tasks.store.registries import statistics
@@ -21,7 +24,10 @@ from tasks.store.session import in_transaction
 async def measure_storage(
     records: Sequence[RegistryRecord], credentials: Mapping[str, SavedCredential]
 ) -> tuple[str, ...]:
-    """Read and save the storage usage of registries.
+    """Read and save the storage usage of registries, or count a part of it.
+
+    A registry that does not report its storage is counted for at most `SLICE_SECONDS`; its sweep
+    goes on in the next run.
 
     Args:
         records: the registries that are due.
@@ -30,26 +36,37 @@ async def measure_storage(
     Returns:
         Names of the registries whose usage could not be read; they keep their last values.
     """
-    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    max_concurrency = get_settings().registries_at_once
+    # Slices mostly wait: they must not hold up the registries that report their storage.
+    semaphores = {is_counted: asyncio.Semaphore(max_concurrency) for is_counted in (False, True)}
+    deadline = time.monotonic() + SLICE_SECONDS
 
     async def measure_registry(record: RegistryRecord) -> str:
         name = record.registry.name
-        async with semaphore:
+        async with semaphores[record.registry.is_storage_counted]:
             try:
-                return "" if await _measure_registry(record, credentials) else name
+                return "" if await _measure_registry(record, credentials, deadline) else name
+            except LeaseHeld:  # another run counts
+                return ""
             except IntegrationError as error:
                 get_run_logger().warning("Cannot read the storage of %s: %s", name, error)
                 return name
 
-    failed_names = await asyncio.gather(*(measure_registry(record) for record in records))
+    ordered = sorted(records, key=lambda record: record.storage_due_at or record.integrated_at)
+    failed_names = await asyncio.gather(*(measure_registry(record) for record in ordered))
     return tuple(name for name in failed_names if name)
 
 
 async def _measure_registry(
-    record: RegistryRecord, credentials: Mapping[str, SavedCredential]
+    record: RegistryRecord, credentials: Mapping[str, SavedCredential], deadline: float
 ) -> bool:
     registry = record.registry
+    if registry.is_storage_counted and time.monotonic() >= deadline:
+        return True  # the slices of other registries took the time; this one is first next time
     async with open_registry(registry, credentials=credentials) as client:
+        if registry.is_storage_counted and (images := await client.open_images()) is not None:
+            await sweep_slice(registry.name, images, deadline - time.monotonic())
+            return True
         reading = await try_read_storage(registry.name, client)
     if reading is not None:
         await in_transaction(statistics.save_storage, registry.name, reading, clock.now())

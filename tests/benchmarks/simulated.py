@@ -6,14 +6,15 @@ Many registries share one server: it listens on one port for each and tells them
 import asyncio
 import multiprocessing
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.simulators.docker_registry import SimulatedDockerRegistry
 from deployments.simulators.harbor import SimulatedHarbor
 
 PASSWORD = "Harbor12345"
@@ -61,11 +62,33 @@ def harbors(count: int, spaces: int, costs: HarborCosts = INSTANT_HARBOR) -> Ite
         process.join()
 
 
+@contextmanager
+def docker_registry(build: Callable[[], SimulatedDockerRegistry]) -> Iterator[str]:
+    """Run a Docker Registry, built by a function of a module; yield its address."""
+    parent_end, child_end = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_run_docker_registry, args=(child_end, build), daemon=True
+    )
+    process.start()
+    try:
+        yield parent_end.recv()[0]
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _run_docker_registry(pipe: Connection, build: Callable[[], SimulatedDockerRegistry]) -> None:
+    listener = _create_listener()
+    _serve(pipe, [listener], {listener.getsockname()[1]: build().app})
+
+
 def _run(pipe: Connection, count: int, spaces: int, costs: HarborCosts) -> None:
     sockets = [_create_listener() for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in sockets]
-    by_port = {port: _harbor(spaces, costs).app for port in ports}
+    _serve(pipe, sockets, {port: _harbor(spaces, costs).app for port in ports})
 
+
+def _serve(pipe: Connection, sockets: list[socket.socket], by_port: Mapping[int, ASGIApp]) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await by_port[scope["server"][1]](scope, receive, send)
 
@@ -78,7 +101,7 @@ def _run(pipe: Connection, count: int, spaces: int, costs: HarborCosts) -> None:
         task = asyncio.create_task(server.serve(sockets=sockets))
         while not server.started:
             await asyncio.sleep(0.01)
-        pipe.send([f"http://127.0.0.1:{port}" for port in ports])
+        pipe.send([f"http://127.0.0.1:{port}" for port in by_port])
         await task
 
     asyncio.run(serve())

@@ -156,6 +156,7 @@ def test_the_update_form_as_it_opens_is_accepted() -> None:
         "token_service": "",
         "description": None,
         "drift_policy": KEEP,
+        "count_storage": KEEP,
     }
 
 

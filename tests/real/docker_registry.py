@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,12 @@ from tests.real.skip import program
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+FOREIGN_HOST = "https://foreign.test/"
+"""Foreign layers may be there."""
+
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
@@ -32,16 +38,17 @@ def running_docker_registry(
     client_ca: Path | None = None,
     filesystem: bool = False,
     page_limit: int | None = None,
+    home: Path | None = None,
 ) -> Iterator[str]:
     """Run one on a loopback port; yields its base URL, without a trailing slash.
 
     `users` are let in by htpasswd, otherwise everybody is; `cert` is a certificate and a key
     file, for https; clients need a certificate of `client_ca`; `page_limit` is
-    `catalog.maxentries`.
+    `catalog.maxentries`; `home` is a folder for its files, with `filesystem` in `home/data`.
     """
     binary = program("docker-registry", "apt-get install docker-registry")
     with tempfile.TemporaryDirectory(prefix="docker-registry-") as folder:
-        home, port = Path(folder), free_port()
+        home, port = home or Path(folder), free_port()
         config = _config(home, port, users, cert, client_ca, filesystem, page_limit)
         (home / "config.yml").write_text(yaml.safe_dump(config))
         url = f"{'https' if cert else 'http'}://127.0.0.1:{port}"
@@ -57,21 +64,62 @@ def running_docker_registry(
 
 def push(url: str, repository: str, tag: str, auth: BasicLogin = None) -> str:
     """Push a tiny real image (config, one layer, manifest); returns the manifest's digest."""
+    layers = [f"layer of {repository}:{tag}".encode()]
+    return push_image(url, repository, tag, layers, config=b"{}", auth=auth)
+
+
+def push_image(
+    url: str,
+    repository: str,
+    tag: str,
+    layers: Iterable[bytes],
+    *,
+    config: bytes,
+    media_type: str = MANIFEST,
+    foreign: Iterable[Mapping[str, object]] = (),
+    auth: BasicLogin = None,
+) -> str:
+    """Push an image with these layers, and descriptors of foreign ones; returns its digest."""
     with httpx.Client(base_url=url, auth=auth) as client:
-        config = _push_blob(client, repository, _CONFIG, b"{}")
-        layer = _push_blob(client, repository, _LAYER, f"layer of {repository}:{tag}".encode())
         manifest = {
             "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": config,
-            "layers": [layer],
+            "mediaType": media_type,
+            "config": _push_blob(client, repository, _CONFIG, config),
+            "layers": [
+                *(_push_blob(client, repository, _LAYER, layer) for layer in layers),
+                *foreign,
+            ],
         }
-        response = client.put(
-            f"/v2/{repository}/manifests/{tag}",
-            content=json.dumps(manifest),
-            headers={"Content-Type": MANIFEST},
-        )
-        return response.raise_for_status().headers["Docker-Content-Digest"]
+        return _put_manifest(client, repository, tag, manifest)
+
+
+def push_index(
+    url: str, repository: str, tag: str, digests: Iterable[str], media_type: str = INDEX
+) -> str:
+    """Push an index of manifests that the repository has; returns its digest."""
+    accept = {"Accept": f"{MANIFEST}, {OCI_IMAGE}, {INDEX}, {OCI_INDEX}"}
+    with httpx.Client(base_url=url) as client:
+        manifests = []
+        for number, digest in enumerate(digests):
+            manifest = client.get(f"/v2/{repository}/manifests/{digest}", headers=accept)
+            kind, size = manifest.headers["Content-Type"], len(manifest.content)
+            platform = {"architecture": f"a{number}"}
+            entry = {"mediaType": kind, "size": size, "digest": digest, "platform": platform}
+            manifests.append(entry)
+        index = {"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}
+        return _put_manifest(client, repository, tag, index)
+
+
+def _put_manifest(
+    client: httpx.Client, repository: str, tag: str, manifest: Mapping[str, object]
+) -> str:
+    response = client.put(
+        f"/v2/{repository}/manifests/{tag}",
+        content=json.dumps(manifest),
+        headers={"Content-Type": str(manifest["mediaType"])},
+    )
+    digest: str = response.raise_for_status().headers["Docker-Content-Digest"]
+    return digest
 
 
 def delete_manifest(url: str, repository: str, digest: str, auth: BasicLogin = None) -> None:
@@ -110,6 +158,7 @@ def _config(
         "log": {"level": "warn"},
         "storage": {**storage, "delete": {"enabled": True}},
         "http": http,
+        "validation": {"manifests": {"urls": {"allow": [f"^{FOREIGN_HOST}"]}}},
     }
     if users is not None:
         passwords = home / "htpasswd"

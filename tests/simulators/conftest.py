@@ -4,10 +4,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployments.simulators.docker_registry import BasicAuth, SimulatedDockerRegistry
+from deployments.simulators.docker_registry import (
+    BasicAuth,
+    SimulatedDockerRegistry,
+    StoredManifest,
+    build_index,
+)
+from deployments.simulators.docker_registry.images import build_manifest
 from deployments.simulators.server import run_server
 from tests.conftest import REGISTRY_USERS
-from tests.real.docker_registry import delete_manifest, push, running_docker_registry
+from tests.real.docker_registry import (
+    delete_manifest,
+    push,
+    push_index,
+    running_docker_registry,
+)
 
 SMALL_PAGE = 5
 
@@ -26,6 +37,8 @@ def simulated_registry() -> Iterator[str]:
     """A simulated registry with every sort of repository."""
     registry = _simulate()
     registry.add_repository("team/app", tags=("v1", "v2"))
+    images = [StoredManifest(build_manifest("team/app", tag)) for tag in ("v1", "v2")]
+    registry.add_manifest("team/app", "multi", build_index(images))
     registry.remove_tags("team/old")
     for name in REPOSITORIES:
         registry.add_repository(name)
@@ -37,8 +50,8 @@ def simulated_registry() -> Iterator[str]:
 def real_registry() -> Iterator[str]:
     """A real one with the same content."""
     with running_docker_registry() as url:
-        for tag in ("v1", "v2"):
-            push(url, "team/app", tag)
+        digests = [push(url, "team/app", tag) for tag in ("v1", "v2")]
+        push_index(url, "team/app", "multi", digests)
         delete_manifest(url, "team/old", push(url, "team/old", "v1"))
         for name in REPOSITORIES:
             push(url, name, "v1")

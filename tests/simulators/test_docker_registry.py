@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.real.docker_registry import MANIFEST
+from tests.real.docker_registry import INDEX, MANIFEST
 from tests.simulators.conftest import SMALL_PAGE
 
 LOGIN = ("user", "pw")
@@ -23,10 +23,12 @@ def _describe(response: httpx.Response, url: str) -> dict[str, object]:
 
 
 def _request_both(
-    urls: tuple[str, str], target: str, **options: Any
+    urls: tuple[str, str], target: str, method: str = "GET", **options: Any
 ) -> tuple[dict[str, object], dict[str, object]]:
     with httpx.Client() as client:
-        simulated, real = (_describe(client.get(url + target, **options), url) for url in urls)
+        simulated, real = (
+            _describe(client.request(method, url + target, **options), url) for url in urls
+        )
     return simulated, real
 
 
@@ -66,6 +68,14 @@ QUESTIONS = [
     "/v2/team/app/manifests/nope",
     "/v2/team/old/manifests/v1",
     "/v2/nope/x/manifests/v1",
+    "/v2/team/app/tags/list",
+    "/v2/team/app/tags/list?n=1",
+    "/v2/team/app/tags/list?n=1&last=v1",
+    "/v2/team/app/tags/list?n=abc",
+    "/v2/team/app/tags/",
+    "/v2/team/old/tags/list",
+    "/v2/nope/x/tags/list",
+    f"/v2/team/app/manifests/sha256:{'0' * 64}",
 ]
 
 
@@ -82,6 +92,23 @@ def test_manifests_are_served_alike(registry_urls: tuple[str, str], accept: str)
     assert simulated == real
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+@pytest.mark.parametrize("accept", [MANIFEST, f"{MANIFEST}, {INDEX}", INDEX, "*/*"])
+def test_manifests_and_indexes_by_tag_and_digest(
+    registry_urls: tuple[str, str], method: str, accept: str
+) -> None:
+    headers = {"Accept": accept}
+    for tag in ("v1", "multi", "nope"):
+        target = f"/v2/team/app/manifests/{tag}"
+        simulated, real = _request_both(registry_urls, target, method, headers=headers)
+        assert simulated == real
+        digest = real["headers"].get("docker-content-digest")  # type: ignore[attr-defined]
+        if digest:
+            target = f"/v2/team/app/manifests/{digest}"
+            simulated, real = _request_both(registry_urls, target, method, headers=headers)
+            assert simulated == real
+
+
 @pytest.mark.parametrize("login", [None, LOGIN, ("user", "wrong"), ("ghost", "pw"), ("", "")])
 @pytest.mark.parametrize(
     "target",
@@ -92,6 +119,7 @@ def test_manifests_are_served_alike(registry_urls: tuple[str, str], accept: str)
         "/v2/x",
         "/v2/many/0/manifests/v1",
         "/v2/many/0/manifests/nope",
+        "/v2/many/0/tags/list",
     ],
 )
 def test_htpasswd_admits_and_refuses_alike(

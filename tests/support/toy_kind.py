@@ -124,6 +124,9 @@ class ToyClient:
         items = (SpaceStorage(name=name, used=1, limit=UNLIMITED) for name in self.toy.spaces)
         return StorageReading(total=1, spaces=Complete[SpaceStorage](items=tuple(items)))
 
+    async def open_images(self) -> None:
+        return None
+
     async def apply_change(
         self, change: Change, installation: str, save_secret: SaveSecret
     ) -> ChangeResult:

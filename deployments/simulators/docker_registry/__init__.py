@@ -1,6 +1,7 @@
 """A simulated Docker Registry (OCI distribution), faithful to docker-registry 2.8.2.
 
-It answers what this service and a node that pulls ask: `/v2/`, the catalog, manifests, tokens.
+It answers what this service and a node that pulls ask: `/v2/`, the catalog, tags, manifests,
+tokens.
 
     registry = SimulatedDockerRegistry(auth=BasicAuth({"user": "pw"}))
     registry.add_repository("team/app", tags=("v1",))
@@ -8,6 +9,11 @@ It answers what this service and a node that pulls ask: `/v2/`, the catalog, man
 """
 
 from deployments.simulators.docker_registry.auth import BasicAuth, NoAuth, TokenAuth, TokenScope
+from deployments.simulators.docker_registry.images import (
+    StoredManifest,
+    build_image,
+    build_index,
+)
 from deployments.simulators.docker_registry.service import (
     FOREIGN_ORIGIN,
     DockerRequestRecord,
@@ -20,6 +26,9 @@ __all__ = [
     "DockerRequestRecord",
     "NoAuth",
     "SimulatedDockerRegistry",
+    "StoredManifest",
     "TokenAuth",
     "TokenScope",
+    "build_image",
+    "build_index",
 ]

@@ -16,6 +16,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "DENIED": (403, "requested access to the resource is denied"),
     "MANIFEST_INVALID": (400, "manifest invalid"),
     "MANIFEST_UNKNOWN": (404, "manifest unknown"),
+    "NAME_UNKNOWN": (404, "repository name not known to registry"),
     "PAGINATION_NUMBER_INVALID": (400, "invalid number of results requested"),
     "UNAUTHORIZED": (401, "authentication required"),
     "UNSUPPORTED": (405, "The operation is unsupported."),

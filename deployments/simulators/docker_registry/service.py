@@ -22,10 +22,10 @@ from deployments.simulators.docker_registry.auth import (
     request_origin,
 )
 from deployments.simulators.docker_registry.images import (
-    MANIFEST_TYPE,
+    Repository,
+    StoredManifest,
     build_manifest,
     catalog_page,
-    content_digest,
 )
 from deployments.simulators.docker_registry.responses import ErrorResponse
 
@@ -63,7 +63,7 @@ class SimulatedDockerRegistry:
         self.link = link
         self.page_limit = page_limit
         self.requests: list[DockerRequestRecord] = []
-        self._manifests: dict[str, dict[str, bytes]] = {}
+        self._repositories: dict[str, Repository] = {}
         self._router = self._build_router()
         if isinstance(self.auth, TokenAuth) and catalog == "forbidden":
             self.auth.catalog = False
@@ -72,15 +72,23 @@ class SimulatedDockerRegistry:
 
     def add_repository(self, name: str, tags: Iterable[str] = ("v1",)) -> None:
         """Add a repository with one small image under each tag."""
-        self._manifests.setdefault(name, {}).update({t: build_manifest(name, t) for t in tags})
+        repository = self._repositories.setdefault(name, Repository())
+        for tag in tags:
+            repository.add(tag, StoredManifest(build_manifest(name, tag)))
 
-    def remove_tags(self, name: str) -> None:
-        """Remove all tags of a repository: it is still listed."""
-        self._manifests[name] = {}
+    def add_manifest(self, name: str, tag: str, manifest: StoredManifest) -> str:
+        """Add a manifest to a repository, under a tag unless it is empty; return its digest."""
+        return self._repositories.setdefault(name, Repository()).add(tag, manifest)
+
+    def remove_tags(self, name: str, *tags: str) -> None:
+        """Remove tags of a repository, all if none are given: it is still listed."""
+        repository = self._repositories.setdefault(name, Repository())
+        for tag in tags or tuple(repository.tags):
+            del repository.tags[tag]
 
     def remove_repository(self, name: str) -> None:
         """Remove a repository, as an administrator does in the storage."""
-        self._manifests.pop(name, None)
+        self._repositories.pop(name, None)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -97,7 +105,8 @@ class SimulatedDockerRegistry:
         routes = [
             Route("/v2/", self._guard(_base_response)),
             Route("/v2/_catalog", self._guard(self._catalog_page)),
-            Route("/v2/{name:path}/manifests/{tag}", self._guard(self._manifest)),
+            Route("/v2/{name:path}/tags/list", self._guard(self._tags)),
+            Route("/v2/{name:path}/manifests/{reference}", self._guard(self._manifest)),
         ]
         if isinstance(self.auth, TokenAuth):
             routes.append(Route("/token", self.auth.issue_token))
@@ -125,7 +134,7 @@ class SimulatedDockerRegistry:
         if self.catalog == "forbidden":
             raise ErrorResponse("DENIED")
         number, last = query_value(request, "n"), query_value(request, "last")
-        page = catalog_page(list(self._manifests), number, last, self.page_limit)
+        page = catalog_page(list(self._repositories), number, last, self.page_limit)
         headers = {}
         if page.next_size:
             query = urlencode({"last": page.names[-1], "n": page.next_size})
@@ -137,19 +146,21 @@ class SimulatedDockerRegistry:
             headers = {"link": f'<{origin}/v2/_catalog?{query}>; rel="next"'}
         return responses.GoJson({"repositories": page.names}, headers=headers)
 
+    def _tags(self, request: Request) -> Response:
+        # docker-registry 2.8 knows no pages here: it ignores `n` and `last`.
+        name = request.path_params["name"]
+        repository = self._repositories.get(name)
+        if repository is None:
+            raise ErrorResponse("NAME_UNKNOWN", {"name": name})
+        return responses.GoJson({"name": name, "tags": sorted(repository.tags) or None})
+
     def _manifest(self, request: Request) -> Response:
-        name, tag = request.path_params["name"], request.path_params["tag"]
-        manifest = self._manifests.get(name, {}).get(tag)
-        if manifest is None:
-            raise ErrorResponse("MANIFEST_UNKNOWN", {"Tag": tag})
-        # Without this type in Accept, the real registry converts the manifest to schema 1, and
-        # fails like this unless the image has a full config; `*/*` does not count.
-        if MANIFEST_TYPE not in request.headers.get("accept", ""):
-            raise ErrorResponse("MANIFEST_INVALID", {})
-        digest = content_digest(manifest)
+        name, reference = request.path_params["name"], request.path_params["reference"]
+        repository = self._repositories.get(name, Repository())
+        digest, manifest = repository.find(name, reference, request)
         headers = {"docker-content-digest": digest, "etag": f'"{digest}"'}
         headers |= responses.VERSION_HEADERS
-        return Response(manifest, headers=headers, media_type=MANIFEST_TYPE)
+        return Response(manifest.content, headers=headers, media_type=manifest.media_type)
 
 
 def _base_response(request: Request) -> Response:

@@ -27,6 +27,7 @@ from tasks.registries.docker import wire
 from tasks.registries.docker.catalog import FIRST_QUERY, CatalogReader, ListNotProved
 from tasks.registries.docker.challenge import select_challenge
 from tasks.registries.docker.checks import catalog_check, missing_catalog_check
+from tasks.registries.docker.images import DockerImageReader
 from tasks.registries.docker.login import LoginResult, log_in
 from tasks.registries.docker.tokens import REFUSALS
 from tasks.registries.paging import list_too_large_error
@@ -172,8 +173,16 @@ class DockerRegistryClient:
 
     async def read_storage(self) -> StorageReading:
         """Return no storage usage: the API does not report it; see `RegistryReader`."""
-        message = "a Docker Registry does not report its storage usage"
+        message = "a Docker Registry does not report its storage usage, and it is not counted"
         return StorageReading(spaces=Unavailable(reason=Reason.NOT_PROBED, message=message))
+
+    async def open_images(self) -> DockerImageReader:
+        """Log in, and return a reader of tags and manifests; see `RegistryReader`."""
+        self._login_result = await log_in(self.http, self.registry, self.credential)
+        if failed_check := first_failure(self._login_result.checks):
+            target, url = self.http.target, f"{self.registry.address}/v2/"
+            raise RemoteError(target, "GET", url, failed_check.message, failed_check.reason)
+        return DockerImageReader(self.http, self._login_result, self._read_catalog)
 
     async def list_robots(self, installation: str) -> Complete[ObservedRobot] | Unavailable:
         """Return `NOT_REQUESTED`: there are no robot accounts; see `RegistryReader`."""

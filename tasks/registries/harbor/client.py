@@ -36,7 +36,7 @@ from tasks.registries.harbor.observer import (
 )
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robots import read_robots
-from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
+from tasks.registries.protocol import ClientOptions, Credential, ImageReader, SaveSecret
 from tasks.registries.server import open_registry_client
 from tasks.registries.wire import parse_json, raise_for_status
 
@@ -138,6 +138,10 @@ class HarborClient:
     async def read_storage(self) -> StorageReading:
         """Read the storage usage and quota of each project; see `RegistryReader`."""
         return await storage.read_storage(self.http)
+
+    async def open_images(self) -> ImageReader | None:
+        """Return None: Harbor reports its storage; see `RegistryReader`."""
+        return None
 
     async def apply_change(
         self, change: Change, installation: str, save_secret: SaveSecret

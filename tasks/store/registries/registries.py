@@ -12,6 +12,7 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.run_context import RunContext
 from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
+from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from models.registries.schedule import PollHistory
@@ -28,7 +29,7 @@ from models.tables import (
     SpaceRow,
 )
 from tasks.store import audit
-from tasks.store.registries import credential_origins
+from tasks.store.registries import credential_origins, images
 from tasks.store.upsert import upsert
 
 _CONDITION_FIELDS = set(Condition.model_fields)
@@ -81,7 +82,16 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
         storage_used=row.storage_used,
         storage_note=row.storage_note,
         pull_user_proof=row.pull_user_proof,
+        storage_coverage=to_coverage(row.storage_counted, row.storage_tags),
+        storage_due_at=row.storage_due_at,
     )
+
+
+def to_coverage(counted: int | None, total: int | None) -> Coverage | None:
+    """Return a coverage from its columns; None if they have none."""
+    if counted is None or total is None:
+        return None
+    return Coverage(counted=counted, total=total)
 
 
 def _to_registry(row: RegistryRow) -> Registry:
@@ -145,6 +155,8 @@ def replace_registry(
             )
         )
     session.add(row.sqlmodel_update(_row_values(registry)))
+    if not (registry.count_storage or registry.capabilities.reports_storage):
+        images.delete_count(session, registry.name)
     credential_origins.delete_unused(session)
     audit.append(session, registry.name, [entry], context)
 
@@ -154,6 +166,7 @@ def reset(session: Session, name: str) -> None:
     row = lock_row(session, name)
     for table in (RobotAccountRow, DepartureRow, SpaceRow, ChangeResultRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
+    images.delete_count(session, name)
     if row is not None:
         row.spaces_read_at = row.storage_read_at = row.storage_used = None
         session.add(row)
@@ -184,6 +197,7 @@ def delete_registry(session: Session, name: str, entry: AuditEntry, context: Run
     The digest of its page is deleted too, so that a registry integrated again gets a new page.
     """
     lock_row(session, name)
+    images.delete_count(session, name)
     tables = (BindingRow, RobotAccountRow, DepartureRow, ConditionRow, SpaceRow, ChangeResultRow)
     for table in (*tables, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))

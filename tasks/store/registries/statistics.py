@@ -11,10 +11,10 @@ from sqlmodel import Session, SQLModel, col, delete
 
 from models.core.availability import Complete
 from models.overview.overview import Measurement, RegistryStatistics, SpaceStatistics, SpaceTotals
-from models.registries.observation import UNLIMITED, SpaceStorage, StorageReading
+from models.registries.observation import UNLIMITED, Coverage, SpaceStorage, StorageReading
 from models.registries.space import Space, Visibility
 from models.tables import MeasurementRow, RegistryRow, SpaceRow
-from tasks.store.registries.registries import list_registries, lock_row
+from tasks.store.registries.registries import list_registries, lock_row, to_coverage
 
 _RETENTION = timedelta(days=90)
 _TABLE = SQLModel.metadata.tables["space"]
@@ -25,7 +25,12 @@ _UPDATE_SPACE_STORAGE = (
         col(SpaceRow.registry_name) == bindparam("of_registry"),
         col(SpaceRow.name) == bindparam("of_name"),
     )
-    .values(storage_used=bindparam("used"), storage_limit=bindparam("allowed"))
+    .values(
+        storage_used=bindparam("used"),
+        storage_limit=bindparam("allowed"),
+        storage_counted=bindparam("counted"),
+        storage_tags=bindparam("tags"),
+    )
 )
 
 
@@ -90,6 +95,7 @@ def list_space_statistics(session: Session, registry: str) -> tuple[SpaceStatist
             space=Space(**{name: row[name] for name in _SPACE_FIELDS}),
             storage_used=row["storage_used"],
             storage_limit=row["storage_limit"],
+            storage_coverage=to_coverage(row["storage_counted"], row["storage_tags"]),
         )
         for row in result.mappings()
     )
@@ -120,6 +126,7 @@ def save_storage(session: Session, registry: str, reading: StorageReading, now: 
         return
     row.storage_read_at, row.storage_used = now, reading.total
     row.storage_note = "" if isinstance(reading.spaces, Complete) else reading.spaces.message
+    row.storage_counted, row.storage_tags = _coverage_columns(reading.coverage)
     session.add(row)
     if isinstance(reading.spaces, Complete):
         _save_space_storage(session, registry, reading.spaces.items)
@@ -134,17 +141,28 @@ def _save_space_storage(
         session.exec(sqlmodel.select(SpaceRow.name).where(SpaceRow.registry_name == registry))
     )
     rows = [
-        {
-            "of_registry": registry,
-            "of_name": space_storage.name,
-            "used": space_storage.used,
-            "allowed": space_storage.limit,
-        }
+        _space_columns(registry, space_storage)
         for space_storage in space_storages
         if space_storage.name in space_names
     ]
     if rows:
         session.connection().execute(_UPDATE_SPACE_STORAGE, rows)
+
+
+def _space_columns(registry: str, space_storage: SpaceStorage) -> dict[str, object]:
+    counted, tags = _coverage_columns(space_storage.coverage)
+    return {
+        "of_registry": registry,
+        "of_name": space_storage.name,
+        "used": space_storage.used,
+        "allowed": space_storage.limit,
+        "counted": counted,
+        "tags": tags,
+    }
+
+
+def _coverage_columns(coverage: Coverage | None) -> tuple[int | None, int | None]:
+    return (None, None) if coverage is None else (coverage.counted, coverage.total)
 
 
 def _add_measurement(session: Session, row: RegistryRow, now: datetime) -> None:

@@ -11,8 +11,12 @@ from starlette.responses import HTMLResponse
 from deployments.simulators.docker_registry import SimulatedDockerRegistry
 from deployments.simulators.harbor import SimulatedHarbor
 from deployments.simulators.server import get_closed_url, run_server
+from flows.overview import compute_overview
 from flows.registries.integrate import integrate_registry
+from flows.registries.update import update_registry
 from models.registries.condition import Health
+from models.registries.observation import Coverage
+from tasks.pages.markdown import format_bytes
 from tests.real.docker_registry import push
 from tests.support.helpers import (
     add_registry,
@@ -20,6 +24,7 @@ from tests.support.helpers import (
     audit_of,
     count_task_runs,
     expect_failure,
+    expect_success,
     harbor_with,
     integrate,
     page,
@@ -69,6 +74,16 @@ async def test_a_real_docker_registry(name: str, real_docker_registry: str) -> N
         "team": 2,
     }
     assert "unknown" in await page(f"registry-{name}")
+    await expect_success(compute_overview)  # counts its storage
+    coverage = statistics_of(name).record.storage_coverage
+    assert coverage == Coverage(counted=3, total=3)
+    used = format_bytes(statistics_of(name).storage_used)
+    assert f"{used}, 100 % of tags" in await page(f"registry-{name}")
+    assert f"{used}, 100 % of tags<br>as of" in await page("overview")
+    await expect_success(update_registry, name, count_storage="no")
+    statistics = statistics_of(name)
+    assert (statistics.storage_used, statistics.record.storage_coverage) == (None, None)
+    assert "it is not counted" in await page(f"registry-{name}")
 
 
 async def test_a_real_docker_registry_behind_a_password(

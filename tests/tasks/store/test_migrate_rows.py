@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Integer,
+    LargeBinary,
     MetaData,
     inspect,
 )
@@ -84,6 +85,7 @@ def _value(column: Column[Any], number: int) -> Any:
         Float: number + 0.5,
         DateTime: NOW,
         JSON: {"n": number},
+        LargeBinary: b"bytes-%d" % number,
     }
     fitting = (value for kind, value in values.items() if isinstance(column.type, kind))
     return next(fitting, f"text-{number}")  # equal in all tables, so that references hold

@@ -17,7 +17,7 @@ async def _read(app: SimulatedHarbor | FaultInjector) -> StorageReading:
             return await client.read_storage()
 
 
-def _figures(reading: StorageReading) -> dict[str, tuple[int, int]]:
+def _figures(reading: StorageReading) -> dict[str, tuple[int | None, int | None]]:
     assert reading.spaces.is_complete
     return {
         space_storage.name: (space_storage.used, space_storage.limit)
