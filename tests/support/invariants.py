@@ -183,7 +183,9 @@ def check_least_privilege(platform: TrackedPlatform) -> None:
 
 def check_robots(platform: TrackedPlatform) -> None:
     """Check that each workspace has one robot account, which may pull what is due and no more."""
-    permissions = {_workspace(robot): _permissions(robot) for robot in platform.own_robots()}
+    permissions = {
+        _workspace(robot): _permissions(platform, robot) for robot in platform.own_robots()
+    }
     pull = (("repository", "pull"),)
     assert permissions == {
         name: dict.fromkeys(spaces, pull)
@@ -231,7 +233,13 @@ def _workspace(robot: Robot) -> str:
     return mark.workspace
 
 
-def _permissions(robot: Robot) -> dict[str, tuple[tuple[str, str], ...]]:
+def _permissions(platform: TrackedPlatform, robot: Robot) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return what a robot account may do by space; entries of deleted projects grant nothing."""
     assert not robot.disable
     assert robot.expires_at == -1
-    return {permission.namespace: permission.access for permission in robot.permissions}
+    project_ids = {None, *(project.id for project in platform.harbor.projects.values())}
+    return {
+        permission.namespace: permission.access
+        for permission in robot.permissions
+        if permission.project_id in project_ids
+    }
