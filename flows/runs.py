@@ -12,7 +12,7 @@ from prefect.states import Failed
 from sqlmodel import Session
 
 from models.core.errors import IntegrationError
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from tasks import clock
 from tasks.store import leases
 from tasks.store.leases import lease

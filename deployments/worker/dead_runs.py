@@ -28,7 +28,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
 from deployments.environment import WORK_POOL
-from models.core.run_liveness import UnfinishedRun, find_leaked_limits, find_suspects, is_dead
+from models.core.runs.liveness import UnfinishedRun, find_leaked_limits, find_suspects, is_dead
 
 _CHECK_INTERVAL_SECONDS = 30
 _PAGE_SIZE = 200

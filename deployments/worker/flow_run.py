@@ -9,7 +9,7 @@ import runpy
 from deployments.worker.processes import die_with_parent
 
 _HEARTBEAT_SECONDS = "30"
-"""`models.core.run_liveness` relies on it, so it overrides the environment of the worker."""
+"""`models.core.runs.liveness` relies on it, so it overrides the environment of the worker."""
 
 if __name__ == "__main__":
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = _HEARTBEAT_SECONDS

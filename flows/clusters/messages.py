@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from models.clusters.cluster import INSTALLATION_LABEL, PULL_SECRET_NAME
 from models.clusters.membership import Namespace
-from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
+from models.core.runs.counts import ChangeCounts
 
 _MAX_ERRORS = 5
 _MAX_NAMESPACES = 50

@@ -1,5 +1,6 @@
 """Register a Kubernetes cluster: read it, save it, then create its pull secrets."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -11,6 +12,7 @@ from flows.forms.fields import ClusterCredentialsField, DescriptionField, NewClu
 from flows.forms.schema import form_field
 from flows.operations.memberships import add_or_update_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
+from flows.operations.run_results import ClusterSyncResult
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, report_errors
@@ -80,15 +82,20 @@ async def register_cluster(
         )
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=None, cluster_results=results))
-    targets = [result.target() for result in results]
-    pending = describe_pending(targets, get_settings().poll_policy.interval)
     notes = [
         messages.replacement_note(replaced_uid),
         describe_missing_rights(status.missing_rights or ()),
-        pending,
     ]
+    return _final_state(name, results, notes)
+
+
+def _final_state(
+    name: str, results: Sequence[ClusterSyncResult], notes: Sequence[str]
+) -> State[None]:
+    targets = [result.target() for result in results]
+    pending = describe_pending(targets, get_settings().poll_policy.interval)
     namespace_count = sum(len(result.namespaces) for result in results)
-    message = messages.registered(name, namespace_count, notes)
+    message = messages.registered(name, namespace_count, [*notes, pending])
     return Failed(message=message) if pending else Completed(message=message)
 
 

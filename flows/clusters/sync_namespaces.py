@@ -1,6 +1,6 @@
 """Synchronize clusters: follow changes of namespaces, and correct modified pull secrets."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
@@ -11,12 +11,13 @@ from pydantic import Field
 from flows.clusters import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
+from flows.operations.run_results import ClusterSyncResult
 from flows.operations.state_pages import StatePages, publish_and_send
-from flows.operations.sync_clusters import ClusterSyncResult, sync_clusters
+from flows.operations.sync_clusters import sync_clusters
 from flows.runs import report_errors
 from models.access.rotation_messages import summarize_departures
-from models.core.counts import total_counts
 from models.core.names import ClusterName
+from models.core.runs.counts import total_counts
 from models.core.settings import get_settings
 from tasks.pages.cluster import cluster_page
 from tasks.prefect.artifacts import publish_artifact
@@ -59,26 +60,25 @@ async def sync_namespaces(
         await publish_and_send(
             StatePages(workspaces=None if has_changes else (), cluster_results=results)
         )
-    workspace_names = sorted({name for result in results for name in result.departures})
-    remarks = [
+    remarks = [*_remarks(results), "" if dry_run else await _departure_remark(results)]
+    remark = "; ".join(text for text in remarks if text)
+    return _final_state(results, remark, dry_run=dry_run)
+
+
+def _remarks(results: Sequence[ClusterSyncResult]) -> list[str]:
+    """Return what a person has to know: clusters with two names, namespaces without workspace."""
+    problems = [
+        namespace
+        for result in results
+        for namespace in result.namespaces
+        if namespace.problem and not namespace.workspace
+    ]
+    duplicates = [
         messages.duplicate_name(result.cluster, result.other_names)
         for result in results
         if result.other_names
     ]
-    remarks.append(
-        messages.namespace_problems(
-            [
-                item
-                for result in results
-                for item in result.namespaces
-                if item.problem and not item.workspace
-            ]
-        )
-    )
-    if workspace_names and not dry_run:
-        remarks.append(await _departure_remark(workspace_names))
-    remark = "; ".join(text for text in remarks if text)
-    return _final_state(results, remark, dry_run=dry_run)
+    return [*duplicates, messages.namespace_problems(problems)]
 
 
 async def _publish_plans(results: Sequence[ClusterSyncResult]) -> None:
@@ -88,8 +88,11 @@ async def _publish_plans(results: Sequence[ClusterSyncResult]) -> None:
         await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
 
 
-async def _departure_remark(workspace_names: Collection[str]) -> str:
-    """Return until when namespaces that left these workspaces can pull; empty if they cannot."""
+async def _departure_remark(results: Sequence[ClusterSyncResult]) -> str:
+    """Return until when namespaces that left a workspace can pull; empty if they cannot."""
+    workspace_names = {name for result in results for name in result.departures}
+    if not workspace_names:
+        return ""
     records = [
         departure
         for departure in await in_transaction(departures.list_departures)

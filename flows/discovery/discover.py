@@ -27,8 +27,8 @@ from flows.operations.state_pages import (
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
-from models.core.counts import total_counts
 from models.core.errors import LeaseHeld
+from models.core.runs.counts import total_counts
 from models.core.settings import get_settings
 from tasks.concurrency import map_concurrently
 from tasks.discovery.find import find_managed_harbors

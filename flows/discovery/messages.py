@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from models.core.counts import ChangeCounts
 from models.core.plural import pluralize
-from models.core.schedules import ScheduledFlow, describe_schedule
+from models.core.runs.counts import ChangeCounts
+from models.core.runs.schedules import ScheduledFlow, describe_schedule
 
 _MAX_ERRORS = 5
 

@@ -255,12 +255,14 @@ def canonicalize_address(address: str) -> str:
         raise InvalidRequest(str(error)) from None
 
 
-def parse_pull_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Return pull addresses in their canonical spelling, without repetitions.
+def parse_pull_addresses(addresses: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return pull addresses in their canonical spelling, without repetitions; None if not given.
 
     Raises:
         InvalidRequest: one is invalid; the message contains the expected form.
     """
+    if addresses is None:
+        return None
     try:
         return tuple(dict.fromkeys(parse_image_host(address) for address in addresses))
     except ValueError as error:

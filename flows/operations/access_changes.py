@@ -18,7 +18,7 @@ from models.access.access_summary import AccessSummary, summarize_access
 from models.access.target import TargetKind, TargetResult, failed_target, locked_target
 from models.core.base import FrozenModel
 from models.core.errors import LeaseHeld
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.store.registries import registries

@@ -13,7 +13,7 @@ from models.access.binding_update import (
     hold_spaces,
     remove_bindings,
 )
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from tasks.store.access.bindings import update_bindings
 
 

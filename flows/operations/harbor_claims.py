@@ -13,7 +13,7 @@ from models.core.audit import AuditEntry
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
 from models.core.plural import pluralize
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.discovery.claims import resolve_claim
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord, adopted_record
 from models.discovery.steps import ConfirmIdentity, Relocate, Replace, SetState

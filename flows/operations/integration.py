@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import check_address_available, check_available, reintegration_entry
 from models.registries.registry import Registry

@@ -24,7 +24,7 @@ from models.clusters.cluster import Cluster
 from models.core.audit import AuditEntry
 from models.core.availability import Unavailable
 from models.core.errors import InvalidRequest
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import (
     AdoptionState,

@@ -36,7 +36,7 @@ from models.clusters.membership import (
     has_unlisted_member,
 )
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from tasks.store import audit
 from tasks.store.access import bindings, clusters, departures, workspaces
 from tasks.store.installation import lock_installation

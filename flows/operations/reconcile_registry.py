@@ -17,7 +17,7 @@ from models.access.rotation import has_superseded_robots
 from models.core.availability import Complete
 from models.core.errors import InvalidRequest, LeaseHeld, RemoteError
 from models.core.plural import pluralize
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from models.registries.changes import ChangeResult
 from models.registries.health import summarize_health, unfinished_conditions

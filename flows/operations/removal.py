@@ -9,7 +9,7 @@ from flows.operations.reconcile_registry import reconcile
 from models.access.binding_update import REGISTRY_REMOVED
 from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.robots import RobotAccount
 from tasks import clock
 from tasks.pages.removal import orphaned_robots_page

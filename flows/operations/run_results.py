@@ -1,11 +1,22 @@
-"""The results of a run on one registry, and of discovery in one cluster."""
+"""The results of a run on one registry or cluster, and of discovery in one cluster."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from models.access.rotation_messages import deletion_remark
-from models.access.target import TargetResult, registry_target
+from models.access.target import (
+    TargetKind,
+    TargetResult,
+    cluster_target,
+    first_undelivered,
+    locked_target,
+    registry_target,
+)
+from models.clusters.membership import Namespace
+from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
 from models.core.base import FrozenModel
-from models.core.counts import ChangeCounts, count_changes
+from models.core.runs.counts import ChangeCounts, count_changes
+from models.core.runs.lease import LeaseConflict
 from models.discovery.steps import DiscoveryPlan, SetState, is_record_only
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.health import HealthSummary
@@ -66,6 +77,73 @@ class RegistryRunResult(FrozenModel):
             isinstance(result.change, CreateRobot | DeleteRobot) and result.succeeded
             for result in self.results
         )
+
+
+class ClusterSyncResult(FrozenModel):
+    """The result of one run on one cluster.
+
+    Attributes:
+        has_changes: whether the record of the cluster changed.
+        unavailable_reason: why the cluster could not be read; this does not fail the run.
+        needs_person: whether it cannot be read until a person corrects its registration.
+        unsafe_reason: why no access was removed, if removals exceeded the safety limits.
+        other_names: other names under which the same cluster is registered.
+        run_error: why the run itself failed.
+        lease_conflict: the other run, if it holds the lease on the cluster; then nothing was read.
+        departures: namespaces that left, by workspace.
+    """
+
+    cluster: str
+    namespaces: tuple[Namespace, ...] = ()
+    plan: PullSecretPlan
+    results: tuple[ClusterChangeResult, ...] = ()
+    pull_secrets: tuple[PullSecretStatus, ...] = ()
+    has_changes: bool = False
+    unavailable_reason: str = ""
+    needs_person: bool = False
+    unsafe_reason: str = ""
+    other_names: tuple[str, ...] = ()
+    run_error: str = ""
+    lease_conflict: LeaseConflict | None = None
+    departures: Mapping[str, Sequence[str]] = {}
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """Return how many changes were made, failed or were skipped."""
+        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
+
+    def target(self, workspaces: Collection[str] = ()) -> TargetResult:
+        """Return whether the desired state is in force in the cluster, or why not.
+
+        Args:
+            workspaces: workspaces whose namespaces must have their pull secret.
+        """
+        if self.lease_conflict is not None:
+            return locked_target(TargetKind.CLUSTER, self.cluster, self.lease_conflict)
+        return cluster_target(
+            self.cluster,
+            self.results,
+            self.counts,
+            unavailable_reason=self.unavailable_reason,
+            unsafe_reason=self.unsafe_reason,
+            run_error=self.run_error,
+            undelivered=first_undelivered(self.namespaces, self.pull_secrets, workspaces),
+        )
+
+    @property
+    def skipped_reason(self) -> str:
+        """Return why the cluster was left to another run; empty if it was not."""
+        return self.target().reason if self.lease_conflict is not None else ""
+
+    @property
+    def error(self) -> str:
+        """Return what failed; an unreachable cluster, or one that another run holds, is no error.
+
+        Empty if all pull secrets are in the desired state.
+        """
+        target = self.target()
+        is_error = target.is_failed and self.lease_conflict is None
+        return target.reason if is_error else ""
 
 
 class DiscoveryResult(FrozenModel):

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from flows.operations.run_results import DiscoveryResult
-from flows.operations.sync_cluster import ClusterSyncResult
-from models.core.publication import Publication
+from flows.operations.run_results import ClusterSyncResult, DiscoveryResult
+from models.core.runs.publication import Publication
 from models.core.settings import get_settings
 from models.discovery.managed_harbor import ManagedHarborRecord
 from models.overview.build_views import build_registry_access_views, build_workspace_views

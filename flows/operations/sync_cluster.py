@@ -1,6 +1,6 @@
 """Synchronize one cluster: observe, assign namespaces to workspaces, plan, apply, save."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,14 +10,8 @@ from sqlmodel import Session
 
 from flows.operations.memberships import save_identity, update_memberships
 from flows.operations.rollout import save_rolled_out_robots
+from flows.operations.run_results import ClusterSyncResult
 from flows.runs import load_under_lease
-from models.access.target import (
-    TargetKind,
-    TargetResult,
-    cluster_target,
-    first_undelivered,
-    locked_target,
-)
 from models.clusters.audit_entries import cluster_entries, pull_secret_entries
 from models.clusters.cluster import (
     ClusterSnapshot,
@@ -41,11 +35,8 @@ from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.clusters.rights import is_rights_check_due, required_rights
 from models.clusters.service_account_choice import ServiceAccountChoice, labels_to_observe
 from models.core.availability import Complete
-from models.core.base import FrozenModel
-from models.core.counts import ChangeCounts, count_changes
 from models.core.errors import NEEDS_PERSON_REASONS, RemoteError
-from models.core.lease import LeaseConflict
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.access.pull_secret_contents import (
@@ -63,73 +54,6 @@ from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
 from tasks.store.leases import save_and_release
 from tasks.store.session import in_transaction
-
-
-class ClusterSyncResult(FrozenModel):
-    """The result of one run on one cluster.
-
-    Attributes:
-        has_changes: whether the record of the cluster changed.
-        unavailable_reason: why the cluster could not be read; this does not fail the run.
-        needs_person: whether it cannot be read until a person corrects its registration.
-        unsafe_reason: why no access was removed, if removals exceeded the safety limits.
-        other_names: other names under which the same cluster is registered.
-        run_error: why the run itself failed.
-        lease_conflict: the other run, if it holds the lease on the cluster; then nothing was read.
-        departures: namespaces that left, by workspace.
-    """
-
-    cluster: str
-    namespaces: tuple[Namespace, ...] = ()
-    plan: PullSecretPlan
-    results: tuple[ClusterChangeResult, ...] = ()
-    pull_secrets: tuple[PullSecretStatus, ...] = ()
-    has_changes: bool = False
-    unavailable_reason: str = ""
-    needs_person: bool = False
-    unsafe_reason: str = ""
-    other_names: tuple[str, ...] = ()
-    run_error: str = ""
-    lease_conflict: LeaseConflict | None = None
-    departures: Mapping[str, Sequence[str]] = {}
-
-    @property
-    def counts(self) -> ChangeCounts:
-        """Return how many changes were made, failed or were skipped."""
-        return count_changes(self.plan.changes, self.results, self.plan.withheld_count)
-
-    def target(self, workspaces: Collection[str] = ()) -> TargetResult:
-        """Return whether the desired state is in force in the cluster, or why not.
-
-        Args:
-            workspaces: workspaces whose namespaces must have their pull secret.
-        """
-        if self.lease_conflict is not None:
-            return locked_target(TargetKind.CLUSTER, self.cluster, self.lease_conflict)
-        return cluster_target(
-            self.cluster,
-            self.results,
-            self.counts,
-            unavailable_reason=self.unavailable_reason,
-            unsafe_reason=self.unsafe_reason,
-            run_error=self.run_error,
-            undelivered=first_undelivered(self.namespaces, self.pull_secrets, workspaces),
-        )
-
-    @property
-    def skipped_reason(self) -> str:
-        """Return why the cluster was left to another run; empty if it was not."""
-        return self.target().reason if self.lease_conflict is not None else ""
-
-    @property
-    def error(self) -> str:
-        """Return what failed; an unreachable cluster, or one that another run holds, is no error.
-
-        Empty if all pull secrets are in the desired state.
-        """
-        target = self.target()
-        is_error = target.is_failed and self.lease_conflict is None
-        return target.reason if is_error else ""
 
 
 class _SyncRun(NamedTuple):
@@ -159,6 +83,15 @@ class ClusterState(NamedTuple):
     rules: MembershipRules
     access: PullAccess
     choices: Mapping[str, ServiceAccountChoice] = MappingProxyType({})
+
+
+class _Options(NamedTuple):
+    """Options of a run; see `sync_cluster`."""
+
+    context: RunContext
+    kubeconfigs: Mapping[str, SecretStr] | None
+    dry_run: bool
+    allow_large: bool
 
 
 @asynccontextmanager
@@ -211,25 +144,8 @@ async def sync_cluster(
         InvalidRequest: the current key cannot decrypt the secrets on record.
     """
     record = cluster_state.record
-    contents = await build_pull_secret_contents(cluster_state.access)
-    try:
-        async with open_cluster(
-            record.cluster,
-            fingerprint=contents.fingerprint,
-            installation=cluster_state.installation,
-            is_own_content=contents.is_own_content,
-            recorded_fingerprints=record.fingerprints,
-            kubeconfigs=kubeconfigs,
-        ) as client:
-            sync_run = await _plan(cluster_state, contents, client, allow_large=allow_large)
-            if not dry_run:
-                await _save_assignments(record, cluster_state.rules, sync_run.namespaces, context)
-                results = await apply_pull_secret_plan(
-                    sync_run.plan, client, sync_run.namespace_contents.contents
-                )
-                sync_run = sync_run._replace(results=results)
-    except RemoteError as error:
-        sync_run = _unreachable(record, error)
+    options = _Options(context, kubeconfigs, dry_run, allow_large)
+    sync_run = await _connect_and_run(cluster_state, options)
     context, pull_secrets = context.at(clock.now()), record.pull_secrets
     if sync_run.snapshot.first_unavailable is None:
         pull_secrets = update_statuses(
@@ -240,6 +156,31 @@ async def sync_cluster(
         lease_id = context.lease_id
         await save_and_release(lease_id, _save, record, sync_run, status, pull_secrets, context)
     return _sync_result(record, sync_run, status, pull_secrets)
+
+
+async def _connect_and_run(cluster_state: ClusterState, options: _Options) -> _SyncRun:
+    """Observe, plan, save assignments, apply; an error of the cluster is a result, too."""
+    record = cluster_state.record
+    contents = await build_pull_secret_contents(cluster_state.access)
+    try:
+        async with open_cluster(
+            record.cluster,
+            fingerprint=contents.fingerprint,
+            installation=cluster_state.installation,
+            is_own_content=contents.is_own_content,
+            recorded_fingerprints=record.fingerprints,
+            kubeconfigs=options.kubeconfigs,
+        ) as client:
+            sync_run = await _plan(cluster_state, contents, client, options)
+            if options.dry_run:
+                return sync_run
+            await _save_assignments(cluster_state, sync_run.namespaces, options.context)
+            results = await apply_pull_secret_plan(
+                sync_run.plan, client, sync_run.namespace_contents.contents
+            )
+            return sync_run._replace(results=results)
+    except RemoteError as error:
+        return _unreachable(record, error)
 
 
 def _sync_result(
@@ -278,12 +219,11 @@ async def _plan(
     cluster_state: ClusterState,
     pull_secret_contents: PullSecretContents,
     client: ClusterReader,
-    *,
-    allow_large: bool,
+    options: _Options,
 ) -> _SyncRun:
     record, choices = cluster_state.record, cluster_state.choices
     snapshot, namespaces, unsafe_reason = await _observe(
-        cluster_state, client, allow_large=allow_large
+        cluster_state, client, allow_large=options.allow_large
     )
     if is_rights_check_due(record.status, snapshot, record.pull_secrets, clock.now()):
         missing_rights = await client.find_missing_rights(required_rights(record.cluster))
@@ -302,7 +242,7 @@ async def _plan(
             if namespace.workspace and namespace.workspace in choices
         },
     )
-    exceeded = None if allow_large else plan.exceeded_limit(get_settings().change_limits)
+    exceeded = None if options.allow_large else plan.exceeded_limit(get_settings().change_limits)
     if exceeded is not None:
         plan, unsafe_reason = plan.without_removals(), unsafe_reason or exceeded.message
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
@@ -375,13 +315,11 @@ def _assign_namespaces(
 
 
 async def _save_assignments(
-    record: ClusterRecord,
-    rules: MembershipRules,
-    namespaces: Sequence[Namespace],
-    context: RunContext,
+    cluster_state: ClusterState, namespaces: Sequence[Namespace], context: RunContext
 ) -> None:
     # Before any change: a run that is killed must not leave pull secrets without their reason.
-    if namespaces == record.namespaces and not rules.find_pins(namespaces):
+    record = cluster_state.record
+    if namespaces == record.namespaces and not cluster_state.rules.find_pins(namespaces):
         return
     await in_transaction(update_memberships, record.cluster.name, namespaces, context)
 

@@ -8,7 +8,8 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 
 from flows.operations.rollout import save_rollout
-from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
+from flows.operations.run_results import ClusterSyncResult
+from flows.operations.sync_cluster import hold_cluster, sync_cluster
 from flows.runs import isolate_failure
 from models.clusters.cluster import Cluster
 from models.clusters.pull_secret import PullSecretPlan

@@ -38,7 +38,7 @@ from flows.registries.reconcile import final_state
 from flows.runs import report_errors
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.condition import CheckResult
 from models.registries.credential_origin import CredentialOrigin, new_credential_origins
 from models.registries.health import first_failure, invalid_address_check
@@ -84,7 +84,7 @@ async def integrate_registry(
         allow_push=allow_push,
         tls=tls,
         token_service=_parse_token_service(registry),
-        pull_addresses=parse_pull_addresses(pull_addresses),
+        pull_addresses=parse_pull_addresses(pull_addresses) or (),
         drift_policy=drift_policy,
         description=description,
         count_storage=count_storage,

@@ -1,6 +1,6 @@
 """Update a registry: test the new values before they replace the old ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -73,34 +73,25 @@ async def update_registry(
     """
     new_pull_credentials = None if isinstance(pull_credentials, str) else pull_credentials
     new_token_service = None if token_service == NONE else token_service
-    changes = {
-        "address": canonicalize_address(address) if address else None,
-        "credential": registry_block_reference(credentials),
-        "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
-        "allow_push": allow_push,
-        "tls": tls,
-        "token_service": canonicalize_address(new_token_service) if new_token_service else None,
-        "pull_addresses": None if pull_addresses is None else parse_pull_addresses(pull_addresses),
-        "description": description,
-        "drift_policy": drift_policy,
-        "count_storage": count_storage,
-    }
-    updates: dict[str, object] = {key: value for key, value in changes.items() if value is not None}
-    clearable = {"pull_credential": pull_credentials, "token_service": token_service}
-    updates |= {field: None for field, value in clearable.items() if value == NONE}
-    if not updates:
-        raise InvalidRequest(messages.NO_CHANGES_GIVEN)
+    updates = _given_updates(
+        {
+            "address": canonicalize_address(address) if address else None,
+            "credential": registry_block_reference(credentials),
+            "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
+            "allow_push": allow_push,
+            "tls": tls,
+            "token_service": canonicalize_address(new_token_service) if new_token_service else None,
+            "pull_addresses": parse_pull_addresses(pull_addresses),
+            "description": description,
+            "drift_policy": drift_policy,
+            "count_storage": count_storage,
+        },
+        {"pull_credential": pull_credentials, "token_service": token_service},
+    )
     async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        before = (await in_transaction(registries.get_registry, name)).registry
-        after = Registry.model_validate({**before.model_dump(), **updates})
-        check_pull_user(after)
-        space_records = await in_transaction(spaces.list_spaces, name)
-        opened = opened_by_pull_user(before, after, space_records)
-        check_opened_spaces(after, opened, opened_spaces)
-        check_moved_credentials(before, after, updates)
+        before, after = await _load_change(name, updates, opened_spaces)
         documents = block_document_ids(credentials, new_pull_credentials)
-        origins = new_credential_origins(after, documents)
-        origins = await _check_new_values(before, after, origins)
+        origins = await _check_new_values(before, after, new_credential_origins(after, documents))
         later = context.at(clock.now())
         entry = _audit_entry(before, after, updates)
         await in_transaction(save_registry, after, entry, later, origins)
@@ -110,6 +101,42 @@ async def update_registry(
     if not result.in_force or result.registry_result is None:
         return result.final_state(f"{name} was updated")
     return final_state(result.registry_result)
+
+
+def _given_updates(
+    values: Mapping[str, object], clearable: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the fields to change.
+
+    Args:
+        values: new values by field; None keeps the current one.
+        clearable: parameters by field that may ask to remove the current value.
+
+    Raises:
+        InvalidRequest: no field changes.
+    """
+    updates = {field: value for field, value in values.items() if value is not None}
+    updates |= {field: None for field, value in clearable.items() if value == NONE}
+    if not updates:
+        raise InvalidRequest(messages.NO_CHANGES_GIVEN)
+    return updates
+
+
+async def _load_change(
+    name: str, updates: Mapping[str, object], opened_spaces: int | None
+) -> tuple[Registry, Registry]:
+    """Return the registry on record, and the desired one.
+
+    Raises:
+        InvalidRequest: the update is not allowed.
+    """
+    before = (await in_transaction(registries.get_registry, name)).registry
+    after = Registry.model_validate({**before.model_dump(), **updates})
+    check_pull_user(after)
+    space_records = await in_transaction(spaces.list_spaces, name)
+    check_opened_spaces(after, opened_by_pull_user(before, after, space_records), opened_spaces)
+    check_moved_credentials(before, after, updates)
+    return before, after
 
 
 async def _check_new_values(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from models.access.target import TargetResult, TargetState
 from models.core.base import FrozenModel
-from models.core.schedules import ScheduledFlow, describe_schedule
+from models.core.runs.schedules import ScheduledFlow, describe_schedule
 
 _MAX_TARGETS = 5
 

@@ -47,26 +47,12 @@ def logins_by_workspace(
     own_logins: dict[str, list[RegistryLogin]] = defaultdict(list)
     for (name, workspace), robot_account in current_robots(robot_accounts).items():
         if name in by_name and (name, workspace) in bound_workspaces:
-            host, *other_hosts = by_name[name].image_hosts
-            own_logins[workspace].append(
-                RegistryLogin(
-                    registry=name,
-                    host=host,
-                    account=robot_account.login,
-                    robot_id=robot_account.robot_id,
-                    other_hosts=tuple(other_hosts),
-                )
-            )
+            login = _login(by_name[name], robot_account.login, robot_account.robot_id)
+            own_logins[workspace].append(login)
     shared: list[RegistryLogin] = []
     for pull_user in pull_users:
         registry = by_name[pull_user.registry]
-        host, *other_hosts = registry.image_hosts
-        login = RegistryLogin(
-            registry=registry.name,
-            host=host,
-            account=pull_user.username,
-            other_hosts=tuple(other_hosts),
-        )
+        login = _login(registry, pull_user.username)
         if registry.name in public_registries and not registry.capabilities.serves_public_spaces:
             shared.append(login)
             continue
@@ -78,6 +64,17 @@ def logins_by_workspace(
         workspace: tuple(sorted((*logins, *shared), key=lambda login: login.registry))
         for workspace, logins in {"": [], **own_logins}.items()
     }
+
+
+def _login(registry: Registry, account: str, robot_id: int | None = None) -> RegistryLogin:
+    host, *other_hosts = registry.image_hosts
+    return RegistryLogin(
+        registry=registry.name,
+        host=host,
+        account=account,
+        robot_id=robot_id,
+        other_hosts=tuple(other_hosts),
+    )
 
 
 def namespace_logins(

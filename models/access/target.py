@@ -10,10 +10,10 @@ from models.clusters.pull_secret import (
     PullSecretStatus,
 )
 from models.core.base import FrozenModel
-from models.core.counts import ChangeCounts
-from models.core.lease import LeaseConflict
 from models.core.reasons import Reason
-from models.core.schedules import ScheduledFlow
+from models.core.runs.counts import ChangeCounts
+from models.core.runs.lease import LeaseConflict
+from models.core.runs.schedules import ScheduledFlow
 from models.registries.changes import ChangeResult
 from models.registries.observation import Snapshot
 

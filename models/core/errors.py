@@ -5,8 +5,8 @@ a secret: only the server's name, the method, the path and the response. `Remote
 subclass only where a caller catches it by name; everything else is a reason.
 """
 
-from models.core.lease import LeaseConflict
 from models.core.reasons import Reason
+from models.core.runs.lease import LeaseConflict
 from models.core.text import to_single_line
 
 TRANSIENT_REASONS = frozenset(

@@ -76,9 +76,7 @@ def plan_discovery(
     """
     records = tuple(records)
     by_place = {record.ref: record for record in records}
-    complete = {
-        name: section for name, section in sections.items() if isinstance(section, ClusterHarbors)
-    }
+    complete = _complete_sections(sections)
     planner = _Planner(registries, records, complete, take_over)
     claims = _plan_all_present(by_place, trust, planner)
     missing_planner = MissingHarborPlanner(complete, planner.by_name, trust, bindings, now, grace)
@@ -91,6 +89,14 @@ def plan_discovery(
         unavailable=list_unavailable(sections),
         warnings=ca_warnings(_all_harbors(complete), records, untrusted_tls),
     )
+
+
+def _complete_sections(
+    sections: Mapping[str, ClusterHarbors | Unavailable],
+) -> dict[str, ClusterHarbors]:
+    return {
+        name: section for name, section in sections.items() if isinstance(section, ClusterHarbors)
+    }
 
 
 def _plan_all_present(

@@ -6,8 +6,8 @@ from datetime import datetime
 from models.core.audit import AuditEntry
 from models.core.availability import Complete
 from models.core.base import FrozenModel
-from models.core.counts import count_changes
 from models.core.reasons import Reason
+from models.core.runs.counts import count_changes
 from models.registries.changes import (
     ChangeResult,
     CreateRobot,
@@ -119,16 +119,10 @@ def summarize_run(
     checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
     checks += unobserved_checks(record.conditions, checks)
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
-    is_complete = isinstance(snapshot.spaces, Complete)
-    is_success = is_complete or snapshot.has_no_catalog
     expired_spaces = (*plan.expired_spaces, *_rejected_spaces(outcomes))
     return RunRecord(
         conditions=conditions,
-        poll_history=PollHistory(
-            observed_at=snapshot.observed_at,
-            seconds=snapshot.seconds if is_success else record.poll_history.seconds,
-            failures=0 if is_success else record.poll_history.failures + 1,
-        ),
+        poll_history=_next_poll_history(record.poll_history, snapshot),
         updated_spaces=_updated_spaces(spaces, plan, outcomes),
         expired_spaces=expired_spaces,
         bindings_to_hold=_hold_reasons(plan, expired_spaces),
@@ -142,8 +136,17 @@ def summarize_run(
                 record.registry.name, record.health_summary, summarize_health(conditions)
             ),
         ),
-        spaces_read_at=snapshot.observed_at if is_complete else None,
+        spaces_read_at=(snapshot.observed_at if isinstance(snapshot.spaces, Complete) else None),
         pull_user_proof=pull_user_proof(record, conditions, snapshot),
+    )
+
+
+def _next_poll_history(before: PollHistory, snapshot: Snapshot) -> PollHistory:
+    is_success = isinstance(snapshot.spaces, Complete) or snapshot.has_no_catalog
+    return PollHistory(
+        observed_at=snapshot.observed_at,
+        seconds=snapshot.seconds if is_success else before.seconds,
+        failures=0 if is_success else before.failures + 1,
     )
 
 

@@ -20,9 +20,9 @@ from models.clusters.pull_secret import (
 )
 from models.clusters.pull_secret import PullSecretState as Status
 from models.clusters.rights import describe_missing_rights
-from models.core.counts import count_changes
 from models.core.plural import pluralize
 from models.core.reasons import Reason
+from models.core.runs.counts import count_changes
 from tasks.pages.markdown import (
     breakable,
     escape_markdown,

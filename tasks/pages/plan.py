@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from models.core.availability import Unavailable
-from models.core.counts import count_changes
 from models.core.plural import pluralize
+from models.core.runs.counts import count_changes
 from models.registries.changes import (
     Change,
     ChangeResult,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prefect.artifacts import acreate_markdown_artifact
 
-from models.core.publication import Publication, is_publication_due
+from models.core.runs.publication import Publication, is_publication_due
 from tasks import clock
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, insert, not_
 from sqlmodel import Session, SQLModel, col, delete, select, update
 
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.tables import AuditRow
 
 _TABLE = SQLModel.metadata.tables["audit"]

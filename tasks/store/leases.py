@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, update
 
 from models.core.errors import LeaseHeld
-from models.core.lease import LeaseConflict
+from models.core.runs.lease import LeaseConflict
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from models.tables.types import UtcDateTime

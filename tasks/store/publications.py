@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from models.core.publication import Publication
+from models.core.runs.publication import Publication
 from models.tables import PublicationRow
 
 

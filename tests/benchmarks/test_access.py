@@ -17,7 +17,7 @@ from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease
 from models.access.binding_change import plan_bind
 from models.core.labels import WORKSPACE_LABEL
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.secrets.cluster_credentials import ClusterCredentials

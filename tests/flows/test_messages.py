@@ -2,7 +2,7 @@
 
 from flows.clusters.messages import sync_summary
 from flows.discovery.messages import discovery_summary
-from models.core.counts import ChangeCounts
+from models.core.runs.counts import ChangeCounts
 
 COUNTS = ChangeCounts(failed=16, skipped=1)
 ERROR = f"cluster eu: {COUNTS.summarize_failures()} (shop: answered 403)"

@@ -6,7 +6,7 @@ import pytest
 
 from flows.overview import compute_overview
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.store import audit

@@ -7,7 +7,7 @@ from prefect.runtime import flow_run
 
 from flows.runs import hold_lease, isolate_failure, new_run_context
 from models.core.errors import InvalidRequest, LeaseHeld
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from tasks import clock
 from tasks.store.leases import check_lease
 from tasks.store.session import in_transaction

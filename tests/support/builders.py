@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from models.core.availability import Complete, Unavailable
 from models.core.limits import LimitExceeded
 from models.core.reasons import Reason
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.changes import Change, ChangeResult, CreateSpace, SetVisibility
 from models.registries.condition import CheckResult, Condition, ConditionStatus, ConditionType
 from models.registries.observation import Snapshot

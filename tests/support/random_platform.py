@@ -21,14 +21,14 @@ from deployments.simulators.server import run_server
 from flows.operations import memberships
 from flows.operations.integration import save_new_registry
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
-from flows.operations.run_results import RegistryRunResult
-from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
+from flows.operations.run_results import ClusterSyncResult, RegistryRunResult
+from flows.operations.sync_cluster import hold_cluster, sync_cluster
 from flows.runs import hold_lease, new_run_context
 from models.access.binding import Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
 from models.core.audit import AuditEntry
 from models.core.errors import LeaseHeld
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.registry import BlockRef, Kind, Registry
 from models.registries.robots import OwnershipMark, parse_mark
 from models.tables import LeaseRow

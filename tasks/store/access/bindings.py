@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models.access.binding import Binding
 from models.access.binding_update import BindingKey, BindingUpdate, CurrentBindings
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.tables import BindingRow
 from tasks.store import audit
 from tasks.store.registries import registries

@@ -11,7 +11,7 @@ from models.clusters.pull_secret import PullSecretStatus
 from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.tables import (
     ClusterRow,
     LeaseRow,

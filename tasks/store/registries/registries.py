@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete, select
 
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
 from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import tuple_
 from sqlmodel import Session, col, delete, select
 
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.condition import Condition
 from models.registries.observation import StorageReading
 from models.registries.run_record import Findings, RunRecord

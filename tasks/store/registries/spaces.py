@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col, delete
 
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.space import Space
 from models.tables import SpaceRow
 from tasks.store import audit, leases

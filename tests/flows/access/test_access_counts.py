@@ -25,8 +25,8 @@ from deployments.simulators.server import run_server
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
 from flows.operations.reconcile_registry import AS_FUNCTIONS, reconcile
-from flows.operations.run_results import RegistryRunResult
-from flows.operations.sync_cluster import ClusterSyncResult, hold_cluster, sync_cluster
+from flows.operations.run_results import ClusterSyncResult, RegistryRunResult
+from flows.operations.sync_cluster import hold_cluster, sync_cluster
 from flows.runs import hold_lease
 from models.access.binding import Binding, Workspace
 from models.access.binding_change import plan_bind
@@ -34,7 +34,7 @@ from models.clusters.cluster import Cluster, ClusterStatus
 from models.clusters.rights import REQUIRED_RIGHTS
 from models.core.audit import AuditEntry
 from models.core.labels import WORKSPACE_LABEL
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from models.registries.registry import BlockRef, Kind, Registry
 from tasks import clock

@@ -17,9 +17,9 @@ from models.clusters.pull_secret import (
     DeleteSecret,
     PullSecretState,
 )
-from models.core.counts import ChangeCounts, count_changes
-from models.core.lease import LeaseConflict
 from models.core.reasons import Reason
+from models.core.runs.counts import ChangeCounts, count_changes
+from models.core.runs.lease import LeaseConflict
 from models.registries.condition import ConditionStatus, ConditionType
 from models.registries.observation import Snapshot
 from tests.support.access_builders import namespace, pull_secret_status

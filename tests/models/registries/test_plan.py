@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.counts import count_changes
 from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
+from models.core.runs.counts import count_changes
 from models.registries.changes import Change, Drift, DriftAction, DriftKind
 from models.registries.plan import Plan, order_changes
 from models.registries.robot_plan import RobotPlan

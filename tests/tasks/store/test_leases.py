@@ -14,7 +14,7 @@ import pytest
 from sqlmodel import Session, delete, text, update
 
 from models.core.errors import InvalidRequest, LeaseHeld
-from models.core.lease import LeaseConflict
+from models.core.runs.lease import LeaseConflict
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from tasks import clock

@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from flows.operations.integration import save_new_registry
 from models.core.audit import AuditEntry
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from models.registries.registry import Registry
 from models.tables import AuditRow
 from tasks.store.session import run_in_transaction

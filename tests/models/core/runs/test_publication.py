@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.core.publication import Publication, is_publication_due
+from models.core.runs.publication import Publication, is_publication_due
 from tests.support.builders import NOW
 
 

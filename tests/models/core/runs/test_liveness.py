@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from models.core.run_liveness import (
+from models.core.runs.liveness import (
     START_TIMEOUT,
     UnfinishedRun,
     find_leaked_limits,

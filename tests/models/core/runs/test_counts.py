@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.core.counts import ChangeCounts, count_changes, total_counts
+from models.core.runs.counts import ChangeCounts, count_changes, total_counts
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from models.core.schedules import INTERVALS, ScheduledFlow, describe_schedule
+from models.core.runs.schedules import INTERVALS, ScheduledFlow, describe_schedule
 
 
 def test_prefect_yaml_has_these_intervals() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from models.core.run_context import RunContext
+from models.core.runs.context import RunContext
 from tests.support.builders import NOW
 
 

@@ -1,0 +1,1 @@
+"""Runs of flows: their context, lease, schedule, results and whether they are alive."""
