@@ -152,10 +152,13 @@ def test_the_update_form_as_it_opens_is_accepted() -> None:
         "address": "",
         "credentials": KEEP,
         "pull_credentials": KEEP,
+        "allow_push": KEEP,
         "tls": None,
         "token_service": "",
+        "pull_addresses": None,
         "description": None,
         "drift_policy": KEEP,
+        "opened_spaces": None,
         "count_storage": KEEP,
     }
 
