@@ -92,7 +92,12 @@ async def register_cluster(
 def _final_state(
     name: str, results: Sequence[ClusterSyncResult], notes: Sequence[str]
 ) -> State[None]:
-    targets = [result.target() for result in results]
+    targets = [
+        result.target(
+            {namespace.workspace for namespace in result.namespaces if namespace.workspace}
+        )
+        for result in results
+    ]
     pending = describe_pending(targets, get_settings().poll_policy.interval)
     namespace_count = sum(len(result.namespaces) for result in results)
     message = messages.registered(name, namespace_count, [*notes, pending])

@@ -62,15 +62,15 @@ def add_or_update_cluster(
     registered = clusters.list_clusters(session)
     check_registration(cluster, registered, replace=replace)
     before = next((other for other in registered if other.name == cluster.name), None)
-    replaced = before.uid if before and is_replacement(before, cluster) else ""
-    if replaced:
+    is_replaced = is_replacement(before, cluster, is_declared=replace)
+    if is_replaced:
         _save_all_departures(session, cluster.name, context)
         clusters.delete_observations(session, cluster.name)
         workspaces.forget_pins(session, cluster.name)
     entries = registration_entries(before, cluster)
     entries += rights_entries(cluster.name, ClusterStatus(), status)
     clusters.save_cluster(session, cluster, status, entries, context)
-    return replaced
+    return (before.uid or "not on record") if before and is_replaced else ""
 
 
 def save_identity(session: Session, cluster: Cluster, context: RunContext) -> None:

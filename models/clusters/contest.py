@@ -43,13 +43,8 @@ class Contest:
 
     @property
     def histories(self) -> tuple[RepairHistory, ...]:
-        """The histories to save: a bounded number, the latest repairs first."""
-        by_time = sorted(
-            self._histories.values(),
-            key=lambda history: (history.times[-1], history.service_account),
-            reverse=True,
-        )
-        return tuple(by_time[:_MAX_HISTORIES])
+        """The histories to save: a bounded number, those of most repairs first."""
+        return _bound(self._histories.values())
 
     @property
     def contested(self) -> tuple[RepairHistory, ...]:
@@ -148,7 +143,18 @@ def add_repair(
         manager=manager,
         fingerprint=fingerprint,
     )
-    return (history, *(item for item in histories if item != before))[:_MAX_HISTORIES]
+    return _bound((history, *(item for item in histories if item != before)))
+
+
+def _bound(histories: Iterable[RepairHistory]) -> tuple[RepairHistory, ...]:
+    # Those of most repairs are kept: if the latest were, many accounts would push each other out,
+    # and none would ever count as contested.
+    ordered = sorted(
+        histories,
+        key=lambda history: (len(history.times), history.times[-1], history.service_account),
+        reverse=True,
+    )
+    return tuple(ordered[:_MAX_HISTORIES])
 
 
 def describe_contest(namespace: str, histories: Sequence[RepairHistory]) -> str:

@@ -82,9 +82,17 @@ def check_registration(cluster: Cluster, registered: Iterable[Cluster], *, repla
         raise InvalidRequest(f"cluster {cluster.name}: {objection.message}")
 
 
-def is_replacement(before: Cluster | None, after: Cluster) -> bool:
-    """Return whether another cluster takes the place of the registered one."""
-    return before is not None and "" not in (before.uid, after.uid) and before.uid != after.uid
+def is_replacement(before: Cluster | None, after: Cluster, *, is_declared: bool = False) -> bool:
+    """Return whether another cluster takes the place of the registered one.
+
+    Args:
+        before: the registered cluster.
+        after: the cluster that is registered now.
+        is_declared: whether a person says so; then a missing identity on record proves nothing.
+    """
+    if before is None or not after.uid or before.uid == after.uid:
+        return False
+    return bool(before.uid) or is_declared
 
 
 def possible_duplicates(

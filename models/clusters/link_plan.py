@@ -32,6 +32,8 @@ def plan_links(
     selected: Collection[str],
     recorded: Collection[str],
     contest: Contest,
+    *,
+    is_complete: bool = True,
 ) -> LinkPlan:
     """Compare the observed links of one namespace with the desired ones.
 
@@ -41,6 +43,7 @@ def plan_links(
         selected: names of those that must have the link.
         recorded: names of those that this service added the link to.
         contest: repair histories; those of intact and unneeded links are forgotten.
+        is_complete: whether all ServiceAccounts were listed that were requested.
     """
     by_name = {account.name: account for account in accounts}
     linked = {account.name for account in accounts if account.has_pull_secret}
@@ -50,6 +53,8 @@ def plan_links(
     for name in own - set(selected):
         contest.forget(name)
     missing = sorted(set(selected) - linked)
+    # While only default ServiceAccounts may be listed, the other links on record are not known.
+    unlisted = set(recorded) - set(by_name) if not is_complete else set()
     waiting = {name for name in missing if name in recorded and contest.must_wait(name)}
     return LinkPlan(
         removals=_removals(namespace, own - set(selected)),
@@ -58,7 +63,7 @@ def plan_links(
             for name in missing
             if name not in waiting
         ),
-        links=tuple(sorted(own | {name for name in missing if name in recorded})),
+        links=tuple(sorted(own | {name for name in missing if name in recorded} | unlisted)),
     )
 
 

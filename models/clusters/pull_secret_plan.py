@@ -73,6 +73,8 @@ def plan_pull_secrets(
     statuses: list[PullSecretStatus] = []
     for name, observed in observed_by_namespace.items():
         may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
+        if observed.secret is None and name in desired:
+            may_keep = False  # the known logins are better than no pull secret
         if unresolved and name in unresolved and may_keep:
             statuses.append(_keep_status(cluster, name, before, unresolved[name]))
             continue
@@ -160,6 +162,7 @@ class _NamespaceSecret:
         self.accounts_error = ""
         if observed.accounts_error and not choice.is_default:
             self.accounts_error = f"{observed.accounts_error}. {_ACCOUNTS_ADVICE}"
+        self.has_all_accounts = not observed.accounts_error
         self.choice, self.before, self.now = choice, before, observed.at
         self.recorded_links = before.links if before else ()
         self.contest = Contest(before.repairs if before else (), observed.at)
@@ -253,7 +256,14 @@ class _NamespaceSecret:
             return LinkPlan(links=self.recorded_links)
         selected = self.choice.select(self.accounts)
         name = self.namespace.name
-        return plan_links(name, self.accounts, selected, self.recorded_links, self.contest)
+        return plan_links(
+            name,
+            self.accounts,
+            selected,
+            self.recorded_links,
+            self.contest,
+            is_complete=self.has_all_accounts,
+        )
 
     def _delete_secret(self) -> list[ClusterChange]:
         # Kubernetes deletes the Secret of a terminating namespace. Remove the link before the

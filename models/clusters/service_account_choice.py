@@ -8,6 +8,7 @@ from pydantic import field_validator
 
 from models.clusters.cluster import SERVICE_ACCOUNT_NAME, ObservedServiceAccount
 from models.core.base import FrozenModel
+from models.core.labels import split_requirements
 
 DEFAULT_ACCOUNTS, ALL_ACCOUNTS = "default", "all"
 MAX_CHOICE_LENGTH = 1_000
@@ -19,12 +20,12 @@ _VALUES = r"\((?P<values>[A-Za-z0-9._, -]*)\)"
 
 _Test = Callable[[str | None, Collection[str]], bool]
 _FORMS: tuple[tuple[re.Pattern[str], _Test], ...] = (
-    (re.compile(rf"!\s*{_KEY}"), lambda value, _: value is None),
-    (re.compile(_KEY), lambda value, _: value is not None),
-    (re.compile(rf"{_KEY}\s*==?\s*{_VALUE}"), lambda value, values: value in values),
-    (re.compile(rf"{_KEY}\s*!=\s*{_VALUE}"), lambda value, values: value not in values),
-    (re.compile(rf"{_KEY}\s+in\s+{_VALUES}"), lambda value, values: value in values),
-    (re.compile(rf"{_KEY}\s+notin\s+{_VALUES}"), lambda value, values: value not in values),
+    (re.compile(rf"\A!\s*{_KEY}"), lambda value, _: value is None),
+    (re.compile(rf"\A{_KEY}"), lambda value, _: value is not None),
+    (re.compile(rf"\A{_KEY}\s*==?\s*{_VALUE}"), lambda value, values: value in values),
+    (re.compile(rf"\A{_KEY}\s*!=\s*{_VALUE}"), lambda value, values: value not in values),
+    (re.compile(rf"\A{_KEY}\s+in\s+{_VALUES}"), lambda value, values: value in values),
+    (re.compile(rf"\A{_KEY}\s+notin\s+{_VALUES}"), lambda value, values: value not in values),
 )
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors"""
 
@@ -122,7 +123,7 @@ def labels_to_observe(
 def _parse_selector(text: str) -> tuple[_Requirement, ...]:
     if len(text) > MAX_CHOICE_LENGTH:
         raise ValueError(f"a label selector has at most {MAX_CHOICE_LENGTH} characters")
-    return tuple(_parse_requirement(part.strip()) for part in re.split(r",(?![^(]*\))", text))
+    return tuple(_parse_requirement(part.strip()) for part in split_requirements(text))
 
 
 def _parse_requirement(text: str) -> _Requirement:

@@ -1,5 +1,7 @@
 """Kubernetes labels and label selectors that are the defaults of settings."""
 
+import re
+
 WORKSPACE_LABEL = "registry-integration.io/workspace"
 """The default namespace label that contains the workspace name."""
 
@@ -19,3 +21,18 @@ under an alias. The others are for
 https://github.com/bitnami/charts/tree/main/bitnami/harbor, which uses other keys and keeps only
 `helm.sh/chart=harbor-VERSION` with `nameOverride`.
 """
+
+
+def split_requirements(selector: str) -> list[str]:
+    """Split a label selector at the commas that are not inside parentheses; takes linear time.
+
+    See https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
+    """
+    parts, depth = [""], 0
+    for piece in re.split(r"([(),])", selector):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts

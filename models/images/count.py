@@ -72,6 +72,7 @@ class _SpaceCount:
 
     def __init__(self) -> None:
         self.blobs: set[bytes] = set()
+        self.is_counted: dict[bytes, bool] = {}
         self.used = self.counted = self.total = 0
 
     @property
@@ -99,10 +100,13 @@ class StorageCount:
         space = self._spaces.setdefault(repository.space, _SpaceCount())
         space.total += repository.invalid_tag_count + (repository.tags is None)
         for digest in (repository.tags or {}).values():
-            blobs = collect_blobs(digest, manifests) if digest is not None else None
             space.total += 1
-            if blobs is not None and self._add_blobs(space, blobs):
-                space.counted += 1
+            if digest is None:
+                continue
+            if digest not in space.is_counted:  # many tags may refer to one manifest
+                blobs = collect_blobs(digest, manifests)
+                space.is_counted[digest] = blobs is not None and self._add_blobs(space, blobs)
+            space.counted += space.is_counted[digest]
 
     def _add_blobs(self, space: _SpaceCount, blobs: Mapping[bytes, int]) -> bool:
         if any(self._sizes.get(digest, size) != size for digest, size in blobs.items()):

@@ -1,5 +1,6 @@
 """Prove the pull-only user of a registry, before namespaces receive it."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 
@@ -10,6 +11,8 @@ from models.access.pull_user import (
     unproved_checks,
 )
 from models.core.errors import CredentialError, InvalidRequest, RemoteError
+from models.core.reasons import Reason
+from models.core.settings import get_settings
 from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot
 from models.registries.registry import Registry
@@ -47,9 +50,14 @@ async def prove_pull_user(
             return ()
         if own is not None and is_same_user(own.username, pull_user.username):
             return (not_separate_check(pull_user.username),)
-        login = await client.log_in_pull_user(pull_user)
+        async with asyncio.timeout(get_settings().operation_seconds):
+            login = await client.log_in_pull_user(pull_user)
     except RemoteError as error:
         return unproved_checks(error)
+    except TimeoutError:
+        message = "the login of the pull-only user took too long"
+        address, reason = registry.address, Reason.TIMED_OUT
+        return unproved_checks(RemoteError(registry.name, "GET", address, message, reason))
     return pull_user_checks(registry, pull_user.username, login)
 
 

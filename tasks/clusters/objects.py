@@ -74,7 +74,7 @@ class ObjectMeta(KubernetesModel):
     namespace: str = Field(default="", max_length=253)
     uid: str = Field(default="", max_length=128)
     resource_version: str = Field(default="", alias="resourceVersion", max_length=128)
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, Any] = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 
 
@@ -134,9 +134,8 @@ class NamespaceObject(KubernetesModel):
         Args:
             label_keys: keys of the labels to keep.
         """
-        selected_labels = {
-            key: value for key, value in self.metadata.labels.items() if key in label_keys
-        }
+        labels = self.metadata.labels
+        selected_labels = {key: str(labels[key]) for key in label_keys if key in labels}
         return ObservedNamespace(
             name=self.metadata.name,
             uid=self.metadata.uid,
@@ -150,7 +149,7 @@ class SecretObject(KubernetesModel):
 
     metadata: ManagedObjectMeta
     type: str = "Opaque"
-    data: dict[str, str] | None = Field(default=None, repr=False)
+    data: dict[str, Any] | None = Field(default=None, repr=False)
 
     def to_observed(self, identity: SecretIdentity) -> ObservedPullSecret:
         """Convert to an `ObservedPullSecret`: ownership and a fingerprint of the content.
@@ -183,7 +182,7 @@ class SecretObject(KubernetesModel):
     def dockerconfigjson(self) -> bytes | None:
         """The decoded dockerconfigjson; None if the Secret has another type or is invalid."""
         encoded = (self.data or {}).get(DOCKER_CONFIG_KEY)
-        if self.type != DOCKER_CONFIG_TYPE or encoded is None:
+        if self.type != DOCKER_CONFIG_TYPE or not isinstance(encoded, str):
             return None
         try:
             return base64.b64decode(encoded, validate=True)

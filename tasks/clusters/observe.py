@@ -44,6 +44,15 @@ ObservedT = TypeVar("ObservedT", ObservedNamespace, ObservedPullSecret, Observed
 
 _NAMESPACES = "/api/v1/namespaces"
 
+_CONNECTION_REASONS = (
+    Reason.UNREACHABLE,
+    Reason.UNKNOWN_HOST,
+    Reason.CONNECTION_REFUSED,
+    Reason.TIMED_OUT,
+    Reason.UNAUTHORIZED,
+)
+"""Reasons for which no other list can be read either."""
+
 _INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
 """Reasons of an incomplete list from a cluster that responds."""
 
@@ -78,7 +87,7 @@ class ClusterObserver:
         section = snapshot.service_accounts
         if account_labels is None or not isinstance(section, Unavailable):
             return snapshot
-        if section.reason is not Reason.FORBIDDEN:
+        if section.reason in _CONNECTION_REASONS:
             return snapshot
         # The other namespaces need only the default ServiceAccounts, as before.
         deadline = Deadline("the observation", self._http.limits.operation_seconds)

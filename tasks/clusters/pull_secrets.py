@@ -118,7 +118,9 @@ class PullSecretWriter:
         # policy (422, too) nothing must be deleted, because nothing could be written again.
         error = api_errors.cluster_error_from_response(response)
         is_conflict = response.status == 409 and error.reason is Reason.CONFLICT
-        if not is_conflict and not api_errors.refuses_immutable_field(response):
+        is_denied = error.reason in (Reason.ADMISSION_DENIED, Reason.QUOTA_EXCEEDED)
+        is_immutable = not is_denied and api_errors.refuses_immutable_field(response)
+        if not is_conflict and not is_immutable:
             raise error
         secret = await self._observer.get_secret(namespace)
         if secret is None and response.status == 422:

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_SEPARATOR_PATTERN = re.compile(r",(?![^(]*\))")
-"""The commas between requirements, not those between the values of a set."""
+from models.core.labels import split_requirements
 
 _WILDCARD_PATTERN = re.compile(r"(?P<key>[^\s=!,()]+)\s*==?\s*(?P<prefix>[^\s=!,()*]*)\*")
 
@@ -45,7 +44,7 @@ def parse_selectors(text: str) -> tuple[CoreSelector, ...]:
     """
     alternatives: dict[str, list[LabelPrefixes]] = {}
     for selector in filter(None, map(str.strip, text.split(";"))):
-        requirements = [part.strip() for part in _SEPARATOR_PATTERN.split(selector)]
+        requirements = [part.strip() for part in split_requirements(selector)]
         label_selector = ",".join(part for part in requirements if not _is_wildcard(part))
         alternatives.setdefault(label_selector, []).append(tuple(_prefixes(requirements)))
     return tuple(

@@ -1,5 +1,6 @@
 """Add up what the sweep of a registry has read, and save the figures."""
 
+import asyncio
 from datetime import datetime
 
 from sqlmodel import Session
@@ -30,14 +31,21 @@ async def publish_count(registry: str, progress: SweepProgress, due_at: datetime
     count, used_digests = StorageCount(progress.invalid_name_count), set[bytes]()
     name = ""
     while batch := await in_transaction(_load_batch, registry, name):
+        await asyncio.to_thread(_add_batch, count, batch)  # it may take seconds
         for repository, manifests in batch:
-            count.add_repository(repository, manifests)
             used_digests.update(manifests)
             name = repository.name
     published = progress.model_copy(update={"published_at": clock.now()})
     await in_transaction(_save_count, registry, published, due_at, count.reading())
     if progress.stage is Stage.DONE:
         await _delete_unused_manifests(registry, used_digests)
+
+
+def _add_batch(
+    count: StorageCount, batch: list[tuple[Repository, dict[bytes, Manifest | None]]]
+) -> None:
+    for repository, manifests in batch:
+        count.add_repository(repository, manifests)
 
 
 def _load_batch(

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -151,7 +151,8 @@ class _Sweep:
         )
         # Each tag needs one request, or two the first time: a batch fits into the slice.
         size = max(1, min(_BATCH_SIZE, self._budget.remaining // 2))
-        jobs = [job for repository in repositories for job in self._jobs(repository)][:size]
+        all_jobs = (job for repository in repositories for job in self._jobs(repository))
+        jobs = list(islice(all_jobs, size))
         if jobs:
             await self._resolve(jobs)
         elif len(repositories) == _BATCH_SIZE:

@@ -28,7 +28,8 @@ class CatalogReader:
     The list is complete if the pages name each other up to one without a successor, and that one is
     shorter than requested. After a longer one, or one of unknown size, the page after the last name
     has to be empty. Pages that repeat names, or that are in no known order, prove nothing: names
-    can have moved from a later page to an earlier one during the read.
+    can have moved from a later page to an earlier one during the read. Only pages that a server
+    names by a token of its own may be in any order.
 
     Attributes:
         repositories: names of the repositories so far.
@@ -98,7 +99,7 @@ class CatalogReader:
                 self.repositories[name] = None
             else:
                 self.invalid_names.append(name)
-        if self._page_count > 1 and not self._orders:
+        if self._page_count > 1 and not self._orders and not self._ignores_last:
             raise ListNotProved("the pages of the catalog are not sorted")
 
     def _check_order(self, name: str) -> None:
@@ -115,13 +116,17 @@ def _by_path(name: str) -> object:
     return name.split("/")
 
 
+def _by_key(name: str) -> object:
+    return f"{name}/"
+
+
 def _by_letter(name: str) -> object:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-_ORDERS: tuple[Callable[[str], object], ...] = (str, _by_path, _by_letter)
-"""Orders of real catalogs: by byte; by path segment (distribution: `p/r0` before `p-a`); and by
-letter, as the collations of databases sort."""
+_ORDERS: tuple[Callable[[str], object], ...] = (str, _by_path, _by_key, _by_letter)
+"""Orders of real catalogs: by byte; by path segment (distribution: `p/r0` before `p-a`); by the key
+in an object store (`p-a` before `p`); and by letter, as the collations of databases sort."""
 
 
 def next_page_query(link: str) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ nothing to write.
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from models.access.pull_user import PullUserLogin
 from models.core.availability import Complete, Unavailable
@@ -29,13 +29,14 @@ from tasks.registries.docker.challenge import select_challenge
 from tasks.registries.docker.checks import catalog_check, missing_catalog_check
 from tasks.registries.docker.images import DockerImageReader
 from tasks.registries.docker.login import LoginResult, log_in
-from tasks.registries.docker.tokens import REFUSALS
+from tasks.registries.docker.tokens import REFUSALS, TokenService
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
 from tasks.registries.server import open_registry_client
 from tasks.registries.wire import parse_json, raise_for_status
 
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
+_MAX_SINGLE_SAMPLES = 3
 _DISABLED_STATUSES = (404, 405, 410, 501)
 _UNSUPPORTED_CODE = b'"UNSUPPORTED"'
 
@@ -128,18 +129,35 @@ class DockerRegistryClient:
 
     async def log_in_pull_user(self, credential: Credential) -> PullUserLogin:
         """Log in, request a token to push, and read what it grants; see `RegistryReader`."""
-        login = await log_in(self.http, self.registry, credential)
+        login = await log_in(self.http, self.registry, credential, needs_catalog=False)
         check = login.checks[-1]
         if login.token_service is None:
             return PullUserLogin(check=check)
         try:
-            scope = wire.push_scope(await self._read_samples())
-            token = await login.token_service.request_token(scope)
-        except REFUSALS:  # the service refuses a request instead of granting a part of it
-            return PullUserLogin(check=check, pushable=())
-        except RemoteError:
-            return PullUserLogin(check=check)
-        return PullUserLogin(check=check, pushable=wire.pushable_repositories(token))
+            pushable = await self._read_pushable(login.token_service)
+        except RemoteError as error:
+            if error.transient:
+                raise
+            pushable = None
+        return PullUserLogin(check=check, pushable=pushable)
+
+    async def _read_pushable(self, service: TokenService) -> tuple[str, ...] | None:
+        samples = await self._read_samples()
+        try:
+            return wire.pushable_repositories(await service.request_token(wire.push_scope(samples)))
+        except REFUSALS:
+            if len(samples) <= 1:
+                return ()
+        # Some services refuse several scopes in one request (Quay), or all of them for one.
+        pushable: list[str] = []
+        for repository in samples[:_MAX_SINGLE_SAMPLES]:
+            with suppress(*REFUSALS):
+                token = await service.request_token(wire.push_scope((repository,)))
+                names = wire.pushable_repositories(token)
+                if names is None:
+                    return None
+                pushable += names
+        return tuple(pushable)
 
     async def _read_samples(self) -> tuple[str, ...]:
         # An observation has read the catalog, a probe has not: its first page is enough.

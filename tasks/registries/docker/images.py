@@ -39,13 +39,19 @@ _MAX_TOKENS = 50
 """Tokens that are kept: each repository may need its own."""
 
 
+_MAX_TAGS = 20_000
+"""Tags of one repository; one with more is not counted."""
+
+_MAX_NAME_LENGTH = 255
+"""Characters of a repository name, as docker/distribution limits it with the host."""
+
 _FIRST_QUERY: Mapping[str, str] = {"n": str(CATALOG_PAGE_SIZE)}
 
 
 class _TagList(RegistryModel):
     """Body of GET /v2/<name>/tags/list; `tags` is null in some empty repositories."""
 
-    tags: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None
     next: str | None = None
 
 
@@ -117,6 +123,8 @@ class DockerImageReader:
                 if tags and tags == first_tags:
                     return await self._confirm_tags(repository, page, size)
                 first_tags = tags if first_tags is None else first_tags
+                if len(page.tags) + len(reader.repositories) > _MAX_TAGS:
+                    raise ListNotProved(f"there are more than {_MAX_TAGS:,} names")
                 names = Catalog(repositories=page.tags, next=page.next)
                 query = reader.add_page(names, page.link, page.query)
         except ListNotProved as error:
@@ -224,4 +232,4 @@ class DockerImageReader:
 
 def _is_path(name: str) -> bool:
     # Dot segments would lead to another path of the server.
-    return not {"", ".", ".."} & set(name.split("/"))
+    return len(name) <= _MAX_NAME_LENGTH and not {"", ".", ".."} & set(name.split("/"))

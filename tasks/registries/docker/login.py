@@ -37,7 +37,11 @@ class LoginResult(FrozenModel):
 
 
 async def log_in(
-    http: HttpClient, registry: Registry, credential: Credential | None
+    http: HttpClient,
+    registry: Registry,
+    credential: Credential | None,
+    *,
+    needs_catalog: bool = True,
 ) -> LoginResult:
     """Request `/v2/` and answer its authentication challenge, if any.
 
@@ -45,6 +49,8 @@ async def log_in(
         http: HTTP client of the registry.
         registry: the registry, with the token service that may receive the credential.
         credential: credential to log in with; None for a registry without authentication.
+        needs_catalog: whether the first token is requested for the catalog; a wrong password is
+            sent once more then.
 
     Raises:
         RemoteError: no response, or an invalid one.
@@ -53,12 +59,17 @@ async def log_in(
     kind_check = checks.kind_check(response)
     if kind_check.status is ConditionStatus.FALSE:
         return LoginResult(checks=(kind_check,))
-    login = await _answer(http, registry, credential, response)
+    login = await _answer(http, registry, credential, response, needs_catalog=needs_catalog)
     return login.model_copy(update={"checks": (kind_check, *login.checks)})
 
 
 async def _answer(
-    http: HttpClient, registry: Registry, credential: Credential | None, response: Response
+    http: HttpClient,
+    registry: Registry,
+    credential: Credential | None,
+    response: Response,
+    *,
+    needs_catalog: bool,
 ) -> LoginResult:
     is_open = response.status == 200
     if credential is not None and is_open:
@@ -66,7 +77,7 @@ async def _answer(
     challenge = select_challenge(response.headers.get("www-authenticate", ""))
     if response.status == 401 and challenge is not None and challenge.scheme == "bearer":
         service = TokenService(http, registry, credential, challenge)
-        return await _log_in_with_token(http, service, credential)
+        return await _log_in_with_token(http, service, credential, needs_catalog=needs_catalog)
     if credential is None:
         return _failed(checks.missing_credentials_check()) if not is_open else _open(None)
     if not is_open:
@@ -93,12 +104,12 @@ def _open(credential: Credential | None) -> LoginResult:
 
 
 async def _log_in_with_token(
-    http: HttpClient, service: TokenService, credential: Credential | None
+    http: HttpClient, service: TokenService, credential: Credential | None, *, needs_catalog: bool
 ) -> LoginResult:
     if not service.is_trusted:
         return _failed(checks.foreign_realm_check(service.endpoint.origin))
     try:
-        token = await _request_first_token(service)
+        token = await _request_first_token(service, needs_catalog=needs_catalog)
     except REFUSALS as error:
         return _failed(_refusal_check(error, credential))
     except RemoteError as error:
@@ -112,7 +123,9 @@ async def _log_in_with_token(
     return LoginResult(checks=(check,), authorization=authorization, token_service=service)
 
 
-async def _request_first_token(service: TokenService) -> str:
+async def _request_first_token(service: TokenService, *, needs_catalog: bool) -> str:
+    if not needs_catalog:
+        return await service.request_token(service.challenge.scope)
     # The scope of the catalog is requested first, since it saves a second token. Some token
     # services refuse a login for it that is otherwise good (GHCR, for example, always does).
     try:

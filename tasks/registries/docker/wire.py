@@ -27,11 +27,12 @@ class Catalog(RegistryModel):
     """One page of GET /v2/_catalog.
 
     Attributes:
-        repositories: names, valid or not; null in some empty registries.
+        repositories: names, valid or not; null in some empty registries. A body
+            without them is not a catalog, but for example the answer of a proxy.
         next: the next page; some registries name it in the body instead of a Link header.
     """
 
-    repositories: tuple[object, ...] | None = None
+    repositories: tuple[object, ...] | None
     next: str | None = None
 
 

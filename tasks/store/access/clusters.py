@@ -134,7 +134,12 @@ def list_pull_secrets(session: Session, cluster: str | None = None) -> tuple[Pul
         query = query.where(col(PullSecretRow.cluster_name) == cluster)
     return tuple(
         PullSecretStatus.model_validate(
-            row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
+            row.model_dump(exclude={"cluster_name"})
+            | {
+                "cluster": row.cluster_name,
+                "links": row.links or (),
+                "repairs": row.repairs or (),
+            }
         )
         for row in session.exec(query)
     )

@@ -63,7 +63,7 @@ def save_listed_namespaces(
                 cluster_name=cluster,
                 namespace=namespace,
                 workspace=workspace,
-                uid=row.uid if row else "",
+                uid=row.uid if row and not row.terminating else "",
             )
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy
 import sqlmodel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, or_, select
 from sqlmodel import Session, SQLModel, col, delete
 
 from models.core.availability import Complete
@@ -102,13 +102,25 @@ def list_space_statistics(session: Session, registry: str) -> tuple[SpaceStatist
 
 
 def registries_with_public_spaces(session: Session) -> frozenset[str]:
-    """Return the names of the registries in which a public space was last observed."""
+    """Return the names of the registries in which a public space was last observed.
+
+    A space that is missing does not count. If all spaces of a registry are missing at once, an
+    empty volume or a proxy is more likely than their deletion: they count until they expire.
+    """
+    present = (
+        select(col(SpaceRow.registry_name))
+        .where(col(SpaceRow.declared).is_(False), col(SpaceRow.missing_since).is_(None))
+        .distinct()
+    )
     query = (
         select(col(SpaceRow.registry_name))
         .where(
             _effective_visibility() == Visibility.PUBLIC.value,
             col(SpaceRow.declared).is_(False),
-            col(SpaceRow.missing_since).is_(None),
+            or_(
+                col(SpaceRow.missing_since).is_(None),
+                col(SpaceRow.registry_name).not_in(present),
+            ),
         )
         .distinct()
     )

@@ -181,6 +181,13 @@ async def test_requests_grow_with_pages_and_workspaces_and_not_with_bindings(
         _cluster_requests(secrets=NAMESPACES),
     )
 
+    await large_platform.reconcile()  # proves once the robot account that was written
+    await large_platform.sync()
+    assert large_platform.take_request_counts() == (
+        _harbor_requests(robots=WORKSPACES) + Counter(GET=1),
+        _cluster_requests(secrets=NAMESPACES),
+    )
+
     await large_platform.reconcile()
     await large_platform.sync()
     assert large_platform.take_request_counts() == (

@@ -73,7 +73,7 @@ async def test_a_list_that_is_too_large_is_unseen(
     assert "the list has more than" in snapshot.namespaces.message
 
 
-@pytest.mark.parametrize("item", [b"0", b"{}", b'{"metadata": {"name": "a", "labels": {"a": 1}}}'])
+@pytest.mark.parametrize("item", [b"0", b"{}", b'{"metadata": {"name": "a", "labels": [1]}}'])
 async def test_a_list_of_wrong_items_is_refused_at_the_first(
     cluster: SimulatedCluster, client: ClusterClient, item: bytes
 ) -> None:

@@ -13,6 +13,7 @@ _PIN_OBSERVED = """
         SELECT namespace.uid FROM namespace
         WHERE namespace.cluster_name = listed_namespace.cluster_name
         AND namespace.name = listed_namespace.namespace
+        AND NOT namespace.terminating
     ), '')
 """
 """A namespace that is on record is the one that is listed, not one that is created later."""

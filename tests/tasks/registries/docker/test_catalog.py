@@ -124,7 +124,7 @@ def test_without_a_link_the_page_after_the_last_name_must_be_empty(
     reader, query = CatalogReader(), {"n": size} if size else {}
     next_query = reader.add_page(Catalog(repositories=tuple(names)), "", query)
     assert next_query == {**query, "last": names[-1]}
-    assert reader.add_page(Catalog(), "", next_query) is None
+    assert reader.add_page(Catalog(repositories=()), "", next_query) is None
     assert list(reader.repositories) == names
 
 

@@ -75,9 +75,16 @@ def test_summed_up() -> None:
     ],
 )
 def test_only_spaces_in_the_registry_are_public(record: Space, is_public: bool) -> None:
-    _save_spaces(record)
+    _save_spaces(record, space("another", observed=PRIVATE))
     names = run_in_transaction(registries_with_public_spaces)
     assert names == ({"prod"} if is_public else frozenset())
+
+
+def test_public_spaces_that_are_missing_with_all_others_count_until_they_expire() -> None:
+    _save_spaces(
+        space(observed=PUBLIC, missing_since=NOW), space("b", observed=PRIVATE, missing_since=NOW)
+    )
+    assert run_in_transaction(registries_with_public_spaces) == {"prod"}
 
 
 @pytest.mark.parametrize(
