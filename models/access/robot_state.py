@@ -46,6 +46,9 @@ class RobotState(FrozenModel):
         rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
         key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
         expired_robot_ids, exposed_robot_ids, overdue_robot_ids: see `RotationState`.
+        blocked_robot_ids: robot accounts in pull secrets that cannot be written, because a password
+            for another registry is not known. To delete them at their deadline would end the access
+            of namespaces that are still entitled.
     """
 
     registry: str
@@ -64,6 +67,7 @@ class RobotState(FrozenModel):
     expired_robot_ids: frozenset[int] = frozenset()
     exposed_robot_ids: frozenset[int] = frozenset()
     overdue_robot_ids: frozenset[int] = frozenset()
+    blocked_robot_ids: frozenset[int] = frozenset()
 
     def schedule(
         self, retention: timedelta, now: datetime, requested: frozenset[str] = frozenset()
@@ -88,7 +92,11 @@ class RobotState(FrozenModel):
             "departure_rotations": {workspace for _, workspace in rotations},
             "expired_robot_ids": {id for id in deletions if deletions[id].is_due(now)},
             "exposed_robot_ids": {id for id in deletions if deletions[id].is_exposed},
-            "overdue_robot_ids": {id for id in deletions if deletions[id].is_overdue(now)},
+            "overdue_robot_ids": {
+                id
+                for id in deletions
+                if deletions[id].is_overdue(now) and id not in self.blocked_robot_ids
+            },
         }
         return self.model_copy(update={key: frozenset(value) for key, value in update.items()})
 

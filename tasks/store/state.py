@@ -69,6 +69,7 @@ def load_registry_state(session: Session, name: str, *, with_origins: bool = Tru
 
 def _load_robot_state(session: Session, registry_record: RegistryRecord) -> RobotState:
     name = registry_record.registry.name
+    robot_departures = departures.list_departures(session, name)
     return RobotState(
         registry=name,
         installation=get_installation(session),
@@ -77,7 +78,10 @@ def _load_robot_state(session: Session, registry_record: RegistryRecord) -> Robo
         bound_spaces=bindings.spaces_by_workspace(session, name),
         has_bindings=bindings.count_bindings(session, name) > 0,
         robots=robots.list_robots(session, name),
-        departures=departures.list_departures(session, name),
+        departures=robot_departures,
+        blocked_robot_ids=(
+            clusters.list_blocked_robots(session, name) if robot_departures else frozenset()
+        ),
         key_check=get_key_check(session),
     )
 

@@ -108,6 +108,19 @@ def test_departures_are_passed_on() -> None:
     assert (change.kind, change.reason) == ("revoke-grant", Reason.NAMESPACE_LEFT)
 
 
+@pytest.mark.parametrize(("blocked", "overdue"), [(frozenset(), {1}), (frozenset({1}), set())])
+def test_a_robot_that_namespaces_cannot_replace_is_not_deleted_at_its_deadline(
+    blocked: frozenset[int], overdue: set[int]
+) -> None:
+    left = Departure(registry="prod", workspace="team-a", rotated_at=NOW + timedelta(days=1))
+    state = record(OLD, NEW).model_copy(
+        update={"departures": (left,), "blocked_robot_ids": blocked}
+    )
+    scheduled = state.schedule(timedelta(minutes=10), NOW + timedelta(days=2))
+    assert scheduled.overdue_robot_ids == overdue
+    assert scheduled.exposed_robot_ids == {1}
+
+
 @pytest.mark.parametrize(
     ("grants", "bound", "in_use"),
     [
