@@ -147,12 +147,11 @@ def add_repair(
 
 
 def _bound(histories: Iterable[RepairHistory]) -> tuple[RepairHistory, ...]:
-    # Those of most repairs are kept: if the latest were, many accounts would push each other out,
-    # and none would ever count as contested.
+    # Those of most repairs and then the oldest are kept: if the latest were, many accounts would
+    # push each other out, and none would ever count as contested.
     ordered = sorted(
         histories,
-        key=lambda history: (len(history.times), history.times[-1], history.service_account),
-        reverse=True,
+        key=lambda history: (-len(history.times), history.times[0], history.service_account),
     )
     return tuple(ordered[:_MAX_HISTORIES])
 

@@ -85,6 +85,8 @@ class TokenAuth:
     """Actions that a user may do in repositories; a user without an entry may do everything."""
     refuses_excess: bool = False
     """Whether a request for more than the user may do is refused (403), instead of narrowed."""
+    single_scope: bool = False
+    """Whether several scopes in one parameter are refused (400), as Quay does."""
     issued_count: int = field(default=0, init=False)
     _valid_tokens: dict[str, tuple[float, frozenset[TokenScope]]] = field(
         default_factory=dict, repr=False
@@ -115,6 +117,8 @@ class TokenAuth:
             return text_response("Auth failed.", 401, challenge)
         if query_value(request, "service") != self.service:
             return text_response("Unknown service.", 400)
+        if self.single_scope and " " in query_value(request, "scope"):
+            return text_response("Unable to decode repository and actions.", 400)
         asked = tuple(_parse_scopes(request.query_params.getlist("scope")))
         granted = tuple(access for access in asked if self._may(_user_name(request), access))
         if self.refuses_excess and granted != asked:

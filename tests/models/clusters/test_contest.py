@@ -12,6 +12,7 @@ from models.clusters.contest import (
     add_repair,
     describe_contest,
     forget_recreated,
+    is_contested,
     repair_delay,
 )
 from models.clusters.pull_secret import (
@@ -253,8 +254,18 @@ def test_a_recreated_namespace_has_no_history() -> None:
 
 def test_several_contested_objects_are_one_message() -> None:
     message = describe_contest("shop", _histories("abc"))
-    assert "ServiceAccount shop/c (and 2 more) are changed again and again by another" in message
+    assert "ServiceAccount shop/a (and 2 more) are changed again and again by another" in message
 
 
 def test_the_quiet_period_is_longer_than_the_time_between_syncs() -> None:
     assert QUIET_PERIOD >= 5 * MINUTE
+
+
+def test_many_contested_accounts_do_not_push_each_other_out() -> None:
+    histories: tuple[RepairHistory, ...] = ()
+    for minute in range(3):
+        for number in range(31):
+            at = NOW + minute * MINUTE
+            histories = add_repair(histories, f"a{number:02}", "argocd", "", at)
+    assert len(histories) == 20
+    assert all(is_contested(history) for history in histories)

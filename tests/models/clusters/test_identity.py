@@ -112,3 +112,5 @@ def test_replacements() -> None:
     assert is_replacement(cluster("eu", EU), cluster("eu", NEW))
     for before in (None, cluster("eu"), cluster("eu", NEW)):
         assert not is_replacement(before, cluster("eu", NEW))
+    assert is_replacement(cluster("eu"), cluster("eu", NEW), is_declared=True)
+    assert not is_replacement(cluster("eu", NEW), cluster("eu", NEW), is_declared=True)

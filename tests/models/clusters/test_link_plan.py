@@ -180,3 +180,10 @@ def test_one_contested_account_holds_up_no_other() -> None:
     assert steps(secret_plan) == [("link", "new")]
     status = applied(secret_plan)
     assert (status.reason, status.links) == (Reason.CONTESTED, ("default", "new", "web"))
+
+
+def test_links_that_may_not_be_listed_stay_on_record() -> None:
+    linked = account("default", linked=True)
+    secret_plan = plan(DEFAULT, linked, links=("default", "web"), error="forbidden")
+    assert secret_plan.statuses[0].links == ("default", "web")
+    assert plan(DEFAULT, linked, links=("default", "web")).statuses[0].links == ("default",)

@@ -251,13 +251,14 @@ async def test_a_policy_is_named(cluster: SimulatedCluster, client: ClusterClien
     assert cluster.requests.writes() == [("PATCH", SECRET_PATH, 422)]
 
 
+@pytest.mark.parametrize("message", ["no Secrets", "the label field is immutable"])
 async def test_a_policy_that_denies_a_write_costs_no_secret(
-    cluster: SimulatedCluster, client: ClusterClient
+    cluster: SimulatedCluster, client: ClusterClient, message: str
 ) -> None:
     """Its 422 must not be taken for a Secret that has to be deleted first."""
     await apply_write(client)
     before = cluster.raw_secret("shop")
-    cluster.admission.rules.append(policy("CREATE", "UPDATE"))
+    cluster.admission.rules.append(policy("CREATE", "UPDATE", message=message))
     with pytest.raises(RemoteError) as excinfo:
         await apply_write(client, text=content("next"))
     assert excinfo.value.reason is Reason.ADMISSION_DENIED

@@ -13,7 +13,9 @@ from deployments.simulators.docker_registry import (
     TokenAuth,
 )
 from deployments.simulators.docker_registry.auth import Auth
+from deployments.simulators.faults import Fault, FaultInjector, Respond
 from models.access.pull_user import PullUserLogin
+from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus
 from models.registries.registry import Kind
@@ -55,6 +57,9 @@ async def _log_in(url: str, credential: Credential = PULLER) -> PullUserLogin:
         (TokenAuth(USERS, jwt=True, actions=PULL), ACCEPTED, ()),
         (TokenAuth(USERS, jwt=True, actions=PULL, refuses_excess=True), ACCEPTED, ()),
         (TokenAuth(USERS, jwt=True, actions={"puller": frozenset("*")}), ACCEPTED, ()),
+        (TokenAuth(USERS, jwt=True, single_scope=True), ACCEPTED, ("other/x", "root", "team/app")),
+        (TokenAuth(USERS, jwt=True, single_scope=True, actions=PULL), ACCEPTED, ()),
+        (TokenAuth(USERS, single_scope=True), ACCEPTED, None),
     ],
 )
 async def test_answers(
@@ -72,6 +77,17 @@ async def test_a_wrong_password(auth: Auth) -> None:
     with _registry(auth, "team/app") as (url, _):
         login = await _log_in(url, Credential("puller", SecretStr("wrong")))
     assert login.check.reason is Reason.BAD_CREDENTIALS
+
+
+async def test_a_token_service_that_fails_proves_nothing() -> None:
+    faults = FaultInjector(SimulatedDockerRegistry(TokenAuth(USERS, jwt=True)).app)
+    with serving(faults) as url:
+        async with open_client(url, Kind.DOCKER, USER) as client:
+            await client.probe()
+            faults.add(Fault(Respond(503), path=r"/token\?.*push.*", times=None))
+            with pytest.raises(RemoteError) as excinfo:
+                await client.log_in_pull_user(PULLER)
+    assert excinfo.value.transient
 
 
 @pytest.mark.parametrize("catalog", ["open", "disabled"])

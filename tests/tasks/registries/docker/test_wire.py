@@ -60,7 +60,16 @@ def test_an_empty_catalog_may_be_null() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"repositories": "app"}', b'["app"]', b'{"next": 1}', b'{"status": "maintenance"}', b"{}", b"[", b""]
+    "body",
+    [
+        b'{"repositories": "app"}',
+        b'["app"]',
+        b'{"next": 1}',
+        b'{"status": "maintenance"}',
+        b"{}",
+        b"[",
+        b"",
+    ],
 )
 def test_what_is_no_page_is_unreadable(body: bytes) -> None:
     with pytest.raises(ServerError, match="invalid body"):
