@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from models.clusters.cluster import FIELD_MANAGER, SERVICE_ACCOUNT_NAME, ObservedServiceAccount
 from models.clusters.contest import Contest
-from models.clusters.pull_secret import AddImagePullSecret, RemoveImagePullSecret
+from models.clusters.pull_secret import (
+    AddImagePullSecret,
+    ClusterChangeResult,
+    RemoveImagePullSecret,
+)
 from models.core.reasons import Reason
 
 
@@ -94,6 +98,20 @@ def plan_link_removals(
         )
     }
     return _removals(namespace, names)
+
+
+def links_after(links: Sequence[str], outcomes: Iterable[ClusterChangeResult]) -> tuple[str, ...]:
+    """Return the ServiceAccounts with a link of this service after changes.
+
+    A link that was there already is not of this service.
+    """
+    names = set(links)
+    for outcome in outcomes:
+        if isinstance(outcome.change, AddImagePullSecret) and outcome.reason is Reason.DONE:
+            names.add(outcome.change.service_account)
+        if isinstance(outcome.change, RemoveImagePullSecret) and outcome.succeeded:
+            names.discard(outcome.change.service_account)
+    return tuple(sorted(names))
 
 
 def _is_own(account: ObservedServiceAccount) -> bool:

@@ -14,7 +14,7 @@ from models.clusters.cluster import (
     ObservedServiceAccount,
 )
 from models.clusters.contest import Contest, add_repair, describe_contest, is_contested
-from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
+from models.clusters.link_plan import LinkPlan, links_after, plan_link_removals, plan_links
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
@@ -26,7 +26,6 @@ from models.clusters.pull_secret import (
     PullSecretState,
     PullSecretStatus,
     RegistryLogin,
-    RemoveImagePullSecret,
     RepairHistory,
     WriteSecret,
     describe_foreign_secret,
@@ -349,7 +348,7 @@ def _update_status(
 ) -> PullSecretStatus | None:
     repairs = _repairs_after(status.repairs, outcomes, now)
     update: dict[str, object] = {
-        "links": _links_after(status.links, outcomes),
+        "links": links_after(status.links, outcomes),
         "repairs": repairs,
     }
     additions = [
@@ -378,17 +377,6 @@ def _update_status(
 
 def _pending(reason: Reason, message: str) -> dict[str, object]:
     return {"status": PullSecretState.PENDING, "reason": reason, "message": message}
-
-
-def _links_after(links: Sequence[str], outcomes: Iterable[ClusterChangeResult]) -> tuple[str, ...]:
-    # A link that was there already is not ours.
-    names = set(links)
-    for outcome in outcomes:
-        if isinstance(outcome.change, AddImagePullSecret) and outcome.reason is Reason.DONE:
-            names.add(outcome.change.service_account)
-        if isinstance(outcome.change, RemoveImagePullSecret) and outcome.succeeded:
-            names.discard(outcome.change.service_account)
-    return tuple(sorted(names))
 
 
 def _repairs_after(
