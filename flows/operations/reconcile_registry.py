@@ -147,7 +147,7 @@ async def reconcile(
         )
     except LeaseHeld:
         raise
-    except Exception as error:
+    except Exception as error:  # raised again: only its effect on the health is saved here
         await _save_unfinished(registry_state.record, options, error)
         raise
 
@@ -192,7 +192,7 @@ async def _save_unfinished(record: RegistryRecord, options: "_Options", error: E
     conditions = unfinished_conditions(record.conditions, type(error).__name__, context.now)
     try:
         await in_transaction(runs.save_conditions, name, conditions, context)
-    except Exception:
+    except Exception:  # the first error is the one to raise
         get_run_logger().exception("%s: its conditions were not saved", name)
 
 

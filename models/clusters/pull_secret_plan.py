@@ -59,8 +59,8 @@ def plan_pull_secrets(
         desired: desired pull secrets by namespace; other namespaces must have none.
         pull_secrets: statuses on record.
         unresolved: namespaces whose desired content is not known completely, with the reason. Their
-            pull secret is kept unless it contains a login that they are not entitled to; then the
-            known part in `desired` is written.
+            pull secret is kept, unless there is none, or it contains a login that they are not
+            entitled to; then the known part in `desired` is written.
         entitled: registries by namespace that it may log in to, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
@@ -80,6 +80,10 @@ def plan_pull_secrets(
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
         steps, status = namespace_secret.plan(desired.get(name))
+        if status and status.status is not PullSecretState.REFUSED and name in (unresolved or {}):
+            # A part of the content is written: that is not the delivery of all of it.
+            update = _pending(Reason.CREDENTIALS_MISSING, (unresolved or {})[name])
+            status = status.model_copy(update=update)
         changes += steps
         statuses += [status] if status else []
     changes.sort(key=lambda change: not change.reduces_access)
@@ -368,7 +372,8 @@ def _update_status(
     elif contested := [history for history in repairs if is_contested(history)]:
         update |= _pending(Reason.CONTESTED, describe_contest(status.namespace, contested))
     elif status.message:
-        update |= _pending(Reason.FORBIDDEN, status.message)
+        is_partial = status.reason is Reason.CREDENTIALS_MISSING
+        update |= _pending(status.reason if is_partial else Reason.FORBIDDEN, status.message)
     elif status.status is not PullSecretState.DELIVERED:
         delivered = {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED}
         update |= {**delivered, "delivered_at": now}

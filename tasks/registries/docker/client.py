@@ -223,7 +223,7 @@ class DockerRegistryClient:
         None also if the registry requires no authentication.
         """
         try:
-            login = await log_in(self.http, self.registry, credential)
+            login = await log_in(self.http, self.registry, credential, needs_catalog=False)
         except RemoteError:
             return None
         reason = login.checks[-1].reason

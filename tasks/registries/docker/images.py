@@ -16,7 +16,7 @@ from models.images.manifest import IMAGE_TYPES, INDEX_TYPES, format_digest, pars
 from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
-from tasks.registries.docker.catalog import CatalogReader, ListNotProved
+from tasks.registries.docker.catalog import FIRST_QUERY, CatalogReader, ListNotProved
 from tasks.registries.docker.challenge import select_challenge
 from tasks.registries.docker.login import LoginResult
 from tasks.registries.docker.tokens import REFUSALS
@@ -44,8 +44,6 @@ _MAX_TAGS = 20_000
 
 _MAX_NAME_LENGTH = 255
 """Characters of a repository name, as docker/distribution limits it with the host."""
-
-_FIRST_QUERY: Mapping[str, str] = {"n": str(CATALOG_PAGE_SIZE)}
 
 
 class _TagList(RegistryModel):
@@ -114,7 +112,7 @@ class DockerImageReader:
         `n` and `last` here: it returns the whole list each time.
         """
         reader, size = CatalogReader(), ListCounter(self._http.limits)
-        query: Mapping[str, str] | None = _FIRST_QUERY
+        query: Mapping[str, str] | None = FIRST_QUERY
         first_tags: frozenset[str] | None = None
         try:
             while query is not None:
@@ -148,7 +146,7 @@ class DockerImageReader:
     ) -> _TagPage:
         path = f"/v2/{quote(repository)}/tags/list"
         response = await self._send("GET", repository, path, query=query)
-        if response.status == _BAD_REQUEST and query is _FIRST_QUERY:
+        if response.status == _BAD_REQUEST and query is FIRST_QUERY:
             query = {}  # a registry with a smaller maximum, see the catalog
             response = await self._send("GET", repository, path)
         if response.status == _NOT_FOUND and _NO_REPOSITORY in response.body:

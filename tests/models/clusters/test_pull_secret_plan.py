@@ -18,11 +18,12 @@ from models.clusters.pull_secret import (
     RemoveImagePullSecret,
     WriteSecret,
 )
-from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
 from models.core.availability import Unavailable
 from models.core.reasons import Reason
 from tests.support.access_builders import (
     cluster,
+    cluster_result,
     cluster_snapshot,
     desired_pull_secret,
     login,
@@ -244,7 +245,11 @@ def test_a_login_that_nobody_is_entitled_to_is_not_kept_for_another_that_is_unkn
     changed = write_secret("print", "other", Reason.CONTENT_CHANGED)
     assert secret_plan == expected_plan(
         changed.model_copy(update={"registries": ("other",)}),
-        states=(pending_status(Reason.CONTENT_CHANGED, CURRENT_STATUS),),
+        states=(
+            pending_status(Reason.CREDENTIALS_MISSING, CURRENT_STATUS).model_copy(
+                update={"message": "why"}
+            ),
+        ),
     )
     secret_plan = plan(secret=secret(), sa=service_account(), desired={}, **arguments)
     assert secret_plan.changes == (UNLINK, delete_secret())
@@ -254,6 +259,28 @@ def test_what_cannot_be_said_now_and_was_never_there() -> None:
     (state,) = plan(desired={}, statuses=(), unknown={"shop": "gone"}).statuses
     expected = PENDING, Reason.CREDENTIALS_MISSING, (), ""
     assert (state.status, state.reason, state.logins, state.fingerprint) == expected
+
+
+@pytest.mark.parametrize("statuses", [(), (CURRENT_STATUS,)])
+def test_without_a_secret_the_known_logins_are_written_and_are_no_delivery(
+    statuses: tuple[PullSecretStatus, ...],
+) -> None:
+    desired = {"shop": desired_pull_secret()}
+    secret_plan = plan(
+        sa=service_account(linked=False),
+        desired=desired,
+        statuses=statuses,
+        unknown={"shop": "why"},
+    )
+    assert [change.kind for change in secret_plan.changes] == ["deliver", "link"]
+    results = [cluster_result(change) for change in secret_plan.changes]
+    (state,) = update_statuses(secret_plan, results, desired, now=NOW)
+    assert (state.status, state.reason, state.message) == (
+        PENDING,
+        Reason.CREDENTIALS_MISSING,
+        "why",
+    )
+    assert state.logins == desired["shop"].logins
 
 
 def test_narrow_first_and_each_namespace_by_itself() -> None:
