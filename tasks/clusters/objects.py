@@ -7,9 +7,9 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from models.clusters.cluster import (
     FIELD_MANAGER,
@@ -59,6 +59,16 @@ class SecretIdentity(NamedTuple):
     recorded_fingerprints: Mapping[str, str] = MappingProxyType({})
 
 
+def _check_texts(values: dict[str, Any]) -> dict[str, str]:
+    if not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("a value is not a string")
+    return values
+
+
+TextByKey = Annotated[dict[str, Any], AfterValidator(_check_texts)]
+"""Labels or data, of any number: a tenant chooses it. An invalid value is reported once."""
+
+
 class KubernetesModel(ApiModel):
     """A part of a cluster's response."""
 
@@ -74,7 +84,7 @@ class ObjectMeta(KubernetesModel):
     namespace: str = Field(default="", max_length=253)
     uid: str = Field(default="", max_length=128)
     resource_version: str = Field(default="", alias="resourceVersion", max_length=128)
-    labels: dict[str, Any] = Field(default_factory=dict)
+    labels: TextByKey = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
 
 
@@ -135,7 +145,7 @@ class NamespaceObject(KubernetesModel):
             label_keys: keys of the labels to keep.
         """
         labels = self.metadata.labels
-        selected_labels = {key: str(labels[key]) for key in label_keys if key in labels}
+        selected_labels = {key: labels[key] for key in label_keys if key in labels}
         return ObservedNamespace(
             name=self.metadata.name,
             uid=self.metadata.uid,
@@ -149,7 +159,7 @@ class SecretObject(KubernetesModel):
 
     metadata: ManagedObjectMeta
     type: str = "Opaque"
-    data: dict[str, Any] | None = Field(default=None, repr=False)
+    data: TextByKey | None = Field(default=None, repr=False)
 
     def to_observed(self, identity: SecretIdentity) -> ObservedPullSecret:
         """Convert to an `ObservedPullSecret`: ownership and a fingerprint of the content.
@@ -182,7 +192,7 @@ class SecretObject(KubernetesModel):
     def dockerconfigjson(self) -> bytes | None:
         """The decoded dockerconfigjson; None if the Secret has another type or is invalid."""
         encoded = (self.data or {}).get(DOCKER_CONFIG_KEY)
-        if self.type != DOCKER_CONFIG_TYPE or not isinstance(encoded, str):
+        if self.type != DOCKER_CONFIG_TYPE or encoded is None:
             return None
         try:
             return base64.b64decode(encoded, validate=True)

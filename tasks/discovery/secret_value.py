@@ -33,7 +33,7 @@ async def read_secret_key(http: HttpClient, key: SecretKeyRef) -> SecretStr:
     if response.status != 200:
         raise api_errors.read_error_from_response(response, "secrets", key.namespace, key.name)
     data = api_errors.parse_object(response, SecretObject).data or {}
-    if not data.get(key.key) or not isinstance(data[key.key], str):
+    if not data.get(key.key):
         message = f"{subject} has no key {key.key}, or the key is empty"
         raise RemoteError(http.target, "GET", path, message, Reason.NOT_FOUND)
     try:

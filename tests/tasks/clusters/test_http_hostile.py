@@ -1,6 +1,7 @@
 """What a hostile cluster, or a proxy before it, answers takes no more memory than allowed."""
 
 import gzip
+import json
 
 import pytest
 
@@ -9,6 +10,7 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from models.core.availability import Unavailable
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
+from tasks.clusters.objects import SecretObject
 from tasks.clusters.protocol import ClusterClient
 from tests.support.errors import raises_reason
 from tests.support.large_bodies import bounded_memory, encoded_answer, gzip_bomb, nested_bomb
@@ -73,7 +75,15 @@ async def test_a_list_that_is_too_large_is_unseen(
     assert "the list has more than" in snapshot.namespaces.message
 
 
-@pytest.mark.parametrize("item", [b"0", b"{}", b'{"metadata": {"name": "a", "labels": [1]}}'])
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"0",
+        b"{}",
+        b'{"metadata": {"name": "a", "labels": {"a": 1}}}',
+        b'{"metadata": {"name": "a", "labels": [1]}}',
+    ],
+)
 async def test_a_list_of_wrong_items_is_refused_at_the_first(
     cluster: SimulatedCluster, client: ClusterClient, item: bytes
 ) -> None:
@@ -81,3 +91,10 @@ async def test_a_list_of_wrong_items_is_refused_at_the_first(
     cluster.faults.add(Fault(Respond(200, body), path=NAMESPACES, times=None))
     with bounded_memory(), raises_reason(Reason.SERVER_BROKEN, "invalid body", transient=True):
         await client.observe(())
+
+
+def test_a_tenant_may_set_any_number_of_labels_and_keys() -> None:
+    keys = {f"k{number}": "" for number in range(20_000)}
+    secret = {"metadata": {"name": "a", "labels": keys}, "data": keys}
+    parsed = SecretObject.model_validate_json(json.dumps(secret))
+    assert (len(parsed.metadata.labels), len(parsed.data or {})) == (20_000, 20_000)
