@@ -87,6 +87,15 @@ async def test_the_list_means_the_namespaces_that_are_observed_first() -> None:
         assert uids() == {"shop": "2", "web": ""}
 
 
+async def test_a_namespace_that_is_being_deleted_is_not_the_one_that_is_listed() -> None:
+    async with registered_cluster("eu") as lease_id:
+        context = RUN.model_copy(update={"lease_id": lease_id})
+        ending = [namespace("shop", None, uid="1", terminating=True)]
+        await in_transaction(memberships.update_memberships, "eu", ending, context)
+        create(A, ("eu", "shop"))
+        assert uids() == {"shop": ""}
+
+
 def test_a_restriction_is_saved_and_audited() -> None:
     restricted = A.model_copy(update={"clusters": ("eu", "us")})
     for workspace in (restricted, restricted, A):
