@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,9 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from models.core.network import LOOPBACK_NETWORKS
 from tests.real.docker_registry import running_docker_registry
 from tests.real.postgres import Postgres, running_postgres
+
+if TYPE_CHECKING:
+    from tests.support.helpers import Server
 
 # Not in the repository, where pytest would stumble over the folder; and machines may be slow.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
@@ -74,3 +78,12 @@ def postgres_url(real_postgres: Postgres) -> Iterator[str]:
     """The SQLAlchemy URL of a fresh, empty database in a real PostgreSQL."""
     with real_postgres.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """One Prefect server for the session: for flows, and for the console."""
+    from tests.support.prefect_server import running_prefect_server  # noqa: PLC0415 - slow
+
+    with running_prefect_server(tmp_path_factory.mktemp("prefect")) as server:
+        yield server

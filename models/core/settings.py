@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         secret_keys: comma-separated Fernet keys for the secrets of robot accounts; the first
             encrypts, all decrypt. Empty means the keys in `secret_key_file`.
         secret_key_file: one key per line, newest first; `make serve` creates it on first start.
+        console_secret_key: key that signs the console's sessions and the name of the person who
+            starts a run; the same for all consoles and workers. Empty means the file `console.key`
+            in `data_dir`, which the first console creates.
         rotation_days: age at which secrets of robot accounts are rotated; 0 disables rotation.
         superseded_minutes: how long a superseded robot account is kept after its successor's secret
             was rolled out to all namespaces. If a namespace that left the workspace may have a copy
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     label_grace_minutes: float = Field(default=60, ge=0)
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
+    console_secret_key: SecretStr = SecretStr("")
     rotation_days: float = Field(default=90, ge=0)
     superseded_minutes: float = Field(default=10, ge=0)
     audit_days: float = Field(default=400, ge=0)

@@ -67,6 +67,21 @@ def test_it_has_what_production_needs(wheel: Path) -> None:
     assert {"flows/runs.py", "tasks/clock.py", "models/core/base.py", "deployments/serve.py"} <= own
 
 
+def test_it_has_the_templates_and_static_files_of_the_console(wheel: Path) -> None:
+    console = Path("deployments/console")
+    own, packed = (
+        {
+            file.relative_to(root).as_posix()
+            for folder in ("templates", "static")
+            for file in (root / console / folder).rglob("*")
+            if file.is_file()
+        }
+        for root in (PROJECT_DIR, wheel)
+    )
+    assert packed == own
+    assert {f"{console}/templates/base.html", f"{console}/static/console.css"} <= own
+
+
 def _sources() -> Iterator[Path]:
     folders = tuple(name.replace(".", "/") + "/" for name in EXCLUDED)
     for package in PACKAGES:

@@ -1,22 +1,13 @@
-"""One Prefect server for the session, and for each test a database of its own."""
+"""For each test a database of its own."""
 
-import gc
-import warnings
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 import stamina
-import trustme
 from cryptography.fernet import Fernet
 from prefect.logging import disable_run_logger
-from prefect.settings import (
-    PREFECT_API_URL,
-    PREFECT_SERVER_DATABASE_CONNECTION_URL,
-    temporary_settings,
-)
-from prefect.testing.utilities import prefect_test_harness
 
 from models.core.labels import WORKSPACE_LABEL
 from models.core.settings import get_settings
@@ -29,29 +20,6 @@ from tests.support.random_platform import SharedServers, shared_servers
 _numbers = count(1)
 KEY = Fernet.generate_key().decode()
 """The key that robot accounts' secrets are sealed with."""
-
-
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A Prefect server in a process of its own, which tells nobody anything."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DO_NOT_TRACK", "1")
-        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        patch.setenv("PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL", "0.1")
-        patch.setenv("PREFECT_API_SSL_CERT_FILE", str(_small_ca_file(tmp_path_factory)))
-        with prefect_test_harness(server_startup_timeout=180), temporary_settings():
-            url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value() or ""
-            yield Server(PREFECT_API_URL.value() or "", Path(url.partition(":///")[2]))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
-
-
-def _small_ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Spare Prefect's clients the reading of 140 authorities: their server speaks plain http."""
-    path = tmp_path_factory.mktemp("authority") / "ca.pem"
-    trustme.CA().cert_pem.write_to_path(str(path))
-    return path
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from tasks.http.tls import tls_context
 from tasks.registries.server import registry_tls_context
 from tasks.store.installation import get_installation
 from tasks.store.session import run_in_transaction
-from tests.flows.conftest import database, name, prefect_server
+from tests.flows.conftest import database, name
 from tests.live.clusters import LiveCluster, live_cluster
 from tests.live.images import clean_up
 from tests.live.live_environment import LiveEnvironment
 from tests.live.servers import LiveServer
 from tests.support.helpers import PASSWORD, harbor_with
 
-__all__ = ["database", "name", "prefect_server"]
+__all__ = ["database", "name"]
 
 
 @pytest.fixture

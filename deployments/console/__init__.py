@@ -1,0 +1,1 @@
+"""The console: web pages that show the state live and start flows."""

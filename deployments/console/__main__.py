@@ -1,0 +1,36 @@
+"""Serve the console: `python -m deployments.console`. Several can run at once."""
+
+import sys
+
+import uvicorn
+from prefect.settings import get_current_settings
+
+from deployments.console.app import create_app
+from deployments.console.settings import ConsoleSettings
+from models.core.errors import InvalidRequest
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    settings = ConsoleSettings()
+    try:
+        if not get_current_settings().api.url:
+            raise InvalidRequest("PREFECT_API_URL is not set: the console starts runs there")
+        app = create_app(settings)
+    except InvalidRequest as error:
+        print(f"The console did not start: {error}", file=sys.stderr)
+        return 1
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        proxy_headers=False,  # only deployments.console.security.proxies reads them
+        server_header=False,
+        access_log=False,  # addresses contain names
+        log_level="warning",
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The console as an ASGI application: its routes and its middleware."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from deployments.console.context import Console
+from deployments.console.errors import EXCEPTION_HANDLERS, UnexpectedErrors
+from deployments.console.pages import health, login, overview, runs
+from deployments.console.rendering import make_environment
+from deployments.console.security.csrf import form_route
+from deployments.console.security.headers import SecurityHeaders
+from deployments.console.security.login import RequireUser
+from deployments.console.security.sessions import SessionCookies
+from deployments.console.settings import ConsoleSettings
+from tasks.secrets.console_key import ensure_console_key
+
+_STATIC_DIR = Path(__file__).parent / "static"
+
+
+def routes() -> list[BaseRoute]:
+    """Return all routes; those of forms are checked against forged requests."""
+    return [
+        Route("/login", login.show),
+        form_route("/login", login.log_in),
+        form_route("/logout", login.log_out),
+        Route("/healthz", health.is_alive),
+        Route("/", overview.show),
+        Route("/runs/{run_id}", runs.show),
+        form_route("/runs/{run_id}/cancel", runs.cancel),
+        form_route("/runs/{run_id}/now", runs.repeat_for_real),
+        Mount("/static", StaticFiles(directory=_STATIC_DIR), name="static"),
+    ]
+
+
+def create_app(settings: ConsoleSettings) -> Starlette:
+    """Return the application.
+
+    Raises:
+        InvalidRequest: the key or the password cannot be read.
+    """
+    cookies = SessionCookies(ensure_console_key(), timedelta(hours=settings.session_hours))
+    app = Starlette(
+        routes=routes(),
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(UnexpectedErrors),
+            Middleware(RequireUser),
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    app.state.console = Console(settings, cookies, make_environment())
+    return app

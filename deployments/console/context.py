@@ -1,0 +1,54 @@
+"""What pages share: settings, sessions, templates; and how they read the database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Concatenate, ParamSpec, TypeVar
+
+from jinja2 import Environment
+from sqlmodel import Session as DatabaseSession
+from starlette.requests import HTTPConnection
+
+from deployments.console.security.attempts import LoginAttempts
+from deployments.console.security.sessions import Session, SessionCookies, User
+from deployments.console.settings import ConsoleSettings
+from tasks.store.session import in_transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Console:
+    """The console of this process."""
+
+    settings: ConsoleSettings
+    cookies: SessionCookies
+    templates: Environment
+    attempts: LoginAttempts = field(default_factory=LoginAttempts)
+
+
+def console_of(connection: HTTPConnection) -> Console:
+    """Return the console that serves a request."""
+    console: Console = connection.app.state.console
+    return console
+
+
+def session_of(connection: HTTPConnection) -> Session | None:
+    """Return the session of a request; None on a public page without a login."""
+    session: Session | None = getattr(connection.state, "session", None)
+    return session
+
+
+def user_of(connection: HTTPConnection) -> User:
+    """Return the user of a request to a page that requires one."""
+    session = session_of(connection)
+    if session is None:
+        raise RuntimeError("this page has no user: it must not be in PUBLIC_PATHS")
+    return session.user
+
+
+async def read(
+    work: Callable[Concatenate[DatabaseSession, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run `work(session, …)`, which only reads, in one transaction, and return its result."""
+    return await in_transaction(work, *args, **kwargs)

@@ -1,0 +1,1 @@
+"""The pages of the console, one module each: read, then render; a form starts a run."""

@@ -1,0 +1,1 @@
+"""Who may use the console: login, sessions, CSRF tokens, trusted proxies, response headers."""

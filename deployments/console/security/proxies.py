@@ -1,0 +1,58 @@
+"""What a trusted proxy says about a request; from any other address it is ignored."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from starlette.requests import HTTPConnection
+
+from models.core.network import Network
+
+_MAX_USER_LENGTH = 200
+
+
+def is_trusted(address: str, networks: Sequence[Network]) -> bool:
+    """Return whether an address belongs to a trusted proxy."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return any(ip in network for network in networks)
+
+
+def peer_address(connection: HTTPConnection) -> str:
+    """Return the address that the connection comes from; empty for a Unix socket."""
+    return connection.client.host if connection.client else ""
+
+
+def client_address(connection: HTTPConnection, networks: Sequence[Network]) -> str:
+    """Return the address of the client: the last one that no trusted proxy has."""
+    address = peer_address(connection)
+    forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    for hop in reversed([part.strip() for part in forwarded if part.strip()]):
+        if not is_trusted(address, networks):
+            break
+        address = hop
+    return address
+
+
+def is_https(connection: HTTPConnection, networks: Sequence[Network]) -> bool:
+    """Return whether the browser used https, to this process or to a trusted proxy."""
+    if connection.url.scheme == "https":
+        return True
+    forwarded = connection.headers.get("x-forwarded-proto", "").strip().lower()
+    return forwarded == "https" and is_trusted(peer_address(connection), networks)
+
+
+def proxy_user(connection: HTTPConnection, header: str, networks: Sequence[Network]) -> str:
+    """Return the user that a trusted proxy names; empty if none does.
+
+    A header that occurs twice names nobody: a proxy that adds its own to the client's would be
+    believed in the client's words.
+    """
+    if not header or not is_trusted(peer_address(connection), networks):
+        return ""
+    values = connection.headers.getlist(header)
+    name = values[0].strip() if len(values) == 1 else ""
+    return name if name.isprintable() and len(name) <= _MAX_USER_LENGTH else ""

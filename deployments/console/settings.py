@@ -1,0 +1,80 @@
+"""Settings of the console, from environment variables."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from prefect.settings import get_current_settings
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.core.errors import InvalidRequest
+from models.core.network import Network, parse_networks
+from tasks.secrets.key_files import read_secret_file
+
+
+def _check_networks(text: str) -> str:
+    parse_networks(text)
+    return text
+
+
+class ConsoleSettings(BaseSettings):
+    """Settings, read from `REGISTRY_INTEGRATION_CONSOLE_*` variables.
+
+    The key that signs sessions is a setting of all processes: `models.core.settings`.
+
+    Attributes:
+        host, port: where the console listens.
+        password_file: file with the line `user:password` that the login page accepts; None means
+            the password of the Prefect API.
+        user_header: header in which a trusted proxy names the user; empty turns this off.
+        trusted_proxies: comma-separated networks in CIDR notation, from which the header counts.
+        session_hours: how long a login is valid.
+        secure_cookie: whether browsers send the cookie over https only; without it, this holds if
+            the login itself used https.
+        prefect_ui_url: address of the Prefect UI for links; empty means that of the Prefect API.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="REGISTRY_INTEGRATION_CONSOLE_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4201, ge=1, le=65535)
+    password_file: Path | None = None
+    user_header: str = ""
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = ""
+    session_hours: float = Field(default=12, gt=0)
+    secure_cookie: bool = False
+    prefect_ui_url: str = ""
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of trusted proxies."""
+        return parse_networks(self.trusted_proxies)
+
+    @cached_property
+    def password(self) -> str:
+        """The line `user:password` that the login page accepts; empty if there is none.
+
+        Raises:
+            InvalidRequest: the password file cannot be read, or is not such a line.
+        """
+        if self.password_file is None:
+            secret = get_current_settings().api.auth_string
+            return secret.get_secret_value() if secret else ""
+        try:
+            line = read_secret_file(self.password_file).strip()
+        except OSError as error:
+            raise InvalidRequest(
+                f"CONSOLE_PASSWORD_FILE: {self.password_file} cannot be read ({error.strerror})"
+            ) from None
+        if not all(line.partition(":")):
+            raise InvalidRequest(
+                f"CONSOLE_PASSWORD_FILE: {self.password_file} does not contain a line user:password"
+            )
+        return line
+
+    @property
+    def prefect_url(self) -> str:
+        """Address of the Prefect UI, without a slash at the end; empty if it is not known."""
+        api_url = get_current_settings().api.url or ""
+        return (self.prefect_ui_url or api_url.removesuffix("/api")).rstrip("/")

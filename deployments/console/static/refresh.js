@@ -1,0 +1,31 @@
+// Refreshes the parts of a page that have data-refresh="SECONDS", until the server sends them
+// without it. Every page also works without this script.
+"use strict";
+
+function schedule() {
+  const parts = [...document.querySelectorAll("[data-refresh][id]")];
+  if (!parts.length) return;
+  const seconds = Math.min(...parts.map((part) => Number(part.dataset.refresh) || 10));
+  setTimeout(refresh, seconds * 1000);
+}
+
+async function refresh() {
+  try {
+    const response = document.hidden ? null : await fetch(location.href, { redirect: "manual" });
+    if (response && response.type === "opaqueredirect") location.reload(); // logged out
+    if (response && response.ok) replace(new DOMParser().parseFromString(await response.text(), "text/html"));
+  } catch {
+    // The console or the network is down: try again.
+  }
+  schedule();
+}
+
+function replace(page) {
+  for (const part of document.querySelectorAll("[data-refresh][id]")) {
+    const update = page.getElementById(part.id);
+    if (!update || part.contains(document.activeElement) || update.outerHTML === part.outerHTML) continue;
+    part.replaceWith(document.adoptNode(update));
+  }
+}
+
+schedule();

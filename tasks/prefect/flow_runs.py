@@ -1,0 +1,223 @@
+"""Runs of flows over Prefect's public client: start, show, cancel."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import LogSort
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Cancelling
+
+from models.core.base import FrozenModel
+from models.core.errors import InvalidRequest
+
+_DEPLOYMENT = "default"
+_REQUEST_ERRORS = (
+    httpx.codes.BAD_REQUEST,
+    httpx.codes.CONFLICT,
+    httpx.codes.UNPROCESSABLE_ENTITY,
+)
+
+
+class FlowRunArtifact(FrozenModel):
+    """A result that a run published.
+
+    Attributes:
+        markdown: the content; it may contain text of registries and clusters.
+    """
+
+    key: str
+    description: str
+    markdown: str
+
+
+class FlowRunLog(FrozenModel):
+    """One line of a run's log."""
+
+    at: datetime
+    level: int
+    message: str
+
+
+class FlowRunView(FrozenModel):
+    """A run of a flow as the Prefect server knows it.
+
+    Attributes:
+        flow: name of the flow, e.g. `bind-space`.
+        state: type of the state, e.g. `RUNNING`.
+        state_name: name of the state, e.g. `AwaitingRetry`.
+        parameters: as they were given; credentials are references to blocks.
+        created_at, started_at, ended_at: times (UTC); None until then.
+    """
+
+    id: str
+    name: str
+    flow: str
+    state: str
+    state_name: str
+    message: str
+    parameters: Mapping[str, Any]
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended."""
+        return self.state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the run has succeeded."""
+        return self.state == "COMPLETED"
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether the run can be cancelled."""
+        return not self.is_final and self.state != "CANCELLING"
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the run is a dry run that has succeeded: the same run can follow for real."""
+        return self.is_completed and self.parameters.get("dry_run") is True
+
+
+async def start_run(
+    flow: str, parameters: Mapping[str, Any], actor: str, *, idempotency_key: str = ""
+) -> str:
+    """Start a run of a flow's deployment and return its id.
+
+    Args:
+        flow: name of the flow.
+        parameters: its parameters as JSON; they contain no secret.
+        actor: who starts it.
+        idempotency_key: Prefect starts at most one run with this key; empty means a new one.
+
+    Raises:
+        InvalidRequest: Prefect does not accept the parameters, the flow is not deployed, or the
+            server did not answer; no run was started.
+    """
+    del actor
+    async with get_client() as client:
+        try:
+            deployment = await client.read_deployment_by_name(f"{flow}/{_DEPLOYMENT}")
+            run = await client.create_flow_run_from_deployment(
+                deployment.id,
+                parameters=dict(parameters),
+                idempotency_key=idempotency_key or secrets.token_urlsafe(24),
+            )
+        except ObjectNotFound:
+            raise InvalidRequest(
+                f"{flow} is not deployed: run `python -m deployments.deploy` with the same "
+                "PREFECT_API_URL"
+            ) from None
+        except PrefectHTTPStatusError as error:
+            raise _start_error(flow, error) from None
+    return str(run.id)
+
+
+def _start_error(flow: str, error: PrefectHTTPStatusError) -> InvalidRequest:
+    response = error.response
+    if response.status_code not in _REQUEST_ERRORS:
+        return InvalidRequest(
+            f"{flow} was not started: the Prefect server answered {response.status_code}; try again"
+        )
+    try:
+        detail = response.json().get("detail", "")
+    except ValueError:
+        detail = ""
+    return InvalidRequest(f"{flow} was not started: {detail or response.status_code}")
+
+
+async def get_run(run_id: str) -> FlowRunView | None:
+    """Return a run; None if there is none with this id."""
+    id_ = _parse_id(run_id)
+    if id_ is None:
+        return None
+    async with get_client() as client:
+        try:
+            run = await client.read_flow_run(id_)
+            flow = await client.read_flow(run.flow_id)
+        except ObjectNotFound:
+            return None
+    return _view(run, flow.name)
+
+
+def _view(run: FlowRun, flow: str) -> FlowRunView:
+    state = run.state
+    return FlowRunView(
+        id=str(run.id),
+        name=run.name,
+        flow=flow,
+        state=state.type.value if state else "PENDING",
+        state_name=(state.name if state else "") or "Pending",
+        message=(state.message if state else "") or "",
+        parameters=run.parameters,
+        created_at=run.created,
+        started_at=run.start_time,
+        ended_at=run.end_time,
+    )
+
+
+async def list_logs(run_id: str, limit: int = 500) -> tuple[FlowRunLog, ...]:
+    """Return the first lines of a run's log, oldest first."""
+    async with get_client() as client:
+        logs = await client.read_logs(
+            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
+            limit=min(limit, 200),
+            sort=LogSort.TIMESTAMP_ASC,
+        )
+    return tuple(FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in logs)
+
+
+async def list_artifacts(run_id: str) -> tuple[FlowRunArtifact, ...]:
+    """Return the Markdown artifacts of a run, oldest first."""
+    async with get_client() as client:
+        artifacts = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
+        )
+    texts: Iterable[FlowRunArtifact] = (
+        FlowRunArtifact(
+            key=artifact.key or "",
+            description=artifact.description or "",
+            markdown=str(artifact.data or ""),
+        )
+        for artifact in sorted(artifacts, key=lambda item: str(item.created))
+        if artifact.type == "markdown"
+    )
+    return tuple(texts)
+
+
+async def cancel_run(run_id: str) -> bool:
+    """Ask the run to end; False if there is no such run, or if it has ended already."""
+    id_ = _parse_id(run_id)
+    run = await get_run(run_id)
+    if id_ is None or run is None or not run.is_cancellable:
+        return False
+    async with get_client() as client:
+        await _set_cancelling(client, id_)
+    return True
+
+
+async def _set_cancelling(client: PrefectClient, id_: UUID) -> None:
+    # A run without a process would stay in Cancelling for ever: Prefect's API turns a scheduled run
+    # into a cancelled one itself.
+    await client.set_flow_run_state(id_, Cancelling())
+
+
+def _parse_id(run_id: str) -> UUID | None:
+    try:
+        return UUID(run_id)
+    except ValueError:
+        return None

@@ -1,0 +1,85 @@
+"""Log in and out, and the limit of attempts."""
+
+from datetime import timedelta
+
+import pytest
+
+from deployments.console.security.attempts import (
+    MAX_PER_ADDRESS,
+    MAX_TOTAL,
+    WINDOW,
+    LoginAttempts,
+)
+from deployments.console.security.login import check_password
+from tests.console.browser import PASSWORD, Browser
+from tests.support.builders import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+async def test_whoever_is_not_logged_in_gets_the_login_page(anonymous: Browser) -> None:
+    response = await anonymous.client.get("/?sort=name")
+    assert response.status_code == 303
+    assert response.headers["location"] == "/login?back=%2F%3Fsort%3Dname"
+    html = await anonymous.get(response.headers["location"])
+    assert 'value="/?sort=name"' in html
+
+
+async def test_the_password_of_the_api_opens_the_console(anonymous: Browser) -> None:
+    response = await anonymous.log_in()
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    cookie = response.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=lax" in cookie and "secure" not in cookie
+    assert "operator" in await anonymous.get("/")
+
+
+async def test_a_wrong_password_is_refused_and_not_shown(anonymous: Browser) -> None:
+    response = await anonymous.log_in("operator:wrong-password")
+    assert response.status_code == 401
+    assert "wrong-password" not in response.text
+    assert 'value="operator"' in response.text
+    assert "set-cookie" not in response.headers
+
+
+async def test_logging_out_ends_the_session(browser: Browser) -> None:
+    await browser.post("/logout")
+    assert (await browser.client.get("/")).status_code == 303
+
+
+async def test_after_five_failures_even_the_right_password_waits(anonymous: Browser) -> None:
+    for _ in range(MAX_PER_ADDRESS):
+        assert (await anonymous.log_in("operator:no")).status_code == 401
+    response = await anonymous.log_in()
+    assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= WINDOW.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("expected", "user", "password", "accepted"),
+    [
+        (PASSWORD, "operator", "correct-horse", True),
+        (PASSWORD, "", PASSWORD, True),
+        (PASSWORD, "someone", PASSWORD, True),
+        (PASSWORD, "operator", "", False),
+        (PASSWORD, "someone", "correct-horse", False),
+        (PASSWORD, "operator", "correct-hors\u00e9", False),
+        ("", "", "", False),
+        (":", "", "", False),
+    ],
+)
+def test_passwords(expected: str, user: str, password: str, accepted: bool) -> None:
+    assert (check_password(expected, user, password) is not None) is accepted
+
+
+def test_attempts_are_limited_per_address_and_in_total() -> None:
+    attempts = LoginAttempts()
+    for _ in range(MAX_PER_ADDRESS):
+        assert attempts.retry_after("a", NOW) is None
+        attempts.record_failure("a", NOW)
+    assert attempts.retry_after("a", NOW + SECOND) == WINDOW - SECOND
+    assert attempts.retry_after("b", NOW) is None
+    assert attempts.retry_after("a", NOW + WINDOW) is None
+    for number in range(MAX_TOTAL):
+        attempts.record_failure(f"address-{number}", NOW)
+    assert attempts.retry_after("another", NOW + SECOND) is not None
+    assert attempts.retry_after("another", NOW + WINDOW) is None
