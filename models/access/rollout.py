@@ -71,16 +71,32 @@ class Rollout:
         """
         if binding.is_held:
             return RolloutGap(step=RolloutStep.HELD)
-        registry = self._registries.get(binding.registry)
-        if registry is None:
+        gap = self.find_shared_gap(binding.registry, binding.workspace)
+        if gap is not None and gap.step is not RolloutStep.NAMESPACE:
+            return gap
+        return gap if self._is_granted(binding) else RolloutGap(step=RolloutStep.ROBOT)
+
+    def find_shared_gap(self, registry: str, workspace: str) -> RolloutGap | None:
+        """Return the step that is not done for all bindings of a workspace to a registry.
+
+        None if a binding is in force unless it is held, or the robot account cannot pull its space.
+        """
+        spec = self._registries.get(registry)
+        if spec is None:
             return RolloutGap(step=RolloutStep.REGISTRY)
-        if registry.capabilities.has_robot_accounts:
-            if binding.space not in self._spaces.get((binding.registry, binding.workspace), ()):
+        if spec.capabilities.has_robot_accounts:
+            if (registry, workspace) not in self.robots:
                 return RolloutGap(step=RolloutStep.ROBOT)
-        elif not registry.has_pull_user:
+        elif not spec.has_pull_user:
             return None
-        namespace = self._find_incomplete(binding.registry, binding.workspace)
+        namespace = self._find_incomplete(registry, workspace)
         return RolloutGap(step=RolloutStep.NAMESPACE, namespace=namespace) if namespace else None
+
+    def _is_granted(self, binding: Binding) -> bool:
+        key = binding.registry, binding.workspace
+        if not self._registries[binding.registry].capabilities.has_robot_accounts:
+            return True
+        return binding.space in self._spaces[key]
 
     def _find_incomplete(self, registry: str, workspace: str) -> Namespace | None:
         # The same for all spaces of a registry: a workspace can have a thousand bindings.

@@ -28,6 +28,8 @@ _UNSTORABLE_PATTERN = re.compile("[\x00\ud800-\udfff]")
 _POOL_SIZE = 5
 """Connections of one process to PostgreSQL."""
 
+_IS_READER = "is_reader"
+"""Execution option of engines whose transactions only read."""
 
 _current_databases: set[str] = set()
 """URLs of the databases that this process has found to have the current schema."""
@@ -50,9 +52,18 @@ def get_engine(url: str) -> Engine:
     engine = create_engine(url, connect_args=options, hide_parameters=True)
     event.listen(engine, "before_cursor_execute", _replace_unstorable, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
-    # Upgrading a read lock to a write lock later in a transaction can fail without waiting.
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_reader = connection.get_execution_options().get(_IS_READER, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if is_reader else 'OFF'}")
+    if is_reader:
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Upgrading a read lock to a write lock later in a transaction can fail without waiting.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _replace_unstorable(
@@ -107,8 +118,39 @@ def run_in_transaction(
         InvalidRequest: the database does not have the schema of this version; checked once per
             process, in its first transaction.
     """
+    return _run(get_engine(get_settings().database), work, *args, **kwargs)
+
+
+def run_in_snapshot(
+    work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run `work(session, …)`, which only reads, and return its result.
+
+    All its queries see the same state, and it neither waits for a run that writes nor makes one
+    wait.
+
+    Raises:
+        InvalidRequest: the database does not have the schema of this version.
+    """
+    return _run(_reader_engine(get_settings().database), work, *args, **kwargs)
+
+
+def _reader_engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        return get_engine(url).execution_options(**{_IS_READER: True})
+    return get_engine(url).execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+
+
+def _run(
+    engine: Engine,
+    work: Callable[Concatenate[Session, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
     url = get_settings().database
-    with Session(get_engine(url), expire_on_commit=False) as session:
+    with Session(engine, expire_on_commit=False) as session:
         if url not in _current_databases:
             require_current_schema(session.connection())
             _current_databases.add(url)
@@ -124,16 +166,25 @@ async def in_transaction(
 
     The thread gets the context variables of the caller, as with `asyncio.to_thread`.
     """
+    # SQLite allows one writer at a time: more threads would only sleep on its lock.
+    is_sqlite = get_settings().database.startswith("sqlite")
+    threads = _thread_pool("store", 1 if is_sqlite else _POOL_SIZE)
+    return await _in_thread(threads, lambda: run_in_transaction(work, *args, **kwargs))
+
+
+async def in_snapshot(
+    work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run `work`, which only reads, in a thread, see `run_in_snapshot` and `in_transaction`."""
+    threads = _thread_pool("store-reader", _POOL_SIZE)
+    return await _in_thread(threads, lambda: run_in_snapshot(work, *args, **kwargs))
+
+
+async def _in_thread(threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
     context = copy_context()
-    threads = _thread_pool(get_settings().database.startswith("sqlite"))
-
-    def in_context() -> T:
-        return context.run(lambda: run_in_transaction(work, *args, **kwargs))
-
-    return await asyncio.get_running_loop().run_in_executor(threads, in_context)
+    return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(run))
 
 
 @cache
-def _thread_pool(sqlite: bool) -> ThreadPoolExecutor:
-    # SQLite allows one writer at a time: more threads would only sleep on its lock.
-    return ThreadPoolExecutor(1 if sqlite else _POOL_SIZE, thread_name_prefix="store")
+def _thread_pool(name: str, size: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(size, thread_name_prefix=name)

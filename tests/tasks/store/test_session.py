@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, text
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session, SQLModel
 
-from tasks.store.session import get_engine, run_in_transaction
+from tasks.store.session import get_engine, in_snapshot, run_in_snapshot, run_in_transaction
 from tests.support.builders import NOW
 from tests.support.processes import finish, preload, start
 
@@ -45,3 +45,34 @@ def test_no_error_tells_what_was_stored(database: str) -> None:
         run_in_transaction(lambda session: session.connection().execute(insert(table), row))
     assert "audit" in str(excinfo.value)
     assert "sealed-S3" not in str(excinfo.value).replace(str(excinfo.value.orig), "")
+
+
+def _count_leases(session: Session) -> int:
+    return session.connection().execute(text("SELECT count(*) FROM lease")).scalar_one()
+
+
+def _add_lease(session: Session, key: str = "prod") -> None:
+    row = {"key": key, "holder": "x", "flow_run": "", "expires_at": NOW}
+    session.connection().execute(insert(SQLModel.metadata.tables["lease"]), row)
+
+
+def test_a_snapshot_shows_one_state_and_does_not_wait_for_a_run_that_writes(database: str) -> None:
+    def read(session: Session) -> tuple[int, int]:
+        before = _count_leases(session)
+        run_in_transaction(_add_lease)
+        return before, _count_leases(session)
+
+    def write(session: Session) -> int:
+        _add_lease(session, "shop")
+        return run_in_snapshot(_count_leases)  # while this transaction is open
+
+    assert run_in_snapshot(read) == (0, 0)
+    assert run_in_transaction(write) == 1
+    assert run_in_snapshot(_count_leases) == 2
+
+
+async def test_a_snapshot_writes_nothing(database: str) -> None:
+    with pytest.raises(DBAPIError, match="read-?only"):
+        await in_snapshot(_add_lease)
+    run_in_transaction(_add_lease)  # the same connection, for a run that may write
+    assert await in_snapshot(_count_leases) == 1
