@@ -46,7 +46,7 @@ def list_registry_statistics(session: Session) -> tuple[RegistryStatistics, ...]
 def _totals_query() -> Select[*tuple[Any, ...]]:
     # A missing space counts as missing only, not in any other total.
     present = col(SpaceRow.missing_since).is_(None)
-    public = _effective_visibility() == Visibility.PUBLIC.value
+    public = effective_visibility() == Visibility.PUBLIC.value
     limit = col(SpaceRow.storage_limit)
     return (
         select(
@@ -115,7 +115,7 @@ def registries_with_public_spaces(session: Session) -> frozenset[str]:
     query = (
         select(col(SpaceRow.registry_name))
         .where(
-            _effective_visibility() == Visibility.PUBLIC.value,
+            effective_visibility() == Visibility.PUBLIC.value,
             col(SpaceRow.declared).is_(False),
             or_(
                 col(SpaceRow.missing_since).is_(None),
@@ -127,7 +127,8 @@ def registries_with_public_spaces(session: Session) -> frozenset[str]:
     return frozenset(row[0] for row in session.connection().execute(query))
 
 
-def _effective_visibility() -> ColumnElement[str]:
+def effective_visibility() -> ColumnElement[str]:
+    """Return the visibility that counts, as `Space.visibility`."""
     return func.coalesce(SpaceRow.observed, SpaceRow.desired, Visibility.PRIVATE.value)
 
 

@@ -48,7 +48,7 @@ def test_no_error_tells_what_was_stored(database: str) -> None:
 
 
 def _count_leases(session: Session) -> int:
-    return session.connection().execute(text("SELECT count(*) FROM lease")).scalar_one()
+    return int(session.connection().execute(text("SELECT count(*) FROM lease")).scalar_one())
 
 
 def _add_lease(session: Session, key: str = "prod") -> None:
@@ -72,7 +72,7 @@ def test_a_snapshot_shows_one_state_and_does_not_wait_for_a_run_that_writes(data
 
 
 async def test_a_snapshot_writes_nothing(database: str) -> None:
-    with pytest.raises(DBAPIError, match="read-?only"):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
         await in_snapshot(_add_lease)
     run_in_transaction(_add_lease)  # the same connection, for a run that may write
     assert await in_snapshot(_count_leases) == 1
