@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from jinja2 import Environment
@@ -11,7 +12,8 @@ from starlette.requests import HTTPConnection
 from deployments.console.security.attempts import LoginAttempts
 from deployments.console.security.sessions import Session, SessionCookies, User
 from deployments.console.settings import ConsoleSettings
-from tasks.store.session import in_transaction
+from tasks import clock
+from tasks.store.session import in_snapshot
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,6 +27,7 @@ class Console:
     cookies: SessionCookies
     templates: Environment
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
+    started_at: datetime = field(default_factory=clock.now)
 
 
 def console_of(connection: HTTPConnection) -> Console:
@@ -50,5 +53,8 @@ def user_of(connection: HTTPConnection) -> User:
 async def read(
     work: Callable[Concatenate[DatabaseSession, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Run `work(session, …)`, which only reads, in one transaction, and return its result."""
-    return await in_transaction(work, *args, **kwargs)
+    """Run `work(session, …)`, which only reads, and return its result.
+
+    All queries see the same state; the page neither waits for a run that writes nor blocks one.
+    """
+    return await in_snapshot(work, *args, **kwargs)

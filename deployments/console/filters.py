@@ -14,6 +14,11 @@ def age(since: datetime | None, now: datetime) -> str:
     return f"{format_age(since, now)} ago" if since else "never"
 
 
+def duration(since: datetime | None, now: datetime) -> str:
+    """Return how long a state has lasted: `3 hours`; empty for None."""
+    return format_age(since, now) if since else ""
+
+
 def machine_time(at: datetime | None) -> str:
     """Return a time in ISO 8601, for the attribute of `<time>`."""
     return at.isoformat() if at else ""
@@ -32,6 +37,7 @@ def storage(octets: int | None, coverage: Coverage | None = None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "age": age,
     "bytes": format_bytes,
+    "duration": duration,
     "exact_time": exact_time,
     "machine_time": machine_time,
     "pluralize": pluralize,

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
@@ -21,6 +21,7 @@ from prefect.states import Cancelling
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
+from tasks.prefect.api import prefect_client
 
 _DEPLOYMENT = "default"
 _REQUEST_ERRORS = (
@@ -105,11 +106,12 @@ async def start_run(
         idempotency_key: Prefect starts at most one run with this key; empty means a new one.
 
     Raises:
-        InvalidRequest: Prefect does not accept the parameters, the flow is not deployed, or the
-            server did not answer; no run was started.
+        InvalidRequest: Prefect does not accept the parameters, or the flow is not deployed; no run
+            was started.
+        PrefectUnavailable: the server did not answer.
     """
     del actor
-    async with get_client() as client:
+    async with prefect_client() as client:
         try:
             deployment = await client.read_deployment_by_name(f"{flow}/{_DEPLOYMENT}")
             run = await client.create_flow_run_from_deployment(
@@ -123,21 +125,18 @@ async def start_run(
                 "PREFECT_API_URL"
             ) from None
         except PrefectHTTPStatusError as error:
+            if error.response.status_code not in _REQUEST_ERRORS:
+                raise
             raise _start_error(flow, error) from None
     return str(run.id)
 
 
 def _start_error(flow: str, error: PrefectHTTPStatusError) -> InvalidRequest:
-    response = error.response
-    if response.status_code not in _REQUEST_ERRORS:
-        return InvalidRequest(
-            f"{flow} was not started: the Prefect server answered {response.status_code}; try again"
-        )
     try:
-        detail = response.json().get("detail", "")
+        detail = error.response.json().get("detail", "")
     except ValueError:
         detail = ""
-    return InvalidRequest(f"{flow} was not started: {detail or response.status_code}")
+    return InvalidRequest(f"{flow} was not started: {detail or error.response.status_code}")
 
 
 async def get_run(run_id: str) -> FlowRunView | None:
@@ -145,7 +144,7 @@ async def get_run(run_id: str) -> FlowRunView | None:
     id_ = _parse_id(run_id)
     if id_ is None:
         return None
-    async with get_client() as client:
+    async with prefect_client() as client:
         try:
             run = await client.read_flow_run(id_)
             flow = await client.read_flow(run.flow_id)
@@ -172,7 +171,7 @@ def _view(run: FlowRun, flow: str) -> FlowRunView:
 
 async def list_logs(run_id: str, limit: int = 500) -> tuple[FlowRunLog, ...]:
     """Return the first lines of a run's log, oldest first."""
-    async with get_client() as client:
+    async with prefect_client() as client:
         logs = await client.read_logs(
             LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
             limit=min(limit, 200),
@@ -183,7 +182,7 @@ async def list_logs(run_id: str, limit: int = 500) -> tuple[FlowRunLog, ...]:
 
 async def list_artifacts(run_id: str) -> tuple[FlowRunArtifact, ...]:
     """Return the Markdown artifacts of a run, oldest first."""
-    async with get_client() as client:
+    async with prefect_client() as client:
         artifacts = await client.read_artifacts(
             artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
         )
@@ -205,7 +204,7 @@ async def cancel_run(run_id: str) -> bool:
     run = await get_run(run_id)
     if id_ is None or run is None or not run.is_cancellable:
         return False
-    async with get_client() as client:
+    async with prefect_client() as client:
         await _set_cancelling(client, id_)
     return True
 

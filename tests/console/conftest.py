@@ -12,6 +12,7 @@ from deployments.console.settings import ConsoleSettings
 from models.core.settings import get_settings
 from tests.console.browser import PASSWORD, URL, Browser
 from tests.support.databases import migrated_sqlite, use_database
+from tests.support.helpers import Server
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def console_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.fixture
-async def anonymous(console_database: str) -> AsyncIterator[Browser]:
+async def anonymous(prefect_server: Server, console_database: str) -> AsyncIterator[Browser]:
     """A browser in which nobody has logged in."""
     with temporary_settings({PREFECT_API_AUTH_STRING: PASSWORD}):
         app = create_app(ConsoleSettings(port=4201))

@@ -1,23 +1,125 @@
 """The first page: all registries with their health, storage and age."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
 from sqlmodel import Session
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.console.context import read
+from deployments.console.charts import TrendChart, trend_chart
+from deployments.console.context import console_of, read
 from deployments.console.rendering import render
+from models.core.runs.schedules import ScheduledFlow
 from models.core.settings import get_settings
-from models.overview.overview import Overview
+from models.overview.lists import (
+    ListPage,
+    RegistryQuery,
+    RegistrySort,
+    page_offset,
+    parse_choice,
+)
+from models.overview.overview import Overview, RegistryStatistics
+from models.overview.registry_list import select_registries
+from models.overview.silent_schedules import SilentSchedule, find_silent_schedules
+from models.registries.condition import Health
+from models.registries.registry import CAPABILITIES, RegistryOrigin
 from tasks import clock
-from tasks.store.registries.statistics import list_registry_statistics
+from tasks.prefect.api import PrefectUnavailable
+from tasks.prefect.last_runs import list_last_ends
+from tasks.store.registries.statistics import list_registry_statistics, list_storage_totals
+
+_TREND_WINDOW = timedelta(days=7)
+_TREND_POINTS = 60
+_MAX_PROBLEMS = 10
+_MAX_STORAGE_ROWS = 8
+
+
+class _OverviewData(NamedTuple):
+    overview: Overview
+    page: ListPage[RegistryStatistics]
+    trend: TrendChart | None
 
 
 async def show(request: Request) -> Response:
     """Show the overview."""
-    return render(request, "overview.html", overview=await read(_load_overview))
+    query = parse_query(request.query_params)
+    data = await read(_load, query, clock.now())
+    silent, prefect_error = await find_silence(console_of(request).started_at)
+    problems = _find_problems(data.overview)
+    return render(
+        request,
+        "overview.html",
+        overview=data.overview,
+        page=data.page,
+        trend=data.trend,
+        list_query=query,
+        sort=f"{'-' if query.descending else ''}{query.sort}",
+        silent=silent,
+        prefect_error=prefect_error,
+        problems=problems[:_MAX_PROBLEMS],
+        more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
+        largest=_find_largest(data.overview)[:_MAX_STORAGE_ROWS],
+        healths=list(Health),
+        kinds={kind: capabilities.label for kind, capabilities in CAPABILITIES.items()},
+        origins=list(RegistryOrigin),
+    )
 
 
-def _load_overview(session: Session) -> Overview:
-    now, policy = clock.now(), get_settings().poll_policy
-    registries = list_registry_statistics(session)
-    return Overview(at=now, registries=tuple(item.as_of(policy, now) for item in registries))
+def parse_query(params: QueryParams | Mapping[str, str]) -> RegistryQuery:
+    """Return the list query of an address; what is not a choice is ignored."""
+    sort = params.get("sort", "")
+    kind = params.get("type", "")
+    return RegistryQuery(
+        search=params.get("q", ""),
+        health=parse_choice(Health, params.get("health", "")),
+        kind=kind if kind in CAPABILITIES else None,
+        origin=parse_choice(RegistryOrigin, params.get("origin", "")),
+        sort=parse_choice(RegistrySort, sort.removeprefix("-")) or RegistrySort.NAME,
+        descending=sort.startswith("-"),
+        offset=page_offset(params.get("page", "")),
+    )
+
+
+def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewData:
+    policy = get_settings().poll_policy
+    registries = tuple(item.as_of(policy, now) for item in list_registry_statistics(session))
+    step = _TREND_WINDOW / (_TREND_POINTS - 1)
+    times = [now - step * number for number in reversed(range(_TREND_POINTS))]
+    return _OverviewData(
+        Overview(at=now, registries=registries),
+        select_registries(registries, query),
+        trend_chart(list_storage_totals(session, times)),
+    )
+
+
+async def find_silence(watched_since: datetime) -> tuple[tuple[SilentSchedule, ...], str]:
+    """Return the schedules of which no run has ended for three intervals.
+
+    Args:
+        watched_since: when this process started; a new installation has no runs at first.
+
+    Returns:
+        The silent schedules, and why they are not known; the text is empty if they are.
+    """
+    try:
+        last_ends = await list_last_ends(ScheduledFlow)
+    except PrefectUnavailable as error:
+        return (), str(error)
+    return find_silent_schedules(last_ends, watched_since, clock.now()), ""
+
+
+def _find_problems(overview: Overview) -> list[RegistryStatistics]:
+    return [
+        registry
+        for health in (Health.UNHEALTHY, Health.DEGRADED, Health.UNKNOWN)
+        for registry in overview.registries
+        if registry.record.health_summary.health is health
+    ]
+
+
+def _find_largest(overview: Overview) -> list[RegistryStatistics]:
+    known = [registry for registry in overview.registries if registry.storage_used]
+    return sorted(known, key=lambda registry: registry.storage_used or 0, reverse=True)

@@ -1,12 +1,24 @@
 """Statistics for the overview, aggregated by the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
 import sqlmodel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlmodel import Session, SQLModel, col, delete
 
 from models.core.availability import Complete
@@ -14,6 +26,7 @@ from models.overview.overview import Measurement, RegistryStatistics, SpaceStati
 from models.registries.observation import UNLIMITED, Coverage, SpaceStorage, StorageReading
 from models.registries.space import Space, Visibility
 from models.tables import MeasurementRow, RegistryRow, SpaceRow
+from models.tables.types import UtcDateTime
 from tasks.store.registries.registries import list_registries, lock_row, to_coverage
 
 _RETENTION = timedelta(days=90)
@@ -193,6 +206,37 @@ def _add_measurement(session: Session, row: RegistryRow, now: datetime) -> None:
         )
     )
     session.exec(delete(MeasurementRow).where(col(MeasurementRow.at) < now - _RETENTION))
+
+
+def list_storage_totals(
+    session: Session, times: Sequence[datetime]
+) -> tuple[tuple[datetime, int], ...]:
+    """Return the bytes used in all registries at each time, from the last measurement before it.
+
+    One query that reads a few rows for each registry and time, however many measurements there are.
+    Times before the first measurement are omitted.
+    """
+    if not times:
+        return ()
+    points = union_all(*(select(literal(at, UtcDateTime).label("at")) for at in times)).cte()
+    last = (
+        select(MeasurementRow.storage_used)
+        .where(
+            col(MeasurementRow.registry_name) == RegistryRow.name,
+            col(MeasurementRow.at) <= points.c.at,
+            col(MeasurementRow.storage_used).is_not(None),
+        )
+        .order_by(col(MeasurementRow.at).desc())
+        .limit(1)
+        .correlate(RegistryRow, points)
+        .scalar_subquery()
+    )
+    pairs = select(points.c.at.label("at"), last.label("used")).join(RegistryRow, true())
+    values = pairs.subquery()
+    total = func.sum(values.c.used)
+    totals = select(values.c.at, total).group_by(values.c.at).order_by(values.c.at)
+    rows = session.connection().execute(totals)
+    return tuple((at, int(used)) for at, used in rows if used is not None)
 
 
 def list_measurements(session: Session, since: datetime) -> tuple[Measurement, ...]:

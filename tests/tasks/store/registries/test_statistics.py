@@ -16,6 +16,7 @@ from tasks.store.registries.statistics import (
     list_measurements,
     list_registry_statistics,
     list_space_statistics,
+    list_storage_totals,
     registries_with_public_spaces,
     save_storage,
 )
@@ -169,6 +170,21 @@ def test_measured_for_the_trend() -> None:
     assert {(row.spaces, row.repositories) for row in rows(MeasurementRow)} == {(1, 2), (0, 0)}
     assert [used for _, used in storage_trend(samples, NOW + hour, window=hour, points=2)] == [5, 3]
     assert len(run_in_transaction(list_measurements, NOW + hour)) == 2
+
+
+def test_totals_at_given_times_are_the_last_measurements_before_them() -> None:
+    _save_spaces(space("a"))
+    integrate(registry(name="other", address="http://other.test"))
+    hour = timedelta(hours=1)
+    run_in_transaction(save_storage, "prod", reading(total=5), NOW)
+    run_in_transaction(save_storage, "prod", reading(total=7), NOW + 2 * hour)
+    run_in_transaction(save_storage, "other", reading(total=100), NOW + 3 * hour)
+    run_in_transaction(save_storage, "other", StorageReading(spaces=UNREADABLE), NOW + 4 * hour)
+    times = [NOW + hour * number for number in range(-1, 6)]
+    totals = run_in_transaction(list_storage_totals, times)
+    assert [(at - NOW) / hour for at, _ in totals] == [0, 1, 2, 3, 4, 5]
+    assert [used for _, used in totals] == [5, 5, 7, 107, 107, 107]
+    assert run_in_transaction(list_storage_totals, []) == ()
 
 
 def test_old_measurements_are_dropped() -> None:
