@@ -128,7 +128,7 @@ def add_or_update_workspace(
     audit.append(session, "", restriction_entries(before, workspace), context)
     workspaces.save_workspaces(session, [workspace])
     # Record departures now: the cluster of a namespace that leaves may be unreachable.
-    members = clusters.list_namespaces(session, workspace=name)
+    members = clusters.list_namespaces(session, workspaces=(name,))
     if has_unlisted_member(members, name, listed_namespaces) or has_excluded_member(
         members, name, workspace.clusters
     ):

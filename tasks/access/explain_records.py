@@ -10,11 +10,10 @@ from models.core.base import FrozenModel
 from models.registries.record import RegistryRecord
 from models.registries.robots import RobotAccount
 from models.registries.space import Space
-from tasks.store import views
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
-from tasks.store.registries import registries, robots, spaces
+from tasks.store.registries import registries, robots, runs, spaces
 
 
 class ExplainClusterRecord(FrozenModel):
@@ -81,6 +80,8 @@ def get_explain_registry_record(
     updates = {
         "binding": next((binding for binding in workspace_bindings if binding.space == name), None),
         "robots": tuple(robot for robot in robot_accounts if robot.workspace == workspace),
-        "robot_failure": views.list_robot_failures(session).get((registry.name, workspace), ""),
+        "robot_failure": runs.list_robot_failures(session, (registry.name,)).get(
+            (registry.name, workspace), ""
+        ),
     }
     return explain_record.model_copy(update=updates), tuple(records_by_name)

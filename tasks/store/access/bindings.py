@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy
-from sqlalchemy import bindparam
-from sqlmodel import Session, SQLModel, col, select
+from pydantic import TypeAdapter
+from sqlalchemy import Select, bindparam
+from sqlmodel import Session, SQLModel, col
 
 from models.access.binding import Binding
 from models.access.binding_update import BindingKey, BindingUpdate, CurrentBindings
@@ -16,6 +18,7 @@ from tasks.store import audit
 from tasks.store.registries import registries
 
 _TABLE = SQLModel.metadata.tables["binding"]
+_BINDINGS_ADAPTER = TypeAdapter(tuple[Binding, ...])
 _MATCHES_KEY = sqlalchemy.and_(
     _TABLE.c.registry_name == bindparam("of_registry"),
     _TABLE.c.space == bindparam("of_space"),
@@ -24,30 +27,31 @@ _MATCHES_KEY = sqlalchemy.and_(
 """Matches one binding. One statement runs with many parameter sets: up to 50,000 bindings."""
 
 
+def select_bindings() -> Select[*tuple[Any, ...]]:
+    """Return the query for all bindings, sorted; `read_bindings` runs it."""
+    # Plain rows instead of ORM objects: there can be 50,000 bindings.
+    return sqlalchemy.select(
+        _TABLE.c.registry_name.label("registry"),
+        *(column for column in _TABLE.c if column.name != "registry_name"),
+    ).order_by(_TABLE.c.registry_name, _TABLE.c.space, _TABLE.c.workspace)
+
+
+def read_bindings(session: Session, query: Select[*tuple[Any, ...]]) -> tuple[Binding, ...]:
+    """Return the bindings that a query of `select_bindings` finds."""
+    rows = session.connection().execute(query)
+    return _BINDINGS_ADAPTER.validate_python([row._asdict() for row in rows])
+
+
 def list_bindings(
     session: Session, *, registry: str | None = None, workspace: str | None = None
 ) -> tuple[Binding, ...]:
     """Return bindings, including held ones; of a registry, of a workspace, or all."""
-    query = select(BindingRow).order_by(
-        col(BindingRow.registry_name), col(BindingRow.space), col(BindingRow.workspace)
-    )
+    query = select_bindings()
     if registry is not None:
-        query = query.where(col(BindingRow.registry_name) == registry)
+        query = query.where(_TABLE.c.registry_name == registry)
     if workspace is not None:
-        query = query.where(col(BindingRow.workspace) == workspace)
-    return tuple(_to_binding(row) for row in session.exec(query))
-
-
-def _to_binding(row: BindingRow) -> Binding:
-    return Binding(
-        registry=row.registry_name,
-        space=row.space,
-        workspace=row.workspace,
-        bound_at=row.bound_at,
-        effective_at=row.effective_at,
-        held_since=row.held_since,
-        held_reason=row.held_reason,
-    )
+        query = query.where(_TABLE.c.workspace == workspace)
+    return read_bindings(session, query)
 
 
 def update_bindings(
@@ -144,10 +148,8 @@ def list_bound_workspaces(session: Session) -> frozenset[tuple[str, str]]:
 
 def list_not_yet_effective(session: Session) -> tuple[Binding, ...]:
     """Return bindings that have not reached every namespace of their workspace yet."""
-    query = select(BindingRow).where(
-        col(BindingRow.effective_at).is_(None), col(BindingRow.held_since).is_(None)
-    )
-    return tuple(_to_binding(row) for row in session.exec(query))
+    query = select_bindings().where(_TABLE.c.effective_at.is_(None), _TABLE.c.held_since.is_(None))
+    return read_bindings(session, query)
 
 
 def save_effective(session: Session, effective_bindings: Iterable[Binding], now: datetime) -> None:

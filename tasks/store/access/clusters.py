@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import sqlalchemy
 from sqlmodel import Session, col, delete, select
 
 from models.clusters.cluster import Cluster, ClusterStatus
@@ -100,6 +101,14 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
     )
 
 
+def list_statuses(session: Session) -> dict[str, ClusterStatus]:
+    """Return the status of each cluster, by name."""
+    return {
+        row.name: ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS))
+        for row in session.exec(select(ClusterRow))
+    }
+
+
 def _list_other_names(session: Session, cluster: Cluster) -> tuple[str, ...]:
     if not cluster.uid:
         return ()
@@ -110,14 +119,14 @@ def _list_other_names(session: Session, cluster: Cluster) -> tuple[str, ...]:
 
 
 def list_namespaces(
-    session: Session, cluster: str | None = None, workspace: str | None = None
+    session: Session, cluster: str | None = None, workspaces: Collection[str] | None = None
 ) -> tuple[Namespace, ...]:
-    """Return namespaces as last observed, of one cluster, of one workspace, or all."""
+    """Return namespaces as last observed, of one cluster, of these workspaces, or all."""
     query = select(NamespaceRow).order_by(col(NamespaceRow.cluster_name), col(NamespaceRow.name))
     if cluster is not None:
         query = query.where(col(NamespaceRow.cluster_name) == cluster)
-    if workspace is not None:
-        query = query.where(col(NamespaceRow.workspace) == workspace)
+    if workspaces is not None:
+        query = query.where(col(NamespaceRow.workspace).in_(workspaces))
     return tuple(
         Namespace.model_validate(
             row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
@@ -142,13 +151,21 @@ def list_blocked_robots(session: Session, registry: str) -> frozenset[int]:
     )
 
 
-def list_pull_secrets(session: Session, cluster: str | None = None) -> tuple[PullSecretStatus, ...]:
-    """Return the states of pull secrets, of one cluster or of all."""
+def list_pull_secrets(
+    session: Session, cluster: str | None = None, workspaces: Collection[str] | None = None
+) -> tuple[PullSecretStatus, ...]:
+    """Return the states of pull secrets, of one cluster, of these workspaces, or of all."""
     query = select(PullSecretRow).order_by(
         col(PullSecretRow.cluster_name), col(PullSecretRow.namespace)
     )
     if cluster is not None:
         query = query.where(col(PullSecretRow.cluster_name) == cluster)
+    if workspaces is not None:
+        members = sqlalchemy.select(col(NamespaceRow.cluster_name), col(NamespaceRow.name)).where(
+            col(NamespaceRow.workspace).in_(workspaces)
+        )
+        key = sqlalchemy.tuple_(col(PullSecretRow.cluster_name), col(PullSecretRow.namespace))
+        query = query.where(key.in_(members))
     return tuple(
         PullSecretStatus.model_validate(
             row.model_dump(exclude={"cluster_name"})

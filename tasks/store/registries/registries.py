@@ -1,7 +1,7 @@
 """Records of registries."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import String, cast, or_
@@ -35,13 +35,19 @@ from tasks.store.upsert import upsert
 _CONDITION_FIELDS = set(Condition.model_fields)
 
 
-def list_registries(session: Session) -> tuple[RegistryRecord, ...]:
-    """Return all registries with their conditions, sorted by name."""
+def list_registries(
+    session: Session, names: Collection[str] | None = None
+) -> tuple[RegistryRecord, ...]:
+    """Return registries with their conditions, sorted by name; the named ones, or all."""
+    condition_query, query = select(ConditionRow), select(RegistryRow)
+    if names is not None:
+        condition_query = condition_query.where(col(ConditionRow.registry_name).in_(names))
+        query = query.where(col(RegistryRow.name).in_(names))
     conditions: dict[str, list[Condition]] = defaultdict(list)
-    for row in session.exec(select(ConditionRow)):
+    for row in session.exec(condition_query):
         conditions[row.registry_name].append(Condition(**row.model_dump(include=_CONDITION_FIELDS)))
-    rows = session.exec(select(RegistryRow).order_by(col(RegistryRow.name)))
-    return tuple(_to_record(row, conditions[row.name]) for row in rows)
+    registry_rows = session.exec(query.order_by(col(RegistryRow.name)))
+    return tuple(_to_record(row, conditions[row.name]) for row in registry_rows)
 
 
 def get_registry(session: Session, name: str) -> RegistryRecord:

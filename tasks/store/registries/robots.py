@@ -1,6 +1,6 @@
 """Records of this installation's robot accounts, with their encrypted secrets."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select, update
@@ -11,13 +11,17 @@ from tasks.store.registries import registries
 from tasks.store.upsert import upsert
 
 
-def list_robots(session: Session, registry: str | None = None) -> tuple[RobotAccount, ...]:
-    """Return robot accounts, of one registry or of all."""
+def list_robots(
+    session: Session, registry: str | None = None, workspaces: Collection[str] | None = None
+) -> tuple[RobotAccount, ...]:
+    """Return robot accounts, of one registry or of all, of these workspaces or of all."""
     query = select(RobotAccountRow).order_by(
         col(RobotAccountRow.registry_name), col(RobotAccountRow.robot_id)
     )
     if registry is not None:
         query = query.where(col(RobotAccountRow.registry_name) == registry)
+    if workspaces is not None:
+        query = query.where(col(RobotAccountRow.workspace).in_(workspaces))
     return tuple(
         RobotAccount(
             registry=row.registry_name,

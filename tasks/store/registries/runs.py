@@ -1,6 +1,6 @@
 """Save the findings and results of one run on one registry."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import tuple_
@@ -14,6 +14,8 @@ from models.tables import ChangeResultRow, RegistryRow
 from tasks.store import audit, leases
 from tasks.store.registries import registries, robots, spaces, statistics
 from tasks.store.upsert import upsert
+
+_ROBOT_CHANGE_KINDS = ("make-grant", "edit-grant")
 
 
 def save_findings(session: Session, registry: str, findings: Findings, context: RunContext) -> None:
@@ -107,3 +109,23 @@ def list_failures(session: Session, registry: str) -> frozenset[tuple[str, str, 
         )
     )
     return frozenset((row.subject, row.kind, row.reason) for row in rows)
+
+
+def list_robot_failures(
+    session: Session, names: Collection[str] | None = None
+) -> dict[tuple[str, str], str]:
+    """Return the last error of robot account changes, by registry and workspace.
+
+    Args:
+        session: the transaction.
+        names: names of registries; None for all.
+    """
+    query = select(ChangeResultRow).where(
+        col(ChangeResultRow.done).is_(False), col(ChangeResultRow.kind).in_(_ROBOT_CHANGE_KINDS)
+    )
+    if names is not None:
+        query = query.where(col(ChangeResultRow.registry_name).in_(names))
+    return {
+        (row.registry_name, row.subject): f"{row.reason}: {row.message}"
+        for row in session.exec(query)
+    }
