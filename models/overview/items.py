@@ -35,6 +35,23 @@ def space_state(space: Space) -> SpaceState:
     return SpaceState.DRIFTED if is_drifted else SpaceState.IN_SYNC
 
 
+class BindingTotals(FrozenModel):
+    """Figures of some bindings; held ones are only in `held_count`.
+
+    Attributes:
+        pending_count: number of bindings that are not in force.
+        effective_count: number of bindings that were rolled out to all namespaces.
+        median_seconds, max_seconds: seconds from binding to roll-out; None without a roll-out.
+    """
+
+    binding_count: int = 0
+    pending_count: int = 0
+    held_count: int = 0
+    effective_count: int = 0
+    median_seconds: float | None = None
+    max_seconds: float | None = None
+
+
 class WorkspaceItem(FrozenModel):
     """A workspace with the size of its access.
 

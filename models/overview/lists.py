@@ -176,6 +176,24 @@ class WorkspaceQuery(ListQuery):
     sort: WorkspaceSort = WorkspaceSort.NAME
 
 
+class BindingQuery(ListQuery):
+    """Which bindings to show, those not in force first.
+
+    The search covers the names of registry, space and workspace, except those that are selected.
+
+    Attributes:
+        registry, space, workspace: only bindings of it; None for all.
+        is_pending: only bindings that are not in force, or only others; None for all.
+        is_held: only held bindings, or only others; None for all.
+    """
+
+    registry: str | None = None
+    space: str | None = None
+    workspace: str | None = None
+    is_pending: bool | None = None
+    is_held: bool | None = None
+
+
 class NamespaceQuery(ListQuery):
     """Which namespaces to show; the search covers `cluster/namespace`.
 
