@@ -58,7 +58,7 @@ class WorkspaceItem(FrozenModel):
     Attributes:
         namespace_count: number of its namespaces, in `cluster_count` clusters.
         space_count: number of its bindings, including held ones, in `registry_count` registries.
-        pending_count: how many of these bindings are not in force.
+        pending_count: how many of them are not in force, including held ones.
     """
 
     workspace: Workspace
