@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 PY := .venv/bin/python
-export DATA_DIR PORT ONCE
+export DATA_DIR PORT CONSOLE_PORT ONCE
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
@@ -13,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 demo: setup  ## end-to-end demo on embedded defaults; ONCE=1 runs it once and exits
 	@$(PY) -m deployments.demo
 
-serve: setup  ## the product for real use on one machine; DATA_DIR and PORT may be set
+serve: setup  ## the product for real use on one machine; DATA_DIR, PORT and CONSOLE_PORT may be set
 	@$(PY) -m deployments.serve
 
 test: lint types imports pytest  ## everything that must hold

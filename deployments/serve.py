@@ -1,7 +1,7 @@
-"""`make serve`: run Prefect server, database and worker on one machine until stopped.
+"""`make serve`: run Prefect server, worker and console on one machine until stopped.
 
-All data is in one directory. The Prefect server and the worker are separate processes, as on
-several machines (docs/workers.md), and end with this one.
+All data is in one directory. The parts are separate processes, as on several machines
+(docs/workers.md), and end with this one.
 """
 
 import fcntl
@@ -12,9 +12,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from deployments.environment import (
     HOST,
@@ -32,9 +33,12 @@ from deployments.keys.block_key import BlockKeyMissing, load_block_key
 from deployments.worker.processes import Process, start_process, stop_process, wait_for_any
 from models.core.errors import InvalidRequest
 
+_PORTS = (("PORT", 4200), ("CONSOLE_PORT", 4201))
 _START_SECONDS = 120.0
 _WORKER_STOP_SECONDS = 6.0
+_CONSOLE_STOP_SECONDS = 1.5
 _SERVER_STOP_SECONDS = 1.5
+_SERVER_NAME = "Prefect server"
 
 
 class StartupError(Exception):
@@ -42,18 +46,19 @@ class StartupError(Exception):
 
 
 def main() -> int:
-    """Run until Ctrl-C or SIGTERM, or until the worker or the server exits."""
+    """Run until Ctrl-C or SIGTERM, or until one of the parts exits."""
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
-    port = int(os.environ.get("PORT") or 4200)
+    port, console_port = (int(os.environ.get(name) or default) for name, default in _PORTS)
     prepare_data_dir(data_dir)
     os.environ.update(build_environment(data_dir, port))
     os.chdir(PROJECT_DIR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if os.environ["PREFECT_API_URL"] != own_api_url(port):
-            return _run_worker()
+            return _run_worker(console_port)
+        _require_free_port(console_port, "CONSOLE_PORT")
         with _lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
-            return _run_worker(server)
+            return _run_worker(console_port, server)
     except (StartupError, InvalidRequest, BlockKeyMissing) as error:
         print(f"Startup failed: {error}", file=sys.stderr)
         return 1
@@ -61,24 +66,42 @@ def main() -> int:
         return 0
 
 
-def _run_worker(*servers: Process) -> int:
-    """Deploy the flows and run a worker until it, or one of `servers`, exits."""
+def _run_worker(console_port: int, *servers: Process) -> NoReturn:
+    """Deploy the flows, run a worker and the console until one of them or of `servers` exits."""
     _prepare_state()
     for server in servers:
-        _wait_until_healthy(server)
+        _wait_until_healthy(server, f"{os.environ['PREFECT_API_URL']}/health", _SERVER_NAME)
     _deploy(recovering=bool(servers))
     worker = start_process("-m", "deployments.worker")
     try:
-        ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
-        print(f"Registry integration is ready. UI: {ui}   Press Ctrl-C to stop.")
-        print(f"Overview: {ui}/v2/artifacts/key/overview", flush=True)
-        process = wait_for_any(worker, *servers)
-        part = "worker" if process is worker else "Prefect server"
-        raise StartupError(
-            f"the {part} exited with status {process.returncode}; run `make serve` again"
-        )
+        with _run_console(console_port) as console:
+            ui = os.environ["PREFECT_API_URL"].removesuffix("/api")
+            print(f"Registry integration is ready. Prefect UI: {ui}   Press Ctrl-C to stop.")
+            print(f"Console: http://{HOST}:{console_port}", flush=True)
+            _wait_for_exit({"worker": worker, "console": console}, servers)
     finally:
         stop_process(worker, _WORKER_STOP_SECONDS)
+
+
+def _wait_for_exit(processes: Mapping[str, Process], servers: Sequence[Process]) -> NoReturn:
+    exited = wait_for_any(*processes.values(), *servers)
+    name = next((name for name, process in processes.items() if process is exited), _SERVER_NAME)
+    raise StartupError(f"the {name} exited with status {exited.returncode}; run `make serve` again")
+
+
+@contextmanager
+def _run_console(port: int) -> Iterator[Process]:
+    """Run the console on the loopback interface; it logs to `console.log` in the data directory."""
+    environment = {"REGISTRY_INTEGRATION_CONSOLE_PORT": str(port)}
+    log_path = Path(os.environ["REGISTRY_INTEGRATION_DATA_DIR"]) / "console.log"
+    _require_free_port(port, "CONSOLE_PORT")
+    with log_path.open("ab") as log:
+        process = start_process("-m", "deployments.console", environment=environment, log=log)
+    try:
+        _wait_until_healthy(process, f"http://{HOST}:{port}/healthz", "console")
+        yield process
+    finally:
+        stop_process(process, _CONSOLE_STOP_SECONDS)
 
 
 def _prepare_state() -> None:
@@ -129,8 +152,7 @@ def _lock_data_dir(data_dir: Path) -> Iterator[None]:
 @contextmanager
 def _run_prefect_server(port: int, data_dir: Path) -> Iterator[Process]:
     """Run a Prefect server on the loopback interface; it logs to `server.log`."""
-    if _is_port_in_use(port):
-        raise StartupError(f"port {port} is in use; choose another one: make serve PORT=4300")
+    _require_free_port(port, "PORT")
     settings = _set_password(data_dir, port)
     command = ("-m", "prefect", "server", "start", "--host", HOST, "--port", str(port))
     with (data_dir / "server.log").open("ab") as log:
@@ -141,14 +163,15 @@ def _run_prefect_server(port: int, data_dir: Path) -> Iterator[Process]:
         stop_process(process, _SERVER_STOP_SECONDS)
 
 
-def _is_port_in_use(port: int) -> bool:
+def _require_free_port(port: int, variable: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
-            return True
-    return False
+            raise StartupError(
+                f"port {port} is in use; choose another one: make serve {variable}={port + 100}"
+            ) from None
 
 
 def _set_password(data_dir: Path, port: int) -> dict[str, str]:
@@ -160,27 +183,25 @@ def _set_password(data_dir: Path, port: int) -> dict[str, str]:
     os.environ.update(no_proxy_environment())
     if is_new:
         print(
-            f"Password of the UI and the API: {password}\n"
+            f"Password of the console, the UI and the API: {password}\n"
             f"Saved in {data_dir / PASSWORD_FILE_NAME}. Enter the whole line in the UI, once.",
             flush=True,
         )
     return server_environment(port, password, configured_block_key() or load_block_key(data_dir))
 
 
-def _wait_until_healthy(server: Process) -> None:
-    """Wait until the Prefect server is healthy.
+def _wait_until_healthy(process: Process, url: str, name: str) -> None:
+    """Wait until a process answers at `url`.
 
     Raises:
-        StartupError: the server exited, or did not answer in time.
+        StartupError: the process exited, or did not answer in time.
     """
-    url = f"{os.environ['PREFECT_API_URL']}/health"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise StartupError(
-                "the Prefect server did not start; see server.log in the data directory"
-            )
+        if process.poll() is not None:
+            log = f"{name.removeprefix('Prefect ')}.log"
+            raise StartupError(f"the {name} did not start; see {log} in the data directory")
         try:
             with direct.open(url, timeout=2):
                 return

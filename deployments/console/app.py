@@ -29,6 +29,7 @@ def routes() -> list[BaseRoute]:
         form_route("/login", login.log_in),
         form_route("/logout", login.log_out),
         Route("/healthz", health.is_alive),
+        Route("/readyz", health.is_ready),
         Route("/", overview.show),
         Route("/runs/{run_id}", runs.show),
         form_route("/runs/{run_id}/cancel", runs.cancel),

@@ -28,7 +28,7 @@ _INSTALLATION_VARIABLES = (
 
 def main() -> int:
     """Run the demo; return its exit status."""
-    port = _choose_port()
+    port, console_port = _choose_port("PORT", 4200), _choose_port("CONSOLE_PORT", 4201)
     with tempfile.TemporaryDirectory(prefix="registry-integration-demo-") as folder:
         data_dir = Path(folder)
         prepare_data_dir(data_dir)
@@ -42,39 +42,45 @@ def main() -> int:
         from deployments.demo.scenario import run_demo  # noqa: PLC0415 - reads the environment just set
 
         try:
-            with _run_product(data_dir, port):
-                return run_demo(once=bool(os.environ.get("ONCE")), ui=f"http://{HOST}:{port}")
+            with _run_product(data_dir, port, console_port):
+                addresses = {
+                    "ui": f"http://{HOST}:{port}",
+                    "console": f"http://{HOST}:{console_port}",
+                }
+                return run_demo(once=bool(os.environ.get("ONCE")), **addresses)
         except KeyboardInterrupt:
             print("\nStopped.")
             return 130
 
 
-def _choose_port() -> int:
-    requested_port = os.environ.get("PORT")
+def _choose_port(variable: str, default: int) -> int:
+    requested_port = os.environ.get(variable)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, int(requested_port or 4200)))
+            probe.bind((HOST, int(requested_port or default)))
         except OSError:
             if requested_port:
                 sys.exit(
-                    f"Port {requested_port} is in use; choose another one: make demo PORT=4300"
+                    f"Port {requested_port} is in use; choose another one: "
+                    f"make demo {variable}={default + 100}"
                 )
             probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 @contextmanager
-def _run_product(data_dir: Path, port: int) -> Iterator[None]:
+def _run_product(data_dir: Path, port: int, console_port: int) -> Iterator[None]:
     """Run `make serve` until the block ends."""
     log_path = data_dir / "serve.log"
     started = time.monotonic()
+    ports = {"PORT": str(port), "CONSOLE_PORT": str(console_port)}
     print(f"Starting the product on http://{HOST}:{port} …", flush=True)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"],
             cwd=PROJECT_DIR,
-            env={**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port)},
+            env={**os.environ, "DATA_DIR": str(data_dir), **ports},
             stdout=log,
             stderr=log,
             start_new_session=True,

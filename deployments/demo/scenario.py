@@ -19,12 +19,12 @@ from tasks.store.registries import statistics
 from tasks.store.session import in_transaction
 
 
-def run_demo(*, once: bool, ui: str) -> int:
+def run_demo(*, once: bool, ui: str, console: str) -> int:
     """Run the whole scenario and return the exit status; unless `once`, wait for Ctrl-C first."""
     runner = DemoRunner()
     with run_platform() as platform:
         asyncio.run(_run_scenario(runner, platform))
-        runner.console.print(f"\nOverview in the UI: {ui}/v2/artifacts/key/overview")
+        runner.console.print(f"\nConsole: {console}   Prefect UI: {ui}")
         runner.console.print(f"Password: {os.environ['PREFECT_API_AUTH_STRING']}")
         _print_result(runner)
         if not once:

@@ -32,7 +32,7 @@ def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything
     with serve_product() as server:
-        yield Product(server.url, server.data_dir)
+        yield Product(server.url, server.data_dir, server.console_url)
 
 
 @pytest.fixture(scope="module")

@@ -27,10 +27,12 @@ class ProductServer:
     Attributes:
         url: of its UI; the API is below it.
         data_dir: its own data directory.
+        console_url: of its console.
     """
 
     url: str
     data_dir: Path
+    console_url: str = ""
 
     @property
     def password(self) -> str:
@@ -71,8 +73,15 @@ def start_serving(
     folder: Path, checkout: Path = PROJECT_DIR, **environment: str
 ) -> tuple["subprocess.Popen[bytes]", ProductServer]:
     """Start `make serve`'s process in a checkout; it is ready once its log says so."""
-    product = ProductServer(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
-    product_environment = {"DATA_DIR": str(product.data_dir), "PORT": str(port)}
+    port, console_port = free_port(), free_port()
+    product = ProductServer(
+        f"http://127.0.0.1:{port}", folder / "data", f"http://127.0.0.1:{console_port}"
+    )
+    product_environment = {
+        "DATA_DIR": str(product.data_dir),
+        "PORT": str(port),
+        "CONSOLE_PORT": str(console_port),
+    }
     arguments = ("-m", "deployments.serve")
     return start(
         folder / "serve.log", *arguments, checkout=checkout, **environment, **product_environment

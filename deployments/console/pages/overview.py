@@ -12,7 +12,7 @@ from starlette.responses import Response
 from deployments.console.charts import TrendChart, trend_chart
 from deployments.console.context import console_of, read
 from deployments.console.rendering import render
-from models.core.runs.schedules import ScheduledFlow
+from deployments.console.silence import find_silence
 from models.core.settings import get_settings
 from models.overview.lists import (
     ListPage,
@@ -23,12 +23,9 @@ from models.overview.lists import (
 )
 from models.overview.overview import Overview, RegistryStatistics
 from models.overview.registry_list import select_registries
-from models.overview.silent_schedules import SilentSchedule, find_silent_schedules
 from models.registries.condition import Health
 from models.registries.registry import CAPABILITIES, RegistryOrigin
 from tasks import clock
-from tasks.prefect.api import PrefectUnavailable
-from tasks.prefect.last_runs import list_last_ends
 from tasks.store.registries.statistics import list_registry_statistics, list_storage_totals
 
 _TREND_WINDOW = timedelta(days=7)
@@ -47,7 +44,7 @@ async def show(request: Request) -> Response:
     """Show the overview."""
     query = parse_query(request.query_params)
     data = await read(_load, query, clock.now())
-    silent, prefect_error = await find_silence(console_of(request).started_at)
+    silence = await find_silence(console_of(request).started_at)
     problems = _find_problems(data.overview)
     return render(
         request,
@@ -57,8 +54,7 @@ async def show(request: Request) -> Response:
         trend=data.trend,
         list_query=query,
         sort=f"{'-' if query.descending else ''}{query.sort}",
-        silent=silent,
-        prefect_error=prefect_error,
+        silence=silence,
         problems=problems[:_MAX_PROBLEMS],
         more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
         largest=_find_largest(data.overview)[:_MAX_STORAGE_ROWS],
@@ -93,22 +89,6 @@ def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewDat
         select_registries(registries, query),
         trend_chart(list_storage_totals(session, times)),
     )
-
-
-async def find_silence(watched_since: datetime) -> tuple[tuple[SilentSchedule, ...], str]:
-    """Return the schedules of which no run has ended for three intervals.
-
-    Args:
-        watched_since: when this process started; a new installation has no runs at first.
-
-    Returns:
-        The silent schedules, and why they are not known; the text is empty if they are.
-    """
-    try:
-        last_ends = await list_last_ends(ScheduledFlow)
-    except PrefectUnavailable as error:
-        return (), str(error)
-    return find_silent_schedules(last_ends, watched_since, clock.now()), ""
 
 
 def _find_problems(overview: Overview) -> list[RegistryStatistics]:

@@ -220,7 +220,7 @@ def list_storage_totals(
         return ()
     points = union_all(*(select(literal(at, UtcDateTime).label("at")) for at in times)).cte()
     last = (
-        select(MeasurementRow.storage_used)
+        select(col(MeasurementRow.storage_used))
         .where(
             col(MeasurementRow.registry_name) == RegistryRow.name,
             col(MeasurementRow.at) <= points.c.at,
