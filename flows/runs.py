@@ -11,9 +11,12 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 from sqlmodel import Session
 
-from models.core.errors import IntegrationError
+from models.core.errors import IntegrationError, InvalidRequest
+from models.core.runs.actor import Actor, identify_actor
 from models.core.runs.context import RunContext
 from tasks import clock
+from tasks.prefect.actors import current_run_origin
+from tasks.secrets.console_key import read_console_key
 from tasks.store import leases
 from tasks.store.leases import lease
 
@@ -56,7 +59,24 @@ async def isolate_failure(subject: str, work: Awaitable[T], on_error: Callable[[
 
 def new_run_context(lease_id: str = "") -> RunContext:
     """Return the context of the current run; outside of a flow run, it names no flow run."""
-    return RunContext(now=clock.now(), flow_run=str(flow_run.id or ""), lease_id=lease_id)
+    return RunContext(
+        now=clock.now(),
+        flow_run=str(flow_run.id or ""),
+        actor=_current_actor(),
+        lease_id=lease_id,
+    )
+
+
+def _current_actor() -> Actor:
+    origin = current_run_origin()
+    if origin is None:
+        return Actor()
+    try:
+        key = read_console_key() if origin.signature else None
+    except InvalidRequest as error:  # the run is carried out: only its audit is less exact
+        get_run_logger().warning("The signature of the console was not verified: %s", error)
+        key = None
+    return identify_actor(origin, key)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Settings from environment variables. Each setting has a default for a single machine."""
 
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,12 @@ def _user_data_dir() -> Path:
 def _check_networks(text: str) -> str:
     parse_networks(text)
     return text
+
+
+def _check_http_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#()<>|]+(/[^\s?#()<>|]*)?", text):
+        raise ValueError(f"invalid URL {text!r}: expected http://host or https://host/path")
+    return text.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -50,9 +57,10 @@ class Settings(BaseSettings):
         secret_keys: comma-separated Fernet keys for the secrets of robot accounts; the first
             encrypts, all decrypt. Empty means the keys in `secret_key_file`.
         secret_key_file: one key per line, newest first; `make serve` creates it on first start.
-        console_secret_key: key that signs the console's sessions and the name of the person who
-            starts a run; the same for all consoles and workers. Empty means the file `console.key`
-            in `data_dir`, which the first console creates.
+        console_url: address of the console for links in artifacts.
+        console_secret_key: the key that the console signs with, the same for all consoles and
+            workers. Empty means the key in `console_key_file`.
+        console_key_file: the file with that key; the console creates it on first start.
         rotation_days: age at which secrets of robot accounts are rotated; 0 disables rotation.
         superseded_minutes: how long a superseded robot account is kept after its successor's secret
             was rolled out to all namespaces. If a namespace that left the workspace may have a copy
@@ -91,7 +99,9 @@ class Settings(BaseSettings):
     label_grace_minutes: float = Field(default=60, ge=0)
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
+    console_url: Annotated[str, AfterValidator(_check_http_url)] = "http://127.0.0.1:4201"
     console_secret_key: SecretStr = SecretStr("")
+    console_key_file: Path | None = None
     rotation_days: float = Field(default=90, ge=0)
     superseded_minutes: float = Field(default=10, ge=0)
     audit_days: float = Field(default=400, ge=0)
@@ -128,6 +138,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """The file with the Fernet keys, used if `secret_keys` is empty."""
         return self.secret_key_file or self.data_dir / "secret.keys"
+
+    @property
+    def console_key_path(self) -> Path:
+        """The file with the console's key, used if `console_secret_key` is empty."""
+        return self.console_key_file or self.data_dir / "console.key"
 
     @property
     def managed_grace(self) -> timedelta:

@@ -120,6 +120,7 @@ _EMPTY_DEFAULT = {"server_default": text("''")}
 class AuditRow(SQLModel, table=True):
     """An audit entry: immutable, and kept after its registry or cluster is removed.
 
+    `actor` is who started the run (`models.core.runs.actor`); older versions left it empty.
     A row with an `event` is sent as a Prefect event after it is stored, and `announced_at` is the
     time of sending. If a run is killed in between, the next run sends the event. An event that
     Prefect rejects is not sent again; `rejected` contains the error.
@@ -146,6 +147,7 @@ class AuditRow(SQLModel, table=True):
     after: str = ""
     why: str = Field(default="", sa_type=Text)
     flow_run: str = ""
+    actor: str = Field(default="", sa_column_kwargs=_EMPTY_DEFAULT)
     event: str | None = None
     announced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rejected: str = Field(default="", sa_type=Text, sa_column_kwargs=_EMPTY_DEFAULT)

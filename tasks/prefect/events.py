@@ -125,6 +125,7 @@ def _build_event(row: AuditRow) -> Event:
             "after": row.after,
             "why": row.why,
             "flow_run": row.flow_run,
+            "actor": row.actor,
         },
     )
 

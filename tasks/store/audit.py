@@ -36,6 +36,7 @@ def append(
             "after": entry.after,
             "why": entry.reason,
             "flow_run": context.flow_run,
+            "actor": str(context.actor),
             "event": entry.action if entry.emit_event else None,
         }
         for entry in entries

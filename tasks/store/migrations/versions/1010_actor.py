@@ -1,0 +1,19 @@
+"""Record who started the run of an audit entry."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "1010"
+down_revision = "1007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("audit", recreate="never") as batch:
+        batch.add_column(sa.Column("actor", sa.String(), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("audit", recreate="never") as batch:
+        batch.drop_column("actor")
