@@ -31,7 +31,8 @@ def chromium() -> str:
 def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything
-    with serve_product() as server:
+    # No schedule starts a run: each costs seconds of processor time, and no test waits for one.
+    with serve_product(PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false") as server:
         yield Product(server.url, server.data_dir)
 
 
