@@ -43,6 +43,8 @@ types: setup
 imports: setup
 	@.venv/bin/lint-imports --no-cache
 
+# The tests start a hundred processes; each would compile all modules again.
+pytest: export PYTHONDONTWRITEBYTECODE :=
 pytest: setup
 	@.venv/bin/pytest -n auto --dist loadgroup --no-loadscope-reorder $(if $(CI),--durations=25)
 

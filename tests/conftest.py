@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 # Not in the repository, where pytest would stumble over the folder; and machines may be slow.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 settings.register_profile("house", deadline=None, database=None)
-settings.load_profile("house")
+settings.register_profile("thorough", settings.get_profile("house"), max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 # Simulated Harbors are on the loopback, managed ones too; programs that tests start inherit it.
 os.environ.setdefault("REGISTRY_INTEGRATION_ALLOWED_NETWORKS", LOOPBACK_NETWORKS)
 
 REGISTRY_USERS = {"user": "pw"}
 
-_SHARED_PRODUCT_PACKAGES = frozenset({"browser", "deploying", "serving"})
-"""Packages in which all tests share a product that is served once."""
+_SHARED_PRODUCTS = ("fleet", "product")
+"""Fixtures that serve a product once for all tests that use it."""
 
-
-_LONGEST_PACKAGE = "serving"
-"""It mostly waits for time to pass. It runs first, so that no process ends with it alone."""
-
+_FIRST = ("test_coming_back.py", "test_two_workers.py", "test_deploying.py")
+"""Files whose tests take longest, and mostly wait: no process ends with one of them alone."""
 
 _MAX_PROCESSES = 4
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes run the tests: one more than processors, as one mostly waits."""
-    return min(_MAX_PROCESSES, (os.cpu_count() or 1) + 1)
+    """Return how many processes run the tests: two more than processors, as many tests wait."""
+    return min(_MAX_PROCESSES, (os.cpu_count() or 1) + 2)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares a served product in one of the processes that tests are spread over."""
     for item in items:
-        if item.path.parent.name in _SHARED_PRODUCT_PACKAGES:
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
-    items.sort(key=lambda item: item.path.parent.name != _LONGEST_PACKAGE)
+        for name in _SHARED_PRODUCTS:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: item.path.name not in _FIRST)
 
 
 @pytest.fixture

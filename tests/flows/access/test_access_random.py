@@ -92,7 +92,11 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
     return example(steps=list(steps), by_robot=by_robot, links=True)
 
 
-@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 20,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(steps=STEPS, by_robot=st.booleans(), links=st.booleans())
 @_case(("delete_robot", 0), ("delete_secret", "west", "n1"), ("unlink", "west", "n1"))
 @_case(("disable_robot", 0), ("widen_robot", 1, "*"), by_robot=True)

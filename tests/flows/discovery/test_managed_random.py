@@ -97,7 +97,11 @@ def _case(*steps: Step | str) -> example:
     return example(steps=[(step,) if isinstance(step, str) else step for step in steps])
 
 
-@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 20,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(steps=STEPS)
 @_case(
     ("apply_again", FIRST),
