@@ -7,12 +7,15 @@ import argparse
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from deployments.environment import WORKER_NAME
-from deployments.worker.processes import start_process, stop_process
+from deployments.worker.processes import Process, start_process, stop_process
+from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 
 _STOP_SECONDS = 5.0
+_CHECK_SECONDS = 0.3
 
 
 def main() -> int:
@@ -25,16 +28,26 @@ def main() -> int:
         "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),
     }
-    process = start_process(
-        *("-m", "deployments.worker.process_worker", options.name, str(options.limit)),
-        environment=environment,
-    )
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        stop_process(process, _STOP_SECONDS)
+    with supervise_fork_server(environment) as supervisor:
+        worker = start_process(
+            *("-m", "deployments.worker.process_worker", options.name, str(options.limit)),
+            environment=environment,
+        )
+        try:
+            return _wait(worker, supervisor)
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            stop_process(worker, _STOP_SECONDS)
+
+
+def _wait(worker: Process, supervisor: Supervisor | None) -> int:
+    """Keep the fork server running until the worker exits."""
+    while worker.poll() is None:
+        if supervisor is not None:
+            supervisor.check()
+        time.sleep(_CHECK_SECONDS)
+    return worker.returncode
 
 
 def _parse_options() -> argparse.Namespace:

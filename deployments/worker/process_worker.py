@@ -9,9 +9,11 @@ from contextlib import suppress
 from uuid import UUID
 
 import anyio
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging.configuration import setup_logging
+from prefect.workers import process
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from deployments.environment import WORK_POOL
@@ -48,8 +50,20 @@ class RegistriesWorker(ProcessWorker):
         return result
 
 
+async def load_flow_without_hooks(flow_run: FlowRun) -> Flow[[], None]:
+    """Return a flow without hooks, for a run that was cancelled or that crashed.
+
+    Prefect loads the flow of such a run in the worker, only to call its `on_cancellation` or
+    `on_crashed` hooks. Our flows have none (`tests/serving/test_fork_server.py`), and loading
+    them here would import all their modules, and change the working directory and `sys.path`.
+    """
+    return Flow(lambda: None, name=flow_run.name)
+
+
 async def run_worker(name: str, limit: int) -> None:
     """Run the worker until SIGTERM; then set interrupted runs to Crashed and exit at once."""
+    # The only way to name a resolver; a public function that Prefect's worker passes on.
+    vars(process)["load_flow_from_flow_run"] = load_flow_without_hooks
     worker = RegistriesWorker(name, limit)
     stop_event = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_event.set)

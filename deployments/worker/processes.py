@@ -20,7 +20,10 @@ _PR_SET_PDEATHSIG = 1  # man 2 prctl
 
 
 def start_process(
-    *arguments: str, environment: Mapping[str, str] | None = None, log: IO[bytes] | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    log: IO[bytes] | None = None,
+    inherited: tuple[int, ...] = (),
 ) -> Process:
     """Start a Python program of this checkout in its own process group.
 
@@ -30,6 +33,7 @@ def start_process(
         arguments: arguments of the interpreter.
         environment: variables to set in addition to the inherited ones.
         log: file for its output; inherited from this process if None.
+        inherited: descriptors of this process that it inherits.
     """
     return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, *arguments],
@@ -39,6 +43,7 @@ def start_process(
         stdout=log,
         stderr=log,
         start_new_session=True,
+        pass_fds=inherited,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call
     )
 

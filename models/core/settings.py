@@ -74,6 +74,8 @@ class Settings(BaseSettings):
         managed_wait_seconds: how long integrate-managed-harbor waits until a Harbor is ready.
         clusters_at_once: clusters observed in parallel in one process.
         cluster_requests_at_once: parallel requests to one cluster.
+        warm_max_runs: flow runs that one fork server starts before it is replaced; 0 starts each
+            flow run in a new process.
         allowed_networks: comma-separated networks in CIDR notation that discovered addresses may
             be in even if they are loopback, link-local or the metadata service of a cloud.
     """
@@ -112,6 +114,7 @@ class Settings(BaseSettings):
     managed_wait_seconds: float = Field(default=300, ge=0)
     clusters_at_once: int = Field(default=16, ge=1, le=200)
     cluster_requests_at_once: int = Field(default=8, ge=1, le=64)
+    warm_max_runs: int = Field(default=500, ge=0)
     allowed_networks: Annotated[str, AfterValidator(_check_networks)] = ""
 
     @property

@@ -63,7 +63,7 @@ class Api:
         runs: list[dict[str, Any]] = self.request("POST", "/flow_runs/filter", query)
         return runs
 
-    def wait_for_runs(self, *runs: str) -> list[str]:
+    def wait_for_runs(self, *runs: str, pause: float = 0.3) -> list[str]:
         """Wait until runs have ended well, and return what each said."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
@@ -71,7 +71,7 @@ class Api:
             if all(state["type"] in FINAL_STATES for state in states):
                 break
             assert time.monotonic() < deadline, states
-            time.sleep(0.3)
+            time.sleep(pause)
         assert {state["type"] for state in states} == {"COMPLETED"}, states
         return [state["message"] or "" for state in states]
 

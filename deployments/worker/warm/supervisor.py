@@ -1,0 +1,106 @@
+"""Keep a fork server running: start the next one when one retires or dies."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from deployments.worker.processes import Process, start_process, stop_process
+from deployments.worker.warm.handover import DISABLED_STATUS, SOCKET_VARIABLE
+
+_MIN_DELAY_SECONDS = 2.0
+_MAX_DELAY_SECONDS = 60.0
+_STABLE_SECONDS = 60.0
+
+
+@dataclass
+class Supervisor:
+    """The fork server of one worker, and its retired ones whose runs have not ended.
+
+    Attributes:
+        path: of the socket; the file is missing if the fork server has retired.
+    """
+
+    path: Path
+    environment: dict[str, str]
+    server: Process | None = None
+    retired: list[Process] = field(default_factory=list)
+    started_at: float = 0.0
+    delay: float = 0.0
+    is_disabled: bool = False
+
+    def check(self) -> None:
+        """Start a fork server if none is running; call this several times a second."""
+        self.retired = [process for process in self.retired if process.poll() is None]
+        if self.server is not None and self.server.poll() is None:
+            if self.path.exists():
+                return
+            self.retired.append(self.server)
+            self.server = None
+        elif self.server is not None:
+            self._handle_exit(self.server.returncode)
+            self.server = None
+        if not self.is_disabled and time.monotonic() >= self.started_at + self.delay:
+            self._start()
+
+    def _handle_exit(self, status: int) -> None:
+        self.is_disabled = status == DISABLED_STATUS
+        if not status or self.is_disabled:
+            self.delay = 0.0
+            return
+        lifetime = time.monotonic() - self.started_at
+        longer_delay = max(_MIN_DELAY_SECONDS, min(2 * self.delay, _MAX_DELAY_SECONDS))
+        self.delay = _MIN_DELAY_SECONDS if lifetime >= _STABLE_SECONDS else longer_delay
+        print(
+            f"The fork server exited with status {status}; flow runs start without it, and it is "
+            f"started again within {self.delay:.0f} s.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            umask = os.umask(0o177)
+            try:
+                listener.bind(str(self.path))
+            finally:
+                os.umask(umask)
+            descriptor = listener.fileno()
+            self.server = start_process(
+                *("-m", "deployments.worker.warm", str(descriptor)),
+                environment=self.environment,
+                inherited=(descriptor,),
+            )
+        self.started_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Stop all fork servers, and with them their runs."""
+        for process in (self.server, *self.retired):
+            if process is not None:
+                stop_process(process, 0)
+
+
+@contextmanager
+def supervise_fork_server(environment: dict[str, str]) -> Iterator[Supervisor | None]:
+    """Run a fork server, and set the variable by which flow runs find it.
+
+    Yields:
+        The supervisor, whose `check` has to be called; None where there are no warm starts.
+    """
+    if sys.platform != "linux":  # pidfd_open, prctl
+        yield None
+        return
+    with TemporaryDirectory(prefix="registry-worker-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "fork-server.sock"
+        environment[SOCKET_VARIABLE] = str(path)
+        supervisor = Supervisor(path, environment)
+        try:
+            yield supervisor
+        finally:
+            supervisor.stop()
