@@ -72,7 +72,7 @@ def start_serving(
 ) -> tuple["subprocess.Popen[bytes]", ProductServer]:
     """Start `make serve`'s process in a checkout; it is ready once its log says so."""
     product = ProductServer(f"http://127.0.0.1:{(port := free_port())}", folder / "data")
-    product_environment = {"DATA_DIR": str(product.data_dir), "PORT": str(port)}
+    product_environment = {"DATA_DIR": str(product.data_dir), "PORT": str(port), **_PROXIES}
     arguments = ("-m", "deployments.serve")
     return start(
         folder / "serve.log", *arguments, checkout=checkout, **environment, **product_environment
@@ -83,6 +83,9 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder of its own, which goes away."""
     return tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True)
 
+
+_PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+"""Nothing listens there: the product uses no proxy for this machine, and none of its own accord."""
 
 _ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK_NETWORKS}
 """Simulated Harbors are on the loopback, managed ones too."""
