@@ -10,10 +10,15 @@ import yaml
 from prefect.blocks.core import Block
 
 from deployments.environment import PROJECT_DIR
+from tasks.secrets.client_certificates import ClientCertificateBlock
 from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
 
-BLOCK_TYPES: tuple[type[Block], ...] = (RegistryCredentials, ClusterCredentials)
+BLOCK_TYPES: tuple[type[Block], ...] = (
+    RegistryCredentials,
+    ClusterCredentials,
+    ClientCertificateBlock,
+)
 
 
 def load_definitions(path: Path = PROJECT_DIR / "prefect.yaml") -> list[dict[str, Any]]:

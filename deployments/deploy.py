@@ -11,10 +11,12 @@ import sys
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessWorker
 
 from deployments.definitions import BLOCK_TYPES, load_definitions
 from deployments.environment import PROJECT_DIR, WORK_POOL
+from deployments.prefect_api import api_url_error
 from deployments.worker.dead_runs import crash_all_runs
 from models.core.plural import pluralize
 
@@ -57,6 +59,9 @@ async def _resume_served_deployments(client: PrefectClient) -> None:
 
 if __name__ == "__main__":
     os.chdir(PROJECT_DIR)
+    url = get_current_settings().api.url
+    if url and (error := api_url_error(url)):
+        sys.exit(f"Deploying failed: {error}")
     asyncio.run(prepare_server(recovering="--recover" in sys.argv))
     sys.argv = ["prefect", "deploy", "--all", "--no-prompt"]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

@@ -68,9 +68,9 @@ def server_environment(port: int, password: str, block_key: str) -> dict[str, st
 
 
 def no_proxy_environment() -> dict[str, str]:
-    """Return the variables that exclude the local server from a configured proxy."""
+    """Return the variables that exclude this machine from a configured proxy."""
     no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    hosts = ",".join(filter(None, [no_proxy, HOST, "localhost"]))
+    hosts = ",".join(filter(None, [no_proxy, HOST, "localhost", "::1"]))
     return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 

@@ -30,6 +30,7 @@ from deployments.environment import (
 )
 from deployments.keys.api_password import PASSWORD_FILE_NAME, load_api_password
 from deployments.keys.block_key import BlockKeyMissing, load_block_key
+from deployments.prefect_api import api_url_error
 from deployments.worker.processes import Process, start_process, stop_process, wait_for_any
 from models.core.errors import InvalidRequest
 
@@ -50,11 +51,12 @@ def main() -> int:
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port, console_port = (int(os.environ.get(name) or default) for name, default in _PORTS)
     prepare_data_dir(data_dir)
-    os.environ.update(build_environment(data_dir, port))
+    os.environ.update(build_environment(data_dir, port) | no_proxy_environment())
     os.chdir(PROJECT_DIR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        if os.environ["PREFECT_API_URL"] != own_api_url(port):
+        if (url := os.environ["PREFECT_API_URL"]) != own_api_url(port):
+            _require_api(url)
             return _run_worker(console_port)
         _require_free_port(console_port, "CONSOLE_PORT")
         with _lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
@@ -64,6 +66,16 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _require_api(url: str) -> None:
+    """Check that the Prefect server of the environment answers.
+
+    Raises:
+        StartupError: it does not.
+    """
+    if error := api_url_error(url, own_server="let `make serve` start a server of its own"):
+        raise StartupError(error)
 
 
 def _run_worker(console_port: int, *servers: Process) -> NoReturn:
@@ -180,7 +192,6 @@ def _set_password(data_dir: Path, port: int) -> dict[str, str]:
     if not password:
         password, is_new = load_api_password(data_dir)
     os.environ["PREFECT_API_AUTH_STRING"] = password
-    os.environ.update(no_proxy_environment())
     if is_new:
         print(
             f"Password of the console, the UI and the API: {password}\n"

@@ -41,17 +41,17 @@ from tasks.secrets.cluster_credentials import ClusterCredentials
 from tasks.secrets.credentials import RegistryCredentials
 
 # Prefect stores parameters: a password in an address must be rejected before that.
-_NO_USERINFO_PATTERN = r"^[^@]*$"
+NO_USERINFO_PATTERN = r"^[^@]*$"
 _ADDRESS_HELP = "Scheme, host and, if not the default, port; no path, user name or password. "
 
 AddressField = Annotated[
     str,
-    Field(examples=["https://harbor.example.com"], pattern=_NO_USERINFO_PATTERN, max_length=300),
+    Field(examples=["https://harbor.example.com"], pattern=NO_USERINFO_PATTERN, max_length=300),
     form_field("Address", f"{_ADDRESS_HELP}Example: https://harbor.example.com"),
 ]
 NewAddressField = Annotated[
     str | None,
-    Field(examples=["https://harbor.example.com"], pattern=_NO_USERINFO_PATTERN, max_length=300),
+    Field(examples=["https://harbor.example.com"], pattern=NO_USERINFO_PATTERN, max_length=300),
     OptionalText(),
     form_field("Address", f"{_ADDRESS_HELP}Leave empty to keep the current address.", default=""),
 ]
@@ -61,13 +61,13 @@ _REALM_HELP = (
 )
 TokenServiceField = Annotated[
     str | None,
-    Field(examples=["https://auth.example.com"], pattern=_NO_USERINFO_PATTERN, max_length=300),
+    Field(examples=["https://auth.example.com"], pattern=NO_USERINFO_PATTERN, max_length=300),
     OptionalText(),
     form_field("Token service", f"{_REALM_HELP}Example: https://auth.example.com", default=""),
 ]
 NewTokenServiceField = Annotated[
     str | None,
-    Field(examples=["https://auth.example.com"], pattern=_NO_USERINFO_PATTERN, max_length=300),
+    Field(examples=["https://auth.example.com"], pattern=NO_USERINFO_PATTERN, max_length=300),
     OptionalText(),
     form_field(
         "Token service",
@@ -152,10 +152,10 @@ ExistingRegistryField = Annotated[
     RegistryName, form_field("Registry", "Name of an integrated registry. Example: harbor-prod")
 ]
 
-_REGISTRY_BLOCK_TYPE = "registry-credentials"
+REGISTRY_BLOCK_TYPE = "registry-credentials"
 CredentialsField = Annotated[
     RegistryCredentials | None,
-    block_picker(_REGISTRY_BLOCK_TYPE, "Saved credentials", "None"),
+    block_picker(REGISTRY_BLOCK_TYPE, "Saved credentials", "None"),
     form_field(
         "Credentials",
         "A saved registry-credentials block; 'Add' creates one. Harbor requires a system "
@@ -166,7 +166,7 @@ CredentialsField = Annotated[
 NewCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(KEEP),
-    block_picker(_REGISTRY_BLOCK_TYPE, "Other credentials", KEEP.capitalize(), KEEP),
+    block_picker(REGISTRY_BLOCK_TYPE, "Other credentials", KEEP.capitalize(), KEEP),
     form_field(
         "Credentials",
         "Only to use another block. If the password has changed, edit the block instead.",
@@ -359,7 +359,7 @@ DryRunField = Annotated[bool, form_field("Dry run", "Show what would change; cha
 PullCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(NONE),
-    block_picker(_REGISTRY_BLOCK_TYPE, "Saved pull-only credentials", "No pull-only user", NONE),
+    block_picker(REGISTRY_BLOCK_TYPE, "Saved pull-only credentials", "No pull-only user", NONE),
     form_field(
         "Pull credentials",
         "Docker Registry only: a user that can only pull, and another one than above. Entitled "
@@ -382,7 +382,7 @@ NewPullCredentialsField = Annotated[
     RegistryCredentials | Literal["none"] | None,
     none_if(KEEP),
     block_picker(
-        _REGISTRY_BLOCK_TYPE,
+        REGISTRY_BLOCK_TYPE,
         "Other pull-only credentials",
         KEEP.capitalize(),
         KEEP,

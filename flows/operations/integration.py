@@ -32,7 +32,7 @@ def load_integration_records(session: Session, registry: Registry) -> Integratio
     """Load what is on record that concerns a desired registry."""
     return IntegrationRecords(
         registries.list_with_name_or_host(session, registry),
-        credential_origins.list_origins(session, registry.credential_blocks),
+        credential_origins.list_origins(session, registry.permitted_blocks),
         robots.list_robots(session),
     )
 

@@ -8,6 +8,12 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from sqlmodel import Session
 
+from flows.forms.connection_fields import (
+    ClientCertificateField,
+    ProxyCredentialsField,
+    ProxyField,
+    parse_proxy,
+)
 from flows.forms.fields import (
     AddressForm,
     AllowPushField,
@@ -40,7 +46,11 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
 from models.registries.condition import CheckResult
-from models.registries.credential_origin import CredentialOrigin, new_credential_origins
+from models.registries.credential_origin import (
+    CredentialOrigin,
+    check_proxy,
+    new_credential_origins,
+)
 from models.registries.health import first_failure, invalid_address_check
 from models.registries.record import check_available
 from models.registries.registry import CAPABILITIES, SYSTEM_CA, DriftPolicy, Registry
@@ -49,6 +59,7 @@ from tasks.pages.probe import probe_page, probe_summary
 from tasks.prefect.artifacts import publish_artifact
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
+from tasks.secrets.client_certificates import certificate_block_reference
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
 from tasks.store.session import in_transaction
 
@@ -62,6 +73,9 @@ async def integrate_registry(
     pull_credentials: PullCredentialsField = None,
     allow_push: AllowPushField = False,
     tls: TlsField = SYSTEM_CA,
+    client_certificate: ClientCertificateField = None,
+    proxy: ProxyField = None,
+    proxy_credentials: ProxyCredentialsField = None,
     pull_addresses: PullAddressesField = [],  # noqa: B006 - shown in the form, never modified
     description: DescriptionField = "",
     drift_policy: DriftPolicyField = DriftPolicy.ENFORCE,
@@ -83,7 +97,10 @@ async def integrate_registry(
         pull_credential=registry_block_reference(pull_credentials, "pull_credentials"),
         allow_push=allow_push,
         tls=tls,
+        client_certificate=certificate_block_reference(client_certificate),
         token_service=_parse_token_service(registry),
+        proxy=parse_proxy(proxy),
+        proxy_credential=registry_block_reference(proxy_credentials, "proxy_credentials"),
         pull_addresses=parse_pull_addresses(pull_addresses) or (),
         drift_policy=drift_policy,
         description=description,
@@ -91,7 +108,8 @@ async def integrate_registry(
     )
     _check_credentials(desired_registry)
     approved_origins = new_credential_origins(
-        desired_registry, block_document_ids(credentials, pull_credentials)
+        desired_registry,
+        block_document_ids(credentials, pull_credentials, client_certificate, proxy_credentials),
     )
     async with share_clients():
         records = await in_transaction(load_integration_records, desired_registry)
@@ -172,6 +190,7 @@ def _check_credentials(registry: Registry) -> None:
     if registry.capabilities.requires_credential and registry.credential is None:
         raise InvalidRequest(messages.credentials_required(registry.capabilities.label))
     check_pull_user(registry)
+    check_proxy(registry)
 
 
 def check_pull_user(registry: Registry) -> None:

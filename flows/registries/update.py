@@ -1,10 +1,18 @@
 """Update a registry: test the new values before they replace the old ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TypeVar, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.forms.connection_fields import (
+    NewClientCertificateField,
+    NewProxyCredentialsField,
+    NewProxyField,
+    parse_proxy,
+)
 from flows.forms.fields import (
     ExistingRegistryField,
     NewAddressField,
@@ -37,6 +45,7 @@ from models.core.errors import InvalidRequest
 from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
+    check_proxy,
     new_credential_origins,
     token_service_origins,
 )
@@ -44,9 +53,21 @@ from models.registries.record import check_address_available
 from models.registries.registry import Registry
 from tasks import clock
 from tasks.http.shared import share_clients
+from tasks.secrets.client_certificates import certificate_block_reference
 from tasks.secrets.credentials import block_document_ids, registry_block_reference
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
+
+ValueT = TypeVar("ValueT")
+
+_CLEARABLE_FIELDS = (
+    "pull_credential",
+    "client_certificate",
+    "proxy",
+    "proxy_credential",
+    "token_service",
+)
+"""Fields whose current value `NONE` removes."""
 
 
 @flow(name="update-registry", flow_run_name="update {name}", persist_result=False)
@@ -58,6 +79,9 @@ async def update_registry(
     pull_credentials: NewPullCredentialsField = None,
     allow_push: NewAllowPushField = None,
     tls: NewTlsField = None,
+    client_certificate: NewClientCertificateField = None,
+    proxy: NewProxyField = None,
+    proxy_credentials: NewProxyCredentialsField = None,
     token_service: NewTokenServiceField = None,
     pull_addresses: NewPullAddressesField = None,
     description: NewDescriptionField = None,
@@ -71,26 +95,28 @@ async def update_registry(
     a password has changed, edit the block instead: it is read at each use. A new address requires
     the credentials again: they are sent only to the addresses that they were given for.
     """
-    new_pull_credentials = None if isinstance(pull_credentials, str) else pull_credentials
-    new_token_service = None if token_service == NONE else token_service
     updates = _given_updates(
         {
             "address": canonicalize_address(address) if address else None,
             "credential": registry_block_reference(credentials),
-            "pull_credential": registry_block_reference(new_pull_credentials, "pull_credentials"),
+            "pull_credential": _parse(_pull_reference, pull_credentials),
             "allow_push": allow_push,
             "tls": tls,
-            "token_service": canonicalize_address(new_token_service) if new_token_service else None,
+            "client_certificate": _parse(certificate_block_reference, client_certificate),
+            "proxy": _parse(parse_proxy, proxy),
+            "proxy_credential": _parse(_proxy_reference, proxy_credentials),
+            "token_service": _parse(canonicalize_address, token_service or None),
             "pull_addresses": parse_pull_addresses(pull_addresses),
             "description": description,
             "drift_policy": drift_policy,
             "count_storage": count_storage,
-        },
-        {"pull_credential": pull_credentials, "token_service": token_service},
+        }
+    )
+    documents = block_document_ids(
+        credentials, pull_credentials, client_certificate, proxy_credentials
     )
     async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before, after = await _load_change(name, updates, opened_spaces)
-        documents = block_document_ids(credentials, new_pull_credentials)
         origins = await _check_new_values(before, after, new_credential_origins(after, documents))
         later = context.at(clock.now())
         entry = _audit_entry(before, after, updates)
@@ -103,20 +129,32 @@ async def update_registry(
     return final_state(result.registry_result)
 
 
-def _given_updates(
-    values: Mapping[str, object], clearable: Mapping[str, object]
-) -> dict[str, object]:
+def _parse(parse: Callable[[ValueT], object], value: ValueT | str | None) -> object:
+    """Return a parsed value; `NONE` and None, which remove and keep the current one, stay."""
+    return value if value is None or value == NONE else parse(cast("ValueT", value))
+
+
+_pull_reference = partial(registry_block_reference, parameter="pull_credentials")
+_proxy_reference = partial(registry_block_reference, parameter="proxy_credentials")
+
+
+def _given_updates(values: Mapping[str, object]) -> dict[str, object]:
     """Return the fields to change.
 
     Args:
-        values: new values by field; None keeps the current one.
-        clearable: parameters by field that may ask to remove the current value.
+        values: new values by field; None keeps the current one, `NONE` removes it. Without a proxy,
+            its credentials are removed, too.
 
     Raises:
         InvalidRequest: no field changes.
     """
-    updates = {field: value for field, value in values.items() if value is not None}
-    updates |= {field: None for field, value in clearable.items() if value == NONE}
+    if values["proxy"] == NONE:
+        values = {**values, "proxy_credential": NONE}
+    updates = {
+        field: None if value == NONE and field in _CLEARABLE_FIELDS else value
+        for field, value in values.items()
+        if value is not None
+    }
     if not updates:
         raise InvalidRequest(messages.NO_CHANGES_GIVEN)
     return updates
@@ -133,6 +171,7 @@ async def _load_change(
     before = (await in_transaction(registries.get_registry, name)).registry
     after = Registry.model_validate({**before.model_dump(), **updates})
     check_pull_user(after)
+    check_proxy(after)
     space_records = await in_transaction(spaces.list_spaces, name)
     check_opened_spaces(after, opened_by_pull_user(before, after, space_records), opened_spaces)
     check_moved_credentials(before, after, updates)
@@ -154,7 +193,7 @@ async def _check_new_values(
     """
     records = await in_transaction(load_integration_records, after)
     check_address_available(after, records.candidates)
-    former_blocks = before.credential_blocks
+    former_blocks = before.permitted_blocks
     former_origins = [origin for origin in records.origins if origin.block in former_blocks]
     origins += token_service_origins(former_origins, before, after)
     await check_connection(after, records, origins)

@@ -14,6 +14,7 @@ TRANSIENT_REASONS = frozenset(
         Reason.UNREACHABLE,
         Reason.UNKNOWN_HOST,
         Reason.CONNECTION_REFUSED,
+        Reason.PROXY_UNREACHABLE,
         Reason.TIMED_OUT,
         Reason.THROTTLED,
         Reason.SERVER_BROKEN,

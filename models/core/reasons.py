@@ -17,6 +17,9 @@ class Reason(StrEnum):
     THROTTLED = "Throttled"
     SERVER_BROKEN = "ServerBroken"
     REDIRECTED = "Redirected"
+    PROXY_AUTHENTICATION_REQUIRED = "ProxyAuthenticationRequired"
+    PROXY_REFUSED = "ProxyRefused"
+    PROXY_UNREACHABLE = "ProxyUnreachable"
     # TLS
     CERTIFICATE_TRUSTED = "CertificateTrusted"
     CERTIFICATE_EXPIRED = "CertificateExpired"
@@ -28,6 +31,8 @@ class Reason(StrEnum):
     TLS_MISSING = "TlsMissing"
     TLS_VERSION_OUTDATED = "TlsVersionOutdated"
     CLIENT_CERTIFICATE_REQUIRED = "ClientCertificateRequired"
+    CLIENT_CERTIFICATE_INVALID = "ClientCertificateInvalid"
+    CLIENT_CERTIFICATE_REFUSED = "ClientCertificateRefused"
     PLAIN_HTTP = "PlainHttp"
     # kind and version
     SUPPORTED = "Supported"

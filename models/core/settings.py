@@ -48,6 +48,8 @@ class Settings(BaseSettings):
         requests_at_once: parallel requests to one registry; more than 4 slow Harbor down.
         registries_at_once: registries observed in parallel in one process.
         connect_seconds, read_seconds: time-outs of one request.
+        use_environment_proxies: whether registries without a proxy of their own are reached through
+            the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
         operation_seconds: time-out of one complete observation of a registry or cluster, and of all
             changes that one run makes there.
         lease_seconds: how long the lease of a killed run blocks other runs.
@@ -95,6 +97,7 @@ class Settings(BaseSettings):
     registries_at_once: int = Field(default=16, ge=1, le=200)
     connect_seconds: float = Field(default=5, gt=0)
     read_seconds: float = Field(default=30, gt=0)
+    use_environment_proxies: bool = False
     operation_seconds: float = Field(default=300, gt=0)
     lease_seconds: float = Field(default=30, ge=1)
     workspace_labels: str = WORKSPACE_LABEL

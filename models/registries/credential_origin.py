@@ -5,9 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.registries.registry import Registry
+from models.registries.registry import Registry, RegistryOrigin
 
-_PARAMETERS = {"credential": "credentials", "pull_credential": "pull_credentials"}
+_PARAMETERS = {
+    "credential": "credentials",
+    "pull_credential": "pull_credentials",
+    "client_certificate": "client_certificate",
+}
 """Fields of a registry that refer to blocks, with their names in the form."""
 
 
@@ -15,7 +19,7 @@ class CredentialOrigin(FrozenModel):
     """An origin that a saved credential may be sent to.
 
     Attributes:
-        block: name of the block.
+        block: key of the reference to the block.
         document_id: id of the block document; a recreated block has another id.
         origin: scheme, host and port.
     """
@@ -31,7 +35,7 @@ def permitted_origins(
     """Return the origins that each block may be sent to, by name of the block.
 
     Args:
-        document_ids: document id of each block, by name.
+        document_ids: document id of each block, by key of its reference.
         origins: the origins that a user allowed, for any blocks.
     """
     by_document: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -47,19 +51,30 @@ def registry_origins(registry: Registry) -> Iterator[str]:
         yield registry.token_service
 
 
+def block_origins(registry: Registry) -> Iterator[tuple[str, str]]:
+    """Yield each block of a registry with an origin that receives it.
+
+    The credential of the proxy is for the proxy alone, which receives no other one.
+    """
+    for block in registry.credential_blocks:
+        for origin in registry_origins(registry):
+            yield block, origin
+    if registry.proxy is not None and registry.proxy_credential is not None:
+        yield registry.proxy_credential.ref_key, registry.proxy
+
+
 def new_credential_origins(
     registry: Registry, document_ids: Mapping[str, str]
 ) -> tuple[CredentialOrigin, ...]:
     """Return the origins that a user allows by selecting blocks for a registry.
 
     Args:
-        document_ids: document ids of the selected blocks, by block name.
+        document_ids: document ids of the selected blocks, by key of the reference.
     """
     return tuple(
         CredentialOrigin(block=block, document_id=document_ids[block], origin=origin)
-        for block in registry.credential_blocks
+        for block, origin in block_origins(registry)
         if block in document_ids
-        for origin in registry_origins(registry)
     )
 
 
@@ -81,7 +96,7 @@ def token_service_origins(
 
 
 def check_moved_credentials(before: Registry, after: Registry, fields: Collection[str]) -> None:
-    """Check that a registry with a new address is given its credentials again.
+    """Check that a registry with a new address, or a new proxy, is given its credentials again.
 
     Args:
         before: the registry on record.
@@ -91,6 +106,8 @@ def check_moved_credentials(before: Registry, after: Registry, fields: Collectio
     Raises:
         InvalidRequest: the origin changes and credentials are missing; nothing was sent there.
     """
+    if after.proxy != before.proxy and after.proxy and after.proxy_credential:
+        _check_proxy_credential(after, fields)
     if after.address == before.address:
         return
     lacking = [
@@ -103,4 +120,33 @@ def check_moved_credentials(before: Registry, after: Registry, fields: Collectio
             f"{after.address} is another origin than {before.address}, and the credentials of "
             f"{after.name!r} are allowed only for the latter: set {' and '.join(lacking)} in the "
             "same run; use the same block if it is valid for both"
+        )
+
+
+def _check_proxy_credential(after: Registry, fields: Collection[str]) -> None:
+    if "proxy_credential" not in fields:
+        raise InvalidRequest(
+            f"{after.proxy} is another proxy, and the credentials of {after.name!r} for the former "
+            "one are not sent to it: set proxy_credentials in the same run; use the same block if "
+            "it is valid for both, or none"
+        )
+
+
+def check_proxy(registry: Registry) -> None:
+    """Check that a registry can be reached through its proxy.
+
+    Raises:
+        InvalidRequest: there are credentials for a proxy, but no proxy; or the registry is a
+            managed one.
+    """
+    if registry.proxy_credential is not None and registry.proxy is None:
+        raise InvalidRequest(
+            "credentials for a proxy are given, and no proxy: set proxy, for example "
+            "http://proxy.example.com:3128"
+        )
+    if registry.proxy is not None and registry.origin is RegistryOrigin.MANAGED:
+        raise InvalidRequest(
+            f"{registry.name!r} is a managed registry: its discovered address is checked against "
+            "REGISTRY_INTEGRATION_ALLOWED_NETWORKS at each connection, which a proxy would "
+            "circumvent; leave proxy empty"
         )

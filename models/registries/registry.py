@@ -235,6 +235,18 @@ class SecretRef(FrozenModel):
 CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
 
 
+class CertificateRef(FrozenModel):
+    """A reference to a Prefect block of type `client-certificate`."""
+
+    source: Literal["certificate"] = "certificate"
+    name: str
+
+    @property
+    def ref_key(self) -> str:
+        """A key that is unique among all references; block names contain no slash."""
+        return f"client-certificate/{self.name}"
+
+
 class Registry(FrozenModel):
     """The configuration of a registry, without its secrets.
 
@@ -246,7 +258,11 @@ class Registry(FrozenModel):
         pull_credential: credential of the pull-only user, for pull secrets; None if there is none,
             or if workspaces have robot accounts.
         allow_push: whether the pull-only user may be one that can push.
+        client_certificate: certificate that the service shows to the registry and its token
+            service; None for none.
         token_service: another origin that may receive the credential (Docker token auth).
+        proxy: origin of the HTTP proxy for all requests to the registry; None connects directly.
+        proxy_credential: credential for the proxy; None if it requires none.
         pull_addresses: other hosts in image references, such as a mirror. Pull secrets contain
             them; no credential of the registry is ever sent there by this service.
         drift_policy: how reconcile handles visibility drift.
@@ -261,7 +277,10 @@ class Registry(FrozenModel):
     pull_credential: BlockRef | None = None
     allow_push: bool = False
     tls: Tls = SYSTEM_CA
+    client_certificate: CertificateRef | None = None
     token_service: AddressText | None = None
+    proxy: AddressText | None = None
+    proxy_credential: BlockRef | None = None
     pull_addresses: Annotated[tuple[ImageHost, ...], Field(max_length=MAX_PULL_ADDRESSES)] = ()
     drift_policy: DriftPolicy = DriftPolicy.ENFORCE
     description: str = ""
@@ -290,16 +309,25 @@ class Registry(FrozenModel):
         return self.count_storage and not self.capabilities.reports_storage
 
     @property
-    def credential_refs(self) -> tuple[CredentialRef, ...]:
-        """References to the credentials that are sent to the registry."""
+    def credential_refs(self) -> tuple[CredentialRef | CertificateRef, ...]:
+        """References to everything secret that a connection to the registry needs."""
         pull_credential = self.pull_credential if self.has_pull_user else None
-        return tuple(ref for ref in (self.credential, pull_credential) if ref is not None)
+        refs = (self.credential, pull_credential, self.client_certificate, self.proxy_credential)
+        return tuple(ref for ref in refs if ref is not None)
 
     @property
     def credential_blocks(self) -> tuple[str, ...]:
-        """Names of the blocks whose credentials are sent to the registry."""
-        references = self.credential, self.pull_credential
-        return tuple(ref.name for ref in references if isinstance(ref, BlockRef))
+        """Keys of the blocks whose content is sent to the registry."""
+        references = self.credential, self.pull_credential, self.client_certificate
+        return tuple(
+            ref.ref_key for ref in references if isinstance(ref, BlockRef | CertificateRef)
+        )
+
+    @property
+    def permitted_blocks(self) -> tuple[str, ...]:
+        """Keys of all blocks of the registry, with that of its proxy."""
+        proxy_credential = self.proxy_credential
+        return (*self.credential_blocks, *([proxy_credential.ref_key] if proxy_credential else []))
 
     @property
     def has_pull_user(self) -> bool:

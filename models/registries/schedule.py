@@ -11,7 +11,11 @@ _BACKOFF_STEPS = 4
 _MAX_MISSED = 3
 """Intervals after which an observation is too old to be relied on."""
 
-_UNSENT_REASONS = (Reason.CREDENTIALS_FORBIDDEN, Reason.CREDENTIALS_MISSING)
+_UNSENT_REASONS = (
+    Reason.CLIENT_CERTIFICATE_INVALID,
+    Reason.CREDENTIALS_FORBIDDEN,
+    Reason.CREDENTIALS_MISSING,
+)
 """Reasons without an attempt to log in: nothing is locked, and recovery is noticed quickly."""
 
 

@@ -17,8 +17,9 @@ class RegistryRow(SQLModel, table=True):
     reports or that was counted (bytes, shared layers counted once); None is unknown. Where it is
     counted, `storage_counted` of `storage_tags` tags are in it, and the sweep goes on at
     `storage_due_at`; None: when the next reading is due. `pull_user_proof` is the keyed fingerprint
-    of the pull-only user that the registry last accepted. At `doubted_at` a run that had lost its
-    lease may have changed the registry, so older observations are stale.
+    of the pull-only user that the registry last accepted; `pull_user_refused` that of the one it
+    refused `pull_user_failures` times in a row, last at `pull_user_tried_at`. At `doubted_at` a run
+    that had lost its lease may have changed the registry, so older observations are stale.
     """
 
     __tablename__ = "registry"
@@ -31,8 +32,14 @@ class RegistryRow(SQLModel, table=True):
     pull_credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     allow_push: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     pull_user_proof: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    pull_user_refused: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    pull_user_failures: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    pull_user_tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     tls: dict[str, Any] = Field(sa_type=JSON)
+    client_certificate: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     token_service: str | None = None
+    proxy: str | None = None
+    proxy_credential: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     pull_addresses: list[str] | None = Field(default=None, sa_type=JSON)
     drift_policy: str
     description: str = Field(default="", sa_type=Text)

@@ -116,7 +116,7 @@ def load_pull_access(session: Session) -> PullAccess:
     """Return the current records."""
     records = registries.list_registries(session)
     specs = tuple(record.registry for record in records)
-    blocks = {block for spec in specs if spec.has_pull_user for block in spec.credential_blocks}
+    blocks = {block for spec in specs if spec.has_pull_user for block in spec.permitted_blocks}
     return PullAccess(
         registries=specs,
         pull_user_proofs={record.registry.name: record.pull_user_proof for record in records},

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, cast
 
+import httpcore
 import httpx
 
 from models.core.errors import CircuitOpen, IntegrationError, Rejected, RemoteError, ServerError
@@ -23,7 +24,8 @@ from tasks.http.body import BodyBuffer, BodyError, CorruptBody
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
-from tasks.http.network import AddressGuard, BlockedAddressError
+from tasks.http.network import AddressGuard, BlockedAddressError, ProxyConnectionError
+from tasks.http.proxy import AUTHENTICATION_REQUIRED, Proxy, status_of
 from tasks.http.request import authorize, build_request, url_without_credentials
 from tasks.http.response import Response
 from tasks.http.retry import retry
@@ -50,6 +52,9 @@ class Server:
         address_guard: checks the IP address of each connection; None checks none.
         server_name: host name to verify in the certificate, if it differs from the URL's.
         error_statuses: permanent statuses that are always errors, whatever the request is.
+        shows_certificate: whether `tls_context` has a client certificate.
+        proxy: proxy of all connections; None connects directly.
+        proxy_tls_context: TLS context for an https proxy.
     """
 
     name: str
@@ -62,6 +67,14 @@ class Server:
     address_guard: AddressGuard | None = None
     server_name: str = ""
     error_statuses: frozenset[int] = frozenset()
+    shows_certificate: bool = False
+    proxy: Proxy | None = None
+    proxy_tls_context: ssl.SSLContext | None = None
+
+    @property
+    def proxy_connection(self) -> httpcore.Proxy | None:
+        """How to connect to the proxy; None without one."""
+        return self.proxy.connection(self.proxy_tls_context) if self.proxy else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +115,13 @@ class HttpClient:
         self._timeouts = httpx.Timeout(
             client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
         ).as_dict()
-        # No proxy and no .netrc of this machine: they must not see or add credentials.
+        # No .netrc of this machine, and no proxy that was not chosen: see `tasks.http.proxy`.
         self._transport = transport or Transport(
             server.tls_context,
             client_limits.max_concurrency,
             server.address_guard,
             server.server_name,
+            server.proxy_connection,
         )
         self._is_closed = False
 
@@ -200,6 +214,8 @@ class HttpClient:
                     _log_bug(error, call)
                 raise failure from None  # the text of a protocol error can contain a header
         self._circuit.record_success()
+        if response.status == AUTHENTICATION_REQUIRED and self._server.proxy is not None:
+            raise self._server.proxy.refusal(self.target, call.method, call.url, response.status)
         if response.status in TRANSIENT_STATUSES | self._server.error_statuses:
             raise self._server.to_error(response)
         return response
@@ -208,7 +224,19 @@ class HttpClient:
         if isinstance(error, BlockedAddressError):
             reason = Reason.ADDRESS_FORBIDDEN
             return RemoteError(self.target, method, url, str(error), reason)
-        return transport_error(error, self.target, method, url, self._server.tls_advice)
+        proxy = self._server.proxy
+        if proxy is not None and isinstance(error, httpcore.ProxyError):
+            return proxy.refusal(self.target, method, url, status_of(error))
+        failure = transport_error(
+            error,
+            self.target,
+            method,
+            url,
+            self._server.tls_advice,
+            shows_certificate=self._server.shows_certificate,
+        )
+        is_about_proxy = proxy is not None and isinstance(error, ProxyConnectionError)
+        return proxy.failure(failure) if proxy is not None and is_about_proxy else failure
 
     def _check_circuit(self, call: _Call) -> None:
         if last_failure := self._circuit.open_reason:

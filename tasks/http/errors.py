@@ -59,7 +59,13 @@ _UNREACHABLE_REASONS = (Reason.UNREACHABLE, Reason.UNKNOWN_HOST, Reason.CONNECTI
 
 
 def transport_error(
-    error: Exception, target: str, method: str, url: str, tls_advice: Mapping[Reason, str]
+    error: Exception,
+    target: str,
+    method: str,
+    url: str,
+    tls_advice: Mapping[Reason, str],
+    *,
+    shows_certificate: bool = False,
 ) -> RemoteError:
     """Return the error for a request that got no complete response.
 
@@ -72,16 +78,19 @@ def transport_error(
         method: HTTP method of the request.
         url: URL of the request, without credentials.
         tls_advice: what to do about a certificate that is not trusted, by reason.
+        shows_certificate: whether the server was shown a client certificate.
     """
-    reason, message = _describe(error, tls_advice)
+    reason, message = _describe(error, tls_advice, shows_certificate=shows_certificate)
     error_class = Unreachable if reason in _UNREACHABLE_REASONS else RemoteError
     return error_class(target, method, url, message, reason)
 
 
-def _describe(error: Exception, tls_advice: Mapping[Reason, str]) -> tuple[Reason, str]:
+def _describe(
+    error: Exception, tls_advice: Mapping[Reason, str], *, shows_certificate: bool
+) -> tuple[Reason, str]:
     for cause in _error_chain(error):
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, tls.CONNECTION_CLOSED):
-            return tls.describe_tls_error(cause, tls_advice)
+            return tls.describe_tls_error(cause, tls_advice, shows_certificate=shows_certificate)
         for cause_class, reason, message in _CAUSES:
             if isinstance(cause, cause_class):
                 return reason, message

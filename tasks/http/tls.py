@@ -31,11 +31,19 @@ _VERSION_OUTDATED = (
     "the server supports only outdated versions of TLS",
     "enable TLS 1.2 or later on the server",
 )
-_CLIENT_CERTIFICATE = (
+CERTIFICATE_REQUIRED = (
     Reason.CLIENT_CERTIFICATE_REQUIRED,
     "the server requires a client certificate",
-    "allow access without one: this service sends none",
+    "save it as a client-certificate block and select it as client certificate of the registry, or "
+    "allow access without one",
 )
+CERTIFICATE_REFUSED = (
+    Reason.CLIENT_CERTIFICATE_REFUSED,
+    "the server refuses the client certificate",
+    "issue it by a CA that the server trusts for its clients, and select it as client certificate "
+    "of the registry",
+)
+"""Reason, message and advice about client certificates."""
 _HANDSHAKE_FAILURES = {
     "WRONG_VERSION_NUMBER": _TLS_MISSING,
     "HTTP_REQUEST": _TLS_MISSING,
@@ -44,12 +52,17 @@ _HANDSHAKE_FAILURES = {
     "UNSUPPORTED_PROTOCOL": _VERSION_OUTDATED,
     "VERSION_TOO_LOW": _VERSION_OUTDATED,
     "TLSV1_ALERT_PROTOCOL_VERSION": _VERSION_OUTDATED,
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _CLIENT_CERTIFICATE,
-    "SSLV3_ALERT_BAD_CERTIFICATE": _CLIENT_CERTIFICATE,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": CERTIFICATE_REQUIRED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": CERTIFICATE_REQUIRED,  # Go, with TLS 1.2 and without one
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": CERTIFICATE_REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": CERTIFICATE_REFUSED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": CERTIFICATE_REFUSED,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": CERTIFICATE_REFUSED,
+    "TLSV1_ALERT_UNKNOWN_CA": CERTIFICATE_REFUSED,
     "SSLV3_ALERT_HANDSHAKE_FAILURE": (
         Reason.TLS_UNTRUSTED,
         "the server refused the TLS handshake",
-        "check its ciphers, and that it requires no client certificate",
+        "check its ciphers, and whether it requires another client certificate",
     ),
     "TLSV1_UNRECOGNIZED_NAME": (
         Reason.WRONG_HOST_NAME,
@@ -101,18 +114,21 @@ tls_context = lru_cache(maxsize=256)(new_tls_context)
 
 
 def describe_tls_error(
-    error: ssl.SSLError, advice_by_reason: Mapping[Reason, str]
+    error: ssl.SSLError, advice_by_reason: Mapping[Reason, str], *, shows_certificate: bool = False
 ) -> tuple[Reason, str]:
     """Return the reason of a TLS error, and a message with advice.
 
     Args:
         error: the exception of the handshake, or of an alert after it.
         advice_by_reason: what to do about the certificate, by reason.
+        shows_certificate: whether the server was shown a client certificate.
     """
     if not isinstance(error, ssl.SSLCertVerificationError):
         name = getattr(error, "reason", "") or "connection closed"
         failure = f"TLS handshake failed ({name})", "check that this is an https address"
         reason, text, advice = _HANDSHAKE_FAILURES.get(name, (Reason.TLS_UNTRUSTED, *failure))
+        if shows_certificate and reason is Reason.CLIENT_CERTIFICATE_REQUIRED:
+            reason, text, advice = CERTIFICATE_REFUSED  # the alerts of Go are the same
         if reason is not Reason.TLS_UNTRUSTED:
             advice = advice_by_reason.get(reason, advice)
         return reason, f"{text}: {advice}"

@@ -18,14 +18,14 @@ _KEEPALIVE_SECONDS = 5.0
 class Transport(httpx.AsyncBaseTransport):
     """Sends the requests of one client over its own connections.
 
-    It uses no proxy of the environment, which would ignore the server name, and raises the
-    exceptions of httpcore; `tasks.http.errors` translates them.
+    It raises the exceptions of httpcore; `tasks.http.errors` translates them.
 
     Args:
         tls_context: TLS context of all connections.
         max_connections: maximum number of connections.
         address_guard: checks the IP address of each connection; None checks none.
         server_name: host name to verify in the certificate, if it differs from the URL's.
+        proxy: proxy of all connections, which ignores the server name; None connects directly.
     """
 
     def __init__(
@@ -34,13 +34,15 @@ class Transport(httpx.AsyncBaseTransport):
         max_connections: int,
         address_guard: AddressGuard | None = None,
         server_name: str = "",
+        proxy: httpcore.Proxy | None = None,
     ) -> None:
         self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls_context,
             max_connections=max_connections,
             keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=Backend(address_guard),
+            network_backend=Backend(address_guard, proxy),
+            proxy=proxy,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
-from models.registries.registry import Registry
+from models.registries.registry import Registry, RegistryOrigin
 from tasks.http.limits import ClientLimits
+from tasks.http.proxy import Proxy, environment_proxy
 from tasks.registries.factory import create_registry_client
 from tasks.registries.protocol import (
     ClientOptions,
@@ -14,7 +15,12 @@ from tasks.registries.protocol import (
     RegistryClient,
     SavedCredential,
 )
-from tasks.secrets.credentials import pick_credential, read_credentials
+from tasks.secrets.credentials import (
+    pick_client_certificate,
+    pick_credential,
+    pick_proxy,
+    read_credentials,
+)
 
 
 @asynccontextmanager
@@ -36,15 +42,31 @@ async def open_registry(
         origins: origins that the credential may be sent to, see `read_credentials`.
 
     Raises:
-        CredentialError: the credential cannot be used; see `pick_credential`.
+        CredentialError: the credential, the client certificate or the credential of the proxy
+            cannot be used; see `pick_credential` and `pick_client_certificate`.
     """
     if credentials is None:
         credentials = await read_credentials([registry], origins)
     options = ClientOptions(
         credential=pick_credential(registry, credentials),
+        client_certificate=pick_client_certificate(registry, credentials),
+        proxy=pick_proxy(registry, credentials) or _environment_proxy(registry),
         limits=ClientLimits.for_registry(get_settings()),
         credential_refused=credential_refused,
         observer_credential=observer_credential,
     )
     async with create_registry_client(registry, options) as client:
         yield client
+
+
+def is_proxied(registry: Registry) -> bool:
+    """Return whether a registry is connected to through a proxy."""
+    return registry.proxy is not None or _environment_proxy(registry) is not None
+
+
+def _environment_proxy(registry: Registry) -> Proxy | None:
+    # The addresses of managed registries are checked at each connection, see `AddressGuard`.
+    is_managed = registry.origin is RegistryOrigin.MANAGED
+    if is_managed or not get_settings().use_environment_proxies:
+        return None
+    return environment_proxy(registry.parsed_address)

@@ -3,28 +3,34 @@
 import asyncio
 import socket
 import ssl
+from functools import partial
 
 from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType
 from models.registries.health import first_failure, tls_check
 from models.registries.registry import Registry
 from tasks.http import tls
+from tasks.http.client_certificate import ClientCertificate
 from tasks.http.network import BlockedAddressError, open_streams
 from tasks.registries.server import TLS_ADVICE, registry_address_guard, registry_tls_context
 
 
-async def check_connection(registry: Registry, seconds: float) -> tuple[CheckResult, ...]:
+async def check_connection(
+    registry: Registry, seconds: float, certificate: ClientCertificate | None = None
+) -> tuple[CheckResult, ...]:
     """Check DNS, TCP and TLS; stop at the first failed step.
 
     Args:
-        registry: the registry.
+        registry: the registry, which is connected to directly.
         seconds: timeout of each step.
+        certificate: client certificate to show to it; None for none.
 
     Returns:
         One check result per completed step.
     """
     checks = [_reachable_check("Address valid", Reason.CONNECTED, registry.address)]
-    for name, step in (("DNS", _resolve_check), ("TCP", _connect_check), ("TLS", _handshake_check)):
+    handshake_check = partial(_handshake_check, certificate=certificate)
+    for name, step in (("DNS", _resolve_check), ("TCP", _connect_check), ("TLS", handshake_check)):
         try:
             async with asyncio.timeout(seconds):
                 checks.append(await step(registry))
@@ -76,11 +82,13 @@ async def _connect_check(registry: Registry) -> CheckResult:
     return _reachable_check("TCP", Reason.CONNECTED, f"port {address.port} is open")
 
 
-async def _handshake_check(registry: Registry) -> CheckResult:
+async def _handshake_check(
+    registry: Registry, certificate: ClientCertificate | None = None
+) -> CheckResult:
     if registry.parsed_address.scheme == "http":
         return tls_check(registry)
     try:
-        context = registry_tls_context(registry)
+        context = registry_tls_context(registry, certificate)
         _, writer = await open_streams(
             registry.parsed_address, registry_address_guard(registry), context
         )
@@ -90,7 +98,9 @@ async def _handshake_check(registry: Registry) -> CheckResult:
             "TLS", Reason.UNREACHABLE, detail, "check that this is an https address"
         )
     except ssl.SSLError as error:
-        reason, detail = tls.describe_tls_error(error, TLS_ADVICE)
+        reason, detail = tls.describe_tls_error(
+            error, TLS_ADVICE, shows_certificate=certificate is not None
+        )
         message, _, advice = detail.partition(": ")
         return _untrusted_check(reason, message, advice)
     except OSError as error:

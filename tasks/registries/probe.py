@@ -14,9 +14,10 @@ from models.registries.credential_origin import CredentialOrigin
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import Registry
 from tasks.access.pull_user import prove_pull_user
-from tasks.registries.connect import open_registry
+from tasks.registries.connect import is_proxied, open_registry
 from tasks.registries.handshake import check_connection
-from tasks.secrets.credentials import read_credentials
+from tasks.registries.protocol import SavedCredential
+from tasks.secrets.credentials import pick_client_certificate, read_credentials
 
 
 @task(name="probe", task_run_name="probe {registry.name}", cache_policy=NO_CACHE)
@@ -34,12 +35,19 @@ async def probe(
     Returns:
         One check result per step; errors of the registry are check results, too.
     """
-    checks = await check_connection(registry, get_settings().connect_seconds)
-    if first_failure(checks):
-        return checks
+    checks: tuple[CheckResult, ...] = ()
+    credentials: dict[str, SavedCredential] | None = None
     try:
         async with asyncio.timeout(get_settings().operation_seconds):
-            credentials = await read_credentials([registry], origins)
+            if registry.client_certificate is not None:
+                credentials = await read_credentials([registry], origins)
+            if not is_proxied(registry):  # only the proxy resolves the name and connects
+                certificate = pick_client_certificate(registry, credentials or {})
+                seconds = get_settings().connect_seconds
+                checks = await check_connection(registry, seconds, certificate)
+            if first_failure(checks):
+                return checks
+            credentials = credentials or await read_credentials([registry], origins)
             async with open_registry(registry, credentials=credentials) as client:
                 checks = *checks, *await client.probe()
                 if first_failure(checks):

@@ -16,7 +16,9 @@ from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot, StorageReading
 from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot, RobotAccount
+from tasks.http.client_certificate import ClientCertificate
 from tasks.http.limits import ClientLimits
+from tasks.http.proxy import Proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ class SavedCredential:
     """A credential that was read, and the origins it may be sent to.
 
     Attributes:
-        credential: the credential.
+        credential: the credential, or the client certificate.
         origins: origins that a person approved; None for a managed Harbor, whose credential comes
             from its own Secret and is sent to the discovered address.
     """
 
-    credential: Credential
+    credential: Credential | ClientCertificate
     origins: frozenset[str] | None
 
 
@@ -87,12 +89,16 @@ class ClientOptions:
         limits: concurrency, size and time limits.
         credential_refused: whether the last observation found the credential refused.
         observer_credential: robot account that reads lists at a lower cost, see `create_observer`.
+        client_certificate: certificate to show to the registry and its token service.
+        proxy: proxy for all requests; None connects directly.
     """
 
     credential: Credential | None
     limits: ClientLimits
     credential_refused: bool = False
     observer_credential: Credential | None = None
+    client_certificate: ClientCertificate | None = None
+    proxy: Proxy | None = None
 
 
 SaveSecret = Callable[[RobotAccount, SecretStr], Awaitable[None]]

@@ -10,9 +10,10 @@ from models.core.settings import get_settings
 from models.registries.address import parse_address
 from models.registries.registry import CustomCA, Registry, RegistryOrigin, SkipVerify
 from tasks.http.client import HttpClient, Server
+from tasks.http.client_certificate import ClientCertificate, load_client_certificate
 from tasks.http.network import AddressGuard
 from tasks.http.shared import open_client
-from tasks.http.tls import tls_context
+from tasks.http.tls import new_tls_context, tls_context
 from tasks.registries.protocol import ClientOptions
 from tasks.registries.wire import error_from_response
 
@@ -37,17 +38,27 @@ TLS_ADVICE = {
 """What to do about a certificate that is not trusted, by reason."""
 
 
-def registry_server(registry: Registry) -> Server:
-    """Return the server of a registry."""
+def registry_server(registry: Registry, options: ClientOptions | None = None) -> Server:
+    """Return the server of a registry.
+
+    Args:
+        registry: the registry.
+        options: its client certificate and proxy; None for none.
+    """
+    proxy = options.proxy if options else None
+    certificate = options.client_certificate if options else None
     return Server(
         name=registry.name,
         target=registry.name,
         origin=registry.address,
-        tls_context=registry_tls_context(registry),
+        tls_context=registry_tls_context(registry, certificate),
         tls_advice=TLS_ADVICE,
         to_error=error_from_response,
         max_failed_connections=_MAX_FAILED_CONNECTIONS,
         address_guard=registry_address_guard(registry),
+        shows_certificate=certificate is not None,
+        proxy=proxy,
+        proxy_tls_context=tls_context(_authority(registry)) if proxy else None,
     )
 
 
@@ -61,15 +72,32 @@ def open_registry_client(
         options: its credential and limits.
         auth: authentication with that credential; None to send it in other ways.
     """
-    server = registry_server(registry)
-    key = (registry, options.credential, options.limits)
-    return open_client(key, lambda: HttpClient(server, options.limits, auth))
+    access = options.client_certificate, options.proxy
+    key = (registry, options.credential, options.limits, *access)
+    return open_client(
+        key, lambda: HttpClient(registry_server(registry, options), options.limits, auth)
+    )
 
 
-def registry_tls_context(registry: Registry) -> ssl.SSLContext:
-    """Return the TLS context of a registry; contexts are cached by their settings."""
-    authority = registry.tls.bundle if isinstance(registry.tls, CustomCA) else ""
-    return tls_context(authority, verified=not isinstance(registry.tls, SkipVerify))
+def registry_tls_context(
+    registry: Registry, certificate: ClientCertificate | None = None
+) -> ssl.SSLContext:
+    """Return the TLS context of a registry; contexts without a certificate are cached.
+
+    Args:
+        registry: the registry.
+        certificate: client certificate to show to it; None for none.
+    """
+    authority, verified = _authority(registry), not isinstance(registry.tls, SkipVerify)
+    if certificate is None:
+        return tls_context(authority, verified=verified)
+    context = new_tls_context(authority, verified=verified)
+    load_client_certificate(context, certificate)
+    return context
+
+
+def _authority(registry: Registry) -> str:
+    return registry.tls.bundle if isinstance(registry.tls, CustomCA) else ""
 
 
 def registry_address_guard(registry: Registry) -> AddressGuard | None:

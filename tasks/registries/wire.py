@@ -17,6 +17,7 @@ from models.core.reasons import Reason
 from models.core.text import shorten
 from tasks.http.api_model import MAX_ERROR_LENGTH, ApiModel, check_values
 from tasks.http.response import Response
+from tasks.http.tls import CERTIFICATE_REFUSED, CERTIFICATE_REQUIRED
 
 T = TypeVar("T")
 
@@ -131,13 +132,12 @@ _BAD_REQUESTS = {
     b"plain http request was sent to https port": Reason.TLS_MISSING,  # nginx
     b"speaking plain http to an ssl-enabled server": Reason.TLS_MISSING,  # Apache
     b"no required ssl certificate was sent": Reason.CLIENT_CERTIFICATE_REQUIRED,  # nginx
+    b"the ssl certificate error": Reason.CLIENT_CERTIFICATE_REFUSED,  # nginx
 }
 _FAILURES = {
     Reason.TLS_MISSING: ("the server expects TLS on this port", "use an address with https://"),
-    Reason.CLIENT_CERTIFICATE_REQUIRED: (
-        "the server requires a client certificate",
-        "allow access without one: this service sends none",
-    ),
+    Reason.CLIENT_CERTIFICATE_REQUIRED: CERTIFICATE_REQUIRED[1:],
+    Reason.CLIENT_CERTIFICATE_REFUSED: CERTIFICATE_REFUSED[1:],
 }
 
 

@@ -1,7 +1,7 @@
 """Registry credentials in Prefect blocks: read when used, never copied, never a flow parameter."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
@@ -14,8 +14,16 @@ from models.registries.credential_origin import (
     permitted_origins,
     registry_origins,
 )
-from models.registries.registry import BlockRef, CredentialRef, Registry, SecretRef
+from models.registries.registry import (
+    BlockRef,
+    CertificateRef,
+    CredentialRef,
+    Registry,
+    SecretRef,
+)
 from tasks.discovery.admin_passwords import read_admin_passwords
+from tasks.http.client_certificate import ClientCertificate
+from tasks.http.proxy import Proxy
 from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
 from tasks.secrets.blocks import (
     BlockIncomplete,
@@ -25,8 +33,13 @@ from tasks.secrets.blocks import (
     read_block_documents,
     read_text_field,
 )
+from tasks.secrets.client_certificates import ClientCertificateBlock, read_certificates
 from tasks.store.registries import credential_origins
 from tasks.store.session import in_transaction
+
+_ContentT = TypeVar("_ContentT", Credential, ClientCertificate)
+DocumentIds = dict[str, str]
+"""Ids of block documents, by key of the reference to the block."""
 
 _BLOCK_TYPE = "registry-credentials"
 
@@ -71,13 +84,20 @@ def registry_block_reference(
     return block_reference(credentials, _BLOCK_TYPE, parameter=parameter, revoke=revoke)
 
 
-def block_document_ids(*credentials: RegistryCredentials | None) -> dict[str, str]:
-    """Return the document ids of saved blocks, by block name."""
+def block_document_ids(
+    *blocks: RegistryCredentials | ClientCertificateBlock | str | None,
+) -> DocumentIds:
+    """Return the document ids of saved blocks, by key of the reference; text is no block."""
     return {
-        block._block_document_name: str(block._block_document_id)
-        for block in credentials
-        if block is not None and block._block_document_name
+        _reference_key(block, block._block_document_name): str(block._block_document_id)
+        for block in blocks
+        if isinstance(block, Block) and block._block_document_name
     }
+
+
+def _reference_key(block: Block, name: str) -> str:
+    is_certificate = isinstance(block, ClientCertificateBlock)
+    return (CertificateRef(name=name) if is_certificate else BlockRef(name=name)).ref_key
 
 
 def pick_credential(
@@ -95,39 +115,80 @@ def pick_credential(
             registry's address or token service (CredentialNotForOrigin); the Secret may not be read
             (CredentialsForbidden); or either could not be read (CredentialsUnproved, transient).
     """
-    ref = registry.credential
+    origins = tuple(registry_origins(registry))
+    return _pick(Credential, registry, registry.credential, credentials, origins)
+
+
+def pick_client_certificate(
+    registry: Registry, credentials: Mapping[str, SavedCredential]
+) -> ClientCertificate | None:
+    """Return the client certificate of a registry; None if it has none.
+
+    Raises:
+        CredentialError: see `pick_credential`; or the certificate has expired, or its key is
+            another's (reason ClientCertificateInvalid).
+    """
+    origins = tuple(registry_origins(registry))
+    return _pick(ClientCertificate, registry, registry.client_certificate, credentials, origins)
+
+
+def pick_proxy(registry: Registry, credentials: Mapping[str, SavedCredential]) -> Proxy | None:
+    """Return the proxy of a registry, with its credential; None if it has none.
+
+    Raises:
+        CredentialError: see `pick_credential`.
+    """
+    if registry.proxy is None:
+        return None
+    reference = registry.proxy_credential
+    user = _pick(Credential, registry, reference, credentials, (registry.proxy,))
+    return Proxy(registry.proxy, user.username, user.password) if user else Proxy(registry.proxy)
+
+
+def _pick(
+    content: type[_ContentT],
+    registry: Registry,
+    ref: CredentialRef | CertificateRef | None,
+    credentials: Mapping[str, SavedCredential],
+    origins: tuple[str, ...],
+) -> _ContentT | None:
     if ref is None:
         return None
-    if ref.ref_key in credentials:
-        _check_usable(registry, credentials[ref.ref_key].credential)
-        _check_origin(registry, ref, credentials[ref.ref_key].origins)
-        return credentials[ref.ref_key].credential
+    saved = credentials.get(ref.ref_key)
+    credential = saved.credential if saved else None
+    if saved is not None and isinstance(credential, content):
+        if credential.error:
+            raise CredentialError(
+                registry.name, "-", registry.address, credential.error, credential.error_reason
+            )
+        _check_origin(registry, ref, saved.origins, origins)
+        return credential
     message = (
-        f"the block {_BLOCK_TYPE}/{ref.name} does not exist: save it again, and run "
-        "update-registry with it or with another one"
+        f"the block {_block_label(ref)} does not exist: save it again, and run update-registry "
+        "with it or with another one"
     )
     raise CredentialError(registry.name, "-", registry.address, message)
 
 
-def _check_usable(registry: Registry, credential: Credential) -> None:
-    if credential.error:
-        raise CredentialError(
-            registry.name, "-", registry.address, credential.error, credential.error_reason
-        )
+def _block_label(ref: CredentialRef | CertificateRef) -> str:
+    return ref.ref_key if isinstance(ref, CertificateRef) else f"{_BLOCK_TYPE}/{ref.name}"
 
 
 def _check_origin(
-    registry: Registry, ref: CredentialRef, allowed_origins: frozenset[str] | None
+    registry: Registry,
+    ref: CredentialRef | CertificateRef,
+    allowed_origins: frozenset[str] | None,
+    origins: tuple[str, ...],
 ) -> None:
     # The credential of a managed Harbor comes from its own Secret and needs no approval.
     if allowed_origins is None and isinstance(ref, SecretRef):
         return
-    for origin in registry_origins(registry):
+    for origin in origins:
         if origin not in (allowed_origins or ()):
             message = (
-                f"the block {_BLOCK_TYPE}/{ref.name}, as it is now, is not approved for {origin} "
+                f"the block {_block_label(ref)}, as it is now, is not approved for {origin} "
                 f"and was not sent there: if that address is correct, run update-registry for "
-                f"{registry.name!r} and choose its credentials again"
+                f"{registry.name!r} and choose it again"
             )
             raise CredentialError(
                 registry.name, "-", registry.address, message, Reason.CREDENTIAL_NOT_FOR_ORIGIN
@@ -138,7 +199,10 @@ async def read_credentials(
     registries: Iterable[Registry],
     origins: Iterable[CredentialOrigin] | None = None,
 ) -> dict[str, SavedCredential]:
-    """Read the credentials of registries and of their pull-only users, by reference key.
+    """Read all that connections to registries need, by reference key.
+
+    These are the credentials of registries, of their pull-only users and of their proxies, and
+    client certificates.
 
     Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
     request each. Missing blocks are omitted; an incomplete block and an unreadable Secret are
@@ -155,14 +219,16 @@ async def read_credentials(
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
-    if origins is None and documents:
-        origins = await in_transaction(credential_origins.list_origins, documents)
-    permitted = permitted_origins(
-        {name: str(document.id) for name, document in documents.items()}, origins or ()
-    )
+    certificates = await read_certificates({ref for ref in refs if isinstance(ref, CertificateRef)})
+    contents: dict[str, tuple[str, Credential | ClientCertificate]] = {
+        name: (str(document.id), parse_credential(document)) for name, document in documents.items()
+    }
+    contents.update(certificates)
+    if origins is None and contents:
+        origins = await in_transaction(credential_origins.list_origins, contents)
+    permitted = permitted_origins({key: id_ for key, (id_, _) in contents.items()}, origins or ())
     credentials = {
-        name: SavedCredential(parse_credential(document), permitted[name])
-        for name, document in documents.items()
+        key: SavedCredential(content, permitted[key]) for key, (_, content) in contents.items()
     }
     secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))
     return credentials | {

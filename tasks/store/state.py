@@ -60,7 +60,7 @@ def load_registry_state(session: Session, name: str, *, with_origins: bool = Tru
         if observer
         else "",
         credential_origins=credential_origins.list_origins(
-            session, registry_record.registry.credential_blocks
+            session, registry_record.registry.permitted_blocks
         )
         if with_origins
         else (),

@@ -39,19 +39,21 @@ def running_docker_registry(
     filesystem: bool = False,
     page_limit: int | None = None,
     home: Path | None = None,
+    address: tuple[str, int] | None = None,
 ) -> Iterator[str]:
     """Run one on a loopback port; yields its base URL, without a trailing slash.
 
     `users` are let in by htpasswd, otherwise everybody is; `cert` is a certificate and a key
     file, for https; clients need a certificate of `client_ca`; `page_limit` is
-    `catalog.maxentries`; `home` is a folder for its files, with `filesystem` in `home/data`.
+    `catalog.maxentries`; `home` is a folder for its files, with `filesystem` in `home/data`;
+    `address` is another loopback address and its port.
     """
     binary = program("docker-registry", "apt-get install docker-registry")
     with tempfile.TemporaryDirectory(prefix="docker-registry-") as folder:
-        home, port = home or Path(folder), free_port()
-        config = _config(home, port, users, cert, client_ca, filesystem, page_limit)
+        home, (host, port) = home or Path(folder), address or ("127.0.0.1", free_port())
+        config = _config(home, f"{host}:{port}", users, cert, client_ca, filesystem, page_limit)
         (home / "config.yml").write_text(yaml.safe_dump(config))
-        url = f"{'https' if cert else 'http'}://127.0.0.1:{port}"
+        url = f"{'https' if cert else 'http'}://{host}:{port}"
         with (home / "log").open("wb") as log:
             command = [binary, "serve", str(home / "config.yml")]
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home)
@@ -139,14 +141,14 @@ def _push_blob(
 
 def _config(
     home: Path,
-    port: int,
+    address: str,
     users: Mapping[str, str] | None,
     cert: tuple[Path, Path] | None,
     client_ca: Path | None,
     filesystem: bool,
     page_limit: int | None,
 ) -> dict[str, object]:
-    http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
+    http: dict[str, object] = {"addr": address}
     if cert is not None:
         client_cas = {"clientcas": [str(client_ca)]} if client_ca else {}
         http["tls"] = {"certificate": str(cert[0]), "key": str(cert[1]), **client_cas}

@@ -55,6 +55,6 @@ def test_settings_of_ones_own_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_requests_to_our_own_server_use_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("NO_PROXY", "registry.internal")
-    assert no_proxy_environment()["NO_PROXY"] == "registry.internal,127.0.0.1,localhost"
+    assert no_proxy_environment()["NO_PROXY"] == "registry.internal,127.0.0.1,localhost,::1"
     monkeypatch.delenv("NO_PROXY")
-    assert no_proxy_environment()["no_proxy"] == "127.0.0.1,localhost"
+    assert no_proxy_environment()["no_proxy"] == "127.0.0.1,localhost,::1"

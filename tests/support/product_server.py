@@ -81,6 +81,7 @@ def start_serving(
         "DATA_DIR": str(product.data_dir),
         "PORT": str(port),
         "CONSOLE_PORT": str(console_port),
+        **_PROXIES,
     }
     arguments = ("-m", "deployments.serve")
     return start(
@@ -92,6 +93,9 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder of its own, which goes away."""
     return tempfile.TemporaryDirectory(prefix="served-", ignore_cleanup_errors=True)
 
+
+_PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+"""Nothing listens there: the product uses no proxy for this machine, and none of its own accord."""
 
 _ALLOWED = {"REGISTRY_INTEGRATION_ALLOWED_NETWORKS": LOOPBACK_NETWORKS}
 """Simulated Harbors are on the loopback, managed ones too."""

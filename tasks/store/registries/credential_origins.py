@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from sqlmodel import Session, col, select
 
-from models.registries.credential_origin import CredentialOrigin
-from models.tables import CredentialOriginRow, RegistryRow
+from models.registries.credential_origin import CredentialOrigin, block_origins
+from models.registries.registry import Registry
+from models.tables import CredentialOriginRow
 from tasks.store.upsert import upsert
 
 
@@ -19,20 +20,18 @@ def save(session: Session, approved_origins: Iterable[CredentialOrigin]) -> None
 
 
 def list_origins(session: Session, blocks: Iterable[str]) -> tuple[CredentialOrigin, ...]:
-    """Return the permitted origins of the credential blocks with these names."""
+    """Return the permitted origins of the blocks with these keys."""
     query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(set(blocks)))
     return tuple(CredentialOrigin.model_validate(row.model_dump()) for row in session.exec(query))
 
 
-def delete_unused(session: Session) -> None:
-    """Delete permitted origins that no registry uses."""
-    needed = {
-        (reference["name"], origin)
-        for row in session.exec(select(RegistryRow))
-        for reference in (row.credential, row.pull_credential)
-        if reference is not None and reference["source"] == "block"
-        for origin in (row.address, row.token_service)
-    }
+def delete_unused(session: Session, registries: Iterable[Registry]) -> None:
+    """Delete permitted origins that no registry uses.
+
+    Args:
+        registries: all registries.
+    """
+    needed = {use for registry in registries for use in block_origins(registry)}
     for row in session.exec(select(CredentialOriginRow)).all():
         if (row.block, row.origin) not in needed:
             session.delete(row)

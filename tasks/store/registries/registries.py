@@ -105,6 +105,10 @@ def _to_registry(row: RegistryRow) -> Registry:
     return Registry.model_validate({**values, "pull_addresses": values["pull_addresses"] or ()})
 
 
+def _list_specs(session: Session) -> tuple[Registry, ...]:
+    return tuple(_to_registry(row) for row in session.exec(select(RegistryRow)))
+
+
 def list_names(session: Session) -> frozenset[str]:
     """Return the names of all registries."""
     return frozenset(session.exec(select(RegistryRow.name)))
@@ -163,7 +167,7 @@ def replace_registry(
     session.add(row.sqlmodel_update(_row_values(registry)))
     if not (registry.count_storage or registry.capabilities.reports_storage):
         images.delete_count(session, registry.name)
-    credential_origins.delete_unused(session)
+    credential_origins.delete_unused(session, _list_specs(session))
     audit.append(session, registry.name, [entry], context)
 
 
@@ -210,5 +214,5 @@ def delete_registry(session: Session, name: str, entry: AuditEntry, context: Run
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
     session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
-    credential_origins.delete_unused(session)
+    credential_origins.delete_unused(session, _list_specs(session))
     audit.append(session, name, [entry], context)

@@ -23,7 +23,9 @@ from models.registries.registry import Kind, Tls
 from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
 from tasks.http.client import HttpClient
+from tasks.http.client_certificate import ClientCertificate
 from tasks.http.limits import ClientLimits
+from tasks.http.proxy import Proxy
 from tasks.registries.factory import CLIENT_OPENERS
 from tasks.registries.harbor import LockoutPolicy, open_harbor
 from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, RegistryClient
@@ -96,10 +98,18 @@ async def open_client(
     refused: bool = False,
     tls: Tls | None = None,
     token_service: str | None = None,
+    certificate: ClientCertificate | None = None,
+    proxy: Proxy | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """Open a client, as a run does."""
     target = registry(kind, address=url, tls=tls, token_service=token_service)
-    options = ClientOptions(credential, bounds, credential_refused=refused)
+    options = ClientOptions(
+        credential,
+        bounds,
+        credential_refused=refused,
+        client_certificate=certificate,
+        proxy=proxy,
+    )
     openers: dict[str, ClientOpener] = {**CLIENT_OPENERS, Kind.HARBOR: _open_harbor}
     async with openers[kind](target, options) as client:
         yield client
