@@ -1,6 +1,6 @@
 """Messages that end the cluster flows' runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.clusters.cluster import INSTALLATION_LABEL, PULL_SECRET_NAME
 from models.clusters.membership import Namespace
@@ -130,8 +130,10 @@ def secrets_may_remain(reason: str, namespaces: Sequence[str], installation: str
     )
 
 
-def secrets_remain(details: str, installation: str) -> str:
-    """Return the error about pull secrets that could not be deleted."""
+def secrets_remain(errors: Mapping[str, str], installation: str) -> str:
+    """Return the error about pull secrets that could not be deleted, with why, by namespace."""
+    first = list(errors.items())[:_MAX_NAMESPACES]
+    details = ", ".join(f"{namespace} ({message})" for namespace, message in first)
     return (
         f"the Secret {PULL_SECRET_NAME} was not deleted in: {details}. "
         f"{_deletion_advice(installation)}"

@@ -104,9 +104,9 @@ async def _delete_pull_secrets(record: ClusterRecord) -> str:
             results = await apply_pull_secret_plan(plan, client, {})
     except RemoteError as error:
         return messages.secrets_may_remain(error.message, namespaces, installation)
-    failures = [result for result in results if not result.succeeded]
-    details = ", ".join(f"{result.change.namespace} ({result.message})" for result in failures[:20])
-    return messages.secrets_remain(details, installation) if failures else ""
+    errors = {result.change.namespace: result.message for result in results if not result.succeeded}
+    unread = {status.namespace: status.message for status in plan.statuses if status.is_unread}
+    return messages.secrets_remain({**unread, **errors}, installation) if unread or errors else ""
 
 
 async def _require_one_name(cluster: Cluster, uid: str) -> None:

@@ -22,6 +22,7 @@ from models.clusters.cluster import (
 from models.clusters.contest import forget_recreated
 from models.clusters.identity import confirm_identity
 from models.clusters.label_grace import keep_misspelled
+from models.clusters.link_plan import limit_link_changes
 from models.clusters.membership import (
     MembershipRules,
     Namespace,
@@ -29,9 +30,11 @@ from models.clusters.membership import (
     departures_by_workspace,
     exceeded_departure_limit,
     keep_assignments,
+    keep_unreadable,
 )
 from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus
-from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_status import update_statuses
 from models.clusters.rights import is_rights_check_due, required_rights
 from models.clusters.service_account_choice import ServiceAccountChoice, labels_to_observe
 from models.core.availability import Complete
@@ -245,6 +248,7 @@ async def _plan(
     exceeded = None if options.allow_large else plan.exceeded_limit(get_settings().change_limits)
     if exceeded is not None:
         plan, unsafe_reason = plan.without_removals(), unsafe_reason or exceeded.message
+    plan = limit_link_changes(plan)
     return _SyncRun(snapshot, namespaces, plan, namespace_contents, unsafe_reason=unsafe_reason)
 
 
@@ -306,6 +310,7 @@ def _assign_namespaces(
         now=snapshot.observed_at,
         grace=get_settings().label_grace,
     )
+    namespaces = keep_unreadable(record.namespaces, namespaces, snapshot.unreadable_messages)
     exceeded = exceeded_departure_limit(
         name, record.namespaces, namespaces, get_settings().change_limits
     )

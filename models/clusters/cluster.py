@@ -1,5 +1,6 @@
 """The configuration, observation and status of Kubernetes clusters."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from models.core.availability import Complete, Unavailable
@@ -97,10 +98,18 @@ class ObservedPullSecret(FrozenModel):
     other_manager: str = ""
 
 
+class ImagePullSecrets(FrozenModel):
+    """The imagePullSecrets of a ServiceAccount in one version of it."""
+
+    resource_version: str
+    names: tuple[str, ...]
+
+
 class ObservedServiceAccount(FrozenModel):
     """A ServiceAccount, and whether its imagePullSecrets include the pull secret.
 
     Attributes:
+        pull_secrets: all its imagePullSecrets; None if they are too many to be kept.
         labels: only the labels that select ServiceAccounts.
         manager: the field manager of its imagePullSecrets; empty if not known.
         other_manager: the field manager that changed it last, other than this service.
@@ -109,6 +118,7 @@ class ObservedServiceAccount(FrozenModel):
     namespace: str
     name: str = SERVICE_ACCOUNT_NAME
     has_pull_secret: bool
+    pull_secrets: ImagePullSecrets | None = None
     labels: tuple[tuple[str, str], ...] = ()
     manager: str = ""
     other_manager: str = ""
@@ -143,10 +153,21 @@ class ClusterRight(FrozenModel):
         )
 
 
+class UnreadableNamespace(FrozenModel):
+    """A namespace that is left out of an observation, and why.
+
+    Its users choose number and size of its objects, so that must not hide the other namespaces.
+    """
+
+    name: str
+    message: str
+
+
 class ClusterSnapshot(FrozenModel):
     """One observation of one cluster; each section is complete or unavailable.
 
     Attributes:
+        unreadable: namespaces for which a complete section is not complete.
         accounts_error: why only the default ServiceAccounts were listed, if others are needed.
         missing_rights: required rights that are not granted; None if that was not asked for.
     """
@@ -157,8 +178,14 @@ class ClusterSnapshot(FrozenModel):
     namespaces: Complete[ObservedNamespace] | Unavailable
     secrets: Complete[ObservedPullSecret] | Unavailable
     service_accounts: Complete[ObservedServiceAccount] | Unavailable
+    unreadable: tuple[UnreadableNamespace, ...] = ()
     accounts_error: str = ""
     missing_rights: Complete[ClusterRight] | Unavailable | None = None
+
+    @property
+    def unreadable_messages(self) -> dict[str, str]:
+        """Why namespaces could not be read, by name."""
+        return {namespace.name: namespace.message for namespace in self.unreadable}
 
     @property
     def uid(self) -> str:
@@ -225,10 +252,18 @@ def next_cluster_status(before: ClusterStatus, snapshot: ClusterSnapshot) -> Clu
     return ClusterStatus(
         reachable=reachable,
         reason=unavailable.reason if unavailable else Reason.CONNECTED,
-        message=unavailable.message if unavailable else "all lists were read",
+        message=unavailable.message if unavailable else _describe_lists(snapshot.unreadable),
         since=before.since if before.reachable is reachable else snapshot.observed_at,
         looked_at=snapshot.observed_at,
         seen_at=snapshot.observed_at if reachable else before.seen_at,
         missing_rights=missing_rights,
         rights_checked_at=rights_checked_at,
     )
+
+
+def _describe_lists(unreadable: Sequence[UnreadableNamespace]) -> str:
+    if not unreadable:
+        return "all lists were read"
+    first, count = unreadable[0], len(unreadable)
+    others = f" (and {count - 1} more)" if count > 1 else ""
+    return f"all lists were read; namespace {first.name}{others} is left out: {first.message}"

@@ -265,3 +265,22 @@ def keep_assignments(
         else namespace
         for namespace in after
     )
+
+
+def keep_unreadable(
+    before: Iterable[Namespace], after: Sequence[Namespace], unreadable: Collection[str]
+) -> tuple[Namespace, ...]:
+    """Return the namespaces, and those on record that could not be read.
+
+    Args:
+        before: namespaces on record.
+        after: namespaces as just assigned.
+        unreadable: names of namespaces that an otherwise complete list may lack.
+    """
+    listed = {namespace.name for namespace in after}
+    missing = (
+        namespace
+        for namespace in before
+        if namespace.name in unreadable and namespace.name not in listed
+    )
+    return tuple(sorted([*after, *missing], key=lambda namespace: namespace.name))

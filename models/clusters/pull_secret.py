@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
+from models.clusters.cluster import PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME, ImagePullSecrets
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
@@ -119,12 +119,14 @@ class AddImagePullSecret(FrozenModel):
     """Add the pull secret to a ServiceAccount's imagePullSecrets.
 
     Attributes:
+        observed: its imagePullSecrets, so that they are not read again; None if not known.
         manager: the field manager that had removed it; empty if not known.
     """
 
     kind: Literal["link"] = "link"
     namespace: str
     service_account: str = SERVICE_ACCOUNT_NAME
+    observed: ImagePullSecrets | None = None
     manager: str = ""
     before: Literal["not linked"] = "not linked"
     after: Literal["linked"] = "linked"
@@ -137,11 +139,16 @@ class AddImagePullSecret(FrozenModel):
 
 
 class RemoveImagePullSecret(FrozenModel):
-    """Remove the pull secret from a ServiceAccount's imagePullSecrets."""
+    """Remove the pull secret from a ServiceAccount's imagePullSecrets.
+
+    Attributes:
+        observed: its imagePullSecrets, so that they are not read again; None if not known.
+    """
 
     kind: Literal["unlink"] = "unlink"
     namespace: str
     service_account: str = SERVICE_ACCOUNT_NAME
+    observed: ImagePullSecrets | None = None
     before: Literal["linked"] = "linked"
     after: Literal["not linked"] = "not linked"
     reason: Reason = Reason.NOT_DESIRED
@@ -213,6 +220,16 @@ class PullSecretStatus(FrozenModel):
     delivered_at: datetime | None = None
     links: tuple[str, ...] = ()
     repairs: tuple[RepairHistory, ...] = ()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the namespace could not be read, so that its pull secret is as it was."""
+        return self.reason is Reason.NAMESPACE_UNREADABLE
+
+
+def pending_update(reason: Reason, message: str) -> dict[str, object]:
+    """Return the fields of a status that change when it is pending."""
+    return {"status": PullSecretState.PENDING, "reason": reason, "message": message}
 
 
 class PullSecretPlan(FrozenModel):

@@ -1,4 +1,4 @@
-"""Plan the pull secrets of one cluster, and update their statuses with the results."""
+"""Plan the pull secrets of one cluster."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,22 +13,21 @@ from models.clusters.cluster import (
     ObservedPullSecret,
     ObservedServiceAccount,
 )
-from models.clusters.contest import Contest, add_repair, describe_contest, is_contested
-from models.clusters.link_plan import LinkPlan, links_after, plan_link_removals, plan_links
+from models.clusters.contest import Contest, describe_contest
+from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
     ClusterChange,
-    ClusterChangeResult,
     DeleteSecret,
     DesiredPullSecret,
     PullSecretPlan,
     PullSecretState,
     PullSecretStatus,
     RegistryLogin,
-    RepairHistory,
     WriteSecret,
     describe_foreign_secret,
+    pending_update,
 )
 from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.availability import Complete
@@ -52,7 +51,8 @@ def plan_pull_secrets(
 ) -> PullSecretPlan:
     """Compare the observed pull secrets with the desired ones.
 
-    The plan is empty unless all three sections are complete. A foreign Secret with the name of the
+    The plan is empty unless all three sections are complete. A namespace that could not be read
+    keeps its state. A foreign Secret with the name of the
     pull secret is not changed; the namespace's status reports it.
 
     Args:
@@ -70,19 +70,23 @@ def plan_pull_secrets(
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
     statuses: list[PullSecretStatus] = []
+    for name, message in snapshot.unreadable_messages.items():
+        if name in before or name in desired:
+            statuses.append(_keep_unreadable(cluster, name, before, message))
     for name, observed in observed_by_namespace.items():
         may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
         if observed.secret is None and name in desired:
             may_keep = False  # the known logins are better than no pull secret
         if unresolved and name in unresolved and may_keep:
-            statuses.append(_keep_status(cluster, name, before, unresolved[name]))
+            kept = pending_update(Reason.CREDENTIALS_MISSING, unresolved[name])
+            statuses.append(_keep_status(cluster, name, before, kept))
             continue
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
         steps, status = namespace_secret.plan(desired.get(name))
         if status and status.status is not PullSecretState.REFUSED and name in (unresolved or {}):
             # A part of the content is written: that is not the delivery of all of it.
-            update = _pending(Reason.CREDENTIALS_MISSING, (unresolved or {})[name])
+            update = pending_update(Reason.CREDENTIALS_MISSING, (unresolved or {})[name])
             status = status.model_copy(update=update)
         changes += steps
         statuses += [status] if status else []
@@ -114,6 +118,7 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
         and isinstance(accounts, Complete)
     ):
         return None
+    unreadable = snapshot.unreadable_messages
     secret_by_namespace = {secret.namespace: secret for secret in secrets.items}
     accounts_by_namespace: dict[str, list[ObservedServiceAccount]] = defaultdict(list)
     for account in accounts.items:
@@ -127,6 +132,7 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
             snapshot.observed_at,
         )
         for namespace in namespaces.items
+        if namespace.name not in unreadable
     }
 
 
@@ -138,16 +144,23 @@ def _is_entitled(before: PullSecretStatus | None, entitled: Collection[str] | No
 
 
 def _keep_status(
-    cluster: Cluster, namespace: str, before: Mapping[str, PullSecretStatus], why: str
+    cluster: Cluster,
+    namespace: str,
+    before: Mapping[str, PullSecretStatus],
+    update: Mapping[str, object],
 ) -> PullSecretStatus:
-    update = {
-        "status": PullSecretState.PENDING,
-        "reason": Reason.CREDENTIALS_MISSING,
-        "message": why,
-    }
     if namespace in before:
         return before[namespace].model_copy(update=update)
-    return PullSecretStatus(cluster=cluster.name, namespace=namespace, **update)
+    values = {"cluster": cluster.name, "namespace": namespace, **update}
+    return PullSecretStatus.model_validate(values)
+
+
+def _keep_unreadable(
+    cluster: Cluster, namespace: str, before: Mapping[str, PullSecretStatus], message: str
+) -> PullSecretStatus:
+    message = f"the namespace could not be read, so nothing is changed in it: {message}"
+    update = pending_update(Reason.NAMESPACE_UNREADABLE, message)
+    return _keep_status(cluster, namespace, before, update)
 
 
 class _NamespaceSecret:
@@ -320,79 +333,3 @@ class _NamespaceSecret:
             links=tuple(links),
             repairs=self.contest.histories,
         )
-
-
-def update_statuses(
-    plan: PullSecretPlan,
-    outcomes: Iterable[ClusterChangeResult],
-    desired: Mapping[str, DesiredPullSecret],
-    *,
-    now: datetime,
-) -> tuple[PullSecretStatus, ...]:
-    """Return the statuses of the plan, updated with the results of its changes."""
-    outcomes_by_namespace: dict[str, list[ClusterChangeResult]] = defaultdict(list)
-    for outcome in outcomes:
-        outcomes_by_namespace[outcome.change.namespace].append(outcome)
-    pull_secrets = (
-        _update_status(
-            status, outcomes_by_namespace[status.namespace], desired.get(status.namespace), now
-        )
-        if status.namespace in outcomes_by_namespace
-        else status
-        for status in plan.statuses
-    )
-    return tuple(status for status in pull_secrets if status is not None)
-
-
-def _update_status(
-    status: PullSecretStatus,
-    outcomes: Collection[ClusterChangeResult],
-    desired: DesiredPullSecret | None,
-    now: datetime,
-) -> PullSecretStatus | None:
-    repairs = _repairs_after(status.repairs, outcomes, now)
-    update: dict[str, object] = {
-        "links": links_after(status.links, outcomes),
-        "repairs": repairs,
-    }
-    additions = [
-        outcome
-        for outcome in outcomes
-        if isinstance(outcome.change, WriteSecret | AddImagePullSecret)
-    ]
-    if desired and any(outcome.succeeded for outcome in additions):
-        update |= {"logins": desired.logins, "fingerprint": desired.fingerprint}
-    failure = next(
-        (outcome for outcome in (additions if desired else outcomes) if not outcome.succeeded), None
-    )
-    if failure is not None:
-        update |= _pending(failure.reason, failure.message)
-    elif desired is None:
-        return None
-    elif contested := [history for history in repairs if is_contested(history)]:
-        update |= _pending(Reason.CONTESTED, describe_contest(status.namespace, contested))
-    elif status.message:
-        is_partial = status.reason is Reason.CREDENTIALS_MISSING
-        update |= _pending(status.reason if is_partial else Reason.FORBIDDEN, status.message)
-    elif status.status is not PullSecretState.DELIVERED:
-        delivered = {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED}
-        update |= {**delivered, "delivered_at": now}
-    return status.model_copy(update=update)
-
-
-def _pending(reason: Reason, message: str) -> dict[str, object]:
-    return {"status": PullSecretState.PENDING, "reason": reason, "message": message}
-
-
-def _repairs_after(
-    repairs: tuple[RepairHistory, ...], outcomes: Iterable[ClusterChangeResult], now: datetime
-) -> tuple[RepairHistory, ...]:
-    for outcome in outcomes:
-        change = outcome.change
-        if outcome.reason is not Reason.DONE or change.reason is not Reason.MODIFIED:
-            continue
-        if isinstance(change, WriteSecret):
-            repairs = add_repair(repairs, "", change.manager, change.after, now)
-        elif isinstance(change, AddImagePullSecret):
-            repairs = add_repair(repairs, change.service_account, change.manager, "", now)
-    return repairs

@@ -148,6 +148,14 @@ class Rejected(RemoteError):
     default_reason = Reason.REJECTED
 
 
+class ResponseTooLarge(Rejected):
+    """The response has more bytes or values than allowed; a smaller page of a list may not."""
+
+
+class InvalidItems(ServerError):
+    """An item of a list is not valid; a page without it is."""
+
+
 class CredentialError(RemoteError):
     """The credential cannot be used: missing, unreadable, or not approved for this origin."""
 

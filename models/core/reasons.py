@@ -113,9 +113,11 @@ class Reason(StrEnum):
     CONTESTED = "Contested"
     ADMISSION_DENIED = "AdmissionDenied"
     QUOTA_EXCEEDED = "QuotaExceeded"
+    NAMESPACE_UNREADABLE = "NamespaceUnreadable"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     SECRET_TOO_LARGE = "SecretTooLarge"  # noqa: S105 - a reason, no secret
     NO_SERVICE_ACCOUNT = "NoServiceAccount"
+    LINKS_PENDING = "LinksPending"
     NOT_LINKED = "NotLinked"
     WORKSPACE_CONFLICT = "WorkspaceConflict"
     WORKSPACE_NAME_INVALID = "WorkspaceNameInvalid"

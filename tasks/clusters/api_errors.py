@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from models.clusters.cluster import ClusterRight
 from models.clusters.rights import grant_advice, manifest_advice
-from models.core.errors import RemoteError
+from models.core.errors import InvalidItems, RemoteError, ResponseTooLarge
 from models.core.reasons import Reason
 from tasks.clusters.admission import find_denial, find_unreachable_webhook
 from tasks.clusters.objects import KubernetesModel, Status, parse_status
@@ -165,6 +165,8 @@ def parse_object(response: Response, shape: type[ModelT]) -> ModelT:
         shape: model of the documented type.
 
     Raises:
+        ResponseTooLarge: the body has more values than allowed.
+        InvalidItems: an item of a list has another type than documented.
         RemoteError: the content type is not JSON, so this is not a Kubernetes API (reason
             WrongKind); or the body is not JSON, is truncated, or has another type than documented.
     """
@@ -172,14 +174,22 @@ def parse_object(response: Response, shape: type[ModelT]) -> ModelT:
         check_values(response.body)
         return shape.model_validate_json(response.body)
     except ValueError as error:  # includes pydantic's ValidationError
-        reason = Reason.SERVER_BROKEN
+        error_class, reason = _body_error_class(error), Reason.SERVER_BROKEN
         message = f"answered {response.status} with an invalid body: {_first_error(error)}"
         if "json" not in response.headers.get("content-type", "json"):
-            reason = Reason.WRONG_KIND
+            error_class, reason = RemoteError, Reason.WRONG_KIND
             message = "the response is not JSON; check that this is the address of a Kubernetes API"
-        raise RemoteError(
+        raise error_class(
             response.target, response.method, response.url, message, reason, status=response.status
         ) from None
+
+
+def _body_error_class(error: ValueError) -> type[RemoteError]:
+    if not isinstance(error, ValidationError):
+        return ResponseTooLarge
+    location = error.errors(include_input=False, include_url=False)[0]["loc"]
+    is_in_item = len(location) > 1 and location[0] == "items"
+    return InvalidItems if is_in_item else RemoteError
 
 
 def _first_error(error: ValueError) -> str:

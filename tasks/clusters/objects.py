@@ -17,6 +17,7 @@ from models.clusters.cluster import (
     MANAGED_BY_LABEL,
     PULL_SECRET_NAME,
     SERVICE_ACCOUNT_NAME,
+    ImagePullSecrets,
     ObservedNamespace,
     ObservedPod,
     ObservedPullSecret,
@@ -73,8 +74,8 @@ class KubernetesModel(ApiModel):
     """A part of a cluster's response."""
 
 
-class ObjectMeta(KubernetesModel):
-    """Metadata of an object.
+class ObjectIdentity(KubernetesModel):
+    """Name and namespace of an object.
 
     Names have the limits of the API server, so that no name can fill the database and the pages:
     https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
@@ -82,10 +83,27 @@ class ObjectMeta(KubernetesModel):
 
     name: str = Field(max_length=253, pattern=r"^[^\s\x00-\x1f\x7f\ufffd]+$")
     namespace: str = Field(default="", max_length=253)
+
+
+class PartialObject(KubernetesModel):
+    """An object of which only the identity is read."""
+
+    metadata: ObjectIdentity
+
+
+class ObjectMeta(ObjectIdentity):
+    """Metadata of an object."""
+
     uid: str = Field(default="", max_length=128)
     resource_version: str = Field(default="", alias="resourceVersion", max_length=128)
     labels: TextByKey = Field(default_factory=dict)
     deleted_at: str | None = Field(default=None, alias="deletionTimestamp")
+
+
+class KubernetesObject(KubernetesModel):
+    """An object with its metadata."""
+
+    metadata: ObjectMeta
 
 
 class ManagedFields(KubernetesModel):
@@ -132,10 +150,9 @@ class _NamespacePhase(KubernetesModel):
     phase: str = ""
 
 
-class NamespaceObject(KubernetesModel):
+class NamespaceObject(KubernetesObject):
     """A namespace."""
 
-    metadata: ObjectMeta
     status: _NamespacePhase = _NamespacePhase()
 
     def to_observed(self, label_keys: Collection[str]) -> ObservedNamespace:
@@ -154,7 +171,7 @@ class NamespaceObject(KubernetesModel):
         )
 
 
-class SecretObject(KubernetesModel):
+class SecretObject(KubernetesObject):
     """A Secret; its content is excluded from `repr` and errors."""
 
     metadata: ManagedObjectMeta
@@ -204,7 +221,11 @@ class _NameRef(KubernetesModel):
     name: str = ""
 
 
-class ServiceAccount(KubernetesModel):
+_MAX_KEPT_LENGTH = 1_000
+"""Characters of the names in imagePullSecrets that an observation keeps, with separators."""
+
+
+class ServiceAccount(KubernetesObject):
     """A ServiceAccount."""
 
     metadata: ManagedObjectMeta
@@ -228,10 +249,24 @@ class ServiceAccount(KubernetesModel):
             namespace=self.metadata.namespace,
             name=self.metadata.name,
             has_pull_secret=self.has_pull_secret,
+            pull_secrets=self._kept_pull_secrets,
             labels=tuple(sorted(labels.items())),
             manager=self.metadata.field_manager("imagePullSecrets"),
             other_manager=self.metadata.other_manager("imagePullSecrets"),
         )
+
+    @property
+    def image_pull_secrets(self) -> ImagePullSecrets:
+        """Its imagePullSecrets in this version."""
+        version = self.metadata.resource_version
+        return ImagePullSecrets(resource_version=version, names=tuple(self.pull_secret_names))
+
+    @property
+    def _kept_pull_secrets(self) -> ImagePullSecrets | None:
+        # A snapshot holds all ServiceAccounts of a cluster; their users choose what is in them.
+        length = sum(len(name) + 1 for name in self.pull_secret_names)
+        is_kept = self.metadata.resource_version and length <= _MAX_KEPT_LENGTH
+        return self.image_pull_secrets if is_kept else None
 
     @property
     def pull_secret_names(self) -> list[str]:
@@ -244,10 +279,9 @@ class _PodSpec(KubernetesModel):
     pull_secrets: list[_NameRef] | None = Field(default=None, alias="imagePullSecrets")
 
 
-class PodObject(KubernetesModel):
+class PodObject(KubernetesObject):
     """A pod."""
 
-    metadata: ObjectMeta
     spec: _PodSpec = _PodSpec()
 
     @property

@@ -21,6 +21,7 @@ from models.clusters.cluster import (
     ObservedPod,
     ObservedPullSecret,
     ObservedServiceAccount,
+    UnreadableNamespace,
 )
 from models.core.availability import Complete, Unavailable
 from models.core.errors import RemoteError
@@ -35,7 +36,7 @@ from tasks.clusters.objects import (
     SecretObject,
     ServiceAccount,
 )
-from tasks.clusters.paging import ObjectList, list_all_objects
+from tasks.clusters.paging import ObjectList, list_all_objects, list_readable_objects
 from tasks.concurrency import Deadline, DeadlineExceeded
 from tasks.http.client import HttpClient
 from tasks.http.response import Response
@@ -91,32 +92,46 @@ class ClusterObserver:
             return snapshot
         # The other namespaces need only the default ServiceAccounts, as before.
         deadline = Deadline("the observation", self._http.limits.operation_seconds)
-        result = await self._try_section(deadline, self._list_accounts(None))
-        update = {"service_accounts": _to_section(result), "accounts_error": section.message}
+        unreadable: dict[str, str] = {}
+        result = await self._try_section(deadline, self._list_accounts(None, unreadable))
+        update = {
+            "service_accounts": _to_section(result),
+            "accounts_error": section.message,
+            "unreadable": (*snapshot.unreadable, *_to_unreadable(unreadable)),
+        }
         return snapshot.model_copy(update=update)
 
     async def _observe(
         self, labels: Collection[str], account_labels: Set[str] | None
     ) -> ClusterSnapshot:
-        secret_query = _name_selector(PULL_SECRET_NAME)
-        return await self._snapshot(
+        unreadable: dict[str, str] = {}
+        snapshot = await self._snapshot(
             self._list_section(
-                _NAMESPACES, ObjectList[NamespaceObject], lambda item: item.to_observed(labels)
+                _NAMESPACES,
+                ObjectList[NamespaceObject],
+                lambda item: item.to_observed(labels),
+                unreadable=unreadable,
             ),
             self._list_section(
-                "/api/v1/secrets", ObjectList[SecretObject], self._to_observed, secret_query
+                "/api/v1/secrets",
+                ObjectList[SecretObject],
+                self._to_observed,
+                _name_selector(PULL_SECRET_NAME),
+                unreadable,
             ),
-            self._list_accounts(account_labels),
+            self._list_accounts(account_labels, unreadable),
         )
+        return snapshot.model_copy(update={"unreadable": _to_unreadable(unreadable)})
 
     def _list_accounts(
-        self, account_labels: Set[str] | None
+        self, account_labels: Set[str] | None, unreadable: dict[str, str]
     ) -> Coroutine[Any, Any, Complete[ObservedServiceAccount]]:
         return self._list_section(
             "/api/v1/serviceaccounts",
             ObjectList[ServiceAccount],
             lambda account: account.to_observed(account_labels or frozenset()),
             _name_selector(SERVICE_ACCOUNT_NAME) if account_labels is None else None,
+            unreadable,
         )
 
     async def observe_namespace(self, namespace: str, labels: Collection[str]) -> ClusterSnapshot:
@@ -249,11 +264,19 @@ class ClusterObserver:
         page: type[ObjectList[ObjectT]],
         convert: Callable[[ObjectT], ObservedT],
         query: Mapping[str, str] | None = None,
+        unreadable: dict[str, str] | None = None,
     ) -> Complete[ObservedT]:
-        items = await list_all_objects(
+        # `unreadable` receives the namespaces that are left out; without it, none may be.
+        if unreadable is None:
+            items = await list_all_objects(
+                self._http, path, page, convert, query=query or {}, to_error=self._response_error
+            )
+            return Complete(items=tuple(items))
+        result = await list_readable_objects(
             self._http, path, page, convert, query=query or {}, to_error=self._response_error
         )
-        return Complete(items=tuple(items))
+        unreadable |= result.unreadable
+        return Complete(items=result.items)
 
     async def _get_section(
         self, path: str, shape: type[ObjectT], convert: Callable[[ObjectT], ObservedT]
@@ -279,6 +302,13 @@ def _secrets_path(namespace: str) -> str:
 
 def _name_selector(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
+
+
+def _to_unreadable(messages: Mapping[str, str]) -> tuple[UnreadableNamespace, ...]:
+    return tuple(
+        UnreadableNamespace(name=name, message=message)
+        for name, message in sorted(messages.items())
+    )
 
 
 def _to_section(result: Complete[ObservedT] | RemoteError) -> Complete[ObservedT] | Unavailable:

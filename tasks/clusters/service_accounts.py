@@ -2,12 +2,19 @@
 
 `imagePullSecrets` of a ServiceAccount is an atomic list. Unlike the list of a pod, it has no merge
 key: a strategic merge patch or an apply with a single entry would replace the entries of others.
-The list is therefore read and written as a whole, for the version that was read; after a conflict
-(409) it is read again. See
+The list is therefore written as a whole, for the version that was observed; after a conflict (409)
+it is read again. See
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#add-imagepullsecrets-to-a-service-account
 """
 
-from models.clusters.cluster import FIELD_MANAGER, PULL_SECRET_NAME, SERVICE_ACCOUNT_NAME
+from collections.abc import Sequence
+
+from models.clusters.cluster import (
+    FIELD_MANAGER,
+    PULL_SECRET_NAME,
+    SERVICE_ACCOUNT_NAME,
+    ImagePullSecrets,
+)
 from models.clusters.pull_secret import (
     AddImagePullSecret,
     ClusterChangeResult,
@@ -15,10 +22,11 @@ from models.clusters.pull_secret import (
 )
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
-from tasks.clusters.objects import ServiceAccount
 from tasks.clusters.observe import ClusterObserver, service_account_path
 from tasks.http.client import HttpClient
 from tasks.http.response import Response
+
+LinkChange = AddImagePullSecret | RemoveImagePullSecret
 
 _MAX_ATTEMPTS = 4
 """Attempts for one change; each conflict with a concurrent change uses one."""
@@ -43,20 +51,18 @@ class ServiceAccountWriter:
         Raises:
             RemoteError: the pull secret was not added.
         """
+        current = change.observed or await self._read(change)
         for _ in range(_MAX_ATTEMPTS):
-            service_account = await self._observer.get_service_account(
-                change.namespace, change.service_account
-            )
-            if service_account is None:
+            if current is None:
                 return _no_account_result(change)
-            if service_account.has_pull_secret:
+            if PULL_SECRET_NAME in current.names:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
-            response = await self._write_pull_secrets(
-                service_account, [*service_account.pull_secret_names, PULL_SECRET_NAME]
-            )
+            names = (*current.names, PULL_SECRET_NAME)
+            response = await self._write(change, current.resource_version, names)
             if response.status == 200:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
             self._expect_conflict(response)
+            current = await self._read(change)
         raise api_errors.cluster_error_from_response(response)
 
     async def remove_pull_secret(self, change: RemoveImagePullSecret) -> ClusterChangeResult:
@@ -65,32 +71,33 @@ class ServiceAccountWriter:
         Raises:
             RemoteError: the pull secret was not removed.
         """
+        current = change.observed or await self._read(change)
         for _ in range(_MAX_ATTEMPTS):
-            service_account = await self._observer.get_service_account(
-                change.namespace, change.service_account
-            )
-            if service_account is None or not service_account.has_pull_secret:
+            if current is None or PULL_SECRET_NAME not in current.names:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.UNCHANGED)
-            remaining_names = [
-                name for name in service_account.pull_secret_names if name != PULL_SECRET_NAME
-            ]
-            response = await self._write_pull_secrets(service_account, remaining_names)
+            names = tuple(name for name in current.names if name != PULL_SECRET_NAME)
+            response = await self._write(change, current.resource_version, names)
             if response.status == 200:
                 return ClusterChangeResult(change=change, succeeded=True, reason=Reason.DONE)
             self._expect_conflict(response)
+            current = await self._read(change)
         raise api_errors.cluster_error_from_response(response)
 
-    async def _write_pull_secrets(
-        self, service_account: ServiceAccount, names: list[str]
+    async def _read(self, change: LinkChange) -> ImagePullSecrets | None:
+        service_account = await self._observer.get_service_account(
+            change.namespace, change.service_account
+        )
+        return None if service_account is None else service_account.image_pull_secrets
+
+    async def _write(
+        self, change: LinkChange, resource_version: str, names: Sequence[str]
     ) -> Response:
         body = {
-            "metadata": {"resourceVersion": service_account.metadata.resource_version},
+            "metadata": {"resourceVersion": resource_version},
             "imagePullSecrets": [{"name": name} for name in names] or None,
         }
         query = {"fieldManager": FIELD_MANAGER}
-        path = service_account_path(
-            service_account.metadata.namespace, service_account.metadata.name
-        )
+        path = service_account_path(change.namespace, change.service_account)
         return await self._http.send(
             "PATCH", path, query=query, json=body, headers={"Content-Type": _MERGE_PATCH_TYPE}
         )

@@ -15,7 +15,7 @@ from models.discovery.managed_harbor import (
     ManagedHarbor,
     SecretKeyRef,
 )
-from tasks.clusters.objects import KubernetesModel, ObjectMeta
+from tasks.clusters.objects import KubernetesModel, KubernetesObject
 from tasks.discovery.objects import (
     ObjectReader,
     ResourcePath,
@@ -96,10 +96,9 @@ class _Status(KubernetesModel):
         return f"harbor-operator status: {redact(': '.join(parts))}"
 
 
-class HarborCluster(KubernetesModel):
+class HarborCluster(KubernetesObject):
     """A HarborCluster; spec and status are parsed leniently, one by one, see `parse_lenient`."""
 
-    metadata: ObjectMeta
     spec: object = None
     status: object = None
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from models.discovery.managed_harbor import HarborPhase, SecretKeyRef
-from tasks.clusters.objects import KubernetesModel, ObjectMeta
+from tasks.clusters.objects import KubernetesModel, KubernetesObject
 from tasks.discovery.objects import redact
 
 ADDRESS_VARIABLE = "EXT_ENDPOINT"
@@ -88,10 +88,9 @@ class _Status(KubernetesModel):
     conditions: tuple[_Condition, ...] = ()
 
 
-class CoreDeployment(KubernetesModel):
+class CoreDeployment(KubernetesObject):
     """The Deployment of a Harbor core; the API server has validated its types."""
 
-    metadata: ObjectMeta
     spec: _Spec = _Spec()
     status: _Status = _Status()
 

@@ -15,12 +15,13 @@ from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from models.discovery.managed_harbor import ManagedHarbor
 from tasks.clusters import api_errors
-from tasks.clusters.objects import KubernetesModel
+from tasks.clusters.objects import KubernetesModel, KubernetesObject
 from tasks.clusters.paging import ObjectList, list_all_objects
 from tasks.http.client import HttpClient
 from tasks.http.response import Response
 
 ModelT = TypeVar("ModelT", bound=KubernetesModel)
+ObjectT = TypeVar("ObjectT", bound=KubernetesObject)
 
 _MAX_MESSAGE_LENGTH = 200
 _MAX_SOURCE_LENGTH = 5_000
@@ -76,8 +77,8 @@ class ObjectReader:
         return self._http.name
 
     async def list_objects(
-        self, resource: ResourcePath, shape: type[ModelT], query: Mapping[str, str] | None = None
-    ) -> list[ModelT]:
+        self, resource: ResourcePath, shape: type[ObjectT], query: Mapping[str, str] | None = None
+    ) -> list[ObjectT]:
         """List all objects; see `list_all_objects`.
 
         Args:

@@ -17,6 +17,10 @@ class BodyError(Exception):
     """The body cannot be used; the message is a predicate whose subject is the server."""
 
 
+class BodyTooLarge(BodyError):
+    """The body is larger than allowed."""
+
+
 class CorruptBody(BodyError):
     """The compressed body cannot be decoded; a retry may succeed."""
 
@@ -41,7 +45,7 @@ class BodyBuffer:
         """Add a chunk as received, still encoded.
 
         Raises:
-            BodyError: the body exceeds `max_bytes`.
+            BodyTooLarge: the body exceeds `max_bytes`.
             CorruptBody: the chunk is not valid gzip data.
         """
         if self._gzip is None:
@@ -65,7 +69,7 @@ class BodyBuffer:
     def _append(self, piece: bytes) -> None:
         self._pieces += piece
         if len(self._pieces) > self._max_bytes:
-            raise BodyError(f"returned more than {self._max_bytes / 1e6:.0f} MB")
+            raise BodyTooLarge(f"returned more than {self._max_bytes / 1e6:.0f} MB")
 
 
 def _is_gzip(coding: str) -> bool:

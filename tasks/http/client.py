@@ -18,9 +18,16 @@ from typing import Self, cast
 import httpcore
 import httpx
 
-from models.core.errors import CircuitOpen, IntegrationError, Rejected, RemoteError, ServerError
+from models.core.errors import (
+    CircuitOpen,
+    IntegrationError,
+    Rejected,
+    RemoteError,
+    ResponseTooLarge,
+    ServerError,
+)
 from models.core.reasons import Reason
-from tasks.http.body import BodyBuffer, BodyError, CorruptBody
+from tasks.http.body import BodyBuffer, BodyError, BodyTooLarge, CorruptBody
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
@@ -32,6 +39,11 @@ from tasks.http.retry import retry
 from tasks.http.transport import Transport
 
 _log = logging.getLogger(__name__)
+
+_BODY_ERRORS: Mapping[type[BodyError], type[RemoteError]] = {
+    CorruptBody: ServerError,
+    BodyTooLarge: ResponseTooLarge,
+}
 
 # Debug records of httpcore contain response headers, such as the session cookies of Harbor.
 logging.getLogger("httpcore").setLevel(logging.INFO)
@@ -255,7 +267,7 @@ class HttpClient:
                 body.add(piece)
             content = body.content()
         except BodyError as error:
-            error_class = ServerError if isinstance(error, CorruptBody) else Rejected
+            error_class = _BODY_ERRORS.get(type(error), Rejected)
             raise error_class(self.target, call.method, call.url, str(error)) from None
         finally:
             await stream.aclose()

@@ -26,6 +26,8 @@ class ClientLimits(FrozenModel):
         max_list_bytes: decoded size of one list, all pages together.
         max_list_pages: pages of one list, including empty pages.
         operation_seconds: timeout of one whole list.
+        max_namespace_items: objects of one namespace in a list of a cluster.
+        max_namespace_bytes: decoded size of these objects.
     """
 
     max_concurrency: int = 4
@@ -37,6 +39,8 @@ class ClientLimits(FrozenModel):
     max_list_bytes: int = 200_000_000
     max_list_pages: int = 4_000
     operation_seconds: float = 300.0
+    max_namespace_items: int = 10_000
+    max_namespace_bytes: int = 100_000_000
 
     @classmethod
     def for_registry(cls, settings: Settings) -> "ClientLimits":

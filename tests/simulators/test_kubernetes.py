@@ -229,3 +229,35 @@ def test_a_thousand_namespaces() -> None:
     namespace_names = [item["metadata"]["name"] for item in (*page["items"], *second_page["items"])]
     assert namespace_names == sorted(namespace_names)
     assert len(namespace_names) == 1002
+
+
+def test_a_page_goes_on_with_another_limit(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    for number in range(5):
+        cluster.add_namespace(f"n{number}")
+    page = client.get("/api/v1/namespaces", params={"limit": 2}).json()
+    token = page["metadata"]["continue"]
+    query = {"continue": token, "limit": 3}
+    rest = client.get("/api/v1/namespaces", params=query).json()
+    listed = [item["metadata"]["name"] for item in (*page["items"], *rest["items"])]
+    assert listed == names(client, "/api/v1/namespaces")[:5]
+
+
+def test_metadata_only(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    accept = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+    cluster.add_namespace("shop")
+    cluster.add_foreign_secret("shop")
+    page = client.get("/api/v1/secrets", params={"limit": 1}, headers=accept).json()
+    assert (page["kind"], page["apiVersion"]) == ("PartialObjectMetadataList", "meta.k8s.io/v1")
+    (item,) = page["items"]
+    assert item.keys() == {"kind", "apiVersion", "metadata"}
+    assert item["metadata"]["namespace"] == "shop"
+
+
+def test_namespaces_can_be_excluded(cluster: SimulatedCluster, client: httpx.Client) -> None:
+    for name in ("shop", "till", "lab"):
+        cluster.add_namespace(name)
+    selector = "metadata.name=default,metadata.namespace!=shop,metadata.namespace!=lab"
+    page = client.get("/api/v1/serviceaccounts", params={"fieldSelector": selector}).json()
+    namespaces = {item["metadata"]["namespace"] for item in page["items"]}
+    assert "till" in namespaces
+    assert not {"shop", "lab"} & namespaces

@@ -14,7 +14,7 @@ from deployments.simulators.asgi import report_status
 from deployments.simulators.kubernetes import errors
 from deployments.simulators.kubernetes.admission import Admission, check_body_size
 from deployments.simulators.kubernetes.errors import RESOURCE_GROUPS, KubernetesApiError
-from deployments.simulators.kubernetes.lists import ListHandler, parse_name_selector
+from deployments.simulators.kubernetes.lists import ListHandler, parse_field_selector
 from deployments.simulators.kubernetes.object_store import (
     HARBOR_CLUSTER_RESOURCE,
     Json,
@@ -108,7 +108,7 @@ class KubernetesApi:
     def _run_verb(self, request: KubernetesRequest) -> Response:
         target = path_target(request.path_params)
         verb = request_verb(request, target)
-        name = parse_name_selector(request) if verb == "list" else target.name
+        name = parse_field_selector(request).name if verb == "list" else target.name
         self._rights.check(request.user_name, verb, target.permission, target.namespace, name)
         if not self._is_served(target):
             return unserved_response()

@@ -9,6 +9,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from deployments.simulators.kubernetes import errors
 from deployments.simulators.kubernetes.errors import bad_request
@@ -24,7 +25,13 @@ from deployments.simulators.kubernetes.target import RequestTarget
 _MAX_STATES = 20
 """Number of states kept for further pages."""
 
-_NAME_FIELD = "metadata.name"
+_SELECTOR_FORM = re.compile(
+    r"(?P<key>metadata\.name)==?(?P<value>[^=]*)|metadata\.namespace!=(?P<namespace>[^=]*)"
+)
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/"""
+
+_METADATA_TYPE = "as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_METADATA_VERSION = "meta.k8s.io/v1"
 _UNKNOWN_VERSION_MESSAGE = "server does not recognize this encoded version "
 _INVALID_BASE64_MESSAGE = "illegal base64 data at input byte 4"
 
@@ -54,17 +61,40 @@ _REQUIREMENT_FORMS: tuple[tuple[re.Pattern[str], Callable[[Labels, str, list[str
 )
 
 
-def parse_name_selector(request: KubernetesRequest) -> str:
-    """Return the name in a field selector; empty if there is none.
+class FieldSelector(NamedTuple):
+    """The supported terms of a field selector.
+
+    Attributes:
+        name: the only name that is selected; empty for all.
+        excluded: namespaces that are not selected.
+    """
+
+    name: str = ""
+    excluded: tuple[str, ...] = ()
+
+    def matches(self, item: Json) -> bool:
+        """Return whether an object is selected."""
+        metadata = item["metadata"]
+        is_named = not self.name or metadata["name"] == self.name
+        return is_named and metadata.get("namespace", "") not in self.excluded
+
+
+def parse_field_selector(request: KubernetesRequest) -> FieldSelector:
+    """Return the field selector of a request.
 
     Raises:
-        KubernetesApiError: it selects by another field, which is not simulated.
+        KubernetesApiError: it selects by another field, or in another way, than is simulated.
     """
-    selector = request.query_value("fieldSelector")
-    key, _, name = selector.replace("==", "=").partition("=")
-    if selector and key != _NAME_FIELD:
-        raise bad_request(f'"{key}" is not a known field selector: only "{_NAME_FIELD}"')
-    return name
+    name, excluded = "", []
+    for term in filter(None, request.query_value("fieldSelector").split(",")):
+        match = _SELECTOR_FORM.fullmatch(term)
+        if match is None:
+            raise bad_request(f'"{term}" is not a known field selector: only "metadata.name"')
+        if match["key"]:
+            name = match["value"]
+        else:
+            excluded.append(match["namespace"])
+    return FieldSelector(name, tuple(excluded))
 
 
 class ListHandler:
@@ -96,6 +126,8 @@ class ListHandler:
             metadata["continue"] = _build_token(version, end)
             if not any(request.query_value(f"{kind}Selector") for kind in ("field", "label")):
                 metadata["remainingItemCount"] = len(items) - end
+        if _METADATA_TYPE in request.headers.get("accept", ""):
+            return _metadata_page(page, metadata)
         # Items of built-in kinds have no kind and apiVersion.
         if target.resource == HARBOR_CLUSTER_RESOURCE:
             metadata.setdefault("continue", "")
@@ -104,9 +136,9 @@ class ListHandler:
         return CompactJson({**head, "items": page})
 
     def _select_items(self, request: KubernetesRequest, target: RequestTarget) -> list[Json]:
-        name = parse_name_selector(request)
+        selector = parse_field_selector(request)
         items = self._store.list_objects(target.resource, target.namespace)
-        return [item for item in items if not name or item["metadata"]["name"] == name]
+        return [item for item in items if selector.matches(item)]
 
     def _get_state(
         self, request: KubernetesRequest, target: RequestTarget, version: int, start: int
@@ -134,6 +166,14 @@ class ListHandler:
         except (ValueError, KeyError, TypeError):
             message = f"invalid continue token: continue key is not valid: {reason}"
             raise bad_request(message) from None
+
+
+def _metadata_page(page: list[Json], list_metadata: Json) -> CompactJson:
+    # https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+    type_meta = {"kind": "PartialObjectMetadata", "apiVersion": _METADATA_VERSION}
+    head = {"kind": "PartialObjectMetadataList", "apiVersion": _METADATA_VERSION}
+    items = [{**type_meta, "metadata": item["metadata"]} for item in page]
+    return CompactJson({**head, "metadata": list_metadata, "items": items})
 
 
 def _take_page(items: list[Json], start: int, limit: int, selector: str) -> tuple[list[Json], int]:

@@ -24,7 +24,8 @@ from models.clusters.pull_secret import (
     RepairHistory,
     WriteSecret,
 )
-from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_status import update_statuses
 from models.core.reasons import Reason
 from tests.support.access_builders import (
     cluster,

@@ -13,7 +13,8 @@ from models.clusters.pull_secret import (
     PullSecretStatus,
     RemoveImagePullSecret,
 )
-from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_status import update_statuses
 from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.reasons import Reason
 from tests.support.access_builders import (

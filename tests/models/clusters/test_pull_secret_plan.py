@@ -18,7 +18,8 @@ from models.clusters.pull_secret import (
     RemoveImagePullSecret,
     WriteSecret,
 )
-from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_status import update_statuses
 from models.core.availability import Unavailable
 from models.core.reasons import Reason
 from tests.support.access_builders import (

@@ -12,7 +12,8 @@ from models.clusters.pull_secret import (
     PullSecretState,
     PullSecretStatus,
 )
-from models.clusters.pull_secret_plan import plan_pull_secrets, update_statuses
+from models.clusters.pull_secret_plan import plan_pull_secrets
+from models.clusters.pull_secret_status import update_statuses
 from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
 from tests.models.clusters.test_pull_secret_plan import (

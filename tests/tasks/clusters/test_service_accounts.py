@@ -4,10 +4,17 @@ import pytest
 
 from deployments.simulators.faults import CutConnection, Fault, RunCallback
 from deployments.simulators.kubernetes import SimulatedCluster
+from models.clusters.pull_secret import AddImagePullSecret
 from models.core.errors import RemoteError
 from models.core.reasons import Reason
 from tasks.clusters.protocol import ClusterClient
-from tests.tasks.clusters.tools import LINK, UNLINK
+from tests.tasks.clusters.tools import (
+    ACCOUNT_PATH,
+    LABELS,
+    LINK,
+    UNLINK,
+    service_account_in,
+)
 
 OWN_SECRET = "registry-integration"
 
@@ -117,3 +124,50 @@ async def test_an_answer_cut_off_is_read_again(
     cluster.faults.add(Fault(CutConnection(), method="PATCH"))
     assert (await client.apply_change(LINK, {})).succeeded
     assert cluster.image_pull_secrets("shop") == (OWN_SECRET,)
+
+
+async def _observed_link(client: ClusterClient) -> AddImagePullSecret:
+    observed = service_account_in(await client.observe(LABELS)).pull_secrets
+    assert observed is not None
+    return LINK.model_copy(update={"observed": observed})
+
+
+async def test_what_the_list_says_is_not_read_again(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    cluster.set_image_pull_secrets("shop", "theirs")
+    change = await _observed_link(client)
+    cluster.requests.clear()
+    assert (await client.apply_change(change, {})).reason is Reason.DONE
+    assert [(request.method, request.path) for request in cluster.requests] == [
+        ("PATCH", ACCOUNT_PATH)
+    ]
+    assert cluster.image_pull_secrets("shop") == ("theirs", OWN_SECRET)
+    observed = service_account_in(await client.observe(LABELS)).pull_secrets
+    cluster.requests.clear()
+    await client.apply_change(UNLINK.model_copy(update={"observed": observed}), {})
+    assert [request.method for request in cluster.requests] == ["PATCH"]
+    assert cluster.image_pull_secrets("shop") == ("theirs",)
+
+
+async def test_what_changed_since_the_list_is_read_again(
+    cluster: SimulatedCluster, client: ClusterClient
+) -> None:
+    change = await _observed_link(client)
+    cluster.set_image_pull_secrets("shop", "theirs")
+    cluster.requests.clear()
+    assert (await client.apply_change(change, {})).reason is Reason.DONE
+    assert [request.method for request in cluster.requests] == ["PATCH", "GET", "PATCH"]
+    assert cluster.image_pull_secrets("shop") == ("theirs", OWN_SECRET)
+    cluster.set_image_pull_secrets("shop", "theirs")
+    change = await _observed_link(client)
+    cluster.remove_service_account("shop")
+    assert (await client.apply_change(change, {})).reason is Reason.NO_SERVICE_ACCOUNT
+
+
+async def test_a_long_list_is_not_kept(cluster: SimulatedCluster, client: ClusterClient) -> None:
+    names = [f"secret-{number}" for number in range(200)]
+    cluster.set_image_pull_secrets("shop", *names)
+    assert service_account_in(await client.observe(LABELS)).pull_secrets is None
+    assert (await client.apply_change(LINK, {})).succeeded
+    assert cluster.image_pull_secrets("shop") == (*names, OWN_SECRET)
