@@ -28,6 +28,7 @@ from tests.support.helpers import (
     expect_success,
     harbor_with,
     integrate,
+    run_flow,
     save_credentials,
 )
 from tests.support.platform import bind, cluster_with, platform, register
@@ -81,15 +82,11 @@ def counted(caplog: pytest.LogCaptureFixture) -> Iterator[RunCosts]:
 
 
 async def test_nothing_to_do_is_no_task_run(database: str) -> None:
-    states = [
-        await sync_namespaces(return_state=True),
-        await discover_managed_harbors(return_state=True),
-        await reconcile_all(return_state=True),
-        await rotate_credentials(return_state=True),
-    ]
+    flows = (sync_namespaces, discover_managed_harbors, reconcile_all, rotate_credentials)
+    states = [await run_flow(flow) for flow in flows]
     assert all(state.is_completed() for state in states)
     # The server works task runs off in their order: those of the flows before this one are there.
-    assert await count_task_runs(await flow_with_task(return_state=True)) == 1
+    assert await count_task_runs(await run_flow(flow_with_task)) == 1
     async with get_client() as client:
         ids = [str(state.state_details.flow_run_id) for state in states]
         query = {"flow_runs": {"id": {"any_": ids}}}

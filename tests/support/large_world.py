@@ -47,8 +47,10 @@ def save_large_world(session: Session) -> None:
         session.connection().execute(insert(SQLModel.metadata.tables[name]), rows)
 
 
-_CONDITIONS = ("Reachable", "TlsTrusted", "Supported", "Authenticated", "Administrator")
-_CONDITIONS += ("Serving", "Writable", "Catalog", "Synced")
+_CONDITIONS = (
+    *("Reachable", "TlsTrusted", "Supported", "Authenticated", "Administrator"),
+    *("Serving", "Writable", "Catalog", "Synced"),
+)
 
 
 def _name(number: int) -> str:
