@@ -123,7 +123,7 @@ async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCapture
         with counted(caplog) as costs:
             await bind(name, ["team-a"], "red")
         assert costs.clients == {name: 1, "cluster eu": 1}
-        assert costs.requests == {name: 7, "cluster eu": 9}
+        assert costs.requests == {name: 7, "cluster eu": 7}
         assert costs.transactions == 13
         with counted(caplog) as costs:
             await expect_success(sync_namespaces)
