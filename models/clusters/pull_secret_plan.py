@@ -52,8 +52,7 @@ def plan_pull_secrets(
     """Compare the observed pull secrets with the desired ones.
 
     The plan is empty unless all three sections are complete. A namespace that could not be read
-    keeps its state. A foreign Secret with the name of the
-    pull secret is not changed; the namespace's status reports it.
+    keeps its state. A foreign Secret with the pull secret's name is reported, not changed.
 
     Args:
         desired: desired pull secrets by namespace; other namespaces must have none.
@@ -69,17 +68,13 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    statuses: list[PullSecretStatus] = []
-    for name, message in snapshot.unreadable_messages.items():
-        if name in before or name in desired:
-            statuses.append(_keep_unreadable(cluster, name, before, message))
+    statuses = _keep_unreadable(cluster, snapshot, before, desired)
     for name, observed in observed_by_namespace.items():
         may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
         if observed.secret is None and name in desired:
             may_keep = False  # the known logins are better than no pull secret
         if unresolved and name in unresolved and may_keep:
-            kept = pending_update(Reason.CREDENTIALS_MISSING, unresolved[name])
-            statuses.append(_keep_status(cluster, name, before, kept))
+            statuses.append(_keep_unresolved(cluster, name, before, unresolved[name]))
             continue
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
@@ -91,11 +86,15 @@ def plan_pull_secrets(
         changes += steps
         statuses += [status] if status else []
     changes.sort(key=lambda change: not change.reduces_access)
-    secrets = (observed.secret for observed in observed_by_namespace.values())
-    count = sum(secret.is_owned for secret in secrets if secret)
+    count = _count_owned(observed_by_namespace.values())
     return PullSecretPlan(
         cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
     )
+
+
+def _count_owned(namespaces: Iterable["_Observed"]) -> int:
+    secrets = (observed.secret for observed in namespaces)
+    return sum(secret.is_owned for secret in secrets if secret)
 
 
 class _Observed(NamedTuple):
@@ -155,12 +154,32 @@ def _keep_status(
     return PullSecretStatus.model_validate(values)
 
 
-def _keep_unreadable(
+def _keep_unresolved(
     cluster: Cluster, namespace: str, before: Mapping[str, PullSecretStatus], message: str
 ) -> PullSecretStatus:
-    message = f"the namespace could not be read, so nothing is changed in it: {message}"
-    update = pending_update(Reason.NAMESPACE_UNREADABLE, message)
+    update = pending_update(Reason.CREDENTIALS_MISSING, message)
     return _keep_status(cluster, namespace, before, update)
+
+
+def _keep_unreadable(
+    cluster: Cluster,
+    snapshot: ClusterSnapshot,
+    before: Mapping[str, PullSecretStatus],
+    desired: Collection[str],
+) -> list[PullSecretStatus]:
+    return [
+        _keep_status(
+            cluster,
+            namespace.name,
+            before,
+            pending_update(
+                Reason.NAMESPACE_UNREADABLE,
+                f"the namespace could not be read and is not changed: {namespace.message}",
+            ),
+        )
+        for namespace in snapshot.unreadable
+        if namespace.name in before or namespace.name in desired
+    ]
 
 
 class _NamespaceSecret:

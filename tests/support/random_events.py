@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from deployments.simulators.harbor import Permission, Project, Robot
-from deployments.simulators.harbor.identity import find_robot
 from deployments.simulators.harbor.state.robot_secrets import generate_secret
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
@@ -13,7 +12,7 @@ from models.access.binding import Binding, Workspace
 from models.access.requests import with_visibility
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.core.labels import WORKSPACE_LABEL
-from models.registries.robots import OwnershipMark, parse_mark
+from models.registries.robots import OwnershipMark, parse_mark, robot_prefix
 from models.registries.space import Visibility
 from tasks import clock
 from tasks.store.access import workspaces
@@ -236,10 +235,10 @@ class TrackedPlatform(RandomPlatform):
             return
         logins = (self.clusters[cluster].secret(name) or {}).get("auths", {})
         for login in logins.values():
-            robot = find_robot(self.harbor, login["username"])
-            mark = parse_mark(robot.description) if robot else None
-            if mark is not None and mark.installation == self.installation:
-                owner = mark.workspace
+            # Somebody may have changed the mark of the robot account, but not its name.
+            _, _, name_end = login["username"].partition(f"{robot_prefix(self.installation)}-")
+            if name_end:
+                owner = name_end.partition(".")[0]
                 self.copied_logins.append(
                     (owner, (cluster, name), login["username"], login["password"])
                 )

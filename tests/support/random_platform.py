@@ -46,6 +46,8 @@ ELSEWHERE = "elsewhere"
 """Where another Harbor may be, or whoever poses as one."""
 
 TWIN = "twin"
+"""A second name of the Harbor, or of the first cluster."""
+
 OTHER_INSTALLATION = "00000000"
 """Another installation of this service on the same Harbor."""
 
@@ -137,7 +139,7 @@ class RandomPlatform:
             cluster.url, servers.slots[name].app = servers.urls[name], cluster.app
             cluster.authority = servers.authority
         self._run: tuple[asyncio.AbstractEventLoop, asyncio.Task[object]] | None = None
-        self._killed = False
+        self._killed = self._has_twin_cluster = False
         self._populate()
         self.installation = run_in_transaction(self._register)
 
@@ -226,8 +228,13 @@ class RandomPlatform:
         faults.add(Fault(StolenLease(), method=method, after=after, times=1))
 
     def calm(self, *, clusters: bool = True) -> None:
-        """End all faults, or those of the Harbor alone."""
+        """End all faults, or those of the Harbor alone; a cluster keeps one name."""
         self.faults.clear()
+        if clusters and self._has_twin_cluster:
+            run_in_transaction(
+                memberships.remove_cluster_records, TWIN, "a second name", new_run_context()
+            )
+            self._has_twin_cluster = False
         for cluster in self._all_clusters() if clusters else ():
             cluster.faults.clear()
 
@@ -276,6 +283,16 @@ class RandomPlatform:
     async def _sync(self, name: str) -> ClusterSyncResult:
         async with hold_cluster(name) as (context, cluster_state):
             return await sync_cluster(cluster_state, context, self._kubeconfigs)
+
+    async def sync_twin(self) -> ClusterSyncResult | None:
+        """Sync the first cluster under a second name, from before identities were on record."""
+        if not self._has_twin_cluster:
+            cluster = Cluster(name=TWIN, credential=BlockRef(name=CLUSTERS[0]))
+            run_in_transaction(
+                memberships.add_or_update_cluster, cluster, ClusterStatus(), new_run_context()
+            )
+            self._has_twin_cluster = True
+        return await self._until_killed(self._sync(TWIN))
 
     @cached_property
     def _kubeconfigs(self) -> dict[str, SecretStr]:

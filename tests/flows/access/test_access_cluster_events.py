@@ -15,6 +15,8 @@ from tests.support.random_platform import SharedServers
 @settings(phases=[Phase.explicit], suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 @example(steps=[("contest", "east", "n1"), ("misspell", "west", "n1")])
+@example(steps=[("contest", "east", "n1"), ("sync_twin",), ("contest", "east", "n1"), ("sync",)])
+@example(steps=[("sync_twin",), ("lose_lease", "east", "PATCH", 0), ("contest", "east", "n1")])
 @example(steps=[("own_secret", "east", "n1"), ("unbind", "a", "red"), ("own_secret", "west", "n1")])
 @example(steps=[("edit_secret", "east", "n1"), ("own_secret", "east", "n1"), ("sync",)])
 def test_once_it_is_calm_exactly_those_can_pull_who_shall(

@@ -78,13 +78,16 @@ CLUSTER_EVENTS = (
     | _step("own_secret", CLUSTER, NAMESPACE)
     | _step("unlink", CLUSTER, NAMESPACE)
     | _step("link_other", CLUSTER, NAMESPACE)
+    | _step("contest", CLUSTER, NAMESPACE)
+    | _step("misspell", CLUSTER, NAMESPACE)
 )
 FAULTS = (
     _step("lose", SERVER, METHOD, st.integers(0, 12), TIMES, MOMENT)
     | _step("lose_lease", SERVER, METHOD, st.integers(0, 12))
     | _step("calm")
 )
-RUNS = _step("reconcile_twin") | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
+TWINS = _step("reconcile_twin") | _step("sync_twin")
+RUNS = TWINS | _step("reconcile") | _step("reconcile", WORKSPACE) | _step("sync")
 STEPS = st.lists(REQUESTS | BY_HAND | CLUSTER_EVENTS | FAULTS | RUNS | RUNS, max_size=14)
 
 
@@ -108,6 +111,17 @@ def _case(*steps: Step, by_robot: bool = False) -> example:
 @_case(("drop_space", "a"), ("reconcile",), ("make_space", "a", True), ("flip", "b"))
 @_case(("reconcile_twin",), ("bind", "b", "red"), ("reconcile",), ("reconcile_twin",))
 @_case(("reconcile_twin",), ("remark_robot", 0), ("reconcile_twin",), by_robot=True)
+@_case(
+    ("list_by_hand", "blue", "east", "n2"),
+    ("add_namespace", "east", "n2", None),
+    ("sync",),
+    ("sync_twin",),
+    ("sync",),
+    ("reconcile",),
+)
+@_case(
+    ("sync_twin",), ("label", "east", "n1", "blue", None), ("sync_twin",), ("unbind", "a", "red")
+)
 @_case(("make_again", "a"))
 @_case(("bind", "b", "red"), ("reconcile",), ("make_again", "b"))
 @_case(("make_again", "a"), by_robot=True)

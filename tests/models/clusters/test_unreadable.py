@@ -60,9 +60,7 @@ def test_it_keeps_its_state_with_the_reason(
     assert [change.namespace for change in result.changes] == ["till"]
     statuses = {status.namespace: status for status in result.statuses}
     assert set(statuses) == {"shop", "till"}
-    message = (
-        "the namespace could not be read, so nothing is changed in it: more than 10,000 objects"
-    )
+    message = "the namespace could not be read and is not changed: more than 10,000 objects"
     assert statuses["shop"] == RECORDED[0].model_copy(
         update={
             "status": PullSecretState.PENDING,
