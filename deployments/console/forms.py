@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deployments.console.context import user_of
+from deployments.console.previews import PREVIEWS
 from deployments.console.rendering import own_path, url
 from models.core.errors import InvalidRequest
 from tasks.prefect.flow_runs import start_run
@@ -111,9 +112,14 @@ async def start(request: Request, flow: AnyFlow, parameters: Parameters, back: s
 async def start_preview(
     request: Request, flow: AnyFlow, parameters: Parameters, back: str
 ) -> Response:
-    """Start a dry run, whose page shows what would change, and the button that does it.
+    """Start a run that shows what would change; its page has the button that does it.
+
+    The flow must be in `PREVIEWS`.
 
     Raises:
         InvalidForm: as `start`.
     """
-    return await start(request, flow, {**parameters, "dry_run": True}, back)
+    preview = PREVIEWS[flow.name]
+    return await start(
+        request, flow, {**parameters, preview.parameter: preview.preview_value}, back
+    )

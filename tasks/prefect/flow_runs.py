@@ -11,10 +11,12 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
     LogFilter,
     LogFilterFlowRunId,
 )
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.sorting import LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelling
@@ -24,6 +26,9 @@ from models.core.errors import InvalidRequest
 from tasks.prefect.api import prefect_client
 
 _DEPLOYMENT = "default"
+_PAGE_SIZE = 200
+_MAX_LOG_LINES = 1_000
+_FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _REQUEST_ERRORS = (
     httpx.codes.BAD_REQUEST,
     httpx.codes.CONFLICT,
@@ -51,6 +56,19 @@ class FlowRunLog(FrozenModel):
     message: str
 
 
+class FlowRunStep(FrozenModel):
+    """One step of a run that is a Prefect task."""
+
+    name: str
+    state: str
+    state_name: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the step has ended."""
+        return self.state in _FINAL_STATES
+
+
 class FlowRunView(FrozenModel):
     """A run of a flow as the Prefect server knows it.
 
@@ -76,7 +94,7 @@ class FlowRunView(FrozenModel):
     @property
     def is_final(self) -> bool:
         """Whether the run has ended."""
-        return self.state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+        return self.state in _FINAL_STATES
 
     @property
     def is_completed(self) -> bool:
@@ -88,22 +106,14 @@ class FlowRunView(FrozenModel):
         """Whether the run can be cancelled."""
         return not self.is_final and self.state != "CANCELLING"
 
-    @property
-    def is_preview(self) -> bool:
-        """Whether the run is a dry run that has succeeded: the same run can follow for real."""
-        return self.is_completed and self.parameters.get("dry_run") is True
 
-
-async def start_run(
-    flow: str, parameters: Mapping[str, Any], actor: str, *, idempotency_key: str = ""
-) -> str:
+async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str:
     """Start a run of a flow's deployment and return its id.
 
     Args:
         flow: name of the flow.
         parameters: its parameters as JSON; they contain no secret.
         actor: who starts it.
-        idempotency_key: Prefect starts at most one run with this key; empty means a new one.
 
     Raises:
         InvalidRequest: Prefect does not accept the parameters, or the flow is not deployed; no run
@@ -117,7 +127,7 @@ async def start_run(
             run = await client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=dict(parameters),
-                idempotency_key=idempotency_key or secrets.token_urlsafe(24),
+                idempotency_key=secrets.token_urlsafe(24),
             )
         except ObjectNotFound:
             raise InvalidRequest(
@@ -169,15 +179,39 @@ def _view(run: FlowRun, flow: str) -> FlowRunView:
     )
 
 
-async def list_logs(run_id: str, limit: int = 500) -> tuple[FlowRunLog, ...]:
-    """Return the first lines of a run's log, oldest first."""
+async def list_logs(run_id: str) -> tuple[FlowRunLog, ...]:
+    """Return the first 1,000 lines of a run's log, oldest first."""
+    logs: list[Log] = []
     async with prefect_client() as client:
-        logs = await client.read_logs(
-            LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
-            limit=min(limit, 200),
-            sort=LogSort.TIMESTAMP_ASC,
-        )
+        while len(logs) < _MAX_LOG_LINES and len(logs) % _PAGE_SIZE == 0:
+            page = await client.read_logs(
+                LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
+                limit=_PAGE_SIZE,
+                offset=len(logs),
+                sort=LogSort.TIMESTAMP_ASC,
+            )
+            logs += page
+            if not page:
+                break
     return tuple(FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in logs)
+
+
+async def list_steps(run_id: str) -> tuple[FlowRunStep, ...]:
+    """Return the steps of a run that have begun, in the order of their start."""
+    async with prefect_client() as client:
+        runs = await client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])),
+            limit=_PAGE_SIZE,
+        )
+    runs.sort(key=lambda run: str(run.start_time or run.created))
+    return tuple(
+        FlowRunStep(
+            name=run.name.rpartition("-")[0] or run.name,
+            state=run.state_type.value if run.state_type else "PENDING",
+            state_name=run.state_name or "Pending",
+        )
+        for run in runs
+    )
 
 
 async def list_artifacts(run_id: str) -> tuple[FlowRunArtifact, ...]:

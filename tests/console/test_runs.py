@@ -15,7 +15,7 @@ from tests.console.browser import Browser, text_of
 from tests.support.helpers import Server
 
 
-@flow(name="toy-preview", persist_result=False)
+@flow(name="unbind-space", persist_result=False)
 async def toy_preview(name: str, dry_run: bool = False) -> State[Any]:
     """Publish a page with hostile text."""
     page = f"# Plan\n\n| Space | Why |\n|---|---|\n| {name} | a<br>b |\n\n<script>alert(1)</script>"
@@ -49,11 +49,14 @@ async def test_a_preview_shows_its_results_and_starts_the_same_run_for_real(
     assert "<td>a<br>b</td>" in html
     assert "<script>alert" not in html and "&lt;script&gt;" in html
     assert '<a href="/audit">' in html
-    first = await browser.post(f"/runs/{run_id}/now", page=f"/runs/{run_id}", back="/audit")
-    second = await browser.post(f"/runs/{run_id}/now", page=f"/runs/{run_id}", back="/audit")
-    assert first.status_code == second.status_code == 303
-    assert first.headers["location"] == second.headers["location"]
-    started = first.headers["location"].removeprefix("/runs/").partition("?")[0]
+    assert "Unbind now" in text_of(html)
+    # What the browser sends besides is not used: the parameters are those of the preview.
+    response = await browser.post(
+        f"/runs/{run_id}/now", page=f"/runs/{run_id}", back="//evil.test", name="team-b"
+    )
+    assert response.status_code == 303
+    started, _, query = response.headers["location"].removeprefix("/runs/").partition("?")
+    assert query == "back=%2F"
     async with get_client() as client:
         run = await client.read_flow_run(UUID(started))
     assert run.parameters == {"name": "team-a", "dry_run": False}

@@ -1,5 +1,7 @@
 """One run of a flow: its state, results and log; cancel it, or do for real what it previewed."""
 
+import asyncio
+
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -8,6 +10,7 @@ from deployments.console.context import user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm
 from deployments.console.markdown import render_markdown
+from deployments.console.previews import find_preview
 from deployments.console.rendering import own_path, render, url
 from models.core.errors import InvalidRequest
 from tasks.prefect.flow_runs import (
@@ -16,49 +19,59 @@ from tasks.prefect.flow_runs import (
     get_run,
     list_artifacts,
     list_logs,
+    list_steps,
     start_run,
 )
 
 
 async def show(request: Request) -> Response:
-    """Show a run."""
-    run = await _find_run(request)
+    """Show a run, with everything that it has published and logged so far."""
+    run = await find_run(request.path_params["run_id"])
+    artifacts, logs, steps = await asyncio.gather(
+        list_artifacts(run.id), list_logs(run.id), list_steps(run.id)
+    )
     return render(
         request,
         "run.html",
         run=run,
-        results=[render_markdown(result.markdown) for result in await list_artifacts(run.id)],
-        logs=await list_logs(run.id),
+        preview=find_preview(run),
+        results=[render_markdown(artifact.markdown) for artifact in artifacts],
+        steps=steps,
+        logs=logs,
         back=own_path(request.query_params.get("back", "")),
     )
 
 
 async def cancel(request: Request, form: FormData) -> Response:
     """Ask a run to end."""
-    run = await _find_run(request)
+    run = await find_run(request.path_params["run_id"])
     await cancel_run(run.id)
     return RedirectResponse(_run_url(run.id, form), status_code=303)
 
 
-async def repeat_for_real(request: Request, form: FormData) -> Response:
-    """Start the run that a dry run previewed, with the parameters of the dry run."""
-    preview = await _find_run(request)
-    if not preview.is_preview:
-        raise InvalidForm({"": f"the run {preview.name!r} is not a preview that has succeeded"})
+async def apply_preview(request: Request, form: FormData) -> Response:
+    """Start the run that a run previewed, with the parameters of the preview."""
+    run = await find_run(request.path_params["run_id"])
+    preview = find_preview(run)
+    if preview is None:
+        raise InvalidForm({"": f"the run {run.name!r} is not a preview that has succeeded"})
     try:
         run_id = await start_run(
-            preview.flow,
-            {**preview.parameters, "dry_run": False},
+            run.flow,
+            {**run.parameters, preview.parameter: not preview.preview_value},
             user_of(request).name,
-            idempotency_key=f"{preview.id}-now",  # a second click starts no second run
         )
     except InvalidRequest as error:
         raise InvalidForm({"": str(error)}) from None
     return RedirectResponse(_run_url(run_id, form), status_code=303)
 
 
-async def _find_run(request: Request) -> FlowRunView:
-    run_id = request.path_params["run_id"]
+async def find_run(run_id: str) -> FlowRunView:
+    """Return a run.
+
+    Raises:
+        PageNotFound: there is no run with this id.
+    """
     run = await get_run(run_id)
     if run is None:
         raise PageNotFound("run", run_id)

@@ -23,7 +23,11 @@ async function refresh() {
 function replace(page) {
   for (const part of document.querySelectorAll("[data-refresh][id]")) {
     const update = page.getElementById(part.id);
-    if (!update || part.contains(document.activeElement) || update.outerHTML === part.outerHTML) continue;
+    if (!update) {
+      location.reload(); // the page is another one now
+      return;
+    }
+    if (part.contains(document.activeElement) || update.outerHTML === part.outerHTML) continue;
     part.replaceWith(document.adoptNode(update));
   }
 }

@@ -1,0 +1,146 @@
+"""Blocks with credentials that a form of the console saves, and deletes if nothing uses them.
+
+Each carries a mark in its data. A block without the mark, that a person saved, is never deleted.
+"""
+
+import json
+import secrets
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import BlockDocumentCreate
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import BlockDocument, StateType
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from pydantic import SecretStr
+
+from models.core.form_blocks import START_TIME, FormBlock, find_abandoned
+from tasks import clock
+from tasks.prefect.api import prefect_client
+from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.registries.registries import list_registries
+from tasks.store.session import in_snapshot
+
+_MARK = "console_form"
+_SLUG = RegistryCredentials.get_block_type_slug()
+_FLOWS = ["integrate-registry", "update-registry"]
+"""The flows that take registry credentials; neither has a schedule."""
+
+_UNFINISHED = [
+    StateType.SCHEDULED,
+    StateType.PENDING,
+    StateType.RUNNING,
+    StateType.PAUSED,
+    StateType.CANCELLING,
+]
+_PAGE_SIZE = 200
+
+
+async def save_form_credentials(registry: str, username: str, password: SecretStr) -> str:
+    """Save credentials under a new name, which begins with that of the registry; return the id.
+
+    Raises:
+        PrefectUnavailable: the Prefect API does not answer.
+    """
+    async with prefect_client() as client:
+        await RegistryCredentials.register_type_and_schema(client=client)
+        block_type = await client.read_block_type_by_slug(_SLUG)
+        schema = await client.get_most_recent_block_schema_for_block_type(block_type.id)
+        data = {"username": username, "password": password.get_secret_value(), _MARK: "yes"}
+        name = registry
+        while True:
+            document = BlockDocumentCreate(
+                name=name,
+                data=data,
+                block_type_id=block_type.id,
+                block_schema_id=schema.id if schema else None,
+            )
+            try:
+                saved = await client.create_block_document(document, include_secrets=False)
+            except ObjectAlreadyExists:
+                name = f"{registry}-{secrets.token_hex(3)}"
+            else:
+                return str(saved.id)
+
+
+async def list_saved_credentials() -> tuple[str, ...]:
+    """Return the names of saved registry credentials, sorted; at most a page of them.
+
+    Raises:
+        PrefectUnavailable: the Prefect API does not answer.
+    """
+    async with prefect_client() as client:
+        documents = await _read_documents(client)
+    return tuple(sorted(document.name for document in documents if document.name))
+
+
+async def discard_form_credentials(block_id: str) -> bool:
+    """Delete the block of a form whose run has ended, unless a registry uses it.
+
+    Returns:
+        Whether it was deleted; a block without the mark never is.
+    """
+    async with prefect_client() as client:
+        try:
+            document = await client.read_block_document(UUID(block_id), include_secrets=False)
+        except (ObjectNotFound, ValueError):
+            return False
+        return await _delete_abandoned(client, [document], timedelta())
+
+
+async def sweep_form_credentials() -> bool:
+    """Delete the blocks of forms that were abandoned: a console died, or nobody saw the run end."""
+    async with prefect_client() as client:
+        return await _delete_abandoned(client, await _read_documents(client), START_TIME)
+
+
+async def _delete_abandoned(
+    client: PrefectClient, documents: list[BlockDocument], min_age: timedelta
+) -> bool:
+    blocks = [
+        FormBlock(id=str(document.id), name=document.name or "", made_at=document.created)
+        for document in documents
+        if _MARK in document.data and document.created
+    ]
+    if not blocks:
+        return False
+    # In this order: see find_abandoned.
+    runs = await _read_unfinished_parameters(client)
+    records = await in_snapshot(list_registries)
+    names = {name for record in records for name in record.registry.credential_blocks}
+    now = clock.now() + START_TIME - min_age
+    abandoned = find_abandoned(blocks, names, runs, now) if runs is not None else ()
+    for block in abandoned:
+        await client.delete_block_document(UUID(block.id))
+    return bool(abandoned)
+
+
+async def _read_documents(client: PrefectClient) -> list[BlockDocument]:
+    try:
+        return await client.read_block_documents_by_type(
+            _SLUG, limit=_PAGE_SIZE, include_secrets=False
+        )
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != httpx.codes.NOT_FOUND:
+            raise
+        return []  # the block type is not registered yet
+
+
+async def _read_unfinished_parameters(client: PrefectClient) -> list[str] | None:
+    """Return the parameters of unfinished runs as text; None if there are too many to be sure."""
+    states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    runs: list[Any] = await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=_FLOWS)),
+        flow_run_filter=FlowRunFilter(state=states),
+        limit=_PAGE_SIZE,
+    )
+    return [json.dumps(run.parameters) for run in runs] if len(runs) < _PAGE_SIZE else None
