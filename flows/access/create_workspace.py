@@ -15,7 +15,7 @@ from flows.operations.access_changes import to_state
 from flows.operations.memberships import add_or_update_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
 from models.access.binding import Workspace
@@ -56,7 +56,7 @@ async def create_workspace(
         clusters=allowed_clusters,
     )
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
-    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
     members = [
         namespace

@@ -13,7 +13,7 @@ from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.run_results import ClusterSyncResult
 from flows.operations.state_pages import StatePages, publish_and_send
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.sync_clusters import sync_clusters, sync_registered_clusters
 from flows.runs import report_errors
 from models.access.rotation_messages import summarize_departures
 from models.core.names import ClusterName
@@ -51,7 +51,10 @@ async def sync_namespaces(
     """
     for name in only:
         await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
-    results = await sync_clusters(only or None, dry_run=dry_run, allow_large=allow_large)
+    if only:
+        results = await sync_clusters(only, dry_run=dry_run, allow_large=allow_large)
+    else:
+        results = await sync_registered_clusters(dry_run=dry_run, allow_large=allow_large)
     if dry_run:
         await _publish_plans(results)
         await send_events()

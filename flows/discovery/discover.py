@@ -24,7 +24,7 @@ from flows.operations.state_pages import (
     publish_and_send,
     publish_registry_pages,
 )
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
 from models.core.errors import LeaseHeld
@@ -56,9 +56,11 @@ async def discover_managed_harbors(
     changes nothing, and neither does one source of a cluster (harbor-operator, Helm charts).
     """
     async with share_clients():
-        results = await discover_clusters(dry_run=dry_run, allow_large=allow_large)
+        results: tuple[DiscoveryResult, ...] = ()
+        if registered := await in_transaction(clusters.list_clusters):
+            results = await discover_clusters(registered, dry_run=dry_run, allow_large=allow_large)
         if any(result.plan.steps for result in results) and not dry_run:
-            await sync_clusters()
+            await sync_registered_clusters()
     await _publish_and_send(results, dry_run=dry_run)
     return _final_state(results, dry_run=dry_run)
 
@@ -76,10 +78,11 @@ async def _publish_and_send(results: Sequence[DiscoveryResult], *, dry_run: bool
 
 
 @task(name="discover-clusters", cache_policy=NO_CACHE, persist_result=False)
-async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[DiscoveryResult, ...]:
+async def discover_clusters(
+    registered: Sequence[Cluster], *, dry_run: bool, allow_large: bool
+) -> tuple[DiscoveryResult, ...]:
     """Read, plan and apply for each cluster independently, several clusters at a time."""
-    all_clusters = await in_transaction(clusters.list_clusters)
-    kubeconfigs = await read_kubeconfigs(all_clusters)
+    kubeconfigs = await read_kubeconfigs(registered)
 
     def discover_cluster(cluster: Cluster) -> Awaitable[DiscoveryResult]:
         work = _discover_cluster(cluster, kubeconfigs, dry_run=dry_run, allow_large=allow_large)
@@ -90,7 +93,7 @@ async def discover_clusters(*, dry_run: bool, allow_large: bool) -> tuple[Discov
         )
 
     semaphore = asyncio.Semaphore(get_settings().clusters_at_once)
-    return await map_concurrently(all_clusters, discover_cluster, semaphore)
+    return await map_concurrently(registered, discover_cluster, semaphore)
 
 
 async def _discover_cluster(

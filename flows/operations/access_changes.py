@@ -12,7 +12,7 @@ from flows.operations.reconcile_registry import (
 )
 from flows.operations.rollout import find_ungranted
 from flows.operations.run_results import RegistryRunResult
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import isolate_failure
 from models.access.access_summary import AccessSummary, summarize_access
 from models.access.target import TargetKind, TargetResult, failed_target, locked_target
@@ -149,7 +149,7 @@ async def reconcile_access(
 
 async def sync_targets(workspaces: Collection[str] = ()) -> tuple[TargetResult, ...]:
     """Synchronize all clusters; return where the pull secrets are in the desired state."""
-    results = await sync_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     return tuple(result.target(workspaces) for result in results)
 
 

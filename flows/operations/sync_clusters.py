@@ -21,13 +21,31 @@ from tasks.secrets.cluster_credentials import read_kubeconfigs
 from tasks.store.access import clusters
 from tasks.store.session import in_transaction
 
-__all__ = ["ClusterSyncResult", "hold_cluster", "sync_cluster", "sync_clusters"]
+__all__ = [
+    "ClusterSyncResult",
+    "hold_cluster",
+    "sync_cluster",
+    "sync_clusters",
+    "sync_registered_clusters",
+]
+
+
+async def sync_registered_clusters(
+    *, wait_seconds: float = 0.0, dry_run: bool = False, allow_large: bool = False
+) -> tuple[ClusterSyncResult, ...]:
+    """Synchronize all clusters, see `sync_clusters`; make no task run if there is none."""
+    registered = await in_transaction(clusters.list_clusters)
+    sync = sync_clusters if registered else sync_clusters.fn
+    return await sync(
+        registered=registered, wait_seconds=wait_seconds, dry_run=dry_run, allow_large=allow_large
+    )
 
 
 @task(name="sync-clusters", cache_policy=NO_CACHE, persist_result=False)
 async def sync_clusters(
     names: Sequence[str] | None = None,
     *,
+    registered: Sequence[Cluster] | None = None,
     wait_seconds: float = 0.0,
     dry_run: bool = False,
     allow_large: bool = False,
@@ -36,10 +54,12 @@ async def sync_clusters(
 
     Args:
         names: names of the clusters; None for all.
+        registered: all clusters on record; None to read them.
         wait_seconds: time to wait for another run on the same cluster.
     """
-    all_clusters = await in_transaction(clusters.list_clusters)
-    selection = [cluster for cluster in all_clusters if names is None or cluster.name in names]
+    if registered is None:
+        registered = await in_transaction(clusters.list_clusters)
+    selection = [cluster for cluster in registered if names is None or cluster.name in names]
     kubeconfigs = await read_kubeconfigs(selection)
 
     def sync(cluster: Cluster) -> Awaitable[ClusterSyncResult]:

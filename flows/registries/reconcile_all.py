@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.operations.reconcile_registry import AS_FUNCTIONS, hold_registry, reconcile
-from flows.operations.sync_clusters import sync_clusters
+from flows.operations.sync_clusters import sync_registered_clusters
 from flows.registries import messages
 from flows.runs import isolate_failure, report_errors
 from models.access.rotation import registries_with_due_robots
@@ -98,7 +98,7 @@ async def reconcile_all() -> State[None]:
 
 async def _publish_changes(summaries: Iterable[RegistryRunSummary]) -> None:
     if any(summary.affects_pull_secrets for summary in summaries):
-        await sync_clusters()
+        await sync_registered_clusters()
     await send_events()
 
 

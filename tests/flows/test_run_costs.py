@@ -10,20 +10,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from prefect import flow, get_client, task
 from sqlalchemy import Connection, event
 
+from flows.access.rotate_credentials import rotate_credentials
 from flows.clusters.sync_namespaces import sync_namespaces
 from flows.discovery.discover import discover_managed_harbors
 from flows.registries.reconcile import reconcile_registry
+from flows.registries.reconcile_all import reconcile_all
 from models.core.settings import get_settings
 from models.discovery.trust import MANAGED_LABEL
 from tasks.http.client import HttpClient
 from tasks.store.session import get_engine
 from tests.support.helpers import (
     PASSWORD,
+    count_task_runs,
     expect_success,
     harbor_with,
     integrate,
+    run_flow,
     save_credentials,
 )
 from tests.support.platform import bind, cluster_with, platform, register
@@ -74,6 +79,28 @@ def counted(caplog: pytest.LogCaptureFixture) -> Iterator[RunCosts]:
             target, request_count = record.args
             costs.clients[str(target)] += 1
             costs.requests[str(target)] += int(str(request_count))
+
+
+async def test_nothing_to_do_is_no_task_run(database: str) -> None:
+    flows = (sync_namespaces, discover_managed_harbors, reconcile_all, rotate_credentials)
+    states = [await run_flow(flow) for flow in flows]
+    assert all(state.is_completed() for state in states)
+    # The server works task runs off in their order: those of the flows before this one are there.
+    assert await count_task_runs(await run_flow(flow_with_task)) == 1
+    async with get_client() as client:
+        ids = [str(state.state_details.flow_run_id) for state in states]
+        query = {"flow_runs": {"id": {"any_": ids}}}
+        assert (await client.request("POST", "/task_runs/count", json=query)).json() == 0
+
+
+@flow
+async def flow_with_task() -> None:
+    await empty_task()
+
+
+@task
+async def empty_task() -> None:
+    pass
 
 
 async def test_integrate_and_reconcile(

@@ -30,7 +30,7 @@ from models.discovery.trust import MANAGED_LABEL, MANAGED_LABEL_VALUE
 from models.tables import ManagedHarborRow
 from tasks import clock
 from tasks.registries.protocol import SavedCredential
-from tasks.store.access import managed_harbors
+from tasks.store.access import clusters, managed_harbors
 from tasks.store.registries import registries
 from tasks.store.session import run_in_transaction
 from tasks.store.state import load_binding_records
@@ -347,7 +347,10 @@ class ManagedPlatform(TrackedPlatform):
 
     async def discover(self) -> Sequence[DiscoveryResult] | None:
         """Discover in both clusters; None if the run was killed."""
-        return await self._until_killed(discover_clusters.fn(dry_run=False, allow_large=False))
+        registered = run_in_transaction(clusters.list_clusters)
+        return await self._until_killed(
+            discover_clusters.fn(registered, dry_run=False, allow_large=False)
+        )
 
     async def reconcile(self, *rotate: str) -> RegistryRunResult | None:
         return await super().reconcile(*rotate) if self.registry else None
