@@ -23,7 +23,7 @@ from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import CertificateRef, CustomCA, Kind
-from tasks.http.client_certificate import (
+from tasks.http.connection.client_certificate import (
     ClientCertificate,
     certificate_error,
     load_client_certificate,
@@ -74,6 +74,10 @@ def _encrypted(key: str) -> str:
         (KEY, KEY, "no valid certificate"),
         (_issue(last=-timedelta(hours=1)).certificate, None, "expired on"),
         (_issue(first=timedelta(hours=1)).certificate, None, "not valid before"),
+    ],
+    ids=[
+        *("good", "key-of-another", "encrypted-key", "text-as-key", "certificate-as-key"),
+        *("text-as-certificate", "key-as-certificate", "expired", "not-yet-valid"),
     ],
 )
 def test_which_can_be_used(certificate: str, key: str | None, error: str) -> None:
