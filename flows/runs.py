@@ -1,5 +1,6 @@
 """What every run has: a readable message on expected errors, and its context."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -16,6 +17,7 @@ from models.core.runs.actor import Actor, identify_actor
 from models.core.runs.context import RunContext
 from tasks import clock
 from tasks.prefect.actors import current_run_origin
+from tasks.prefect.logs import flush_logs
 from tasks.secrets.console_key import read_console_key
 from tasks.store import leases
 from tasks.store.leases import lease
@@ -27,16 +29,28 @@ T = TypeVar("T")
 def report_errors(
     flow_function: Callable[P, Awaitable[T]],
 ) -> Callable[P, Awaitable[T | State[Any]]]:
-    """Return a flow function that ends as Failed, with the message, on an `IntegrationError`."""
+    """Return a flow function that ends as Failed, with the message, on an `IntegrationError`.
+
+    The log of the run ends with its message, and is complete when the run reaches its final state.
+    """
 
     @wraps(flow_function)
     async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
         try:
-            return await flow_function(*args, **kwargs)
+            return _log_message(await flow_function(*args, **kwargs))
         except IntegrationError as error:
-            return Failed(message=str(error))
+            return _log_message(Failed(message=str(error)))
+        finally:
+            await flush_logs()
 
     return wrapper
+
+
+def _log_message(result: T) -> T:
+    if isinstance(result, State) and result.message:
+        level = logging.ERROR if result.is_failed() else logging.INFO
+        get_run_logger().log(level, "%s", result.message)
+    return result
 
 
 async def isolate_failure(subject: str, work: Awaitable[T], on_error: Callable[[str], T]) -> T:

@@ -10,7 +10,16 @@ from starlette.staticfiles import StaticFiles
 
 from deployments.console.context import Console
 from deployments.console.errors import EXCEPTION_HANDLERS, UnexpectedErrors
-from deployments.console.pages import health, login, overview, registry_new, runs
+from deployments.console.pages import (
+    audit,
+    clusters,
+    explain,
+    health,
+    login,
+    overview,
+    registry_new,
+    runs,
+)
 from deployments.console.rendering import make_environment
 from deployments.console.security.csrf import form_route
 from deployments.console.security.headers import SecurityHeaders
@@ -33,6 +42,19 @@ def routes() -> list[BaseRoute]:
         Route("/", overview.show),
         Route("/registries/new", registry_new.show),
         form_route("/registries/new", registry_new.submit),
+        Route("/audit", audit.show),
+        Route("/audit.csv", audit.export_csv),
+        Route("/audit.json", audit.export_json),
+        Route("/clusters", clusters.show_all),
+        Route("/clusters/new", clusters.show_form),
+        form_route("/clusters/new", clusters.register),
+        Route("/clusters/{name}", clusters.show),
+        form_route("/clusters/{name}/sync", clusters.sync),
+        form_route("/clusters/{name}/remove", clusters.remove),
+        form_route("/clusters/{name}/adopt", clusters.adopt),
+        form_route("/clusters/{name}/exclude", clusters.exclude),
+        Route("/explain", explain.show),
+        form_route("/explain", explain.start_explanation),
         Route("/runs/{run_id}", runs.show),
         form_route("/runs/{run_id}/cancel", runs.cancel),
         form_route("/runs/{run_id}/now", runs.apply_preview),

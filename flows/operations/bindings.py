@@ -1,4 +1,7 @@
-"""Add, hold and remove bindings one by one, so that concurrent changes are not lost."""
+"""Add, hold and remove bindings one by one, so that concurrent changes are not lost.
+
+The results of a run are saved here too: what it observed may hold bindings.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,10 @@ from models.access.binding_update import (
     remove_bindings,
 )
 from models.core.runs.context import RunContext
+from models.registries.observation import StorageReading
+from models.registries.run_record import Findings, RunRecord
 from tasks.store.access.bindings import update_bindings
+from tasks.store.registries import runs
 
 
 def bind(
@@ -44,6 +50,34 @@ def hold(session: Session, registry: str, reasons: Mapping[str, str], context: R
     """Hold the bindings of some spaces without deleting them; `reasons` is by space."""
     if reasons:
         update_bindings(session, registry, partial(hold_spaces, reasons=reasons), context)
+
+
+def save_findings_and_holds(
+    session: Session, registry: str, findings: Findings, context: RunContext
+) -> None:
+    """Save findings, and hold the bindings of spaces that were replaced or have expired.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
+    """
+    runs.save_findings(session, registry, findings, context)
+    hold(session, registry, findings.bindings_to_hold, context)
+
+
+def save_run_and_holds(
+    session: Session,
+    registry: str,
+    run_record: RunRecord,
+    context: RunContext,
+    storage: StorageReading | None = None,
+) -> None:
+    """Save the results of a run, and hold bindings as `save_findings_and_holds` does.
+
+    Raises:
+        LeaseHeld: the lease was lost; nothing is saved.
+    """
+    runs.save_run(session, registry, run_record, context, storage)
+    hold(session, registry, run_record.bindings_to_hold, context)
 
 
 def _by_registry(bindings: Iterable[Binding]) -> dict[str, list[Binding]]:

@@ -9,9 +9,18 @@ from prefect import get_run_logger
 from prefect.utilities.annotations import quote
 from sqlmodel import Session
 
-from flows.operations.bindings import hold
+from flows.operations.bindings import save_findings_and_holds, save_run_and_holds
 from flows.operations.run_results import RegistryRunResult
 from flows.runs import load_under_lease
+from flows.stages import (
+    LogStage,
+    Stage,
+    describe_changes,
+    describe_observation,
+    describe_plan,
+    log_changes_only,
+    log_stage,
+)
 from models.access.robot_state import RobotState
 from models.access.rotation import has_superseded_robots
 from models.core.availability import Complete
@@ -55,12 +64,17 @@ LEASE_WAIT_SECONDS = 120.0
 
 
 class RegistrySteps(NamedTuple):
-    """The steps of a run that access the registry, as Prefect tasks or as plain functions."""
+    """The steps of a run that access the registry, as Prefect tasks or as plain functions.
+
+    Attributes:
+        log: logs the results of the stages.
+    """
 
     observe: Callable[[Registry, RegistryReader, str], Awaitable[Snapshot]]
     apply: Callable[
         [Plan, RegistryWriter, str, SaveSecret | None], Awaitable[tuple[ChangeResult, ...]]
     ]
+    log: LogStage
 
 
 async def _apply(
@@ -70,8 +84,8 @@ async def _apply(
     return await apply(cast(Plan, quote(plan)), writer, installation, save_secret)
 
 
-AS_TASKS = RegistrySteps(observe, _apply)
-AS_FUNCTIONS = RegistrySteps(observe.fn, apply.fn)
+AS_TASKS = RegistrySteps(observe, _apply, log_stage)
+AS_FUNCTIONS = RegistrySteps(observe.fn, apply.fn, log_changes_only)
 """For many registries in one task: a task run per step would overload the Prefect server."""
 
 
@@ -170,6 +184,8 @@ async def _observe_and_save(
             await save_and_release(context.lease_id, save_run_and_holds, *arguments)
         else:
             await in_transaction(save_run_and_holds, *arguments)
+        health = summarize_health(run_record.conditions)
+        options.steps.log(Stage.SAVE, name, f"{health.health}, {health.reason}")
     return RegistryRunResult(
         registry=name,
         health_summary=summarize_health(run_record.conditions),
@@ -253,7 +269,9 @@ async def _connect_and_run(
         ) as client:
             return await _run(registry_state, robot_state, client, credentials, options)
     except RemoteError as error:
-        return _unreachable(registry_state, robot_state, error, options.context.now)
+        unreachable = _unreachable(registry_state, robot_state, error, options.context.now)
+        options.steps.log(Stage.OBSERVE, registry.name, describe_observation(unreachable.snapshot))
+        return unreachable
 
 
 async def _run(
@@ -273,6 +291,7 @@ async def _run(
     observation = await observe_pull_user(
         observation, registry, credentials, client, robot_state.key_check
     )
+    options.steps.log(Stage.OBSERVE, registry.name, describe_observation(observation))
     snapshot = robot_state.ignore_unneeded_robots(observation)
     snapshot = await verify_updated_secrets(robot_state, snapshot, client)
     robot_state = await verify_new_secrets(robot_state, client)
@@ -280,6 +299,7 @@ async def _run(
     if snapshot.read_only_reason and plan.changes and not options.dry_run:
         return _wait_until_writable(snapshot, plan, allow_large=options.allow_large)
     plan, save_secret, unsafe_reason = await _apply_limits(plan, robot_state.key_check, options)
+    options.steps.log(Stage.PLAN, registry.name, describe_plan(plan, unsafe_reason))
     if options.dry_run:
         return _Run(snapshot, plan, plan, unsafe_reason=unsafe_reason)
     storage = None
@@ -292,6 +312,7 @@ async def _run(
     if plan.changes:
         unsaved_plan = await _save_findings(registry_state.record, plan, options.context)
         results = await options.steps.apply(plan, client, installation, save_secret)
+        options.steps.log(Stage.APPLY, registry.name, describe_changes(plan, results))
     if not snapshot.read_only_reason:
         await ensure_observer(robot_state, snapshot, client, create_missing=options.is_new_registry)
     return _Run(snapshot, plan, unsaved_plan, results, unsafe_reason, storage)
@@ -369,31 +390,3 @@ async def _save_findings(record: RegistryRecord, plan: Plan, context: RunContext
         return plan
     await in_transaction(save_findings_and_holds, plan.registry, findings, context)
     return plan.model_copy(update={"drifts": (), "expired_spaces": (), "bindings_to_hold": {}})
-
-
-def save_findings_and_holds(
-    session: Session, registry: str, findings: Findings, context: RunContext
-) -> None:
-    """Save findings, and hold the bindings of spaces that were replaced or have expired.
-
-    Raises:
-        LeaseHeld: the lease was lost; nothing is saved, and no change may be applied.
-    """
-    runs.save_findings(session, registry, findings, context)
-    hold(session, registry, findings.bindings_to_hold, context)
-
-
-def save_run_and_holds(
-    session: Session,
-    registry: str,
-    run_record: RunRecord,
-    context: RunContext,
-    storage: StorageReading | None = None,
-) -> None:
-    """Save the results of a run, and hold bindings as `save_findings_and_holds` does.
-
-    Raises:
-        LeaseHeld: the lease was lost; nothing is saved.
-    """
-    runs.save_run(session, registry, run_record, context, storage)
-    hold(session, registry, run_record.bindings_to_hold, context)

@@ -11,6 +11,7 @@ from flows.operations.rollout import save_rollout
 from flows.operations.run_results import ClusterSyncResult
 from flows.operations.sync_cluster import hold_cluster, sync_cluster
 from flows.runs import isolate_failure
+from flows.stages import log_clusters
 from models.clusters.cluster import Cluster
 from models.clusters.pull_secret import PullSecretPlan
 from models.core.errors import LeaseHeld
@@ -77,6 +78,7 @@ async def sync_clusters(
     results = await map_concurrently(selection, sync, semaphore)
     if not dry_run:
         await in_transaction(save_rollout, clock.now())
+    log_clusters(results)
     return results
 
 

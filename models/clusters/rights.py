@@ -4,7 +4,7 @@ See https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from models.clusters.cluster import (
@@ -95,6 +95,25 @@ def describe_missing_rights(missing_rights: Iterable[str]) -> str:
     return (
         f"its kubeconfig does not have these rights in all namespaces: {text}. Run: kubectl apply "
         f"-f {RIGHTS_MANIFEST}"
+    )
+
+
+def missing_rules(missing_rights: Collection[str]) -> str:
+    """Return the rules of a ClusterRole that grant missing rights, as YAML.
+
+    Args:
+        missing_rights: `str()` of each missing right, as in the status of the cluster; what is not
+            one of `REQUIRED_RIGHTS` is left out.
+    """
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for right in REQUIRED_RIGHTS:
+        if str(right) in missing_rights:
+            verbs.setdefault((right.group, right.resource, right.name), []).append(right.verb)
+    return "".join(
+        f'- apiGroups: ["{group}"]\n  resources: [{resource}]\n'
+        + (f"  resourceNames: [{name}]\n" if name else "")
+        + f"  verbs: [{', '.join(words)}]\n"
+        for (group, resource, name), words in verbs.items()
     )
 
 

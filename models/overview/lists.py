@@ -69,7 +69,7 @@ class ListPage(FrozenModel, Generic[Item]):
 
 
 def _clean_search(text: str) -> str:
-    return text.strip()[:MAX_NAME_LENGTH]
+    return text.replace("\0", "").strip()[:MAX_NAME_LENGTH]  # PostgreSQL has no NUL
 
 
 class ListQuery(FrozenModel):

@@ -1,6 +1,5 @@
 """Runs of flows over Prefect's public client: start, show, cancel."""
 
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -23,7 +22,10 @@ from prefect.states import Cancelling
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
+from tasks import clock
+from tasks.prefect.actors import sign_run
 from tasks.prefect.api import prefect_client
+from tasks.secrets.console_key import ensure_console_key
 
 _DEPLOYMENT = "default"
 _PAGE_SIZE = 200
@@ -120,14 +122,17 @@ async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str
             was started.
         PrefectUnavailable: the server did not answer.
     """
-    del actor
     async with prefect_client() as client:
         try:
             deployment = await client.read_deployment_by_name(f"{flow}/{_DEPLOYMENT}")
+            all_parameters = {**deployment.parameters, **parameters}  # as the server stores them
+            key = ensure_console_key()
+            signed = sign_run(flow, all_parameters, actor, clock.now(), key)
             run = await client.create_flow_run_from_deployment(
                 deployment.id,
-                parameters=dict(parameters),
-                idempotency_key=secrets.token_urlsafe(24),
+                parameters=all_parameters,
+                idempotency_key=signed.idempotency_key,
+                labels=dict(signed.labels),
             )
         except ObjectNotFound:
             raise InvalidRequest(

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+import httpx
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
+from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.clusters.cluster import Cluster
 from models.core.errors import CredentialError
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
+from tasks.prefect.api import prefect_client
 from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
@@ -110,6 +113,24 @@ async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
         for document in await read_block_documents(_BLOCK_TYPE, names)
         if document.name
     }
+
+
+async def list_saved_kubeconfigs() -> tuple[str, ...]:
+    """Return the names of saved kubeconfigs, sorted; at most 200, without their content.
+
+    Raises:
+        PrefectUnavailable: the Prefect API does not answer.
+    """
+    async with prefect_client() as client:
+        try:
+            documents = await client.read_block_documents_by_type(
+                _BLOCK_TYPE, limit=200, include_secrets=False
+            )
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            return ()  # the block type is not registered yet
+    return tuple(sorted(document.name for document in documents if document.name))
 
 
 def kubeconfig_from_block(document: BlockDocument) -> SecretStr:

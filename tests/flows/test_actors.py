@@ -22,6 +22,7 @@ from models.core.runs.actor import Actor
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.prefect.actors import ACTOR_LABEL, SignedRun, sign_run
+from tasks.prefect.flow_runs import start_run
 from tasks.secrets.console_key import ensure_console_key
 from tasks.store import audit
 from tasks.store.session import in_transaction
@@ -64,10 +65,13 @@ async def _actor_in_audit(run: FlowRun, workspace: str) -> str:
 
 async def test_the_user_of_the_console(name: str) -> None:
     parameters = {"name": name, "description": "Läden, \u202e1.0"}
-    signed = sign_run(FLOW, parameters, "alice@example.com", clock.now(), ensure_console_key())
-    run = await _start(parameters, signed)
+    await _deploy()
+    run_id = await start_run(FLOW, parameters, "alice@example.com")
+    async with get_client() as client:
+        run = await client.read_flow_run(UUID(run_id))
     assert await _actor_in_audit(run, name) == "person:alice@example.com"
-    # The same tag and key make no second run, so there is nothing to replay.
+    # The same label and key make no second run, so there is nothing to replay.
+    signed = SignedRun(run.idempotency_key or "", {ACTOR_LABEL: str(run.labels[ACTOR_LABEL])})
     assert (await _start(parameters, signed)).id == run.id
 
 

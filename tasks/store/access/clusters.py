@@ -97,7 +97,7 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
         status=ClusterStatus.model_validate(row.model_dump(include=_STATUS_FIELDS)),
         namespaces=list_namespaces(session, name),
         pull_secrets=list_pull_secrets(session, name),
-        other_names=_list_other_names(session, cluster),
+        other_names=list_other_names(session, cluster),
     )
 
 
@@ -109,7 +109,8 @@ def list_statuses(session: Session) -> dict[str, ClusterStatus]:
     }
 
 
-def _list_other_names(session: Session, cluster: Cluster) -> tuple[str, ...]:
+def list_other_names(session: Session, cluster: Cluster) -> tuple[str, ...]:
+    """Return other names under which the same cluster is registered, sorted."""
     if not cluster.uid:
         return ()
     query = select(ClusterRow.name).where(

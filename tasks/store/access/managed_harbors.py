@@ -1,7 +1,9 @@
 """Records of managed Harbors."""
 
 from collections.abc import Iterable
+from typing import Any
 
+from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
 from models.discovery.managed_harbor import HarborRef, ManagedHarborRecord
@@ -18,10 +20,11 @@ def list_harbor_records(session: Session) -> tuple[ManagedHarborRecord, ...]:
             col(ManagedHarborRow.name),
         )
     )
-    return tuple(_to_record(row) for row in rows)
+    return tuple(harbor_record(row) for row in rows)
 
 
-def _to_record(row: ManagedHarborRow) -> ManagedHarborRecord:
+def harbor_record(row: ManagedHarborRow | Row[Any]) -> ManagedHarborRecord:
+    """Return the record in a row of the table."""
     return ManagedHarborRecord.model_validate(
         {
             "ref": {

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from flows.operations import bindings as binding_operations
-from flows.operations import memberships, reconcile_registry
+from flows.operations import memberships
 from models.access.binding import Binding, Workspace
 from models.access.binding_update import hold_spaces
 from models.registries.plan import Plan
@@ -68,7 +68,7 @@ def save_findings(**parts: Any) -> None:
             record = await in_transaction(registries.get_registry, "prod")
             findings = summarize_findings(record, plan)
             await in_transaction(
-                reconcile_registry.save_findings_and_holds, "prod", findings, context
+                binding_operations.save_findings_and_holds, "prod", findings, context
             )
 
     asyncio.run(save())
