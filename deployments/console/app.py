@@ -26,7 +26,7 @@ def routes() -> list[BaseRoute]:
     """Return all routes; those of forms are checked against forged requests."""
     return [
         Route("/login", login.show),
-        form_route("/login", login.log_in),
+        form_route("/login", login.log_in, needs_token=False),
         form_route("/logout", login.log_out),
         Route("/healthz", health.is_alive),
         Route("/readyz", health.is_ready),

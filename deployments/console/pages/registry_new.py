@@ -215,6 +215,6 @@ async def _form_page(
         kinds=[(kind, item.label) for kind, item in CAPABILITIES.items()],
         kind_help=[f"{item.label}: {item.description}" for item in CAPABILITIES.values()],
         tls_modes=list(_TLS_MODES.items()),
-        saved=[("", "None: enter them below"), *((name, name) for name in saved)],
+        saved=[("", "None: enter them above"), *((name, name) for name in saved)],
         prefect_error=prefect_error,
     )
