@@ -50,6 +50,7 @@ async def show(request: Request) -> Response:
         request,
         "overview.html",
         overview=data.overview,
+        last_checked=_last_checked(data.overview),
         page=data.page,
         trend=data.trend,
         list_query=query,
@@ -89,6 +90,11 @@ def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewDat
         select_registries(registries, query),
         trend_chart(list_storage_totals(session, times)),
     )
+
+
+def _last_checked(overview: Overview) -> datetime | None:
+    times = (item.record.poll_history.observed_at for item in overview.registries)
+    return max((at for at in times if at is not None), default=None)
 
 
 def _find_problems(overview: Overview) -> list[RegistryStatistics]:
