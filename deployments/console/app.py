@@ -46,6 +46,7 @@ def create_app(settings: ConsoleSettings) -> Starlette:
     Raises:
         InvalidRequest: the key or the password cannot be read.
     """
+    _ = settings.password  # an unusable password file must stop the start, not the first login
     cookies = SessionCookies(ensure_console_key(), timedelta(hours=settings.session_hours))
     app = Starlette(
         routes=routes(),
