@@ -1,5 +1,6 @@
 """The first page: all registries with their health, storage and age."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -43,8 +44,9 @@ class _OverviewData(NamedTuple):
 async def show(request: Request) -> Response:
     """Show the overview."""
     query = parse_query(request.query_params)
-    data = await read(_load, query, clock.now())
-    silence = await find_silence(console_of(request).started_at)
+    data, silence = await asyncio.gather(
+        read(_load, query, clock.now()), find_silence(console_of(request).started_at)
+    )
     problems = _find_problems(data.overview)
     return render(
         request,
