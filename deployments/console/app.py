@@ -35,7 +35,7 @@ def routes() -> list[BaseRoute]:
     """Return all routes; those of forms are checked against forged requests."""
     return [
         Route("/login", login.show),
-        form_route("/login", login.log_in),
+        form_route("/login", login.log_in, needs_token=False),
         form_route("/logout", login.log_out),
         Route("/healthz", health.is_alive),
         Route("/readyz", health.is_ready),
@@ -68,6 +68,7 @@ def create_app(settings: ConsoleSettings) -> Starlette:
     Raises:
         InvalidRequest: the key or the password cannot be read.
     """
+    _ = settings.password  # an unusable password file must stop the start, not the first login
     cookies = SessionCookies(ensure_console_key(), timedelta(hours=settings.session_hours))
     app = Starlette(
         routes=routes(),

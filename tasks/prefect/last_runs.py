@@ -32,7 +32,7 @@ async def list_last_ends(flows: Iterable[str]) -> dict[str, datetime]:
         PrefectUnavailable: the Prefect API does not answer.
     """
     names = list(flows)
-    async with prefect_client(seconds=5) as client:
+    async with prefect_client() as client:
         ends = await asyncio.gather(*(_last_end(client, name) for name in names))
     return {name: end for name, end in zip(names, ends, strict=True) if end is not None}
 

@@ -9,7 +9,7 @@ from tests.browser.product import Product, log_in
 from tests.real.skip import program
 from tests.support.product_server import serve_product
 
-_QUIET = [
+QUIET = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -42,7 +42,7 @@ def browser_page(chromium: str, product: Product) -> Iterator[Page]:
     For a module, not the session: while it lives no test of another module could run a loop.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(20_000)
         log_in(page, product.url, product.password)

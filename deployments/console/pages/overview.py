@@ -1,5 +1,6 @@
 """The first page: all registries with their health, storage and age."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -43,13 +44,15 @@ class _OverviewData(NamedTuple):
 async def show(request: Request) -> Response:
     """Show the overview."""
     query = parse_query(request.query_params)
-    data = await read(_load, query, clock.now())
-    silence = await find_silence(console_of(request).started_at)
+    data, silence = await asyncio.gather(
+        read(_load, query, clock.now()), find_silence(console_of(request).started_at)
+    )
     problems = _find_problems(data.overview)
     return render(
         request,
         "overview.html",
         overview=data.overview,
+        last_checked=_last_checked(data.overview),
         page=data.page,
         trend=data.trend,
         list_query=query,
@@ -89,6 +92,11 @@ def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewDat
         select_registries(registries, query),
         trend_chart(list_storage_totals(session, times)),
     )
+
+
+def _last_checked(overview: Overview) -> datetime | None:
+    times = (item.record.poll_history.observed_at for item in overview.registries)
+    return max((at for at in times if at is not None), default=None)
 
 
 def _find_problems(overview: Overview) -> list[RegistryStatistics]:

@@ -5,11 +5,12 @@ from contextlib import suppress
 from typing import Any
 
 from pydantic import SecretStr
+from sqlmodel import Session
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from deployments.console.context import user_of
+from deployments.console.context import read, user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, check_parameters, is_checked, text_of
 from deployments.console.markdown import render_markdown
@@ -18,6 +19,7 @@ from deployments.console.rendering import render, url
 from flows.registries.integrate import integrate_registry
 from models.core.errors import IntegrationError
 from models.registries.registry import CAPABILITIES
+from models.tables import RegistryRow
 from tasks.prefect.api import PrefectUnavailable
 from tasks.prefect.flow_runs import FlowRunView, list_artifacts, list_steps, start_run
 from tasks.secrets.form_blocks import (
@@ -53,7 +55,8 @@ async def show(request: Request) -> Response:
         steps = await list_steps(run.id)
         return render(request, "registry_progress.html", run=run, steps=steps)
     await _discard_credentials(run)
-    if run.is_completed and not run.parameters.get("test_only"):
+    is_integrated = run.is_completed and not run.parameters.get("test_only")
+    if is_integrated or await read(_was_saved, run):
         return RedirectResponse(url("registries", str(run.parameters["name"])), status_code=303)
     return await _result_page(request, run)
 
@@ -159,6 +162,12 @@ async def _discard_credentials(run: FlowRunView) -> None:
         await discard_form_credentials(block_id)
 
 
+def _was_saved(session: Session, run: FlowRunView) -> bool:
+    """Return whether a run saved its registry, even if it failed afterwards."""
+    row = session.get(RegistryRow, str(run.parameters["name"]))
+    return row is not None and run.created_at is not None and row.integrated_at >= run.created_at
+
+
 async def _result_page(request: Request, run: FlowRunView) -> Response:
     results = [render_markdown(artifact.markdown) for artifact in await list_artifacts(run.id)]
     values = _values_of_run(run, request.query_params.get("user", ""))
@@ -212,9 +221,10 @@ async def _form_page(
         errors=dict.fromkeys((*_FIELDS, "description", "password", ""), "") | dict(errors or {}),
         run=run,
         results=results,
+        has_probe_error=bool(results) and run is not None and " was not saved: " in run.message,
         kinds=[(kind, item.label) for kind, item in CAPABILITIES.items()],
         kind_help=[f"{item.label}: {item.description}" for item in CAPABILITIES.values()],
         tls_modes=list(_TLS_MODES.items()),
-        saved=[("", "None: enter them below"), *((name, name) for name in saved)],
+        saved=[("", "None: enter them above"), *((name, name) for name in saved)],
         prefect_error=prefect_error,
     )

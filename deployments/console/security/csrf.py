@@ -19,11 +19,16 @@ _MAX_FIELDS = 12_000
 FormEndpoint = Callable[[Request, FormData], Awaitable[Response]]
 
 
-def form_route(path: str, endpoint: FormEndpoint) -> Route:
+def form_route(path: str, endpoint: FormEndpoint, *, needs_token: bool = True) -> Route:
     """Return the route of a form: the endpoint gets the form only after the form was checked.
 
-    The browser must say that the form comes from this console, and it must have the token of its
-    session. A page without a session (login) has no token.
+    The browser must say that the form comes from this console, and the form must have the token of
+    its session.
+
+    Args:
+        path: path of the route.
+        endpoint: handles the form.
+        needs_token: False only for the login, which has no session yet.
     """
 
     async def submit(request: Request) -> Response:
@@ -31,7 +36,9 @@ def form_route(path: str, endpoint: FormEndpoint) -> Route:
             raise HTTPException(403, "the form comes from another site: nothing was changed")
         form = await request.form(max_files=0, max_fields=_MAX_FIELDS)
         session, token = session_of(request), form.get(FIELD, "")
-        if session and not console_of(request).cookies.is_csrf_token(session, str(token)):
+        if needs_token and not (
+            session and console_of(request).cookies.is_csrf_token(session, str(token))
+        ):
             raise HTTPException(403, "the form is outdated: load the page again, nothing changed")
         return await endpoint(request, form)
 

@@ -1,0 +1,142 @@
+"""The whole story in the console only: integrate, create, bind, explain, unbind, remove."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from deployments.simulators.harbor import SimulatedHarbor
+from deployments.simulators.kubernetes import running_cluster
+from deployments.simulators.server import run_server
+from models.core.labels import WORKSPACE_LABEL
+from tests.browser.axe import load_axe, violations
+from tests.browser.conftest import QUIET
+from tests.browser.product import RUN_MS, Product
+
+PASSWORD = "Administrator-of-the-console-5"
+WRONG = "Not-the-administrator-5"
+
+
+@pytest.fixture(scope="module")
+def console(chromium: str, product: Product) -> Iterator[Page]:
+    """A page of the console, of somebody who has logged in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(60_000)
+        log_in_to_console(page, product)
+        yield page
+        browser.close()
+
+
+def log_in_to_console(page: Page, product: Product) -> None:
+    user, _, password = product.password.partition(":")
+    page.goto(product.console_url)
+    page.get_by_label("User name").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Registries", level=1)).to_be_visible()
+
+
+def integrate(page: Page, product: Product, name: str, address: str, password: str) -> None:
+    """Fill in the form of a new registry and send it."""
+    if "/registries/new" not in page.url:
+        page.goto(product.console_url)
+        page.get_by_role("link", name="Integrate a registry").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label(re.compile("^Address")).fill(address)
+    page.get_by_label(re.compile("^User name")).fill("admin")
+    page.get_by_label(re.compile("^Password")).fill(password)
+    page.get_by_role("button", name="Integrate").click()
+
+
+def expect_run(page: Page, state: str = "Completed") -> None:
+    """Wait until the run whose page is shown has ended."""
+    badge = page.locator("#run .badge").first
+    final_state = re.compile("^(Completed|Failed|Crashed|Cancelled)$")
+    expect(badge).to_have_text(final_state, timeout=RUN_MS)
+    assert badge.inner_text() == state, page.locator("#run").inner_text()
+
+
+def test_the_story_of_a_registry(console: Page, product: Product) -> None:
+    harbor = SimulatedHarbor(admin_password=PASSWORD, lockout_seconds=0.05)
+    harbor.add_project("payments", repositories=["api"])
+    with run_server(harbor.app) as address, running_cluster() as cluster:
+        harbor.external_url = address
+        cluster.add_namespace("till", {WORKSPACE_LABEL: "team-till"})
+        kubeconfig = product.save_block(
+            "cluster-credentials", "console", kubeconfig=cluster.kubeconfig
+        )
+        register = product.start("register-cluster", name="console", credentials=kubeconfig)
+
+        integrate(console, product, "shop", address, WRONG)
+        expect(console.get_by_text("The registry was not integrated")).to_be_visible(timeout=RUN_MS)
+        expect(console.get_by_text("What to do:")).to_be_visible()
+        expect(console.get_by_label("Name", exact=True)).to_have_value("shop")
+        expect(console.get_by_label(re.compile("^User name"))).to_have_value("admin")
+        expect(console.get_by_label(re.compile("^Password"))).to_have_value("")
+        integrate(console, product, "shop", address, PASSWORD)
+        console.wait_for_url("**/registries/shop", timeout=RUN_MS)
+
+        console.get_by_text("Create spaces").click()
+        console.get_by_label("Names").fill("till-images")
+        console.get_by_role("button", name="Create", exact=True).click()
+        expect_run(console)
+        assert not harbor.projects["till-images"].public
+        product.wait_for(register)
+
+        console.goto(product.console_url)
+        clicks = [
+            console.get_by_role("link", name="shop", exact=True).first,
+            console.get_by_label("Select till-images"),
+            console.get_by_role("option", name="team-till"),
+            console.get_by_role("button", name="Bind", exact=True),
+        ]
+        for target in clicks:  # four, and no name is typed
+            target.click()
+        expect_run(console)
+        assert cluster.secret("till"), "the namespace has its pull secret when the run has ended"
+
+        console.goto(f"{product.console_url}/registries/shop")
+        console.get_by_label("Select till-images").check()
+        console.get_by_role("option", name="team-till").click()
+        console.get_by_role("button", name=re.compile("^Unbind")).click()
+        expect_run(console)
+        expect(console.get_by_text("This is a preview: nothing was changed.")).to_be_visible()
+        assert cluster.secret("till"), "a preview changes nothing"
+        console.get_by_role("button", name="Unbind now").click()
+        expect(console.get_by_text("This is a preview")).to_be_hidden()
+        expect_run(console)
+        assert not cluster.secret("till")
+
+        console.goto(f"{product.console_url}/registries/shop")
+        console.get_by_role("button", name=re.compile("^Remove")).click()
+        expect_run(console)
+        console.get_by_role("button", name="Remove now").click()
+        expect(console.get_by_text("This is a preview")).to_be_hidden()
+        expect_run(console)
+        console.goto(product.console_url)
+        expect(console.get_by_role("link", name="shop", exact=True)).to_have_count(0)
+    for secret in (PASSWORD, WRONG):
+        assert not product.files_containing(secret)
+
+
+@pytest.mark.parametrize("path", ["/", "/registries/new", "/nowhere", "/workspaces"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible(
+    console: Page,
+    product: Product,
+    tmp_path_factory: pytest.TempPathFactory,
+    path: str,
+    scheme: str,
+) -> None:
+    axe = load_axe(Path(tmp_path_factory.getbasetemp()) / "axe")
+    console.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for width in (375, 1280):
+        console.set_viewport_size({"width": width, "height": 900})
+        console.goto(f"{product.console_url}{path}")
+        assert violations(console, axe) == []
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert console.evaluate(overflow) <= 0, "tables scroll inside of their own box"
