@@ -42,6 +42,7 @@ from models.core.errors import NEEDS_PERSON_REASONS, RemoteError
 from models.core.runs.context import RunContext
 from models.core.settings import get_settings
 from tasks import clock
+from tasks.access.kept_logins import KeptLogins
 from tasks.access.pull_secret_contents import (
     NamespaceContents,
     PullAccess,
@@ -165,6 +166,7 @@ async def _connect_and_run(cluster_state: ClusterState, options: _Options) -> _S
     """Observe, plan, save assignments, apply; an error of the cluster is a result, too."""
     record = cluster_state.record
     contents = await build_pull_secret_contents(cluster_state.access)
+    kept_logins = contents.keep_logins(record.pull_secrets)
     try:
         async with open_cluster(
             record.cluster,
@@ -172,9 +174,10 @@ async def _connect_and_run(cluster_state: ClusterState, options: _Options) -> _S
             installation=cluster_state.installation,
             is_own_content=contents.is_own_content,
             recorded_fingerprints=record.fingerprints,
+            keep_content=kept_logins.add,
             kubeconfigs=options.kubeconfigs,
         ) as client:
-            sync_run = await _plan(cluster_state, contents, client, options)
+            sync_run = await _plan(cluster_state, contents, kept_logins, client, options)
             if options.dry_run:
                 return sync_run
             await _save_assignments(cluster_state, sync_run.namespaces, options.context)
@@ -221,6 +224,7 @@ def _has_changes(
 async def _plan(
     cluster_state: ClusterState,
     pull_secret_contents: PullSecretContents,
+    kept_logins: KeptLogins,
     client: ClusterReader,
     options: _Options,
 ) -> _SyncRun:
@@ -231,7 +235,7 @@ async def _plan(
     if is_rights_check_due(record.status, snapshot, record.pull_secrets, clock.now()):
         missing_rights = await client.find_missing_rights(required_rights(record.cluster))
         snapshot = snapshot.model_copy(update={"missing_rights": missing_rights})
-    namespace_contents = pull_secret_contents.for_namespaces(namespaces)
+    namespace_contents = pull_secret_contents.for_namespaces(namespaces, kept_logins)
     plan = plan_pull_secrets(
         record.cluster,
         snapshot,

@@ -15,6 +15,7 @@ from models.clusters.cluster import (
 )
 from models.clusters.contest import Contest, describe_contest
 from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
+from models.clusters.partial_secret import must_keep_secret
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
@@ -58,8 +59,9 @@ def plan_pull_secrets(
         desired: desired pull secrets by namespace; other namespaces must have none.
         pull_secrets: statuses on record.
         unresolved: namespaces whose desired content is not known completely, with the reason. Their
-            pull secret is kept, unless there is none, or it contains a login that they are not
-            entitled to; then the known part in `desired` is written.
+            pull secret is kept if `desired` lacks a login that it has. Otherwise `desired` is
+            written, as it is where there is no pull secret, or where it contains a login that they
+            are not entitled to.
         entitled: registries by namespace that it may log in to, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
@@ -70,12 +72,11 @@ def plan_pull_secrets(
     changes: list[ClusterChange] = []
     statuses = _keep_unreadable(cluster, snapshot, before, desired)
     for name, observed in observed_by_namespace.items():
-        may_keep = _is_entitled(before.get(name), (entitled or {}).get(name))
-        if observed.secret is None and name in desired:
-            may_keep = False  # the known logins are better than no pull secret
-        if unresolved and name in unresolved and may_keep:
-            statuses.append(_keep_unresolved(cluster, name, before, unresolved[name]))
-            continue
+        if unresolved and name in unresolved:
+            known, allowed = desired.get(name), (entitled or {}).get(name)
+            if must_keep_secret(before.get(name), observed.secret, known, allowed):
+                statuses.append(_keep_unresolved(cluster, name, before, unresolved[name]))
+                continue
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
         steps, status = namespace_secret.plan(desired.get(name))
@@ -133,13 +134,6 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
         for namespace in namespaces.items
         if namespace.name not in unreadable
     }
-
-
-def _is_entitled(before: PullSecretStatus | None, entitled: Collection[str] | None) -> bool:
-    """Return whether a namespace is entitled to all logins in its pull secret."""
-    if before is None or entitled is None:
-        return True
-    return all(login.registry in entitled for login in before.logins)
 
 
 def _keep_status(

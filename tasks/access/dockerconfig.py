@@ -27,3 +27,14 @@ def build_dockerconfigjson(logins: Iterable[RegistryLogin], passwords: Passwords
         entry = {"username": login.account, "password": password, "auth": auth}
         auths |= dict.fromkeys((login.host, *login.other_hosts), entry)
     return json.dumps({"auths": auths}, sort_keys=True)
+
+
+def add_entries(content: str, entries: Mapping[str, object]) -> str:
+    """Return a dockerconfigjson text with entries added; equal logins give equal text.
+
+    Args:
+        content: the text; empty for one without logins.
+        entries: entries of other hosts.
+    """
+    auths = json.loads(content)["auths"] if content else {}
+    return json.dumps({"auths": {**entries, **auths}}, sort_keys=True)

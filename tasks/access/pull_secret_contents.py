@@ -13,7 +13,7 @@ from sqlmodel import Session
 from models.access.entitlement import PullUser, logins_by_workspace
 from models.access.pull_user import pull_user_problem
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import DesiredPullSecret, RegistryLogin
+from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus, RegistryLogin
 from models.core.errors import (
     CredentialError,
     InvalidRequest,
@@ -21,7 +21,8 @@ from models.core.errors import (
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
-from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
+from tasks.access.dockerconfig import Passwords, add_entries, build_dockerconfigjson
+from tasks.access.kept_logins import KeptEntries, KeptLogins
 from tasks.access.own_logins import OwnLogins
 from tasks.access.pull_user import pull_user_fingerprint
 from tasks.clusters.objects import ContentCheck, recognize_nothing
@@ -43,11 +44,13 @@ class PullSecretContents:
         desired: logins with their fingerprint; for an unresolved workspace only the logins whose
             password is available.
         contents: dockerconfigjson texts; secret, never stored or logged.
-        unresolved: workspaces with a missing password, with the reason. They keep their current
-            pull secret, unless it has a login that they are not entitled to.
+        unresolved: workspaces with a missing password, with the reason. Their namespaces keep the
+            login that they have, see `KeptLogins`; if it cannot be read from their pull secret,
+            they keep all of it, unless it has a login that they are not entitled to.
         fingerprint: keyed digest that detects changed contents.
         entitled_registries: registries that a workspace may pull from, whether or not the
             passwords are available.
+        missing: registries of which a workspace's password is missing.
         is_own_content: recognizes a content of this installation, see `OwnLogins`.
     """
 
@@ -56,10 +59,26 @@ class PullSecretContents:
     unresolved: Mapping[str, str]
     fingerprint: Callable[[bytes], str]
     entitled_registries: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_own_content: ContentCheck = recognize_nothing
 
-    def for_namespaces(self, namespaces: Iterable[Namespace]) -> "NamespaceContents":
-        """Return the contents by namespace; the key "" is used where a workspace has none."""
+    def keep_logins(self, pull_secrets: Iterable[PullSecretStatus]) -> KeptLogins:
+        """Return what collects the logins with a missing password from listed Secrets.
+
+        Args:
+            pull_secrets: statuses on record in the cluster whose Secrets are listed.
+        """
+        return KeptLogins(pull_secrets, frozenset[str]().union(*self.missing.values()))
+
+    def for_namespaces(
+        self, namespaces: Iterable[Namespace], kept_logins: KeptLogins | None = None
+    ) -> "NamespaceContents":
+        """Return the contents by namespace; the key "" is used where a workspace has none.
+
+        Args:
+            namespaces: the namespaces.
+            kept_logins: logins that namespaces have already, for those with a missing password.
+        """
         namespace_contents = NamespaceContents({}, {}, {}, {})
         for namespace in namespaces:
             workspace = namespace.workspace or ""
@@ -72,7 +91,25 @@ class PullSecretContents:
             if key in self.desired:
                 namespace_contents.desired[namespace.name] = self.desired[key]
                 namespace_contents.contents[namespace.name] = self.contents[key]
+            if kept_logins is not None and key in self.missing:
+                kept = kept_logins.select(namespace.name, self.missing[key])
+                self._add_kept(namespace_contents, namespace.name, key, kept)
         return namespace_contents
+
+    def _add_kept(
+        self, namespace_contents: "NamespaceContents", namespace: str, key: str, kept: KeptEntries
+    ) -> None:
+        if not kept.logins:
+            return
+        content = add_entries(self.contents.get(key, ""), kept.entries)
+        known_logins = self.desired[key].logins if key in self.desired else ()
+        logins = sorted((*known_logins, *kept.logins), key=lambda login: login.registry)
+        namespace_contents.contents[namespace] = content
+        namespace_contents.desired[namespace] = DesiredPullSecret(
+            logins=tuple(logins),
+            fingerprint=self.fingerprint(content.encode()),
+            byte_size=len(content.encode()),
+        )
 
 
 @dataclass(frozen=True)
@@ -225,11 +262,12 @@ def _build_contents(
     cipher: Cipher,
     pull_user_problems: Mapping[str, str],
 ) -> PullSecretContents:
-    desired, contents, unresolved = {}, {}, {}
+    desired, contents, unresolved, missing_registries = {}, {}, {}, {}
     for workspace, logins in workspace_logins.items():
         missing = [login for login in logins if (login.registry, login.robot_id) not in passwords]
         if missing:
             unresolved[workspace] = _missing_passwords_message(missing, pull_user_problems)
+            missing_registries[workspace] = frozenset(login.registry for login in missing)
         usable_logins = tuple(login for login in logins if login not in missing)
         if usable_logins:
             content = build_dockerconfigjson(usable_logins, passwords)
@@ -245,7 +283,12 @@ def _build_contents(
         for workspace, logins in workspace_logins.items()
     }
     return PullSecretContents(
-        desired, contents, unresolved, cipher.fingerprint, entitled_registries
+        desired,
+        contents,
+        unresolved,
+        cipher.fingerprint,
+        entitled_registries,
+        missing_registries,
     )
 
 

@@ -9,7 +9,13 @@ from pydantic import SecretStr
 from models.clusters.cluster import Cluster
 from models.core.settings import get_settings
 from tasks.clusters.factory import create_cluster_client
-from tasks.clusters.objects import ContentCheck, FingerprintFunction, recognize_nothing
+from tasks.clusters.objects import (
+    ContentCheck,
+    ContentKeeper,
+    FingerprintFunction,
+    keep_nothing,
+    recognize_nothing,
+)
 from tasks.clusters.protocol import ClusterClient
 from tasks.http.limits import ClientLimits
 from tasks.secrets.cluster_credentials import pick_kubeconfig, read_kubeconfigs
@@ -23,6 +29,7 @@ async def open_cluster(
     installation: str,
     is_own_content: ContentCheck = recognize_nothing,
     recorded_fingerprints: Mapping[str, str] = MappingProxyType({}),
+    keep_content: ContentKeeper = keep_nothing,
     kubeconfigs: Mapping[str, SecretStr] | None = None,
 ) -> AsyncIterator[ClusterClient]:
     """Open one client for one cluster and one run.
@@ -31,7 +38,7 @@ async def open_cluster(
         cluster: the cluster.
         fingerprint: keyed digest of pull secret contents.
         installation: installation id, which identifies the Secrets of this installation.
-        is_own_content, recorded_fingerprints: see `SecretIdentity`.
+        is_own_content, recorded_fingerprints, keep_content: see `SecretIdentity`.
         kubeconfigs: kubeconfigs by block name; None reads them now.
 
     Raises:
@@ -49,5 +56,6 @@ async def open_cluster(
         installation=installation,
         is_own_content=is_own_content,
         recorded_fingerprints=recorded_fingerprints,
+        keep_content=keep_content,
     ) as client:
         yield client

@@ -20,8 +20,10 @@ from tasks.clusters.client import KubernetesClient
 from tasks.clusters.kubeconfig import Kubeconfig, parse_kubeconfig
 from tasks.clusters.objects import (
     ContentCheck,
+    ContentKeeper,
     FingerprintFunction,
     SecretIdentity,
+    keep_nothing,
     recognize_nothing,
 )
 from tasks.clusters.protocol import ClusterClient
@@ -56,6 +58,7 @@ async def create_cluster_client(
     installation: str,
     is_own_content: ContentCheck = recognize_nothing,
     recorded_fingerprints: Mapping[str, str] = MappingProxyType({}),
+    keep_content: ContentKeeper = keep_nothing,
     service_account: Path = SERVICE_ACCOUNT_DIR,
 ) -> AsyncIterator[ClusterClient]:
     """Open one client for one cluster and one run.
@@ -67,7 +70,7 @@ async def create_cluster_client(
         client_limits: concurrency, size and time limits.
         fingerprint: keyed digest of pull secret contents.
         installation: installation id, which identifies the Secrets of this installation.
-        is_own_content, recorded_fingerprints: see `SecretIdentity`.
+        is_own_content, recorded_fingerprints, keep_content: see `SecretIdentity`.
         service_account: directory with the token and the CA certificate of the pod.
 
     Raises:
@@ -80,7 +83,10 @@ async def create_cluster_client(
 
     async with open_client(key, create) as http:
         yield KubernetesClient(
-            http, SecretIdentity(installation, fingerprint, is_own_content, recorded_fingerprints)
+            http,
+            SecretIdentity(
+                installation, fingerprint, is_own_content, recorded_fingerprints, keep_content
+            ),
         )
 
 

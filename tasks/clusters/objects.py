@@ -37,6 +37,14 @@ ContentCheck = Callable[[bytes], bool]
 """Returns whether a dockerconfigjson holds nothing but logins of this installation."""
 
 
+ContentKeeper = Callable[[str, bytes], None]
+"""Keeps the content of a namespace's pull secret that is as this installation wrote it."""
+
+
+def keep_nothing(namespace: str, content: bytes) -> None:
+    """Keep no content."""
+
+
 def recognize_nothing(content: bytes) -> bool:
     """Recognize no content: only labels identify a Secret."""
     return False
@@ -52,12 +60,14 @@ class SecretIdentity(NamedTuple):
             labels somebody changed.
         recorded_fingerprints: fingerprints of what this installation wrote, by namespace; the
             robot accounts of these contents may be deleted already.
+        keep_content: gets each listed content that has its recorded fingerprint.
     """
 
     installation: str
     fingerprint: FingerprintFunction
     is_own_content: ContentCheck = recognize_nothing
     recorded_fingerprints: Mapping[str, str] = MappingProxyType({})
+    keep_content: ContentKeeper = keep_nothing
 
 
 def _check_texts(values: dict[str, Any]) -> dict[str, str]:

@@ -222,7 +222,13 @@ class ClusterObserver:
         return await self._get_object(service_account_path(namespace, name), ServiceAccount)
 
     def _to_observed(self, secret: SecretObject) -> ObservedPullSecret:
-        return secret.to_observed(self._identity)
+        observed, content = secret.to_observed(self._identity), secret.dockerconfigjson
+        is_recorded = observed.fingerprint == self._identity.recorded_fingerprints.get(
+            observed.namespace, ""
+        )
+        if is_recorded and observed.is_owned and content is not None:
+            self._identity.keep_content(observed.namespace, content)
+        return observed
 
     async def _snapshot(
         self,

@@ -28,11 +28,11 @@ from models.core.errors import (
 )
 from models.core.reasons import Reason
 from tasks.http.body import BodyBuffer, BodyError, BodyTooLarge, CorruptBody
+from tasks.http.connection.network import AddressGuard, BlockedAddressError, ProxyConnectionError
+from tasks.http.connection.proxy import AUTHENTICATION_REQUIRED, Proxy, status_of
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
-from tasks.http.network import AddressGuard, BlockedAddressError, ProxyConnectionError
-from tasks.http.proxy import AUTHENTICATION_REQUIRED, Proxy, status_of
 from tasks.http.request import authorize, build_request, url_without_credentials
 from tasks.http.response import Response
 from tasks.http.retry import retry
@@ -127,7 +127,7 @@ class HttpClient:
         self._timeouts = httpx.Timeout(
             client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
         ).as_dict()
-        # No .netrc of this machine, and no proxy that was not chosen: see `tasks.http.proxy`.
+        # No .netrc of this machine, and no proxy but the one that was chosen for the server.
         self._transport = transport or Transport(
             server.tls_context,
             client_limits.max_concurrency,

@@ -10,7 +10,7 @@ from typing import cast
 import httpcore
 import httpx
 
-from tasks.http.network import AddressGuard, Backend
+from tasks.http.connection.network import AddressGuard, Backend
 
 _KEEPALIVE_SECONDS = 5.0
 

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry, RegistryOrigin
+from tasks.http.connection.proxy import Proxy, environment_proxy
 from tasks.http.limits import ClientLimits
-from tasks.http.proxy import Proxy, environment_proxy
 from tasks.registries.factory import create_registry_client
 from tasks.registries.protocol import (
     ClientOptions,

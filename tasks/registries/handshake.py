@@ -10,8 +10,8 @@ from models.registries.condition import CheckResult, ConditionStatus, ConditionT
 from models.registries.health import first_failure, tls_check
 from models.registries.registry import Registry
 from tasks.http import tls
-from tasks.http.client_certificate import ClientCertificate
-from tasks.http.network import BlockedAddressError, open_streams
+from tasks.http.connection.client_certificate import ClientCertificate
+from tasks.http.connection.network import BlockedAddressError, open_streams
 from tasks.registries.server import TLS_ADVICE, registry_address_guard, registry_tls_context
 
 

@@ -16,9 +16,9 @@ from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot, StorageReading
 from models.registries.registry import Registry
 from models.registries.robots import ObservedRobot, RobotAccount
-from tasks.http.client_certificate import ClientCertificate
+from tasks.http.connection.client_certificate import ClientCertificate
+from tasks.http.connection.proxy import Proxy
 from tasks.http.limits import ClientLimits
-from tasks.http.proxy import Proxy
 
 
 @dataclass(frozen=True, slots=True)

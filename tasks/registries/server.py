@@ -10,8 +10,8 @@ from models.core.settings import get_settings
 from models.registries.address import parse_address
 from models.registries.registry import CustomCA, Registry, RegistryOrigin, SkipVerify
 from tasks.http.client import HttpClient, Server
-from tasks.http.client_certificate import ClientCertificate, load_client_certificate
-from tasks.http.network import AddressGuard
+from tasks.http.connection.client_certificate import ClientCertificate, load_client_certificate
+from tasks.http.connection.network import AddressGuard
 from tasks.http.shared import open_client
 from tasks.http.tls import new_tls_context, tls_context
 from tasks.registries.protocol import ClientOptions

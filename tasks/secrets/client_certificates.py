@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from models.core.reasons import Reason
 from models.registries.registry import CertificateRef
 from tasks import clock
-from tasks.http.client_certificate import ClientCertificate, certificate_error
+from tasks.http.connection.client_certificate import ClientCertificate, certificate_error
 from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,

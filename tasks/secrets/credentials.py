@@ -22,8 +22,8 @@ from models.registries.registry import (
     SecretRef,
 )
 from tasks.discovery.admin_passwords import read_admin_passwords
-from tasks.http.client_certificate import ClientCertificate
-from tasks.http.proxy import Proxy
+from tasks.http.connection.client_certificate import ClientCertificate
+from tasks.http.connection.proxy import Proxy
 from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
 from tasks.secrets.blocks import (
     BlockIncomplete,

@@ -23,7 +23,7 @@ from models.core.reasons import Reason
 from models.registries.condition import CheckResult, ConditionStatus
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import CertificateRef, CustomCA, Kind
-from tasks.http.client_certificate import (
+from tasks.http.connection.client_certificate import (
     ClientCertificate,
     certificate_error,
     load_client_certificate,

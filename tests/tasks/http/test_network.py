@@ -19,7 +19,7 @@ from models.registries.condition import ConditionStatus
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import CustomCA, Registry, RegistryOrigin
 from tasks.http.client import HttpClient
-from tasks.http.network import AddressGuard, BlockedAddressError
+from tasks.http.connection.network import AddressGuard, BlockedAddressError
 from tasks.registries.handshake import check_connection
 from tasks.registries.server import registry_address_guard, registry_server
 from tests.support.builders import registry

@@ -16,7 +16,7 @@ from models.registries.address import parse_address
 from models.registries.condition import ConditionType
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import BlockRef, CustomCA, Kind, Registry, RegistryOrigin
-from tasks.http.proxy import Proxy, environment_proxy
+from tasks.http.connection.proxy import Proxy, environment_proxy
 from tasks.registries.connect import is_proxied, open_registry
 from tasks.registries.docker.client import DockerRegistryClient
 from tasks.registries.protocol import SavedCredential

@@ -23,9 +23,9 @@ from models.registries.registry import Kind, Tls
 from models.registries.robots import RobotAccount, robot_name
 from models.registries.space import ObservedSpace
 from tasks.http.client import HttpClient
-from tasks.http.client_certificate import ClientCertificate
+from tasks.http.connection.client_certificate import ClientCertificate
+from tasks.http.connection.proxy import Proxy
 from tasks.http.limits import ClientLimits
-from tasks.http.proxy import Proxy
 from tasks.registries.factory import CLIENT_OPENERS
 from tasks.registries.harbor import LockoutPolicy, open_harbor
 from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, RegistryClient

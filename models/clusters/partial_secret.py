@@ -1,0 +1,37 @@
+"""Pull secrets whose desired content is not known completely."""
+
+from collections.abc import Collection
+
+from models.clusters.cluster import ObservedPullSecret
+from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus
+
+
+def must_keep_secret(
+    before: PullSecretStatus | None,
+    secret: ObservedPullSecret | None,
+    desired: DesiredPullSecret | None,
+    entitled: Collection[str] | None,
+) -> bool:
+    """Return whether an incomplete content must not replace the current one.
+
+    Args:
+        before: the status on record.
+        secret: the Secret; None if there is none.
+        desired: the known part of the content; None if nothing is known.
+        entitled: registries that the namespace may log in to; None if that is not known.
+    """
+    registries = {login.registry for login in before.logins} if before else set()
+    if entitled is not None and not registries <= set(entitled):
+        return False  # a login that it is not entitled to is taken away, whatever else is lost
+    return desired is None or _loses_login(before, secret, desired)
+
+
+def _loses_login(
+    before: PullSecretStatus | None, secret: ObservedPullSecret | None, desired: DesiredPullSecret
+) -> bool:
+    """Return whether a login that a namespace has, or may have, is not in the desired content."""
+    if secret is None:
+        return False
+    if before is None or secret.fingerprint != before.fingerprint:
+        return True  # what is in it is not on record
+    return not {login.registry for login in before.logins} <= set(desired.registries)

@@ -1,0 +1,52 @@
+"""A Docker Registry that refuses its pull-only user, beside a Harbor."""
+
+from flows.access.bind_space import bind_space
+from flows.access.rotate_credentials import rotate_credentials
+from models.clusters.pull_secret import PullSecretState
+from tests.flows.access.test_access_docker import SECRET, add_docker_registry, docker_with
+from tests.support.helpers import add_registry, harbor_with, run_flow, save_credentials
+from tests.support.platform import (
+    add_cluster,
+    bind,
+    cluster_with,
+    pull_secrets_in,
+    run_schedules,
+    sync,
+    unbind,
+)
+
+
+async def test_a_refused_pull_user_holds_up_no_other_registry(name: str) -> None:
+    docker, harbor_name = f"{name}-docker", f"{name}-harbor"
+    with (
+        docker_with("team") as url,
+        harbor_with() as harbor,
+        cluster_with(shop="red") as cluster,
+    ):
+        harbor.simulator.add_project("team-a", repositories=["app"])
+        await save_credentials(f"{docker}-pull", "puller", SECRET)
+        await add_docker_registry(docker, url, f"{docker}-pull")
+        await add_registry(harbor_name, harbor.url)
+        await run_schedules(harbor_name)
+        await add_cluster("eu", cluster)
+        await bind(docker, ["team"], "red")
+        host, harbor_host = (address.partition("//")[2] for address in (url, harbor.url))
+        entry = (cluster.secret("shop") or {})["auths"][host]
+        await save_credentials(f"{docker}-pull", "puller", "wrong-pw-123")
+        await run_schedules(docker)  # the registry refuses the user
+        await run_flow(bind_space, harbor_name, ["team-a"], ["red"])
+        first = (cluster.secret("shop") or {})["auths"]
+        assert first[host] == entry
+        await run_flow(rotate_credentials, harbor_name)
+        auths = (cluster.secret("shop") or {})["auths"]
+        assert auths[host] == entry
+        assert auths[harbor_host] != first[harbor_host]
+        pull_secret = pull_secrets_in("eu")["shop"]
+        assert pull_secret.status is PullSecretState.PENDING
+        assert f"the pull-only user of {docker} is not delivered" in pull_secret.message
+        writes = len(cluster.requests.writes())
+        await sync()
+        assert len(cluster.requests.writes()) == writes
+        await unbind(docker, ["team"], "red")
+        assert (cluster.secret("shop") or {})["auths"].keys() == {harbor_host}
+        assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED
