@@ -289,7 +289,7 @@ async def _run(
     installation, registry = robot_state.installation, registry_state.record.registry
     observation = await options.steps.observe(registry, client, installation)
     observation = await observe_pull_user(
-        observation, registry, credentials, client, robot_state.key_check
+        observation, registry_state.record, credentials, client, robot_state.key_check
     )
     options.steps.log(Stage.OBSERVE, registry.name, describe_observation(observation))
     snapshot = robot_state.ignore_unneeded_robots(observation)

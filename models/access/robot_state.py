@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from models.access.rotation import (
+    REFUSED_SECRET_INTERVAL,
     Departure,
     current_robots,
     departure_rotations,
@@ -45,7 +46,8 @@ class RobotState(FrozenModel):
         departures: departures on record.
         rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
         key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
-        expired_robot_ids, exposed_robot_ids, overdue_robot_ids: see `RotationState`.
+        expired_robot_ids, exposed_robot_ids, overdue_robot_ids, recent_robot_ids: see
+            `RotationState`.
         blocked_robot_ids: robot accounts in pull secrets that cannot be written, because a password
             for another registry is not known. To delete them at their deadline would end the access
             of namespaces that are still entitled.
@@ -67,6 +69,7 @@ class RobotState(FrozenModel):
     expired_robot_ids: frozenset[int] = frozenset()
     exposed_robot_ids: frozenset[int] = frozenset()
     overdue_robot_ids: frozenset[int] = frozenset()
+    recent_robot_ids: frozenset[int] = frozenset()
     blocked_robot_ids: frozenset[int] = frozenset()
 
     def schedule(
@@ -91,6 +94,11 @@ class RobotState(FrozenModel):
             "rolled_out": {robot.workspace for robot in self.replacements if robot.rolled_out_at},
             "departure_rotations": {workspace for _, workspace in rotations},
             "expired_robot_ids": {id for id in deletions if deletions[id].is_due(now)},
+            "recent_robot_ids": {
+                robot.robot_id
+                for robot in self.robots
+                if now - robot.secret_created_at < REFUSED_SECRET_INTERVAL
+            },
             "exposed_robot_ids": {id for id in deletions if deletions[id].is_exposed},
             "overdue_robot_ids": {
                 id
@@ -128,6 +136,7 @@ class RobotState(FrozenModel):
             expired_robot_ids=self.expired_robot_ids,
             exposed_robot_ids=self.exposed_robot_ids,
             overdue_robot_ids=self.overdue_robot_ids,
+            recent_robot_ids=self.recent_robot_ids,
         )
 
     def ignore_unneeded_robots(self, snapshot: Snapshot) -> Snapshot:

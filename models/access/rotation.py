@@ -14,6 +14,10 @@ DEPARTURE_ROTATION_INTERVAL = timedelta(minutes=15)
 """Minimum time between two rotations due to departures; CI creates and deletes many namespaces."""
 
 
+REFUSED_SECRET_INTERVAL = timedelta(minutes=15)
+"""Minimum age of a replacement's secret that is refused before it gets another one."""
+
+
 class Departure(FrozenModel):
     """Namespaces that left a workspace with a robot account in a registry.
 

@@ -1,10 +1,9 @@
 """Pull secrets whose desired content is not known completely."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from models.clusters.cluster import Cluster, ObservedPullSecret
-from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus, pending_update
-from models.core.reasons import Reason
+from models.clusters.cluster import ObservedPullSecret
+from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus
 
 
 def must_keep_secret(
@@ -36,18 +35,3 @@ def _loses_login(
     if before is None or secret.fingerprint != before.fingerprint:
         return True  # what is in it is not on record
     return not {login.registry for login in before.logins} <= set(desired.registries)
-
-
-def kept_status(
-    cluster: Cluster,
-    namespace: str,
-    before: Mapping[str, PullSecretStatus],
-    message: str,
-    reason: Reason = Reason.CREDENTIALS_MISSING,
-) -> PullSecretStatus:
-    """Return the status of a pull secret that is kept as it is."""
-    update = pending_update(reason, message)
-    if namespace in before:
-        return before[namespace].model_copy(update=update)
-    values = {"cluster": cluster.name, "namespace": namespace, **update}
-    return PullSecretStatus.model_validate(values)

@@ -15,7 +15,7 @@ from models.clusters.cluster import (
 )
 from models.clusters.contest import Contest, describe_contest
 from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
-from models.clusters.partial_secret import kept_status, must_keep_secret
+from models.clusters.partial_secret import must_keep_secret
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
@@ -75,7 +75,7 @@ def plan_pull_secrets(
         if unresolved and name in unresolved:
             known, allowed = desired.get(name), (entitled or {}).get(name)
             if must_keep_secret(before.get(name), observed.secret, known, allowed):
-                statuses.append(kept_status(cluster, name, before, unresolved[name]))
+                statuses.append(_keep_unresolved(cluster, name, before, unresolved[name]))
                 continue
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
@@ -136,6 +136,25 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
     }
 
 
+def _keep_status(
+    cluster: Cluster,
+    namespace: str,
+    before: Mapping[str, PullSecretStatus],
+    update: Mapping[str, object],
+) -> PullSecretStatus:
+    if namespace in before:
+        return before[namespace].model_copy(update=update)
+    values = {"cluster": cluster.name, "namespace": namespace, **update}
+    return PullSecretStatus.model_validate(values)
+
+
+def _keep_unresolved(
+    cluster: Cluster, namespace: str, before: Mapping[str, PullSecretStatus], message: str
+) -> PullSecretStatus:
+    update = pending_update(Reason.CREDENTIALS_MISSING, message)
+    return _keep_status(cluster, namespace, before, update)
+
+
 def _keep_unreadable(
     cluster: Cluster,
     snapshot: ClusterSnapshot,
@@ -143,12 +162,14 @@ def _keep_unreadable(
     desired: Collection[str],
 ) -> list[PullSecretStatus]:
     return [
-        kept_status(
+        _keep_status(
             cluster,
             namespace.name,
             before,
-            f"the namespace could not be read and is not changed: {namespace.message}",
-            Reason.NAMESPACE_UNREADABLE,
+            pending_update(
+                Reason.NAMESPACE_UNREADABLE,
+                f"the namespace could not be read and is not changed: {namespace.message}",
+            ),
         )
         for namespace in snapshot.unreadable
         if namespace.name in before or namespace.name in desired

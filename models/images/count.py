@@ -99,13 +99,17 @@ class StorageCount:
         """Add a repository; one whose tags are not known counts as one tag that is not counted."""
         space = self._spaces.setdefault(repository.space, _SpaceCount())
         space.total += repository.invalid_tag_count + (repository.tags is None)
+        unknown = set[bytes]()  # of this repository only: a registry may have any number of them
         for digest in (repository.tags or {}).values():
             space.total += 1
-            if digest is None:
+            if digest is None or digest in unknown:
                 continue
             if digest not in space.is_counted:  # many tags may refer to one manifest
                 blobs = collect_blobs(digest, manifests)
-                space.is_counted[digest] = blobs is not None and self._add_blobs(space, blobs)
+                if blobs is None:
+                    unknown.add(digest)
+                    continue
+                space.is_counted[digest] = self._add_blobs(space, blobs)
             space.counted += space.is_counted[digest]
 
     def _add_blobs(self, space: _SpaceCount, blobs: Mapping[bytes, int]) -> bool:

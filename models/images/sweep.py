@@ -19,6 +19,10 @@ MAX_STORED_BYTES = 100_000_000
 manifests are not read, and their tags are not counted."""
 
 _BUDGET_PERIOD = timedelta(minutes=1)
+_MIN_REQUESTS = 6
+"""Requests of a slice that saves anything: where a repository needs its own token, a tag takes
+four, the first of which is refused."""
+
 _THROTTLE_PAUSE = timedelta(minutes=10)
 _MAX_PAUSE = timedelta(days=1)
 
@@ -62,11 +66,17 @@ class SweepProgress(FrozenModel):
 
 
 def slice_requests(progress: SweepProgress, requests_per_minute: int, now: datetime) -> int:
-    """Return how many requests a slice may send, so that all slices keep the rate."""
+    """Return how many requests a slice may send, so that all slices keep the rate.
+
+    At a low rate, a slice waits until it may send enough requests to save something; 0 until then.
+    """
+    smallest = max(requests_per_minute, _MIN_REQUESTS)
     if progress.slice_at is None:
-        return requests_per_minute
-    elapsed = min(max(now - progress.slice_at, timedelta()), _BUDGET_PERIOD)
-    return int(requests_per_minute * (elapsed / _BUDGET_PERIOD))
+        return smallest
+    period = _BUDGET_PERIOD * (smallest / requests_per_minute)
+    elapsed = min(max(now - progress.slice_at, timedelta()), period)
+    requests = int(requests_per_minute * (elapsed / _BUDGET_PERIOD))
+    return requests if requests >= _MIN_REQUESTS else 0
 
 
 def throttle_pause(error: RemoteError) -> timedelta | None:

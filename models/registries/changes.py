@@ -56,7 +56,8 @@ class CreateRobot(FrozenModel):
 
     Attributes:
         name: name of the robot account, without Harbor's prefix.
-        replaces: id of an own robot account with this name whose secret is not on record.
+        replaces: id of an own robot account with this name whose secret is not on record, or is
+            refused: it gets a new secret.
         before: spaces of the workspace's previous robot account, which is kept until this one is
             rolled out.
         after: spaces of the new robot account.

@@ -6,6 +6,7 @@ from datetime import datetime
 from models.core.base import FrozenModel
 from models.core.limits import ChangeLimits, LimitExceeded, exceeded_limit
 from models.core.reasons import Reason
+from models.core.text import shorten
 from models.registries.changes import (
     Change,
     CreateRobot,
@@ -37,6 +38,7 @@ class Plan(FrozenModel):
             holding their bindings.
         updated_robots: new records of robot accounts that Harbor reports differently.
         deleted_robot_ids: ids of recorded robot accounts that no longer exist.
+        refused_workspaces: see `RobotPlan`.
         space_count, robot_count: number of spaces and of own robot accounts; the shares of the
             safety limits refer to them.
         withheld_count: number of changes that were removed from the plan: they exceed a safety
@@ -52,6 +54,7 @@ class Plan(FrozenModel):
     bindings_to_hold: Mapping[str, str] = {}
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
+    refused_workspaces: tuple[str, ...] = ()
     space_count: int = 0
     robot_count: int = 0
     withheld_count: int = 0
@@ -60,6 +63,18 @@ class Plan(FrozenModel):
     def is_empty(self) -> bool:
         """Whether the plan contains neither changes nor drifts."""
         return not (self.changes or self.drifts)
+
+    @property
+    def refused_message(self) -> str:
+        """That new secrets of robot accounts are refused, and what to do; empty if none is."""
+        if not self.refused_workspaces:
+            return ""
+        names = shorten(", ".join(self.refused_workspaces), 200)
+        return (
+            f"the registry refuses the new secret of the robot account of {names}: their "
+            "namespaces cannot pull. It gets another secret every 15 minutes; check the "
+            "authentication of the registry, and any proxy in front of it"
+        )
 
     def with_robot_plan(self, robot_plan: RobotPlan, robots: int) -> "Plan":
         """Return the plan extended by a plan for robot accounts.
@@ -73,6 +88,7 @@ class Plan(FrozenModel):
                 "changes": order_changes([*self.changes, *robot_plan.changes]),
                 "updated_robots": robot_plan.updated_robots,
                 "deleted_robot_ids": robot_plan.deleted_robot_ids,
+                "refused_workspaces": robot_plan.refused_workspaces,
                 "robot_count": robots,
             }
         )

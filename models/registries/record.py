@@ -17,7 +17,16 @@ from models.registries.health import (
 )
 from models.registries.observation import Coverage
 from models.registries.registry import Registry
-from models.registries.schedule import PollHistory, is_due, outdated_at, refuses_credentials
+from models.registries.schedule import (
+    PollHistory,
+    PullUserAttempts,
+    is_due,
+    outdated_at,
+    refuses_credentials,
+)
+
+OPEN_PREFIX = "open:"
+"""Before the fingerprint of a login that a registry did not refuse because it asks for none."""
 
 
 class RegistryRecord(FrozenModel):
@@ -30,7 +39,8 @@ class RegistryRecord(FrozenModel):
         storage_read_at: last storage reading (UTC); None before the first.
         storage_used: total bytes that the registry reports, or that were counted; None is unknown.
         pull_user_proof: fingerprint of the pull-only user that the registry last accepted; empty if
-            namespaces may receive none.
+            namespaces may receive none. With `OPEN_PREFIX` if the registry asked for no login.
+        pull_user_attempts: the logins of the pull-only user that were refused.
         storage_note: why storage figures are missing; empty if they are not.
         storage_coverage: the tags that were counted; None if the registry reports its storage, or
             if nothing was counted yet.
@@ -46,8 +56,14 @@ class RegistryRecord(FrozenModel):
     storage_used: int | None = None
     storage_note: str = ""
     pull_user_proof: str = ""
+    pull_user_attempts: PullUserAttempts = PullUserAttempts()
     storage_coverage: Coverage | None = None
     storage_due_at: datetime | None = None
+
+    @property
+    def pull_user_fingerprint(self) -> str:
+        """Fingerprint of the pull-only user that namespaces may receive; empty for none."""
+        return self.pull_user_proof.removeprefix(OPEN_PREFIX)
 
     @property
     def health_summary(self) -> HealthSummary:

@@ -16,11 +16,14 @@ class RobotPlan(FrozenModel):
     Attributes:
         updated_robots: new records of robot accounts that Harbor reports differently.
         deleted_robot_ids: ids of recorded robot accounts that no longer exist in Harbor.
+        refused_workspaces: workspaces whose new secret Harbor refuses, too; it gets another one
+            after some time.
     """
 
     changes: tuple[RobotChange, ...] = ()
     updated_robots: tuple[RobotAccount, ...] = ()
     deleted_robot_ids: tuple[int, ...] = ()
+    refused_workspaces: tuple[str, ...] = ()
 
 
 class DesiredRobot(FrozenModel):
@@ -49,6 +52,8 @@ class RotationState(FrozenModel):
         exposed_robot_ids: superseded robot accounts whose secret a namespace that left may have.
         overdue_robot_ids: exposed robot accounts to delete now, even before the roll-out is
             complete.
+        recent_robot_ids: robot accounts whose secret is too new to be replaced once more because
+            it is refused.
     """
 
     rolled_out: frozenset[str] = frozenset()
@@ -58,6 +63,7 @@ class RotationState(FrozenModel):
     expired_robot_ids: frozenset[int] = frozenset()
     exposed_robot_ids: frozenset[int] = frozenset()
     overdue_robot_ids: frozenset[int] = frozenset()
+    recent_robot_ids: frozenset[int] = frozenset()
 
     def deletable_robot_ids(self, workspace: str) -> frozenset[int]:
         """Return the ids of superseded robot accounts to delete now."""
@@ -116,16 +122,19 @@ def plan_robots(
     on_record = {account.robot_id: account for account in recorded_robots}
     robots_by_workspace = _by_workspace(observed_robots.items, installation)
     changes: list[RobotChange] = []
+    refused: list[str] = []
     for workspace in sorted(desired.keys() | robots_by_workspace.keys()):
         workspace_robots = _WorkspaceRobots(
             workspace, desired, robots_by_workspace[workspace], on_record, rotation
         )
         changes += workspace_robots.plan(installation, can_update=can_update)
+        refused += [workspace] if workspace_robots.is_refused_again else []
     robot_ids = {robot.id for robot in observed_robots.items}
     return RobotPlan(
         changes=tuple(changes),
         updated_robots=tuple(_renamed_robots(observed_robots.items, on_record)),
         deleted_robot_ids=tuple(sorted(on_record.keys() - robot_ids)),
+        refused_workspaces=tuple(refused),
     )
 
 
@@ -191,12 +200,38 @@ class _WorkspaceRobots:
             changes.append(self._update(newest, mismatch))
             mismatch = None
         reason = mismatch or self._rotation_reason(newest, has_older=bool(older))
-        if reason is not None:
+        if reason is Reason.SECRET_LOST and older:
+            changes += self._refresh_refused(newest)
+        elif reason is not None:
             changes.append(self._create_next(installation, newest, reason))
         return changes
 
+    @property
+    def is_refused_again(self) -> bool:
+        """Whether the secret of a replacement is refused, as the one before may have been."""
+        has_older = len(self.with_secret) > 1
+        return bool(self.desired.spaces) and has_older and self._is_refused(self.with_secret[-1])
+
+    def _is_refused(self, newest: ObservedRobot) -> bool:
+        return self.workspace in self.rotation.rejected or newest.secret_accepted is False
+
+    def _refresh_refused(self, newest: ObservedRobot) -> list[CreateRobot]:
+        # A Harbor that refuses every new secret would get another robot account in each run.
+        if newest.id in self.rotation.recent_robot_ids:
+            return []
+        return [
+            CreateRobot(
+                workspace=self.workspace,
+                name=newest.name,
+                replaces=newest.id,
+                before=newest.spaces,
+                after=self.desired.spaces,
+                reason=Reason.SECRET_LOST,
+            )
+        ]
+
     def _rotation_reason(self, newest: ObservedRobot, *, has_older: bool) -> Reason | None:
-        if self.workspace in self.rotation.rejected or newest.secret_accepted is False:
+        if self._is_refused(newest):
             return Reason.SECRET_LOST
         if self.workspace in self.rotation.departure_rotations:
             return Reason.NAMESPACE_LEFT

@@ -36,9 +36,9 @@ from models.registries.health import (
 )
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
-from models.registries.record import RegistryRecord
+from models.registries.record import OPEN_PREFIX, RegistryRecord
 from models.registries.robots import RobotAccount
-from models.registries.schedule import PollHistory
+from models.registries.schedule import PollHistory, PullUserAttempts
 from models.registries.space import Space
 
 EXPIRED_REASON = "the space was missing from the registry for longer than the grace period"
@@ -65,7 +65,7 @@ class RunRecord(Findings):
     Attributes:
         updated_robots: new records of robot accounts.
         deleted_robot_ids: ids of robot accounts that no longer exist.
-        pull_user_proof: see `RegistryRecord`.
+        pull_user_proof, pull_user_attempts: see `RegistryRecord`.
         spaces_read_at: time of the complete list of spaces (UTC); None if it was not complete.
     """
 
@@ -76,6 +76,7 @@ class RunRecord(Findings):
     deleted_robot_ids: tuple[int, ...] = ()
     spaces_read_at: datetime | None = None
     pull_user_proof: str = ""
+    pull_user_attempts: PullUserAttempts = PullUserAttempts()
 
 
 def summarize_findings(record: RegistryRecord, plan: Plan) -> Findings:
@@ -116,7 +117,7 @@ def summarize_run(
         unsafe_reason: why changes were withheld: safety limits, or read-only mode.
         failures: (subject, kind, reason) of failed changes that are already on record.
     """
-    checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason))
+    checks = (*snapshot.checks, sync_check(snapshot, outcomes, unsafe_reason, plan.refused_message))
     checks += unobserved_checks(record.conditions, checks)
     conditions = update_conditions(record.conditions, checks, snapshot.observed_at)
     expired_spaces = (*plan.expired_spaces, *_rejected_spaces(outcomes))
@@ -138,6 +139,7 @@ def summarize_run(
         ),
         spaces_read_at=(snapshot.observed_at if isinstance(snapshot.spaces, Complete) else None),
         pull_user_proof=pull_user_proof(record, conditions, snapshot),
+        pull_user_attempts=_pull_user_attempts(record, snapshot),
     )
 
 
@@ -156,23 +158,47 @@ def pull_user_proof(
     """Return the fingerprint of the pull-only user that namespaces may receive from now on.
 
     A user that was accepted replaces the one before; one that is refused, beyond a single
-    unconfirmed answer, leaves none. Without a conclusive answer, the last one stays.
+    unconfirmed answer, leaves none. Without a conclusive answer, the last one stays; so does one
+    that was accepted while the registry asks for no login, as it may in a moment of maintenance.
 
     Args:
         record: the record before the run.
         conditions: the conditions after the run.
         snapshot: the observation, with the checks of the pull-only user.
     """
-    checks = {check.type: check.status for check in snapshot.checks}
-    if checks.get(ConditionType.PULL_USER_VALID) is ConditionStatus.TRUE:
-        return snapshot.pull_user_fingerprint or record.pull_user_proof
+    check = _pull_user_check(snapshot)
+    if check is not None and check.status is ConditionStatus.TRUE:
+        if check.reason is not Reason.NO_AUTHENTICATION:
+            return snapshot.pull_user_fingerprint or record.pull_user_proof
+        if record.pull_user_proof and not record.pull_user_proof.startswith(OPEN_PREFIX):
+            return record.pull_user_proof
+        return f"{OPEN_PREFIX}{snapshot.pull_user_fingerprint}"
     statuses = {condition.type: condition.status for condition in conditions}
     is_refused = statuses.get(ConditionType.PULL_USER_VALID) is ConditionStatus.FALSE
     return "" if is_refused else record.pull_user_proof
 
 
+def _pull_user_check(snapshot: Snapshot) -> CheckResult | None:
+    checks = {check.type: check for check in snapshot.checks}
+    return checks.get(ConditionType.PULL_USER_VALID)
+
+
+def _pull_user_attempts(record: RegistryRecord, snapshot: Snapshot) -> PullUserAttempts:
+    check = _pull_user_check(snapshot)
+    if check is None:  # it was not tried
+        return record.pull_user_attempts
+    if check.reason is not Reason.BAD_CREDENTIALS:
+        return PullUserAttempts()
+    return record.pull_user_attempts.after_refusal(
+        snapshot.pull_user_fingerprint, snapshot.observed_at
+    )
+
+
 def sync_check(
-    snapshot: Snapshot, outcomes: Sequence[ChangeResult], unsafe_reason: str
+    snapshot: Snapshot,
+    outcomes: Sequence[ChangeResult],
+    unsafe_reason: str,
+    refused_message: str = "",
 ) -> CheckResult:
     """Return whether the registry matches the desired state."""
     failures = [outcome for outcome in outcomes if not outcome.succeeded]
@@ -188,6 +214,8 @@ def sync_check(
         reason, first = Reason.CHANGES_FAILED, failures[0]
         counts = count_changes(outcomes, outcomes)
         message = f"{counts.summarize_failures()}, first {first.change.subject}: {first.message}"
+    elif refused_message:
+        reason, message = Reason.SECRET_LOST, refused_message
     else:
         status, reason = ConditionStatus.TRUE, Reason.SYNCED
         message = "all spaces were read and match the desired state"

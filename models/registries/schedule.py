@@ -44,6 +44,36 @@ class PollHistory(FrozenModel):
         )
 
 
+class PullUserAttempts(FrozenModel):
+    """The logins of a pull-only user that the registry refused.
+
+    Attributes:
+        refused: fingerprint of the user and its password; empty without a refusal.
+        failures: consecutive refusals of them.
+        tried_at: time of the last one (UTC).
+    """
+
+    refused: str = ""
+    failures: int = 0
+    tried_at: datetime | None = None
+
+    def is_due(self, fingerprint: str, policy: PollPolicy, now: datetime) -> bool:
+        """Return whether to try a user now: another one at once, a refused one less and less often.
+
+        Many registries lock a user after some wrong passwords.
+        """
+        if self.tried_at is None or fingerprint != self.refused:
+            return True
+        wait: timedelta = policy.interval * 2 ** min(self.failures, _BACKOFF_STEPS)
+        wait = min(wait, max(policy.max_interval, policy.interval))
+        return now - self.tried_at >= wait - timedelta(seconds=1)
+
+    def after_refusal(self, fingerprint: str, now: datetime) -> "PullUserAttempts":
+        """Return the attempts with one more that was refused."""
+        failures = self.failures + 1 if fingerprint == self.refused else 1
+        return PullUserAttempts(refused=fingerprint, failures=failures, tried_at=now)
+
+
 def next_delay(history: PollHistory, policy: PollPolicy, *, credential_refused: bool) -> timedelta:
     """Return the delay between the last observation and the next.
 

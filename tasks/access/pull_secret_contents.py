@@ -156,7 +156,7 @@ def load_pull_access(session: Session) -> PullAccess:
     blocks = {block for spec in specs if spec.has_pull_user for block in spec.permitted_blocks}
     return PullAccess(
         registries=specs,
-        pull_user_proofs={record.registry.name: record.pull_user_proof for record in records},
+        pull_user_proofs={record.registry.name: record.pull_user_fingerprint for record in records},
         pull_user_problems={
             record.registry.name: pull_user_problem(record.conditions) for record in records
         },

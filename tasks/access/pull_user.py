@@ -15,6 +15,7 @@ from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.registries.condition import CheckResult
 from models.registries.observation import Snapshot
+from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
 from tasks.registries.protocol import Credential, RegistryReader, SavedCredential
 from tasks.secrets.cipher import Cipher
@@ -70,28 +71,40 @@ def _pick_both(
 
 async def observe_pull_user(
     snapshot: Snapshot,
-    registry: Registry,
+    record: RegistryRecord,
     credentials: Mapping[str, SavedCredential],
     client: RegistryReader,
     key_check: str,
 ) -> Snapshot:
     """Return the snapshot with the checks of the pull-only user, if the registry has one.
 
+    A user that was refused is tried less and less often, unless it changes; in between, the
+    snapshot has no checks of it, and what is on record stays.
+
     Args:
         snapshot: the observation, in which the registry responded.
-        registry, credentials, client: see `prove_pull_user`.
+        record: the record of the registry.
+        credentials, client: see `prove_pull_user`.
         key_check: see `load_cipher`.
     """
-    checks = await prove_pull_user(registry, credentials, client)
-    if not checks:
+    if not record.registry.has_pull_user:
         return snapshot
-    fingerprint = ""
+    fingerprint = await _fingerprint(record.registry, credentials, key_check)
+    policy = get_settings().poll_policy
+    if not record.pull_user_attempts.is_due(fingerprint, policy, snapshot.observed_at):
+        return snapshot
+    checks = await prove_pull_user(record.registry, credentials, client)
+    update = {"checks": (*snapshot.checks, *checks), "pull_user_fingerprint": fingerprint}
+    return snapshot.model_copy(update=update)
+
+
+async def _fingerprint(
+    registry: Registry, credentials: Mapping[str, SavedCredential], key_check: str
+) -> str:
     try:
         pull_user = pick_credential(registry.as_pull_user(), credentials)
         if pull_user is not None:
-            cipher = await load_cipher(key_check)
-            fingerprint = pull_user_fingerprint(cipher, registry, pull_user)
+            return pull_user_fingerprint(await load_cipher(key_check), registry, pull_user)
     except (CredentialError, InvalidRequest):
         pass  # the checks have the reason; without a key, pull secrets are not written either
-    update = {"checks": (*snapshot.checks, *checks), "pull_user_fingerprint": fingerprint}
-    return snapshot.model_copy(update=update)
+    return ""

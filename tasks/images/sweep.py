@@ -35,7 +35,13 @@ from tasks.store.registries import images
 from tasks.store.session import in_transaction
 
 _BATCH_SIZE = 100
-"""Repositories or tags that are read before they are saved."""
+"""Tags that are read before they are saved."""
+
+_LIST_BATCH_SIZE = 20
+"""Repositories whose tags are listed before they are saved: each may have 20,000."""
+
+_REQUESTS_PER_TAG = 4
+"""Most requests of a tag: its digest is refused, a token, its digest, and its manifest."""
 
 
 async def sweep_slice(registry: str, reader: ImageReader, seconds: float = SLICE_SECONDS) -> None:
@@ -120,7 +126,7 @@ class _Sweep:
     async def _list_batch(self) -> None:
         position = self.progress.repository
         repositories = await in_transaction(
-            images.list_repositories, self._registry, position, limit=_BATCH_SIZE
+            images.list_repositories, self._registry, position, limit=_LIST_BATCH_SIZE
         )
         if not repositories:
             await self._save(self.progress.moved(stage=Stage.RESOLVE))
@@ -149,13 +155,13 @@ class _Sweep:
             limit=_BATCH_SIZE,
             inclusive=True,
         )
-        # Each tag needs one request, or two the first time: a batch fits into the slice.
-        size = max(1, min(_BATCH_SIZE, self._budget.remaining // 2))
+        # A batch fits into the slice: what is read of a tag in vain would be read again.
+        size = max(1, min(_BATCH_SIZE, self._budget.remaining // _REQUESTS_PER_TAG))
         all_jobs = (job for repository in repositories for job in self._jobs(repository))
         jobs = list(islice(all_jobs, size))
         if jobs:
             await self._resolve(jobs)
-        elif len(repositories) == _BATCH_SIZE:
+        elif repositories and repositories[-1].name != self.progress.repository:
             await self._save(self.progress.moved(repositories[-1].name))
         else:
             await self._save(self.progress.moved(stage=Stage.DONE))

@@ -48,16 +48,26 @@ class DockerRegistryClient:
         http: HTTP client without a credential; the challenge determines how it is sent.
         registry: the registry, with the token service that may receive the credential.
         credential: credential to log in with; None for a registry without authentication.
+        credential_refused: whether the last observation found the credential refused. It is then
+            sent once, so that no user is locked sooner.
     """
 
-    def __init__(self, http: HttpClient, registry: Registry, credential: Credential | None) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        registry: Registry,
+        credential: Credential | None,
+        *,
+        credential_refused: bool = False,
+    ) -> None:
         self.http, self.registry, self.credential = http, registry, credential
+        self._needs_catalog = not credential_refused
         self._login_result = LoginResult(checks=())
         self._samples: tuple[str, ...] | None = None
 
     async def probe(self) -> tuple[CheckResult, ...]:
         """Check step by step whether this registry can be integrated; see `RegistryReader`."""
-        self._login_result = await log_in(self.http, self.registry, self.credential)
+        self._login_result = await self._log_in()
         return self._login_result.checks
 
     async def create_observer(
@@ -73,7 +83,7 @@ class DockerRegistryClient:
     async def observe(self, installation: str = "") -> Snapshot:
         """Observe health, and the spaces of the repositories; see `RegistryReader`."""
         taken_at, started = clock.now(), time.monotonic()
-        self._login_result = await log_in(self.http, self.registry, self.credential)
+        self._login_result = await self._log_in()
         checks = self._login_result.checks
         spaces, catalog_checks = await self._read_spaces()
         return Snapshot(
@@ -82,6 +92,11 @@ class DockerRegistryClient:
             seconds=time.monotonic() - started,
             checks=(*checks, *catalog_checks),
             spaces=spaces,
+        )
+
+    async def _log_in(self) -> LoginResult:
+        return await log_in(
+            self.http, self.registry, self.credential, needs_catalog=self._needs_catalog
         )
 
     async def _read_spaces(
@@ -196,7 +211,7 @@ class DockerRegistryClient:
 
     async def open_images(self) -> DockerImageReader:
         """Log in, and return a reader of tags and manifests; see `RegistryReader`."""
-        self._login_result = await log_in(self.http, self.registry, self.credential)
+        self._login_result = await self._log_in()
         if failed_check := first_failure(self._login_result.checks):
             target, url = self.http.target, f"{self.registry.address}/v2/"
             raise RemoteError(target, "GET", url, failed_check.message, failed_check.reason)
@@ -246,4 +261,9 @@ async def open_docker_registry(
 ) -> AsyncIterator[DockerRegistryClient]:
     """Open one client; see `ClientOpener`."""
     async with open_registry_client(registry, options) as http:
-        yield DockerRegistryClient(http, registry, options.credential)
+        yield DockerRegistryClient(
+            http,
+            registry,
+            options.credential,
+            credential_refused=options.credential_refused,
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, delete, select
@@ -11,6 +12,9 @@ from models.images.repository import Repository
 from models.images.sweep import SweepProgress
 from models.tables import ManifestRow, RegistryRow, RepositoryRow, SpaceRow, SweepRow
 from tasks.store.upsert import upsert
+
+_MAX_TAG_BYTES = 4_000_000
+"""Stored tags of the repositories that are loaded together: about 80,000 tags."""
 
 _CHUNK = 500
 """Values of one IN list."""
@@ -68,7 +72,9 @@ def update_names(session: Session, registry: str, names: Collection[str]) -> Non
 def list_repositories(
     session: Session, registry: str, start: str = "", *, limit: int, inclusive: bool = False
 ) -> tuple[Repository, ...]:
-    """Return repositories in the order of their names.
+    """Return repositories in the order of their names, at least two if there are two.
+
+    Those with very many tags come in smaller groups, so that the memory is bounded.
 
     Args:
         registry: name of the registry.
@@ -76,16 +82,20 @@ def list_repositories(
         limit: maximum number.
         inclusive: whether to start with `start` itself.
     """
-    name = col(RepositoryRow.name)
-    query = (
-        select(RepositoryRow)
-        .where(
-            col(RepositoryRow.registry_name) == registry,
-            name >= start if inclusive else name > start,
-        )
+    name, tags = col(RepositoryRow.name), col(RepositoryRow.tags)
+    is_selected = (
+        col(RepositoryRow.registry_name) == registry,
+        name >= start if inclusive else name > start,
+    )
+    sizes = session.exec(
+        select(RepositoryRow.name, func.length(tags))
+        .where(*is_selected)
         .order_by(name)
         .limit(limit)
-    )
+    ).all()
+    total_sizes = accumulate(size or 0 for _, size in sizes)
+    count = max(2, sum(total <= _MAX_TAG_BYTES for total in total_sizes))
+    query = select(RepositoryRow).where(*is_selected).order_by(name).limit(min(count, limit))
     return tuple(
         Repository.from_packed(row.name, row.tags, row.invalid_tag_count)
         for row in session.exec(query)

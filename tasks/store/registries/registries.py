@@ -15,7 +15,7 @@ from models.registries.condition import PULL_USER_TYPES, Condition, ConditionTyp
 from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
 from models.registries.registry import Registry
-from models.registries.schedule import PollHistory
+from models.registries.schedule import PollHistory, PullUserAttempts
 from models.tables import (
     BindingRow,
     ChangeResultRow,
@@ -88,6 +88,11 @@ def _to_record(row: RegistryRow, conditions: Iterable[Condition]) -> RegistryRec
         storage_used=row.storage_used,
         storage_note=row.storage_note,
         pull_user_proof=row.pull_user_proof,
+        pull_user_attempts=PullUserAttempts(
+            refused=row.pull_user_refused,
+            failures=row.pull_user_failures,
+            tried_at=row.pull_user_tried_at,
+        ),
         storage_coverage=to_coverage(row.storage_counted, row.storage_tags),
         storage_due_at=row.storage_due_at,
     )
@@ -157,7 +162,8 @@ def replace_registry(
     row = session.get_one(RegistryRow, registry.name)
     reference = registry.pull_credential
     if row.pull_credential != (reference.model_dump(mode="json") if reference else None):
-        row.pull_user_proof = ""
+        row.pull_user_proof = row.pull_user_refused = ""
+        row.pull_user_failures, row.pull_user_tried_at = 0, None
         session.exec(
             delete(ConditionRow).where(
                 col(ConditionRow.registry_name) == registry.name,

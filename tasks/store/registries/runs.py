@@ -48,6 +48,9 @@ def save_run(
     row.look_seconds = run_record.poll_history.seconds
     row.failures = run_record.poll_history.failures
     row.pull_user_proof = run_record.pull_user_proof
+    row.pull_user_refused = run_record.pull_user_attempts.refused
+    row.pull_user_failures = run_record.pull_user_attempts.failures
+    row.pull_user_tried_at = run_record.pull_user_attempts.tried_at
     row.spaces_read_at = run_record.spaces_read_at or row.spaces_read_at
     session.add(row)
     registries.save_conditions(session, registry, run_record.conditions)

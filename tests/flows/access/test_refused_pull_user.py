@@ -4,7 +4,13 @@ from flows.access.bind_space import bind_space
 from flows.access.rotate_credentials import rotate_credentials
 from models.clusters.pull_secret import PullSecretState
 from tests.flows.access.test_access_docker import SECRET, add_docker_registry, docker_with
-from tests.support.helpers import add_registry, harbor_with, run_flow, save_credentials
+from tests.support.helpers import (
+    add_registry,
+    harbor_with,
+    record_of,
+    run_flow,
+    save_credentials,
+)
 from tests.support.platform import (
     add_cluster,
     bind,
@@ -44,9 +50,20 @@ async def test_a_refused_pull_user_holds_up_no_other_registry(name: str) -> None
         pull_secret = pull_secrets_in("eu")["shop"]
         assert pull_secret.status is PullSecretState.PENDING
         assert f"the pull-only user of {docker} is not delivered" in pull_secret.message
+        # The refused password is tried less and less often, another one at once.
+        await run_schedules(docker)
+        await run_schedules(docker)
+        assert record_of(docker).pull_user_attempts.failures == 1
         writes = len(cluster.requests.writes())
         await sync()
         assert len(cluster.requests.writes()) == writes
+        await save_credentials(f"{docker}-pull", "puller", SECRET)
+        await run_schedules(docker)
+        assert record_of(docker).pull_user_attempts.failures == 0
+        assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED
+        await save_credentials(f"{docker}-pull", "puller", "wrong-pw-123")
+        await run_schedules(docker)
+        assert pull_secrets_in("eu")["shop"].status is PullSecretState.PENDING
         await unbind(docker, ["team"], "red")
         assert (cluster.secret("shop") or {})["auths"].keys() == {harbor_host}
         assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED

@@ -151,3 +151,22 @@ def test_only_an_invalid_user_degrades_the_registry() -> None:
     sound = condition()
     assert summarize_health((sound, condition(READ_ONLY, FALSE))).health is Health.HEALTHY
     assert summarize_health((sound, condition(VALID, FALSE))).health is Health.DEGRADED
+
+
+@pytest.mark.parametrize(
+    ("before", "proof"),
+    [
+        ("", "open:new"),
+        ("open:old", "open:new"),
+        ("old", "old"),  # it asked for a login before, and may ask again in a moment
+        ("new", "new"),
+    ],
+)
+def test_a_registry_that_asks_for_no_login_proves_none(before: str, proof: str) -> None:
+    record = registry_record().model_copy(update={"pull_user_proof": before})
+    checks = (check_result(VALID, TRUE, NO_AUTH),)
+    observed = snapshot(verdicts=checks).model_copy(update={"pull_user_fingerprint": "new"})
+    after = pull_user_proof(record, (condition(VALID, TRUE),), observed)
+    assert after == proof
+    saved = record.model_copy(update={"pull_user_proof": after})
+    assert saved.pull_user_fingerprint == proof.removeprefix("open:")

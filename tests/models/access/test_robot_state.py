@@ -215,9 +215,9 @@ def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() ->
 
 
 def scheduled(robot_state: RobotState, now: datetime = NOW) -> dict[str, frozenset[object]]:
-    """The parts of a schedule that are not empty."""
+    """The parts of a schedule that are not empty, without the robot accounts with new secrets."""
     schedule = robot_state.schedule(timedelta(minutes=10), now).rotation
-    return {name: value for name, value in dict(schedule).items() if value}
+    return {name: value for name, value in dict(schedule).items() if value and "recent" not in name}
 
 
 LEFT = Departure(registry="prod", workspace="team-a", left_at=NOW)
@@ -289,3 +289,10 @@ def test_only_the_secret_in_use_is_tried() -> None:
     assert record(OLD, NEW).unproved_robots(observation(both)) == both.items[1:]
     section = observation().model_copy(update={"robots": unavailable()})
     assert record(OLD).unproved_robots(section) == ()
+
+
+@pytest.mark.parametrize(("minutes", "recent"), [(0, {2}), (14.9, {2}), (15, set())])
+def test_a_new_secret_is_recent_for_some_minutes(minutes: float, recent: set[int]) -> None:
+    now = NEW.secret_created_at + timedelta(minutes=minutes)
+    schedule = record(OLD, NEW).schedule(timedelta(minutes=10), now)
+    assert schedule.rotation.recent_robot_ids == recent

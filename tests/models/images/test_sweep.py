@@ -11,11 +11,27 @@ from tests.support.builders import NOW
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(None, 300), (-5, 0), (0, 0), (30, 150), (60, 300), (86_400, 300)]
+    ("rate", "seconds", "expected"),
+    [
+        (300, None, 300),
+        (300, -5, 0),
+        (300, 0, 0),
+        (300, 1, 0),
+        (300, 30, 150),
+        (300, 60, 300),
+        (300, 86_400, 300),
+        (2, None, 6),
+        (2, 60, 0),
+        (2, 179, 0),
+        (2, 180, 6),
+        (2, 86_400, 6),
+        (4, 60, 0),
+        (4, 90, 6),
+    ],
 )
-def test_all_slices_together_keep_the_rate(seconds: float | None, expected: int) -> None:
+def test_all_slices_together_keep_the_rate(rate: int, seconds: float | None, expected: int) -> None:
     last = NOW - timedelta(seconds=seconds) if seconds is not None else None
-    assert slice_requests(SweepProgress(slice_at=last), 300, NOW) == expected
+    assert slice_requests(SweepProgress(slice_at=last), rate, NOW) == expected
 
 
 @pytest.mark.parametrize(

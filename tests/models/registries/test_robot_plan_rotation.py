@@ -205,9 +205,22 @@ def test_a_free_name_is_found() -> None:
 
 
 @pytest.mark.parametrize("edits", [True, False])
-def test_a_second_whose_secret_is_refused_gets_a_third_and_the_first_stays(edits: bool) -> None:
-    third = create_robot("a", "b", number=3, before=("a", "b"), reason=Reason.SECRET_LOST)
-    assert plan(OLD, NEW, on_record=BOTH, rejected={"team-a"}, edits=edits) == expected_plan(third)
+@pytest.mark.parametrize("secret_accepted", [True, False])
+def test_a_second_whose_secret_is_refused_gets_another_secret_and_the_first_stays(
+    edits: bool, secret_accepted: bool
+) -> None:
+    second = NEW.model_copy(update={"secret_accepted": secret_accepted})
+    rotation: dict[str, Any] = {"rejected": {"team-a"}} if secret_accepted else {}
+    other_secret = create_robot(
+        "a", "b", number=2, before=("a", "b"), replaces=2, reason=Reason.SECRET_LOST
+    )
+    refused = {"refused_workspaces": ("team-a",)}
+    assert plan(OLD, second, on_record=BOTH, edits=edits, **rotation) == expected_plan(
+        other_secret, **refused
+    )
+    # Not in each run: a Harbor that refuses every secret would create and refuse them for ever.
+    rotation["recent_robot_ids"] = {2}
+    assert plan(OLD, second, on_record=BOTH, edits=edits, **rotation) == expected_plan(**refused)
 
 
 # Somebody refreshed the secret in Harbor.

@@ -393,3 +393,13 @@ def test_changes_that_wait_for_a_read_only_registry() -> None:
     check = sync_check(waiting, [], "Harbor is read-only (1 change not made)")
     assert (check.status, check.reason) == (ConditionStatus.FALSE, Reason.READ_ONLY)
     assert sync_check(waiting, [], "").status is ConditionStatus.TRUE
+
+
+def test_a_refused_new_secret_is_shown_with_what_to_do() -> None:
+    plan = Plan(registry="prod", created_at=NOW, refused_workspaces=("team-a", "team-b"))
+    check = sync_check(snapshot(), [], "", plan.refused_message)
+    assert (check.status, check.reason) == (ConditionStatus.FALSE, Reason.SECRET_LOST)
+    assert "of team-a, team-b: their namespaces cannot pull" in check.message
+    assert sync_check(
+        snapshot(), [], "", Plan(registry="prod", created_at=NOW).refused_message
+    ) == (sync_check(snapshot(), [], ""))

@@ -10,6 +10,7 @@ from models.core.settings import Settings
 from models.registries.condition import Condition, ConditionStatus, ConditionType
 from models.registries.schedule import (
     PollHistory,
+    PullUserAttempts,
     is_due,
     next_delay,
     recheck_at,
@@ -123,3 +124,30 @@ def test_settings_fit_what_they_build() -> None:
     settings = Settings(look_interval_seconds=30, change_limit_share=0.5, change_limit_floor=3)
     assert settings.poll_policy.interval == timedelta(seconds=30)
     assert (settings.change_limits.max_share, settings.change_limits.min_count) == (0.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds", "fingerprint", "expected"),
+    [
+        (0, None, "a", True),
+        (1, 100, "a", False),
+        (1, 120, "a", True),
+        (2, 239, "a", True),
+        (2, 200, "a", False),
+        (9, 800, "a", False),
+        (9, 900, "a", True),
+        (9, 1, "another password", True),
+    ],
+)
+def test_a_refused_pull_user_is_tried_less_and_less_often(
+    failures: int, seconds: float | None, fingerprint: str, *, expected: bool
+) -> None:
+    tried_at = None if seconds is None else NOW - timedelta(seconds=seconds)
+    attempts = PullUserAttempts(refused="a", failures=failures, tried_at=tried_at)
+    assert attempts.is_due(fingerprint, CADENCE, NOW) is expected
+
+
+def test_refusals_are_counted_for_one_password() -> None:
+    attempts = PullUserAttempts().after_refusal("a", NOW).after_refusal("a", NOW)
+    assert (attempts.failures, attempts.tried_at) == (2, NOW)
+    assert attempts.after_refusal("b", NOW).failures == 1

@@ -116,7 +116,7 @@ async def test_slices_of_any_size_end_with_the_same_figure(
 def _let_a_minute_pass() -> None:
     def work(session: Session) -> None:
         for row in session.exec(select(SweepRow)):
-            row.slice_at = clock.now() - timedelta(minutes=1)
+            row.slice_at = (row.slice_at or clock.now()) - timedelta(minutes=1)
             session.add(row)
 
     run_in_transaction(work)
@@ -243,3 +243,25 @@ def test_a_registry_that_is_removed_leaves_nothing(server: Server) -> None:
 
     run_in_transaction(remove)
     assert rows(RepositoryRow) == []
+
+
+async def test_two_requests_a_minute_are_enough_with_tokens(
+    set_budget: Callable[[int], None],
+) -> None:
+    server = Server(auth=TokenAuth({USER.username: USER.password.get_secret_value()}))
+    for repository in ("team/a", "team/b"):
+        server.add(repository, "v1", ONE)
+        server.add(repository, "v2", TWO)
+    with serving(server.faults) as url:
+        record_registry(url)
+        set_budget(2)
+        async with open_reader(url, USER) as reader:
+            for _ in range(40):
+                _let_a_minute_pass()
+                before = reader.request_count
+                await sweep_slice(NAME, reader, 0.5)
+                assert reader.request_count - before <= 8
+                if get_progress().stage is Stage.DONE:
+                    break
+        assert get_progress().stage is Stage.DONE
+        assert counted()[1:] == (4, 4)

@@ -21,7 +21,7 @@ from models.registries.condition import ConditionStatus
 from models.registries.registry import Kind
 from tasks.registries.protocol import Credential
 from tests.support.simulator_servers import serving
-from tests.tasks.registries.tools import USER, open_client
+from tests.tasks.registries.tools import USER, items, open_client
 
 USERS = {"user": "pw", "puller": "pull-pw"}
 PULLER = Credential("puller", SecretStr("pull-pw"))
@@ -104,3 +104,18 @@ async def test_after_an_observation_the_catalog_is_not_read_again() -> None:
             await client.log_in_pull_user(PULLER)
         targets = [request.target.partition("?")[0] for request in simulated.requests[before:]]
     assert targets == ["/v2/", "/token", "/v2/", "/token"]
+
+
+@pytest.mark.parametrize(("refused_before", "tokens"), [(False, 2), (True, 1)])
+async def test_an_own_user_that_was_refused_is_sent_once(
+    *, refused_before: bool, tokens: int
+) -> None:
+    wrong = Credential("user", SecretStr("wrong"))
+    with _registry(TokenAuth(USERS), "team/app") as (url, simulated):
+        async with open_client(url, Kind.DOCKER, wrong, refused=refused_before) as client:
+            checks = (await client.observe()).checks
+        assert checks[-1].reason is Reason.BAD_CREDENTIALS
+        sent = [request for request in simulated.requests if "/token" in request.target]
+        assert len(sent) == tokens
+        async with open_client(url, Kind.DOCKER, USER, refused=refused_before) as client:
+            assert len(items(await client.observe())) == 1  # it is right again

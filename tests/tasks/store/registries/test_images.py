@@ -87,3 +87,19 @@ def test_everything_that_was_counted_is_deleted() -> None:
     run_in_transaction(images.delete_count, NAME)
     assert [rows(kind) for kind in (SweepRow, RepositoryRow, ManifestRow)] == [[], [], []]
     assert run_in_transaction(get_registry, NAME).storage_due_at is None
+
+
+def test_repositories_with_very_many_tags_come_in_small_groups(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images, "_MAX_TAG_BYTES", 100)
+    names = [f"team/{number}" for number in range(6)]
+    tags = {f"v{number}": KEYS[0] for number in range(3)}  # 105 bytes
+    run_in_transaction(images.update_names, NAME, names)
+    large = [Repository(name=name, tags=tags) for name in names[:3]]
+    run_in_transaction(images.save_repositories, NAME, large)
+    groups, start = [], ""
+    while group := _repositories(start):
+        groups.append([repository.name for repository in group])
+        start = group[-1].name
+    assert groups == [names[:2], names[2:4], names[4:]]
