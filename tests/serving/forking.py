@@ -78,7 +78,7 @@ class RunningForkServer:
         return self.children()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.worker.warm.supervisor import supervise_fork_server
+from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 from tests.serving.forking import (
     WAIT_SECONDS,
     Process,
@@ -221,15 +221,30 @@ def _resident_pages(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
 
-def test_only_the_own_user_can_connect() -> None:
-    environment = {"REGISTRY_INTEGRATION_WARM_MAX_RUNS": "0"}
-    with supervise_fork_server(environment) as supervisor:
+def test_only_the_own_user_can_connect_and_zero_runs_turn_it_off() -> None:
+    with supervise_fork_server({"REGISTRY_INTEGRATION_WARM_MAX_RUNS": "0"}) as supervisor:
         assert supervisor
         supervisor.check()
-        modes = [
-            stat.S_IMODE(path.stat().st_mode) for path in (supervisor.path.parent, supervisor.path)
-        ]
-        assert modes == [0o700, 0o600]
+        paths = (supervisor.path.parent, supervisor.path)
+        assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o700, 0o600]
+        wait_until(lambda: _check(supervisor).is_disabled)
+        supervisor.check()
+        assert supervisor.server is None
+
+
+def test_a_fork_server_that_cannot_start_is_tried_less_and_less_often() -> None:
+    with supervise_fork_server({"PYTHONHOME": "/nowhere"}) as supervisor:
+        assert supervisor
+        wait_until(lambda: _check(supervisor).delay == 2)
+        assert supervisor.server is None
+        first_start = supervisor.started_at
+        wait_until(lambda: _check(supervisor).delay == 4)
+        assert 2 <= supervisor.started_at - first_start < 10
+
+
+def _check(supervisor: Supervisor) -> Supervisor:
+    supervisor.check()
+    return supervisor
 
 
 _DESCRIBE_IMPORTS = """

@@ -44,6 +44,11 @@ class Run:
         while self.streams:
             os.close(self.streams.pop())
 
+    def close(self) -> None:
+        """Close the streams and the connection, at whose end the other side looks."""
+        self.close_streams()
+        self.connection.close()
+
 
 Handler = Callable[[], Run | None]
 
@@ -75,6 +80,8 @@ class ForkServer:
         self._register(self.listener, self._accept)
         while self.is_open or self.runs:
             for key, _ in self.selector.select():
+                if self.selector.get_map().get(key.fd) is not key:
+                    continue  # a handler before this one has closed it
                 handler: Handler = key.data
                 if (run := handler()) is not None:
                     return run
@@ -95,17 +102,13 @@ class ForkServer:
         if run is None:
             connection.close()
             return
-        reason = self._find_refusal(run)
-        with suppress(OSError):
-            if not reason:
-                connection.sendall(ACCEPTED)
-                self.runs.append(run)
-                self._register(connection, lambda: self._read_message(run))
-                return
-        if reason:
+        if reason := self._find_refusal(run):
             _log(f"a flow run starts without it: {reason}")
-        run.close_streams()
-        connection.close()
+        elif _send(connection, ACCEPTED):
+            self.runs.append(run)
+            self._register(connection, lambda: self._read_message(run))
+            return
+        run.close()
 
     def _find_refusal(self, run: Run) -> str:
         """Return why a run cannot be started here; empty if it can."""
@@ -128,8 +131,6 @@ class ForkServer:
             self.listener.close()
 
     def _read_message(self, run: Run) -> Run | None:
-        if run not in self.runs:  # it has ended since `select` returned
-            return None
         try:
             message = run.connection.recv(1)
         except OSError:
@@ -165,8 +166,7 @@ class ForkServer:
 
     def _report_end(self, run: Run) -> None:
         _, status = os.waitpid(run.pid, 0)
-        with suppress(OSError):
-            run.connection.sendall(STATUS.pack(status))
+        _send(run.connection, STATUS.pack(status))
         self.selector.unregister(run.pidfd)
         os.close(run.pidfd)
         with suppress(KeyError):
@@ -174,8 +174,7 @@ class ForkServer:
         self._forget(run)
 
     def _forget(self, run: Run) -> None:
-        run.close_streams()
-        run.connection.close()
+        run.close()
         self.runs.remove(run)
 
     def _close_in_child(self, own_run: Run) -> None:
@@ -212,6 +211,15 @@ def _receive_exactly(connection: socket.socket, length: int) -> bytes:
             raise EOFError("the connection was closed")
         body += part
     return bytes(body)
+
+
+def _send(connection: socket.socket, message: bytes) -> bool:
+    """Send a message; return whether the other side is still there."""
+    try:
+        connection.sendall(message)
+    except OSError:
+        return False
+    return True
 
 
 def _log(message: str) -> None:

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import struct
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -65,7 +66,8 @@ def follow_run(connection: socket.socket, worker_pid: int) -> NoReturn:
     """Forward signals to a run that was started, and end this process the same way as the run."""
 
     def forward(number: int, _: FrameType | None) -> None:
-        connection.send(bytes([number]))
+        with suppress(OSError):  # a dead fork server ends this process anyway
+            connection.send(bytes([number]))
 
     for number in _FORWARDED_SIGNALS:
         signal.signal(number, forward)
@@ -77,23 +79,18 @@ def _wait_for_status(connection: socket.socket, worker_pid: int) -> int:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     if hasattr(os, "pidfd_open"):
-        poll.register(_open_pidfd(worker_pid), select.POLLIN)
+        with suppress(OSError):  # it is dead already
+            poll.register(os.pidfd_open(worker_pid), select.POLLIN)
+    if os.getppid() != worker_pid:  # it died before its descriptor was open
+        return signal.SIGKILL
     ready = [descriptor for descriptor, _ in poll.poll()]
-    if connection.fileno() not in ready:  # the worker is dead
+    if connection.fileno() not in ready:  # the worker has died
         return signal.SIGKILL
     try:
         message = connection.recv(STATUS.size)
     except OSError:
         message = b""
     return int(STATUS.unpack(message)[0]) if len(message) == STATUS.size else signal.SIGKILL
-
-
-def _open_pidfd(pid: int) -> int:
-    try:
-        return os.pidfd_open(pid)
-    except OSError:  # it is dead already
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise
 
 
 def _end_with(status: int) -> NoReturn:
