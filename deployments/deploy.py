@@ -7,10 +7,11 @@ import asyncio
 import os
 import runpy
 import sys
+from contextlib import suppress
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessWorker
 
@@ -19,6 +20,9 @@ from deployments.environment import PROJECT_DIR, WORK_POOL
 from deployments.prefect_api import api_url_error
 from deployments.worker.dead_runs import crash_all_runs
 from models.core.plural import pluralize
+
+_RENAMED_SCHEDULES = (("sync-namespaces/default", "every-minute"),)
+"""Deployments and slugs of schedules that earlier versions had."""
 
 
 async def prepare_server(*, recovering: bool) -> None:
@@ -33,6 +37,7 @@ async def prepare_server(*, recovering: bool) -> None:
     async with get_client() as client:
         await _create_work_pool(client)
         await _resume_served_deployments(client)
+        await _delete_renamed_schedules(client)
 
 
 async def _create_work_pool(client: PrefectClient) -> None:
@@ -55,6 +60,16 @@ async def _resume_served_deployments(client: PrefectClient) -> None:
             and deployment.entrypoint in entrypoints
         ):
             await client.resume_deployment(deployment.id)
+
+
+async def _delete_renamed_schedules(client: PrefectClient) -> None:
+    # `prefect deploy` adds the schedule with the new slug, and keeps the old one.
+    for deployment_name, slug in _RENAMED_SCHEDULES:
+        with suppress(ObjectNotFound):
+            deployment = await client.read_deployment_by_name(deployment_name)
+            for schedule in deployment.schedules:
+                if schedule.slug == slug:
+                    await client.delete_deployment_schedule(deployment.id, schedule.id)
 
 
 if __name__ == "__main__":

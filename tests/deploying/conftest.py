@@ -39,9 +39,18 @@ def _block(fleet: Fleet, name: str, cluster: SimulatedCluster) -> dict[str, Any]
     return fleet.api.save_block("cluster-credentials", name, kubeconfig=cluster.kubeconfig)
 
 
+def _create_old_deployment(fleet: Fleet) -> None:
+    """Deploy a flow as an earlier version did, whose schedule had another name."""
+    flow = fleet.api.request("POST", "/flows/", {"name": "sync-namespaces"})
+    schedule = {"schedule": {"interval": 60}, "slug": "every-minute", "active": True}
+    deployment = {"name": "default", "flow_id": flow["id"], "schedules": [schedule]}
+    fleet.api.request("POST", "/deployments/", deployment)
+
+
 @pytest.fixture(scope="package")
 def deployment_view(fleet: Fleet) -> Iterator[dict[str, Any]]:
     """Deploy all flows, for two workers; yields the server's view."""
+    _create_old_deployment(fleet)
     fleet.deploy()
     with fleet.workers("worker-1", "worker-2"):
         yield fleet.api.view()

@@ -26,10 +26,10 @@ def test_what_must_be_in_it_is_in_it(deployment_view: dict[str, Any]) -> None:
     }
     assert every_minute == {
         f"{flow}/default"
-        for flow in (
-            "reconcile-all", "sync-namespaces", "discover-managed-harbors", "compute-overview"
-        )
-    }  # fmt: skip
+        for flow in ("reconcile-all", "discover-managed-harbors", "compute-overview")
+    }
+    # An earlier version, which was deployed before, had `every-minute`.
+    assert _slugs(deployment_view["sync-namespaces/default"]) == ["every-20-seconds"]
     assert _slugs(deployment_view["rotate-credentials/default"]) == ["overdue"]
     assert deployment_view["reconcile-all/default"]["limit"] == 3
     assert deployment_view["reconcile-all/default"]["concurrency_options"] == {

@@ -14,7 +14,7 @@ class ScheduledFlow(StrEnum):
 
 INTERVALS = {
     ScheduledFlow.RECONCILE_ALL: timedelta(seconds=60),
-    ScheduledFlow.SYNC_NAMESPACES: timedelta(seconds=60),
+    ScheduledFlow.SYNC_NAMESPACES: timedelta(seconds=20),
     ScheduledFlow.DISCOVER: timedelta(seconds=60),
 }
 

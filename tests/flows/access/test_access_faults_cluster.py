@@ -112,7 +112,7 @@ async def test_down_for_an_hour_withdraws_nothing_and_all_follows(name: str) -> 
         message = await expect_success(bind_space, name, ["team-b"], ["blue"])
         assert "1 binding (1 space, 1 workspace, 1 namespace) bound" in message
         assert "saved, not in force yet: cluster eu: answered 503" in message
-        assert f"up to date: {name}; next attempt: sync-namespaces (every 60 s)" in message
+        assert f"up to date: {name}; next attempt: sync-namespaces (every 20 s)" in message
         assert not await p.pulls("lab", "team-b")
         message = await expect_success(unbind_space, name, ["team-a"], ["red"])
         assert "unbound: saved, not in force yet: cluster eu: answered 503" in message

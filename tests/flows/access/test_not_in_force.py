@@ -118,7 +118,7 @@ async def test_a_cluster_that_another_run_holds(name: str) -> None:
         message = await expect_failure(bind_space, name, ["team-a"], ["red"])
         assert message.endswith(
             "saved, not in force yet: cluster eu: this run lost its lease to another run (flow "
-            f"run 0f6d); up to date: {name}; next attempt: sync-namespaces (every 60 s)"
+            f"run 0f6d); up to date: {name}; next attempt: sync-namespaces (every 20 s)"
         )
         message = await expect_success(sync_namespaces)
         assert message == (

@@ -76,7 +76,7 @@ def test_what_carries_it_out(registry_state: TargetState, cluster_state: TargetS
     targets = registry_result(registry_state), cluster_result(cluster_state)
     message = describe_pending(targets, INTERVAL)
     assert ("reconcile-all (every 60 s)" in message) == (registry_state in RETRIED)
-    assert ("sync-namespaces (every 60 s)" in message) == (cluster_state in RETRIED)
+    assert ("sync-namespaces (every 20 s)" in message) == (cluster_state in RETRIED)
     assert "next attempt" not in describe_pending(targets, INTERVAL, is_saved=False)
 
 
@@ -89,13 +89,13 @@ MESSAGES = [
     (
         (registry_result(TargetState.CHANGED), cluster_result(TargetState.BUSY)),
         "2 bindings bound: saved, not in force yet: cluster eu: another run (flow run 0f6d) holds "
-        "its lease; up to date: prod; next attempt: sync-namespaces (every 60 s)",
+        "its lease; up to date: prod; next attempt: sync-namespaces (every 20 s)",
     ),
     (
         (registry_result(TargetState.BUSY), cluster_result(TargetState.UNREACHABLE)),
         "2 bindings bound: saved, not in force yet: prod: another run (flow run 0f6d) holds its "
         "lease; cluster eu: answered 503; next attempt: reconcile-all (every 60 s) "
-        "and sync-namespaces (every 60 s)",
+        "and sync-namespaces (every 20 s)",
     ),
 ]
 
