@@ -5,10 +5,9 @@ a login for public spaces, too: while it has one, its pull-only user is given to
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from models.access.rotation import current_robots
-from models.clusters.membership import Namespace
 from models.clusters.pull_secret import RegistryLogin
 from models.core.base import FrozenModel
 from models.registries.registry import Registry
@@ -75,10 +74,3 @@ def _login(registry: Registry, account: str, robot_id: int | None = None) -> Reg
         robot_id=robot_id,
         other_hosts=tuple(other_hosts),
     )
-
-
-def namespace_logins(
-    namespace: Namespace, by_workspace: Mapping[str, tuple[RegistryLogin, ...]]
-) -> tuple[RegistryLogin, ...]:
-    """Return the logins of one namespace."""
-    return by_workspace.get(namespace.workspace or "", by_workspace.get("", ()))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import FOREIGN_REASONS, PullSecretStatus
 from models.core.base import FrozenModel
+from models.core.reasons import Reason
 from models.registries.changes import ChangeResult, CreateRobot, DeleteRobot
 from models.registries.robots import RobotAccount
 
@@ -288,3 +289,17 @@ def robots_by_namespace(
         )
         for pull_secret in pull_secrets
     }
+
+
+def blocked_robot_ids(pull_secrets: Iterable[PullSecretStatus], registry: str) -> frozenset[int]:
+    """Return the ids of a registry's robot accounts in pull secrets that cannot be written now.
+
+    Those are the pull secrets with a login whose password is not known.
+    """
+    return frozenset(
+        login.robot_id
+        for pull_secret in pull_secrets
+        if pull_secret.reason is Reason.CREDENTIALS_MISSING
+        for login in pull_secret.logins
+        if login.registry == registry and login.robot_id is not None
+    )

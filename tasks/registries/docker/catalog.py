@@ -23,7 +23,7 @@ class ListNotProved(Exception):
 
 
 class CatalogReader:
-    """Collects the pages of one catalog.
+    """Collects the pages of one catalog, or of another list that is paged like it.
 
     The list is complete if the pages name each other up to one without a successor, and that one is
     shorter than requested. After a longer one, or one of unknown size, the page after the last name
@@ -31,12 +31,16 @@ class CatalogReader:
     can have moved from a later page to an earlier one during the read. Only pages that a server
     names by a token of its own may be in any order.
 
+    Args:
+        title, noun: what the list and its items are called in messages.
+
     Attributes:
         repositories: names of the repositories so far.
         invalid_names: names that cannot be used, as text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, title: str = "catalog", noun: str = "names") -> None:
+        self._pages, self._noun = f"the pages of the {title}", noun
         self.repositories: dict[str, None] = {}
         self.invalid_names: list[str] = []
         self._queries: set[frozenset[tuple[str, str]]] = set()
@@ -77,7 +81,7 @@ class CatalogReader:
             size = {"n": query["n"]} if "n" in query else {}
             self._end_query = next_query = {**size, "last": self._last_name}
         if not next_query or frozenset(next_query.items()) in self._queries:
-            raise ListNotProved("the pages of the catalog do not end")
+            raise ListNotProved(f"{self._pages} do not end")
         return next_query
 
     def _repeats(self, names: Iterable[object]) -> bool:
@@ -91,7 +95,7 @@ class CatalogReader:
     def _add_names(self, names: Iterable[object]) -> None:
         page_names = {name: None for name in names if isinstance(name, str)}
         if not page_names.keys().isdisjoint(self.repositories):
-            raise ListNotProved("the pages of the catalog repeat names")
+            raise ListNotProved(f"{self._pages} repeat {self._noun}")
         self.invalid_names += [str(name) for name in names if not isinstance(name, str)]
         for name in page_names:
             self._check_order(name)
@@ -100,7 +104,7 @@ class CatalogReader:
             else:
                 self.invalid_names.append(name)
         if self._page_count > 1 and not self._orders and not self._ignores_last:
-            raise ListNotProved("the pages of the catalog are not sorted")
+            raise ListNotProved(f"{self._pages} are not sorted")
 
     def _check_order(self, name: str) -> None:
         self._orders = [order for order in self._orders if order(self._last_name) <= order(name)]  # type: ignore[operator]

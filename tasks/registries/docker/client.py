@@ -25,10 +25,9 @@ from tasks.http.limits import ListCounter
 from tasks.http.response import Response
 from tasks.registries.docker import wire
 from tasks.registries.docker.catalog import FIRST_QUERY, CatalogReader, ListNotProved
-from tasks.registries.docker.challenge import select_challenge
 from tasks.registries.docker.checks import catalog_check, missing_catalog_check
 from tasks.registries.docker.images import DockerImageReader
-from tasks.registries.docker.login import LoginResult, log_in
+from tasks.registries.docker.login import LoginResult, log_in, renew_authorization
 from tasks.registries.docker.tokens import REFUSALS, TokenService
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import ClientOptions, Credential, SaveSecret
@@ -188,17 +187,11 @@ class DockerRegistryClient:
         return self._samples
 
     async def _renew_token(self, response: Response) -> bool:
-        service = self._login_result.token_service
-        challenge = select_challenge(response.headers.get("www-authenticate", ""))
-        if service is None or challenge is None:
-            return False
-        try:
-            token = await service.request_token(challenge.scope)
-        except REFUSALS:
-            return False
-        update = {"authorization": f"Bearer {token}"}
-        self._login_result = self._login_result.model_copy(update=update)
-        return True
+        authorization = await renew_authorization(self._login_result, response)
+        if authorization:
+            update = {"authorization": authorization}
+            self._login_result = self._login_result.model_copy(update=update)
+        return bool(authorization)
 
     def _auth_headers(self) -> Mapping[str, str] | None:
         authorization = self._login_result.authorization

@@ -17,9 +17,7 @@ from tasks.http.client import HttpClient
 from tasks.http.limits import ListCounter
 from tasks.http.response import Response
 from tasks.registries.docker.catalog import FIRST_QUERY, CatalogReader, ListNotProved
-from tasks.registries.docker.challenge import select_challenge
-from tasks.registries.docker.login import LoginResult
-from tasks.registries.docker.tokens import REFUSALS
+from tasks.registries.docker.login import LoginResult, renew_authorization
 from tasks.registries.docker.wire import CATALOG_PAGE_SIZE, Catalog
 from tasks.registries.paging import list_too_large_error
 from tasks.registries.protocol import RepositoryNames
@@ -111,7 +109,7 @@ class DockerImageReader:
         The end of the list is proved as the end of the catalog is. docker-registry 2.8 ignores
         `n` and `last` here: it returns the whole list each time.
         """
-        reader, size = CatalogReader(), ListCounter(self._http.limits)
+        reader, size = CatalogReader("list of tags", "tags"), ListCounter(self._http.limits)
         query: Mapping[str, str] | None = FIRST_QUERY
         first_tags: frozenset[str] | None = None
         try:
@@ -122,12 +120,11 @@ class DockerImageReader:
                     return await self._confirm_tags(repository, page, size)
                 first_tags = tags if first_tags is None else first_tags
                 if len(page.tags) + len(reader.repositories) > _MAX_TAGS:
-                    raise ListNotProved(f"there are more than {_MAX_TAGS:,} names")
+                    raise ListNotProved(f"there are more than {_MAX_TAGS:,} tags")
                 names = Catalog(repositories=page.tags, next=page.next)
                 query = reader.add_page(names, page.link, page.query)
         except ListNotProved as error:
-            message = str(error).replace("catalog", "list of tags").replace("names", "tags")
-            raise self._list_error(f"/v2/{repository}/tags/list", message) from None
+            raise self._list_error(f"/v2/{repository}/tags/list", str(error)) from None
         return (*reader.repositories, *reader.invalid_names)
 
     async def _confirm_tags(
@@ -138,7 +135,7 @@ class DockerImageReader:
         if len(page.tags) == CATALOG_PAGE_SIZE:
             query = {"n": str(CATALOG_PAGE_SIZE - 1)}
             if (await self._read_tags(repository, query, size)).tags != page.tags:
-                raise ListNotProved("the pages of the catalog repeat names")
+                raise ListNotProved("the pages of the list of tags repeat tags")
         return page.tags
 
     async def _read_tags(
@@ -214,18 +211,12 @@ class DockerImageReader:
         )
 
     async def _renew_token(self, repository: str, response: Response) -> bool:
-        service = self._login.token_service
-        challenge = select_challenge(response.headers.get("www-authenticate", ""))
-        if service is None or challenge is None:
-            return False
-        try:
-            token = await service.request_token(challenge.scope)
-        except REFUSALS:
-            return False
-        if len(self._authorizations) >= _MAX_TOKENS:
-            del self._authorizations[next(iter(self._authorizations))]
-        self._authorizations[repository] = f"Bearer {token}"
-        return True
+        authorization = await renew_authorization(self._login, response)
+        if authorization:
+            if len(self._authorizations) >= _MAX_TOKENS:
+                del self._authorizations[next(iter(self._authorizations))]
+            self._authorizations[repository] = authorization
+        return bool(authorization)
 
 
 def _is_path(name: str) -> bool:

@@ -151,3 +151,27 @@ def _rejection_check(
     return checks.rejected_token_check(
         service.endpoint.origin, challenge.error[:80] if challenge else ""
     )
+
+
+async def renew_authorization(login: LoginResult, response: Response) -> str:
+    """Return a new `Authorization` header for the scope that a 401 names.
+
+    Tokens expire, and each path may require another scope.
+
+    Args:
+        login: the login, whose token service issues the token.
+        response: the 401.
+
+    Returns:
+        The value of the header; empty without a token service, or if it refuses the scope.
+
+    Raises:
+        RemoteError: the token service did not answer with a token.
+    """
+    challenge = select_challenge(response.headers.get("www-authenticate", ""))
+    if login.token_service is None or challenge is None:
+        return ""
+    try:
+        return f"Bearer {await login.token_service.request_token(challenge.scope)}"
+    except REFUSALS:
+        return ""

@@ -12,7 +12,6 @@ from models.clusters.pull_secret import PullSecretStatus
 from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.core.reasons import Reason
 from models.core.runs.context import RunContext
 from models.tables import (
     ClusterRow,
@@ -133,22 +132,6 @@ def list_namespaces(
             row.model_dump(exclude={"cluster_name"}) | {"cluster": row.cluster_name}
         )
         for row in session.exec(query)
-    )
-
-
-def list_blocked_robots(session: Session, registry: str) -> frozenset[int]:
-    """Return the ids of robot accounts in pull secrets that cannot be written now.
-
-    Those are the pull secrets with a login whose password is not known.
-    """
-    query = select(PullSecretRow.logins).where(
-        col(PullSecretRow.reason) == Reason.CREDENTIALS_MISSING.value
-    )
-    return frozenset(
-        login["robot_id"]
-        for logins in session.exec(query)
-        for login in logins
-        if login["registry"] == registry and login["robot_id"] is not None
     )
 
 

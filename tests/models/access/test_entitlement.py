@@ -6,19 +6,15 @@ given to all namespaces.
 
 from datetime import timedelta
 
-import pytest
-
 from models.access.entitlement import (
     PullUser,
     logins_by_workspace,
-    namespace_logins,
 )
 from models.clusters.pull_secret import RegistryLogin
 from models.registries.registry import BlockRef, Kind, Registry
 from models.registries.robots import RobotAccount
 from tests.support.access_builders import (
     login_of,
-    namespace,
     robot_account,
 )
 from tests.support.builders import NOW, registry
@@ -108,13 +104,3 @@ def test_a_docker_registry_without_pull_user_is_logged_in_to_by_nobody() -> None
 
 def test_a_harbor_with_a_public_space_needs_no_login() -> None:
     assert logins(open_to_all={"prod"}) == {"": ()}
-
-
-@pytest.mark.parametrize(
-    ("workspace", "expected"),
-    [("team-a", (USER, ROBOT)), ("team-b", (USER,)), (None, (USER,))],
-)
-def test_of_one_namespace(workspace: str | None, expected: tuple[RegistryLogin, ...]) -> None:
-    workspace_logins = {"": (USER,), "team-a": (USER, ROBOT)}
-    assert namespace_logins(namespace(workspace=workspace), workspace_logins) == expected
-    assert namespace_logins(namespace(workspace=workspace), {}) == ()

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from models.access.robot_state import RobotState
-from models.access.rotation import Departure
+from models.access.rotation import Departure, blocked_robot_ids
+from models.clusters.pull_secret import PullSecretState
 from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.changes import summarize_difference, summarize_spaces
@@ -15,6 +16,8 @@ from models.registries.robots import ObservedRobot, RobotAccount
 from tests.support.access_builders import (
     INSTALLATION_ID,
     create_robot,
+    login,
+    pull_secret_status,
     robot,
     robot_account,
     robots,
@@ -296,3 +299,14 @@ def test_a_new_secret_is_recent_for_some_minutes(minutes: float, recent: set[int
     now = NEW.secret_created_at + timedelta(minutes=minutes)
     schedule = record(OLD, NEW).schedule(timedelta(minutes=10), now)
     assert schedule.rotation.recent_robot_ids == recent
+
+
+def test_robots_in_pull_secrets_that_cannot_be_written() -> None:
+    pending = PullSecretState.PENDING, Reason.CREDENTIALS_MISSING
+    pull_user = login("images", None, account="pull")
+    pull_secrets = (
+        pull_secret_status("a", logins=(login(robot_id=1),)),
+        pull_secret_status("b", *pending, logins=(login(robot_id=2), pull_user)),
+        pull_secret_status("c", *pending, logins=(login("other", 3),)),
+    )
+    assert blocked_robot_ids(pull_secrets, "prod") == {2}

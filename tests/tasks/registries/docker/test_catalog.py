@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.registries.docker.catalog import (
+    FIRST_QUERY,
     CatalogReader,
     ListNotProved,
     next_page_query,
@@ -165,3 +166,13 @@ def test_every_sorted_list_is_read_whole(names: set[str], size: int, with_link: 
         link = f"<?n={size}&last={page[-1]}>; rel=next" if more and with_link else ""
         query = reader.add_page(Catalog(repositories=tuple(page)), link, query)
     assert list(reader.repositories) == ordered
+
+
+def test_another_list_is_called_by_its_name() -> None:
+    reader = CatalogReader("list of tags", "tags")
+    page = Catalog(repositories=("v1",), next=None)
+    link = '</v2/team/app/tags/list?last=v1>; rel="next"'
+    query = reader.add_page(page, link, FIRST_QUERY)
+    assert query is not None
+    with pytest.raises(ListNotProved, match="the pages of the list of tags repeat tags"):
+        reader.add_page(page, "", query)

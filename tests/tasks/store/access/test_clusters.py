@@ -305,27 +305,3 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
     assert [row.cluster_name for row in rows(ListedNamespaceRow)] == ["us"]
     assert [row.key for row in rows(PublicationRow)] == ["cluster-us"]
     assert audit_entries()[-1] == ("cluster.removed", "eu")
-
-
-async def test_robots_in_pull_secrets_that_cannot_be_written() -> None:
-    async with registered_cluster() as lease_id:
-        await save(
-            lease_id,
-            (namespace("a"), namespace("b"), namespace("c")),
-            (
-                pull_secret_status("a", logins=(login(robot_id=1),)),
-                pull_secret_status(
-                    "b",
-                    PullSecretState.PENDING,
-                    Reason.CREDENTIALS_MISSING,
-                    logins=(login(robot_id=2), login("images", None, account="pull")),
-                ),
-                pull_secret_status(
-                    "c",
-                    PullSecretState.PENDING,
-                    Reason.CREDENTIALS_MISSING,
-                    logins=(login("other", 3),),
-                ),
-            ),
-        )
-    assert run_in_transaction(clusters.list_blocked_robots, "prod") == {2}
