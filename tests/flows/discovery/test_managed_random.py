@@ -82,6 +82,7 @@ INSIDE = (
     | _step("make_again", SPACE)
     | _step("delete_robot", st.integers(0, 2))
 )
+OTHER_HANDS = _step("contest", CLUSTER, st.just("n1"))
 FAULTS = (
     _step("lose", SERVER, METHOD, st.integers(0, 12), st.sampled_from([1, 3, None]), MOMENT)
     | _step("lose_lease", SERVER, METHOD, st.integers(0, 12))
@@ -89,7 +90,9 @@ FAULTS = (
     | _step("calm")
 )
 RUN = st.sampled_from([(name,) for name in RUNS])
-STEPS = st.lists(OBJECTS | OBJECTS | TRUST | REQUESTS | INSIDE | FAULTS | RUN | RUN, max_size=12)
+STEPS = st.lists(
+    OBJECTS | OBJECTS | TRUST | REQUESTS | INSIDE | OTHER_HANDS | FAULTS | RUN | RUN, max_size=12
+)
 
 
 def _case(*steps: Step | str) -> example:
@@ -208,6 +211,7 @@ def _case(*steps: Step | str) -> example:
     ("deny_list", "east", HARBOR_CLUSTER_RESOURCE), ("move", FIRST, NEW), "discover", "reconcile"
 )
 @_case(("make_again", "a"), ("apply_again", FIRST), "discover", ("restore",), "reconcile")
+@_case(("contest", "east", "n1"), "discover", ("move", FIRST, NEW), "discover", "reconcile")
 def test_the_same_harbor_loses_nothing_and_another_one_is_given_nothing(
     servers: SharedServers, prefect_server: Server, steps: list[Step]
 ) -> None:
@@ -226,12 +230,13 @@ async def _run_case(platform: ManagedPlatform, steps: list[Step]) -> None:
     for name, *arguments in steps:
         if name in RUNS:
             await _run(platform, name)
-        else:
-            getattr(platform, name)(*arguments)
+        elif asyncio.iscoroutine(call := getattr(platform, name)(*arguments)):
+            await call
     platform.calm()
     await _run_all(platform, "discover", "reconcile")
     platform.put_right()
-    await _run_all(platform, "discover", *RUNS)
+    # A robot account that the first reconcile writes is proved by the second one.
+    await _run_all(platform, "discover", *RUNS, "reconcile")
     check_settled(platform)
     before = snapshot(platform)
     await _run_all(platform, *RUNS)
