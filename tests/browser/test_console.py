@@ -91,7 +91,7 @@ def test_the_story_of_a_registry(console: Page, product: Product) -> None:
         clicks = [
             console.get_by_role("link", name="shop", exact=True).first,
             console.get_by_label("Select till-images"),
-            console.get_by_role("option", name="team-till"),
+            console.get_by_label("Workspaces").get_by_role("option", name="team-till"),
             console.get_by_role("button", name="Bind", exact=True),
         ]
         for target in clicks:  # four, and no name is typed
@@ -99,9 +99,17 @@ def test_the_story_of_a_registry(console: Page, product: Product) -> None:
         expect_run(console)
         assert cluster.secret("till"), "the namespace has its pull secret when the run has ended"
 
+        console.get_by_role("link", name="Explain", exact=True).click()
+        console.get_by_label("Namespace", exact=True).select_option("console/till")
+        console.get_by_label("Image", exact=True).fill("shop/till-images")
+        console.get_by_role("button", name="Explain").click()
+        expect(console.get_by_role("heading", name=re.compile("Yes: "))).to_be_visible(
+            timeout=RUN_MS
+        )
+
         console.goto(f"{product.console_url}/registries/shop")
         console.get_by_label("Select till-images").check()
-        console.get_by_role("option", name="team-till").click()
+        console.get_by_label("Workspaces").select_option("team-till")
         console.get_by_role("button", name=re.compile("^Unbind")).click()
         expect_run(console)
         expect(console.get_by_text("This is a preview: nothing was changed.")).to_be_visible()
@@ -112,7 +120,8 @@ def test_the_story_of_a_registry(console: Page, product: Product) -> None:
         assert not cluster.secret("till")
 
         console.goto(f"{product.console_url}/registries/shop")
-        console.get_by_role("button", name=re.compile("^Remove")).click()
+        remove_heading = console.get_by_role("heading", name="Remove", exact=True)
+        console.locator("form", has=remove_heading).get_by_role("button").click()
         expect_run(console)
         console.get_by_role("button", name="Remove now").click()
         expect(console.get_by_text("This is a preview")).to_be_hidden()
@@ -123,7 +132,9 @@ def test_the_story_of_a_registry(console: Page, product: Product) -> None:
         assert not product.files_containing(secret)
 
 
-@pytest.mark.parametrize("path", ["/", "/registries/new", "/nowhere", "/workspaces"])
+@pytest.mark.parametrize(
+    "path", ["/", "/registries/new", "/nowhere", "/audit", "/clusters", "/explain"]
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_accessible(
     console: Page,
