@@ -5,16 +5,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page
 
 _VERSION = "4.10.3"
 _SECONDS = 120
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+"""The rules of WCAG, levels A and AA; not the recommendations besides."""
 
 
 def load_axe(folder: Path) -> str:
-    """Return the source of axe-core; skip if npm or its registry cannot be reached."""
-    npm = shutil.which("npm") or pytest.skip("npm is missing; apt-get install npm")
+    """Return the source of axe-core; empty if npm or its registry cannot be reached."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return ""
     command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--no-save"]
     try:
         subprocess.run(
@@ -24,14 +27,15 @@ def load_axe(folder: Path) -> str:
             timeout=_SECONDS,
         )
     except (subprocess.SubprocessError, OSError):
-        pytest.skip("axe-core cannot be installed; let npm reach its registry")
+        return ""
     return (folder / "node_modules/axe-core/axe.min.js").read_text()
 
 
 def violations(page: Page, axe: str) -> list[str]:
     """Return what axe-core finds on a page, one line for each rule."""
     page.evaluate(f"{axe}\n;0")  # the content security policy forbids a script element
-    result = page.evaluate("async () => JSON.stringify((await axe.run()).violations)")
+    run = f"axe.run({{ runOnly: {json.dumps(_RULES)} }})"
+    result = page.evaluate(f"async () => JSON.stringify((await {run}).violations)")
     return [
         f"{rule['id']}: {rule['help']}: {[node['html'][:200] for node in rule['nodes'][:3]]}"
         for rule in json.loads(result)

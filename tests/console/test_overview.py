@@ -8,7 +8,7 @@ from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus
 from models.registries.observation import SpaceStorage
 from models.registries.registry import Kind
-from models.tables import ConditionRow
+from models.tables import ClusterRow, ConditionRow
 from tasks import clock
 from tasks.store.registries import spaces
 from tasks.store.registries.statistics import save_storage
@@ -82,6 +82,32 @@ async def test_text_of_registries_stays_text(browser: Browser) -> None:
     html = await browser.get("/")
     assert "<script>alert" not in html and "<img" not in html
     assert "&lt;script&gt;alert" in html
+
+
+@pytest.mark.parametrize(
+    ("reachable", "missing_rights", "expected"),
+    [
+        (True, [], ""),
+        (None, None, ""),
+        (False, None, "unreachable"),
+        (True, ["secrets: patch"], "rights missing"),
+    ],
+)
+async def test_a_cluster_with_a_problem_needs_attention(
+    browser: Browser, reachable: bool | None, missing_rights: list[str] | None, expected: str
+) -> None:
+    integrate()
+    row = ClusterRow(
+        name="prod-eu",
+        reachable=reachable,
+        reason=Reason.CONNECTED if reachable else Reason.TIMED_OUT,
+        message=HOSTILE,
+        missing_rights=missing_rights,
+    )
+    run_in_transaction(lambda session: session.add(row))
+    html = await browser.get("/")
+    assert ('href="/clusters/prod-eu"' in html) is bool(expected)
+    assert expected in text_of(html) and "<script>alert" not in html
 
 
 def _set_condition(message: str) -> None:

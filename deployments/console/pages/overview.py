@@ -15,8 +15,11 @@ from deployments.console.context import console_of, read
 from deployments.console.rendering import render
 from deployments.console.silence import find_silence
 from models.core.settings import get_settings
+from models.overview.cluster_list import ClusterHealth, ClusterItem
 from models.overview.lists import (
+    MAX_ROWS_PER_PAGE,
     ListPage,
+    ListQuery,
     RegistryQuery,
     RegistrySort,
     page_offset,
@@ -27,6 +30,7 @@ from models.overview.registry_list import select_registries
 from models.registries.condition import Health
 from models.registries.registry import CAPABILITIES, RegistryOrigin
 from tasks import clock
+from tasks.store.lists.clusters import list_cluster_items
 from tasks.store.registries.statistics import list_registry_statistics, list_storage_totals
 
 _TREND_WINDOW = timedelta(days=7)
@@ -39,6 +43,7 @@ class _OverviewData(NamedTuple):
     overview: Overview
     page: ListPage[RegistryStatistics]
     trend: TrendChart | None
+    clusters: tuple[ClusterItem, ...]
 
 
 async def show(request: Request) -> Response:
@@ -58,6 +63,7 @@ async def show(request: Request) -> Response:
         list_query=query,
         sort=f"{'-' if query.descending else ''}{query.sort}",
         silence=silence,
+        cluster_problems=data.clusters,
         problems=problems[:_MAX_PROBLEMS],
         more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
         largest=_find_largest(data.overview)[:_MAX_STORAGE_ROWS],
@@ -91,7 +97,14 @@ def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewDat
         Overview(at=now, registries=registries),
         select_registries(registries, query),
         trend_chart(list_storage_totals(session, times)),
+        _find_cluster_problems(session),
     )
+
+
+def _find_cluster_problems(session: Session) -> tuple[ClusterItem, ...]:
+    clusters = list_cluster_items(session, ListQuery(limit=MAX_ROWS_PER_PAGE)).items
+    sound = (ClusterHealth.REACHABLE, ClusterHealth.UNKNOWN)
+    return tuple(item for item in clusters if item.health not in sound)[:_MAX_PROBLEMS]
 
 
 def _last_checked(overview: Overview) -> datetime | None:

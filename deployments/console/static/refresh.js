@@ -27,8 +27,12 @@ function replace(page) {
       location.reload(); // the page is another one now
       return;
     }
-    if (part.contains(document.activeElement) || update.outerHTML === part.outerHTML) continue;
-    part.replaceWith(document.adoptNode(update));
+    // Whoever uses the keyboard in a part keeps their place, until there is nothing more to come.
+    const isInUse = part.contains(document.activeElement) && update.dataset.refresh;
+    if (isInUse || update.outerHTML === part.outerHTML) continue;
+    // The element itself stays, so that a screen reader announces changes in a live region.
+    part.replaceChildren(...update.childNodes);
+    if (!update.dataset.refresh) delete part.dataset.refresh;
   }
 }
 
