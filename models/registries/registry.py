@@ -4,7 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -215,6 +215,9 @@ class BlockRef(FrozenModel):
         """A key that is unique among all references."""
         return self.name
 
+    def __str__(self) -> str:
+        return f"block {self.name}"
+
 
 class SecretRef(FrozenModel):
     """A reference to the Secret of a managed Harbor in its cluster."""
@@ -232,7 +235,49 @@ class SecretRef(FrozenModel):
         return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
 
 
-CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
+class EnvironmentRef(FrozenModel):
+    """A reference to a credential in an environment variable of the worker.
+
+    The prefix keeps documents from naming other variables, which may be secrets of the service.
+    """
+
+    PATTERN: ClassVar[str] = r"^REGISTRY_CREDENTIAL_[A-Z0-9_]+$"
+
+    source: Literal["environment"] = "environment"
+    name: Annotated[str, Field(pattern=PATTERN, max_length=255)]
+
+    @property
+    def ref_key(self) -> str:
+        """A key that is unique among all references; block names contain no colon."""
+        return f"environment:{self.name}"
+
+    def __str__(self) -> str:
+        return f"environment variable {self.name}"
+
+
+class FileRef(FrozenModel):
+    """A reference to a credential in a file below the CREDENTIALS_DIR of the worker."""
+
+    PATTERN: ClassVar[str] = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+
+    source: Literal["file"] = "file"
+    name: Annotated[str, Field(pattern=PATTERN, max_length=255)]
+
+    @property
+    def ref_key(self) -> str:
+        """A key that is unique among all references; block names contain no colon."""
+        return f"file:{self.name}"
+
+    def __str__(self) -> str:
+        return f"file {self.name}"
+
+
+NamedCredentialRef = Annotated[BlockRef | EnvironmentRef | FileRef, Field(discriminator="source")]
+"""A credential that a person can name."""
+
+CredentialRef = Annotated[
+    BlockRef | EnvironmentRef | FileRef | SecretRef, Field(discriminator="source")
+]
 
 
 class CertificateRef(FrozenModel):
@@ -274,7 +319,7 @@ class Registry(FrozenModel):
     address: AddressText
     origin: RegistryOrigin = RegistryOrigin.EXTERNAL
     credential: CredentialRef | None = None
-    pull_credential: BlockRef | None = None
+    pull_credential: NamedCredentialRef | None = None
     allow_push: bool = False
     tls: Tls = SYSTEM_CA
     client_certificate: CertificateRef | None = None
