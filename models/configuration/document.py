@@ -143,13 +143,19 @@ class RegistryEntry(FrozenModel):
         """What the registry can do."""
         return CAPABILITIES[self.type]
 
-    def to_registry(self, name: str) -> Registry:
-        """Return the configuration of the registry with this name."""
+    def to_registry(self, name: str, before: Registry | None = None) -> Registry:
+        """Return the configuration of the registry with this name.
+
+        Args:
+            name: its name.
+            before: what is on record; fields that documents do not have stay as they are.
+        """
         values: dict[str, Any] = {key: getattr(self, key) for key in RegistryEntry.model_fields}
         values |= {"name": name, "kind": values.pop("type")}
         for key in ("credential", "pull_credential"):
             values[key] = values[key].to_reference() if values[key] is not None else None
-        return Registry(**{key: values[key] for key in values if key != "public_opens_all"})
+        del values["public_opens_all"]
+        return Registry.model_validate({**(before.model_dump() if before else {}), **values})
 
     @classmethod
     def from_registry(cls, registry: Registry) -> "RegistryEntry":

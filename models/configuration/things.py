@@ -1,12 +1,15 @@
 """The things that documents declare, who owns them, and what is on record about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from models.access.binding import Binding, Workspace
+from models.clusters.cluster import Cluster
 from models.configuration.document import ClusterEntry, RegistryEntry, WorkspaceEntry
 from models.configuration.positions import Position
 from models.core.base import FrozenModel
+from models.registries.record import RegistryRecord
 from models.registries.registry import Registry, SecretRef
 from models.registries.space import Space, Visibility
 
@@ -42,6 +45,9 @@ class ThingKey(NamedTuple):
 
 class BindingSpec(FrozenModel):
     """A binding; its key says everything."""
+
+
+_BINDING = BindingSpec()
 
 
 class SpaceSpec(FrozenModel):
@@ -114,6 +120,58 @@ class World(NamedTuple):
     marks: Mapping[ThingKey, Mark]
     read_registries: frozenset[str] = frozenset()
     repeated_namespaces: tuple[RepeatedNamespace, ...] = ()
+
+    @classmethod
+    def of_records(
+        cls,
+        registries: Iterable[RegistryRecord],
+        spaces: Mapping[str, Mapping[str, Space]],
+        clusters: Iterable[Cluster],
+        workspaces: Iterable[tuple[Workspace, frozenset[tuple[str, str]]]],
+        bindings: Iterable[Binding],
+        marks: Mapping[ThingKey, Mark],
+        repeated_namespaces: Iterable[tuple[str, str, str]] = (),
+    ) -> "World":
+        """Return the world of all records.
+
+        Args:
+            registries: all registries.
+            spaces: their spaces, by registry and name.
+            clusters: all clusters.
+            workspaces: all workspaces, each with its listed namespaces.
+            bindings: all bindings.
+            marks: who owns what.
+            repeated_namespaces: see `RepeatedNamespace`.
+        """
+        records = tuple(registries)
+        specs: dict[ThingKey, Spec] = {}
+        for record in records:
+            key = ThingKey(ThingKind.REGISTRY, record.registry.name)
+            specs[key] = RegistryEntry.from_registry(record.registry)
+        for cluster in clusters:
+            key = ThingKey(ThingKind.CLUSTER, cluster.name)
+            specs[key] = ClusterEntry.from_cluster(cluster)
+        for workspace, listed in workspaces:
+            key = ThingKey(ThingKind.WORKSPACE, workspace.name)
+            specs[key] = WorkspaceEntry.from_workspace(workspace, listed)
+        for registry, by_name in spaces.items():
+            for space in by_name.values():
+                key = ThingKey(ThingKind.SPACE, space.name, registry)
+                specs[key] = SpaceSpec.model_construct(visibility=space.desired)
+        things = {key: CurrentThing(spec) for key, spec in specs.items()}
+        for binding in bindings:
+            key = ThingKey(ThingKind.BINDING, binding.space, binding.registry, binding.workspace)
+            things[key] = CurrentThing(_BINDING, binding.held_reason if binding.is_held else "")
+        return cls(
+            registries={record.registry.name: record.registry for record in records},
+            spaces=spaces,
+            things=things,
+            marks=marks,
+            read_registries=frozenset(
+                record.registry.name for record in records if record.spaces_read_at
+            ),
+            repeated_namespaces=tuple(RepeatedNamespace(*names) for names in repeated_namespaces),
+        )
 
     @property
     def secret_clusters(self) -> frozenset[str]:
