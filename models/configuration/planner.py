@@ -42,11 +42,13 @@ class PlanOptions(NamedTuple):
         scope: the files that the run speaks for.
         prune: whether to remove what these files own and declare no more.
         limits: the safety limits; None if a person lifted them.
+        objections: why registries cannot be changed, see `check_credentials`.
     """
 
     scope: Scope
     prune: bool = False
     limits: ChangeLimits | None = ChangeLimits()
+    objections: Mapping[ThingKey, Notice] = {}
 
 
 def plan_configuration(
@@ -104,9 +106,12 @@ class _Planner:
     def add(self, declaration: Declaration) -> None:
         """Add what a declaration requires."""
         key = declaration.key
-        if objection := self._objection(declaration):
+        notice = self._options.objections.get(key)
+        if notice is None and (objection := self._objection(declaration)):
+            notice = Notice.of(NoticeKind.BLOCKED, declaration, objection)
+        if notice is not None:
             self._blocked.add(key)
-            self._add_notice(NoticeKind.BLOCKED, declaration, objection)
+            self.notices.append(notice)
             return
         current, mark = self._world.things.get(key), self._world.marks.get(key)
         if current is not None and current.held_reason:

@@ -155,3 +155,23 @@ def test_a_plan_names_the_place_of_each_declared_thing(files: dict[str, Any]) ->
         position = change.declaration.position
         assert position.line <= len(texts[position.file])
     assert documents(files)
+
+
+@given(world=worlds(), files=_files, prune=st.booleans(), data=st.data())
+@_without_limits
+def test_a_run_that_was_killed_is_finished_by_the_next(
+    world: World, files: dict[str, Any], prune: bool, data: st.DataObject
+) -> None:
+    _assume_valid(files)
+    first = plan(world, files=files, prune=prune, limits=None)
+    made = data.draw(st.integers(0, len(first.changes)))
+    killed = first._replace(changes=first.changes[:made], new_marks={}, unused_marks=())
+    after = applied(world, killed)
+    if data.draw(st.booleans()):  # after the last change, and before its mark
+        last = {change.key for change in first.changes[:made][-1:]}
+        marks = {key: mark for key, mark in after.marks.items() if key not in last}
+        marks |= {key: world.marks[key] for key in last if key in world.marks}
+        after = after._replace(marks=marks)
+    finished = applied(after, plan(after, files=files, prune=prune, limits=None))
+    assert finished.things == applied(world, first).things
+    assert plan(finished, files=files, prune=prune, limits=None).changes == ()

@@ -13,6 +13,7 @@ from models.core.errors import CredentialError
 from models.core.settings import get_settings
 from models.registries.registry import EnvironmentRef, FileRef, Kind, Registry
 from tasks.configuration.credential_sources import read_sources
+from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import pick_credential, read_credentials
 
 ADDRESS = "https://harbor.example.com"
@@ -32,6 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def read_error(reference: EnvironmentRef | FileRef) -> str:
     (saved,) = read_sources([reference]).values()
+    assert isinstance(saved.credential, Credential)
     assert saved.origins == frozenset()
     assert saved.credential.password.get_secret_value() == ""
     assert "hunter2" not in saved.credential.error
