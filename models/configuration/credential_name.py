@@ -6,6 +6,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from models.core.base import FrozenModel
 from models.registries.registry import (
+    CREDENTIAL_FILE_PATTERN,
+    CREDENTIAL_VARIABLE_PATTERN,
     BlockRef,
     CredentialRef,
     EnvironmentRef,
@@ -29,8 +31,10 @@ class CredentialName(FrozenModel):
     model_config = ConfigDict(title="Name of a credential")
 
     block: str | None = Field(default=None, pattern=_BLOCK_PATTERN, max_length=255)
-    environment: str | None = Field(default=None, pattern=EnvironmentRef.PATTERN, max_length=255)
-    file: str | None = Field(default=None, pattern=FileRef.PATTERN, max_length=255)
+    environment: str | None = Field(
+        default=None, pattern=CREDENTIAL_VARIABLE_PATTERN, max_length=255
+    )
+    file: str | None = Field(default=None, pattern=CREDENTIAL_FILE_PATTERN, max_length=255)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

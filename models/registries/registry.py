@@ -4,7 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -204,6 +204,10 @@ SYSTEM_CA = SystemCA()
 Tls = Annotated[SystemCA | CustomCA | SkipVerify, Field(discriminator="mode")]
 
 
+CREDENTIAL_VARIABLE_PATTERN = r"^REGISTRY_CREDENTIAL_[A-Z0-9_]+$"
+CREDENTIAL_FILE_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+
+
 class BlockRef(FrozenModel):
     """A reference to a Prefect block of type `registry-credentials`."""
 
@@ -241,10 +245,8 @@ class EnvironmentRef(FrozenModel):
     The prefix keeps documents from naming other variables, which may be secrets of the service.
     """
 
-    PATTERN: ClassVar[str] = r"^REGISTRY_CREDENTIAL_[A-Z0-9_]+$"
-
     source: Literal["environment"] = "environment"
-    name: Annotated[str, Field(pattern=PATTERN, max_length=255)]
+    name: Annotated[str, Field(pattern=CREDENTIAL_VARIABLE_PATTERN, max_length=255)]
 
     @property
     def ref_key(self) -> str:
@@ -258,10 +260,8 @@ class EnvironmentRef(FrozenModel):
 class FileRef(FrozenModel):
     """A reference to a credential in a file below the CREDENTIALS_DIR of the worker."""
 
-    PATTERN: ClassVar[str] = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
-
     source: Literal["file"] = "file"
-    name: Annotated[str, Field(pattern=PATTERN, max_length=255)]
+    name: Annotated[str, Field(pattern=CREDENTIAL_FILE_PATTERN, max_length=255)]
 
     @property
     def ref_key(self) -> str:
