@@ -18,6 +18,18 @@ from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.registries import statistics
 from tasks.store.session import in_transaction
 
+_REGISTRY_BY_FILE = "harbor-lab"
+_DOCUMENT = """\
+registries:
+  {name}:
+    type: harbor
+    address: {url}
+    credential: {{block: demo-file}}
+    description: Simulated, for the demo; declared in a file.
+spaces:
+  {name}: {{experiments: private}}
+"""
+
 
 def run_demo(*, once: bool, ui: str, console: str) -> int:
     """Run the whole scenario and return the exit status; unless `once`, wait for Ctrl-C first."""
@@ -73,7 +85,24 @@ async def _show_integration(runner: DemoRunner, platform: DemoPlatform) -> None:
                 description=f"Simulated, for the demo ({name}).",
             )
             for name, url in platform.urls.items()
-        )
+            if name != _REGISTRY_BY_FILE
+        ),
+        _integrate_by_file(runner, platform.urls[_REGISTRY_BY_FILE]),
+    )
+
+
+async def _integrate_by_file(runner: DemoRunner, url: str) -> None:
+    # The address that a file may send the credentials to is declared with them.
+    await RegistryCredentials(username="admin", password=DEMO_PASSWORD, origins=[url]).save(
+        "demo-file", overwrite=True
+    )
+    document = _DOCUMENT.format(name=_REGISTRY_BY_FILE, url=url)
+    await runner.check_flow(
+        "COMPLETED",
+        f"integrate {_REGISTRY_BY_FILE} by file",
+        "apply-configuration",
+        document=document,
+        name="demo.yaml",
     )
 
 

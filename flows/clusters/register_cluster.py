@@ -73,7 +73,7 @@ async def register_cluster(
         links_accounts=link_service_accounts,
         description=description,
     )
-    snapshot = await _probe(cluster)
+    snapshot = await probe_cluster(cluster)
     cluster = cluster.model_copy(update={"uid": snapshot.uid})
     status = next_cluster_status(ClusterStatus(), snapshot)
     async with hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context:
@@ -104,7 +104,7 @@ def _final_state(
     return Failed(message=message) if pending else Completed(message=message)
 
 
-async def _probe(cluster: Cluster) -> ClusterSnapshot:
+async def probe_cluster(cluster: Cluster) -> ClusterSnapshot:
     """Read the cluster completely.
 
     Raises:

@@ -52,6 +52,21 @@ async def remove_cluster(
         pull_secret_count = len(_namespaces_with_secret(record))
         message = messages.would_be_removed(name, pull_secret_count, record.other_names, note)
         return Completed(message=message)
+    message, is_complete = await delete_cluster(name)
+    await publish_and_send(StatePages(workspaces=None))
+    return Completed(message=message) if is_complete else Failed(message=message)
+
+
+async def delete_cluster(name: str) -> tuple[str, bool]:
+    """Delete this service's objects in a cluster, then its records.
+
+    Returns:
+        What was removed, and whether nothing remains in the cluster.
+
+    Raises:
+        InvalidRequest: there is no such cluster, or it may have a second name; nothing was changed.
+        LeaseHeld: another run holds the cluster.
+    """
     async with (
         hold_lease(clusters.discovery_lease_key(name), wait_seconds=LEASE_WAIT_SECONDS),
         hold_lease(clusters.lease_key(name), wait_seconds=LEASE_WAIT_SECONDS) as context,
@@ -60,8 +75,7 @@ async def remove_cluster(
         error = "" if record.other_names else await _delete_pull_secrets(record)
         message = messages.removed(name, error, record.other_names, note)
         await in_transaction(remove_cluster_records, name, message, context.at(clock.now()))
-    await publish_and_send(StatePages(workspaces=None))
-    return Failed(message=message) if error else Completed(message=message)
+    return message, not error
 
 
 def _load(session: Session, name: str) -> tuple[ClusterRecord, str]:

@@ -13,6 +13,7 @@ from models.access.binding import Binding
 from models.access.binding_update import (
     REQUESTED,
     add_bindings,
+    add_missing_bindings,
     hold_spaces,
     remove_bindings,
 )
@@ -33,6 +34,15 @@ def bind(
         update = update_bindings(session, registry, decide, context)
         count += len(update.added) + len(update.restored)
     return count
+
+
+def bind_missing(
+    session: Session, desired: Iterable[Binding], context: RunContext, reason: str
+) -> None:
+    """Add bindings that are not on record; held ones stay held."""
+    for registry, group in _by_registry(desired).items():
+        decide = partial(add_missing_bindings, desired=group, reason=reason)
+        update_bindings(session, registry, decide, context)
 
 
 def unbind(

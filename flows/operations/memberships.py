@@ -109,7 +109,12 @@ def update_memberships(
 
 
 def add_or_update_workspace(
-    session: Session, workspace: Workspace, listed: Iterable[tuple[str, str]], context: RunContext
+    session: Session,
+    workspace: Workspace,
+    listed: Iterable[tuple[str, str]],
+    context: RunContext,
+    *,
+    keep_pins: bool = False,
 ) -> None:
     """Create or update a workspace.
 
@@ -118,6 +123,7 @@ def add_or_update_workspace(
         workspace: the workspace.
         listed: (cluster, namespace) of all listed namespaces; replaces the previous list.
         context: the run.
+        keep_pins: whether namespaces that are listed already stay the ones that they were.
     """
     listed_namespaces, name = set(listed), workspace.name
     before = workspaces.get_workspace(session, name)
@@ -133,7 +139,7 @@ def add_or_update_workspace(
         members, name, workspace.clusters
     ):
         _save_departures(session, [name], context)
-    workspaces.save_listed_namespaces(session, name, listed_namespaces)
+    workspaces.save_listed_namespaces(session, name, listed_namespaces, keep_pins=keep_pins)
 
 
 def update_workspace_choice(

@@ -117,14 +117,23 @@ async def integrate_registry(
         await check_connection(desired_registry, records, approved_origins)
         if test_only:
             return Completed(message=messages.can_be_integrated(name))
-        result = await _save_and_reconcile(desired_registry, approved_origins)
+        result = await save_and_reconcile(desired_registry, approved_origins)
     await publish_and_send(StatePages(overview=True, registries=[name]))
     return final_state(result)
 
 
-async def _save_and_reconcile(
+async def save_and_reconcile(
     registry: Registry, approved_origins: Sequence[CredentialOrigin]
 ) -> RegistryRunResult:
+    """Save a new registry that was probed, and run its first reconcile.
+
+    Args:
+        registry: the registry.
+        approved_origins: origins that the current request approves for the credentials.
+
+    Raises:
+        InvalidRequest: another registry has its name or address now; nothing was saved.
+    """
     entry = AuditEntry(subject=registry.name, action="registry.integrated", after=registry.address)
 
     def save(session: Session, context: RunContext) -> None:

@@ -117,7 +117,7 @@ async def update_registry(
     )
     async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before, after = await _load_change(name, updates, opened_spaces)
-        origins = await _check_new_values(before, after, new_credential_origins(after, documents))
+        origins = await check_new_values(before, after, new_credential_origins(after, documents))
         later = context.at(clock.now())
         entry = _audit_entry(before, after, updates)
         await in_transaction(save_registry, after, entry, later, origins)
@@ -178,7 +178,7 @@ async def _load_change(
     return before, after
 
 
-async def _check_new_values(
+async def check_new_values(
     before: Registry, after: Registry, origins: tuple[CredentialOrigin, ...]
 ) -> tuple[CredentialOrigin, ...]:
     """Test the new values; return the origins that credentials may be sent to from now on.

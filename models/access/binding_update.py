@@ -56,6 +56,14 @@ def add_bindings(
     )
 
 
+def add_missing_bindings(
+    current: CurrentBindings, desired: Iterable[Binding], reason: str = REQUESTED
+) -> BindingUpdate:
+    """Return the update that adds bindings; held ones stay held, a person decides about them."""
+    missing = [binding for binding in desired if _key(binding) not in current]
+    return add_bindings(current, missing, reason)
+
+
 def hold_spaces(current: CurrentBindings, reasons: Mapping[str, str]) -> BindingUpdate:
     """Return the update that holds the bindings of some spaces; `reasons` is by space.
 

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
         cluster_requests_at_once: parallel requests to one cluster.
         warm_max_runs: flow runs that one fork server starts before it is replaced; 0 starts each
             flow run in a new process.
+        credentials_dir: folder of the files with credentials that configuration documents can name.
+        configuration_dir: folder of the configuration files that apply-configuration can read.
         allowed_networks: comma-separated networks in CIDR notation that discovered addresses may
             be in even if they are loopback, link-local or the metadata service of a cloud.
     """
@@ -118,6 +120,8 @@ class Settings(BaseSettings):
     clusters_at_once: int = Field(default=16, ge=1, le=200)
     cluster_requests_at_once: int = Field(default=8, ge=1, le=64)
     warm_max_runs: int = Field(default=500, ge=0)
+    credentials_dir: Path | None = None
+    configuration_dir: Path | None = None
     allowed_networks: Annotated[str, AfterValidator(_check_networks)] = ""
 
     @property

@@ -204,6 +204,10 @@ SYSTEM_CA = SystemCA()
 Tls = Annotated[SystemCA | CustomCA | SkipVerify, Field(discriminator="mode")]
 
 
+CREDENTIAL_VARIABLE_PATTERN = r"^REGISTRY_CREDENTIAL_[A-Z0-9_]+$"
+CREDENTIAL_FILE_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+
+
 class BlockRef(FrozenModel):
     """A reference to a Prefect block of type `registry-credentials`."""
 
@@ -214,6 +218,9 @@ class BlockRef(FrozenModel):
     def ref_key(self) -> str:
         """A key that is unique among all references."""
         return self.name
+
+    def __str__(self) -> str:
+        return f"block {self.name}"
 
 
 class SecretRef(FrozenModel):
@@ -232,7 +239,45 @@ class SecretRef(FrozenModel):
         return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
 
 
-CredentialRef = Annotated[BlockRef | SecretRef, Field(discriminator="source")]
+class EnvironmentRef(FrozenModel):
+    """A reference to a credential in an environment variable of the worker.
+
+    The prefix keeps documents from naming other variables, which may be secrets of the service.
+    """
+
+    source: Literal["environment"] = "environment"
+    name: Annotated[str, Field(pattern=CREDENTIAL_VARIABLE_PATTERN, max_length=255)]
+
+    @property
+    def ref_key(self) -> str:
+        """A key that is unique among all references; block names contain no colon."""
+        return f"environment:{self.name}"
+
+    def __str__(self) -> str:
+        return f"environment variable {self.name}"
+
+
+class FileRef(FrozenModel):
+    """A reference to a credential in a file below the CREDENTIALS_DIR of the worker."""
+
+    source: Literal["file"] = "file"
+    name: Annotated[str, Field(pattern=CREDENTIAL_FILE_PATTERN, max_length=255)]
+
+    @property
+    def ref_key(self) -> str:
+        """A key that is unique among all references; block names contain no colon."""
+        return f"file:{self.name}"
+
+    def __str__(self) -> str:
+        return f"file {self.name}"
+
+
+NamedCredentialRef = Annotated[BlockRef | EnvironmentRef | FileRef, Field(discriminator="source")]
+"""A credential that a person can name."""
+
+CredentialRef = Annotated[
+    BlockRef | EnvironmentRef | FileRef | SecretRef, Field(discriminator="source")
+]
 
 
 class CertificateRef(FrozenModel):
@@ -274,7 +319,7 @@ class Registry(FrozenModel):
     address: AddressText
     origin: RegistryOrigin = RegistryOrigin.EXTERNAL
     credential: CredentialRef | None = None
-    pull_credential: BlockRef | None = None
+    pull_credential: NamedCredentialRef | None = None
     allow_push: bool = False
     tls: Tls = SYSTEM_CA
     client_certificate: CertificateRef | None = None

@@ -196,3 +196,20 @@ class PublicationRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     digest: str
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ConfigurationMarkRow(SQLModel, table=True):
+    """Which configuration file owns a thing; also of things that are not on record any more.
+
+    `registry_name` is empty for what belongs to no registry, `workspace` for all but bindings.
+    """
+
+    __tablename__ = "configuration_mark"
+
+    kind: str = Field(primary_key=True)
+    registry_name: str = Field(primary_key=True, max_length=63)
+    name: str = Field(primary_key=True, max_length=255)
+    workspace: str = Field(primary_key=True, max_length=63)
+    file: str
+    line: int
+    digest: str

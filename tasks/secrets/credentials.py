@@ -18,9 +18,12 @@ from models.registries.registry import (
     BlockRef,
     CertificateRef,
     CredentialRef,
+    EnvironmentRef,
+    FileRef,
     Registry,
     SecretRef,
 )
+from tasks.configuration.credential_sources import read_sources
 from tasks.discovery.admin_passwords import read_admin_passwords
 from tasks.http.connection.client_certificate import ClientCertificate
 from tasks.http.connection.proxy import Proxy
@@ -41,7 +44,7 @@ _ContentT = TypeVar("_ContentT", Credential, ClientCertificate)
 DocumentIds = dict[str, str]
 """Ids of block documents, by key of the reference to the block."""
 
-_BLOCK_TYPE = "registry-credentials"
+REGISTRY_BLOCK_TYPE = "registry-credentials"
 
 
 class RegistryCredentials(Block):
@@ -53,7 +56,7 @@ class RegistryCredentials(Block):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     _block_type_name: ClassVar[str] = "Registry credentials"
-    _block_type_slug: ClassVar[str] = _BLOCK_TYPE
+    _block_type_slug: ClassVar[str] = REGISTRY_BLOCK_TYPE
     _description: ClassVar[str] = "User name and password of a Harbor or a Docker Registry."
 
     username: str = Field(
@@ -63,6 +66,13 @@ class RegistryCredentials(Block):
         max_length=255,
     )
     password: SecretStr = Field(title="Password", description="Stored encrypted.")
+    origins: list[str] = Field(
+        default=[],
+        title="Addresses for configuration files",
+        description="The addresses that a configuration file may send these credentials to. Not "
+        "needed for registries that are integrated with a form.",
+        max_length=1000,
+    )
 
 
 def registry_block_reference(
@@ -81,7 +91,7 @@ def registry_block_reference(
     if credentials is None:
         return None
     revoke = "change that password"
-    return block_reference(credentials, _BLOCK_TYPE, parameter=parameter, revoke=revoke)
+    return block_reference(credentials, REGISTRY_BLOCK_TYPE, parameter=parameter, revoke=revoke)
 
 
 def block_document_ids(
@@ -171,7 +181,7 @@ def _pick(
 
 
 def _block_label(ref: CredentialRef | CertificateRef) -> str:
-    return ref.ref_key if isinstance(ref, CertificateRef) else f"{_BLOCK_TYPE}/{ref.name}"
+    return ref.ref_key if isinstance(ref, CertificateRef) else f"{REGISTRY_BLOCK_TYPE}/{ref.name}"
 
 
 def _check_origin(
@@ -185,14 +195,26 @@ def _check_origin(
         return
     for origin in origins:
         if origin not in (allowed_origins or ()):
-            message = (
-                f"the block {_block_label(ref)}, as it is now, is not approved for {origin} "
-                f"and was not sent there: if that address is correct, run update-registry for "
-                f"{registry.name!r} and choose it again"
-            )
             raise CredentialError(
-                registry.name, "-", registry.address, message, Reason.CREDENTIAL_NOT_FOR_ORIGIN
+                registry.name,
+                "-",
+                registry.address,
+                _not_for_origin(registry, ref, origin),
+                Reason.CREDENTIAL_NOT_FOR_ORIGIN,
             )
+
+
+def _not_for_origin(registry: Registry, ref: CredentialRef | CertificateRef, origin: str) -> str:
+    if isinstance(ref, EnvironmentRef | FileRef):
+        return (
+            f"the {ref} is not declared for {origin} and was not sent there: if that address is "
+            "correct, add it to the origins of the credential"
+        )
+    return (
+        f"the block {_block_label(ref)}, as it is now, is not approved for {origin} "
+        f"and was not sent there: if that address is correct, run update-registry for "
+        f"{registry.name!r} and choose it again"
+    )
 
 
 async def read_credentials(
@@ -205,8 +227,8 @@ async def read_credentials(
     client certificates.
 
     Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
-    request each. Missing blocks are omitted; an incomplete block and an unreadable Secret are
-    returned with their error.
+    request each; environment variables and files are local. Missing blocks are omitted; an
+    incomplete block and an unreadable Secret, variable or file are returned with their error.
 
     Args:
         registries: the registries.
@@ -216,7 +238,7 @@ async def read_credentials(
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
     documents = {
         document.name: document
-        for document in await read_block_documents(_BLOCK_TYPE, names)
+        for document in await read_block_documents(REGISTRY_BLOCK_TYPE, names)
         if document.name
     }
     certificates = await read_certificates({ref for ref in refs if isinstance(ref, CertificateRef)})
@@ -230,6 +252,7 @@ async def read_credentials(
     credentials = {
         key: SavedCredential(content, permitted[key]) for key, (_, content) in contents.items()
     }
+    credentials |= read_sources(ref for ref in refs if isinstance(ref, EnvironmentRef | FileRef))
     secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))
     return credentials | {
         id_: SavedCredential(credential, None) for id_, credential in secrets.items()

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from sqlalchemy import and_
 from sqlmodel import Session, col, delete, select, update
 
 from models.access.binding import Workspace
@@ -46,7 +47,7 @@ def save_workspaces(session: Session, new_workspaces: Iterable[Workspace]) -> No
 
 
 def save_listed_namespaces(
-    session: Session, workspace: str, listed: Iterable[tuple[str, str]]
+    session: Session, workspace: str, listed: Iterable[tuple[str, str]], *, keep_pins: bool = False
 ) -> None:
     """Replace the list of namespaces of a workspace; those that exist now are meant.
 
@@ -54,9 +55,19 @@ def save_listed_namespaces(
         session: the transaction.
         workspace: name of the workspace.
         listed: (cluster, namespace) of each listed namespace.
+        keep_pins: whether a namespace that is listed already stays the one that it was, although
+            one of the same name may have been created since.
     """
-    session.exec(delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == workspace))
-    for cluster, namespace in sorted(set(listed)):
+    desired, existing = set(listed), set[tuple[str, str]]()
+    query = select(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == workspace)
+    for listed_row in session.exec(query).all():
+        key = listed_row.cluster_name, listed_row.namespace
+        if keep_pins and key in desired:
+            existing.add(key)
+        else:
+            session.delete(listed_row)
+    session.flush()
+    for cluster, namespace in sorted(desired - existing):
         row = session.get(NamespaceRow, (cluster, namespace))
         session.add(
             ListedNamespaceRow(
@@ -113,6 +124,31 @@ def list_listed_namespaces(session: Session) -> dict[str, frozenset[tuple[str, s
     for row in session.exec(select(ListedNamespaceRow)):
         listed[row.workspace].add((row.cluster_name, row.namespace))
     return {workspace: frozenset(namespaces) for workspace, namespaces in listed.items()}
+
+
+def list_repeated_namespaces(session: Session) -> tuple[tuple[str, str, str], ...]:
+    """Return (workspace, cluster, namespace) of listed namespaces that were created again."""
+    query = (
+        select(ListedNamespaceRow)
+        .join(
+            NamespaceRow,
+            and_(
+                col(NamespaceRow.cluster_name) == col(ListedNamespaceRow.cluster_name),
+                col(NamespaceRow.name) == col(ListedNamespaceRow.namespace),
+            ),
+        )
+        .where(
+            col(ListedNamespaceRow.uid) != "",
+            col(ListedNamespaceRow.uid) != col(NamespaceRow.uid),
+        )
+        .order_by(
+            col(ListedNamespaceRow.workspace),
+            col(ListedNamespaceRow.cluster_name),
+            col(ListedNamespaceRow.namespace),
+        )
+    )
+    rows = session.exec(query)
+    return tuple((row.workspace, row.cluster_name, row.namespace) for row in rows)
 
 
 def get_membership_rules(session: Session, cluster: str) -> MembershipRules:

@@ -1,5 +1,6 @@
 """Records of spaces: observed and desired state."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from pydantic import TypeAdapter
@@ -26,6 +27,23 @@ def list_spaces(session: Session, registry: str) -> tuple[Space, ...]:
         .order_by(col(SpaceRow.name))
     )
     return _SPACES_ADAPTER.validate_python([row._asdict() for row in rows])
+
+
+def list_all_spaces(session: Session) -> dict[str, dict[str, Space]]:
+    """Return the spaces of all registries, by registry and name, with one query."""
+    rows = session.connection().execute(
+        select(col(SpaceRow.registry_name), *_COLUMNS).order_by(
+            col(SpaceRow.registry_name), col(SpaceRow.name)
+        )
+    )
+    by_registry: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for row in rows:
+        values = row._asdict()
+        by_registry[values.pop("registry_name")].append(values)
+    return {
+        registry: {space.name: space for space in _SPACES_ADAPTER.validate_python(values)}
+        for registry, values in by_registry.items()
+    }
 
 
 def get_space(session: Session, registry: str, name: str) -> Space | None:

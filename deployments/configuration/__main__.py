@@ -1,0 +1,110 @@
+"""`python -m deployments.configuration plan|apply FILE`: configuration files in a terminal and CI.
+
+It uses the database and the Prefect server that the environment names, as a worker does. Exit
+codes: 0 nothing to do, 2 there are changes (plan) or changes were made (apply), 1 an error.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.configuration.apply_configuration import apply_configuration
+from flows.configuration.make_plan import plan_sources
+from models.configuration.plan import ConfigurationPlan
+from models.core.errors import IntegrationError
+from models.core.settings import get_settings
+from tasks.configuration.files import Sources, read_file, read_folder
+from tasks.configuration.text import describe_plan
+
+NOTHING_TO_DO, ERROR, CHANGES = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plan or apply a file or folder; return the exit code.
+
+    Args:
+        arguments: the command line, without the name of the program; None for that of the process.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_run(options))
+    except IntegrationError as error:
+        print(error, file=sys.stderr)
+        return ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deployments.configuration",
+        description="Plan or apply configuration files. Exit codes: 0 nothing to do, 2 changes, "
+        "1 an error.",
+    )
+    parser.add_argument("command", choices=["plan", "apply"])
+    parser.add_argument("path", metavar="FILE", type=Path, help="a YAML file, or a folder of them")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="the folder that the file belongs to: files are named by its name and their path in "
+        "it, and the name is the owner of what they declare",
+    )
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove what the files own and do not declare any more",
+    )
+    parser.add_argument("--allow-large", action="store_true", help="lift the safety limits")
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> int:
+    sources = _read(options)
+    planned = await plan_sources(sources, prune=options.prune, allow_large=options.allow_large)
+    plan = planned.plan
+    print(describe_plan(plan), flush=True)
+    if options.command == "plan":
+        return exit_code(plan)
+    state = await apply_configuration(
+        **_flow_source(options, sources),
+        prune=options.prune,
+        allow_large=options.allow_large,
+        return_state=True,
+    )
+    print(state.message, file=sys.stdout if state.is_completed() else sys.stderr)
+    return exit_code(plan) if state.is_completed() else ERROR
+
+
+def exit_code(plan: ConfigurationPlan) -> int:
+    """Return the exit code of a plan."""
+    if plan.errors:
+        return ERROR
+    return CHANGES if plan.changes else NOTHING_TO_DO
+
+
+def _root(options: argparse.Namespace) -> Path | None:
+    path: Path = options.path
+    folder: Path | None = options.folder
+    return folder or (path if path.is_dir() else None)
+
+
+def _read(options: argparse.Namespace) -> Sources:
+    root = _root(options)
+    return read_file(options.path) if root is None else read_folder(root, options.path)
+
+
+def _flow_source(options: argparse.Namespace, sources: Sources) -> dict[str, str]:
+    """Return the parameters that name the same documents for the flow."""
+    root = _root(options)
+    if root is None:
+        ((name, document),) = sources.texts.items()
+        return {"document": document, "name": name}
+    folder = root.resolve()
+    os.environ["REGISTRY_INTEGRATION_CONFIGURATION_DIR"] = str(folder)
+    get_settings.cache_clear()
+    return {"path": str(options.path.resolve().relative_to(folder))}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Apply configuration files: plan, show the plan, apply it."""
+
+import re
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.configuration.apply_plan import ApplyOptions, ConfigurationResult, apply_plan
+from flows.configuration.make_plan import plan_sources
+from flows.forms.fields import DryRunField
+from flows.forms.schema import form_field
+from flows.operations.state_pages import StatePages, publish_and_send
+from flows.runs import report_errors
+from models.configuration.plan import ConfigurationPlan
+from models.configuration.scope import Scope
+from models.configuration.yaml_tree import MAX_LENGTH
+from models.core.errors import InvalidRequest
+from models.core.plural import pluralize
+from tasks.configuration.files import Sources, read_configured
+from tasks.configuration.text import describe_plan, summarize_plan
+from tasks.prefect.artifacts import publish_artifact
+
+_MAX_NAME_LENGTH = 60
+_MAX_FAILURES = 20
+
+
+@flow(name="apply-configuration", persist_result=False)
+@report_errors
+async def apply_configuration(
+    path: Annotated[
+        str,
+        Field(max_length=300),
+        form_field(
+            "Path",
+            "A file or folder below CONFIGURATION_DIR of the worker; . is the whole folder. Leave "
+            "empty if a document is given.",
+        ),
+    ] = "",
+    document: Annotated[
+        str,
+        Field(max_length=MAX_LENGTH, json_schema_extra={"format": "textarea"}),
+        form_field("Document", "The YAML document itself. It names credentials, see the docs."),
+    ] = "",
+    name: Annotated[
+        str,
+        Field(max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._/-]*$"),
+        form_field("Name", "The file name of the document above: the owner of what it declares."),
+    ] = "inline.yaml",
+    dry_run: DryRunField = False,
+    prune: Annotated[
+        bool,
+        form_field(
+            "Prune",
+            "Remove what these files own and do not declare any more. Run it with 'Dry run' first.",
+        ),
+    ] = False,
+    allow_large: Annotated[
+        bool,
+        form_field(
+            "Allow a large change",
+            "Lift the safety limits for this run: allow it to remove or restrict many things.",
+        ),
+    ] = False,
+) -> State[None]:
+    """Make registries, spaces, clusters, workspaces and bindings as configuration files declare.
+
+    The artifact `configuration-<name>` lists each change before it is made. What a file declares is
+    owned by it: the next run sets right, or reports, what was changed by hand. Only what a file
+    owns is ever removed, and only with 'Prune'.
+    """
+    sources = _read_sources(path, document, name)
+    planned = await plan_sources(sources, prune=prune, allow_large=allow_large)
+    await _publish(sources.scope, planned.plan, is_preview=dry_run)
+    if dry_run:
+        return _to_state(f"{summarize_plan(planned.plan)}; nothing was changed", planned.plan)
+    result = await apply_plan(planned, sources, ApplyOptions(prune, allow_large))
+    if result.made:
+        await publish_and_send(StatePages(overview=True, workspaces=None))
+    return _final_state(result)
+
+
+def _read_sources(path: str, document: str, name: str) -> Sources:
+    if bool(path) == bool(document):
+        raise InvalidRequest("give either a path or a document")
+    if path:
+        return read_configured(path)
+    return Sources({name: document}, Scope(name=name))
+
+
+async def _publish(scope: Scope, plan: ConfigurationPlan, *, is_preview: bool) -> None:
+    """Publish what a run changes, before it does; a run that changes nothing publishes nothing."""
+    if not (is_preview or plan.changes or plan.errors):
+        return
+    key = re.sub(r"[^a-z0-9]+", "-", scope.name.lower())[-_MAX_NAME_LENGTH:].strip("-")
+    text = describe_plan(plan).replace("```", "'''")
+    page = f"# Configuration {scope.name}\n\n```\n{text}\n```\n"
+    await publish_artifact(f"configuration-{key}", page, "What the configuration changes")
+
+
+def _to_state(message: str, plan: ConfigurationPlan) -> State[None]:
+    errors = "\n".join(str(error) for error in plan.errors[:_MAX_FAILURES])
+    return Failed(message=f"{message}\n{errors}") if errors else Completed(message=message)
+
+
+def _final_state(result: ConfigurationResult) -> State[None]:
+    parts = [f"{pluralize(len(result.made), 'change')} made" if result.made else "nothing to do"]
+    if result.remaining.changes:
+        parts.append(f"{len(result.remaining.changes)} not made, the next run tries them again")
+    parts += result.failures[:_MAX_FAILURES]
+    if result.pending:
+        parts.append(f"access is {result.pending}")
+    message = "; ".join(parts)
+    if result.failures or result.remaining.changes:
+        errors = "\n".join(str(error) for error in result.remaining.errors[:_MAX_FAILURES])
+        return Failed(message=f"{message}\n{errors}".strip())
+    return _to_state(message, result.remaining)

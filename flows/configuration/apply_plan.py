@@ -1,0 +1,202 @@
+"""Apply the plan of a configuration: each change on its own, one failure never blocks others."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import NamedTuple
+
+from flows.configuration.cluster_changes import change_cluster, change_workspace
+from flows.configuration.make_plan import PlannedConfiguration, plan_documents
+from flows.configuration.registry_changes import (
+    RegistryChanges,
+    change_registry,
+    remove_registry,
+    unbind_in_registry,
+)
+from flows.operations.access_changes import sync_targets
+from flows.operations.reconcile_registry import AS_FUNCTIONS, hold_registry, reconcile
+from flows.operations.run_results import RegistryRunResult
+from flows.runs import isolate_failure
+from models.access.access_summary import describe_pending
+from models.configuration.document import RegistryEntry
+from models.configuration.plan import (
+    ChangeKind,
+    ConfigurationChange,
+    ConfigurationPlan,
+    mark_of,
+)
+from models.configuration.things import ThingKey, ThingKind
+from models.core.settings import get_settings
+from tasks.concurrency import map_concurrently
+from tasks.configuration.files import Sources
+from tasks.store.configuration import delete_marks, save_marks
+from tasks.store.session import in_transaction
+
+_MAX_ROUNDS = 2
+"""A registry that is new has spaces, which patterns match, only after it was read."""
+
+
+class ApplyOptions(NamedTuple):
+    """What a person allows: removing what left the files, and lifting the safety limits."""
+
+    prune: bool = False
+    allow_large: bool = False
+
+
+class ConfigurationResult(NamedTuple):
+    """The result of applying a configuration.
+
+    Attributes:
+        made: the changes that were made.
+        failures: what failed, and where.
+        remaining: the plan of what is still different.
+        pending: where access is not in force yet; empty if it is everywhere.
+    """
+
+    made: tuple[ConfigurationChange, ...]
+    failures: tuple[str, ...]
+    remaining: ConfigurationPlan
+    pending: str = ""
+
+
+async def apply_plan(
+    planned: PlannedConfiguration, sources: Sources, options: ApplyOptions
+) -> ConfigurationResult:
+    """Make the changes of a plan, and plan again to see what is still different.
+
+    A run that was killed between any two steps is finished by the next one: every step saves what
+    it did, and the next plan has only what is missing.
+    """
+    failures: list[str] = []
+    attempted: dict[ThingKey, ConfigurationChange] = {}
+    results: list[RegistryRunResult] = []
+    for _ in range(_MAX_ROUNDS):
+        changes = [change for change in planned.plan.changes if change.key not in attempted]
+        if not changes and not planned.plan.new_marks and not planned.plan.unused_marks:
+            break
+        attempted |= {change.key: change for change in changes}
+        await _save_marks(planned.plan, changes)
+        changes = [change for change in changes if change.changes_thing]
+        failures += await _apply_in_order(changes)
+        results += await _change_registries(planned, changes, options, failures)
+        planned = await plan_documents(planned.documents, sources, **options._asdict())
+    pending = ""
+    if any(change.changes_thing for change in attempted.values()):
+        pending = await _roll_out(results, _bound_workspaces(attempted.values()), failures)
+    open_keys = {change.key for change in planned.plan.changes}
+    return ConfigurationResult(
+        made=tuple(change for key, change in attempted.items() if key not in open_keys),
+        failures=tuple(dict.fromkeys(failures)),
+        remaining=planned.plan,
+        pending=pending,
+    )
+
+
+async def _save_marks(plan: ConfigurationPlan, changes: Iterable[ConfigurationChange]) -> None:
+    """Save who owns what is as declared already, also what is only adopted."""
+    adopted = {
+        change.key: mark_of(change.declaration)
+        for change in changes
+        if change.declaration is not None and not change.changes_thing
+    }
+    if marks := {**plan.new_marks, **adopted}:
+        await in_transaction(save_marks, marks)
+    if plan.unused_marks:
+        await in_transaction(delete_marks, plan.unused_marks)
+
+
+async def _apply_in_order(changes: Iterable[ConfigurationChange]) -> list[str]:
+    """Make all changes but those in a registry, in their order; return the failures."""
+    failures = []
+    removed_bindings = defaultdict(list)
+    for change in changes:
+        if change.kind is ChangeKind.REMOVE and change.key.kind is ThingKind.BINDING:
+            removed_bindings[change.key.registry].append(change.key)
+    for keys in removed_bindings.values():
+        await unbind_in_registry(keys)
+    for change in changes:
+        if apply := _find_step(change):
+            failures.append(
+                await isolate_failure(str(change.key), apply(change), lambda message: message)
+            )
+    return [failure for failure in failures if failure]
+
+
+def _find_step(
+    change: ConfigurationChange,
+) -> Callable[[ConfigurationChange], Awaitable[str]] | None:
+    if change.key.kind is ThingKind.CLUSTER:
+        return change_cluster
+    if change.key.kind is ThingKind.WORKSPACE:
+        return change_workspace
+    if change.key.kind is ThingKind.REGISTRY and change.kind is ChangeKind.REMOVE:
+        return remove_registry
+    return None
+
+
+async def _change_registries(
+    planned: PlannedConfiguration,
+    changes: Iterable[ConfigurationChange],
+    options: ApplyOptions,
+    failures: list[str],
+) -> list[RegistryRunResult]:
+    """Make the changes of all registries concurrently, and collect what failed."""
+
+    async def work(registry: RegistryChanges) -> RegistryRunResult | None:
+        def on_error(message: str) -> None:
+            failures.append(message)
+
+        return await isolate_failure(registry.name, change_registry(registry), on_error)
+
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    registries = _by_registry(planned, changes, options)
+    results = [result for result in await map_concurrently(registries, work, semaphore) if result]
+    failures += [f"{result.registry}: {result.error}" for result in results if result.error]
+    return results
+
+
+def _by_registry(
+    planned: PlannedConfiguration, changes: Iterable[ConfigurationChange], options: ApplyOptions
+) -> list[RegistryChanges]:
+    groups: dict[str, list[ConfigurationChange]] = defaultdict(list)
+    removed = set()
+    for change in changes:
+        key = change.key
+        if key.kind is ThingKind.REGISTRY and change.kind is ChangeKind.REMOVE:
+            removed.add(key.name)
+        elif key.kind in (ThingKind.REGISTRY, ThingKind.SPACE, ThingKind.BINDING):
+            groups[key.registry or key.name].append(change)
+    entries: dict[str, RegistryEntry] = {}
+    for document in planned.documents:
+        entries |= document.document.registries
+    return [
+        RegistryChanges(
+            name=name,
+            changes=tuple(group),
+            credentials=planned.credentials,
+            public_opens_all=name in entries and entries[name].public_opens_all,
+            allow_large=options.allow_large,
+        )
+        for name, group in groups.items()
+        if name not in removed
+    ]
+
+
+def _bound_workspaces(changes: Iterable[ConfigurationChange]) -> frozenset[str]:
+    return frozenset(change.key.workspace for change in changes if change.key.workspace)
+
+
+async def _roll_out(
+    results: Iterable[RegistryRunResult], workspaces: Collection[str], failures: list[str]
+) -> str:
+    """Update pull secrets once, then delete superseded robot accounts; return what is pending."""
+    targets = await sync_targets(workspaces)
+    superseded = {result.registry: result.has_superseded_robots for result in results}
+    for name in [name for name, has_superseded in superseded.items() if has_superseded]:
+        await isolate_failure(name, _reconcile_again(name), failures.append)
+    return describe_pending(targets, get_settings().poll_policy.interval)
+
+
+async def _reconcile_again(name: str) -> None:
+    async with hold_registry(name) as (context, registry_state):
+        await reconcile(name, context, AS_FUNCTIONS, registry_state=registry_state, release=True)

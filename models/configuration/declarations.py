@@ -1,0 +1,134 @@
+"""What documents declare, thing by thing; patterns of bindings are expanded."""
+
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from models.configuration.parse import ParsedDocument
+from models.configuration.plan import Notice, NoticeKind
+from models.configuration.positions import DocumentError, check_no_errors
+from models.configuration.things import (
+    BindingSpec,
+    Declaration,
+    SpaceSpec,
+    Spec,
+    ThingKey,
+    ThingKind,
+    World,
+)
+
+_SpaceNames = Mapping[str, frozenset[str]]
+
+
+def declare(documents: Iterable[ParsedDocument]) -> dict[ThingKey, Declaration]:
+    """Return everything that documents declare by its name: all but bindings.
+
+    Raises:
+        InvalidRequest: two files declare one thing; a thing has one owner.
+    """
+    declared: dict[ThingKey, Declaration] = {}
+    errors = []
+    for document in documents:
+        for key, spec, path in _named_things(document):
+            position = document.position(*path)
+            if key in declared:
+                message = f"{key} is declared at {declared[key].position} already: remove one"
+                errors.append(DocumentError(position=position, message=message))
+            else:
+                declared[key] = Declaration(key, spec, position)
+    check_no_errors(errors)
+    return declared
+
+
+def _named_things(parsed: ParsedDocument) -> Iterator[tuple[ThingKey, Spec, tuple[str, ...]]]:
+    document = parsed.document
+    for name, registry in document.registries.items():
+        yield ThingKey(ThingKind.REGISTRY, name), registry, ("registries", name)
+    for name, cluster in document.clusters.items():
+        yield ThingKey(ThingKind.CLUSTER, name), cluster, ("clusters", name)
+    for name, workspace in document.workspaces.items():
+        yield ThingKey(ThingKind.WORKSPACE, name), workspace, ("workspaces", name)
+    for registry_name, spaces in document.spaces.items():
+        for name, visibility in spaces.items():
+            key = ThingKey(ThingKind.SPACE, name, registry_name)
+            yield key, SpaceSpec(visibility=visibility), ("spaces", registry_name, name)
+
+
+def declare_bindings(
+    documents: Sequence[ParsedDocument], declared: Iterable[ThingKey], world: World
+) -> tuple[dict[ThingKey, Declaration], tuple[Notice, ...]]:
+    """Return each declared binding, and what its patterns do not match.
+
+    A pattern also selects existing bindings, so that a missing space removes none.
+
+    Args:
+        documents: the documents.
+        declared: keys of the declared spaces; other keys are ignored.
+        world: what is on record.
+    """
+    names = _space_names(declared, world)
+    bound_names = _bound_space_names(world)
+    bindings: dict[ThingKey, Declaration] = {}
+    notices: list[Notice] = []
+    for document in documents:
+        for index, entry in enumerate(document.document.bindings):
+            registry_names = names.get(entry.registry, frozenset())
+            for number, pattern in enumerate(entry.spaces):
+                position = document.position("bindings", index, "spaces", number)
+                for workspace in entry.workspaces:
+                    candidates = registry_names | bound_names[entry.registry, workspace]
+                    matches = _match(pattern, candidates)
+                    for space in matches:
+                        key = ThingKey(ThingKind.BINDING, space, entry.registry, workspace)
+                        _add(bindings, notices, Declaration(key, BindingSpec(), position))
+                    if not matches:
+                        key = ThingKey(ThingKind.BINDING, pattern, entry.registry, workspace)
+                        declaration = Declaration(key, BindingSpec(), position)
+                        notices.append(_unmatched(declaration, world))
+    return bindings, tuple(notices)
+
+
+def _add(
+    bindings: dict[ThingKey, Declaration], notices: list[Notice], declaration: Declaration
+) -> None:
+    first = bindings.setdefault(declaration.key, declaration)
+    if first.position.file != declaration.position.file:
+        message = f"it is declared at {first.position} already: one file can own it, remove one"
+        notices.append(Notice.of(NoticeKind.BLOCKED, declaration, message))
+
+
+def _unmatched(declaration: Declaration, world: World) -> Notice:
+    key = declaration.key
+    is_pattern = any(mark in key.name for mark in "*?")
+    if is_pattern or key.registry not in world.read_registries:
+        message = "no space matches it yet; it is tried again each time"
+        return Notice.of(NoticeKind.PENDING, declaration, message)
+    message = (
+        f"{key.registry} has no space {key.name!r}: check the spelling, or declare it under spaces"
+    )
+    return Notice.of(NoticeKind.BLOCKED, declaration, message)
+
+
+def _match(pattern: str, names: Iterable[str]) -> list[str]:
+    if any(mark in pattern for mark in "*?"):
+        return sorted(fnmatch.filter(names, pattern))  # [ is not allowed in patterns
+    return [pattern] if pattern in names else []
+
+
+def _space_names(declared: Iterable[ThingKey], world: World) -> _SpaceNames:
+    names: dict[str, set[str]] = defaultdict(set)
+    for registry, spaces in world.spaces.items():
+        names[registry].update(spaces)
+    for key in declared:
+        if key.kind is ThingKind.SPACE:
+            names[key.registry].add(key.name)
+    return {registry: frozenset(registry_names) for registry, registry_names in names.items()}
+
+
+def _bound_space_names(world: World) -> Mapping[tuple[str, str], frozenset[str]]:
+    names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for key in world.things:
+        if key.kind is ThingKind.BINDING:
+            names[key.registry, key.workspace].add(key.name)
+    sets = {group: frozenset(spaces) for group, spaces in names.items()}
+    return defaultdict(frozenset, sets)

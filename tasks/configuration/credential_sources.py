@@ -1,0 +1,106 @@
+"""Credentials in environment variables and files of the worker, read when used.
+
+Both contain JSON: `{"username": "…", "password": "…", "origins": ["https://harbor.example.com"]}`.
+The origins are the only addresses that the credential may be sent to.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+
+from models.core.base import FrozenModel
+from models.core.reasons import Reason
+from models.core.settings import get_settings
+from models.registries.address import AddressText
+from models.registries.registry import EnvironmentRef, FileRef
+from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
+
+_MAX_BYTES = 100_000
+
+
+class _Content(FrozenModel):
+    """The content of a variable or file."""
+
+    username: str = Field(min_length=1, max_length=255)
+    password: SecretStr = Field(min_length=1)
+    origins: frozenset[AddressText] = Field(min_length=1)
+
+
+class _Unreadable(Exception):
+    """The credential cannot be used; the message never contains its content."""
+
+
+def read_sources(references: Iterable[EnvironmentRef | FileRef]) -> dict[str, SavedCredential]:
+    """Read credentials by reference key; those that cannot be used have an error."""
+    return {reference.ref_key: _read_source(reference) for reference in references}
+
+
+def _read_source(reference: EnvironmentRef | FileRef) -> SavedCredential:
+    try:
+        content = _parse(_read_text(reference))
+    except _Unreadable as error:
+        message = f"{reference} cannot be used: {error}"
+        credential = unusable_credential(message, Reason.CREDENTIALS_MISSING)
+        return SavedCredential(credential, frozenset())
+    return SavedCredential(Credential(content.username, content.password), content.origins)
+
+
+def _read_text(reference: EnvironmentRef | FileRef) -> str:
+    if isinstance(reference, FileRef):
+        return _read_file(reference.name)
+    text = os.environ.get(reference.name, "")
+    if not text:
+        raise _Unreadable("it is not set in the environment of the worker")
+    return text
+
+
+def _read_file(name: str) -> str:
+    folder = get_settings().credentials_dir
+    if folder is None:
+        raise _Unreadable("REGISTRY_INTEGRATION_CREDENTIALS_DIR is not set for the worker")
+    try:
+        root = folder.resolve(strict=True)
+        path = (root / name).resolve(strict=True)
+        if not path.is_relative_to(root):
+            raise _Unreadable("it is a symbolic link that leads out of CREDENTIALS_DIR")
+        return _read_regular_file(path)
+    except OSError as error:
+        raise _Unreadable(error.strerror or type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise _Unreadable("it is not UTF-8 text") from None
+
+
+def _read_regular_file(path: Path) -> str:
+    # The path is resolved: a link that replaces it in the meantime is not followed, and a pipe
+    # does not block.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _Unreadable("it is no regular file")
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise _Unreadable(f"it is larger than {_MAX_BYTES:,} bytes")
+    return content.decode()
+
+
+def _parse(text: str) -> _Content:
+    try:
+        content = _Content.model_validate(json.loads(text))
+    except ValidationError as error:
+        # An unknown field may be a password in a wrong place.
+        fields = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        names = sorted(fields & _Content.model_fields.keys()) + ["others"] * bool(
+            fields - _Content.model_fields.keys()
+        )
+        raise _Unreadable(f"check these fields: {', '.join(names) or 'all'}") from None
+    except (ValueError, RecursionError):
+        raise _Unreadable(
+            'it is no JSON of the form {"username": …, "password": …, "origins": […]}'
+        ) from None
+    if ":" in content.username or not content.username.isprintable():
+        raise _Unreadable("the user name has a colon or a control character")
+    return content

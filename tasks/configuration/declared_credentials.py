@@ -1,0 +1,54 @@
+"""Read for which addresses credentials are declared, without using them."""
+
+from collections.abc import Collection
+
+from prefect.client.schemas.objects import BlockDocument
+from pydantic import TypeAdapter, ValidationError
+
+from models.configuration.credential_check import DeclaredCredential
+from models.registries.address import AddressText
+from models.registries.credential_origin import permitted_origins
+from models.registries.registry import BlockRef, EnvironmentRef, FileRef, NamedCredentialRef
+from tasks.configuration.credential_sources import read_sources
+from tasks.secrets.blocks import read_block_documents
+from tasks.secrets.credentials import REGISTRY_BLOCK_TYPE, parse_credential
+from tasks.store.registries import credential_origins
+from tasks.store.session import in_transaction
+
+_ORIGINS_ADAPTER = TypeAdapter(frozenset[AddressText])
+
+
+async def read_declared_credentials(
+    references: Collection[NamedCredentialRef],
+) -> dict[str, DeclaredCredential]:
+    """Return what is declared about credentials, by reference key; missing blocks are omitted.
+
+    A block may be sent to the origins in its own list, and to those that a person chose it for in
+    a form.
+    """
+    sources = read_sources(ref for ref in references if isinstance(ref, EnvironmentRef | FileRef))
+    declared = {
+        key: DeclaredCredential(origins=saved.origins or frozenset(), error=saved.credential.error)
+        for key, saved in sources.items()
+    }
+    names = {ref.name for ref in references if isinstance(ref, BlockRef)}
+    documents = await read_block_documents(REGISTRY_BLOCK_TYPE, names)
+    ids = {document.name: str(document.id) for document in documents if document.name}
+    records = await in_transaction(credential_origins.list_origins, ids)
+    approved = permitted_origins(ids, records)
+    for document in documents:
+        if document.name:
+            declared[document.name] = _declare(document, approved[document.name])
+    return declared
+
+
+def _declare(document: BlockDocument, approved: frozenset[str]) -> DeclaredCredential:
+    error = parse_credential(document).error
+    try:
+        origins = _ORIGINS_ADAPTER.validate_python(document.data.get("origins") or [])
+    except ValidationError:
+        origins = frozenset()
+        error = error or (
+            f"the block {REGISTRY_BLOCK_TYPE}/{document.name} has an invalid address in its origins"
+        )
+    return DeclaredCredential(origins=origins | approved, document_id=str(document.id), error=error)

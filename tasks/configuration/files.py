@@ -1,0 +1,118 @@
+"""Read configuration files: one file, or all YAML files of a folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from models.configuration.parse import MAX_FILES
+from models.configuration.scope import Scope
+from models.configuration.yaml_tree import MAX_LENGTH
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
+
+_SUFFIXES = (".yaml", ".yml")
+_MAX_BYTES = 4 * MAX_LENGTH
+
+
+class Sources(NamedTuple):
+    """Documents, not parsed yet.
+
+    Attributes:
+        texts: documents by the name of their file.
+        scope: the files that a run with them speaks for.
+    """
+
+    texts: dict[str, str]
+    scope: Scope
+
+
+def read_configured(path: str) -> Sources:
+    """Read a file or folder below CONFIGURATION_DIR.
+
+    Args:
+        path: relative path; empty for the whole folder.
+
+    Raises:
+        InvalidRequest: it does not exist, cannot be read, or is outside of the folder.
+    """
+    folder = get_settings().configuration_dir
+    if folder is None:
+        raise InvalidRequest(
+            "REGISTRY_INTEGRATION_CONFIGURATION_DIR is not set for this worker: set it to the "
+            "folder of the configuration files, or pass the document inline"
+        )
+    return read_folder(folder, folder / path)
+
+
+def read_folder(root: Path, path: Path) -> Sources:
+    """Read a file or folder; files are named by the folder's name and their path in it.
+
+    Args:
+        root: the folder; nothing outside of it is read, also not through symbolic links.
+        path: the file, or a folder in it or itself.
+
+    Raises:
+        InvalidRequest: it does not exist, cannot be read, or is outside of the folder.
+    """
+    try:
+        folder, target = root.resolve(strict=True), path.resolve(strict=True)
+        _check_inside(folder, target, path)
+        name = _name(folder, target)
+        if target.is_dir():
+            texts = {_name(folder, file): _read(folder, file) for file in _find(target)}
+            scope = Scope(name=name, is_folder=True)
+        else:
+            texts, scope = {name: _read(folder, target)}, Scope(name=name)
+    except OSError as error:
+        raise InvalidRequest(
+            f"{error.filename or path} cannot be read: {error.strerror or type(error).__name__}"
+        ) from None
+    if not texts:
+        raise InvalidRequest(f"{path} contains no file that ends in {' or '.join(_SUFFIXES)}")
+    return Sources(texts, scope)
+
+
+def read_file(path: Path) -> Sources:
+    """Read one file, which is named by its own name only.
+
+    Raises:
+        InvalidRequest: it does not exist or cannot be read.
+    """
+    (text,) = read_folder(path.parent, path).texts.values()
+    return Sources({path.name: text}, Scope(name=path.name))
+
+
+def _name(folder: Path, path: Path) -> str:
+    return "/".join([folder.name, *path.relative_to(folder).parts])
+
+
+def _find(folder: Path) -> Iterator[Path]:
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in _SUFFIXES
+        # Kubernetes mounts a ConfigMap with hidden copies of its files.
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if len(paths) > MAX_FILES:
+        raise InvalidRequest(f"{folder} contains more than {MAX_FILES:,} files")
+    yield from paths
+
+
+def _check_inside(folder: Path, target: Path, path: Path) -> None:
+    if not target.is_relative_to(folder):
+        raise InvalidRequest(f"{path} is outside of {folder}: it is not read")
+
+
+def _read(folder: Path, path: Path) -> str:
+    _check_inside(folder, path.resolve(strict=True), path)
+    if not path.is_file():
+        raise InvalidRequest(f"{path} is no regular file")
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise InvalidRequest(f"{path} is larger than {_MAX_BYTES:,} bytes: split it")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{path} is not UTF-8 text") from None

@@ -1,0 +1,79 @@
+"""Which configuration file owns what, and all records that a plan of a configuration needs."""
+
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy
+from sqlalchemy import bindparam
+from sqlmodel import Session, SQLModel
+
+from models.configuration.things import Mark, ThingKey, ThingKind, World
+from models.tables import ConfigurationMarkRow
+from tasks.store.access import bindings, clusters, workspaces
+from tasks.store.registries import registries, spaces
+from tasks.store.upsert import upsert
+
+_TABLE = SQLModel.metadata.tables["configuration_mark"]
+_MATCHES_KEY = sqlalchemy.and_(
+    _TABLE.c.kind == bindparam("of_kind"),
+    _TABLE.c.registry_name == bindparam("of_registry"),
+    _TABLE.c.name == bindparam("of_name"),
+    _TABLE.c.workspace == bindparam("of_workspace"),
+)
+
+
+def load_world(session: Session) -> World:
+    """Return all records that configuration files can be about: one query for each table."""
+    listed = workspaces.list_listed_namespaces(session)
+    return World.of_records(
+        registries=registries.list_registries(session),
+        spaces=spaces.list_all_spaces(session),
+        clusters=clusters.list_clusters(session),
+        workspaces=[
+            (workspace, listed.get(workspace.name, frozenset()))
+            for workspace in workspaces.list_workspaces(session)
+        ],
+        bindings=bindings.list_bindings(session),
+        marks=list_marks(session),
+        repeated_namespaces=workspaces.list_repeated_namespaces(session),
+    )
+
+
+def list_marks(session: Session) -> dict[ThingKey, Mark]:
+    """Return the marks of all things."""
+    rows = session.connection().execute(sqlalchemy.select(_TABLE))
+    return {
+        ThingKey(ThingKind(row.kind), row.name, row.registry_name, row.workspace): Mark(
+            file=row.file, line=row.line, digest=row.digest
+        )
+        for row in rows
+    }
+
+
+def save_marks(session: Session, marks: Mapping[ThingKey, Mark]) -> None:
+    """Save who owns things; previous owners are replaced."""
+    rows = [
+        {
+            "kind": key.kind.value,
+            "registry_name": key.registry,
+            "name": key.name,
+            "workspace": key.workspace,
+            **mark.model_dump(),
+        }
+        for key, mark in marks.items()
+    ]
+    upsert(session, ConfigurationMarkRow, rows)
+
+
+def delete_marks(session: Session, keys: Iterable[ThingKey]) -> None:
+    """Delete the marks of things."""
+    parameters = [
+        {
+            "of_kind": key.kind.value,
+            "of_registry": key.registry,
+            "of_name": key.name,
+            "of_workspace": key.workspace,
+        }
+        for key in keys
+    ]
+    if parameters:
+        session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), parameters)
