@@ -85,7 +85,8 @@ async def reconcile(request: Request, form: FormData) -> Response:
 async def rotate(request: Request, form: FormData) -> Response:
     """Replace the secrets of the robot accounts, of one workspace or of all."""
     registry = await find_registry(request)
-    parameters = {"registry": registry.name, "workspace": text_of(form, "workspace") or None}
+    workspace = text_of(form, "workspace")
+    parameters = {"registry": registry.name} | ({"workspace": workspace} if workspace else {})
     return await start(request, rotate_credentials, parameters, _back(registry.name, form))
 
 
