@@ -17,8 +17,12 @@ from deployments.console.pages import (
     health,
     login,
     overview,
+    registry,
+    registry_actions,
     registry_new,
     runs,
+    workspace_actions,
+    workspaces,
 )
 from deployments.console.rendering import make_environment
 from deployments.console.security.csrf import form_route
@@ -58,7 +62,40 @@ def routes() -> list[BaseRoute]:
         Route("/runs/{run_id}", runs.show),
         form_route("/runs/{run_id}/cancel", runs.cancel),
         form_route("/runs/{run_id}/now", runs.apply_preview),
+        *_registry_routes(),
+        *_workspace_routes(),
         Mount("/static", StaticFiles(directory=_STATIC_DIR), name="static"),
+    ]
+
+
+def _registry_routes() -> list[BaseRoute]:
+    page = "/registries/{name}"
+    return [
+        Route(page, registry.show),
+        form_route(f"{page}/bind", registry_actions.bind),
+        form_route(f"{page}/unbind", registry_actions.unbind),
+        form_route(f"{page}/public", registry_actions.make_public),
+        form_route(f"{page}/private", registry_actions.make_private),
+        form_route(f"{page}/spaces", registry_actions.create),
+        form_route(f"{page}/reconcile", registry_actions.reconcile),
+        form_route(f"{page}/rotate", registry_actions.rotate),
+        form_route(f"{page}/held", registry_actions.resolve_held),
+        form_route(f"{page}/remove", registry_actions.remove),
+    ]
+
+
+def _workspace_routes() -> list[BaseRoute]:
+    page = "/workspaces/{name}"
+    return [
+        Route("/workspaces", workspaces.show_list),
+        Route("/workspaces/-/new", workspace_actions.show_new),
+        form_route("/workspaces/-/new", workspace_actions.create),
+        Route(page, workspaces.show),
+        Route(f"{page}/edit", workspace_actions.show_edit),
+        form_route(f"{page}/edit", workspace_actions.edit),
+        form_route(f"{page}/bind", workspace_actions.bind),
+        form_route(f"{page}/unbind", workspace_actions.unbind),
+        form_route(f"{page}/remove", workspace_actions.remove),
     ]
 
 

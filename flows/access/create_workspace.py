@@ -1,11 +1,15 @@
 """Create a workspace, or replace its list of namespaces."""
 
+from collections.abc import Sequence
+
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.access import messages
 from flows.forms.fields import (
     DescriptionField,
+    DryRunField,
     NamespacesField,
     NewServiceAccountsField,
     WorkspaceClustersField,
@@ -20,8 +24,11 @@ from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
 from models.access.binding import Workspace
 from models.access.requests import parse_clusters, parse_namespaces, parse_service_accounts
+from models.clusters.membership import leaving_members
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
 from models.core.settings import get_settings
+from tasks.pages.access_preview import workspace_change_page
+from tasks.prefect.artifacts import publish_artifact
 from tasks.store.access import clusters as cluster_store
 from tasks.store.access import workspaces
 from tasks.store.session import in_transaction
@@ -35,6 +42,7 @@ async def create_workspace(
     description: DescriptionField = "",
     service_accounts: NewServiceAccountsField = None,
     clusters: WorkspaceClustersField = [],  # noqa: B006 - shown in the form, never modified
+    dry_run: DryRunField = False,
 ) -> State[None]:
     """Create a workspace, or replace the lists and the description of an existing one.
 
@@ -55,6 +63,8 @@ async def create_workspace(
         service_accounts=choice,
         clusters=allowed_clusters,
     )
+    if dry_run:
+        return await _show_preview(before, workspace, assignments)
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
@@ -78,3 +88,14 @@ async def create_workspace(
             get_settings().poll_policy.interval,
         )
     )
+
+
+async def _show_preview(
+    before: Workspace | None, after: Workspace, listed_then: Sequence[tuple[str, str]]
+) -> State[None]:
+    listed = (await in_transaction(workspaces.list_listed_namespaces)).get(after.name, frozenset())
+    members = await in_transaction(cluster_store.list_namespaces, workspaces=(after.name,))
+    leaving = leaving_members(members, after.name, listed_then, after.clusters)
+    page = workspace_change_page(before, after, listed, listed_then, leaving)
+    await publish_artifact(f"plan-workspace-{after.name}", page, "What would change")
+    return Completed(message=messages.workspace_would_be_changed(after.name, len(leaving)))

@@ -14,6 +14,18 @@ HELD_BINDING_RESTORED = "restored"
 _MAX_NAMES = 10
 
 
+def workspace_would_be_removed(name: str, binding_count: int) -> str:
+    """Return the message of a dry run that removes a workspace."""
+    count = pluralize(binding_count, "binding")
+    return f"workspace {name} and {count} would be removed; nothing was changed"
+
+
+def workspace_would_be_changed(name: str, leaving_count: int) -> str:
+    """Return the message of a dry run that changes a workspace."""
+    count = pluralize(leaving_count, "namespace")
+    return f"workspace {name} would be changed, {count} would leave; nothing was changed"
+
+
 def would_be(verb: str, summary: str) -> str:
     """Return the message of a dry run.
 

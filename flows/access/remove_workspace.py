@@ -1,13 +1,14 @@
 """Remove a workspace: revoke its pull access, then delete it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.access import messages
-from flows.forms.fields import ExistingWorkspaceField
+from flows.forms.fields import DryRunField, ExistingWorkspaceField
 from flows.forms.schema import form_field
 from flows.operations.access_changes import (
     AccessChangeResult,
@@ -26,9 +27,11 @@ from models.access.target import TargetKind
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks import clock
+from tasks.pages.access_preview import workspace_removal_page
 from tasks.pages.binding import summarize_bindings
+from tasks.prefect.artifacts import publish_artifact
 from tasks.prefect.events import send_events
-from tasks.store.access import bindings, workspaces
+from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.session import in_transaction
 
 
@@ -43,6 +46,7 @@ async def remove_workspace(
             "Off: remove the workspace only if it has no bindings. On: remove its bindings too.",
         ),
     ] = False,
+    dry_run: DryRunField = False,
 ) -> State[None]:
     """Remove a workspace; its bindings are removed too if that is confirmed.
 
@@ -50,6 +54,8 @@ async def remove_workspace(
     """
     check_workspaces_exist([name], await in_transaction(workspaces.list_names))
     workspace_bindings = await in_transaction(bindings.list_bindings, workspace=name)
+    if dry_run:
+        return await _show_preview(name, workspace_bindings)
     if workspace_bindings and not confirm:
         raise InvalidRequest(
             messages.workspace_has_bindings(name, summarize_bindings(workspace_bindings))
@@ -73,6 +79,13 @@ async def remove_workspace(
         get_settings().poll_policy.interval,
     )
     return to_state(summary, [note for result in results for note in result.notes])
+
+
+async def _show_preview(name: str, workspace_bindings: Sequence[Binding]) -> State[None]:
+    members = await in_transaction(clusters.list_namespaces, workspaces=(name,))
+    page = workspace_removal_page(name, workspace_bindings, members)
+    await publish_artifact(f"removal-workspace-{name}", page, "What the workspace loses")
+    return Completed(message=messages.workspace_would_be_removed(name, len(workspace_bindings)))
 
 
 async def _apply_unbindings(former_bindings: Iterable[Binding]) -> list[AccessChangeResult]:

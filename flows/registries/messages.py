@@ -20,6 +20,11 @@ def can_be_integrated(name: str) -> str:
     return f"{name} can be integrated; nothing was saved (test only)"
 
 
+def would_be_set(space_count: int) -> str:
+    """Return the message of a dry run of a change of visibility."""
+    return f"the visibility of {pluralize(space_count, 'space')} would be set; nothing was changed"
+
+
 def not_saved(name: str, reason: str) -> str:
     """Return the message of a registry that failed a check before it was saved."""
     return f"{name} was not saved: {reason}"

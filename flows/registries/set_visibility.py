@@ -1,11 +1,14 @@
 """Set the visibility of spaces: save it as desired, then reconcile the registry."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.forms.fields import (
+    DryRunField,
     ExistingRegistryField,
     OpenedSpacesField,
     SpaceNamesField,
@@ -15,6 +18,7 @@ from flows.forms.schema import form_field
 from flows.operations.access_changes import sync_shared_logins
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS, reconcile
 from flows.operations.state_pages import StatePages, publish_and_send
+from flows.registries import messages
 from flows.registries.reconcile import final_state, publish_plan
 from flows.runs import hold_lease, report_errors
 from models.access.requests import (
@@ -25,6 +29,11 @@ from models.access.requests import (
     with_visibility,
 )
 from models.core.settings import get_settings
+from models.registries.registry import Registry
+from models.registries.space import Space
+from tasks.pages.access_preview import visibility_preview_page
+from tasks.prefect.artifacts import publish_artifact
+from tasks.store.access import bindings
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
@@ -47,6 +56,7 @@ async def set_space_visibility(
         ),
     ] = False,
     opened_spaces: OpenedSpacesField = None,
+    dry_run: DryRunField = False,
 ) -> State[None]:
     """Set the desired visibility of spaces.
 
@@ -62,6 +72,8 @@ async def set_space_visibility(
             check_visibility_limit(
                 registry, space_records, desired_spaces, get_settings().change_limits
             )
+        if dry_run:
+            return await _show_preview(record.registry, desired_spaces, opened)
         entries = desired_space_entries(desired_spaces)
         await in_transaction(spaces.save_desired, registry, desired_spaces, entries, context)
         result = await reconcile(registry, context, allow_large=allow_large, release=True)
@@ -69,3 +81,12 @@ async def set_space_visibility(
     await publish_plan(result)
     await publish_and_send(StatePages(overview=True, registries=[registry]))
     return final_state(result, cluster_targets)
+
+
+async def _show_preview(
+    registry: Registry, desired_spaces: Sequence[Space], opened_count: int
+) -> State[None]:
+    records = await in_transaction(bindings.list_bindings, registry=registry.name)
+    page = visibility_preview_page(registry, desired_spaces, records, opened_count)
+    await publish_artifact(f"plan-{registry.name}", page, "Who can pull from the spaces then")
+    return Completed(message=messages.would_be_set(len(desired_spaces)))

@@ -222,6 +222,28 @@ def has_excluded_member(
     )
 
 
+def leaving_members(
+    namespaces: Iterable[Namespace],
+    workspace: str,
+    listed: Collection[tuple[str, str]],
+    clusters: Collection[str],
+) -> tuple[Namespace, ...]:
+    """Return the namespaces that leave a workspace when its lists are replaced.
+
+    Args:
+        namespaces: namespaces on record.
+        workspace: name of the workspace.
+        listed: (cluster, namespace) of all namespaces listed for it then.
+        clusters: the clusters that it is restricted to then; empty for none.
+    """
+    return tuple(
+        namespace
+        for namespace in namespaces
+        if has_unlisted_member((namespace,), workspace, listed)
+        or has_excluded_member((namespace,), workspace, clusters)
+    )
+
+
 def exceeded_departure_limit(
     cluster: str, before: Iterable[Namespace], after: Iterable[Namespace], limits: ChangeLimits
 ) -> LimitExceeded | None:

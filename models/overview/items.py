@@ -2,8 +2,9 @@
 
 from models.access.binding import Workspace
 from models.core.base import FrozenModel
-from models.overview.lists import SpaceState
+from models.overview.lists import ListPage, SpaceState
 from models.overview.overview import SpaceStatistics
+from models.overview.views import WorkspaceAccess
 from models.registries.space import Space
 
 
@@ -50,6 +51,18 @@ class BindingTotals(FrozenModel):
     effective_count: int = 0
     median_seconds: float | None = None
     max_seconds: float | None = None
+
+
+class RegistryAccess(FrozenModel):
+    """Who can pull from a registry.
+
+    Attributes:
+        totals: figures of all its bindings.
+        workspaces: workspaces with bindings or robot accounts, those that wait first.
+    """
+
+    totals: BindingTotals
+    workspaces: ListPage[WorkspaceAccess]
 
 
 class WorkspaceItem(FrozenModel):

@@ -1,10 +1,10 @@
 """Lists of bindings, with the reason for each that is not in force."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, not_, select, tuple_
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel, col
 
@@ -27,10 +27,10 @@ _HELD_SINCE = col(BindingRow.held_since)
 
 def list_bindings(session: Session, query: BindingQuery, now: datetime) -> ListPage[BoundSpace]:
     """Return a page of bindings, each with the reason why it is not in force."""
-    rule = load_pending_rule(session, query.registry, _workspaces(query))
-    pending = is_pending(session, rule)
+    pending = is_pending(session, _load_rule(session, query))
     statement = (
-        _where(bindings.select_bindings(), query, pending)
+        bindings.select_bindings()
+        .where(*_conditions(query, pending))
         .order_by(None)
         .order_by(
             case((pending, 0), else_=1),
@@ -51,8 +51,7 @@ def list_bindings(session: Session, query: BindingQuery, now: datetime) -> ListP
 
 def load_binding_totals(session: Session, query: BindingQuery) -> BindingTotals:
     """Return the figures of all bindings of a registry, a space or a workspace."""
-    rule = load_pending_rule(session, query.registry, _workspaces(query))
-    return _load_totals(session, query, rule)
+    return _load_totals(session, query, _load_rule(session, query))
 
 
 def load_access_facts(session: Session, page: tuple[Binding, ...], now: datetime) -> AccessFacts:
@@ -75,19 +74,27 @@ def load_access_facts(session: Session, page: tuple[Binding, ...], now: datetime
         spaces=_list_spaces(session, page),
         robots=tuple(robot for robot in robot_accounts if robot.registry in names),
         namespaces=clusters.list_namespaces(session, workspaces=workspaces),
-        pull_secrets=clusters.list_pull_secrets(session, workspaces=workspaces),
+        pull_secrets=clusters.list_pull_secrets(session, workspaces=workspaces, registries=names),
         cluster_statuses=clusters.list_statuses(session),
         robot_failures=runs.list_robot_failures(session, names),
     )
 
 
-def _workspaces(query: BindingQuery) -> tuple[str, ...] | None:
-    return None if query.workspace is None else (query.workspace,)
+def _load_rule(session: Session, query: BindingQuery) -> PendingRule:
+    if query.is_held:
+        return PendingRule()  # none of them is in force
+    if query.workspace is not None:
+        return load_pending_rule(session, query.registry, (query.workspace,))
+    if query.registry is not None and query.space is not None:
+        bound = select(col(BindingRow.workspace)).where(
+            col(BindingRow.registry_name) == query.registry, col(BindingRow.space) == query.space
+        )
+        workspaces = set(session.connection().execute(bound).scalars())
+        return load_pending_rule(session, query.registry, workspaces)
+    return load_pending_rule(session, query.registry)
 
 
-def _where(
-    statement: Select[*tuple[Any, ...]], query: BindingQuery, pending: ColumnElement[bool]
-) -> Select[*tuple[Any, ...]]:
+def _conditions(query: BindingQuery, pending: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     searched: list[Mapped[str]] = []
     for column, name in (
@@ -105,7 +112,7 @@ def _where(
         conditions.append(pending if query.is_pending else not_(pending))
     if query.is_held is not None:
         conditions.append(_HELD_SINCE.is_not(None) if query.is_held else _HELD_SINCE.is_(None))
-    return statement.where(*conditions)
+    return conditions
 
 
 def _list_spaces(session: Session, page: Iterable[Binding]) -> dict[tuple[str, str], Space]:
@@ -123,29 +130,48 @@ def _list_spaces(session: Session, page: Iterable[Binding]) -> dict[tuple[str, s
 
 
 def _load_totals(session: Session, query: BindingQuery, rule: PendingRule) -> BindingTotals:
-    pending = is_pending(session, rule)
-    is_in_use, seconds = _HELD_SINCE.is_(None), _rollout_seconds(session)
+    pending, is_in_use = is_pending(session, rule), _HELD_SINCE.is_(None)
+    conditions = _conditions(query, pending)
     statement = select(
         _count_where(is_in_use).label("binding_count"),
         _count_where(is_in_use & pending).label("pending_count"),
         _count_where(~is_in_use).label("held_count"),
-        _count_where(is_in_use & col(BindingRow.effective_at).is_not(None)).label(
-            "effective_count"
-        ),
-        func.max(case((is_in_use, seconds))).label("max_seconds"),
-    )
-    row = session.connection().execute(_where(statement, query, pending)).one()
-    median = _median_seconds(
-        session, _where(select(seconds.label("seconds")), query, pending), row.effective_count or 0
-    )
+        _count_where(is_in_use & col(BindingRow.effective_at).is_not(None)).label("effective"),
+    ).where(*conditions)
+    row = session.connection().execute(statement).one()
+    median, longest = load_rollout_seconds(session, conditions, row.effective or 0)
     return BindingTotals(
         binding_count=row.binding_count or 0,
         pending_count=row.pending_count or 0,
         held_count=row.held_count or 0,
-        effective_count=row.effective_count or 0,
+        effective_count=row.effective or 0,
         median_seconds=median,
-        max_seconds=None if row.max_seconds is None else max(float(row.max_seconds), 0),
+        max_seconds=longest,
     )
+
+
+def load_rollout_seconds(
+    session: Session, conditions: Sequence[ColumnElement[bool]], count: int
+) -> tuple[float | None, float | None]:
+    """Return the median and the maximum of the seconds from binding to roll-out.
+
+    Args:
+        session: the transaction.
+        conditions: which bindings; held ones do not count.
+        count: number of these bindings that were rolled out.
+    """
+    if not count:
+        return None, None
+    seconds = _rollout_seconds(session).label("seconds")
+    effective = select(seconds).where(
+        *conditions, _HELD_SINCE.is_(None), col(BindingRow.effective_at).is_not(None)
+    )
+    ordered = effective.order_by("seconds")
+    middle = ordered.offset((count - 1) // 2).limit(2 - count % 2)
+    longest = select(func.max(effective.subquery().c.seconds))
+    values = [max(float(row[0]), 0) for row in session.connection().execute(middle)]
+    maximum = session.connection().execute(longest).scalar_one()
+    return sum(values) / len(values), max(float(maximum), 0)
 
 
 def _count_where(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -158,14 +184,3 @@ def _rollout_seconds(session: Session) -> ColumnElement[Any]:
     if session.get_bind().dialect.name == "sqlite":
         return (func.julianday(end) - func.julianday(start)) * 86_400
     return func.extract("epoch", end - start)
-
-
-def _median_seconds(
-    session: Session, statement: Select[*tuple[Any, ...]], count: int
-) -> float | None:
-    if not count:
-        return None
-    in_use = statement.where(_HELD_SINCE.is_(None), col(BindingRow.effective_at).is_not(None))
-    middle = in_use.order_by("seconds").offset((count - 1) // 2).limit(2 - count % 2)
-    values = [max(float(row[0]), 0) for row in session.connection().execute(middle)]
-    return sum(values) / len(values) if values else None

@@ -1,51 +1,60 @@
 """The list of workspaces with access to one registry."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, Select, case, func, literal, null, select, union_all
+from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from models.access.binding import Binding
 from models.overview.build_views import build_bound_spaces
+from models.overview.items import BindingTotals, RegistryAccess
 from models.overview.lists import ListPage, ListQuery
 from models.overview.views import WorkspaceAccess
 from models.registries.robots import RobotAccount
 from models.tables import BindingRow, RobotAccountRow
 from tasks.store.access import bindings
-from tasks.store.lists.bindings import load_access_facts
+from tasks.store.lists.bindings import load_access_facts, load_rollout_seconds
 from tasks.store.lists.pending import is_pending, load_pending_rule
-from tasks.store.lists.search import contains, read_page
 from tasks.store.registries import robots
 
 
-def list_workspace_access(
+def load_registry_access(
     session: Session, registry: str, query: ListQuery, now: datetime
-) -> ListPage[WorkspaceAccess]:
-    """Return a page of the workspaces with bindings or robot accounts, those that wait first.
+) -> RegistryAccess:
+    """Return the figures of a registry's bindings, and a page of workspaces with access.
 
-    Held bindings do not count.
+    All bindings are counted once, by workspace; held ones are only in the total of held ones.
     """
-    rows, total = read_page(session, _select_workspaces(session, registry, query), query)
-    names = [row.workspace for row in rows]
-    robot_accounts = robots.list_robots(session, registry, names)
-    reasons = _load_reasons(session, registry, rows, now)
-    return ListPage[WorkspaceAccess](
-        items=tuple(
-            WorkspaceAccess(
-                workspace=row.workspace,
-                space_count=row.space_count,
-                robots=tuple(
-                    account for account in robot_accounts if account.workspace == row.workspace
-                ),
-                pending_count=row.pending_count,
-                pending_reason=reasons.get(row.workspace, ""),
-            )
-            for row in rows
+    rows = _count_by_workspace(session, registry)
+    search = query.search.lower()
+    matches = sorted(
+        (row for row in rows if search in row.workspace and row.has_access),
+        key=lambda row: (not row.pending_count, row.workspace),
+    )
+    shown = matches[query.offset : query.offset + query.limit]
+    robot_accounts = robots.list_robots(session, registry, [row.workspace for row in shown])
+    reasons = _load_reasons(session, registry, shown, now)
+    return RegistryAccess(
+        totals=_totals(session, registry, rows),
+        workspaces=ListPage[WorkspaceAccess](
+            items=tuple(
+                WorkspaceAccess(
+                    workspace=row.workspace,
+                    space_count=row.space_count,
+                    robots=tuple(
+                        account for account in robot_accounts if account.workspace == row.workspace
+                    ),
+                    pending_count=row.pending_count,
+                    pending_reason=reasons.get(row.workspace, ""),
+                )
+                for row in shown
+            ),
+            total=len(matches),
+            offset=query.offset,
+            limit=query.limit,
         ),
-        total=total,
-        offset=query.offset,
-        limit=query.limit,
     )
 
 
@@ -54,35 +63,66 @@ def get_observer(session: Session, registry: str) -> RobotAccount | None:
     return next(iter(robots.list_robots(session, registry, ("",))), None)
 
 
-def _select_workspaces(
-    session: Session, registry: str, query: ListQuery
-) -> Select[*tuple[Any, ...]]:
+class _WorkspaceCounts(NamedTuple):
+    workspace: str
+    space_count: int = 0
+    pending_count: int = 0
+    pending_space: str | None = None
+    held_count: int = 0
+    effective_count: int = 0
+    has_robot: bool = False
+
+    @property
+    def has_access(self) -> bool:
+        return bool(self.space_count or self.has_robot)
+
+
+def _count_by_workspace(session: Session, registry: str) -> list[_WorkspaceCounts]:
     pending = is_pending(session, load_pending_rule(session, registry))
-    bound = select(
-        col(BindingRow.workspace).label("workspace"),
-        literal(1).label("is_bound"),
-        case((pending, col(BindingRow.space))).label("pending_space"),
-    ).where(col(BindingRow.registry_name) == registry, col(BindingRow.held_since).is_(None))
-    with_robot = select(col(RobotAccountRow.workspace), literal(0), null()).where(
+    in_use = col(BindingRow.held_since).is_(None)
+    pending_space = case((in_use & pending, col(BindingRow.space)))
+    query = (
+        select(
+            col(BindingRow.workspace),
+            func.sum(case((in_use, 1), else_=0)),
+            func.count(pending_space),
+            func.min(pending_space),
+            func.sum(case((in_use, 0), else_=1)),
+            func.sum(case((in_use & col(BindingRow.effective_at).is_not(None), 1), else_=0)),
+        )
+        .where(col(BindingRow.registry_name) == registry)
+        .group_by(col(BindingRow.workspace))
+    )
+    with_robot = select(col(RobotAccountRow.workspace)).where(
         col(RobotAccountRow.registry_name) == registry, col(RobotAccountRow.workspace) != ""
     )
-    access = union_all(bound, with_robot).subquery()
-    pending_count = func.count(access.c.pending_space)
-    return (
-        select(
-            access.c.workspace,
-            func.sum(access.c.is_bound).label("space_count"),
-            pending_count.label("pending_count"),
-            func.min(access.c.pending_space).label("pending_space"),
-        )
-        .where(contains(query.search, access.c.workspace))
-        .group_by(access.c.workspace)
-        .order_by(case((pending_count > 0, 0), else_=1), access.c.workspace)
+    connection = session.connection()
+    names = set(connection.execute(with_robot).scalars())
+    rows = {
+        row[0]: _WorkspaceCounts._make((*row, row[0] in names)) for row in connection.execute(query)
+    }
+    return [
+        *rows.values(),
+        *(_WorkspaceCounts(name, has_robot=True) for name in names - rows.keys()),
+    ]
+
+
+def _totals(session: Session, registry: str, rows: Sequence[_WorkspaceCounts]) -> BindingTotals:
+    effective_count = sum(row.effective_count for row in rows)
+    of_registry = col(BindingRow.registry_name) == registry
+    median, longest = load_rollout_seconds(session, [of_registry], effective_count)
+    return BindingTotals(
+        binding_count=sum(row.space_count for row in rows),
+        pending_count=sum(row.pending_count for row in rows),
+        held_count=sum(row.held_count for row in rows),
+        effective_count=effective_count,
+        median_seconds=median,
+        max_seconds=longest,
     )
 
 
 def _load_reasons(
-    session: Session, registry: str, rows: list[Row[Any]], now: datetime
+    session: Session, registry: str, rows: Sequence[_WorkspaceCounts], now: datetime
 ) -> dict[str, str]:
     """Return the reason for the first binding of each workspace that is not in force."""
     first_spaces = {row.workspace: row.pending_space for row in rows if row.pending_space}

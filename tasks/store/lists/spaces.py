@@ -65,6 +65,26 @@ def list_spaces(session: Session, registry: str, query: SpaceQuery) -> ListPage[
     )
 
 
+def list_space_names(
+    session: Session, registry: str, query: SpaceQuery, limit: int
+) -> tuple[str, ...]:
+    """Return the names of all spaces that a query finds on any of its pages, sorted.
+
+    Args:
+        session: the transaction.
+        registry: name of the registry.
+        query: search and filters; its page does not matter.
+        limit: largest number of names.
+    """
+    names = (
+        select(_TABLE.c.name)
+        .where(col(SpaceRow.registry_name) == registry, *_conditions(query))
+        .order_by(_TABLE.c.name)
+        .limit(limit)
+    )
+    return tuple(session.connection().execute(names).scalars())
+
+
 def _conditions(query: SpaceQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if query.search:

@@ -56,6 +56,16 @@ def list_registry_statistics(session: Session) -> tuple[RegistryStatistics, ...]
     )
 
 
+def get_registry_statistics(session: Session, name: str) -> RegistryStatistics | None:
+    """Return one registry with the totals of its spaces; None if there is none of this name."""
+    records = list_registries(session, (name,))
+    if not records:
+        return None
+    query = _totals_query().where(col(SpaceRow.registry_name) == name)
+    row = session.connection().execute(query).first()
+    return RegistryStatistics(record=records[0], totals=_space_totals(row))
+
+
 def _totals_query() -> Select[*tuple[Any, ...]]:
     # A missing space counts as missing only, not in any other total.
     present = col(SpaceRow.missing_since).is_(None)

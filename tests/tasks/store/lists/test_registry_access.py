@@ -5,10 +5,11 @@ from collections import defaultdict
 import pytest
 from sqlmodel import Session
 
-from models.overview.lists import ListPage, ListQuery
+from models.overview.lists import BindingQuery, ListPage, ListQuery
 from models.overview.views import BoundSpace, WorkspaceAccess
 from models.registries.robots import RobotAccount
-from tasks.store.lists.registry_access import get_observer, list_workspace_access
+from tasks.store.lists.bindings import load_binding_totals
+from tasks.store.lists.registry_access import get_observer, load_registry_access
 from tasks.store.registries import robots
 from tasks.store.session import run_in_snapshot, run_in_transaction
 from tests.support.access_builders import robot_account
@@ -29,7 +30,8 @@ def _fill(seed: int) -> None:
 
 
 def _list(registry: str, search: str = "", **query: int) -> ListPage[WorkspaceAccess]:
-    return run_in_snapshot(list_workspace_access, registry, ListQuery(search=search, **query), NOW)
+    list_query = ListQuery(search=search, **query)
+    return run_in_snapshot(load_registry_access, registry, list_query, NOW).workspaces
 
 
 def _expected(registry: str) -> list[WorkspaceAccess]:
@@ -66,6 +68,8 @@ def test_the_same_as_from_all_records(database: str, seed: int) -> None:
         page = _list(registry)
         assert list(page.items) == expected
         assert page.total == len(expected)
+        totals = run_in_snapshot(load_binding_totals, BindingQuery(registry=registry))
+        assert run_in_snapshot(load_registry_access, registry, ListQuery(), NOW).totals == totals
         two = _list(registry, limit=2, offset=1)
         assert list(two.items) == expected[1:3]
         assert two.total == len(expected)

@@ -1,0 +1,171 @@
+"""One registry: health, spaces, who can pull from it, history."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.console.commands import image_commands
+from deployments.console.context import read
+from deployments.console.errors import PageNotFound
+from deployments.console.rendering import render, url
+from deployments.console.robots import robot_lines
+from models.access.pull_user import pull_user_problem
+from models.core.settings import get_settings
+from models.core.suggestion import suggest_name
+from models.overview.items import BindingTotals, SpaceItem
+from models.overview.lists import (
+    MAX_ROWS_PER_PAGE,
+    BindingQuery,
+    ListPage,
+    ListQuery,
+    SpaceQuery,
+    SpaceSort,
+    SpaceState,
+    page_offset,
+    parse_choice,
+)
+from models.overview.overview import RegistryStatistics
+from models.overview.views import BoundSpace, WorkspaceAccess
+from models.registries.registry import Registry
+from models.registries.robots import RobotAccount
+from models.registries.space import Space, Visibility
+from models.tables import AuditRow
+from tasks import clock
+from tasks.store.lists import workspaces as workspace_lists
+from tasks.store.lists.bindings import list_bindings
+from tasks.store.lists.history import list_history
+from tasks.store.lists.registry_access import get_observer, load_registry_access
+from tasks.store.lists.spaces import list_spaces
+from tasks.store.registries import registries, spaces
+from tasks.store.registries.statistics import get_registry_statistics
+from tasks.store.session import in_snapshot
+
+ROWS = (50, MAX_ROWS_PER_PAGE)
+_BOUND = {"yes": True, "no": False}
+_SIDE_ROWS = 20
+
+
+class SpaceDetail(NamedTuple):
+    """A space that the page shows in detail, with its bindings."""
+
+    space: Space
+    bindings: ListPage[BoundSpace]
+
+
+class _PageData(NamedTuple):
+    figures: RegistryStatistics
+    spaces: ListPage[SpaceItem]
+    totals: BindingTotals
+    access: ListPage[WorkspaceAccess]
+    held: ListPage[BoundSpace]
+    observer: RobotAccount | None
+    history: ListPage[AuditRow]
+    workspace_names: tuple[str, ...]
+    detail: SpaceDetail | None
+
+
+async def show(request: Request) -> Response:
+    """Show a registry."""
+    name, params = request.path_params["name"], request.query_params
+    data = await read(_load, name, params, clock.now())
+    if data is None:
+        await raise_not_found(name)
+    assert data is not None  # noqa: S101
+    registry = data.figures.record.registry
+    query = parse_query(params)
+    return render(
+        request,
+        "registry.html",
+        **data._asdict(),
+        registry=registry,
+        list_query=query,
+        sort=f"{'-' if query.descending else ''}{query.sort}",
+        states=list(SpaceState),
+        visibilities=list(Visibility),
+        bound=params.get("bound", ""),
+        workspace_search=params.get("wq", ""),
+        robot_lines=robot_lines,
+        pull_user_problem=pull_user_problem(data.figures.record.conditions),
+        commands=image_commands(registry, data.detail.space.name) if data.detail else (),
+    )
+
+
+async def find_registry(request: Request) -> Registry:
+    """Return the registry of the address.
+
+    Raises:
+        PageNotFound: there is none of this name.
+    """
+    name = request.path_params["name"]
+    records = await in_snapshot(registries.list_registries, (name,))
+    if not records:
+        await raise_not_found(name)
+    return records[0].registry
+
+
+async def raise_not_found(name: str) -> None:
+    """Raise the error of an unknown registry, with the name that may be meant."""
+    suggestion = suggest_name(name, sorted(await in_snapshot(registries.list_names)))
+    raise PageNotFound(
+        "registry", name, suggestion, url("registries", suggestion) if suggestion else ""
+    )
+
+
+def parse_query(params: QueryParams | Mapping[str, str]) -> SpaceQuery:
+    """Return the list query of an address; what is not a choice is ignored."""
+    sort, rows = params.get("sort", ""), params.get("rows", "")
+    limit = next((number for number in ROWS if str(number) == rows), ROWS[0])
+    return SpaceQuery(
+        search=params.get("q", ""),
+        visibility=parse_choice(Visibility, params.get("visibility", "")),
+        state=parse_choice(SpaceState, params.get("state", "")),
+        is_bound=_BOUND.get(params.get("bound", "")),
+        sort=parse_choice(SpaceSort, sort.removeprefix("-")) or SpaceSort.NAME,
+        descending=sort.startswith("-"),
+        limit=limit,
+        offset=page_offset(params.get("page", ""), limit),
+    )
+
+
+def side_query(params: Mapping[str, str], name: str) -> ListQuery:
+    """Return the query of a further list of a page; `name` is the parameter with its page."""
+    offset = page_offset(params.get(name, ""), _SIDE_ROWS)
+    return ListQuery(offset=offset, limit=_SIDE_ROWS)
+
+
+def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _PageData | None:
+    figures = get_registry_statistics(session, name)
+    if figures is None:
+        return None
+    held = BindingQuery(
+        registry=name, is_held=True, **side_query(params, "held").model_dump(exclude={"search"})
+    )
+    access = load_registry_access(session, name, side_query(params, "access"), now)
+    picker = ListQuery(search=params.get("wq", ""), limit=MAX_ROWS_PER_PAGE)
+    return _PageData(
+        figures=figures.as_of(get_settings().poll_policy, now),
+        spaces=list_spaces(session, name, parse_query(params)),
+        totals=access.totals,
+        access=access.workspaces,
+        held=list_bindings(session, held, now),
+        observer=get_observer(session, name),
+        history=list_history(session, side_query(params, "history"), registry=name),
+        workspace_names=workspace_lists.list_names(session, picker),
+        detail=_load_detail(session, name, params, now),
+    )
+
+
+def _load_detail(
+    session: Session, registry: str, params: QueryParams, now: datetime
+) -> SpaceDetail | None:
+    space = spaces.get_space(session, registry, params.get("space", ""))
+    if space is None:
+        return None
+    side = side_query(params, "bindings").model_dump(exclude={"search"})
+    query = BindingQuery(registry=registry, space=space.name, **side)
+    return SpaceDetail(space, list_bindings(session, query, now))
