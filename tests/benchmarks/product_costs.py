@@ -1,9 +1,11 @@
 """What the processes of a served product cost: processor time, memory, and Prefect's database."""
 
 import os
+import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,19 +33,25 @@ class ProductCosts:
                     folders.append(folder)
         return folders
 
-    def cpu_seconds(self) -> float:
-        """The processor time of all processes, also of those that have ended."""
-        ticks = 0
+    def cpu_seconds(self) -> dict[str, float]:
+        """The processor time of runs, worker, Prefect server and others, of ended ones, too."""
+        seconds: dict[str, float] = defaultdict(float)
         for folder in self.processes():
             with suppress(OSError):
                 fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-                ticks += sum(map(int, fields[11:15]))  # own, and of the children that ended
-        return ticks / _TICKS
+                own, of_children = (sum(map(int, fields[n : n + 2])) / _TICKS for n in (11, 13))
+                part = _part(_command(folder))
+                seconds[part] += own
+                seconds["runs" if part == "worker" else part] += of_children
+        return seconds
 
     def database_megabytes(self) -> float:
-        """The size of Prefect's database."""
-        files = (self.data_dir / "prefect").glob("prefect.db*")
-        return sum(file.stat().st_size for file in files) / 1e6
+        """The size of Prefect's database; SQLite's other files grow and shrink all the time."""
+        path = self.data_dir / "prefect" / "prefect.db"
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        return int(pages) * int(page_bytes) / 1e6
 
     @contextmanager
     def watch_runs(self) -> Iterator[None]:
@@ -71,3 +79,19 @@ class ProductCosts:
             size = sum(private) / 1024
             pid = int(folder.name)
             self.private_megabytes[pid] = max(self.private_megabytes.get(pid, 0.0), size)
+
+
+def _command(folder: Path) -> str:
+    return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def _part(command: str) -> str:
+    """Return whose processor time the one of a process is."""
+    parts = {
+        "deployments.worker.warm": "runs",
+        "deployments.worker.flow_run": "runs",
+        "process_worker": "worker",
+        "uvicorn": "Prefect server",
+        "prefect server": "Prefect server",
+    }
+    return next((part for text, part in parts.items() if text in command), "others")
