@@ -26,13 +26,23 @@ def import_flows() -> None:
         importlib.import_module(path.removesuffix(".py").replace("/", "."))
 
 
-def run_engine() -> None:
-    """Run Prefect's engine in this process, as `python -m prefect.engine` does."""
+def run_engine() -> int:
+    """Run Prefect's engine in this process, as `python -m prefect.engine` does.
+
+    Returns:
+        The exit status.
+    """
     _refresh_settings()
     sys.argv = [_ENGINE]
     # The engine's module is imported by the flow engine, too, and runs as the main module here.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="runpy")
-    runpy.run_module(_ENGINE, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(_ENGINE, run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        raise
+    return 0
 
 
 def _refresh_settings() -> None:
