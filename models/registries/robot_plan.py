@@ -9,6 +9,10 @@ from models.core.reasons import Reason
 from models.registries.changes import CreateRobot, DeleteRobot, RobotChange, UpdateRobot
 from models.registries.robots import ObservedRobot, RobotAccount, robot_name
 
+_MAX_REPLACED = 2
+"""Robot accounts that wait for their deletion beside one whose secret is refused: that of a
+rotation, and one more. Then no further one is created."""
+
 
 class RobotPlan(FrozenModel):
     """The planned changes to robot accounts and their records.
@@ -200,7 +204,7 @@ class _WorkspaceRobots:
             changes.append(self._update(newest, mismatch))
             mismatch = None
         reason = mismatch or self._rotation_reason(newest, has_older=bool(older))
-        if reason is Reason.SECRET_LOST and older:
+        if reason is Reason.SECRET_LOST and len(older) >= _MAX_REPLACED:
             changes += self._refresh_refused(newest)
         elif reason is not None:
             changes.append(self._create_next(installation, newest, reason))
@@ -209,8 +213,9 @@ class _WorkspaceRobots:
     @property
     def is_refused_again(self) -> bool:
         """Whether the secret of a replacement is refused, as the one before may have been."""
-        has_older = len(self.with_secret) > 1
-        return bool(self.desired.spaces) and has_older and self._is_refused(self.with_secret[-1])
+        if not self.desired.spaces or len(self.with_secret) <= _MAX_REPLACED:
+            return False
+        return self._is_refused(self.with_secret[-1])
 
     def _is_refused(self, newest: ObservedRobot) -> bool:
         return self.workspace in self.rotation.rejected or newest.secret_accepted is False

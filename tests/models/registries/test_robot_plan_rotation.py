@@ -205,22 +205,32 @@ def test_a_free_name_is_found() -> None:
 
 
 @pytest.mark.parametrize("edits", [True, False])
-@pytest.mark.parametrize("secret_accepted", [True, False])
-def test_a_second_whose_secret_is_refused_gets_another_secret_and_the_first_stays(
-    edits: bool, secret_accepted: bool
+def test_a_second_whose_secret_is_refused_gets_a_third_and_the_first_stays(edits: bool) -> None:
+    third = create_robot("a", "b", number=3, before=("a", "b"), reason=Reason.SECRET_LOST)
+    assert plan(OLD, NEW, on_record=BOTH, rejected={"team-a"}, edits=edits) == expected_plan(third)
+
+
+@pytest.mark.parametrize("edits", [True, False])
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_third_whose_secret_is_refused_gets_another_secret_after_some_time(
+    edits: bool, accepted: bool
 ) -> None:
-    second = NEW.model_copy(update={"secret_accepted": secret_accepted})
-    rotation: dict[str, Any] = {"rejected": {"team-a"}} if secret_accepted else {}
+    third = robot(3, "a", "b", login=login_of(number=3), accepted=accepted)
+    made_at = LATER + timedelta(minutes=1)
+    on_record = (*BOTH, robot_account(3, "a", "b", login=third.login, made_at=made_at))
+    rotation: dict[str, Any] = {"rejected": {"team-a"}} if accepted else {}
     other_secret = create_robot(
-        "a", "b", number=2, before=("a", "b"), replaces=2, reason=Reason.SECRET_LOST
+        "a", "b", number=3, before=("a", "b"), replaces=3, reason=Reason.SECRET_LOST
     )
     refused = {"refused_workspaces": ("team-a",)}
-    assert plan(OLD, second, on_record=BOTH, edits=edits, **rotation) == expected_plan(
+    assert plan(OLD, NEW, third, on_record=on_record, edits=edits, **rotation) == expected_plan(
         other_secret, **refused
     )
     # Not in each run: a Harbor that refuses every secret would create and refuse them for ever.
-    rotation["recent_robot_ids"] = {2}
-    assert plan(OLD, second, on_record=BOTH, edits=edits, **rotation) == expected_plan(**refused)
+    rotation["recent_robot_ids"] = {3}
+    assert plan(OLD, NEW, third, on_record=on_record, edits=edits, **rotation) == expected_plan(
+        **refused
+    )
 
 
 # Somebody refreshed the secret in Harbor.
