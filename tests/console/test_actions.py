@@ -25,6 +25,7 @@ from flows.registries.remove import remove_registry
 from flows.registries.set_visibility import set_space_visibility
 from models.access.binding import Workspace
 from models.clusters.cluster import ClusterStatus
+from models.clusters.membership import WorkspaceSource
 from models.core.reasons import Reason
 from models.registries.registry import Kind
 from models.tables import NamespaceRow
@@ -82,7 +83,7 @@ def _fill(session: Session) -> None:
     memberships.add_or_update_cluster(session, cluster(), state, RUN)
     for name in ("team-a", "blue"):
         memberships.add_or_update_workspace(session, Workspace(name=name), [("eu", "shop")], RUN)
-    row = namespace("shop", source="declared").model_dump(exclude={"cluster"})
+    row = namespace("shop", source=WorkspaceSource.LISTED).model_dump(exclude={"cluster"})
     upsert(session, NamespaceRow, [row | {"cluster_name": "eu"}])
     binding_operations.bind(session, [binding("team"), binding("shop")], RUN)
 
