@@ -19,7 +19,6 @@ from models.tables import (
     ListedNamespaceRow,
     ManagedHarborRow,
     NamespaceRow,
-    PublicationRow,
     PullSecretRow,
     TrustedObjectRow,
 )
@@ -223,7 +222,6 @@ def delete_cluster(session: Session, name: str, entry: AuditEntry, context: RunC
         session.exec(delete(table).where(col(table.cluster_name) == name))
     keys = lease_key(name), discovery_lease_key(name)
     session.exec(delete(LeaseRow).where(col(LeaseRow.key).in_(keys)))
-    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
     audit.append(session, "", [entry], context)
 

@@ -23,7 +23,6 @@ from models.tables import (
     DepartureRow,
     LeaseRow,
     MeasurementRow,
-    PublicationRow,
     RegistryRow,
     RobotAccountRow,
     SpaceRow,
@@ -218,7 +217,6 @@ def delete_registry(session: Session, name: str, entry: AuditEntry, context: Run
     for table in (*tables, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
-    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
     credential_origins.delete_unused(session, _list_specs(session))
     audit.append(session, name, [entry], context)
