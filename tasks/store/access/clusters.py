@@ -13,6 +13,7 @@ from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
+from models.core.suggestion import did_you_mean
 from models.tables import (
     ClusterRow,
     LeaseRow,
@@ -85,9 +86,11 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
     """
     row = session.get(ClusterRow, name)
     if row is None:
-        available_names = ", ".join(list_names(session)[:20]) or "none; run register-cluster"
+        names = list_names(session)
+        available_names = ", ".join(names[:20]) or "none; run register-cluster"
         raise InvalidRequest(
             f"there is no cluster {name!r}; registered clusters: {available_names}"
+            f"{did_you_mean(name, names)}"
         )
     cluster = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS))
     return ClusterRecord(
