@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.operations.state_pages import StatePages, publish_registry_pages, publish_state_pages
+from flows.operations.state_pages import publish_overview
 from flows.operations.storage import measure_registries
 from flows.runs import report_errors
 from models.core.plural import pluralize
@@ -18,18 +18,16 @@ from tasks.store.session import in_transaction
 @flow(name="compute-overview", persist_result=False)
 @report_errors
 async def compute_overview() -> State[None]:
-    """Measure storage where due, and publish the overview and a page for each registry.
+    """Measure storage where due, and publish the overview.
 
-    A page is published again only if its content changed, or after one hour. Audit entries older
-    than the retention period are deleted.
+    It is published again only if its content changed, or after one hour. Audit entries older than
+    the retention period are deleted.
     """
     records = await in_transaction(registries.list_registries)
     interval, now = get_settings().storage_interval, clock.now()
     due_records = [record for record in records if record.is_storage_due(interval, now)]
     unreachable = await measure_registries(due_records)
-    page_count = await publish_state_pages(StatePages(overview=True))
-    names = [record.registry.name for record in records]
-    page_count += await publish_registry_pages(names)
+    page_count = await publish_overview()
     notes = f"; storage unavailable: {', '.join(unreachable)}" if unreachable else ""
     if pruned := await prune_history(now):
         notes += f"; {pluralize(pruned, 'old audit entry')} deleted"

@@ -13,13 +13,13 @@ from flows.forms.fields import (
 )
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import bind
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import new_run_context, report_errors
 from models.access.binding_change import plan_bind, requested_keys
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
+from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
@@ -45,7 +45,8 @@ async def bind_space(
     if binding_change.capabilities.has_robot_accounts:
         await load_cipher(records.key_check)  # raises before anything is saved
     page = binding_change_page(registry, binding_change, gain=True, dry_run=dry_run)
-    await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access")
+    path = console_path("registries", registry)
+    await publish_artifact(f"binding-{registry}", page, "Which namespaces gain access", path)
     if dry_run:
         return Completed(message=messages.would_be("bound", summary))
     await in_transaction(bind, binding_change.bindings, context)
@@ -53,5 +54,5 @@ async def bind_space(
     result = await apply_access_change(registry, requested)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
-    await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
+    await send_events()
     return result.final_state(f"{summary} bound", seconds)

@@ -18,7 +18,6 @@ from flows.forms.fields import (
 from flows.operations.access_changes import to_state
 from flows.operations.memberships import add_or_update_workspace
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
@@ -28,7 +27,8 @@ from models.clusters.membership import leaving_members
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
 from models.core.settings import get_settings
 from tasks.pages.access_preview import workspace_change_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
+from tasks.prefect.events import send_events
 from tasks.store.access import clusters as cluster_store
 from tasks.store.access import workspaces
 from tasks.store.session import in_transaction
@@ -67,7 +67,7 @@ async def create_workspace(
         return await _show_preview(before, workspace, assignments)
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
+    await send_events()
     members = [
         namespace
         for namespace in await in_transaction(cluster_store.list_namespaces)
@@ -97,5 +97,6 @@ async def _show_preview(
     members = await in_transaction(cluster_store.list_namespaces, workspaces=(after.name,))
     leaving = leaving_members(members, after.name, listed_then, after.clusters)
     page = workspace_change_page(before, after, listed, listed_then, leaving)
-    await publish_artifact(f"plan-workspace-{after.name}", page, "What would change")
+    path = console_path("workspaces", after.name)
+    await publish_artifact(f"plan-workspace-{after.name}", page, "What would change", path)
     return Completed(message=messages.workspace_would_be_changed(after.name, len(leaving)))

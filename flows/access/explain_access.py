@@ -16,7 +16,7 @@ from models.core.errors import InvalidRequest
 from models.core.names import NamespaceName
 from tasks.access.evidence import collect_evidence
 from tasks.pages.explanation import explanation_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 
 _OBJECT_NAME_PATTERN = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$"
 ServiceAccountNameField = Annotated[
@@ -74,7 +74,9 @@ async def explain_access(
     )
     explanation = explain(evidence)
     page = explanation_page(explanation)
-    await publish_artifact(f"access-{cluster}-{namespace}", page, "Pull access, with all checks")
+    path = console_path("explain", cluster=cluster, namespace=namespace, image=image)
+    key, description = f"access-{cluster}-{namespace}", "Pull access, with all checks"
+    await publish_artifact(key, page, description, path)
     return Completed(
         message=f"{explanation.answer}: {explanation.summary}",
         data=explanation.model_dump(mode="json"),

@@ -29,7 +29,7 @@ from models.core.settings import get_settings
 from tasks import clock
 from tasks.pages.access_preview import workspace_removal_page
 from tasks.pages.binding import summarize_bindings
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.session import in_transaction
@@ -84,7 +84,8 @@ async def remove_workspace(
 async def _show_preview(name: str, workspace_bindings: Sequence[Binding]) -> State[None]:
     members = await in_transaction(clusters.list_namespaces, workspaces=(name,))
     page = workspace_removal_page(name, workspace_bindings, members)
-    await publish_artifact(f"removal-workspace-{name}", page, "What the workspace loses")
+    path = console_path("workspaces", name)
+    await publish_artifact(f"removal-workspace-{name}", page, "What the workspace loses", path)
     return Completed(message=messages.workspace_would_be_removed(name, len(workspace_bindings)))
 
 

@@ -18,13 +18,13 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import bind, unbind
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import new_run_context, report_errors
 from models.access.binding import Binding
 from models.access.binding_change import restorable_bindings, select_held_bindings
 from tasks.pages.held_bindings import held_bindings_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
+from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
@@ -73,14 +73,15 @@ async def resolve_held_bindings(
     page = held_bindings_page(
         registry, action.value, binding_change.bindings, selection, dry_run=dry_run
     )
-    await publish_artifact(f"binding-{registry}", page, "Held bindings to restore or to drop")
+    path = console_path("registries", registry)
+    await publish_artifact(f"binding-{registry}", page, "Held bindings to restore or to drop", path)
     message = _message(action, binding_change.bindings, selection, dry_run=dry_run)
     if dry_run or not selection:
         return Completed(message=message)
     if action is HeldBindingAction.RESTORE:
         return await _restore(registry, selection, message)
     await in_transaction(unbind, selection, messages.HELD_BINDING_DROPPED, new_run_context())
-    await _publish(registry, selection)
+    await send_events()
     return Completed(message=message)
 
 
@@ -90,13 +91,8 @@ async def _restore(registry: str, selection: Sequence[Binding], message: str) ->
     requested = {(binding.space, binding.workspace) for binding in selection}
     result = await apply_access_change(registry, requested)
     await publish_plan(result.registry_result)
-    await _publish(registry, selection)
+    await send_events()
     return result.final_state(message)
-
-
-async def _publish(registry: str, selection: Sequence[Binding]) -> None:
-    workspace_names = sorted({binding.workspace for binding in selection})
-    await publish_and_send(StatePages(registries=[registry], workspaces=workspace_names))
 
 
 def _message(

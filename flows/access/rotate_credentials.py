@@ -15,7 +15,6 @@ from flows.access import messages
 from flows.forms.schema import OptionalText, form_field
 from flows.operations.access_changes import sync_targets, to_state
 from flows.operations.reconcile_registry import AS_FUNCTIONS, hold_registry, reconcile
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import isolate_failure, report_errors
 from models.access.access_summary import summarize_access
 from models.access.requests import check_workspaces_exist
@@ -27,6 +26,7 @@ from models.core.settings import get_settings
 from models.registries.changes import CreateRobot
 from tasks import clock
 from tasks.concurrency import map_concurrently
+from tasks.prefect.events import send_events
 from tasks.secrets.robot_secrets import load_cipher
 from tasks.store.access import workspaces
 from tasks.store.registries import registries, robots
@@ -69,9 +69,7 @@ async def rotate_credentials(
     workspace_names = sorted({name for names in workspaces_by_registry.values() for name in names})
     cluster_targets = await sync_targets(workspace_names)
     second = await rotate_batch(dict.fromkeys(workspaces_by_registry, frozenset[str]()))
-    await publish_and_send(
-        StatePages(registries=sorted(workspaces_by_registry), workspaces=workspace_names)
-    )
+    await send_events()
     superseded_count = await in_transaction(_superseded_count, sorted(workspaces_by_registry))
     targets = [*_worse_targets(first, second), *cluster_targets]
     return _final_state(first, targets, superseded_count)

@@ -16,7 +16,6 @@ from flows.forms.fields import (
 from flows.forms.schema import form_field
 from flows.operations.access_changes import apply_access_change
 from flows.operations.bindings import unbind
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.registries.reconcile import publish_plan
 from flows.runs import new_run_context, report_errors
 from models.access.binding_change import plan_unbind
@@ -25,7 +24,8 @@ from models.access.requests import check_unbind_limit
 from models.core.settings import get_settings
 from tasks import clock
 from tasks.pages.binding import binding_change_page, summarize_change
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
+from tasks.prefect.events import send_events
 from tasks.store.session import in_transaction
 from tasks.store.state import load_binding_records
 
@@ -62,12 +62,13 @@ async def unbind_space(
             get_settings().change_limits,
         )
     page = binding_change_page(registry, binding_change, gain=False, dry_run=dry_run)
-    await publish_artifact(f"binding-{registry}", page, "Which namespaces lose access")
+    path = console_path("registries", registry)
+    await publish_artifact(f"binding-{registry}", page, "Which namespaces lose access", path)
     if dry_run:
         return Completed(message=messages.would_be("unbound", summary))
     await in_transaction(unbind, binding_change.bindings, REQUESTED, context)
     result = await apply_access_change(registry)
     seconds = (clock.now() - context.now).total_seconds()
     await publish_plan(result.registry_result)
-    await publish_and_send(StatePages(registries=[registry], workspaces=workspaces))
+    await send_events()
     return result.final_state(f"{summary} unbound", seconds)

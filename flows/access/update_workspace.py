@@ -8,12 +8,12 @@ from flows.forms.fields import ExistingWorkspaceField, ServiceAccountsField
 from flows.operations.access_changes import to_state
 from flows.operations.memberships import update_workspace_choice
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import new_run_context, report_errors
 from models.access.access_summary import summarize_access
 from models.access.requests import parse_service_accounts
 from models.core.settings import get_settings
+from tasks.prefect.events import send_events
 from tasks.store.session import in_transaction
 
 
@@ -30,7 +30,7 @@ async def update_workspace(
     choice = parse_service_accounts(service_accounts)
     await in_transaction(update_workspace_choice, name, choice, new_run_context())
     results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_and_send(StatePages(workspaces=[name], cluster_results=results))
+    await send_events()
     return to_state(
         summarize_access(
             messages.service_accounts_chosen(name, choice),

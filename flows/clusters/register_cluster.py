@@ -13,7 +13,6 @@ from flows.forms.schema import form_field
 from flows.operations.memberships import add_or_update_cluster
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.run_results import ClusterSyncResult
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters
 from flows.runs import hold_lease, report_errors
 from models.access.access_summary import describe_pending
@@ -28,6 +27,7 @@ from models.clusters.rights import describe_missing_rights, required_rights
 from models.core.errors import InvalidRequest, RemoteError
 from models.core.settings import get_settings
 from tasks.clusters.connect import open_cluster
+from tasks.prefect.events import send_events
 from tasks.secrets.cipher import ephemeral_cipher
 from tasks.secrets.cluster_credentials import cluster_block_reference
 from tasks.store.access import clusters
@@ -81,7 +81,7 @@ async def register_cluster(
             add_or_update_cluster, cluster, status, context, replace=replace
         )
     results = await sync_clusters([name], wait_seconds=LEASE_WAIT_SECONDS)
-    await publish_and_send(StatePages(workspaces=None, cluster_results=results))
+    await send_events()
     notes = [
         messages.replacement_note(replaced_uid),
         describe_missing_rights(status.missing_rights or ()),

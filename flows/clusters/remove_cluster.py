@@ -12,7 +12,6 @@ from flows.forms.fields import ExistingClusterField
 from flows.forms.schema import form_field
 from flows.operations.memberships import remove_cluster_records
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import hold_lease, report_errors
 from models.clusters.cluster import Cluster
 from models.clusters.identity import confirm_identity, possible_duplicates
@@ -25,6 +24,7 @@ from tasks.access.pull_secret_contents import load_available_contents
 from tasks.clusters.apply import apply_pull_secret_plan
 from tasks.clusters.connect import open_cluster
 from tasks.pages.binding import join_names
+from tasks.prefect.events import send_events
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.access.clusters import ClusterRecord
 from tasks.store.installation import get_installation
@@ -53,7 +53,7 @@ async def remove_cluster(
         message = messages.would_be_removed(name, pull_secret_count, record.other_names, note)
         return Completed(message=message)
     message, is_complete = await delete_cluster(name)
-    await publish_and_send(StatePages(workspaces=None))
+    await send_events()
     return Completed(message=message) if is_complete else Failed(message=message)
 
 

@@ -12,7 +12,6 @@ from flows.clusters import messages
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
 from flows.operations.run_results import ClusterSyncResult
-from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_clusters, sync_registered_clusters
 from flows.runs import report_errors
 from models.access.rotation_messages import summarize_departures
@@ -20,7 +19,7 @@ from models.core.names import ClusterName
 from models.core.runs.counts import total_counts
 from models.core.settings import get_settings
 from tasks.pages.cluster import cluster_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 from tasks.prefect.events import send_events
 from tasks.store.access import clusters, departures
 from tasks.store.session import in_transaction
@@ -45,9 +44,9 @@ async def sync_namespaces(
 ) -> State[None]:
     """Read all clusters concurrently and bring every pull secret to the desired state.
 
-    Nothing is changed in a cluster that cannot be read completely. The artifact `cluster-<name>`
-    shows the namespaces, their pull secrets and the changes. The run fails if a cluster refuses
-    the token of its kubeconfig; the others are synchronized.
+    Nothing is changed in a cluster that cannot be read completely. The artifact
+    `plan-cluster-<name>` of a dry run shows the changes. The run fails if a cluster refuses the
+    token of its kubeconfig; the others are synchronized.
     """
     for name in only:
         await in_transaction(clusters.get_cluster, name)  # raises if it is unknown
@@ -57,12 +56,7 @@ async def sync_namespaces(
         results = await sync_registered_clusters(dry_run=dry_run, allow_large=allow_large)
     if dry_run:
         await _publish_plans(results)
-        await send_events()
-    else:
-        has_changes = any(result.has_changes for result in results)
-        await publish_and_send(
-            StatePages(workspaces=None if has_changes else (), cluster_results=results)
-        )
+    await send_events()
     remarks = [*_remarks(results), "" if dry_run else await _departure_remark(results)]
     remark = "; ".join(text for text in remarks if text)
     return _final_state(results, remark, dry_run=dry_run)
@@ -88,7 +82,8 @@ async def _publish_plans(results: Sequence[ClusterSyncResult]) -> None:
     for result in results:
         record = await in_transaction(clusters.get_cluster, result.cluster)
         page = cluster_page(record, result.plan, result.results, result.unsafe_reason, dry_run=True)
-        await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes")
+        path = console_path("clusters", result.cluster)
+        await publish_artifact(f"plan-cluster-{result.cluster}", page, "Planned changes", path)
 
 
 async def _departure_remark(results: Sequence[ClusterSyncResult]) -> str:

@@ -78,7 +78,7 @@ async def apply_configuration(
         return _to_state(f"{summarize_plan(planned.plan)}; nothing was changed", planned.plan)
     result = await apply_plan(planned, sources, ApplyOptions(prune, allow_large))
     if result.made:
-        await publish_and_send(StatePages(overview=True, workspaces=None))
+        await publish_and_send(StatePages(overview=True))
     return _final_state(result)
 
 

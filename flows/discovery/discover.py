@@ -18,12 +18,7 @@ from flows.operations.managed_harbors import (
     reconcile_managed_harbors,
 )
 from flows.operations.run_results import DiscoveryResult
-from flows.operations.state_pages import (
-    PAGES_AT_ONCE,
-    StatePages,
-    publish_and_send,
-    publish_registry_pages,
-)
+from flows.operations.state_pages import StatePages, publish_and_send
 from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import isolate_failure, report_errors
 from models.clusters.cluster import Cluster
@@ -66,14 +61,8 @@ async def discover_managed_harbors(
 
 
 async def _publish_and_send(results: Sequence[DiscoveryResult], *, dry_run: bool) -> None:
-    names = [] if dry_run else sorted({name for result in results for name in result.registries})
-    await publish_registry_pages(names[PAGES_AT_ONCE:])
-    pages = StatePages(
-        overview=bool(names),
-        registries=names[:PAGES_AT_ONCE],
-        discovery_results=results,
-        dry_run=dry_run,
-    )
+    has_changes = not dry_run and any(result.registries for result in results)
+    pages = StatePages(overview=has_changes, discovery_results=results, dry_run=dry_run)
     await publish_and_send(pages)
 
 

@@ -98,7 +98,7 @@ async def _integrate(
     except LeaseHeld as error:
         return Failed(message=messages.locked(ref, error.conflict.message))
     names = [harbor.registry] if harbor is not None and harbor.registry else []
-    await publish_and_send(StatePages(overview=bool(names), registries=names))
+    await publish_and_send(StatePages(overview=bool(names)))
     return _final_state(ref, harbor, unreachable)
 
 

@@ -50,5 +50,5 @@ async def create_space(
         result = await reconcile(registry, context, release=True)
     cluster_targets = await sync_shared_logins(registry)
     await publish_plan(result)
-    await publish_and_send(StatePages(overview=True, registries=[registry]))
+    await publish_and_send(StatePages(overview=True))
     return final_state(result, cluster_targets)

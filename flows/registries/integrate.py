@@ -87,7 +87,7 @@ async def integrate_registry(
     """Integrate an external Harbor or Docker Registry.
 
     The connection is tested step by step before anything is saved. The check results are in the
-    artifact `verdict-<name>`. After the run, the registry is in the overview.
+    artifact `probe-<name>`. After the run, the registry is in the overview.
     """
     desired_registry = Registry(
         name=name,
@@ -118,7 +118,7 @@ async def integrate_registry(
         if test_only:
             return Completed(message=messages.can_be_integrated(name))
         result = await save_and_reconcile(desired_registry, approved_origins)
-    await publish_and_send(StatePages(overview=True, registries=[name]))
+    await publish_and_send(StatePages(overview=True))
     return final_state(result)
 
 
@@ -175,7 +175,7 @@ async def check_connection(
 async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckResult]) -> None:
     summary = probe_summary(checks)
     page = probe_page(name, subject, checks, summary)
-    await publish_artifact(f"verdict-{name}", page, "Connection checks, step by step")
+    await publish_artifact(f"probe-{name}", page, "Connection checks, step by step")
     if first_failure(checks):
         raise InvalidRequest(messages.not_saved(name, summary))
 

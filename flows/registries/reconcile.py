@@ -20,7 +20,7 @@ from models.core.availability import Complete
 from models.core.settings import get_settings
 from models.registries.changes import DriftKind
 from tasks.pages.plan import plan_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 from tasks.prefect.events import send_events
 
 
@@ -68,7 +68,10 @@ async def publish_plan(result: RegistryRunResult | None, *, dry_run: bool = Fals
         dry_run=dry_run,
     )
     await publish_artifact(
-        f"plan-{result.registry}", page, "Planned changes, their reasons and results"
+        f"plan-{result.registry}",
+        page,
+        "Planned changes, their reasons and results",
+        console_path("registries", result.registry),
     )
 
 

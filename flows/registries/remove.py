@@ -19,7 +19,7 @@ from flows.runs import hold_lease, report_errors
 from models.access.access_summary import describe_pending
 from models.core.settings import get_settings
 from tasks.pages.removal import removal_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 from tasks.store.access import bindings, clusters, managed_harbors
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.session import in_transaction
@@ -46,7 +46,7 @@ async def remove_registry(
         exclude = partial(_exclude_from_adoption, registry=name)
         removal = await decommission(name, context, "removed by a user", on_delete=exclude)
     targets = await sync_targets()
-    await publish_and_send(StatePages(overview=True, workspaces=None))
+    await publish_and_send(StatePages(overview=True))
     pending = describe_pending(targets, get_settings().poll_policy.interval)
     logins = [robot.login for robot in removal.orphans]
     remarks = [messages.orphaned_robots(logins, removal.error)] if logins else []
@@ -72,7 +72,8 @@ async def _publish_preview(name: str, *, confirmed: bool) -> str:
     page = removal_page(
         record, space_records, registry_bindings, robot_accounts, namespaces, confirmed=confirmed
     )
-    await publish_artifact(f"removal-{name}", page, "What is removed with the registry")
+    path = "/" if confirmed else console_path("registries", name)
+    await publish_artifact(f"removal-{name}", page, "What is removed with the registry", path)
     return messages.removal_counts(
         len(space_records), len(registry_bindings), len(robot_accounts), len(namespaces)
     )

@@ -32,7 +32,7 @@ from models.core.settings import get_settings
 from models.registries.registry import Registry
 from models.registries.space import Space
 from tasks.pages.access_preview import visibility_preview_page
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import console_path, publish_artifact
 from tasks.store.access import bindings
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
@@ -79,7 +79,7 @@ async def set_space_visibility(
         result = await reconcile(registry, context, allow_large=allow_large, release=True)
     cluster_targets = await sync_shared_logins(registry)
     await publish_plan(result)
-    await publish_and_send(StatePages(overview=True, registries=[registry]))
+    await publish_and_send(StatePages(overview=True))
     return final_state(result, cluster_targets)
 
 
@@ -88,5 +88,6 @@ async def _show_preview(
 ) -> State[None]:
     records = await in_transaction(bindings.list_bindings, registry=registry.name)
     page = visibility_preview_page(registry, desired_spaces, records, opened_count)
-    await publish_artifact(f"plan-{registry.name}", page, "Who can pull from the spaces then")
+    path = console_path("registries", registry.name)
+    await publish_artifact(f"plan-{registry.name}", page, "Who can pull from the spaces then", path)
     return Completed(message=messages.would_be_set(len(desired_spaces)))

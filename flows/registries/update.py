@@ -123,7 +123,7 @@ async def update_registry(
         await in_transaction(save_registry, after, entry, later, origins)
         result = await reconcile_access(name, later)
     await refresh_storage(name)
-    await publish_and_send(StatePages(overview=True, registries=[name]))
+    await publish_and_send(StatePages(overview=True))
     if not result.in_force or result.registry_result is None:
         return result.final_state(f"{name} was updated")
     return final_state(result.registry_result)

@@ -9,6 +9,7 @@ from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits, exceeded_limit
 from models.core.names import MAX_NAME_LENGTH, is_namespace_name
 from models.core.plural import add_article, pluralize
+from models.core.suggestion import did_you_mean
 from models.registries.registry import Registry
 from models.registries.space import Space, SpaceNameRule, Visibility
 
@@ -65,6 +66,7 @@ def with_visibility(
         raise InvalidRequest(
             f"{registry} has no space {_join_names(unknown)}; check the spelling, or run "
             "reconcile-registry first if it was created recently"
+            f"{did_you_mean(unknown[0], by_name)}"
         )
     return tuple(
         by_name[name].model_copy(update={"desired": visibility}) for name in sorted(set(names))
@@ -94,6 +96,7 @@ def match_spaces(
             raise InvalidRequest(
                 f"{registry} has no space {pattern[:80]!r}; check the spelling, or run "
                 "reconcile-registry first if it was created recently"
+                f"{did_you_mean(pattern, names)}"
             )
         matches.update(hits)
     return tuple(sorted(matches))
@@ -112,6 +115,7 @@ def check_workspaces_exist(names: Iterable[str], existing_names: Iterable[str]) 
         raise InvalidRequest(
             f"there is no workspace {', '.join(missing[:10])}; existing workspaces: "
             f"{available_names}. Run create-workspace, or label a namespace with its name"
+            f"{did_you_mean(missing[0], sorted(existing))}"
         )
 
 

@@ -34,5 +34,15 @@ def suggest_name(name: str, existing: Iterable[str]) -> str | None:
     return best if best is not None and similarity(best) >= _MIN_SIMILARITY else None
 
 
+def did_you_mean(name: str, existing: Iterable[str]) -> str:
+    """Return the end of an error message: `; did you mean 'prod'?`, or nothing.
+
+    Args:
+        name, existing: see `suggest_name`.
+    """
+    suggestion = suggest_name(name, existing)
+    return f"; did you mean {suggestion!r}?" if suggestion is not None else ""
+
+
 def _shorten(name: str) -> str:
     return name[:_MAX_LENGTH].lower()

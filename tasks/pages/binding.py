@@ -74,8 +74,8 @@ def held_bindings_note(registry: str, count: int) -> str:
     verb = "grants" if count == 1 else "grant"
     return (
         f"**Held:** {pluralize(count, 'other binding')} of {escape_markdown(registry)} {verb} "
-        f"no access until restored or dropped. See the artifact `registry-{registry}` and run "
-        "resolve-held-bindings."
+        f"no access until restored or dropped. See the page of the registry in the console, and "
+        "run resolve-held-bindings."
     )
 
 

@@ -72,30 +72,6 @@ def cluster_page(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def cluster_digest_source(
-    record: ClusterRecord,
-    plan: PullSecretPlan,
-    results: Sequence[ClusterChangeResult],
-    unsafe_reason: str,
-) -> str:
-    """Return the page content that justifies a new version: everything except times."""
-    state = record.status
-    secrets = (secret.model_dump_json(exclude={"delivered_at"}) for secret in record.pull_secrets)
-    namespaces = (namespace.model_dump_json() for namespace in record.namespaces)
-    return "\n".join(
-        [
-            record.cluster.model_dump_json(),
-            ",".join(record.other_names),
-            f"{state.reachable} {state.reason} {state.message} {state.missing_rights}",
-            *namespaces,
-            *secrets,
-            *(change.model_dump_json() for change in plan.changes),
-            *(result.model_dump_json() for result in results),
-            unsafe_reason,
-        ]
-    )
-
-
 def _status_line(record: ClusterRecord) -> str:
     if record.status.reachable is None:
         return "⏳ not observed yet"

@@ -25,6 +25,7 @@ from models.core.errors import InvalidRequest
 from tasks import clock
 from tasks.prefect.actors import sign_run
 from tasks.prefect.api import prefect_client
+from tasks.prefect.artifacts import remove_console_link
 from tasks.secrets.console_key import ensure_console_key
 
 _DEPLOYMENT = "default"
@@ -229,7 +230,7 @@ async def list_artifacts(run_id: str) -> tuple[FlowRunArtifact, ...]:
         FlowRunArtifact(
             key=artifact.key or "",
             description=artifact.description or "",
-            markdown=str(artifact.data or ""),
+            markdown=remove_console_link(str(artifact.data or "")),
         )
         for artifact in sorted(artifacts, key=lambda item: str(item.created))
         if artifact.type == "markdown"

@@ -68,7 +68,7 @@ async def _next_run() -> None:
 
 async def _wait_for_probe(name: str) -> None:
     async with get_client() as client, asyncio.timeout(60):
-        query = {"artifacts": {"key": {"any_": [f"verdict-{name}"]}}}
+        query = {"artifacts": {"key": {"any_": [f"probe-{name}"]}}}
         while not (await client.request("POST", "/artifacts/filter", json=query)).json():
             await asyncio.sleep(0.1)
 

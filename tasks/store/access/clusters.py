@@ -13,13 +13,13 @@ from models.core.audit import AuditEntry
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
+from models.core.suggestion import did_you_mean
 from models.tables import (
     ClusterRow,
     LeaseRow,
     ListedNamespaceRow,
     ManagedHarborRow,
     NamespaceRow,
-    PublicationRow,
     PullSecretRow,
     TrustedObjectRow,
 )
@@ -86,9 +86,11 @@ def get_cluster(session: Session, name: str) -> ClusterRecord:
     """
     row = session.get(ClusterRow, name)
     if row is None:
-        available_names = ", ".join(list_names(session)[:20]) or "none; run register-cluster"
+        names = list_names(session)
+        available_names = ", ".join(names[:20]) or "none; run register-cluster"
         raise InvalidRequest(
             f"there is no cluster {name!r}; registered clusters: {available_names}"
+            f"{did_you_mean(name, names)}"
         )
     cluster = Cluster.model_validate(row.model_dump(include=_CLUSTER_FIELDS))
     return ClusterRecord(
@@ -223,7 +225,6 @@ def delete_cluster(session: Session, name: str, entry: AuditEntry, context: RunC
         session.exec(delete(table).where(col(table.cluster_name) == name))
     keys = lease_key(name), discovery_lease_key(name)
     session.exec(delete(LeaseRow).where(col(LeaseRow.key).in_(keys)))
-    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"cluster-{name}"))
     session.exec(delete(ClusterRow).where(col(ClusterRow.name) == name))
     audit.append(session, "", [entry], context)
 

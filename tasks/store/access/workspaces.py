@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select, update
 from models.access.binding import Workspace
 from models.clusters.membership import MembershipRules
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, ServiceAccountChoice
-from models.tables import ListedNamespaceRow, NamespaceRow, PublicationRow, WorkspaceRow
+from models.tables import ListedNamespaceRow, NamespaceRow, WorkspaceRow
 from tasks.store.upsert import upsert
 
 
@@ -114,7 +114,6 @@ def delete_workspace(session: Session, name: str) -> None:
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
         row.workspace = row.source = None
         session.add(row)
-    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"workspace-{name}"))
     session.exec(delete(WorkspaceRow).where(col(WorkspaceRow.name) == name))
 
 

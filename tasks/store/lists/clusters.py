@@ -53,7 +53,7 @@ def _to_item(row: dict[str, Any], figures: dict[str, Any]) -> ClusterItem:
 
 def _load_figures(session: Session, names: list[str]) -> dict[str, dict[str, Any]]:
     figures: dict[str, dict[str, Any]] = defaultdict(dict)
-    counts = {
+    counts: dict[str, ColumnElement[int]] = {
         "namespace_count": func.count(),
         "member_count": func.count(_NAMESPACES.c.workspace),
         "problem_count": func.count(_NAMESPACES.c.problem),

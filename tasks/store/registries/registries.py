@@ -11,6 +11,7 @@ from sqlmodel import Session, col, delete, select
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
+from models.core.suggestion import did_you_mean
 from models.registries.condition import PULL_USER_TYPES, Condition, ConditionType
 from models.registries.observation import Coverage
 from models.registries.record import RegistryRecord
@@ -23,7 +24,6 @@ from models.tables import (
     DepartureRow,
     LeaseRow,
     MeasurementRow,
-    PublicationRow,
     RegistryRow,
     RobotAccountRow,
     SpaceRow,
@@ -62,6 +62,7 @@ def get_registry(session: Session, name: str) -> RegistryRecord:
         available_names = ", ".join(names[:20]) or "none; run integrate-registry"
         raise InvalidRequest(
             f"there is no registry {name!r}; integrated registries: {available_names}"
+            f"{did_you_mean(name, names)}"
         )
     condition_rows = session.exec(
         select(ConditionRow).where(col(ConditionRow.registry_name) == name)
@@ -218,7 +219,6 @@ def delete_registry(session: Session, name: str, entry: AuditEntry, context: Run
     for table in (*tables, MeasurementRow):
         session.exec(delete(table).where(col(table.registry_name) == name))
     session.exec(delete(LeaseRow).where(col(LeaseRow.key) == name))
-    session.exec(delete(PublicationRow).where(col(PublicationRow.key) == f"registry-{name}"))
     session.exec(delete(RegistryRow).where(col(RegistryRow.name) == name))
     credential_origins.delete_unused(session, _list_specs(session))
     audit.append(session, name, [entry], context)

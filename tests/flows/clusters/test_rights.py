@@ -6,7 +6,7 @@ from flows.clusters.sync_namespaces import sync_namespaces
 from models.clusters.rights import REQUIRED_RIGHTS
 from tasks.store.access import clusters
 from tasks.store.session import run_in_transaction
-from tests.support.helpers import expect_success, page
+from tests.support.helpers import expect_success
 from tests.support.platform import cluster_with, register, sync
 
 
@@ -22,11 +22,9 @@ async def test_missing_rights_are_named_at_registration(database: str) -> None:
             "apply -f deployments/kubernetes/rbac.yaml"
         )
         assert missing in await register("eu", cluster)
-        assert "❌ its kubeconfig does not have" in await page("cluster-eu")
         cluster.allow("delete", "secrets")
         await expect_success(sync_namespaces)  # asks again while a right is missing
         assert run_in_transaction(clusters.get_cluster, "eu").status.missing_rights == ()
-        assert "✅ all, checked" in await page("cluster-eu")
         cluster.requests.clear()
         await sync()
         assert _review_count(cluster) == 0

@@ -6,13 +6,14 @@ from flows.discovery.integrate_managed import integrate_managed_harbor
 from models.core.labels import WORKSPACE_LABEL
 from models.core.reasons import Reason
 from models.registries.condition import Health
+from tasks.store.access import clusters
+from tasks.store.session import run_in_transaction
 from tests.flows.discovery.test_managed import create_harbor, harbors
 from tests.support.helpers import (
     audit_events,
     expect_failure,
     expect_success,
     harbor_with,
-    page,
     reconcile_all_now,
     record_of,
 )
@@ -58,7 +59,8 @@ async def test_a_refused_token_is_one_cause_with_one_event(database: str) -> Non
         assert cause.removeprefix("cluster r1: ") in summary.message
         assert audit_events("")["cluster.unreachable"] == 1
         assert audit_events("r1-hub-main") == before
-        assert "cluster-credentials/r1" in await page("cluster-r1")
+        status = run_in_transaction(clusters.get_cluster, "r1").status
+        assert "cluster-credentials/r1" in status.message
 
         refused.renew_token()
         await save_kubeconfig("r1", refused)

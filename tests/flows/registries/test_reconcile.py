@@ -62,6 +62,7 @@ async def test_a_dry_run_changes_nothing(name: str) -> None:
         assert harbor.writes() == []
         assert (spaces_of(name), record_of(name), audit_of(name)) == before
     markdown = await page(f"plan-{name}")
+    assert markdown.startswith(f"[Open in the console](http://127.0.0.1:4201/registries/{name})")
     assert "dry run: nothing was changed" in markdown
     assert "| a | set-visibility | public | private |" in markdown
 

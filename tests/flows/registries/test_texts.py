@@ -32,7 +32,7 @@ async def test_what_it_says_is_stored_and_shown(name_on_postgresql: str) -> None
             state = await reconcile_all_now()
             assert "unexpected" not in (state.message or "")
         await expect_success(compute_overview)
-        markdown = await page(f"registry-{name}")
+        markdown = await page("overview")
     messages = [condition.message for condition in record_of(name).conditions]
     assert any(CLEAN in message for message in messages), messages
     assert not {"\x00", "\u202e", "\x1b"} & set("".join(messages))

@@ -65,7 +65,7 @@ async def test_it_is_integrated_observed_planned_applied_and_shown(name: str) ->
         assert (state.type, record_of(name).health_summary.health) == ("COMPLETED", Health.HEALTHY)
         assert set(spaces_of(name)) == {"shelf-1"}
         assert statistics_of(name).storage_used == 1
-        assert "Toy Box at http:" in await page(f"verdict-{name}")
+        assert "Toy Box at http:" in await page(f"probe-{name}")
         assert "Toy Box, external" in await page("overview")
 
         assert "'team' is not a valid shelf of a Toy Box: use shelf- and a number" in (
@@ -80,10 +80,6 @@ async def test_it_is_integrated_observed_planned_applied_and_shown(name: str) ->
         assert [type(change) for change in toy.changes] == [
             CreateSpace, SetVisibility, SetVisibility
         ]  # fmt: skip
-        markdown = await page(f"registry-{name}")
-        assert "| Type | Toy Box |" in markdown
-        assert "| Privacy | enforced: the registry rejects unauthorized pulls" in markdown
-        assert "| shelf-2 | **public** | public | public |" in markdown
 
         await expect_success(remove_registry, name, confirm=True)
         assert registry_names() == []
@@ -102,10 +98,6 @@ async def test_with_robot_accounts_each_workspace_gets_its_own(name: str) -> Non
         assert _login(cluster, "lab", toy) is None
         assert all(binding.effective_at for binding in bindings_of(name))
         assert "advisory" not in await page(f"binding-{name}")
-        markdown = await page(f"registry-{name}")
-        assert f"| red | 1 | `{robot.login}` (1 space) |" in markdown
-        assert "pull-only" not in markdown
-        assert f"`{robot.login}` (1 space)" in await page("workspace-red")
 
         explanation = await _explain(name, "shop", "shelf-1")
         assert (explanation["answer"], explanation["first_failure"]) == ("yes", None)
@@ -131,7 +123,6 @@ async def test_with_robot_accounts_each_workspace_gets_its_own(name: str) -> Non
         assert {binding.space for binding in bindings_of(name) if not binding.effective_at} == {
             "shelf-2"
         }
-        assert "the space is not in the registry" in await page("workspace-blue")
         await unbind(name, ["shelf-1"], "red")
         assert [type(change) for change in toy.changes] == [CreateRobot, DeleteRobot]
         assert (toy.robots, pull_secrets_in("eu")) == ({}, {})
@@ -169,10 +160,6 @@ async def test_without_robot_accounts_namespaces_share_a_pull_only_user(
         assert "**Privacy is advisory:** a Toy Box has no permissions per space" in (
             await page(f"binding-{name}")
         )
-        markdown = await page(f"registry-{name}")
-        assert "| red | 1 | the pull-only user |" in markdown
-        assert f"receive the pull-only user of the block `{name}-pull`" in markdown
-        assert "the registry's pull-only user" in await page("workspace-red")
         explanation = await _explain(name, "shop", "shelf-1")
         assert explanation["answer"] == "yes"
         assert "the pull-only user of the block" in explanation["checks"][6]["observation"]

@@ -39,7 +39,7 @@ async def test_a_bad_new_address_keeps_the_old(name: str) -> None:
                 update_registry, name, address=other, credentials=credentials
             )
             assert "Is it a Harbor" in message
-        assert "Is it a Harbor" in await page(f"verdict-{name}")
+        assert "Is it a Harbor" in await page(f"probe-{name}")
     assert record_of(name).registry.address == harbor.url
     assert audit_events(name) == {"registry.integrated": 1}
 
@@ -112,7 +112,6 @@ async def test_a_removed_registry_may_come_back(name: str) -> None:
         await integrate(name, harbor.url, description="before")
         await expect_success(remove_registry, name, confirm=True)
         await integrate(name, harbor.url, description="before")
-    assert "registry.removed" in await page(f"registry-{name}")
     assert await sent_events(name) == {"registry.integrated": 2, "registry.removed": 1}
 
 

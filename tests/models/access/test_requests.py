@@ -11,6 +11,7 @@ from models.access.requests import (
     opened_by_visibility,
     parse_clusters,
     parse_namespaces,
+    with_visibility,
 )
 from models.core.errors import InvalidRequest, UnsafePlan
 from models.core.limits import ChangeLimits
@@ -183,3 +184,12 @@ def test_opening_needs_the_number(confirmed: int | None) -> None:
     check_opened_spaces(DOCKER, 2, 2)
     with pytest.raises(InvalidRequest, match=r"opens 2 private spaces of prod .* set to 2"):
         check_opened_spaces(DOCKER, 2, confirmed)
+
+
+def test_errors_suggest_the_name_that_was_meant() -> None:
+    with pytest.raises(InvalidRequest, match=r"did you mean 'team-a'\?$"):
+        check_workspaces_exist(["taem-a"], ["blue", "team-a"])
+    with pytest.raises(InvalidRequest, match=r"did you mean 'payments'\?$"):
+        match_spaces("prod", ["payments", "shop"], ["payment"])
+    with pytest.raises(InvalidRequest, match=r"did you mean 'payments'\?$"):
+        with_visibility("prod", [space("payments")], ["paymens"], PUBLIC)

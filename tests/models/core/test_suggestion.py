@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from models.core.suggestion import suggest_name
+from models.core.suggestion import did_you_mean, suggest_name
 
 NAMES = ["harbor-prod", "harbor-dev", "docker-dev", "Team-A"]
 
@@ -38,3 +38,8 @@ def test_many_long_names_are_compared_in_bounded_time() -> None:
     started = time.perf_counter()
     assert suggest_name("ba" * 5_000, names) is not None
     assert time.perf_counter() - started < 10
+
+
+def test_an_error_message_ends_with_the_suggestion() -> None:
+    assert did_you_mean("prodution", ["dev", "production"]) == "; did you mean 'production'?"
+    assert did_you_mean("x", ["dev", "production"]) == ""

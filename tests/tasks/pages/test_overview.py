@@ -1,4 +1,4 @@
-"""When registries were last checked, as the overview and their pages show it."""
+"""When registries were last checked, as the overview shows it."""
 
 from datetime import timedelta
 
@@ -6,12 +6,10 @@ import pytest
 
 from models.core.limits import PollPolicy
 from models.overview.overview import Overview, RegistryStatistics, SpaceTotals
-from models.overview.views import RegistryAccessView
 from models.registries.condition import ConditionType
 from models.registries.schedule import PollHistory
 from tasks.pages.markdown import short_timestamp
 from tasks.pages.overview import overview_digest_source, overview_page
-from tasks.pages.registry import registry_digest_source, registry_page
 from tests.support.builders import NOW, condition, registry_record
 
 CHECKED = PollHistory(observed_at=NOW, seconds=0.5)
@@ -24,26 +22,22 @@ def _statistics(minutes: float, history: PollHistory = CHECKED) -> RegistryStati
 
 
 @pytest.mark.parametrize(("minutes", "outdated"), [(1, False), (4, True)])
-def test_pages_say_when_a_registry_was_last_checked(minutes: float, outdated: bool) -> None:
+def test_the_overview_says_when_a_registry_was_last_checked(minutes: float, outdated: bool) -> None:
     figures = _statistics(minutes)
-    access = RegistryAccessView(at=NOW + timedelta(minutes=minutes))
-    overview = overview_page(Overview(at=access.at, registries=(figures,)), ())
-    for page in (overview, registry_page(figures, (), (), access)):
-        assert short_timestamp(NOW) in page
-        assert (f"{short_timestamp(NOW)} ⚠️ outdated" in page) is outdated
-        assert ("❔ unknown" in page) is outdated
-        assert ("not checked since 2026-03-01 12:00 UTC" in page) is outdated
+    at = NOW + timedelta(minutes=minutes)
+    page = overview_page(Overview(at=at, registries=(figures,)), ())
+    assert short_timestamp(NOW) in page
+    assert (f"{short_timestamp(NOW)} ⚠️ outdated" in page) is outdated
+    assert ("❔ unknown" in page) is outdated
+    assert ("not checked since 2026-03-01 12:00 UTC" in page) is outdated
 
 
 def test_only_an_outdated_check_is_a_reason_for_a_new_page() -> None:
-    access = RegistryAccessView(at=NOW)
     fresh, later = _statistics(1), _statistics(2, CHECKED.model_copy(update={"seconds": 0.6}))
     outdated = _statistics(4)
-    overviews = [
+    first, second, third = (
         overview_digest_source(Overview(at=NOW, registries=(figures,)))
         for figures in (fresh, later, outdated)
-    ]
-    pages = [registry_digest_source(figures, (), access) for figures in (fresh, later, outdated)]
-    for first, second, third in (overviews, pages):
-        assert first == second
-        assert first != third
+    )
+    assert first == second
+    assert first != third

@@ -10,7 +10,7 @@ from models.clusters.pull_secret import DeleteSecret, PullSecretPlan, PullSecret
 from models.core.reasons import Reason
 from models.registries.registry import CAPABILITIES, BlockRef, Kind
 from tasks.pages.binding import binding_change_page, summarize_bindings, summarize_change
-from tasks.pages.cluster import cluster_digest_source, cluster_page
+from tasks.pages.cluster import cluster_page
 from tasks.pages.explanation import explanation_page
 from tasks.pages.markdown import format_age
 from tasks.pages.removal import orphaned_robots_page, removal_page
@@ -131,22 +131,6 @@ def test_a_cluster_out_of_reach_says_that_nothing_is_withdrawn() -> None:
     page = cluster_page(down, plan, (), "", dry_run=False)
     assert "❌ unreachable" in page
     assert "no pull secret is written or deleted:** no answer (`TimedOut`" in page
-
-
-def test_a_clusters_times_are_no_news_and_its_changes_are() -> None:
-    plan = PullSecretPlan(cluster="eu")
-    later = cluster_record(looked_at=NOW + timedelta(hours=1), seen_at=NOW + timedelta(hours=1))
-    assert cluster_digest_source(cluster_record(), plan, (), "") == cluster_digest_source(
-        later, plan, (), ""
-    )
-    down = cluster_record(reachable=False)
-    assert cluster_digest_source(cluster_record(), plan, (), "") != cluster_digest_source(
-        down, plan, (), ""
-    )
-    changed_plan = PullSecretPlan(cluster="eu", changes=(DELETION,))
-    assert cluster_digest_source(cluster_record(), plan, (), "") != cluster_digest_source(
-        cluster_record(), changed_plan, (), ""
-    )
 
 
 def test_a_removal_lists_everything_that_goes() -> None:

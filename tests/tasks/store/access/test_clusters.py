@@ -17,7 +17,7 @@ from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest, LeaseHeld
 from models.core.reasons import Reason
 from models.registries.registry import BlockRef
-from models.tables import LeaseRow, ListedNamespaceRow, NamespaceRow, PublicationRow, PullSecretRow
+from models.tables import LeaseRow, ListedNamespaceRow, NamespaceRow, PullSecretRow
 from tasks.store.access import clusters, workspaces
 from tasks.store.access.clusters import lease_key
 from tasks.store.session import get_engine, in_transaction, run_in_transaction
@@ -290,9 +290,6 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
         team_a = Workspace(name="team-a")
         assignments = [("eu", "a"), ("us", "a")]
         run_in_transaction(memberships.add_or_update_workspace, team_a, assignments, RUN)
-        for key in ("cluster-eu", "cluster-us"):
-            page = PublicationRow(key=key, digest="d", at=NOW)
-            run_in_transaction(lambda session, row=page: session.add(row))  # type: ignore[misc]
         run_in_transaction(memberships.remove_cluster_records, "eu", "by hand", RUN)
         assert [row.key for row in rows(LeaseRow)] == [lease_key("us")]
         with pytest.raises(LeaseHeld):
@@ -303,5 +300,4 @@ async def test_removed_with_all_that_belongs_to_it() -> None:
     )
     assert [row.cluster_name for row in rows(NamespaceRow)] == ["us"]
     assert [row.cluster_name for row in rows(ListedNamespaceRow)] == ["us"]
-    assert [row.key for row in rows(PublicationRow)] == ["cluster-us"]
     assert audit_entries()[-1] == ("cluster.removed", "eu")
