@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from flows.configuration.apply_configuration import apply_configuration
 from flows.configuration.make_plan import plan_sources
@@ -66,7 +67,8 @@ async def _run(options: argparse.Namespace) -> int:
     print(describe_plan(plan), flush=True)
     if options.command == "plan":
         return exit_code(plan)
-    state = await apply_configuration(
+    run: Any = apply_configuration  # a flow's own type does not know return_state
+    state = await run(
         **_flow_source(options, sources),
         prune=options.prune,
         allow_large=options.allow_large,

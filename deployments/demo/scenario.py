@@ -19,7 +19,7 @@ from tasks.store.registries import statistics
 from tasks.store.session import in_transaction
 
 _REGISTRY_BY_FILE = "harbor-lab"
-_DOCUMENT = """\
+DOCUMENT = """\
 registries:
   {name}:
     type: harbor
@@ -96,7 +96,7 @@ async def _integrate_by_file(runner: DemoRunner, url: str) -> None:
     await RegistryCredentials(username="admin", password=DEMO_PASSWORD, origins=[url]).save(
         "demo-file", overwrite=True
     )
-    document = _DOCUMENT.format(name=_REGISTRY_BY_FILE, url=url)
+    document = DOCUMENT.format(name=_REGISTRY_BY_FILE, url=url)
     await runner.check_flow(
         "COMPLETED",
         f"integrate {_REGISTRY_BY_FILE} by file",

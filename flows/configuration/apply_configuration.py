@@ -27,43 +27,50 @@ _MAX_NAME_LENGTH = 60
 _MAX_FAILURES = 20
 
 
+PathField = Annotated[
+    str,
+    Field(max_length=300),
+    form_field(
+        "Path",
+        "A file or folder below CONFIGURATION_DIR of the worker; . is the whole folder. Leave "
+        "empty if a document is given.",
+    ),
+]
+DocumentField = Annotated[
+    str,
+    Field(max_length=MAX_LENGTH, json_schema_extra={"format": "textarea"}),
+    form_field("Document", "The YAML document itself. It names credentials, see the docs."),
+]
+OwnerField = Annotated[
+    str,
+    Field(max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._/-]*$"),
+    form_field("Name", "The file name of the document above: the owner of what it declares."),
+]
+PruneField = Annotated[
+    bool,
+    form_field(
+        "Prune",
+        "Remove what these files own and do not declare any more. Run it with 'Dry run' first.",
+    ),
+]
+AllowLargeField = Annotated[
+    bool,
+    form_field(
+        "Allow a large change",
+        "Lift the safety limits for this run: allow it to remove or restrict many things.",
+    ),
+]
+
+
 @flow(name="apply-configuration", persist_result=False)
 @report_errors
 async def apply_configuration(
-    path: Annotated[
-        str,
-        Field(max_length=300),
-        form_field(
-            "Path",
-            "A file or folder below CONFIGURATION_DIR of the worker; . is the whole folder. Leave "
-            "empty if a document is given.",
-        ),
-    ] = "",
-    document: Annotated[
-        str,
-        Field(max_length=MAX_LENGTH, json_schema_extra={"format": "textarea"}),
-        form_field("Document", "The YAML document itself. It names credentials, see the docs."),
-    ] = "",
-    name: Annotated[
-        str,
-        Field(max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._/-]*$"),
-        form_field("Name", "The file name of the document above: the owner of what it declares."),
-    ] = "inline.yaml",
+    path: PathField = "",
+    document: DocumentField = "",
+    name: OwnerField = "inline.yaml",
     dry_run: DryRunField = False,
-    prune: Annotated[
-        bool,
-        form_field(
-            "Prune",
-            "Remove what these files own and do not declare any more. Run it with 'Dry run' first.",
-        ),
-    ] = False,
-    allow_large: Annotated[
-        bool,
-        form_field(
-            "Allow a large change",
-            "Lift the safety limits for this run: allow it to remove or restrict many things.",
-        ),
-    ] = False,
+    prune: PruneField = False,
+    allow_large: AllowLargeField = False,
 ) -> State[None]:
     """Make registries, spaces, clusters, workspaces and bindings as configuration files declare.
 

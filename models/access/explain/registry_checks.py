@@ -13,6 +13,7 @@ from models.access.explain.explanation import (
 from models.core.availability import Complete, Unavailable
 from models.core.plural import pluralize
 from models.registries.condition import CheckResult, ConditionStatus, ConditionType, Health
+from models.registries.registry import BlockRef
 from models.registries.robots import ObservedRobot, RobotAccount
 
 _FATAL_TYPES = (
@@ -244,9 +245,11 @@ def _pull_user_check(registry: RegistryEvidence) -> AccessCheck:
             message += "; whether a login is required is not known"
             return unknown_check(name, message, fix, at)
         return failed_check(name, f"{message}, but the registry requires one", fix, at)
-    user = f"the pull-only user of the block {reference.name}"
+    user = f"the pull-only user of the {reference}"
     if registry.login_accepted is False:
-        fix = f"save the right password in the block registry-credentials/{reference.name}"
+        is_block = isinstance(reference, BlockRef)
+        place = f"block registry-credentials/{reference.name}" if is_block else str(reference)
+        fix = f"save the right password in the {place}"
         return failed_check(name, f"the registry refuses {user}", fix, at)
     if registry.login_accepted is None and requires_login is None:
         fix = _repair_advice(registry)

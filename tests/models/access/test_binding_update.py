@@ -7,6 +7,7 @@ from models.access.binding_update import (
     BindingKey,
     BindingUpdate,
     add_bindings,
+    add_missing_bindings,
     hold_all,
     hold_spaces,
     remove_bindings,
@@ -132,3 +133,11 @@ def test_every_change_is_audited_by_a_known_event() -> None:
     actions = {entry.action for update in updates for entry in update.audit_entries}
     assert len(actions) == 3
     assert actions <= EVENT_DESCRIPTIONS.keys()
+
+
+def test_missing_bindings_are_added_and_held_ones_stay_held() -> None:
+    desired = [binding("a"), binding("a", "team-b"), binding("c")]
+    update = add_missing_bindings(CURRENT, desired, WHY)
+    assert update == BindingUpdate(
+        added=(binding("c"),), audit_entries=(bound("c", "team-a", WHY),)
+    )

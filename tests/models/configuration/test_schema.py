@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.demo.scenario import DOCUMENT
 from models.configuration.parse import parse_documents
 from models.configuration.schema import build_schema
 
@@ -25,3 +26,9 @@ def test_each_example_is_a_valid_document(page: str) -> None:
     assert examples
     for number, text in enumerate(examples):
         assert parse_documents({f"{page}-{number}": text})
+
+
+def test_the_document_of_the_demo_is_valid() -> None:
+    text = DOCUMENT.format(name="harbor-lab", url="http://127.0.0.1:1")
+    (parsed,) = parse_documents({"demo.yaml": text})
+    assert set(parsed.document.registries) == {"harbor-lab"}
