@@ -21,10 +21,12 @@ def use_database(url: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(DATABASE, url)
         get_settings.cache_clear()
-        yield url
-        get_engine(url).dispose()
-        get_engine.cache_clear()
-    get_settings.cache_clear()
+        try:
+            yield url
+        finally:  # a failed test leaves nothing to the next one
+            get_engine(url).dispose()
+            get_engine.cache_clear()
+            get_settings.cache_clear()
 
 
 def migrated_sqlite(folder: Path) -> str:
