@@ -107,10 +107,17 @@ async def integrate_registry(
         count_storage=count_storage,
     )
     _check_credentials(desired_registry)
-    approved_origins = new_credential_origins(
-        desired_registry,
-        block_document_ids(credentials, pull_credentials, client_certificate, proxy_credentials),
+    documents = block_document_ids(
+        credentials, pull_credentials, client_certificate, proxy_credentials
     )
+    approved_origins = new_credential_origins(desired_registry, documents)
+    return await _probe_and_save(desired_registry, approved_origins, test_only=test_only)
+
+
+async def _probe_and_save(
+    desired_registry: Registry, approved_origins: Sequence[CredentialOrigin], *, test_only: bool
+) -> State[None]:
+    name = desired_registry.name
     async with share_clients():
         records = await in_transaction(load_integration_records, desired_registry)
         check_available(desired_registry, records.candidates)

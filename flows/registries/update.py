@@ -30,7 +30,7 @@ from flows.forms.fields import (
     parse_pull_addresses,
 )
 from flows.forms.schema import NONE
-from flows.operations.access_changes import reconcile_access
+from flows.operations.access_changes import AccessChangeResult, reconcile_access
 from flows.operations.integration import load_integration_records, save_registry
 from flows.operations.reconcile_registry import LEASE_WAIT_SECONDS
 from flows.operations.state_pages import StatePages, publish_and_send
@@ -118,10 +118,13 @@ async def update_registry(
     async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before, after = await _load_change(name, updates, opened_spaces)
         origins = await check_new_values(before, after, new_credential_origins(after, documents))
-        later = context.at(clock.now())
-        entry = _audit_entry(before, after, updates)
+        entry, later = _audit_entry(before, after, updates), context.at(clock.now())
         await in_transaction(save_registry, after, entry, later, origins)
         result = await reconcile_access(name, later)
+    return await _publish(name, result)
+
+
+async def _publish(name: str, result: AccessChangeResult) -> State[None]:
     await refresh_storage(name)
     await publish_and_send(StatePages(overview=True))
     if not result.in_force or result.registry_result is None:
