@@ -19,6 +19,7 @@ from deployments.console.pages import (
     overview,
     registry,
     registry_actions,
+    registry_edit,
     registry_new,
     runs,
     workspace_actions,
@@ -72,6 +73,8 @@ def _registry_routes() -> list[BaseRoute]:
     page = "/registries/{name}"
     return [
         Route(page, registry.show),
+        Route(f"{page}/edit", registry_edit.show),
+        form_route(f"{page}/edit", registry_edit.submit),
         form_route(f"{page}/bind", registry_actions.bind),
         form_route(f"{page}/unbind", registry_actions.unbind),
         form_route(f"{page}/public", registry_actions.make_public),

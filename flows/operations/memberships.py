@@ -32,8 +32,7 @@ from models.clusters.identity import check_registration, is_replacement, same_cl
 from models.clusters.membership import (
     Namespace,
     departures_by_workspace,
-    has_excluded_member,
-    has_unlisted_member,
+    leaving_members,
 )
 from models.core.audit import AuditEntry
 from models.core.runs.context import RunContext
@@ -135,9 +134,7 @@ def add_or_update_workspace(
     workspaces.save_workspaces(session, [workspace])
     # Record departures now: the cluster of a namespace that leaves may be unreachable.
     members = clusters.list_namespaces(session, workspaces=(name,))
-    if has_unlisted_member(members, name, listed_namespaces) or has_excluded_member(
-        members, name, workspace.clusters
-    ):
+    if leaving_members(members, name, listed_namespaces, workspace.clusters):
         _save_departures(session, [name], context)
     workspaces.save_listed_namespaces(session, name, listed_namespaces, keep_pins=keep_pins)
 

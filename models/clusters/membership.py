@@ -188,40 +188,6 @@ def departures_by_workspace(
     return dict(names_by_workspace)
 
 
-def has_unlisted_member(
-    namespaces: Iterable[Namespace], workspace: str, listed: Collection[tuple[str, str]]
-) -> bool:
-    """Return whether a namespace leaves a workspace because it is not listed any more.
-
-    Args:
-        namespaces: namespaces on record.
-        workspace: name of the workspace.
-        listed: (cluster, namespace) of all namespaces listed for it.
-    """
-    return any(
-        (namespace.cluster, namespace.name) not in listed
-        for namespace in namespaces
-        if (namespace.workspace, namespace.source) == (workspace, WorkspaceSource.LISTED)
-    )
-
-
-def has_excluded_member(
-    namespaces: Iterable[Namespace], workspace: str, clusters: Collection[str]
-) -> bool:
-    """Return whether a namespace leaves a workspace because it is restricted to other clusters.
-
-    Args:
-        namespaces: namespaces on record.
-        workspace: name of the workspace.
-        clusters: the clusters that it is restricted to; empty for none.
-    """
-    return bool(clusters) and any(
-        namespace.cluster not in clusters
-        for namespace in namespaces
-        if namespace.workspace == workspace
-    )
-
-
 def leaving_members(
     namespaces: Iterable[Namespace],
     workspace: str,
@@ -239,9 +205,17 @@ def leaving_members(
     return tuple(
         namespace
         for namespace in namespaces
-        if has_unlisted_member((namespace,), workspace, listed)
-        or has_excluded_member((namespace,), workspace, clusters)
+        if namespace.workspace == workspace
+        and (
+            _is_unlisted(namespace, listed)
+            or (bool(clusters) and namespace.cluster not in clusters)
+        )
     )
+
+
+def _is_unlisted(namespace: Namespace, listed: Collection[tuple[str, str]]) -> bool:
+    is_by_list = namespace.source is WorkspaceSource.LISTED
+    return is_by_list and (namespace.cluster, namespace.name) not in listed
 
 
 def exceeded_departure_limit(

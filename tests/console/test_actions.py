@@ -1,6 +1,7 @@
 """Each form starts the right flow with the right parameters, on a real Prefect server."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -23,6 +24,7 @@ from flows.registries.create_space import create_space
 from flows.registries.reconcile import reconcile_registry
 from flows.registries.remove import remove_registry
 from flows.registries.set_visibility import set_space_visibility
+from flows.registries.update import update_registry
 from models.access.binding import Workspace
 from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import WorkspaceSource
@@ -36,10 +38,9 @@ from tasks.store.upsert import upsert
 from tests.console.browser import Browser, text_of
 from tests.support.access_builders import binding, cluster, namespace
 from tests.support.builders import NOW, PUBLIC, registry, run_context, space
-from tests.support.helpers import Server
 from tests.tasks.store.tools import integrate
 
-FLOWS: list[Flow[Any, Any]] = [
+_FLOWS: list[Flow[Any, Any]] = [
     bind_space,
     unbind_space,
     set_space_visibility,
@@ -48,31 +49,26 @@ FLOWS: list[Flow[Any, Any]] = [
     rotate_credentials,
     resolve_held_bindings,
     remove_registry,
+    update_registry,
     create_workspace,
     remove_workspace,
 ]
+FLOWS = {item.name: item for item in _FLOWS}
 RUN = run_context("run-1")
 
 
-@pytest.fixture
-async def deployed(prefect_server: Server) -> AsyncIterator[None]:
-    """Deployments of the flows; no worker runs them."""
+@asynccontextmanager
+async def _deployed(flow_name: str) -> AsyncIterator[None]:
+    """Deploy one of the flows; no worker runs it."""
+    item = FLOWS[flow_name]
+    schema = item.parameters.model_dump()
     async with get_client() as client:
-        ids = []
-        for item in FLOWS:
-            schema = item.parameters.model_dump()
-            flow_id = await client.create_flow(item)
-            ids.append(
-                await client.create_deployment(
-                    flow_id,
-                    "default",
-                    parameter_openapi_schema=schema,
-                    enforce_parameter_schema=True,
-                )
-            )
+        flow_id = await client.create_flow(item)
+        deployment_id = await client.create_deployment(
+            flow_id, "default", parameter_openapi_schema=schema, enforce_parameter_schema=True
+        )
         yield
-        for deployment_id in ids:
-            await client.delete_deployment(deployment_id)
+        await client.delete_deployment(deployment_id)
 
 
 def _fill(session: Session) -> None:
@@ -89,7 +85,7 @@ def _fill(session: Session) -> None:
 
 
 @pytest.fixture
-async def filled(browser: Browser, deployed: None) -> Browser:
+async def filled(browser: Browser) -> Browser:
     integrate()
     integrate(registry(Kind.DOCKER, name="dev", address="http://docker.test"))
     run_in_transaction(_fill)
@@ -98,6 +94,26 @@ async def filled(browser: Browser, deployed: None) -> Browser:
 
 Fields = dict[str, str | list[str]]
 PROD, TEAM = "/registries/prod", "/workspaces/team-a"
+
+
+def _settings(**changes: str) -> Fields:
+    """Return the form of settings as the page shows it, with changes."""
+    return {
+        "address": "http://registry.test",
+        "description": "",
+        "credentials": "",
+        "pull_credentials": "none",
+        "allow_push": "no",
+        "tls": "verify",
+        "bundle": "",
+        "token_service": "",
+        "pull_addresses": "",
+        "drift_policy": "enforce",
+        "count_storage": "yes",
+        **changes,
+    }
+
+
 CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
     (
         f"{PROD}/bind",
@@ -178,6 +194,29 @@ CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
             "dry_run": True,
         },
     ),
+    (
+        f"{PROD}/edit",
+        _settings(description="Ours", drift_policy="report", credentials="saved"),
+        "update-registry",
+        {
+            "name": "prod",
+            "description": "Ours",
+            "drift_policy": "report",
+            "credentials": {"$ref": {"block_document_slug": "registry-credentials/saved"}},
+        },
+    ),
+    (
+        "/registries/dev/edit",
+        _settings(
+            address="http://docker.test", pull_addresses="a.test\r\nb.test:5000", tls="insecure"
+        ),
+        "update-registry",
+        {
+            "name": "dev",
+            "pull_addresses": ["a.test", "b.test:5000"],
+            "tls": {"mode": "insecure"},
+        },
+    ),
     (f"{PROD}/remove", {}, "remove-registry", {"name": "prod", "confirm": False}),
     (
         f"{TEAM}/bind",
@@ -235,7 +274,8 @@ CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
 async def test_a_form_starts_a_run(
     filled: Browser, path: str, fields: Fields, flow: str, parameters: dict[str, Any]
 ) -> None:
-    response = await filled.post(path, page=PROD, **fields)
+    async with _deployed(flow):
+        response = await filled.post(path, page=PROD, **fields)
     assert response.status_code == 303, text_of(response.text)
     location = urlsplit(response.headers["location"])
     async with get_client() as client:
@@ -243,7 +283,7 @@ async def test_a_form_starts_a_run(
         assert (await client.read_flow(run.flow_id)).name == flow
     assert run.parameters == parameters
     back = parse_qs(location.query).get("back", ["/"])[0]
-    assert back.startswith(("/registries/prod", "/workspaces"))
+    assert back.startswith(("/registries/", "/workspaces"))
 
 
 @pytest.mark.parametrize(
@@ -257,6 +297,9 @@ async def test_a_form_starts_a_run(
         (f"{PROD}/spaces", {"names": " ", "visibility": "private"}, "at least one space"),
         (f"{PROD}/spaces", {"names": "a", "visibility": "secret"}, "'public' or 'private'"),
         (f"{PROD}/held", {"action": "burn"}, "action"),
+        (f"{PROD}/edit", _settings(), "Nothing was changed in the form"),
+        (f"{PROD}/edit", _settings(address="ftp://x"), "address"),
+        (f"{PROD}/edit", _settings(address="http://a:Secret-7@x.test"), "no user name or password"),
         (f"{TEAM}/unbind", {"binding": ["prod a", "dev b"]}, "Select spaces of one registry"),
         (f"{TEAM}/unbind", {}, "Select at least one space"),
         (f"{TEAM}/bind", {"registry": "no such", "space": "a"}, "not a valid name"),
@@ -270,7 +313,7 @@ async def test_an_invalid_form_starts_nothing(
     response = await filled.post(path, page=PROD, **fields)
     assert response.status_code == 422
     assert message in text_of(response.text)
-    assert "<b>" not in response.text
+    assert "<b>" not in response.text and "Secret-7" not in response.text
 
 
 async def test_a_form_that_comes_back_keeps_its_values(filled: Browser) -> None:
@@ -298,6 +341,11 @@ async def test_a_form_of_an_unknown_name_asks_back(
 
 
 async def test_back_leads_to_the_page_of_the_form_only(filled: Browser) -> None:
+    async with _deployed("reconcile-registry"):
+        await _check_back(filled)
+
+
+async def _check_back(filled: Browser) -> None:
     for back in ("//evil.test/", "https://evil.test", "/registries/other", "/registries/prod/x"):
         response = await filled.post(f"{PROD}/reconcile", page=PROD, back=back)
         assert parse_qs(urlsplit(response.headers["location"]).query)["back"] == [PROD]
@@ -306,35 +354,36 @@ async def test_back_leads_to_the_page_of_the_form_only(filled: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "fields", "flow", "texts"),
+    ("path", "fields", "flow_name", "texts"),
     [
-        (f"{PROD}/private", {"space": ["team"]}, set_space_visibility, ["team", "team-a"]),
-        (f"{TEAM}/remove", {}, remove_workspace, ["2 bindings would be removed", "eu/shop"]),
+        (f"{PROD}/private", {"space": ["team"]}, "set-space-visibility", ["team", "team-a"]),
+        (f"{TEAM}/remove", {}, "remove-workspace", ["2 bindings would be removed", "eu/shop"]),
         (
             f"{TEAM}/edit",
             {"namespaces": [], "clusters": []},
-            create_workspace,
+            "create-workspace",
             ["1 namespace would leave and lose its access", "eu/shop"],
         ),
     ],
 )
 async def test_a_preview_changes_nothing_and_leads_to_the_change(
-    filled: Browser, path: str, fields: Fields, flow: Flow[Any, Any], texts: list[str]
+    filled: Browser, path: str, fields: Fields, flow_name: str, texts: list[str]
 ) -> None:
     before = run_in_snapshot(_state)
-    response = await filled.post(path, page=PROD, **fields)
-    page = response.headers["location"]
-    async with get_client() as client:
+    async with _deployed(flow_name), get_client() as client:
+        response = await filled.post(path, page=PROD, **fields)
+        page = response.headers["location"]
         run = await client.read_flow_run(UUID(urlsplit(page).path.removeprefix("/runs/")))
-    await run_flow_async(flow, flow_run=run, parameters=run.parameters, return_type="state")
-    html = await filled.get(page)
-    for text in [*texts, "dry run: nothing was changed", "nothing was changed", " now"]:
-        assert text in text_of(html)
-    assert run_in_snapshot(_state) == before
-    again = await filled.post(f"{urlsplit(page).path}/now", page=page)
-    async with get_client() as client:
+        await run_flow_async(
+            FLOWS[flow_name], flow_run=run, parameters=run.parameters, return_type="state"
+        )
+        text = text_of(await filled.get(page))
+        again = await filled.post(f"{urlsplit(page).path}/now", page=page)
         location = urlsplit(again.headers["location"]).path.removeprefix("/runs/")
         second = await client.read_flow_run(UUID(location))
+    for expected in [*texts, "dry run: nothing was changed", " now"]:
+        assert expected in text
+    assert run_in_snapshot(_state) == before
     assert second.parameters == run.parameters | {"dry_run": False}
 
 

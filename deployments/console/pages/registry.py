@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -9,14 +10,13 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.console.commands import image_commands
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
 from deployments.console.rendering import render, url
-from deployments.console.robots import robot_lines
 from models.access.pull_user import pull_user_problem
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
+from models.overview.image_commands import image_commands
 from models.overview.items import BindingTotals, SpaceItem
 from models.overview.lists import (
     MAX_ROWS_PER_PAGE,
@@ -30,6 +30,7 @@ from models.overview.lists import (
     parse_choice,
 )
 from models.overview.overview import RegistryStatistics
+from models.overview.robot_lines import robot_lines
 from models.overview.views import BoundSpace, WorkspaceAccess
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
@@ -43,7 +44,6 @@ from tasks.store.lists.registry_access import get_observer, load_registry_access
 from tasks.store.lists.spaces import list_spaces
 from tasks.store.registries import registries, spaces
 from tasks.store.registries.statistics import get_registry_statistics
-from tasks.store.session import in_snapshot
 
 ROWS = (50, MAX_ROWS_PER_PAGE)
 _BOUND = {"yes": True, "no": False}
@@ -74,8 +74,7 @@ async def show(request: Request) -> Response:
     name, params = request.path_params["name"], request.query_params
     data = await read(_load, name, params, clock.now())
     if data is None:
-        await raise_not_found(name)
-    assert data is not None  # noqa: S101
+        raise await not_found(name)
     registry = data.figures.record.registry
     query = parse_query(params)
     return render(
@@ -89,7 +88,7 @@ async def show(request: Request) -> Response:
         visibilities=list(Visibility),
         bound=params.get("bound", ""),
         workspace_search=params.get("wq", ""),
-        robot_lines=robot_lines,
+        robot_lines=partial(robot_lines, retention=get_settings().superseded_retention),
         pull_user_problem=pull_user_problem(data.figures.record.conditions),
         commands=image_commands(registry, data.detail.space.name) if data.detail else (),
     )
@@ -102,16 +101,16 @@ async def find_registry(request: Request) -> Registry:
         PageNotFound: there is none of this name.
     """
     name = request.path_params["name"]
-    records = await in_snapshot(registries.list_registries, (name,))
+    records = await read(registries.list_registries, (name,))
     if not records:
-        await raise_not_found(name)
+        raise await not_found(name)
     return records[0].registry
 
 
-async def raise_not_found(name: str) -> None:
-    """Raise the error of an unknown registry, with the name that may be meant."""
-    suggestion = suggest_name(name, sorted(await in_snapshot(registries.list_names)))
-    raise PageNotFound(
+async def not_found(name: str) -> PageNotFound:
+    """Return the error of an unknown registry, with the name that may be meant."""
+    suggestion = suggest_name(name, sorted(await read(registries.list_names)))
+    return PageNotFound(
         "registry", name, suggestion, url("registries", suggestion) if suggestion else ""
     )
 

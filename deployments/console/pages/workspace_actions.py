@@ -49,7 +49,8 @@ async def create(request: Request, form: FormData) -> Response:
     """Create a workspace."""
     name = text_of(form, "name")
     values = _form_values(form) | {"name": name}
-    if name and await read(workspaces.get_workspace, name):
+    existing = await read(workspaces.get_workspace, name)
+    if existing is not None:
         error = {"name": "A workspace of this name exists: change it on its own page."}
         return await _form_page(request, values, error, None, 422)
     return await _submit(request, values, None, preview=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -12,9 +13,9 @@ from starlette.responses import Response
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
 from deployments.console.rendering import render, url
-from deployments.console.robots import robot_lines
 from models.access.binding import Workspace
 from models.clusters.membership import Namespace
+from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
 from models.overview.items import BindingTotals
 from models.overview.lists import (
@@ -30,6 +31,7 @@ from models.overview.lists import (
     page_offset,
     parse_choice,
 )
+from models.overview.robot_lines import robot_lines
 from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace
 from models.tables import AuditRow
 from tasks import clock
@@ -91,7 +93,7 @@ async def show(request: Request) -> Response:
         chosen_registry=params.get("registry", ""),
         space_search=params.get("sq", ""),
         registry_search=params.get("rq", ""),
-        robot_lines=robot_lines,
+        robot_lines=partial(robot_lines, retention=get_settings().superseded_retention),
     )
 
 

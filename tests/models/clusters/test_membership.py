@@ -12,9 +12,8 @@ from models.clusters.membership import (
     assign_workspaces,
     departures_by_workspace,
     exceeded_departure_limit,
-    has_excluded_member,
-    has_unlisted_member,
     keep_assignments,
+    leaving_members,
 )
 from models.core.limits import ChangeLimits
 from models.core.reasons import Reason
@@ -167,7 +166,7 @@ def test_pins() -> None:
 )
 def test_excluded_members(clusters: tuple[str, ...], excluded: bool) -> None:
     namespaces = [namespace("x"), namespace("y", "team-b", cluster="asia")]
-    assert has_excluded_member(namespaces, "team-a", clusters) is excluded
+    assert bool(leaving_members(namespaces, "team-a", (), clusters)) is excluded
 
 
 def test_only_configured_labels_count() -> None:
@@ -300,4 +299,4 @@ LISTED = WorkspaceSource.LISTED
 )
 def test_who_leaves_because_the_list_changes(member: Namespace, expected: bool) -> None:
     members = [namespace("shop", source=LISTED), member]
-    assert has_unlisted_member(members, "team-a", {("eu", "shop")}) is expected
+    assert bool(leaving_members(members, "team-a", {("eu", "shop")}, ())) is expected

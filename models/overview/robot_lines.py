@@ -1,15 +1,14 @@
-"""Robot accounts as the pages show them."""
+"""Robot accounts of a workspace as a page shows them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
 
 from models.access.rotation import current_robots, schedule_robot_deletions
-from models.core.settings import get_settings
+from models.core.base import FrozenModel
 from models.registries.robots import RobotAccount
 
 
-class RobotLine(NamedTuple):
+class RobotLine(FrozenModel):
     """One robot account.
 
     Attributes:
@@ -24,10 +23,15 @@ class RobotLine(NamedTuple):
     deleted_at: datetime | None = None
 
 
-def robot_lines(robots: Sequence[RobotAccount]) -> tuple[RobotLine, ...]:
-    """Return robot accounts of one workspace in one registry, the one in use first."""
+def robot_lines(robots: Sequence[RobotAccount], retention: timedelta) -> tuple[RobotLine, ...]:
+    """Return robot accounts of one workspace in one registry, the one in use first.
+
+    Args:
+        robots: the robot accounts.
+        retention: how long a superseded robot account is kept.
+    """
     current = set(_ids(current_robots(robots).values()))
-    deletions = schedule_robot_deletions(robots, (), get_settings().superseded_retention)
+    deletions = schedule_robot_deletions(robots, (), retention)
     lines = [
         RobotLine(
             login=robot.login,
