@@ -164,7 +164,7 @@ def test_the_story_of_a_registry(console: Page, product: Product, axe: str) -> N
 
 
 PATHS = [
-    *("/", "/registries/new", "/nowhere", "/workspaces", "/workspaces/new"),
+    *("/", "/registries/new", "/nowhere", "/workspaces", "/workspaces/-/new"),
     *("/audit", "/clusters", "/clusters/new", "/explain"),
 ]
 

@@ -274,11 +274,10 @@ CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
 async def test_a_form_starts_a_run(
     filled: Browser, path: str, fields: Fields, flow: str, parameters: dict[str, Any]
 ) -> None:
-    async with _deployed(flow):
+    async with _deployed(flow), get_client() as client:
         response = await filled.post(path, page=PROD, **fields)
-    assert response.status_code == 303, text_of(response.text)
-    location = urlsplit(response.headers["location"])
-    async with get_client() as client:
+        assert response.status_code == 303, text_of(response.text)
+        location = urlsplit(response.headers["location"])
         run = await client.read_flow_run(UUID(location.path.removeprefix("/runs/")))
         assert (await client.read_flow(run.flow_id)).name == flow
     assert run.parameters == parameters
