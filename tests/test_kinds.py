@@ -8,7 +8,7 @@ from models.registries.registry import Kind
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("flows", "tasks", "models")
-TABLES = ("models/registries/registry.py", "tasks/registries/factory.py")
+TABLES = ("models/registries/registry.py", "tasks/registries/connect.py")
 KIND_FOLDERS = tuple(f"tasks/registries/{kind}/" for kind in Kind)
 
 

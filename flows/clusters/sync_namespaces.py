@@ -14,7 +14,7 @@ from flows.forms.schema import form_field
 from flows.operations.run_results import ClusterSyncResult
 from flows.operations.sync_clusters import sync_clusters, sync_registered_clusters
 from flows.runs import report_errors
-from models.access.rotation_messages import summarize_departures
+from models.access.rotation import summarize_departures
 from models.core.names import ClusterName
 from models.core.runs.counts import total_counts
 from models.core.settings import get_settings

@@ -5,12 +5,12 @@ from collections.abc import Collection, Sequence
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.operations.bindings import find_ungranted
 from flows.operations.reconcile_registry import (
     LEASE_WAIT_SECONDS,
     hold_registry,
     reconcile,
 )
-from flows.operations.rollout import find_ungranted
 from flows.operations.run_results import RegistryRunResult
 from flows.operations.sync_clusters import sync_registered_clusters
 from flows.runs import isolate_failure

@@ -1,10 +1,12 @@
 """Add, hold and remove bindings one by one, so that concurrent changes are not lost.
 
-The results of a run are saved here too: what it observed may hold bindings.
+The results of a run are saved here too, as what it observed may hold bindings; and what has reached
+every namespace of its workspace: new secrets and bindings.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 
 from sqlmodel import Session
@@ -17,11 +19,14 @@ from models.access.binding_update import (
     hold_spaces,
     remove_bindings,
 )
+from models.access.rollout import Rollout, first_ungranted
+from models.access.rotation import newly_rolled_out, pending_rollouts
 from models.core.runs.context import RunContext
 from models.registries.observation import StorageReading
 from models.registries.run_record import Findings, RunRecord
+from tasks.store.access import bindings, clusters
 from tasks.store.access.bindings import update_bindings
-from tasks.store.registries import runs
+from tasks.store.registries import registries, robots, runs
 
 
 def bind(
@@ -96,3 +101,51 @@ def _by_registry(bindings: Iterable[Binding]) -> dict[str, list[Binding]]:
     for binding in bindings:
         groups[binding.registry].append(binding)
     return dict(sorted(groups.items()))
+
+
+def save_rolled_out_robots(session: Session, now: datetime) -> None:
+    """Save which replacement robot accounts have reached every namespace of their workspace."""
+    robot_accounts = robots.list_robots(session)
+    if pending_rollouts(robot_accounts):
+        namespaces, secrets = clusters.list_namespaces(session), clusters.list_pull_secrets(session)
+        rolled_out = newly_rolled_out(robot_accounts, namespaces, secrets)
+        robots.save_rolled_out(session, rolled_out, now)
+
+
+def find_ungranted(session: Session, registry: str, requested: Collection[tuple[str, str]]) -> str:
+    """Return the first requested binding that its registry does not grant; empty if none.
+
+    Args:
+        registry: name of the registry.
+        requested: space and workspace of each requested binding.
+    """
+    rollout = Rollout(
+        {registry: registries.get_registry(session, registry).registry},
+        robots.list_robots(session, registry),
+        (),
+        (),
+    )
+    return first_ungranted(
+        rollout,
+        [
+            binding
+            for binding in bindings.list_bindings(session, registry=registry)
+            if (binding.space, binding.workspace) in requested
+        ],
+    )
+
+
+def save_rollout(session: Session, now: datetime) -> None:
+    """Save which secrets and bindings are in effect."""
+    save_rolled_out_robots(session, now)
+    pending = bindings.list_not_yet_effective(session)
+    if not pending:
+        return
+    rollout = Rollout(
+        {record.registry.name: record.registry for record in registries.list_registries(session)},
+        robots.list_robots(session),
+        clusters.list_namespaces(session),
+        clusters.list_pull_secrets(session),
+    )
+    effective_bindings = [binding for binding in pending if rollout.find_gap(binding) is None]
+    bindings.save_effective(session, effective_bindings, now)

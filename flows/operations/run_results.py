@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from models.access.rotation_messages import deletion_remark
+from models.access.rotation import deletion_remark
 from models.access.target import (
     TargetKind,
     TargetResult,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from pydantic import SecretStr
 from sqlmodel import Session
 
+from flows.operations.bindings import save_rolled_out_robots
 from flows.operations.memberships import save_identity, update_memberships
-from flows.operations.rollout import save_rolled_out_robots
 from flows.operations.run_results import ClusterSyncResult
 from flows.runs import load_under_lease
 from models.clusters.audit_entries import cluster_entries, pull_secret_entries
@@ -21,7 +21,6 @@ from models.clusters.cluster import (
 )
 from models.clusters.contest import forget_recreated
 from models.clusters.identity import confirm_identity
-from models.clusters.label_grace import keep_misspelled
 from models.clusters.link_plan import limit_link_changes
 from models.clusters.membership import (
     MembershipRules,
@@ -30,6 +29,7 @@ from models.clusters.membership import (
     departures_by_workspace,
     exceeded_departure_limit,
     keep_assignments,
+    keep_misspelled,
     keep_unreadable,
 )
 from models.clusters.pull_secret import ClusterChangeResult, PullSecretPlan, PullSecretStatus

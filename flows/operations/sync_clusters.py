@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import SecretStr
 
-from flows.operations.rollout import save_rollout
+from flows.operations.bindings import save_rollout
 from flows.operations.run_results import ClusterSyncResult
 from flows.operations.sync_cluster import hold_cluster, sync_cluster
 from flows.runs import isolate_failure

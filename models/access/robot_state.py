@@ -14,7 +14,6 @@ from models.access.rotation import (
     schedule_robot_deletions,
 )
 from models.core.availability import Complete, Unavailable
-from models.core.base import FrozenModel
 from models.discovery.identity import (
     IdentityMatch,
     compare_robots,
@@ -32,8 +31,8 @@ IDENTITY_MISMATCH_REASON = (
 )
 
 
-class RobotState(FrozenModel):
-    """The bindings and robot accounts of one registry.
+class RobotState(RotationState):
+    """The bindings and robot accounts of one registry, and their rotations.
 
     Attributes:
         registry: name of the registry.
@@ -44,10 +43,7 @@ class RobotState(FrozenModel):
         bound_spaces: bound spaces by workspace, without held bindings.
         robots: robot accounts on record.
         departures: departures on record.
-        rolled_out, rejected, requested_rotations, departure_rotations: see `RotationState`.
         key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
-        expired_robot_ids, exposed_robot_ids, overdue_robot_ids, recent_robot_ids: see
-            `RotationState`.
         blocked_robot_ids: robot accounts in pull secrets that cannot be written, because a password
             for another registry is not known. To delete them at their deadline would end the access
             of namespaces that are still entitled.
@@ -62,14 +58,6 @@ class RobotState(FrozenModel):
     robots: tuple[RobotAccount, ...] = ()
     departures: tuple[Departure, ...] = ()
     key_check: str = Field(default="", repr=False)
-    rolled_out: frozenset[str] = frozenset()
-    rejected: frozenset[str] = frozenset()
-    requested_rotations: frozenset[str] = frozenset()
-    departure_rotations: frozenset[str] = frozenset()
-    expired_robot_ids: frozenset[int] = frozenset()
-    exposed_robot_ids: frozenset[int] = frozenset()
-    overdue_robot_ids: frozenset[int] = frozenset()
-    recent_robot_ids: frozenset[int] = frozenset()
     blocked_robot_ids: frozenset[int] = frozenset()
 
     def schedule(
@@ -124,20 +112,6 @@ class RobotState(FrozenModel):
     def replacements(self) -> tuple[RobotAccount, ...]:
         """Robot accounts in use whose predecessor is not deleted yet."""
         return replacement_robots(self.robots)
-
-    @property
-    def rotation(self) -> RotationState:
-        """The secrets to rotate, and the superseded robot accounts to delete."""
-        return RotationState(
-            rolled_out=self.rolled_out,
-            rejected=self.rejected,
-            requested_rotations=self.requested_rotations,
-            departure_rotations=self.departure_rotations,
-            expired_robot_ids=self.expired_robot_ids,
-            exposed_robot_ids=self.exposed_robot_ids,
-            overdue_robot_ids=self.overdue_robot_ids,
-            recent_robot_ids=self.recent_robot_ids,
-        )
 
     def ignore_unneeded_robots(self, snapshot: Snapshot) -> Snapshot:
         """Return the snapshot with only this registry's robot accounts.
@@ -194,7 +168,7 @@ class RobotState(FrozenModel):
             desired_robots(self.bound_spaces, space_names),
             snapshot.robots,
             self._valid_robots(snapshot.robots),
-            self.rotation,
+            self,
             installation=self.installation,
             can_update=snapshot.can_update_robots,
         )

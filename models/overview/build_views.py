@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import TypeVar
 
-from models.access.binding_status import BindingStatus
 from models.access.pull_user import pull_user_problem
+from models.access.rollout import BindingStatus
 from models.clusters.membership import Namespace
 from models.overview.views import (
     AccessFacts,

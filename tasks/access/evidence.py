@@ -15,8 +15,7 @@ from models.clusters.cluster import (
     unreachable_cluster_snapshot,
 )
 from models.clusters.identity import identity_objection
-from models.clusters.label_grace import keep_misspelled
-from models.clusters.membership import Namespace, assign_workspaces
+from models.clusters.membership import Namespace, assign_workspaces, keep_misspelled
 from models.clusters.pull_secret import DesiredPullSecret
 from models.clusters.service_account_choice import ServiceAccountChoice
 from models.core.availability import Complete, Unavailable

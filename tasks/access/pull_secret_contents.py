@@ -3,6 +3,8 @@
 Contents are built when they are needed; they stay in this process and are never stored.
 """
 
+import base64
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +23,6 @@ from models.core.errors import (
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
-from tasks.access.dockerconfig import Passwords, add_entries, build_dockerconfigjson
 from tasks.access.kept_logins import KeptEntries, KeptLogins
 from tasks.access.own_logins import OwnLogins
 from tasks.access.pull_user import pull_user_fingerprint
@@ -34,6 +35,37 @@ from tasks.store.access import bindings
 from tasks.store.installation import get_key_check
 from tasks.store.registries import credential_origins, registries, robots, statistics
 from tasks.store.session import in_transaction
+
+Passwords = Mapping[tuple[str, int | None], SecretStr]
+"""Passwords by registry and robot account id; the id of a pull-only user is None."""
+
+
+def build_dockerconfigjson(logins: Iterable[RegistryLogin], passwords: Passwords) -> str:
+    """Return the dockerconfigjson text for some logins; equal logins give equal text.
+
+    See https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/
+
+    Raises:
+        KeyError: the password of a login is missing.
+    """
+    auths: dict[str, dict[str, str]] = {}
+    for login in logins:
+        password = passwords[login.registry, login.robot_id].get_secret_value()
+        auth = base64.b64encode(f"{login.account}:{password}".encode()).decode()
+        entry = {"username": login.account, "password": password, "auth": auth}
+        auths |= dict.fromkeys((login.host, *login.other_hosts), entry)
+    return json.dumps({"auths": auths}, sort_keys=True)
+
+
+def add_entries(content: str, entries: Mapping[str, object]) -> str:
+    """Return a dockerconfigjson text with entries added; equal logins give equal text.
+
+    Args:
+        content: the text; empty for one without logins.
+        entries: entries of other hosts.
+    """
+    auths = json.loads(content)["auths"] if content else {}
+    return json.dumps({"auths": {**entries, **auths}}, sort_keys=True)
 
 
 @dataclass(frozen=True)

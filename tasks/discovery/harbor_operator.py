@@ -19,6 +19,7 @@ from tasks.clusters.objects import KubernetesModel, KubernetesObject
 from tasks.discovery.objects import (
     ObjectReader,
     ResourcePath,
+    StatusCondition,
     complete_or_unavailable,
     parse_lenient,
     redact,
@@ -73,16 +74,9 @@ class _Spec(KubernetesModel):
     expose: _Expose = _Expose()
 
 
-class _Condition(KubernetesModel):
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
 class _Status(KubernetesModel):
     status: str = ""
-    conditions: tuple[_Condition, ...] = ()
+    conditions: tuple[StatusCondition, ...] = ()
 
     @property
     def problem(self) -> str:

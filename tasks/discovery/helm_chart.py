@@ -13,7 +13,7 @@ from pydantic import Field
 
 from models.discovery.managed_harbor import HarborPhase, SecretKeyRef
 from tasks.clusters.objects import KubernetesModel, KubernetesObject
-from tasks.discovery.objects import redact
+from tasks.discovery.objects import StatusCondition, redact
 
 ADDRESS_VARIABLE = "EXT_ENDPOINT"
 PASSWORD_VARIABLE = "HARBOR_ADMIN_PASSWORD"  # noqa: S105 - the name of a variable, not a secret
@@ -76,16 +76,9 @@ class _Spec(KubernetesModel):
     template: _Template = _Template()
 
 
-class _Condition(KubernetesModel):
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
 class _Status(KubernetesModel):
     available: int = Field(default=0, alias="availableReplicas")
-    conditions: tuple[_Condition, ...] = ()
+    conditions: tuple[StatusCondition, ...] = ()
 
 
 class CoreDeployment(KubernetesObject):
@@ -201,9 +194,9 @@ class CoreDeployment(KubernetesObject):
     def _env_from(self) -> Iterator[_EnvFrom]:
         return (env_from for env_from in self._core_container.env_from if not env_from.prefix)
 
-    def _condition(self, kind: str) -> _Condition:
+    def _condition(self, kind: str) -> StatusCondition:
         matches = (condition for condition in self.status.conditions if condition.type == kind)
-        return next(matches, _Condition())
+        return next(matches, StatusCondition())
 
     def _secret_key_ref(self, name: str, key: str) -> SecretKeyRef:
         return SecretKeyRef(namespace=self.metadata.namespace, name=name, key=key)

@@ -28,6 +28,15 @@ _MAX_SOURCE_LENGTH = 5_000
 _CREDENTIALS_PATTERN = re.compile(r"//[^/\s@]+@|(?<=password=)\S+|(?<=passwd=)\S+", re.IGNORECASE)
 
 
+class StatusCondition(KubernetesModel):
+    """A condition in the status of an object."""
+
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
 @dataclass(frozen=True)
 class ResourcePath:
     """API path of objects.

@@ -1,15 +1,17 @@
 """Open a registry client for one run, with its credential and the client limits."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
-from models.registries.registry import Registry, RegistryOrigin
+from models.registries.registry import Kind, Registry, RegistryOrigin
 from tasks.http.connection.proxy import Proxy, environment_proxy
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import create_registry_client
+from tasks.registries.docker import open_docker_registry
+from tasks.registries.harbor import open_harbor
 from tasks.registries.protocol import (
+    ClientOpener,
     ClientOptions,
     Credential,
     RegistryClient,
@@ -21,6 +23,19 @@ from tasks.secrets.credentials import (
     pick_proxy,
     read_credentials,
 )
+
+CLIENT_OPENERS: dict[str, ClientOpener] = {
+    Kind.HARBOR: open_harbor,
+    Kind.DOCKER: open_docker_registry,
+}
+"""The function that opens a client, for each kind."""
+
+
+def create_registry_client(
+    registry: Registry, options: ClientOptions
+) -> AbstractAsyncContextManager[RegistryClient]:
+    """Open one client for one registry and one run; see `ClientOpener`."""
+    return CLIENT_OPENERS[registry.kind](registry, options)
 
 
 @asynccontextmanager

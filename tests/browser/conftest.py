@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.product import Product, log_in
 from tests.real.skip import program
@@ -31,7 +31,8 @@ def chromium() -> str:
 def product(chromium: str) -> Iterator[Product]:
     """The whole product on a free port, with a data directory of its own."""
     del chromium  # no browser, no need to start anything
-    with serve_product() as server:
+    # No schedule starts a run: each costs seconds of processor time, and no test waits for one.
+    with serve_product(PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false") as server:
         yield Product(server.url, server.data_dir, server.console_url)
 
 
@@ -45,6 +46,7 @@ def browser_page(chromium: str, product: Product) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(20_000)
+        expect.set_options(timeout=20_000)
         log_in(page, product.url, product.password)
         yield page
         browser.close()

@@ -1,5 +1,6 @@
 """Runs whose worker died, on a real Prefect server."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from prefect.states import Pending, Running
 
 from deployments.environment import WORK_POOL
 from deployments.worker.dead_runs import RunWatcher, crash_all_runs
+from models.core.runs.liveness import HEARTBEAT_TIMEOUT
 
 
 async def _deployment(client: PrefectClient, pool: str = WORK_POOL) -> UUID:
@@ -41,7 +43,7 @@ async def _send_heartbeat(client: PrefectClient, run: FlowRun, at: datetime) -> 
     (await client.request("POST", "/events", json=[event])).raise_for_status()
     query = {"filter": {"id": {"id": [event["id"]]}}}
     while not (await client.request("POST", "/events/filter", json=query)).json()["events"]:
-        pass
+        await asyncio.sleep(0.05)
 
 
 async def _state(client: PrefectClient, run: FlowRun) -> StateType | None:
@@ -58,9 +60,10 @@ async def test_who_sends_no_heartbeats_is_crashed_and_gives_its_slot_back() -> N
     async with get_client() as client:
         deployment = await _deployment(client)
         silent, alive = [await _running(client, deployment) for _ in range(2)]
+        # The server shows no events of the future, so the last heartbeat is of now.
         now = datetime.now(UTC)
-        later = now + timedelta(seconds=130)
-        await _send_heartbeat(client, alive, now + timedelta(seconds=100))
+        later = now + HEARTBEAT_TIMEOUT
+        await _send_heartbeat(client, alive, now)
         watcher = RunWatcher()
         await watcher.check(client, now)
         assert await _state(client, silent) is StateType.RUNNING

@@ -3,7 +3,7 @@
 from models.core.availability import Complete
 from models.registries.condition import ConditionStatus
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import create_registry_client
+from tasks.registries.connect import create_registry_client
 from tasks.registries.protocol import ClientOptions
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction

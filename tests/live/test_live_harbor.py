@@ -13,7 +13,7 @@ from models.registries.health import first_failure
 from models.registries.observation import StorageReading
 from models.registries.space import Visibility
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import create_registry_client
+from tasks.registries.connect import create_registry_client
 from tasks.registries.protocol import ClientOptions, Credential
 from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction

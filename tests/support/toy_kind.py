@@ -36,7 +36,7 @@ from models.registries.registry import CAPABILITIES, Capabilities, Registry
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount
 from models.registries.space import ObservedSpace, SpaceNameRule, Visibility
 from tasks import clock
-from tasks.registries.factory import CLIENT_OPENERS
+from tasks.registries.connect import CLIENT_OPENERS
 from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, SaveSecret
 
 TOY = "toy"

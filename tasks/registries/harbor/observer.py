@@ -6,13 +6,14 @@ support. The requests that prove that a list is complete are sent as the adminis
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
 from models.core.availability import Complete, Unavailable
-from models.core.errors import NotFound
+from models.core.errors import NotFound, RemoteError
 from models.core.reasons import Reason
 from models.registries.observation import NOT_REQUESTED
 from models.registries.robots import ObservedRobot, OwnershipMark, RobotAccount, observer_name
@@ -20,7 +21,6 @@ from models.registries.space import ObservedSpace
 from tasks import clock
 from tasks.http.client import HttpClient
 from tasks.registries.harbor.auth import API_PATH
-from tasks.registries.harbor.lists import read_complete
 from tasks.registries.harbor.projects import read_projects
 from tasks.registries.harbor.robot_accounts import RobotAccountWriter
 from tasks.registries.harbor.robot_wire import Right, RobotPermission
@@ -175,3 +175,24 @@ async def delete_observer_robot(http: HttpClient, installation: str) -> bool:
     mark = OwnershipMark(installation=installation, registry=http.name, workspace="")
     robot = await robot_accounts.find_own_robot(observer_name(installation), mark)
     return robot is not None and await robot_accounts.delete_by_id(robot.id)
+
+
+Item = TypeVar("Item")
+
+
+async def read_complete(
+    read: Callable[[], Awaitable[Complete[Item] | Unavailable]],
+) -> Complete[Item] | Unavailable:
+    """Read a list, and once more if it changed during the read.
+
+    Args:
+        read: reads the list once.
+
+    Returns:
+        The complete list; unavailable if it changed again or an error occurred.
+    """
+    try:
+        first = await read()
+        return first if isinstance(first, Complete) else await read()
+    except RemoteError as error:
+        return Unavailable(reason=error.reason, message=str(error))

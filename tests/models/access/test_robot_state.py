@@ -11,7 +11,7 @@ from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 from models.registries.changes import summarize_difference, summarize_spaces
 from models.registries.observation import NOT_REQUESTED, Snapshot
-from models.registries.robot_plan import RobotPlan
+from models.registries.robot_plan import RobotPlan, RotationState
 from models.registries.robots import ObservedRobot, RobotAccount
 from tests.support.access_builders import (
     INSTALLATION_ID,
@@ -219,8 +219,9 @@ def test_a_space_that_harbor_shows_a_right_on_is_there_whatever_a_list_says() ->
 
 def scheduled(robot_state: RobotState, now: datetime = NOW) -> dict[str, frozenset[object]]:
     """The parts of a schedule that are not empty, without the robot accounts with new secrets."""
-    schedule = robot_state.schedule(timedelta(minutes=10), now).rotation
-    return {name: value for name, value in dict(schedule).items() if value and "recent" not in name}
+    schedule = robot_state.schedule(timedelta(minutes=10), now)
+    parts = {name: getattr(schedule, name) for name in RotationState.model_fields}
+    return {name: value for name, value in parts.items() if value and "recent" not in name}
 
 
 LEFT = Departure(registry="prod", workspace="team-a", left_at=NOW)
@@ -258,8 +259,8 @@ def test_what_is_due_on_the_robot_accounts(
 
 
 def test_who_asks_for_a_new_secret_gets_one() -> None:
-    rotation = record(OLD).schedule(timedelta(0), NOW, frozenset({"team-a"})).rotation
-    assert rotation.requested_rotations == {"team-a"}
+    schedule = record(OLD).schedule(timedelta(0), NOW, frozenset({"team-a"}))
+    assert schedule.requested_rotations == {"team-a"}
 
 
 # A robot account that Harbor reports as updated may have another secret than on record.
@@ -298,7 +299,7 @@ def test_only_the_secret_in_use_is_tried() -> None:
 def test_a_new_secret_is_recent_for_some_minutes(minutes: float, recent: set[int]) -> None:
     now = NEW.secret_created_at + timedelta(minutes=minutes)
     schedule = record(OLD, NEW).schedule(timedelta(minutes=10), now)
-    assert schedule.rotation.recent_robot_ids == recent
+    assert schedule.recent_robot_ids == recent
 
 
 def test_robots_in_pull_secrets_that_cannot_be_written() -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from models.access.binding import Binding
-from models.access.binding_status import BindingStatus
-from models.access.rollout import Rollout, RolloutGap, RolloutStep, first_ungranted
+from models.access.rollout import BindingStatus, Rollout, RolloutGap, RolloutStep, first_ungranted
 from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretState, PullSecretStatus, RegistryLogin
 from models.core.reasons import Reason

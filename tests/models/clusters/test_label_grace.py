@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from models.clusters.label_grace import keep_misspelled
 from models.clusters.membership import (
     MembershipRules,
     Namespace,
     WorkspaceSource,
     assign_workspaces,
+    keep_misspelled,
 )
 from models.core.reasons import Reason
 from tests.support.access_builders import namespace, observed_namespace

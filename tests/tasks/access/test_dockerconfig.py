@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from models.clusters.pull_secret import MAX_SECRET_BYTES, RegistryLogin
-from tasks.access.dockerconfig import Passwords, build_dockerconfigjson
+from tasks.access.pull_secret_contents import Passwords, build_dockerconfigjson
 from tests.support.access_builders import login
 
 ROBOT = login("harbor", 1, account="robot$team-a", host="harbor.test")

@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from tasks.access.dockerconfig import add_entries, build_dockerconfigjson
 from tasks.access.kept_logins import KeptLogins
+from tasks.access.pull_secret_contents import add_entries, build_dockerconfigjson
 from tests.support.access_builders import login, pull_secret_status
 
 A = login("a", 1, host="a.test", account="robot-a")

@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from models.clusters.pull_secret import RegistryLogin
-from tasks.access.dockerconfig import build_dockerconfigjson
 from tasks.access.own_logins import OwnLogins, parse_logins
+from tasks.access.pull_secret_contents import build_dockerconfigjson
 from tasks.registries.protocol import Credential
 from tasks.secrets.cipher import Cipher
 from tests.support.access_builders import login, robot_account

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from models.access.entitlement import PullUser, logins_by_workspace
 from models.registries.registry import Kind
-from tasks.access.dockerconfig import build_dockerconfigjson
+from tasks.access.pull_secret_contents import build_dockerconfigjson
 from tests.real.docker_registry import push, running_docker_registry
 from tests.real.skip import program
 from tests.support.builders import registry

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tasks.http.body import BodyBuffer, BodyError, CorruptBody
+from tasks.http.response import BodyBuffer, BodyError, CorruptBody
 from tests.support.large_bodies import bounded_memory, gzip_bomb
 
 TEXT = b'{"name": "library"}' * 40

@@ -11,8 +11,7 @@ from models.core.reasons import Reason
 from models.core.text import PLACEHOLDER, replace_invisible
 from tasks.clusters.objects import NamespaceObject
 from tasks.clusters.paging import ObjectList
-from tasks.http.response import Response
-from tasks.http.sanitize import sanitize_json
+from tasks.http.response import Response, sanitize_json
 from tasks.registries.docker.wire import CATALOG_ADAPTER, is_repository_name
 from tasks.registries.harbor.wire import PROJECTS_ADAPTER
 from tasks.registries.wire import error_from_response, parse_json

@@ -26,7 +26,7 @@ from tasks.http.client import HttpClient
 from tasks.http.connection.client_certificate import ClientCertificate
 from tasks.http.connection.proxy import Proxy
 from tasks.http.limits import ClientLimits
-from tasks.registries.factory import CLIENT_OPENERS
+from tasks.registries.connect import CLIENT_OPENERS
 from tasks.registries.harbor import LockoutPolicy, open_harbor
 from tasks.registries.protocol import ClientOpener, ClientOptions, Credential, RegistryClient
 from tasks.registries.server import registry_server

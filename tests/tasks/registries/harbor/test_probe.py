@@ -11,7 +11,7 @@ from models.core.errors import CredentialError
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType, Health
 from models.registries.health import reachable_checks, summarize_health, update_conditions
-from tasks.registries.factory import create_registry_client
+from tasks.registries.connect import create_registry_client
 from tasks.registries.protocol import ClientOptions
 from tests.support.builders import NOW, registry
 from tests.support.simulator_servers import serving

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
-from flows.operations.rollout import save_rolled_out_robots
+from flows.operations.bindings import save_rolled_out_robots
 from models.access.binding import Workspace
 from models.access.robot_state import RobotState
 from models.access.rotation import Departure, due_for_rotation
