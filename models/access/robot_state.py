@@ -8,11 +8,13 @@ from pydantic import Field
 from models.access.rotation import (
     REFUSED_SECRET_INTERVAL,
     Departure,
+    blocked_robot_ids,
     current_robots,
     departure_rotations,
     replacement_robots,
     schedule_robot_deletions,
 )
+from models.clusters.pull_secret import PullSecretStatus
 from models.core.availability import Complete, Unavailable
 from models.discovery.identity import (
     IdentityMatch,
@@ -44,9 +46,9 @@ class RobotState(RotationState):
         robots: robot accounts on record.
         departures: departures on record.
         key_check: text that the key of the stored secrets decrypts; empty if there is none yet.
-        blocked_robot_ids: robot accounts in pull secrets that cannot be written, because a password
-            for another registry is not known. To delete them at their deadline would end the access
-            of namespaces that are still entitled.
+        pull_secrets: pull secrets on record while there are departures. A robot account in one that
+            cannot be written, because a password for another registry is not known, is not deleted
+            at its deadline: that would end the access of namespaces that are still entitled.
     """
 
     registry: str
@@ -58,7 +60,7 @@ class RobotState(RotationState):
     robots: tuple[RobotAccount, ...] = ()
     departures: tuple[Departure, ...] = ()
     key_check: str = Field(default="", repr=False)
-    blocked_robot_ids: frozenset[int] = frozenset()
+    pull_secrets: tuple[PullSecretStatus, ...] = ()
 
     def schedule(
         self, retention: timedelta, now: datetime, requested: frozenset[str] = frozenset()
@@ -76,6 +78,7 @@ class RobotState(RotationState):
                 self.robots, self.departures, retention
             ).items()
         }
+        blocked = blocked_robot_ids(self.pull_secrets, self.registry)
         rotations = departure_rotations(self.robots, self.departures, now)
         update = {
             "requested_rotations": requested,
@@ -89,9 +92,7 @@ class RobotState(RotationState):
             },
             "exposed_robot_ids": {id for id in deletions if deletions[id].is_exposed},
             "overdue_robot_ids": {
-                id
-                for id in deletions
-                if deletions[id].is_overdue(now) and id not in self.blocked_robot_ids
+                id for id in deletions if deletions[id].is_overdue(now) and id not in blocked
             },
         }
         return self.model_copy(update={key: frozenset(value) for key, value in update.items()})

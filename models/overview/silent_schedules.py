@@ -1,13 +1,16 @@
 """Find silent schedules: an unchanged world and a dead service look the same otherwise."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.core.base import FrozenModel
 from models.core.runs.schedules import INTERVALS, ScheduledFlow
 
 MAX_MISSED = 3
 """Intervals without a run that ended after which a schedule is silent."""
+
+MIN_SILENCE = timedelta(minutes=3)
+"""A run of a frequent schedule that waits for a slow cluster is not silent."""
 
 
 class SilentSchedule(FrozenModel):
@@ -41,5 +44,6 @@ def find_silent_schedules(
     return tuple(
         SilentSchedule(flow=flow, since=since, has_run=flow in last_ends)
         for flow, interval in INTERVALS.items()
-        if now - (since := last_ends.get(flow, watched_since)) > MAX_MISSED * interval
+        if now - (since := last_ends.get(flow, watched_since))
+        > max(MAX_MISSED * interval, MIN_SILENCE)
     )

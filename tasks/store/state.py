@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from models.access.binding_change import BindingRecords
 from models.access.robot_state import RobotState
-from models.access.rotation import Departure, blocked_robot_ids
+from models.access.rotation import Departure
 from models.core.base import FrozenModel
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.record import RegistryRecord
@@ -79,11 +79,7 @@ def _load_robot_state(session: Session, registry_record: RegistryRecord) -> Robo
         has_bindings=bindings.count_bindings(session, name) > 0,
         robots=robots.list_robots(session, name),
         departures=robot_departures,
-        blocked_robot_ids=(
-            blocked_robot_ids(clusters.list_pull_secrets(session), name)
-            if robot_departures
-            else frozenset()
-        ),
+        pull_secrets=tuple(clusters.list_pull_secrets(session)) if robot_departures else (),
         key_check=get_key_check(session),
     )
 

@@ -116,8 +116,14 @@ def test_a_robot_that_namespaces_cannot_replace_is_not_deleted_at_its_deadline(
     blocked: frozenset[int], overdue: set[int]
 ) -> None:
     left = Departure(registry="prod", workspace="team-a", rotated_at=NOW + timedelta(days=1))
+    pull_secrets = tuple(
+        pull_secret_status(
+            "a", PullSecretState.PENDING, Reason.CREDENTIALS_MISSING, logins=(login(robot_id=id),)
+        )
+        for id in blocked
+    )
     state = record(OLD, NEW).model_copy(
-        update={"departures": (left,), "blocked_robot_ids": blocked}
+        update={"departures": (left,), "pull_secrets": pull_secrets}
     )
     scheduled = state.schedule(timedelta(minutes=10), NOW + timedelta(days=2))
     assert scheduled.overdue_robot_ids == overdue
