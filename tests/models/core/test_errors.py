@@ -36,7 +36,10 @@ def test_pickle_round_trip(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_transient_or_permanent(kind: type[RemoteError]) -> None:
-    transient_kinds = (RemoteError, errors.Unreachable, errors.CircuitOpen, errors.ServerError)
+    transient_kinds = (
+        *(RemoteError, errors.Unreachable, errors.CircuitOpen),
+        *(errors.ServerError, errors.InvalidItems),
+    )
     assert kind("prod", "GET", "https://h/x", "").transient is (kind in transient_kinds)
 
 

@@ -43,6 +43,7 @@ def test_written_as_it_is() -> None:
         "after": "b",
         "why": "because",
         "flow_run": "run-1",
+        "actor": "api",
         "event": "space.created",
         "announced_at": None,
         "rejected": "",
