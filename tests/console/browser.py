@@ -1,9 +1,15 @@
 """Requests as a browser sends them, and what tests read from the pages."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html import unescape
+from html.parser import HTMLParser
+from typing import Any
 
 import httpx
+from prefect import Flow
+from prefect.client.orchestration import get_client
 from starlette.applications import Starlette
 
 PASSWORD = "operator:correct-horse"
@@ -47,3 +53,58 @@ class Browser:
 def text_of(html: str) -> str:
     """Return the text of a page, without markup, with single spaces."""
     return " ".join(unescape(_TAGS.sub(" ", html)).split())
+
+
+class _FormFields(HTMLParser):
+    """The fields of the form with an action as a browser sends them if nothing is entered."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action, self.fields = action, dict[str, str]()
+        self.is_inside = False
+        self.open_name, self.has_option = "", False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        name = values.get("name", "")
+        is_text = tag == "input" and values.get("type") not in ("checkbox", "radio")
+        if tag == "form":
+            self.is_inside = values.get("action") == self.action
+        elif self.is_inside and tag in ("select", "textarea"):
+            self.open_name = name
+            self.fields.setdefault(name, "")
+            self.has_option = False
+        elif self.is_inside and tag == "option" and (not self.has_option or "selected" in values):
+            self.has_option = True
+            self.fields[self.open_name] = values.get("value", "")
+        elif self.is_inside and name and (is_text or "checked" in values):
+            self.fields[name] = "".join(values.get("value", "").splitlines())
+
+    def handle_data(self, data: str) -> None:
+        if self.is_inside and self.lasttag == "textarea" and self.open_name:
+            self.fields[self.open_name] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("select", "textarea"):
+            self.open_name = ""
+
+
+def fields_of(html: str, action: str) -> dict[str, str]:
+    """Return what a browser sends for the form with this action, if nothing is entered in it."""
+    parser = _FormFields(action)
+    parser.feed(html)
+    assert parser.fields, f"there is no form for {action}"
+    return parser.fields
+
+
+@asynccontextmanager
+async def deployed(item: Flow[Any, Any]) -> AsyncIterator[None]:
+    """Deploy a flow; no worker runs it."""
+    schema = item.parameters.model_dump()
+    async with get_client() as client:
+        flow_id = await client.create_flow(item)
+        deployment_id = await client.create_deployment(
+            flow_id, "default", parameter_openapi_schema=schema, enforce_parameter_schema=True
+        )
+        yield
+        await client.delete_deployment(deployment_id)

@@ -1,7 +1,5 @@
 """Each form starts the right flow with the right parameters, on a real Prefect server."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -35,7 +33,7 @@ from tasks.store.access import bindings, workspaces
 from tasks.store.registries import spaces
 from tasks.store.session import run_in_snapshot, run_in_transaction
 from tasks.store.upsert import upsert
-from tests.console.browser import Browser, text_of
+from tests.console.browser import Browser, deployed, text_of
 from tests.support.access_builders import binding, cluster, namespace
 from tests.support.builders import NOW, PUBLIC, registry, run_context, space
 from tests.tasks.store.tools import integrate
@@ -55,20 +53,6 @@ _FLOWS: list[Flow[Any, Any]] = [
 ]
 FLOWS = {item.name: item for item in _FLOWS}
 RUN = run_context("run-1")
-
-
-@asynccontextmanager
-async def _deployed(flow_name: str) -> AsyncIterator[None]:
-    """Deploy one of the flows; no worker runs it."""
-    item = FLOWS[flow_name]
-    schema = item.parameters.model_dump()
-    async with get_client() as client:
-        flow_id = await client.create_flow(item)
-        deployment_id = await client.create_deployment(
-            flow_id, "default", parameter_openapi_schema=schema, enforce_parameter_schema=True
-        )
-        yield
-        await client.delete_deployment(deployment_id)
 
 
 def _fill(session: Session) -> None:
@@ -274,7 +258,7 @@ CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
 async def test_a_form_starts_a_run(
     filled: Browser, path: str, fields: Fields, flow: str, parameters: dict[str, Any]
 ) -> None:
-    async with _deployed(flow), get_client() as client:
+    async with deployed(FLOWS[flow]), get_client() as client:
         response = await filled.post(path, page=PROD, **fields)
         assert response.status_code == 303, text_of(response.text)
         location = urlsplit(response.headers["location"])
@@ -340,7 +324,7 @@ async def test_a_form_of_an_unknown_name_asks_back(
 
 
 async def test_back_leads_to_the_page_of_the_form_only(filled: Browser) -> None:
-    async with _deployed("reconcile-registry"):
+    async with deployed(reconcile_registry):
         await _check_back(filled)
 
 
@@ -369,7 +353,7 @@ async def test_a_preview_changes_nothing_and_leads_to_the_change(
     filled: Browser, path: str, fields: Fields, flow_name: str, texts: list[str]
 ) -> None:
     before = run_in_snapshot(_state)
-    async with _deployed(flow_name), get_client() as client:
+    async with deployed(FLOWS[flow_name]), get_client() as client:
         response = await filled.post(path, page=PROD, **fields)
         page = response.headers["location"]
         run = await client.read_flow_run(UUID(urlsplit(page).path.removeprefix("/runs/")))

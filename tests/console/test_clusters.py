@@ -19,12 +19,13 @@ from models.core.reasons import Reason
 from models.core.runs.context import RunContext
 from models.discovery.managed_harbor import AdoptionState, HarborRef, HarborSourceKind
 from models.discovery.managed_harbor import ManagedHarborRecord as Record
+from models.registries.registry import BlockRef
 from models.tables import NamespaceRow, PullSecretRow
 from tasks import clock
 from tasks.prefect.flow_runs import get_run
 from tasks.store.access import clusters, managed_harbors
 from tasks.store.session import run_in_transaction
-from tests.console.browser import Browser, text_of
+from tests.console.browser import Browser, fields_of, text_of
 from tests.support.access_builders import cluster
 
 HOSTILE = '<script>alert("1")</script>\u202e"><img src=x onerror=alert(2)>'
@@ -194,6 +195,14 @@ async def test_a_cluster_is_registered_by_its_form(browser: Browser) -> None:
         "description": "Europe",
         "replace": False,
     }
+
+
+async def test_a_kubeconfig_that_is_not_listed_stays_chosen(browser: Browser) -> None:
+    context = RunContext(now=clock.now())
+    spec = cluster("eu").model_copy(update={"credential": BlockRef(name="kubeconfig-999")})
+    run_in_transaction(clusters.save_cluster, spec, ClusterStatus(), [], context)
+    html = await browser.get("/clusters/new?name=eu")
+    assert fields_of(html, "/clusters/new")["credentials"] == "kubeconfig-999"
 
 
 async def test_an_invalid_form_comes_back_with_its_values(browser: Browser) -> None:
