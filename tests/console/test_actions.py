@@ -10,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow_async
 from sqlmodel import Session
 
+from deployments.console.pages import registry_actions
 from flows.access.bind_space import bind_space
 from flows.access.create_workspace import create_workspace
 from flows.access.remove_workspace import remove_workspace
@@ -297,6 +298,17 @@ async def test_an_invalid_form_starts_nothing(
     assert response.status_code == 422
     assert message in text_of(response.text)
     assert "<b>" not in response.text and "Secret-7" not in response.text
+
+
+@pytest.mark.parametrize("action", ["bind", "unbind", "public", "private"])
+async def test_a_list_that_is_too_long_for_one_run_is_not_cut(
+    filled: Browser, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    monkeypatch.setattr(registry_actions, "MAX_SPACES", 2)
+    fields: Fields = {"all_matches": "on", "workspace": "blue"}
+    response = await filled.post(f"{PROD}/{action}", page=PROD, **fields)
+    assert response.status_code == 422
+    assert "The list has more than 2 spaces: narrow it." in text_of(response.text)
 
 
 async def test_a_form_that_comes_back_keeps_its_values(filled: Browser) -> None:

@@ -140,7 +140,10 @@ async def _spaces(registry: str, form: FormData) -> list[str]:
     if not is_checked(form, "all_matches"):
         return texts_of(form, "space")
     filters = {name: text_of(form, name) for name in ("q", "visibility", "state", "bound")}
-    return list(await read(list_space_names, registry, parse_query(filters), MAX_SPACES))
+    names = await read(list_space_names, registry, parse_query(filters), MAX_SPACES + 1)
+    if len(names) > MAX_SPACES:
+        raise InvalidForm({"": f"The list has more than {MAX_SPACES:,} spaces: narrow it."})
+    return list(names)
 
 
 def _opened_spaces(form: FormData) -> Mapping[str, int]:
