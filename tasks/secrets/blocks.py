@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from uuid import uuid4
 
+import httpx
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import BlockDocument
@@ -135,11 +136,23 @@ async def _read_document(client: PrefectClient, slug: str, name: str) -> BlockDo
         )
 
 
-async def _read_all_documents(client: PrefectClient, slug: str) -> list[BlockDocument]:
+async def list_block_documents(client: PrefectClient, slug: str) -> list[BlockDocument]:
+    """Return all saved blocks of a type, without their secrets; none if the type is unknown."""
+    try:
+        return await _read_all_documents(client, slug, include_secrets=False)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != httpx.codes.NOT_FOUND:
+            raise
+        return []  # the block type is not registered yet
+
+
+async def _read_all_documents(
+    client: PrefectClient, slug: str, *, include_secrets: bool = True
+) -> list[BlockDocument]:
     documents: dict[str, BlockDocument] = {}
     while True:
         page = await client.read_block_documents_by_type(
-            slug, offset=len(documents), limit=_PAGE_SIZE
+            slug, offset=len(documents), limit=_PAGE_SIZE, include_secrets=include_secrets
         )
         new_documents = {document.name: document for document in page if document.name}
         if not new_documents.keys() - documents.keys():

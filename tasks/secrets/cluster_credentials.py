@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-import httpx
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
-from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import ConfigDict, Field, SecretStr
 
 from models.clusters.cluster import Cluster
@@ -18,6 +16,7 @@ from tasks.secrets.blocks import (
     BlockIncomplete,
     BlockUnreadable,
     block_reference,
+    list_block_documents,
     read_block_documents,
     read_text_field,
 )
@@ -116,20 +115,13 @@ async def read_kubeconfigs(clusters: Iterable[Cluster]) -> dict[str, SecretStr]:
 
 
 async def list_saved_kubeconfigs() -> tuple[str, ...]:
-    """Return the names of saved kubeconfigs, sorted; at most 200, without their content.
+    """Return the names of saved kubeconfigs, sorted, without their content.
 
     Raises:
         PrefectUnavailable: the Prefect API does not answer.
     """
     async with prefect_client() as client:
-        try:
-            documents = await client.read_block_documents_by_type(
-                _BLOCK_TYPE, limit=200, include_secrets=False
-            )
-        except PrefectHTTPStatusError as error:
-            if error.response.status_code != httpx.codes.NOT_FOUND:
-                raise
-            return ()  # the block type is not registered yet
+        documents = await list_block_documents(client, _BLOCK_TYPE)
     return tuple(sorted(document.name for document in documents if document.name))
 
 

@@ -5,27 +5,29 @@ Each carries a mark in its data. A block without the mark, that a person saved, 
 
 import json
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import BlockDocumentCreate
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import BlockDocument, StateType
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from pydantic import SecretStr
 
 from models.core.form_blocks import START_TIME, FormBlock, find_abandoned
 from tasks import clock
 from tasks.prefect.api import prefect_client
+from tasks.secrets.blocks import list_block_documents
 from tasks.secrets.credentials import RegistryCredentials
 from tasks.store.registries.registries import list_registries
 from tasks.store.session import in_snapshot
@@ -33,7 +35,10 @@ from tasks.store.session import in_snapshot
 _MARK = "console_form"
 _SLUG = RegistryCredentials.get_block_type_slug()
 _FLOWS = ["integrate-registry", "update-registry"]
-"""The flows that take registry credentials; neither has a schedule."""
+"""The flows whose parameters name the credentials that they use; neither has a schedule."""
+
+_FLOWS_WITH_DOCUMENTS = ["apply-configuration"]
+"""The flows that take credentials from documents, so their parameters name none of them."""
 
 _UNFINISHED = [
     StateType.SCHEDULED,
@@ -43,6 +48,8 @@ _UNFINISHED = [
     StateType.CANCELLING,
 ]
 _PAGE_SIZE = 200
+_MAX_DELETIONS = 100
+"""A sweep has a time-out; the next one goes on."""
 
 
 async def save_form_credentials(registry: str, username: str, password: SecretStr) -> str:
@@ -73,13 +80,13 @@ async def save_form_credentials(registry: str, username: str, password: SecretSt
 
 
 async def list_saved_credentials() -> tuple[str, ...]:
-    """Return the names of saved registry credentials, sorted; at most a page of them.
+    """Return the names of saved registry credentials, sorted.
 
     Raises:
         PrefectUnavailable: the Prefect API does not answer.
     """
     async with prefect_client() as client:
-        documents = await _read_documents(client)
+        documents = await list_block_documents(client, _SLUG)
     return tuple(sorted(document.name for document in documents if document.name))
 
 
@@ -100,7 +107,9 @@ async def discard_form_credentials(block_id: str) -> bool:
 async def sweep_form_credentials() -> bool:
     """Delete the blocks of forms that were abandoned: a console died, or nobody saw the run end."""
     async with prefect_client() as client:
-        return await _delete_abandoned(client, await _read_documents(client), START_TIME)
+        return await _delete_abandoned(
+            client, await list_block_documents(client, _SLUG), START_TIME
+        )
 
 
 async def _delete_abandoned(
@@ -116,29 +125,27 @@ async def _delete_abandoned(
     # In this order: see find_abandoned.
     runs = await _read_unfinished_parameters(client)
     records = await in_snapshot(list_registries)
-    names = {name for record in records for name in record.registry.credential_blocks}
+    names = {name for record in records for name in record.registry.permitted_blocks}
     now = clock.now() + START_TIME - min_age
     abandoned = find_abandoned(blocks, names, runs, now) if runs is not None else ()
-    for block in abandoned:
-        await client.delete_block_document(UUID(block.id))
+    for block in abandoned[:_MAX_DELETIONS]:
+        with suppress(ObjectNotFound):  # another sweep deleted it
+            await client.delete_block_document(UUID(block.id))
     return bool(abandoned)
 
 
-async def _read_documents(client: PrefectClient) -> list[BlockDocument]:
-    try:
-        return await client.read_block_documents_by_type(
-            _SLUG, limit=_PAGE_SIZE, include_secrets=False
-        )
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code != httpx.codes.NOT_FOUND:
-            raise
-        return []  # the block type is not registered yet
-
-
 async def _read_unfinished_parameters(client: PrefectClient) -> list[str] | None:
-    """Return the parameters of unfinished runs as text; None if there are too many to be sure."""
+    """Return the parameters of unfinished runs as text; None if they cannot tell what is used."""
     states = FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNFINISHED))
+    due = FlowRunFilterExpectedStartTime(before_=clock.now())  # a schedule always has future runs
     runs: list[Any] = await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=_FLOWS_WITH_DOCUMENTS)),
+        flow_run_filter=FlowRunFilter(state=states, expected_start_time=due),
+        limit=1,
+    )
+    if runs:
+        return None
+    runs = await client.read_flow_runs(
         flow_filter=FlowFilter(name=FlowFilterName(any_=_FLOWS)),
         flow_run_filter=FlowRunFilter(state=states),
         limit=_PAGE_SIZE,

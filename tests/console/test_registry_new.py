@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,15 +12,22 @@ import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow_async
+from prefect.states import Completed, Running, Scheduled
 from pydantic import SecretStr
 
+from flows.configuration.apply_configuration import apply_configuration
+from flows.overview import compute_overview
 from flows.registries.integrate import integrate_registry
 from models.core.form_blocks import START_TIME
+from models.registries.registry import BlockRef
 from tasks import clock
-from tasks.secrets import form_blocks
+from tasks.prefect.api import PrefectUnavailable
+from tasks.secrets import blocks, form_blocks
 from tasks.secrets.credentials import RegistryCredentials
-from tests.console.browser import Browser, text_of
+from tests.console.browser import Browser, fields_of, text_of
+from tests.support.builders import registry
 from tests.support.helpers import PASSWORD, HarborServer, harbor_with, record_of
+from tests.tasks.store.tools import integrate as add_record
 
 WRONG = "Wrong-password-77"
 PAGE = "/registries/new"
@@ -148,20 +155,89 @@ async def test_an_invalid_form_comes_back_before_anything_is_saved(
     assert message in text_of(response.text)
     assert WRONG not in response.text and "Secret-9" not in response.text
     assert "&#34;&gt;&lt;script&gt;" in response.text
+    assert fields_of(response.text, PAGE)["saved"] == changes.get("saved", "")
     assert await _blocks() == []
 
 
+async def _names() -> set[str]:
+    return {block.name for block in await _blocks()}
+
+
+async def _save_form_block(name: str = "shop") -> None:
+    await form_blocks.save_form_credentials(name, "admin", SecretStr(PASSWORD))
+
+
+@pytest.fixture
+def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the time pass after which a form is abandoned."""
+    later = clock.now() + START_TIME + timedelta(minutes=1)
+    return lambda: monkeypatch.setattr(clock, "now", lambda: later)
+
+
 async def test_only_abandoned_credentials_of_forms_are_swept(
-    browser: Browser, deployed: None, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, deployed: None, wait: Callable[[], None]
 ) -> None:
     await RegistryCredentials(username="a", password="b").save("saved-by-a-person")
-    await form_blocks.save_form_credentials("shop", "admin", SecretStr(PASSWORD))
+    await _save_form_block()
     await browser.get(PAGE)
-    assert {block.name for block in await _blocks()} == {"saved-by-a-person", "shop"}
-    later = clock.now() + START_TIME + timedelta(seconds=1)
-    monkeypatch.setattr(clock, "now", lambda: later)
+    assert await _names() == {"saved-by-a-person", "shop"}
+    wait()
     assert await form_blocks.sweep_form_credentials()
-    assert {block.name for block in await _blocks()} == {"saved-by-a-person"}
+    assert await _names() == {"saved-by-a-person"}
+
+
+async def test_the_login_of_a_proxy_is_not_swept(
+    browser: Browser, deployed: None, wait: Callable[[], None]
+) -> None:
+    await _save_form_block("proxy")
+    spec = registry().model_copy(update={"proxy_credential": BlockRef(name="proxy")})
+    add_record(spec)
+    wait()
+    assert not await form_blocks.sweep_form_credentials()
+    assert await _names() == {"proxy"}
+
+
+async def test_nothing_is_swept_while_documents_are_applied(
+    browser: Browser, deployed: None, wait: Callable[[], None]
+) -> None:
+    await _save_form_block()
+    wait()
+    far_future = clock.now() + timedelta(days=1)
+    async with get_client() as client:
+        state = Scheduled(scheduled_time=far_future)
+        later_run = await client.create_flow_run(apply_configuration, state=state)
+        run = await client.create_flow_run(apply_configuration, state=Running())
+        try:
+            assert not await form_blocks.sweep_form_credentials()
+            assert await _names() == {"shop"}
+            await client.set_flow_run_state(run.id, Completed(), force=True)
+            assert await form_blocks.sweep_form_credentials()
+        finally:
+            for item in (run, later_run):
+                await client.delete_flow_run(item.id)
+
+
+async def test_all_pages_of_blocks_are_read_and_the_overview_sweeps(
+    browser: Browser, deployed: None, wait: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "_PAGE_SIZE", 2)
+    for name in ("a", "b", "c"):
+        await RegistryCredentials(username="a", password="b").save(name)
+    await _save_form_block()
+    assert await form_blocks.list_saved_credentials() == ("a", "b", "c", "shop")
+    wait()
+    await compute_overview()
+    assert await _names() == {"a", "b", "c"}
+
+
+async def test_the_overview_does_not_fail_if_prefect_cannot_list_blocks(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise PrefectUnavailable("the Prefect API did not answer")
+
+    monkeypatch.setattr(form_blocks, "list_block_documents", fail)
+    assert (await compute_overview(return_state=True)).is_completed()
 
 
 async def test_a_block_of_a_person_is_never_discarded(browser: Browser, deployed: None) -> None:
