@@ -23,7 +23,6 @@ from flows.registries.create_space import create_space
 from flows.registries.reconcile import reconcile_registry
 from flows.registries.remove import remove_registry
 from flows.registries.set_visibility import set_space_visibility
-from flows.registries.update import update_registry
 from models.access.binding import Workspace
 from models.clusters.cluster import ClusterStatus
 from models.clusters.membership import WorkspaceSource
@@ -48,7 +47,6 @@ _FLOWS: list[Flow[Any, Any]] = [
     rotate_credentials,
     resolve_held_bindings,
     remove_registry,
-    update_registry,
     create_workspace,
     remove_workspace,
 ]
@@ -79,24 +77,6 @@ async def filled(browser: Browser) -> Browser:
 
 Fields = dict[str, str | list[str]]
 PROD, TEAM = "/registries/prod", "/workspaces/team-a"
-
-
-def _settings(**changes: str) -> Fields:
-    """Return the form of settings as the page shows it, with changes."""
-    return {
-        "address": "http://registry.test",
-        "description": "",
-        "credentials": "",
-        "pull_credentials": "none",
-        "allow_push": "no",
-        "tls": "verify",
-        "bundle": "",
-        "token_service": "",
-        "pull_addresses": "",
-        "drift_policy": "enforce",
-        "count_storage": "yes",
-        **changes,
-    }
 
 
 CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
@@ -179,29 +159,6 @@ CASES: list[tuple[str, Fields, str, dict[str, Any]]] = [
             "dry_run": True,
         },
     ),
-    (
-        f"{PROD}/edit",
-        _settings(description="Ours", drift_policy="report", credentials="saved"),
-        "update-registry",
-        {
-            "name": "prod",
-            "description": "Ours",
-            "drift_policy": "report",
-            "credentials": {"$ref": {"block_document_slug": "registry-credentials/saved"}},
-        },
-    ),
-    (
-        "/registries/dev/edit",
-        _settings(
-            address="http://docker.test", pull_addresses="a.test\r\nb.test:5000", tls="insecure"
-        ),
-        "update-registry",
-        {
-            "name": "dev",
-            "pull_addresses": ["a.test", "b.test:5000"],
-            "tls": {"mode": "insecure"},
-        },
-    ),
     (f"{PROD}/remove", {}, "remove-registry", {"name": "prod", "confirm": False}),
     (
         f"{TEAM}/bind",
@@ -281,9 +238,6 @@ async def test_a_form_starts_a_run(
         (f"{PROD}/spaces", {"names": " ", "visibility": "private"}, "at least one space"),
         (f"{PROD}/spaces", {"names": "a", "visibility": "secret"}, "'public' or 'private'"),
         (f"{PROD}/held", {"action": "burn"}, "action"),
-        (f"{PROD}/edit", _settings(), "Nothing was changed in the form"),
-        (f"{PROD}/edit", _settings(address="ftp://x"), "address"),
-        (f"{PROD}/edit", _settings(address="http://a:Secret-7@x.test"), "no user name or password"),
         (f"{TEAM}/unbind", {"binding": ["prod a", "dev b"]}, "Select spaces of one registry"),
         (f"{TEAM}/unbind", {}, "Select at least one space"),
         (f"{TEAM}/bind", {"registry": "no such", "space": "a"}, "not a valid name"),
@@ -297,7 +251,7 @@ async def test_an_invalid_form_starts_nothing(
     response = await filled.post(path, page=PROD, **fields)
     assert response.status_code == 422
     assert message in text_of(response.text)
-    assert "<b>" not in response.text and "Secret-7" not in response.text
+    assert "<b>" not in response.text
 
 
 @pytest.mark.parametrize("action", ["bind", "unbind", "public", "private"])

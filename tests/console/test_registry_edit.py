@@ -7,6 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.registries.update import update_registry
+from models.core.audit import AuditEntry
 from models.registries.registry import (
     BlockRef,
     CertificateRef,
@@ -17,8 +18,10 @@ from models.registries.registry import (
     SecretRef,
 )
 from tasks.secrets.credentials import RegistryCredentials
+from tasks.store.registries import registries
+from tasks.store.session import run_in_transaction
 from tests.console.browser import Browser, deployed, fields_of, text_of
-from tests.support.builders import registry
+from tests.support.builders import registry, run_context
 from tests.tasks.store.tools import integrate
 
 PAGE = "/registries/dev/edit"
@@ -86,3 +89,51 @@ async def test_a_pull_only_user_is_replaced(browser: Browser) -> None:
             await client.delete_block_document(block_id)
     reference = {"$ref": {"block_document_slug": "registry-credentials/saved-pull"}}
     assert parameters == {"pull_credentials": reference}
+
+
+async def test_only_changed_fields_become_parameters(browser: Browser) -> None:
+    integrate(_registry(credential=BlockRef(name="admin")))
+    pull_addresses = "a.test\r\nb.test:5000"
+    parameters = await _save(
+        browser, pull_addresses=pull_addresses, tls="insecure", credentials="admin"
+    )
+    assert parameters == {
+        "pull_addresses": ["a.test", "b.test:5000"],
+        "tls": {"mode": "insecure"},
+        "credentials": {"$ref": {"block_document_slug": "registry-credentials/admin"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"address": "ftp://x"}, "address"),
+        ({"address": "http://a:Secret-7@x.test"}, "no user name or password"),
+        ({"pull_addresses": "a.test\r\nb:Secret-7@x.test"}, "no user name or password"),
+        ({"token_service": "http://a:Secret-7@x.test"}, "no user name or password"),
+        ({"tls": "insecure", "opened_spaces": "-1"}, "enter a number"),
+    ],
+)
+async def test_an_invalid_form_comes_back(
+    browser: Browser, changes: dict[str, str], message: str
+) -> None:
+    integrate(_registry())
+    response = await browser.send(PAGE, {**fields_of(await browser.get(PAGE), PAGE), **changes})
+    assert response.status_code == 422
+    assert message in text_of(response.text)
+    assert "Secret-7" not in response.text
+
+
+async def test_a_form_does_not_revert_what_was_changed_meanwhile(browser: Browser) -> None:
+    integrate(_registry())
+    fields = fields_of(await browser.get(PAGE), PAGE) | {"description": "Ours"}
+    changed = _registry(drift_policy="report", pull_addresses=("a.test",))
+    context = run_context("run-2")
+    entry = AuditEntry(subject="dev", action="registry.updated")
+    run_in_transaction(registries.replace_registry, changed, entry, context)
+    response = await browser.send(PAGE, {**fields})
+    assert response.status_code == 409
+    assert "The settings were changed meanwhile" in text_of(response.text)
+    again = fields_of(response.text, PAGE)
+    assert (again["drift_policy"], again["pull_addresses"]) == ("report", "a.test")
+    assert await _save(browser, description="Ours") == {"description": "Ours"}

@@ -1,5 +1,6 @@
 """Change the settings of a registry: what is changed in the form becomes parameters of the flow."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,12 @@ from tasks.prefect.api import PrefectUnavailable
 from tasks.secrets.form_blocks import list_saved_credentials
 
 _TEXT_FIELDS = ("address", "description", "drift_policy", "count_storage", "allow_push")
+_ADDRESSES = ("address", "token_service", "pull_addresses")
+_HAS_USER = "An address contains no user name or password: select credentials."
+_CHANGED_MEANWHILE = (
+    "The settings were changed meanwhile. The form shows them as they are now: enter your change "
+    "again."
+)
 _SLUG = "registry-credentials"
 _YES_NO = (("yes", "yes"), ("no", "no"))
 KEEP = ""
@@ -33,21 +40,29 @@ async def show(request: Request) -> Response:
 async def submit(request: Request, form: FormData) -> Response:
     """Start the flow with what was changed; it tests the registry before anything is saved."""
     registry = await find_registry(request)
-    values = {name: text_of(form, name) for name in (*_current(registry), "opened_spaces")}
-    if "@" in values["address"] + values["token_service"]:
-        error = {"address": "An address contains no user name or password: select credentials."}
-        kept = values | {name: _current(registry)[name] for name in ("address", "token_service")}
-        return await _form_page(request, registry, kept, error, 422)
+    current = _current(registry)
+    values = {name: text_of(form, name) for name in (*current, "opened_spaces")}
+    if any("@" in values[name] for name in _ADDRESSES):
+        kept = values | {name: current[name] for name in _ADDRESSES}
+        return await _form_page(request, registry, kept, {"": _HAS_USER}, 422)
+    if text_of(form, "version") != _version(registry):
+        return await _form_page(request, registry, current, {"": _CHANGED_MEANWHILE}, 409)
     try:
         changes = _changes(registry, values)
         if not changes:
             raise InvalidForm({"": "Nothing was changed in the form."})
         parameters = {"name": registry.name, **changes}
         check_parameters(update_registry, parameters)
+        # LOSS
         back = url("registries", registry.name)
         return await start(request, update_registry, parameters, back)
     except InvalidForm as error:
         return await _form_page(request, registry, values, error.errors, 422)
+
+
+def _version(registry: Registry) -> str:
+    """Return a digest of the settings: those of a form are compared with the ones it has shown."""
+    return hashlib.sha256(registry.model_dump_json().encode()).hexdigest()
 
 
 def _current(registry: Registry) -> dict[str, str]:
@@ -123,6 +138,7 @@ async def _form_page(
         "registry_edit.html",
         status=status,
         registry=registry,
+        version=_version(registry),
         values={"opened_spaces": "", **values},
         errors=errors,
         messages=[f"{name}: {text}" if name else text for name, text in errors.items()],
