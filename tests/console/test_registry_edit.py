@@ -1,5 +1,6 @@
 """The form of a registry's settings: only what is changed in it becomes a parameter."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -137,3 +138,28 @@ async def test_a_form_does_not_revert_what_was_changed_meanwhile(browser: Browse
     again = fields_of(response.text, PAGE)
     assert (again["drift_policy"], again["pull_addresses"]) == ("report", "a.test")
     assert await _save(browser, description="Ours") == {"description": "Ours"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters", "loss"),
+    [
+        ({"pull_credentials": "none"}, {"pull_credentials": "none"}, "the pull-only user"),
+        ({"pull_addresses": "a.test"}, {"pull_addresses": ["a.test"]}, "b.test:5000"),
+        ({"address": "https://new.test"}, {"address": "https://new.test"}, "docker.test"),
+    ],
+)
+async def test_what_takes_access_away_is_confirmed(
+    browser: Browser, changes: dict[str, str], parameters: dict[str, Any], loss: str
+) -> None:
+    integrate(_registry(pull_credential=VARIABLE, pull_addresses=("a.test", "b.test:5000")))
+    fields = fields_of(await browser.get(PAGE), PAGE) | changes
+    for confirmed in ("", "on"):
+        response = await browser.send(PAGE, {**fields, "confirmed": confirmed})
+        assert response.status_code == 422
+        assert f"Take away {loss}" in text_of(response.text)
+    again = fields_of(response.text, PAGE)
+    assert "confirmed" not in again, "the checkbox is not checked"
+    assert changes.items() <= again.items()
+    checkbox = re.search(r'name="confirmed" value="([^"]+)"', response.text)
+    assert checkbox
+    assert await _save(browser, **changes, confirmed=checkbox[1]) == parameters

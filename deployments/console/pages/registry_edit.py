@@ -1,4 +1,7 @@
-"""Change the settings of a registry: what is changed in the form becomes parameters of the flow."""
+"""Change the settings of a registry: what is changed in the form becomes parameters of the flow.
+
+The flow has no preview: what it takes away from namespaces is confirmed in the form.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -12,8 +15,10 @@ from starlette.responses import Response
 from deployments.console.forms import InvalidForm, check_parameters, start, text_of
 from deployments.console.pages.registry import find_registry
 from deployments.console.rendering import render, url
+from flows.forms.fields import canonicalize_address, parse_pull_addresses
 from flows.forms.schema import NONE
 from flows.registries.update import update_registry
+from models.core.errors import InvalidRequest
 from models.registries.registry import BlockRef, CredentialRef, DriftPolicy, Registry
 from tasks.prefect.api import PrefectUnavailable
 from tasks.secrets.form_blocks import list_saved_credentials
@@ -53,11 +58,39 @@ async def submit(request: Request, form: FormData) -> Response:
             raise InvalidForm({"": "Nothing was changed in the form."})
         parameters = {"name": registry.name, **changes}
         check_parameters(update_registry, parameters)
+        losses = _losses(registry, changes)
+        if text_of(form, "confirmed") != losses:
+            return await _form_page(request, registry, values, {}, 422, losses)
         # LOSS
         back = url("registries", registry.name)
         return await start(request, update_registry, parameters, back)
     except InvalidForm as error:
         return await _form_page(request, registry, values, error.errors, 422)
+
+
+def _losses(registry: Registry, changes: Mapping[str, Any]) -> str:
+    """Return what the parameters of the flow take away from namespaces; empty for nothing.
+
+    The flow has no preview, so a person confirms this text.
+
+    Raises:
+        InvalidForm: an address is invalid.
+    """
+    losses = []
+    if changes.get("pull_credentials") == NONE:
+        losses.append("the pull-only user: namespaces receive no login for this registry")
+    try:
+        updates: dict[str, Any] = {}
+        if "address" in changes:
+            updates["address"] = canonicalize_address(changes["address"])
+        if "pull_addresses" in changes:
+            updates["pull_addresses"] = parse_pull_addresses(changes["pull_addresses"])
+    except InvalidRequest as error:
+        raise InvalidForm({"": str(error)}) from None
+    kept = registry.model_copy(update=updates).image_hosts
+    if hosts := [host for host in registry.image_hosts if host not in kept]:
+        losses.append(f"{', '.join(hosts)}: pull secrets contain no login for these names")
+    return "; ".join(losses)
 
 
 def _version(registry: Registry) -> str:
@@ -129,6 +162,7 @@ async def _form_page(
     values: Mapping[str, str],
     errors: Mapping[str, str],
     status: int = 200,
+    losses: str = "",
 ) -> Response:
     saved: tuple[str, ...] = ()
     with suppress(PrefectUnavailable):  # the form can be read, and the run cannot be started
@@ -139,6 +173,7 @@ async def _form_page(
         status=status,
         registry=registry,
         version=_version(registry),
+        losses=losses,
         values={"opened_spaces": "", **values},
         errors=errors,
         messages=[f"{name}: {text}" if name else text for name, text in errors.items()],
