@@ -12,7 +12,7 @@ import httpx
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow_async
-from prefect.states import Completed, Running, Scheduled
+from prefect.states import Completed, Failed, Running, Scheduled
 from pydantic import SecretStr
 
 from flows.configuration.apply_configuration import apply_configuration
@@ -245,3 +245,12 @@ async def test_a_block_of_a_person_is_never_discarded(browser: Browser, deployed
     assert not await form_blocks.discard_form_credentials(str(block_id))
     assert not await form_blocks.discard_form_credentials("nonsense")
     assert len(await _blocks()) == 1
+
+
+async def test_a_run_without_parameters_shows_the_empty_form(browser: Browser) -> None:
+    async with get_client() as client:
+        run = await client.create_flow_run(integrate_registry, state=Failed(message="invalid"))
+        html = await browser.get(f"{PAGE}?run={run.id}")
+        await client.delete_flow_run(run.id)
+    assert "The registry was not integrated" in text_of(html)
+    assert fields_of(html, PAGE)["name"] == ""

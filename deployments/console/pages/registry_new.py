@@ -56,8 +56,9 @@ async def show(request: Request) -> Response:
         return render(request, "registry_progress.html", run=run, steps=steps)
     await _discard_credentials(run)
     is_integrated = run.is_completed and not run.parameters.get("test_only")
-    if is_integrated or await read(_was_saved, run):
-        return RedirectResponse(url("registries", str(run.parameters["name"])), status_code=303)
+    name = str(run.parameters.get("name", ""))  # the API accepts a run without it, which fails
+    if name and (is_integrated or await read(_was_saved, name, run)):
+        return RedirectResponse(url("registries", name), status_code=303)
     return await _result_page(request, run)
 
 
@@ -162,9 +163,9 @@ async def _discard_credentials(run: FlowRunView) -> None:
         await discard_form_credentials(block_id)
 
 
-def _was_saved(session: Session, run: FlowRunView) -> bool:
+def _was_saved(session: Session, name: str, run: FlowRunView) -> bool:
     """Return whether a run saved its registry, even if it failed afterwards."""
-    row = session.get(RegistryRow, str(run.parameters["name"]))
+    row = session.get(RegistryRow, name)
     return row is not None and run.created_at is not None and row.integrated_at >= run.created_at
 
 
