@@ -12,7 +12,7 @@ from models.core.audit import AuditEntry
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType
 from models.registries.observation import SpaceStorage
-from models.registries.registry import BlockRef, Kind
+from models.registries.registry import BlockRef, EnvironmentRef, FileRef, Kind
 from tasks import clock
 from tasks.store import audit
 from tasks.store.registries import registries, robots, spaces
@@ -180,7 +180,7 @@ async def test_a_docker_registry_says_what_its_pull_user_opens(browser: Browser)
     text = text_of(await browser.get("/registries/prod"))
     assert "Every namespace of every cluster can pull from all spaces , 1 private space" in text
     assert "The pull-only user is not delivered: refused" in text
-    assert "receive the pull-only user of the block puller . Privacy is advisory" in text
+    assert "receive the pull-only user: block puller . Privacy is advisory" in text
     assert "Rotate credentials" not in text
 
 
@@ -189,3 +189,26 @@ async def test_an_unknown_registry_is_asked_back(filled: Browser) -> None:
     assert "There is no registry named 'prd'" in text_of(html)
     assert 'Did you mean <a href="/registries/prod">prod</a>?' in html
     assert "Did you mean" not in await filled.get("/registries/nexus", status=404)
+
+
+@pytest.mark.parametrize(
+    ("credential", "text"),
+    [
+        (BlockRef(name="a"), "block a"),
+        (
+            EnvironmentRef(name="REGISTRY_CREDENTIAL_A"),
+            "environment variable REGISTRY_CREDENTIAL_A",
+        ),
+        (FileRef(name="a/b"), "file a/b"),
+    ],
+)
+async def test_credentials_are_named_with_what_holds_them(
+    browser: Browser, credential: BlockRef | EnvironmentRef | FileRef, text: str
+) -> None:
+    spec = registry(Kind.DOCKER, name="dev").model_copy(
+        update={"pull_credential": credential, "credential": credential}
+    )
+    integrate(spec)
+    html = text_of(await browser.get("/registries/dev"))
+    assert f"the pull-only user: {text} ." in html
+    assert f"Credentials {text} TLS" in html
