@@ -11,7 +11,7 @@ from deployments.console.security.attempts import (
     LoginAttempts,
 )
 from deployments.console.security.login import check_password
-from tests.console.browser import PASSWORD, Browser
+from tests.console.browser import PASSWORD, Browser, fields_of
 from tests.support.builders import NOW
 
 SECOND = timedelta(seconds=1)
@@ -83,3 +83,11 @@ def test_attempts_are_limited_per_address_and_in_total() -> None:
         attempts.record_failure(f"address-{number}", NOW)
     assert attempts.retry_after("another", NOW + SECOND) is not None
     assert attempts.retry_after("another", NOW + WINDOW) is None
+
+
+async def test_a_password_in_the_field_of_the_user_does_not_come_back(anonymous: Browser) -> None:
+    fields: dict[str, str | list[str]] = {"user": "operator:Secret-9", "password": "x", "back": "/"}
+    response = await anonymous.send("/login", fields)
+    assert response.status_code == 401
+    assert "Secret-9" not in response.text
+    assert fields_of(response.text, "/login")["user"] == "operator"

@@ -214,6 +214,8 @@ async def _form_page(
     except IntegrationError as error:
         saved, prefect_error = (), str(error)
     empty = dict.fromkeys((*_FIELDS, "description", "test_only"), "")
+    if ":" in values.get("user", ""):  # may contain a password, which must not come back in a page
+        values = {**values, "user": ""}
     names = sorted({*saved, values.get("saved", "")} - {""})
     return render(
         request,
