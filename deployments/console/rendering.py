@@ -15,6 +15,8 @@ from tasks import clock
 
 _TEMPLATES_DIR = Path(__file__).parent / "templates"
 HOME = "/"
+FORMER_FORM = "new"
+"""Links to `/registries/new` lead to the form, which is at `-/new`, unless this is a name."""
 
 
 def make_environment() -> Environment:

@@ -68,7 +68,7 @@ def log_in_to_console(page: Page, product: Product) -> None:
 
 def integrate(page: Page, product: Product, name: str, address: str, password: str) -> None:
     """Fill in the form of a new registry and send it."""
-    if "/registries/new" not in page.url:
+    if "/registries/-/new" not in page.url:
         page.goto(product.console_url)
         page.get_by_role("link", name="Integrate a registry").click()
     page.get_by_label("Name", exact=True).fill(name)
@@ -164,8 +164,8 @@ def test_the_story_of_a_registry(console: Page, product: Product, axe: str) -> N
 
 
 PATHS = [
-    *("/", "/registries/new", "/nowhere", "/workspaces", "/workspaces/-/new"),
-    *("/audit", "/clusters", "/clusters/new", "/explain"),
+    *("/", "/registries/-/new", "/nowhere", "/workspaces", "/workspaces/-/new"),
+    *("/audit", "/clusters", "/clusters/-/new", "/explain"),
 ]
 
 

@@ -182,9 +182,9 @@ async def test_harbors_are_adopted_or_excluded(browser: Browser) -> None:
 
 async def test_a_cluster_is_registered_by_its_form(browser: Browser) -> None:
     await _deploy(register_cluster)
-    assert "Register a cluster" in await browser.get("/clusters/new")
+    assert "Register a cluster" in await browser.get("/clusters/-/new")
     fields = {"name": "eu", "credentials": "", "description": "Europe"}
-    response = await browser.post("/clusters/new", page="/clusters/new", **fields)
+    response = await browser.post("/clusters/-/new", page="/clusters/-/new", **fields)
     assert response.status_code == 303, response.text
     run = await get_run(response.headers["location"].partition("?")[0].removeprefix("/runs/"))
     assert run is not None
@@ -201,13 +201,13 @@ async def test_a_kubeconfig_that_is_not_listed_stays_chosen(browser: Browser) ->
     context = RunContext(now=clock.now())
     spec = cluster("eu").model_copy(update={"credential": BlockRef(name="kubeconfig-999")})
     run_in_transaction(clusters.save_cluster, spec, ClusterStatus(), [], context)
-    html = await browser.get("/clusters/new?name=eu")
-    assert fields_of(html, "/clusters/new")["credentials"] == "kubeconfig-999"
+    html = await browser.get("/clusters/-/new?name=eu")
+    assert fields_of(html, "/clusters/-/new")["credentials"] == "kubeconfig-999"
 
 
 async def test_an_invalid_form_comes_back_with_its_values(browser: Browser) -> None:
     fields = {"name": "Not A Name", "description": HOSTILE}
-    response = await browser.post("/clusters/new", page="/clusters/new", **fields)
+    response = await browser.post("/clusters/-/new", page="/clusters/-/new", **fields)
     assert response.status_code == 422
     assert "is not a valid name" in text_of(response.text)
     assert 'value="Not A Name"' in response.text

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from flows.operations import bindings as binding_operations
 from flows.operations import memberships
 from models.access.binding import Workspace
+from models.clusters.cluster import ClusterStatus
 from models.core.audit import AuditEntry
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus, ConditionType
@@ -15,11 +16,12 @@ from models.registries.observation import SpaceStorage
 from models.registries.registry import BlockRef, EnvironmentRef, FileRef, Kind
 from tasks import clock
 from tasks.store import audit
+from tasks.store.access import clusters
 from tasks.store.registries import registries, robots, spaces
 from tasks.store.registries.statistics import save_storage
 from tasks.store.session import run_in_transaction
 from tests.console.browser import Browser, text_of
-from tests.support.access_builders import binding, robot_account
+from tests.support.access_builders import binding, cluster, robot_account
 from tests.support.builders import PRIVATE, PUBLIC, condition, registry, run_context, space
 from tests.tasks.store.registries.test_statistics import reading
 from tests.tasks.store.tools import integrate
@@ -212,3 +214,15 @@ async def test_credentials_are_named_with_what_holds_them(
     html = text_of(await browser.get("/registries/dev"))
     assert f"the pull-only user: {text} ." in html
     assert f"Credentials {text} TLS" in html
+
+
+async def test_a_registry_and_a_cluster_named_new_have_a_page(browser: Browser) -> None:
+    for place in ("registries", "clusters"):
+        response = await browser.client.get(f"/{place}/new")
+        assert (response.status_code, response.headers["location"]) == (303, f"/{place}/-/new")
+        assert "<form" in await browser.get(f"/{place}/-/new")
+    integrate(registry(name="new"))
+    assert "<h1>new" in await browser.get("/registries/new")
+    context = run_context("run-1")
+    run_in_transaction(clusters.save_cluster, cluster("new"), ClusterStatus(), [], context)
+    assert "<h1>new" in await browser.get("/clusters/new")

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.flow_engine import run_flow_async
 from prefect.states import Completed, Failed, Running, Scheduled
 from pydantic import SecretStr
@@ -26,11 +27,11 @@ from tasks.secrets import blocks, form_blocks
 from tasks.secrets.credentials import RegistryCredentials
 from tests.console.browser import Browser, fields_of, text_of
 from tests.support.builders import registry
-from tests.support.helpers import PASSWORD, HarborServer, harbor_with, record_of
+from tests.support.helpers import PASSWORD, HarborServer, expect_success, harbor_with, record_of
 from tests.tasks.store.tools import integrate as add_record
 
 WRONG = "Wrong-password-77"
-PAGE = "/registries/new"
+PAGE = "/registries/-/new"
 
 
 @pytest.fixture
@@ -204,7 +205,7 @@ async def test_nothing_is_swept_while_documents_are_applied(
     wait()
     far_future = clock.now() + timedelta(days=1)
     async with get_client() as client:
-        state = Scheduled(scheduled_time=far_future)
+        state: State[Any] = Scheduled(scheduled_time=far_future)
         later_run = await client.create_flow_run(apply_configuration, state=state)
         run = await client.create_flow_run(apply_configuration, state=Running())
         try:
@@ -237,7 +238,7 @@ async def test_the_overview_does_not_fail_if_prefect_cannot_list_blocks(
         raise PrefectUnavailable("the Prefect API did not answer")
 
     monkeypatch.setattr(form_blocks, "list_block_documents", fail)
-    assert (await compute_overview(return_state=True)).is_completed()
+    await expect_success(compute_overview)
 
 
 async def test_a_block_of_a_person_is_never_discarded(browser: Browser, deployed: None) -> None:

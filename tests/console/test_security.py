@@ -92,7 +92,7 @@ async def test_every_response_forbids_foreign_content(browser: Browser) -> None:
 
 
 async def test_pages_have_neither_inline_script_nor_inline_style(browser: Browser) -> None:
-    for path in ("/", "/registries/new", "/nowhere"):
+    for path in ("/", "/registries/-/new", "/nowhere"):
         html = (await browser.client.get(path)).text
         assert re.findall(r"<script[^>]*>", html) == ['<script src="/static/refresh.js" defer>']
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", html), path
@@ -126,7 +126,7 @@ def _app(**settings: str) -> Starlette:
 async def _get(app: Starlette, peer: str, headers: list[tuple[str, str]]) -> httpx.Response:
     transport = httpx.ASGITransport(app, client=(peer, 5))
     async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
-        return await client.get("/registries/new", headers=headers)
+        return await client.get("/registries/-/new", headers=headers)
 
 
 @pytest.mark.parametrize(

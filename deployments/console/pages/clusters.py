@@ -6,12 +6,12 @@ from typing import NamedTuple
 from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, is_checked, start, start_preview, text_of
-from deployments.console.rendering import render, url
+from deployments.console.rendering import FORMER_FORM, render, url
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
@@ -60,6 +60,8 @@ async def show(request: Request) -> Response:
     """Show a cluster."""
     name, params = request.path_params["name"], request.query_params
     data = await read(_load, name, params)
+    if data is None and name == FORMER_FORM:
+        return RedirectResponse(url("clusters", "-", "new"), status_code=303)
     if data is None:
         raise await _not_found(name)
     return render(

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from sqlmodel import Session
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
-from deployments.console.rendering import render, url
+from deployments.console.rendering import FORMER_FORM, render, url
 from models.access.pull_user import pull_user_problem
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
@@ -73,6 +73,8 @@ async def show(request: Request) -> Response:
     """Show a registry."""
     name, params = request.path_params["name"], request.query_params
     data = await read(_load, name, params, clock.now())
+    if data is None and name == FORMER_FORM:
+        return RedirectResponse(url("registries", "-", "new"), status_code=303)
     if data is None:
         raise await not_found(name)
     registry = data.figures.record.registry

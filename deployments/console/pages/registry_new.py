@@ -83,7 +83,7 @@ async def submit(request: Request, form: FormData) -> Response:
         return await _form_page(request, values, errors=_by_field(errors), status=422)
     # The user name is in no parameter of the run: the form gets it from here if it comes back.
     query = {"user": values["user"]} if values["user"] else {}
-    return RedirectResponse(url("registries", "new", run=run_id, **query), status_code=303)
+    return RedirectResponse(url("registries", "-", "new", run=run_id, **query), status_code=303)
 
 
 def _read_values(form: FormData) -> dict[str, str]:
