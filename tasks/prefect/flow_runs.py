@@ -110,13 +110,17 @@ class FlowRunView(FrozenModel):
         return not self.is_final and self.state != "CANCELLING"
 
 
-async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str:
+async def start_run(
+    flow: str, parameters: Mapping[str, Any], actor: str, *, idempotency_key: str | None = None
+) -> str:
     """Start a run of a flow's deployment and return its id.
 
     Args:
         flow: name of the flow.
         parameters: its parameters as JSON; they contain no secret.
         actor: who starts it.
+        idempotency_key: if a run of the flow with this key exists, it is returned; None for a
+            random one.
 
     Raises:
         InvalidRequest: Prefect does not accept the parameters, or the flow is not deployed; no run
@@ -128,7 +132,9 @@ async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str
             deployment = await client.read_deployment_by_name(f"{flow}/{_DEPLOYMENT}")
             all_parameters = {**deployment.parameters, **parameters}  # as the server stores them
             key = ensure_console_key()
-            signed = sign_run(flow, all_parameters, actor, clock.now(), key)
+            signed = sign_run(
+                flow, all_parameters, actor, clock.now(), key, idempotency_key=idempotency_key
+            )
             run = await client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=all_parameters,

@@ -1,6 +1,7 @@
 """The page of a run, on a real Prefect server."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from tasks import clock
 from tasks.prefect.artifacts import publish_artifact
 from tests.console.browser import Browser, text_of
 from tests.support.helpers import Server
@@ -60,6 +62,29 @@ async def test_a_preview_shows_its_results_and_starts_the_same_run_for_real(
     async with get_client() as client:
         run = await client.read_flow_run(UUID(started))
     assert run.parameters == {"name": "team-a", "dry_run": False}
+
+
+async def test_a_preview_is_applied_once(
+    prefect_server: Server, browser: Browser, toy_deployment: None
+) -> None:
+    page = f"/runs/{await _run('team-a', dry_run=True)}"
+    first, second = [await browser.post(f"{page}/now", page=page) for _ in range(2)]
+    assert first.headers["location"] == second.headers["location"]
+
+
+async def test_an_old_preview_cannot_be_applied(
+    prefect_server: Server,
+    browser: Browser,
+    toy_deployment: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = f"/runs/{await _run('team-a', dry_run=True)}"
+    later = clock.now() + timedelta(minutes=16)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    html = await browser.get(page)
+    assert "outdated: preview again" in text_of(html) and f"{page}/now" not in html
+    response = await browser.post(f"{page}/now", page=page)
+    assert response.status_code == 422 and "preview again" in response.text
 
 
 async def test_only_a_preview_can_be_repeated_for_real(
