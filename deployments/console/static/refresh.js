@@ -21,7 +21,7 @@ async function refresh() {
 }
 
 function replace(page) {
-  for (const part of document.querySelectorAll("[data-refresh][id]")) {
+  for (const part of document.querySelectorAll("[data-refresh][id], #silence")) {
     const update = page.getElementById(part.id);
     if (!update) {
       location.reload(); // the page is another one now
