@@ -30,7 +30,7 @@ from tasks.secrets.console_key import ensure_console_key
 
 _DEPLOYMENT = "default"
 _PAGE_SIZE = 200
-_MAX_LOG_LINES = 1_000
+MAX_LOG_LINES = 1_000
 _FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _REQUEST_ERRORS = (
     httpx.codes.BAD_REQUEST,
@@ -192,20 +192,22 @@ def _view(run: FlowRun, flow: str) -> FlowRunView:
 
 
 async def list_logs(run_id: str) -> tuple[FlowRunLog, ...]:
-    """Return the first 1,000 lines of a run's log, oldest first."""
+    """Return the last 1,000 lines of a run's log, oldest first."""
     logs: list[Log] = []
     async with prefect_client() as client:
-        while len(logs) < _MAX_LOG_LINES and len(logs) % _PAGE_SIZE == 0:
+        while len(logs) < MAX_LOG_LINES and len(logs) % _PAGE_SIZE == 0:
             page = await client.read_logs(
                 LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
                 limit=_PAGE_SIZE,
                 offset=len(logs),
-                sort=LogSort.TIMESTAMP_ASC,
+                sort=LogSort.TIMESTAMP_DESC,
             )
             logs += page
             if not page:
                 break
-    return tuple(FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in logs)
+    return tuple(
+        FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in reversed(logs)
+    )
 
 
 async def list_steps(run_id: str) -> tuple[FlowRunStep, ...]:

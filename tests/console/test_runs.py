@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -94,6 +95,28 @@ async def test_only_a_preview_can_be_repeated_for_real(
     assert "/now" not in await browser.get(f"/runs/{run_id}")
     response = await browser.post(f"/runs/{run_id}/now", page=f"/runs/{run_id}")
     assert response.status_code == 422
+
+
+async def test_the_end_of_a_long_log_is_shown(prefect_server: Server, browser: Browser) -> None:
+    run_id = await _run("team-a", dry_run=False)
+    began = clock.now()
+    logs = [
+        LogCreate(
+            name="test",
+            level=20,
+            message=f"line {number};",
+            timestamp=began + timedelta(milliseconds=number),
+            flow_run_id=UUID(run_id),
+        )
+        for number in range(1_200)
+    ]
+    async with get_client() as client:
+        for start in range(0, len(logs), 200):
+            await client.create_logs(logs[start : start + 200])
+    text = text_of(await browser.get(f"/runs/{run_id}"))
+    assert "line 1199;" in text and "line 5;" not in text
+    assert "Older lines: see Prefect" in text
+    assert text.index("line 1198;") < text.index("line 1199;")
 
 
 @pytest.mark.parametrize("run_id", ["00000000-0000-4000-8000-000000000000", "nonsense"])

@@ -15,6 +15,7 @@ from deployments.console.rendering import own_path, render, url
 from models.core.errors import InvalidRequest
 from tasks import clock
 from tasks.prefect.flow_runs import (
+    MAX_LOG_LINES,
     FlowRunView,
     cancel_run,
     get_run,
@@ -40,6 +41,7 @@ async def show(request: Request) -> Response:
         results=[render_markdown(artifact.markdown) for artifact in artifacts],
         steps=steps,
         logs=logs,
+        has_older_logs=len(logs) >= MAX_LOG_LINES,
         back=own_path(request.query_params.get("back", "")),
     )
 
