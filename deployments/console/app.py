@@ -31,6 +31,7 @@ from deployments.console.security.headers import SecurityHeaders
 from deployments.console.security.login import RequireUser
 from deployments.console.security.sessions import SessionCookies
 from deployments.console.settings import ConsoleSettings
+from deployments.console.silence import WatchSilence
 from tasks.secrets.console_key import ensure_console_key
 
 _STATIC_DIR = Path(__file__).parent / "static"
@@ -116,6 +117,7 @@ def create_app(settings: ConsoleSettings) -> Starlette:
             Middleware(SecurityHeaders),
             Middleware(UnexpectedErrors),
             Middleware(RequireUser),
+            Middleware(WatchSilence),
         ],
         exception_handlers=EXCEPTION_HANDLERS,
     )

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from deployments.console.security.attempts import LoginAttempts
 from deployments.console.security.sessions import Session, SessionCookies, User
 from deployments.console.settings import ConsoleSettings
+from deployments.console.silence import LastEnds, Silence, assess_silence
 from tasks import clock
 from tasks.store.session import in_snapshot
 
@@ -28,6 +29,11 @@ class Console:
     templates: Environment
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
     started_at: datetime = field(default_factory=clock.now)
+    last_ends: LastEnds = field(default_factory=LastEnds)
+
+    async def find_silence(self) -> Silence:
+        """Return which schedules are silent; Prefect is asked every few seconds only."""
+        return assess_silence(await self.last_ends.get(), self.started_at, clock.now())
 
 
 def console_of(connection: HTTPConnection) -> Console:

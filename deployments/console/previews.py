@@ -1,6 +1,7 @@
 """Flows that can show what they would do, and the button that does it."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from models.core.base import FrozenModel
 from tasks.prefect.flow_runs import FlowRunView
@@ -46,6 +47,15 @@ PREVIEWS: Mapping[str, Preview] = {
     "remove-cluster": _confirm("Remove now"),
 }
 """Previews by name of the flow."""
+
+
+MAX_AGE = timedelta(minutes=15)
+"""Who applies an older preview would not know what happens: the flow plans anew."""
+
+
+def is_outdated(run: FlowRunView, now: datetime) -> bool:
+    """Return whether a preview is too old to be applied."""
+    return run.ended_at is None or now - run.ended_at > MAX_AGE
 
 
 def find_preview(run: FlowRunView) -> Preview | None:

@@ -37,7 +37,8 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     """Return a page.
 
     Besides `values`, templates get `request`, `user` (None without a login), `csrf_token`, `now`,
-    `prefect_url`, and `query(name=value, …)`: the address of this page with other query parameters.
+    `prefect_url`, `silence` (None without a login), and `query(name=value, …)`: the address of this
+    page with other query parameters.
     """
     console, session = console_of(request), session_of(request)
     html = console.templates.get_template(template).render(
@@ -46,6 +47,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
         csrf_token=console.cookies.csrf_token(session) if session else "",
         now=clock.now(),
         prefect_url=console.settings.prefect_url,
+        silence=getattr(request.state, "silence", None),
         query=lambda **changes: with_query(request, changes),
         **values,
     )

@@ -44,6 +44,16 @@ def find_silent_schedules(
     return tuple(
         SilentSchedule(flow=flow, since=since, has_run=flow in last_ends)
         for flow, interval in INTERVALS.items()
-        if now - (since := last_ends.get(flow, watched_since))
-        > max(MAX_MISSED * interval, MIN_SILENCE)
+        if now - (since := last_ends.get(flow, watched_since)) > _max_silence(interval)
     )
+
+
+def is_observation_outdated(
+    flow: ScheduledFlow, observed_at: datetime | None, now: datetime
+) -> bool:
+    """Return whether the scheduled flow should have observed something again by now."""
+    return observed_at is not None and now - observed_at > _max_silence(INTERVALS[flow])
+
+
+def _max_silence(interval: timedelta) -> timedelta:
+    return max(MAX_MISSED * interval, MIN_SILENCE)

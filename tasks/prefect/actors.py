@@ -27,7 +27,7 @@ class SignedRun(NamedTuple):
     """What a new flow run is created with, besides its parameters.
 
     Attributes:
-        idempotency_key: random; Prefect creates at most one run of a flow with it.
+        idempotency_key: Prefect creates at most one run of a flow with it.
         labels: labels of the flow run.
     """
 
@@ -36,7 +36,13 @@ class SignedRun(NamedTuple):
 
 
 def sign_run(
-    flow: str, parameters: Mapping[str, Any], person: str, now: datetime, key: bytes
+    flow: str,
+    parameters: Mapping[str, Any],
+    person: str,
+    now: datetime,
+    key: bytes,
+    *,
+    idempotency_key: str | None = None,
 ) -> SignedRun:
     """Sign the name of the user who starts a run.
 
@@ -47,8 +53,9 @@ def sign_run(
         person: name of the user.
         now: the current time.
         key: the console's key, see `tasks.secrets.console_key`.
+        idempotency_key: see `SignedRun`; None for a random one.
     """
-    idempotency_key = f"console {uuid4()}"
+    idempotency_key = idempotency_key or f"console {uuid4()}"
     actor = SignedActor(
         person=person,
         flow=flow,

@@ -10,7 +10,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from models.core.errors import IntegrationError
 
-_SECONDS = 10.0
+DEFAULT_SECONDS = 10.0
 """Prefect's client repeats requests for much longer; a page cannot wait for that."""
 
 
@@ -19,7 +19,7 @@ class PrefectUnavailable(IntegrationError):
 
 
 @asynccontextmanager
-async def prefect_client(seconds: float = _SECONDS) -> AsyncIterator[PrefectClient]:
+async def prefect_client(seconds: float = DEFAULT_SECONDS) -> AsyncIterator[PrefectClient]:
     """Yield a client of the Prefect API.
 
     Args:

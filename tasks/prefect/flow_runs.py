@@ -30,7 +30,7 @@ from tasks.secrets.console_key import ensure_console_key
 
 _DEPLOYMENT = "default"
 _PAGE_SIZE = 200
-_MAX_LOG_LINES = 1_000
+MAX_LOG_LINES = 1_000
 _FINAL_STATES = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _REQUEST_ERRORS = (
     httpx.codes.BAD_REQUEST,
@@ -110,13 +110,17 @@ class FlowRunView(FrozenModel):
         return not self.is_final and self.state != "CANCELLING"
 
 
-async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str:
+async def start_run(
+    flow: str, parameters: Mapping[str, Any], actor: str, *, idempotency_key: str | None = None
+) -> str:
     """Start a run of a flow's deployment and return its id.
 
     Args:
         flow: name of the flow.
         parameters: its parameters as JSON; they contain no secret.
         actor: who starts it.
+        idempotency_key: if a run of the flow with this key exists, it is returned; None for a
+            random one.
 
     Raises:
         InvalidRequest: Prefect does not accept the parameters, or the flow is not deployed; no run
@@ -128,7 +132,9 @@ async def start_run(flow: str, parameters: Mapping[str, Any], actor: str) -> str
             deployment = await client.read_deployment_by_name(f"{flow}/{_DEPLOYMENT}")
             all_parameters = {**deployment.parameters, **parameters}  # as the server stores them
             key = ensure_console_key()
-            signed = sign_run(flow, all_parameters, actor, clock.now(), key)
+            signed = sign_run(
+                flow, all_parameters, actor, clock.now(), key, idempotency_key=idempotency_key
+            )
             run = await client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=all_parameters,
@@ -186,20 +192,22 @@ def _view(run: FlowRun, flow: str) -> FlowRunView:
 
 
 async def list_logs(run_id: str) -> tuple[FlowRunLog, ...]:
-    """Return the first 1,000 lines of a run's log, oldest first."""
+    """Return the last 1,000 lines of a run's log, oldest first."""
     logs: list[Log] = []
     async with prefect_client() as client:
-        while len(logs) < _MAX_LOG_LINES and len(logs) % _PAGE_SIZE == 0:
+        while len(logs) < MAX_LOG_LINES and len(logs) % _PAGE_SIZE == 0:
             page = await client.read_logs(
                 LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id)])),
                 limit=_PAGE_SIZE,
                 offset=len(logs),
-                sort=LogSort.TIMESTAMP_ASC,
+                sort=LogSort.TIMESTAMP_DESC,
             )
             logs += page
             if not page:
                 break
-    return tuple(FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in logs)
+    return tuple(
+        FlowRunLog(at=log.timestamp, level=log.level, message=log.message) for log in reversed(logs)
+    )
 
 
 async def list_steps(run_id: str) -> tuple[FlowRunStep, ...]:

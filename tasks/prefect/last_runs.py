@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tasks.prefect.api import prefect_client
+from tasks.prefect.api import DEFAULT_SECONDS, prefect_client
 
 _ENDED = FlowRunFilter(
     state=FlowRunFilterState(
@@ -25,14 +25,20 @@ _ENDED = FlowRunFilter(
 )
 
 
-async def list_last_ends(flows: Iterable[str]) -> dict[str, datetime]:
+async def list_last_ends(
+    flows: Iterable[str], seconds: float = DEFAULT_SECONDS
+) -> dict[str, datetime]:
     """Return when the last run of each flow ended (UTC); flows without a run are omitted.
+
+    Args:
+        flows: names of the flows.
+        seconds: time-out of all requests together.
 
     Raises:
         PrefectUnavailable: the Prefect API does not answer.
     """
     names = list(flows)
-    async with prefect_client() as client:
+    async with prefect_client(seconds) as client:
         ends = await asyncio.gather(*(_last_end(client, name) for name in names))
     return {name: end for name, end in zip(names, ends, strict=True) if end is not None}
 

@@ -4,7 +4,7 @@ All consoles and all workers need the same key. A worker without it records such
 """
 
 import secrets
-from contextlib import suppress
+from pathlib import Path
 
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
@@ -18,13 +18,18 @@ def ensure_console_key() -> bytes:
     """Return the console's key; create the key file if there is no key yet.
 
     Raises:
-        InvalidRequest: the key is too short, or other users can read the key file.
+        InvalidRequest: the key is too short, or its file cannot be used.
     """
     key = read_console_key()
     if key is not None:
         return key
-    with suppress(FileExistsError):  # another console has created it
-        create_secret_file(get_settings().console_key_path, f"{secrets.token_urlsafe(48)}\n")
+    path = get_settings().console_key_path
+    try:
+        create_secret_file(path, f"{secrets.token_urlsafe(48)}\n")
+    except FileExistsError:  # another console has created it
+        pass
+    except OSError as error:
+        raise _file_error(path, "created", error) from None
     return read_console_key() or b""
 
 
@@ -32,7 +37,7 @@ def read_console_key() -> bytes | None:
     """Return the console's key; None if there is none.
 
     Raises:
-        InvalidRequest: the key is too short, or other users can read the key file.
+        InvalidRequest: the key is too short, or its file cannot be used.
     """
     settings = get_settings()
     key, source = settings.console_secret_key.get_secret_value(), "CONSOLE_SECRET_KEY"
@@ -42,9 +47,18 @@ def read_console_key() -> bytes | None:
             key = read_secret_file(settings.console_key_path).strip()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise _file_error(settings.console_key_path, "read", error) from None
     if len(key) < _MIN_LENGTH:
         raise InvalidRequest(
             f"{source}: the key of the console is too short: expected at least {_MIN_LENGTH} "
             "characters, for example of `openssl rand -base64 48`"
         )
     return key.encode()
+
+
+def _file_error(path: Path, verb: str, error: OSError) -> InvalidRequest:
+    return InvalidRequest(
+        f"{path}: the key of the console cannot be {verb} ({error.strerror}): let the user of this "
+        "process own the file, or set CONSOLE_SECRET_KEY"
+    )

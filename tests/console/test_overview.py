@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import Session
 
 from models.core.reasons import Reason
 from models.registries.condition import ConditionStatus
 from models.registries.observation import SpaceStorage
 from models.registries.registry import Kind
-from models.tables import ClusterRow, ConditionRow
+from models.tables import ClusterRow, ConditionRow, RegistryRow
 from tasks import clock
 from tasks.store.registries import spaces
 from tasks.store.registries.statistics import save_storage
@@ -76,6 +77,27 @@ async def test_silence_is_a_banner_after_three_intervals(browser: Browser) -> No
     assert "No run of reconcile-all has ended; one is due every 60 seconds" in text
 
 
+@pytest.mark.parametrize("path", ["/", "/registries/prod", "/workspaces", "/clusters", "/audit"])
+async def test_every_page_says_that_the_service_is_silent(browser: Browser, path: str) -> None:
+    integrate()
+    console = browser.app.state.console
+    object.__setattr__(console, "started_at", clock.now() - timedelta(seconds=181))
+    assert "The service is silent" in await browser.get(path)
+
+
+async def test_the_oldest_check_counts(browser: Browser) -> None:
+    for name in ("alpha", "beta"):
+        integrate(registry(name=name, address=f"http://{name}.test"))
+    checked_at = {"alpha": clock.now() - timedelta(hours=3), "beta": clock.now()}
+
+    def save(session: Session) -> None:
+        for name, at in checked_at.items():
+            session.get_one(RegistryRow, name).looked_at = at
+
+    run_in_transaction(save)
+    assert "Oldest check of a registry: 3 hours ago" in text_of(await browser.get("/"))
+
+
 async def test_text_of_registries_stays_text(browser: Browser) -> None:
     integrate(registry(name="prod").model_copy(update={"description": HOSTILE}))
     _set_condition(HOSTILE + "x" * 10_000)
@@ -85,24 +107,29 @@ async def test_text_of_registries_stays_text(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reachable", "missing_rights", "expected"),
+    ("reachable", "missing_rights", "minutes", "expected"),
     [
-        (True, [], ""),
-        (None, None, ""),
-        (False, None, "unreachable"),
-        (True, ["secrets: patch"], "rights missing"),
+        (True, [], 0, ""),
+        (True, [], 4, "outdated"),
+        (None, None, 0, ""),
+        (False, None, 4, "unreachable"),
+        (True, ["secrets: patch"], 0, "rights missing"),
     ],
 )
 async def test_a_cluster_with_a_problem_needs_attention(
-    browser: Browser, reachable: bool | None, missing_rights: list[str] | None, expected: str
+    browser: Browser,
+    reachable: bool | None,
+    missing_rights: list[str] | None,
+    minutes: int,
+    expected: str,
 ) -> None:
-    integrate()
     row = ClusterRow(
         name="prod-eu",
         reachable=reachable,
         reason=Reason.CONNECTED if reachable else Reason.TIMED_OUT,
         message=HOSTILE,
         missing_rights=missing_rights,
+        looked_at=clock.now() - timedelta(minutes=minutes),
     )
     run_in_transaction(lambda session: session.add(row))
     html = await browser.get("/")

@@ -61,6 +61,21 @@ async def test_no_form_without_its_token_or_from_another_site(browser: Browser, 
         assert response.status_code == 403, headers
 
 
+async def test_a_form_of_another_media_type_is_not_parsed(anonymous: Browser) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="user"\r\n\r\n' + b"a" * 9000
+    kind = "multipart/form-data; boundary=x; charset=punycode"
+    for media_type in (kind, f" {kind.upper()}", f"{kind}, application/x-www-form-urlencoded"):
+        headers = {"Origin": URL, "Content-Type": media_type}
+        response = await anonymous.client.post("/login", content=body, headers=headers)
+        assert response.status_code == 415, media_type
+
+
+async def test_the_login_reads_a_small_form_only(anonymous: Browser) -> None:
+    assert (await anonymous.send("/login", {"password": "a" * 20_000})).status_code == 413
+    fields: dict[str, str | list[str]] = {f"field-{number}": "" for number in range(20)}
+    assert (await anonymous.send("/login", fields)).status_code == 400
+
+
 async def test_a_token_belongs_to_one_session(browser: Browser) -> None:
     token = await _token(browser)
     await browser.log_in()

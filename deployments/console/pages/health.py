@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from deployments.console.context import console_of, read
-from deployments.console.silence import find_silence
 from models.core.errors import IntegrationError
 
 
@@ -36,7 +35,7 @@ async def _database_causes() -> list[str]:
 
 
 async def _schedule_causes(request: Request) -> list[str]:
-    silence = await find_silence(console_of(request).started_at)
+    silence = await console_of(request).find_silence()
     if silence.prefect_error:
         return [f"Prefect API: {silence.prefect_error}"]
     return [

@@ -1,6 +1,5 @@
 """The first page: all registries with their health, storage and age."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.console.charts import TrendChart, trend_chart
-from deployments.console.context import console_of, read
+from deployments.console.context import read
 from deployments.console.rendering import render
-from deployments.console.silence import find_silence
 from models.core.settings import get_settings
 from models.overview.cluster_list import ClusterHealth, ClusterItem
 from models.overview.lists import (
@@ -49,20 +47,17 @@ class _OverviewData(NamedTuple):
 async def show(request: Request) -> Response:
     """Show the overview."""
     query = parse_query(request.query_params)
-    data, silence = await asyncio.gather(
-        read(_load, query, clock.now()), find_silence(console_of(request).started_at)
-    )
+    data = await read(_load, query, clock.now())
     problems = _find_problems(data.overview)
     return render(
         request,
         "overview.html",
         overview=data.overview,
-        last_checked=_last_checked(data.overview),
+        oldest_check=_oldest_check(data.overview),
         page=data.page,
         trend=data.trend,
         list_query=query,
         sort=f"{'-' if query.descending else ''}{query.sort}",
-        silence=silence,
         cluster_problems=data.clusters,
         problems=problems[:_MAX_PROBLEMS],
         more_problems=max(len(problems) - _MAX_PROBLEMS, 0),
@@ -97,19 +92,19 @@ def _load(session: Session, query: RegistryQuery, now: datetime) -> _OverviewDat
         Overview(at=now, registries=registries),
         select_registries(registries, query),
         trend_chart(list_storage_totals(session, times)),
-        _find_cluster_problems(session),
+        _find_cluster_problems(session, now),
     )
 
 
-def _find_cluster_problems(session: Session) -> tuple[ClusterItem, ...]:
+def _find_cluster_problems(session: Session, now: datetime) -> tuple[ClusterItem, ...]:
     clusters = list_cluster_items(session, ListQuery(limit=MAX_ROWS_PER_PAGE)).items
     sound = (ClusterHealth.REACHABLE, ClusterHealth.UNKNOWN)
-    return tuple(item for item in clusters if item.health not in sound)[:_MAX_PROBLEMS]
+    return tuple(item for item in clusters if item.health_at(now) not in sound)[:_MAX_PROBLEMS]
 
 
-def _last_checked(overview: Overview) -> datetime | None:
-    times = (item.record.poll_history.observed_at for item in overview.registries)
-    return max((at for at in times if at is not None), default=None)
+def _oldest_check(overview: Overview) -> datetime | None:
+    times = [item.record.poll_history.observed_at for item in overview.registries]
+    return None if None in times else min((at for at in times if at is not None), default=None)
 
 
 def _find_problems(overview: Overview) -> list[RegistryStatistics]:

@@ -10,10 +10,12 @@ from deployments.console.context import user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm
 from deployments.console.markdown import render_markdown
-from deployments.console.previews import find_preview
+from deployments.console.previews import MAX_AGE, find_preview, is_outdated
 from deployments.console.rendering import own_path, render, url
 from models.core.errors import InvalidRequest
+from tasks import clock
 from tasks.prefect.flow_runs import (
+    MAX_LOG_LINES,
     FlowRunView,
     cancel_run,
     get_run,
@@ -35,9 +37,11 @@ async def show(request: Request) -> Response:
         "run.html",
         run=run,
         preview=find_preview(run),
+        is_outdated=is_outdated(run, clock.now()),
         results=[render_markdown(artifact.markdown) for artifact in artifacts],
         steps=steps,
         logs=logs,
+        has_older_logs=len(logs) >= MAX_LOG_LINES,
         back=own_path(request.query_params.get("back", "")),
     )
 
@@ -50,16 +54,20 @@ async def cancel(request: Request, form: FormData) -> Response:
 
 
 async def apply_preview(request: Request, form: FormData) -> Response:
-    """Start the run that a run previewed, with the parameters of the preview."""
+    """Start the run that a run previewed, with its parameters; the same one if that was done."""
     run = await find_run(request.path_params["run_id"])
     preview = find_preview(run)
     if preview is None:
         raise InvalidForm({"": f"the run {run.name!r} is not a preview that has succeeded"})
+    if is_outdated(run, clock.now()):
+        minutes = int(MAX_AGE.total_seconds() // 60)
+        raise InvalidForm({"": f"the preview is older than {minutes} minutes: preview again"})
     try:
         run_id = await start_run(
             run.flow,
             {**run.parameters, preview.parameter: not preview.preview_value},
             user_of(request).name,
+            idempotency_key=f"console now {run.id}",
         )
     except InvalidRequest as error:
         raise InvalidForm({"": str(error)}) from None

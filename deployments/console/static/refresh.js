@@ -2,6 +2,9 @@
 // without it. Every page also works without this script.
 "use strict";
 
+const CONTROLS = "a, button, input, select, textarea, summary";
+let refreshedAt = new Date();
+
 function schedule() {
   const parts = [...document.querySelectorAll("[data-refresh][id]")];
   if (!parts.length) return;
@@ -13,22 +16,40 @@ async function refresh() {
   try {
     const response = document.hidden ? null : await fetch(location.href, { redirect: "manual" });
     if (response && response.type === "opaqueredirect") location.reload(); // logged out
-    if (response && response.ok) replace(new DOMParser().parseFromString(await response.text(), "text/html"));
+    else if (response && !response.ok) showFailure();
+    else if (response) {
+      replace(new DOMParser().parseFromString(await response.text(), "text/html"));
+      refreshedAt = new Date();
+      document.getElementById("not-refreshed")?.remove();
+    }
   } catch {
-    // The console or the network is down: try again.
+    showFailure(); // the console or the network is down: try again
   }
   schedule();
 }
 
+function showFailure() {
+  if (document.getElementById("not-refreshed")) return;
+  const notice = document.createElement("p");
+  notice.id = "not-refreshed";
+  notice.className = "notice bad";
+  notice.setAttribute("role", "alert");
+  const time = refreshedAt.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  notice.textContent = `This page could not be refreshed since ${time}.`;
+  document.getElementById("main").prepend(notice);
+}
+
 function replace(page) {
-  for (const part of document.querySelectorAll("[data-refresh][id]")) {
+  for (const part of document.querySelectorAll("[data-refresh][id], #silence")) {
     const update = page.getElementById(part.id);
     if (!update) {
       location.reload(); // the page is another one now
       return;
     }
     // Whoever uses the keyboard in a part keeps their place, until there is nothing more to come.
-    const isInUse = part.contains(document.activeElement) && update.dataset.refresh;
+    // A table that scrolls gets the focus by a click, so it does not count.
+    const focus = document.activeElement;
+    const isInUse = part.contains(focus) && focus.matches(CONTROLS) && update.dataset.refresh;
     if (isInUse || update.outerHTML === part.outerHTML) continue;
     // The element itself stays, so that a screen reader announces changes in a live region.
     part.replaceChildren(...update.childNodes);

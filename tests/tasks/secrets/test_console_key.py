@@ -1,11 +1,13 @@
 """The console's key: made once, the same for all, and never one that others can read or guess."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
+from tasks.secrets import console_key
 from tasks.secrets.console_key import ensure_console_key, read_console_key
 
 
@@ -51,3 +53,39 @@ def test_a_file_that_others_can_read_is_refused(key_file: Path) -> None:
     for read in (read_console_key, ensure_console_key):
         with pytest.raises(InvalidRequest, match="chmod 600"):
             read()
+
+
+def test_a_file_that_cannot_be_read_is_refused(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(console_key, "read_secret_file", refuse)
+    for read in (read_console_key, ensure_console_key):
+        with pytest.raises(
+            InvalidRequest, match=r"the key of the console cannot be read \(Permission denied\)"
+        ):
+            read()
+
+
+def test_a_file_that_cannot_be_written_is_refused(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = key_file.parent / "file"
+    file.touch()
+    monkeypatch.setenv("REGISTRY_INTEGRATION_CONSOLE_KEY_FILE", str(file / "console.key"))
+    get_settings.cache_clear()
+    with pytest.raises(InvalidRequest, match=r"cannot be (read|created) \(.+\)"):
+        ensure_console_key()
+
+
+def test_a_folder_that_is_read_only_is_refused(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Path, content: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(file))
+
+    monkeypatch.setattr(console_key, "create_secret_file", refuse)
+    with pytest.raises(InvalidRequest, match=r"cannot be created \(Read-only file system\)"):
+        ensure_console_key()
