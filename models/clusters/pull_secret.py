@@ -41,6 +41,10 @@ def describe_foreign_secret(namespace: str, installation: str) -> tuple[Reason, 
     )
 
 
+LoginKey = tuple[str, int | None]
+"""Registry and robot account id of a login; the id of a pull-only user is None."""
+
+
 class RegistryLogin(FrozenModel):
     """One login in a pull secret, without its password.
 
@@ -57,6 +61,11 @@ class RegistryLogin(FrozenModel):
     account: str
     robot_id: int | None = None
     other_hosts: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> LoginKey:
+        """What identifies it among all logins, whatever the user name."""
+        return self.registry, self.robot_id
 
 
 class DesiredPullSecret(FrozenModel):

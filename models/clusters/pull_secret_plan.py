@@ -22,6 +22,7 @@ from models.clusters.pull_secret import (
     ClusterChange,
     DeleteSecret,
     DesiredPullSecret,
+    LoginKey,
     PullSecretPlan,
     PullSecretState,
     PullSecretStatus,
@@ -47,7 +48,7 @@ def plan_pull_secrets(
     desired: Mapping[str, DesiredPullSecret],
     pull_secrets: Iterable[PullSecretStatus],
     unresolved: Mapping[str, str] | None = None,
-    entitled: Mapping[str, Collection[str]] | None = None,
+    entitled: Mapping[str, Collection[LoginKey]] | None = None,
     choices: Mapping[str, ServiceAccountChoice] | None = None,
 ) -> PullSecretPlan:
     """Compare the observed pull secrets with the desired ones.
@@ -62,7 +63,7 @@ def plan_pull_secrets(
             pull secret is kept if `desired` lacks a login that it has. Otherwise `desired` is
             written, as it is where there is no pull secret, or where it contains a login that they
             are not entitled to.
-        entitled: registries by namespace that it may log in to, even if a password is not known.
+        entitled: logins by namespace that it may have, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
     observed_by_namespace = _by_namespace(snapshot)
