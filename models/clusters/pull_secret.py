@@ -251,6 +251,8 @@ class PullSecretPlan(FrozenModel):
         owned_count: number of observed pull secrets of this installation.
         withheld_count: number of changes that were removed from the plan: they exceed a safety
             limit.
+        left_behind: namespaces that could not be read, and have a login on record that they are no
+            longer entitled to.
     """
 
     cluster: str
@@ -258,6 +260,7 @@ class PullSecretPlan(FrozenModel):
     statuses: tuple[PullSecretStatus, ...] = ()
     owned_count: int = 0
     withheld_count: int = 0
+    left_behind: tuple[str, ...] = ()
 
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many orphaned pull secrets are deleted.

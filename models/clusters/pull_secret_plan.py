@@ -71,7 +71,8 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    statuses = _keep_unreadable(cluster, snapshot, before, desired)
+    unreadable = _keep_unreadable(cluster, snapshot, before, desired)
+    statuses = [*unreadable]
     for name, observed in observed_by_namespace.items():
         if unresolved and name in unresolved:
             known, allowed = desired.get(name), (entitled or {}).get(name)
@@ -90,7 +91,11 @@ def plan_pull_secrets(
     changes.sort(key=lambda change: not change.reduces_access)
     count = _count_owned(observed_by_namespace.values())
     return PullSecretPlan(
-        cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
+        cluster=cluster.name,
+        changes=tuple(changes),
+        statuses=tuple(statuses),
+        owned_count=count,
+        left_behind=_left_behind(unreadable, entitled or {}),
     )
 
 
@@ -175,6 +180,17 @@ def _keep_unreadable(
         for namespace in snapshot.unreadable
         if namespace.name in before or namespace.name in desired
     ]
+
+
+def _left_behind(
+    unreadable: Iterable[PullSecretStatus], entitled: Mapping[str, Collection[LoginKey]]
+) -> tuple[str, ...]:
+    """Return the namespaces whose login is to be taken away when they can be read again."""
+    return tuple(
+        status.namespace
+        for status in unreadable
+        if not {login.key for login in status.logins} <= set(entitled.get(status.namespace, ()))
+    )
 
 
 class _NamespaceSecret:
