@@ -32,7 +32,7 @@ from models.clusters.pull_secret import (
     pending_update,
 )
 from models.clusters.service_account_choice import ServiceAccountChoice
-from models.core.availability import Complete
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 
 _DEFAULT_CHOICE = ServiceAccountChoice()
@@ -110,7 +110,7 @@ class _Observed(NamedTuple):
     namespace: ObservedNamespace
     secret: ObservedPullSecret | None
     accounts: Sequence[ObservedServiceAccount]
-    accounts_error: str
+    accounts_unavailable: Unavailable | None
     at: datetime
 
 
@@ -134,7 +134,7 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
             namespace,
             secret_by_namespace.get(namespace.name),
             accounts_by_namespace.get(namespace.name, ()),
-            snapshot.accounts_error,
+            snapshot.accounts_unavailable,
             snapshot.observed_at,
         )
         for namespace in namespaces.items
@@ -193,6 +193,12 @@ def _left_behind(
     )
 
 
+def _describe_accounts(unavailable: Unavailable) -> str:
+    if unavailable.reason is not Reason.FORBIDDEN:
+        return f"the ServiceAccounts could not be listed: {unavailable.message}"
+    return f"{unavailable.message}. {_ACCOUNTS_ADVICE}"
+
+
 class _NamespaceSecret:
     """The pull secret of one namespace; used only by `plan_pull_secrets`."""
 
@@ -205,10 +211,11 @@ class _NamespaceSecret:
     ) -> None:
         self.cluster, self.namespace = cluster, observed.namespace
         self.secret, self.accounts = observed.secret, observed.accounts
-        self.accounts_error = ""
-        if observed.accounts_error and not choice.is_default:
-            self.accounts_error = f"{observed.accounts_error}. {_ACCOUNTS_ADVICE}"
-        self.has_all_accounts = not observed.accounts_error
+        unavailable = observed.accounts_unavailable
+        self.accounts_error = _describe_accounts(unavailable) if unavailable else ""
+        self.accounts_reason = unavailable.reason if unavailable else Reason.DELIVERED
+        self.has_all_accounts = unavailable is None
+        self.needs_all_accounts = not choice.is_default
         self.choice, self.before, self.now = choice, before, observed.at
         self.recorded_links = before.links if before else ()
         self.contest = Contest(before.repairs if before else (), observed.at)
@@ -228,13 +235,16 @@ class _NamespaceSecret:
             return [], self._status(desired, *self._contested, links=self.recorded_links)
         links = self._plan_links()
         additions: list[WriteSecret | AddImagePullSecret] = [*writes, *links.additions]
+        is_partial = self.needs_all_accounts and not self.has_all_accounts
         if additions:
             # The message is what remains when these changes are made.
-            state = (PullSecretState.PENDING, additions[0].reason, self.accounts_error)
+            reason = self.accounts_reason if is_partial else additions[0].reason
+            message = self.accounts_error if is_partial else ""
+            state = (PullSecretState.PENDING, reason, message)
         elif self.contest.contested:
             state = self._contested
-        elif self.accounts_error:
-            state = (PullSecretState.PENDING, Reason.FORBIDDEN, self.accounts_error)
+        elif is_partial:
+            state = (PullSecretState.PENDING, self.accounts_reason, self.accounts_error)
         else:
             state = (PullSecretState.DELIVERED, Reason.DELIVERED, "")
         return [*links.removals, *additions], self._status(desired, *state, links=links.links)
