@@ -224,8 +224,7 @@ class _NamespaceSecret:
         self, desired: DesiredPullSecret | None
     ) -> tuple[Sequence[ClusterChange], PullSecretStatus | None]:
         if desired is None:
-            deletions = self._delete_secret()
-            return deletions, self.before if deletions else None  # kept until it is deleted
+            return self._withdraw()
         refusal = self._write_refusal(desired)
         if refusal:
             return [], self._status(desired, *refusal, links=self.recorded_links)
@@ -320,6 +319,30 @@ class _NamespaceSecret:
             self.contest,
             is_complete=self.has_all_accounts,
         )
+
+    def _withdraw(self) -> tuple[Sequence[ClusterChange], PullSecretStatus | None]:
+        deletions = self._delete_secret()
+        listed = {account.name: account for account in self.accounts}
+        unlisted = set(self.recorded_links) - set(listed)
+        if (
+            self.before is None
+            or self.has_all_accounts
+            or self.namespace.terminating
+            or not unlisted
+        ):
+            return deletions, self.before if deletions else None  # kept until it is deleted
+        # Who creates a Secret of this name later would get it used, if nobody knew of these links.
+        message = (
+            f"the imagePullSecrets of {len(unlisted):,} ServiceAccounts may still name the pull "
+            f"secret: {self.accounts_error}"
+        )
+        links = unlisted | {
+            name for name in self.recorded_links if name in listed and listed[name].has_pull_secret
+        }
+        update = pending_update(Reason.LINKS_PENDING, message) | {"links": tuple(sorted(links))}
+        if self.secret is None or not self.secret.is_owned:
+            update |= {"logins": (), "fingerprint": ""}
+        return deletions, self.before.model_copy(update=update)
 
     def _delete_secret(self) -> list[ClusterChange]:
         # Kubernetes deletes the Secret of a terminating namespace. Remove the link before the

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -177,6 +178,30 @@ def test_a_list_that_failed_for_another_reason_is_told_with_that_reason() -> Non
     assert status.message == "the ServiceAccounts could not be listed: took longer than 150 s"
     (next_status,) = plan(ALL, LINKED, error=TIMED_OUT, links=status.links).statuses
     assert next_status == status.model_copy(update={"delivered_at": None})
+
+
+def withdrawn(secret_plan: PullSecretPlan) -> tuple[PullSecretStatus, ...]:
+    outcomes = [cluster_result(change) for change in secret_plan.changes]
+    return update_statuses(secret_plan, outcomes, {}, now=LATER)
+
+
+@pytest.mark.parametrize("error", [FORBIDDEN, TIMED_OUT])
+def test_links_that_are_not_listed_stay_on_record_after_the_withdrawal(error: Unavailable) -> None:
+    links = ["default", "gone", "web"]
+    secret_plan = plan(ALL, LINKED, links=links, is_desired=False, error=error)
+    assert [change.kind for change in secret_plan.changes] == ["unlink", "withdraw"]
+    (status,) = withdrawn(secret_plan)
+    assert (status.status, status.reason) == (PullSecretState.PENDING, Reason.LINKS_PENDING)
+    assert (status.links, status.logins, status.fingerprint) == (("gone", "web"), (), "")
+    assert error.message in status.message
+
+    facts: dict[str, Any] = {"links": status.links, "is_desired": False, "has_secret": False}
+    again = plan(ALL, account("default"), error=error, **facts)
+    assert (again.changes, again.statuses) == ((), (status.model_copy(),))
+    web = account("web", linked=True)
+    last = plan(ALL, account("default"), web, **facts)
+    assert steps(last) == [("unlink", "web")]
+    assert plan(ALL, account("default"), account("web"), **facts).statuses == ()
 
 
 def test_one_contested_account_holds_up_no_other() -> None:
