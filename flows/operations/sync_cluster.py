@@ -242,7 +242,7 @@ async def _plan(
         namespace_contents.desired,
         forget_recreated(record.pull_secrets, record.namespaces, namespaces),
         namespace_contents.unresolved,
-        namespace_contents.entitled_registries,
+        namespace_contents.entitled,
         {
             namespace.name: choices[namespace.workspace]
             for namespace in namespaces

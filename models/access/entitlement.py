@@ -5,10 +5,10 @@ a login for public spaces, too: while it has one, its pull-only user is given to
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from models.access.rotation import current_robots
-from models.clusters.pull_secret import RegistryLogin
+from models.clusters.pull_secret import LoginKey, RegistryLogin
 from models.core.base import FrozenModel
 from models.registries.registry import Registry
 from models.registries.robots import RobotAccount
@@ -63,6 +63,27 @@ def logins_by_workspace(
         workspace: tuple(sorted((*logins, *shared), key=lambda login: login.registry))
         for workspace, logins in {"": [], **own_logins}.items()
     }
+
+
+def entitled_logins(
+    workspace_logins: Mapping[str, Iterable[RegistryLogin]], robot_accounts: Iterable[RobotAccount]
+) -> dict[str, frozenset[LoginKey]]:
+    """Return the logins by workspace that its namespaces may have now.
+
+    They include superseded robot accounts of the workspace that are still on record.
+
+    Args:
+        workspace_logins: see `logins_by_workspace`.
+        robot_accounts: all robot accounts on record.
+    """
+    entitled = {
+        workspace: {login.key for login in logins} for workspace, logins in workspace_logins.items()
+    }
+    for robot in robot_accounts:
+        keys = entitled.get(robot.workspace, set())
+        if any(registry == robot.registry for registry, id in keys if id is not None):
+            keys.add((robot.registry, robot.robot_id))
+    return {workspace: frozenset(keys) for workspace, keys in entitled.items()}
 
 
 def _login(registry: Registry, account: str, robot_id: int | None = None) -> RegistryLogin:

@@ -14,6 +14,7 @@ from models.access.rotation import (
     replacement_robots,
     schedule_robot_deletions,
 )
+from models.clusters.membership import Namespace
 from models.clusters.pull_secret import PullSecretStatus
 from models.core.availability import Complete, Unavailable
 from models.discovery.identity import (
@@ -49,6 +50,7 @@ class RobotState(RotationState):
         pull_secrets: pull secrets on record while there are departures. A robot account in one that
             cannot be written, because a password for another registry is not known, is not deleted
             at its deadline: that would end the access of namespaces that are still entitled.
+        namespaces: namespaces on record while there are departures; they tell who is entitled.
     """
 
     registry: str
@@ -61,6 +63,7 @@ class RobotState(RotationState):
     departures: tuple[Departure, ...] = ()
     key_check: str = Field(default="", repr=False)
     pull_secrets: tuple[PullSecretStatus, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
 
     def schedule(
         self, retention: timedelta, now: datetime, requested: frozenset[str] = frozenset()
@@ -78,7 +81,7 @@ class RobotState(RotationState):
                 self.robots, self.departures, retention
             ).items()
         }
-        blocked = blocked_robot_ids(self.pull_secrets, self.registry)
+        blocked = blocked_robot_ids(self.pull_secrets, self.robots, self.namespaces)
         rotations = departure_rotations(self.robots, self.departures, now)
         update = {
             "requested_rotations": requested,

@@ -291,17 +291,33 @@ def robots_by_namespace(
     }
 
 
-def blocked_robot_ids(pull_secrets: Iterable[PullSecretStatus], registry: str) -> frozenset[int]:
+def blocked_robot_ids(
+    pull_secrets: Iterable[PullSecretStatus],
+    robot_accounts: Iterable[RobotAccount],
+    namespaces: Iterable[Namespace],
+) -> frozenset[int]:
     """Return the ids of a registry's robot accounts in pull secrets that cannot be written now.
 
-    Those are the pull secrets with a login whose password is not known.
+    Those are the pull secrets with a login whose password is not known. A robot account of a
+    workspace that the namespace has left is taken away, and not waited for.
+
+    Args:
+        pull_secrets: statuses on record.
+        robot_accounts: robot accounts of the registry.
+        namespaces: namespaces on record.
     """
+    owners = {(robot.registry, robot.robot_id): robot.workspace for robot in robot_accounts}
+    workspaces = {
+        (namespace.cluster, namespace.name): namespace.workspace for namespace in namespaces
+    }
     return frozenset(
         login.robot_id
         for pull_secret in pull_secrets
         if pull_secret.reason is Reason.CREDENTIALS_MISSING
         for login in pull_secret.logins
-        if login.registry == registry and login.robot_id is not None
+        if login.robot_id is not None
+        and login.key in owners
+        and owners[login.key] == workspaces.get((pull_secret.cluster, pull_secret.namespace))
     )
 
 

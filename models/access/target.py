@@ -180,7 +180,7 @@ def cluster_target(
         unavailable_reason: why the cluster could not be read; empty if it was.
         unsafe_reason: why removals were withheld; empty if none were.
         run_error: why the run itself failed.
-        undelivered: see `first_undelivered`.
+        undelivered: see `first_undelivered` and `first_left_behind`.
     """
     failures = [result for result in results if not result.succeeded]
     if failures:
@@ -221,8 +221,24 @@ def first_undelivered(
         for secret in pull_secrets
         if secret.namespace in members and secret.status is not PullSecretState.DELIVERED
     ]
-    if not undelivered:
+    return _describe_first(undelivered)
+
+
+def first_left_behind(pull_secrets: Iterable[PullSecretStatus], namespaces: Collection[str]) -> str:
+    """Return the first namespace that still has a login to be taken away; empty if none.
+
+    Args:
+        pull_secrets: status of the pull secrets in the cluster.
+        namespaces: see `PullSecretPlan.left_behind`.
+    """
+    left_behind = [secret for secret in pull_secrets if secret.namespace in namespaces]
+    description = _describe_first(left_behind)
+    return f"{description}; it keeps a login that it may no longer have" if description else ""
+
+
+def _describe_first(pull_secrets: Sequence[PullSecretStatus]) -> str:
+    if not pull_secrets:
         return ""
-    first = undelivered[0]
-    others = f" (and {len(undelivered) - 1} more)" if len(undelivered) > 1 else ""
+    first = pull_secrets[0]
+    others = f" (and {len(pull_secrets) - 1} more)" if len(pull_secrets) > 1 else ""
     return f"namespace {first.namespace}{others}: {first.reason} {first.message}".rstrip()

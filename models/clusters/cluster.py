@@ -168,7 +168,8 @@ class ClusterSnapshot(FrozenModel):
 
     Attributes:
         unreadable: namespaces for which a complete section is not complete.
-        accounts_error: why only the default ServiceAccounts were listed, if others are needed.
+        accounts_unavailable: why only the default ServiceAccounts were listed, if others are
+            needed.
         missing_rights: required rights that are not granted; None if that was not asked for.
     """
 
@@ -179,7 +180,7 @@ class ClusterSnapshot(FrozenModel):
     secrets: Complete[ObservedPullSecret] | Unavailable
     service_accounts: Complete[ObservedServiceAccount] | Unavailable
     unreadable: tuple[UnreadableNamespace, ...] = ()
-    accounts_error: str = ""
+    accounts_unavailable: Unavailable | None = None
     missing_rights: Complete[ClusterRight] | Unavailable | None = None
 
     @property

@@ -3,14 +3,14 @@
 from collections.abc import Collection
 
 from models.clusters.cluster import ObservedPullSecret
-from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus
+from models.clusters.pull_secret import DesiredPullSecret, LoginKey, PullSecretStatus
 
 
 def must_keep_secret(
     before: PullSecretStatus | None,
     secret: ObservedPullSecret | None,
     desired: DesiredPullSecret | None,
-    entitled: Collection[str] | None,
+    entitled: Collection[LoginKey] | None,
 ) -> bool:
     """Return whether an incomplete content must not replace the current one.
 
@@ -18,10 +18,11 @@ def must_keep_secret(
         before: the status on record.
         secret: the Secret; None if there is none.
         desired: the known part of the content; None if nothing is known.
-        entitled: registries that the namespace may log in to; None if that is not known.
+        entitled: logins that the namespace may have; None if that is not known. A login of another
+            workspace's robot account is none of them, even in a registry that both may pull from.
     """
-    registries = {login.registry for login in before.logins} if before else set()
-    if entitled is not None and not registries <= set(entitled):
+    logins = {login.key for login in before.logins} if before else set()
+    if entitled is not None and not logins <= set(entitled):
         return False  # a login that it is not entitled to is taken away, whatever else is lost
     return desired is None or _loses_login(before, secret, desired)
 

@@ -41,6 +41,10 @@ def describe_foreign_secret(namespace: str, installation: str) -> tuple[Reason, 
     )
 
 
+LoginKey = tuple[str, int | None]
+"""Registry and robot account id of a login; the id of a pull-only user is None."""
+
+
 class RegistryLogin(FrozenModel):
     """One login in a pull secret, without its password.
 
@@ -57,6 +61,11 @@ class RegistryLogin(FrozenModel):
     account: str
     robot_id: int | None = None
     other_hosts: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> LoginKey:
+        """What identifies it among all logins, whatever the user name."""
+        return self.registry, self.robot_id
 
 
 class DesiredPullSecret(FrozenModel):
@@ -242,6 +251,8 @@ class PullSecretPlan(FrozenModel):
         owned_count: number of observed pull secrets of this installation.
         withheld_count: number of changes that were removed from the plan: they exceed a safety
             limit.
+        left_behind: namespaces that could not be read, and have a login on record that they are no
+            longer entitled to.
     """
 
     cluster: str
@@ -249,6 +260,7 @@ class PullSecretPlan(FrozenModel):
     statuses: tuple[PullSecretStatus, ...] = ()
     owned_count: int = 0
     withheld_count: int = 0
+    left_behind: tuple[str, ...] = ()
 
     def exceeded_limit(self, limits: ChangeLimits) -> LimitExceeded | None:
         """Return the safety limit that is exceeded if too many orphaned pull secrets are deleted.

@@ -22,6 +22,7 @@ from models.clusters.pull_secret import (
     ClusterChange,
     DeleteSecret,
     DesiredPullSecret,
+    LoginKey,
     PullSecretPlan,
     PullSecretState,
     PullSecretStatus,
@@ -31,7 +32,7 @@ from models.clusters.pull_secret import (
     pending_update,
 )
 from models.clusters.service_account_choice import ServiceAccountChoice
-from models.core.availability import Complete
+from models.core.availability import Complete, Unavailable
 from models.core.reasons import Reason
 
 _DEFAULT_CHOICE = ServiceAccountChoice()
@@ -47,7 +48,7 @@ def plan_pull_secrets(
     desired: Mapping[str, DesiredPullSecret],
     pull_secrets: Iterable[PullSecretStatus],
     unresolved: Mapping[str, str] | None = None,
-    entitled: Mapping[str, Collection[str]] | None = None,
+    entitled: Mapping[str, Collection[LoginKey]] | None = None,
     choices: Mapping[str, ServiceAccountChoice] | None = None,
 ) -> PullSecretPlan:
     """Compare the observed pull secrets with the desired ones.
@@ -62,7 +63,7 @@ def plan_pull_secrets(
             pull secret is kept if `desired` lacks a login that it has. Otherwise `desired` is
             written, as it is where there is no pull secret, or where it contains a login that they
             are not entitled to.
-        entitled: registries by namespace that it may log in to, even if a password is not known.
+        entitled: logins by namespace that it may have, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
     observed_by_namespace = _by_namespace(snapshot)
@@ -70,7 +71,8 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    statuses = _keep_unreadable(cluster, snapshot, before, desired)
+    unreadable = _keep_unreadable(cluster, snapshot, before, desired)
+    statuses = [*unreadable]
     for name, observed in observed_by_namespace.items():
         if unresolved and name in unresolved:
             known, allowed = desired.get(name), (entitled or {}).get(name)
@@ -89,7 +91,11 @@ def plan_pull_secrets(
     changes.sort(key=lambda change: not change.reduces_access)
     count = _count_owned(observed_by_namespace.values())
     return PullSecretPlan(
-        cluster=cluster.name, changes=tuple(changes), statuses=tuple(statuses), owned_count=count
+        cluster=cluster.name,
+        changes=tuple(changes),
+        statuses=tuple(statuses),
+        owned_count=count,
+        left_behind=_left_behind(unreadable, entitled or {}),
     )
 
 
@@ -104,7 +110,7 @@ class _Observed(NamedTuple):
     namespace: ObservedNamespace
     secret: ObservedPullSecret | None
     accounts: Sequence[ObservedServiceAccount]
-    accounts_error: str
+    accounts_unavailable: Unavailable | None
     at: datetime
 
 
@@ -128,7 +134,7 @@ def _by_namespace(snapshot: ClusterSnapshot) -> dict[str, _Observed] | None:
             namespace,
             secret_by_namespace.get(namespace.name),
             accounts_by_namespace.get(namespace.name, ()),
-            snapshot.accounts_error,
+            snapshot.accounts_unavailable,
             snapshot.observed_at,
         )
         for namespace in namespaces.items
@@ -176,6 +182,23 @@ def _keep_unreadable(
     ]
 
 
+def _left_behind(
+    unreadable: Iterable[PullSecretStatus], entitled: Mapping[str, Collection[LoginKey]]
+) -> tuple[str, ...]:
+    """Return the namespaces whose login is to be taken away when they can be read again."""
+    return tuple(
+        status.namespace
+        for status in unreadable
+        if not {login.key for login in status.logins} <= set(entitled.get(status.namespace, ()))
+    )
+
+
+def _describe_accounts(unavailable: Unavailable) -> str:
+    if unavailable.reason is not Reason.FORBIDDEN:
+        return f"the ServiceAccounts could not be listed: {unavailable.message}"
+    return f"{unavailable.message}. {_ACCOUNTS_ADVICE}"
+
+
 class _NamespaceSecret:
     """The pull secret of one namespace; used only by `plan_pull_secrets`."""
 
@@ -188,10 +211,11 @@ class _NamespaceSecret:
     ) -> None:
         self.cluster, self.namespace = cluster, observed.namespace
         self.secret, self.accounts = observed.secret, observed.accounts
-        self.accounts_error = ""
-        if observed.accounts_error and not choice.is_default:
-            self.accounts_error = f"{observed.accounts_error}. {_ACCOUNTS_ADVICE}"
-        self.has_all_accounts = not observed.accounts_error
+        unavailable = observed.accounts_unavailable
+        self.accounts_error = _describe_accounts(unavailable) if unavailable else ""
+        self.accounts_reason = unavailable.reason if unavailable else Reason.DELIVERED
+        self.has_all_accounts = unavailable is None
+        self.needs_all_accounts = not choice.is_default
         self.choice, self.before, self.now = choice, before, observed.at
         self.recorded_links = before.links if before else ()
         self.contest = Contest(before.repairs if before else (), observed.at)
@@ -200,8 +224,7 @@ class _NamespaceSecret:
         self, desired: DesiredPullSecret | None
     ) -> tuple[Sequence[ClusterChange], PullSecretStatus | None]:
         if desired is None:
-            deletions = self._delete_secret()
-            return deletions, self.before if deletions else None  # kept until it is deleted
+            return self._withdraw()
         refusal = self._write_refusal(desired)
         if refusal:
             return [], self._status(desired, *refusal, links=self.recorded_links)
@@ -211,13 +234,16 @@ class _NamespaceSecret:
             return [], self._status(desired, *self._contested, links=self.recorded_links)
         links = self._plan_links()
         additions: list[WriteSecret | AddImagePullSecret] = [*writes, *links.additions]
+        is_partial = self.needs_all_accounts and not self.has_all_accounts
         if additions:
             # The message is what remains when these changes are made.
-            state = (PullSecretState.PENDING, additions[0].reason, self.accounts_error)
+            reason = self.accounts_reason if is_partial else additions[0].reason
+            message = self.accounts_error if is_partial else ""
+            state = (PullSecretState.PENDING, reason, message)
         elif self.contest.contested:
             state = self._contested
-        elif self.accounts_error:
-            state = (PullSecretState.PENDING, Reason.FORBIDDEN, self.accounts_error)
+        elif is_partial:
+            state = (PullSecretState.PENDING, self.accounts_reason, self.accounts_error)
         else:
             state = (PullSecretState.DELIVERED, Reason.DELIVERED, "")
         return [*links.removals, *additions], self._status(desired, *state, links=links.links)
@@ -293,6 +319,30 @@ class _NamespaceSecret:
             self.contest,
             is_complete=self.has_all_accounts,
         )
+
+    def _withdraw(self) -> tuple[Sequence[ClusterChange], PullSecretStatus | None]:
+        deletions = self._delete_secret()
+        listed = {account.name: account for account in self.accounts}
+        unlisted = set(self.recorded_links) - set(listed)
+        if (
+            self.before is None
+            or self.has_all_accounts
+            or self.namespace.terminating
+            or not unlisted
+        ):
+            return deletions, self.before if deletions else None  # kept until it is deleted
+        # Who creates a Secret of this name later would get it used, if nobody knew of these links.
+        message = (
+            f"the imagePullSecrets of {len(unlisted):,} ServiceAccounts may still name the pull "
+            f"secret: {self.accounts_error}"
+        )
+        links = unlisted | {
+            name for name in self.recorded_links if name in listed and listed[name].has_pull_secret
+        }
+        update = pending_update(Reason.LINKS_PENDING, message) | {"links": tuple(sorted(links))}
+        if self.secret is None or not self.secret.is_owned:
+            update |= {"logins": (), "fingerprint": ""}
+        return deletions, self.before.model_copy(update=update)
 
     def _delete_secret(self) -> list[ClusterChange]:
         # Kubernetes deletes the Secret of a terminating namespace. Remove the link before the

@@ -71,8 +71,7 @@ def _update_status(
     elif contested := [history for history in repairs if is_contested(history)]:
         update |= pending_update(Reason.CONTESTED, describe_contest(status.namespace, contested))
     elif status.message:
-        is_partial = status.reason in (Reason.CREDENTIALS_MISSING, Reason.LINKS_PENDING)
-        update |= pending_update(status.reason if is_partial else Reason.FORBIDDEN, status.message)
+        update |= pending_update(status.reason, status.message)  # what these changes leave
     elif status.status is not PullSecretState.DELIVERED:
         delivered = {"status": PullSecretState.DELIVERED, "reason": Reason.DELIVERED}
         update |= {**delivered, "delivered_at": now}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from models.clusters.pull_secret import PullSecretStatus, RegistryLogin
+from models.clusters.pull_secret import LoginKey, PullSecretStatus, RegistryLogin
 
 
 class KeptEntries(NamedTuple):
@@ -54,13 +54,18 @@ class KeptLogins:
         hosts = {host for login in logins for host in (login.host, *login.other_hosts)}
         self._entries[namespace] = {host: auths[host] for host in hosts if host in auths}
 
-    def select(self, namespace: str, registries: Collection[str]) -> KeptEntries:
-        """Return what a namespace had of some registries."""
+    def select(
+        self, namespace: str, registries: Collection[str], entitled: Collection[LoginKey]
+    ) -> KeptEntries:
+        """Return what a namespace had of some registries, as far as it may have it now.
+
+        A namespace that joined another workspace does not keep the robot account of the former one.
+        """
         entries = self._entries.get(namespace, {})
         logins = tuple(
             login
             for login in self._logins.get(namespace, ())
-            if login.registry in registries and login.host in entries
+            if login.registry in registries and login.key in entitled and login.host in entries
         )
         hosts = {host for login in logins for host in (login.host, *login.other_hosts)}
         return KeptEntries(logins, {host: entries[host] for host in hosts if host in entries})

@@ -12,10 +12,15 @@ from dataclasses import dataclass, field, replace
 from pydantic import SecretStr
 from sqlmodel import Session
 
-from models.access.entitlement import PullUser, logins_by_workspace
+from models.access.entitlement import PullUser, entitled_logins, logins_by_workspace
 from models.access.pull_user import pull_user_problem
 from models.clusters.membership import Namespace
-from models.clusters.pull_secret import DesiredPullSecret, PullSecretStatus, RegistryLogin
+from models.clusters.pull_secret import (
+    DesiredPullSecret,
+    LoginKey,
+    PullSecretStatus,
+    RegistryLogin,
+)
 from models.core.errors import (
     CredentialError,
     InvalidRequest,
@@ -36,7 +41,7 @@ from tasks.store.installation import get_key_check
 from tasks.store.registries import credential_origins, registries, robots, statistics
 from tasks.store.session import in_transaction
 
-Passwords = Mapping[tuple[str, int | None], SecretStr]
+Passwords = Mapping[LoginKey, SecretStr]
 """Passwords by registry and robot account id; the id of a pull-only user is None."""
 
 
@@ -80,8 +85,8 @@ class PullSecretContents:
             login that they have, see `KeptLogins`; if it cannot be read from their pull secret,
             they keep all of it, unless it has a login that they are not entitled to.
         fingerprint: keyed digest that detects changed contents.
-        entitled_registries: registries that a workspace may pull from, whether or not the
-            passwords are available.
+        entitled: logins that the namespaces of a workspace may have, whether or not the passwords
+            are available.
         missing: registries of which a workspace's password is missing.
         is_own_content: recognizes a content of this installation, see `OwnLogins`.
     """
@@ -90,7 +95,7 @@ class PullSecretContents:
     contents: Mapping[str, str] = field(repr=False)
     unresolved: Mapping[str, str]
     fingerprint: Callable[[bytes], str]
-    entitled_registries: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    entitled: Mapping[str, frozenset[LoginKey]] = field(default_factory=dict)
     missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_own_content: ContentCheck = recognize_nothing
 
@@ -115,16 +120,15 @@ class PullSecretContents:
         for namespace in namespaces:
             workspace = namespace.workspace or ""
             key = workspace if workspace in self.desired or workspace in self.unresolved else ""
-            namespace_contents.entitled_registries[namespace.name] = self.entitled_registries.get(
-                key, frozenset()
-            )
+            entitled = self.entitled.get(key, frozenset())
+            namespace_contents.entitled[namespace.name] = entitled
             if key in self.unresolved:
                 namespace_contents.unresolved[namespace.name] = self.unresolved[key]
             if key in self.desired:
                 namespace_contents.desired[namespace.name] = self.desired[key]
                 namespace_contents.contents[namespace.name] = self.contents[key]
             if kept_logins is not None and key in self.missing:
-                kept = kept_logins.select(namespace.name, self.missing[key])
+                kept = kept_logins.select(namespace.name, self.missing[key], entitled)
                 self._add_kept(namespace_contents, namespace.name, key, kept)
         return namespace_contents
 
@@ -151,7 +155,7 @@ class NamespaceContents:
     desired: dict[str, DesiredPullSecret]
     contents: dict[str, str] = field(repr=False)
     unresolved: dict[str, str]
-    entitled_registries: dict[str, frozenset[str]]
+    entitled: dict[str, frozenset[LoginKey]]
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,7 @@ async def build_pull_secret_contents(access: PullAccess) -> PullSecretContents:
         _decrypt_passwords(workspace_logins, access.encrypted_secrets, cipher) | passwords,
         cipher,
         access.pull_user_problems,
+        access.robots,
     )
     own_logins = OwnLogins(access.robots, access.encrypted_secrets, pull_users.values(), cipher)
     return replace(contents, is_own_content=own_logins.is_own_content)
@@ -293,6 +298,7 @@ def _build_contents(
     passwords: Passwords,
     cipher: Cipher,
     pull_user_problems: Mapping[str, str],
+    robot_accounts: Iterable[RobotAccount] = (),
 ) -> PullSecretContents:
     desired, contents, unresolved, missing_registries = {}, {}, {}, {}
     for workspace, logins in workspace_logins.items():
@@ -310,16 +316,12 @@ def _build_contents(
                 fingerprint=cipher.fingerprint(content_bytes),
                 byte_size=len(content_bytes),
             )
-    entitled_registries = {
-        workspace: frozenset(login.registry for login in logins)
-        for workspace, logins in workspace_logins.items()
-    }
     return PullSecretContents(
         desired,
         contents,
         unresolved,
         cipher.fingerprint,
-        entitled_registries,
+        entitled_logins(workspace_logins, robot_accounts),
         missing_registries,
     )
 

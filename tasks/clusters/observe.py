@@ -39,20 +39,15 @@ from tasks.clusters.objects import (
 from tasks.clusters.paging import ObjectList, list_all_objects, list_readable_objects
 from tasks.concurrency import Deadline, DeadlineExceeded
 from tasks.http.client import HttpClient
+from tasks.http.limits import OPEN_SECONDS
 from tasks.http.response import Response
 
 ObservedT = TypeVar("ObservedT", ObservedNamespace, ObservedPullSecret, ObservedServiceAccount)
 
 _NAMESPACES = "/api/v1/namespaces"
 
-_CONNECTION_REASONS = (
-    Reason.UNREACHABLE,
-    Reason.UNKNOWN_HOST,
-    Reason.CONNECTION_REFUSED,
-    Reason.TIMED_OUT,
-    Reason.UNAUTHORIZED,
-)
-"""Reasons for which no other list can be read either."""
+_ACCOUNTS_SHARE = 0.5
+"""Share of the time of an observation after which the list of all ServiceAccounts is given up."""
 
 _INCOMPLETE = (Reason.PAGES_SHIFTED, Reason.LIST_TOO_LARGE)
 """Reasons of an incomplete list from a cluster that responds."""
@@ -88,16 +83,21 @@ class ClusterObserver:
         section = snapshot.service_accounts
         if account_labels is None or not isinstance(section, Unavailable):
             return snapshot
-        if section.reason in _CONNECTION_REASONS:
+        if not (
+            isinstance(snapshot.namespaces, Complete) and isinstance(snapshot.secrets, Complete)
+        ):
             return snapshot
-        # The other namespaces need only the default ServiceAccounts, as before.
-        deadline = Deadline("the observation", self._http.limits.operation_seconds)
-        unreadable: dict[str, str] = {}
+        # The other namespaces need only the default ServiceAccounts. Whatever prevented the list of
+        # all, even a timeout, may be what a tenant has put into it: the cluster responds.
+        if section.reason is Reason.TIMED_OUT:
+            await asyncio.sleep(OPEN_SECONDS)
+        deadline = self._accounts_deadline(_ACCOUNTS_SHARE)
+        unreadable = snapshot.unreadable_messages
         result = await self._try_section(deadline, self._list_accounts(None, unreadable))
         update = {
             "service_accounts": _to_section(result),
-            "accounts_error": section.message,
-            "unreadable": (*snapshot.unreadable, *_to_unreadable(unreadable)),
+            "accounts_unavailable": section,
+            "unreadable": _to_unreadable(unreadable),
         }
         return snapshot.model_copy(update=update)
 
@@ -120,8 +120,13 @@ class ClusterObserver:
                 unreadable,
             ),
             self._list_accounts(account_labels, unreadable),
+            self._accounts_deadline(1.0 if account_labels is None else _ACCOUNTS_SHARE),
         )
         return snapshot.model_copy(update={"unreadable": _to_unreadable(unreadable)})
+
+    def _accounts_deadline(self, share: float) -> Deadline:
+        seconds = share * self._http.limits.operation_seconds
+        return Deadline("the list of ServiceAccounts", seconds)
 
     def _list_accounts(
         self, account_labels: Set[str] | None, unreadable: dict[str, str]
@@ -235,11 +240,15 @@ class ClusterObserver:
         namespaces: Coroutine[Any, Any, Complete[ObservedNamespace]],
         secrets: Coroutine[Any, Any, Complete[ObservedPullSecret]],
         accounts: Coroutine[Any, Any, Complete[ObservedServiceAccount]],
+        accounts_deadline: Deadline | None = None,
     ) -> ClusterSnapshot:
         observed_at, started = clock.now(), time.monotonic()
         deadline = Deadline("the observation", self._http.limits.operation_seconds)
-        reads = [self._try_section(deadline, read) for read in (namespaces, secrets, accounts)]
-        sections = await asyncio.gather(*reads)
+        sections = await asyncio.gather(
+            self._try_section(deadline, namespaces),
+            self._try_section(deadline, secrets),
+            self._try_section(accounts_deadline or deadline, accounts),
+        )
         if isinstance(sections[0], RemoteError) and sections[0].reason not in _INCOMPLETE:
             raise sections[0]
         return ClusterSnapshot(

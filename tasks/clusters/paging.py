@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from models.core.errors import InvalidItems, RemoteError, ResponseTooLarge
+from models.core.errors import CircuitOpen, InvalidItems, RemoteError, ResponseTooLarge
 from models.core.reasons import Reason
 from tasks.clusters import api_errors
 from tasks.clusters.objects import (
@@ -32,6 +32,9 @@ OBJECT_PAGE_SIZE = 500
 
 MAX_EXCLUSIONS = 10
 """Namespaces that are left out of one list; each takes one more reading of the list."""
+
+_TIMED_OUT_DIVISOR = 8
+"""What a page is divided by after a timeout: each attempt takes long, and time is limited."""
 
 _MAX_TOKEN_LENGTH = 8_000
 """Characters; the token is sent in the next URL, and real tokens have some hundred."""
@@ -180,7 +183,8 @@ class _Pages(Generic[ModelT]):
     ) -> None:
         self._http, self._path, self._page, self._query = http, path, page, query
         self._to_error = to_error
-        self._page_size, self._token = OBJECT_PAGE_SIZE, ""
+        self._page_size = self._max_page_size = OBJECT_PAGE_SIZE
+        self._token = ""
         self._size, self._tokens = ListCounter(http.limits), _ContinueTokens()
         self._namespace = _NamespaceCounter(http)
         self.unreadable: dict[str, str] = {}
@@ -203,6 +207,14 @@ class _Pages(Generic[ModelT]):
                     self._page_size = 1 if is_invalid else self._page_size // 2
                     continue
                 items, token = (), await self._skip_object(error)
+            except RemoteError as error:
+                is_timeout = error.reason is Reason.TIMED_OUT and not isinstance(error, CircuitOpen)
+                if not is_timeout or self._page_size == 1:
+                    raise
+                # What one tenant has put into it may be what takes so long.
+                self._page_size = max(self._page_size // _TIMED_OUT_DIVISOR, 1)
+                self._max_page_size = self._page_size
+                continue
             for item in items:
                 yield item
             if not token:
@@ -220,7 +232,7 @@ class _Pages(Generic[ModelT]):
         self._count(len(items), response)
         self._namespace.add({object_owner(item.metadata) for item in items}, len(items), response)
         if self._is_small(response):
-            self._page_size = min(2 * self._page_size, OBJECT_PAGE_SIZE)
+            self._page_size = min(2 * self._page_size, self._max_page_size)
         return items, content.metadata.continue_token
 
     async def _skip_object(self, error: RemoteError) -> str:

@@ -9,7 +9,7 @@ from models.core.settings import Settings
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP statuses of transient faults; the request is retried."""
 
-_OPEN_SECONDS = 1.5
+OPEN_SECONDS = 1.5
 """Seconds for which an open circuit blocks requests; shorter than the delay before a task retry."""
 
 
@@ -127,7 +127,7 @@ class CircuitBreaker:
     @property
     def open_reason(self) -> tuple[str, Reason] | None:
         """The message and reason of the open circuit; None if requests are allowed."""
-        if self._failures < self._limit or time.monotonic() - self._last_failure_at > _OPEN_SECONDS:
+        if self._failures < self._limit or time.monotonic() - self._last_failure_at > OPEN_SECONDS:
             return None
         message, reason = self._last_failure
         return f"{message} ({self._failures} failures in a row; requests are paused)", reason

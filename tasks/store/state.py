@@ -80,6 +80,7 @@ def _load_robot_state(session: Session, registry_record: RegistryRecord) -> Robo
         robots=robots.list_robots(session, name),
         departures=robot_departures,
         pull_secrets=tuple(clusters.list_pull_secrets(session)) if robot_departures else (),
+        namespaces=tuple(clusters.list_namespaces(session)) if robot_departures else (),
         key_check=get_key_check(session),
     )
 

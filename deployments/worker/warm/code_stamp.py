@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from deployments.environment import PROJECT_DIR
@@ -17,39 +18,56 @@ class CodeStamp:
     """The code of this checkout and the installed packages, at one time.
 
     Attributes:
+        checkout: folder of our packages.
         paths: folders of packages. An upgrade of a package changes the modification time.
         files: path, modification time and size of each folder and of each module of this checkout.
     """
 
+    checkout: Path
     paths: tuple[str, ...]
     files: frozenset[_File]
 
     @classmethod
-    def read(cls, paths: Sequence[str]) -> Self:
+    def read(cls, paths: Sequence[str], checkout: Path = PROJECT_DIR) -> Self:
         """Read the stamp from the disk."""
-        folders = tuple(path for path in paths if path not in ("", str(PROJECT_DIR)))
-        return cls(folders, frozenset((*_read_modules(), *_read_folders(folders))))
+        folders = tuple(path for path in paths if path not in ("", str(checkout)))
+        files = (*_read_modules(checkout), *_read_folders(folders))
+        return cls(checkout, folders, frozenset(files))
 
     def is_outdated(self) -> bool:
-        """Return whether the disk differs from this stamp."""
-        return self.read(self.paths) != self
+        """Return whether the disk differs from this stamp, or cannot be read."""
+        try:
+            return self.read(self.paths, self.checkout) != self
+        except OSError:
+            return True
 
 
-def _read_modules() -> Iterator[_File]:
-    folders = [str(PROJECT_DIR / package) for package in _PACKAGES]
+def _read_modules(checkout: Path) -> Iterator[_File]:
+    folders = [str(checkout / package) for package in _PACKAGES]
     while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders += [entry.path] * (entry.name != "__pycache__")
-                elif entry.name.endswith(".py"):
-                    file = entry.stat()
-                    yield entry.path, file.st_mtime_ns, file.st_size
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:  # a deployment that is going on has deleted it
+            yield folder, 0, 0
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders += [entry.path] * (entry.name != "__pycache__")
+            elif entry.name.endswith(".py"):
+                yield _read_file(entry.path)
+
+
+def _read_file(path: str) -> _File:
+    """Read one file; zeros stand for one that is missing, e.g. a lock of an editor."""
+    try:
+        file = os.stat(path)  # noqa: PTH116 - called for each run
+    except OSError:
+        return path, 0, 0
+    return path, file.st_mtime_ns, file.st_size
 
 
 def _read_folders(paths: Sequence[str]) -> Iterator[_File]:
     for path in paths:
-        try:
-            yield path, os.stat(path).st_mtime_ns, 0  # noqa: PTH116 - called for each run
-        except OSError:
-            yield path, 0, 0
+        _, modified_at, _ = _read_file(path)
+        yield path, modified_at, 0

@@ -17,6 +17,7 @@ from deployments.worker.warm.handover import ACCEPTED, LENGTH, START, STATUS
 
 _REQUEST_SECONDS = 2.0
 _MAX_REQUEST_BYTES = 4 << 20
+_INVALID = (EOFError, ValueError, LookupError, TypeError, RecursionError, struct.error)
 _RUN_PREFIX = "PREFECT__"
 """Variables that Prefect sets for one run, e.g. its id."""
 
@@ -50,7 +51,12 @@ class Run:
         self.connection.close()
 
 
-Handler = Callable[[], Run | None]
+@dataclass(frozen=True)
+class _Source:
+    """What to do when a descriptor is readable, and the run that fails if that fails."""
+
+    handle: Callable[[], Run | None]
+    run: Run | None = None
 
 
 @dataclass
@@ -60,6 +66,7 @@ class ForkServer:
     Attributes:
         environment: variables that a run must have, except those of one run, to be started here.
         remaining_runs: how many runs are still started.
+        pid: of this process, which its children do not have.
     """
 
     listener: socket.socket
@@ -69,6 +76,7 @@ class ForkServer:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     runs: list[Run] = field(default_factory=list)
     is_open: bool = True
+    pid: int = field(default_factory=os.getpid)
 
     def serve(self) -> Run | None:
         """Serve until retired and until the last child has ended.
@@ -77,18 +85,29 @@ class ForkServer:
             In a child: its run. In this process: None.
         """
         self.listener.listen()
-        self._register(self.listener, self._accept)
+        self._register(self.listener, _Source(self._accept))
         while self.is_open or self.runs:
             for key, _ in self.selector.select():
                 if self.selector.get_map().get(key.fd) is not key:
                     continue  # a handler before this one has closed it
-                handler: Handler = key.data
-                if (run := handler()) is not None:
+                if (run := self._handle(key.data)) is not None:
                     return run
         return None
 
-    def _register(self, source: socket.socket | int, handler: Handler) -> None:
-        self.selector.register(source, selectors.EVENT_READ, handler)
+    def _handle(self, source: _Source) -> Run | None:
+        """Call a handler. An error ends one run: with this process, the kernel would kill all."""
+        try:
+            return source.handle()
+        except Exception as error:
+            if os.getpid() != self.pid:
+                raise
+            _log(f"unexpected error: {error!r}")
+            if source.run in self.runs:
+                self._abandon(source.run)
+        return None
+
+    def _register(self, descriptor: socket.socket | int, source: _Source) -> None:
+        self.selector.register(descriptor, selectors.EVENT_READ, source)
 
     def _accept(self) -> None:
         try:
@@ -106,11 +125,17 @@ class ForkServer:
             _log(f"a flow run starts without it: {reason}")
         elif _send(connection, ACCEPTED):
             self.runs.append(run)
-            self._register(connection, lambda: self._read_message(run))
+            self._register(connection, _Source(lambda: self._read_message(run), run))
             return
         run.close()
 
     def _find_refusal(self, run: Run) -> str:
+        try:
+            return self._compare(run)
+        except Exception as error:  # whatever it is, the run can start elsewhere
+            return repr(error)
+
+    def _compare(self, run: Run) -> str:
         """Return why a run cannot be started here; empty if it can."""
         if names := _differences(self.environment, run.environment):
             return f"its environment differs from the worker's in {', '.join(names)}"
@@ -126,9 +151,11 @@ class ForkServer:
         """Start no more runs; the removed socket tells the supervisor to start another server."""
         if self.is_open:
             self.is_open = False
-            Path(self.listener.getsockname()).unlink(missing_ok=True)
+            path = Path(self.listener.getsockname())
             self.selector.unregister(self.listener)
             self.listener.close()
+            with suppress(OSError):  # nobody listens there any more, in any case
+                path.unlink()
 
     def _read_message(self, run: Run) -> Run | None:
         try:
@@ -139,10 +166,10 @@ class ForkServer:
             return self._fork(run)
         # An end of the connection means that the process on the other side was killed.
         _send_signal(run, message[0] if message else signal.SIGKILL)
-        if not message:
+        if not message and run.pid:
             self.selector.unregister(run.connection)
-            if not run.pid:
-                self._forget(run)
+        elif not message:
+            self._forget(run)
         return None
 
     def _fork(self, run: Run) -> Run | None:
@@ -150,7 +177,6 @@ class ForkServer:
             run.pid = os.fork()
         except OSError as error:  # the closed connection ends the run
             _log(f"cannot fork: {error}")
-            self.selector.unregister(run.connection)
             self._forget(run)
             return None
         if not run.pid:
@@ -158,7 +184,7 @@ class ForkServer:
             return run
         run.close_streams()
         run.pidfd = os.pidfd_open(run.pid)
-        self._register(run.pidfd, lambda: self._report_end(run))
+        self._register(run.pidfd, _Source(lambda: self._report_end(run), run))
         self.remaining_runs -= 1
         if self.remaining_runs <= 0:
             self._retire()
@@ -167,15 +193,24 @@ class ForkServer:
     def _report_end(self, run: Run) -> None:
         _, status = os.waitpid(run.pid, 0)
         _send(run.connection, STATUS.pack(status))
-        self.selector.unregister(run.pidfd)
-        os.close(run.pidfd)
-        with suppress(KeyError):
-            self.selector.unregister(run.connection)
+        self._forget(run)
+
+    def _abandon(self, run: Run) -> None:
+        """Kill a run that cannot be followed; the closed connection tells who started it."""
+        if run.pid:
+            _send_signal(run, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(run.pid, 0)
         self._forget(run)
 
     def _forget(self, run: Run) -> None:
-        run.close()
         self.runs.remove(run)
+        for descriptor in (run.connection, run.pidfd):
+            with suppress(KeyError, ValueError):  # not registered, or none
+                self.selector.unregister(descriptor)
+        if run.pidfd >= 0:
+            os.close(run.pidfd)
+        run.close()
 
     def _close_in_child(self, own_run: Run) -> None:
         self.selector.close()
@@ -196,7 +231,7 @@ def _receive_request(connection: socket.socket) -> Run | None:
         if len(streams) == 3 and length <= _MAX_REQUEST_BYTES:
             request = json.loads(_receive_exactly(connection, length))
             return Run(connection, request["environment"], request["directory"], streams)
-    except (OSError, EOFError, ValueError, LookupError, TypeError, struct.error) as error:
+    except (*_INVALID, OSError) as error:
         _log(f"invalid request: {error!r}")
     for stream in streams:
         os.close(stream)
@@ -223,7 +258,8 @@ def _send(connection: socket.socket, message: bytes) -> bool:
 
 
 def _log(message: str) -> None:
-    print(f"Fork server: {message}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # e.g. a full disk
+        print(f"Fork server: {message}", file=sys.stderr, flush=True)
 
 
 def _send_signal(run: Run, number: int) -> None:

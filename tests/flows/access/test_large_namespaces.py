@@ -1,6 +1,7 @@
 """What one tenant puts into a namespace hides and delays no other namespace."""
 
 from flows.access.create_workspace import create_workspace
+from flows.access.unbind_space import unbind_space
 from flows.clusters.remove_cluster import remove_cluster
 from models.clusters.cluster import PULL_SECRET_NAME
 from models.clusters.link_plan import MAX_LINK_CHANGES
@@ -36,7 +37,10 @@ async def test_large_objects_hide_only_their_own_namespace(name: str) -> None:
         assert await p.pulls("new", "team-a")
         assert p.cluster.raw_secret("shop") == shop
 
-        await p.unbind("team-a", workspace="red")  # what cannot be read is not removed
+        # What cannot be read is not removed, and the run says so.
+        message = await expect_failure(unbind_space, name, ["team-a"], ["red"])
+        assert "not in force yet: cluster eu: namespace shop: NamespaceUnreadable" in message
+        assert "it keeps a login that it may no longer have" in message
         assert p.cluster.raw_secret("till") is None
         assert p.cluster.raw_secret("shop") == shop
         message = await expect_failure(remove_cluster, "eu", confirm=True)

@@ -17,6 +17,7 @@ from tests.support.access_builders import (
     INSTALLATION_ID,
     create_robot,
     login,
+    namespace,
     pull_secret_status,
     robot,
     robot_account,
@@ -123,7 +124,11 @@ def test_a_robot_that_namespaces_cannot_replace_is_not_deleted_at_its_deadline(
         for id in blocked
     )
     state = record(OLD, NEW).model_copy(
-        update={"departures": (left,), "pull_secrets": pull_secrets}
+        update={
+            "departures": (left,),
+            "pull_secrets": pull_secrets,
+            "namespaces": (namespace("a"),),
+        }
     )
     scheduled = state.schedule(timedelta(minutes=10), NOW + timedelta(days=2))
     assert scheduled.overdue_robot_ids == overdue
@@ -316,4 +321,8 @@ def test_robots_in_pull_secrets_that_cannot_be_written() -> None:
         pull_secret_status("b", *pending, logins=(login(robot_id=2), pull_user)),
         pull_secret_status("c", *pending, logins=(login("other", 3),)),
     )
-    assert blocked_robot_ids(pull_secrets, "prod") == {2}
+    accounts = [robot_account(id) for id in (1, 2, 3)]
+    members = [namespace(name) for name in "abc"]
+    assert blocked_robot_ids(pull_secrets, accounts, members) == {2}
+    members[1] = namespace("b", "team-b")  # it left the workspace of the robot account
+    assert blocked_robot_ids(pull_secrets, accounts, members) == set()

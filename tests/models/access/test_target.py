@@ -8,6 +8,7 @@ from models.access.target import (
     TargetKind,
     TargetState,
     cluster_target,
+    first_left_behind,
     first_undelivered,
     locked_target,
     registry_target,
@@ -165,3 +166,15 @@ def test_a_namespace_without_its_pull_secret() -> None:
     assert first_undelivered(members, [pull_secret_status()], [workspace]) == ""
     terminating = [namespace().model_copy(update={"terminating": True})]
     assert first_undelivered(terminating, [foreign], [workspace]) == ""
+
+
+def test_a_namespace_with_a_login_to_be_taken_away() -> None:
+    secrets = [
+        pull_secret_status(name, PullSecretState.PENDING, Reason.NAMESPACE_UNREADABLE, "large")
+        for name in ("lab", "shop")
+    ]
+    assert first_left_behind(secrets, ()) == ""
+    assert first_left_behind(secrets, ("shop",)) == (
+        "namespace shop: NamespaceUnreadable large; it keeps a login that it may no longer have"
+    )
+    assert "namespace lab (and 1 more)" in first_left_behind(secrets, ("lab", "shop"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from models.clusters.pull_secret import (
 from models.clusters.pull_secret_plan import plan_pull_secrets
 from models.clusters.pull_secret_status import update_statuses
 from models.clusters.service_account_choice import ServiceAccountChoice
+from models.core.availability import Unavailable
 from models.core.reasons import Reason
 from tests.support.access_builders import (
     cluster,
@@ -31,6 +33,8 @@ from tests.support.builders import NOW
 
 LATER = NOW + timedelta(minutes=1)
 OURS = "registry-integration"
+FORBIDDEN = Unavailable(reason=Reason.FORBIDDEN, message="may not list")
+TIMED_OUT = Unavailable(reason=Reason.TIMED_OUT, message="took longer than 150 s")
 ALL, DEFAULT = ServiceAccountChoice(text="all"), ServiceAccountChoice()
 WEB = ServiceAccountChoice(text="app=web")
 
@@ -46,12 +50,12 @@ def plan(
     links: Iterable[str] = ("default",),
     is_desired: bool = True,
     has_secret: bool = True,
-    error: str = "",
+    error: Unavailable | None = None,
     links_accounts: bool = True,
 ) -> PullSecretPlan:
     snapshot = cluster_snapshot(
         [observed_namespace()], [secret()] if has_secret else [], accounts
-    ).model_copy(update={"accounts_error": error})
+    ).model_copy(update={"accounts_unavailable": error})
     desired = {"shop": desired_pull_secret()} if is_desired else {}
     status = pull_secret_status(links=tuple(sorted(links)))
     target = cluster(links_accounts=links_accounts)
@@ -154,16 +158,50 @@ def test_where_accounts_are_not_linked_none_is_touched() -> None:
 
 
 def test_a_missing_right_is_told_and_the_default_one_is_linked_all_the_same() -> None:
-    secret_plan = plan(ALL, account("default"), error="may not list", links=[])
+    secret_plan = plan(ALL, account("default"), error=FORBIDDEN, links=[])
     assert steps(secret_plan) == [("link", "default")]
     status = applied(secret_plan)
     assert (status.status, status.reason) == (PullSecretState.PENDING, Reason.FORBIDDEN)
     assert status.message.startswith("may not list. The workspace chooses other ServiceAccounts")
     assert "rbac-service-accounts.yaml" in status.message
-    (next_status,) = plan(ALL, LINKED, error="may not list", links=status.links).statuses
+    (next_status,) = plan(ALL, LINKED, error=FORBIDDEN, links=status.links).statuses
     assert next_status == status.model_copy(update={"delivered_at": None})
-    (other_status,) = plan(DEFAULT, LINKED, error="may not list").statuses
+    (other_status,) = plan(DEFAULT, LINKED, error=FORBIDDEN).statuses
     assert other_status.status is PullSecretState.DELIVERED
+
+
+def test_a_list_that_failed_for_another_reason_is_told_with_that_reason() -> None:
+    secret_plan = plan(ALL, account("default"), error=TIMED_OUT, links=[])
+    assert steps(secret_plan) == [("link", "default")]
+    status = applied(secret_plan)
+    assert (status.status, status.reason) == (PullSecretState.PENDING, Reason.TIMED_OUT)
+    assert status.message == "the ServiceAccounts could not be listed: took longer than 150 s"
+    (next_status,) = plan(ALL, LINKED, error=TIMED_OUT, links=status.links).statuses
+    assert next_status == status.model_copy(update={"delivered_at": None})
+
+
+def withdrawn(secret_plan: PullSecretPlan) -> tuple[PullSecretStatus, ...]:
+    outcomes = [cluster_result(change) for change in secret_plan.changes]
+    return update_statuses(secret_plan, outcomes, {}, now=LATER)
+
+
+@pytest.mark.parametrize("error", [FORBIDDEN, TIMED_OUT])
+def test_links_that_are_not_listed_stay_on_record_after_the_withdrawal(error: Unavailable) -> None:
+    links = ["default", "gone", "web"]
+    secret_plan = plan(ALL, LINKED, links=links, is_desired=False, error=error)
+    assert [change.kind for change in secret_plan.changes] == ["unlink", "withdraw"]
+    (status,) = withdrawn(secret_plan)
+    assert (status.status, status.reason) == (PullSecretState.PENDING, Reason.LINKS_PENDING)
+    assert (status.links, status.logins, status.fingerprint) == (("gone", "web"), (), "")
+    assert error.message in status.message
+
+    facts: dict[str, Any] = {"links": status.links, "is_desired": False, "has_secret": False}
+    again = plan(ALL, account("default"), error=error, **facts)
+    assert (again.changes, again.statuses) == ((), (status.model_copy(),))
+    web = account("web", linked=True)
+    last = plan(ALL, account("default"), web, **facts)
+    assert steps(last) == [("unlink", "web")]
+    assert plan(ALL, account("default"), account("web"), **facts).statuses == ()
 
 
 def test_one_contested_account_holds_up_no_other() -> None:
@@ -185,6 +223,6 @@ def test_one_contested_account_holds_up_no_other() -> None:
 
 def test_links_that_may_not_be_listed_stay_on_record() -> None:
     linked = account("default", linked=True)
-    secret_plan = plan(DEFAULT, linked, links=("default", "web"), error="forbidden")
+    secret_plan = plan(DEFAULT, linked, links=("default", "web"), error=FORBIDDEN)
     assert secret_plan.statuses[0].links == ("default", "web")
     assert plan(DEFAULT, linked, links=("default", "web")).statuses[0].links == ("default",)

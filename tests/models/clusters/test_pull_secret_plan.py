@@ -12,6 +12,7 @@ from models.clusters.pull_secret import (
     ClusterChange,
     DeleteSecret,
     DesiredPullSecret,
+    LoginKey,
     PullSecretPlan,
     PullSecretState,
     PullSecretStatus,
@@ -51,7 +52,7 @@ def plan(
     statuses: tuple[PullSecretStatus, ...] = (CURRENT_STATUS,),
     links: bool = True,
     unknown: Mapping[str, str] | None = None,
-    entitled: Mapping[str, frozenset[str]] | None = None,
+    entitled: Mapping[str, frozenset[LoginKey]] | None = None,
 ) -> PullSecretPlan:
     current_namespace = namespace or observed_namespace()
     observation = cluster_snapshot(
@@ -225,8 +226,8 @@ def test_what_cannot_be_said_now_is_kept() -> None:
     assert plan(secret=secret(), desired=lossy, unknown=reasons) == expected
 
 
-@pytest.mark.parametrize("entitled", [{"prod"}, {"prod", "other"}])
-def test_what_cannot_be_said_now_is_kept_by_who_is_entitled_to_it(entitled: set[str]) -> None:
+@pytest.mark.parametrize("entitled", [{("prod", 1)}, {("prod", 1), ("other", None)}])
+def test_what_cannot_be_said_now_is_kept_by_who_is_entitled_to_it(entitled: set[LoginKey]) -> None:
     entitlements = {"shop": frozenset(entitled)}
     secret_plan = plan(secret=secret(), desired={}, unknown={"shop": "why"}, entitled=entitlements)
     assert (secret_plan.changes, [status.message for status in secret_plan.statuses]) == (
@@ -238,7 +239,7 @@ def test_what_cannot_be_said_now_is_kept_by_who_is_entitled_to_it(entitled: set[
 def test_a_login_that_nobody_is_entitled_to_is_not_kept_for_another_that_is_unknown() -> None:
     arguments: dict[str, Any] = {
         "unknown": {"shop": "why"},
-        "entitled": {"shop": frozenset({"other"})},
+        "entitled": {"shop": frozenset({("other", 1), ("prod", 2)})},
     }
     other_secret = desired_pull_secret(login("other"), fingerprint="other")
     secret_plan = plan(

@@ -11,6 +11,7 @@ from models.clusters.cluster import (
 from models.clusters.membership import Namespace, departures_by_workspace, keep_unreadable
 from models.clusters.pull_secret import (
     DesiredPullSecret,
+    LoginKey,
     PullSecretPlan,
     PullSecretState,
     PullSecretStatus,
@@ -75,6 +76,27 @@ def test_a_new_one_is_pending_without_logins() -> None:
     (status,) = (status for status in result.statuses if status.namespace == "shop")
     assert (status.reason, status.logins, status.links) == (Reason.NAMESPACE_UNREADABLE, (), ())
     assert [change.namespace for change in result.changes] == ["till"]
+
+
+@pytest.mark.parametrize(
+    ("entitled", "left_behind"),
+    [
+        ({"shop": {("prod", 1)}}, ()),
+        ({"shop": {("prod", 1), ("other", None)}, "till": set()}, ()),
+        ({"shop": {("prod", 2), ("other", None)}}, ("shop",)),
+        ({"shop": set()}, ("shop",)),
+        ({}, ("shop",)),
+    ],
+)
+def test_a_login_that_it_may_no_longer_have_is_named(
+    entitled: dict[str, set[LoginKey]], left_behind: tuple[str, ...]
+) -> None:
+    observed = snapshot("shop", "till")
+    result = plan_pull_secrets(cluster(), observed, DESIRED, RECORDED, entitled=entitled)
+    assert result.left_behind == left_behind
+    without = (RECORDED[0].model_copy(update={"logins": ()}),)
+    result = plan_pull_secrets(cluster(), observed, DESIRED, without, entitled=entitled)
+    assert result.left_behind == ()
 
 
 def test_a_foreign_namespace_is_of_no_concern() -> None:

@@ -159,7 +159,7 @@ def test_what_all_have_is_what_nobodys_namespaces_have() -> None:
         contents={"": "{}", "team-a": "{1}"},
         unresolved={"team-b": "why"},
         fingerprint=VAULT.fingerprint,
-        entitled_registries={"team-a": frozenset({"prod"})},
+        entitled={"team-a": frozenset({("prod", 1)})},
     )
     namespace_contents = secret_contents.for_namespaces(
         [SHOP, WEB, UNASSIGNED, namespace("y", "team-c")]
@@ -167,7 +167,7 @@ def test_what_all_have_is_what_nobodys_namespaces_have() -> None:
     assert namespace_contents.desired == {"shop": own, "x": all_, "y": all_}
     assert namespace_contents.contents == {"shop": "{1}", "x": "{}", "y": "{}"}
     assert namespace_contents.unresolved == {"web": "why"}
-    assert namespace_contents.entitled_registries["shop"] == {"prod"}
+    assert namespace_contents.entitled["shop"] == {("prod", 1)}
 
 
 def test_what_all_have_is_not_known_now() -> None:
@@ -219,13 +219,17 @@ async def test_one_secret_that_cannot_be_opened_holds_up_nobody_else() -> None:
 def test_a_pull_user_that_cannot_be_read_is_no_reason_to_withdraw() -> None:
     puller, robot = login("images", None, account=""), login()
     robot_passwords: dict[tuple[str, int | None], SecretStr] = {("prod", 1): SecretStr("Secret-1")}
+    superseded = (robot_account(9), robot_account(3, registry="other"))
     secret_contents = _build_contents(
-        {"team-a": (puller, robot), "team-b": (robot,)}, robot_passwords, VAULT, {}
+        {"team-a": (puller, robot), "team-b": (robot,)}, robot_passwords, VAULT, {}, superseded
     )
     assert (
         secret_contents.desired["team-a"] == secret_contents.desired["team-b"]
     )  # in case it holds what it may not
-    assert secret_contents.entitled_registries == {"team-a": {"images", "prod"}, "team-b": {"prod"}}
+    assert secret_contents.entitled == {
+        "team-a": {("images", None), ("prod", 1), ("prod", 9)},
+        "team-b": {("prod", 1)},
+    }
     assert secret_contents.unresolved == {
         "team-a": "the pull-only user of images is not delivered: its block cannot be read, is "
         "not approved for the address, or was not tried yet: run reconcile-registry; if that "

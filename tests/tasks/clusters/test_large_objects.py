@@ -1,12 +1,13 @@
 """Objects of one namespace, whatever their size and number, do not hide the other namespaces."""
 
+import asyncio
 import re
 from collections.abc import Collection
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.simulators.faults import Fault
+from deployments.simulators.faults import Delay, Fault, Respond
 from deployments.simulators.kubernetes import SimulatedCluster
 from deployments.simulators.kubernetes.rights import RbacRule
 from models.clusters.cluster import PULL_SECRET_NAME, ClusterSnapshot
@@ -177,7 +178,74 @@ async def test_no_more_than_some_namespaces_are_left_out(cluster: SimulatedClust
             cluster.set_image_pull_secrets(f"n{number:02}", *secrets, account=f"big-{account}")
     snapshot = await observe(cluster, max_bytes=15_000, max_namespace_bytes=20_000)
     assert isinstance(snapshot.service_accounts, Unavailable) is False  # only the default ones
-    assert "namespace n10: objects of more than" in snapshot.accounts_error
+    assert snapshot.accounts_unavailable is not None
+    assert "namespace n10: objects of more than" in snapshot.accounts_unavailable.message
+
+
+async def test_a_namespace_that_two_lists_leave_out_is_named_once(
+    cluster: SimulatedCluster,
+) -> None:
+    names = add_neighbours(cluster, 4)
+    cluster.limit_rights(
+        RbacRule("namespaces", ("list",)),
+        RbacRule("secrets", ("list",), (PULL_SECRET_NAME,)),
+        RbacRule("serviceaccounts", ("list",), ("default",)),
+    )
+    cluster.add_foreign_secret("shop")
+    cluster.edit_secret("shop", {"auths": {f"host-{number}": {} for number in range(5_000)}})
+    cluster.set_image_pull_secrets("shop", *(f"secret-{number:05}" for number in range(4_000)))
+    snapshot = await observe(cluster, max_bytes=60_000)
+    assert [namespace.name for namespace in snapshot.unreadable] == ["shop"]
+    assert default_accounts(snapshot) == names - {"shop"}
+
+
+ALL_ACCOUNTS = r"/api/v1/serviceaccounts\?limit=\d+.*"
+"""The list of all ServiceAccounts, without a name."""
+
+
+async def test_a_list_that_takes_too_long_costs_only_the_other_service_accounts(
+    cluster: SimulatedCluster,
+) -> None:
+    names = add_neighbours(cluster, 4)
+    cluster.faults.add(Fault(Delay(5), path=ALL_ACCOUNTS, times=None))
+    snapshot = await observe(cluster, operation_seconds=2)
+    assert snapshot.first_unavailable is None
+    assert default_accounts(snapshot) == names
+    assert snapshot.accounts_unavailable is not None
+    assert snapshot.accounts_unavailable.reason is Reason.TIMED_OUT
+    message = "the list of ServiceAccounts took longer than 1 s"
+    assert snapshot.accounts_unavailable.message == message
+
+
+class SlowPages(Queries):
+    """The same, but pages of more than 62 objects take too long."""
+
+    async def act(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        self.texts.append(scope["query_string"].decode())
+        if self.limits[-1] > 62:
+            await asyncio.sleep(5)
+        await app(scope, receive, send)
+
+
+async def test_a_page_that_takes_too_long_is_read_in_parts(cluster: SimulatedCluster) -> None:
+    names = add_neighbours(cluster, 100)
+    add_large_accounts(cluster, 3, references=1)
+    queries = SlowPages()
+    cluster.faults.add(Fault(queries, path=ACCOUNTS, times=None))
+    snapshot = await observe(cluster, request_seconds=0.3, operation_seconds=60)
+    assert snapshot.accounts_unavailable is None
+    assert default_accounts(snapshot) == names
+    assert queries.limits == [500, 500, 500, 62, 62]
+
+
+async def test_a_page_of_one_object_that_takes_too_long_is_not_repeated_for_ever(
+    cluster: SimulatedCluster,
+) -> None:
+    cluster.faults.add(Fault(Respond(504), path=ALL_ACCOUNTS, times=None))
+    snapshot = await observe(cluster, operation_seconds=60)
+    assert snapshot.first_unavailable is None
+    assert snapshot.accounts_unavailable is not None
+    assert snapshot.accounts_unavailable.reason is Reason.TIMED_OUT
 
 
 async def test_one_namespace_alone_is_read_completely_or_not_at_all(

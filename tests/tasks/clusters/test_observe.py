@@ -89,7 +89,7 @@ async def test_all_service_accounts_are_seen_with_their_labels(
     assert len(cluster.requests) == 3
     web = next(account for account in items(snapshot.service_accounts) if account.name == "web")
     assert (web.labels, web.has_pull_secret) == ((("app", "web"),), False)
-    assert snapshot.accounts_error == ""
+    assert snapshot.accounts_unavailable is None
 
 
 async def test_without_the_right_to_list_all_the_default_ones_are_seen(
@@ -104,7 +104,9 @@ async def test_without_the_right_to_list_all_the_default_ones_are_seen(
     snapshot = await client.observe(LABELS, {"app"})
     assert snapshot.first_unavailable is None
     assert {account.name for account in items(snapshot.service_accounts)} == {"default"}
-    assert "may not list serviceaccounts" in snapshot.accounts_error
+    assert snapshot.accounts_unavailable is not None
+    assert snapshot.accounts_unavailable.reason is Reason.FORBIDDEN
+    assert "may not list serviceaccounts" in snapshot.accounts_unavailable.message
     assert len(cluster.requests) == 4
 
 
