@@ -238,6 +238,9 @@ class SecretRef(FrozenModel):
         """A key that is unique among all references; block names contain no slash."""
         return f"{self.cluster}/{self.namespace}/{self.name}/{self.key}"
 
+    def __str__(self) -> str:
+        return f"Secret {self.namespace}/{self.name} in cluster {self.cluster}"
+
 
 class EnvironmentRef(FrozenModel):
     """A reference to a credential in an environment variable of the worker.

@@ -188,6 +188,8 @@ async def _form_page(
         saved, prefect_error = await list_saved_kubeconfigs(), ""
     except IntegrationError as error:
         saved, prefect_error = (), str(error)
+    # The chosen one is always an option: a browser would select another one in its place.
+    names = sorted({*saved, values.get("credentials", IN_CLUSTER)} - {IN_CLUSTER})
     fields = ("name", "credentials", "description", "link_service_accounts", "replace")
     return render(
         request,
@@ -195,6 +197,6 @@ async def _form_page(
         status=status,
         values=dict.fromkeys(fields, "") | dict(values),
         errors=dict.fromkeys((*fields, ""), "") | dict(errors or {}),
-        saved=[*((name, name) for name in saved), (IN_CLUSTER, "The cluster it runs in")],
+        saved=[*((name, name) for name in names), (IN_CLUSTER, "The cluster it runs in")],
         prefect_error=prefect_error,
     )

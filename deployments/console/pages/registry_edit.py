@@ -1,6 +1,6 @@
 """Change the settings of a registry: what is changed in the form becomes parameters of the flow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,13 +13,15 @@ from deployments.console.pages.registry import find_registry
 from deployments.console.rendering import render, url
 from flows.forms.schema import NONE
 from flows.registries.update import update_registry
-from models.registries.registry import BlockRef, DriftPolicy, Registry
+from models.registries.registry import BlockRef, CredentialRef, DriftPolicy, Registry
 from tasks.prefect.api import PrefectUnavailable
 from tasks.secrets.form_blocks import list_saved_credentials
 
 _TEXT_FIELDS = ("address", "description", "drift_policy", "count_storage", "allow_push")
 _SLUG = "registry-credentials"
 _YES_NO = (("yes", "yes"), ("no", "no"))
+KEEP = ""
+"""Value of a choice of credentials that changes nothing, whatever the current ones are."""
 
 
 async def show(request: Request) -> Response:
@@ -49,12 +51,12 @@ async def submit(request: Request, form: FormData) -> Response:
 
 
 def _current(registry: Registry) -> dict[str, str]:
-    credential, pull_credential = registry.credential, registry.pull_credential
+    """Return what the fields of the form show while nothing is changed in them."""
     return {
         "address": registry.address,
-        "description": registry.description,
-        "credentials": credential.name if isinstance(credential, BlockRef) else "",
-        "pull_credentials": pull_credential.name if pull_credential else NONE,
+        "description": "".join(registry.description.splitlines()).strip(),  # as browsers send it
+        "credentials": KEEP,
+        "pull_credentials": KEEP,
         "allow_push": "yes" if registry.allow_push else "no",
         "tls": registry.tls.mode,
         "bundle": "",
@@ -74,11 +76,10 @@ def _changes(registry: Registry, values: Mapping[str, str]) -> dict[str, Any]:
     current = _current(registry)
     changed = {name for name in current if values[name] != current[name]}
     changes: dict[str, Any] = {name: values[name] for name in _TEXT_FIELDS if name in changed}
-    if "credentials" in changed and values["credentials"]:
+    if "credentials" in changed:
         changes["credentials"] = _reference(values["credentials"])
     if "pull_credentials" in changed:
-        name = values["pull_credentials"]
-        changes["pull_credentials"] = NONE if name == NONE else _reference(name)
+        changes.update(_pull_credentials(registry, values["pull_credentials"]))
     if "token_service" in changed:
         changes["token_service"] = values["token_service"] or NONE
     if values["pull_addresses"].split() != current["pull_addresses"].split():
@@ -89,6 +90,12 @@ def _changes(registry: Registry, values: Mapping[str, str]) -> dict[str, Any]:
     if changes and values["opened_spaces"]:
         changes["opened_spaces"] = _number(values["opened_spaces"])
     return changes
+
+
+def _pull_credentials(registry: Registry, name: str) -> dict[str, Any]:
+    if name == NONE:
+        return {"pull_credentials": NONE} if registry.pull_credential else {}
+    return {"pull_credentials": _reference(name)}
 
 
 def _reference(name: str) -> dict[str, Any]:
@@ -111,7 +118,6 @@ async def _form_page(
     saved: tuple[str, ...] = ()
     with suppress(PrefectUnavailable):  # the form can be read, and the run cannot be started
         saved = await list_saved_credentials()
-    names = sorted({*saved, *registry.credential_blocks})
     return render(
         request,
         "registry_edit.html",
@@ -120,8 +126,23 @@ async def _form_page(
         values={"opened_spaces": "", **values},
         errors=errors,
         messages=[f"{name}: {text}" if name else text for name, text in errors.items()],
-        saved=[(name, name) for name in names],
-        none=NONE,
+        credential_options=_credential_options(registry.credential, saved, values["credentials"]),
+        pull_options=_pull_options(registry, saved, values["pull_credentials"]),
         drift_policies=[(policy.value, policy.value) for policy in DriftPolicy],
         yes_no=_YES_NO,
     )
+
+
+def _credential_options(
+    current: CredentialRef | None, saved: Iterable[str], chosen: str
+) -> list[tuple[str, str]]:
+    """Return the choices: first to change nothing, then blocks, also those that are not listed."""
+    listed = {current.name} if isinstance(current, BlockRef) else set()
+    names = sorted({*saved, *listed, chosen} - {KEEP, NONE})
+    return [(KEEP, f"Keep the current ones: {current or NONE}"), *((name, name) for name in names)]
+
+
+def _pull_options(registry: Registry, saved: Iterable[str], chosen: str) -> list[tuple[str, str]]:
+    keep, *blocks = _credential_options(registry.pull_credential, saved, chosen)
+    removal = [(NONE, "No pull-only user")] if registry.pull_credential else []
+    return [keep, *removal, *blocks]

@@ -213,6 +213,7 @@ async def _form_page(
     except IntegrationError as error:
         saved, prefect_error = (), str(error)
     empty = dict.fromkeys((*_FIELDS, "description", "test_only"), "")
+    names = sorted({*saved, values.get("saved", "")} - {""})
     return render(
         request,
         "registry_new.html",
@@ -225,6 +226,6 @@ async def _form_page(
         kinds=[(kind, item.label) for kind, item in CAPABILITIES.items()],
         kind_help=[f"{item.label}: {item.description}" for item in CAPABILITIES.values()],
         tls_modes=list(_TLS_MODES.items()),
-        saved=[("", "None: enter them above"), *((name, name) for name in saved)],
+        saved=[("", "None: enter them above"), *((name, name) for name in names)],
         prefect_error=prefect_error,
     )
