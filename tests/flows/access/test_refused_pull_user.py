@@ -1,5 +1,7 @@
 """Docker Registries that refuse their pull-only user, or ask for no login."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from deployments.simulators.docker_registry import BasicAuth, NoAuth, SimulatedDockerRegistry
@@ -82,11 +84,12 @@ async def test_a_person_who_corrects_the_registry_does_not_wait(name: str) -> No
     with run_server(registry.app) as url:
         block = await save_credentials(f"{name}-pull", "puller", SECRET)
         await add_docker_registry(name, url, f"{name}-pull")
-        for correct in (
+        corrections: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: expect_success(reconcile_registry, name),
             lambda: expect_success(update_registry, name, pull_credentials=block),
             lambda: expect_success(update_registry, name, description="corrected"),
-        ):
+        )
+        for correct in corrections:
             registry.auth = BasicAuth({"admin": "admin-pw-1", "puller": "other-pw-123"})
             await run_schedules(name)
             assert not record_of(name).pull_user_proof
