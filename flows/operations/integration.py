@@ -59,6 +59,8 @@ def save_new_registry(
     elif existing != registry:
         entry = reintegration_entry(entry, existing)
         registries.replace_registry(session, registry, entry, context)
+    else:
+        registries.retry_pull_user(session, registry.name)
 
 
 def save_registry(
@@ -67,8 +69,10 @@ def save_registry(
     entry: AuditEntry,
     context: RunContext,
     approved_origins: Iterable[CredentialOrigin] = (),
+    *,
+    renews_pull_user: bool = False,
 ) -> None:
-    """Replace the specification of a registry; its name does not change.
+    """Replace the specification of a registry; see `registries.replace_registry`.
 
     Raises:
         InvalidRequest: another registry uses the address.
@@ -76,4 +80,6 @@ def save_registry(
     candidates = registries.list_with_name_or_host(session, registry)
     check_address_available(registry, candidates)
     credential_origins.save(session, approved_origins)
-    registries.replace_registry(session, registry, entry, context)
+    registries.replace_registry(
+        session, registry, entry, context, renews_pull_user=renews_pull_user
+    )

@@ -47,7 +47,7 @@ async def reconcile_registry(
             context,
             dry_run=dry_run,
             allow_large=allow_large,
-            registry_state=registry_state,
+            registry_state=registry_state.retry_pull_user(),
             release=True,
         )
     cluster_targets = await sync_targets() if result.affects_pull_secrets else ()

@@ -119,7 +119,8 @@ async def update_registry(
         before, after = await _load_change(name, updates, opened_spaces)
         origins = await check_new_values(before, after, new_credential_origins(after, documents))
         entry, later = _audit_entry(before, after, updates), context.at(clock.now())
-        await in_transaction(save_registry, after, entry, later, origins)
+        renews = "pull_credential" in updates
+        await in_transaction(save_registry, after, entry, later, origins, renews_pull_user=renews)
         result = await reconcile_access(name, later)
     return await _publish(name, result)
 

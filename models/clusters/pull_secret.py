@@ -212,7 +212,7 @@ class PullSecretStatus(FrozenModel):
 
     Attributes:
         fingerprint: keyed digest of its content; empty if it does not exist.
-        logins: the logins that it contains.
+        logins: the logins that it contains, without those whose secret was replaced since.
         reason, message: reason for the state, and advice.
         delivered_at: since when it has the desired content (UTC).
         links: ServiceAccounts whose imagePullSecrets this service added it to.

@@ -8,7 +8,7 @@ from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
 from models.core.limits import PollPolicy
 from models.core.reasons import Reason
-from models.registries.condition import Condition, Health
+from models.registries.condition import Condition, ConditionType, Health
 from models.registries.health import (
     HealthSummary,
     summarize_health,
@@ -64,6 +64,23 @@ class RegistryRecord(FrozenModel):
     def pull_user_fingerprint(self) -> str:
         """Fingerprint of the pull-only user that namespaces may receive; empty for none."""
         return self.pull_user_proof.removeprefix(OPEN_PREFIX)
+
+    def open_proof(self, fingerprint: str) -> str:
+        """Return the proof of the pull-only user after the registry asked for no login.
+
+        Args:
+            fingerprint: fingerprint of the user now; empty if it is not known.
+        """
+        proof = self.pull_user_proof
+        if proof and not proof.startswith(OPEN_PREFIX):
+            was_open = any(
+                condition.type is ConditionType.PULL_USER_VALID
+                and condition.reason is Reason.NO_AUTHENTICATION
+                for condition in self.conditions
+            )
+            if fingerprint in ("", proof) or not was_open:
+                return proof
+        return f"{OPEN_PREFIX}{fingerprint}"
 
     @property
     def health_summary(self) -> HealthSummary:

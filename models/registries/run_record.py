@@ -36,7 +36,7 @@ from models.registries.health import (
 )
 from models.registries.observation import Snapshot
 from models.registries.plan import Plan
-from models.registries.record import OPEN_PREFIX, RegistryRecord
+from models.registries.record import RegistryRecord
 from models.registries.robots import RobotAccount
 from models.registries.schedule import PollHistory, PullUserAttempts
 from models.registries.space import Space
@@ -159,7 +159,8 @@ def pull_user_proof(
 
     A user that was accepted replaces the one before; one that is refused, beyond a single
     unconfirmed answer, leaves none. Without a conclusive answer, the last one stays; so does one
-    that was accepted while the registry asks for no login, as it may in a moment of maintenance.
+    that was accepted while the registry asks for no login, as it may in a moment of maintenance,
+    unless the user has changed and the last observation found the registry open, too.
 
     Args:
         record: the record before the run.
@@ -170,9 +171,7 @@ def pull_user_proof(
     if check is not None and check.status is ConditionStatus.TRUE:
         if check.reason is not Reason.NO_AUTHENTICATION:
             return snapshot.pull_user_fingerprint or record.pull_user_proof
-        if record.pull_user_proof and not record.pull_user_proof.startswith(OPEN_PREFIX):
-            return record.pull_user_proof
-        return f"{OPEN_PREFIX}{snapshot.pull_user_fingerprint}"
+        return record.open_proof(snapshot.pull_user_fingerprint)
     statuses = {condition.type: condition.status for condition in conditions}
     is_refused = statuses.get(ConditionType.PULL_USER_VALID) is ConditionStatus.FALSE
     return "" if is_refused else record.pull_user_proof

@@ -68,6 +68,10 @@ class PullUserAttempts(FrozenModel):
         wait = min(wait, max(policy.max_interval, policy.interval))
         return now - self.tried_at >= wait - timedelta(seconds=1)
 
+    def tried_again(self) -> "PullUserAttempts":
+        """Return the attempts with the next one due now, because a person asks for it."""
+        return self.model_copy(update={"tried_at": None})
+
     def after_refusal(self, fingerprint: str, now: datetime) -> "PullUserAttempts":
         """Return the attempts with one more that was refused."""
         failures = self.failures + 1 if fingerprint == self.refused else 1

@@ -28,8 +28,15 @@ from models.core.errors import (
     ServerError,
 )
 from models.core.reasons import Reason
+from models.registries.address import parse_address
 from tasks.http.connection.network import AddressGuard, BlockedAddressError, ProxyConnectionError
-from tasks.http.connection.proxy import AUTHENTICATION_REQUIRED, Proxy, status_of
+from tasks.http.connection.proxy import (
+    AUTHENTICATION_REQUIRED,
+    PROXY_TLS_ADVICE,
+    Proxy,
+    environment_proxy,
+    status_of,
+)
 from tasks.http.errors import transport_error
 from tasks.http.fence import check_fence
 from tasks.http.limits import TRANSIENT_STATUSES, CircuitBreaker, ClientLimits
@@ -79,6 +86,8 @@ class Server:
         error_statuses: permanent statuses that are always errors, whatever the request is.
         shows_certificate: whether `tls_context` has a client certificate.
         proxy: proxy of all connections; None connects directly.
+        uses_environment_proxies: whether a request without this proxy goes through the one that
+            the environment names for its origin.
         proxy_tls_context: TLS context for an https proxy.
     """
 
@@ -94,12 +103,17 @@ class Server:
     error_statuses: frozenset[int] = frozenset()
     shows_certificate: bool = False
     proxy: Proxy | None = None
+    uses_environment_proxies: bool = False
     proxy_tls_context: ssl.SSLContext | None = None
 
-    @property
-    def proxy_connection(self) -> httpcore.Proxy | None:
-        """How to connect to the proxy; None without one."""
-        return self.proxy.connection(self.proxy_tls_context) if self.proxy else None
+    def choose_proxy(self, origin: str) -> Proxy | None:
+        """Return the proxy for requests to an origin: the server's own, or a token service's."""
+        if self.proxy is not None or not self.uses_environment_proxies:
+            return self.proxy
+        try:
+            return environment_proxy(parse_address(origin))
+        except ValueError:  # the request fails, too
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,7 @@ class _Call:
     request: httpx.Request
     auth: httpx.Auth | None = field(repr=False)
     url: str
+    proxy: Proxy | None
 
     @property
     def method(self) -> str:
@@ -140,15 +155,27 @@ class HttpClient:
         self._timeouts = httpx.Timeout(
             client_limits.read_seconds, connect=client_limits.connect_seconds, pool=None
         ).as_dict()
-        # No .netrc of this machine, and no proxy but the one that was chosen for the server.
-        self._transport = transport or Transport(
-            server.tls_context,
-            client_limits.max_concurrency,
-            server.address_guard,
-            server.server_name,
-            server.proxy_connection,
-        )
+        # No .netrc of this machine, and no proxy but those that were chosen for the server.
+        self._fixed_transport = transport
+        self._transports: dict[Proxy | None, httpx.AsyncBaseTransport] = {}
+        self._proxies: dict[str, Proxy | None] = {}
         self._is_closed = False
+
+    def _choose_proxy(self, origin: str) -> Proxy | None:
+        if origin not in self._proxies:
+            self._proxies[origin] = self._server.choose_proxy(origin)
+        return self._proxies[origin]
+
+    def _transport_through(self, proxy: Proxy | None) -> httpx.AsyncBaseTransport:
+        if proxy not in self._transports:
+            self._transports[proxy] = self._fixed_transport or Transport(
+                self._server.tls_context,
+                self.limits.max_concurrency,
+                self._server.address_guard,
+                self._server.server_name,
+                proxy.connection(self._server.proxy_tls_context) if proxy else None,
+            )
+        return self._transports[proxy]
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,7 +187,8 @@ class HttpClient:
         trace: TracebackType | None,
     ) -> None:
         self._is_closed = True
-        await self._transport.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
         _log.debug("%s: closed after %d requests", self.target, self.requests)
 
     async def get(
@@ -211,14 +239,15 @@ class HttpClient:
         """
         same_origin = origin is None or origin == self.origin
         url = (origin or self.origin) + path
+        proxy = self._choose_proxy(origin or self.origin)
         try:
             request = build_request(
                 method, url, self._timeouts, query=query, json=json, form=form, headers=headers
             )
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise self._to_error(error, method, url) from None
+            raise self._to_error(error, method, url, proxy) from None
         auth = self._auth if same_origin and not anonymous else None
-        call = _Call(request, auth, url_without_credentials(request))
+        call = _Call(request, auth, url_without_credentials(request), proxy)
         return await retry(lambda: self._attempt(call), repeatable=repeatable)
 
     async def _attempt(self, call: _Call) -> Response:
@@ -232,27 +261,30 @@ class HttpClient:
             except IntegrationError:
                 raise
             except Exception as error:  # the boundary: whatever happens, a run gets a reason
-                failure = self._to_error(error, call.method, call.url)
+                failure = self._to_error(error, call.method, call.url, call.proxy)
                 if failure.transient:
                     self._circuit.record_failure(failure.message, failure.reason)
                 if failure.reason is Reason.UNFORESEEN:
                     _log_bug(error, call)
                 raise failure from None  # the text of a protocol error can contain a header
         self._circuit.record_success()
-        if response.status == AUTHENTICATION_REQUIRED and self._server.proxy is not None:
-            raise self._server.proxy.refusal(self.target, call.method, call.url, response.status)
+        if response.status == AUTHENTICATION_REQUIRED and call.proxy is not None:
+            raise call.proxy.refusal(self.target, call.method, call.url, response.status)
         if response.status in TRANSIENT_STATUSES | self._server.error_statuses:
             raise self._server.to_error(response)
         return response
 
-    def _to_error(self, error: Exception, method: str, url: str) -> RemoteError:
+    def _to_error(
+        self, error: Exception, method: str, url: str, proxy: Proxy | None
+    ) -> RemoteError:
         if isinstance(error, BlockedAddressError):
             reason = Reason.ADDRESS_FORBIDDEN
             return RemoteError(self.target, method, url, str(error), reason)
-        proxy = self._server.proxy
         if proxy is not None and isinstance(error, httpcore.ProxyError):
             return proxy.refusal(self.target, method, url, status_of(error))
-        failure = transport_error(
+        if proxy is not None and isinstance(error, ProxyConnectionError):
+            return proxy.failure(transport_error(error, self.target, method, url, PROXY_TLS_ADVICE))
+        return transport_error(
             error,
             self.target,
             method,
@@ -260,8 +292,6 @@ class HttpClient:
             self._server.tls_advice,
             shows_certificate=self._server.shows_certificate,
         )
-        is_about_proxy = proxy is not None and isinstance(error, ProxyConnectionError)
-        return proxy.failure(failure) if proxy is not None and is_about_proxy else failure
 
     def _check_circuit(self, call: _Call) -> None:
         if last_failure := self._circuit.open_reason:
@@ -272,7 +302,7 @@ class HttpClient:
         if self._is_closed:
             raise RuntimeError("this client is closed")
         authorize(call.request, call.auth)
-        response = await self._transport.handle_async_request(call.request)
+        response = await self._transport_through(call.proxy).handle_async_request(call.request)
         stream = cast("httpx.AsyncByteStream", response.stream)
         try:
             body = BodyBuffer(response.headers.get("content-encoding", ""), self.limits.max_bytes)

@@ -36,6 +36,7 @@ class Transport(httpx.AsyncBaseTransport):
         server_name: str = "",
         proxy: httpcore.Proxy | None = None,
     ) -> None:
+        self._is_proxied = proxy is not None
         self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls_context,
@@ -56,7 +57,7 @@ class Transport(httpx.AsyncBaseTransport):
                 method=request.method,
                 url=httpcore.URL(
                     scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
+                    host=self._host(request.url.raw_host),
                     port=request.url.port,
                     target=request.url.raw_path,
                 ),
@@ -71,6 +72,10 @@ class Transport(httpx.AsyncBaseTransport):
             stream=_ResponseStream(response),
             extensions=response.extensions,
         )
+
+    def _host(self, host: bytes) -> bytes:
+        # httpcore writes the host to a proxy as it is, and removes no brackets for TLS.
+        return b"[%b]" % host if self._is_proxied and b":" in host else host
 
     async def aclose(self) -> None:
         """Close all connections."""

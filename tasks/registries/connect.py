@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from models.core.settings import get_settings
 from models.registries.credential_origin import CredentialOrigin
 from models.registries.registry import Kind, Registry, RegistryOrigin
-from tasks.http.connection.proxy import Proxy, environment_proxy
+from tasks.http.connection.proxy import environment_proxy
 from tasks.http.limits import ClientLimits
 from tasks.registries.docker import open_docker_registry
 from tasks.registries.harbor import open_harbor
@@ -65,7 +65,8 @@ async def open_registry(
     options = ClientOptions(
         credential=pick_credential(registry, credentials),
         client_certificate=pick_client_certificate(registry, credentials),
-        proxy=pick_proxy(registry, credentials) or _environment_proxy(registry),
+        proxy=pick_proxy(registry, credentials),
+        uses_environment_proxies=_uses_environment_proxies(registry),
         limits=ClientLimits.for_registry(get_settings()),
         credential_refused=credential_refused,
         observer_credential=observer_credential,
@@ -76,12 +77,12 @@ async def open_registry(
 
 def is_proxied(registry: Registry) -> bool:
     """Return whether a registry is connected to through a proxy."""
-    return registry.proxy is not None or _environment_proxy(registry) is not None
+    if registry.proxy is not None or not _uses_environment_proxies(registry):
+        return registry.proxy is not None
+    return environment_proxy(registry.parsed_address) is not None
 
 
-def _environment_proxy(registry: Registry) -> Proxy | None:
+def _uses_environment_proxies(registry: Registry) -> bool:
     # The addresses of managed registries are checked at each connection, see `AddressGuard`.
     is_managed = registry.origin is RegistryOrigin.MANAGED
-    if is_managed or not get_settings().use_environment_proxies:
-        return None
-    return environment_proxy(registry.parsed_address)
+    return not is_managed and get_settings().use_environment_proxies

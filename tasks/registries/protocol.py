@@ -90,7 +90,9 @@ class ClientOptions:
         credential_refused: whether the last observation found the credential refused.
         observer_credential: robot account that reads lists at a lower cost, see `create_observer`.
         client_certificate: certificate to show to the registry and its token service.
-        proxy: proxy for all requests; None connects directly.
+        proxy: proxy for all requests; None for none.
+        uses_environment_proxies: whether, without that proxy, the environment names one for each
+            origin.
     """
 
     credential: Credential | None
@@ -99,6 +101,7 @@ class ClientOptions:
     observer_credential: Credential | None = None
     client_certificate: ClientCertificate | None = None
     proxy: Proxy | None = None
+    uses_environment_proxies: bool = False
 
 
 SaveSecret = Callable[[RobotAccount, SecretStr], Awaitable[None]]

@@ -46,6 +46,7 @@ def registry_server(registry: Registry, options: ClientOptions | None = None) ->
         options: its client certificate and proxy; None for none.
     """
     proxy = options.proxy if options else None
+    uses_environment = options is not None and options.uses_environment_proxies
     certificate = options.client_certificate if options else None
     return Server(
         name=registry.name,
@@ -58,7 +59,10 @@ def registry_server(registry: Registry, options: ClientOptions | None = None) ->
         address_guard=registry_address_guard(registry),
         shows_certificate=certificate is not None,
         proxy=proxy,
-        proxy_tls_context=tls_context(_authority(registry)) if proxy else None,
+        uses_environment_proxies=uses_environment,
+        proxy_tls_context=(
+            tls_context(_authority(registry)) if proxy or uses_environment else None
+        ),
     )
 
 
@@ -72,7 +76,7 @@ def open_registry_client(
         options: its credential and limits.
         auth: authentication with that credential; None to send it in other ways.
     """
-    access = options.client_certificate, options.proxy
+    access = options.client_certificate, options.proxy, options.uses_environment_proxies
     key = (registry, options.credential, options.limits, *access)
     return open_client(
         key, lambda: HttpClient(registry_server(registry, options), options.limits, auth)

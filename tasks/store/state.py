@@ -36,6 +36,12 @@ class RegistryState(FrozenModel):
     encrypted_observer_secret: str = ""
     credential_origins: tuple[CredentialOrigin, ...] = ()
 
+    def retry_pull_user(self) -> "RegistryState":
+        """Return the state with a refused pull-only user to try now, because a person asks."""
+        attempts = self.record.pull_user_attempts.tried_again()
+        record = self.record.model_copy(update={"pull_user_attempts": attempts})
+        return self.model_copy(update={"record": record})
+
 
 def load_registry_state(session: Session, name: str, *, with_origins: bool = True) -> RegistryState:
     """Return the state of a registry.

@@ -210,8 +210,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         Raises:
             ProxyConnectionError: the handshake with the proxy failed, not that with the server.
         """
+        # An IPv6 address behind a proxy is in brackets, which no certificate contains.
+        host = server_hostname.strip("[]") if server_hostname else server_hostname
         try:
-            return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+            return _Stream(await self._stream.start_tls(ssl_context, host, timeout))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             if ssl_context is self._proxy_context:
                 raise ProxyConnectionError from error

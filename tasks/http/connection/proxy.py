@@ -1,9 +1,11 @@
 """HTTP proxies between this service and a server."""
 
 import ipaddress
+import logging
 import re
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -17,6 +19,23 @@ from models.registries.address import Address, parse_address
 _STATUS_PATTERN = re.compile(r"\d{3}(?= |\Z)")
 _NO_PASSWORD = SecretStr("")
 AUTHENTICATION_REQUIRED = 407
+
+PROXY_TLS_ADVICE = {
+    Reason.UNKNOWN_AUTHORITY: (
+        "add the CA certificate of the proxy to the registry's 'Own certificate authority'; if it "
+        "is trusted already, the proxy does not send its intermediate certificates: configure the "
+        "full chain there"
+    ),
+    Reason.SELF_SIGNED: (
+        "add the certificate of the proxy to the registry's 'Own certificate authority'"
+    ),
+    Reason.WRONG_HOST_NAME: "name the proxy by a host name that its certificate is issued for",
+    Reason.CERTIFICATE_EXPIRED: "renew the certificate of the proxy",
+    Reason.TLS_UNTRUSTED: "install a valid certificate on the proxy",
+}
+"""What to do about a proxy's certificate that is not trusted, by reason."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +128,33 @@ def environment_proxy(address: Address) -> Proxy | None:
     """Return the proxy that the environment names for an address; None for none.
 
     `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` as Python's urllib reads them; a value
-    that is no http or https URL counts as none.
+    that is no http or https URL counts as none, with a warning.
     """
     proxies = getproxies_environment()
-    url = proxies.get(address.scheme) or proxies.get("all") or ""
+    variable = address.scheme if proxies.get(address.scheme) else "all"
+    url = proxies.get(variable) or ""
     if not url or is_loopback(address.host):
         return None
-    if proxy_bypass(address.host):
+    if any(proxy_bypass(host) for host in (address.host, *address.image_hosts)):
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
-        origin = parse_address(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}").origin
+        return _parse_variable(url)
     except ValueError:
+        warn_of(variable.upper())
         return None
+
+
+def _parse_variable(url: str) -> Proxy:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    origin = parse_address(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}").origin
     password = SecretStr(unquote(parts.password or ""))
     return Proxy(origin, unquote(parts.username or ""), password, from_environment=True)
+
+
+@cache
+def warn_of(variable: str) -> None:
+    """Log once that a variable is ignored; without its value, which can contain a password."""
+    _log.warning(
+        "The environment variable %s_PROXY is ignored: it is not of the form http(s)://host[:port]",
+        variable,
+    )

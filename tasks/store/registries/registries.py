@@ -154,17 +154,32 @@ def add_registry(
 
 
 def replace_registry(
-    session: Session, registry: Registry, entry: AuditEntry, context: RunContext
+    session: Session,
+    registry: Registry,
+    entry: AuditEntry,
+    context: RunContext,
+    *,
+    renews_pull_user: bool = False,
 ) -> None:
-    """Replace the specification of a registry; its name does not change.
+    """Replace the specification of a registry, which was tested; its name does not change.
 
-    What is on record about another pull-only user is deleted.
+    What is on record about another pull-only user, or about this one at another address, is
+    deleted.
+
+    Args:
+        registry: the specification.
+        entry, context: for the audit.
+        renews_pull_user: whether the block of the pull-only user was selected again: it may have
+            another password.
     """
     row = session.get_one(RegistryRow, registry.name)
     reference = registry.pull_credential
-    if row.pull_credential != (reference.model_dump(mode="json") if reference else None):
-        row.pull_user_proof = row.pull_user_refused = ""
-        row.pull_user_failures, row.pull_user_tried_at = 0, None
+    is_other_user = row.pull_credential != (
+        reference.model_dump(mode="json") if reference else None
+    )
+    retry_pull_user(session, registry.name)
+    if is_other_user or renews_pull_user or row.address != registry.address:
+        row.pull_user_proof = ""
         session.exec(
             delete(ConditionRow).where(
                 col(ConditionRow.registry_name) == registry.name,
@@ -176,6 +191,13 @@ def replace_registry(
         images.delete_count(session, registry.name)
     credential_origins.delete_unused(session, _list_specs(session))
     audit.append(session, registry.name, [entry], context)
+
+
+def retry_pull_user(session: Session, name: str) -> None:
+    """Forget the refusals of a pull-only user that was just accepted by the registry."""
+    row = session.get_one(RegistryRow, name)
+    row.pull_user_refused, row.pull_user_failures, row.pull_user_tried_at = "", 0, None
+    session.add(row)
 
 
 def reset(session: Session, name: str) -> None:

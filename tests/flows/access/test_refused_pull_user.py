@@ -1,11 +1,20 @@
-"""A Docker Registry that refuses its pull-only user, beside a Harbor."""
+"""Docker Registries that refuse their pull-only user, or ask for no login."""
 
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from deployments.simulators.docker_registry import BasicAuth, NoAuth, SimulatedDockerRegistry
+from deployments.simulators.server import run_server
 from flows.access.bind_space import bind_space
 from flows.access.rotate_credentials import rotate_credentials
+from flows.registries.reconcile import reconcile_registry
+from flows.registries.update import update_registry
 from models.clusters.pull_secret import PullSecretState
 from tests.flows.access.test_access_docker import SECRET, add_docker_registry, docker_with
 from tests.support.helpers import (
     add_registry,
+    expect_success,
     harbor_with,
     record_of,
     run_flow,
@@ -66,4 +75,52 @@ async def test_a_refused_pull_user_holds_up_no_other_registry(name: str) -> None
         assert pull_secrets_in("eu")["shop"].status is PullSecretState.PENDING
         await unbind(docker, ["team"], "red")
         assert (cluster.secret("shop") or {})["auths"].keys() == {harbor_host}
+        assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED
+
+
+async def test_a_person_who_corrects_the_registry_does_not_wait(name: str) -> None:
+    registry = SimulatedDockerRegistry(auth=BasicAuth({"admin": "admin-pw-1", "puller": SECRET}))
+    registry.add_repository("team/app")
+    with run_server(registry.app) as url:
+        block = await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        corrections: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: expect_success(reconcile_registry, name),
+            lambda: expect_success(update_registry, name, pull_credentials=block),
+            lambda: expect_success(update_registry, name, description="corrected"),
+        )
+        for correct in corrections:
+            registry.auth = BasicAuth({"admin": "admin-pw-1", "puller": "other-pw-123"})
+            await run_schedules(name)
+            assert not record_of(name).pull_user_proof
+            registry.auth = BasicAuth({"admin": "admin-pw-1", "puller": SECRET})
+            await run_schedules(name)  # it was refused a moment ago
+            assert not record_of(name).pull_user_proof
+            await correct()
+            assert record_of(name).pull_user_proof
+
+
+@pytest.mark.parametrize("selects_block", [True, False])
+async def test_a_changed_pull_user_of_an_open_registry_is_delivered(
+    name: str, selects_block: bool
+) -> None:
+    registry = SimulatedDockerRegistry(auth=BasicAuth({"admin": "admin-pw-1", "puller": SECRET}))
+    registry.add_repository("team/app")
+    with run_server(registry.app) as url, cluster_with(shop="red") as cluster:
+        await save_credentials(f"{name}-pull", "puller", SECRET)
+        await add_docker_registry(name, url, f"{name}-pull")
+        await add_cluster("eu", cluster)
+        await bind(name, ["team"], "red")
+        before = cluster.raw_secret("shop")
+        registry.auth = NoAuth()
+        block = await save_credentials(f"{name}-pull", "puller", "other-pw-123")
+        await run_schedules(name)
+        await sync()
+        assert cluster.raw_secret("shop") == before
+        if selects_block:
+            await expect_success(update_registry, name, pull_credentials=block)
+        else:
+            await run_schedules(name)
+            await sync()
+        assert cluster.raw_secret("shop") != before
         assert pull_secrets_in("eu")["shop"].status is PullSecretState.DELIVERED

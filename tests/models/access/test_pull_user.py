@@ -170,3 +170,22 @@ def test_a_registry_that_asks_for_no_login_proves_none(before: str, proof: str) 
     assert after == proof
     saved = record.model_copy(update={"pull_user_proof": after})
     assert saved.pull_user_fingerprint == proof.removeprefix("open:")
+
+
+@pytest.mark.parametrize(
+    ("last_reason", "fingerprint", "proof"),
+    [
+        (NO_AUTH, "new", "open:new"),  # its password was changed since
+        (NO_AUTH, "old", "old"),
+        (NO_AUTH, "", "old"),
+        (ACCEPTED, "new", "old"),
+    ],
+)
+def test_a_changed_user_follows_when_a_registry_stays_open(
+    last_reason: Reason, fingerprint: str, proof: str
+) -> None:
+    conditions = (condition(VALID, TRUE, last_reason),)
+    record = registry_record(*conditions).model_copy(update={"pull_user_proof": "old"})
+    observed = snapshot(verdicts=(check_result(VALID, TRUE, NO_AUTH),))
+    observed = observed.model_copy(update={"pull_user_fingerprint": fingerprint})
+    assert pull_user_proof(record, conditions, observed) == proof

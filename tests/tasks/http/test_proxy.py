@@ -3,11 +3,14 @@
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
 from pydantic import SecretStr
 
+from deployments.simulators.docker_registry import SimulatedDockerRegistry, TokenAuth
 from deployments.simulators.server import get_closed_url, run_server
 from models.core.errors import CredentialError, RemoteError
 from models.core.reasons import Reason
@@ -16,6 +19,7 @@ from models.registries.address import parse_address
 from models.registries.condition import ConditionType
 from models.registries.health import checks_from_error, first_failure
 from models.registries.registry import BlockRef, CustomCA, Kind, Registry, RegistryOrigin
+from tasks.http.connection import proxy as proxy_connection
 from tasks.http.connection.proxy import Proxy, environment_proxy
 from tasks.registries.connect import is_proxied, open_registry
 from tasks.registries.docker.client import DockerRegistryClient
@@ -114,15 +118,60 @@ async def test_a_wrong_user_of_a_proxy_is_named_for_plain_http_too() -> None:
 
 async def test_a_proxy_that_is_down_or_not_trusted_is_not_the_registry() -> None:
     with running_proxy(tls=_server_context("127.0.0.1")) as untrusted:
-        for address, cause in (
-            (get_closed_url(), "connection refused"),
-            (untrusted.url, "unable to get local issuer certificate"),
+        for address, cause, advice in (
+            (get_closed_url(), "connection refused", "no server listens"),
+            (untrusted.url, "unable to get local issuer certificate", "certificate of the proxy"),
         ):
             with pytest.raises(RemoteError) as excinfo:
                 async with open_client(HIDDEN, Kind.DOCKER, proxy=Proxy(address)) as client:
                     await client.observe()
             assert excinfo.value.reason is Reason.PROXY_UNREACHABLE
             assert f"the proxy {address} cannot be used: {cause}" in excinfo.value.message
+            assert advice in excinfo.value.message
+
+
+async def test_the_expired_certificate_of_a_proxy_is_not_that_of_the_registry() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    expired = CA.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    expired.configure_cert(context)
+    with running_proxy(tls=context) as server, pytest.raises(RemoteError) as excinfo:
+        proxy = Proxy(server.url)
+        async with open_client(HIDDEN, Kind.DOCKER, tls=OWN_TRUST, proxy=proxy) as client:
+            await client.observe()
+    assert "renew the certificate of the proxy" in excinfo.value.message
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_an_ipv6_address_behind_a_proxy(scheme: str) -> None:
+    context = _server_context("2001:db8::1") if scheme == "https" else None
+    port = {"http": "", "https": ":443"}[scheme]
+    with run_server(harbor().app, ssl_context=context) as url:
+        hosts = {f"[2001:db8::1]{port}": url.partition("//")[2]}
+        with running_proxy(hosts=hosts) as server:
+            address, proxy = f"{scheme}://[2001:db8::1]", Proxy(server.url)
+            async with open_client(address, tls=OWN_TRUST, proxy=proxy) as client:
+                assert len(items(await client.observe())) == 1
+
+
+@pytest.mark.parametrize("is_registry_hidden", [True, False])
+async def test_the_environment_is_asked_for_each_origin(
+    monkeypatch: pytest.MonkeyPatch, *, is_registry_hidden: bool
+) -> None:
+    users = {USER.username: USER.password.get_secret_value()}
+    simulated = SimulatedDockerRegistry(auth := TokenAuth(users))
+    simulated.add_repository("team/app")
+    with run_server(simulated.app) as url, run_server(auth.app) as token_url:
+        hosts = {"hidden.test": (url if is_registry_hidden else token_url).partition("//")[2]}
+        address = "http://hidden.test" if is_registry_hidden else url
+        token_service = token_url if is_registry_hidden else "http://hidden.test"
+        auth.realm = f"{token_service}/token"
+        with running_proxy(hosts=hosts) as server:
+            monkeypatch.setenv("HTTP_PROXY", server.url)
+            async with open_client(
+                address, Kind.DOCKER, USER, token_service=token_service, environment_proxies=True
+            ) as client:
+                assert [space.name for space in items(await client.observe())] == ["team"]
+    assert {urlsplit(target).netloc for target in server.targets} == {"hidden.test"}
 
 
 def _proxied(proxy: str = "http://proxy.test:3128") -> Registry:
@@ -153,9 +202,18 @@ def test_its_credential_is_for_the_proxy_alone() -> None:
         ({"ALL_PROXY": "http://p.test:3128"}, "https://a.test", "http://p.test:3128"),
         ({"ALL_PROXY": "socks5://p.test:1080"}, "https://a.test", None),
         ({"HTTPS_PROXY": "http://p.test:x"}, "https://a.test", None),
+        ({"HTTPS_PROXY": "http://[fd00::1"}, "https://a.test", None),
         ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "b.test"}, "https://a.test", "http://p.test"),
         ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "test"}, "https://a.test", None),
         ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "*"}, "https://a.test", None),
+        ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "a.test:5000"}, "https://a.test:5000", None),
+        ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "a.test:443"}, "https://a.test", None),
+        (
+            {"HTTPS_PROXY": "http://p.test", "NO_PROXY": "a.test:5000"},
+            "https://a.test:5001",
+            "http://p.test",
+        ),
+        ({"HTTPS_PROXY": "http://p.test", "NO_PROXY": "fd00::1"}, "https://[fd00::1]:5000", None),
         ({"ALL_PROXY": "http://p.test"}, "http://127.0.0.1:5000", None),
         ({"ALL_PROXY": "http://p.test"}, "http://localhost:5000", None),
         ({"ALL_PROXY": "http://p.test"}, "http://[::1]:5000", None),
@@ -171,6 +229,17 @@ def test_the_proxies_of_the_environment(
         monkeypatch.setenv(name, value)
     proxy = environment_proxy(parse_address(address))
     assert (proxy.origin if proxy else None) == origin
+
+
+def test_a_variable_that_is_no_address_is_named_once_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:proxy-secret@[fd00::1")
+    proxy_connection.warn_of.cache_clear()
+    for _ in range(2):
+        assert environment_proxy(parse_address("https://a.test")) is None
+    (message,) = caplog.messages
+    assert message.startswith("The environment variable HTTPS_PROXY is ignored")
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ async def open_client(
     token_service: str | None = None,
     certificate: ClientCertificate | None = None,
     proxy: Proxy | None = None,
+    environment_proxies: bool = False,
 ) -> AsyncIterator[RegistryClient]:
     """Open a client, as a run does."""
     target = registry(kind, address=url, tls=tls, token_service=token_service)
@@ -109,6 +110,7 @@ async def open_client(
         credential_refused=refused,
         client_certificate=certificate,
         proxy=proxy,
+        uses_environment_proxies=environment_proxies,
     )
     openers: dict[str, ClientOpener] = {**CLIENT_OPENERS, Kind.HARBOR: _open_harbor}
     async with openers[kind](target, options) as client:

@@ -12,6 +12,7 @@ from models.core.errors import InvalidRequest
 from models.registries.condition import ConditionType
 from models.registries.record import check_available
 from models.registries.registry import BlockRef, Kind, Registry, SkipVerify
+from models.registries.schedule import PullUserAttempts
 from models.tables import (
     ChangeResultRow,
     ConditionRow,
@@ -114,6 +115,49 @@ def test_replaced() -> None:
     run_in_transaction(save_registry, registry(address=OTHER), entry, run_context("run-2"))
     assert run_in_transaction(registries.get_registry, "prod").registry == registry(address=OTHER)
     assert audit_entries() == [("registry.integrated", "prod"), ("registry.updated", "prod")]
+
+
+PULL_ONLY = registry(kind=Kind.DOCKER).model_copy(
+    update={"pull_credential": BlockRef(name="puller")}
+)
+
+
+@pytest.mark.parametrize(
+    ("update", "renews", "proof"),
+    [
+        ({"description": "other"}, False, "proof"),
+        ({"description": "other"}, True, ""),  # the same block, with another password
+        ({"address": OTHER}, False, ""),
+        ({"pull_credential": BlockRef(name="other")}, False, ""),
+    ],
+)
+def test_a_tested_specification_tries_its_pull_only_user_at_once(
+    update: dict[str, object], renews: bool, proof: str
+) -> None:
+    integrate(PULL_ONLY)
+    run_in_transaction(_refuse_pull_user)
+    after = PULL_ONLY.model_copy(update=update)
+    run_in_transaction(
+        save_registry, after, INTEGRATED, run_context("run-2"), renews_pull_user=renews
+    )
+    record = run_in_transaction(registries.get_registry, "prod")
+    assert record.pull_user_attempts == PullUserAttempts()
+    assert (record.pull_user_proof, bool(record.conditions)) == (proof, bool(proof))
+
+
+def test_integrated_again_its_pull_only_user_is_tried_at_once() -> None:
+    integrate(PULL_ONLY)
+    run_in_transaction(_refuse_pull_user)
+    integrate(PULL_ONLY)
+    record = run_in_transaction(registries.get_registry, "prod")
+    assert (record.pull_user_proof, record.pull_user_attempts) == ("proof", PullUserAttempts())
+
+
+def _refuse_pull_user(session: Session) -> None:
+    row = session.get_one(RegistryRow, "prod")
+    row.pull_user_proof, row.pull_user_refused = "proof", "other"
+    row.pull_user_failures, row.pull_user_tried_at = 4, NOW
+    registries.save_conditions(session, "prod", [condition(ConditionType.PULL_USER_VALID)])
 
 
 def test_replaced_only_by_a_free_address() -> None:

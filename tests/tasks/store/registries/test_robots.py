@@ -349,3 +349,25 @@ async def test_since_when_a_new_secret_is_everywhere() -> None:
         NOW,
     ]
     assert remember().rolled_out == {"team-a"}
+
+
+async def test_a_secret_that_is_replaced_in_place_is_not_rolled_out_yet() -> None:
+    platform()
+    save_accounts(OLD, NEW)
+    logins = login(robot_id=2), login("other", 2), login("docker", None)
+    context = run_context("run-2", now=LATER)
+    async with registered_cluster() as lease_id:
+        context = context.model_copy(update={"lease_id": lease_id})
+        members = namespace(), namespace("web", "team-b")
+        await in_transaction(memberships.update_memberships, "eu", members, context)
+        statuses = [pull_secret_status(name, logins=logins) for name in ("shop", "web")]
+        await in_transaction(clusters.save_pull_secrets, "eu", statuses, (), context)
+    run_in_transaction(save_rolled_out_robots, LATER)
+    assert remember().rolled_out == {"team-a"}
+
+    save_accounts(NEW.model_copy(update={"secret_created_at": LATER + timedelta(minutes=15)}))
+    run_in_transaction(save_rolled_out_robots, LATER)
+    assert remember().rolled_out == frozenset()
+    assert not any(robot.rolled_out_at for robot in run_in_transaction(robots.list_robots))
+    shop, web = run_in_transaction(clusters.list_pull_secrets)
+    assert (shop.logins, web.logins) == (logins[1:], logins)
