@@ -17,6 +17,7 @@ from models.configuration.plan import ChangeKind, ConfigurationChange, mark_of
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
 from tasks.store.access import bindings, clusters
+from tasks.store.access.workspaces import forget_former_listings
 from tasks.store.configuration import delete_marks, save_marks
 from tasks.store.session import in_transaction
 
@@ -66,6 +67,7 @@ def _save_workspace(session: Session, change: ConfigurationChange, context: RunC
         if bindings.list_bindings(session, workspace=name):
             raise InvalidRequest(f"workspace {name} was bound in the meantime: it was not removed")
         remove_workspace_records(session, name, context)
+        forget_former_listings(session, workspace=name)
         delete_marks(session, [change.key])
     elif declaration is not None and isinstance(declaration.spec, WorkspaceEntry):
         entry = declaration.spec

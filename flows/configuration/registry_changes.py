@@ -32,7 +32,7 @@ from models.configuration.things import Mark, SpaceSpec, ThingKey, ThingKind
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.runs.context import RunContext
-from models.registries.credential_origin import new_credential_origins
+from models.registries.credential_origin import check_certificate_stays, new_credential_origins
 from models.registries.record import check_available
 from models.registries.registry import Registry
 from models.registries.space import Space
@@ -196,6 +196,7 @@ async def _update(
     ):
         before = (await in_transaction(registries.get_registry, work.name)).registry
         after = entry.to_registry(work.name, before)
+        check_certificate_stays(before, after)
         space_records = await in_transaction(spaces.list_spaces, work.name)
         work.check_opened(after, opened_by_pull_user(before, after, space_records))
         origins = new_credential_origins(after, _document_ids(work))

@@ -21,11 +21,13 @@ from models.access.binding_update import (
 )
 from models.access.rollout import Rollout, first_ungranted
 from models.access.rotation import newly_rolled_out, pending_rollouts
+from models.configuration.things import ThingKey, ThingKind
 from models.core.runs.context import RunContext
 from models.registries.observation import StorageReading
 from models.registries.run_record import Findings, RunRecord
 from tasks.store.access import bindings, clusters
 from tasks.store.access.bindings import update_bindings
+from tasks.store.configuration import save_refusals
 from tasks.store.registries import registries, robots, runs
 
 
@@ -53,11 +55,22 @@ def bind_missing(
 def unbind(
     session: Session, candidates: Iterable[Binding], reason: str, context: RunContext
 ) -> int:
-    """Delete bindings; return how many of them existed."""
+    """Delete bindings; return how many of them existed.
+
+    Configuration files do not create those again that were held: a person decided about them.
+    """
     count = 0
     for registry, group in _by_registry(candidates).items():
         decide = partial(remove_bindings, bindings=group, reason=reason)
-        count += len(update_bindings(session, registry, decide, context).removed)
+        update = update_bindings(session, registry, decide, context)
+        count += len(update.removed)
+        save_refusals(
+            session,
+            (
+                ThingKey(ThingKind.BINDING, space, registry, workspace)
+                for space, workspace in update.dropped
+            ),
+        )
     return count
 
 

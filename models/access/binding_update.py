@@ -29,6 +29,7 @@ class BindingUpdate(FrozenModel):
         restored: held bindings that come into force again.
         held_by_reason: bindings that become held, by reason.
         removed: bindings that are deleted.
+        dropped: those of them that were held.
         audit_entries: one entry for each of them.
     """
 
@@ -36,6 +37,7 @@ class BindingUpdate(FrozenModel):
     restored: tuple[BindingKey, ...] = ()
     held_by_reason: Mapping[str, tuple[BindingKey, ...]] = {}
     removed: tuple[BindingKey, ...] = ()
+    dropped: tuple[BindingKey, ...] = ()
     audit_entries: tuple[AuditEntry, ...] = ()
 
 
@@ -94,7 +96,11 @@ def remove_bindings(
     """Return the update that deletes bindings, including held ones."""
     keys = dict.fromkeys(_key(binding) for binding in bindings)
     removed = tuple(key for key in keys if key in current)
-    return BindingUpdate(removed=removed, audit_entries=_entries("space.unbound", removed, reason))
+    return BindingUpdate(
+        removed=removed,
+        dropped=tuple(key for key in removed if current[key]),
+        audit_entries=_entries("space.unbound", removed, reason),
+    )
 
 
 def _key(binding: Binding) -> BindingKey:

@@ -1,7 +1,9 @@
 """Check that the credentials a document names are declared for the addresses it sends them to.
 
 The origins of a credential are declared beside it, outside of any document: whoever may send a
-document must not be able to send the service's own secrets to an address of his own.
+document must not be able to send the service's own secrets to an address of his own. Nor may a
+document hand out a credential that a registry is managed with: only what is declared for that is
+copied into pull secrets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,13 +12,23 @@ from typing import NamedTuple
 from models.configuration.document import RegistryEntry
 from models.configuration.parse import ParsedDocument
 from models.configuration.plan import ConfigurationPlan, Notice, NoticeKind
-from models.configuration.things import ThingKey
+from models.configuration.things import ThingKey, ThingKind
 from models.core.base import FrozenModel
 from models.registries.address import parse_address
-from models.registries.registry import NamedCredentialRef
+from models.registries.registry import SYSTEM_CA, NamedCredentialRef, SkipVerify, Tls
 
-_FIELDS = frozenset({"address", "credential", "pull_credential", "token_service", "pull_addresses"})
-"""The fields that decide which credential is sent where."""
+_FIELDS = frozenset(
+    {
+        "address",
+        "credential",
+        "pull_credential",
+        "allow_push",
+        "tls",
+        "token_service",
+        "pull_addresses",
+    }
+)
+"""The fields that decide which credential is sent where, to whom, and how well protected."""
 
 
 class DeclaredCredential(FrozenModel):
@@ -24,13 +36,27 @@ class DeclaredCredential(FrozenModel):
 
     Attributes:
         origins: the origins that it may be sent to.
+        for_pull: whether it may be copied into pull secrets, which tenants can read.
+        allow_push: whether it may be, although it can push.
+        allow_weak_tls: whether a document may turn off the verification of certificates for it, or
+            trust another CA than on record.
         document_id: id of its block document; empty if it is no block.
         error: why it cannot be used; empty if it can.
     """
 
     origins: frozenset[str] = frozenset()
+    for_pull: bool = False
+    allow_push: bool = False
+    allow_weak_tls: bool = False
     document_id: str = ""
     error: str = ""
+
+
+class EntryToCheck(NamedTuple):
+    """A registry as a document declares it, and as it is on record; None if it is new."""
+
+    entry: RegistryEntry
+    before: RegistryEntry | None
 
 
 class _Use(NamedTuple):
@@ -39,12 +65,16 @@ class _Use(NamedTuple):
     reference: NamedCredentialRef
     origin: str
     field: str
+    is_pull: bool
 
 
-def entries_to_check(plan: ConfigurationPlan) -> dict[ThingKey, RegistryEntry]:
-    """Return the registries whose credentials a plan sends to other addresses than before."""
+def entries_to_check(plan: ConfigurationPlan) -> dict[ThingKey, EntryToCheck]:
+    """Return the registries whose credentials a plan uses in another way than before."""
     return {
-        change.key: change.declaration.spec
+        change.key: EntryToCheck(
+            change.declaration.spec,
+            change.before if isinstance(change.before, RegistryEntry) else None,
+        )
         for change in plan.changes
         if change.declaration is not None
         and isinstance(change.declaration.spec, RegistryEntry)
@@ -52,13 +82,13 @@ def entries_to_check(plan: ConfigurationPlan) -> dict[ThingKey, RegistryEntry]:
     }
 
 
-def references_of(entries: Iterable[RegistryEntry]) -> frozenset[NamedCredentialRef]:
+def references_of(entries: Iterable[EntryToCheck]) -> frozenset[NamedCredentialRef]:
     """Return the references to all credentials of registries."""
-    return frozenset(use.reference for entry in entries for use in _uses(entry))
+    return frozenset(use.reference for checked in entries for use in _uses(checked.entry))
 
 
 def check_credentials(
-    entries: Mapping[ThingKey, RegistryEntry],
+    entries: Mapping[ThingKey, EntryToCheck],
     declared: Mapping[str, DeclaredCredential],
     documents: Iterable[ParsedDocument],
 ) -> dict[ThingKey, Notice]:
@@ -72,15 +102,26 @@ def check_credentials(
     notices: dict[ThingKey, Notice] = {}
     for document in documents:
         for name in document.document.registries:
-            for key, entry in entries.items():
-                if key.name != name:
-                    continue
-                for use in _uses(entry):
-                    if message := _objection(use, declared.get(use.reference.ref_key)):
-                        position = document.position("registries", name, use.field)
-                        notices[key] = Notice(NoticeKind.BLOCKED, key, message, position)
-                        break
+            key = ThingKey(ThingKind.REGISTRY, name)
+            if key in entries and (objection := _find_objection(entries[key], declared)):
+                field, message = objection
+                position = document.position("registries", name, field)
+                notices[key] = Notice(NoticeKind.BLOCKED, key, message, position)
     return notices
+
+
+def _find_objection(
+    checked: EntryToCheck, declared: Mapping[str, DeclaredCredential]
+) -> tuple[str, str] | None:
+    """Return the field that has to be corrected, and why; None if nothing has to be."""
+    for use in _uses(checked.entry):
+        credential = declared.get(use.reference.ref_key)
+        if message := _objection(use, credential):
+            return use.field, message
+        if credential is not None:
+            for field, message in _undeclared(use, checked, credential):
+                return field, message
+    return None
 
 
 def _uses(entry: RegistryEntry) -> Iterator[_Use]:
@@ -89,12 +130,14 @@ def _uses(entry: RegistryEntry) -> Iterator[_Use]:
         if name is None:
             continue
         reference = name.to_reference()
-        yield _Use(reference, entry.address, "address")
+        is_pull = field == "pull_credential"
+        yield _Use(reference, entry.address, "address", is_pull)
         if entry.token_service is not None:
-            yield _Use(reference, entry.token_service, "token_service")
-        if field == "pull_credential":  # container runtimes send it to these hosts, too
+            yield _Use(reference, entry.token_service, "token_service", is_pull)
+        if is_pull:  # container runtimes send it to these hosts, too
             for host in entry.pull_addresses:
-                yield _Use(reference, parse_address(f"https://{host}").origin, "pull_addresses")
+                origin = parse_address(f"https://{host}").origin
+                yield _Use(reference, origin, "pull_addresses", is_pull)
 
 
 def _objection(use: _Use, credential: DeclaredCredential | None) -> str:
@@ -108,3 +151,38 @@ def _objection(use: _Use, credential: DeclaredCredential | None) -> str:
         f"{use.reference} is not declared for {use.origin}, so it was not sent there: name another "
         "credential or, if the address is right, add it to the origins of the credential"
     )
+
+
+def _undeclared(
+    use: _Use, checked: EntryToCheck, credential: DeclaredCredential
+) -> Iterator[tuple[str, str]]:
+    """Yield the fields that use a credential for what it is not declared for, and why."""
+    entry, before = checked
+    if use.is_pull and not credential.for_pull:
+        yield (
+            "pull_credential",
+            f"{use.reference} is not declared for pull secrets, which tenants can read: name a "
+            "pull-only user or, if it is one, set for_pull beside the credential",
+        )
+    if use.is_pull and entry.allow_push and not credential.allow_push:
+        yield (
+            "allow_push",
+            f"{use.reference} is not declared as one that may push: remove allow_push or, if all "
+            "tenants may push with it, set allow_push beside the credential",
+        )
+    if is_weaker(entry.tls, before.tls if before else None) and not credential.allow_weak_tls:
+        yield (
+            "tls",
+            f"{use.reference} would be sent over a connection that is verified less than before: "
+            "change tls with update-registry, or set allow_weak_tls beside the credential",
+        )
+
+
+def is_weaker(tls: Tls, before: Tls | None) -> bool:
+    """Return whether certificates are verified less strictly, or by another CA, than before.
+
+    The CA of a new registry is accepted, as nobody has chosen another one yet.
+    """
+    if tls in (before, SYSTEM_CA) or isinstance(before, SkipVerify):
+        return False
+    return before is not None or isinstance(tls, SkipVerify)

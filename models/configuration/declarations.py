@@ -1,6 +1,7 @@
 """What documents declare, thing by thing; patterns of bindings are expanded."""
 
 import fnmatch
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -8,6 +9,7 @@ from models.configuration.parse import ParsedDocument
 from models.configuration.plan import Notice, NoticeKind
 from models.configuration.positions import DocumentError, check_no_errors
 from models.configuration.things import (
+    DROPPED,
     BindingSpec,
     Declaration,
     SpaceSpec,
@@ -127,7 +129,9 @@ def _space_names(declared: Iterable[ThingKey], world: World) -> _SpaceNames:
 
 def _bound_space_names(world: World) -> Mapping[tuple[str, str], frozenset[str]]:
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for key in world.things:
+    # While a pattern selects a dropped binding, it stays dropped, whether its space exists or not.
+    dropped = (key for key, mark in world.marks.items() if mark.digest == DROPPED)
+    for key in itertools.chain(world.things, dropped):
         if key.kind is ThingKind.BINDING:
             names[key.registry, key.workspace].add(key.name)
     sets = {group: frozenset(spaces) for group, spaces in names.items()}

@@ -20,6 +20,7 @@ from models.configuration.plan import (
 from models.configuration.removals import plan_removals
 from models.configuration.scope import Scope
 from models.configuration.things import (
+    DROPPED,
     Declaration,
     Mark,
     SpaceSpec,
@@ -33,6 +34,10 @@ from models.registries.space import Visibility
 
 CHANGED_BY_HAND = "changed by hand"
 REMOVED_BY_HAND = "removed by hand"
+_DROPPED = (
+    "a person dropped it while it was held, so it is not bound again: run bind-space, or remove it "
+    "from the file, apply that, and add it again"
+)
 
 
 class PlanOptions(NamedTuple):
@@ -119,6 +124,9 @@ class _Planner:
             self._add_notice(NoticeKind.HELD, declaration, message)
         if current is not None and is_same(declaration.spec, current.spec):
             self._keep(declaration, mark)
+            return
+        if current is None and mark is not None and mark.digest == DROPPED:
+            self._add_notice(NoticeKind.HELD, declaration, _DROPPED)
             return
         is_drift = mark is not None and mark.digest == digest_of(declaration.spec)
         reason = (CHANGED_BY_HAND if current else REMOVED_BY_HAND) if is_drift else ""

@@ -68,6 +68,10 @@ class Declaration(NamedTuple):
     position: Position
 
 
+DROPPED = "dropped"
+"""Digest of a held binding that a person dropped: it stays so while a file declares it."""
+
+
 class Mark(FrozenModel):
     """Which document owns a thing.
 
@@ -75,7 +79,8 @@ class Mark(FrozenModel):
         file: name of the file.
         line: where the file declared it when it was last applied.
         digest: digest of what the file said then; if the thing differs from a declaration with the
-            same digest, somebody changed it by hand.
+            same digest, somebody changed it by hand. `DROPPED` if a person dropped it while it was
+            held.
     """
 
     file: str

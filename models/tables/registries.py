@@ -201,6 +201,7 @@ class PublicationRow(SQLModel, table=True):
 class ConfigurationMarkRow(SQLModel, table=True):
     """Which configuration file owns a thing; also of things that are not on record any more.
 
+    A former listing has the cluster, the namespace, the workspace and, as digest, the uid.
     `registry_name` is empty for what belongs to no registry, `workspace` for all but bindings.
     """
 

@@ -1,7 +1,8 @@
 """Credentials in environment variables and files of the worker, read when used.
 
 Both contain JSON: `{"username": "…", "password": "…", "origins": ["https://harbor.example.com"]}`.
-The origins are the only addresses that the credential may be sent to.
+The origins are the only addresses that the credential may be sent to. `for_pull`, `allow_push` and
+`allow_weak_tls` say what else a configuration file may do with it, see `DeclaredCredential`.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 
+from models.configuration.credential_check import DeclaredCredential
 from models.core.base import FrozenModel
 from models.core.reasons import Reason
 from models.core.settings import get_settings
@@ -28,6 +30,9 @@ class _Content(FrozenModel):
     username: str = Field(min_length=1, max_length=255)
     password: SecretStr = Field(min_length=1)
     origins: frozenset[AddressText] = Field(min_length=1)
+    for_pull: bool = False
+    allow_push: bool = False
+    allow_weak_tls: bool = False
 
 
 class _Unreadable(Exception):
@@ -39,14 +44,40 @@ def read_sources(references: Iterable[EnvironmentRef | FileRef]) -> dict[str, Sa
     return {reference.ref_key: _read_source(reference) for reference in references}
 
 
+def declare_sources(
+    references: Iterable[EnvironmentRef | FileRef],
+) -> dict[str, DeclaredCredential]:
+    """Return what is declared about credentials, by reference key, without their content."""
+    return {reference.ref_key: _declare_source(reference) for reference in references}
+
+
 def _read_source(reference: EnvironmentRef | FileRef) -> SavedCredential:
-    try:
-        content = _parse(_read_text(reference))
-    except _Unreadable as error:
-        message = f"{reference} cannot be used: {error}"
-        credential = unusable_credential(message, Reason.CREDENTIALS_MISSING)
-        return SavedCredential(credential, frozenset())
+    content = _read_content(reference)
+    if isinstance(content, str):
+        return SavedCredential(
+            unusable_credential(content, Reason.CREDENTIALS_MISSING), frozenset()
+        )
     return SavedCredential(Credential(content.username, content.password), content.origins)
+
+
+def _declare_source(reference: EnvironmentRef | FileRef) -> DeclaredCredential:
+    content = _read_content(reference)
+    if isinstance(content, str):
+        return DeclaredCredential(error=content)
+    return DeclaredCredential(
+        origins=content.origins,
+        for_pull=content.for_pull,
+        allow_push=content.allow_push,
+        allow_weak_tls=content.allow_weak_tls,
+    )
+
+
+def _read_content(reference: EnvironmentRef | FileRef) -> _Content | str:
+    """Return the content of a variable or file, or why it cannot be used."""
+    try:
+        return _parse(_read_text(reference))
+    except _Unreadable as error:
+        return f"{reference} cannot be used: {error}"
 
 
 def _read_text(reference: EnvironmentRef | FileRef) -> str:

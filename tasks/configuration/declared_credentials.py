@@ -9,7 +9,7 @@ from models.configuration.credential_check import DeclaredCredential
 from models.registries.address import AddressText
 from models.registries.credential_origin import permitted_origins
 from models.registries.registry import BlockRef, EnvironmentRef, FileRef, NamedCredentialRef
-from tasks.configuration.credential_sources import read_sources
+from tasks.configuration.credential_sources import declare_sources
 from tasks.secrets.blocks import read_block_documents
 from tasks.secrets.credentials import REGISTRY_BLOCK_TYPE, parse_credential
 from tasks.store.registries import credential_origins
@@ -26,11 +26,9 @@ async def read_declared_credentials(
     A block may be sent to the origins in its own list, and to those that a person chose it for in
     a form.
     """
-    sources = read_sources(ref for ref in references if isinstance(ref, EnvironmentRef | FileRef))
-    declared = {
-        key: DeclaredCredential(origins=saved.origins or frozenset(), error=saved.credential.error)
-        for key, saved in sources.items()
-    }
+    declared = declare_sources(
+        ref for ref in references if isinstance(ref, EnvironmentRef | FileRef)
+    )
     names = {ref.name for ref in references if isinstance(ref, BlockRef)}
     documents = await read_block_documents(REGISTRY_BLOCK_TYPE, names)
     ids = {document.name: str(document.id) for document in documents if document.name}
@@ -51,4 +49,12 @@ def _declare(document: BlockDocument, approved: frozenset[str]) -> DeclaredCrede
         error = error or (
             f"the block {REGISTRY_BLOCK_TYPE}/{document.name} has an invalid address in its origins"
         )
-    return DeclaredCredential(origins=origins | approved, document_id=str(document.id), error=error)
+    return DeclaredCredential(
+        origins=origins | approved,
+        # Prefect does not validate the fields of a saved block.
+        for_pull=document.data.get("for_pull") is True,
+        allow_push=document.data.get("allow_push") is True,
+        allow_weak_tls=document.data.get("allow_weak_tls") is True,
+        document_id=str(document.id),
+        error=error,
+    )

@@ -73,6 +73,23 @@ class RegistryCredentials(Block):
         "needed for registries that are integrated with a form.",
         max_length=1000,
     )
+    for_pull: bool = Field(
+        default=False,
+        title="For pull secrets",
+        description="Whether a configuration file may use these credentials as pull_credential: "
+        "they are then copied into namespaces, whose owners can read them.",
+    )
+    allow_push: bool = Field(
+        default=False,
+        title="Allow push",
+        description="Whether a configuration file may do so, although this user can push.",
+    )
+    allow_weak_tls: bool = Field(
+        default=False,
+        title="Allow weaker TLS",
+        description="Whether a configuration file may send these credentials without verifying "
+        "the certificate, or trust another CA than before.",
+    )
 
 
 def registry_block_reference(

@@ -6,7 +6,7 @@ import sqlalchemy
 from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel
 
-from models.configuration.things import Mark, ThingKey, ThingKind, World
+from models.configuration.things import DROPPED, Mark, ThingKey, ThingKind, World
 from models.tables import ConfigurationMarkRow
 from tasks.store.access import bindings, clusters, workspaces
 from tasks.store.registries import registries, spaces
@@ -40,7 +40,8 @@ def load_world(session: Session) -> World:
 
 def list_marks(session: Session) -> dict[ThingKey, Mark]:
     """Return the marks of all things."""
-    rows = session.connection().execute(sqlalchemy.select(_TABLE))
+    is_thing = _TABLE.c.kind.in_(list(ThingKind))
+    rows = session.connection().execute(sqlalchemy.select(_TABLE).where(is_thing))
     return {
         ThingKey(ThingKind(row.kind), row.name, row.registry_name, row.workspace): Mark(
             file=row.file, line=row.line, digest=row.digest
@@ -66,7 +67,19 @@ def save_marks(session: Session, marks: Mapping[ThingKey, Mark]) -> None:
 
 def delete_marks(session: Session, keys: Iterable[ThingKey]) -> None:
     """Delete the marks of things."""
-    parameters = [
+    if parameters := _key_parameters(keys):
+        session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), parameters)
+
+
+def save_refusals(session: Session, keys: Iterable[ThingKey]) -> None:
+    """Save that a person dropped owned things, so that their files do not create them again."""
+    if parameters := _key_parameters(keys):
+        query = sqlalchemy.update(_TABLE).where(_MATCHES_KEY).values(digest=DROPPED)
+        session.connection().execute(query, parameters)
+
+
+def _key_parameters(keys: Iterable[ThingKey]) -> list[dict[str, str]]:
+    return [
         {
             "of_kind": key.kind.value,
             "of_registry": key.registry,
@@ -75,5 +88,3 @@ def delete_marks(session: Session, keys: Iterable[ThingKey]) -> None:
         }
         for key in keys
     ]
-    if parameters:
-        session.connection().execute(sqlalchemy.delete(_TABLE).where(_MATCHES_KEY), parameters)

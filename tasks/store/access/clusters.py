@@ -24,6 +24,7 @@ from models.tables import (
     TrustedObjectRow,
 )
 from tasks.store import audit, leases
+from tasks.store.access.workspaces import save_former_listing
 from tasks.store.upsert import upsert
 
 _CLUSTER_FIELDS, _STATUS_FIELDS = set(Cluster.model_fields), set(ClusterStatus.model_fields)
@@ -221,6 +222,9 @@ def delete_observations(session: Session, name: str) -> None:
 def delete_cluster(session: Session, name: str, entry: AuditEntry, context: RunContext) -> None:
     """Delete the records of a cluster, except its audit log."""
     delete_observations(session, name)
+    is_listed = col(ListedNamespaceRow.cluster_name) == name
+    for listed_row in session.exec(select(ListedNamespaceRow).where(is_listed)).all():
+        save_former_listing(session, listed_row)
     for table in (ListedNamespaceRow, TrustedObjectRow, ManagedHarborRow):
         session.exec(delete(table).where(col(table.cluster_name) == name))
     keys = lease_key(name), discovery_lease_key(name)

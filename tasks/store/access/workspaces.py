@@ -1,4 +1,8 @@
-"""Records of workspaces and their listed namespaces."""
+"""Records of workspaces and their listed namespaces.
+
+What a person takes off a list is kept with its uid: a configuration file that restores it must not
+list another namespace, which was created since under the same name.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,8 +13,11 @@ from sqlmodel import Session, col, delete, select, update
 from models.access.binding import Workspace
 from models.clusters.membership import MembershipRules
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS, ServiceAccountChoice
-from models.tables import ListedNamespaceRow, NamespaceRow, WorkspaceRow
+from models.tables import ConfigurationMarkRow, ListedNamespaceRow, NamespaceRow, WorkspaceRow
 from tasks.store.upsert import upsert
+
+FORMER_LISTING = "former-listing"
+"""Kind of the marks of namespaces that a person took off a list: cluster, namespace, uid."""
 
 
 def list_workspaces(session: Session) -> tuple[Workspace, ...]:
@@ -51,6 +58,8 @@ def save_listed_namespaces(
 ) -> None:
     """Replace the list of namespaces of a workspace; those that exist now are meant.
 
+    With `keep_pins`, one that a person took off the list is meant as it was then.
+
     Args:
         session: the transaction.
         workspace: name of the workspace.
@@ -66,17 +75,46 @@ def save_listed_namespaces(
             existing.add(key)
         else:
             session.delete(listed_row)
+            if not keep_pins and key not in desired:
+                save_former_listing(session, listed_row)
     session.flush()
     for cluster, namespace in sorted(desired - existing):
+        former = session.get(ConfigurationMarkRow, (FORMER_LISTING, cluster, namespace, workspace))
         row = session.get(NamespaceRow, (cluster, namespace))
+        uid = row.uid if row and not row.terminating else ""
+        if former is not None:
+            uid = former.digest if keep_pins else uid
+            session.delete(former)
         session.add(
             ListedNamespaceRow(
-                cluster_name=cluster,
-                namespace=namespace,
-                workspace=workspace,
-                uid=row.uid if row and not row.terminating else "",
+                cluster_name=cluster, namespace=namespace, workspace=workspace, uid=uid
             )
         )
+
+
+def save_former_listing(session: Session, listed: ListedNamespaceRow) -> None:
+    """Keep the uid of a namespace that is taken off a list, see `FORMER_LISTING`."""
+    session.merge(
+        ConfigurationMarkRow(
+            kind=FORMER_LISTING,
+            registry_name=listed.cluster_name,
+            name=listed.namespace,
+            workspace=listed.workspace,
+            file="",
+            line=0,
+            digest=listed.uid,
+        )
+    )
+
+
+def forget_former_listings(session: Session, *, workspace: str = "", cluster: str = "") -> None:
+    """Forget what was taken off the list of a workspace, or off the lists of a cluster."""
+    query = delete(ConfigurationMarkRow).where(col(ConfigurationMarkRow.kind) == FORMER_LISTING)
+    if workspace:
+        query = query.where(col(ConfigurationMarkRow.workspace) == workspace)
+    if cluster:
+        query = query.where(col(ConfigurationMarkRow.registry_name) == cluster)
+    session.exec(query)
 
 
 def save_pins(session: Session, cluster: str, pins: Iterable[tuple[str, str]]) -> None:
@@ -106,11 +144,16 @@ def forget_pins(session: Session, cluster: str) -> None:
         .where(col(ListedNamespaceRow.cluster_name) == cluster)
         .values(uid="")
     )
+    forget_former_listings(session, cluster=cluster)
 
 
 def delete_workspace(session: Session, name: str) -> None:
     """Delete a workspace and its list of namespaces; its namespaces belong to none then."""
-    session.exec(delete(ListedNamespaceRow).where(col(ListedNamespaceRow.workspace) == name))
+    is_listed = col(ListedNamespaceRow.workspace) == name
+    for listed_row in session.exec(select(ListedNamespaceRow).where(is_listed)).all():
+        save_former_listing(session, listed_row)
+        session.delete(listed_row)
+    session.flush()
     for row in session.exec(select(NamespaceRow).where(col(NamespaceRow.workspace) == name)):
         row.workspace = row.source = None
         session.add(row)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import trustme
 
 from models.configuration.credential_check import (
     DeclaredCredential,
@@ -74,7 +75,9 @@ def test_each_host_that_receives_a_credential_is_checked(
 ) -> None:
     declared = {
         "harbor": DeclaredCredential(origins=frozenset(own)),
-        "environment_REGISTRY_CREDENTIAL_PULL": DeclaredCredential(origins=frozenset(pull)),
+        "environment_REGISTRY_CREDENTIAL_PULL": DeclaredCredential(
+            origins=frozenset(pull), for_pull=True
+        ),
     }
     messages = objections(DOCKER, None, **declared)
     expected = [] if place is None else [place]
@@ -100,3 +103,56 @@ def test_all_references_are_read() -> None:
     entries = entries_to_check(plan(world_of({}), content))
     keys = {reference.ref_key for reference in references_of(entries.values())}
     assert keys == {"harbor", "environment:REGISTRY_CREDENTIAL_PULL"}
+
+
+ADMIN = DeclaredCredential(origins=frozenset({"https://docker.example.com"}))
+
+
+def allowed(**fields: bool) -> DeclaredCredential:
+    return ADMIN.model_copy(update=fields)
+
+
+@pytest.mark.parametrize("before", [None, docker()])
+def test_a_credential_gets_into_pull_secrets_only_if_it_is_declared_for_that(before: Any) -> None:
+    entry = docker(pull_credential={"block": "admin"})
+    (message,) = objections(entry, before, admin=ADMIN)
+    assert "main.yaml:6:4: registry prod: block admin is not declared for pull secrets" in message
+    assert objections(entry, before, admin=allowed(for_pull=True)) == []
+    pushing = docker(pull_credential={"block": "admin"}, allow_push=True)
+    for by_hand in (before, entry):
+        (message,) = objections(pushing, by_hand, admin=allowed(for_pull=True))
+        assert "block admin is not declared as one that may push" in message
+    assert objections(pushing, before, admin=allowed(for_pull=True, allow_push=True)) == []
+
+
+def _new_root() -> str:
+    return trustme.CA().cert_pem.bytes().decode()
+
+
+INSECURE = {"mode": "insecure"}
+CA, OTHER_CA = {"mode": "ca", "bundle": _new_root()}, {"mode": "ca", "bundle": _new_root()}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_refused"),
+    [
+        ({}, {"tls": INSECURE}, True),
+        ({}, {"tls": CA}, True),
+        ({"tls": CA}, {"tls": OTHER_CA}, True),
+        ({"tls": CA}, {"tls": INSECURE}, True),
+        ({"tls": INSECURE}, {"tls": CA}, False),
+        ({"tls": INSECURE}, {}, False),
+        ({"tls": CA}, {}, False),
+        ({"tls": CA}, {"tls": CA, "drift_policy": "report"}, False),
+        (None, {"tls": INSECURE}, True),
+        (None, {"tls": CA}, False),
+    ],
+)
+def test_a_document_does_not_weaken_the_verification_of_a_password(
+    before: dict[str, Any] | None, after: dict[str, Any], is_refused: bool
+) -> None:
+    entry = harbor(**after)
+    known = None if before is None else harbor(**before)
+    messages = objections(entry, known, harbor=OWN)
+    assert [("verified less than before" in message) for message in messages] == [True] * is_refused
+    assert objections(entry, known, harbor=OWN.model_copy(update={"allow_weak_tls": True})) == []

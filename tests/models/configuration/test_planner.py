@@ -9,6 +9,8 @@ from models.configuration.plan import ConfigurationPlan
 from models.configuration.planner import CHANGED_BY_HAND
 from models.configuration.scope import Scope
 from models.configuration.things import (
+    DROPPED,
+    BindingSpec,
     CurrentThing,
     RepeatedNamespace,
     SpaceSpec,
@@ -23,6 +25,7 @@ from tests.models.configuration.worlds import (
     EMPTY,
     FILE,
     add_to,
+    applied,
     bind,
     binding_key,
     by_hand,
@@ -290,6 +293,27 @@ def test_a_registry_whose_bindings_are_withheld_is_not_removed() -> None:
     world = world_of(without(spaces=spaces, bindings=[bind("prod", ["s*"], "red")]))
     result = plan(world, without("registries", "bindings", spaces={}), prune=True)
     assert result.changes == ()
+
+
+def test_a_dropped_binding_stays_dropped_while_a_file_declares_it() -> None:
+    world, key = world_of(CONTENT), binding_key("shop")
+    dropped = world.marks[key].model_copy(update={"digest": DROPPED})
+    things = {other: thing for other, thing in world.things.items() if other != key}
+    world = world._replace(things=things, marks={**world.marks, key: dropped})
+    unread = world._replace(
+        things={other: thing for other, thing in things.items() if other != space_key("shop")},
+        spaces={},
+    )
+    undeclared = {**CONTENT, "spaces": {}}
+    for before, content in ((world, CONTENT), (unread, undeclared)):
+        result = plan(before, content)
+        assert "create binding prod/shop → red" not in summary(result)
+        assert "held binding prod/shop → red" in notices(result)
+        assert key not in result.unused_marks
+    bound = world._replace(things={**things, key: CurrentThing(BindingSpec())})
+    assert plan(bound, CONTENT).new_marks[key].digest != DROPPED
+    without = applied(world, plan(world, {**CONTENT, "bindings": []}))
+    assert summary(plan(without, CONTENT)) == ["create binding prod/shop → red"]
 
 
 def test_making_many_spaces_private_is_withheld() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from models.configuration.credential_check import DeclaredCredential
 from models.core.errors import CredentialError
 from models.core.settings import get_settings
 from models.registries.registry import EnvironmentRef, FileRef, Kind, Registry
-from tasks.configuration.credential_sources import read_sources
+from tasks.configuration.credential_sources import declare_sources, read_sources
 from tasks.registries.protocol import Credential
 from tasks.secrets.credentials import pick_credential, read_credentials
 
@@ -50,6 +51,18 @@ async def test_a_credential_is_sent_only_to_its_origins(monkeypatch: pytest.Monk
     with pytest.raises(CredentialError, match="REGISTRY_CREDENTIAL_PROD is not declared for") as e:
         pick_credential(moved, await read_credentials([moved]))
     assert "hunter2" not in str(e.value)
+
+
+def test_what_a_document_may_do_is_declared_in_the_same_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE.name, json.dumps(CONTENT))
+    declared = DeclaredCredential(origins=frozenset({ADDRESS}))
+    assert declare_sources([VARIABLE]) == {VARIABLE.ref_key: declared}
+    permissions = {"for_pull": True, "allow_push": True, "allow_weak_tls": True}
+    monkeypatch.setenv(VARIABLE.name, json.dumps(CONTENT | permissions))
+    permitted = declared.model_copy(update=permissions)
+    assert declare_sources([VARIABLE]) == {VARIABLE.ref_key: permitted}
 
 
 @pytest.mark.parametrize(

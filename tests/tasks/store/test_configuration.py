@@ -3,11 +3,16 @@
 import pytest
 from sqlmodel import Session
 
-from flows.operations.bindings import bind
-from flows.operations.memberships import add_or_update_cluster, add_or_update_workspace
+from flows.operations.bindings import bind, hold, unbind
+from flows.operations.memberships import (
+    add_or_update_cluster,
+    add_or_update_workspace,
+    remove_cluster_records,
+    remove_workspace_records,
+)
 from models.access.binding import Binding, Workspace
 from models.clusters.cluster import Cluster, ClusterStatus
-from models.configuration.things import Mark, RepeatedNamespace, ThingKey, ThingKind, World
+from models.configuration.things import DROPPED, Mark, RepeatedNamespace, ThingKey, ThingKind, World
 from models.registries.space import Space, Visibility
 from models.tables import ListedNamespaceRow, NamespaceRow
 from tasks.store import configuration
@@ -92,3 +97,48 @@ def test_a_list_keeps_its_pins_if_that_is_wanted() -> None:
     _add_workspace("shop", keep_pins=False)
     assert load().repeated_namespaces == ()
     assert {row.namespace: row.uid for row in rows(ListedNamespaceRow)} == {"shop": "second"}
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_held_binding_that_a_person_drops_is_marked(is_held: bool) -> None:
+    integrate()
+    _add_workspace()
+    binding = Binding(registry="prod", space="shop", workspace="red", bound_at=NOW)
+    run_in_transaction(bind, [binding], run_context())
+    run_in_transaction(configuration.save_marks, {BINDING: MARK})
+    if is_held:
+        run_in_transaction(hold, "prod", {"shop": "replaced"}, run_context())
+    run_in_transaction(unbind, [binding], "dropped", run_context())
+    assert load().marks[BINDING].digest == (DROPPED if is_held else MARK.digest)
+
+
+def _unlist(way: str) -> None:
+    if way == "the list":
+        _add_workspace()
+    elif way == "the workspace":
+        run_in_transaction(remove_workspace_records, "red", run_context())
+    else:
+        run_in_transaction(remove_cluster_records, "eu", "gone", run_context())
+        _add_cluster()
+
+
+def _add_cluster() -> None:
+    run_in_transaction(add_or_update_cluster, Cluster(name="eu"), ClusterStatus(), run_context())
+
+
+@pytest.mark.parametrize("way", ["the list", "the workspace", "the cluster"])
+def test_a_file_that_restores_a_list_means_the_same_namespaces(way: str) -> None:
+    _add_cluster()
+    run_in_transaction(_save_namespace, "first")
+    _add_workspace("shop")
+    _unlist(way)
+    assert load().marks == {}
+    run_in_transaction(_save_namespace, "second")
+    _add_workspace("shop", keep_pins=True)
+    assert {row.namespace: row.uid for row in rows(ListedNamespaceRow)} == {"shop": "first"}
+    _unlist(way)
+    _add_workspace("shop")  # by a person
+    assert {row.namespace: row.uid for row in rows(ListedNamespaceRow)} in (
+        {"shop": "second"},
+        {"shop": ""},
+    )
