@@ -1,6 +1,6 @@
 """A fork server whose children run the code of a variable instead of a flow run.
 
-`python tests/serving/forking.py <descriptor> <max runs>` is its process.
+`python tests/serving/forking.py <descriptor> <max runs> <packages> <checkout>` is its process.
 """
 
 import os
@@ -31,11 +31,13 @@ class RunningForkServer:
 
     Attributes:
         extra_path: a folder that counts as one of packages.
+        checkout: a folder that counts as the checkout.
     """
 
     process: "subprocess.Popen[bytes]"
     socket_path: Path
     extra_path: Path
+    checkout: Path
     log_path: Path
     environment: dict[str, str]
 
@@ -90,13 +92,18 @@ def wait_until(condition: Callable[[], object]) -> None:
 def run_fork_server(folder: Path, max_runs: int = 1000) -> Iterator[RunningForkServer]:
     """Run a fork server until the block ends."""
     path, extra_path = folder / "fork-server.sock", folder / "packages"
+    checkout = folder / "checkout"
     extra_path.mkdir()
+    (checkout / "models").mkdir(parents=True)
     environment = {**os.environ, **RUN_ENVIRONMENT, SOCKET_VARIABLE: str(path)}
     log_path = folder / "fork-server.log"
     with socket.socket(socket.AF_UNIX) as listener, log_path.open("wb") as log:
         listener.bind(str(path))
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(listener.fileno()), str(max_runs), extra_path],
+            [
+                *(sys.executable, "-m", __name__),
+                *(str(listener.fileno()), str(max_runs), extra_path, checkout),
+            ],
             cwd=PROJECT_DIR,
             env=environment,
             pass_fds=[listener.fileno()],
@@ -105,7 +112,7 @@ def run_fork_server(folder: Path, max_runs: int = 1000) -> Iterator[RunningForkS
         )
     try:
         wait_until(lambda: _is_listening(path))
-        yield RunningForkServer(process, path, extra_path, log_path, environment)
+        yield RunningForkServer(process, path, extra_path, checkout, log_path, environment)
     finally:
         process.kill()
         process.wait()
@@ -121,7 +128,7 @@ def _is_listening(path: Path) -> bool:
 def main() -> None:
     """Serve, and run the code in a child."""
     listener = socket.socket(fileno=int(sys.argv[1]))
-    stamp = CodeStamp.read([sys.argv[3]])
+    stamp = CodeStamp.read([sys.argv[3]], Path(sys.argv[4]))
     server_pid = os.getpid()
     run = ForkServer(listener, dict(os.environ), stamp, int(sys.argv[2])).serve()
     if run is not None:

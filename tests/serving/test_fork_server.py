@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from deployments.worker.warm.code_stamp import CodeStamp
+from deployments.worker.warm.handover import ACCEPTED, START
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 from tests.serving.forking import (
     WAIT_SECONDS,
@@ -154,6 +158,55 @@ def test_new_packages_start_a_new_fork_server(tmp_path: Path) -> None:
         assert server.process.wait(WAIT_SECONDS) == 0
 
 
+def test_a_file_that_cannot_be_read_ends_no_run(tmp_path: Path) -> None:
+    with run_fork_server(tmp_path) as server:
+        process, _ = _start_sleeping(server)
+        (server.checkout / "models" / ".#editor.py").symlink_to("somebody@elsewhere")
+        server.check_refused("the code or a package has changed")
+        assert server.process.poll() is None
+        process.terminate()
+        assert process.wait(WAIT_SECONDS) == -signal.SIGTERM
+        assert server.process.wait(WAIT_SECONDS) == 0
+
+
+def test_missing_files_are_part_of_the_stamp(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / ".#editor.py").symlink_to("somebody@elsewhere")
+    stamp = CodeStamp.read([str(tmp_path / "missing")], tmp_path)
+    assert not stamp.is_outdated()
+    shutil.rmtree(folder)
+    assert stamp.is_outdated()
+
+
+def test_an_unexpected_error_ends_one_run(tmp_path: Path) -> None:
+    with run_fork_server(tmp_path) as server:
+        process, _ = _start_sleeping(server)
+        with _request(server, PREFECT__TEST_CODE=_SLEEP) as connection:
+            connection.sendall(START)
+            server.wait_for_children(2)
+            connection.sendall(b"\xff")  # no such signal
+            assert connection.recv(1) == b""
+        assert len(server.wait_for_children(1)) == 1
+        assert "unexpected error: OSError" in server.log_path.read_text()
+        process.terminate()
+        assert process.wait(WAIT_SECONDS) == -signal.SIGTERM
+
+
+@contextmanager
+def _request(server: RunningForkServer, **variables: str) -> Iterator[socket.socket]:
+    """Request a run, which is accepted; it is started by who gets the connection."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(server.socket_path))
+        environment = {**server.environment, **variables}
+        body = json.dumps({"environment": environment, "directory": "/"}).encode()
+        with Path(os.devnull).open() as null:
+            socket.send_fds(connection, [len(body).to_bytes(4, "big")], [null.fileno()] * 3)
+        connection.sendall(body)
+        assert connection.recv(1) == ACCEPTED
+        yield connection
+
+
 def test_it_retires_after_its_last_run(tmp_path: Path) -> None:
     with run_fork_server(tmp_path, max_runs=2) as server:
         assert [_run(server, "print('forked')") for _ in range(2)] == [(0, "forked\n")] * 2
@@ -162,23 +215,25 @@ def test_it_retires_after_its_last_run(tmp_path: Path) -> None:
 
 
 def test_nothing_starts_before_who_asked_confirms(server: RunningForkServer) -> None:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(server.socket_path))
-        body = json.dumps({"environment": server.environment, "directory": "/"}).encode()
-        socket.send_fds(connection, [len(body).to_bytes(4, "big")], [0, 1, 2])
-        connection.sendall(body)
-        assert connection.recv(1) == b"a"
+    with _request(server):
         assert server.children() == []
     assert _run(server, "print('forked')") == (0, "forked\n")
 
 
-@pytest.mark.parametrize("message", [b"", b"\0\0\0\2{}", b"\xff\xff\xff\xff", b"\0\0\0\1["])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(b"", b"\0\0\0\2{}", b"\xff\xff\xff\xff", b"\0\0\0\1["),
+        b'\0\0\0\x24{"environment": 5, "directory": "/"}',
+        b"\0\1\0\0" + b"[" * (1 << 16),
+    ],
+    ids=["empty", "incomplete", "too long", "no JSON", "no environment", "too deep"],
+)
 def test_an_invalid_request_harms_nobody(server: RunningForkServer, message: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(server.socket_path))
         if message:
-            socket.send_fds(connection, [message[:4]], [0, 1, 2])
-            connection.sendall(message[4:])
+            socket.send_fds(connection, [message], [0, 1, 2])
             assert connection.recv(1) == b""
     assert _run(server, "print('forked')") == (0, "forked\n")
 
