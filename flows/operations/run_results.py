@@ -8,6 +8,7 @@ from models.access.target import (
     TargetKind,
     TargetResult,
     cluster_target,
+    first_left_behind,
     first_undelivered,
     locked_target,
     registry_target,
@@ -127,7 +128,8 @@ class ClusterSyncResult(FrozenModel):
             unavailable_reason=self.unavailable_reason,
             unsafe_reason=self.unsafe_reason,
             run_error=self.run_error,
-            undelivered=first_undelivered(self.namespaces, self.pull_secrets, workspaces),
+            undelivered=first_undelivered(self.namespaces, self.pull_secrets, workspaces)
+            or first_left_behind(self.pull_secrets, self.plan.left_behind),
         )
 
     @property

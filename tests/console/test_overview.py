@@ -25,7 +25,7 @@ HOSTILE = '<script>alert("1")</script>\u202e"><img src=x onerror=alert(2)>'
 async def test_without_registries_it_leads_to_the_form(browser: Browser) -> None:
     html = await browser.get("/")
     assert "No registries yet" in html
-    assert 'href="/registries/new"' in html
+    assert 'href="/registries/-/new"' in html
 
 
 async def test_totals_and_numbers_with_their_age(browser: Browser) -> None:

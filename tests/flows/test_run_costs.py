@@ -128,7 +128,7 @@ async def test_bind_and_sync(name: str, database: str, caplog: pytest.LogCapture
         with counted(caplog) as costs:
             await expect_success(sync_namespaces)
         assert (costs.clients, costs.requests) == ({"cluster eu": 1}, {"cluster eu": 3})
-        assert costs.transactions == 6
+        assert costs.transactions == 5
 
 
 async def test_discover(database: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -241,7 +241,8 @@ def _statements() -> Iterator[list[str]]:
     engine = get_engine(get_settings().database)
 
     def record_statement(_: object, __: object, statement: str, *more: object) -> None:
-        statements.append(statement)
+        if not statement.startswith("PRAGMA"):  # reaches no other machine
+            statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", record_statement)
     yield statements

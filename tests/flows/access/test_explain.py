@@ -66,7 +66,7 @@ async def test_the_chain_is_told_from_the_first_broken_link_to_the_last(name: st
         assert len(cluster.requests) == 4  # its identity, namespace, Secret and ServiceAccount
 
         markdown = await page(f"access-{name}-shop")
-        assert markdown.startswith("# ✅ Yes")
+        assert "\n# ✅ Yes" in markdown
         assert "its secret is accepted" in markdown
         pull_secret = cluster.secret("shop") or {}
         secrets = [login["password"] for login in pull_secret["auths"].values()]
@@ -123,7 +123,7 @@ async def test_what_is_out_of_reach_is_unknown_and_told_from_the_record(name: st
     assert (explanation["answer"], explanation["first_failure"]) == ("unknown", "cluster")
     assert link_answers(explanation)["registry"] == "unknown"
     await reconcile_all_now()
-    assert (await page(f"access-{name}-shop")).startswith("# ❔ Unknown")
+    assert "\n# ❔ Unknown" in await page(f"access-{name}-shop")
 
 
 async def test_a_question_that_makes_no_sense_is_refused(name: str) -> None:

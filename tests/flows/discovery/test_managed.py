@@ -8,7 +8,6 @@ from deployments.simulators.kubernetes import SimulatedCluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.discovery.discover import discover_managed_harbors
 from flows.discovery.integrate_managed import integrate_managed_harbor
-from flows.overview import compute_overview
 from flows.registries.reconcile import reconcile_registry
 from flows.registries.remove import remove_registry
 from flows.registries.update import update_registry
@@ -162,10 +161,6 @@ async def test_why_a_password_cannot_be_read_is_told_apart(database: str) -> Non
             assert (
                 "--namespace=hub --verb=get --resource=secrets --resource-name=main-admin" in text
             )
-        await expect_success(compute_overview)
-        assert "--serviceaccount=platform:registry-integration" in await page(
-            "registry-c12-hub-main"
-        )
         cluster.allow("get", "secrets")
         cluster.remove_password("hub", "main")
         await reconcile_all_now()
