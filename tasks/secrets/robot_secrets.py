@@ -14,7 +14,7 @@ from models.registries.robots import RobotAccount
 from tasks.registries.protocol import SaveSecret
 from tasks.secrets.cipher import WRONG_KEY_MESSAGE, Cipher, cipher_from, create_key_file
 from tasks.store import installation
-from tasks.store.access import departures
+from tasks.store.access import clusters, departures
 from tasks.store.registries import robots
 from tasks.store.session import in_transaction, run_in_transaction
 
@@ -69,7 +69,14 @@ def secret_saver(cipher: Cipher) -> SaveSecret:
 
 
 def save_new_robot(session: Session, robot_account: RobotAccount, ciphertext: str) -> None:
-    """Save a robot account with its encrypted secret, which departed namespaces do not have."""
+    """Save a robot account with its encrypted secret, which no namespace has yet.
+
+    A refused robot account keeps its id when its secret is replaced, and a Harbor that was
+    installed again counts its ids from the start: logins on record are those of the secret before.
+    """
+    clusters.forget_login(
+        session, robot_account.workspace, robot_account.registry, robot_account.robot_id
+    )
     robots.save_robot(session, robot_account, ciphertext)
     rotate = partial(Departure.rotate, secret_created_at=robot_account.secret_created_at)
     departures.update_departures(

@@ -288,6 +288,30 @@ def save_pull_secrets(
     audit.append(session, "", entries, context)
 
 
+def forget_login(session: Session, workspace: str, registry: str, robot_id: int) -> None:
+    """Forget that namespaces of a workspace have the login of a robot account.
+
+    Call this when the robot account gets another secret, and before its registry's row is locked:
+    a run that saves pull secrets locks in this order. Namespaces count as served again when they
+    have the new secret.
+    """
+    members = sqlalchemy.select(col(NamespaceRow.cluster_name), col(NamespaceRow.name)).where(
+        col(NamespaceRow.workspace) == workspace
+    )
+    key = sqlalchemy.tuple_(col(PullSecretRow.cluster_name), col(PullSecretRow.namespace))
+    query = select(PullSecretRow).where(key.in_(members))
+    query = query.order_by(col(PullSecretRow.cluster_name), col(PullSecretRow.namespace))
+    for row in session.exec(query.with_for_update(of=PullSecretRow)):
+        logins = [
+            login
+            for login in row.logins
+            if (login["registry"], login.get("robot_id")) != (registry, robot_id)
+        ]
+        if logins != row.logins:
+            row.logins = logins
+            session.add(row)
+
+
 def _namespace_row(namespace: Namespace) -> dict[str, Any]:
     return namespace.model_dump(exclude={"cluster"}) | {"cluster_name": namespace.cluster}
 
