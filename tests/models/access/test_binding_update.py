@@ -120,6 +120,7 @@ def test_bindings_are_removed_that_are_there(
 ) -> None:
     assert remove_bindings(CURRENT, candidates, "asked") == BindingUpdate(
         removed=removed,
+        dropped=tuple(key for key in removed if CURRENT[key]),
         audit_entries=tuple(entry("space.unbound", *key, "asked") for key in removed),
     )
 
