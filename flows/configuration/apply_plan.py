@@ -82,7 +82,8 @@ async def apply_plan(
         planned = await plan_documents(planned.documents, sources, **options._asdict())
     pending = ""
     if any(change.changes_thing for change in attempted.values()):
-        pending = await _roll_out(results, _bound_workspaces(attempted.values()), failures)
+        workspaces = _bound_workspaces(attempted.values())
+        pending = await _roll_out(results, workspaces, options, failures)
     open_keys = {change.key for change in planned.plan.changes}
     return ConfigurationResult(
         made=tuple(change for key, change in attempted.items() if key not in open_keys),
@@ -107,13 +108,13 @@ async def _save_marks(plan: ConfigurationPlan, changes: Iterable[ConfigurationCh
 
 async def _apply_in_order(changes: Iterable[ConfigurationChange]) -> list[str]:
     """Make all changes but those in a registry, in their order; return the failures."""
-    failures = []
+    failures: list[str | None] = []
     removed_bindings = defaultdict(list)
     for change in changes:
         if change.kind is ChangeKind.REMOVE and change.key.kind is ThingKind.BINDING:
             removed_bindings[change.key.registry].append(change.key)
-    for keys in removed_bindings.values():
-        await unbind_in_registry(keys)
+    for name, keys in removed_bindings.items():
+        await isolate_failure(name, unbind_in_registry(keys), failures.append)
     for change in changes:
         if apply := _find_step(change):
             failures.append(
@@ -187,10 +188,13 @@ def _bound_workspaces(changes: Iterable[ConfigurationChange]) -> frozenset[str]:
 
 
 async def _roll_out(
-    results: Iterable[RegistryRunResult], workspaces: Collection[str], failures: list[str]
+    results: Iterable[RegistryRunResult],
+    workspaces: Collection[str],
+    options: ApplyOptions,
+    failures: list[str],
 ) -> str:
     """Update pull secrets once, then delete superseded robot accounts; return what is pending."""
-    targets = await sync_targets(workspaces)
+    targets = await sync_targets(workspaces, allow_large=options.allow_large)
     superseded = {result.registry: result.has_superseded_robots for result in results}
     for name in [name for name, has_superseded in superseded.items() if has_superseded]:
         await isolate_failure(name, _reconcile_again(name), failures.append)

@@ -1,5 +1,7 @@
 """Export what is on record as a configuration file."""
 
+import re
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -20,6 +22,7 @@ async def export_configuration() -> State[None]:
     """
     world = await in_transaction(load_world)
     document = export_document(world)
-    page = f"```yaml\n{document}```\n"
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", document)), default=0))
+    page = f"{fence}yaml\n{document}{fence}\n"
     await publish_artifact("configuration-export", page, "All that is on record, as a document")
     return Completed(message=f"{len(world.registries)} registries exported")

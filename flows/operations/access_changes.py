@@ -147,9 +147,13 @@ async def reconcile_access(
     )
 
 
-async def sync_targets(workspaces: Collection[str] = ()) -> tuple[TargetResult, ...]:
+async def sync_targets(
+    workspaces: Collection[str] = (), *, allow_large: bool = False
+) -> tuple[TargetResult, ...]:
     """Synchronize all clusters; return where the pull secrets are in the desired state."""
-    results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
+    results = await sync_registered_clusters(
+        wait_seconds=LEASE_WAIT_SECONDS, allow_large=allow_large
+    )
     return tuple(result.target(workspaces) for result in results)
 
 

@@ -3,11 +3,11 @@
 import fnmatch
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from models.configuration.parse import ParsedDocument
 from models.configuration.plan import Notice, NoticeKind
-from models.configuration.positions import DocumentError, check_no_errors
+from models.configuration.positions import DocumentError, Position, check_no_errors
 from models.configuration.things import (
     DROPPED,
     BindingSpec,
@@ -18,6 +18,11 @@ from models.configuration.things import (
     ThingKind,
     World,
 )
+
+MAX_BINDINGS = 500_000
+"""How many bindings the files of one run may declare, also those that are declared twice."""
+
+_MAX_COMPARISONS = 20_000_000
 
 _SpaceNames = Mapping[str, frozenset[str]]
 
@@ -69,17 +74,22 @@ def declare_bindings(
         world: what is on record.
     """
     names = _space_names(declared, world)
+    _check_expansion(documents, names)
     bound_names = _bound_space_names(world)
     bindings: dict[ThingKey, Declaration] = {}
     notices: list[Notice] = []
+    pairs = 0
     for document in documents:
         for index, entry in enumerate(document.document.bindings):
             registry_names = names.get(entry.registry, frozenset())
             for number, pattern in enumerate(entry.spaces):
                 position = document.position("bindings", index, "spaces", number)
+                current = _match(pattern, registry_names)
                 for workspace in entry.workspaces:
-                    candidates = registry_names | bound_names[entry.registry, workspace]
-                    matches = _match(pattern, candidates)
+                    former = bound_names[entry.registry, workspace] - registry_names
+                    matches = sorted([*current, *_match(pattern, former)])
+                    pairs += len(matches)
+                    _check_size(pairs, position)
                     for space in matches:
                         key = ThingKey(ThingKind.BINDING, space, entry.registry, workspace)
                         _add(bindings, notices, Declaration(key, BindingSpec(), position))
@@ -88,6 +98,27 @@ def declare_bindings(
                         declaration = Declaration(key, BindingSpec(), position)
                         notices.append(_unmatched(declaration, world))
     return bindings, tuple(notices)
+
+
+def _check_expansion(documents: Iterable[ParsedDocument], names: _SpaceNames) -> None:
+    """Check, before anything is expanded, that a small document does not ask for a huge plan."""
+    pairs = comparisons = 0
+    for document in documents:
+        for index, entry in enumerate(document.document.bindings):
+            pairs += len(entry.spaces) * len(entry.workspaces)
+            patterns = sum(_is_pattern(space) for space in entry.spaces)
+            comparisons += patterns * len(names.get(entry.registry, ()))
+            _check_size(pairs, document.position("bindings", index))
+            if comparisons > _MAX_COMPARISONS:
+                message = "too many patterns for so many spaces: name the spaces, or split it"
+                position = document.position("bindings", index)
+                check_no_errors([DocumentError(position=position, message=message)])
+
+
+def _check_size(pairs: int, position: Position) -> None:
+    if pairs > MAX_BINDINGS:
+        message = f"more than {MAX_BINDINGS:,} bindings in one run: split the files"
+        check_no_errors([DocumentError(position=position, message=message)])
 
 
 def _add(
@@ -101,8 +132,7 @@ def _add(
 
 def _unmatched(declaration: Declaration, world: World) -> Notice:
     key = declaration.key
-    is_pattern = any(mark in key.name for mark in "*?")
-    if is_pattern or key.registry not in world.read_registries:
+    if _is_pattern(key.name) or key.registry not in world.read_registries:
         message = "no space matches it yet; it is tried again each time"
         return Notice.of(NoticeKind.PENDING, declaration, message)
     message = (
@@ -111,8 +141,12 @@ def _unmatched(declaration: Declaration, world: World) -> Notice:
     return Notice.of(NoticeKind.BLOCKED, declaration, message)
 
 
-def _match(pattern: str, names: Iterable[str]) -> list[str]:
-    if any(mark in pattern for mark in "*?"):
+def _is_pattern(text: str) -> bool:
+    return any(mark in text for mark in "*?")
+
+
+def _match(pattern: str, names: Collection[str]) -> list[str]:
+    if _is_pattern(pattern):
         return sorted(fnmatch.filter(names, pattern))  # [ is not allowed in patterns
     return [pattern] if pattern in names else []
 

@@ -232,7 +232,8 @@ class _Planner:
             message = _exceeded(registry, len(changes), total, self._options.limits)
             if not message:
                 continue
-            self.changes = [change for change in self.changes if change not in changes]
+            keys = {change.key for change in changes}
+            self.changes = [change for change in self.changes if change.key not in keys]
             for change in changes:
                 if change.declaration:
                     self._add_notice(NoticeKind.WITHHELD, change.declaration, message)

@@ -1,7 +1,7 @@
 """Decide what is removed: only what is owned, not used by others, and within the safety limits."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from models.configuration.document import WorkspaceEntry
@@ -13,7 +13,7 @@ from models.core.limits import ChangeLimits, exceeded_limit
 
 _Declared = Mapping[ThingKey, Declaration]
 _Group = tuple[ThingKind, str]
-"""A kind of things, and their registry; the safety limits apply to each group."""
+"""A kind of things, and their registry; empty for all of the kind. Each group has its limit."""
 
 
 class Removals(NamedTuple):
@@ -66,24 +66,31 @@ def _notice(kind: NoticeKind, key: ThingKey, world: World, message: str) -> Noti
 
 
 def _apply_limits(
-    candidates: Iterable[ThingKey], world: World, limits: ChangeLimits | None
+    candidates: Sequence[ThingKey], world: World, limits: ChangeLimits | None
 ) -> tuple[list[ThingKey], list[Notice]]:
     groups: dict[_Group, list[ThingKey]] = defaultdict(list)
     for key in candidates:
         groups[key.kind, key.registry].append(key)
+    for key in [key for keys in [*groups.values()] for key in keys if key.registry]:
+        groups[key.kind, ""].append(key)  # many small removals are a large one
     totals = Counter((key.kind, key.registry) for key in world.things)
-    allowed: list[ThingKey] = []
-    notices: list[Notice] = []
+    totals.update((key.kind, "") for key in world.things if key.registry)
+    messages: dict[ThingKey, str] = {}
     for group, keys in groups.items():
         kind, registry = group
         exceeded = limits and exceeded_limit(
             registry or "configuration", len(keys), totals[group], "remove", limits, f"{kind}s"
         )
         if exceeded:
-            notices += [_notice(NoticeKind.WITHHELD, key, world, exceeded.message) for key in keys]
-        else:
-            allowed += keys
-    return allowed, notices
+            messages |= {key: messages.get(key, exceeded.message) for key in keys}
+    kept = {key.name for key in messages if key.kind is ThingKind.REGISTRY}
+    for key in candidates:
+        if key.registry in kept and key not in messages:
+            messages[key] = f"not removed, as the removal of {key.registry} is withheld"
+    notices = [
+        _notice(NoticeKind.WITHHELD, key, world, message) for key, message in messages.items()
+    ]
+    return [key for key in candidates if key not in messages], notices
 
 
 def _users_of_registry(

@@ -99,10 +99,12 @@ def _read_file(name: str) -> str:
         if not path.is_relative_to(root):
             raise _Unreadable("it is a symbolic link that leads out of CREDENTIALS_DIR")
         return _read_regular_file(path)
-    except OSError as error:
-        raise _Unreadable(error.strerror or type(error).__name__) from None
     except UnicodeDecodeError:
         raise _Unreadable("it is not UTF-8 text") from None
+    except OSError as error:
+        raise _Unreadable(error.strerror or type(error).__name__) from None
+    except (RuntimeError, ValueError):  # Python 3.11 raises RuntimeError for a loop of links
+        raise _Unreadable("its path has a loop of symbolic links, or is invalid") from None
 
 
 def _read_regular_file(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Read configuration files: one file, or all YAML files of a folder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from models.core.settings import get_settings
 
 _SUFFIXES = (".yaml", ".yml")
 _MAX_BYTES = 4 * MAX_LENGTH
+_MAX_FOLDER_LENGTH = 16 * MAX_LENGTH
 
 
 class Sources(NamedTuple):
@@ -55,14 +57,18 @@ def read_folder(root: Path, path: Path) -> Sources:
         InvalidRequest: it does not exist, cannot be read, or is outside of the folder.
     """
     try:
-        folder, target = root.resolve(strict=True), path.resolve(strict=True)
-        _check_inside(folder, target, path)
-        name = _name(folder, target)
-        if target.is_dir():
-            texts = {_name(folder, file): _read(folder, file) for file in _find(target)}
+        folder = root.resolve(strict=True)
+        _check_inside(folder, path.resolve(strict=True), path)
+        name = _name(root, path)
+        if path.is_dir():
+            texts = _read_all(folder, root, path)
             scope = Scope(name=name, is_folder=True)
         else:
-            texts, scope = {name: _read(folder, target)}, Scope(name=name)
+            texts, scope = {name: _read(folder, path)}, Scope(name=name)
+    except (RuntimeError, ValueError):  # Python 3.11 raises RuntimeError for a loop of links
+        raise InvalidRequest(
+            f"{path!s:.200} cannot be read: a loop of symbolic links, or an invalid path"
+        ) from None
     except OSError as error:
         raise InvalidRequest(
             f"{error.filename or path} cannot be read: {error.strerror or type(error).__name__}"
@@ -82,8 +88,30 @@ def read_file(path: Path) -> Sources:
     return Sources({path.name: text}, Scope(name=path.name))
 
 
-def _name(folder: Path, path: Path) -> str:
-    return "/".join([folder.name, *path.relative_to(folder).parts])
+def _name(root: Path, path: Path) -> str:
+    """Return the name of a file or folder, with symbolic links as they are.
+
+    Their targets change with each update of a ConfigMap, and with each commit of git-sync; the
+    name is the owner of what is declared.
+    """
+    folder, file = (Path(os.path.normpath(given.absolute())) for given in (root, path))
+    if not file.is_relative_to(folder):
+        folder, file = folder.resolve(), file.resolve()
+    return "/".join([folder.name, *file.relative_to(folder).parts])
+
+
+def _read_all(folder: Path, root: Path, path: Path) -> dict[str, str]:
+    texts, length = {}, 0
+    for file in _find(path):
+        text = _read(folder, file)
+        length += len(text)
+        if length > _MAX_FOLDER_LENGTH:
+            raise InvalidRequest(
+                f"the files of {path} have more than {_MAX_FOLDER_LENGTH:,} characters: apply its "
+                "folders one by one"
+            )
+        texts[_name(root, file)] = text
+    return texts
 
 
 def _find(folder: Path) -> Iterator[Path]:

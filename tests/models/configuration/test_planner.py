@@ -349,3 +349,35 @@ def test_a_file_is_in_the_scope_of_its_folder() -> None:
     names = ["platform/a.yaml", "platform/b/a.yaml", "platform.yaml", "platforms/a.yaml"]
     assert [folder.contains(name) for name in names] == [True, True, False, False]
     assert not Scope(name="a.yaml").contains("a.yaml/b")
+
+
+def test_many_small_removals_are_a_large_one() -> None:
+    names = [f"reg-{number}" for number in range(5)]
+    content = {
+        "registries": {name: docker(f"https://{name}.example.com") for name in names},
+        "workspaces": {"red": {}},
+        "spaces": {name: {f"s{number}": "private" for number in range(3)} for name in names},
+        "bindings": [bind(name, ["s*"], "red") for name in names],
+    }
+    result = plan(world_of(content), {}, prune=True)
+    assert not [change for change in result.changes if change.key.registry]
+    assert len([notice for notice in result.notices if notice.key.workspace]) == 15
+
+
+def test_what_a_withheld_registry_has_is_withheld() -> None:
+    names = [f"reg-{number}" for number in range(12)]
+    registries = {name: docker(f"https://{name}.example.com") for name in names}
+    content = {
+        "registries": registries,
+        "workspaces": {"red": {}},
+        "spaces": {"reg-0": {"shop": "private"}},
+        "bindings": [bind("reg-0", ["shop"], "red")],
+    }
+    result = plan(world_of(content), {"workspaces": {"red": {}}}, prune=True)
+    assert result.changes == ()
+
+
+def test_a_small_document_cannot_ask_for_a_huge_plan() -> None:
+    spaces, workspaces = [f"s{number}" for number in range(1000)], [f"w{n}" for n in range(501)]
+    with pytest.raises(InvalidRequest, match="more than 500,000 bindings"):
+        plan(EMPTY, {"bindings": [bind("prod", spaces, *workspaces)]})
