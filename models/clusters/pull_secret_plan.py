@@ -71,7 +71,9 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    unreadable = _keep_unreadable(cluster, snapshot, before, desired)
+    expected = {*before, *desired, *(unresolved or ())}
+    expected |= {name for name, logins in (entitled or {}).items() if logins}
+    unreadable = _keep_unreadable(cluster, snapshot, before, expected)
     statuses = [*unreadable]
     for name, observed in observed_by_namespace.items():
         if unresolved and name in unresolved:
@@ -165,7 +167,7 @@ def _keep_unreadable(
     cluster: Cluster,
     snapshot: ClusterSnapshot,
     before: Mapping[str, PullSecretStatus],
-    desired: Collection[str],
+    expected: Collection[str],
 ) -> list[PullSecretStatus]:
     return [
         _keep_status(
@@ -178,7 +180,7 @@ def _keep_unreadable(
             ),
         )
         for namespace in snapshot.unreadable
-        if namespace.name in before or namespace.name in desired
+        if namespace.name in expected
     ]
 
 

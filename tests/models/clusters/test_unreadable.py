@@ -1,5 +1,7 @@
 """A namespace that could not be read keeps its state, and hides no other namespace."""
 
+from typing import Any
+
 import pytest
 
 from models.clusters.cluster import (
@@ -71,8 +73,17 @@ def test_it_keeps_its_state_with_the_reason(
     )
 
 
-def test_a_new_one_is_pending_without_logins() -> None:
-    result = plan(snapshot("shop", "till"), DESIRED, ())
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"desired": DESIRED},
+        {"desired": {"till": DESIRED["till"]}, "unresolved": {"shop": "why"}},
+        {"desired": {"till": DESIRED["till"]}, "entitled": {"shop": {("prod", 1)}, "web": ()}},
+    ],
+    ids=["desired", "unresolved", "entitled"],
+)
+def test_a_new_one_is_pending_without_logins(known: dict[str, Any]) -> None:
+    result = plan_pull_secrets(cluster(), snapshot("shop", "till"), pull_secrets=(), **known)
     (status,) = (status for status in result.statuses if status.namespace == "shop")
     assert (status.reason, status.logins, status.links) == (Reason.NAMESPACE_UNREADABLE, (), ())
     assert [change.namespace for change in result.changes] == ["till"]
