@@ -19,7 +19,9 @@ _CERTIFICATE_HELP = (
 ClientCertificateField = Annotated[
     ClientCertificateBlock | None,
     none_if(NONE),
-    block_picker(_CERTIFICATE_BLOCK_TYPE, "Saved client certificate", "None", NONE),
+    block_picker(
+        _CERTIFICATE_BLOCK_TYPE, "Saved client certificate", "No client certificate", NONE
+    ),
     form_field("Client certificate", _CERTIFICATE_HELP, default=NONE),
 ]
 NewClientCertificateField = Annotated[
@@ -61,7 +63,9 @@ _PROXY_CREDENTIALS_HELP = (
 ProxyCredentialsField = Annotated[
     RegistryCredentials | None,
     none_if(NONE),
-    block_picker(REGISTRY_BLOCK_TYPE, "Saved credentials of the proxy", "None", NONE),
+    block_picker(
+        REGISTRY_BLOCK_TYPE, "Saved credentials of the proxy", "No credentials of the proxy", NONE
+    ),
     form_field("Proxy credentials", _PROXY_CREDENTIALS_HELP, default=NONE),
 ]
 NewProxyCredentialsField = Annotated[
