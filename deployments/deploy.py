@@ -22,8 +22,8 @@ from deployments.prefect_api import api_url_error
 from deployments.worker.dead_runs import crash_all_runs
 from models.core.plural import pluralize
 
-_RENAMED_SCHEDULES = (("sync-namespaces/default", "every-minute"),)
-"""Deployments and slugs of schedules that earlier versions had."""
+_RENAMED_SCHEDULES = (("sync-namespaces/default", "every-minute", "every-20-seconds"),)
+"""Deployments, slugs of schedules that earlier versions had, and their present slugs."""
 
 
 async def prepare_server(*, recovering: bool) -> None:
@@ -38,7 +38,7 @@ async def prepare_server(*, recovering: bool) -> None:
     async with get_client() as client:
         await _create_work_pool(client)
         await _resume_served_deployments(client)
-        await _delete_renamed_schedules(client)
+        await _rename_schedules(client)
         if count := await delete_old_artifacts(client):
             print(f"{pluralize(count, 'version')} of former pages of state deleted.", flush=True)
 
@@ -65,14 +65,19 @@ async def _resume_served_deployments(client: PrefectClient) -> None:
             await client.resume_deployment(deployment.id)
 
 
-async def _delete_renamed_schedules(client: PrefectClient) -> None:
-    # `prefect deploy` adds the schedule with the new slug, and keeps the old one.
-    for deployment_name, slug in _RENAMED_SCHEDULES:
+async def _rename_schedules(client: PrefectClient) -> None:
+    # `prefect deploy` updates the schedule with the same slug, keeps others, and pauses none. It
+    # runs after this: there is a schedule at any moment, and a paused one stays paused.
+    for deployment_name, old_slug, slug in _RENAMED_SCHEDULES:
         with suppress(ObjectNotFound):
             deployment = await client.read_deployment_by_name(deployment_name)
-            for schedule in deployment.schedules:
-                if schedule.slug == slug:
-                    await client.delete_deployment_schedule(deployment.id, schedule.id)
+            slugs = {schedule.slug: schedule.id for schedule in deployment.schedules}
+            if old_slug not in slugs:
+                continue
+            if slug in slugs:
+                await client.delete_deployment_schedule(deployment.id, slugs[old_slug])
+            else:
+                await client.update_deployment_schedule(deployment.id, slugs[old_slug], slug=slug)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ def run_flow_run() -> None:
     parent = os.getppid()
     os.environ.update(RUN_ENVIRONMENT)  # it overrides the environment of the worker
     path = os.environ.get(SOCKET_VARIABLE)
-    connection = request_start(path) if path else None
-    if connection is not None:
-        follow_run(connection, parent)
+    run = request_start(path) if path else None
+    if run is not None:
+        follow_run(run, parent)
     _run_here(parent)
 
 

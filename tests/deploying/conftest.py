@@ -40,9 +40,9 @@ def _block(fleet: Fleet, name: str, cluster: SimulatedCluster) -> dict[str, Any]
 
 
 def _create_old_deployment(fleet: Fleet) -> None:
-    """Deploy a flow as an earlier version did, whose schedule had another name."""
+    """Deploy a flow as an earlier version did, whose schedule had another name and was paused."""
     flow = fleet.api.request("POST", "/flows/", {"name": "sync-namespaces"})
-    schedule = {"schedule": {"interval": 60}, "slug": "every-minute", "active": True}
+    schedule = {"schedule": {"interval": 60}, "slug": "every-minute", "active": False}
     deployment = {"name": "default", "flow_id": flow["id"], "schedules": [schedule]}
     fleet.api.request("POST", "/deployments/", deployment)
 

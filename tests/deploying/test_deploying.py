@@ -28,8 +28,10 @@ def test_what_must_be_in_it_is_in_it(deployment_view: dict[str, Any]) -> None:
         f"{flow}/default"
         for flow in ("reconcile-all", "discover-managed-harbors", "compute-overview")
     }
-    # An earlier version, which was deployed before, had `every-minute`.
-    assert _slugs(deployment_view["sync-namespaces/default"]) == ["every-20-seconds"]
+    # An earlier version, which was deployed before, had `every-minute`, which was paused.
+    (schedule,) = deployment_view["sync-namespaces/default"]["schedules"]
+    assert (schedule["slug"], schedule["active"]) == ("every-20-seconds", False)
+    assert schedule["schedule"]["interval"] == 20
     assert _slugs(deployment_view["rotate-credentials/default"]) == ["overdue"]
     assert deployment_view["reconcile-all/default"]["limit"] == 3
     assert deployment_view["reconcile-all/default"]["concurrency_options"] == {

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployments.worker.warm.code_stamp import CodeStamp
-from deployments.worker.warm.handover import ACCEPTED, START
+from deployments.worker.warm.handover import ACCEPTED, START, STATUS
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 from tests.serving.forking import (
     WAIT_SECONDS,
@@ -193,6 +193,18 @@ def test_an_unexpected_error_ends_one_run(tmp_path: Path) -> None:
         assert process.wait(WAIT_SECONDS) == -signal.SIGTERM
 
 
+def test_a_second_start_forks_nothing(tmp_path: Path) -> None:
+    with (
+        run_fork_server(tmp_path) as server,
+        _request(server, PREFECT__TEST_CODE=_SLEEP) as connection,
+    ):
+        connection.sendall(START + START)
+        server.wait_for_children(1)
+        connection.sendall(bytes([signal.SIGTERM]))
+        assert os.waitstatus_to_exitcode(STATUS.unpack(connection.recv(STATUS.size))[0]) == -15
+        assert server.wait_for_children(0) == []
+
+
 @contextmanager
 def _request(server: RunningForkServer, **variables: str) -> Iterator[socket.socket]:
     """Request a run, which is accepted; it is started by who gets the connection."""
@@ -295,6 +307,13 @@ def test_a_fork_server_that_cannot_start_is_tried_less_and_less_often() -> None:
         first_start = supervisor.started_at
         wait_until(lambda: _check(supervisor).delay == 4)
         assert 2 <= supervisor.started_at - first_start < 10
+
+
+def test_a_socket_that_cannot_be_made_ends_no_worker(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path / "missing" / "fork-server.sock", {})
+    supervisor.check()
+    assert (supervisor.server, supervisor.delay) == (None, 2)
+    wait_until(lambda: _check(supervisor).delay == 4)
 
 
 def _check(supervisor: Supervisor) -> Supervisor:

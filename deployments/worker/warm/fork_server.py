@@ -162,7 +162,7 @@ class ForkServer:
             message = run.connection.recv(1)
         except OSError:
             message = b""
-        if message == START:
+        if message == START and not run.pid:
             return self._fork(run)
         # An end of the connection means that the process on the other side was killed.
         _send_signal(run, message[0] if message else signal.SIGKILL)

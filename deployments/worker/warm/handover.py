@@ -15,7 +15,7 @@ import socket
 import struct
 from contextlib import suppress
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 SOCKET_VARIABLE = "REGISTRY_INTEGRATION_FORK_SERVER"
 """Variable with the path of the fork server's socket; set by the worker, not by users."""
@@ -32,17 +32,30 @@ LENGTH = struct.Struct("!I")
 STATUS = struct.Struct("!i")
 
 _ANSWER_SECONDS = 5.0
+_MAX_SIGNALS = 64
 _FORWARDED_SIGNALS = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT),
     *(signal.SIGUSR1, signal.SIGUSR2),
 )
 
 
-def request_start(path: str) -> socket.socket | None:
+class StartedRun(NamedTuple):
+    """A run that the fork server has started.
+
+    Attributes:
+        connection: to the fork server.
+        signals: readable when this process gets a signal: its number, a byte each.
+    """
+
+    connection: socket.socket
+    signals: socket.socket
+
+
+def request_start(path: str) -> StartedRun | None:
     """Ask the fork server to run this flow run, with this environment, directory and streams.
 
     Returns:
-        The connection to the run; None if nothing was started.
+        The run; None if nothing was started.
     """
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(_ANSWER_SECONDS)
@@ -54,41 +67,56 @@ def request_start(path: str) -> socket.socket | None:
         connection.sendall(body)
         if connection.recv(1) == ACCEPTED:
             connection.settimeout(None)
-            connection.sendall(START)
-            return connection
+            return _start(connection)
     except OSError:
         pass
     connection.close()
     return None
 
 
-def follow_run(connection: socket.socket, worker_pid: int) -> NoReturn:
+def _start(connection: socket.socket) -> StartedRun:
+    # Before the run starts: a signal that comes as soon as it runs must reach it.
+    signals, sender = socket.socketpair()
+    sender.setblocking(False)
+    handlers = {number: signal.signal(number, _ignore) for number in _FORWARDED_SIGNALS}
+    signal.set_wakeup_fd(sender.detach())
+    try:
+        connection.sendall(START)
+    except OSError:
+        os.close(signal.set_wakeup_fd(-1))
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for pending in signals.recv(_MAX_SIGNALS, socket.MSG_DONTWAIT):
+            os.kill(os.getpid(), pending)
+        raise
+    return StartedRun(connection, signals)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: Python has written the number of the signal to the socket."""
+
+
+def follow_run(run: StartedRun, worker_pid: int) -> NoReturn:
     """Forward signals to a run that was started, and end this process the same way as the run."""
-
-    def forward(number: int, _: FrameType | None) -> None:
-        with suppress(OSError):  # a dead fork server ends this process anyway
-            connection.send(bytes([number]))
-
-    for number in _FORWARDED_SIGNALS:
-        signal.signal(number, forward)
-    _end_with(_wait_for_status(connection, worker_pid))
+    _end_with(_wait_for_status(run, worker_pid))
 
 
-def _wait_for_status(connection: socket.socket, worker_pid: int) -> int:
+def _wait_for_status(run: StartedRun, worker_pid: int) -> int:
     """Return the wait status of the run; that of a killed process if its end is not known."""
     poll = select.poll()
-    poll.register(connection, select.POLLIN)
+    poll.register(run.connection, select.POLLIN)
+    poll.register(run.signals, select.POLLIN)
     if hasattr(os, "pidfd_open"):
         with suppress(OSError):  # it is dead already
             poll.register(os.pidfd_open(worker_pid), select.POLLIN)
     if os.getppid() != worker_pid:  # it died before its descriptor was open
         return signal.SIGKILL
-    ready = [descriptor for descriptor, _ in poll.poll()]
-    if connection.fileno() not in ready:  # the worker has died
-        return signal.SIGKILL
+    while {descriptor for descriptor, _ in poll.poll()} == {run.signals.fileno()}:
+        with suppress(OSError):  # a dead fork server ends this process anyway
+            run.connection.sendall(run.signals.recv(_MAX_SIGNALS))
     try:
-        message = connection.recv(STATUS.size)
-    except OSError:
+        message = run.connection.recv(STATUS.size, socket.MSG_DONTWAIT)
+    except OSError:  # nothing was sent: the worker has died
         message = b""
     return int(STATUS.unpack(message)[0]) if len(message) == STATUS.size else signal.SIGKILL
 

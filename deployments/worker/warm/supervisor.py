@@ -46,7 +46,7 @@ class Supervisor:
             self._handle_exit(self.server.returncode)
             self.server = None
         if not self.is_disabled and time.monotonic() >= self.started_at + self.delay:
-            self._start()
+            self._try_to_start()
 
     def _handle_exit(self, status: int) -> None:
         self.is_disabled = status == DISABLED_STATUS
@@ -63,6 +63,20 @@ class Supervisor:
             flush=True,
         )
 
+    def _try_to_start(self) -> None:
+        """Start a fork server; an error, such as too many open files, leaves runs to start cold."""
+        self.started_at = time.monotonic()
+        try:
+            self._start()
+        except OSError as error:
+            self.delay = max(_MIN_DELAY_SECONDS, min(2 * self.delay, _MAX_DELAY_SECONDS))
+            print(
+                f"The fork server could not be started: {error}; flow runs start without it, and "
+                f"it is tried again within {self.delay:.0f} s.",
+                file=sys.stderr,
+                flush=True,
+            )
+
     def _start(self) -> None:
         self.path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as listener:
@@ -77,7 +91,6 @@ class Supervisor:
                 environment=self.environment,
                 inherited=(descriptor,),
             )
-        self.started_at = time.monotonic()
 
     def stop(self) -> None:
         """Stop all fork servers, and with them their runs."""
