@@ -68,11 +68,7 @@ async def create_workspace(
     await in_transaction(add_or_update_workspace, workspace, assignments, new_run_context())
     results = await sync_registered_clusters(wait_seconds=LEASE_WAIT_SECONDS)
     await send_events()
-    members = [
-        namespace
-        for namespace in await in_transaction(cluster_store.list_namespaces)
-        if namespace.workspace == name
-    ]
+    members = await in_transaction(cluster_store.list_namespaces, workspaces=(name,))
     problems = [
         namespace
         for result in results

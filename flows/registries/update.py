@@ -42,6 +42,7 @@ from flows.runs import hold_lease, report_errors
 from models.access.requests import check_opened_spaces, opened_by_pull_user
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
+from models.core.runs.context import RunContext
 from models.registries.credential_origin import (
     CredentialOrigin,
     check_moved_credentials,
@@ -118,11 +119,21 @@ async def update_registry(
     async with share_clients(), hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
         before, after = await _load_change(name, updates, opened_spaces)
         origins = await check_new_values(before, after, new_credential_origins(after, documents))
-        entry, later = _audit_entry(before, after, updates), context.at(clock.now())
-        renews = "pull_credential" in updates
-        await in_transaction(save_registry, after, entry, later, origins, renews_pull_user=renews)
+        later = context.at(clock.now())
+        await _save_change(before, after, updates, origins, later)
         result = await reconcile_access(name, later)
     return await _publish(name, result)
+
+
+async def _save_change(
+    before: Registry,
+    after: Registry,
+    updates: Mapping[str, object],
+    origins: Iterable[CredentialOrigin],
+    context: RunContext,
+) -> None:
+    entry, renews = _audit_entry(before, after, updates), "pull_credential" in updates
+    await in_transaction(save_registry, after, entry, context, origins, renews_pull_user=renews)
 
 
 async def _publish(name: str, result: AccessChangeResult) -> State[None]:

@@ -3,7 +3,14 @@
 from collections.abc import Collection
 
 from models.clusters.cluster import ObservedPullSecret
-from models.clusters.pull_secret import DesiredPullSecret, LoginKey, PullSecretStatus
+from models.clusters.pull_secret import (
+    DesiredPullSecret,
+    LoginKey,
+    PullSecretState,
+    PullSecretStatus,
+    pending_update,
+)
+from models.core.reasons import Reason
 
 
 def must_keep_secret(
@@ -36,3 +43,10 @@ def _loses_login(
     if before is None or secret.fingerprint != before.fingerprint:
         return True  # what is in it is not on record
     return not {login.registry for login in before.logins} <= set(desired.registries)
+
+
+def as_partial(status: PullSecretStatus, error: str | None) -> PullSecretStatus:
+    """Return the status of a pull secret of which only a part is written, because of an error."""
+    if error is None or status.status is PullSecretState.REFUSED:
+        return status
+    return status.model_copy(update=pending_update(Reason.CREDENTIALS_MISSING, error))

@@ -15,7 +15,7 @@ from models.clusters.cluster import (
 )
 from models.clusters.contest import Contest, describe_contest
 from models.clusters.link_plan import LinkPlan, plan_link_removals, plan_links
-from models.clusters.partial_secret import must_keep_secret
+from models.clusters.partial_secret import as_partial, must_keep_secret
 from models.clusters.pull_secret import (
     MAX_SECRET_BYTES,
     AddImagePullSecret,
@@ -71,8 +71,8 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    expected = {*before, *desired, *(unresolved or ())}
-    expected |= {name for name, logins in (entitled or {}).items() if logins}
+    entitled_names = {name for name, logins in (entitled or {}).items() if logins}
+    expected = {*before, *desired, *(unresolved or ())} | entitled_names
     unreadable = _keep_unreadable(cluster, snapshot, before, expected)
     statuses = [*unreadable]
     for name, observed in observed_by_namespace.items():
@@ -84,19 +84,15 @@ def plan_pull_secrets(
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
         namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
         steps, status = namespace_secret.plan(desired.get(name))
-        if status and status.status is not PullSecretState.REFUSED and name in (unresolved or {}):
-            # A part of the content is written: that is not the delivery of all of it.
-            update = pending_update(Reason.CREDENTIALS_MISSING, (unresolved or {})[name])
-            status = status.model_copy(update=update)
         changes += steps
-        statuses += [status] if status else []
+        if status is not None:
+            statuses.append(as_partial(status, (unresolved or {}).get(name)))
     changes.sort(key=lambda change: not change.reduces_access)
-    count = _count_owned(observed_by_namespace.values())
     return PullSecretPlan(
         cluster=cluster.name,
         changes=tuple(changes),
         statuses=tuple(statuses),
-        owned_count=count,
+        owned_count=_count_owned(observed_by_namespace.values()),
         left_behind=_left_behind(unreadable, entitled or {}),
     )
 

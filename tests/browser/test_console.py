@@ -98,7 +98,7 @@ def test_the_story_of_a_registry(console: Page, product: Product, axe: str) -> N
     harbor.add_project("payments", repositories=["api"])
     with run_server(harbor.app) as address, running_cluster() as cluster:
         harbor.external_url = address
-        cluster.add_namespace("till", {WORKSPACE_LABEL: "team-till"})
+        cluster.add_namespace("till", {WORKSPACE_LABEL: "team-story"})
         kubeconfig = product.save_block(
             "cluster-credentials", "console", kubeconfig=cluster.kubeconfig
         )
@@ -125,7 +125,7 @@ def test_the_story_of_a_registry(console: Page, product: Product, axe: str) -> N
         clicks = [
             console.get_by_role("link", name="shop", exact=True).first,
             console.get_by_label("Select till-images"),
-            console.get_by_label("Workspaces").get_by_role("option", name="team-till"),
+            console.get_by_label("Workspaces").get_by_role("option", name="team-story"),
             console.get_by_role("button", name="Bind", exact=True),
         ]
         for target in clicks:  # four, and no name is typed
@@ -146,7 +146,7 @@ def test_the_story_of_a_registry(console: Page, product: Product, axe: str) -> N
         console.goto(f"{product.console_url}/registries/shop")
         check_accessible(console, axe)
         console.get_by_label("Select till-images").check()
-        console.get_by_label("Workspaces").select_option("team-till")
+        console.get_by_label("Workspaces").select_option("team-story")
         console.get_by_role("button", name=re.compile("^Unbind")).click()
         expect_run(console)
         expect(console.get_by_text("This is a preview: nothing was changed.")).to_be_visible()

@@ -10,6 +10,7 @@ import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.context import FlowRunContext
@@ -106,8 +107,9 @@ async def test_a_schedule(name: str) -> None:
             path_params={"id": deployment},
             json={"min_runs": 1},
         )
-        runs = await client.read_flow_runs()
-        (run, *_) = [run for run in runs if run.deployment_id == deployment and run.auto_scheduled]
+        own_deployment = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+        runs = await client.read_flow_runs(deployment_filter=own_deployment)
+        (run, *_) = [run for run in runs if run.auto_scheduled]
         await client.set_flow_run_state(run.id, Pending(), force=True)  # it is due later
     assert await _actor_in_audit(run, name) == "schedule:every-minute"
     async with get_client() as client:
