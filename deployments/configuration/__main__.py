@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.configuration.apply_configuration import apply_configuration
+from flows.configuration.apply_configuration import MAX_PARAMETER_LENGTH, apply_configuration
 from flows.configuration.make_plan import plan_sources
 from models.configuration.plan import ConfigurationPlan
-from models.core.errors import IntegrationError
+from models.core.errors import IntegrationError, InvalidRequest
 from models.core.settings import get_settings
 from tasks.configuration.files import Sources, read_file, read_folder
 from tasks.configuration.text import describe_plan
@@ -30,6 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line, without the name of the program; None for that of the process.
     """
     options = _parser().parse_args(arguments)
+    if options.prune and _root(options) is None:
+        print(
+            "--prune needs --folder: files of other folders can have the same name, and what they "
+            "declare would be removed",
+            file=sys.stderr,
+        )
+        return ERROR
     try:
         return asyncio.run(_run(options))
     except IntegrationError as error:
@@ -101,6 +108,11 @@ def _flow_source(options: argparse.Namespace, sources: Sources) -> dict[str, str
     root = _root(options)
     if root is None:
         ((name, document),) = sources.texts.items()
+        if len(document) > MAX_PARAMETER_LENGTH:
+            raise InvalidRequest(
+                f"{name} has more than {MAX_PARAMETER_LENGTH:,} characters, which Prefect does not "
+                "store: name its folder with --folder"
+            )
         return {"document": document, "name": name}
     folder = root.resolve()
     os.environ["REGISTRY_INTEGRATION_CONFIGURATION_DIR"] = str(folder)

@@ -16,13 +16,16 @@ from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import report_errors
 from models.configuration.plan import ConfigurationPlan
 from models.configuration.scope import Scope
-from models.configuration.yaml_tree import MAX_LENGTH
 from models.core.errors import InvalidRequest
 from models.core.plural import pluralize
 from tasks.configuration.files import Sources, read_configured
 from tasks.configuration.text import describe_plan, summarize_plan
 from tasks.prefect.artifacts import publish_artifact
 
+MAX_PARAMETER_LENGTH = 500_000
+"""Characters of a document; Prefect refuses runs whose parameters have more than 524,288 bytes."""
+
+DEFAULT_NAME = "inline.yaml"
 _MAX_NAME_LENGTH = 60
 _MAX_FAILURES = 20
 
@@ -38,8 +41,12 @@ PathField = Annotated[
 ]
 DocumentField = Annotated[
     str,
-    Field(max_length=MAX_LENGTH, json_schema_extra={"format": "textarea"}),
-    form_field("Document", "The YAML document itself. It names credentials, see the docs."),
+    Field(max_length=MAX_PARAMETER_LENGTH, json_schema_extra={"format": "textarea"}),
+    form_field(
+        "Document",
+        "The YAML document itself. It names credentials, see the docs. Prefect keeps it with the "
+        "run: use a path for large documents, and for runs every minute.",
+    ),
 ]
 OwnerField = Annotated[
     str,
@@ -67,7 +74,7 @@ AllowLargeField = Annotated[
 async def apply_configuration(
     path: PathField = "",
     document: DocumentField = "",
-    name: OwnerField = "inline.yaml",
+    name: OwnerField = DEFAULT_NAME,
     dry_run: DryRunField = False,
     prune: PruneField = False,
     allow_large: AllowLargeField = False,
@@ -78,6 +85,11 @@ async def apply_configuration(
     owned by it: the next run sets right, or reports, what was changed by hand. Only what a file
     owns is ever removed, and only with 'Prune'.
     """
+    if document and prune and name == DEFAULT_NAME:
+        raise InvalidRequest(
+            f"documents of several senders can have the name {DEFAULT_NAME!r}, and 'Prune' would "
+            "remove what another one declares: enter a name of its own"
+        )
     sources = _read_sources(path, document, name)
     planned = await plan_sources(sources, prune=prune, allow_large=allow_large)
     await _publish(sources.scope, planned.plan, is_preview=dry_run)

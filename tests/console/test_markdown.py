@@ -43,6 +43,13 @@ def test_no_text_becomes_markup(text: str) -> None:
         assert re.match(r"https?://|/[^/\\]|#", href), html
 
 
+def test_a_long_text_is_cut_between_lines_and_says_so() -> None:
+    line = f"* {'x' * 97}\n"
+    html = str(render_markdown(line * 2_001))
+    assert html.count("<li>") == 2_000
+    assert html.endswith("<p>This text is cut: see Prefect.</p>\n")
+
+
 def test_what_pages_contain_is_rendered() -> None:
     html = str(
         render_markdown("# Plan\n\n| A | B |\n|---|---|\n| x<br>y | `z` **b** |\n\n* [a](/audit)")

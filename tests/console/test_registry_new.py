@@ -36,7 +36,8 @@ PAGE = "/registries/-/new"
 
 @pytest.fixture
 async def deployed(browser: Browser) -> AsyncIterator[None]:
-    """A deployment of integrate-registry; the tests run its runs themselves."""
+    """A deployment of integrate-registry, and no block of a test before; the tests run its runs."""
+    await _delete_blocks()
     async with get_client() as client:
         flow_id = await client.create_flow(integrate_registry)
         schema = integrate_registry.parameters.model_dump()
@@ -45,8 +46,7 @@ async def deployed(browser: Browser) -> AsyncIterator[None]:
         )
         yield
         await client.delete_deployment(deployment_id)
-        for document in await _blocks():
-            await client.delete_block_document(document.id)
+    await _delete_blocks()
 
 
 @pytest.fixture
@@ -65,6 +65,12 @@ def _fields(harbor: HarborServer, password: str = PASSWORD, **changes: str) -> d
         "tls": "verify",
         "description": "Shop's own",
     } | changes
+
+
+async def _delete_blocks() -> None:
+    async with get_client() as client:
+        for document in await _blocks():
+            await client.delete_block_document(document.id)
 
 
 async def _blocks() -> list[Any]:

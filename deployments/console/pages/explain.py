@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from deployments.console.context import read, user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, check_parameters, text_of
-from deployments.console.markdown import render_markdown
+from deployments.console.markdown import render_all
 from deployments.console.rendering import render, url
 from flows.access.explain_access import explain_access
 from models.core.errors import InvalidRequest
@@ -79,9 +79,8 @@ async def _page(
     extra = (path,) if path and path not in options.paths else ()
     cluster = values["cluster"]
     is_known = not cluster or cluster in options.clusters
-    answers = (
-        [render_markdown(page.markdown) for page in await list_artifacts(run.id)] if run else []
-    )
+    pages = await list_artifacts(run.id) if run else ()
+    answers = await render_all(page.markdown for page in pages)
     return render(
         request,
         "explain.html",

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from deployments.console.context import read, user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, check_parameters, is_checked, text_of
-from deployments.console.markdown import render_markdown
+from deployments.console.markdown import render_all
 from deployments.console.pages.runs import find_run
 from deployments.console.rendering import render, url
 from flows.registries.integrate import integrate_registry
@@ -170,7 +170,7 @@ def _was_saved(session: Session, name: str, run: FlowRunView) -> bool:
 
 
 async def _result_page(request: Request, run: FlowRunView) -> Response:
-    results = [render_markdown(artifact.markdown) for artifact in await list_artifacts(run.id)]
+    results = await render_all(artifact.markdown for artifact in await list_artifacts(run.id))
     values = _values_of_run(run, request.query_params.get("user", ""))
     if run.is_completed:
         values.pop("test_only", None)

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from deployments.console.context import user_of
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm
-from deployments.console.markdown import render_markdown
+from deployments.console.markdown import render_all
 from deployments.console.previews import MAX_AGE, find_preview, is_outdated
 from deployments.console.rendering import own_path, render, url
 from models.core.errors import InvalidRequest
@@ -38,7 +38,7 @@ async def show(request: Request) -> Response:
         run=run,
         preview=find_preview(run),
         is_outdated=is_outdated(run, clock.now()),
-        results=[render_markdown(artifact.markdown) for artifact in artifacts],
+        results=await render_all(artifact.markdown for artifact in artifacts),
         steps=steps,
         logs=logs,
         has_older_logs=len(logs) >= MAX_LOG_LINES,

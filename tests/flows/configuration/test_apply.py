@@ -200,13 +200,16 @@ async def test_an_export_adopts_what_was_made_by_hand(name: str) -> None:
         await save_block(name, harbor.url)
         text = content(name, harbor.url, access=False)
         text = text[: text.index("clusters:")]
-        await expect_success(apply_configuration, document=text)
+        await expect_success(apply_configuration, document=text, name="own.yaml")
         await expect_success(export_configuration)
         exported = (await page("configuration-export")).partition("```yaml\n")[2][:-5]
         assert PASSWORD not in exported
         message = await expect_failure(apply_configuration, document=exported, name="other.yaml")
-        assert f"registry {name}: inline.yaml:2 owns it" in message
-        await expect_success(apply_configuration, document="{}", name="inline.yaml", prune=True)
+        assert f"registry {name}: own.yaml:2 owns it" in message
+        message = await expect_failure(apply_configuration, document="{}", prune=True)
+        assert "enter a name of its own" in message
+        assert registry_names() == [name]
+        await expect_success(apply_configuration, document="{}", name="own.yaml", prune=True)
         assert registry_names() == []
         await expect_success(apply_configuration, document=exported, name="other.yaml")
         world = run_in_transaction(load_world)

@@ -50,6 +50,11 @@ def test_exit_codes(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None
     code, output = run("plan", str(file))  # another name, so another owner
     assert code == ERROR
     assert "main.yaml:2:3: workspace red: platform/main.yaml:2 owns it" in output
+    assert run("apply", str(file), "--prune") == (
+        ERROR,
+        "--prune needs --folder: files of other folders can have the same name, and what they "
+        "declare would be removed\n",
+    )
     file.write_text(WORKSPACES + "  red: {}\nregistry: {}\n")
     code, output = run("plan", str(folder))
     assert code == ERROR
@@ -61,6 +66,17 @@ def test_exit_codes(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None
     assert run("plan", str(folder), "--prune")[1].endswith("1 to change, 1 to remove\n")
     assert run("apply", str(folder), "--prune")[0] == CHANGES
     assert run("plan", str(folder), "--prune")[0] == NOTHING_TO_DO
+
+
+def test_a_file_that_prefect_cannot_store(
+    run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "platform" / "main.yaml"
+    file.write_text(f"# {'x' * 500_000}\n{WORKSPACES}")
+    code, output = run("apply", str(file))
+    assert code == ERROR
+    assert "main.yaml has more than 500,000 characters" in output
+    assert run("apply", str(file), "--folder", str(file.parent))[0] == CHANGES
 
 
 def test_a_missing_file_is_an_error(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
