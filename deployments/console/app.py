@@ -27,6 +27,7 @@ from deployments.console.pages import (
 )
 from deployments.console.rendering import make_environment
 from deployments.console.security.csrf import form_route
+from deployments.console.security.devices import DeviceCookies
 from deployments.console.security.headers import SecurityHeaders
 from deployments.console.security.login import RequireUser
 from deployments.console.security.sessions import SessionCookies
@@ -107,10 +108,11 @@ def create_app(settings: ConsoleSettings) -> Starlette:
     """Return the application.
 
     Raises:
-        InvalidRequest: the key or the password cannot be read.
+        InvalidRequest: the key or the password cannot be read, or settings contradict each other.
     """
-    _ = settings.password  # an unusable password file must stop the start, not the first login
-    cookies = SessionCookies(ensure_console_key(), timedelta(hours=settings.session_hours))
+    settings.check()
+    key = ensure_console_key()
+    cookies = SessionCookies(key, timedelta(hours=settings.session_hours))
     app = Starlette(
         routes=routes(),
         middleware=[
@@ -121,5 +123,5 @@ def create_app(settings: ConsoleSettings) -> Starlette:
         ],
         exception_handlers=EXCEPTION_HANDLERS,
     )
-    app.state.console = Console(settings, cookies, make_environment())
+    app.state.console = Console(settings, cookies, DeviceCookies(key), make_environment())
     return app

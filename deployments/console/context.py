@@ -10,6 +10,7 @@ from sqlmodel import Session as DatabaseSession
 from starlette.requests import HTTPConnection
 
 from deployments.console.security.attempts import LoginAttempts
+from deployments.console.security.devices import DeviceCookies
 from deployments.console.security.sessions import Session, SessionCookies, User
 from deployments.console.settings import ConsoleSettings
 from deployments.console.silence import LastEnds, Silence, assess_silence
@@ -26,6 +27,7 @@ class Console:
 
     settings: ConsoleSettings
     cookies: SessionCookies
+    devices: DeviceCookies
     templates: Environment
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
     started_at: datetime = field(default_factory=clock.now)

@@ -29,6 +29,9 @@ class ConsoleSettings(BaseSettings):
             the password of the Prefect API.
         user_header: header in which a trusted proxy names the user; empty turns this off.
         trusted_proxies: comma-separated networks in CIDR notation, from which the header counts.
+        hosts: comma-separated host names under which browsers reach the console through that proxy;
+            the header counts for no other, so a page whose name is pointed at the proxy (DNS
+            rebinding) acts for nobody.
         session_hours: how long a login is valid.
         secure_cookie: whether browsers send the cookie over https only; without it, this holds if
             the login itself used https.
@@ -42,6 +45,7 @@ class ConsoleSettings(BaseSettings):
     password_file: Path | None = None
     user_header: str = ""
     trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = ""
+    hosts: str = ""
     session_hours: float = Field(default=12, gt=0)
     secure_cookie: bool = False
     prefect_ui_url: str = ""
@@ -50,6 +54,26 @@ class ConsoleSettings(BaseSettings):
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks of trusted proxies."""
         return parse_networks(self.trusted_proxies)
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The host names of `hosts`, in lower case."""
+        return frozenset(name.strip().lower() for name in self.hosts.split(",") if name.strip())
+
+    def check(self) -> None:
+        """Check what would otherwise be noticed at the first login.
+
+        Raises:
+            InvalidRequest: the password cannot be read, or the user header is set without the
+                proxies and host names for which it counts.
+        """
+        _ = self.password
+        for name, value in (("TRUSTED_PROXIES", self.trusted_proxies), ("HOSTS", self.hosts)):
+            if self.user_header and not value.strip():
+                raise InvalidRequest(
+                    f"REGISTRY_INTEGRATION_CONSOLE_USER_HEADER is set without …_{name}: nobody "
+                    "could log in. Set both, see docs/settings.md"
+                )
 
     @cached_property
     def password(self) -> str:

@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
     LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun, Log
-from prefect.client.schemas.sorting import LogSort
+from prefect.client.schemas.sorting import LogSort, TaskRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelling
 
@@ -211,11 +211,12 @@ async def list_logs(run_id: str) -> tuple[FlowRunLog, ...]:
 
 
 async def list_steps(run_id: str) -> tuple[FlowRunStep, ...]:
-    """Return the steps of a run that have begun, in the order of their start."""
+    """Return the last 200 steps of a run that have begun, in the order of their start."""
     async with prefect_client() as client:
         runs = await client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])),
             limit=_PAGE_SIZE,
+            sort=TaskRunSort.EXPECTED_START_TIME_DESC,
         )
     runs.sort(key=lambda run: str(run.start_time or run.created))
     return tuple(

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from deployments.console.security.attempts import (
-    MAX_PER_ADDRESS,
+    MAX_PER_SOURCE,
     MAX_TOTAL,
     WINDOW,
     LoginAttempts,
+    source_of,
 )
 from deployments.console.security.login import check_password
+from tasks import clock
 from tests.console.browser import PASSWORD, Browser, fields_of
 from tests.support.builders import NOW
 
@@ -47,7 +49,7 @@ async def test_logging_out_ends_the_session(browser: Browser) -> None:
 
 
 async def test_after_five_failures_even_the_right_password_waits(anonymous: Browser) -> None:
-    for _ in range(MAX_PER_ADDRESS):
+    for _ in range(MAX_PER_SOURCE):
         assert (await anonymous.log_in("operator:no")).status_code == 401
     response = await anonymous.log_in()
     assert response.status_code == 429
@@ -73,7 +75,7 @@ def test_passwords(expected: str, user: str, password: str, accepted: bool) -> N
 
 def test_attempts_are_limited_per_address_and_in_total() -> None:
     attempts = LoginAttempts()
-    for _ in range(MAX_PER_ADDRESS):
+    for _ in range(MAX_PER_SOURCE):
         assert attempts.retry_after("a", NOW) is None
         attempts.record_failure("a", NOW)
     assert attempts.retry_after("a", NOW + SECOND) == WINDOW - SECOND
@@ -82,6 +84,7 @@ def test_attempts_are_limited_per_address_and_in_total() -> None:
     for number in range(MAX_TOTAL):
         attempts.record_failure(f"address-{number}", NOW)
     assert attempts.retry_after("another", NOW + SECOND) is not None
+    assert attempts.retry_after("another", NOW + SECOND, device="known") is None
     assert attempts.retry_after("another", NOW + WINDOW) is None
 
 
@@ -91,3 +94,44 @@ async def test_a_password_in_the_field_of_the_user_does_not_come_back(anonymous:
     assert response.status_code == 401
     assert "Secret-9" not in response.text
     assert fields_of(response.text, "/login")["user"] == "operator"
+
+
+@pytest.mark.parametrize(
+    ("address", "device", "source"),
+    [
+        ("192.0.2.7", "", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "", "fe80::/64"),
+        ("", "", ""),
+        ("192.0.2.7", "id", "device:id"),
+    ],
+)
+def test_what_attempts_are_counted_by(address: str, device: str, source: str) -> None:
+    assert source_of(address, device) == source
+
+
+async def test_an_attacker_keeps_nobody_out_who_has_logged_in_before(anonymous: Browser) -> None:
+    assert (await anonymous.log_in()).status_code == 303
+    attempts = anonymous.app.state.console.attempts
+    for number in range(MAX_TOTAL):
+        attempts.record_failure(f"198.51.100.{number}", clock.now())
+    anonymous.client.cookies.delete("console_session")
+    assert (await anonymous.log_in()).status_code == 303
+    anonymous.client.cookies.clear()
+    assert (await anonymous.log_in()).status_code == 429
+
+
+async def test_a_known_browser_has_a_limit_too(anonymous: Browser) -> None:
+    await anonymous.log_in()
+    for _ in range(MAX_PER_SOURCE):
+        assert (await anonymous.log_in("operator:no")).status_code == 401
+    assert (await anonymous.log_in()).status_code == 429
+
+
+async def test_a_forged_device_is_no_device(anonymous: Browser) -> None:
+    attempts = anonymous.app.state.console.attempts
+    for number in range(MAX_TOTAL):
+        attempts.record_failure(f"198.51.100.{number}", clock.now())
+    anonymous.client.cookies.set("console_device", "ImFiYyI.forged.forged", path="/login")
+    assert (await anonymous.log_in()).status_code == 429

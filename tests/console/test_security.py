@@ -6,11 +6,12 @@ from datetime import timedelta
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
 
 from deployments.console.app import create_app, routes
 from deployments.console.security.login import PUBLIC_PATHS
-from deployments.console.security.proxies import is_trusted
+from deployments.console.security.proxies import client_address, is_trusted
 from deployments.console.security.sessions import COOKIE_NAME, SessionCookies, User, new_session
 from deployments.console.settings import ConsoleSettings
 from models.core.network import parse_networks
@@ -138,7 +139,9 @@ def _app(**settings: str) -> Starlette:
     return create_app(ConsoleSettings(**settings))  # type: ignore[arg-type]
 
 
-async def _get(app: Starlette, peer: str, headers: list[tuple[str, str]]) -> httpx.Response:
+async def _get(
+    app: Starlette, peer: str, headers: httpx.Headers | list[tuple[str, str]]
+) -> httpx.Response:
     transport = httpx.ASGITransport(app, client=(peer, 5))
     async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
         return await client.get("/registries/-/new", headers=headers)
@@ -160,10 +163,58 @@ async def _get(app: Starlette, peer: str, headers: list[tuple[str, str]]) -> htt
 async def test_only_a_trusted_proxy_names_the_user(
     browser: Browser, peer: str, headers: list[tuple[str, str]], accepted: bool
 ) -> None:
-    app = _app(user_header="X-User", trusted_proxies="10.0.0.0/24")
+    app = _app(user_header="X-User", trusted_proxies="10.0.0.0/24", hosts="127.0.0.1")
     response = await _get(app, peer, headers)
     assert (response.status_code == 200) is accepted
     assert ("alice" in response.text) is accepted
+
+
+@pytest.mark.parametrize(
+    ("host", "accepted"),
+    [
+        ("console.example", True),
+        ("CONSOLE.example:8443", True),
+        ("rebound.example", False),
+        ("console.example.attacker.example", False),
+        ("[::1", False),
+        ("", False),
+    ],
+)
+async def test_a_proxy_names_the_user_for_the_names_of_the_console_only(
+    browser: Browser, host: str, accepted: bool
+) -> None:
+    app = _app(user_header="X-User", trusted_proxies="10.0.0.0/24", hosts="other, console.example")
+    response = await _get(app, "10.0.0.7", [("X-User", "alice"), ("Host", host)])
+    assert (response.status_code == 200) is accepted
+
+
+async def test_the_name_of_a_user_is_utf_8(browser: Browser) -> None:
+    app = _app(user_header="X-User", trusted_proxies="10.0.0.0/24", hosts="127.0.0.1")
+    headers = httpx.Headers([("X-User", "Zoë Ångström")], encoding="utf-8")
+    response = await _get(app, "10.0.0.7", headers)
+    assert "Zoë Ångström" in response.text
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:51034", "203.0.113.9"),
+        ("[2001:db8::9]:51034", "2001:db8::9"),
+        ("2001:db8::9", "2001:db8::9"),
+        ("198.51.100.1, 203.0.113.9:1, 10.0.0.8:2", "203.0.113.9"),
+        ("198.51.100.1, unknown", "10.0.0.7"),
+        ("198.51.100.1, [::1", "::1"),
+        ("", "10.0.0.7"),
+    ],
+)
+def test_the_address_of_a_client_behind_proxies(forwarded: str, client: str) -> None:
+    scope = {
+        "type": "http",
+        "client": ("10.0.0.7", 5),
+        "headers": [(b"x-forwarded-for", forwarded.encode())],
+    }
+    assert client_address(HTTPConnection(scope), parse_networks("10.0.0.0/24")) == client
 
 
 async def test_without_the_setting_no_header_names_a_user(browser: Browser) -> None:

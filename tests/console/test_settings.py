@@ -51,6 +51,19 @@ def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
         _ = ConsoleSettings(password_file=tmp_path / "none").password
 
 
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        ({"user_header": "X-User"}, "TRUSTED_PROXIES"),
+        ({"user_header": "X-User", "trusted_proxies": "10.0.0.0/24"}, "HOSTS"),
+        ({"user_header": "X-User", "hosts": "console.example"}, "TRUSTED_PROXIES"),
+    ],
+)
+def test_a_user_header_needs_proxies_and_hosts(settings: dict[str, str], missing: str) -> None:
+    with pytest.raises(InvalidRequest, match=missing):
+        ConsoleSettings(**settings).check()  # type: ignore[arg-type]
+
+
 def test_networks_are_checked_at_the_start() -> None:
     with pytest.raises(ValidationError):
         ConsoleSettings(trusted_proxies="10.0.0.0/99")

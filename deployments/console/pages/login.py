@@ -27,16 +27,17 @@ async def log_in(request: Request, form: FormData) -> Response:
     """Check the password and start a new session."""
     console, back = console_of(request), own_path(text_of(form, "back"))
     address = client_address(request, console.settings.proxy_networks)
-    wait = console.attempts.retry_after(address, clock.now())
+    device = console.devices.read(request)
+    wait = console.attempts.retry_after(address, clock.now(), device)
     if wait is not None:
         return _locked_page(request, back, wait)
     password = form.get("password", "")
     user = check_password(console.settings.password, text_of(form, "user"), str(password).strip())
     if user is None:
-        console.attempts.record_failure(address, clock.now())
+        console.attempts.record_failure(address, clock.now(), device)
         error = "The user name or the password is wrong."
         return _page(request, back, error, text_of(form, "user"), 401)
-    console.attempts.record_success(address)
+    console.attempts.record_success(address, device)
     response = RedirectResponse(back, status_code=303)
     set_session_cookie(response, request, console, new_session(user))
     return response

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.console.context import Console, console_of
 from deployments.console.rendering import login_url
-from deployments.console.security.proxies import is_https, proxy_user
+from deployments.console.security.proxies import host_name, is_https, proxy_user
 from deployments.console.security.sessions import COOKIE_NAME, Session, User
 
 PUBLIC_PATHS = frozenset({"/login", "/healthz", "/readyz"})
@@ -50,7 +50,7 @@ def find_session(connection: HTTPConnection, console: Console) -> Session | None
     """Return the session of a request: the user of a trusted proxy, or that of the cookie."""
     settings = console.settings
     user = proxy_user(connection, settings.user_header, settings.proxy_networks)
-    if user:
+    if user and host_name(connection) in settings.host_names:
         return Session(id=f"proxy:{user}", user=User(name=user))
     return console.cookies.read(connection.cookies.get(COOKIE_NAME, ""))
 
@@ -72,13 +72,15 @@ def check_password(expected: str, user: str, password: str) -> User | None:
 def set_session_cookie(
     response: Response, connection: HTTPConnection, console: Console, session: Session
 ) -> None:
-    """Give the browser a session."""
+    """Give the browser a session, and an id that outlasts it."""
     settings = console.settings
+    secure = settings.secure_cookie or is_https(connection, settings.proxy_networks)
     response.set_cookie(
         COOKIE_NAME,
         console.cookies.sign(session),
         max_age=int(console.cookies.max_age.total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=settings.secure_cookie or is_https(connection, settings.proxy_networks),
+        secure=secure,
     )
+    console.devices.set(response, secure=secure)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -27,14 +28,38 @@ def peer_address(connection: HTTPConnection) -> str:
 
 
 def client_address(connection: HTTPConnection, networks: Sequence[Network]) -> str:
-    """Return the address of the client: the last one that no trusted proxy has."""
+    """Return the address of the client: the last one that no trusted proxy has.
+
+    A hop that is no address ends the search: what stands before it cannot be believed.
+    """
     address = peer_address(connection)
     forwarded = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
     for hop in reversed([part.strip() for part in forwarded if part.strip()]):
-        if not is_trusted(address, networks):
+        host = _host_of(hop)
+        if not is_trusted(address, networks) or not host:
             break
-        address = hop
+        address = host
     return address
+
+
+def _host_of(hop: str) -> str:
+    """Return the address of a hop, which some proxies write with a port; empty if it has none."""
+    bracketed = hop.startswith("[")
+    host = hop[1:].partition("]")[0] if bracketed else hop
+    if not bracketed and hop.count(":") == 1:
+        host = hop.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
+
+
+def host_name(connection: HTTPConnection) -> str:
+    """Return the host name that the browser asked for, in lower case, without the port."""
+    try:
+        return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_https(connection: HTTPConnection, networks: Sequence[Network]) -> bool:
@@ -54,5 +79,13 @@ def proxy_user(connection: HTTPConnection, header: str, networks: Sequence[Netwo
     if not header or not is_trusted(peer_address(connection), networks):
         return ""
     values = connection.headers.getlist(header)
-    name = values[0].strip() if len(values) == 1 else ""
+    name = _decode(values[0]).strip() if len(values) == 1 else ""
     return name if name.isprintable() and len(name) <= _MAX_USER_LENGTH else ""
+
+
+def _decode(value: str) -> str:
+    """Return a header as the proxy meant it: most send UTF-8; ASGI servers read Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
