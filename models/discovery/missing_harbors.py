@@ -21,8 +21,8 @@ def mark_untrusted(ref: HarborRef, uid: str, record: ManagedHarborRecord | None)
     The object is listed, and nothing else is done with it. Its registry is not changed and stays
     linked to the uid of the trusted object.
     """
-    if record is not None and record.state is AdoptionState.EXCLUDED and record.uid == uid:
-        return None
+    if record is not None and record.state is AdoptionState.EXCLUDED:
+        return keep_excluded(record)
     has_registry = record is not None and bool(record.registry)
     label = f"{MANAGED_LABEL}={MANAGED_LABEL_VALUE}"
     message = f"namespace {ref.namespace} is not trusted: label it {label}"
@@ -37,6 +37,16 @@ def mark_untrusted(ref: HarborRef, uid: str, record: ManagedHarborRecord | None)
         registry=record.registry if record else "",
         message=message,
     )
+    return SetState(record=new_record) if new_record != record else None
+
+
+def keep_excluded(record: ManagedHarborRecord) -> Step | None:
+    """Return the step for an observed object whose Harbor a user removed; None if nothing changes.
+
+    It stays excluded also if the object was recreated: charts recreate objects, and the Harbor is
+    the same.
+    """
+    new_record = record.model_copy(update={"missing_since": None})
     return SetState(record=new_record) if new_record != record else None
 
 
@@ -94,6 +104,9 @@ class MissingHarborPlanner:
 
     def _plan_missing(self, record: ManagedHarborRecord) -> Iterable[Step]:
         """Yield a step that forgets the Harbor or marks it as missing, if anything changes."""
+        if record.state is AdoptionState.EXCLUDED:
+            yield from self._plan_missing_excluded(record)
+            return
         registry = self.registries.get(record.registry)
         since = record.missing_since or self.now
         # A registry that a user integrated is kept; only its link to the Harbor is deleted.
@@ -114,3 +127,10 @@ class MissingHarborPlanner:
         new_record = record.model_copy(update=update)
         if new_record != record:
             yield SetState(record=new_record)
+
+    def _plan_missing_excluded(self, record: ManagedHarborRecord) -> Iterable[Step]:
+        # An upgrade may delete the object for a moment: that must not undo what a user decided.
+        if record.missing_since is None:
+            yield SetState(record=record.model_copy(update={"missing_since": self.now}))
+        elif self.now - record.missing_since > self.grace:
+            yield Forget(ref=record.ref, registry="")

@@ -14,7 +14,7 @@ from models.discovery.managed_harbor import (
     ManagedHarborRecord,
     registry_name_for,
 )
-from models.discovery.missing_harbors import MissingHarborPlanner, mark_untrusted
+from models.discovery.missing_harbors import MissingHarborPlanner, keep_excluded, mark_untrusted
 from models.discovery.observation import ClusterHarbors, list_unavailable
 from models.discovery.steps import (
     Adopt,
@@ -172,9 +172,9 @@ class _Planner:
 
     def plan(self, harbor: ManagedHarbor, record: ManagedHarborRecord | None) -> Step | None:
         registry = self.by_name.get(record.registry) if record is not None else None
+        if record is not None and record.state is AdoptionState.EXCLUDED:
+            return keep_excluded(record)
         if record is not None and record.uid == harbor.uid:
-            if record.state is AdoptionState.EXCLUDED:
-                return None
             if record.state is AdoptionState.MOVED and missing_requirement(harbor):
                 return None
             if registry is not None:

@@ -93,6 +93,15 @@ class LiveCluster:
             name = content["metadata"]["name"]
             await self._request("PATCH", f"{path}/{name}/status", {"status": status})
 
+    async def wait_for_deadline(self, namespace: str, name: str) -> None:
+        """Wait until the controller has seen a Deployment and gives up on it, at most 60 s."""
+        for _ in range(300):
+            found = await self._find(f"{_path(DEPLOYMENT_RESOURCE, namespace)}/{name}")
+            if found is not None and _is_past_deadline(found):
+                return
+            await asyncio.sleep(0.2)
+        raise TimeoutError(f"Deployment {namespace}/{name} is not past its deadline after 60 s")
+
     async def merge_object(self, kind: str, namespace: str, name: str, patch: Content) -> None:
         await self._request("PATCH", f"{_path(kind, namespace)}/{name}", patch)
 
@@ -171,6 +180,14 @@ def _account_path(namespace: str) -> str:
 
 def _path(kind: str, namespace: str) -> str:
     return f"/{_GROUPS[kind]}/namespaces/{namespace}/{kind}"
+
+
+def _is_past_deadline(deployment: Content) -> bool:
+    status = deployment.get("status", {})
+    observed = status.get("observedGeneration", deployment["metadata"].get("generation", 0))
+    conditions = {item["type"]: item["status"] for item in status.get("conditions", ())}
+    is_current = observed >= deployment["metadata"].get("generation", 0)
+    return is_current and conditions.get("Progressing") == "False"
 
 
 def _encoded(content: Content) -> str:

@@ -216,10 +216,17 @@ def test_one_that_somebody_removed_stays_out() -> None:
     out = adopted_harbor(state=AdoptionState.EXCLUDED, registry="")
     assert steps(harbor(), adopted_harbors=(out,)) == ()
     assert steps(harbor(address="https://new.example.com"), adopted_harbors=(out,)) == ()
-    recreated = harbor(uid="uid-2")
-    assert steps(recreated, adopted_harbors=(out,)) == (
-        Adopt(harbor=recreated, registry="prod-hub-main"),
-    )
+    assert steps(harbor(uid="uid-2"), adopted_harbors=(out,)) == ()
+
+
+def test_one_that_somebody_removed_is_forgotten_only_after_the_grace() -> None:
+    out = adopted_harbor(state=AdoptionState.EXCLUDED, registry="")
+    gone = out.model_copy(update={"missing_since": NOW})
+    assert steps(adopted_harbors=(out,)) == (SetState(record=gone),)
+    assert steps(adopted_harbors=(gone,)) == ()
+    assert steps(harbor(uid="uid-2"), adopted_harbors=(gone,)) == (SetState(record=out),)
+    long_gone = out.model_copy(update={"missing_since": NOW - GRACE - timedelta(days=1)})
+    assert steps(adopted_harbors=(long_gone,)) == (Forget(ref=out.ref, registry=""),)
 
 
 def test_one_whose_registry_vanished_is_adopted_again() -> None:

@@ -464,5 +464,9 @@ def _check(platform: Platform, plan: DiscoveryPlan) -> None:
         if isinstance(step, AdoptExisting):
             assert ref in platform.take_over
         if adopted is not None and adopted.state is AdoptionState.EXCLUDED:
-            harbor = platform.harbors.get(ref)
-            assert harbor is None or harbor.uid != adopted.uid or isinstance(step, Forget)
+            assert isinstance(step, SetState | Forget)
+            if isinstance(step, SetState):
+                assert step.record.state is AdoptionState.EXCLUDED
+            else:
+                assert adopted.missing_since is not None
+                assert platform.now - adopted.missing_since > GRACE

@@ -159,6 +159,7 @@ def test_a_namespace_that_is_gone_lets_its_harbors_be_missing() -> None:
 def test_kept_out_stays_out_wherever_it_is() -> None:
     out = adopted_harbor(state=AdoptionState.EXCLUDED, registry="")
     assert steps(harbor(), adopted_harbors=(out,), trust=NOWHERE) == ()
+    assert steps(harbor(uid="uid-2"), adopted_harbors=(out,), trust=NOWHERE) == ()
 
 
 def test_what_comes_and_goes_untrusted_does_not_use_up_the_brakes() -> None:
