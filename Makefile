@@ -8,7 +8,7 @@ export DATA_DIR PORT CONSOLE_PORT ONCE
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: demo test serve migrate setup lint types imports pytest bench live clean
+.PHONY: demo test serve migrate setup lint types imports pytest bench image-test live clean
 
 demo: setup  ## end-to-end demo on embedded defaults; ONCE=1 runs it once and exits
 	@$(PY) -m deployments.demo
@@ -50,6 +50,9 @@ pytest: setup
 
 bench: setup  ## figures, as ratios against a bare httpx loop in the same run
 	@$(PY) -m pytest tests/benchmarks -s -o addopts= -W ignore --log-level=ERROR
+
+image-test: setup  ## builds the image with buildah on a Debian of debootstrap, and runs it
+	@.venv/bin/pytest tests/image -rs -s
 
 live: setup  ## the same scenarios against your own servers, see tests/live/README.md
 	@.venv/bin/pytest tests/live -rs

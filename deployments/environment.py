@@ -51,7 +51,17 @@ def configured_block_key() -> str:
 
 def server_environment(port: int, password: str, block_key: str) -> dict[str, str]:
     """Return the variables of the Prefect server; no other process gets the block key."""
-    defaults = {
+    return {
+        **_with_caller_values(server_defaults(port)),
+        "PREFECT_SERVER_API_AUTH_STRING": password,
+        "PREFECT_SERVER_ENCRYPTION_KEY": block_key,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+def server_defaults(port: int) -> dict[str, str]:
+    """Return the settings of a Prefect server that runs these flows, without its secrets."""
+    return {
         # The UI calls `/api` on the host in the browser's address bar.
         "PREFECT_UI_API_URL": "/api",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port},http://localhost:{port}",
@@ -60,12 +70,6 @@ def server_environment(port: int, password: str, block_key: str) -> dict[str, st
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(14 * 24 * 3600),
         # Its other name, PREFECT_SERVER_EVENTS_RETENTION_PERIOD, overrides this one.
         "PREFECT_EVENTS_RETENTION_PERIOD": "P1D",
-    }
-    return {
-        **_with_caller_values(defaults),
-        "PREFECT_SERVER_API_AUTH_STRING": password,
-        "PREFECT_SERVER_ENCRYPTION_KEY": block_key,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
 
 

@@ -1,0 +1,115 @@
+"""The entry point of the image, and the compose file that uses it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deployments.environment import PROJECT_DIR
+from deployments.image.__main__ import COMMANDS
+from deployments.image.secret_files import SECRET_VARIABLES, SecretFileError, read_secret_files
+from deployments.image.server import server_variables
+
+_KEY = "PREFECT_SERVER_ENCRYPTION_KEY"
+
+
+def _file(folder: Path, content: bytes) -> str:
+    path = folder / "secret"
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
+    environment = {f"{_KEY}_FILE": _file(tmp_path, b"the-key\n"), "OTHER_FILE": "/etc/passwd"}
+    assert read_secret_files(environment) == {_KEY: "the-key"}
+
+
+@pytest.mark.parametrize(
+    ("content", "value", "message"),
+    [
+        (b"", "", "is empty or is not a secret"),
+        (b"  \n", "", "is empty or is not a secret"),
+        (b"a\0b", "", "is empty or is not a secret"),
+        (b"x" * 200_000, "", "is empty or is not a secret"),
+        (b"\xff\xfe", "", "is not UTF-8 text"),
+        (b"the-key", "another", "both set"),
+    ],
+)
+def test_an_unusable_secret_is_refused_without_showing_it(
+    tmp_path: Path, content: bytes, value: str, message: str
+) -> None:
+    environment = {f"{_KEY}_FILE": _file(tmp_path, content), _KEY: value}
+    with pytest.raises(SecretFileError, match=message) as error:
+        read_secret_files(environment)
+    assert "the-key" not in str(error.value) and "another" not in str(error.value)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SecretFileError, match="none cannot be read"):
+        read_secret_files({f"{_KEY}_FILE": str(tmp_path / "none")})
+
+
+def test_the_server_takes_the_password_of_its_clients_and_keeps_what_is_set() -> None:
+    variables = server_variables({"PREFECT_API_AUTH_STRING": "a:b", "PREFECT_UI_API_URL": "/x"})
+    assert variables["PREFECT_SERVER_API_AUTH_STRING"] == "a:b"
+    assert "PREFECT_UI_API_URL" not in variables
+    assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deployments.image", *arguments],
+        cwd=PROJECT_DIR,
+        env={"PATH": os.environ["PATH"], "DO_NOT_TRACK": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_command_replaces_the_entry_point(tmp_path: Path) -> None:
+    home = {"PREFECT_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    result = _run("worker", "--help", **home)
+    assert result.returncode == 0 and "unique among all workers" in result.stdout
+
+
+def test_an_unknown_command_and_an_unreadable_secret_are_told(tmp_path: Path) -> None:
+    unknown = _run("start")
+    assert unknown.returncode == 2 and "Commands: server, worker" in unknown.stderr
+    unreadable = _run("worker", **{f"{_KEY}_FILE": str(tmp_path / "none")})
+    assert unreadable.returncode == 1 and "cannot be read" in unreadable.stderr
+
+
+def test_the_compose_file_uses_what_exists() -> None:
+    compose = yaml.safe_load((PROJECT_DIR / "deployments/compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        assert set(service["secrets"]) <= compose["secrets"].keys(), name
+        assert set(service.get("depends_on", ())) <= compose["services"].keys(), name
+        if name == "postgresql":
+            continue
+        assert service["command"][0] in COMMANDS
+        assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
+        for variable, value in service["environment"].items():
+            if variable.endswith("_FILE"):
+                assert variable.removesuffix("_FILE") in SECRET_VARIABLES
+                assert value.removeprefix("/run/secrets/") in service["secrets"], (name, variable)
+        has_block_key = "block-key" in service["secrets"]
+        assert has_block_key is (name == "server")
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:")
+
+
+def test_the_image_has_what_the_wheel_has() -> None:
+    ignored = (PROJECT_DIR / ".dockerignore").read_text().split()
+    assert ignored[ignored.index("*") :][0] == "*"
+    assert {"deployments/demo", "deployments/simulators"} <= set(ignored)
+    copied = {
+        source
+        for line in (PROJECT_DIR / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    }
+    assert copied == {name.removeprefix("!") for name in ignored if name.startswith("!")}
