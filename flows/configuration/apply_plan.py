@@ -74,7 +74,8 @@ async def apply_plan(
     attempted: dict[ThingKey, ConfigurationChange] = {}
     results: list[RegistryRunResult] = []
     for _ in range(_MAX_ROUNDS):
-        changes = [change for change in planned.plan.changes if change.key not in attempted]
+        # A space that was to be created can turn out to exist, and differ: that is another change.
+        changes = [change for change in planned.plan.changes if attempted.get(change.key) != change]
         if not changes and not planned.plan.new_marks and not planned.plan.unused_marks:
             break
         attempted |= {change.key: change for change in changes}
