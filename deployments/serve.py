@@ -51,10 +51,10 @@ def main() -> int:
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port, console_port = (int(os.environ.get(name) or default) for name, default in _PORTS)
     prepare_data_dir(data_dir)
-    os.environ.update(build_environment(data_dir, port) | no_proxy_environment())
     os.chdir(PROJECT_DIR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        os.environ.update(build_environment(data_dir, port) | no_proxy_environment())
         check_complete(data_dir)
         if (url := os.environ["PREFECT_API_URL"]) != own_api_url(port):
             _require_api(url)
