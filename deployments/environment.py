@@ -6,6 +6,8 @@ Do not import Prefect here: it reads its settings once, at its first import.
 import os
 from pathlib import Path
 
+from models.core.errors import InvalidRequest
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout, which contains the flows."""
 
@@ -29,7 +31,22 @@ def build_environment(data_dir: Path, port: int) -> dict[str, str]:
         "PREFECT_HOME": str(data_dir / "prefect"),
         "PREFECT_API_URL": own_api_url(port),
     }
-    return {**_with_caller_values(defaults), "DO_NOT_TRACK": "1"}
+    return {**_with_caller_values(defaults), "DO_NOT_TRACK": "1", **log_environment()}
+
+
+def log_environment() -> dict[str, str]:
+    """Return the variable that makes Prefect log as `LOG_FORMAT` says; a path that is set stays.
+
+    Raises:
+        InvalidRequest: the format is not known.
+    """
+    name, variable = "REGISTRY_INTEGRATION_LOG_FORMAT", "PREFECT_LOGGING_SETTINGS_PATH"
+    log_format = os.environ.get(name) or "text"
+    if log_format not in ("text", "json"):
+        raise InvalidRequest(f"{name}: invalid format {log_format!r}: expected text or json")
+    if log_format == "text" or os.environ.get(variable):
+        return {}
+    return {variable: str(PROJECT_DIR / "deployments" / "logs" / "logging.yml")}
 
 
 def own_api_url(port: int) -> str:

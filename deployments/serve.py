@@ -4,7 +4,6 @@ All data is in one directory. The parts are separate processes, as on several ma
 (docs/workers.md), and end with this one.
 """
 
-import fcntl
 import os
 import signal
 import socket
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from deployments.data_dir import DataDirInUse, check_complete, lock_data_dir
 from deployments.environment import (
     HOST,
     PROJECT_DIR,
@@ -51,17 +51,18 @@ def main() -> int:
     data_dir = Path(os.environ.get("DATA_DIR") or _default_data_dir()).expanduser().resolve()
     port, console_port = (int(os.environ.get(name) or default) for name, default in _PORTS)
     prepare_data_dir(data_dir)
-    os.environ.update(build_environment(data_dir, port) | no_proxy_environment())
     os.chdir(PROJECT_DIR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        os.environ.update(build_environment(data_dir, port) | no_proxy_environment())
+        check_complete(data_dir)
         if (url := os.environ["PREFECT_API_URL"]) != own_api_url(port):
             _require_api(url)
             return _run_worker(console_port)
         _require_free_port(console_port, "CONSOLE_PORT")
-        with _lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
+        with lock_data_dir(data_dir), _run_prefect_server(port, data_dir) as server:
             return _run_worker(console_port, server)
-    except (StartupError, InvalidRequest, BlockKeyMissing) as error:
+    except (StartupError, InvalidRequest, BlockKeyMissing, DataDirInUse) as error:
         print(f"Startup failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -144,21 +145,6 @@ def _default_data_dir() -> Path:
     from models.core.settings import Settings  # noqa: PLC0415 - keeps this module free of imports
 
     return Settings().data_dir
-
-
-@contextmanager
-def _lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Prevent a second server on the same data directory.
-
-    Raises:
-        StartupError: another process uses the data directory.
-    """
-    with (data_dir / "serve.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StartupError(f"{data_dir} is in use by another `make serve` process") from None
-        yield
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from flows.configuration.make_plan import plan_sources
 from models.configuration.plan import ConfigurationPlan
 from models.core.errors import IntegrationError, InvalidRequest
 from models.core.settings import get_settings
-from tasks.configuration.files import Sources, read_file, read_folder
+from tasks.configuration.files import Sources, read_file, read_folder, to_absolute
 from tasks.configuration.text import describe_plan
 
 NOTHING_TO_DO, ERROR, CHANGES = 0, 1, 2
@@ -111,13 +111,14 @@ def _flow_source(options: argparse.Namespace, sources: Sources) -> dict[str, str
         if len(document) > MAX_PARAMETER_LENGTH:
             raise InvalidRequest(
                 f"{name} has more than {MAX_PARAMETER_LENGTH:,} characters, which Prefect does not "
-                "store: name its folder with --folder"
+                "store with a run: name its folder with --folder, or run apply-configuration with "
+                "a path below CONFIGURATION_DIR of the worker"
             )
         return {"document": document, "name": name}
-    folder = root.resolve()
-    os.environ["REGISTRY_INTEGRATION_CONFIGURATION_DIR"] = str(folder)
+    # As it was given: the flow has to name the files as the plan above does.
+    os.environ["REGISTRY_INTEGRATION_CONFIGURATION_DIR"] = str(to_absolute(root))
     get_settings.cache_clear()
-    return {"path": str(options.path.resolve().relative_to(folder))}
+    return {"path": sources.scope.name.partition("/")[2] or "."}
 
 
 if __name__ == "__main__":

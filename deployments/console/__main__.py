@@ -3,11 +3,14 @@
 import sys
 
 import uvicorn
+from prefect.logging.configuration import setup_logging
 from prefect.settings import get_current_settings
+from uvicorn.config import LOGGING_CONFIG
 
 from deployments.console.app import create_app
 from deployments.console.settings import ConsoleSettings
 from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
 
 
 def main() -> int:
@@ -20,8 +23,12 @@ def main() -> int:
     except InvalidRequest as error:
         print(f"The console did not start: {error}", file=sys.stderr)
         return 1
+    logs_json = get_settings().log_format == "json"
+    if logs_json:
+        setup_logging()
     uvicorn.run(
         app,
+        log_config=None if logs_json else LOGGING_CONFIG,
         host=settings.host,
         port=settings.port,
         proxy_headers=False,  # only deployments.console.security.proxies reads them

@@ -13,6 +13,7 @@ from deployments.console.errors import EXCEPTION_HANDLERS, UnexpectedErrors
 from deployments.console.pages import (
     audit,
     clusters,
+    configuration,
     explain,
     health,
     login,
@@ -52,6 +53,7 @@ def routes() -> list[BaseRoute]:
         Route("/audit", audit.show),
         Route("/audit.csv", audit.export_csv),
         Route("/audit.json", audit.export_json),
+        Route("/configuration.yaml", configuration.export),
         Route("/clusters", clusters.show_all),
         Route("/clusters/-/new", clusters.show_form),
         form_route("/clusters/-/new", clusters.register),

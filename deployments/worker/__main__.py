@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from deployments.environment import WORKER_NAME
+from deployments.environment import WORKER_NAME, log_environment
 from deployments.worker.processes import Process, start_process, stop_process
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 
@@ -24,6 +24,7 @@ def main() -> int:
     options = _parse_options()
     own_bin = str(Path(sys.executable).parent)
     environment = {
+        **log_environment(),
         # Runs are started with `python`, which must be the interpreter of this checkout.
         "PATH": os.pathsep.join([own_bin, os.environ.get("PATH", os.defpath)]),
         "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "1"),

@@ -12,6 +12,7 @@ from flows.configuration.apply_plan import ApplyOptions, ConfigurationResult, ap
 from flows.configuration.make_plan import plan_sources
 from flows.forms.fields import DryRunField
 from flows.forms.schema import form_field
+from flows.operations.news import publish_news
 from flows.operations.state_pages import StatePages, publish_and_send
 from flows.runs import report_errors
 from models.configuration.plan import ConfigurationPlan
@@ -20,7 +21,9 @@ from models.core.errors import InvalidRequest
 from models.core.plural import pluralize
 from tasks.configuration.files import Sources, read_configured
 from tasks.configuration.text import describe_plan, summarize_plan
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import Page, publish_artifact
+from tasks.store.publications import delete_publications
+from tasks.store.session import in_transaction
 
 MAX_PARAMETER_LENGTH = 500_000
 """Characters of a document; Prefect refuses runs whose parameters have more than 524,288 bytes."""
@@ -92,11 +95,15 @@ async def apply_configuration(
         )
     sources = _read_sources(path, document, name)
     planned = await plan_sources(sources, prune=prune, allow_large=allow_large)
-    await _publish(sources.scope, planned.plan, is_preview=dry_run)
+    page = _plan_page(sources.scope, planned.plan)
     if dry_run:
+        await publish_artifact(page.key, page.markdown, page.description)
         return _to_state(f"{summarize_plan(planned.plan)}; nothing was changed", planned.plan)
+    if planned.plan.changes or planned.plan.errors:
+        await publish_news(page)  # before anything changes
     result = await apply_plan(planned, sources, ApplyOptions(prune, allow_large))
     if result.made:
+        await in_transaction(delete_publications, [page.key])  # the same plan would be news
         await publish_and_send(StatePages(overview=True))
     return _final_state(result)
 
@@ -109,14 +116,11 @@ def _read_sources(path: str, document: str, name: str) -> Sources:
     return Sources({name: document}, Scope(name=name))
 
 
-async def _publish(scope: Scope, plan: ConfigurationPlan, *, is_preview: bool) -> None:
-    """Publish what a run changes, before it does; a run that changes nothing publishes nothing."""
-    if not (is_preview or plan.changes or plan.errors):
-        return
+def _plan_page(scope: Scope, plan: ConfigurationPlan) -> Page:
     key = re.sub(r"[^a-z0-9]+", "-", scope.name.lower())[-_MAX_NAME_LENGTH:].strip("-")
     text = describe_plan(plan).replace("```", "'''")
     page = f"# Configuration {scope.name}\n\n```\n{text}\n```\n"
-    await publish_artifact(f"configuration-{key}", page, "What the configuration changes")
+    return Page(f"configuration-{key}", page, text, "What the configuration changes")
 
 
 def _to_state(message: str, plan: ConfigurationPlan) -> State[None]:

@@ -1,6 +1,7 @@
 """Apply the plan of a configuration: each change on its own, one failure never blocks others."""
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from flows.configuration.cluster_changes import change_cluster, change_workspace
 from flows.configuration.make_plan import PlannedConfiguration, plan_documents
 from flows.configuration.registry_changes import (
     RegistryChanges,
-    change_registry,
+    change_contents,
+    change_spec,
     remove_registry,
     unbind_in_registry,
 )
@@ -20,6 +22,7 @@ from flows.runs import isolate_failure
 from models.access.access_summary import describe_pending
 from models.configuration.document import RegistryEntry
 from models.configuration.plan import (
+    ChangeFailures,
     ChangeKind,
     ConfigurationChange,
     ConfigurationPlan,
@@ -67,17 +70,18 @@ async def apply_plan(
     A run that was killed between any two steps is finished by the next one: every step saves what
     it did, and the next plan has only what is missing.
     """
-    failures: list[str] = []
+    failures = ChangeFailures()
     attempted: dict[ThingKey, ConfigurationChange] = {}
     results: list[RegistryRunResult] = []
     for _ in range(_MAX_ROUNDS):
-        changes = [change for change in planned.plan.changes if change.key not in attempted]
+        # A space that was to be created can turn out to exist, and differ: that is another change.
+        changes = [change for change in planned.plan.changes if attempted.get(change.key) != change]
         if not changes and not planned.plan.new_marks and not planned.plan.unused_marks:
             break
         attempted |= {change.key: change for change in changes}
         await _save_marks(planned.plan, changes)
         changes = [change for change in changes if change.changes_thing]
-        failures += await _apply_in_order(changes)
+        await _apply_in_order(changes, failures)
         results += await _change_registries(planned, changes, options, failures)
         planned = await plan_documents(planned.documents, sources, **options._asdict())
     pending = ""
@@ -87,7 +91,7 @@ async def apply_plan(
     open_keys = {change.key for change in planned.plan.changes}
     return ConfigurationResult(
         made=tuple(change for key, change in attempted.items() if key not in open_keys),
-        failures=tuple(dict.fromkeys(failures)),
+        failures=failures.describe(),
         remaining=planned.plan,
         pending=pending,
     )
@@ -106,21 +110,41 @@ async def _save_marks(plan: ConfigurationPlan, changes: Iterable[ConfigurationCh
         await in_transaction(delete_marks, plan.unused_marks)
 
 
-async def _apply_in_order(changes: Iterable[ConfigurationChange]) -> list[str]:
-    """Make all changes but those in a registry, in their order; return the failures."""
-    failures: list[str | None] = []
+async def _apply_in_order(changes: Iterable[ConfigurationChange], failures: ChangeFailures) -> None:
+    """Make all changes but those in a registry: stage by stage, things of a stage concurrently."""
     removed_bindings = defaultdict(list)
     for change in changes:
         if change.kind is ChangeKind.REMOVE and change.key.kind is ThingKind.BINDING:
-            removed_bindings[change.key.registry].append(change.key)
-    for name, keys in removed_bindings.items():
-        await isolate_failure(name, unbind_in_registry(keys), failures.append)
-    for change in changes:
-        if apply := _find_step(change):
-            failures.append(
-                await isolate_failure(str(change.key), apply(change), lambda message: message)
-            )
-    return [failure for failure in failures if failure]
+            removed_bindings[change.key.registry].append(change)
+    for name, removals in removed_bindings.items():
+        unbind = unbind_in_registry([change.key for change in removals])
+        await isolate_failure(name, unbind, _collect(failures, removals))
+    steps = [change for change in changes if _find_step(change)]
+    for _, group in itertools.groupby(steps, lambda change: change.order[0]):
+        stage = [*group]
+        # Workspaces need no waiting for servers, and the order decides who lists a namespace first.
+        is_remote = stage[0].key.kind is not ThingKind.WORKSPACE
+        semaphore = asyncio.Semaphore(get_settings().registries_at_once if is_remote else 1)
+        await map_concurrently(failures.select(stage), _make_step(failures), semaphore)
+
+
+def _collect(
+    failures: ChangeFailures, changes: Iterable[ConfigurationChange]
+) -> Callable[[str], None]:
+    return lambda message: failures.add(message, changes)
+
+
+def _make_step(failures: ChangeFailures) -> Callable[[ConfigurationChange], Awaitable[None]]:
+    async def make(change: ConfigurationChange) -> None:
+        def on_error(message: str) -> str:
+            failures.add(message, [change])
+            return ""
+
+        apply = _find_step(change)
+        if apply and (note := await isolate_failure(str(change.key), apply(change), on_error)):
+            failures.add(note)
+
+    return make
 
 
 def _find_step(
@@ -139,20 +163,28 @@ async def _change_registries(
     planned: PlannedConfiguration,
     changes: Iterable[ConfigurationChange],
     options: ApplyOptions,
-    failures: list[str],
+    failures: ChangeFailures,
 ) -> list[RegistryRunResult]:
     """Make the changes of all registries concurrently, and collect what failed."""
 
-    async def work(registry: RegistryChanges) -> RegistryRunResult | None:
-        def on_error(message: str) -> None:
-            failures.append(message)
-
-        return await isolate_failure(registry.name, change_registry(registry), on_error)
+    async def make(work: RegistryChanges) -> RegistryRunResult | None:
+        result = None
+        for change in work.of(ThingKind.REGISTRY):
+            on_error = _collect(failures, [change])
+            result = await isolate_failure(work.name, change_spec(work, change), on_error)
+        contents = [change for change in work.changes if change.key.kind is not ThingKind.REGISTRY]
+        work = work._replace(changes=tuple(failures.select(contents)))
+        if work.changes:
+            on_error = _collect(failures, work.changes)
+            result = await isolate_failure(work.name, change_contents(work), on_error) or result
+        return result
 
     semaphore = asyncio.Semaphore(get_settings().registries_at_once)
     registries = _by_registry(planned, changes, options)
-    results = [result for result in await map_concurrently(registries, work, semaphore) if result]
-    failures += [f"{result.registry}: {result.error}" for result in results if result.error]
+    results = [result for result in await map_concurrently(registries, make, semaphore) if result]
+    for result in results:
+        if result.error:
+            failures.add(f"{result.registry}: {result.error}")
     return results
 
 
@@ -191,13 +223,18 @@ async def _roll_out(
     results: Iterable[RegistryRunResult],
     workspaces: Collection[str],
     options: ApplyOptions,
-    failures: list[str],
+    failures: ChangeFailures,
 ) -> str:
     """Update pull secrets once, then delete superseded robot accounts; return what is pending."""
     targets = await sync_targets(workspaces, allow_large=options.allow_large)
     superseded = {result.registry: result.has_superseded_robots for result in results}
-    for name in [name for name, has_superseded in superseded.items() if has_superseded]:
-        await isolate_failure(name, _reconcile_again(name), failures.append)
+
+    async def reconcile_again(name: str) -> None:
+        await isolate_failure(name, _reconcile_again(name), failures.add)
+
+    semaphore = asyncio.Semaphore(get_settings().registries_at_once)
+    names = [name for name, has_superseded in superseded.items() if has_superseded]
+    await map_concurrently(names, reconcile_again, semaphore)
     return describe_pending(targets, get_settings().poll_policy.interval)
 
 

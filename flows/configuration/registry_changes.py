@@ -46,6 +46,7 @@ from tasks.store.registries import registries, spaces
 from tasks.store.session import in_transaction
 
 REASON = "configuration file"
+_DESIRED = (ChangeKind.CREATE, ChangeKind.CHANGE, ChangeKind.ADOPT)
 _RECORD_FIELDS = frozenset({"description", "drift_policy", "count_storage"})
 """Fields that do not concern the connection, so that they need no probe."""
 
@@ -66,11 +67,11 @@ class RegistryChanges(NamedTuple):
     allow_large: bool
 
     def of(self, kind: ThingKind, *change_kinds: ChangeKind) -> list[ConfigurationChange]:
-        """Return the changes of things of one kind."""
+        """Return the changes of things of one kind; without kinds of changes, all of them."""
         return [
             change
             for change in self.changes
-            if change.key.kind is kind and change.kind in change_kinds
+            if change.key.kind is kind and (not change_kinds or change.kind in change_kinds)
         ]
 
     def check_opened(self, registry: Registry, count: int) -> None:
@@ -80,9 +81,6 @@ class RegistryChanges(NamedTuple):
             InvalidRequest: it does not; nothing was changed.
         """
         check_opened_spaces(registry, count, count if self.public_opens_all else None)
-
-
-_DESIRED = (ChangeKind.CREATE, ChangeKind.CHANGE, ChangeKind.ADOPT)
 
 
 async def remove_registry(change: ConfigurationChange) -> str:
@@ -119,17 +117,28 @@ def unbind_removed(session: Session, removed: Iterable[ThingKey], context: RunCo
     delete_marks(session, keys)
 
 
-async def change_registry(work: RegistryChanges) -> RegistryRunResult | None:
-    """Make the changes of one registry; return its last reconcile, None if there was none.
+async def change_spec(
+    work: RegistryChanges, change: ConfigurationChange
+) -> RegistryRunResult | None:
+    """Integrate or update a registry; return its reconcile, None if there was none.
+
+    Raises:
+        InvalidRequest: a check failed; nothing was saved.
+        LeaseHeld: another run holds the registry.
+    """
+    result = await _save_spec(work, change)
+    await in_transaction(save_marks, _marks([change]))
+    return result
+
+
+async def change_contents(work: RegistryChanges) -> RegistryRunResult | None:
+    """Change spaces and bindings of a registry; return its last reconcile, None if there was none.
 
     Raises:
         InvalidRequest: a check failed; what was saved before stays.
         LeaseHeld: another run holds the registry.
     """
     result = None
-    for change in work.of(ThingKind.REGISTRY, *_DESIRED):
-        result = await _save_spec(work, change)
-        await in_transaction(save_marks, _marks([change]))
     new_spaces = work.of(ThingKind.SPACE, ChangeKind.CREATE)
     saves = [_space_saver(work), _binding_saver(work)]
     if new_spaces:  # robot accounts can be given only spaces that exist
@@ -183,7 +192,7 @@ async def _integrate(work: RegistryChanges, entry: RegistryEntry) -> RegistryRun
     async with share_clients():
         records = await in_transaction(load_integration_records, registry)
         check_available(registry, records.candidates)
-        await check_connection(registry, records, origins)
+        await check_connection(registry, records, origins, only_news=True)
         return await save_and_reconcile(registry, origins)
 
 
@@ -201,7 +210,7 @@ async def _update(
         work.check_opened(after, opened_by_pull_user(before, after, space_records))
         origins = new_credential_origins(after, _document_ids(work))
         if fields - _RECORD_FIELDS:
-            origins = await check_new_values(before, after, origins)
+            origins = await check_new_values(before, after, origins, only_news=True)
         later = context.at(clock.now())
         audit_entry = AuditEntry(
             subject=work.name,

@@ -36,6 +36,7 @@ from flows.operations.integration import (
     load_integration_records,
     save_new_registry,
 )
+from flows.operations.news import publish_news
 from flows.operations.reconcile_registry import hold_registry, reconcile
 from flows.operations.run_results import RegistryRunResult
 from flows.operations.state_pages import StatePages, publish_and_send
@@ -56,7 +57,7 @@ from models.registries.record import check_available
 from models.registries.registry import CAPABILITIES, SYSTEM_CA, DriftPolicy, Registry
 from tasks.http.shared import share_clients
 from tasks.pages.probe import probe_page, probe_summary
-from tasks.prefect.artifacts import publish_artifact
+from tasks.prefect.artifacts import Page, publish_artifact
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.secrets.client_certificates import certificate_block_reference
@@ -157,7 +158,11 @@ async def save_and_reconcile(
 
 
 async def check_connection(
-    registry: Registry, records: IntegrationRecords, approved_origins: Sequence[CredentialOrigin]
+    registry: Registry,
+    records: IntegrationRecords,
+    approved_origins: Sequence[CredentialOrigin],
+    *,
+    only_news: bool = False,
 ) -> None:
     """Probe a registry, publish the check results, and check that it is no duplicate.
 
@@ -165,6 +170,7 @@ async def check_connection(
         registry: the desired registry, not saved yet.
         records: what is on record that concerns it.
         approved_origins: origins that the current request approves for the credentials.
+        only_news: whether results that were published already are not published again.
 
     Raises:
         InvalidRequest: a check failed, or the registry is integrated already under another name
@@ -172,17 +178,24 @@ async def check_connection(
     """
     origins = [*records.origins, *approved_origins]
     subject = f"{registry.capabilities.label} at {registry.address}"
-    await _publish_probe_report(registry.name, subject, await probe(registry, origins))
+    checks = await probe(registry, origins)
+    await _publish_probe_report(registry.name, subject, checks, only_news=only_news)
     existing = await find_duplicate(registry, records.robots, origins)
     if existing:
         label = registry.capabilities.label
         raise InvalidRequest(messages.duplicate(registry.name, registry.address, label, existing))
 
 
-async def _publish_probe_report(name: str, subject: str, checks: Sequence[CheckResult]) -> None:
+async def _publish_probe_report(
+    name: str, subject: str, checks: Sequence[CheckResult], *, only_news: bool = False
+) -> None:
     summary = probe_summary(checks)
-    page = probe_page(name, subject, checks, summary)
-    await publish_artifact(f"probe-{name}", page, "Connection checks, step by step")
+    markdown = probe_page(name, subject, checks, summary)
+    page = Page(f"probe-{name}", markdown, markdown, "Connection checks, step by step")
+    if only_news:
+        await publish_news(page)
+    else:
+        await publish_artifact(page.key, page.markdown, page.description)
     if first_failure(checks):
         raise InvalidRequest(messages.not_saved(name, summary))
 

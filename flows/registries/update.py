@@ -194,7 +194,11 @@ async def _load_change(
 
 
 async def check_new_values(
-    before: Registry, after: Registry, origins: tuple[CredentialOrigin, ...]
+    before: Registry,
+    after: Registry,
+    origins: tuple[CredentialOrigin, ...],
+    *,
+    only_news: bool = False,
 ) -> tuple[CredentialOrigin, ...]:
     """Test the new values; return the origins that credentials may be sent to from now on.
 
@@ -202,6 +206,7 @@ async def check_new_values(
         before: the registry on record.
         after: the desired registry.
         origins: the origins that the new credentials may be sent to.
+        only_news: see `check_connection`.
 
     Raises:
         InvalidRequest: a check failed; nothing was saved.
@@ -211,7 +216,7 @@ async def check_new_values(
     former_blocks = before.permitted_blocks
     former_origins = [origin for origin in records.origins if origin.block in former_blocks]
     origins += token_service_origins(former_origins, before, after)
-    await check_connection(after, records, origins)
+    await check_connection(after, records, origins, only_news=only_news)
     return origins
 
 

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from models.configuration.document import RegistryEntry
+from models.configuration.document import RegistryEntry, WorkspaceEntry
 from models.configuration.positions import Position
 from models.configuration.things import Declaration, Mark, Spec, ThingKey, ThingKind
+from models.core.plural import pluralize
 from models.core.text import shorten
 
 _NOT_ON_RECORD = frozenset({"public_opens_all"})
@@ -74,6 +76,34 @@ class ConfigurationChange(NamedTuple):
     def changes_thing(self) -> bool:
         """Whether more than the ownership changes."""
         return self.kind is not ChangeKind.ADOPT or bool(self.differences)
+
+    @property
+    def needed_keys(self) -> tuple[ThingKey, ...]:
+        """The things without which it cannot be made; if one is not created, it is skipped."""
+        key, keys = self.key, []
+        if self.declaration is None:
+            return ()
+        if key.registry:
+            keys.append(ThingKey(ThingKind.REGISTRY, key.registry))
+        if key.kind is ThingKind.BINDING:
+            keys.append(ThingKey(ThingKind.WORKSPACE, key.workspace))
+            keys.append(ThingKey(ThingKind.SPACE, key.name, key.registry))
+        if isinstance(self.declaration.spec, WorkspaceEntry):
+            names = sorted(self.declaration.spec.cluster_names)
+            keys += [ThingKey(ThingKind.CLUSTER, name) for name in names]
+        return tuple(keys)
+
+    def uses(self, key: ThingKey) -> bool:
+        """Return whether what is on record uses a thing, which cannot be removed until then."""
+        if key.kind is ThingKind.REGISTRY:
+            return self.key.registry == key.name
+        if key.kind is ThingKind.WORKSPACE:
+            return self.key.workspace == key.name
+        return (
+            key.kind is ThingKind.CLUSTER
+            and isinstance(self.before, WorkspaceEntry)
+            and key.name in self.before.cluster_names
+        )
 
     @property
     def order(self) -> tuple[int, int]:
@@ -145,6 +175,56 @@ class ConfigurationPlan(NamedTuple):
     def errors(self) -> tuple[Notice, ...]:
         """What a document asks for and cannot be done."""
         return tuple(notice for notice in self.notices if notice.is_error)
+
+
+class ChangeFailures:
+    """What failed in a run, and what was skipped because it needs that.
+
+    If only the change of a thing failed, it is there as before, and what needs it is not skipped.
+    """
+
+    def __init__(self) -> None:
+        self._messages: list[str] = []
+        self._not_created: set[ThingKey] = set()
+        self._not_released: list[ConfigurationChange] = []
+        self._skipped: dict[ThingKey, Counter[ThingKind]] = defaultdict(Counter)
+
+    def add(self, message: str, changes: Iterable[ConfigurationChange] = ()) -> None:
+        """Add an error, and the changes that were not made because of it."""
+        self._messages.append(message)
+        for change in changes:
+            self._add_change(change)
+
+    def _add_change(self, change: ConfigurationChange) -> None:
+        if change.kind is ChangeKind.CREATE:
+            self._not_created.add(change.key)
+        elif change.before is not None:
+            self._not_released.append(change)
+
+    def select(self, changes: Iterable[ConfigurationChange]) -> list[ConfigurationChange]:
+        """Return the changes that can be made; the others are skipped."""
+        possible = []
+        for change in changes:
+            blocker = self._find_blocker(change)
+            if blocker is None:
+                possible.append(change)
+            else:
+                self._skipped[blocker][change.key.kind] += 1
+                self._add_change(change)
+        return possible
+
+    def _find_blocker(self, change: ConfigurationChange) -> ThingKey | None:
+        if change.kind is not ChangeKind.REMOVE:
+            return next((key for key in change.needed_keys if key in self._not_created), None)
+        return next((other.key for other in self._not_released if other.uses(change.key)), None)
+
+    def describe(self) -> tuple[str, ...]:
+        """Return each error once, then what was skipped."""
+        skipped = []
+        for blocker, counts in self._skipped.items():
+            things = ", ".join(pluralize(count, kind) for kind, count in counts.items())
+            skipped.append(f"skipped, because {blocker} failed: {things}")
+        return tuple(dict.fromkeys([*self._messages, *skipped]))
 
 
 def mark_of(declaration: Declaration) -> Mark:

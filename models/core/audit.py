@@ -49,6 +49,7 @@ EVENT_DESCRIPTIONS = {
     "secret.linked": "a pull secret was added to ServiceAccounts; their names are in `after`",
     "secret.link-removed": "someone else removed a pull secret from ServiceAccounts",
     "secret.contested": "someone else keeps changing a pull secret or its ServiceAccounts",
+    "installation.restored": "a backup was restored; `after` is its time (audit only, never sent)",
     "secret.failed": "a pull secret could not be written or deleted; the cause is in the reason",
 }
 """Each event that this service sends, with its meaning."""

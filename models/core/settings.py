@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         secret_keys: comma-separated Fernet keys for the secrets of robot accounts; the first
             encrypts, all decrypt. Empty means the keys in `secret_key_file`.
         secret_key_file: one key per line, newest first; `make serve` creates it on first start.
+        log_format: format of log records on standard error, see `deployments.logs`.
         console_url: address of the console for links in artifacts.
         console_secret_key: the key that the console signs with, the same for all consoles and
             workers. Empty means the key in `console_key_file`.
@@ -106,6 +107,7 @@ class Settings(BaseSettings):
     label_grace_minutes: float = Field(default=60, ge=0)
     secret_keys: SecretStr = SecretStr("")
     secret_key_file: Path | None = None
+    log_format: Literal["text", "json"] = "text"
     console_url: Annotated[str, AfterValidator(_check_http_url)] = "http://127.0.0.1:4201"
     console_secret_key: SecretStr = SecretStr("")
     console_key_file: Path | None = None

@@ -94,10 +94,28 @@ def _name(root: Path, path: Path) -> str:
     Their targets change with each update of a ConfigMap, and with each commit of git-sync; the
     name is the owner of what is declared.
     """
-    folder, file = (Path(os.path.normpath(given.absolute())) for given in (root, path))
-    if not file.is_relative_to(folder):
-        folder, file = folder.resolve(), file.resolve()
-    return "/".join([folder.name, *file.relative_to(folder).parts])
+    folder, file = to_absolute(root), to_absolute(path)
+    is_below = file.is_relative_to(folder)
+    parts = (
+        file.relative_to(folder).parts
+        if is_below
+        else path.resolve().relative_to(root.resolve()).parts
+    )
+    return "/".join([folder.name, *parts])
+
+
+def to_absolute(path: Path) -> Path:
+    """Return an absolute path without following links, also not that of the working directory.
+
+    A shell that went to the folder through a link says so in PWD; `os.getcwd` follows it, so `.`
+    would be another owner than the path of the link.
+    """
+    working = Path(os.environ.get("PWD", ""))
+    try:
+        is_current = working.is_absolute() and working.samefile(Path.cwd())
+    except OSError:
+        is_current = False
+    return Path(os.path.normpath((working if is_current else Path.cwd()) / path))
 
 
 def _read_all(folder: Path, root: Path, path: Path) -> dict[str, str]:

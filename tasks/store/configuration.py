@@ -1,6 +1,7 @@
 """Which configuration file owns what, and all records that a plan of a configuration needs."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import bindparam
@@ -41,13 +42,34 @@ def load_world(session: Session) -> World:
 def list_marks(session: Session) -> dict[ThingKey, Mark]:
     """Return the marks of all things."""
     is_thing = _TABLE.c.kind.in_(list(ThingKind))
-    rows = session.connection().execute(sqlalchemy.select(_TABLE).where(is_thing))
+    return _parse_marks(session.connection().execute(sqlalchemy.select(_TABLE).where(is_thing)))
+
+
+def _parse_marks(rows: Iterable[sqlalchemy.Row[Any]]) -> dict[ThingKey, Mark]:
     return {
         ThingKey(ThingKind(row.kind), row.name, row.registry_name, row.workspace): Mark(
             file=row.file, line=row.line, digest=row.digest
         )
         for row in rows
     }
+
+
+def find_marks(session: Session, keys: Iterable[ThingKey]) -> dict[ThingKey, Mark]:
+    """Return the marks of these things, as many as a page shows; those without one are omitted."""
+    columns = (_TABLE.c.kind, _TABLE.c.registry_name, _TABLE.c.name, _TABLE.c.workspace)
+    names = [(key.kind.value, key.registry, key.name, key.workspace) for key in keys]
+    query = sqlalchemy.select(_TABLE).where(sqlalchemy.tuple_(*columns).in_(names))
+    return _parse_marks(session.connection().execute(query))
+
+
+def count_marks(session: Session, registry: str) -> dict[ThingKind, int]:
+    """Return how many spaces and bindings of a registry have a mark."""
+    query = (
+        sqlalchemy.select(_TABLE.c.kind, sqlalchemy.func.count())
+        .where(_TABLE.c.registry_name == registry, _TABLE.c.kind.in_(list(ThingKind)))
+        .group_by(_TABLE.c.kind)
+    )
+    return {ThingKind(kind): count for kind, count in session.connection().execute(query)}
 
 
 def save_marks(session: Session, marks: Mapping[ThingKey, Mark]) -> None:

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, delete, update
 
 from models.core.errors import LeaseHeld
 from models.core.runs.lease import LeaseConflict
+from models.core.runs.lease_key import current_lease_key
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from models.tables.types import UtcDateTime
@@ -77,15 +78,18 @@ async def load_under_lease(
             raise await in_transaction(_lease_held_error, key)
         await asyncio.sleep(_POLL_SECONDS)
         acquired_at = _read_clocks()
+    outer_key = current_lease_key.get()
     held_lease = _HeldLease(key, _Fence(key, lease_id, acquired_at))
     try:
         async with asyncio.timeout(None) as timeout:
             renewal = asyncio.create_task(_renew_until_lost(key, lease_id, timeout))
             held_lease.renewal, _held_leases[lease_id] = renewal, held_lease
             try:
+                current_lease_key.set(key)
                 with fence_requests(held_lease.fence.renew):
                     yield loaded[0]
             finally:
+                current_lease_key.set(outer_key)
                 del _held_leases[lease_id]
                 await held_lease.stop_renewal()
     except TimeoutError:

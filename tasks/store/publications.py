@@ -1,9 +1,10 @@
 """The last published version of each page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
 from models.core.runs.publication import Publication
 from models.tables import PublicationRow
@@ -21,3 +22,8 @@ def save_publications(session: Session, digests: Mapping[str, str], at: datetime
     """Save the digests of pages that were published, by artifact key."""
     for key, digest in digests.items():
         session.merge(PublicationRow(key=key, digest=digest, at=at))
+
+
+def delete_publications(session: Session, keys: Iterable[str]) -> None:
+    """Forget the last version of pages, so that the next one is published whatever it says."""
+    session.connection().execute(delete(PublicationRow).where(col(PublicationRow.key).in_(keys)))

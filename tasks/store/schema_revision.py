@@ -26,11 +26,14 @@ def require_current_schema(connection: Connection) -> None:
     """Ensure that a database has the schema of this version.
 
     Raises:
-        InvalidRequest: it has no schema or another revision; the message contains the command.
+        InvalidRequest: it has no schema or another revision; the message contains what to do.
     """
     revision = read_revision(connection)
-    if revision != HEAD_REVISION:
+    if revision == HEAD_REVISION:
+        return
+    error = f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "
+    if revision is not None and revision.isdigit() and revision > HEAD_REVISION:
         raise InvalidRequest(
-            f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "
-            "run `make migrate` (or `python -m deployments.migrate`) once"
+            f"{error}a newer version migrated it. Stop this process, and start that version here"
         )
+    raise InvalidRequest(f"{error}run `make migrate` (or `python -m deployments.migrate`) once")

@@ -11,7 +11,6 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.console import silence
 from tasks import clock
-from tasks.store import session as store_session
 from tests.console.browser import Browser
 from tests.support.product_server import free_port
 
@@ -49,11 +48,12 @@ async def test_not_ready_while_schedules_are_silent(anonymous: Browser) -> None:
     assert len(causes) == 3 and causes[0].startswith("schedule: no run of reconcile-all")
 
 
-async def test_not_ready_with_another_schema(
-    anonymous: Browser, console_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_session, "_current_databases", set())
+async def test_not_ready_with_another_schema(anonymous: Browser, console_database: str) -> None:
+    assert "make migrate" not in await anonymous.get("/login")  # the process has checked it
     with sqlite3.connect(Path(console_database.removeprefix("sqlite:///"))) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '1000'")
     causes = await anonymous.get("/readyz", status=503)
     assert causes.startswith("database: ") and "make migrate" in causes
+    with sqlite3.connect(Path(console_database.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '1999'")
+    assert "a newer version migrated it" in await anonymous.get("/readyz", status=503)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from deployments.console.context import read
 from deployments.console.errors import PageNotFound
 from deployments.console.forms import InvalidForm, is_checked, start, start_preview, text_of
+from deployments.console.pages.configuration import find_mark
 from deployments.console.rendering import FORMER_FORM, render, url
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
@@ -18,6 +19,7 @@ from flows.clusters.sync_namespaces import sync_namespaces
 from flows.discovery.integrate_managed import integrate_managed_harbor
 from flows.registries.remove import remove_registry
 from models.clusters.rights import missing_rules
+from models.configuration.things import Mark, ThingKey, ThingKind
 from models.core.errors import IntegrationError
 from models.core.suggestion import suggest_name
 from models.discovery.managed_harbor import AdoptionState, ManagedHarborRecord
@@ -27,6 +29,7 @@ from models.overview.lists import ListPage, ListQuery, NamespaceQuery, page_offs
 from models.overview.views import WorkspaceNamespace
 from tasks.secrets.cluster_credentials import list_saved_kubeconfigs
 from tasks.store.access import clusters
+from tasks.store.configuration import find_marks
 from tasks.store.lists.audit import list_audit
 from tasks.store.lists.clusters import get_cluster_item, list_cluster_items
 from tasks.store.lists.managed_harbors import list_harbors
@@ -47,6 +50,7 @@ class _PageData(NamedTuple):
     namespaces: ListPage[WorkspaceNamespace]
     harbors: ListPage[ManagedHarborRecord]
     history: ListPage[AuditItem]
+    mark: Mark | None
 
 
 async def show_all(request: Request) -> Response:
@@ -72,6 +76,7 @@ async def show(request: Request) -> Response:
         namespaces=data.namespaces,
         harbors=data.harbors,
         history=data.history,
+        mark=data.mark,
         rules=missing_rules(data.item.status.missing_rights or ()),
         search=params.get("q", ""),
         can_be_adopted=_CAN_BE_ADOPTED,
@@ -158,12 +163,14 @@ def _load(session: Session, name: str, params: Mapping[str, str]) -> _PageData |
     )
     harbors = ListQuery(offset=page_offset(params.get("harbors", "")))
     history = AuditQuery(cluster=name, limit=_HISTORY_ROWS)
+    key = ThingKey(ThingKind.CLUSTER, name)
     return _PageData(
         item,
         clusters.list_other_names(session, item.cluster),
         list_namespaces(session, namespaces),
         list_harbors(session, harbors, name) if item.harbor_counts else _NO_HARBORS,
         list_audit(session, history),
+        find_marks(session, [key]).get(key),
     )
 
 
@@ -199,6 +206,7 @@ async def _form_page(
         status=status,
         values=dict.fromkeys(fields, "") | dict(values),
         errors=dict.fromkeys((*fields, ""), "") | dict(errors or {}),
+        mark=await find_mark(ThingKind.CLUSTER, values["name"]),
         saved=[*((name, name) for name in names), (IN_CLUSTER, "The cluster it runs in")],
         prefect_error=prefect_error,
     )

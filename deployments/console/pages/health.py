@@ -5,6 +5,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from deployments.console.context import console_of, read
 from models.core.errors import IntegrationError
+from tasks.store.schema_revision import require_current_schema
 
 
 async def is_alive(request: Request) -> Response:
@@ -26,7 +27,8 @@ async def is_ready(request: Request) -> Response:
 
 async def _database_causes() -> list[str]:
     try:
-        await read(lambda session: None)  # the first transaction also checks the schema
+        # Pages check the schema once per process: it may have been migrated since.
+        await read(lambda session: require_current_schema(session.connection()))
     except IntegrationError as error:
         return [f"database: {error}"]
     except Exception as error:  # the text could contain a password

@@ -1,6 +1,6 @@
 """One registry: health, spaces, who can pull from it, history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from deployments.console.context import read
 from deployments.console.errors import PageNotFound
 from deployments.console.rendering import FORMER_FORM, render, url
 from models.access.pull_user import pull_user_problem
+from models.configuration.things import Mark, ThingKey, ThingKind
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
 from models.overview.image_commands import image_commands
@@ -37,6 +38,7 @@ from models.registries.robots import RobotAccount
 from models.registries.space import Space, Visibility
 from models.tables import AuditRow
 from tasks import clock
+from tasks.store.configuration import count_marks, find_marks
 from tasks.store.lists import workspaces as workspace_lists
 from tasks.store.lists.bindings import list_bindings
 from tasks.store.lists.history import list_history
@@ -51,10 +53,29 @@ _SIDE_ROWS = 20
 
 
 class SpaceDetail(NamedTuple):
-    """A space that the page shows in detail, with its bindings."""
+    """A space that the page shows in detail, with its bindings.
+
+    Attributes:
+        binding_marks: which files own the bindings, by workspace.
+    """
 
     space: Space
     bindings: ListPage[BoundSpace]
+    binding_marks: Mapping[str, Mark]
+
+
+class _Ownership(NamedTuple):
+    """What configuration files own.
+
+    Attributes:
+        mark: that of the registry; None if no file owns it.
+        space_marks: those of the spaces of the page, by name.
+        counts: how many spaces and bindings of the registry files own.
+    """
+
+    mark: Mark | None
+    space_marks: Mapping[str, Mark]
+    counts: Mapping[ThingKind, int]
 
 
 class _PageData(NamedTuple):
@@ -67,6 +88,7 @@ class _PageData(NamedTuple):
     history: ListPage[AuditRow]
     workspace_names: tuple[str, ...]
     detail: SpaceDetail | None
+    ownership: _Ownership
 
 
 async def show(request: Request) -> Response:
@@ -148,9 +170,10 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
     )
     access = load_registry_access(session, name, side_query(params, "access"), now)
     picker = ListQuery(search=params.get("wq", ""), limit=MAX_ROWS_PER_PAGE)
+    space_page = list_spaces(session, name, parse_query(params))
     return _PageData(
         figures=figures.as_of(get_settings().poll_policy, now),
-        spaces=list_spaces(session, name, parse_query(params)),
+        spaces=space_page,
         totals=access.totals,
         access=access.workspaces,
         held=list_bindings(session, held, now),
@@ -158,6 +181,7 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
         history=list_history(session, side_query(params, "history"), registry=name),
         workspace_names=workspace_lists.list_names(session, picker),
         detail=_load_detail(session, name, params, now),
+        ownership=_load_ownership(session, name, space_page.items),
     )
 
 
@@ -169,4 +193,22 @@ def _load_detail(
         return None
     side = side_query(params, "bindings").model_dump(exclude={"search"})
     query = BindingQuery(registry=registry, space=space.name, **side)
-    return SpaceDetail(space, list_bindings(session, query, now))
+    page = list_bindings(session, query, now)
+    marks = find_marks(
+        session,
+        [
+            ThingKey(ThingKind.BINDING, space.name, registry, item.binding.workspace)
+            for item in page.items
+        ],
+    )
+    return SpaceDetail(space, page, {key.workspace: mark for key, mark in marks.items()})
+
+
+def _load_ownership(session: Session, name: str, items: Iterable[SpaceItem]) -> _Ownership:
+    registry = ThingKey(ThingKind.REGISTRY, name)
+    names = [item.statistics.space.name for item in items]
+    keys = [ThingKey(ThingKind.SPACE, space, name) for space in names]
+    marks = find_marks(session, [registry, *keys])
+    mark = marks.pop(registry, None)
+    space_marks = {key.name: space_mark for key, space_mark in marks.items()}
+    return _Ownership(mark, space_marks, count_marks(session, name))

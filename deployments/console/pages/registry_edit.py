@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.console.forms import InvalidForm, check_parameters, start, text_of
+from deployments.console.pages.configuration import find_mark
 from deployments.console.pages.registry import find_registry
 from deployments.console.rendering import render, url
 from flows.forms.fields import canonicalize_address, parse_pull_addresses
 from flows.forms.schema import NONE
 from flows.registries.update import update_registry
+from models.configuration.things import ThingKind
 from models.core.errors import InvalidRequest
 from models.registries.registry import BlockRef, CredentialRef, DriftPolicy, Registry
 from tasks.prefect.api import PrefectUnavailable
@@ -174,6 +176,7 @@ async def _form_page(
         registry=registry,
         version=_version(registry),
         losses=losses,
+        mark=await find_mark(ThingKind.REGISTRY, registry.name),
         values={"opened_spaces": "", **values},
         errors=errors,
         messages=[f"{name}: {text}" if name else text for name, text in errors.items()],

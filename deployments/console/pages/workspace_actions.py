@@ -18,6 +18,7 @@ from deployments.console.forms import (
     text_of,
     texts_of,
 )
+from deployments.console.pages.configuration import find_mark
 from deployments.console.pages.workspaces import find_workspace
 from deployments.console.rendering import own_path, render, url
 from flows.access.bind_space import bind_space
@@ -26,6 +27,7 @@ from flows.access.remove_workspace import remove_workspace
 from flows.access.unbind_space import unbind_space
 from models.access.binding import Workspace
 from models.clusters.service_account_choice import DEFAULT_ACCOUNTS
+from models.configuration.things import ThingKind
 from models.overview.lists import MAX_ROWS_PER_PAGE, NamespaceQuery
 from tasks.store.access import clusters, workspaces
 from tasks.store.lists.namespaces import list_listed_paths, list_paths
@@ -150,6 +152,7 @@ async def _form_page(
         errors=errors,
         messages=[text for name, text in errors.items() if name not in _FIELDS_WITH_ERROR],
         workspace=workspace,
+        mark=await find_mark(ThingKind.WORKSPACE, workspace.name) if workspace else None,
         paths=_options({*paths, *values["namespaces"]}),
         has_more=len(paths) == MAX_ROWS_PER_PAGE,
         namespace_search=search,

@@ -1,6 +1,6 @@
 """Workspaces: the list, and what one of them can pull and why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from deployments.console.errors import PageNotFound
 from deployments.console.rendering import render, url
 from models.access.binding import Workspace
 from models.clusters.membership import Namespace
+from models.configuration.things import Mark, ThingKey, ThingKind
 from models.core.settings import get_settings
 from models.core.suggestion import suggest_name
 from models.overview.items import BindingTotals
@@ -36,6 +37,7 @@ from models.overview.views import BoundRegistry, BoundSpace, WorkspaceNamespace
 from models.tables import AuditRow
 from tasks import clock
 from tasks.store.access import workspaces
+from tasks.store.configuration import find_marks
 from tasks.store.lists import registries as registry_lists
 from tasks.store.lists.bindings import list_bindings, load_binding_totals
 from tasks.store.lists.history import list_history
@@ -48,7 +50,16 @@ _SIDE_ROWS = 20
 
 
 class _PageData(NamedTuple):
+    """What the page of a workspace shows.
+
+    Attributes:
+        mark: which file owns the workspace; None if none does.
+        binding_marks: which files own the bindings of the page, by registry and space.
+    """
+
     workspace: Workspace
+    mark: Mark | None
+    binding_marks: Mapping[tuple[str, str], Mark]
     totals: BindingTotals
     bound: ListPage[BoundSpace]
     members: ListPage[WorkspaceNamespace]
@@ -124,10 +135,14 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
         return None
     registry = params.get("registry", "")
     spaces = SpaceQuery(search=params.get("sq", ""))
+    bound = list_bindings(session, _binding_query(name, params), now)
+    marks = _load_marks(session, name, bound.items)
     return _PageData(
         workspace=workspace,
+        mark=marks.pop(ThingKey(ThingKind.WORKSPACE, name), None),
+        binding_marks={(key.registry, key.name): mark for key, mark in marks.items()},
         totals=load_binding_totals(session, BindingQuery(workspace=name)),
-        bound=list_bindings(session, _binding_query(name, params), now),
+        bound=bound,
         members=list_namespaces(session, _namespace_query(params, "members", name)),
         refused=list_refused_namespaces(session, name, _namespace_query(params, "refused")),
         registries=list_bound_registries(session, name),
@@ -139,6 +154,12 @@ def _load(session: Session, name: str, params: QueryParams, now: datetime) -> _P
         if registry
         else (),
     )
+
+
+def _load_marks(session: Session, name: str, bound: Iterable[BoundSpace]) -> dict[ThingKey, Mark]:
+    bindings = [item.binding for item in bound]
+    keys = [ThingKey(ThingKind.BINDING, item.space, item.registry, name) for item in bindings]
+    return find_marks(session, [ThingKey(ThingKind.WORKSPACE, name), *keys])
 
 
 def _binding_query(name: str, params: Mapping[str, str]) -> BindingQuery:

@@ -79,6 +79,20 @@ def test_a_file_that_prefect_cannot_store(
     assert run("apply", str(file), "--folder", str(file.parent))[0] == CHANGES
 
 
+def test_a_linked_folder_owns_what_its_plan_says(
+    run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "platform" / "main.yaml").write_text(WORKSPACES)
+    link = tmp_path / "current"
+    link.symlink_to("platform")
+    assert "(current/main.yaml:2)" in run("plan", str(link))[1]
+    assert run("apply", str(link))[0] == CHANGES
+    assert run("plan", str(link)) == (NOTHING_TO_DO, "nothing to do\n")
+    file = tmp_path / "platform" / "main.yaml"
+    assert run("plan", str(file), "--folder", str(link)) == (NOTHING_TO_DO, "nothing to do\n")
+    assert run("apply", str(file), "--folder", str(link))[0] == NOTHING_TO_DO
+
+
 def test_a_missing_file_is_an_error(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     code, output = run("plan", str(tmp_path / "missing.yaml"))
     assert code == ERROR

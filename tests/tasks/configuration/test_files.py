@@ -20,6 +20,28 @@ def test_names_do_not_follow_links(tmp_path: Path) -> None:
     assert list(sources.texts) == [sources.scope.name] == ["current/linked.yaml"]
 
 
+def test_a_folder_has_one_name_whichever_way_it_is_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1a2b" / "teams").mkdir(parents=True)
+    (tmp_path / "1a2b" / "teams" / "red.yaml").write_text("{}")
+    current = tmp_path / "current"
+    current.symlink_to("1a2b")
+    monkeypatch.chdir(current)
+    monkeypatch.setenv("PWD", str(current))  # as a shell does
+    for root, path in (
+        (current, current / "teams" / "red.yaml"),
+        (current, tmp_path / "1a2b" / "teams" / "red.yaml"),
+        (current / "teams" / "..", current / "teams" / "red.yaml"),
+        (Path(), Path("teams/red.yaml")),
+        (Path(), current / "teams" / "red.yaml"),
+        (Path(), Path("../1a2b/teams/red.yaml")),
+    ):
+        assert list(read_folder(root, path).texts) == ["current/teams/red.yaml"], (root, path)
+    monkeypatch.setenv("PWD", str(tmp_path))  # of a parent that went elsewhere
+    assert list(read_folder(Path(), Path()).texts) == ["1a2b/teams/red.yaml"]
+
+
 def test_an_unusable_path_is_an_error_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "loop.yaml").symlink_to("loop.yaml")
     for path in ("loop.yaml", "a\0b"):

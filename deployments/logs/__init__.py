@@ -1,0 +1,1 @@
+"""Log records as JSON, for Prefect's logging configuration."""

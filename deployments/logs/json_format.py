@@ -1,0 +1,41 @@
+"""A formatter for log collectors: one JSON object per line."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from models.core.runs.lease_key import current_lease_key
+
+_EXTRA_FIELDS = ("flow_run_id", "flow_run_name", "task_run_id", "request_id")
+"""Fields that Prefect or a request add to a record."""
+
+
+class JsonFormatter(logging.Formatter):
+    """Format a record as one line of JSON: time (UTC), level, logger, message, and what is known.
+
+    A record has `registry` (or `cluster`) while its run holds that lease, Prefect's ids of the run,
+    and the traceback as `error`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a message with line breaks stays one line."""
+        fields = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_lease_fields(),
+        }
+        for name in _EXTRA_FIELDS:
+            if value := getattr(record, name, None):
+                fields[name] = str(value)
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def _lease_fields() -> dict[str, str]:
+    _, slash, name = current_lease_key.get().rpartition("/")
+    if not name:
+        return {}
+    return {"cluster" if slash else "registry": name}
