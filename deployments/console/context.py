@@ -9,6 +9,7 @@ from jinja2 import Environment
 from sqlmodel import Session as DatabaseSession
 from starlette.requests import HTTPConnection
 
+from deployments.console.metrics import MetricsPage
 from deployments.console.security.attempts import LoginAttempts
 from deployments.console.security.devices import DeviceCookies
 from deployments.console.security.sessions import Session, SessionCookies, User
@@ -32,6 +33,7 @@ class Console:
     attempts: LoginAttempts = field(default_factory=LoginAttempts)
     started_at: datetime = field(default_factory=clock.now)
     last_ends: LastEnds = field(default_factory=LastEnds)
+    metrics: MetricsPage = field(default_factory=MetricsPage)
 
     async def find_silence(self) -> Silence:
         """Return which schedules are silent; Prefect is asked every few seconds only."""

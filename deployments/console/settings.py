@@ -12,10 +12,21 @@ from models.core.errors import InvalidRequest
 from models.core.network import Network, parse_networks
 from tasks.secrets.key_files import read_secret_file
 
+_MIN_TOKEN_LENGTH = 16
+
 
 def _check_networks(text: str) -> str:
     parse_networks(text)
     return text
+
+
+def _read_line(setting: str, file: Path) -> str:
+    try:
+        return read_secret_file(file).strip()
+    except OSError as error:
+        raise InvalidRequest(
+            f"CONSOLE_{setting}: {file} cannot be read ({error.strerror})"
+        ) from None
 
 
 class ConsoleSettings(BaseSettings):
@@ -35,6 +46,7 @@ class ConsoleSettings(BaseSettings):
         session_hours: how long a login is valid.
         secure_cookie: whether browsers send the cookie over https only; without it, this holds if
             the login itself used https.
+        metrics_token_file: file with the token that Prometheus sends; None turns the metrics off.
         prefect_ui_url: address of the Prefect UI for links; empty means that of the Prefect API.
     """
 
@@ -48,6 +60,7 @@ class ConsoleSettings(BaseSettings):
     hosts: str = ""
     session_hours: float = Field(default=12, gt=0)
     secure_cookie: bool = False
+    metrics_token_file: Path | None = None
     prefect_ui_url: str = ""
 
     @property
@@ -67,7 +80,7 @@ class ConsoleSettings(BaseSettings):
             InvalidRequest: the password cannot be read, or the user header is set without the
                 proxies and host names for which it counts.
         """
-        _ = self.password
+        _ = self.password, self.metrics_token
         for name, value in (("TRUSTED_PROXIES", self.trusted_proxies), ("HOSTS", self.hosts)):
             if self.user_header and not value.strip():
                 raise InvalidRequest(
@@ -85,17 +98,29 @@ class ConsoleSettings(BaseSettings):
         if self.password_file is None:
             secret = get_current_settings().api.auth_string
             return secret.get_secret_value() if secret else ""
-        try:
-            line = read_secret_file(self.password_file).strip()
-        except OSError as error:
-            raise InvalidRequest(
-                f"CONSOLE_PASSWORD_FILE: {self.password_file} cannot be read ({error.strerror})"
-            ) from None
+        line = _read_line("PASSWORD_FILE", self.password_file)
         if not all(line.partition(":")):
             raise InvalidRequest(
                 f"CONSOLE_PASSWORD_FILE: {self.password_file} does not contain a line user:password"
             )
         return line
+
+    @cached_property
+    def metrics_token(self) -> str:
+        """The token of the metrics page; empty if it is off.
+
+        Raises:
+            InvalidRequest: the file cannot be read, or has fewer than 16 characters.
+        """
+        if self.metrics_token_file is None:
+            return ""
+        token = _read_line("METRICS_TOKEN_FILE", self.metrics_token_file)
+        if len(token) < _MIN_TOKEN_LENGTH:
+            raise InvalidRequest(
+                f"CONSOLE_METRICS_TOKEN_FILE: {self.metrics_token_file} has fewer than "
+                f"{_MIN_TOKEN_LENGTH} characters; create one with: openssl rand -hex 24"
+            )
+        return token
 
     @property
     def prefect_url(self) -> str:

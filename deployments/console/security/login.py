@@ -11,7 +11,7 @@ from deployments.console.rendering import login_url
 from deployments.console.security.proxies import host_name, is_https, proxy_user
 from deployments.console.security.sessions import COOKIE_NAME, Session, User
 
-PUBLIC_PATHS = frozenset({"/login", "/healthz", "/readyz"})
+PUBLIC_PATHS = frozenset({"/login", "/healthz", "/readyz", "/metrics"})
 _STATIC_PREFIX = "/static/"
 
 

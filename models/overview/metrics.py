@@ -1,0 +1,50 @@
+"""The figures that the metrics page shows, as they were at one moment."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from models.clusters.pull_secret import PullSecretState
+from models.core.base import FrozenModel
+from models.core.reasons import Reason
+from models.overview.cluster_list import ClusterItem
+from models.overview.overview import Overview
+
+
+class BindingCounts(NamedTuple):
+    """The bindings of one registry.
+
+    Attributes:
+        total: all, including pending and held ones.
+        pending: those that are not in force, without held ones.
+        held: those that wait for a person's decision.
+    """
+
+    total: int = 0
+    pending: int = 0
+    held: int = 0
+
+
+class PullSecretGroup(NamedTuple):
+    """Pull secrets of one cluster in the same state for the same reason."""
+
+    cluster: str
+    state: PullSecretState
+    reason: Reason
+
+
+class MetricsSnapshot(FrozenModel):
+    """What is known at one moment.
+
+    Attributes:
+        bindings: counts by registry, without registries that have none.
+        pull_secrets: number of namespaces by cluster, state and reason.
+        oldest_robot_secrets: when the oldest robot account secret in use was created (UTC), by
+            registry.
+    """
+
+    overview: Overview
+    bindings: Mapping[str, BindingCounts] = {}
+    clusters: tuple[ClusterItem, ...] = ()
+    pull_secrets: Mapping[PullSecretGroup, int] = {}
+    oldest_robot_secrets: Mapping[str, datetime] = {}
