@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
+from models.core.errors import IntegrationError
 from models.core.settings import get_settings
 from models.overview.metrics import BindingCounts, MetricsSnapshot
 from models.overview.overview import RegistryStatistics
@@ -21,12 +22,18 @@ from models.registries.condition import Health
 from models.registries.observation import UNLIMITED
 from tasks import clock
 from tasks.store.lists.metrics import load_metrics
+from tasks.store.schema_revision import HEAD_REVISION
 from tasks.store.session import in_snapshot
 
 PREFIX = "registry_integration"
 _KEPT_SECONDS = 15.0
+_MAX_SECONDS = 20.0
 
 _Sample = tuple[Sequence[str], float | datetime | None]
+
+
+class MetricsUnavailable(IntegrationError):
+    """The figures cannot be read; the message says why, and is kept as long as a page is."""
 
 
 class MetricsPage:
@@ -34,20 +41,40 @@ class MetricsPage:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._text = b""
+        self._result: bytes | str = ""
         self._expires_at = 0.0
 
     async def get(self) -> bytes:
-        """Return the page."""
+        """Return the page.
+
+        Raises:
+            MetricsUnavailable: the database cannot be read, or not in time.
+        """
         async with self._lock:
             if time.monotonic() >= self._expires_at:
-                self._text = await in_snapshot(_load_text, clock.now())
+                self._result = await _read_page()
                 self._expires_at = time.monotonic() + _KEPT_SECONDS
-            return self._text
+            if isinstance(self._result, str):
+                raise MetricsUnavailable(self._result)
+            return self._result
+
+
+async def _read_page() -> bytes | str:
+    """Return the page, or why there is none."""
+    try:
+        async with asyncio.timeout(_MAX_SECONDS):
+            return await in_snapshot(_load_text, clock.now())
+    except TimeoutError:
+        return f"did not answer within {_MAX_SECONDS:.0f} s"
+    except IntegrationError as error:
+        return str(error)
+    except Exception as error:  # the text could contain a password
+        return f"cannot be read ({type(error).__name__})"
 
 
 def _load_text(session: Session, now: datetime) -> bytes:
-    return render_metrics(load_metrics(session, get_settings().poll_policy, now))
+    settings = get_settings()
+    return render_metrics(load_metrics(session, settings.poll_policy, settings.rotation_age, now))
 
 
 def render_metrics(snapshot: MetricsSnapshot) -> bytes:
@@ -62,8 +89,14 @@ class _SnapshotCollector(Collector):
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield _gauge(
+            "build_info",
+            "The revision of the database schema; always 1.",
+            ("schema",),
+            [((HEAD_REVISION,), 1)],
+        )
         yield from _registry_families(self._snapshot.overview.registries)
-        yield from _content_families(self._snapshot.overview.registries)
+        yield from _content_families(self._snapshot)
         yield from _access_families(self._snapshot)
         yield from _cluster_families(self._snapshot)
 
@@ -128,7 +161,8 @@ def _registry_families(registries: Sequence[RegistryStatistics]) -> Iterator[Gau
     )
 
 
-def _content_families(registries: Sequence[RegistryStatistics]) -> Iterator[GaugeMetricFamily]:
+def _content_families(snapshot: MetricsSnapshot) -> Iterator[GaugeMetricFamily]:
+    registries = snapshot.overview.registries
     yield _gauge(
         "spaces",
         "Image spaces of the registry, without missing ones.",
@@ -165,6 +199,12 @@ def _content_families(registries: Sequence[RegistryStatistics]) -> Iterator[Gaug
         "Storage in use; no sample if it is unknown.",
         ("registry",),
         (((item.name,), item.storage_used) for item in registries),
+    )
+    yield _gauge(
+        "spaces_nearly_full",
+        "Spaces that use 90 % of their quota or more.",
+        ("registry",),
+        (((item.name,), snapshot.full_spaces.get(item.name, 0)) for item in registries),
     )
     yield _gauge(
         "storage_limit_bytes",
@@ -211,9 +251,16 @@ def _access_families(snapshot: MetricsSnapshot) -> Iterator[GaugeMetricFamily]:
     )
     yield _gauge(
         "oldest_robot_secret_timestamp_seconds",
-        "When the oldest robot account secret of this service was created.",
+        "When the oldest robot account secret of a workspace was created.",
         ("registry",),
         (((name,), at) for name, at in snapshot.oldest_robot_secrets.items()),
+    )
+    rotation = snapshot.rotation.total_seconds() if snapshot.rotation else None
+    yield _gauge(
+        "robot_secret_rotation_seconds",
+        "Age at which robot account secrets are rotated; no sample if they are not.",
+        (),
+        [((), rotation)],
     )
 
 

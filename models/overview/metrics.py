@@ -1,7 +1,7 @@
 """The figures that the metrics page shows, as they were at one moment."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from models.clusters.pull_secret import PullSecretState
@@ -39,12 +39,16 @@ class MetricsSnapshot(FrozenModel):
     Attributes:
         bindings: counts by registry, without registries that have none.
         pull_secrets: number of namespaces by cluster, state and reason.
-        oldest_robot_secrets: when the oldest robot account secret in use was created (UTC), by
-            registry.
+        full_spaces: number of spaces that use 90 % of their quota or more, by registry.
+        oldest_robot_secrets: when the oldest robot account secret of a workspace was created (UTC),
+            by registry. The observer's is not rotated by age.
+        rotation: age at which these secrets are rotated; None if they are not.
     """
 
     overview: Overview
     bindings: Mapping[str, BindingCounts] = {}
     clusters: tuple[ClusterItem, ...] = ()
     pull_secrets: Mapping[PullSecretGroup, int] = {}
+    full_spaces: Mapping[str, int] = {}
     oldest_robot_secrets: Mapping[str, datetime] = {}
+    rotation: timedelta | None = None

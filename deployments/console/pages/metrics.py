@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from deployments.console.context import console_of
-from models.core.errors import IntegrationError
+from deployments.console.metrics import MetricsUnavailable
 
 _SCHEME = "bearer"
 
@@ -24,11 +24,8 @@ async def show(request: Request) -> Response:
         return PlainTextResponse("the token is wrong\n", status_code=401, headers=headers)
     try:
         text = await console.metrics.get()
-    except IntegrationError as error:
+    except MetricsUnavailable as error:
         return PlainTextResponse(f"database: {error}\n", status_code=503)
-    except Exception as error:  # the text could contain a password
-        message = f"database: cannot be read ({type(error).__name__})\n"
-        return PlainTextResponse(message, status_code=503)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

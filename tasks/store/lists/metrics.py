@@ -1,6 +1,6 @@
 """The figures of the metrics page, in a fixed number of queries."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select
 from sqlmodel import Session, col
@@ -8,30 +8,57 @@ from sqlmodel import Session, col
 from models.clusters.pull_secret import PullSecretState
 from models.core.limits import PollPolicy
 from models.core.reasons import Reason
+from models.overview.cluster_list import ClusterItem
 from models.overview.lists import MAX_ROWS_PER_PAGE, ListQuery
 from models.overview.metrics import BindingCounts, MetricsSnapshot, PullSecretGroup
 from models.overview.overview import Overview
-from models.tables import BindingRow, PullSecretRow, RobotAccountRow
+from models.tables import BindingRow, PullSecretRow, RobotAccountRow, SpaceRow
 from tasks.store.lists.clusters import list_cluster_items
 from tasks.store.lists.pending import is_pending, load_pending_rule
 from tasks.store.registries.statistics import list_registry_statistics
 
+_FULL_SHARE = 0.9
 
-def load_metrics(session: Session, policy: PollPolicy, now: datetime) -> MetricsSnapshot:
+
+def load_metrics(
+    session: Session, policy: PollPolicy, rotation: timedelta | None, now: datetime
+) -> MetricsSnapshot:
     """Return the figures of all registries and clusters.
 
     Args:
         policy: decides which observations are outdated.
+        rotation: age at which robot account secrets are rotated; None if they are not.
         now: the current time.
     """
     registries = tuple(item.as_of(policy, now) for item in list_registry_statistics(session))
     return MetricsSnapshot(
         overview=Overview(at=now, registries=registries),
         bindings=_count_bindings(session),
-        clusters=list_cluster_items(session, ListQuery(limit=MAX_ROWS_PER_PAGE)).items,
+        clusters=_list_clusters(session),
         pull_secrets=_count_pull_secrets(session),
+        full_spaces=_count_full_spaces(session),
         oldest_robot_secrets=_oldest_robot_secrets(session),
+        rotation=rotation,
     )
+
+
+def _list_clusters(session: Session) -> tuple[ClusterItem, ...]:
+    items: list[ClusterItem] = []
+    while True:
+        page = list_cluster_items(session, ListQuery(offset=len(items), limit=MAX_ROWS_PER_PAGE))
+        items += page.items
+        if not page.items or len(items) >= page.total:
+            return tuple(items)
+
+
+def _count_full_spaces(session: Session) -> dict[str, int]:
+    used, limit = col(SpaceRow.storage_used), col(SpaceRow.storage_limit)
+    query = (
+        select(col(SpaceRow.registry_name), func.count())
+        .where(col(SpaceRow.missing_since).is_(None), limit > 0, used >= _FULL_SHARE * limit)
+        .group_by(col(SpaceRow.registry_name))
+    )
+    return {name: count for name, count in session.connection().execute(query)}
 
 
 def _count_bindings(session: Session) -> dict[str, BindingCounts]:
@@ -57,7 +84,9 @@ def _count_pull_secrets(session: Session) -> dict[PullSecretGroup, int]:
 
 
 def _oldest_robot_secrets(session: Session) -> dict[str, datetime]:
-    query = select(
-        col(RobotAccountRow.registry_name), func.min(col(RobotAccountRow.made_at))
-    ).group_by(col(RobotAccountRow.registry_name))
+    query = (
+        select(col(RobotAccountRow.registry_name), func.min(col(RobotAccountRow.made_at)))
+        .where(col(RobotAccountRow.workspace) != "")
+        .group_by(col(RobotAccountRow.registry_name))
+    )
     return {name: made_at for name, made_at in session.connection().execute(query)}
