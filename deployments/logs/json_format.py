@@ -4,7 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from models.core.runs.lease_key import current_lease_key
+from tasks.lease_key import current_lease_key
 
 _EXTRA_FIELDS = ("flow_run_id", "flow_run_name", "task_run_id", "request_id")
 """Fields that Prefect or a request add to a record."""

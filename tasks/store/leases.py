@@ -19,12 +19,12 @@ from sqlmodel import Session, col, delete, update
 
 from models.core.errors import LeaseHeld
 from models.core.runs.lease import LeaseConflict
-from models.core.runs.lease_key import current_lease_key
 from models.core.settings import get_settings
 from models.tables import LeaseRow, RegistryRow
 from models.tables.types import UtcDateTime
 from tasks import clock
 from tasks.http.fence import fence_requests
+from tasks.lease_key import current_lease_key
 from tasks.store.session import in_transaction
 
 P = ParamSpec("P")

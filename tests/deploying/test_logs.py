@@ -14,7 +14,7 @@ from models.core.errors import InvalidRequest
 _PROGRAM = """
 import logging
 from prefect.logging.configuration import setup_logging
-from models.core.runs.lease_key import current_lease_key
+from tasks.lease_key import current_lease_key
 setup_logging()
 current_lease_key.set("prod")
 logging.getLogger("prefect.flow_runs.x").info(
