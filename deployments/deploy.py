@@ -17,6 +17,7 @@ from prefect.workers.process import ProcessWorker
 
 from deployments.definitions import BLOCK_TYPES, load_definitions
 from deployments.environment import PROJECT_DIR, WORK_POOL
+from deployments.notifications import create_notifications
 from deployments.old_artifacts import delete_old_artifacts
 from deployments.prefect_api import api_url_error
 from deployments.worker.dead_runs import crash_all_runs
@@ -39,6 +40,8 @@ async def prepare_server(*, recovering: bool) -> None:
         await _create_work_pool(client)
         await _resume_served_deployments(client)
         await _rename_schedules(client)
+        if summary := await create_notifications(client):
+            print(summary, flush=True)
         if count := await delete_old_artifacts(client):
             print(f"{pluralize(count, 'version')} of former pages of state deleted.", flush=True)
 

@@ -3,11 +3,16 @@
 import json
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -28,6 +33,7 @@ from tests.console.browser import URL, Browser
 from tests.real.skip import program
 from tests.support.builders import PRIVATE, PUBLIC, registry, space
 from tests.support.large_world import save_large_world
+from tests.support.product_server import free_port
 from tests.tasks.store.registries.test_statistics import reading
 from tests.tasks.store.tools import integrate
 
@@ -249,3 +255,74 @@ def test_every_alert_has_a_cause_in_this_table_and_a_row_on_the_page() -> None:
     page = (PROJECT_DIR / "docs/metrics.md").read_text()
     assert [rule["alert"] for rule in _rules()] == list(CAUSES)
     assert all(f"`{name}`" in page for name in CAUSES)
+
+
+@contextmanager
+def _serve(app: Starlette) -> Iterator[int]:
+    """Serve an application on a free port in a thread."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def _run_prometheus(folder: Path, target: int) -> Iterator[httpx.Client]:
+    """Run a Prometheus that scrapes a console; yields a client of its API."""
+    binary, port = program("prometheus", "apt-get install prometheus"), free_port()
+    configuration = {
+        "global": {"scrape_interval": "1s"},
+        "rule_files": [str(FOLDER / "alerts.yaml")],
+        "scrape_configs": [
+            {
+                "job_name": "console",
+                "authorization": {"credentials": TOKEN},
+                "static_configs": [{"targets": [f"127.0.0.1:{target}"]}],
+            }
+        ],
+    }
+    file = folder / "prometheus.yaml"
+    file.write_text(yaml.safe_dump(configuration))
+    command = [
+        binary,
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+                yield client
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _query(client: httpx.Client, expression: str) -> list[Any]:
+    try:
+        answer = client.get("/api/v1/query", params={"query": expression}).json()
+    except (httpx.TransportError, ValueError):
+        return []
+    assert answer["status"] == "success", (expression, answer)
+    result: list[Any] = answer["data"]["result"]
+    return result
+
+
+async def test_a_real_prometheus_gets_data_for_every_panel(
+    app: Starlette, large_page: str, tmp_path: Path
+) -> None:
+    dashboard = json.loads((FOLDER / "dashboard.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    with _serve(app) as port, _run_prometheus(tmp_path, port) as client:
+        deadline = time.monotonic() + 60
+        while not _query(client, "registry_integration_build_info"):
+            assert time.monotonic() < deadline, (tmp_path / "prometheus.log").read_text()[-2000:]
+            time.sleep(0.3)
+        assert [text for text in expressions if not _query(client, text)] == []
+        assert _query(client, "sum(registry_integration_registry_info)")[0]["value"][1] == "201"
