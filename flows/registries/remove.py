@@ -39,10 +39,26 @@ async def remove_registry(
     The artifact `removal-<registry>` lists what is removed. An unreachable registry is removed
     too; the artifact then lists the robot accounts that remain in it.
     """
+    if not confirm:
+        async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS):
+            counts = await _publish_preview(name, confirmed=False)
+        return Completed(message=messages.would_be_removed(name, counts))
+    message, is_complete = await delete_registry(name)
+    return Completed(message=message) if is_complete else Failed(message=message)
+
+
+async def delete_registry(name: str) -> tuple[str, bool]:
+    """Delete this service's objects in a registry, its logins in pull secrets, then its record.
+
+    Returns:
+        What was removed, and whether nothing remains.
+
+    Raises:
+        InvalidRequest: there is no such registry.
+        LeaseHeld: another run holds the registry.
+    """
     async with hold_lease(name, wait_seconds=LEASE_WAIT_SECONDS) as context:
-        counts = await _publish_preview(name, confirmed=confirm)
-        if not confirm:
-            return Completed(message=messages.would_be_removed(name, counts))
+        counts = await _publish_preview(name, confirmed=True)
         exclude = partial(_exclude_from_adoption, registry=name)
         removal = await decommission(name, context, "removed by a user", on_delete=exclude)
     targets = await sync_targets()
@@ -52,8 +68,7 @@ async def remove_registry(
     remarks = [messages.orphaned_robots(logins, removal.error)] if logins else []
     remarks += [f"the removal of its logins is {pending}"] if pending else []
     message = messages.removed(name, counts, remarks)
-    is_failed = bool(logins) or any(target.is_failed for target in targets)
-    return Failed(message=message) if is_failed else Completed(message=message)
+    return message, not logins and not any(target.is_failed for target in targets)
 
 
 def _exclude_from_adoption(session: Session, registry: str) -> None:

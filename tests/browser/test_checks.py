@@ -16,6 +16,7 @@ from flows.access.update_workspace import update_workspace
 from flows.clusters.register_cluster import register_cluster
 from flows.clusters.remove_cluster import remove_cluster
 from flows.clusters.sync_namespaces import sync_namespaces
+from flows.decommission import decommission_all
 from flows.forms.schema import KEEP, NONE, NOTHING_CHOSEN
 from flows.registries.integrate import integrate_registry
 from flows.registries.remove import remove_registry
@@ -38,6 +39,7 @@ FORMS: dict[str, dict[str, Any]] = {
         register_cluster,
         remove_cluster,
         remove_registry,
+        decommission_all,
         remove_workspace,
         update_workspace,
         rotate_credentials,
