@@ -2,6 +2,8 @@
 
 import sys
 
+from sqlalchemy.exc import OperationalError
+
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks.secrets.robot_secrets import ensure_keys
@@ -17,6 +19,14 @@ def main() -> int:
             print(ensure_keys() or "The keys are up to date.")
     except InvalidRequest as error:
         print(f"Migration failed: {error}", file=sys.stderr)
+        return 1
+    except OperationalError as error:  # its text contains the statement, not the cause alone
+        cause = type(error.orig).__name__
+        print(
+            f"Migration failed: the database cannot be used ({cause}). Check that its server runs, "
+            "and the address, user and password in REGISTRY_INTEGRATION_DATABASE_URL",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -14,7 +14,10 @@ def server_variables(environment: Mapping[str, str]) -> dict[str, str]:
     The password of the API is that of its clients, so that one Secret serves all containers.
     """
     password = environment.get("PREFECT_API_AUTH_STRING", "")
+    home = environment.get("PREFECT_HOME") or "/data/prefect"
     defaults = server_defaults(_PORT) | {
+        # Prefect writes the files of its UI, by default beside its code, which is read-only.
+        "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui",
         "PREFECT_SERVER_API_HOST": "0.0.0.0",  # noqa: S104 - other containers reach it
         "PREFECT_SERVER_API_PORT": str(_PORT),
         "PREFECT_SERVER_API_AUTH_STRING": password,

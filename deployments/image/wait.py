@@ -11,6 +11,7 @@ import time
 from deployments.definitions import load_definitions
 from deployments.environment import PROJECT_DIR
 from models.core.errors import IntegrationError
+from models.core.plural import pluralize
 from tasks.prefect.api import prefect_client
 from tasks.store.session import in_transaction
 
@@ -37,7 +38,7 @@ async def find_obstacle() -> str:
         for definition in load_definitions()
         if definition["entrypoint"] not in names
     ]
-    return f"not deployed yet: {', '.join(missing)}" if missing else ""
+    return f"{pluralize(len(missing), 'flow')} not deployed yet" if missing else ""
 
 
 async def wait(seconds: float) -> int:

@@ -57,6 +57,7 @@ def test_the_server_takes_the_password_of_its_clients_and_keeps_what_is_set() ->
     assert variables["PREFECT_SERVER_API_AUTH_STRING"] == "a:b"
     assert "PREFECT_UI_API_URL" not in variables
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert variables["PREFECT_UI_STATIC_DIRECTORY"] == "/data/prefect/ui"
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

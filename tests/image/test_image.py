@@ -67,6 +67,8 @@ def _run_installation(image: Image, data: Path, logs: Path) -> Iterator[Installa
         api = stack.enter_context(httpx.Client(base_url=f"{api_url}/", auth=auth, timeout=30))
         _wait("the Prefect server", lambda: api.get("health").is_success)
         assert "up to date" in image.run(["migrate"], data, **clients)
+        page = httpx.get(f"http://127.0.0.1:{port}/", timeout=30)
+        assert page.status_code == 200 and "<html" in page.text
         image.run(["deploy"], data, **clients)
         image.run(["wait"], data, **clients)
         stack.enter_context(image.start(["worker"], data, logs / "worker.log", **clients))
