@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from flows.access.bind_space import bind_space
 from models.core.reasons import Reason
 from tests.support.databases import migrated_sqlite, use_database
 from tests.support.helpers import add_registry, expect_failure, harbor_with
 from tests.support.platform import (
     bind,
-    bind_space,
     cluster_with,
     pull_secrets_in,
     pulls,
