@@ -27,7 +27,9 @@ reconcile makes registries and clusters as they were then:
  * bindings, registries, clusters and workspaces that were added later are gone. Robot accounts and
    pull secrets that were created for them carry the mark of this installation and are deleted, or
    replaced where a workspace still needs one.
-Repeat the revocations before you start the workers, see docs/backup.md."""
+ * Prefect's saved blocks are those of that time.
+Pause the schedules and repeat the revocations first, as docs/backup.md says. Each run
+reconciles its whole registry: it grants what other runs have not revoked yet."""
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from cryptography.fernet import Fernet
 from sqlmodel import Session
 
-from deployments.backup.databases import Database, open_secret_file
+from deployments.backup.databases import Database, open_secret_file, write_all
 from deployments.backup.installation import Installation
 from deployments.backup.manifest import (
     MANIFEST_NAME,
@@ -76,10 +76,15 @@ def create_backup(
         _write_file(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2))
         return manifest
 
-    manifest = _create_folder(target, write)
-    if keys_target is not None:
-        _create_folder(keys_target, lambda folder: _write_key_files(installation.key_paths, folder))
-    return manifest
+    if keys_target is None:
+        return _create_folder(target, write)
+
+    def write_with_keys(folder: Path) -> Manifest:
+        manifest = write(folder)  # its name follows the keys: a backup without them is none
+        _create_folder(keys_target, lambda keys: _write_key_files(installation.key_paths, keys))
+        return manifest
+
+    return _create_folder(target, write_with_keys)
 
 
 def _copy(database: Database, folder: Path, name: str) -> DatabaseCopy:
@@ -135,7 +140,7 @@ def _write_key_files(paths: Mapping[str, Path], folder: Path) -> None:
 
 def _write_file(path: Path, text: str) -> None:
     with open_secret_file(path) as handle:
-        os.write(handle, text.encode())
+        write_all(handle, text.encode())
 
 
 def _create_folder(target: Path, write: Callable[[Path], T]) -> T:

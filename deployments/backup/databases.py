@@ -130,7 +130,14 @@ def copy_secret_file(source: Path, target: Path) -> None:
     """Copy a file to a new one with mode 0600, and sync it."""
     with source.open("rb") as content, open_secret_file(target) as handle:
         while block := content.read(1 << 20):
-            os.write(handle, block)
+            write_all(handle, block)
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write all bytes: on a full disk the system may write some of them without an error."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(handle, view) :]
 
 
 @contextmanager

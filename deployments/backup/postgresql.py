@@ -21,6 +21,7 @@ _PROGRAM_DIRS = "/usr/lib/postgresql"
 """Where Debian installs the programs of each version, of which `PATH` has one."""
 
 _DROP_ALL = """
+SET lock_timeout = '30s';
 DO $drop$
 DECLARE statement text;
 BEGIN
@@ -40,6 +41,17 @@ END $drop$;
 """Tables of a newer schema would remain beside the restored ones, and make its migration fail."""
 
 
+_NOT_FOR_PROGRAMS = frozenset(
+    {
+        "password",
+        "prepared_statement_cache_size",
+        "statement_cache_size",
+        "prepared_statement_name_func",
+    }
+)
+"""Parameters of URLs: a password must be in no command line; the others are those of asyncpg."""
+
+
 class PostgresDatabase:
     """A database of a PostgreSQL server.
 
@@ -51,7 +63,11 @@ class PostgresDatabase:
     engine: Engine = "postgresql"
 
     def __init__(self, url: URL) -> None:
-        query = {name: str(value) for name, value in url.query.items()}
+        query = {
+            name: value if isinstance(value, str) else ",".join(value)
+            for name, value in url.query.items()
+            if name not in _NOT_FOR_PROGRAMS
+        }
         if ssl := query.pop("ssl", ""):  # asyncpg's name of it
             query.setdefault("sslmode", ssl)
         parts = {
@@ -64,7 +80,7 @@ class PostgresDatabase:
         self._conninfo = make_conninfo(
             "", **{name: value for name, value in parts.items() if value}
         )
-        self._password = url.password
+        self._password = url.password or _as_text(url.query.get("password"))
         self.location = (
             f"database {url.database} on {url.host or query.get('host', 'this machine')}"
         )
@@ -147,6 +163,10 @@ class PostgresDatabase:
             )
 
 
+def _as_text(value: str | tuple[str, ...] | None) -> str | None:
+    return value if value is None or isinstance(value, str) else value[0]
+
+
 def _last_line(text: bytes) -> str:
     lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1][:500] if lines else "no message"
@@ -177,7 +197,8 @@ def _find_program(name: str, server_version: int) -> str:
     candidates = [on_path] if on_path else []
     candidates += sorted(map(str, Path(_PROGRAM_DIRS).glob(f"*/bin/{name}")), reverse=True)
     versions = {program: _program_version(program) for program in candidates}
-    for program, version in versions.items():
+    # A newer pg_dump writes settings that an older server does not know.
+    for program, version in sorted(versions.items(), key=lambda item: item[1]):
         if version >= needed:
             return program
     present = f"the newest here is {max(versions.values())}" if versions else "there is none here"

@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, delete, func, select, update
 
 from deployments.backup.create import KEYS_DIR_NAME
-from deployments.backup.installation import SECRET_KEYS_NAME, Installation
+from deployments.backup.installation import CONSOLE_KEY_NAME, SECRET_KEYS_NAME, Installation
 from deployments.backup.manifest import Manifest, find_obstacle, read_keys, read_manifest
 from deployments.data_dir import INCOMPLETE_NAME
 from deployments.environment import configured_block_key
+from deployments.keys.api_password import PASSWORD_FILE_NAME
 from deployments.keys.block_key import BLOCK_KEY_FILE_NAME
 from flows.runs import new_run_context
 from models.core.audit import AuditEntry
@@ -28,6 +29,7 @@ from tasks.store.migrate import build_alembic_config, migrate
 from tasks.store.session import get_engine, run_in_transaction
 
 _MAX_LISTED = 50
+_LOGIN_KEYS = frozenset({PASSWORD_FILE_NAME, CONSOLE_KEY_NAME})
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,32 @@ def check_restore(installation: Installation, source: Path, keys_source: Path | 
     keys_folder = keys_source or source / KEYS_DIR_NAME
     if keys_source is not None and not keys_source.is_dir():
         raise InvalidRequest(f"there is no folder {keys_source}")
-    keys = read_keys(keys_folder)
+    keys = _select_keys(installation, read_keys(keys_folder))
     _check_keys(installation, manifest, keys)
+    _require_no_users(installation)
+    return Restore(installation, source, manifest, keys)
+
+
+def _require_no_users(installation: Installation) -> None:
     for database in installation.databases:
         if users := database.find_users():
             raise InvalidRequest(
                 f"{users}: stop `make serve`, all workers, consoles and Prefect servers first"
             )
-    return Restore(installation, source, manifest, keys)
+
+
+def _select_keys(installation: Installation, keys: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """Return the keys to restore: those without which the restored databases cannot be read.
+
+    The password of the API and the key of the console may have been changed since because they had
+    leaked: those that are there stay. The key of saved blocks belongs to Prefect's database.
+    """
+    return {
+        name: content
+        for name, content in keys.items()
+        if not (name in _LOGIN_KEYS and installation.key_paths[name].is_file())
+        and not (name == BLOCK_KEY_FILE_NAME and installation.prefect is None)
+    }
 
 
 def _check_keys(installation: Installation, manifest: Manifest, keys: Mapping[str, bytes]) -> None:
@@ -155,7 +175,10 @@ def list_later_changes(since: datetime) -> tuple[str, ...]:
             ).all()
     except SQLAlchemyError:
         return ("The present state cannot be read, so its changes since then are not listed.",)
-    lines = [f"Audit entries since then: {count}. Of these, the last that restoring reverts:"]
+    lines = [
+        f"Audit entries since then: {count}. Of these, at most {_MAX_LISTED} of the last that "
+        "restoring reverts:"
+    ]
     return (*lines, *(_describe(row) for row in reversed(rows))) if rows else ()
 
 
@@ -188,12 +211,13 @@ def apply_restore(restore: Restore) -> Path | None:
     does not start, and can be repeated.
 
     Raises:
-        InvalidRequest: a database could not be replaced.
+        InvalidRequest: a database is in use, or could not be replaced.
     """
     installation, manifest = restore.installation, restore.manifest
     marker = installation.data_dir / INCOMPLETE_NAME
     replaced_dir = installation.data_dir / f"replaced-{clock.now():%Y%m%dT%H%M%S}"
     get_engine(get_settings().database).dispose()  # connections to what is replaced
+    _require_no_users(installation)  # again: somebody may have come while a person was asked
     marker.touch(mode=0o600)
     for database, copy in zip(installation.databases, manifest.copies, strict=True):
         database.replace(restore.source / copy.file, replaced_dir)

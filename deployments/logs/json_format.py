@@ -31,7 +31,7 @@ class JsonFormatter(logging.Formatter):
                 fields[name] = str(value)
         if record.exc_info:
             fields["error"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps(fields)  # ASCII: an encoding of stderr cannot break a line
 
 
 def _lease_fields() -> dict[str, str]:

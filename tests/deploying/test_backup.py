@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from deployments.backup import postgresql
 from deployments.backup.create import create_backup
-from deployments.backup.databases import SqliteDatabase
+from deployments.backup.databases import SqliteDatabase, copy_secret_file
 from deployments.backup.installation import Installation, find_installation
 from deployments.backup.manifest import (
     DatabaseCopy,
@@ -149,6 +150,69 @@ def test_a_backup_that_failed_leaves_nothing(installation: Installation, tmp_pat
     with pytest.raises(InvalidRequest, match=r"prefect\.db cannot be copied"):
         create_backup(installation, tmp_path / "backups" / "new")
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_backup_without_its_keys_is_none(installation: Installation, tmp_path: Path) -> None:
+    (installation.data_dir / "api.password").chmod(0o644)  # refused when it is copied, as last
+    with pytest.raises(InvalidRequest, match="chmod"):
+        create_backup(installation, tmp_path / "backup", tmp_path / "safe")
+    assert not (tmp_path / "backup").exists()
+    assert not (tmp_path / "safe").exists()
+
+
+def test_a_password_that_was_changed_stays_changed(
+    installation: Installation, tmp_path: Path
+) -> None:
+    create_backup(installation, tmp_path / "backup")
+    get_engine(get_settings().database).dispose()
+    _write_secret(installation.data_dir / "api.password", "operator:changed")
+    apply_restore(check_restore(installation, tmp_path / "backup", None))
+    assert (installation.data_dir / "api.password").read_text() == "operator:changed"
+
+
+def test_without_prefect_its_key_stays(installation: Installation, tmp_path: Path) -> None:
+    create_backup(installation, tmp_path / "backup")
+    get_engine(get_settings().database).dispose()
+    _write_secret(installation.data_dir / "blocks.key", "of the other database")
+    alone = replace(installation, prefect=None)
+    apply_restore(check_restore(alone, tmp_path / "backup", None))
+    assert (installation.data_dir / "blocks.key").read_text() == "of the other database"
+
+
+def test_whoever_comes_while_a_person_is_asked_stops_the_restore(
+    installation: Installation, tmp_path: Path
+) -> None:
+    create_backup(installation, tmp_path / "backup")
+    get_engine(get_settings().database).dispose()
+    restore = check_restore(installation, tmp_path / "backup", None)
+    before = _contents(installation.data_dir)
+    with closing(sqlite3.connect(installation.data_dir / "state.db")) as other:
+        other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with pytest.raises(InvalidRequest, match=r"another process uses .*state\.db"):
+            apply_restore(restore)
+    assert _contents(installation.data_dir) == before
+
+
+def test_a_disk_that_takes_a_part_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(bytes(range(256)) * 20_000)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:70_001]))
+    copy_secret_file(source, target)
+    assert target.read_bytes() == source.read_bytes()
+
+
+def test_no_password_of_a_url_is_on_a_command_line() -> None:
+    url = (
+        "postgresql+asyncpg://u@h/db?password=s3cret&prepared_statement_cache_size=0&host=a&host=b"
+    )
+    database = PostgresDatabase(make_url(url))
+    assert "s3cret" not in database._conninfo
+    assert database._password == "s3cret"
+    assert "prepared_statement" not in database._conninfo
+    assert "host=a,b" in database._conninfo
 
 
 def test_another_key_is_noticed(installation: Installation, tmp_path: Path) -> None:
