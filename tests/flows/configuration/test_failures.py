@@ -53,7 +53,7 @@ async def count_artifacts(key: str) -> int:
 async def test_dead_registries_wait_together_and_what_needs_them_is_skipped(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "0.5")
+    monkeypatch.setenv("REGISTRY_INTEGRATION_READ_SECONDS", "1.5")
     get_settings.cache_clear()
     silent = SilentServers()
     async with AsyncExitStack() as stack:
