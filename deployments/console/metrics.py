@@ -97,6 +97,7 @@ class _SnapshotCollector(Collector):
         )
         yield from _registry_families(self._snapshot.overview.registries)
         yield from _content_families(self._snapshot)
+        yield from _storage_families(self._snapshot)
         yield from _access_families(self._snapshot)
         yield from _cluster_families(self._snapshot)
 
@@ -194,6 +195,10 @@ def _content_families(snapshot: MetricsSnapshot) -> Iterator[GaugeMetricFamily]:
         ("registry",),
         (((item.name,), item.totals.repository_count) for item in registries),
     )
+
+
+def _storage_families(snapshot: MetricsSnapshot) -> Iterator[GaugeMetricFamily]:
+    registries = snapshot.overview.registries
     yield _gauge(
         "storage_used_bytes",
         "Storage in use; no sample if it is unknown.",
