@@ -73,6 +73,22 @@ def test_kustomize_renders_every_object_into_the_namespace(overlay: str) -> None
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_has_the_label_that_the_network_policy_admits(overlay: str) -> None:
+    text = (FOLDER / overlay / "kustomization.yaml").read_text()
+    (labels,) = yaml.safe_load(text)["labels"]
+    assert labels["includeTemplates"] is True
+    admitted = [
+        source["podSelector"]["matchLabels"]
+        for item in _manifests(overlay)
+        if item["kind"] == "NetworkPolicy"
+        for rule in item["spec"].get("ingress", ())
+        for source in rule["from"]
+        if "podSelector" in source
+    ]
+    assert admitted == [labels["pairs"]]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_pods_meet_the_restricted_standard(overlay: str) -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
     for template in _pod_templates(overlay):
