@@ -32,9 +32,14 @@ _UNSET_URL = "https://webhook.invalid/"
 
 _PAYLOAD = (
     '{"text": {{ (event.event ~ ": " ~ event.payload.subject ~ '
-    '(" (" ~ event.payload.why ~ ")" if event.payload.why else "")) | tojson }}}'
+    '(" (" ~ event.payload.why ~ ")" if event.payload.why else "")) '
+    '| replace("&", "&amp;") | replace("<", "&lt;") | replace(">", "&gt;") | tojson }}}'
 )
-"""What Slack, Mattermost and others accept: https://api.slack.com/messaging/webhooks"""
+"""What Slack, Mattermost and others accept: https://api.slack.com/messaging/webhooks
+
+A reason can contain words of a server; without the replacements they could mention everybody in a
+channel, or show a link: https://api.slack.com/reference/surfaces/formatting#escaping
+"""
 
 
 def automation_name(event: str) -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,35 +57,40 @@ def create_backup(
         if folder.exists():
             raise InvalidRequest(f"{folder} exists: choose a new folder, a backup replaces none")
     created_at = clock.now()
-
-    def write(folder: Path) -> Manifest:
-        name, key_check = run_in_snapshot(_read_installation)
-        state = _copy(installation.state, folder, "state")
-        prefect = _copy(installation.prefect, folder, "prefect") if installation.prefect else None
-        manifest = Manifest(
-            created_at=created_at,
-            installation=name,
-            prefect_version=_prefect_version(),
-            state=state,
-            prefect=prefect,
-            key_check=key_check,
-            block_key_check=_encrypt_check(installation.block_key),
-        )
-        _check_keys(key_check)
-        if keys_target is None:
-            _write_keys(installation.key_paths, folder / KEYS_DIR_NAME)
-        _write_file(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2))
-        return manifest
-
     if keys_target is None:
-        return _create_folder(target, write)
+        return _create_folder(
+            target, lambda folder: _write_backup(installation, folder, created_at, has_keys=True)
+        )
 
     def write_with_keys(folder: Path) -> Manifest:
-        manifest = write(folder)  # its name follows the keys: a backup without them is none
+        manifest = _write_backup(installation, folder, created_at, has_keys=False)
+        # The backup gets its name after the keys: without them it is none.
         _create_folder(keys_target, lambda keys: _write_key_files(installation.key_paths, keys))
         return manifest
 
     return _create_folder(target, write_with_keys)
+
+
+def _write_backup(
+    installation: Installation, folder: Path, created_at: datetime, *, has_keys: bool
+) -> Manifest:
+    name, key_check = run_in_snapshot(_read_installation)
+    state = _copy(installation.state, folder, "state")
+    prefect = _copy(installation.prefect, folder, "prefect") if installation.prefect else None
+    manifest = Manifest(
+        created_at=created_at,
+        installation=name,
+        prefect_version=_prefect_version(),
+        state=state,
+        prefect=prefect,
+        key_check=key_check,
+        block_key_check=_encrypt_check(installation.block_key),
+    )
+    _check_keys(key_check)
+    if has_keys:
+        _write_keys(installation.key_paths, folder / KEYS_DIR_NAME)
+    _write_file(folder / MANIFEST_NAME, manifest.model_dump_json(indent=2))
+    return manifest
 
 
 def _copy(database: Database, folder: Path, name: str) -> DatabaseCopy:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from deployments.image.secret_files import SecretFileError, read_secret_files
-from deployments.image.server import server_variables
+from deployments.image.server import UnguardedServer, server_variables
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "server": ("prefect", "server", "start"),
@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command; return only if it is unknown or a secret cannot be read."""
+    """Run a command; return only if it cannot be started."""
     command = COMMANDS.get(arguments[0]) if arguments else None
     if command is None:
         names = ", ".join(COMMANDS)
@@ -35,11 +35,11 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         environment = dict(os.environ) | read_secret_files(os.environ)
-    except SecretFileError as error:
+        if arguments[0] == "server":
+            environment |= server_variables(environment)
+    except (SecretFileError, UnguardedServer) as error:
         print(f"The command did not start: {error}", file=sys.stderr)
         return 1
-    if arguments[0] == "server":
-        environment |= server_variables(environment)
     command_line = [sys.executable, "-m", *command, *arguments[1:]]
     return os.execve(sys.executable, command_line, environment)  # noqa: S606
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -18,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from starlette.applications import Starlette
 
+from deployments.console import metrics
 from deployments.console.app import create_app
 from deployments.console.pages.metrics import is_authorized
 from deployments.console.settings import ConsoleSettings
@@ -32,6 +34,7 @@ from tasks.store.session import run_in_transaction
 from tests.console.browser import URL, Browser
 from tests.real.skip import program
 from tests.support.builders import PRIVATE, PUBLIC, registry, space
+from tests.support.databases import use_database
 from tests.support.large_world import save_large_world
 from tests.support.product_server import free_port
 from tests.tasks.store.registries.test_statistics import reading
@@ -139,13 +142,23 @@ async def test_scrapes_share_one_reading_for_some_seconds(app: Starlette) -> Non
     assert 'registry="prod"' in (await _get(app)).text
 
 
-async def test_a_database_without_tables_is_told(
-    app: Starlette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_database_without_tables_is_told(app: Starlette) -> None:
     run_in_transaction(lambda session: session.connection().exec_driver_sql("DROP TABLE binding"))
     response = await _get(app)
     assert response.status_code == 503
-    assert response.text.startswith("database: cannot be read")
+    assert response.text == "database: cannot be read (OperationalError)\n"
+
+
+async def test_a_database_that_hangs_is_told_in_time(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_MAX_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with use_database(f"postgresql+psycopg://user:hidden@127.0.0.1:{port}/x"):
+            response = await _get(app)
+    assert response.status_code == 503
+    assert response.text == "database: did not answer within 0 s\n"
 
 
 @pytest.fixture

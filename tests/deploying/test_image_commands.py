@@ -11,7 +11,7 @@ import yaml
 from deployments.environment import PROJECT_DIR
 from deployments.image.__main__ import COMMANDS
 from deployments.image.secret_files import SECRET_VARIABLES, SecretFileError, read_secret_files
-from deployments.image.server import server_variables
+from deployments.image.server import UnguardedServer, server_variables
 
 _KEY = "PREFECT_SERVER_ENCRYPTION_KEY"
 
@@ -52,8 +52,30 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
         read_secret_files({f"{_KEY}_FILE": str(tmp_path / "none")})
 
 
+_GUARDED = {"PREFECT_API_AUTH_STRING": "a:b", _KEY: "the-key"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({}, "PREFECT_API_AUTH_STRING"),
+        (_GUARDED | {"PREFECT_API_AUTH_STRING": ""}, "PREFECT_API_AUTH_STRING"),
+        (_GUARDED | {"PREFECT_API_AUTH_STRING": "password"}, "user:password"),
+        (_GUARDED | {"PREFECT_API_AUTH_STRING": "user:"}, "user:password"),
+        (_GUARDED | {_KEY: ""}, _KEY),
+    ],
+)
+def test_a_server_that_would_answer_everybody_does_not_start(
+    environment: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(UnguardedServer, match=missing):
+        server_variables(environment)
+    result = _run("server", **environment)
+    assert result.returncode == 1 and "did not start" in result.stderr
+
+
 def test_the_server_takes_the_password_of_its_clients_and_keeps_what_is_set() -> None:
-    variables = server_variables({"PREFECT_API_AUTH_STRING": "a:b", "PREFECT_UI_API_URL": "/x"})
+    variables = server_variables(_GUARDED | {"PREFECT_UI_API_URL": "/x"})
     assert variables["PREFECT_SERVER_API_AUTH_STRING"] == "a:b"
     assert "PREFECT_UI_API_URL" not in variables
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"

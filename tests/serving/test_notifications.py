@@ -81,7 +81,8 @@ def test_a_paused_notification_is_turned_on_and_calls_the_webhook(product: Produ
         )
         product.api.request("PATCH", f"/block_documents/{document['id']}", {"data": {"url": url}})
         product.api.request("PATCH", f"/automations/{chosen}", {"enabled": True})
-        why = 'the password is wrong: "x"'
+        why = 'the server said "<!channel> <https://evil.example|log in> & more"'
+        shown = why.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
         def called() -> bool:
             _send(product, "registry.recovered", registry="hub", subject="hub", why="")
@@ -91,7 +92,7 @@ def test_a_paused_notification_is_turned_on_and_calls_the_webhook(product: Produ
         wait_until(called)
         product.api.request("PATCH", f"/automations/{chosen}", {"enabled": False})
     texts = {json.loads(body)["text"] for _, body in received}
-    assert texts == {f"registry.unhealthy: hub ({why})"}
+    assert texts == {f"registry.unhealthy: hub ({shown})"}
     assert received[0][0] == "application/json"
 
 
