@@ -162,13 +162,16 @@ async def test_a_database_that_hangs_is_told_in_time(
 
 
 @pytest.fixture
-async def large_page(app: Starlette) -> str:
+async def large_page(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(metrics, "_MAX_SECONDS", 60.0)  # other tests use the processors, too
     run_in_transaction(save_large_world)
     integrate()
     run_in_transaction(spaces.save_spaces, "prod", [space("a", observed=PUBLIC)])
     storage = reading(SpaceStorage(name="a", used=2**30, limit=2**31))
     run_in_transaction(save_storage, "prod", storage, clock.now())
-    return (await _get(app)).text
+    response = await _get(app)
+    assert response.status_code == 200, response.text
+    return response.text
 
 
 async def test_every_name_in_rules_and_dashboard_has_data(large_page: str) -> None:

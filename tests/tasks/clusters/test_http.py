@@ -34,7 +34,7 @@ from tests.tasks.clusters.tools import (
 )
 from tests.tasks.registries.tools import Recorder
 
-SHORT = bounds(read_seconds=0.2, request_seconds=0.4)
+SHORT = bounds(read_seconds=0.5, request_seconds=1.5)
 
 
 async def test_what_is_sent(cluster: SimulatedCluster) -> None:
