@@ -56,6 +56,7 @@ from models.registries.health import (
     is_certificate_refused,
 )
 from tasks.concurrency import map_concurrently
+from tasks.discovery.trust import load_discovery_trust
 from tasks.registries.identify import find_duplicate
 from tasks.registries.probe import probe
 from tasks.store import audit
@@ -130,20 +131,6 @@ async def hold_discovery(
     key = clusters.discovery_lease_key(cluster)
     async with load_under_lease(key, load, wait_seconds=wait_seconds) as loaded:
         yield loaded
-
-
-def load_discovery_trust(session: Session, cluster: str, now: datetime) -> DiscoveryTrust:
-    """Return the trusted namespaces (from settings) and objects (from users) of a cluster.
-
-    Objects that did not appear in time are deleted.
-    """
-    objects = trusted_objects.list_trusted_objects(session, cluster)
-    expired = [trusted_object for trusted_object in objects if trusted_object.is_expired(now)]
-    trusted_objects.delete_trusted_objects(session, expired)
-    return DiscoveryTrust(
-        patterns=get_settings().trusted_namespace_patterns,
-        objects=tuple(item for item in objects if item not in expired),
-    )
 
 
 def _load_and_plan(

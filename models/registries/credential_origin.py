@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from models.core.base import FrozenModel
 from models.core.errors import InvalidRequest
-from models.registries.registry import Registry, RegistryOrigin
+from models.registries.registry import Registry, RegistryOrigin, SecretRef
 
 _PARAMETERS = {
     "credential": "credentials",
@@ -19,8 +19,9 @@ class CredentialOrigin(FrozenModel):
     """An origin that a saved credential may be sent to.
 
     Attributes:
-        block: key of the reference to the block.
-        document_id: id of the block document; a recreated block has another id.
+        block: key of the reference to the block, or to the Secret of a managed Harbor.
+        document_id: id of the block document; a recreated block has another id. For a Secret the
+            keyed fingerprint of the password in it.
         origin: scheme, host and port.
     """
 
@@ -52,11 +53,14 @@ def registry_origins(registry: Registry) -> Iterator[str]:
 
 
 def block_origins(registry: Registry) -> Iterator[tuple[str, str]]:
-    """Yield each block of a registry with an origin that receives it.
+    """Yield each block, or Secret, of a registry with an origin that receives it.
 
     The credential of the proxy is for the proxy alone, which receives no other one.
     """
-    for block in registry.credential_blocks:
+    blocks = list(registry.credential_blocks)
+    if isinstance(registry.credential, SecretRef):
+        blocks.append(registry.credential.ref_key)
+    for block in blocks:
         for origin in registry_origins(registry):
             yield block, origin
     if registry.proxy is not None and registry.proxy_credential is not None:

@@ -59,7 +59,7 @@ async def _read_cluster_passwords(
 ) -> dict[str, Credential]:
     if cluster is None:
         message = "the cluster is not registered: run register-cluster for it"
-        return {ref.ref_key: _unread(ref, message) for ref in refs}
+        return {ref.ref_key: unread_password(ref, message) for ref in refs}
     credentials: dict[str, Credential] = {}
     try:
         async with open_cluster(
@@ -71,7 +71,7 @@ async def _read_cluster_passwords(
             )
             objection = identity_objection(cluster, await deadline.run(client.read_uid()))
             if objection is not None:  # a password of another cluster must not be tried
-                return {ref.ref_key: _unread(ref, objection.message) for ref in refs}
+                return {ref.ref_key: unread_password(ref, objection.message) for ref in refs}
             await _read_secrets(client, refs, credentials, deadline)
     except RemoteError as error:
         message = error.message
@@ -79,7 +79,7 @@ async def _read_cluster_passwords(
         message = str(timeout)
     else:
         return credentials
-    missing = {ref.ref_key: _unread(ref, message) for ref in refs}
+    missing = {ref.ref_key: unread_password(ref, message) for ref in refs}
     return missing | credentials
 
 
@@ -103,14 +103,21 @@ async def _read_secrets(
             if error.reason is Reason.UNAUTHORIZED:
                 raise
             reason = _PERMANENT_REASONS.get(error.reason, Reason.CREDENTIALS_UNPROVED)
-            credentials[ref.ref_key] = _unread(ref, error.message, reason)
+            credentials[ref.ref_key] = unread_password(ref, error.message, reason)
         else:
             credentials[ref.ref_key] = Credential(ref.username, secret)
 
 
-def _unread(
+def unread_password(
     ref: SecretRef, message: str, reason: Reason = Reason.CREDENTIALS_UNPROVED
 ) -> Credential:
+    """Return the credential for a password that is not used.
+
+    Args:
+        ref: the key of its Secret.
+        message: why it is not used, and what to do.
+        reason: reason of the error.
+    """
     error = (
         f"cannot read its password: key {ref.key} of Secret {ref.namespace}/{ref.name} in cluster "
         f"{ref.cluster}: {message}"

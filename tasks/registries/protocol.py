@@ -72,12 +72,11 @@ class SavedCredential:
 
     Attributes:
         credential: the credential, or the client certificate.
-        origins: origins that a person approved; None for a managed Harbor, whose credential comes
-            from its own Secret and is sent to the discovered address.
+        origins: origins that a person approved or, for a managed Harbor, that its object has.
     """
 
     credential: Credential | ClientCertificate
-    origins: frozenset[str] | None
+    origins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

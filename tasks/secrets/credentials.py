@@ -24,7 +24,7 @@ from models.registries.registry import (
     SecretRef,
 )
 from tasks.configuration.credential_sources import read_sources
-from tasks.discovery.admin_passwords import read_admin_passwords
+from tasks.discovery.password_origins import read_permitted_passwords
 from tasks.http.connection.client_certificate import ClientCertificate
 from tasks.http.connection.proxy import Proxy
 from tasks.registries.protocol import Credential, SavedCredential, unusable_credential
@@ -204,14 +204,11 @@ def _block_label(ref: CredentialRef | CertificateRef) -> str:
 def _check_origin(
     registry: Registry,
     ref: CredentialRef | CertificateRef,
-    allowed_origins: frozenset[str] | None,
+    allowed_origins: frozenset[str],
     origins: tuple[str, ...],
 ) -> None:
-    # The credential of a managed Harbor comes from its own Secret and needs no approval.
-    if allowed_origins is None and isinstance(ref, SecretRef):
-        return
     for origin in origins:
-        if origin not in (allowed_origins or ()):
+        if origin not in allowed_origins:
             raise CredentialError(
                 registry.name,
                 "-",
@@ -222,6 +219,13 @@ def _check_origin(
 
 
 def _not_for_origin(registry: Registry, ref: CredentialRef | CertificateRef, origin: str) -> str:
+    if isinstance(ref, SecretRef):
+        return (
+            f"the password in the {ref} has changed and was not sent to {origin}: no object in a "
+            "trusted namespace has this address and that Secret now. discover-managed-harbors "
+            f"follows a new address; if {origin} is correct, run update-registry for "
+            f"{registry.name!r} with credentials"
+        )
     if isinstance(ref, EnvironmentRef | FileRef):
         return (
             f"the {ref} is not declared for {origin} and was not sent there: if that address is "
@@ -244,13 +248,15 @@ async def read_credentials(
     client certificates.
 
     Blocks take one request for one block and pages for many; Secrets of managed Harbors take one
-    request each; environment variables and files are local. Missing blocks are omitted; an
-    incomplete block and an unreadable Secret, variable or file are returned with their error.
+    request each, and a changed one the lists of its cluster, see `read_permitted_passwords`;
+    environment variables and files are local. Missing blocks are omitted; an incomplete block and
+    an unreadable Secret, variable or file are returned with their error.
 
     Args:
         registries: the registries.
         origins: origins that their blocks may be sent to; None reads those on record now.
     """
+    registries = tuple(registries)
     refs = {ref for registry in registries for ref in registry.credential_refs}
     names = {ref.name for ref in refs if isinstance(ref, BlockRef)}
     documents = {
@@ -270,10 +276,7 @@ async def read_credentials(
         key: SavedCredential(content, permitted[key]) for key, (_, content) in contents.items()
     }
     credentials |= read_sources(ref for ref in refs if isinstance(ref, EnvironmentRef | FileRef))
-    secrets = await read_admin_passwords(ref for ref in refs if isinstance(ref, SecretRef))
-    return credentials | {
-        id_: SavedCredential(credential, None) for id_, credential in secrets.items()
-    }
+    return credentials | await read_permitted_passwords(registries)
 
 
 def parse_credential(document: BlockDocument) -> Credential:

@@ -19,6 +19,17 @@ def save(session: Session, approved_origins: Iterable[CredentialOrigin]) -> None
     )
 
 
+def replace_documents(session: Session, origins: Iterable[CredentialOrigin]) -> None:
+    """Save permitted origins, and delete those of earlier documents of the same blocks."""
+    origins = tuple(origins)
+    document_ids = {origin.block: origin.document_id for origin in origins}
+    query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(document_ids))
+    for row in session.exec(query).all():
+        if row.document_id != document_ids[row.block]:
+            session.delete(row)
+    save(session, origins)
+
+
 def list_origins(session: Session, blocks: Iterable[str]) -> tuple[CredentialOrigin, ...]:
     """Return the permitted origins of the blocks with these keys."""
     query = select(CredentialOriginRow).where(col(CredentialOriginRow.block).in_(set(blocks)))

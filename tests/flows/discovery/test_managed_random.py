@@ -174,6 +174,12 @@ def _case(*steps: Step | str) -> example:
     "discover",
 )
 @_case(
+    ("apply_elsewhere", FIRST),
+    ("apply_again", FIRST),
+    ("change_password", FIRST, WRONG_PASSWORD),
+    "reconcile",
+)
+@_case(
     ("change_password", FIRST, WRONG_PASSWORD),
     ("apply_again", FIRST),
     "discover",

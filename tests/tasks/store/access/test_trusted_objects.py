@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from flows.operations.managed_harbors import load_discovery_trust
 from models.discovery.managed_harbor import HarborSourceKind
 from models.discovery.trust import TRUST_PENDING_TIMEOUT, TrustedObject
 from models.tables import TrustedObjectRow
+from tasks.discovery.trust import load_discovery_trust
 from tasks.store.access import trusted_objects
 from tasks.store.session import run_in_transaction
 from tests.support.builders import NOW
