@@ -54,14 +54,22 @@ def update_robots(session: Session, registry: str, robot_accounts: Iterable[Robo
             session.add(row)
 
 
-def delete_robots(session: Session, registry: str, robot_ids: Iterable[int]) -> None:
-    """Delete the records of robot accounts."""
-    session.exec(
-        delete(RobotAccountRow).where(
-            col(RobotAccountRow.registry_name) == registry,
-            col(RobotAccountRow.robot_id).in_(list(robot_ids)),
-        )
-    )
+def delete_robots(
+    session: Session, registry: str, robot_ids: Iterable[int], observed_at: datetime | None = None
+) -> None:
+    """Delete the records of robot accounts.
+
+    Args:
+        observed_at: when they were observed to be gone (UTC); one that was saved since is kept,
+            because a Harbor that was restored from a backup gives their ids again.
+    """
+    conditions = [
+        col(RobotAccountRow.registry_name) == registry,
+        col(RobotAccountRow.robot_id).in_(list(robot_ids)),
+    ]
+    if observed_at is not None:
+        conditions.append(col(RobotAccountRow.made_at) <= observed_at)
+    session.exec(delete(RobotAccountRow).where(*conditions))
 
 
 def save_rolled_out(

@@ -55,7 +55,8 @@ def save_run(
     session.add(row)
     registries.save_conditions(session, registry, run_record.conditions)
     robots.update_robots(session, registry, run_record.updated_robots)
-    robots.delete_robots(session, registry, run_record.deleted_robot_ids)
+    observed_at = run_record.poll_history.observed_at
+    robots.delete_robots(session, registry, run_record.deleted_robot_ids, observed_at)
     _save_results(session, registry, run_record, context.now)
     save_findings(session, registry, run_record, context)
     if storage is not None:

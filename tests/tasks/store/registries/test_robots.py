@@ -120,6 +120,13 @@ def test_forgotten() -> None:
     assert run_in_transaction(robots.list_robots) == (robot_account(1, registry="other"), NEW)
 
 
+def test_an_id_that_a_restored_harbor_gave_again_is_not_forgotten() -> None:
+    platform()
+    save_accounts(OLD, robot_account(2, made_at=LATER))
+    run_in_transaction(robots.delete_robots, "prod", [1, 2], NOW)
+    assert [robot.robot_id for robot in run_in_transaction(robots.list_robots)] == [2]
+
+
 async def _save_run(lease_id: str, **parts: Any) -> None:
     conclusion = RunRecord(conditions=(), poll_history=PollHistory(observed_at=NOW), **parts)
     await in_transaction(runs.save_run, "prod", conclusion, run_context("run-2", lease_id))
