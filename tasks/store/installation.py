@@ -65,6 +65,8 @@ def has_encrypted_secrets(session: Session) -> bool:
 def reencrypt_secrets(session: Session, cipher: Cipher) -> int:
     """Re-encrypt secrets of older keys with the newest key, and return how many there were.
 
+    Secrets that someone emptied, because all keys were lost, are left until they are rotated.
+
     Raises:
         InvalidRequest: a secret cannot be decrypted; nothing is changed.
     """
@@ -75,7 +77,7 @@ def reencrypt_secrets(session: Session, cipher: Cipher) -> int:
         session.add(row)
     # Check every row: a process that still ran with the older key may have saved one since.
     rows = session.exec(select(RobotAccountRow).with_for_update())
-    old = [robot_row for robot_row in rows if not cipher.is_current(robot_row.sealed)]
+    old = [row for row in rows if row.sealed and not cipher.is_current(row.sealed)]
     for robot_row in old:
         robot_row.sealed = cipher.reencrypt(robot_row.sealed)
         session.add(robot_row)

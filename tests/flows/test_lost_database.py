@@ -40,7 +40,7 @@ async def test_a_new_installation_leaves_what_the_lost_one_delivered(
             assert await pulls(harbor, cluster, "shop", "team")
             assert set(robots_in(harbor)) > robots_before
 
-            cluster.delete_secret("shop")  # as docs/operations.md says
+            cluster.delete_secret("shop")  # as docs/disasters.md says
             await sync()
             assert pull_secrets_in("eu")["shop"].fingerprint
             assert await pulls(harbor, cluster, "shop", "team")

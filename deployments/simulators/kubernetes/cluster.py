@@ -4,7 +4,7 @@ import base64
 import json
 import secrets
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,6 +90,11 @@ class SimulatedCluster(HarborObjects):
             "current-context": "emulated",
         }
         return str(yaml.safe_dump(config))
+
+    def back_up(self) -> Callable[[], None]:
+        """Take a snapshot of etcd; return the function that restores it."""
+        with self._store.lock:
+            return self._store.back_up()
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         """Create a namespace with its default ServiceAccount."""

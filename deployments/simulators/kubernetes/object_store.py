@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,6 +99,20 @@ class ObjectStore:
             )
             return new_manifest
         return self.put(kind, new_manifest)
+
+    def back_up(self) -> Callable[[], None]:
+        """Copy all objects like a snapshot of etcd; return the function that restores them."""
+        objects, version = (
+            {kind: dict(items) for kind, items in self._objects.items()},
+            self.version,
+        )
+
+        def restore() -> None:
+            with self.lock:
+                self._objects = {kind: dict(items) for kind, items in objects.items()}
+                self.version = version
+
+        return restore
 
     def remove(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object; the objects of a namespace are deleted with it."""

@@ -5,7 +5,7 @@ import threading
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlmodel import Session
+from sqlmodel import Session, text
 
 from models.core.errors import InvalidRequest
 from models.tables import InstallationRow, RobotAccountRow
@@ -154,6 +154,15 @@ def test_one_secret_that_nobody_can_open_stops_it_whole() -> None:
     with pytest.raises(InvalidRequest):
         run_in_transaction(reencrypt_secrets, BOTH)
     assert all_rows() == before
+
+
+def test_all_keys_are_lost_and_somebody_empties_the_secrets() -> None:
+    fill_with(BEFORE)
+    run_in_transaction(lambda session: session.execute(text("UPDATE robot_grant SET sealed = ''")))
+    run_in_transaction(lambda session: session.execute(text("UPDATE installation SET canary = ''")))
+    assert run_in_transaction(reencrypt_secrets, WRONG) == 0
+    run_in_transaction(check_key, WRONG)
+    assert len(run_in_transaction(robots.list_robots)) == len(SECRETS)
 
 
 def test_what_was_sealed_with_the_old_key_meanwhile_is_resealed_too() -> None:
