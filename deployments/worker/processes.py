@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from deployments.environment import PROJECT_DIR
@@ -61,6 +62,15 @@ def stop_process(process: Process, seconds: float) -> None:
         process.wait(seconds)
     _send_signal(process, signal.SIGKILL)
     process.wait()
+
+
+def is_stopped(process: Process) -> bool:
+    """Return whether a signal has stopped the process, see man 5 proc_pid_stat."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text()
+    except OSError:  # it has ended
+        return False
+    return text.rpartition(")")[2].split()[0] == "T"
 
 
 def _send_signal(process: Process, number: signal.Signals) -> None:

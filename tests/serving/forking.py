@@ -1,9 +1,11 @@
 """A fork server whose children run the code of a variable instead of a flow run.
 
-`python tests/serving/forking.py <descriptor> <max runs> <packages> <checkout>` is its process.
+`python tests/serving/forking.py <descriptor> <max runs> <packages> <checkout> [<max processes>]` is
+its process.
 """
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -89,8 +91,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 @contextmanager
-def run_fork_server(folder: Path, max_runs: int = 1000) -> Iterator[RunningForkServer]:
-    """Run a fork server until the block ends."""
+def run_fork_server(
+    folder: Path, max_runs: int = 1000, *, can_fork: bool = True
+) -> Iterator[RunningForkServer]:
+    """Run a fork server until the block ends; one that cannot fork has no process to give."""
     path, extra_path = folder / "fork-server.sock", folder / "packages"
     checkout = folder / "checkout"
     extra_path.mkdir()
@@ -103,6 +107,7 @@ def run_fork_server(folder: Path, max_runs: int = 1000) -> Iterator[RunningForkS
             [
                 *(sys.executable, "-m", __name__),
                 *(str(listener.fileno()), str(max_runs), extra_path, checkout),
+                *(() if can_fork else ("0",)),
             ],
             cwd=PROJECT_DIR,
             env=environment,
@@ -125,9 +130,17 @@ def _is_listening(path: Path) -> bool:
     return False
 
 
+def _limit_processes(count: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NPROC, (count, count))
+    if not os.getuid():  # the limit does not hold for root
+        os.setuid(65534)
+
+
 def main() -> None:
     """Serve, and run the code in a child."""
     listener = socket.socket(fileno=int(sys.argv[1]))
+    if len(sys.argv) > 5:
+        _limit_processes(int(sys.argv[5]))
     stamp = CodeStamp.read([sys.argv[3]], Path(sys.argv[4]))
     server_pid = os.getpid()
     run = ForkServer(listener, dict(os.environ), stamp, int(sys.argv[2])).serve()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.worker.processes import is_stopped
 from deployments.worker.warm.code_stamp import CodeStamp
 from deployments.worker.warm.handover import ACCEPTED, START, STATUS
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
@@ -217,6 +218,26 @@ def _request(server: RunningForkServer, **variables: str) -> Iterator[socket.soc
         connection.sendall(body)
         assert connection.recv(1) == ACCEPTED
         yield connection
+
+
+def test_a_run_starts_in_its_own_process_if_none_can_be_created(tmp_path: Path) -> None:
+    with run_fork_server(tmp_path, can_fork=False) as server:
+        status, output = _run(server, "print('forked')")
+        assert (status, _STARTED_HERE in output) == (1, True)
+        assert "cannot fork" in server.log_path.read_text()
+
+
+def test_a_stopped_fork_server_is_continued(capfd: pytest.CaptureFixture[str]) -> None:
+    with supervise_fork_server({}) as supervisor:
+        assert supervisor
+        supervisor.check()
+        assert supervisor.server
+        process = supervisor.server
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: is_stopped(process))
+        supervisor.check()
+        wait_until(lambda: not is_stopped(process))
+        assert f"process {process.pid}, was stopped" in capfd.readouterr().err
 
 
 def test_it_retires_after_its_last_run(tmp_path: Path) -> None:

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.worker.warm.code_stamp import CodeStamp
-from deployments.worker.warm.handover import ACCEPTED, LENGTH, START, STATUS
+from deployments.worker.warm.handover import (
+    ACCEPTED,
+    LENGTH,
+    NOT_STARTED,
+    START,
+    STATUS,
+)
 
 _REQUEST_SECONDS = 2.0
 _MAX_REQUEST_BYTES = 4 << 20
@@ -175,8 +181,9 @@ class ForkServer:
     def _fork(self, run: Run) -> Run | None:
         try:
             run.pid = os.fork()
-        except OSError as error:  # the closed connection ends the run
+        except OSError as error:  # e.g. the limit of processes: its own one can run it
             _log(f"cannot fork: {error}")
+            _send(run.connection, STATUS.pack(NOT_STARTED))
             self._forget(run)
             return None
         if not run.pid:

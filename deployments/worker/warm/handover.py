@@ -3,8 +3,9 @@
 This runs in every flow run before anything else: import only what Python starts with quickly.
 
 The conversation, over a Unix socket: request with the three standard streams → `ACCEPTED` → `START`
-→ any number of signals, a byte each → wait status, four bytes. Until `START` is sent, the run can
-still be started elsewhere. Who finds the connection closed kills its side.
+→ any number of signals, a byte each → wait status, four bytes. Until `START` is sent, and after the
+status `NOT_STARTED`, the run can still be started elsewhere. Who finds the connection closed kills
+its side.
 """
 
 import json
@@ -13,9 +14,10 @@ import select
 import signal
 import socket
 import struct
+from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 SOCKET_VARIABLE = "REGISTRY_INTEGRATION_FORK_SERVER"
 """Variable with the path of the fork server's socket; set by the worker, not by users."""
@@ -30,6 +32,8 @@ ACCEPTED = b"a"
 START = b"\0"
 LENGTH = struct.Struct("!I")
 STATUS = struct.Struct("!i")
+NOT_STARTED = -1
+"""In place of a wait status: no process could be created."""
 
 _ANSWER_SECONDS = 5.0
 _MAX_SIGNALS = 64
@@ -45,10 +49,12 @@ class StartedRun(NamedTuple):
     Attributes:
         connection: to the fork server.
         signals: readable when this process gets a signal: its number, a byte each.
+        handlers: what handled the signals before.
     """
 
     connection: socket.socket
     signals: socket.socket
+    handlers: Mapping[signal.Signals, Any]
 
 
 def request_start(path: str) -> StartedRun | None:
@@ -80,25 +86,39 @@ def _start(connection: socket.socket) -> StartedRun:
     sender.setblocking(False)
     handlers = {number: signal.signal(number, _ignore) for number in _FORWARDED_SIGNALS}
     signal.set_wakeup_fd(sender.detach())
+    run = StartedRun(connection, signals, handlers)
     try:
         connection.sendall(START)
     except OSError:
-        os.close(signal.set_wakeup_fd(-1))
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for pending in signals.recv(_MAX_SIGNALS, socket.MSG_DONTWAIT):
-            os.kill(os.getpid(), pending)
+        _handle_signals_here(run)
         raise
-    return StartedRun(connection, signals)
+    return run
+
+
+def _handle_signals_here(run: StartedRun) -> None:
+    """Restore the handlers of signals, and send this process again those that came meanwhile."""
+    os.close(signal.set_wakeup_fd(-1))
+    for number, handler in run.handlers.items():
+        signal.signal(number, handler)
+    with suppress(BlockingIOError):  # none came
+        for pending in run.signals.recv(_MAX_SIGNALS, socket.MSG_DONTWAIT):
+            os.kill(os.getpid(), pending)
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
     """Do nothing: Python has written the number of the signal to the socket."""
 
 
-def follow_run(run: StartedRun, worker_pid: int) -> NoReturn:
-    """Forward signals to a run that was started, and end this process the same way as the run."""
-    _end_with(_wait_for_status(run, worker_pid))
+def follow_run(run: StartedRun, worker_pid: int) -> None:
+    """Forward signals to a run that was started, and end this process the same way as the run.
+
+    It returns only if no process could be created for the run.
+    """
+    status = _wait_for_status(run, worker_pid)
+    if status != NOT_STARTED:
+        _end_with(status)
+    run.connection.close()
+    _handle_signals_here(run)
 
 
 def _wait_for_status(run: StartedRun, worker_pid: int) -> int:

@@ -1,6 +1,7 @@
 """Keep a fork server running: start the next one when one retires or dies."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deployments.worker.processes import Process, start_process, stop_process
+from deployments.worker.processes import Process, is_stopped, start_process, stop_process
 from deployments.worker.warm.handover import DISABLED_STATUS, SOCKET_VARIABLE
 
 _MIN_DELAY_SECONDS = 2.0
@@ -37,6 +38,9 @@ class Supervisor:
     def check(self) -> None:
         """Start a fork server if none is running; call this several times a second."""
         self.retired = [process for process in self.retired if process.poll() is None]
+        for process in (self.server, *self.retired):
+            if process is not None and is_stopped(process):
+                _continue(process)
         if self.server is not None and self.server.poll() is None:
             if self.path.exists():
                 return
@@ -97,6 +101,16 @@ class Supervisor:
         for process in (self.server, *self.retired):
             if process is not None:
                 stop_process(process, 0)
+
+
+def _continue(process: Process) -> None:
+    """Continue a process that somebody stopped: the ends of its runs would not be noticed."""
+    print(
+        f"The fork server, process {process.pid}, was stopped by a signal; it is continued.",
+        file=sys.stderr,
+        flush=True,
+    )
+    os.kill(process.pid, signal.SIGCONT)  # it is not reaped yet, so the number is still its own
 
 
 @contextmanager
