@@ -4,11 +4,11 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 PY := .venv/bin/python
-export DATA_DIR PORT CONSOLE_PORT ONCE
+export DATA_DIR PORT CONSOLE_PORT ONCE MINUTES SEED
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: demo test serve migrate setup lint types imports pytest bench image-test live clean
+.PHONY: demo test serve migrate setup lint types imports pytest bench soak image-test live clean
 
 demo: setup  ## end-to-end demo on embedded defaults; ONCE=1 runs it once and exits
 	@$(PY) -m deployments.demo
@@ -50,6 +50,9 @@ pytest: setup
 
 bench: setup  ## figures, as ratios against a bare httpx loop in the same run
 	@$(PY) -m pytest tests/benchmarks -s -o addopts= -W ignore --log-level=ERROR
+
+soak: setup  ## changes and kills at random for MINUTES (default: 30), on SQLite and on PostgreSQL
+	@$(PY) -m pytest tests/soak -s -o addopts= -W ignore --log-level=ERROR
 
 image-test: setup  ## builds the image with buildah on a Debian of debootstrap, and runs it
 	@.venv/bin/pytest tests/image -rs -s

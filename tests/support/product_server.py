@@ -17,6 +17,7 @@ from deployments.environment import PROJECT_DIR
 from models.core.network import LOOPBACK_NETWORKS
 
 START_SECONDS = 240.0
+_PORTS = ("PORT", "CONSOLE_PORT")
 STOP_SECONDS = 15.0  # ten, and what a busy machine needs to notice
 
 
@@ -72,8 +73,11 @@ def serve_product(folder: Path | None = None, **environment: str) -> Iterator[Pr
 def start_serving(
     folder: Path, checkout: Path = PROJECT_DIR, **environment: str
 ) -> tuple["subprocess.Popen[bytes]", ProductServer]:
-    """Start `make serve`'s process in a checkout; it is ready once its log says so."""
-    port, console_port = free_port(), free_port()
+    """Start `make serve`'s process in a checkout; it is ready once its log says so.
+
+    It uses the ports of `environment` (`PORT`, `CONSOLE_PORT`), or free ones.
+    """
+    port, console_port = (environment.pop(name, free_port()) for name in _PORTS)
     product = ProductServer(
         f"http://127.0.0.1:{port}", folder / "data", f"http://127.0.0.1:{console_port}"
     )

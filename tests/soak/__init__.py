@@ -1,0 +1,1 @@
+"""A soak test of the served product, see `make soak`."""
