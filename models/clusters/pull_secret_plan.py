@@ -1,7 +1,7 @@
 """Plan the pull secrets of one cluster."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -60,9 +60,8 @@ def plan_pull_secrets(
         desired: desired pull secrets by namespace; other namespaces must have none.
         pull_secrets: statuses on record.
         unresolved: namespaces whose desired content is not known completely, with the reason. Their
-            pull secret is kept if `desired` lacks a login that it has. Otherwise `desired` is
-            written, as it is where there is no pull secret, or where it contains a login that they
-            are not entitled to.
+            pull secret is kept if `desired` lacks a login that it has and they are entitled to all
+            of its logins; otherwise `desired` is written.
         entitled: logins by namespace that it may have, even if a password is not known.
         choices: ServiceAccounts by namespace that must list the pull secret; else the default one.
     """
@@ -71,26 +70,24 @@ def plan_pull_secrets(
         return PullSecretPlan(cluster=cluster.name)
     before = {pull_secret.namespace: pull_secret for pull_secret in pull_secrets}
     changes: list[ClusterChange] = []
-    entitled_names = {name for name, logins in (entitled or {}).items() if logins}
-    expected = {*before, *desired, *(unresolved or ())} | entitled_names
+    expected = {*desired, *(unresolved or ()), *_entitled_names(entitled or {})}
     unreadable = _keep_unreadable(cluster, snapshot, before, expected)
     statuses = [*unreadable]
     for name, observed in observed_by_namespace.items():
         if unresolved and name in unresolved:
-            known, allowed = desired.get(name), (entitled or {}).get(name)
-            if must_keep_secret(before.get(name), observed.secret, known, allowed):
+            allowed = (entitled or {}).get(name)
+            if must_keep_secret(before.get(name), observed.secret, desired.get(name), allowed):
                 statuses.append(_keep_unresolved(cluster, name, before, unresolved[name]))
                 continue
         choice = (choices or {}).get(name, _DEFAULT_CHOICE)
-        namespace_secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
-        steps, status = namespace_secret.plan(desired.get(name))
+        secret = _NamespaceSecret(cluster, observed, choice, before.get(name))
+        steps, status = secret.plan(desired.get(name))
         changes += steps
         if status is not None:
             statuses.append(as_partial(status, (unresolved or {}).get(name)))
-    changes.sort(key=lambda change: not change.reduces_access)
     return PullSecretPlan(
         cluster=cluster.name,
-        changes=tuple(changes),
+        changes=tuple(sorted(changes, key=lambda change: not change.reduces_access)),
         statuses=tuple(statuses),
         owned_count=_count_owned(observed_by_namespace.values()),
         left_behind=_left_behind(unreadable, entitled or {}),
@@ -176,8 +173,12 @@ def _keep_unreadable(
             ),
         )
         for namespace in snapshot.unreadable
-        if namespace.name in expected
+        if namespace.name in before or namespace.name in expected
     ]
+
+
+def _entitled_names(entitled: Mapping[str, Collection[LoginKey]]) -> Iterator[str]:
+    return (name for name, logins in entitled.items() if logins)
 
 
 def _left_behind(
