@@ -92,9 +92,20 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @contextmanager
 def run_fork_server(
-    folder: Path, max_runs: int = 1000, *, can_fork: bool = True
+    folder: Path,
+    max_runs: int = 1000,
+    *,
+    can_fork: bool = True,
+    before: Callable[[dict[str, str]], object] = dict,
 ) -> Iterator[RunningForkServer]:
-    """Run a fork server until the block ends; one that cannot fork has no process to give."""
+    """Run a fork server until the block ends.
+
+    Args:
+        folder: where its socket is.
+        max_runs: how many runs it starts.
+        can_fork: whether it can create a process.
+        before: called with the environment of runs when the socket exists and nobody listens yet.
+    """
     path, extra_path = folder / "fork-server.sock", folder / "packages"
     checkout = folder / "checkout"
     extra_path.mkdir()
@@ -103,6 +114,7 @@ def run_fork_server(
     log_path = folder / "fork-server.log"
     with socket.socket(socket.AF_UNIX) as listener, log_path.open("wb") as log:
         listener.bind(str(path))
+        before(environment)
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", __name__),

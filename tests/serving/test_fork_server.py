@@ -19,6 +19,7 @@ from deployments.worker.warm.code_stamp import CodeStamp
 from deployments.worker.warm.handover import ACCEPTED, START, STATUS
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
 from tests.serving.forking import (
+    CODE_VARIABLE,
     WAIT_SECONDS,
     Process,
     RunningForkServer,
@@ -127,6 +128,7 @@ def test_everything_ends_with_a_killed_fork_server(tmp_path: Path) -> None:
     with run_fork_server(tmp_path) as server:
         process, pid = _start_sleeping(server)
         server.process.kill()
+        server.socket_path.unlink()  # as its supervisor does
         assert process.wait(WAIT_SECONDS) == -signal.SIGKILL
         wait_until(lambda: _is_dead(pid))
         status, output = _run(server, "print('forked')")
@@ -240,6 +242,25 @@ def test_a_stopped_fork_server_is_continued(capfd: pytest.CaptureFixture[str]) -
         assert f"process {process.pid}, was stopped" in capfd.readouterr().err
 
 
+def test_a_run_waits_for_a_fork_server_that_is_being_started(tmp_path: Path) -> None:
+    runs = []
+
+    def start(environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", _FLOW_RUN]
+        variables = {**environment, CODE_VARIABLE: "print('forked')"}
+        runs.append(subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True))
+
+    with run_fork_server(tmp_path, before=start):
+        assert runs[0].communicate(timeout=WAIT_SECONDS)[0] == "forked\n"
+
+
+def test_no_run_waits_for_a_fork_server_that_cannot_start() -> None:
+    with supervise_fork_server({"PYTHONHOME": "/nowhere"}) as supervisor:
+        assert supervisor
+        wait_until(lambda: _check(supervisor).delay == 2)
+        assert not supervisor.path.exists()
+
+
 def test_it_retires_after_its_last_run(tmp_path: Path) -> None:
     with run_fork_server(tmp_path, max_runs=2) as server:
         assert [_run(server, "print('forked')") for _ in range(2)] == [(0, "forked\n")] * 2
@@ -318,6 +339,7 @@ def test_only_the_own_user_can_connect_and_zero_runs_turn_it_off() -> None:
         wait_until(lambda: _check(supervisor).is_disabled)
         supervisor.check()
         assert supervisor.server is None
+        assert not supervisor.path.exists()  # no run waits for it
 
 
 def test_a_fork_server_that_cannot_start_is_tried_less_and_less_often() -> None:

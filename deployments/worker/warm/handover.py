@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
@@ -36,6 +37,11 @@ NOT_STARTED = -1
 """In place of a wait status: no process could be created."""
 
 _ANSWER_SECONDS = 5.0
+_READY_SECONDS = 30.0
+"""How long a run waits for a fork server that is being started, which takes as long as to start in
+a process of its own: many runs that do so at once delay each other, and the fork server."""
+
+_RETRY_SECONDS = 0.1
 _MAX_SIGNALS = 64
 _FORWARDED_SIGNALS = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT),
@@ -66,7 +72,7 @@ def request_start(path: str) -> StartedRun | None:
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(_ANSWER_SECONDS)
     try:
-        connection.connect(path)
+        _connect(connection, path)
         request = json.dumps({"environment": dict(os.environ), "directory": os.getcwd()})  # noqa: PTH109
         body = request.encode()
         socket.send_fds(connection, [LENGTH.pack(len(body))], [0, 1, 2])
@@ -78,6 +84,22 @@ def request_start(path: str) -> StartedRun | None:
         pass
     connection.close()
     return None
+
+
+def _connect(connection: socket.socket, path: str) -> None:
+    """Connect to the fork server; wait while the socket exists and nobody listens yet.
+
+    Raises:
+        OSError: there is none, or it is not ready in time.
+    """
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        try:
+            return connection.connect(path)
+        except ConnectionRefusedError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def _start(connection: socket.socket) -> StartedRun:

@@ -24,7 +24,7 @@ class Supervisor:
     """The fork server of one worker, and its retired ones whose runs have not ended.
 
     Attributes:
-        path: of the socket; the file is missing if the fork server has retired.
+        path: of the socket; the file is missing if the fork server has retired or cannot start.
     """
 
     path: Path
@@ -54,10 +54,12 @@ class Supervisor:
 
     def _handle_exit(self, status: int) -> None:
         self.is_disabled = status == DISABLED_STATUS
+        lifetime = time.monotonic() - self.started_at
+        if self.is_disabled or lifetime < _STABLE_SECONDS:
+            self.path.unlink(missing_ok=True)  # it may never start: no run waits for it
         if not status or self.is_disabled:
             self.delay = 0.0
             return
-        lifetime = time.monotonic() - self.started_at
         longer_delay = max(_MIN_DELAY_SECONDS, min(2 * self.delay, _MAX_DELAY_SECONDS))
         self.delay = _MIN_DELAY_SECONDS if lifetime >= _STABLE_SECONDS else longer_delay
         print(
