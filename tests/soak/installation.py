@@ -1,4 +1,4 @@
-"""The served product with one worker or two, whose processes are killed and started again."""
+"""The served product on one machine or two, whose processes are killed and started again."""
 
 import os
 import signal
@@ -17,7 +17,12 @@ from tests.support.product_server import (
     wait_for_log,
 )
 
-_SECOND_WORKER = "second"
+_SECOND_MACHINE = {
+    "second worker": (("-m", "deployments.worker", "--name", "second"), "'second' started"),
+    "second console": (("-m", "deployments.console"), ""),
+}
+"""The commands of a second machine, and what they log when they are ready."""
+
 _ROLES = {
     "deployments.worker.flow_run": "run",
     "deployments.worker.warm": "fork server",
@@ -42,7 +47,7 @@ def _free_ports() -> dict[str, str]:
 
 @dataclass
 class Installation:
-    """A machine with `make serve`, and a second worker if PostgreSQL holds the state.
+    """A machine with `make serve`, and one with a worker and a console if it has PostgreSQL.
 
     Attributes:
         variables: of both, e.g. the databases.
@@ -50,11 +55,12 @@ class Installation:
 
     folder: Path
     variables: dict[str, str]
-    has_second_worker: bool
+    has_second_machine: bool
     starts: int = 0
     _ports: dict[str, str] = field(default_factory=_free_ports)
     _machine: "subprocess.Popen[bytes] | None" = None
-    _second_worker: "subprocess.Popen[bytes] | None" = None
+    _others: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    _second_console_port: str = field(default_factory=lambda: str(free_port()))
     _product: ProductServer | None = None
 
     @property
@@ -78,29 +84,39 @@ class Installation:
                 self.folder, PROJECT_DIR, **self._ports, **_SETTINGS, **self.variables
             )
             wait_for_log(self._machine, self.folder / "serve.log", "integration is ready")
-        if self.has_second_worker and (
-            self._second_worker is None or self._second_worker.poll() is not None
-        ):
-            self._second_worker = self._start_second_worker()
+        for name, (arguments, ready) in _SECOND_MACHINE.items() if self.has_second_machine else ():
+            process = self._others.get(name)
+            if process is None or process.poll() is not None:
+                self._others[name] = self._start_other(name, arguments, ready)
 
-    def _start_second_worker(self) -> "subprocess.Popen[bytes]":
+    def _start_other(
+        self, name: str, arguments: tuple[str, ...], ready: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start a part of the second machine, which has the keys of the first one."""
         assert self._product
-        log = self.folder / f"{_SECOND_WORKER}.log"
+        log = self.folder / f"{name}.log"
         process = start(
             log,
-            *("-m", "deployments.worker", "--name", _SECOND_WORKER),
+            *arguments,
             checkout=PROJECT_DIR,
             PREFECT_API_URL=f"{self._product.url}/api",
             PREFECT_API_AUTH_STRING=self._product.password,
             PREFECT_HOME=str(self.folder / "second-prefect"),
             DO_NOT_TRACK="1",
-            # Its keys are those of the first machine, as a Secret is mounted in several pods.
             REGISTRY_INTEGRATION_DATA_DIR=str(self._product.data_dir),
+            REGISTRY_INTEGRATION_CONSOLE_PORT=self._second_console_port,
             **_SETTINGS,
             **self.variables,
         )
-        wait_for_log(process, log, f"'{_SECOND_WORKER}' started")
+        wait_for_log(process, log, ready)
         return process
+
+    @property
+    def consoles(self) -> tuple[str, ...]:
+        """The URLs of the consoles."""
+        ports = [self._ports["CONSOLE_PORT"]]
+        ports += [self._second_console_port] * self.has_second_machine
+        return tuple(f"http://127.0.0.1:{port}" for port in ports)
 
     def processes(self) -> dict[int, str]:
         """The roles of all processes, by process id."""
@@ -134,7 +150,7 @@ class Installation:
 
     def stop(self) -> None:
         """Stop all processes."""
-        for process in (self._second_worker, self._machine):
+        for process in (*self._others.values(), self._machine):
             if process is not None and process.poll() is None:
                 process.terminate()
                 try:

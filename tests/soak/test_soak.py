@@ -1,6 +1,7 @@
 """Everything changes all the time and processes are killed; once it is calm, all is as it shall be.
 
-`make soak MINUTES=30 SEED=1`; half of the time on SQLite, half on PostgreSQL with two workers.
+`make soak MINUTES=30 SEED=1`; half of the time on SQLite, half on PostgreSQL with two workers and
+two consoles.
 """
 
 import logging
@@ -8,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,11 +39,11 @@ from tests.support.random_platform import shared_servers
 
 MINUTES, SEED = float(os.environ.get("MINUTES", "30")), int(os.environ.get("SEED", "1"))
 _CALM_SECONDS = 600.0
-_KILLED = {"run": 14, "fork server": 3, "worker": 1, "second worker": 1, "server": 1, "machine": 1}
-"""Roles of processes that are killed, and how often relative to each other."""
-
-_LONG_LIVED = ("worker", "second worker", "server", "machine")
+_RARE = ("worker", "second worker", "console", "server", "machine")
 """Killed in the first half only, so that the growth of their memory is seen in the second."""
+
+_KILLED = {"run": 14, "fork server": 3, **dict.fromkeys(_RARE, 1)}
+"""Roles of processes that are killed, and how often relative to each other."""
 
 _LABELS = "REGISTRY_INTEGRATION_WORKSPACE_LABELS"
 
@@ -78,7 +79,7 @@ class _Killer(threading.Thread):
         roles = {
             role: weight
             for role, weight in _KILLED.items()
-            if role not in _LONG_LIVED or time.monotonic() < self.half
+            if role not in _RARE or time.monotonic() < self.half
         }
         (role,) = chance.choices(list(roles), list(roles.values()))
         if self.installation.kill(role, chance.randrange(9)):
@@ -129,6 +130,7 @@ def _soak(platform: SoakPlatform, installation: Installation, seconds: float) ->
         calm_seconds = _wait_until_right(platform)
         assert foreign_objects(platform) == before
         _check_runs(installation.api)
+        _check_consoles(installation.consoles)
     finally:
         killer.is_over.set()
         killer.join()
@@ -172,6 +174,13 @@ def _check_runs(api: Api) -> None:
     while stuck := _stuck_runs(api):
         assert time.monotonic() < deadline, stuck
         time.sleep(5)
+
+
+def _check_consoles(urls: Iterable[str]) -> None:
+    """Check that each console reads the database, reaches Prefect and finds fresh schedules."""
+    for url in urls:
+        response = httpx.get(f"{url}/readyz")
+        assert response.is_success, f"{url}: {response.text}"
 
 
 def _stuck_runs(api: Api) -> list[str]:
