@@ -4,7 +4,11 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from sqlmodel import Session
+
+from models.clusters.cluster import Cluster
 from models.clusters.identity import identity_objection
 from models.core.availability import Unavailable
 from models.core.errors import InvalidRequest, RemoteError
@@ -12,6 +16,7 @@ from models.core.reasons import Reason
 from models.core.settings import get_settings
 from models.discovery.observation import ClusterHarbors
 from models.discovery.password_origins import claimed_origins, claims_objection
+from models.discovery.trust import DiscoveryTrust
 from models.registries.credential_origin import (
     CredentialOrigin,
     permitted_origins,
@@ -25,8 +30,8 @@ from tasks.discovery.admin_passwords import read_admin_passwords, unread_passwor
 from tasks.discovery.trust import load_discovery_trust
 from tasks.http.limits import ClientLimits
 from tasks.registries.protocol import Credential, SavedCredential
-from tasks.secrets.cipher import ephemeral_cipher
-from tasks.secrets.robot_secrets import load_cipher
+from tasks.secrets.cipher import Cipher, cipher_from, ephemeral_cipher
+from tasks.store import installation
 from tasks.store.access import clusters
 from tasks.store.registries import credential_origins
 from tasks.store.session import in_transaction
@@ -55,8 +60,7 @@ async def read_permitted_passwords(registries: Iterable[Registry]) -> dict[str, 
     if not wanted:
         return {}
     passwords = await read_admin_passwords(wanted)
-    fingerprints = await _fingerprint(passwords)
-    recorded = await in_transaction(credential_origins.list_origins, fingerprints)
+    fingerprints, recorded = await _load_origins(passwords)
     permitted = {key: frozenset[str]() for key in passwords}
     permitted |= permitted_origins(fingerprints, recorded)
     unknown = {
@@ -77,19 +81,32 @@ async def read_permitted_passwords(registries: Iterable[Registry]) -> dict[str, 
     }
 
 
-async def _fingerprint(passwords: Mapping[str, Credential]) -> dict[str, str]:
-    """Return keyed digests of the passwords; none without a key, so that none is on record."""
+async def _load_origins(
+    passwords: Mapping[str, Credential],
+) -> tuple[dict[str, str], tuple[CredentialOrigin, ...]]:
+    """Return keyed digests of the passwords, and the origins on record for the same keys.
+
+    Both are empty without a key, so that none is on record.
+    """
     try:
-        cipher = await load_cipher()
+        cipher = cipher_from(get_settings())
+        fingerprints = {
+            key: cipher.fingerprint(
+                json.dumps([password.username, password.password.get_secret_value()]).encode()
+            )
+            for key, password in passwords.items()
+            if not password.error
+        }
+        return fingerprints, await in_transaction(_list_origins, cipher, fingerprints)
     except InvalidRequest:  # reported where a robot account is created
-        return {}
-    return {
-        key: cipher.fingerprint(
-            json.dumps([password.username, password.password.get_secret_value()]).encode()
-        )
-        for key, password in passwords.items()
-        if not password.error
-    }
+        return {}, ()
+
+
+def _list_origins(
+    session: Session, cipher: Cipher, keys: Iterable[str]
+) -> tuple[CredentialOrigin, ...]:
+    installation.check_key(session, cipher)
+    return credential_origins.list_origins(session, keys)
 
 
 def _claimed(ref: SecretRef, section: ClusterHarbors | Unavailable) -> frozenset[str]:
@@ -123,10 +140,13 @@ async def _read_sections(names: Iterable[str]) -> dict[str, ClusterHarbors | Una
     return dict(zip(names, await asyncio.gather(*map(_read_section, names)), strict=True))
 
 
+def _load_cluster(session: Session, name: str, now: datetime) -> tuple[Cluster, DiscoveryTrust]:
+    return clusters.get_cluster(session, name).cluster, load_discovery_trust(session, name, now)
+
+
 async def _read_section(name: str) -> ClusterHarbors | Unavailable:
     try:
-        cluster = (await in_transaction(clusters.get_cluster, name)).cluster
-        trust = await in_transaction(load_discovery_trust, name, clock.now())
+        cluster, trust = await in_transaction(_load_cluster, name, clock.now())
         async with open_cluster(
             cluster, fingerprint=ephemeral_cipher().fingerprint, installation=""
         ) as client:

@@ -139,7 +139,7 @@ async def test_discover(database: str, caplog: pytest.LogCaptureFixture) -> None
         with counted(caplog) as costs:
             await expect_success(discover_managed_harbors)
         assert (costs.clients["cluster west"], costs.clients["west-hub-main"]) == (1, 1)
-        assert costs.transactions == 17
+        assert costs.transactions == 20
         with counted(caplog) as costs:
             await expect_success(discover_managed_harbors)
         assert (costs.clients, costs.requests) == ({"cluster west": 1}, {"cluster west": 5})
