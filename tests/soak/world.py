@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -32,6 +33,7 @@ class SoakPlatform(TrackedPlatform):
     Attributes:
         run_counts: how many runs that users started ended in each state.
         events: how many events there were of each kind.
+        messages: of the last runs that failed.
     """
 
     def __init__(self, servers: SharedServers, seed: int, api: Callable[[], Api]) -> None:
@@ -39,6 +41,7 @@ class SoakPlatform(TrackedPlatform):
         self._api = api
         self.run_counts: dict[str, int] = {}
         self.events: dict[str, int] = {}
+        self.messages: deque[str] = deque(maxlen=5)
         super().__init__(servers, by_robot=False, links=True)
 
     def _register(self, session: Session) -> str:
@@ -148,7 +151,7 @@ class SoakPlatform(TrackedPlatform):
     def _until(self, is_on_record: Callable[[], bool], flow: str, **parameters: Any) -> None:
         deadline = time.monotonic() + _MAX_SECONDS
         while not is_on_record():
-            assert time.monotonic() < deadline, f"{flow} {parameters} is not on record"
+            assert time.monotonic() < deadline, f"{flow} {parameters}: {self.messages}"
             self._complete(flow, **parameters)
 
     def _complete(self, flow: str, **parameters: Any) -> None:
@@ -158,7 +161,10 @@ class SoakPlatform(TrackedPlatform):
         while time.monotonic() < deadline and state not in FINAL_STATES:
             with suppress(httpx.HTTPError, AssertionError):  # it is being started again
                 run = run or self._api().start(flow, parameters, key)
-                state = self._api().request("GET", f"/flow_runs/{run}")["state_type"]
+                ended = self._api().request("GET", f"/flow_runs/{run}")["state"]
+                state = ended["type"]
+                if state == "FAILED":
+                    self.messages.append(f"{flow}: {ended['message']}")
             time.sleep(0.3)
         self.run_counts[state] = self.run_counts.get(state, 0) + 1
 
