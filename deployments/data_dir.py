@@ -1,4 +1,4 @@
-"""The data directory of `make serve`: who uses it, and whether it is complete."""
+"""The data directory: who uses it, and whether it is complete."""
 
 import fcntl
 from collections.abc import Iterator
@@ -42,6 +42,6 @@ def check_complete(data_dir: Path) -> None:
     """
     if (data_dir / INCOMPLETE_NAME).exists():
         raise InvalidRequest(
-            f"a restore into {data_dir} was interrupted, so its parts do not belong together: run "
-            "`python -m deployments.restore SOURCE --replace` again"
+            f"a restore into {data_dir} is in progress or was interrupted, so its parts do not "
+            "belong together: run `python -m deployments.restore SOURCE --replace` again"
         )

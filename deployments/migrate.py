@@ -4,6 +4,7 @@ import sys
 
 from sqlalchemy.exc import OperationalError
 
+from deployments.data_dir import check_complete
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks.secrets.robot_secrets import ensure_keys
@@ -13,6 +14,7 @@ from tasks.store.migrate import migrate
 def main() -> int:
     """Migrate the database, then update the keys if there are any."""
     try:
+        check_complete(get_settings().data_dir)
         migrate(get_settings().database)
         print("The database is up to date.")
         if get_settings().secret_keys.get_secret_value() or get_settings().key_file.is_file():

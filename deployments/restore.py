@@ -12,7 +12,9 @@ from deployments.backup.restore import (
     check_restore,
     find_present,
     list_later_changes,
+    require_own,
 )
+from deployments.backup.revocations import parse_revocations
 from deployments.data_dir import DataDirInUse, lock_data_dir
 from deployments.environment import prepare_data_dir
 from models.core.errors import InvalidRequest
@@ -28,8 +30,10 @@ reconcile makes registries and clusters as they were then:
    pull secrets that were created for them carry the mark of this installation and are deleted, or
    replaced where a workspace still needs one.
  * Prefect's saved blocks are those of that time.
-Pause the schedules and repeat the revocations first, as docs/backup.md says. Each run
-reconciles its whole registry: it grants what other runs have not revoked yet."""
+Only what --unbind, --private, --unlist and --hold took away is not as it was then. If something is
+missing, do not start: restore again with all of them, as docs/backup.md says.
+The original must be stopped for good: this copy has its identity, and if both run, each deletes the
+robot accounts of the other."""
 
 
 def main() -> int:
@@ -37,22 +41,33 @@ def main() -> int:
     options = _parse_options()
     os.umask(0o077)
     try:
+        revocations = parse_revocations(
+            options.unbind, options.private, options.unlist, options.hold
+        )
         installation = find_installation(with_prefect=not options.without_prefect)
         prepare_data_dir(installation.data_dir)
         with lock_data_dir(installation.data_dir):
             keys_source = options.keys_from.resolve() if options.keys_from else None
             restore = check_restore(installation, options.source.resolve(), keys_source)
+            if not options.other_installation:
+                require_own(installation, restore.manifest)
             if not _confirm(restore, replacing=options.replace, confirmed=options.yes):
                 print("Nothing was changed.")
                 return 1
-            replaced_dir = apply_restore(restore)
+            result = apply_restore(restore, revocations)
     except (InvalidRequest, DataDirInUse, OSError) as error:
         print(f"Restore failed: {error}", file=sys.stderr)
         return 1
-    if replaced_dir:
-        print(f"The files that were replaced are in {replaced_dir}; delete them when all is well.")
+    if result.replaced_dir:
+        print(f"Replaced files are in {result.replaced_dir}; delete them when all is well.")
     print(_AGE_WARNING.format(time=f"{restore.manifest.created_at:%Y-%m-%d %H:%M:%S}"))
-    return 0
+    if result.unmatched:
+        print(
+            "Restored, but these name nothing in the backup. If one is misspelt, restore again "
+            f"before you start anything: {', '.join(result.unmatched)}",
+            file=sys.stderr,
+        )
+    return 1 if result.unmatched else 0
 
 
 def _confirm(restore: Restore, *, replacing: bool, confirmed: bool) -> bool:
@@ -79,7 +94,12 @@ def _confirm(restore: Restore, *, replacing: bool, confirmed: bool) -> bool:
 
 
 def _parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m deployments.restore", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m deployments.restore",
+        description=__doc__,
+        epilog="@FILE reads options from a file, one a line, like --unbind=hub/team-a:red.",
+        fromfile_prefix_chars="@",
+    )
     parser.add_argument("source", type=Path, help="folder of the backup")
     parser.add_argument("--keys-from", type=Path, metavar="DIR", help="folder of its keys")
     parser.add_argument(
@@ -91,7 +111,26 @@ def _parse_options() -> argparse.Namespace:
         action="store_true",
         help="leave Prefect's database as it is: it is restored by other means",
     )
+    parser.add_argument(
+        "--other-installation",
+        action="store_true",
+        help="with --replace: replace the state of another installation",
+    )
+    _add_revocations(parser)
     return parser.parse_args()
+
+
+def _add_revocations(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "what was revoked after the backup", "repeated before anything runs; repeatable"
+    )
+    for option, form, text in (
+        ("--unbind", "REGISTRY/SPACE:WORKSPACE", "delete a binding"),
+        ("--private", "REGISTRY/SPACE", "make a space private"),
+        ("--unlist", "CLUSTER/NAMESPACE:WORKSPACE", "take a namespace off the list of a workspace"),
+        ("--hold", "REGISTRY", "hold all its bindings: they grant nothing until you confirm them"),
+    ):
+        group.add_argument(option, action="append", default=[], metavar=form, help=text)
 
 
 if __name__ == "__main__":

@@ -41,12 +41,13 @@ class Database(Protocol):
     def find_users(self) -> str:
         """Return who else is connected, in words; empty if nobody is."""
 
-    def replace(self, file: Path, replaced_dir: Path) -> None:
+    def replace(self, file: Path, replaced_dir: Path, statement: str = "") -> None:
         """Replace the content by a copy, completely or not at all.
 
         Args:
             file: the copy.
             replaced_dir: folder to keep files of the former content in.
+            statement: an SQL statement that is part of the replacement.
         """
 
 
@@ -99,17 +100,19 @@ class SqliteDatabase:
             return ""  # damaged, which is a reason to restore it
         return ""
 
-    def replace(self, file: Path, replaced_dir: Path) -> None:
+    def replace(self, file: Path, replaced_dir: Path, statement: str = "") -> None:
         """Put a copy in the place of the file; the former one is kept."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new_path = self.path.with_name(f"{self.path.name}.restore")
         copy_secret_file(file, new_path)
-        for suffix in ("-wal", "-shm", ""):  # a log of the former file must not meet the new one
-            former_path = self.path.with_name(f"{self.path.name}{suffix}")
-            if former_path.exists():
-                replaced_dir.mkdir(exist_ok=True, mode=0o700)
-                former_path.rename(replaced_dir / former_path.name)
-        new_path.rename(self.path)
+        with closing(sqlite3.connect(new_path)) as connection:
+            connection.executescript(statement)
+        logs = [self.path.with_name(f"{self.path.name}{suffix}") for suffix in ("-wal", "-shm")]
+        for former_path in (self.path, *logs):
+            keep_file(former_path, replaced_dir)
+        for log_path in logs:  # a log of the former file must not meet the new one
+            log_path.unlink(missing_ok=True)
+        new_path.replace(self.path)
         sync_directory(self.path.parent)
 
 
@@ -124,6 +127,14 @@ def _read_revision(connection: sqlite3.Connection) -> str:
         return ""
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return str(row[0]) if row else ""
+
+
+def keep_file(path: Path, folder: Path) -> None:
+    """Copy a file, if it exists, into a folder that may be on another filesystem."""
+    if path.exists():
+        folder.mkdir(exist_ok=True, mode=0o700)
+        copy_secret_file(path, folder / path.name)
+        sync_directory(folder)
 
 
 def copy_secret_file(source: Path, target: Path) -> None:

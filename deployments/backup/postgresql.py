@@ -121,7 +121,7 @@ class PostgresDatabase:
             )
         return f"{self.location} has other connections: {count}" if count else ""
 
-    def replace(self, file: Path, replaced_dir: Path) -> None:
+    def replace(self, file: Path, replaced_dir: Path, statement: str = "") -> None:
         """Drop all tables and restore the copy, in one transaction. The former ones are lost."""
         with self._connect() as connection:
             version = connection.info.server_version
@@ -135,6 +135,8 @@ class PostgresDatabase:
                 psql,
                 *("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
                 *(f"--dbname={self._conninfo}", f"--command={_DROP_ALL}", f"--file={script}"),
+                # The script of pg_restore leaves an empty search_path.
+                *("--command=RESET search_path", f"--command={statement}"),
             )
 
     @contextmanager

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, delete, func, select, update
 
 from deployments.backup.create import KEYS_DIR_NAME
+from deployments.backup.databases import keep_file
 from deployments.backup.installation import CONSOLE_KEY_NAME, SECRET_KEYS_NAME, Installation
 from deployments.backup.manifest import Manifest, find_obstacle, read_keys, read_manifest
+from deployments.backup.revocations import Revocations, apply_revocations
 from deployments.data_dir import INCOMPLETE_NAME
 from deployments.environment import configured_block_key
 from deployments.keys.api_password import PASSWORD_FILE_NAME
@@ -21,14 +24,17 @@ from flows.runs import new_run_context
 from models.core.audit import AuditEntry
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
-from models.tables import AuditRow, LeaseRow, RegistryRow
+from models.tables import AuditRow, InstallationRow, LeaseRow, RegistryRow
 from tasks import clock
-from tasks.secrets.key_files import create_secret_file
+from tasks.secrets.key_files import create_secret_file, sync_directory
 from tasks.store import audit
-from tasks.store.migrate import build_alembic_config, migrate
-from tasks.store.session import get_engine, run_in_transaction
+from tasks.store.migrate import build_alembic_config, upgrade
+from tasks.store.schema_revision import RESTORING
+from tasks.store.session import get_engine
 
 _MAX_LISTED = 50
+_NOTHING = Revocations()
+_MARK = f"UPDATE alembic_version SET version_num = '{RESTORING}' || version_num"  # noqa: S608 - a constant
 _LOGIN_KEYS = frozenset({PASSWORD_FILE_NAME, CONSOLE_KEY_NAME})
 
 
@@ -157,6 +163,27 @@ def find_present(installation: Installation, keys: Mapping[str, bytes]) -> tuple
     return tuple(present)
 
 
+def require_own(installation: Installation, manifest: Manifest) -> None:
+    """Ensure that no other installation is there.
+
+    Raises:
+        InvalidRequest: the state is that of an installation that did not make the backup.
+    """
+    if not installation.state.has_tables():
+        return
+    try:
+        with Session(get_engine(get_settings().database)) as session:
+            name = session.exec(select(InstallationRow.name)).first()
+    except SQLAlchemyError:  # damaged, which is a reason to restore it
+        return
+    if name and manifest.installation and name != manifest.installation:
+        raise InvalidRequest(
+            f"{installation.state.location} is the state of the installation {name}, and the "
+            f"backup is of the installation {manifest.installation}: check DATA_DIR and the "
+            "database URL, or add --other-installation to replace it. Nothing was changed"
+        )
+
+
 def list_later_changes(since: datetime) -> tuple[str, ...]:
     """Return what the audit of the present state has after a backup: a restore undoes it there.
 
@@ -199,16 +226,36 @@ _FORGOTTEN = (
 
 
 def _describe(row: AuditRow) -> str:
+    if row.what == "space.unbound":
+        place = f"{row.registry_name}/{row.subject}:{row.workspace}"
+        return f"  {row.at:%Y-%m-%d %H:%M} {row.what}; keep it with --unbind {place}"
     names = " ".join(dict.fromkeys(filter(None, (row.registry_name, row.subject, row.workspace))))
     change = f": {row.before or '-'} → {row.after or '-'}" if row.before or row.after else ""
     return f"  {row.at:%Y-%m-%d %H:%M} {row.what} {names}{change}"
 
 
-def apply_restore(restore: Restore) -> Path | None:
-    """Replace the databases and the key files; return the folder with replaced files, if any.
+@dataclass(frozen=True)
+class RestoreResult:
+    """What a restore did.
 
-    The installation must be locked. An interrupted call leaves a marker, with which `make serve`
-    does not start, and can be repeated.
+    Attributes:
+        replaced_dir: the folder with replaced files; None if there are none.
+        unmatched: the revocations that name nothing in the backup.
+    """
+
+    replaced_dir: Path | None
+    unmatched: tuple[str, ...]
+
+
+def apply_restore(restore: Restore, revocations: Revocations = _NOTHING) -> RestoreResult:
+    """Replace the databases and the key files, and repeat revocations in the restored state.
+
+    The installation must be locked. Until the end the data directory and the state are marked, so
+    that no process uses them; an interrupted call leaves the marks, and can be repeated.
+
+    Args:
+        restore: the backup and the installation.
+        revocations: what is taken away before the marks are removed.
 
     Raises:
         InvalidRequest: a database is in use, or could not be replaced.
@@ -218,24 +265,44 @@ def apply_restore(restore: Restore) -> Path | None:
     replaced_dir = installation.data_dir / f"replaced-{clock.now():%Y%m%dT%H%M%S}"
     get_engine(get_settings().database).dispose()  # connections to what is replaced
     _require_no_users(installation)  # again: somebody may have come while a person was asked
-    marker.touch(mode=0o600)
+    _mark(marker)
     for database, copy in zip(installation.databases, manifest.copies, strict=True):
-        database.replace(restore.source / copy.file, replaced_dir)
+        is_state = copy == manifest.state
+        database.replace(restore.source / copy.file, replaced_dir, _MARK if is_state else "")
     for name, content in restore.keys.items():
         _replace_key(installation.key_paths[name], content, replaced_dir)
-    migrate(get_settings().database)
-    run_in_transaction(_settle, manifest.created_at)
+    # One transaction: nobody can use the state before the revocations are in it.
+    with get_engine(get_settings().database).begin() as connection:
+        unmatched = _finish(connection, manifest, revocations)
     marker.unlink()
-    return replaced_dir if replaced_dir.exists() else None
+    return RestoreResult(replaced_dir if replaced_dir.exists() else None, unmatched)
+
+
+def _mark(marker: Path) -> None:
+    marker.touch(mode=0o600)
+    sync_directory(marker.parent)
 
 
 def _replace_key(path: Path, content: bytes, replaced_dir: Path) -> None:
     if path.is_file():
         if path.read_bytes() == content:
             return
-        replaced_dir.mkdir(exist_ok=True, mode=0o700)
-        path.rename(replaced_dir / path.name)
+        keep_file(path, replaced_dir)
+        path.unlink()
     create_secret_file(path, content.decode())
+
+
+def _finish(
+    connection: Connection, manifest: Manifest, revocations: Revocations
+) -> tuple[str, ...]:
+    revision = {"revision": manifest.state.revision}
+    connection.execute(text("UPDATE alembic_version SET version_num = :revision"), revision)
+    upgrade(connection, build_alembic_config())
+    with Session(connection) as session:
+        _settle(session, manifest.created_at)
+        unmatched = apply_revocations(session, revocations, new_run_context())
+        session.commit()
+    return unmatched
 
 
 def _settle(session: Session, created_at: datetime) -> None:

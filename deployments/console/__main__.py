@@ -9,6 +9,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from deployments.console.app import create_app
 from deployments.console.settings import ConsoleSettings
+from deployments.data_dir import check_complete
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 
@@ -17,6 +18,7 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
     settings = ConsoleSettings()
     try:
+        check_complete(get_settings().data_dir)
         if not get_current_settings().api.url:
             raise InvalidRequest("PREFECT_API_URL is not set: the console starts runs there")
         app = create_app(settings)

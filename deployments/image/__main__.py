@@ -8,8 +8,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from deployments.data_dir import check_complete
 from deployments.image.secret_files import SecretFileError, read_secret_files
 from deployments.image.server import UnguardedServer, server_variables
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "server": ("prefect", "server", "start"),
@@ -36,8 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         environment = dict(os.environ) | read_secret_files(os.environ)
         if arguments[0] == "server":
+            check_complete(get_settings().data_dir)
             environment |= server_variables(environment)
-    except (SecretFileError, UnguardedServer) as error:
+    except (SecretFileError, UnguardedServer, InvalidRequest) as error:
         print(f"The command did not start: {error}", file=sys.stderr)
         return 1
     command_line = [sys.executable, "-m", *command, *arguments[1:]]

@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from deployments.data_dir import check_complete
 from deployments.environment import WORKER_NAME, log_environment
 from deployments.worker.processes import Process, start_process, stop_process
 from deployments.worker.warm.supervisor import Supervisor, supervise_fork_server
+from models.core.errors import InvalidRequest
+from models.core.settings import get_settings
 
 _STOP_SECONDS = 5.0
 _CHECK_SECONDS = 0.3
@@ -22,6 +25,11 @@ def main() -> int:
     """Run until Ctrl-C or SIGTERM, or until the worker exits."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     options = _parse_options()
+    try:
+        check_complete(get_settings().data_dir)
+    except InvalidRequest as error:
+        print(f"The worker did not start: {error}", file=sys.stderr)
+        return 1
     own_bin = str(Path(sys.executable).parent)
     environment = {
         **log_environment(),

@@ -6,10 +6,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from models.core.errors import InvalidRequest
-from tasks.store.schema_revision import read_revision
+from tasks.store.schema_revision import read_revision, require_restored
 from tasks.store.session import get_engine
 
 _LOCK_ID = 7216_5530
@@ -37,16 +37,25 @@ def migrate(url: str, alembic_config: Config | None = None) -> None:
     Raises:
         InvalidRequest: the database has a revision that this version does not know.
     """
-    alembic_config = alembic_config or build_alembic_config()
     with get_engine(url).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
-        _check_known(read_revision(connection), ScriptDirectory.from_config(alembic_config))
-        alembic_config.attributes["connection"] = connection
-        command.upgrade(alembic_config, "head")
+        upgrade(connection, alembic_config or build_alembic_config())
+
+
+def upgrade(connection: Connection, alembic_config: Config) -> None:
+    """Do the same in the transaction of a connection.
+
+    Raises:
+        InvalidRequest: the database has a revision that this version does not know.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
+    _check_known(read_revision(connection), ScriptDirectory.from_config(alembic_config))
+    alembic_config.attributes["connection"] = connection
+    command.upgrade(alembic_config, "head")
 
 
 def _check_known(revision: str | None, scripts: ScriptDirectory) -> None:
+    require_restored(revision)
     if revision is None or revision in {script.revision for script in scripts.walk_revisions()}:
         return
     if _DEVELOPMENT_REVISION.fullmatch(revision):

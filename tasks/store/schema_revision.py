@@ -10,6 +10,9 @@ from models.core.errors import InvalidRequest
 HEAD_REVISION = "1013"
 """The newest migration. A test fails if this is outdated."""
 
+RESTORING = "restoring-"
+"""Before the revision of a database while it is restored; stays if that is interrupted."""
+
 _TABLE = "alembic_version"
 """Table in which Alembic stores the revision: https://alembic.sqlalchemy.org/en/latest/tutorial.html"""
 
@@ -26,9 +29,11 @@ def require_current_schema(connection: Connection) -> None:
     """Ensure that a database has the schema of this version.
 
     Raises:
-        InvalidRequest: it has no schema or another revision; the message contains what to do.
+        InvalidRequest: it has no schema or another revision, or is not completely restored; the
+            message contains what to do.
     """
     revision = read_revision(connection)
+    require_restored(revision)
     if revision == HEAD_REVISION:
         return
     error = f"the database schema has revision {revision or 'none'}, expected {HEAD_REVISION}: "
@@ -37,3 +42,16 @@ def require_current_schema(connection: Connection) -> None:
             f"{error}a newer version migrated it. Stop this process, and start that version here"
         )
     raise InvalidRequest(f"{error}run `make migrate` (or `python -m deployments.migrate`) once")
+
+
+def require_restored(revision: str | None) -> None:
+    """Ensure that a database is not one whose restore was interrupted.
+
+    Raises:
+        InvalidRequest: it is.
+    """
+    if revision is not None and revision.startswith(RESTORING):
+        raise InvalidRequest(
+            "a restore of the database is in progress or was interrupted, so it must not be used: "
+            "run `python -m deployments.restore SOURCE --replace` again"
+        )

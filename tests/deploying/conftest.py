@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from deployments.backup.installation import Installation
 from deployments.simulators.kubernetes import SimulatedCluster
 from models.discovery.trust import MANAGED_LABEL
 from tasks.store.migrate import migrate
 from tests.deploying.fleet import Fleet, running_fleet
 from tests.deploying.request_order import RequestLog, harbor_with_log
 from tests.real.postgres import Postgres
+from tests.support.backups import sqlite_installation
 from tests.support.databases import use_database
 from tests.support.helpers import PASSWORD, HarborServer
 from tests.support.platform import cluster_with
@@ -92,3 +94,10 @@ def state(fleet: Fleet) -> Iterator[None]:
     """The workers' database, in force for this process too."""
     with use_database(fleet.database):
         yield
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """An installation on SQLite that is backed up and restored."""
+    with sqlite_installation(tmp_path / "data") as sqlite:
+        yield sqlite

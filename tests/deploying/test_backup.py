@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from deployments.backup import postgresql
 from deployments.backup.create import create_backup
-from deployments.backup.databases import SqliteDatabase, copy_secret_file
+from deployments.backup.databases import copy_secret_file
 from deployments.backup.installation import Installation, find_installation
 from deployments.backup.manifest import (
     DatabaseCopy,
@@ -31,13 +31,11 @@ from deployments.data_dir import INCOMPLETE_NAME, DataDirInUse, check_complete, 
 from models.core.errors import InvalidRequest
 from models.core.settings import get_settings
 from tasks.secrets.robot_secrets import ensure_keys
-from tasks.store.installation import get_installation
 from tasks.store.schema_revision import HEAD_REVISION
-from tasks.store.session import get_engine, run_in_transaction
+from tasks.store.session import get_engine
 from tests.real.debian_postgres import running_debian_postgres
-from tests.support.databases import migrated_sqlite, use_database
+from tests.support.backups import API_PASSWORD, write_secret
 
-PASSWORD = "operator:a-password-of-the-api"
 _COPY = DatabaseCopy(file="state.db", engine="sqlite", revision=HEAD_REVISION, sha256="")
 _MANIFEST = Manifest(
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -73,32 +71,6 @@ def test_obstacles(
 ) -> None:
     found = find_obstacle(manifest, engines, {HEAD_REVISION}, "3.9.1")
     assert (obstacle in found) if obstacle else found == ""
-
-
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """An installation on SQLite with keys; of Prefect's database only what a backup looks at."""
-    data_dir = tmp_path / "data"
-    data_dir.mkdir()
-    for variable in ("SECRET_KEYS", "SECRET_KEY_FILE", "CONSOLE_KEY_FILE"):
-        monkeypatch.delenv(f"REGISTRY_INTEGRATION_{variable}", raising=False)
-    monkeypatch.delenv("PREFECT_SERVER_ENCRYPTION_KEY", raising=False)
-    monkeypatch.setenv("REGISTRY_INTEGRATION_DATA_DIR", str(data_dir))
-    with use_database(migrated_sqlite(data_dir)) as url:
-        ensure_keys()
-        run_in_transaction(get_installation)
-        _write_secret(data_dir / "blocks.key", Fernet.generate_key().decode())
-        _write_secret(data_dir / "api.password", PASSWORD)
-        prefect = data_dir / "prefect.db"
-        with closing(sqlite3.connect(prefect)) as connection:
-            connection.execute("CREATE TABLE block_document (data TEXT)")
-        get_engine(url).dispose()
-        yield Installation(data_dir, SqliteDatabase(data_dir / "state.db"), SqliteDatabase(prefect))
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o600)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -142,7 +114,7 @@ def test_keys_are_kept_apart(installation: Installation, tmp_path: Path) -> None
     assert list(installation.data_dir.iterdir()) == []
     (tmp_path / "blocks.key").rename(keys / "blocks.key")
     apply_restore(check_restore(installation, target, keys))
-    assert (installation.data_dir / "api.password").read_text() == PASSWORD
+    assert (installation.data_dir / "api.password").read_text() == API_PASSWORD
 
 
 def test_a_backup_that_failed_leaves_nothing(installation: Installation, tmp_path: Path) -> None:
@@ -165,7 +137,7 @@ def test_a_password_that_was_changed_stays_changed(
 ) -> None:
     create_backup(installation, tmp_path / "backup")
     get_engine(get_settings().database).dispose()
-    _write_secret(installation.data_dir / "api.password", "operator:changed")
+    write_secret(installation.data_dir / "api.password", "operator:changed")
     apply_restore(check_restore(installation, tmp_path / "backup", None))
     assert (installation.data_dir / "api.password").read_text() == "operator:changed"
 
@@ -173,7 +145,7 @@ def test_a_password_that_was_changed_stays_changed(
 def test_without_prefect_its_key_stays(installation: Installation, tmp_path: Path) -> None:
     create_backup(installation, tmp_path / "backup")
     get_engine(get_settings().database).dispose()
-    _write_secret(installation.data_dir / "blocks.key", "of the other database")
+    write_secret(installation.data_dir / "blocks.key", "of the other database")
     alone = replace(installation, prefect=None)
     apply_restore(check_restore(alone, tmp_path / "backup", None))
     assert (installation.data_dir / "blocks.key").read_text() == "of the other database"
@@ -216,7 +188,7 @@ def test_no_password_of_a_url_is_on_a_command_line() -> None:
 
 
 def test_another_key_is_noticed(installation: Installation, tmp_path: Path) -> None:
-    _write_secret(installation.data_dir / "secret.keys", Fernet.generate_key().decode())
+    write_secret(installation.data_dir / "secret.keys", Fernet.generate_key().decode())
     with pytest.raises(InvalidRequest, match="not the one"):
         create_backup(installation, tmp_path / "backup")
 
@@ -279,11 +251,11 @@ def test_what_is_replaced_is_kept(installation: Installation, tmp_path: Path) ->
     create_backup(installation, tmp_path / "backup")
     get_engine(get_settings().database).dispose()
     (installation.data_dir / "state.db").write_bytes(b"overwritten by accident" * 500)
-    _write_secret(installation.data_dir / "secret.keys", "another")
+    write_secret(installation.data_dir / "secret.keys", "another")
     restore = check_restore(installation, tmp_path / "backup", None)
     present = find_present(installation, restore.keys)
     assert [Path(path).name for path in present] == ["state.db", "prefect.db", "secret.keys"]
-    replaced_dir = apply_restore(restore)
+    replaced_dir = apply_restore(restore).replaced_dir
     assert replaced_dir is not None
     assert {"state.db", "prefect.db", "secret.keys"} <= set(_contents(replaced_dir))
     assert ensure_keys() == ""  # the restored key is that of the restored state

@@ -10,6 +10,8 @@ from deployments.backup.create import create_backup
 from deployments.backup.databases import SqliteDatabase, database_of
 from deployments.backup.installation import Installation
 from deployments.backup.restore import apply_restore, check_restore, list_later_changes
+from deployments.backup.revocations import parse_revocations
+from flows.access.resolve_held_bindings import resolve_held_bindings
 from flows.access.rotate_credentials import rotate_credentials
 from models.core.settings import get_settings
 from tasks.store.migrate import migrate
@@ -93,3 +95,34 @@ async def test_a_restored_state_is_reconciled(
         assert robots == set(robots_in(p.harbor))
         assert set(pull_secrets_in("eu")) == {"shop", "till", "lab"}
         assert "installation.restored" in {entry.what for entry in audit_of("")}
+
+
+async def test_what_was_revoked_is_never_granted_again(
+    database: str, tmp_path: Path, prefect_server: Server
+) -> None:
+    name = "restored-revoked"
+    installation = _installation(tmp_path / "data", prefect_server)
+    state_only = Installation(installation.data_dir, installation.state, None)
+    async with platform(name, "team-a", "team-b") as p:
+        await p.bind("team-a")
+        await p.bind("team-b")
+        await p.bind("team-b", workspace="blue")
+        create_backup(installation, tmp_path / "backup")
+        await unbind(name, ["team-b"], "red", "blue")
+        get_engine(database).dispose()
+        restore = check_restore(state_only, tmp_path / "backup", None)
+        revocations = [f"{name}/team-b:{workspace}" for workspace in ("red", "blue")]
+        apply_restore(restore, parse_revocations(revocations, [], [], []))
+        await run_schedules(name)
+        assert await p.is_in_sync()
+        assert await p.pulls("shop", "team-a")
+        assert not await p.pulls("shop", "team-b") and not await p.pulls("lab", "team-b")
+        assert "team-b" not in str(robots_in(p.harbor))
+
+        get_engine(database).dispose()
+        apply_restore(restore, parse_revocations(revocations[1:], [], [], [name]))
+        await run_schedules(name)
+        assert robots_in(p.harbor) == {}
+        assert {binding.is_held for binding in bindings_of(name)} == {True}
+        await expect_success(resolve_held_bindings, name, "restore", ["team-a"], ["red"])
+        assert await p.pulls("shop", "team-a") and not await p.pulls("shop", "team-b")
